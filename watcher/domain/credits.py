@@ -1,0 +1,123 @@
+"""What requests cost, and whether the allowance has room for one more.
+
+An `Allowance` belongs to one API key. Everything here is a pure function of what the
+ledger says was spent; the store calls `may_spend` inside the transaction that reserves.
+"""
+
+from __future__ import annotations
+
+import calendar
+import enum
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+
+
+class Purpose(enum.StrEnum):
+    """Why a request is made. Only a scheduled one has to leave the reserve alone."""
+
+    SCHEDULED = "scheduled"
+    CONFIRMATION = "confirmation"
+    SWEEP = "sweep"
+    BY_HAND = "by hand"
+    LOOKUP = "lookup"
+    """Facts about assets and chains, not balances."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPlan:
+    """Credits that the provider sells by the period (`month` or `day`, in UTC).
+
+    `resets_on` is the day of the month on which a new period begins; in a shorter month
+    it is that month's last day. `reserve` is the share (0..1) kept for confirmations and
+    polls by hand.
+    """
+
+    limit: int
+    period: str = "month"
+    resets_on: int = 1
+    reserve: Decimal = Decimal("0.1")
+
+    def bounds(self, now: datetime) -> tuple[datetime, datetime]:
+        """Start and end of the period that `now` lies in."""
+        if self.period == "day":
+            start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            return start, start + timedelta(days=1)
+        now = now.astimezone(UTC)
+        start = self._reset(now.year, now.month)
+        if now < start:
+            before = now.replace(day=1) - timedelta(days=1)
+            return self._reset(before.year, before.month), start
+        year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
+        return start, self._reset(year, month)
+
+    def _reset(self, year: int, month: int) -> datetime:
+        day = min(self.resets_on, calendar.monthrange(year, month)[1])
+        return datetime(year, month, day, tzinfo=UTC)
+
+    @property
+    def reserved(self) -> int:
+        """Credits of the reserve, rounded up."""
+        return int((self.limit * self.reserve).to_integral_value(ROUND_CEILING))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `calls` requests in any stretch of `seconds` (a rolling window)."""
+
+    calls: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """All the limits of one API key."""
+
+    credits: CreditPlan | None = None
+    windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the ledger says: credits in the current period, and calls in each window."""
+
+    credits: int = 0
+    calls: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A durable reservation. `id` names it in the ledger."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No room. Asking again before `until` is pointless."""
+
+    until: datetime
+    reason: str
+
+
+def may_spend(
+    allowance: Allowance, spending: Spending, cost: int, purpose: Purpose, now: datetime
+) -> Refusal | None:
+    """None if a request of `cost` credits fits every limit, else the first limit that it breaks."""
+    plan = allowance.credits
+    if plan is not None and cost > 0:
+        kept = plan.reserved if purpose in (Purpose.SCHEDULED, Purpose.SWEEP) else 0
+        if spending.credits + cost > plan.limit - kept:
+            _, end = plan.bounds(now)
+            what = f"{spending.credits:,} of {plan.limit:,} credits of this {plan.period} are spent"
+            if kept:
+                what += f" and {kept:,} are kept in reserve"
+            return Refusal(end, f"{what}; a request of {cost:,} does not fit")
+    for window, calls in zip(allowance.windows, spending.calls, strict=True):
+        if calls + 1 > window.calls:
+            wait = min(window.seconds, 60)
+            return Refusal(
+                now + timedelta(seconds=wait),
+                f"{calls:,} of {window.calls:,} calls in {window.seconds:,} s are used",
+            )
+    return None

@@ -1,0 +1,181 @@
+"""What is watched, and what one poll saw of it.
+
+Amounts and prices are `Decimal` in natural units and US dollars. Times are aware
+UTC datetimes, cut to the millisecond by whoever reads the clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+EMPTY: Mapping[Any, Any] = MappingProxyType({})
+
+TEOS_CHAIN = "teos"
+"""The chain of every account on a TEOS source."""
+
+SWEEPS = frozenset({"all", "forceall"})
+"""Chains of an account that asks for many chains at once; each asset then carries its own."""
+
+
+class Account(NamedTuple):
+    """One pollable unit: an address on one chain, as one source knows it.
+
+    `address` is normalised: EVM addresses lower case, every other format as written.
+    """
+
+    source: str
+    chain: str
+    address: str
+
+
+class Asset(NamedTuple):
+    """What is held: its identity within its account.
+
+    `token` is the contract in normal form (EVM: lower case), for a native coin the
+    provider's coin id, for TEOS the UniqueAssetId as lower-case hex without leading zeros.
+    """
+
+    chain: str
+    token: str
+
+
+class MissReason(enum.StrEnum):
+    """Why an account that was asked for was not read."""
+
+    OMITTED = "omitted"
+    """The answer came and left this account out."""
+    UNREADABLE = "unreadable"
+    """The account was in the answer, but nothing of it could be used."""
+    UNITS_UNKNOWN = "units unknown"
+    """The amounts came, but not what one unit of them is."""
+    MALFORMED = "malformed answer"
+    TOO_LARGE = "answer too large"
+    REDIRECTED = "redirected"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    REJECTED = "request rejected"
+    EXHAUSTED = "credits exhausted"
+    RATE_LIMITED = "rate limited"
+    SERVER_ERROR = "server error"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    INTERNAL = "internal error"
+    """A fault of our own; the log has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one poll saw of one account.
+
+    `amounts` has every asset that the answer states, explicit zeros included. On `chains`
+    the answer was complete: an asset absent from it holds nothing. Everything that is in
+    neither is unknown. `unclear` names assets that were mentioned in a way that nobody
+    should act on (twice, negative, not a number), each with the reason.
+    """
+
+    account: Account
+    amounts: Mapping[Asset, Decimal]
+    prices: Mapping[Asset, Decimal] = field(default_factory=lambda: EMPTY)
+    symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+    chains: frozenset[str] = frozenset()
+    unclear: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+    notes: tuple[str, ...] = ()
+    """What an operator should read about this answer (rows without identity, say)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """An account that was asked for and not read. Never a zero."""
+
+    account: Account
+    reason: MissReason
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
+
+
+Outcome = Reading | Miss
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A price in US dollars, and when it was seen."""
+
+    price: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An amount too odd to act on, waiting for a second reading that agrees."""
+
+    amount: Decimal
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What is known of one account; the store keeps it between polls. Never mutated."""
+
+    account: Account
+    amounts: Mapping[Asset, Decimal] = field(default_factory=lambda: EMPTY)
+    """Confirmed amounts; an asset that was emptied stays with amount zero."""
+    seen: Mapping[str, datetime] = field(default_factory=lambda: EMPTY)
+    """Chain → when it was last read. A chain not in here has never been read."""
+    stale: Mapping[Asset, datetime] = field(default_factory=lambda: EMPTY)
+    """Assets whose amount is older than their chain's last reading (held, unclear)."""
+    held: Mapping[Asset, Held] = field(default_factory=lambda: EMPTY)
+    omitted: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    """Chain that held value → answers in a row that left it out."""
+    last_attempt: datetime | None = None
+    misses: int = 0
+    """Misses in a row."""
+    miss: str = ""
+    """The last miss in words; empty after a reading."""
+    watched_since: datetime | None = None
+    """When this account was first asked for; the baseline of `no_data` before any reading."""
+
+    @property
+    def last_reading(self) -> datetime | None:
+        return max(self.seen.values(), default=None)
+
+    def as_of(self, asset: Asset) -> datetime | None:
+        """When the amount of `asset` was last confirmed; None if never."""
+        return self.stale.get(asset) or self.seen.get(asset.chain)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A balance that differs between two confirmed readings.
+
+    `before` is None on first sight (a baseline: kept in history, never told). The change
+    happened somewhere between `before_at` and `after_at`.
+    """
+
+    account: Account
+    asset: Asset
+    symbol: str
+    before: Decimal | None
+    after: Decimal
+    before_at: datetime | None
+    after_at: datetime
+    price_before: Decimal | None = None
+    price_after: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """What the operator watches, as rules and messages know it."""
+
+    name: str
+    source: str
+    address: str
+    tags: tuple[str, ...] = ()

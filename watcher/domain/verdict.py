@@ -1,0 +1,33 @@
+"""The answer of a rule: MET, NOT_MET or UNKNOWN, always with a because."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Answer(enum.Enum):
+    MET = "met"
+    NOT_MET = "not met"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One rule's answer about one subject, and why, in words for a person."""
+
+    answer: Answer
+    because: str
+
+
+def met(because: str) -> Verdict:
+    return Verdict(Answer.MET, because)
+
+
+def not_met(because: str) -> Verdict:
+    return Verdict(Answer.NOT_MET, because)
+
+
+def unknown(because: str) -> Verdict:
+    """An answer that moves no state."""
+    return Verdict(Answer.UNKNOWN, because)

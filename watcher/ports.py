@@ -1,0 +1,152 @@
+"""The three ports, as Protocols: where balances come from, where state is kept, who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
+from watcher.domain.cycle import Conclusion, Past, Question, Recalled
+from watcher.domain.delivery import Delivery, SendResult
+from watcher.domain.model import EMPTY, Account, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request that a source can make, and what it costs.
+
+    `accounts` are those whose outcome depends on it (none for a look-up of facts);
+    `payload` is the source's own.
+    """
+
+    accounts: tuple[Account, ...]
+    cost: int
+    payload: object
+    lookup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one request brought.
+
+    `outcomes`: a reading or a miss for each account that is now settled; accounts that wait
+    for `more` requests (another page, half of a batch) come with those. `charged`: credits
+    that the provider took, None if nobody knows. `failure`: empty, or what went wrong in
+    words without secrets. `facts`: to be kept by the store for the next start.
+    `pause`: the provider wants no request for so long. `exhausted`: the provider says that the
+    credits are gone.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    more: tuple[Request, ...] = ()
+    charged: int | None = None
+    failure: str = ""
+    facts: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    pause: timedelta | None = None
+    exhausted: bool = False
+
+
+class Source(Protocol):
+    """One configured API access. Never raises for what the API does: that is an outcome."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def allowance(self) -> Allowance: ...
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between the starts of two requests."""
+        ...
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Take back the facts kept from an earlier run, before the first `plan`."""
+        ...
+
+    def cost(self, account: Account) -> int:
+        """Credits that one poll of this account alone costs."""
+        ...
+
+    def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
+        """Split the accounts into requests, look-ups that must come first included."""
+        ...
+
+    async def send(self, request: Request) -> Reply:
+        """Make exactly one HTTP request."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a reserved request ended, for the ledger and the poll log."""
+
+    grant: Grant
+    ended: datetime
+    charged: int | None
+    readings: int = 0
+    misses: int = 0
+    failure: str = ""
+
+
+class Store(Protocol):
+    """State on disk. Each method is one transaction."""
+
+    async def reserve(
+        self,
+        source: str,
+        accounts: int,
+        cost: int,
+        purpose: Purpose,
+        now: datetime,
+        allowance: Allowance,
+    ) -> Grant | Refusal:
+        """Book the cost durably before the request is sent, or say why not."""
+        ...
+
+    async def load(self, accounts: Sequence[Account]) -> Past:
+        """What is known of these accounts, with the live alerts on them."""
+        ...
+
+    async def look_back(self, questions: Sequence[Question]) -> Mapping[Question, Recalled]:
+        """Answer what a decision needs from history."""
+        ...
+
+    async def record(self, conclusion: Conclusion, settlement: Settlement | None) -> None:
+        """Keep everything that one request led to; all of it or nothing."""
+        ...
+
+    async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None: ...
+
+    async def facts(self, source: str) -> Mapping[str, str]: ...
+
+    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+        """Pending deliveries of a channel whose time has come, oldest first."""
+        ...
+
+    async def next_due(self, channel: str) -> datetime | None:
+        """When this channel's next pending delivery is due."""
+        ...
+
+    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Write the new state of deliveries that were attempted."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Channel(Protocol):
+    """One way to reach people."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        """Tell one or several deliveries in one notification. Never raises for the service's faults."""
+        ...
+
+    async def close(self) -> None: ...
