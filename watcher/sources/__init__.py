@@ -1,0 +1,11 @@
+"""Where balances come from. A kind of source is one file and one entry in `KINDS`."""
+
+from __future__ import annotations
+
+from watcher.sources._common import WatchedWallet
+from watcher.sources.coinstats import CoinStatsSettings
+
+KINDS = {"coinstats": CoinStatsSettings}
+"""The word after `kind:` → its settings model, which builds the source."""
+
+__all__ = ["KINDS", "WatchedWallet"]

@@ -1,0 +1,424 @@
+"""From the bytes of a CoinStats balance answer to one reading or miss for each account asked.
+
+Shape of the answer (CoinStats docs): a list of groups `{blockchain, address, connectionId,
+balances: [coin]}`. The schema calls most fields required; answers leave them out all the same.
+Amounts go from the wire's digits into `Decimal`, never through a float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
+from watcher.sources._coinstats_names import Names, canonical, is_token
+from watcher.sources._common import fold_evm
+
+_TINY = Decimal("1e-60")
+_HUGE = Decimal("1e60")
+_ZERO = Decimal(0)
+
+
+class _Row(msgspec.Struct, rename="camel", gc=False):
+    coin_id: str | None = None
+    amount: Decimal | None = None
+    symbol: str | None = None
+    price: Decimal | None = None
+    contract_address: str | None = None
+    chain: str | None = None
+
+
+class _Group(msgspec.Struct, rename="camel"):
+    blockchain: str | None = None
+    address: str | None = None
+    connection_id: str | None = None
+    balances: list[_Row | None] | None = None
+
+
+_NULL = msgspec.Raw(b"null")
+
+
+class _LooseRow(msgspec.Struct, rename="camel"):
+    coin_id: msgspec.Raw = _NULL
+    amount: msgspec.Raw = _NULL
+    symbol: msgspec.Raw = _NULL
+    price: msgspec.Raw = _NULL
+    contract_address: msgspec.Raw = _NULL
+    chain: msgspec.Raw = _NULL
+
+
+class _LooseGroup(msgspec.Struct, rename="camel"):
+    blockchain: msgspec.Raw = _NULL
+    address: msgspec.Raw = _NULL
+    connection_id: msgspec.Raw = _NULL
+    balances: msgspec.Raw = _NULL
+
+
+_groups = msgspec.json.Decoder(list[_Group])
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_group = msgspec.json.Decoder(_Group)
+_row = msgspec.json.Decoder(_Row)
+_loose_group = msgspec.json.Decoder(_LooseGroup)
+_loose_row = msgspec.json.Decoder(_LooseRow)
+_text = msgspec.json.Decoder(str | None)
+_number = msgspec.json.Decoder(Decimal | None)
+
+
+class UnusableAnswerError(ValueError):
+    """The whole answer cannot be used; the text says why."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one group says, before it is known to whom it belongs."""
+
+    amounts: dict[Asset, Decimal] = field(default_factory=dict)
+    prices: dict[Asset, Decimal] = field(default_factory=dict)
+    symbols: dict[Asset, str] = field(default_factory=dict)
+    unclear: dict[Asset, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    complete: bool = True
+
+
+def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[Outcome]:
+    """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
+    groups = _decode(data)
+    if accounts and accounts[0].chain in SWEEPS:
+        return _read_sweeps(groups, accounts, names)
+    return _read_named(groups, accounts, names)
+
+
+def _decode(data: bytes) -> list[_Group | None]:
+    """All groups; None for one that cannot be understood at all."""
+    # Rows take 100 bytes and more. A body that is mostly brackets would need a hundred times its size.
+    if len(data) > 256 * 1024 and data.count(b"{") * 24 > len(data):
+        raise UnusableAnswerError("the answer is not a list of balances")
+    try:
+        return [*_groups.decode(data)]
+    except msgspec.ValidationError:
+        pass
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise UnusableAnswerError("the answer is not valid JSON") from None
+    except RecursionError:
+        raise UnusableAnswerError("the answer is nested too deeply") from None
+    # One bad row must not cost the others: again, piece by piece.
+    try:
+        return [_decode_group(raw) for raw in _raws.decode(data)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UnusableAnswerError("the answer is not a list of wallets") from None
+
+
+def _decode_group(raw: msgspec.Raw) -> _Group | None:
+    try:
+        return _group.decode(raw)
+    except msgspec.ValidationError:
+        pass
+    try:
+        loose = _loose_group.decode(raw)
+    except msgspec.ValidationError:
+        return None
+    group = _Group(_loosely(loose.blockchain), _loosely(loose.address), _loosely(loose.connection_id))
+    try:
+        group.balances = [_decode_row(row) for row in _raws.decode(loose.balances)]
+    except msgspec.ValidationError:
+        group.balances = None
+    return group
+
+
+def _decode_row(raw: msgspec.Raw) -> _Row | None:
+    """A row as far as it can be understood; None if not even its identity can."""
+    try:
+        return _row.decode(raw)
+    except msgspec.ValidationError:
+        pass
+    try:
+        loose = _loose_row.decode(raw)
+        contract = _text.decode(loose.contract_address)
+    except msgspec.ValidationError:
+        return None
+    return _Row(
+        coin_id=_loosely(loose.coin_id),
+        amount=_loose_number(loose.amount),
+        symbol=_loosely(loose.symbol),
+        price=_loose_number(loose.price),
+        contract_address=contract,
+        chain=_loosely(loose.chain),
+    )
+
+
+def _loosely(raw: msgspec.Raw) -> str | None:
+    try:
+        text: str | None = _text.decode(raw)
+    except msgspec.ValidationError:
+        return None
+    return text
+
+
+def _loose_number(raw: msgspec.Raw) -> Decimal | None:
+    try:
+        number: Decimal | None = _number.decode(raw)
+    except msgspec.ValidationError:
+        return None
+    return number
+
+
+def _address(group: _Group, only: str | None) -> str | None:
+    """Whose group it is; a group without an address belongs to the only one that was asked for."""
+    return fold_evm(group.address) if group.address else only
+
+
+def _only_address(accounts: Sequence[Account]) -> str | None:
+    addresses = {account.address for account in accounts}
+    return addresses.pop() if len(addresses) == 1 else None
+
+
+def _read_named(groups: Iterable[_Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+    wanted: dict[tuple[str, str], list[Account]] = {}
+    for account in accounts:
+        wanted.setdefault((account.address, canonical(account.chain)), []).append(account)
+    only = _only_address(accounts)
+    outcomes: dict[Account, Outcome] = {}
+    strangers: list[str] = []
+    for group in groups:
+        asked = None if group is None else _asked_for(group, only, wanted)
+        if group is None or asked is None:
+            strangers.append(_label(group))
+            continue
+        for account in asked:
+            outcome = _outcome(account, group, names)
+            outcomes[account] = _agree(outcomes.get(account), outcome)
+    detail = "the answer does not mention it"
+    if strangers:
+        detail += f", but {_list(strangers)}"
+    result = [outcomes.get(account) or Miss(account, MissReason.OMITTED, detail) for account in accounts]
+    return _noted(result, strangers)
+
+
+def _asked_for(
+    group: _Group, only: str | None, wanted: dict[tuple[str, str], list[Account]]
+) -> list[Account] | None:
+    """The accounts that a group answers: `connectionId` says what was asked, `blockchain` the network."""
+    address = _address(group, only)
+    if address is None:
+        return None
+    asked = wanted.get((address, canonical(group.connection_id))) if group.connection_id else None
+    if group.blockchain is None or group.blockchain == group.connection_id:
+        return asked
+    network = wanted.get((address, canonical(group.blockchain)))
+    if asked is None:
+        return network
+    # A group that names two chains, both asked for, could be either.
+    return asked if network is None or network is asked else None
+
+
+def _outcome(account: Account, group: _Group, names: Names) -> Outcome:
+    if group.balances is None:
+        return Miss(account, MissReason.UNREADABLE, "its balances are not a list")
+    chain = account.chain
+    part = _read_rows(group.balances, chain, names)
+    return Reading(
+        account,
+        part.amounts,
+        part.prices,
+        part.symbols,
+        names.complete(chain) if part.complete else frozenset(),
+        part.unclear,
+        tuple(part.notes),
+    )
+
+
+def _agree(before: Outcome | None, now: Outcome) -> Outcome:
+    """Two groups for one account are fine only if they say the same."""
+    if before is None:
+        return now
+    if isinstance(before, Miss) or isinstance(now, Miss):
+        same = False
+    else:
+        same = before.amounts == now.amounts and before.unclear == now.unclear and before.chains == now.chains
+    return before if same else Miss(now.account, MissReason.UNREADABLE, "it came twice, and not the same")
+
+
+def _read_sweeps(groups: Iterable[_Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+    only = _only_address(accounts)
+    found: dict[str, list[_Group]] = {account.address: [] for account in accounts}
+    strangers: list[str] = []
+    for group in groups:
+        address = None if group is None else _address(group, only)
+        if group is None or address not in found:
+            strangers.append(_label(group))
+        else:
+            found[address].append(group)
+    detail = "the answer does not mention it"
+    if strangers:
+        detail += f", but {_list(strangers)}"
+    result: list[Outcome] = []
+    for account in accounts:
+        mine = found[account.address]
+        omitted = Miss(account, MissReason.OMITTED, detail)
+        result.append(_read_sweep(account, mine, names) if mine else omitted)
+    return _noted(result, strangers)
+
+
+def _read_sweep(account: Account, groups: Sequence[_Group], names: Names) -> Outcome:
+    parts: dict[str, _Part] = {}
+    refused: set[str] = set()
+    notes: list[str] = []
+    for chain, rows in _by_chain(groups, notes):
+        if rows is None:
+            refused.add(chain)
+            notes.append(f"{chain}: its balances are not a list")
+            continue
+        part = _read_rows(rows, chain, names)
+        before = parts.setdefault(chain, part)
+        if before.amounts != part.amounts or before.unclear != part.unclear:
+            refused.add(chain)
+            notes.append(f"{chain}: it came twice, and not the same")
+    whole = _Part()
+    chains: set[str] = set()
+    for chain, part in parts.items():
+        if chain in refused:
+            continue
+        if part.complete:
+            chains.add(chain)
+        whole.amounts.update(part.amounts)
+        whole.prices.update(part.prices)
+        whole.symbols.update(part.symbols)
+        whole.unclear.update(part.unclear)
+        notes += (f"{chain}: {note}" for note in part.notes)
+    if not chains and not whole.amounts and not whole.unclear:
+        return Miss(account, MissReason.UNREADABLE, _list(notes) or "no chain of it could be read")
+    return Reading(
+        account,
+        whole.amounts,
+        whole.prices,
+        whole.symbols,
+        frozenset(chains),
+        whole.unclear,
+        tuple(notes),
+    )
+
+
+def _by_chain(
+    groups: Sequence[_Group], notes: list[str]
+) -> Iterable[tuple[str, Sequence[_Row | None] | None]]:
+    """Each chain with its rows. A group that does not name its chain is split by its rows' own."""
+    for group in groups:
+        chain = next((c for c in (group.blockchain, group.connection_id) if c and c not in SWEEPS), None)
+        if chain is not None:
+            yield canonical(chain), group.balances
+            continue
+        split: dict[str, list[_Row | None]] = {}
+        for row in group.balances or ():
+            own = row.chain if row is not None else None
+            if own and own not in SWEEPS:
+                split.setdefault(canonical(own), []).append(row)
+            else:
+                notes.append("a row without a chain was left out")
+        for own, rows in split.items():
+            # Which of the chain's rows are missing here, nobody knows: None makes it incomplete.
+            yield own, [*rows, None]
+
+
+def _read_rows(rows: Sequence[_Row | None], chain: str, names: Names) -> _Part:
+    """The rows of one group. The straight way first; whatever is odd takes the careful one."""
+    part = _Part()
+    by_contract, by_coin, known = names.of(chain)
+    amounts, prices, symbols = part.amounts, part.prices, part.symbols
+    try:
+        for row in rows:
+            contract = row.contract_address  # type: ignore[union-attr]
+            asset = by_coin[row.coin_id] if contract is None else by_contract[contract]  # type: ignore[union-attr]
+            amount = row.amount  # type: ignore[union-attr]
+            if not _TINY < amount < _HUGE:  # type: ignore[operator]
+                return _read_carefully(rows, chain, names)
+            amounts[asset] = amount  # type: ignore[assignment]
+            price = row.price  # type: ignore[union-attr]
+            if price is not None and _TINY < price < _HUGE:
+                prices[asset] = price
+            symbol = row.symbol  # type: ignore[union-attr]
+            if symbol:
+                symbols[asset] = known.get(symbol) or names.symbol(symbol) or asset.token
+    except (KeyError, AttributeError, TypeError, InvalidOperation):
+        # An asset seen for the first time, a row that is null, no amount, an amount that is no number.
+        return _read_carefully(rows, chain, names)
+    return part if len(amounts) == len(rows) else _read_carefully(rows, chain, names)
+
+
+def _read_carefully(rows: Sequence[_Row | None], chain: str, names: Names) -> _Part:
+    part = _Part()
+    identified: list[tuple[Asset, _Row]] = []
+    without: list[_Row] = []
+    for row in rows:
+        asset = None if row is None else names.contract(chain, row.contract_address, row.coin_id)
+        if row is not None and asset is not None:
+            identified.append((asset, row))
+        elif row is not None and is_token(row.coin_id):
+            without.append(row)
+        else:
+            part.complete = False
+    if not part.complete:
+        part.notes.append("a row that does not say which asset it is was left out")
+    present = {asset for asset, _ in identified}
+    for row in without:
+        coin_id = row.coin_id or ""
+        lost = names.lost_contracts(chain, coin_id, present)
+        part.unclear.update(dict.fromkeys(lost, "its contract is missing in the answer"))
+        if not lost:
+            identified.append((names.coin(chain, coin_id), row))
+    seen: set[Asset] = set()
+    for asset, row in identified:
+        _take(part, asset, row, seen, names)
+    return part
+
+
+def _take(part: _Part, asset: Asset, row: _Row, seen: set[Asset], names: Names) -> None:
+    problem = "it came twice" if asset in seen else amount_problem(row.amount)
+    seen.add(asset)
+    if problem:
+        part.amounts.pop(asset, None)
+        part.unclear[asset] = problem
+    elif asset not in part.unclear and row.amount is not None:
+        part.amounts[asset] = row.amount or _ZERO
+    if row.price is not None and not amount_problem(row.price) and row.price:
+        part.prices[asset] = row.price
+    if row.symbol and (symbol := names.symbol(row.symbol)):
+        part.symbols[asset] = symbol
+
+
+def amount_problem(amount: Decimal | None) -> str:
+    """Why nobody should act on this amount; empty if it is sound."""
+    if amount is None:
+        return "its amount is not a number"
+    if not amount.is_finite():
+        return "its amount is not a finite number"
+    if abs(amount.adjusted()) > 60:
+        return "its amount is beyond all measure"
+    if amount < 0:
+        return "its amount is negative"
+    return ""
+
+
+def _label(group: _Group | None) -> str:
+    if group is None:
+        return "something that is not a wallet"
+    return f"{group.connection_id or group.blockchain or 'no chain'}:{group.address or 'no address'}"[:80]
+
+
+def _list(labels: Sequence[str]) -> str:
+    shown = ", ".join(dict.fromkeys(labels[:3]))
+    return f"{shown} and {len(labels) - 3} more" if len(labels) > 3 else shown
+
+
+def _noted(outcomes: list[Outcome], strangers: Sequence[str]) -> list[Outcome]:
+    """Tell of groups that nobody asked for with the first reading."""
+    if not strangers:
+        return outcomes
+    note = f"the answer also has what nobody asked for: {_list(strangers)}"
+    for index, outcome in enumerate(outcomes):
+        if isinstance(outcome, Reading):
+            outcomes[index] = replace(outcome, notes=(*outcome.notes, note))
+            break
+    return outcomes

@@ -1,0 +1,127 @@
+"""What the settings of every source kind share."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from watcher.domain.duration import parse_duration
+
+_EVM = re.compile(r"0x[0-9a-fA-F]{40}")
+_HEX = re.compile(r"0x[0-9a-fA-F]+")
+
+
+@dataclass(frozen=True)
+class WatchedWallet:
+    """A wallet of the configuration, as far as a source needs to know it."""
+
+    name: str
+    address: str
+    chains: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+
+
+class SettingsModel(BaseModel):
+    """Frozen, no unknown keys, and no input (it may be a secret) in error texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+def _no_number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        # A bare number would be taken for seconds; nobody can see that in the file.
+        raise ValueError("is a bare number; write a duration such as 30s")  # noqa: TRY004 (pydantic's contract)
+    return value
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), BeforeValidator(_no_number), AfterValidator(_positive)
+]
+
+
+def _header_safe(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value().strip()
+    if not text:
+        raise ValueError("is empty")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(
+            "has characters that a key cannot have (spaces, line breaks, quotes of a word processor)"
+        )
+    return SecretStr(text)
+
+
+ApiKey = Annotated[SecretStr, AfterValidator(_header_safe)]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _base_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is not a web address") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValueError("must begin with https:// and name a host")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError(
+            "must begin with https://; http is for this machine only, the API key would be readable"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a plain address without user, query or fragment")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("has characters that a web address cannot have")
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+Concurrency = Annotated[int, Field(ge=1, le=64)]
+UrlBytes = Annotated[int, Field(ge=500, le=60_000)]
+
+
+def fold_evm(address: str) -> str:
+    """Lower-case an EVM address; keep every other format as written."""
+    return address.lower() if _EVM.fullmatch(address) else address
+
+
+def fold_contract(contract: str) -> str:
+    """Lower-case a contract that is plain hex; keep every other format (base58, Cosmos denoms) as written."""
+    return contract.lower() if _HEX.fullmatch(contract) else contract
+
+
+def check_address(wallet: WatchedWallet) -> str:
+    """The wallet's address if it can be one; ValueError says why not."""
+    address = wallet.address.strip()
+    if not address:
+        raise ValueError(f"wallet {wallet.name} has no address")
+    if not address.isascii() or not address.isprintable() or any(c in address for c in " ,'\"()"):
+        raise ValueError(f"wallet {wallet.name}: {address[:80]!r} has characters that no address has")
+    if len(address) > 200:
+        raise ValueError(f"wallet {wallet.name}: an address of {len(address)} characters is too long")
+    if address[:2] in {"0x", "0X"} and not _HEX.fullmatch("0x" + address[2:]):
+        raise ValueError(f"wallet {wallet.name}: {address} begins with 0x, but is not hexadecimal")
+    return address

@@ -1,0 +1,265 @@
+"""One HTTP GET, bounded in time and size, its failures told in our own words.
+
+aiohttp lives here. The key travels in a header only, redirects are never followed (the
+key would go to a stranger), and no text made here holds the key or a query.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from watcher import __version__
+from watcher.domain.model import Account, Miss, MissReason
+from watcher.ports import Reply
+
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of a decoded body; more is not read."""
+
+_MAX_ERROR_BODY = 64 * 1024
+_MAX_PAUSE = timedelta(days=1)
+_CREDIT = re.compile(r"credit", re.IGNORECASE)
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one access allows itself."""
+
+    timeout: timedelta
+    connect_timeout: timedelta
+    concurrency: int = 1
+    max_body: int = MAX_BODY
+    sells_credits: bool = False
+    """406, 402 and a 429 that speaks of credits mean that the credits are gone."""
+    throttle_pause: timedelta = timedelta(seconds=10)
+    """How long to keep quiet after a 429 that does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A whole answer with status 200."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no answer, in words without secrets. `status` 0: no answer at all.
+
+    `charged`: 0 when the provider cannot have charged, None when nobody knows, which counts
+    as charged.
+    """
+
+    reason: MissReason
+    text: str
+    status: int = 0
+    charged: int | None = None
+    pause: timedelta | None = None
+
+    def reply(self, accounts: Sequence[Account]) -> Reply:
+        """The same failure as a miss for each account."""
+        return Reply(
+            outcomes=tuple(Miss(account, self.reason, self.text) for account in accounts),
+            charged=self.charged,
+            failure=f"{self.reason}: {self.text}",
+            pause=self.pause,
+            exhausted=self.reason is MissReason.EXHAUSTED,
+        )
+
+
+class Http:
+    """A session that opens on first use, on the running loop, and makes one request a call."""
+
+    def __init__(self, headers: Mapping[str, str], secret: str, limits: Limits) -> None:
+        self._headers = dict(headers)
+        self._secret = secret
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(self, url: URL) -> Body | Failure:
+        """Make one GET request, sent exactly as `url` is written."""
+        host = url.host or ""
+        status = 0
+        try:
+            async with self._opened().get(url, allow_redirects=False) as response:
+                status = response.status
+                if status == 200:
+                    return await self._body(response)
+                return await self._refusal(response)
+        except TimeoutError:
+            seconds = f"{self._limits.timeout.total_seconds():g}"
+            what = "stopped in the middle of its answer" if status else "did not answer"
+            return Failure(MissReason.TIMEOUT, f"{host} {what} within {seconds} s", status)
+        except aiohttp.ClientConnectorError as error:
+            # Nothing was sent, so nothing can have been charged.
+            return Failure(MissReason.UNREACHABLE, f"{host}: {_plain(error)}", charged=0)
+        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError):
+            return Failure(
+                MissReason.MALFORMED, f"the answer of {host} broke off or cannot be decoded", status
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            return Failure(MissReason.UNREACHABLE, f"{host}: {_plain(error)}", status)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            limits = self._limits
+            session = aiohttp.ClientSession(
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                    "User-Agent": f"balance-watcher/{__version__}",
+                    **self._headers,
+                },
+                timeout=aiohttp.ClientTimeout(
+                    total=limits.timeout.total_seconds(),
+                    connect=None,
+                    sock_connect=limits.connect_timeout.total_seconds(),
+                ),
+                connector=aiohttp.TCPConnector(limit=limits.concurrency),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+            # aiohttp sends a GET again by itself when a kept-alive connection breaks. The
+            # provider may have charged for the first one: one call, one request.
+            session._retry_connection = False  # noqa: SLF001
+            self._session = session
+        return self._session
+
+    async def _body(self, response: aiohttp.ClientResponse) -> Body | Failure:
+        host = response.url.host
+        if "html" in response.content_type:
+            return Failure(MissReason.MALFORMED, f"{host} sent a web page instead of JSON", 200)
+        data = await _read(response, self._limits.max_body)
+        if data is None:
+            # What is not read would keep the connection busy for ever.
+            response.close()
+            megabytes = self._limits.max_body // (1024 * 1024)
+            return Failure(MissReason.TOO_LARGE, f"the answer of {host} is longer than {megabytes} MB", 200)
+        if data[:64].lstrip()[:1] == b"<":
+            return Failure(MissReason.MALFORMED, f"{host} sent a web page instead of JSON", 200)
+        return Body(data)
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> Failure:
+        host, status = response.url.host, response.status
+        if 300 <= status < 400:
+            response.close()
+            text = (
+                f"{host} answered {status} and points elsewhere; redirects are not followed, check base_url"
+            )
+            return Failure(MissReason.REDIRECTED, text, status)
+        data = await _read(response, _MAX_ERROR_BODY)
+        if data is None:
+            response.close()
+        said = self._message(data or b"")
+        text = f"{host} answered {status}" + (f": {said}" if said else "")
+        reason = self._reason(status, said)
+        # 401, 406 and 429 are turned away at the door. Whether other refusals cost credits is
+        # documented nowhere, so they count as charged.
+        charged = 0 if status in {401, 402, 406, 429} else None
+        pause = _pause(response.headers)
+        if reason is MissReason.RATE_LIMITED and pause is None:
+            pause = self._limits.throttle_pause
+        return Failure(reason, text, status, charged, pause if status in {429, 503} else None)
+
+    def _reason(self, status: int, said: str) -> MissReason:
+        if self._limits.sells_credits and (
+            status in {402, 406} or (status == 429 and _CREDIT.search(said) is not None)
+        ):
+            return MissReason.EXHAUSTED
+        named = {
+            401: MissReason.UNAUTHORIZED,
+            403: MissReason.FORBIDDEN,
+            408: MissReason.TIMEOUT,
+            429: MissReason.RATE_LIMITED,
+        }
+        return named.get(status, MissReason.SERVER_ERROR if status >= 500 else MissReason.REJECTED)
+
+    def _message(self, data: bytes) -> str:
+        """The provider's own words, if its error is JSON; cut, printable, without our key."""
+        try:
+            error = msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return ""
+        if not isinstance(error, dict):
+            return ""
+        folded = {str(key).lower(): value for key, value in error.items()}
+        said = [value for key in ("message", "error") if isinstance(value := folded.get(key), str)]
+        details = folded.get("details")
+        if isinstance(details, list) and details and isinstance(details[0], dict):
+            said += [v for k, v in details[0].items() if str(k).lower() == "message" and isinstance(v, str)]
+        text = _UNPRINTABLE.sub(" ", "; ".join(dict.fromkeys(said))).replace(self._secret, "***")
+        return text if len(text) <= 160 else text[:157] + "..."
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
+    """The decoded body, or None as soon as it is longer than `limit` bytes."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > limit:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _plain(error: Exception) -> str:
+    """What went wrong on the connection, without addresses or URLs of the request."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return "no trusted TLS connection"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the name is not known"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "closed the connection without an answer"
+    if isinstance(error, ConnectionResetError):
+        return "broke the connection"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused"
+    return "connection failed"
+
+
+def _pause(headers: Mapping[str, str]) -> timedelta | None:
+    """How long the provider wants quiet, from `Retry-After` or `X-Rate-Limit-Reset`.
+
+    Times of day are counted from the answer's own `Date`, so that a wrong clock on either side does not
+    matter; without a `Date` they say nothing.
+    """
+    after = headers.get("Retry-After", "").strip()
+    if after.isascii() and after.isdigit():
+        return min(timedelta(seconds=int(after[:9])), _MAX_PAUSE)
+    sent = _http_date(headers.get("Date", ""))
+    until = _http_date(after) or _iso_date(headers.get("X-Rate-Limit-Reset", ""))
+    if sent is None or until is None:
+        return None
+    return min(max(until - sent, timedelta(seconds=1)), _MAX_PAUSE)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def _iso_date(text: str) -> datetime | None:
+    # The rate limiter writes seven digits of a second; Python reads six.
+    try:
+        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.strip()))
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

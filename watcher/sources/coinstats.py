@@ -1,0 +1,233 @@
+"""CoinStats: balances and prices of wallets on about 150 chains, paid in credits (CoinStats docs).
+
+One request for many accounts: `GET /v1/wallet/balance/many?wallets=chain:address,…`. It costs
+40 credits for each pair, 400 for a pair with the chain `all`, summed. `wallets` is never sent
+together with `blockchain`: the multipliers would multiply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import BeforeValidator, Field
+from yarl import URL
+
+from watcher.domain.credits import Allowance, CreditPlan
+from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
+from watcher.ports import Reply, Request
+from watcher.sources._coinstats_answer import UnusableAnswerError, read_answer
+from watcher.sources._coinstats_names import Names, canonical
+from watcher.sources._common import (
+    ApiKey,
+    BaseUrl,
+    Concurrency,
+    Duration,
+    SettingsModel,
+    UrlBytes,
+    WatchedWallet,
+    check_address,
+    fold_evm,
+)
+from watcher.sources._http import Failure, Http, Limits
+
+CREDITS_PER_ACCOUNT = 40
+CREDITS_PER_SWEEP = 400
+"""For `all`: ten times 40. For `forceall` no document names a price; it is not less."""
+
+_SWEEP_BATCH = 10
+"""Accounts of a request with `all`: each brings many chains, and the slowest one holds the answer."""
+
+_PARSE_ON_LOOP = 2 * 1024 * 1024
+"""Bytes of an answer that are parsed at once: measured at 4 ms/MB. A larger one goes to a thread."""
+
+_CHAIN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+def _percent(value: Any) -> Any:
+    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)\s*%", value) if isinstance(value, str) else None
+    if found:
+        return Decimal(found[1]) / 100
+    if isinstance(value, Decimal) and 0 <= value < 1:
+        return value
+    raise ValueError("must be a percentage below 100%, in quotes or not: 10%")
+
+
+class Credits(SettingsModel):
+    """The plan that was bought."""
+
+    limit: int = Field(default=20_000, gt=0, strict=True)
+    period: Literal["month", "day"] = "month"
+    resets_on: int = Field(default=1, ge=1, le=31, strict=True)
+    reserve: Annotated[Decimal, BeforeValidator(_percent)] = Decimal("0.1")
+
+
+class CoinStatsSettings(SettingsModel):
+    """A CoinStats access as configured."""
+
+    kind: Literal["coinstats"]
+    api_key: ApiKey
+    base_url: BaseUrl = "https://openapiv1.coinstats.app"
+    credits: Credits = Credits()
+    requests_per_second: float = Field(default=0.5, gt=0, le=1000)
+    concurrency: Concurrency = 1
+    batch: int = Field(default=50, ge=1, le=1000)
+    max_url_bytes: UrlBytes = 6000
+    timeout: Duration = timedelta(seconds=120)
+    connect_timeout: Duration = timedelta(seconds=10)
+
+    def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
+        """The accounts of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
+        address = fold_evm(check_address(wallet))
+        if wallet.assets:
+            raise ValueError(f"wallet {wallet.name}: `assets` is for TEOS; CoinStats reports every asset")
+        if not wallet.chains:
+            raise ValueError(
+                f"wallet {wallet.name} needs `chains`: CoinStats ids such as ethereum or base-wallet, or all"
+            )
+        named: dict[str, str] = {}
+        for chain in wallet.chains:
+            if not _CHAIN.fullmatch(chain):
+                raise ValueError(
+                    f"wallet {wallet.name}: {chain[:80]!r} is not a chain id (lower case, no spaces)"
+                )
+            if (twin := named.setdefault(canonical(chain), chain)) is not chain or wallet.chains.count(
+                chain
+            ) > 1:
+                raise ValueError(f"wallet {wallet.name}: {twin} and {chain} are the same chain")
+        if len(wallet.chains) > 1 and SWEEPS.intersection(wallet.chains):
+            raise ValueError(
+                f"wallet {wallet.name}: all and forceall stand alone, they bring every other chain with them"
+            )
+        return [Account(name, chain, address) for chain in wallet.chains]
+
+    def build(self, name: str, wallets: Sequence[WatchedWallet]) -> CoinStats:  # noqa: ARG002
+        """The source. It needs no wallets beforehand: what to ask is in each account."""
+        return CoinStats(name, self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    query: str
+
+
+class CoinStats:
+    """The source behind one CoinStats key. Owns its HTTP session and the names seen so far."""
+
+    def __init__(self, name: str, settings: CoinStatsSettings) -> None:
+        key = settings.api_key.get_secret_value()
+        self._name = name
+        self._settings = settings
+        below = "" if URL(settings.base_url).path.rstrip("/").endswith("/v1") else "/v1"
+        self._endpoint = f"{settings.base_url}{below}/wallet/balance/many"
+        self._names = Names()
+        self._refused: set[Account] = set()
+        limits = Limits(settings.timeout, settings.connect_timeout, settings.concurrency, sells_credits=True)
+        self._http = Http({"X-API-KEY": key}, key, limits)
+        plan = settings.credits
+        self._allowance = Allowance(CreditPlan(plan.limit, plan.period, plan.resets_on, plan.reserve))
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def allowance(self) -> Allowance:
+        return self._allowance
+
+    @property
+    def spacing(self) -> float:
+        return 1 / self._settings.requests_per_second
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """CoinStats tells no facts worth keeping."""
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    def cost(self, account: Account) -> int:
+        return CREDITS_PER_SWEEP if account.chain in SWEEPS else CREDITS_PER_ACCOUNT
+
+    def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:  # noqa: ARG002
+        """Many accounts a request. Apart go sweeps, addresses with a colon, and accounts refused before."""
+        together: list[Account] = []
+        sweeps: dict[str, list[Account]] = {}
+        alone: list[Account] = []
+        for account in dict.fromkeys(accounts):
+            if ":" in account.address or account in self._refused:
+                alone.append(account)
+            elif account.chain in SWEEPS:
+                # An answer does not say which of its groups a sweep brought: no other pairs beside it.
+                sweeps.setdefault(account.chain, []).append(account)
+            else:
+                together.append(account)
+        batch = self._settings.batch
+        requests = self._batches(together, batch)
+        for chain in sorted(sweeps):
+            requests += self._batches(sweeps[chain], min(batch, _SWEEP_BATCH))
+        return requests + [self._request([account]) for account in alone]
+
+    def _batches(self, accounts: Sequence[Account], most: int) -> list[Request]:
+        room = self._settings.max_url_bytes - len(self._endpoint) - len("?wallets=")
+        requests: list[Request] = []
+        batch: list[Account] = []
+        used = 0
+        for account in accounts:
+            size = len(_pair(account)) + 1
+            if batch and (len(batch) == most or used + size > room):
+                requests.append(self._request(batch))
+                batch, used = [], 0
+            batch.append(account)
+            used += size
+        return [*requests, self._request(batch)] if batch else requests
+
+    def _request(self, accounts: Sequence[Account]) -> Request:
+        first = accounts[0]
+        if ":" in first.address:
+            # `chain:address` could not be taken apart again.
+            query = f"address={quote(first.address, safe='')}&blockchain={quote(first.chain, safe='')}"
+        else:
+            query = "wallets=" + ",".join(_pair(account) for account in accounts)
+        return Request(tuple(accounts), sum(map(self.cost, accounts)), _Call(query))
+
+    async def send(self, request: Request) -> Reply:
+        assert isinstance(request.payload, _Call)  # noqa: S101 (made by plan)
+        answer = await self._http.get(URL(f"{self._endpoint}?{request.payload.query}", encoded=True))
+        if isinstance(answer, Failure):
+            return self._failed(request, answer)
+        self._refused.difference_update(request.accounts)
+        try:
+            outcomes = await self._read(answer.data, request.accounts)
+        except UnusableAnswerError as error:
+            text = str(error)
+            misses = tuple(Miss(account, MissReason.MALFORMED, text) for account in request.accounts)
+            return Reply(misses, charged=request.cost, failure=f"{MissReason.MALFORMED}: {text}")
+        return Reply(tuple(outcomes), charged=request.cost)
+
+    async def _read(self, data: bytes, accounts: Sequence[Account]) -> list[Outcome]:
+        if len(data) <= _PARSE_ON_LOOP:
+            return read_answer(data, accounts, self._names)
+        return await asyncio.to_thread(read_answer, data, accounts, self._names)
+
+    def _failed(self, request: Request, failure: Failure) -> Reply:
+        if failure.status not in {400, 414}:
+            return failure.reply(request.accounts)
+        accounts = request.accounts
+        if len(accounts) == 1:
+            self._refused.update(accounts)
+            return failure.reply(accounts)
+        # One address that CoinStats refuses must not blind the others: find it, ask it alone from then on.
+        half = len(accounts) // 2
+        more = (self._request(accounts[:half]), self._request(accounts[half:]))
+        text = f"{failure.reason}: {failure.text}; asked again in two halves"
+        return Reply(more=more, charged=failure.charged, failure=text)
+
+
+def _pair(account: Account) -> str:
+    return f"{quote(account.chain, safe='')}:{quote(account.address, safe='')}"
