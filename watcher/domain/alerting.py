@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from watcher.domain.message import Severity
+from watcher.domain.message import Kind, Severity
 from watcher.domain.model import Account
+from watcher.domain.verdict import Answer, Verdict
 
 
 class AlertState(enum.StrEnum):
@@ -45,3 +47,109 @@ class Alert:
     @property
     def live(self) -> bool:
         return self.state is not AlertState.RESOLVED and not self.closed
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an alert is about: a key that never changes, and a label for people."""
+
+    key: str
+    label: str
+    wallet: str
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the state machine needs of a rule."""
+
+    rule: str
+    fingerprint: str
+    severity: Severity
+    wait: timedelta = timedelta(0)
+    reads: int = 1
+    repeat: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The alert's new state, if it changed, and what people are to be told, if anything."""
+
+    alert: Alert | None = None
+    tell: Kind | None = None
+
+
+STAY = Step()
+
+
+def advance(alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subject, now: datetime) -> Step:
+    """One reading's verdict moves the alert by at most one step. UNKNOWN moves nothing.
+
+    `alert` is the live alert of this rule on this subject, under the same fingerprint, or None.
+    """
+    if verdict.answer is Answer.UNKNOWN:
+        return STAY
+    if verdict.answer is Answer.NOT_MET:
+        return _end(alert, verdict, now)
+    if alert is None:
+        return _ripen(_begin(verdict, terms, subject, now), terms, now)
+    if alert.state is AlertState.PENDING:
+        return _ripen(replace(alert, reads=alert.reads + 1, because=verdict.because), terms, now)
+    if _repeat_due(alert, terms.repeat, now):
+        return Step(replace(alert, because=verdict.because, told_at=now), Kind.REPEAT)
+    if alert.because != verdict.because:
+        return Step(replace(alert, because=verdict.because))
+    return STAY
+
+
+def remind(alert: Alert, repeat: timedelta | None, now: datetime) -> Step:
+    """Time alone: a firing alert is told again when its repeat is due."""
+    if alert.state is AlertState.FIRING and _repeat_due(alert, repeat, now):
+        return Step(replace(alert, told_at=now), Kind.REPEAT)
+    return STAY
+
+
+def close(alert: Alert, because: str, now: datetime) -> Alert:
+    """End an alert without telling: its rule was edited or removed, or it never fired."""
+    return replace(alert, state=AlertState.RESOLVED, closed=True, because=because, resolved_at=now)
+
+
+def short_id(*parts: object) -> str:
+    """Ten hex digits that the same facts always give: a repeat after a crash is recognisable."""
+    text = "\x1f".join(str(part) for part in parts)
+    return hashlib.blake2b(text.encode("utf-8", "backslashreplace"), digest_size=5).hexdigest()
+
+
+def _begin(verdict: Verdict, terms: Terms, subject: Subject, now: datetime) -> Alert:
+    return Alert(
+        id=short_id(terms.rule, terms.fingerprint, subject.key, now.isoformat()),
+        rule=terms.rule,
+        fingerprint=terms.fingerprint,
+        subject=subject.key,
+        label=subject.label,
+        wallet=subject.wallet,
+        account=subject.account,
+        severity=terms.severity,
+        state=AlertState.PENDING,
+        since=now,
+        because=verdict.because,
+    )
+
+
+def _ripen(alert: Alert, terms: Terms, now: datetime) -> Step:
+    if alert.reads >= terms.reads and now - alert.since >= terms.wait:
+        return Step(replace(alert, state=AlertState.FIRING, fired_at=now, told_at=now), Kind.FIRING)
+    return Step(alert)
+
+
+def _end(alert: Alert | None, verdict: Verdict, now: datetime) -> Step:
+    if alert is None:
+        return STAY
+    if alert.state is AlertState.PENDING:
+        return Step(close(alert, verdict.because, now))
+    over = replace(alert, state=AlertState.RESOLVED, because=verdict.because, resolved_at=now)
+    return Step(over, Kind.RESOLVED)
+
+
+def _repeat_due(alert: Alert, repeat: timedelta | None, now: datetime) -> bool:
+    return repeat is not None and alert.told_at is not None and now - alert.told_at >= repeat

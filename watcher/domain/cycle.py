@@ -1,77 +1,202 @@
-"""decide(): all that one poll concludes, in one pure call."""
+"""decide(): all that one poll concludes, in one pure call.
+
+believe → diff → judge → advance → route → render. `decide` takes what a request saw; `lapse` is
+called when only time has passed. Both return a `Conclusion` that the store writes in one
+transaction. What a decision needs from history is asked for by `questions` beforehand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
-from watcher.domain.alerting import Alert
-from watcher.domain.delivery import Delivery
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Quote
+from watcher.domain.alerting import Alert, close, remind
+from watcher.domain.changes import Difference, diff
+from watcher.domain.conclusion import (
+    Again,
+    AmountAt,
+    Conclusion,
+    Past,
+    PriceAt,
+    Question,
+    Recalled,
+)
+from watcher.domain.judging import Judge
+from watcher.domain.knowledge import Learned, learn
+from watcher.domain.model import (
+    EMPTY,
+    Account,
+    AccountState,
+    Asset,
+    Change,
+    Outcome,
+    Quote,
+    Reading,
+)
+from watcher.domain.rules import StateRule
+from watcher.domain.selection import Rules
 
+__all__ = [
+    "Again",
+    "AmountAt",
+    "Conclusion",
+    "Past",
+    "PriceAt",
+    "Question",
+    "Recalled",
+    "decide",
+    "lapse",
+    "questions",
+]
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What the store knows before a decision.
+SAMPLE_EVERY = timedelta(minutes=5)
+"""A price is kept at most so often, unless it moved by `SAMPLE_MOVE`."""
 
-    `accounts` has a state for each account asked for that was ever seen. `alerts` has the live
-    ones (pending or firing), by rule id and subject key. `quotes` and `symbols` may know more
-    assets than these accounts hold; they are read-only views of all that is known.
-    """
-
-    accounts: Mapping[Account, AccountState]
-    alerts: Mapping[tuple[str, str], Alert] = field(default_factory=lambda: EMPTY)
-    quotes: Mapping[Asset, Quote] = field(default_factory=lambda: EMPTY)
-    symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
-
-
-class PriceAt(NamedTuple):
-    """The last price of an asset that was seen at or before `at`."""
-
-    asset: Asset
-    at: datetime
-
-
-class AmountAt(NamedTuple):
-    """The amount of an asset in an account as last confirmed at or before `at`."""
-
-    account: Account
-    asset: Asset
-    at: datetime
-
-
-Question = PriceAt | AmountAt
-Recalled = Decimal | None
-"""The answer to a question; None if history does not reach back so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Accounts worth reading again soon: to confirm what was held, or alone after omissions."""
-
-    account: Account
-    after: timedelta
-    alone: bool = False
+SAMPLE_MOVE = Decimal("0.01")
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """Everything that follows from one poll. The store writes it in one transaction.
+def questions(past: Past, seen: Sequence[Outcome]) -> list[Question]:
+    """What history must answer before `decide`: the price at the reading before each change."""
+    asked: list[Question] = []
+    for outcome in seen:
+        state = past.accounts.get(outcome.account)
+        if state is None or not isinstance(outcome, Reading):
+            continue
+        for difference in diff(state, outcome):
+            at = _before_at(state, difference)
+            if at is not None and difference.asset in past.quotes:
+                asked.append(PriceAt(difference.asset, at))
+    return asked
 
-    `accounts` are new states; of their balances only those named in `changes` differ from what
-    the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
-    keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
-    over the old by id.
-    """
 
-    at: datetime
-    accounts: tuple[AccountState, ...] = ()
-    changes: tuple[Change, ...] = ()
-    quotes: Mapping[Asset, Quote] = field(default_factory=lambda: EMPTY)
-    symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
-    alerts: tuple[Alert, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    again: tuple[Again, ...] = ()
+def decide(
+    past: Past,
+    seen: Sequence[Outcome],
+    rules: Rules,
+    now: datetime,
+    *,
+    running_since: datetime,
+    recalled: Mapping[Question, Recalled] = EMPTY,
+) -> Conclusion:
+    """Everything that follows from one request's outcomes. `now` is when the answer was read."""
+    judge = Judge(past, rules, now, running_since)
+    states: list[AccountState] = []
+    changes: list[Change] = []
+    again: list[Again] = []
+    quotes: dict[Asset, Quote] = {}
+    symbols: dict[Asset, str] = {}
+    for outcome in seen:
+        state = past.accounts.get(outcome.account) or AccountState(outcome.account)
+        learned = learn(state, outcome, now, alone=len(seen) == 1)
+        states.append(learned.state)
+        moved: list[Change] = []
+        if isinstance(outcome, Reading):
+            _note_symbols(past, outcome, symbols)
+            _sample(past, outcome, now, quotes)
+            moved = _changes(state, learned, outcome, past, now, recalled)
+            changes += moved
+        if learned.again is not None:
+            again.append(learned.again)
+        judge.account(learned, outcome, moved)
+    return Conclusion(
+        at=now,
+        accounts=tuple(states),
+        changes=tuple(changes),
+        quotes=quotes,
+        symbols=symbols,
+        alerts=tuple(judge.alerts),
+        deliveries=tuple(judge.deliveries),
+        again=tuple(again),
+    )
+
+
+def lapse(
+    past: Past,
+    accounts: Iterable[Account],
+    rules: Rules,
+    now: datetime,
+    *,
+    running_since: datetime,
+) -> Conclusion:
+    """What follows from time alone: accounts unread for too long, and repeats that are due."""
+    judge = Judge(past, rules, now, running_since)
+    for account in accounts:
+        judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
+    for alert in past.alerts.values():
+        rule = rules.by_id.get(alert.rule)
+        if isinstance(rule, StateRule) and alert.fingerprint == rules.fingerprint(alert.rule):
+            judge.remind(rule, alert, remind(alert, rule.repeat, now))
+    return Conclusion(at=now, alerts=tuple(judge.alerts), deliveries=tuple(judge.deliveries))
+
+
+def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
+    """Close, without telling, the alerts whose rule was edited or removed, or whose account is gone."""
+    ended = []
+    for alert in alerts:
+        gone = alert.account is not None and alert.account not in rules.wallets
+        if gone:
+            ended.append(close(alert, "its account is no longer watched", now))
+        elif not rules.stands(alert.rule, alert.fingerprint):
+            ended.append(close(alert, "its rule was edited or removed", now))
+    return Conclusion(at=now, alerts=tuple(ended))
+
+
+def _before_at(state: AccountState, difference: Difference) -> datetime | None:
+    return state.as_of(difference.asset)
+
+
+def _changes(
+    state: AccountState,
+    learned: Learned,
+    reading: Reading,
+    past: Past,
+    now: datetime,
+    recalled: Mapping[Question, Recalled],
+) -> list[Change]:
+    changes = []
+    for difference in learned.accepted:
+        asset = difference.asset
+        before_at = None if difference.before is None else _before_at(state, difference)
+        changes.append(
+            Change(
+                account=state.account,
+                asset=asset,
+                symbol=reading.symbols.get(asset) or past.symbols.get(asset, ""),
+                before=difference.before,
+                after=difference.after,
+                before_at=before_at,
+                after_at=now,
+                price_before=recalled.get(PriceAt(asset, before_at)) if before_at else None,
+                price_after=_price_now(asset, reading, past),
+            )
+        )
+    return changes
+
+
+def _price_now(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
+    """The price in this answer; for an asset that is gone from it, the last one seen."""
+    price = reading.prices.get(asset)
+    if price is None and asset not in reading.amounts:
+        quote = past.quotes.get(asset)
+        return quote.price if quote is not None else None
+    return price
+
+
+def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> None:
+    known = past.symbols
+    for asset, symbol in reading.symbols.items():
+        if known.get(asset) != symbol:
+            symbols[asset] = symbol
+
+
+def _sample(past: Past, reading: Reading, now: datetime, quotes: dict[Asset, Quote]) -> None:
+    """Choose the prices worth keeping."""
+    for asset, price in reading.prices.items():
+        known = past.quotes.get(asset)
+        if known is None:
+            quotes[asset] = Quote(price, now)
+        elif known.price != price:
+            overdue = now - known.at >= SAMPLE_EVERY
+            if overdue or abs(price - known.price) >= SAMPLE_MOVE * known.price:
+                quotes[asset] = Quote(price, now)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+
+from watcher.domain.display import amount, moment, money, percent, signed
+from watcher.domain.exact import ZERO, minus, times
+from watcher.domain.model import Account, Asset, Change
 
 
 class Severity(enum.StrEnum):
@@ -41,3 +46,86 @@ class Message:
     title: str
     facts: tuple[tuple[str, str], ...]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What every message about an account says first."""
+
+    wallet: str
+    account: Account
+    tags: tuple[str, ...] = ()
+    asset: Asset | None = None
+    symbol: str = ""
+
+    @property
+    def chain(self) -> str:
+        return self.asset.chain if self.asset is not None else self.account.chain
+
+    @property
+    def label(self) -> str:
+        """`treasury-hot: ETH on ethereum`, for people."""
+        name = self.symbol or (self.asset.token if self.asset is not None else "")
+        return f"{self.wallet}: {name} on {self.chain}" if name else f"{self.wallet} on {self.chain}"
+
+    def facts(self) -> list[tuple[str, str]]:
+        facts = [("Wallet", self.wallet), ("Chain", self.chain), ("Address", self.account.address)]
+        if self.asset is not None:
+            name = self.symbol or "no symbol"
+            same = self.asset.token.lower() == name.lower()
+            facts.append(("Asset", name if same else f"{name} ({self.asset.token})"))
+        return facts
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        return {
+            "wallet": self.wallet,
+            "chain": self.chain,
+            "address": self.account.address,
+            "source": self.account.source,
+            "symbol": self.symbol,
+            "asset": self.asset.token if self.asset is not None else "",
+            "tags": ", ".join(self.tags),
+        }
+
+
+def change_facts(change: Change) -> list[tuple[str, str]]:
+    """Before and after, what moved, what it is worth and why the worth differs, and when."""
+    before = change.before or ZERO
+    moved = minus(change.after, before)
+    share = f" ({signed(percent(moved, before), moved)})" if before else ""
+    facts = [
+        ("Before", f"{amount(before)} {change.symbol}".rstrip()),
+        ("After", f"{amount(change.after)} {change.symbol}".rstrip()),
+        ("Moved", f"{signed(amount(moved), moved)} {change.symbol}".rstrip() + share),
+    ]
+    return [*facts, *_worth(change, before, moved), ("When", between(change.before_at, change.after_at))]
+
+
+def _worth(change: Change, before: Decimal, moved: Decimal) -> list[tuple[str, str]]:
+    """Δvalue = Δamount × price + amount before × Δprice; nothing where a price is not known."""
+    if change.price_after is None:
+        return [("Value", "unknown: the asset has no price")]
+    now = times(change.after, change.price_after)
+    if change.price_before is None:
+        return [("Value", f"{money(now)}; before unknown (no price then)")]
+    by_amount = times(moved, change.price_after)
+    by_price = times(before, minus(change.price_after, change.price_before))
+    was = times(before, change.price_before)
+    delta = minus(now, was)
+    text = f"{money(was)} → {money(now)}: {signed(money(delta), delta)}"
+    parts = f"amount {signed(money(by_amount), by_amount)}, price {signed(money(by_price), by_price)}"
+    return [("Value", f"{text} ({parts})")]
+
+
+def between(start: datetime | None, end: datetime) -> str:
+    """When something happened, as far as two readings can tell."""
+    return f"between {moment(start)} and {moment(end)}" if start else f"before {moment(end)}"
+
+
+def change_title(change: Change, where: Where) -> str:
+    before = change.before or ZERO
+    moved = minus(change.after, before)
+    share = f" ({signed(percent(moved, before), moved)})" if before else ""
+    name = change.symbol or "an asset without a symbol"
+    return f"{where.wallet}: {signed(amount(moved), moved)} {name} on {where.chain}{share}"

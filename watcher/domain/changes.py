@@ -1,0 +1,46 @@
+"""diff(): what differs between what is known of an account and a new reading of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from watcher.domain.exact import ZERO
+from watcher.domain.model import TEOS_CHAIN, AccountState, Asset, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One asset whose amount in the reading is not the confirmed one.
+
+    `before` is None where there is nothing to compare with: the account, its chain, or an
+    asset that the operator has newly selected, is seen for the first time.
+    """
+
+    asset: Asset
+    before: Decimal | None
+    after: Decimal
+    absent: bool = False
+    """The answer did not name the asset; it was complete, so nothing is held."""
+
+
+def diff(state: AccountState, reading: Reading) -> list[Difference]:
+    """Every asset that the reading settles and that differs; empty in the common case."""
+    known = state.amounts
+    amounts = reading.amounts
+    if amounts == known:
+        return []
+    found = []
+    for asset, after in amounts.items():
+        before = known.get(asset)
+        if before is None:
+            if asset.chain not in state.seen or asset.chain == TEOS_CHAIN:
+                found.append(Difference(asset, None, after))
+            elif after:
+                found.append(Difference(asset, ZERO, after))
+        elif before != after:
+            found.append(Difference(asset, before, after))
+    for asset, before in known.items():
+        if before and asset not in amounts and asset.chain in reading.chains and asset not in reading.unclear:
+            found.append(Difference(asset, before, ZERO, absent=True))
+    return found

@@ -1,0 +1,77 @@
+"""What a decision is made from, and all that it concludes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from watcher.domain.alerting import Alert
+from watcher.domain.delivery import Delivery
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the store knows before a decision.
+
+    `accounts` has a state for each account asked for that was ever seen. `alerts` has the live
+    ones (pending or firing), by rule id and subject key. `quotes` and `symbols` may know more
+    assets than these accounts hold; they are read-only views of all that is known.
+    """
+
+    accounts: Mapping[Account, AccountState]
+    alerts: Mapping[tuple[str, str], Alert] = field(default_factory=lambda: EMPTY)
+    quotes: Mapping[Asset, Quote] = field(default_factory=lambda: EMPTY)
+    symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+
+
+class PriceAt(NamedTuple):
+    """The last price of an asset that was seen at or before `at`."""
+
+    asset: Asset
+    at: datetime
+
+
+class AmountAt(NamedTuple):
+    """The amount of an asset in an account as last confirmed at or before `at`."""
+
+    account: Account
+    asset: Asset
+    at: datetime
+
+
+Question = PriceAt | AmountAt
+Recalled = Decimal | None
+"""The answer to a question; None if history does not reach back so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Accounts worth reading again soon: to confirm what was held, or alone after omissions."""
+
+    account: Account
+    after: timedelta
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """Everything that follows from one poll. The store writes it in one transaction.
+
+    `accounts` are new states; of their balances only those named in `changes` differ from what
+    the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
+    keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
+    over the old by id.
+    """
+
+    at: datetime
+    accounts: tuple[AccountState, ...] = ()
+    changes: tuple[Change, ...] = ()
+    quotes: Mapping[Asset, Quote] = field(default_factory=lambda: EMPTY)
+    symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+    alerts: tuple[Alert, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    again: tuple[Again, ...] = ()

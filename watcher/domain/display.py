@@ -1,0 +1,89 @@
+"""How amounts, money and times look to people. Nothing shown rounds across a threshold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import ROUND_DOWN, Context, Decimal
+
+PLACES = 8
+MINUS = "\N{MINUS SIGN}"
+_CONTEXT = Context(prec=1000, rounding=ROUND_DOWN)
+
+
+def plain(value: Decimal) -> str:
+    """Every digit, no exponent, no trailing zeros: the canonical text of an amount."""
+    if not value:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def amount(value: Decimal, places: int = PLACES) -> str:
+    """Grouped digits, cut (never rounded) after `places` significant decimals and marked `…`."""
+    return _signed(value, _cut(value.copy_abs(), places))
+
+
+def money(value: Decimal, places: int = 2) -> str:
+    """Dollars, cut to cents; a value under a cent keeps two significant digits."""
+    size = value.copy_abs()
+    if size and size < Decimal("0.01"):
+        return _signed(value, f"${_cut(size, 2)}")
+    cents = size.quantize(Decimal(1).scaleb(-places), context=_CONTEXT)
+    return _signed(value, f"${cents:,}")
+
+
+def percent(part: Decimal, whole: Decimal) -> str:
+    """`part` of `whole` in percent, cut to two decimals; `whole` is not zero."""
+    share = _CONTEXT.divide(part.scaleb(2, _CONTEXT), whole).quantize(Decimal("0.01"), context=_CONTEXT)
+    return _signed(share, f"{_grouped(plain(share.copy_abs()))}\N{NARROW NO-BREAK SPACE}%")
+
+
+def signed(text: str, value: Decimal) -> str:
+    """A leading plus for what grew; a minus is there already."""
+    return f"+{text}" if value > 0 else text
+
+
+def amount_against(value: Decimal, level: Decimal, symbol: str) -> str:
+    """An amount beside a level: as many digits as it takes to tell the two apart."""
+    text = amount(value)
+    if value != level and _same(text, amount(level)):
+        text = _signed(value, f"{_grouped(plain(value.copy_abs()))}")
+    return f"{text} {symbol}".rstrip()
+
+
+def money_against(value: Decimal, level: Decimal) -> str:
+    text = money(value)
+    if value != level and text == money(level):
+        return _signed(value, f"${_grouped(plain(value.copy_abs()))}")
+    return text
+
+
+def moment(at: datetime | None) -> str:
+    """A UTC time to the second, as in every message."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else "never"
+
+
+def _same(one: str, other: str) -> bool:
+    return one.rstrip("…") == other.rstrip("…")
+
+
+def _cut(size: Decimal, places: int) -> str:
+    """Digits of a non-negative number; leading zeros after the point are not counted in `places`."""
+    text = plain(size)
+    whole, _, fraction = text.partition(".")
+    if not fraction:
+        return _grouped(text)
+    zeros = len(fraction) - len(fraction.lstrip("0")) if whole == "0" else 0
+    keep = zeros + places
+    if len(fraction) <= keep:
+        return _grouped(text)
+    return _grouped(f"{whole}.{fraction[:keep]}") + "…"
+
+
+def _grouped(text: str) -> str:
+    whole, point, fraction = text.partition(".")
+    return f"{int(whole):,}{point}{fraction}"
+
+
+def _signed(value: Decimal, text: str) -> str:
+    return f"{MINUS}{text}" if value < 0 else text

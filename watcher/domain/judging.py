@@ -1,0 +1,257 @@
+"""Judge: rules over what was learnt, into alerts and the deliveries that they owe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, short_id
+from watcher.domain.conclusion import Past
+from watcher.domain.delivery import Delivery
+from watcher.domain.display import amount, moment, money, plain
+from watcher.domain.exact import times
+from watcher.domain.knowledge import UNREPORTED, Learned
+from watcher.domain.message import (
+    Kind,
+    Message,
+    Severity,
+    Where,
+    change_facts,
+    change_title,
+)
+from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.rules import EventRule, LevelRule, Rule, StateRule
+from watcher.domain.selection import BUILT_IN, Concerned, Rules, selects
+from watcher.domain.template import TemplateFailedError, render
+from watcher.domain.verdict import Answer, Verdict, met, not_met
+
+UNREPORTED_RULE = "watcher.unreported"
+"""The built-in notice about an account that the provider stopped reporting."""
+
+
+class Judge:
+    """Collects what one decision says. Lives for one call of `decide` or `lapse`."""
+
+    def __init__(self, past: Past, rules: Rules, now: datetime, running_since: datetime) -> None:
+        self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
+        self.alerts: list[Alert] = []
+        self.deliveries: list[Delivery] = []
+
+    def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
+        """Everything that rules have to say about one account after one outcome."""
+        concerned = self._rules.of(learned.state.account)
+        if isinstance(outcome, Reading):
+            for change in changes:
+                self._events(concerned, change)
+            if concerned.levels:
+                self._levels(concerned, learned, outcome)
+        self._reported(learned)
+        if concerned.clocks:
+            self.clocks(learned.state)
+
+    def clocks(self, state: AccountState) -> None:
+        """Rules that time alone can meet."""
+        for rule in self._rules.of(state.account).clocks:
+            subject = self._subject(state.account)
+            verdict = rule.judge(state, self._now, self._running_since)
+            step = self._advance(rule, subject, verdict)
+            self._tell_alert(rule, step, self._where(state.account), [])
+
+    def remind(self, rule: StateRule, alert: Alert, step: Step) -> None:
+        """Tell a firing alert again."""
+        if step.alert is None or alert.account is None or alert.account not in self._rules.wallets:
+            return
+        self.alerts.append(step.alert)
+        facts = [("Last reading", moment(self._last_reading(alert.account)))]
+        self._tell_alert(rule, step, self._where(alert.account), facts, label=alert.label)
+
+    def _events(self, concerned: Concerned, change: Change) -> None:
+        if change.before is None:
+            return
+        for rule in concerned.events:
+            if not selects(rule, change.asset, change.symbol):
+                continue
+            verdict = rule.judge(change)
+            if verdict.answer is Answer.MET:
+                self._tell_event(rule, change, verdict)
+
+    def _levels(self, concerned: Concerned, learned: Learned, reading: Reading) -> None:
+        state, alerts = learned.state, self._past.alerts
+        for asset, held in state.amounts.items():
+            if asset in state.stale or asset.chain not in learned.chains:
+                continue
+            symbol = reading.symbols.get(asset) or self._past.symbols.get(asset, "")
+            for rule in self._rules.levels(concerned, asset, symbol):
+                price = reading.prices.get(asset)
+                value = rule.value(held, price)
+                if value is None:
+                    continue
+                key = subject_key(state.account, asset)
+                alert = alerts.get((rule.id, key)) if alerts else None
+                firing = alert is not None and alert.state is AlertState.FIRING
+                if alert is None and rule.answer(value, firing=False) is Answer.NOT_MET:
+                    continue
+                self._level(rule, learned, asset, symbol, rule.judge(value, symbol, firing=firing), price)
+
+    def _level(
+        self,
+        rule: LevelRule,
+        learned: Learned,
+        asset: Asset,
+        symbol: str,
+        verdict: Verdict,
+        price: Decimal | None,
+    ) -> None:
+        account, held = learned.state.account, learned.state.amounts[asset]
+        where = self._where(account, asset, symbol)
+        step = self._advance(rule, self._subject(account, asset, symbol), verdict)
+        facts = [("Amount", f"{amount(held)} {symbol}".rstrip())]
+        if price is not None:
+            facts.append(("Value", f"{money(times(held, price))} at {money(price)}"))
+        values = {"amount": plain(held), "price": money(price) if price is not None else ""}
+        values["value"] = money(times(held, price)) if price is not None else ""
+        self._tell_alert(rule, step, where, facts, values=values)
+
+    def _reported(self, learned: Learned) -> None:
+        """The built-in notice: a chain that held value is left out even when asked for alone."""
+        account = learned.state.account
+        for chain, count in learned.state.omitted.items():
+            if count >= UNREPORTED:
+                since = moment(learned.state.seen.get(chain))
+                why = "emptied, or dropped by the provider"
+                self._notice(account, chain, met(f"no longer reported ({why}); last read {since}"))
+        if self._past.alerts:
+            for chain in learned.chains:
+                self._notice(account, chain, not_met("reported again"))
+
+    def _notice(self, account: Account, chain: str, verdict: Verdict) -> None:
+        key = subject_key(account, Asset(chain, ""))
+        wallet = self._rules.wallets[account].name
+        subject = Subject(key, f"{wallet} on {chain}", wallet, account)
+        alert = self._past.alerts.get((UNREPORTED_RULE, key))
+        terms = Terms(UNREPORTED_RULE, BUILT_IN, Severity.CRITICAL)
+        step = advance(alert, verdict, terms, subject, self._now)
+        if step.alert is not None:
+            self.alerts.append(step.alert)
+        self._tell_alert(None, step, self._where(account), [])
+
+    def _advance(self, rule: StateRule, subject: Subject, verdict: Verdict) -> Step:
+        fingerprint = self._rules.fingerprint(rule.id) or ""
+        alert = self._past.alerts.get((rule.id, subject.key))
+        if alert is not None and alert.fingerprint != fingerprint:
+            alert = None
+        wait, reads = rule.terms()
+        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, rule.repeat)
+        step = advance(alert, verdict, terms, subject, self._now)
+        if step.alert is not None:
+            self.alerts.append(step.alert)
+        return step
+
+    def _tell_alert(
+        self,
+        rule: Rule | None,
+        step: Step,
+        where: Where,
+        facts: list[tuple[str, str]],
+        *,
+        label: str = "",
+        values: dict[str, str] | None = None,
+    ) -> None:
+        alert = step.alert
+        if step.tell is None or alert is None:
+            return
+        title = f"{label or alert.label}: {alert.because}"
+        lines = [*where.facts(), *facts, ("Since", moment(alert.since))]
+        if step.tell is Kind.RESOLVED:
+            lines.append(("Resolved", moment(self._now)))
+        elif step.tell is Kind.FIRING:
+            lines.append(("Read", moment(self._now)))
+        state = {"because": alert.because, "state": str(alert.state), **(values or {})}
+        self._deliver(rule, step.tell, alert.severity, alert.id, alert.rule, where, title, lines, state)
+
+    def _tell_event(self, rule: EventRule, change: Change, verdict: Verdict) -> None:
+        where = self._where(change.account, change.asset, change.symbol)
+        key = subject_key(change.account, change.asset)
+        event = short_id(rule.id, key, change.after_at.isoformat(), change.before, change.after)
+        lines = [*where.facts(), *change_facts(change), ("Because", verdict.because)]
+        values = change_values(change, verdict)
+        title = change_title(change, where)
+        self._deliver(rule, Kind.EVENT, rule.severity, event, rule.id, where, title, lines, values)
+
+    def _deliver(
+        self,
+        rule: Rule | None,
+        kind: Kind,
+        severity: Severity,
+        identity: str,
+        rule_id: str,
+        where: Where,
+        title: str,
+        lines: list[tuple[str, str]],
+        values: dict[str, str],
+    ) -> None:
+        """Render the message once, and owe it to each channel."""
+        if rule is not None:
+            title, lines = _in_own_words(rule, title, lines, {**where.values(), **values, "rule": rule_id})
+        subject = subject_key(where.account, where.asset)
+        message = Message(
+            identity, kind, severity, rule_id, subject, where.wallet, title, tuple(lines), self._now
+        )
+        for channel in self._rules.channels_of(rule):
+            delivery = short_id(identity, kind, self._now.isoformat(), channel)
+            self.deliveries.append(Delivery(delivery, channel, message, self._now, self._now))
+
+    def _where(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Where:
+        wallet = self._rules.wallets[account]
+        return Where(wallet.name, account, wallet.tags, asset, symbol)
+
+    def _subject(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Subject:
+        where = self._where(account, asset, symbol)
+        return Subject(subject_key(account, asset), where.label, where.wallet, account)
+
+    def _last_reading(self, account: Account) -> datetime | None:
+        state = self._past.accounts.get(account)
+        return state.last_reading if state is not None else None
+
+
+def subject_key(account: Account, asset: Asset | None = None) -> str:
+    """The stable name of a subject: `source/chain/address`, and the asset's chain and token."""
+    key = f"{account.source}/{account.chain}/{account.address}"
+    return f"{key}/{asset.chain}/{asset.token}" if asset is not None else key
+
+
+def change_values(change: Change, verdict: Verdict) -> dict[str, str]:
+    """The variables of templates that a change knows."""
+    facts = dict(change_facts(change))
+    return {
+        "amount": plain(change.after),
+        "before": plain(change.before or Decimal(0)),
+        "after": plain(change.after),
+        "change": facts["Moved"],
+        "value": facts["Value"],
+        "price": money(change.price_after) if change.price_after is not None else "",
+        "because": verdict.because,
+        "state": "event",
+    }
+
+
+def _in_own_words(
+    rule: Rule, title: str, lines: list[tuple[str, str]], values: dict[str, str]
+) -> tuple[str, list[tuple[str, str]]]:
+    """The operator's templates; one that fails costs its own words, never the message."""
+    values["severity"] = str(rule.severity)
+    for field, label in (("summary", ""), ("description", "Description"), ("runbook", "Runbook")):
+        text = getattr(rule, field)
+        if text is None:
+            continue
+        try:
+            words = render(text, values)
+        except TemplateFailedError as error:
+            lines = [*lines, ("Template", f"{field} could not be rendered: {error}")]
+            continue
+        if label:
+            lines = [*lines, (label, words)]
+        elif words:
+            title = words.splitlines()[0]
+    return title, lines

@@ -1,0 +1,141 @@
+"""How one outcome changes what is known of an account. Pure: old state in, new state out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from watcher.domain.changes import Difference
+from watcher.domain.conclusion import Again
+from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Miss, MissReason, Reading
+from watcher.domain.trust import CONFIRM_AFTER, Belief, believe
+
+ASK_ALONE_AFTER = 3
+"""Answers in a row that leave out an account which held value, before it is asked for alone."""
+
+UNREPORTED = ASK_ALONE_AFTER + 1
+"""The count of a chain that was left out even then: it is told as no longer reported."""
+
+ALONE_AFTER = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What one outcome taught: the new state, the differences to act on, and what to read again."""
+
+    state: AccountState
+    accepted: tuple[Difference, ...] = ()
+    again: Again | None = None
+    chains: frozenset[str] = frozenset()
+    """The chains that a reading spoke of; none for a miss."""
+
+
+def learn(state: AccountState, outcome: Reading | Miss, now: datetime, *, alone: bool) -> Learned:
+    """Take in a reading or a miss. `alone`: the request asked for this account only."""
+    if isinstance(outcome, Miss):
+        return _missed(state, outcome, now, alone=alone)
+    return _read(state, outcome, now, alone=alone)
+
+
+def _read(state: AccountState, reading: Reading, now: datetime, *, alone: bool) -> Learned:
+    belief = believe(state, reading, now)
+    chains = _chains(reading)
+    quiet = not (belief.accepted or belief.held or reading.unclear or state.stale or state.held)
+    if quiet and not state.omitted and chains.issuperset(state.seen):
+        return Learned(_seen_again(state, chains, now), chains=chains)
+    omitted = _count_omissions(state, chains, alone=alone)
+    new = replace(
+        state,
+        amounts=_applied(state, belief),
+        seen={**state.seen, **dict.fromkeys(chains, now)},
+        stale=_stale(state, reading, belief, chains),
+        held=belief.held or EMPTY,
+        omitted=omitted or EMPTY,
+        last_attempt=now,
+        misses=0,
+        miss="",
+        watched_since=state.watched_since or now,
+    )
+    again = _ask_alone(state.account, omitted)
+    if again is None and belief.held:
+        again = Again(state.account, CONFIRM_AFTER)
+    return Learned(new, belief.accepted, again, chains)
+
+
+def _chains(reading: Reading) -> frozenset[str]:
+    """The chains that this answer spoke of."""
+    if reading.chains and reading.account.chain not in SWEEPS:
+        return reading.chains
+    return reading.chains | {asset.chain for asset in reading.amounts}
+
+
+def _seen_again(state: AccountState, chains: frozenset[str], now: datetime) -> AccountState:
+    """The common case: everything as before."""
+    return AccountState(
+        state.account,
+        state.amounts,
+        dict.fromkeys(chains, now),
+        last_attempt=now,
+        watched_since=state.watched_since or now,
+    )
+
+
+def _applied(state: AccountState, belief: Belief) -> Mapping[Asset, Decimal]:
+    if not belief.accepted:
+        return state.amounts
+    return {**state.amounts, **{difference.asset: difference.after for difference in belief.accepted}}
+
+
+def _stale(
+    state: AccountState, reading: Reading, belief: Belief, chains: frozenset[str]
+) -> Mapping[Asset, datetime]:
+    """Assets that this reading did not settle keep the time at which they were last confirmed."""
+    stale = {}
+    for asset in state.amounts:
+        spoken_of = asset in reading.amounts or asset.chain in reading.chains
+        if spoken_of and asset not in belief.held and asset not in reading.unclear:
+            continue
+        since = state.as_of(asset)
+        if since is not None and (asset.chain in chains or asset in state.stale):
+            stale[asset] = since
+    return stale or EMPTY
+
+
+def _count_omissions(state: AccountState, chains: frozenset[str], *, alone: bool) -> dict[str, int]:
+    """How often in a row each chain that holds value was left out of an answer that came.
+
+    The count stops at three until an answer to a request for this account alone leaves it out too.
+    """
+    holding = {asset.chain for asset, amount in state.amounts.items() if amount}
+    counts = {}
+    for chain in holding - chains:
+        before = state.omitted.get(chain, 0)
+        if before >= ASK_ALONE_AFTER:
+            counts[chain] = UNREPORTED if alone else before
+        else:
+            counts[chain] = before + 1
+    return counts
+
+
+def _ask_alone(account: Account, omitted: Mapping[str, int]) -> Again | None:
+    if ASK_ALONE_AFTER in omitted.values():
+        return Again(account, ALONE_AFTER, alone=True)
+    return None
+
+
+def _missed(state: AccountState, miss: Miss, now: datetime, *, alone: bool) -> Learned:
+    omitted, again = state.omitted, None
+    if miss.reason is MissReason.OMITTED:
+        omitted = _count_omissions(state, frozenset(), alone=alone) or EMPTY
+        again = _ask_alone(state.account, omitted)
+    new = replace(
+        state,
+        omitted=omitted,
+        last_attempt=now,
+        misses=state.misses + 1,
+        miss=str(miss),
+        watched_since=state.watched_since or now,
+    )
+    return Learned(new, (), again)

@@ -1,0 +1,26 @@
+"""The rule types: one file each, listed here and nowhere else."""
+
+from __future__ import annotations
+
+from watcher.domain.rules._base import ClockRule, EventRule, LevelRule, Match, Rule, StateRule
+from watcher.domain.rules.asset import AssetRule
+from watcher.domain.rules.change import ChangeRule
+from watcher.domain.rules.no_data import NoDataRule
+from watcher.domain.rules.threshold import ThresholdRule
+
+TYPES: dict[str, type[Rule]] = {
+    "threshold": ThresholdRule,
+    "change": ChangeRule,
+    "asset": AssetRule,
+    "no_data": NoDataRule,
+}
+
+__all__ = [
+    "TYPES",
+    "ClockRule",
+    "EventRule",
+    "LevelRule",
+    "Match",
+    "Rule",
+    "StateRule",
+]

@@ -1,0 +1,190 @@
+"""What every rule has: an identity, a selection, and whom to tell."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.message import Severity
+from watcher.domain.model import AccountState, Asset, Change, Wallet
+from watcher.domain.template import check_template
+from watcher.domain.verdict import Answer, Verdict
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def parse_decimal(value: object) -> object:
+    """An exact decimal from its text; a float never gets here."""
+    if isinstance(value, float):
+        raise ValueError("put the number in quotes, so that it stays exact")  # noqa: TRY004
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    if isinstance(value, str):
+        try:
+            number = Decimal(value.replace("_", "").strip())
+        except InvalidOperation:
+            raise ValueError(f"'{value}' is not a decimal number such as \"0.5\"") from None
+        if not number.is_finite():
+            raise ValueError(f"'{value}' is not a finite number")
+        return number
+    return value
+
+
+def _words(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Exact = Annotated[Decimal, BeforeValidator(parse_decimal)]
+Globs = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+UNFINGERPRINTED = {"severity", "notify", "repeat", "summary", "description", "runbook"}
+"""Fields that say how people are told, not what is judged: editing them keeps the alert's state."""
+
+
+class Match(BaseModel):
+    """A selection by globs; what is left out selects everything.
+
+    `assets` compares with the symbol (case does not matter) and with the asset's identity
+    (contract or UniqueAssetId). A symbol is only a name that anybody can give to a token: to
+    be exact, name the contract.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wallets: Globs = ()
+    tags: Globs = ()
+    sources: Globs = ()
+    chains: Globs = ()
+    assets: Globs = ()
+
+    def wallet(self, wallet: Wallet) -> bool:
+        return (
+            _any(self.wallets, wallet.name)
+            and _any(self.sources, wallet.source)
+            and (not self.tags or any(_any(self.tags, tag) for tag in wallet.tags))
+        )
+
+    def chain(self, chain: str) -> bool:
+        return _any(self.chains, chain)
+
+    def asset(self, asset: Asset, symbol: str) -> bool:
+        if not self.assets:
+            return True
+        names = (symbol.lower(), asset.token.lower())
+        return any(fnmatchcase(name, _folded(glob)) for glob in self.assets for name in names)
+
+
+def _any(globs: tuple[str, ...], word: str) -> bool:
+    return not globs or any(fnmatchcase(word, glob) for glob in globs)
+
+
+def _folded(glob: str) -> str:
+    """Lower case; a short hex id (TEOS) also loses its leading zeros, as identities do."""
+    glob = glob.lower()
+    if re.fullmatch(r"0x0+[0-9a-f]{1,30}", glob):
+        return "0x" + glob[2:].lstrip("0")
+    return glob
+
+
+class Rule(BaseModel):
+    """A condition from YAML. Frozen; its state lives in the store under id and fingerprint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+    type: str
+    match: Match = Match()
+    severity: Severity = Severity.WARNING
+    notify: Globs | None = None
+    """Channel names; None tells every channel."""
+    summary: str | None = None
+    description: str | None = None
+    runbook: str | None = None
+
+    @model_validator(mode="after")
+    def _templates_are_sound(self) -> Rule:
+        for name in ("summary", "description", "runbook"):
+            text = getattr(self, name)
+            if text is not None:
+                check_template(name, text)
+        return self
+
+    def fingerprint(self) -> str:
+        """The same for two rules that judge alike; the alert's state is kept under it."""
+        text = self.model_dump_json(exclude=UNFINGERPRINTED)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def describe(self) -> str:
+        """The condition in a few words."""
+        raise NotImplementedError
+
+
+class StateRule(Rule):
+    """A rule that fires and resolves."""
+
+    repeat: Duration | None = None
+    """Tell again while firing, so often; None never repeats."""
+
+    @model_validator(mode="after")
+    def _repeat_is_bearable(self) -> StateRule:
+        if self.repeat is not None and self.repeat < timedelta(minutes=1):
+            raise ValueError(f"repeat: {format_duration(self.repeat)} is shorter than a minute")
+        return self
+
+    def terms(self) -> tuple[timedelta, int]:
+        """How long and for how many readings the condition must hold before it fires."""
+        return timedelta(0), 1
+
+
+class LevelRule(StateRule):
+    """A state rule that judges one asset of one account with every reading."""
+
+    def value(self, amount: Decimal, price: Decimal | None) -> Decimal | None:
+        """What is compared; None if it cannot be known."""
+        raise NotImplementedError
+
+    def answer(self, value: Decimal, *, firing: bool) -> Answer:
+        """The bare answer: cheap, for the many readings in which nothing happens."""
+        raise NotImplementedError
+
+    def judge(self, value: Decimal, symbol: str, *, firing: bool) -> Verdict:
+        """The answer with its because."""
+        raise NotImplementedError
+
+
+class EventRule(Rule):
+    """Judges each change of a balance; what is met is told once and never resolves."""
+
+    def judge(self, change: Change) -> Verdict:
+        raise NotImplementedError
+
+
+class ClockRule(StateRule):
+    """A state rule about an account that time alone can meet."""
+
+    def judge(self, state: AccountState, now: datetime, running_since: datetime) -> Verdict:
+        raise NotImplementedError
+
+
+__all__ = [
+    "ClockRule",
+    "Duration",
+    "EventRule",
+    "Exact",
+    "Globs",
+    "LevelRule",
+    "Match",
+    "Rule",
+    "StateRule",
+    "parse_decimal",
+]

@@ -1,0 +1,46 @@
+"""`no_data`: an account that could not be read for too long."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import model_validator
+
+from watcher.domain.display import moment
+from watcher.domain.duration import format_duration
+from watcher.domain.model import AccountState
+from watcher.domain.rules._base import ClockRule, Duration
+from watcher.domain.verdict import Verdict, met, not_met
+
+
+class NoDataRule(ClockRule):
+    """Fires when the last reading of an account is older than `longer_than`.
+
+    Time in which the daemon did not run counts only once a poll has failed since.
+    """
+
+    type: Literal["no_data"] = "no_data"
+    longer_than: Duration
+
+    @model_validator(mode="after")
+    def _is_about_accounts(self) -> NoDataRule:
+        if self.match.assets:
+            raise ValueError("no_data is about whole accounts: leave match.assets out")
+        if self.longer_than <= timedelta(0):
+            raise ValueError("longer_than must be positive")
+        return self
+
+    def judge(self, state: AccountState, now: datetime, running_since: datetime) -> Verdict:
+        last = state.last_reading
+        since = last or state.watched_since or now
+        age = now - since
+        tried = state.misses > 0 or now - running_since > self.longer_than
+        seen = f"last read {moment(last)}" if last else "never read"
+        if age > self.longer_than and tried:
+            why = f" ({state.miss})" if state.miss else ""
+            return met(f"no reading for {format_duration(age)}, {seen}{why}")
+        return not_met(seen)
+
+    def describe(self) -> str:
+        return f"no reading for longer than {format_duration(self.longer_than)}"

@@ -1,0 +1,95 @@
+"""Which rules concern which account and asset: found by index, not by trying each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from watcher.domain.model import SWEEPS, Account, Asset, Wallet
+from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule
+
+BUILT_IN = "built-in"
+"""The fingerprint of alerts that need no rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """The rules that may have something to say about one account."""
+
+    levels: tuple[LevelRule, ...] = ()
+    events: tuple[EventRule, ...] = ()
+    clocks: tuple[ClockRule, ...] = ()
+
+
+class Rules:
+    """The rules in force over the watch list. Configured once; only its caches change.
+
+    Accounts whose wallets match alike share one `Concerned`; which of its level rules select an
+    asset is answered from a cache keyed by that group, so a reading costs one look-up an asset.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], wallets: Mapping[Account, Wallet], channels: Sequence[str]
+    ) -> None:
+        self.wallets = wallets
+        self.channels = tuple(channels)
+        self.by_id = {rule.id: rule for rule in rules}
+        self._rules = tuple(rules)
+        self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
+        self._concerned: dict[Account, Concerned] = {}
+        self._groups: dict[tuple[str, ...], Concerned] = {}
+        self._levels: dict[tuple[int, Asset, str], tuple[LevelRule, ...]] = {}
+
+    def fingerprint(self, rule_id: str) -> str | None:
+        """None if there is no such rule (any more)."""
+        return self._fingerprints.get(rule_id)
+
+    def stands(self, rule_id: str, fingerprint: str) -> bool:
+        """Whether an alert under this id and fingerprint still belongs to a rule in force."""
+        return fingerprint == BUILT_IN or self._fingerprints.get(rule_id) == fingerprint
+
+    def of(self, account: Account) -> Concerned:
+        known = self._concerned.get(account)
+        if known is None:
+            known = self._concerned[account] = self._group(account)
+        return known
+
+    def levels(self, concerned: Concerned, asset: Asset, symbol: str) -> tuple[LevelRule, ...]:
+        """The level rules that select this asset."""
+        key = (id(concerned), asset, symbol)
+        known = self._levels.get(key)
+        if known is None:
+            if len(self._levels) > 1_000_000:  # names come from outside; the cache must end somewhere
+                self._levels.clear()
+            known = tuple(rule for rule in concerned.levels if selects(rule, asset, symbol))
+            self._levels[key] = known
+        return known
+
+    def channels_of(self, rule: Rule | None) -> tuple[str, ...]:
+        """Whom the rule tells; a rule that names nobody, like a built-in notice, tells every channel."""
+        return rule.notify if rule is not None and rule.notify is not None else self.channels
+
+    def repeats(self) -> list[StateRule]:
+        return [rule for rule in self._rules if isinstance(rule, StateRule) and rule.repeat is not None]
+
+    def _group(self, account: Account) -> Concerned:
+        wallet = self.wallets[account]
+        chosen = [rule for rule in self._rules if rule.match.wallet(wallet) and _chain(rule, account)]
+        key = tuple(rule.id for rule in chosen)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Concerned(
+                tuple(rule for rule in chosen if isinstance(rule, LevelRule)),
+                tuple(rule for rule in chosen if isinstance(rule, EventRule)),
+                tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+            )
+        return group
+
+
+def _chain(rule: Rule, account: Account) -> bool:
+    """An account that sweeps many chains is decided asset by asset."""
+    return account.chain in SWEEPS or rule.match.chain(account.chain)
+
+
+def selects(rule: Rule, asset: Asset, symbol: str) -> bool:
+    return rule.match.chain(asset.chain) and rule.match.asset(asset, symbol)
