@@ -1,0 +1,63 @@
+"""Notifications on the terminal: what the demo shows, and a channel for trying rules out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
+from watcher.domain.message import Kind, Severity
+from watcher.notify.markup import clean
+
+_COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
+
+
+class ConsoleSettings(BaseModel):
+    """Print to standard output. Colours only on a terminal, and never with NO_COLOR set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["console"] = "console"
+
+    def build(self, name: str) -> ConsoleChannel:
+        return ConsoleChannel(name, Console(highlight=False, emoji=False, markup=False))
+
+
+class ConsoleChannel:
+    """Prints each delivery. Nothing of a message reaches the terminal as a command to it."""
+
+    burst = 1000
+
+    def __init__(self, name: str, console: Console) -> None:
+        self.name = name
+        self._console = console
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        try:
+            for delivery in deliveries:
+                self._console.print(Group(*_block(delivery)))
+        except (OSError, ValueError) as error:
+            return NotSent(f"cannot print: {type(error).__name__}")
+        return Sent()
+
+    async def close(self) -> None:
+        """Standard output is not ours to close."""
+
+
+def _block(delivery: Delivery) -> list[Text | Padding]:
+    message = delivery.message
+    colour = "bold green" if message.kind is Kind.RESOLVED else _COLOURS[message.severity]
+    head = Text(f"{message.at:%H:%M:%S} ", style="dim")
+    head.append(f"{message.severity.value} {message.kind.value} ", style=colour)
+    head.append(clean(message.title), style="bold")
+    facts = Table.grid(padding=(0, 2))
+    for label, value in message.facts:
+        facts.add_row(Text(clean(label), style="dim"), Text(clean(value)))
+    origin = Text(f"rule {clean(message.rule)} · delivery {clean(delivery.id)}", style="dim")
+    return [head, Padding(facts, (0, 0, 0, 9)), Padding(origin, (0, 0, 0, 9))]

@@ -1,0 +1,213 @@
+"""Messages → title and body in plain text, Markdown or HTML. Pure.
+
+Every text may come from an API: a token's name can hold terminal escapes, Markdown, HTML, links,
+mentions, or marks that turn the reading direction. All of it is shown as text, none of it acts.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from watcher.domain.delivery import Delivery
+from watcher.domain.message import Kind, Severity
+
+LONGEST_VALUE = 1000
+"""Characters shown of one value."""
+
+_BREAK = "\N{ZERO WIDTH SPACE}"
+_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
+_SPACES = frozenset({"Zs", "Zl", "Zp"})
+_KEPT_SPACES = frozenset({" ", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"})
+_LINK = re.compile(r"://|(?<=\w)\.(?=[^\W\d_]{2})|(?i:(?<=javascript):|(?<=mailto):)")
+_MARKED = re.compile(r"[\\`*_~\[\]<>|@#&{}!]|" + _LINK.pattern)
+_RUNBOOK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/%?&=#+-]*)?")
+_ESCAPED = re.compile(r"[\\`*_~\[\]<>|#]")
+
+_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_WORDS = {
+    Kind.FIRING: ("firing", "firing"),
+    Kind.REPEAT: ("still firing", "still firing"),
+    Kind.RESOLVED: ("resolved", "resolved"),
+    Kind.EVENT: ("change", "changes"),
+    Kind.NOTICE: ("notice", "notices"),
+    Kind.TEST: ("test", "tests"),
+}
+
+
+def clean(text: str) -> str:
+    """One line without control characters, terminal escapes, direction marks or other invisible ones."""
+    kept = "".join(_visible(char) for char in text[: LONGEST_VALUE * 2])
+    line = kept.strip(" ")
+    return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
+
+
+def _visible(char: str) -> str:
+    if char in "\t\r\n":
+        return " "
+    category = unicodedata.category(char)
+    if category in _INVISIBLE:
+        return ""
+    return " " if category in _SPACES and char not in _KEPT_SPACES else char
+
+
+def _defuse(text: str) -> str:
+    """Break what chats and mail programs turn into links and mentions, invisibly."""
+    broken = _LINK.sub(lambda match: match[0][:1] + _BREAK + match[0][1:], text)
+    return broken.replace("@", "@" + _BREAK)
+
+
+def plain(text: str) -> str:
+    """Untrusted text for a place without markup."""
+    return _defuse(clean(text))
+
+
+def _code(text: str) -> str:
+    return f"`{clean(text).replace('`', chr(39)) or '-'}`"
+
+
+def _markdown(text: str) -> str:
+    """As it is if nothing in it could act, otherwise as code: no chat reads markup inside code."""
+    line = clean(text)
+    return _code(line) if _MARKED.search(line) else line
+
+
+def _markdown_title(text: str) -> str:
+    return _ESCAPED.sub(lambda match: "\\" + match[0], plain(text))
+
+
+def _html(text: str) -> str:
+    return html.escape(plain(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How one format writes its parts. `title` is for services that put the title into the body."""
+
+    name: str
+    text: Callable[[str], str]
+    title: Callable[[str], str]
+    link: Callable[[str], str]
+    code: Callable[[str], str]
+    bold: Callable[[str], str]
+    newline: str
+
+
+PLAIN = Style("text", plain, plain, clean, clean, lambda text: text, "\n")
+MARKDOWN = Style(
+    "markdown", _markdown, _markdown_title, "<{}>".format, _code, lambda text: f"**{text}**", "\n"
+)
+HTML = Style(
+    "html",
+    _html,
+    _html,
+    lambda url: f'<a href="{html.escape(url)}">{html.escape(url)}</a>',
+    lambda text: f"<code>{html.escape(clean(text))}</code>",
+    lambda text: f"<b>{text}</b>",
+    "<br>\n",
+)
+STYLES = {style.name: style for style in (PLAIN, MARKDOWN, HTML)}
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What a service takes: characters in all, in the title (0: the title goes into the body).
+
+    `measure` says how long the service finds a text, which may grow by its own escaping.
+    """
+
+    total: int = 32768
+    title: int = 250
+    measure: Callable[[str], int] = len
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    title: str
+    body: str
+
+
+def tone(deliveries: Sequence[Delivery]) -> str:
+    """`failure`, `warning`, `info` or `success`: the colour of the whole notification."""
+    bad = [each.message for each in deliveries if each.message.kind is not Kind.RESOLVED]
+    if not bad:
+        return "success"
+    worst = min((message.severity for message in bad), key=_RANK.__getitem__)
+    return {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}[worst]
+
+
+def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Rendered:
+    """One notification for one or several deliveries, never longer than the service takes."""
+    first = deliveries[0]
+    heading = first.message.title if len(deliveries) == 1 else _summary(deliveries)
+    title = (style.title if space.title <= 0 else plain)(heading) or "-"
+    above: list[str] = []
+    if 0 < space.title < len(title):
+        # The title is always whole: what its own place cannot hold stands on top of the body.
+        above = [style.bold(style.text(heading))]
+        title = title[: space.title - 1] + "…"
+    room = space.total - space.measure(title) - 24
+    if len(deliveries) == 1:
+        return Rendered(title, _fit(above, _facts(first, style), [_origin(first, style)], style, space, room))
+    ordered = sorted(deliveries, key=lambda each: _RANK[each.message.severity])
+    for detailed in (True, False):
+        entries = [_entry(each, style, detailed=detailed) for each in ordered]
+        body = _join([*above, *entries], style)
+        if space.measure(body) <= room:
+            return Rendered(title, body)
+    return Rendered(title, _fit(above, entries, [], style, space, room))
+
+
+def _summary(deliveries: Sequence[Delivery]) -> str:
+    counts = Counter(each.message.kind for each in deliveries)
+    parts = [f"{counts[kind]} {words[counts[kind] > 1]}" for kind, words in _WORDS.items() if counts[kind]]
+    return f"{len(deliveries)} alerts: {', '.join(parts)}"
+
+
+def _facts(delivery: Delivery, style: Style) -> list[str]:
+    facts = delivery.message.facts
+    return [f"{style.bold(style.text(label) + ':')} {_value(label, value, style)}" for label, value in facts]
+
+
+def _value(label: str, value: str, style: Style) -> str:
+    """The rule's runbook is the one link that works: it is the operator's own."""
+    trusted = label == "Runbook" and _RUNBOOK.fullmatch(value)
+    return style.link(value) if trusted else style.text(value)
+
+
+def _origin(delivery: Delivery, style: Style) -> str:
+    return f"rule {style.code(delivery.message.rule)} · delivery {style.code(delivery.id)}"
+
+
+def _entry(delivery: Delivery, style: Style, *, detailed: bool) -> str:
+    message = delivery.message
+    mark = f"{message.severity.value}, {_WORDS[message.kind][0]}"
+    lines = [f"• {style.bold(mark)}: {style.text(message.title)}"]
+    if detailed and message.facts:
+        lines.append(
+            "; ".join(f"{style.text(label)}: {_value(label, value, style)}" for label, value in message.facts)
+        )
+    return _join([*lines, _origin(delivery, style)], style)
+
+
+def _join(lines: Sequence[str], style: Style) -> str:
+    return style.newline.join(lines)
+
+
+def _fit(above: list[str], lines: list[str], below: list[str], style: Style, space: Space, room: int) -> str:
+    """As many of the lines as there is room for; the rest is counted, never silently dropped."""
+
+    def shown(count: int) -> str:
+        left = len(lines) - count
+        more = [f"… and {left} more, see {style.code('watcher outbox')}"] if left else []
+        return _join([*above, *lines[:count], *more, *below], style)
+
+    if space.measure(shown(len(lines))) <= room:
+        return shown(len(lines))
+    count = bisect_right(range(len(lines)), room, key=lambda count: space.measure(shown(count)))
+    return shown(max(count - 1, 0))

@@ -1,0 +1,306 @@
+"""What was decided is delivered: due deliveries → channel → settled. One loop a channel.
+
+A channel that hangs, refuses or is slow is its own loop's trouble and nobody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from watcher.domain.delivery import (
+    GIVE_UP_AFTER,
+    LONGEST_RETRY,
+    Delivery,
+    DeliveryState,
+    NotSent,
+    SendResult,
+    Sent,
+    backoff,
+)
+from watcher.domain.errors import WatcherError
+from watcher.ports import Channel, Store
+from watcher.service.clock import Clock
+
+LOG = logging.getLogger(__name__)
+
+BATCH = 200
+"""Deliveries looked at, and merged into one notification, at most."""
+
+ATTEMPTS_BEFORE_GIVING_UP = 3
+"""A refusal for good is believed the third time; nothing is given up with fewer attempts."""
+
+REFUSALS_BEFORE_PAUSE = 3
+"""So many refusals for good in a row mean that the channel is wrong, not the messages."""
+
+FRESH_WAITS = timedelta(seconds=60)
+"""What was never tried waits for a failing channel's next chance at most so long."""
+
+LONGEST_ASKED = timedelta(hours=1)
+"""The longest wait that a service can ask for."""
+
+SINGLE_SECONDS = 1.0
+"""Sending one by one goes on so long; what is left then goes as one."""
+
+_HORIZON = timedelta(days=36500)
+_LOOK_AGAIN = 60.0
+_STORE_WAIT = 1.0
+_LONGEST_STORE_WAIT = 30.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One channel's loop: what it does now, and how it fares. All of it may be lost in a crash."""
+
+    channel: Channel
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    sending: tuple[Delivery, ...] = ()
+    outcome: list[Delivery] = field(default_factory=list)
+    failures: int = 0
+    refusals: int = 0
+    tried: datetime | None = None
+    paused_until: datetime | None = None
+    asked_to_wait: bool = False
+    apart: set[str] = field(default_factory=set)
+    """Ids that were refused for good together: each is told alone, for one may spoil the rest."""
+    trouble: str = ""
+
+
+class Deliverer:
+    """Sends what the store owes each channel, until stopped. Start it once, inside a running loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Iterable[Channel],
+        clock: Clock,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._jitter = jitter
+        self._lanes = {channel.name: _Lane(channel) for channel in channels}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._run(lane), name=f"deliver {name}") for name, lane in self._lanes.items()
+        ]
+
+    def wake(self) -> None:
+        """Look for new deliveries now; call it after each record."""
+        for lane in self._lanes.values():
+            lane.idle.clear()
+            lane.wake.set()
+
+    async def drain(self, within: float) -> bool:
+        """Wait until no channel has anything due, at most so many seconds; whether it came to that."""
+        self.wake()
+        everyone = asyncio.gather(*(lane.idle.wait() for lane in self._lanes.values()))
+        try:
+            async with asyncio.timeout(within):
+                await everyone
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self, within: float) -> None:
+        """Let sends under way end for so many seconds, then leave them: they stay pending.
+
+        What is left is sent again at the next start, under the same id.
+        """
+        self._stopping = True
+        self.wake()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=within)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    @property
+    def trouble(self) -> Mapping[str, str]:
+        """Channels whose last attempt failed, and why; no secrets."""
+        return {name: lane.trouble for name, lane in self._lanes.items() if lane.trouble}
+
+    async def _run(self, lane: _Lane) -> None:
+        """A channel's loop. Nothing but its cancellation ends it before `stop`."""
+        trouble_wait = _STORE_WAIT
+        while not self._stopping:
+            lane.wake.clear()
+            try:
+                wait = await self._round(lane)
+                trouble_wait = _STORE_WAIT
+            except WatcherError as error:
+                LOG.warning("delivery waits for the store: channel=%s error=%s", lane.channel.name, error)
+                wait, trouble_wait = trouble_wait, min(trouble_wait * 2, _LONGEST_STORE_WAIT)
+            except Exception as error:  # noqa: BLE001 (top of this loop: one bad delivery ends no other)
+                self._stumbled(lane, error)
+                wait, trouble_wait = trouble_wait, min(trouble_wait * 2, _LONGEST_STORE_WAIT)
+            if wait and not self._stopping:
+                if not lane.wake.is_set():
+                    lane.idle.set()
+                await self._clock.wait(lane.wake, wait)
+
+    async def _round(self, lane: _Lane) -> float:
+        """Send what is due; seconds until there may be more, 0 for at once."""
+        await self._settle(lane)
+        name = lane.channel.name
+        now = self._clock.now()
+        # Asked for with a far horizon: what waits for a second attempt is seen too, so that a later
+        # message of the same alert cannot overtake it and all of it goes out once the channel is back.
+        pending = await self._store.due(name, now + _HORIZON, BATCH)
+        pending.sort(key=lambda each: (each.created, each.id))
+        lane.apart &= {each.id for each in pending}
+        ready, held = _in_order(lane, pending, now)
+        wait = _until_next(lane, ready + held, now)
+        if wait > 0:
+            return min(wait, _LOOK_AGAIN)
+        lane.paused_until = None
+        for batch in _batches(lane, ready):
+            if not await self._tell(lane, batch):
+                break
+        return 0.0
+
+    async def _tell(self, lane: _Lane, deliveries: Sequence[Delivery]) -> bool:
+        """Send one by one while that is allowed and quick, otherwise as one. False: no more for now."""
+        began = self._clock.monotonic()
+        one_by_one = len(deliveries) <= lane.channel.burst
+        rest = list(deliveries)
+        while rest:
+            slow = self._clock.monotonic() - began > SINGLE_SECONDS
+            batch = rest[:1] if one_by_one and not slow else rest
+            rest = rest[len(batch) :]
+            await self._send(lane, batch)
+            if lane.paused_until is not None or self._stopping:
+                return False
+        return True
+
+    async def _send(self, lane: _Lane, batch: Sequence[Delivery]) -> None:
+        lane.sending = tuple(batch)
+        lane.tried = self._clock.now()
+        result = await lane.channel.send(batch)
+        self._conclude(lane, result)
+        await self._settle(lane)
+
+    def _conclude(self, lane: _Lane, result: SendResult) -> None:
+        """Hold what came of the send until the store has it: a busy store must cause no repeat."""
+        now = self._clock.now()
+        batch, lane.sending = lane.sending, ()
+        lane.outcome = [self._settled(each, result, len(batch), now) for each in batch]
+        self._note(lane, batch, result, now)
+
+    async def _settle(self, lane: _Lane) -> None:
+        if lane.outcome:
+            await self._store.settle(lane.outcome)
+            lane.outcome = []
+
+    def _settled(self, delivery: Delivery, result: SendResult, together: int, now: datetime) -> Delivery:
+        attempts = delivery.attempts + 1
+        if isinstance(result, Sent):
+            return replace(delivery, state=DeliveryState.SENT, attempts=attempts, last_error="", sent=now)
+        due = now + self._wait(attempts, result)
+        # A refusal of several at once may be the fault of one: that one is found by sending it alone.
+        hopeless = (result.permanent and together == 1) or now >= delivery.created + GIVE_UP_AFTER
+        gives_up = hopeless and attempts >= ATTEMPTS_BEFORE_GIVING_UP
+        state = DeliveryState.GIVEN_UP if gives_up else DeliveryState.PENDING
+        return replace(delivery, state=state, attempts=attempts, last_error=result.detail, due=due)
+
+    def _wait(self, attempts: int, result: NotSent) -> timedelta:
+        asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
+        return _to_ms(max(backoff(attempts, self._jitter()), asked))
+
+    def _note(self, lane: _Lane, batch: Sequence[Delivery], result: SendResult, now: datetime) -> None:
+        """What the attempt says about the channel itself."""
+        name = lane.channel.name
+        if isinstance(result, Sent):
+            if lane.trouble:
+                LOG.info("channel works again: channel=%s", name)
+            lane.failures, lane.refusals, lane.paused_until, lane.trouble = 0, 0, None, ""
+            return
+        LOG.warning("not sent: channel=%s deliveries=%d why=%s", name, len(batch), result.detail)
+        lane.trouble = result.detail
+        if result.permanent:
+            lane.apart |= {each.id for each in batch}
+            lane.refusals += 1
+            if lane.refusals < REFUSALS_BEFORE_PAUSE:
+                return
+        lane.failures += 1
+        lane.paused_until = now + self._wait(lane.failures, result)
+        lane.asked_to_wait = result.retry_after is not None
+
+    def _stumbled(self, lane: _Lane, error: Exception) -> None:
+        """Note an error that nobody foresaw with what was being sent; the loop goes on."""
+        # Neither the error's words nor its arguments are logged: they may hold a channel's URL.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        kind = type(error).__name__
+        LOG.error("unexpected error: channel=%s error=%s\n%s", lane.channel.name, kind, frames)
+        if lane.sending:
+            # Whatever it was, one of these may have caused it: from now on each goes alone.
+            lane.apart |= {each.id for each in lane.sending}
+            self._conclude(lane, NotSent(f"unexpected error: {kind}", maybe_sent=True))
+
+
+def _in_order(
+    lane: _Lane, pending: Sequence[Delivery], now: datetime
+) -> tuple[list[Delivery], list[Delivery]]:
+    """What a round sends, and what must wait for its own time.
+
+    A round sends all that is pending, since the channel is tried anyway. Only what was refused for
+    good waits for its time; what follows it in its alert is in neither list and comes after it.
+    """
+    ready, held = [], []
+    alerts = set()
+    for each in pending:
+        if each.message.id in alerts:
+            continue
+        if each.id in lane.apart and _due(each, now) > now:
+            alerts.add(each.message.id)
+            held.append(each)
+        else:
+            ready.append(each)
+    return ready, held
+
+
+def _until_next(lane: _Lane, candidates: Sequence[Delivery], now: datetime) -> float:
+    """Seconds until something is worth sending; 0: now."""
+    if not candidates:
+        return _LOOK_AGAIN
+    due = min(_due(each, now) for each in candidates)
+    if lane.paused_until is not None:
+        pause = lane.paused_until
+        fresh = any(each.attempts == 0 for each in candidates)
+        if fresh and not lane.asked_to_wait and lane.tried is not None:
+            pause = min(pause, lane.tried + FRESH_WAITS)
+        # A clock that was set back must not lengthen the pause.
+        due = max(due, min(pause, now + LONGEST_ASKED))
+    return max((due - now).total_seconds(), 0.0)
+
+
+def _due(delivery: Delivery, now: datetime) -> datetime:
+    """When it is due; a time farther off than any wait of ours comes from a clock since set back."""
+    farthest = now + max(LONGEST_RETRY * 1.1, LONGEST_ASKED)
+    return now if delivery.due > farthest else delivery.due
+
+
+def _batches(lane: _Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Those that were refused for good each alone, the others together; per alert in order."""
+    batches: list[list[Delivery]] = []
+    alone_alerts = {each.message.id for each in ready if each.id in lane.apart}
+    together = [each for each in ready if each.message.id not in alone_alerts]
+    if together:
+        batches.append(together)
+    batches.extend([each] for each in ready if each.message.id in alone_alerts)
+    return batches
+
+
+def _to_ms(wait: timedelta) -> timedelta:
+    return timedelta(milliseconds=wait // timedelta(milliseconds=1))
