@@ -1,0 +1,161 @@
+"""How often an account changes, learnt from one bit a poll.
+
+A Bayes filter over log-spaced change rates, for each of a few *hazards* (how often the rate
+itself jumps: hours, a day, months). Between polls some belief leaks to what the account has
+mostly been like; the bit is then weighed with 1 - exp(-rate x time) or exp(-rate x time).
+The hazards are mixed by how well each predicted the bits, so a burst is followed at once and
+a steady account is averaged for months. What accounts have in common (the population) is the
+prior of every new one. Rates are changes a second, times seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from base64 import b64decode, b64encode
+from operator import mul
+
+HOUR, DAY = 3600.0, 86400.0
+
+GRID = tuple(math.exp(math.log(0.003) + k * math.log(1500 / 0.003) / 31) / DAY for k in range(32))
+HAZARDS = (1 / (2 * HOUR), 1 / DAY, 1 / (100 * DAY))
+SIZE, BRANCHES = len(GRID), len(HAZARDS)
+
+OWN = DAY
+"""Polled time after which an account's own history counts as much as the population's."""
+POPULATION = 0.25 * DAY
+"""The same, for what one account contributes to the population."""
+MEMORY = 45 * DAY
+"""An account's own history fades with this time constant."""
+FLATTEN = 0.99
+"""Old evidence between hazards fades by this exponent a poll, so that they can trade places."""
+
+FLOAT = "f"
+"""Beliefs are kept in single precision: half a kilobyte an account."""
+TINY = 1e-300
+
+
+class Belief:
+    """What is known of one account: a posterior per hazard, their weights, and its history."""
+
+    __slots__ = ("cells", "history", "polled", "weights")
+
+    def __init__(self, cells: array[float], weights: tuple[float, ...], history: array[float], polled: float) -> None:
+        self.cells = cells
+        """BRANCHES x SIZE probabilities."""
+        self.weights = weights
+        self.history = history
+        """Seconds spent at each rate, fading; `polled` is their sum."""
+        self.polled = polled
+
+    def dump(self) -> list[object]:
+        """A small JSON-able value; `load` restores it exactly."""
+        packed = [b64encode(part.tobytes()).decode() for part in (self.cells, self.history)]
+        return [*packed, list(self.weights), self.polled]
+
+    @classmethod
+    def load(cls, value: list[object]) -> Belief:
+        """The inverse of `dump`. ValueError or TypeError if `value` is not one."""
+        cells, history = array(FLOAT), array(FLOAT)
+        cells.frombytes(b64decode(str(value[0]), validate=True))
+        history.frombytes(b64decode(str(value[1]), validate=True))
+        weights = tuple(float(x) for x in value[2])  # type: ignore[attr-defined]
+        if (len(cells), len(history), len(weights)) != (BRANCHES * SIZE, SIZE, BRANCHES):
+            raise ValueError("a belief of another shape")
+        return cls(cells, weights, history, float(value[3]))  # type: ignore[arg-type]
+
+
+class Rates:
+    """The filter, and the population that all accounts of one watch list share.
+
+    `scale` is the interval that an even spread of the budget buys: rates far beyond what one
+    could see at that pace are thought unlikely until seen.
+    """
+
+    def __init__(self, scale: float) -> None:
+        flat = [math.exp(-rate * scale * 0.3) for rate in GRID]
+        total = sum(flat)
+        self._outset = [x / total for x in flat]
+        self._flat = [x / SIZE for x in flat]
+        self.population = list(self._outset)
+        self._shares = [0.0] * SIZE
+        """Sum over accounts of history / (polled + POPULATION): see `pool`."""
+        self._unknown = 0.0
+        """Sum over accounts of POPULATION / (polled + POPULATION)."""
+
+    def prior(self) -> float:
+        """Mean rate of an account nothing is known of."""
+        return sum(map(mul, self.population, GRID))
+
+    def count(self, belief: Belief | None, sign: int = 1) -> None:
+        """Count an account into the population (or out of it, with sign -1)."""
+        if belief is None:
+            self._unknown += sign
+            return
+        share = sign / (belief.polled + POPULATION)
+        self._shares = [a + b * share for a, b in zip(self._shares, belief.history, strict=True)]
+        self._unknown += POPULATION * share
+
+    def pool(self, accounts: int) -> None:
+        """Refresh the population from its members; a tenth of it stays flat, for surprises."""
+        if not accounts:
+            return
+        keep = 0.9 / accounts
+        mixed = [
+            keep * (share + p * self._unknown) + 0.1 * flat
+            for share, p, flat in zip(self._shares, self.population, self._flat, strict=True)
+        ]
+        total = sum(mixed)
+        self.population = [max(x, 0.0) / total for x in mixed]
+
+    def update(
+        self, belief: Belief | None, elapsed: float, exposure: float, *, changed: bool
+    ) -> tuple[Belief, float]:
+        """The belief after a poll, and the mean rate it implies.
+
+        `elapsed` since the last good poll; `exposure` is the same in seasonal time (an hour in
+        which everybody is busy counts for more).
+        """
+        self.count(belief, -1)
+        if belief is None:
+            own, polled = self.population, 0.0
+            branches, weights = [self.population] * BRANCHES, (1 / BRANCHES,) * BRANCHES
+            history = [0.0] * SIZE
+        else:
+            polled = belief.polled
+            history = belief.history.tolist()
+            share = 1 / (OWN + polled)
+            own = [(p * OWN + h) * share for p, h in zip(self.population, history, strict=True)]
+            cells = belief.cells.tolist()
+            branches = [cells[k : k + SIZE] for k in range(0, BRANCHES * SIZE, SIZE)]
+            weights = belief.weights
+        exp = math.exp
+        fits = [exp(-rate * exposure) for rate in GRID]
+        if changed:
+            fits = [1 - fit for fit in fits]
+        moved: list[float] = []
+        joints: list[list[float]] = []
+        scores: list[float] = []
+        means: list[float] = []
+        for hazard, cells, weight in zip(HAZARDS, branches, weights, strict=True):
+            # jumps happen half before the bit, half after it: the next poll starts from the latter
+            keep = exp(-hazard * elapsed / 2)
+            leak = 1 - keep
+            joint = [(p * keep + o * leak) * fit for p, o, fit in zip(cells, own, fits, strict=True)]
+            seen = sum(joint) or TINY
+            scale = keep / seen
+            after = [j * scale + o * leak for j, o in zip(joint, own, strict=True)]
+            joints.append(joint)
+            scores.append(weight**FLATTEN * max(seen, 1e-12))
+            means.append(sum(map(mul, after, GRID)))
+            moved += after
+        total = sum(scores)
+        weights = tuple(score / total * 0.99 + 0.01 / BRANCHES for score in scores)
+        fade = exp(-elapsed / MEMORY)
+        a, b, c = (weight * elapsed / (sum(joint) or TINY) for weight, joint in zip(weights, joints, strict=True))
+        history = [
+            h * fade + x * a + y * b + z * c for h, x, y, z in zip(history, *joints, strict=True)
+        ]
+        new = Belief(array(FLOAT, moved), weights, array(FLOAT, history), polled * fade + elapsed)
+        self.count(new)
+        return new, sum(map(mul, weights, means))
