@@ -38,8 +38,8 @@ ATTEMPTS_BEFORE_GIVING_UP = 3
 REFUSALS_BEFORE_PAUSE = 3
 """So many refusals for good in a row mean that the channel is wrong, not the messages."""
 
-FRESH_WAITS = timedelta(seconds=60)
-"""What was never tried waits for a failing channel's next chance at most so long."""
+FRESH_WAITS = 60.0
+"""Seconds that what was never tried waits at most for a failing channel's next chance."""
 
 LONGEST_ASKED = timedelta(hours=1)
 """The longest wait that a service can ask for."""
@@ -64,8 +64,9 @@ class _Lane:
     outcome: list[Delivery] = field(default_factory=list)
     failures: int = 0
     refusals: int = 0
-    tried: datetime | None = None
-    paused_until: datetime | None = None
+    tried: float = 0.0
+    paused_until: float | None = None
+    """Both in monotonic seconds: a clock that is set lengthens no pause."""
     asked_to_wait: bool = False
     apart: set[str] = field(default_factory=set)
     """Ids that were refused for good together: each is told alone, for one may spoil the rest."""
@@ -161,42 +162,48 @@ class Deliverer:
         pending.sort(key=lambda each: (each.created, each.id))
         lane.apart &= {each.id for each in pending}
         ready, held = _in_order(lane, pending, now)
-        wait = _until_next(lane, ready + held, now)
+        wait = _until_next(lane, ready + held, now, self._clock.monotonic())
         if wait > 0:
             return min(wait, _LOOK_AGAIN)
         lane.paused_until = None
+        failed: set[str] = set()
         for batch in _batches(lane, ready):
-            if not await self._tell(lane, batch):
+            if not await self._tell(lane, batch, failed):
                 break
         return 0.0
 
-    async def _tell(self, lane: _Lane, deliveries: Sequence[Delivery]) -> bool:
-        """Send one by one while that is allowed and quick, otherwise as one. False: no more for now."""
+    async def _tell(self, lane: _Lane, deliveries: Sequence[Delivery], failed: set[str]) -> bool:
+        """Send one by one while that is allowed and quick, otherwise as one. False: no more for now.
+
+        `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
+        """
         began = self._clock.monotonic()
         one_by_one = len(deliveries) <= lane.channel.burst
         rest = list(deliveries)
-        while rest:
+        while rest := [each for each in rest if each.message.id not in failed]:
             slow = self._clock.monotonic() - began > SINGLE_SECONDS
             batch = rest[:1] if one_by_one and not slow else rest
             rest = rest[len(batch) :]
-            await self._send(lane, batch)
+            if not await self._send(lane, batch):
+                failed |= {each.message.id for each in batch}
             if lane.paused_until is not None or self._stopping:
                 return False
         return True
 
-    async def _send(self, lane: _Lane, batch: Sequence[Delivery]) -> None:
+    async def _send(self, lane: _Lane, batch: Sequence[Delivery]) -> bool:
         lane.sending = tuple(batch)
-        lane.tried = self._clock.now()
+        lane.tried = self._clock.monotonic()
         result = await lane.channel.send(batch)
         self._conclude(lane, result)
         await self._settle(lane)
+        return isinstance(result, Sent)
 
     def _conclude(self, lane: _Lane, result: SendResult) -> None:
         """Hold what came of the send until the store has it: a busy store must cause no repeat."""
         now = self._clock.now()
         batch, lane.sending = lane.sending, ()
         lane.outcome = [self._settled(each, result, len(batch), now) for each in batch]
-        self._note(lane, batch, result, now)
+        self._note(lane, batch, result)
 
     async def _settle(self, lane: _Lane) -> None:
         if lane.outcome:
@@ -218,7 +225,7 @@ class Deliverer:
         asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
         return _to_ms(max(backoff(attempts, self._jitter()), asked))
 
-    def _note(self, lane: _Lane, batch: Sequence[Delivery], result: SendResult, now: datetime) -> None:
+    def _note(self, lane: _Lane, batch: Sequence[Delivery], result: SendResult) -> None:
         """What the attempt says about the channel itself."""
         name = lane.channel.name
         if isinstance(result, Sent):
@@ -234,7 +241,7 @@ class Deliverer:
             if lane.refusals < REFUSALS_BEFORE_PAUSE:
                 return
         lane.failures += 1
-        lane.paused_until = now + self._wait(lane.failures, result)
+        lane.paused_until = self._clock.monotonic() + self._wait(lane.failures, result).total_seconds()
         lane.asked_to_wait = result.retry_after is not None
 
     def _stumbled(self, lane: _Lane, error: Exception) -> None:
@@ -270,19 +277,17 @@ def _in_order(
     return ready, held
 
 
-def _until_next(lane: _Lane, candidates: Sequence[Delivery], now: datetime) -> float:
-    """Seconds until something is worth sending; 0: now."""
+def _until_next(lane: _Lane, candidates: Sequence[Delivery], now: datetime, ticks: float) -> float:
+    """Seconds until something is worth sending; 0: now. `ticks`: the monotonic time."""
     if not candidates:
         return _LOOK_AGAIN
-    due = min(_due(each, now) for each in candidates)
+    due = (min(_due(each, now) for each in candidates) - now).total_seconds()
+    pause = 0.0
     if lane.paused_until is not None:
-        pause = lane.paused_until
-        fresh = any(each.attempts == 0 for each in candidates)
-        if fresh and not lane.asked_to_wait and lane.tried is not None:
-            pause = min(pause, lane.tried + FRESH_WAITS)
-        # A clock that was set back must not lengthen the pause.
-        due = max(due, min(pause, now + LONGEST_ASKED))
-    return max((due - now).total_seconds(), 0.0)
+        pause = lane.paused_until - ticks
+        if not lane.asked_to_wait and any(each.attempts == 0 for each in candidates):
+            pause = min(pause, lane.tried + FRESH_WAITS - ticks)
+    return max(due, pause, 0.0)
 
 
 def _due(delivery: Delivery, now: datetime) -> datetime:
