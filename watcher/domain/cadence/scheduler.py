@@ -124,6 +124,8 @@ class Cadence:
         self._season = Season()
         self._speed = 0.0
         """1 / price: how fast the lanes move."""
+        self._speed_then = 0.0
+        """The same for the next period, as far as known."""
         self._since = now
         self._progress = [0.0] * self._season.lanes
         self._accounts: dict[str, _Account] = {}
@@ -248,10 +250,16 @@ class Cadence:
 
     def _when(self, account: _Account) -> float:
         """When its lane will have come as far as the account is due."""
-        missing = account.due - self._progress[account.lane]
-        if self._speed <= 0:
+        lane, ends = account.lane, self._budget.ends
+        missing = account.due - self._progress[lane]
+        if self._speed > 0:
+            time = self._season.after(lane, self._since, missing / self._speed)
+            if time <= ends:
+                return time
+        if self._speed_then <= 0:
             return math.inf
-        return self._season.after(account.lane, self._since, missing / self._speed)
+        missing -= self._speed * self._season.between(lane, self._since, ends)
+        return self._season.after(lane, ends, missing / self._speed_then)
 
     def _reprice(self) -> None:
         """Set the speed of all lanes such that what is left lasts until the period ends."""
@@ -260,10 +268,14 @@ class Cadence:
         self._rates.pool(len(self._accounts))
         self._anchor()
         left = max(self._budget.ends - self._now, min(HOUR, period / 100))
-        hand = 0.5 * self._sweep * min(1.0, left / min(DAY, period / 10))
+        hand = min(0.5 * self._sweep * min(1.0, left / min(DAY, period / 10)), self._remaining / 4)
         pace = min((self._remaining - hand) / left, 4 * self._budget.pace)
-        price = self._demand.solve(pace)
-        self._speed = 1e9 if price <= 0 else 1 / price
+        self._speed = self._speed_at(pace)
+        self._speed_then = self._speed_at(self._budget.pace)
+
+    def _speed_at(self, pace: float) -> float:
+        price = self._demand.solve(pace) if pace > 0 else math.inf
+        return 1 / price if price > 0 else 1e9
 
     def _settle(self) -> None:
         """Everything that depends on the budget, anew: the stretch, the promises, the price."""
