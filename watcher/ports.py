@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from watcher.domain.alerting import Alert
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.cycle import Conclusion, Past, Question, Recalled
 from watcher.domain.delivery import Delivery, SendResult
@@ -93,6 +94,10 @@ class Settlement:
     failure: str = ""
 
 
+Recall = Callable[[Sequence[Question]], Mapping[Question, Recalled]]
+"""Answers what a decision needs from history."""
+
+
 class Store(Protocol):
     """State on disk. Each method is one transaction."""
 
@@ -112,12 +117,29 @@ class Store(Protocol):
         """What is known of these accounts, with the live alerts on them."""
         ...
 
-    async def look_back(self, questions: Sequence[Question]) -> Mapping[Question, Recalled]:
-        """Answer what a decision needs from history."""
+    async def conclude(
+        self,
+        accounts: Sequence[Account],
+        decide: Callable[[Past, Recall], Conclusion],
+        settlement: Settlement | None = None,
+    ) -> Conclusion:
+        """Load what is known of the accounts, decide, and keep all that follows: one transaction.
+
+        `decide` is pure and runs inside it, so nothing can change between the loading and the
+        keeping, not even by another process. If it raises, nothing is kept.
+        """
         ...
 
-    async def record(self, conclusion: Conclusion, settlement: Settlement | None) -> None:
-        """Keep everything that one request led to; all of it or nothing."""
+    async def fail(self, settlement: Settlement) -> None:
+        """Settle a request that led to no conclusion."""
+        ...
+
+    async def live_alerts(self) -> list[Alert]:
+        """Every pending and firing alert."""
+        ...
+
+    async def tidy(self, now: datetime) -> bool:
+        """Drop a little of what is past its retention; whether there is more."""
         ...
 
     async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None: ...
@@ -144,6 +166,11 @@ class Channel(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def burst(self) -> int:
+        """So many notifications may go out one after another; more than that are merged into one."""
+        ...
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         """Tell one or several deliveries in one notification. Never raises for the service's faults."""

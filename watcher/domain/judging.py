@@ -162,7 +162,7 @@ class Judge:
         if step.tell is None or alert is None:
             return
         title = f"{label or alert.label}: {alert.because}"
-        lines = [*where.facts(), *facts, ("Since", moment(alert.since))]
+        lines = [*where.facts(), *facts, ("Because", alert.because), ("Since", moment(alert.since))]
         if step.tell is Kind.RESOLVED:
             lines.append(("Resolved", moment(self._now)))
         elif step.tell is Kind.FIRING:

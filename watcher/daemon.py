@@ -1,0 +1,209 @@
+"""The daemon: ticks, tasks, signals, systemd, and an end within bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from watcher import sdnotify
+from watcher.domain.credits import Purpose
+from watcher.domain.errors import ConfigurationError, StoreError
+from watcher.domain.model import Account
+from watcher.ports import Store
+from watcher.schedule import Cadence, Ticker, spread
+from watcher.service.clock import SystemClock
+from watcher.settings import Settings
+from watcher.wiring import App, Configuration, accounts_of, configure, open_store, wire
+
+log = logging.getLogger(__name__)
+
+STUCK_AFTER = timedelta(minutes=10)
+"""A source with work to do and no progress for so long stops the watchdog from being fed."""
+
+STATUS_EVERY = 10.0
+TIDY_EVERY = 600.0
+
+
+async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) -> int:
+    """Watch until SIGTERM or SIGINT; SIGHUP reads the configuration again. Returns the exit code."""
+    clock = SystemClock()
+    stopping, reloading = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    store = await open_store(configuration.settings, exclusive=True)
+    try:
+        while not stopping.is_set():
+            reloading.clear()
+            app = wire(configuration, store, clock=clock)
+            failed = await _serve(app, store, stopping, reloading, path, env)
+            if failed:
+                return 1
+            if not stopping.is_set():
+                configuration = _reload(path, env, configuration)
+    finally:
+        sdnotify.stopping()
+        await store.close()
+    log.info("stopped")
+    return 0
+
+
+async def _serve(
+    app: App,
+    store: Store,
+    stopping: asyncio.Event,
+    reloading: asyncio.Event,
+    path: Path,
+    env: Mapping[str, str],
+) -> bool:
+    """Run one configuration until it is time to stop or to change to a new one; True if a task broke."""
+    ticker = Ticker(app.clock.now)
+    await app.start()
+    await _schedule(app, store, ticker)
+    ticker.start()
+    log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
+    sdnotify.ready()
+    helpers = [asyncio.create_task(_feed_watchdog(app, store)), asyncio.create_task(_tidy(app, store))]
+    try:
+        while True:
+            broken = await _wait(stopping, reloading, [*app.tasks, *helpers])
+            if broken:
+                return True
+            if stopping.is_set():
+                return False
+            sdnotify.reloading()
+            if _sound(path, env):
+                return False
+            sdnotify.ready()
+            reloading.clear()
+    finally:
+        ticker.stop()
+        for task in helpers:
+            task.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+        await app.stop()
+
+
+async def _wait(
+    stopping: asyncio.Event, reloading: asyncio.Event, tasks: Sequence[asyncio.Task[None]]
+) -> bool:
+    """Until a signal comes (False) or a task that must not end ends (True)."""
+    signals = [asyncio.create_task(event.wait()) for event in (stopping, reloading)]
+    try:
+        done, _ = await asyncio.wait([*signals, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiter in signals:
+            waiter.cancel()
+    for task in done.intersection(tasks):
+        error = None if task.cancelled() else task.exception()
+        log.critical("%s ended: %s", task.get_name(), error, exc_info=error)
+        return True
+    return False
+
+
+def _sound(path: Path, env: Mapping[str, str]) -> bool:
+    """Whether the file on disk can be changed to; a bad one keeps the old configuration and says so."""
+    try:
+        configure(path, env)
+    except ConfigurationError as error:
+        log.error("reload refused, the old configuration stays in force:\n%s", error)  # noqa: TRY400
+        return False
+    return True
+
+
+def _reload(path: Path, env: Mapping[str, str], old: Configuration) -> Configuration:
+    try:
+        new = configure(path, env)
+    except ConfigurationError:  # changed since it was found sound, a moment ago
+        log.exception("reload refused, the old configuration stays in force")
+        return old
+    if new.settings.store != old.settings.store:
+        log.warning("the store cannot change while running; restart to use the new one")
+    log.info("reloaded %s", path)
+    return new
+
+
+async def _schedule(app: App, store: Store, ticker: Ticker) -> None:
+    """Give every account its tick, and put those into the queue that are overdue."""
+    settings = app.settings
+    for name, poller in app.pollers.items():
+        accounts = accounts_of(settings, name)
+        known = (await store.load(accounts)).accounts
+        attempts = {a: state.last_attempt for a, state in known.items() if state.last_attempt is not None}
+
+        def put(due: Sequence[Account], poller=poller) -> None:  # type: ignore[no-untyped-def]
+            poller.queue.put(due, Purpose.SCHEDULED)
+
+        for cadence, group in cadences(settings, name, app).items():
+            ticker.add(cadence, group, put)
+            put(ticker.overdue(cadence, group, attempts))
+
+
+def cadences(settings: Settings, source: str, app: App) -> dict[Cadence, list[Account]]:
+    """The accounts of one source by how they are polled; `auto` is spread within the allowance."""
+    chosen: dict[Cadence, list[Account]] = {}
+    automatic: list[Account] = []
+    for wallet in settings.wallets:
+        if wallet.source != source:
+            continue
+        if wallet.every == "auto":
+            automatic.extend(wallet.accounts)
+        elif isinstance(wallet.every, timedelta):
+            chosen.setdefault(Cadence(every=wallet.every), []).extend(wallet.accounts)
+        else:
+            cadence = Cadence(cron=wallet.every.cron, timezone=wallet.every.timezone)
+            chosen.setdefault(cadence, []).extend(wallet.accounts)
+    if automatic:
+        every = spread(app.pollers[source].source, automatic, chosen, app.clock.now())
+        chosen.setdefault(Cadence(every=every), []).extend(automatic)
+    return chosen
+
+
+async def _feed_watchdog(app: App, store: Store) -> None:
+    """Tell systemd that all is well, but only while the store answers and no source is stuck."""
+    interval = sdnotify.watchdog_interval() or STATUS_EVERY
+    while True:
+        await app.clock.sleep(min(interval / 3, STATUS_EVERY))
+        alerts = await _live_alerts(store)
+        if alerts is None or _stuck(app):
+            continue
+        sdnotify.watchdog()
+        sdnotify.status(f"{len(app.rules.wallets)} accounts, {alerts} alerts firing")
+
+
+async def _live_alerts(store: Store) -> int | None:
+    try:
+        async with asyncio.timeout(30):
+            return sum(alert.fired_at is not None for alert in await store.live_alerts())
+    except (StoreError, TimeoutError) as error:
+        log.error("the store does not answer: %s", error or type(error).__name__)  # noqa: TRY400
+        return None
+
+
+def _stuck(app: App) -> bool:
+    now = app.clock.monotonic()
+    for name, poller in app.pollers.items():
+        last = app.progress.setdefault(name, now)
+        idle = not len(poller.queue) or poller.pace.next_start > now
+        if idle:
+            app.progress[name] = now
+        elif now - last > STUCK_AFTER.total_seconds():
+            log.error("%s has made no progress for %s", name, STUCK_AFTER)
+            return True
+    return False
+
+
+async def _tidy(app: App, store: Store) -> None:
+    """Drop what is past its retention, in small steps."""
+    while True:
+        await app.clock.sleep(TIDY_EVERY)
+        try:
+            while await store.tidy(app.clock.now()):
+                await app.clock.sleep(0.05)
+        except StoreError as error:
+            log.error("store: %s; retention waits", error)  # noqa: TRY400

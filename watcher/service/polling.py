@@ -1,0 +1,239 @@
+"""The work of one source: take what is due, ask within the allowance, conclude, record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watcher.domain.credits import Grant, Purpose, Refusal
+from watcher.domain.cycle import Conclusion, Past, decide, questions
+from watcher.domain.errors import StoreError
+from watcher.domain.model import Account, Miss, MissReason, Outcome, Reading
+from watcher.domain.selection import Rules
+from watcher.ports import Recall, Reply, Request, Settlement, Source, Store
+from watcher.service.clock import Clock
+from watcher.service.queue import Batch, PollQueue
+
+log = logging.getLogger(__name__)
+
+TAKE = 500
+"""Accounts taken from the queue at once; the source splits them into requests."""
+
+FIRST_BACKOFF = 2.0
+LONGEST_BACKOFF = 900.0
+EXHAUSTED_PAUSE = timedelta(hours=1)
+"""How often a provider that said the credits are gone is asked again before the period ends."""
+
+SHORT_WAIT = timedelta(minutes=2)
+"""A refusal that ends this soon is waited out; a longer one gives the accounts back to their ticks."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """When the next request of a source may start, in monotonic seconds and in time of day."""
+
+    next_start: float = 0.0
+    failures: int = 0
+    asleep_until: datetime | None = None
+    asleep_because: str = ""
+
+
+class Poller:
+    """Polls one source. Owns its queue and its pace; `run` as many workers as are allowed."""
+
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        rules: Rules,
+        clock: Clock,
+        *,
+        running_since: datetime,
+        concurrency: int = 1,
+        on_deliveries: Callable[[], None] = lambda: None,
+        on_progress: Callable[[], None] = lambda: None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.source, self.rules = source, rules
+        self.queue = PollQueue()
+        self.pace = Pace()
+        self._store, self._clock = store, clock
+        self._running_since = running_since
+        self._concurrency = concurrency
+        self._on_deliveries, self._on_progress = on_deliveries, on_progress
+        self._chance = chance or random.Random()
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._concurrency):
+                    group.create_task(self._work())
+        finally:
+            for task in self._later:
+                task.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            batch = await self.queue.take(TAKE)
+            try:
+                await self.poll(batch)
+            except StoreError as error:
+                log.error("store: %s; %s waits", error, self.source.name)  # noqa: TRY400
+                await self._clock.sleep(self._backoff())
+            except Exception:
+                # The one broad catch of this loop: a fault of ours must not end the watching.
+                log.exception("unexpected error while polling %s", self.source.name)
+                await self._clock.sleep(self._backoff())
+            finally:
+                self.queue.done(batch)
+            self._on_progress()
+
+    async def poll(self, batch: Batch) -> list[Outcome]:
+        """Ask for the accounts of a batch, request by request; what the allowance refuses is left out."""
+        waiting = self.source.plan(batch.accounts, self._clock.now())
+        outcomes: list[Outcome] = []
+        while waiting:
+            request = waiting.pop(0)
+            grant = await self._reserve(request, batch.purpose)
+            if grant is None:
+                break
+            reply = await self._ask(request, grant)
+            outcomes += reply.outcomes
+            waiting = [*reply.more, *waiting]
+            self._on_progress()
+        return outcomes
+
+    async def _reserve(self, request: Request, purpose: Purpose) -> Grant | None:
+        """Wait for this source's turn and book the cost; None if the allowance has no room for long."""
+        if request.lookup:
+            purpose = Purpose.LOOKUP
+        while True:
+            await self._turn()
+            now = self._clock.now()
+            if self._asleep(now, purpose):
+                return None
+            answer = await self._store.reserve(
+                self.source.name, len(request.accounts), request.cost, purpose, now, self.source.allowance
+            )
+            if isinstance(answer, Grant):
+                self._wake(purpose)
+                return answer
+            if answer.until - now > SHORT_WAIT:
+                self._sleep(answer, purpose)
+                return None
+            await self._clock.sleep((answer.until - now).total_seconds())
+
+    async def _ask(self, request: Request, grant: Grant) -> Reply:
+        try:
+            reply = await self.source.send(request)
+            await self._conclude(reply, grant)
+        except StoreError:
+            raise
+        except Exception as error:
+            # Booked and not settled: it stays charged. The accounts read as missed, not as empty.
+            log.exception("unexpected error in a request to %s", self.source.name)
+            reply = _broken(request, error)
+            await self._conclude(reply, grant)
+        self._after(reply)
+        return reply
+
+    async def _conclude(self, reply: Reply, grant: Grant) -> None:
+        now = self._clock.now()
+        readings = sum(isinstance(outcome, Reading) for outcome in reply.outcomes)
+        misses = len(reply.outcomes) - readings
+        settlement = Settlement(grant, now, reply.charged, readings, misses, reply.failure)
+        if reply.facts:
+            await self._store.keep_facts(self.source.name, reply.facts, now)
+        if not reply.outcomes:
+            await self._store.fail(settlement)
+            return
+
+        def deciding(past: Past, recall: Recall) -> Conclusion:
+            recalled = recall(questions(past, reply.outcomes))
+            return decide(
+                past,
+                reply.outcomes,
+                self.rules,
+                now,
+                running_since=self._running_since,
+                recalled=recalled,
+            )
+
+        accounts = [outcome.account for outcome in reply.outcomes]
+        conclusion = await self._store.conclude(accounts, deciding, settlement)
+        _report(self.source.name, reply)
+        if conclusion.deliveries:
+            self._on_deliveries()
+        for again in conclusion.again:
+            self._put_later(again.after.total_seconds(), again.account, alone=again.alone)
+
+    def _put_later(self, seconds: float, account: Account, *, alone: bool) -> None:
+        async def later() -> None:
+            await self._clock.sleep(seconds)
+            self.queue.put([account], Purpose.CONFIRMATION, alone=alone)
+
+        task = asyncio.create_task(later())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _turn(self) -> None:
+        """Keep the spacing between the starts of two requests, and any pause asked for."""
+        while (wait := self.pace.next_start - self._clock.monotonic()) > 0:
+            await self._clock.sleep(wait)
+        self.pace.next_start = self._clock.monotonic() + self.source.spacing
+
+    def _after(self, reply: Reply) -> None:
+        """Slow down after a failure, with jitter; a success forgets it."""
+        pause = reply.pause.total_seconds() if reply.pause else 0.0
+        if reply.exhausted:
+            until = self._clock.now() + EXHAUSTED_PAUSE
+            self._sleep(Refusal(until, reply.failure or "the provider says the credits are gone"), None)
+        if reply.failure and not any(isinstance(outcome, Reading) for outcome in reply.outcomes):
+            pause = max(pause, self._backoff())
+        else:
+            self.pace.failures = 0
+        if pause:
+            self.pace.next_start = max(self.pace.next_start, self._clock.monotonic() + pause)
+
+    def _backoff(self) -> float:
+        self.pace.failures += 1
+        wait: float = min(FIRST_BACKOFF * 2 ** min(self.pace.failures - 1, 20), LONGEST_BACKOFF)
+        return wait * self._chance.uniform(0.8, 1.2)
+
+    def _asleep(self, now: datetime, purpose: Purpose) -> bool:
+        until = self.pace.asleep_until
+        return until is not None and now < until and purpose in (Purpose.SCHEDULED, Purpose.SWEEP)
+
+    def _sleep(self, refusal: Refusal, purpose: Purpose | None) -> None:
+        if self.pace.asleep_until is None:
+            log.warning("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
+        if purpose in (None, Purpose.SCHEDULED, Purpose.SWEEP):
+            self.pace.asleep_until, self.pace.asleep_because = refusal.until, refusal.reason
+
+    def _wake(self, purpose: Purpose) -> None:
+        if self.pace.asleep_until is not None and purpose in (Purpose.SCHEDULED, Purpose.SWEEP):
+            log.info("%s polls again", self.source.name)
+            self.pace.asleep_until, self.pace.asleep_because = None, ""
+
+
+def _broken(request: Request, error: Exception) -> Reply:
+    detail = type(error).__name__
+    misses = tuple(Miss(account, MissReason.INTERNAL, detail) for account in request.accounts)
+    return Reply(misses, failure=f"internal error: {detail}")
+
+
+def _report(source: str, reply: Reply) -> None:
+    for outcome in reply.outcomes:
+        if isinstance(outcome, Miss):
+            log.info(
+                "%s: %s on %s not read: %s", source, outcome.account.address, outcome.account.chain, outcome
+            )
+        else:
+            for note in outcome.notes:
+                log.info("%s: %s: %s", source, outcome.account.address, note)

@@ -1,0 +1,182 @@
+"""Builds everything and closes it in reverse; the only place that sees concrete classes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from watcher.domain.cycle import Conclusion, Past, retire
+from watcher.domain.model import Account
+from watcher.domain.rules import Rule
+from watcher.domain.selection import Rules
+from watcher.ports import Channel, Recall, Source, Store
+from watcher.rulebook import load_rules
+from watcher.service.clock import Clock, SystemClock
+from watcher.service.delivering import Deliverer
+from watcher.service.lapsing import Lapse
+from watcher.service.polling import Poller
+from watcher.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+FINISH = 4.0
+"""Seconds that requests and sends under way have to end before they are cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration file and the rule files it names, both found sound."""
+
+    settings: Settings
+    rules: tuple[Rule, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def configure(path: Path, env: Mapping[str, str]) -> Configuration:
+    """Read and check everything offline. ConfigurationError carries every mistake."""
+    settings = load_settings(path, env)
+    book = load_rules(
+        settings.rules,
+        channels=tuple(settings.channels),
+        wallets=tuple(wallet.wallet for wallet in settings.wallets),
+        sources=tuple(settings.sources),
+    )
+    warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
+    return Configuration(settings, book.rules, warnings)
+
+
+async def open_store(settings: Settings, *, exclusive: bool) -> Any:
+    """The store that the settings name; `exclusive` for the one daemon."""
+    kind: Any = settings.store
+    return await kind.build(settings.base_dir, exclusive=exclusive)
+
+
+def build_rules(configuration: Configuration) -> Rules:
+    """The rules over the watch list."""
+    settings = configuration.settings
+    wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
+    return Rules(configuration.rules, wallets, tuple(settings.channels))
+
+
+def build_channels(settings: Settings, only: str | None = None) -> list[Channel]:
+    """The channels that the settings name."""
+    kinds: Mapping[str, Any] = settings.channels
+    return [kind.build(name) for name, kind in kinds.items() if only in (None, name)]
+
+
+@dataclass(slots=True)
+class App:
+    """Sources, rules and channels of one configuration at work over one store."""
+
+    configuration: Configuration
+    store: Store
+    clock: Clock
+    rules: Rules
+    pollers: dict[str, Poller]
+    channels: list[Channel]
+    deliverer: Deliverer
+    lapse: Lapse
+    progress: dict[str, float] = field(default_factory=dict)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
+
+    async def start(self) -> None:
+        """Take up what an earlier run left, then set everything to work."""
+        await self.prepare()
+        self.deliverer.start()
+        self._tasks = [
+            asyncio.create_task(poller.run(), name=f"poll {name}") for name, poller in self.pollers.items()
+        ]
+        self._tasks.append(asyncio.create_task(self.lapse.run(), name="lapse"))
+
+    async def prepare(self) -> None:
+        """Give sources their facts back, and close alerts whose rule or account is gone."""
+        for name, poller in self.pollers.items():
+            poller.source.remember(await self.store.facts(name))
+        alerts = await self.store.live_alerts()
+        now = self.clock.now()
+
+        def deciding(_past: Past, _recall: Recall) -> Conclusion:
+            return retire(alerts, self.rules, now)
+
+        if alerts:
+            await self.store.conclude([], deciding)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What must run for ever; one that ends is a fault."""
+        return self._tasks
+
+    async def stop(self) -> None:
+        """End within bounded time: first the polling, then the telling, then what they used."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self.deliverer.stop(FINISH)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close sources and channels; a failure of one does not keep the others open."""
+        closing = [poller.source.close() for poller in self.pollers.values()]
+        closing += [channel.close() for channel in self.channels]
+        for result in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(result, BaseException):
+                log.error("closing failed: %s", type(result).__name__)
+
+
+def wire(
+    configuration: Configuration,
+    store: Store,
+    *,
+    clock: Clock | None = None,
+    running_since: datetime | None = None,
+) -> App:
+    """Build everything that one configuration asks for."""
+    clock = clock or SystemClock()
+    started = running_since or clock.now()
+    settings = configuration.settings
+    rules = build_rules(configuration)
+    channels = build_channels(settings)
+    deliverer = Deliverer(store, channels, clock)
+    progress: dict[str, float] = {}
+
+    def beat(name: str) -> None:
+        progress[name] = clock.monotonic()
+
+    pollers = {}
+    for name, kind in settings.sources.items():
+        source = build_source(settings, name)
+        pollers[name] = Poller(
+            source,
+            store,
+            rules,
+            clock,
+            running_since=started,
+            concurrency=getattr(kind, "concurrency", 1),
+            on_deliveries=deliverer.wake,
+            on_progress=lambda name=name: beat(name),  # type: ignore[misc]
+        )
+    lapse = Lapse(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"))
+    return App(configuration, store, clock, rules, pollers, channels, deliverer, lapse, progress)
+
+
+def build_source(settings: Settings, name: str) -> Source:
+    """One source with the wallets that it watches."""
+    kind: Any = settings.sources[name]
+    wallets = [wallet.watched for wallet in settings.wallets if wallet.source == name]
+    source: Source = kind.build(name, wallets)
+    return source
+
+
+def accounts_of(settings: Settings, source: str) -> list[Account]:
+    """Every account of one source, in the order of the file."""
+    return [account for wallet in settings.wallets if wallet.source == source for account in wallet.accounts]
