@@ -62,7 +62,7 @@ class _Account:
     """What the schedule keeps of one account."""
 
     __slots__ = (
-        "asked", "belief", "due", "failures", "item", "lane", "need", "owed", "parked", "phase", "rate", "root",
+        "asked", "belief", "due", "failures", "item", "need", "owed", "parked", "phase", "rate", "root",
         "seen", "ticket", "under_way",
     )  # fmt: skip
 
@@ -80,9 +80,8 @@ class _Account:
         self.need: Need | None = None
         """As counted in the demand."""
         self.owed = 0.0
-        self.lane = 0
         self.due = 0.0
-        """Progress of its lane at which it is due."""
+        """The progress at which it is due."""
         self.ticket = -1
         """The only valid entry of this account among the early ones."""
         self.parked = False
@@ -123,13 +122,13 @@ class Cadence:
         self._rates = Rates(self._even or DAY)
         self._season = Season()
         self._speed = 0.0
-        """1 / price: how fast the lanes move."""
+        """1 / price: how fast progress is made."""
         self._speed_then = 0.0
         """The same for the next period, as far as known."""
         self._since = now
-        self._progress = [0.0] * self._season.lanes
+        self._progress = 0.0
         self._accounts: dict[str, _Account] = {}
-        self._lanes: list[list[tuple[float, int, _Account]]] = [[] for _ in self._progress]
+        self._early: list[tuple[float, int, _Account]] = []
         self._waiting: list[tuple[float, int, _Account]] = []
         self._promises: list[tuple[float, int, _Account]] = []
         self._parked: list[_Account] = []
@@ -197,7 +196,7 @@ class Cadence:
             return
         self._learn(account, changed=changed)
         account.failures = 0
-        account.due = self._progress_of(account.lane) + self._base(account)
+        account.due = self._progressed() + self._base(account)
         self._enqueue(account)
 
     def set_budget(self, budget: Budget, now: float) -> None:
@@ -239,34 +238,30 @@ class Cadence:
         elif now >= self._tick:
             self._reprice()
 
-    def _anchor(self) -> None:
-        """Bring the lanes' progress up to now, before their speed changes."""
-        for lane in range(self._season.lanes):
-            self._progress[lane] = self._progress_of(lane)
-        self._since = self._now
+    def _progressed(self) -> float:
+        """The progress up to now. An account falls due when it has grown by the account's base."""
+        return self._progress + self._speed * self._season.between(self._since, self._now)
 
-    def _progress_of(self, lane: int) -> float:
-        return self._progress[lane] + self._speed * self._season.between(lane, self._since, self._now)
-
-    def _when(self, account: _Account) -> float:
-        """When its lane will have come as far as the account is due."""
-        lane, ends = account.lane, self._budget.ends
-        missing = account.due - self._progress[lane]
+    def _when(self, due: float) -> float:
+        """When the progress will have come as far as `due`."""
+        ends = self._budget.ends
+        missing = due - self._progress
         if self._speed > 0:
-            time = self._season.after(lane, self._since, missing / self._speed)
+            time = self._season.after(self._since, missing / self._speed)
             if time <= ends:
                 return time
         if self._speed_then <= 0:
             return math.inf
-        missing -= self._speed * self._season.between(lane, self._since, ends)
-        return self._season.after(lane, ends, missing / self._speed_then)
+        missing -= self._speed * self._season.between(self._since, ends)
+        return self._season.after(ends, missing / self._speed_then)
 
     def _reprice(self) -> None:
         """Set the speed of all lanes such that what is left lasts until the period ends."""
         period = self._budget.period
         self._tick = self._now + min(max(period / 1000, 60.0), HOUR / 2)
         self._rates.pool(len(self._accounts))
-        self._anchor()
+        self._progress, self._since = self._progressed(), self._now
+        self._season.refresh(self._now)
         left = max(self._budget.ends - self._now, min(HOUR, period / 100))
         hand = min(0.5 * self._sweep * min(1.0, left / min(DAY, period / 10)), self._remaining / 4)
         pace = min((self._remaining - hand) / left, 4 * self._budget.pace)
@@ -331,26 +326,24 @@ class Cadence:
         if ready is not None:
             heapq.heappush(self._waiting, (ready, account.ticket, account))
         else:
-            heapq.heappush(self._lanes[account.lane], (account.due, account.ticket, account))
+            heapq.heappush(self._early, (account.due, account.ticket, account))
 
     def _first_early(self, now: float) -> tuple[float, _Account] | None:
         """The first account that the price calls for, and when; those not ready yet are put to wait."""
         best: tuple[float, _Account] | None = None
-        for lane in self._lanes:
-            while lane:
-                _, ticket, account = lane[0]
-                if ticket != account.ticket:
-                    heapq.heappop(lane)
-                    continue
-                time = max(self._when(account), now)
-                ready = account.asked + account.item.shortest
-                if time < ready:
-                    heapq.heappop(lane)
-                    self._enqueue(account, ready=ready)
-                    continue
-                if time < math.inf and (best is None or time < best[0]):
-                    best = time, account
+        while self._early and best is None:
+            due, ticket, account = self._early[0]
+            if ticket != account.ticket:
+                heapq.heappop(self._early)
+                continue
+            time, ready = max(self._when(due), now), account.asked + account.item.shortest
+            if time == math.inf:
                 break
+            if time < ready:
+                heapq.heappop(self._early)
+                self._enqueue(account, ready=ready)
+            else:
+                best = time, account
         while self._waiting and self._waiting[0][1] != self._waiting[0][2].ticket:
             heapq.heappop(self._waiting)
         if self._waiting and (best is None or self._waiting[0][0] < best[0]):
@@ -404,7 +397,8 @@ class Cadence:
         slow = self._slow()
         level = account.rate ** (self._fairness / 2)
         account.root = level + (account.root - level) * math.exp(-elapsed / slow)
-        exposure = self._season.exposure(account.lane, account.seen, self._now)
+        exposure = max(self._season.exposure(account.seen, self._now), 1e-3)
+        self._season.learn(account.seen, self._now, account.rate, changed=changed)
         account.belief, account.rate = self._rates.update(account.belief, elapsed, exposure, changed=changed)
         account.seen = self._now
         self._count(account)
