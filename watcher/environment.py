@@ -1,0 +1,139 @@
+"""`${VAR}`, `…_file` and systemd credentials: how secrets get into a configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+
+from watcher.documents import Document, Hidden, Loc, Node
+from watcher.mistakes import models_in, parts_of, spelled, written_fields
+
+MAX_SECRET_BYTES = 64 * 1024
+_REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+
+
+class Environment:
+    """The variables, files and credentials that one configuration may refer to."""
+
+    def __init__(self, variables: Mapping[str, str], base_dir: Path) -> None:
+        self._variables = variables
+        self._base_dir = base_dir
+        directory = variables.get("CREDENTIALS_DIRECTORY")
+        self._credentials = Path(directory) if directory else None
+
+    def expand(self, text: str) -> tuple[str, tuple[Hidden, ...]]:
+        """Put in `${VAR}` and `${VAR:-default}`; `$$` is a dollar sign. ValueError if a variable is not set."""
+        hidden: list[Hidden] = []
+
+        def value_of(match: re.Match[str]) -> str:
+            if match[1] is None:
+                return "$"
+            found = _NAME.fullmatch(match[1])
+            if not match[2] or found is None:
+                raise ValueError("'${' must begin a ${VARIABLE}; write $$ for a dollar sign")
+            name, default = found[1], found[2]
+            value = self._lookup(name)
+            if default is not None and not value:
+                return default
+            if value is None:
+                raise ValueError(
+                    f"the variable {name} is not set; set it in the environment, give it as a systemd "
+                    f"credential of that name, or write ${{{name}:-default}}"
+                )
+            hidden.append((value, f"${{{name}}}"))
+            return value
+
+        return _REFERENCE.sub(value_of, text), tuple(hidden)
+
+    def _lookup(self, name: str) -> str | None:
+        value = self._variables.get(name)
+        if value is None and self._credentials is not None:
+            path = self._credentials / name
+            if path.exists():
+                return _read_secret(path)
+        return value
+
+    def fill(self, document: Document, loc: Loc, model: type[BaseModel]) -> None:
+        """Put what `…_file` keys point at in place of them, and make paths relative to the file."""
+        node = document.at(loc)
+        for key, info in written_fields(model).items():
+            parts = list(parts_of(info.annotation))
+            if SecretStr in parts:
+                self._fill_secret(document, node, (*loc, key), key)
+            value = node.get(key)
+            if value is None:
+                continue
+            if Path in parts and isinstance(value.value, str) and value.value:
+                value.value = str(self._base_dir / value.value)
+            for inner in models_in(info.annotation)[:1]:
+                below = written_fields(inner)
+                nested = isinstance(value.value, list) or not any(value.get(each) for each in below)
+                for part, _ in value.children() if nested else ():
+                    self.fill(document, (*loc, key, part), inner)
+                self.fill(document, (*loc, key), inner)
+
+    def _fill_secret(self, document: Document, node: Node, loc: Loc, key: str) -> None:
+        name = f"{key}_file"
+        pointer = node.get(name)
+        if pointer is not None:
+            place = (*loc[:-1], name)
+            secret = Node(pointer.line, pointer.column, None, faulty=True)
+            if node.get(key) is not None:
+                document.report(place, f"'{key}' and '{name}' are both given", "keep one of them", key=True)
+            elif not isinstance(pointer.value, str) or pointer.faulty:
+                if not pointer.faulty:
+                    document.report(place, f"{spelled(document, place)} must be a path", "put it in quotes")
+            else:
+                try:
+                    secret.value = _read_secret(self._path(pointer.value))
+                    secret.faulty = False
+                except ValueError as error:
+                    document.report(place, *str(error).split("; ", 1))
+            node.drop(name)
+            node.put(key, secret)
+        value = node.get(key)
+        if value is not None:
+            for each in (value, *(child for _, child in value.children())):
+                if isinstance(each.value, int) and each.text not in ("true", "false"):
+                    each.value = str(each.value)
+                if isinstance(each.value, str) and not any(each.value == text for text, _ in each.hidden):
+                    each.hidden = (*each.hidden, (each.value, f"'{key}'"))
+
+    def _path(self, written: str) -> Path:
+        """Where a `…_file` points: among the credentials if it is there, else beside the configuration."""
+        if self._credentials is not None:
+            directory = self._credentials.resolve()
+            path = (directory / written).resolve()
+            if path.is_relative_to(directory) and path.exists():
+                return path
+        return self._base_dir / written
+
+
+def _read_secret(path: Path) -> str:
+    """The text of a secret's file without its last newline; ValueError says what is wrong with the file."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_SECRET_BYTES + 1)
+        text = raw.decode()
+    except FileNotFoundError:
+        raise ValueError(
+            f"there is no file {path}; a relative path starts at the configuration file"
+        ) from None
+    except UnicodeDecodeError:
+        raise ValueError(f"the file {path} is not text; it should hold the secret and nothing else") from None
+    except OSError as error:
+        raise ValueError(
+            f"the file {path} cannot be read: {error.strerror}; check its owner and mode"
+        ) from None
+    if len(raw) > MAX_SECRET_BYTES:
+        raise ValueError(
+            f"the file {path} is too large for a secret; it should hold the secret and nothing else"
+        )
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text.strip():
+        raise ValueError(f"the file {path} is empty; write the secret into it")
+    return text

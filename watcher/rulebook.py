@@ -1,0 +1,175 @@
+"""Rule files → rules, or every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from watcher.documents import Document, Loc, read_document
+from watcher.domain.errors import ConfigurationError, Problem
+from watcher.domain.model import Wallet
+from watcher.domain.rules import TYPES, Match, Rule
+from watcher.mistakes import checked, nearest
+
+
+class Rulebook(NamedTuple):
+    """The rules of all files, in their order, and what is allowed and probably not meant."""
+
+    rules: tuple[Rule, ...]
+    warnings: tuple[Problem, ...]
+
+
+def load_rules(
+    paths: Sequence[Path], channels: Collection[str], wallets: Sequence[Wallet], sources: Collection[str]
+) -> Rulebook:
+    """Read rule files and hold them against the configuration that they belong to.
+
+    ConfigurationError carries every mistake of every file.
+    """
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    rules: list[Rule] = []
+    places: dict[str, str] = {}
+    for path in paths:
+        document = read_document(path)
+        reader = _Reader(document, channels, wallets, sources, warnings)
+        for index, rule in reader.rules():
+            rules.append(rule)
+            loc = ("rules", index, "id")
+            if rule.id in places:
+                what = f"two rules have the id '{rule.id}' (first at {places[rule.id]})"
+                document.report(
+                    loc, what, "give each rule an id of its own, and keep it: alerts are kept under it"
+                )
+            places.setdefault(rule.id, document.where(loc))
+        problems += document.in_order()
+    if problems:
+        raise ConfigurationError(problems)
+    return Rulebook(tuple(rules), tuple(warnings))
+
+
+class _Reader:
+    """Reads the rules of one file; its mistakes gather in the document."""
+
+    def __init__(
+        self,
+        document: Document,
+        channels: Collection[str],
+        wallets: Sequence[Wallet],
+        sources: Collection[str],
+        warnings: list[Problem],
+    ) -> None:
+        self._document = document
+        self._channels = channels
+        self._warnings = warnings
+        self._known: dict[str, tuple[str, set[str]]] = {
+            "wallets": ("wallet", {wallet.name for wallet in wallets}),
+            "tags": ("tag", {tag for wallet in wallets for tag in wallet.tags}),
+            "sources": ("source", set(sources)),
+        }
+
+    def rules(self) -> Iterator[tuple[int, Rule]]:
+        """Each sound rule with its place in the list."""
+        document, root = self._document, self._document.root
+        if document.problems and root.value is None:
+            return
+        section = root.get("rules")
+        if not isinstance(root.value, dict) or section is None:
+            document.report((), "this is no rule file: it has no list 'rules'", "begin it with 'rules:'")
+            return
+        for key in root.plain_keys():
+            if key != "rules":
+                document.report(
+                    (key,), f"unknown key '{key}'", "a rule file has the key 'rules' only", key=True
+                )
+        if section.value is None:
+            self._warnings.append(Problem(document.where(("rules",)), "there is no rule in this file"))
+        elif not isinstance(section.value, list):
+            document.report(("rules",), "rules must be a list", "begin each rule with '- id: …'")
+        for index, node in section.children() if isinstance(section.value, list) else ():
+            rule = self._rule(("rules", int(index)))
+            if rule is not None:
+                yield int(index), rule
+            if isinstance(node.value, dict):
+                self._names(("rules", int(index)), rule)
+
+    def _rule(self, loc: tuple[str | int, ...]) -> Rule | None:
+        node = self._document.at(loc)
+        if not isinstance(node.value, dict):
+            self._document.report(
+                loc, "a rule must be a mapping of keys to values", "begin it with '- id: …'"
+            )
+            return None
+        written = node.get("type")
+        if written is None:
+            self._document.report(loc, "'type' is missing in this rule", nearest("", TYPES))
+            return None
+        model = TYPES.get(str(written.value))
+        if model is None:
+            self._document.report(
+                (*loc, "type"), f"unknown rule type '{written.text}'", nearest(written.text, TYPES)
+            )
+            return None
+        return checked(self._document, loc, model)
+
+    def _names(self, loc: tuple[str | int, ...], rule: Rule | None) -> None:
+        """Hold what a rule names against what is configured, even if the rule has other mistakes."""
+        notify = self._document.at(loc).get("notify")
+        for place, name in self._texts((*loc, "notify")) if notify else ():
+            if name not in self._channels:
+                self._document.report(place, f"there is no channel '{name}'", nearest(name, self._channels))
+        if notify is not None and notify.value == []:
+            self._document.report(
+                (*loc, "notify"), "notify is empty: nobody would hear of it", "leave it out for all"
+            )
+        for place in _selections(rule, loc) if rule is not None else ((*loc, "match"),):
+            for key, (word, known) in self._known.items():
+                for where, pattern in self._texts((*place, key)):
+                    self._pattern(where, pattern, word, known)
+        source = self._document.at(loc).get("source")
+        if source is not None and isinstance(source.value, str) and "source" in _fields(rule):
+            self._pattern((*loc, "source"), source.value, "source", self._known["sources"][1])
+
+    def _pattern(self, loc: Loc, pattern: str, word: str, known: set[str]) -> None:
+        if any(fnmatchcase(each, pattern) for each in known):
+            return
+        where = "no wallet has the tag" if word == "tag" else f"there is no {word}"
+        if any(sign in pattern for sign in "*?["):
+            what = f"the pattern '{pattern}' matches no {word}"
+            self._warnings.append(
+                Problem(self._document.where(loc), what, "correct it, or leave it for later")
+            )
+        else:
+            remedy = nearest(pattern, known)
+            if remedy == "there is none":
+                remedy = f"no {word} is configured at all"
+            self._document.report(loc, f"{where} '{pattern}'", remedy)
+
+    def _texts(self, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """The words of a list, or the one word, at a place that may not exist."""
+        parent, key = self._document.at(loc[:-1]), str(loc[-1])
+        node = parent.get(key)
+        if node is None:
+            return
+        for place, each in [(loc, node), *(((*loc, part), child) for part, child in node.children())]:
+            if isinstance(each.value, str) and not each.faulty:
+                yield place, each.value
+
+
+def _fields(rule: BaseModel | None) -> Collection[str]:
+    return type(rule).model_fields if rule is not None else ()
+
+
+def _selections(model: BaseModel, loc: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """Where the selections of a rule stand, nested ones included."""
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        place = (*loc, info.alias or name)
+        if isinstance(value, Match):
+            yield place
+        elif isinstance(value, BaseModel):
+            yield from _selections(value, place)

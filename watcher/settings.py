@@ -1,0 +1,313 @@
+"""`watcher.yaml` and the environment → frozen settings, or every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, SerializeAsAny
+
+from watcher.documents import Document, Node, read_document
+from watcher.domain.errors import ConfigurationError, Problem
+from watcher.domain.model import Account, Wallet
+from watcher.environment import Environment
+from watcher.mistakes import checked, nearest
+from watcher.settings_models import LOG_LEVELS, LogSettings, WalletEntry, WebSettings
+from watcher.sources import KINDS as SOURCE_KINDS
+from watcher.sources import WatchedWallet
+
+NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
+KEYS = ("version", "store", "sources", "wallets", "channels", "rules", "web", "log")
+
+
+class Kinds(NamedTuple):
+    """The integrations that a configuration may name: the word after `kind:` → its settings model."""
+
+    stores: Mapping[str, type[BaseModel]]
+    sources: Mapping[str, type[BaseModel]]
+    channels: Mapping[str, type[BaseModel]]
+    store: str = "sqlite"
+    channel: str = "apprise"
+    """The kinds that need not be written."""
+
+
+def known_kinds() -> Kinds:
+    """All integrations of this installation."""
+    from watcher.notify import KINDS as CHANNEL_KINDS
+    from watcher.store import KINDS as STORE_KINDS
+
+    return Kinds(STORE_KINDS, SOURCE_KINDS, CHANNEL_KINDS)
+
+
+class WalletSettings(WalletEntry):
+    """A wallet as written, with the accounts that it stands for."""
+
+    accounts: tuple[Account, ...]
+
+    @property
+    def wallet(self) -> Wallet:
+        """The wallet as rules and messages know it."""
+        return Wallet(self.name, self.source, self.address, self.tags)
+
+    @property
+    def watched(self) -> WatchedWallet:
+        """The wallet as its source wants it."""
+        return WatchedWallet(self.name, self.address, self.chains, self.assets)
+
+
+class Settings(BaseModel):
+    """What one configuration file says. `rules` are the rule files, paths are absolute or from here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    path: Path
+    store: SerializeAsAny[BaseModel]
+    sources: dict[str, SerializeAsAny[BaseModel]]
+    wallets: tuple[WalletSettings, ...]
+    channels: dict[str, SerializeAsAny[BaseModel]]
+    rules: tuple[Path, ...]
+    web: WebSettings | None
+    log: LogSettings
+    warnings: tuple[Problem, ...]
+    """What is allowed and probably not meant."""
+
+    @property
+    def base_dir(self) -> Path:
+        return self.path.parent
+
+
+def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None) -> Settings:
+    """Read a configuration file. ConfigurationError carries every mistake in it."""
+    environment = Environment(env, path.parent)
+    document = read_document(path, environment.expand)
+    if document.problems and document.root.value is None:
+        raise ConfigurationError(document.problems)
+    loader = _Loader(document, environment, kinds or known_kinds())
+    settings = loader.settings(env)
+    if settings is None or document.problems:
+        raise ConfigurationError(document.in_order())
+    return settings
+
+
+class _Loader:
+    """Reads one document section by section; its mistakes gather in the document."""
+
+    def __init__(self, document: Document, environment: Environment, kinds: Kinds) -> None:
+        self._document = document
+        self._environment = environment
+        self._kinds = kinds
+        self._warnings: list[Problem] = []
+
+    def settings(self, env: Mapping[str, str]) -> Settings | None:
+        root = self._document.root
+        if not isinstance(root.value, dict):
+            what = (
+                "the file is empty" if root.value is None else "the file must be a mapping of keys to values"
+            )
+            self._document.report((), what, "'watcher init' writes one to start from")
+            return None
+        self._top(root)
+        store = self._kind(("store",), self._kinds.stores, self._kinds.store)
+        sources = self._named("sources", self._kinds.sources, None)
+        channels = self._named("channels", self._kinds.channels, self._kinds.channel)
+        wallets = self._wallets(sources)
+        rules = self._rules()
+        web = self._section("web", WebSettings)
+        log = self._log(env)
+        if self._document.problems or store is None or log is None:
+            return None
+        return Settings(
+            path=self._document.path,
+            store=store,
+            sources=sources,
+            wallets=wallets,
+            channels=channels,
+            rules=rules,
+            web=web,
+            log=log,
+            warnings=tuple(self._warnings),
+        )
+
+    def _top(self, root: Node) -> None:
+        for key in root.plain_keys():
+            if key not in KEYS:
+                unused = [each for each in KEYS if root.get(each) is None]
+                self._document.report((key,), f"unknown key '{key}'", nearest(key, unused), key=True)
+        version = root.get("version")
+        if version is None:
+            self._document.report((), "'version' is missing", "add 'version: 1' at the top")
+        elif version.value != 1 or isinstance(version.value, bool):
+            self._document.report(("version",), "version must be 1", "this watcher reads 'version: 1'")
+        for key, why in (("channels", "nobody will be told anything"), ("rules", "nothing will be judged")):
+            node = root.get(key)
+            if node is None or not node.value:
+                self._warnings.append(Problem(str(self._document.path), f"there are no {key}: {why}"))
+
+    def _section(self, key: str, model: type[Any]) -> Any:
+        node = self._document.root.get(key)
+        if node is None or node.value is None:
+            return None
+        self._environment.fill(self._document, (key,), model)
+        return checked(self._document, (key,), model)
+
+    def _kind(
+        self, loc: tuple[str, ...], kinds: Mapping[str, type[BaseModel]], default: str | None
+    ) -> BaseModel | None:
+        """One integration's settings, by the model that its `kind` names."""
+        node = self._document.at(loc)
+        if node is self._document.root:
+            node = Node(node.line, node.column, {})
+            self._document.root.put(loc[0], node)
+        if not isinstance(node.value, dict):
+            if not node.faulty:
+                self._document.report(
+                    loc, f"{'.'.join(loc)} must be a mapping of keys to values", "begin with 'kind:'"
+                )
+            return None
+        written = node.get("kind")
+        kind = written.value if written else default
+        if kind is None:
+            shown = " or ".join(f"'kind: {each}'" for each in kinds)
+            self._document.report(loc, f"'kind' is missing in {'.'.join(loc)}", f"add {shown}", key=True)
+            return None
+        model = kinds.get(str(kind))
+        if model is None:
+            if not written or not written.faulty:
+                shown = written.text if written else kind
+                self._document.report((*loc, "kind"), f"unknown kind '{shown}'", nearest(str(shown), kinds))
+            return None
+        if written is None and "kind" in model.model_fields:
+            node.put("kind", Node(node.line, node.column, str(kind), str(kind)))
+        self._environment.fill(self._document, loc, model)
+        return checked(self._document, loc, model)
+
+    def _named(
+        self, section: str, kinds: Mapping[str, type[BaseModel]], default: str | None
+    ) -> dict[str, BaseModel]:
+        node = self._document.root.get(section)
+        if node is None or node.value is None:
+            if section == "sources":
+                self._document.report((section,), "there are no sources", "add 'sources:' with one access")
+            return {}
+        if not isinstance(node.value, dict):
+            self._document.report(
+                (section,), f"{section} must be a mapping", "write 'NAME: {kind: …}' below it"
+            )
+            return {}
+        found: dict[str, BaseModel] = {}
+        for name in node.plain_keys():
+            if not _is_name(name):
+                self._document.report((section, name), f"'{name}' cannot be a name here", NAME_RULE, key=True)
+            settings = self._kind((section, name), kinds, default)
+            if settings is not None:
+                found[name] = settings
+        return found
+
+    def _wallets(self, sources: Mapping[str, BaseModel]) -> tuple[WalletSettings, ...]:
+        node = self._document.root.get("wallets")
+        if node is None or not node.value:
+            self._document.report(("wallets",), "there are no wallets", "add 'wallets:' with what to watch")
+            return ()
+        if not isinstance(node.value, list):
+            self._document.report(
+                ("wallets",), "wallets must be a list", "begin each wallet with '- name: …'"
+            )
+            return ()
+        found: list[WalletSettings] = []
+        names: dict[str, int] = {}
+        owners: dict[Account, str] = {}
+        for index in range(len(node.value)):
+            entry = checked(self._document, ("wallets", index), WalletEntry)
+            if entry is None:
+                self._name_source(index)
+                continue
+            if entry.name in names:
+                first = names[entry.name]
+                what = f"two wallets are named '{entry.name}' (first in line {first})"
+                self._document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
+            names.setdefault(entry.name, self._document.at(("wallets", index, "name")).line)
+            self._name_source(index)
+            accounts = self._accounts(index, entry, sources.get(entry.source))
+            for account in accounts:
+                owner = owners.setdefault(account, entry.name)
+                if owner != entry.name:
+                    what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
+                    self._document.report(("wallets", index), what, "keep one of them, or join their tags")
+            found.append(WalletSettings.model_construct(**dict(entry), accounts=accounts))
+        return tuple(found)
+
+    def _name_source(self, index: int) -> None:
+        """A source that does not exist is told even when the wallet has other mistakes."""
+        node = self._document.at(("wallets", index)).get("source")
+        section = self._document.root.get("sources")
+        known = section.plain_keys() if section else []
+        if node is not None and isinstance(node.value, str) and not node.faulty and node.value not in known:
+            what = f"there is no source '{node.text}'"
+            self._document.report(("wallets", index, "source"), what, nearest(node.value, known))
+
+    def _accounts(self, index: int, entry: WalletEntry, source: BaseModel | None) -> tuple[Account, ...]:
+        expand: Any = getattr(source, "accounts", None)
+        node = self._document.at(("wallets", index))
+        if expand is None or any(each.faulty for _, each in node.children()):
+            return ()
+        try:
+            wallet = WatchedWallet(entry.name, entry.address, entry.chains, entry.assets)
+            return tuple(expand(entry.source, wallet))
+        except ValueError as error:
+            what, _, remedy = str(error).partition("; ")
+            told = next((key for key in ("chains", "assets", "address") if f"`{key}`" in what), None)
+            loc: tuple[str | int, ...] = ("wallets", index, *((told,) if told and node.get(told) else ()))
+            self._document.report(loc, what.replace("`", "'"), remedy)
+            return ()
+
+    def _rules(self) -> tuple[Path, ...]:
+        node = self._document.root.get("rules")
+        if node is None or node.value is None:
+            return ()
+        if not isinstance(node.value, list):
+            self._document.report(("rules",), "rules must be a list of files", "write [rules/*.yaml]")
+            return ()
+        found: dict[Path, None] = {}
+        for index, each in node.children():
+            if not isinstance(each.value, str) or not each.value:
+                self._document.report(("rules", index), "a rule file must be a path", "as in rules/*.yaml")
+                continue
+            files = _files(self._document.path.parent, each.value)
+            if not files and not each.faulty:
+                what = f"no rule file matches '{each.text}'"
+                remedy = f"the path starts at {self._document.path.parent.absolute()}"
+                self._document.report(("rules", index), what, remedy)
+            found.update(dict.fromkeys(files))
+        return tuple(found)
+
+    def _log(self, env: Mapping[str, str]) -> LogSettings | None:
+        log = self._section("log", LogSettings) if self._document.root.get("log") else LogSettings()
+        log = log or (LogSettings() if not self._document.problems else None)
+        level = env.get("WATCHER_LOG_LEVEL")
+        if level and level.lower() not in LOG_LEVELS:
+            what = "WATCHER_LOG_LEVEL is not a log level"
+            remedy = nearest(level.lower(), LOG_LEVELS)
+            self._document.problems.append(Problem("environment", what, remedy))
+            return None
+        return log.model_copy(update={"level": level.lower()}) if level and log else log
+
+
+def _is_name(text: str) -> bool:
+    return (
+        bool(text) and text[0].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
+    )
+
+
+def _files(base: Path, pattern: str) -> list[Path]:
+    path = base / pattern
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        return []
+    # Only what was written is a pattern: the folder of the configuration may contain a bracket.
+    written = Path(pattern)
+    root, below = (
+        (Path(written.anchor), str(written)[len(written.anchor) :]) if written.anchor else (base, pattern)
+    )
+    return sorted(each for each in root.glob(below) if each.is_file() and not each.name.startswith("."))

@@ -1,0 +1,164 @@
+"""The parts of `watcher.yaml` that belong to no integration, as they are written."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    model_validator,
+)
+
+from watcher.domain.cron import check_cron
+from watcher.domain.duration import format_duration, parse_duration
+from watcher.mistakes import nearest
+
+SHORTEST = timedelta(seconds=1)
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LOG_LEVELS: tuple[str, ...] = get_args(LogLevel)
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"is a bare number; write its unit too, as in {value}s")  # noqa: TRY004
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _a_cadence(value: timedelta) -> timedelta:
+    if value < SHORTEST:
+        raise ValueError(f"{format_duration(value)} is too short; the shortest cadence is 1s")
+    return value
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"'{name[:60]}' is no time zone; {nearest(name, available_timezones())}") from None
+    return name
+
+
+def _words(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        if not word.strip():
+            raise ValueError("has an empty word; leave it out")
+        if words.count(word) > 1:
+            raise ValueError(f"names '{word}' twice; remove one")
+    return words
+
+
+def _visible(text: str) -> str:
+    if not text.strip() or not text.isprintable() or text != text.strip():
+        raise ValueError("must be visible text without spaces around it")
+    return text
+
+
+def _cadence_kind(value: Any) -> str:
+    # The tags are no keys, so that the way to a mistake is found in the file.
+    if isinstance(value, dict | Cron):
+        return "<cron>"
+    return "<auto>" if value == "auto" else "<duration>"
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_distinct)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible)]
+Cadence = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_a_cadence)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Cron(_Model):
+    """At the minutes of a calendar, in a time zone."""
+
+    cron: Annotated[str, AfterValidator(check_cron)]
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+
+Every = Annotated[
+    Annotated[Literal["auto"], Tag("<auto>")]
+    | Annotated[Cadence, Tag("<duration>")]
+    | Annotated[Cron, Tag("<cron>")],
+    Discriminator(_cadence_kind),
+]
+
+
+class WalletEntry(_Model):
+    """A wallet as it is written."""
+
+    name: Name
+    source: str
+    address: Annotated[str, Field(min_length=1, max_length=200)]
+    chains: Words = ()
+    assets: Words = ()
+    tags: Words = ()
+    every: Every = "auto"
+    at_least_every: Cadence | None = None
+    weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
+
+    @model_validator(mode="after")
+    def _the_promise_can_be_kept(self) -> WalletEntry:
+        if isinstance(self.every, timedelta) and self.at_least_every and self.at_least_every < self.every:
+            raise ValueError(
+                f"at_least_every ({format_duration(self.at_least_every)}) is shorter than every "
+                f"({format_duration(self.every)}); with a fixed cadence leave at_least_every out"
+            )
+        return self
+
+
+class LogSettings(_Model):
+    level: LogLevel = "info"
+    format: Literal["console", "logfmt", "json"] = "console"
+
+
+class WebSettings(_Model):
+    """Where the status page listens. A public address needs a token."""
+
+    listen: str
+    token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _the_public_needs_a_token(self) -> WebSettings:
+        host, port = self.host, self.port
+        if not host or not 0 <= port <= 65535:
+            raise ValueError("listen must be HOST:PORT; as in 127.0.0.1:8787 or [::1]:8787")
+        if not _is_loopback(host) and not (self.token and self.token.get_secret_value()):
+            raise ValueError(
+                f"{host} can be reached from other machines; add 'token:', or listen on 127.0.0.1"
+            )
+        return self
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """-1 if what was written is no number."""
+        port = self.listen.rpartition(":")[2]
+        return int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else -1
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

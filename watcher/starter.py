@@ -1,0 +1,77 @@
+"""What `watcher init` writes: a commented configuration and the rule packs."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+PACKS = ("treasury", "hot-wallet", "gas", "issuer")
+
+CONFIG = """\
+# Balance watcher. 'watcher check' says what is wrong in here; 'watcher run' starts to watch.
+# ${VAR} and ${VAR:-default} come from the environment, $$ is a dollar sign.
+version: 1
+
+store: {kind: sqlite, path: watcher.db}
+
+# Where balances come from. A key can also stand in a file of its own (api_key_file: PATH),
+# or be a systemd credential named COINSTATS_API_KEY.
+sources:
+  coinstats:
+    kind: coinstats
+    api_key: ${COINSTATS_API_KEY}
+    credits:                        # the plan that you bought; it is never overspent
+      limit: 20000
+      period: month                 # or day
+      resets_on: 1                  # day of the month
+      reserve: 10%                  # kept for confirmations and polls by hand
+    requests_per_second: 0.5
+  teos:
+    kind: teos
+    api_key: ${TEOS_API_KEY}
+    limits: {per_minute: 300, per_day: 30000}
+
+# What to watch. Addresses need quotes: YAML reads an unquoted 0x... as a number.
+# Tags are what the rules choose by.
+wallets:
+  - name: treasury-main
+    source: coinstats
+    address: "0x9f114da25b61b77606d47eab414b9360f8783979"
+    chains: [ethereum]              # CoinStats ids; or all (ten times the credits)
+    tags: [treasury]
+    every: auto                     # or 5m, or {cron: "*/10 9-17 * * mon-fri", timezone: Europe/Zurich}
+    at_least_every: 12h             # a promise that auto keeps
+  - name: payouts
+    source: coinstats
+    address: "0x52908400098527886e0f7030069857d2e4169ee7"
+    chains: [ethereum, base-wallet]
+    tags: [hot]
+    weight: 5                       # what a minute of delay is worth here, relative to others
+  - name: gas-tank
+    source: coinstats
+    address: "0x8617e340b3d01fa5f11f306f4090fd50e238070d"
+    chains: [base-wallet]
+    tags: [gas]
+  - name: bond-desk
+    source: teos
+    address: "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"
+    assets: ["0x0fc6e610b23b09fae00e10001"]
+    tags: [issued]
+    every: 1m
+
+# Who is told. A rule without 'notify' tells every channel; 'watcher send-test' tries them.
+channels:
+  terminal: {kind: console}
+  # ops: {url: "${SLACK_URL}"}                         # an apprise URL: Slack, Telegram, e-mail, ...
+  # treasurer: {url_file: /etc/watcher/treasurer.url}  # the URL holds a password: keep it in a file
+
+rules: [rules/*.yaml]
+
+log: {level: info, format: console}  # format: logfmt or json for machines
+"""
+
+
+def starter_files(packs: tuple[str, ...] = PACKS) -> dict[str, str]:
+    """Relative path → text of each file to start from."""
+    folder = files("watcher") / "packs"
+    rules = {f"rules/{pack}.yaml": (folder / f"{pack}.yaml").read_text(encoding="utf-8") for pack in packs}
+    return {"watcher.yaml": CONFIG, **rules}
