@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from watcher.sources._common import WatchedWallet
 from watcher.sources.coinstats import CoinStatsSettings
+from watcher.sources.teos import TeosSettings
 
-KINDS = {"coinstats": CoinStatsSettings}
+KINDS: dict[str, type[CoinStatsSettings] | type[TeosSettings]] = {
+    "coinstats": CoinStatsSettings,
+    "teos": TeosSettings,
+}
 """The word after `kind:` → its settings model, which builds the source."""
 
 __all__ = ["KINDS", "WatchedWallet"]

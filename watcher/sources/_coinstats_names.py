@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
 from functools import lru_cache
 
 from watcher.domain.model import Asset
@@ -47,24 +48,42 @@ def is_token(text: str | None) -> bool:
     return bool(text) and text is not None and len(text) <= 200 and text.isprintable()
 
 
+def tidy(symbol: str) -> str:
+    """A symbol fit for one line of a message; anybody can name a token anything."""
+    return "".join(c for c in " ".join(symbol.split()) if c.isprintable())[:64]
+
+
+class Known:
+    """An asset with the last sound price and symbol, so that readings share these objects."""
+
+    __slots__ = ("asset", "price", "symbol")
+
+    def __init__(self, asset: Asset) -> None:
+        self.asset = asset
+        self.price = _NO_PRICE
+        self.symbol = ""
+
+
+_NO_PRICE = Decimal(-1)
+
+
 class Names:
-    """Assets and symbols seen so far, shared between readings; forgets everything when it grows too large.
+    """Assets seen so far; forgets everything when it grows too large.
 
     Forgetting is safe: an asset is equal to its later twin.
     """
 
     def __init__(self) -> None:
-        self._chains: dict[str, tuple[dict[str, Asset], dict[str | None, Asset], dict[str, str]]] = {}
+        self._chains: dict[str, tuple[dict[str, Known], dict[str | None, Known]]] = {}
         self._complete: dict[str, frozenset[str]] = {}
-        self._symbols: dict[str, str] = {}
         self._contracts: dict[tuple[str, str], set[Asset]] = {}
         self._size = 0
 
-    def of(self, chain: str) -> tuple[dict[str, Asset], dict[str | None, Asset], dict[str, str]]:
-        """The chain's assets by contract and by coin id as written on the wire, and all symbols."""
+    def of(self, chain: str) -> tuple[dict[str, Known], dict[str | None, Known]]:
+        """The chain's assets by contract as written on the wire, and by coin id."""
         found = self._chains.get(chain)
         if found is None:
-            found = self._chains[chain] = ({}, {}, self._symbols)
+            found = self._chains[chain] = ({}, {})
         return found
 
     def complete(self, chain: str) -> frozenset[str]:
@@ -73,40 +92,32 @@ class Names:
             found = self._complete[chain] = frozenset({chain})
         return found
 
-    def symbol(self, text: str) -> str:
-        found = self._symbols.get(text)
-        if found is None:
-            found = "".join(c for c in " ".join(text.split()) if c.isprintable())[:64]
-            self._symbols[text] = found
-            self._grow()
-        return found
-
     def contract(self, chain: str, contract: str | None, coin_id: str | None) -> Asset | None:
         """The asset of a row with a contract; None if the row has none, or a stand-in for the native coin."""
         if contract is None:
             return None
         by_contract = self.of(chain)[0]
-        asset = by_contract.get(contract)
-        if asset is None:
+        known = by_contract.get(contract)
+        if known is None:
             token = fold_contract(contract.strip())
             if token in _SENTINELS or not is_token(token):
                 return None
-            # The same contract in another case is the same object.
-            asset = by_contract.setdefault(token, Asset(chain, token))
-            by_contract[contract] = asset
-            if coin_id:
-                self._contracts.setdefault((chain, coin_id), set()).add(asset)
             self._grow()
-        return asset
+            # The same contract in another case is the same object.
+            known = by_contract.setdefault(token, Known(Asset(chain, token)))
+            by_contract[contract] = known
+            if coin_id:
+                self._contracts.setdefault((chain, coin_id), set()).add(known.asset)
+        return known.asset
 
     def coin(self, chain: str, coin_id: str) -> Asset:
         """The asset of a row without a contract: the native coin, known by its coin id."""
         by_coin = self.of(chain)[1]
-        asset = by_coin.get(coin_id)
-        if asset is None:
-            asset = by_coin[coin_id] = Asset(chain, coin_id)
+        known = by_coin.get(coin_id)
+        if known is None:
             self._grow()
-        return asset
+            known = by_coin[coin_id] = Known(Asset(chain, coin_id))
+        return known.asset
 
     def lost_contracts(self, chain: str, coin_id: str, present: Collection[Asset]) -> list[Asset]:
         """The assets that a row without a contract may mean, if this coin had a contract until now.
@@ -122,4 +133,6 @@ class Names:
     def _grow(self) -> None:
         self._size += 1
         if self._size > _MOST_NAMES:
-            self.__init__()  # type: ignore[misc]
+            self._size = 0
+            self._chains.clear()
+            self._contracts.clear()

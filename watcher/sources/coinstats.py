@@ -22,7 +22,7 @@ from yarl import URL
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.ports import Reply, Request
-from watcher.sources._coinstats_answer import UnusableAnswerError, read_answer
+from watcher.sources._coinstats_answer import AT_ONCE, UnusableAnswerError, read_answer
 from watcher.sources._coinstats_names import Names, canonical
 from watcher.sources._common import (
     ApiKey,
@@ -43,9 +43,6 @@ CREDITS_PER_SWEEP = 400
 
 _SWEEP_BATCH = 10
 """Accounts of a request with `all`: each brings many chains, and the slowest one holds the answer."""
-
-_PARSE_ON_LOOP = 2 * 1024 * 1024
-"""Bytes of an answer that are parsed at once: measured at 4 ms/MB. A larger one goes to a thread."""
 
 _CHAIN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
@@ -211,7 +208,7 @@ class CoinStats:
         return Reply(tuple(outcomes), charged=request.cost)
 
     async def _read(self, data: bytes, accounts: Sequence[Account]) -> list[Outcome]:
-        if len(data) <= _PARSE_ON_LOOP:
+        if len(data) <= AT_ONCE:
             return read_answer(data, accounts, self._names)
         return await asyncio.to_thread(read_answer, data, accounts, self._names)
 

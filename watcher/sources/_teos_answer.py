@@ -1,0 +1,189 @@
+"""From the bytes of TEOS answers to balances and facts about assets; and from sparks to units.
+
+TEOS answers in OData: a bare array in its documents, `{"value": […], "@odata.nextLink": …}` in
+its test collection. Both are read, and keys without regard to case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
+from typing import Any
+
+import msgspec
+
+from watcher.domain.model import TEOS_CHAIN, Asset
+
+_SPARKS = re.compile(r"[0-9]{1,300}")
+_HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,64})")
+_PLACES = 40
+"""Digits after the point when the quotient does not end."""
+
+Pair = tuple[str, int]
+"""An address (see `address_key`) and an asset id as a number."""
+
+
+class UnusableAnswerError(ValueError):
+    """The answer cannot be used; the text says why."""
+
+
+def asset_number(text: str) -> int:
+    """A UniqueAssetId as a number: TEOS prints the same id with and without a leading zero, or `0x`."""
+    found = _HEX.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text[:80]!r} is not an asset id in hexadecimal")
+    return int(found[1], 16)
+
+
+def asset_of(number: int) -> Asset:
+    return Asset(TEOS_CHAIN, hex(number))
+
+
+def address_key(address: str) -> str:
+    """What two spellings of one address have in common: no case, no `0x`."""
+    return address.strip().lower().removeprefix("0x")
+
+
+@dataclass(slots=True)
+class Page:
+    """One page of balances: sparks by pair, or why a pair's amount is not to be acted on."""
+
+    sparks: dict[Pair, int] = field(default_factory=dict)
+    unclear: dict[Pair, str] = field(default_factory=dict)
+    strangers: int = 0
+    """Rows that cannot be understood."""
+    next_link: str = ""
+
+
+def _decode(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise UnusableAnswerError("the answer is not valid JSON") from None
+    except RecursionError:
+        raise UnusableAnswerError("the answer is nested too deeply") from None
+
+
+def _folded(row: Any) -> dict[str, Any]:
+    return {key.lower(): value for key, value in row.items()} if isinstance(row, dict) else {}
+
+
+def _rows(answer: Any) -> tuple[list[Any], str]:
+    """The rows of a collection, or the one object of a single answer, and the link to the next page."""
+    if isinstance(answer, list):
+        return answer, ""
+    folded = _folded(answer)
+    if not folded:
+        raise UnusableAnswerError("the answer is neither a list nor an object")
+    link = folded.get("@odata.nextlink")
+    value = folded.get("value")
+    if isinstance(value, list):
+        return value, link if isinstance(link, str) else ""
+    return [value if isinstance(value, dict) else answer], ""
+
+
+def read_balances(data: bytes, only: Pair | None = None) -> Page:
+    """Balances of one page. With `only`, of an answer for one pair, which need not repeat the pair."""
+    answer = _decode(data)
+    page = Page()
+    rows, page.next_link = _rows(answer)
+    for row in rows:
+        folded = _folded(row)
+        if "amount" not in folded and only is not None and isinstance(folded.get("value"), str | int):
+            folded["amount"] = folded["value"]
+        pair = _pair(folded, only)
+        if pair is None or "amount" not in folded:
+            page.strangers += 1
+            continue
+        _take(page, pair, folded["amount"])
+    return page
+
+
+def _pair(row: dict[str, Any], only: Pair | None) -> Pair | None:
+    address, asset = row.get("address"), row.get("uniqueassetid")
+    try:
+        key = address_key(address) if isinstance(address, str) else None
+        number = asset_number(asset) if isinstance(asset, str) else None
+    except ValueError:
+        return None
+    if only is not None:
+        key, number = (only[0] if address is None else key), (only[1] if asset is None else number)
+    return None if key is None or number is None else (key, number)
+
+
+def _take(page: Page, pair: Pair, amount: Any) -> None:
+    if not isinstance(amount, str) or not _SPARKS.fullmatch(amount):
+        page.sparks.pop(pair, None)
+        page.unclear[pair] = "its amount is not a whole number of sparks"
+    elif pair in page.unclear or page.sparks.get(pair, int(amount)) != int(amount):
+        page.sparks.pop(pair, None)
+        page.unclear[pair] = "it came twice, and not the same"
+    else:
+        page.sparks[pair] = int(amount)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFacts:
+    """What TEOS says of an asset. `spark_factor` is empty if it is nothing that one can divide by."""
+
+    spark_factor: str
+    name: str = ""
+    unit: str = ""
+
+
+def read_assets(data: bytes) -> Iterator[tuple[int, AssetFacts]]:
+    """Facts of the assets in an answer, whether it is a list or one asset."""
+    for row in _rows(_decode(data))[0]:
+        folded = _folded(row)
+        number = next(
+            (n for key in ("id", "uniqueassetid") if (n := _number(folded.get(key))) is not None), None
+        )
+        if number is not None and "sparkfactor" in folded:
+            yield (
+                number,
+                AssetFacts(
+                    _factor(folded["sparkfactor"]),
+                    _line(folded.get("name")),
+                    _line(folded.get("unitofmeasurecode")) or _line(folded.get("currencycode")),
+                ),
+            )
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return asset_number(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _factor(value: Any) -> str:
+    # TEOS docs: nullable, default "1".
+    text = "1" if value is None else str(value) if isinstance(value, str | int) else ""
+    return text if is_factor(text) else ""
+
+
+def is_factor(text: str) -> bool:
+    """Whether a text is a spark factor: a whole number above zero."""
+    return re.fullmatch(r"[0-9]{1,60}", text) is not None and int(text) > 0
+
+
+def _line(value: Any) -> str:
+    if not isinstance(value, str):
+        return ""
+    return "".join(c for c in " ".join(value.split()) if c.isprintable())[:64]
+
+
+def units(sparks: int, factor: int) -> Decimal:
+    """Natural units of so many sparks: exact if the quotient ends, else rounded to 40 places."""
+    numerator, denominator = Decimal(sparks), Decimal(factor)
+    # A quotient that ends has at most log2(factor) places, which is less than four times its digits.
+    room = len(str(sparks)) + 4 * len(str(factor)) + 5
+    try:
+        return Context(prec=room, traps=[Inexact]).divide(numerator, denominator)
+    except Inexact:
+        exact = Context(prec=room + _PLACES, rounding=ROUND_HALF_EVEN)
+        scaled, rest = divmod(sparks * 10**_PLACES, factor)
+        rounded = scaled + (2 * rest > factor or (2 * rest == factor and scaled % 2 == 1))
+        return Decimal(rounded).scaleb(-_PLACES, context=exact)
