@@ -161,10 +161,12 @@ class Receiver:
     gate: asyncio.Event | None = None
     paths: list[str] = field(default_factory=list)
     payloads: list[dict[str, Any]] = field(default_factory=list)
+    arrivals: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.paths.append(request.path)
         self.payloads.append(json.loads(await request.read()))
+        self.arrivals.put_nowait(request.path)
         if self.gate is not None:
             await self.gate.wait()
         return web.Response(status=self.status, headers=self.headers, text=self.answer)
@@ -175,7 +177,7 @@ async def receiver(**words: Any) -> AsyncIterator[Receiver]:
     here = Receiver(**words)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", here.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -66,6 +67,14 @@ class AppriseSettings(BaseModel):
         return AppriseChannel(name, self.url, self.timeout.total_seconds())
 
 
+@dataclass(slots=True)
+class _Sending:
+    """One send in its thread: when it began, and whether it came back."""
+
+    began: float = field(default_factory=time.monotonic)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
 class AppriseChannel:
     """One service, reached from a thread of its own.
 
@@ -82,8 +91,8 @@ class AppriseChannel:
         _hearing.install()
         _quieten()
         self._apprise = self._open()
-        self._current: tuple[threading.Thread, float] | None = None
-        self._abandoned: list[threading.Thread] = []
+        self._current: _Sending | None = None
+        self._abandoned: list[_Sending] = []
 
     @property
     def burst(self) -> int:
@@ -108,14 +117,15 @@ class AppriseChannel:
             if not done.done():
                 done.set_result(result)
 
+        sending = self._current = _Sending()
+
         def work(target: apprise.Apprise = self._apprise) -> None:
             result = self._notify(target, deliveries)
+            sending.over.set()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, result)
 
-        thread = threading.Thread(target=work, name=f"channel {self.name}", daemon=True)
-        self._current = (thread, time.monotonic())
-        thread.start()
+        threading.Thread(target=work, name=f"channel {self.name}", daemon=True).start()
         try:
             async with asyncio.timeout(self._timeout):
                 return await done
@@ -127,16 +137,15 @@ class AppriseChannel:
 
     def _make_way(self) -> NotSent | None:
         """None if a send may start now. After long enough a hung one is left behind."""
-        if self._current is None or not self._current[0].is_alive():
+        if self._current is None or self._current.over.is_set():
             return None
-        thread, began = self._current
-        self._abandoned = [each for each in self._abandoned if each.is_alive()]
-        hung = time.monotonic() - began
+        self._abandoned = [each for each in self._abandoned if not each.over.is_set()]
+        hung = time.monotonic() - self._current.began
         if hung < HUNG_PATIENCE * self._timeout:
             return NotSent(f"the message before is under way for {hung:.0f} s and has not come back")
         if len(self._abandoned) >= MOST_ABANDONED:
             return NotSent(f"{len(self._abandoned) + 1} messages hang; nothing is sent until one comes back")
-        self._abandoned.append(thread)
+        self._abandoned.append(self._current)
         self._current = None
         self._apprise = self._open()
         return None
@@ -162,6 +171,9 @@ class AppriseChannel:
         service.retry = 0  # repeats are the deliverer's, and only its
         service.optional = False
         service.redirects = False
+        if hasattr(service, "markdown_ver") and "mdv" not in query:
+            # Telegram's older Markdown knows no escapes inside bold text; the newer one is exact.
+            service.markdown_ver = "MarkdownV2"
         if "rto" not in query:
             service.socket_read_timeout = self._timeout * 0.8
         if "cto" not in query:

@@ -53,11 +53,13 @@ class ConsoleChannel:
 def _block(delivery: Delivery) -> list[Text | Padding]:
     message = delivery.message
     colour = "bold green" if message.kind is Kind.RESOLVED else _COLOURS[message.severity]
-    head = Text(f"{message.at:%H:%M:%S} ", style="dim")
-    head.append(f"{message.severity.value} {message.kind.value} ", style=colour)
-    head.append(clean(message.title), style="bold")
+    head = Text.assemble(
+        (f"{message.at:%H:%M:%S} ", "dim"),
+        (f"{message.severity.value} {message.kind.value} ", colour),
+        (clean(message.title), "bold"),
+    )
     facts = Table.grid(padding=(0, 2))
     for label, value in message.facts:
         facts.add_row(Text(clean(label), style="dim"), Text(clean(value)))
     origin = Text(f"rule {clean(message.rule)} · delivery {clean(delivery.id)}", style="dim")
-    return [head, Padding(facts, (0, 0, 0, 9)), Padding(origin, (0, 0, 0, 9))]
+    return [head, Padding(facts, (0, 0, 0, 9), expand=False), Padding(origin, (0, 0, 0, 9), expand=False)]

@@ -68,13 +68,13 @@ def plain(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{clean(text).replace('`', chr(39)) or '-'}`"
+    return f"`{text.replace('`', chr(39)) or '-'}`"
 
 
 def _markdown(text: str) -> str:
     """As it is if nothing in it could act, otherwise as code: no chat reads markup inside code."""
     line = clean(text)
-    return _code(line) if _MARKED.search(line) else line
+    return _code(_defuse(line)) if _MARKED.search(line) else line
 
 
 def _markdown_title(text: str) -> str:
@@ -100,7 +100,13 @@ class Style:
 
 PLAIN = Style("text", plain, plain, clean, clean, lambda text: text, "\n")
 MARKDOWN = Style(
-    "markdown", _markdown, _markdown_title, "<{}>".format, _code, lambda text: f"**{text}**", "\n"
+    "markdown",
+    _markdown,
+    _markdown_title,
+    "<{}>".format,
+    lambda text: _code(clean(text)),
+    lambda text: f"**{text}**",
+    "\n",
 )
 HTML = Style(
     "html",
@@ -149,7 +155,7 @@ def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Render
     above: list[str] = []
     if 0 < space.title < len(title):
         # The title is always whole: what its own place cannot hold stands on top of the body.
-        above = [style.bold(style.text(heading))]
+        above = [style.bold(style.title(heading))]
         title = title[: space.title - 1] + "…"
     room = space.total - space.measure(title) - 24
     if len(deliveries) == 1:
@@ -171,7 +177,7 @@ def _summary(deliveries: Sequence[Delivery]) -> str:
 
 def _facts(delivery: Delivery, style: Style) -> list[str]:
     facts = delivery.message.facts
-    return [f"{style.bold(style.text(label) + ':')} {_value(label, value, style)}" for label, value in facts]
+    return [f"{style.bold(style.title(label) + ':')} {_value(label, value, style)}" for label, value in facts]
 
 
 def _value(label: str, value: str, style: Style) -> str:
@@ -190,7 +196,9 @@ def _entry(delivery: Delivery, style: Style, *, detailed: bool) -> str:
     lines = [f"• {style.bold(mark)}: {style.text(message.title)}"]
     if detailed and message.facts:
         lines.append(
-            "; ".join(f"{style.text(label)}: {_value(label, value, style)}" for label, value in message.facts)
+            "; ".join(
+                f"{style.title(label)}: {_value(label, value, style)}" for label, value in message.facts
+            )
         )
     return _join([*lines, _origin(delivery, style)], style)
 

@@ -10,12 +10,11 @@ import logging
 import random
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.domain.delivery import (
     GIVE_UP_AFTER,
-    LONGEST_RETRY,
     Delivery,
     DeliveryState,
     NotSent,
@@ -26,6 +25,7 @@ from watcher.domain.delivery import (
 from watcher.domain.errors import WatcherError
 from watcher.ports import Channel, Store
 from watcher.service.clock import Clock
+from watcher.service.lane import LONGEST_ASKED, LOOK_AGAIN, Lane, batches, in_order, until_next
 
 LOG = logging.getLogger(__name__)
 
@@ -38,39 +38,12 @@ ATTEMPTS_BEFORE_GIVING_UP = 3
 REFUSALS_BEFORE_PAUSE = 3
 """So many refusals for good in a row mean that the channel is wrong, not the messages."""
 
-FRESH_WAITS = 60.0
-"""Seconds that what was never tried waits at most for a failing channel's next chance."""
-
-LONGEST_ASKED = timedelta(hours=1)
-"""The longest wait that a service can ask for."""
-
 SINGLE_SECONDS = 1.0
 """Sending one by one goes on so long; what is left then goes as one."""
 
 _HORIZON = timedelta(days=36500)
-_LOOK_AGAIN = 60.0
 _STORE_WAIT = 1.0
 _LONGEST_STORE_WAIT = 30.0
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One channel's loop: what it does now, and how it fares. All of it may be lost in a crash."""
-
-    channel: Channel
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
-    sending: tuple[Delivery, ...] = ()
-    outcome: list[Delivery] = field(default_factory=list)
-    failures: int = 0
-    refusals: int = 0
-    tried: float = 0.0
-    paused_until: float | None = None
-    """Both in monotonic seconds: a clock that is set lengthens no pause."""
-    asked_to_wait: bool = False
-    apart: set[str] = field(default_factory=set)
-    """Ids that were refused for good together: each is told alone, for one may spoil the rest."""
-    trouble: str = ""
 
 
 class Deliverer:
@@ -86,7 +59,7 @@ class Deliverer:
         self._store = store
         self._clock = clock
         self._jitter = jitter
-        self._lanes = {channel.name: _Lane(channel) for channel in channels}
+        self._lanes = {channel.name: Lane(channel) for channel in channels}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -132,7 +105,7 @@ class Deliverer:
         """Channels whose last attempt failed, and why; no secrets."""
         return {name: lane.trouble for name, lane in self._lanes.items() if lane.trouble}
 
-    async def _run(self, lane: _Lane) -> None:
+    async def _run(self, lane: Lane) -> None:
         """A channel's loop. Nothing but its cancellation ends it before `stop`."""
         trouble_wait = _STORE_WAIT
         while not self._stopping:
@@ -151,7 +124,7 @@ class Deliverer:
                     lane.idle.set()
                 await self._clock.wait(lane.wake, wait)
 
-    async def _round(self, lane: _Lane) -> float:
+    async def _round(self, lane: Lane) -> float:
         """Send what is due; seconds until there may be more, 0 for at once."""
         await self._settle(lane)
         name = lane.channel.name
@@ -161,18 +134,18 @@ class Deliverer:
         pending = await self._store.due(name, now + _HORIZON, BATCH)
         pending.sort(key=lambda each: (each.created, each.id))
         lane.apart &= {each.id for each in pending}
-        ready, held = _in_order(lane, pending, now)
-        wait = _until_next(lane, ready + held, now, self._clock.monotonic())
+        ready, held = in_order(lane, pending, now)
+        wait = until_next(lane, ready + held, now, self._clock.monotonic())
         if wait > 0:
-            return min(wait, _LOOK_AGAIN)
+            return min(wait, LOOK_AGAIN)
         lane.paused_until = None
         failed: set[str] = set()
-        for batch in _batches(lane, ready):
+        for batch in batches(lane, ready):
             if not await self._tell(lane, batch, failed):
                 break
         return 0.0
 
-    async def _tell(self, lane: _Lane, deliveries: Sequence[Delivery], failed: set[str]) -> bool:
+    async def _tell(self, lane: Lane, deliveries: Sequence[Delivery], failed: set[str]) -> bool:
         """Send one by one while that is allowed and quick, otherwise as one. False: no more for now.
 
         `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
@@ -190,7 +163,7 @@ class Deliverer:
                 return False
         return True
 
-    async def _send(self, lane: _Lane, batch: Sequence[Delivery]) -> bool:
+    async def _send(self, lane: Lane, batch: Sequence[Delivery]) -> bool:
         lane.sending = tuple(batch)
         lane.tried = self._clock.monotonic()
         result = await lane.channel.send(batch)
@@ -198,14 +171,14 @@ class Deliverer:
         await self._settle(lane)
         return isinstance(result, Sent)
 
-    def _conclude(self, lane: _Lane, result: SendResult) -> None:
+    def _conclude(self, lane: Lane, result: SendResult) -> None:
         """Hold what came of the send until the store has it: a busy store must cause no repeat."""
         now = self._clock.now()
         batch, lane.sending = lane.sending, ()
         lane.outcome = [self._settled(each, result, len(batch), now) for each in batch]
         self._note(lane, batch, result)
 
-    async def _settle(self, lane: _Lane) -> None:
+    async def _settle(self, lane: Lane) -> None:
         if lane.outcome:
             await self._store.settle(lane.outcome)
             lane.outcome = []
@@ -225,7 +198,7 @@ class Deliverer:
         asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
         return _to_ms(max(backoff(attempts, self._jitter()), asked))
 
-    def _note(self, lane: _Lane, batch: Sequence[Delivery], result: SendResult) -> None:
+    def _note(self, lane: Lane, batch: Sequence[Delivery], result: SendResult) -> None:
         """What the attempt says about the channel itself."""
         name = lane.channel.name
         if isinstance(result, Sent):
@@ -244,7 +217,7 @@ class Deliverer:
         lane.paused_until = self._clock.monotonic() + self._wait(lane.failures, result).total_seconds()
         lane.asked_to_wait = result.retry_after is not None
 
-    def _stumbled(self, lane: _Lane, error: Exception) -> None:
+    def _stumbled(self, lane: Lane, error: Exception) -> None:
         """Note an error that nobody foresaw with what was being sent; the loop goes on."""
         # Neither the error's words nor its arguments are logged: they may hold a channel's URL.
         frames = "".join(traceback.format_tb(error.__traceback__))
@@ -254,57 +227,6 @@ class Deliverer:
             # Whatever it was, one of these may have caused it: from now on each goes alone.
             lane.apart |= {each.id for each in lane.sending}
             self._conclude(lane, NotSent(f"unexpected error: {kind}", maybe_sent=True))
-
-
-def _in_order(
-    lane: _Lane, pending: Sequence[Delivery], now: datetime
-) -> tuple[list[Delivery], list[Delivery]]:
-    """What a round sends, and what must wait for its own time.
-
-    A round sends all that is pending, since the channel is tried anyway. Only what was refused for
-    good waits for its time; what follows it in its alert is in neither list and comes after it.
-    """
-    ready, held = [], []
-    alerts = set()
-    for each in pending:
-        if each.message.id in alerts:
-            continue
-        if each.id in lane.apart and _due(each, now) > now:
-            alerts.add(each.message.id)
-            held.append(each)
-        else:
-            ready.append(each)
-    return ready, held
-
-
-def _until_next(lane: _Lane, candidates: Sequence[Delivery], now: datetime, ticks: float) -> float:
-    """Seconds until something is worth sending; 0: now. `ticks`: the monotonic time."""
-    if not candidates:
-        return _LOOK_AGAIN
-    due = (min(_due(each, now) for each in candidates) - now).total_seconds()
-    pause = 0.0
-    if lane.paused_until is not None:
-        pause = lane.paused_until - ticks
-        if not lane.asked_to_wait and any(each.attempts == 0 for each in candidates):
-            pause = min(pause, lane.tried + FRESH_WAITS - ticks)
-    return max(due, pause, 0.0)
-
-
-def _due(delivery: Delivery, now: datetime) -> datetime:
-    """When it is due; a time farther off than any wait of ours comes from a clock since set back."""
-    farthest = now + max(LONGEST_RETRY * 1.1, LONGEST_ASKED)
-    return now if delivery.due > farthest else delivery.due
-
-
-def _batches(lane: _Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Those that were refused for good each alone, the others together; per alert in order."""
-    batches: list[list[Delivery]] = []
-    alone_alerts = {each.message.id for each in ready if each.id in lane.apart}
-    together = [each for each in ready if each.message.id not in alone_alerts]
-    if together:
-        batches.append(together)
-    batches.extend([each] for each in ready if each.message.id in alone_alerts)
-    return batches
 
 
 def _to_ms(wait: timedelta) -> timedelta:

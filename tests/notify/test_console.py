@@ -1,0 +1,57 @@
+"""What the terminal shows is text; colours are for terminals."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from tests.notify.given import HOSTILE, delivery
+from watcher.domain.delivery import NotSent, Sent
+from watcher.notify.console import ConsoleChannel, ConsoleSettings
+
+
+def console(**words: object) -> tuple[ConsoleChannel, io.StringIO]:
+    out = io.StringIO()
+    printer = Console(file=out, width=100, highlight=False, emoji=False, markup=False, **words)  # type: ignore[arg-type]
+    return ConsoleChannel("screen", printer), out
+
+
+async def test_every_delivery_is_printed_with_its_facts() -> None:
+    channel, out = console()
+
+    assert await channel.send([delivery(1), delivery(2)]) == Sent()
+
+    for text in ("number 1", "number 2", "12.5 ETH", "warning event", "hot-wallet-moved", "dlv-0002"):
+        assert text in out.getvalue()
+
+
+async def test_no_escape_sequence_without_a_terminal() -> None:
+    channel, out = console()
+
+    await channel.send([delivery(1, title=HOSTILE, facts=((HOSTILE, "[red]x[/red]"),))])
+
+    assert "\x1b" not in out.getvalue()
+    assert "\u202e" not in out.getvalue()
+    assert "[red]x[/red]" in out.getvalue()
+
+
+async def test_on_a_terminal_no_escape_sequence_comes_from_a_name() -> None:
+    channel, out = console(force_terminal=True, color_system="standard")
+
+    await channel.send([delivery(1, title="\x1b]0;owned\x07\x1b[2J name")])
+
+    assert "\x1b[1m" in out.getvalue()
+    assert "\x1b]0" not in out.getvalue()
+    assert "\x1b[2J" not in out.getvalue()
+
+
+async def test_a_closed_terminal_is_a_failure_not_a_crash() -> None:
+    channel, out = console()
+    out.close()
+
+    assert isinstance(await channel.send([delivery(1)]), NotSent)
+
+
+def test_the_settings_build_a_channel() -> None:
+    assert ConsoleSettings().build("screen").name == "screen"

@@ -1,0 +1,148 @@
+"""E-mail through a real SMTP server: plain, with STARTTLS, and with a login."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import email
+import email.policy
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.notify.given import HOSTILE, delivery
+from watcher.domain.delivery import NotSent, Sent
+from watcher.notify.apprise import AppriseSettings
+
+
+class Mailbox:
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refuse = ""
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
+        if self.refuse:
+            return self.refuse
+        content = cast(bytes, envelope.content)
+        self.mails.append(email.message_from_bytes(content, policy=email.policy.default))
+        return "250 taken"
+
+
+@asynccontextmanager
+async def smtp(mailbox: Mailbox, **options: Any) -> AsyncIterator[int]:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(mailbox, hostname="localhost", **options), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    today = dt.datetime.now(dt.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    pem.write_bytes(key.private_bytes(*form) + signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
+
+
+def login(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    right = isinstance(data, LoginPassword) and (data.login, data.password) == (b"watcher", b"hunter22")
+    return AuthResult(success=right)
+
+
+async def told(url: str, *deliveries: Any) -> object:
+    settings = AppriseSettings.model_validate({"url": url, "timeout": "5s"})
+    return await settings.build("treasurer").send(deliveries or [delivery(1)])
+
+
+async def test_a_mail_has_the_title_as_subject_and_the_facts_in_html() -> None:
+    mailbox = Mailbox()
+    async with smtp(mailbox) as port:
+        assert await told(f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com") == Sent()
+
+    mail = mailbox.mails[0]
+    html = mail.get_body(("html",))
+    assert mail["subject"] == "treasury-hot: ETH moved, number 1"
+    assert html is not None
+    assert "<b>Before:</b> 12.5 ETH<br>" in html.get_content()
+    assert "<code>dlv-0001</code>" in html.get_content()
+
+
+async def test_a_hostile_name_is_text_in_a_mail_and_adds_no_header() -> None:
+    mailbox = Mailbox()
+    evil = HOSTILE + "\r\nBcc: thief@example.com"
+    async with smtp(mailbox) as port:
+        url = f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com"
+        assert await told(url, delivery(1, title=evil, facts=((evil, evil),))) == Sent()
+
+    html = mailbox.mails[0].get_body(("html",))
+    assert html is not None
+    assert mailbox.mails[0]["bcc"] is None
+    assert "<b>x</b>" not in html.get_content()
+    assert "&lt;b&gt;x&lt;/b&gt;" in html.get_content()
+
+
+@pytest.mark.parametrize(("password", "arrives"), [("hunter22", True), ("wrong-one", False)])
+async def test_starttls_with_a_login(password: str, arrives: bool, tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    options = {"tls_context": certificate(tmp_path), "authenticator": login, "auth_required": True}
+    async with smtp(mailbox, **options) as port:
+        query = "from=w@example.com&to=t@example.com&mode=starttls&verify=no"
+        result = await told(f"mailtos://watcher:{password}@127.0.0.1:{port}?{query}")
+
+    assert isinstance(result, Sent) is arrives
+    assert len(mailbox.mails) == arrives
+    assert password not in repr(result)
+
+
+async def test_a_server_that_refuses_the_mail_is_a_failure() -> None:
+    mailbox = Mailbox()
+    mailbox.refuse = "451 later"
+    async with smtp(mailbox) as port:
+        result = await told(f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com")
+
+    assert isinstance(result, NotSent)
+    assert "t@example.com" not in result.detail
+
+
+async def test_no_server_is_a_failure() -> None:
+    async with smtp(Mailbox()) as port:
+        url = f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com"
+
+    assert isinstance(await told(url), NotSent)
+
+
+async def test_a_burst_is_one_mail() -> None:
+    mailbox = Mailbox()
+    async with smtp(mailbox) as port:
+        url = f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com"
+        assert await told(url, *(delivery(n) for n in range(200))) == Sent()
+
+    assert len(mailbox.mails) == 1
+    assert mailbox.mails[0]["subject"] == "200 alerts: 200 changes"

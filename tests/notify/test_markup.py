@@ -1,0 +1,161 @@
+"""A message is shown whole, fits its service, and nothing in it acts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.notify.given import HOSTILE, delivery
+from watcher.domain.message import Kind, Severity
+from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Space, Style, clean, render, tone
+
+ALL = pytest.mark.parametrize("style", [PLAIN, MARKDOWN, HTML], ids=lambda style: style.name)
+
+
+@ALL
+def test_a_message_shows_its_facts_its_rule_and_its_delivery(style: Style) -> None:
+    shown = render([delivery(7)], style, Space())
+
+    assert shown.title == "treasury-hot: ETH moved, number 7"
+    for text in ("Before", "12.5 ETH", "After", "10 ETH", "hot-wallet-moved", "dlv-0007"):
+        assert text in shown.body
+
+
+@ALL
+def test_no_control_character_and_no_direction_mark_survives(style: Style) -> None:
+    shown = render([delivery(1, title=HOSTILE, facts=((HOSTILE, HOSTILE + "\r\n\u2028x"),))], style, Space())
+
+    for forbidden in ("\x1b", "\u202e", "\r", "\u2028", "@here", "http://"):
+        assert forbidden not in shown.title + shown.body.replace("`", ""), forbidden
+    assert "\n" not in shown.title
+
+
+def test_html_in_a_name_is_text() -> None:
+    shown = render([delivery(1, title=HOSTILE, facts=((HOSTILE, HOSTILE),))], HTML, Space(title=0))
+
+    tags = set(re.findall(r"<[^>]*>", shown.title + shown.body))
+    assert tags == {"<b>", "</b>", "<br>", "<code>", "</code>"}
+    assert shown.body.count("<b>") == shown.body.count("</b>") == 1
+
+
+def test_markdown_in_a_name_is_shown_as_code_and_cannot_leave_it() -> None:
+    shown = render([delivery(1, facts=(("Symbol", HOSTILE),))], MARKDOWN, Space())
+
+    line = shown.body.splitlines()[0]
+    assert re.fullmatch(r"\*\*Symbol:\*\* `[^`]*`", line)
+
+
+def test_markdown_in_a_title_that_joins_the_body_is_escaped() -> None:
+    shown = render([delivery(1, title="a_b *c* [d](e) `f` <g>")], MARKDOWN, Space(title=0))
+
+    assert shown.title == r"a\_b \*c\* \[d\](e) \`f\` \<g\>"
+
+
+def test_plain_words_and_amounts_are_left_as_they_are_in_markdown() -> None:
+    value = "1,234.567 ETH → 0.5 ETH (−99.9 %), USDC.e, between 02:10 and 13:05"
+
+    assert value in render([delivery(1, facts=(("Amount", value),))], MARKDOWN, Space()).body
+
+
+def test_the_runbook_of_the_rule_is_a_link_that_works() -> None:
+    url = "https://wiki.example.com/runbooks/gas?x=1"
+    facts = (("Runbook", url), ("Symbol", url))
+
+    plain, markdown, html = (
+        render([delivery(1, facts=facts)], style, Space()).body for style in STYLES.values()
+    )
+
+    assert plain.count(url) == 1
+    assert f"<{url}>" in markdown
+    assert f'<a href="{url}">' in html
+    assert html.count(f">{url}<") == 1
+
+
+@ALL
+def test_several_deliveries_are_counted_and_told_most_severe_first(style: Style) -> None:
+    several = [
+        delivery(1, kind=Kind.RESOLVED),
+        delivery(2, kind=Kind.FIRING, severity=Severity.CRITICAL),
+        delivery(3, kind=Kind.EVENT, severity=Severity.INFO),
+        delivery(4, kind=Kind.EVENT),
+        delivery(5, kind=Kind.FIRING),
+    ]
+
+    shown = render(several, style, Space())
+
+    assert shown.title == "5 alerts: 2 firing, 1 resolved, 2 changes"
+    assert re.findall(r"dlv-\d{4}", shown.body) == [
+        "dlv-0002",
+        "dlv-0001",
+        "dlv-0004",
+        "dlv-0005",
+        "dlv-0003",
+    ]
+
+
+@ALL
+@pytest.mark.parametrize("total", [500, 2000, 4096])
+def test_a_long_message_is_cut_at_a_line_and_says_how_much_is_missing(style: Style, total: int) -> None:
+    facts = tuple((f"Asset {number}", "moved a little") for number in range(400))
+
+    shown = render([delivery(1, facts=facts)], style, Space(total=total))
+
+    assert len(shown.title) + len(shown.body) <= total
+    left = re.search(r"… and (\d+) more, see", shown.body)
+    assert left
+    assert shown.body.count("moved a little") == 400 - int(left[1])
+    assert "dlv-0001" in shown.body
+    assert shown.title == "treasury-hot: ETH moved, number 1"
+
+
+@ALL
+@pytest.mark.parametrize("total", [500, 2000, 4096])
+def test_a_burst_that_does_not_fit_is_counted_never_dropped(style: Style, total: int) -> None:
+    burst = [delivery(number) for number in range(200)]
+
+    shown = render(burst, style, Space(total=total))
+
+    assert len(shown.title) + len(shown.body) <= total
+    left = re.search(r"… and (\d+) more, see", shown.body)
+    assert left
+    assert len(re.findall(r"dlv-\d{4}", shown.body)) == 200 - int(left[1])
+
+
+def test_room_is_measured_as_the_service_measures() -> None:
+    facts = tuple((f"Asset {number}", "moved") for number in range(100))
+
+    shown = render([delivery(1, facts=facts)], PLAIN, Space(total=1000, measure=lambda text: 3 * len(text)))
+
+    assert 3 * (len(shown.title) + len(shown.body)) <= 1000
+
+
+def test_a_title_that_its_place_cannot_hold_stands_whole_on_top_of_the_body() -> None:
+    title = "wallet " * 60
+
+    shown = render([delivery(1, title=title)], PLAIN, Space(title=250))
+
+    assert len(shown.title) <= 250
+    assert shown.body.startswith(title.strip())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ([(Kind.FIRING, Severity.CRITICAL), (Kind.EVENT, Severity.INFO)], "failure"),
+        ([(Kind.EVENT, Severity.WARNING), (Kind.RESOLVED, Severity.CRITICAL)], "warning"),
+        ([(Kind.RESOLVED, Severity.CRITICAL)], "success"),
+        ([(Kind.TEST, Severity.INFO)], "info"),
+    ],
+)
+def test_the_tone_is_that_of_the_worst_that_is_not_over(
+    kinds: list[tuple[Kind, Severity]], expected: str
+) -> None:
+    assert (
+        tone([delivery(n, kind=kind, severity=severity) for n, (kind, severity) in enumerate(kinds)])
+        == expected
+    )
+
+
+def test_a_name_without_an_end_is_cut() -> None:
+    assert len(clean("x" * 10**6)) == 1000

@@ -1,0 +1,89 @@
+"""What one channel's loop knows, and which deliveries it sends next. Decisions only, no I/O."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from watcher.domain.delivery import LONGEST_RETRY, Delivery
+from watcher.ports import Channel
+
+FRESH_WAITS = 60.0
+"""Seconds that what was never tried waits at most for a failing channel's next chance."""
+
+LONGEST_ASKED = timedelta(hours=1)
+"""The longest wait that a service can ask for."""
+
+LOOK_AGAIN = 60.0
+
+
+@dataclass(slots=True)
+class Lane:
+    """One channel's loop: what it does now, and how it fares. All of it may be lost in a crash."""
+
+    channel: Channel
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    sending: tuple[Delivery, ...] = ()
+    outcome: list[Delivery] = field(default_factory=list)
+    """What came of the last send and is not in the store yet."""
+    failures: int = 0
+    refusals: int = 0
+    tried: float = 0.0
+    paused_until: float | None = None
+    """Both in monotonic seconds: a clock that is set lengthens no pause."""
+    asked_to_wait: bool = False
+    apart: set[str] = field(default_factory=set)
+    """Ids that were refused for good together: each is told alone, for one may spoil the rest."""
+    trouble: str = ""
+
+
+def in_order(lane: Lane, pending: Sequence[Delivery], now: datetime) -> tuple[list[Delivery], list[Delivery]]:
+    """What a round sends, and what must wait for its own time.
+
+    A round sends all that is pending, since the channel is tried anyway. Only what was refused for
+    good waits for its time; what follows it in its alert is in neither list and comes after it.
+    """
+    ready, held = [], []
+    alerts = set()
+    for each in pending:
+        if each.message.id in alerts:
+            continue
+        if each.id in lane.apart and due_time(each, now) > now:
+            alerts.add(each.message.id)
+            held.append(each)
+        else:
+            ready.append(each)
+    return ready, held
+
+
+def until_next(lane: Lane, candidates: Sequence[Delivery], now: datetime, ticks: float) -> float:
+    """Seconds until something is worth sending; 0: now. `ticks`: the monotonic time."""
+    if not candidates:
+        return LOOK_AGAIN
+    wait = (min(due_time(each, now) for each in candidates) - now).total_seconds()
+    pause = 0.0
+    if lane.paused_until is not None:
+        pause = lane.paused_until - ticks
+        if not lane.asked_to_wait and any(each.attempts == 0 for each in candidates):
+            pause = min(pause, lane.tried + FRESH_WAITS - ticks)
+    return max(wait, pause, 0.0)
+
+
+def due_time(delivery: Delivery, now: datetime) -> datetime:
+    """When it is due; a time farther off than any wait of ours comes from a clock since set back."""
+    farthest = now + max(LONGEST_RETRY * 1.1, LONGEST_ASKED)
+    return now if delivery.due > farthest else delivery.due
+
+
+def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Those that were refused for good each alone, the others together; per alert in order."""
+    found: list[list[Delivery]] = []
+    alone_alerts = {each.message.id for each in ready if each.id in lane.apart}
+    together = [each for each in ready if each.message.id not in alone_alerts]
+    if together:
+        found.append(together)
+    found.extend([each] for each in ready if each.message.id in alone_alerts)
+    return found
