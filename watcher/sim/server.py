@@ -1,0 +1,106 @@
+"""The simulation: both APIs, a stranger and an admin API, on free ports of loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from watcher.sim.admin import answer_admin
+from watcher.sim.coinstats import CoinStats
+from watcher.sim.faults import Faults
+from watcher.sim.teos import Teos
+from watcher.sim.transport import SENDERS, UNCHARGED, Case
+from watcher.sim.wire import Log
+from watcher.sim.world import World
+
+_LONGEST_LINE = 1024 * 1024
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Stranger:
+    """Another host. Whatever reaches it was sent where it should not go."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.requests = Log()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        recorded = self.requests.take(request)
+        recorded.status = 200
+        return web.json_response([])
+
+
+class Simulation:
+    """Both providers, served over real HTTP on 127.0.0.1 while the context is open.
+
+    Chance in faults and ids is drawn from `seed`. CoinStats is below `url` + "/coinstats", TEOS below
+    `url` + "/teos", the admin API below `url` + "/admin".
+    """
+
+    def __init__(self, seed: int = 1, port: int = 0) -> None:
+        self.seed = seed
+        self.url = ""
+        self.world: World = World()
+        self.faults: Faults = Faults(seed)
+        self.coinstats: CoinStats = CoinStats(self.world, self.faults, seed)
+        self.teos: Teos = Teos(self.world, self.faults, seed)
+        self.stranger = Stranger()
+        self._port = port
+        self._runners: list[web.ServerRunner] = []
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        self.url = await self._serve(self._handle, self._port)
+        self._port = int(self.url.rpartition(":")[2])
+        self.stranger.url = await self._serve(self.stranger.handle, 0)
+        self.teos.url, self.teos.stranger = f"{self.url}/teos", self.stranger.url
+
+    async def stop(self) -> None:
+        """Close both ports and every connection; starting again takes the same port."""
+        while self._runners:
+            await self._runners.pop().cleanup()
+
+    async def _serve(self, handler: Handler, port: int) -> str:
+        server = web.Server(handler, access_log=None, handler_cancellation=True, max_line_size=_LONGEST_LINE)
+        runner = web.ServerRunner(server, shutdown_timeout=0.05)
+        await runner.setup()
+        self._runners.append(runner)
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path
+        if path.startswith("/coinstats/"):
+            return await self._provide("coinstats", self.coinstats, request)
+        if path.startswith("/teos/"):
+            return await self._provide("teos", self.teos, request)
+        if path.startswith("/admin/"):
+            return await answer_admin(self, request)
+        return web.json_response({"message": "Not Found"}, status=404)
+
+    async def _provide(
+        self, where: str, provider: CoinStats | Teos, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        recorded = provider.requests.take(request)
+        fault = self.faults.refusal(where, recorded.path)
+        if fault is None:
+            return provider.answer(recorded).response()
+        recorded.fault = fault.name
+        sender = SENDERS.get(fault.name)
+        if sender is None:
+            return provider.refusal(fault.name, recorded).response()
+        body = b"" if fault.name in UNCHARGED else provider.answer(recorded).body_bytes()
+        return await sender(Case(request, fault, body, self.stranger.url))
