@@ -301,7 +301,7 @@ class Teos:
         """The address of the next page, if it lies below the configured one: the key goes nowhere else."""
         root = URL(self._root)
         try:
-            link = root.join(URL(text, encoded=text.isascii() and text.isprintable() and " " not in text))
+            link = (root / "").join(URL(text, encoded=text.isascii() and text.isprintable() and " " not in text))
         except ValueError:
             return None
         same = link.scheme == root.scheme and link.host == root.host and link.port == root.port

@@ -1,0 +1,491 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.sources.api import KEY, NOW, A, Api, B, missed, outcomes, poll, read, refused
+from watcher.domain.credits import Window
+from watcher.domain.model import Account, Miss, MissReason, Reading
+from watcher.sources import WatchedWallet
+from watcher.sources._teos_answer import asset_of, units
+from watcher.sources.teos import Teos, TeosSettings
+
+BOND = "0x0fc6e610b23b09fae00e10001"
+GOLD = "0x5b80da7d2d7acd8e4a1e0001"
+BOND_ASSET = asset_of(int(BOND, 16))
+GOLD_ASSET = asset_of(int(GOLD, 16))
+ACCOUNT = Account("teos", "teos", A)
+OTHER = Account("teos", "teos", B)
+BOTH = [WatchedWallet("a", A, assets=(BOND, GOLD)), WatchedWallet("b", B, assets=(BOND, GOLD))]
+UNITS = {BOND: {"symbol": "BOND", "spark_factor": "1000", "price_usd": "99.5"}, GOLD: {"spark_factor": "1"}}
+
+
+def settings(url: str = "https://teosapi.coreledger.net", **more: Any) -> TeosSettings:
+    return TeosSettings.model_validate(
+        {"kind": "teos", "api_key": KEY, "base_url": url, "units": UNITS, "timeout": "5s", **more}
+    )
+
+
+@pytest.fixture
+async def source(api: Api) -> AsyncIterator[Teos]:
+    source = settings(api.url).build("teos", BOTH)
+    yield source
+    await source.close()
+
+
+class Ledger:
+    """Answers as TEOS does, from a table of sparks. What is not in the table is left out."""
+
+    def __init__(self, api: Api) -> None:
+        self.sparks: dict[tuple[str, str], str] = {}
+        self.hidden: set[tuple[str, str]] = set()
+        self.single: Any = lambda row: row
+        self.refuses: set[str] = set()
+        self.status = 400
+        self.assets: list[dict[str, Any]] = []
+        api.answer = self.answer
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        path = unquote(request.raw_path)
+        if any(text in path for text in self.refuses):
+            return refused(self.status, '{"code": 21000, "details": [{"message": "asset unknown"}]}')
+        if "/Assets" in path:
+            return web.json_response({"value": [a for a in self.assets if a["Id"] in path]})
+        bulk = re.search(r"Addresses=\[(.*)\],UniqueAssetIds=\[(.*)\]", path)
+        if bulk is None:
+            address, asset = re.findall(r"'([^']*)'", path)
+            return web.json_response(self.single(self.row(address, asset)))
+        addresses, assets = (re.findall(r"'([^']*)'", text) for text in bulk.groups())
+        pairs = [(address, asset) for address in addresses for asset in assets]
+        known = [pair for pair in pairs if pair in self.sparks and pair not in self.hidden]
+        return web.json_response([self.row(*pair) for pair in known])
+
+    def row(self, address: str, asset: str) -> dict[str, str]:
+        return {"Address": address, "UniqueAssetId": asset, "Amount": self.sparks.get((address, asset), "0")}
+
+
+@pytest.fixture
+def ledger(api: Api) -> Ledger:
+    ledger = Ledger(api)
+    ledger.sparks = {(A, BOND): "25000", (A, GOLD): "3", (B, BOND): "1", (B, GOLD): "0"}
+    return ledger
+
+
+async def test_accounts_with_the_same_assets_share_one_request(
+    api: Api, ledger: Ledger, source: Teos
+) -> None:
+    found = outcomes(await poll(source, [ACCOUNT, OTHER]))
+
+    assert api.paths == [
+        f"/odata/v1.0/Balances/GetAssetsBalances(Addresses=%5B%27{A}%27%2C%27{B}%27%5D,"
+        f"UniqueAssetIds=%5B%27{BOND}%27%2C%27{GOLD}%27%5D)".replace(
+            f"%27{BOND}%27%2C%27{GOLD}%27", f"%27{GOLD}%27%2C%27{BOND}%27"
+        )
+    ]
+    assert api.headers[0]["Authorization"] == f"Bearer {KEY}"
+    assert isinstance(first := found[ACCOUNT], Reading)
+    assert first.amounts == {BOND_ASSET: 25, GOLD_ASSET: 3}
+    assert first.prices == {BOND_ASSET: Decimal("99.5")}
+    assert first.symbols == {BOND_ASSET: "BOND", GOLD_ASSET: "0x5b80…0001"}
+    assert first.chains == frozenset()
+    assert isinstance(second := found[OTHER], Reading)
+    assert second.amounts == {BOND_ASSET: Decimal("0.001"), GOLD_ASSET: 0}
+
+
+async def test_thirty_digits_come_out_digit_for_digit(ledger: Ledger, source: Teos) -> None:
+    ledger.sparks[A, BOND] = "123456789012345678901234567891"
+
+    assert str((await read(source, ACCOUNT)).amounts[BOND_ASSET]) == "123456789012345678901234567.891"
+
+
+@given(st.integers(0, 10**80), st.integers(0, 60), st.integers(0, 60))
+def test_units_are_exact_where_the_quotient_ends(sparks: int, twos: int, fives: int) -> None:
+    factor = 2**twos * 5**fives
+    whole, point, decimals = format(units(sparks, factor), "f").partition(".")
+
+    assert int(whole + decimals) * factor == sparks * 10 ** len(decimals if point else "")
+
+
+def test_a_quotient_that_does_not_end_is_rounded_at_forty_places() -> None:
+    assert str(units(10**50, 3)) == "3" * 50 + "." + "3" * 40
+    assert str(units(2, 3)) == "0." + "6" * 39 + "7"
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+async def test_both_forms_of_a_collection_are_read(api: Api, source: Teos, wrapped: bool) -> None:
+    rows = [
+        {"Address": A[2:].upper(), "UniqueAssetId": BOND[2:].upper(), "Amount": "1000"},
+        {"address": A, "uniqueAssetId": "0x000" + GOLD[2:], "amount": "2"},
+        {"Address": "0xstranger", "UniqueAssetId": BOND, "Amount": "1"},
+        {"Address": A, "UniqueAssetId": "0x77", "Amount": "1"},
+        None,
+    ]
+    api.says(json.dumps({"@odata.context": "…", "value": rows} if wrapped else rows))
+
+    assert (await read(source, ACCOUNT)).amounts == {BOND_ASSET: 1, GOLD_ASSET: 2}
+
+
+async def test_pages_are_followed_to_the_last(api: Api, source: Teos) -> None:
+    first = {"Address": A, "UniqueAssetId": BOND, "Amount": "1000"}
+    api.says(
+        json.dumps({"value": [first], "@odata.nextLink": f"{api.url}/odata/v1.0/Balances?$skiptoken=1"}),
+        json.dumps({"value": [first], "@odata.nextLink": "Balances?$skiptoken=2"}),
+        json.dumps({"value": [{**first, "UniqueAssetId": GOLD}]}),
+    )
+
+    assert (await read(source, ACCOUNT)).amounts == {BOND_ASSET: 1, GOLD_ASSET: 1000}
+    assert [path.rpartition("=")[2] for path in api.paths[1:]] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "link", ["http://localhost:9/odata/v1.0/x", "/elsewhere", "https://127.0.0.1/odata/v1.0/x", "http://["]
+)
+async def test_a_next_page_elsewhere_is_not_asked_for(api: Api, source: Teos, link: str) -> None:
+    api.says(
+        json.dumps({"value": [{"Address": A, "UniqueAssetId": BOND, "Amount": "1"}], "@odata.nextLink": link})
+    )
+
+    found = await read(source, ACCOUNT)
+
+    assert len(api.paths) == 1
+    assert list(found.amounts) == [BOND_ASSET]
+    assert "another address" in found.notes[0]
+
+
+async def test_pages_without_end_come_to_an_end(api: Api, source: Teos) -> None:
+    api.says(json.dumps({"value": [], "@odata.nextLink": f"{api.url}/odata/v1.0/again"}))
+
+    miss, _ = await missed(source, ACCOUNT)
+
+    assert miss.detail == "there are too many pages"
+    assert len(api.paths) == 40
+
+
+async def test_a_missing_pair_is_asked_for_alone_before_it_is_zero(
+    api: Api, ledger: Ledger, source: Teos
+) -> None:
+    del ledger.sparks[A, GOLD]
+
+    first = await read(source, ACCOUNT)
+    asked = [unquote(path) for path in api.paths]
+    second = await read(source, ACCOUNT)
+
+    assert first.amounts == second.amounts == {BOND_ASSET: 25, GOLD_ASSET: 0}
+    assert asked[1:] == [f"/odata/v1.0/Balances(address='{A}',uniqueAssetId='{GOLD}')"]
+    # Left out as the zero that it is: not asked for again.
+    assert len(api.paths) == 3
+
+
+async def test_a_pair_seen_with_value_is_asked_for_again_when_it_is_left_out(
+    api: Api, ledger: Ledger, source: Teos
+) -> None:
+    del ledger.sparks[A, GOLD]
+    await read(source, ACCOUNT)
+    ledger.sparks[A, GOLD] = "9"
+    await read(source, ACCOUNT)
+    ledger.hidden.add((A, GOLD))
+
+    found = await read(source, ACCOUNT)
+
+    assert found.amounts[GOLD_ASSET] == 9
+    assert len(api.paths) == 5
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda row: row,
+        lambda row: {"value": row},
+        lambda row: {"value": [row]},
+        lambda row: [row],
+        lambda row: {"@odata.context": "…", "Amount": row["Amount"]},
+        lambda row: {"value": row["Amount"]},
+    ],
+)
+async def test_the_answer_for_one_pair_is_read_in_every_form(ledger: Ledger, source: Teos, form: Any) -> None:
+    ledger.hidden.add((A, GOLD))
+    ledger.single = form
+
+    assert (await read(source, ACCOUNT)).amounts[GOLD_ASSET] == 3
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda _: [],
+        lambda _: {},
+        lambda _: {"value": None},
+        lambda _: [{"Address": B, "UniqueAssetId": GOLD, "Amount": "5"}],
+    ],
+)
+async def test_a_pair_that_nobody_reports_is_unknown_and_not_zero(
+    ledger: Ledger, source: Teos, form: Any
+) -> None:
+    ledger.hidden.add((A, GOLD))
+    ledger.single = form
+
+    found = await read(source, ACCOUNT)
+
+    assert found.amounts == {BOND_ASSET: 25}
+    assert found.chains == frozenset()
+    assert "is not in this reading" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "amount", ["-5", "NaN", "1.5", "", "1_000", " 7", "٣", None, 5, 1.5, True, ["1"], "9" * 400]
+)
+async def test_an_amount_that_is_no_whole_number_is_unclear(
+    ledger: Ledger, source: Teos, amount: Any
+) -> None:
+    ledger.sparks[A, GOLD] = amount
+
+    found = await read(source, ACCOUNT)
+
+    assert found.amounts == {BOND_ASSET: 25}
+    assert found.unclear == {GOLD_ASSET: "its amount is not a whole number of sparks"}
+
+
+async def test_a_pair_named_twice_with_two_amounts_is_unclear(api: Api, source: Teos) -> None:
+    rows = [
+        {"Address": A, "UniqueAssetId": text, "Amount": amount}
+        for text, amount in ((GOLD, "1"), (BOND, "1"), (GOLD, "2"), (BOND, "1"))
+    ]
+    api.says(json.dumps(rows))
+
+    found = await read(source, ACCOUNT)
+
+    assert list(found.amounts) == [BOND_ASSET]
+    assert found.unclear == {GOLD_ASSET: "it came twice, and not the same"}
+
+
+@pytest.mark.parametrize("status", [400, 404, 414])
+async def test_a_refused_batch_is_halved_until_the_culprit_is_found(api: Api, status: int) -> None:
+    wallets = [WatchedWallet(str(n), f"0x{n:040x}", assets=(BOND,)) for n in range(1, 9)]
+    source = settings(api.url).build("teos", wallets)
+    ledger = Ledger(api)
+    ledger.sparks = {(wallet.address, BOND): "1000" for wallet in wallets}
+    ledger.refuses, ledger.status = {wallets[4].address}, status
+    accounts = [Account("teos", "teos", wallet.address) for wallet in wallets]
+
+    found = outcomes(await poll(source, accounts))
+    await source.close()
+
+    assert {a for a, outcome in found.items() if isinstance(outcome, Miss)} == {accounts[4]}
+    assert isinstance(miss := found[accounts[4]], Miss)
+    assert miss.reason is MissReason.REJECTED
+    assert "asset unknown" in miss.detail
+
+
+async def test_a_refused_asset_costs_no_other_and_is_left_out_for_an_hour(
+    api: Api, ledger: Ledger, source: Teos
+) -> None:
+    ledger.refuses = {GOLD}
+
+    found = await read(source, ACCOUNT)
+    before = len(api.paths)
+    again = await read(source, ACCOUNT)
+
+    assert found.amounts == again.amounts == {BOND_ASSET: 25}
+    assert "request rejected" in found.notes[0]
+    assert "within the last hour" in again.notes[0]
+    assert len(api.paths) == before + 1
+    ledger.refuses = set()
+    later = await read(source, ACCOUNT, NOW + timedelta(hours=1))
+    assert later.amounts == {BOND_ASSET: 25, GOLD_ASSET: 3}
+
+
+async def test_a_wrong_address_of_the_api_is_no_flood(api: Api) -> None:
+    wallets = [WatchedWallet(str(n), f"0x{n:040x}", assets=(BOND,)) for n in range(50)]
+    source = settings(api.url).build("teos", wallets)
+    accounts = [Account("teos", "teos", wallet.address) for wallet in wallets]
+    api.says(refused(404))
+
+    await poll(source, accounts)
+    first = len(api.paths)
+    found = outcomes(await poll(source, accounts))
+    await source.close()
+
+    assert first < 60
+    assert len(api.paths) == first + 1
+    assert all(isinstance(outcome, Miss) for outcome in found.values())
+
+
+async def test_a_429_pauses_and_misses(api: Api, source: Teos) -> None:
+    api.says(refused(429, '{"Message": "quota exceeded"}', Retry_After="17"))
+
+    miss, reply = await missed(source, ACCOUNT)
+
+    assert miss.reason is MissReason.RATE_LIMITED
+    assert "quota exceeded" in miss.detail
+    assert reply.pause == timedelta(seconds=17)
+    assert len(api.paths) == 1
+
+
+async def test_a_failure_on_the_way_keeps_what_was_read(api: Api, ledger: Ledger, source: Teos) -> None:
+    ledger.hidden = {(A, GOLD), (A, BOND)}
+    ledger.refuses, ledger.status = {f"uniqueAssetId='{BOND}'"}, 503
+
+    replies = await poll(source, [ACCOUNT])
+
+    found = outcomes(replies)[ACCOUNT]
+    assert isinstance(found, Reading)
+    assert found.amounts == {GOLD_ASSET: 3}
+    assert "server error" in found.notes[0]
+    assert "503" in replies[-1].failure
+
+
+async def test_more_assets_than_one_request_holds_are_still_one_reading(api: Api) -> None:
+    ids = [f"0x{n:024x}" for n in range(1, 121)]
+    stated = {text: {"spark_factor": "10"} for text in ids}
+    source = settings(api.url, units=stated, max_url_bytes=2000).build(
+        "teos", [WatchedWallet("a", A, assets=tuple(ids))]
+    )
+    ledger = Ledger(api)
+    ledger.sparks = {(A, text): "5" for text in ids}
+
+    found = await read(source, ACCOUNT)
+    await source.close()
+
+    assert len(found.amounts) == 120
+    assert set(found.amounts.values()) == {Decimal("0.5")}
+    assert all(len(api.url + path) <= 2000 for path in api.paths)
+    assert all(path.count("0x") - 1 <= 50 for path in api.paths)
+
+
+async def test_requests_hold_at_most_fifty_pairs(api: Api) -> None:
+    wallets = [WatchedWallet(str(n), f"0x{n:040x}", assets=(BOND, GOLD)) for n in range(60)]
+    source = settings(api.url).build("teos", wallets)
+
+    requests = source.plan([Account("teos", "teos", wallet.address) for wallet in wallets], NOW)
+
+    assert [len(request.accounts) for request in requests] == [25, 25, 10]
+    assert all(request.cost == 0 for request in requests)
+
+
+async def test_spark_factors_are_looked_up_once_a_day_and_survive_a_restart(api: Api, ledger: Ledger) -> None:
+    source = settings(api.url, units={}).build("teos", BOTH)
+    ledger.assets = [
+        {"Id": BOND, "Name": "Bond 2030", "SparkFactor": "1000", "UnitOfMeasureCode": "pcs"},
+        {"Id": GOLD, "Name": None, "SparkFactor": None},
+    ]
+
+    assert source.plan([ACCOUNT], NOW)[0].lookup
+    source._assets.not_answered([int(BOND, 16), int(GOLD, 16)])
+    replies = await poll(source, [ACCOUNT, OTHER])
+    found = outcomes(replies)[ACCOUNT]
+
+    assert isinstance(found, Reading)
+    assert found.amounts == {BOND_ASSET: 25, GOLD_ASSET: 3}
+    assert found.symbols[BOND_ASSET] == "Bond 2030"
+    facts = {key: text for reply in replies for key, text in reply.facts.items()}
+    assert sorted(facts) == sorted([f"asset:{BOND_ASSET.token}", f"asset:{GOLD_ASSET.token}"])
+
+    again = settings(api.url, units={}).build("teos", BOTH)
+    again.remember({**facts, "asset:0x1": "{", "asset:zz": "{}", "other": "x"})
+    assert not any(request.lookup for request in again.plan([ACCOUNT], NOW))
+    assert again.plan([ACCOUNT], NOW + timedelta(days=1))[0].lookup
+    await source.close()
+    await again.close()
+
+
+async def test_amounts_without_a_factor_are_unknown_and_zero_is_zero(api: Api, ledger: Ledger) -> None:
+    source = settings(api.url, units={}).build("teos", BOTH)
+    ledger.assets = [{"Id": BOND, "SparkFactor": "0"}, {"Id": GOLD, "SparkFactor": "x"}]
+
+    found = outcomes(await poll(source, [ACCOUNT, OTHER]))
+    await source.close()
+
+    assert isinstance(miss := found[ACCOUNT], Miss)
+    assert miss.reason is MissReason.UNITS_UNKNOWN
+    assert isinstance(second := found[OTHER], Reading)
+    assert second.amounts == {GOLD_ASSET: 0}
+    assert list(second.unclear) == [BOND_ASSET]
+
+
+async def test_a_failed_look_up_is_tried_again_and_misses_nothing_else(api: Api, ledger: Ledger) -> None:
+    source = settings(api.url, units={GOLD: {"spark_factor": "1"}}).build("teos", BOTH)
+    ledger.refuses, ledger.status = {"/Assets"}, 503
+
+    replies = await poll(source, [ACCOUNT])
+    found = outcomes(replies)[ACCOUNT]
+
+    assert "503" in replies[0].failure
+    assert isinstance(found, Reading)
+    assert found.amounts == {GOLD_ASSET: 3}
+    assert list(found.unclear) == [BOND_ASSET]
+    assert source.plan([ACCOUNT], NOW)[0].lookup
+    await source.close()
+
+
+@pytest.mark.parametrize("body", ["[[[", "17", "[" * 100_000, '"text"', "null", "{}x", b"\xff"])
+async def test_an_answer_that_cannot_be_read_is_malformed(api: Api, source: Teos, body: str | bytes) -> None:
+    api.says(body)
+
+    miss, reply = await missed(source, ACCOUNT)
+
+    assert miss.reason is MissReason.MALFORMED
+    assert reply.failure == str(miss)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"api_version": 1.0},
+        {"api_version": "one"},
+        {"units": {BOND: {"spark_factor": 1.5}}},
+        {"units": {BOND: {"spark_factor": "0"}}},
+        {"units": {BOND: {"price_usd": 99.5}}},
+        {"units": {BOND: {"price_usd": "NaN"}}},
+        {"units": {BOND: {"price": "1"}}},
+        {"units": {BOND: {}, "0x00" + BOND[2:]: {}}},
+        {"units": {"bond": {}}},
+        {"limits": {"per_minute": 0}},
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (which field is the parameter)
+        settings(**wrong)
+
+    assert KEY not in str(caught.value)
+
+
+def test_limits_become_windows() -> None:
+    source = settings(limits={"per_minute": 30, "per_day": 1000}).build("teos", [])
+
+    assert source.allowance.credits is None
+    assert source.allowance.windows == (Window(30, 60), Window(1000, 86_400))
+    assert source.spacing == 2
+
+
+def test_a_wallet_is_one_account_whatever_way_its_address_is_written() -> None:
+    spelled = [A, A[2:], "0x" + A[2:].upper(), "0X" + A[2:]]
+    icp = "rrkah-fqaaa-aaaaa-aaaaq-cai"
+
+    assert {settings().accounts("teos", WatchedWallet("w", text, assets=(BOND,)))[0] for text in spelled} == {
+        ACCOUNT
+    }
+    assert settings().accounts("teos", WatchedWallet("w", icp, assets=(BOND,)))[0].address == icp
+
+
+@pytest.mark.parametrize(
+    ("wallet", "word"),
+    [
+        (WatchedWallet("w", A), "needs `assets`"),
+        (WatchedWallet("w", A, assets=("BOND",)), "hexadecimal"),
+        (WatchedWallet("w", A, ("ethereum",), (BOND,)), "for CoinStats"),
+        (WatchedWallet("w", "0x'", assets=(BOND,)), "no address has"),
+    ],
+)
+def test_a_wallet_that_cannot_be_asked_for_says_why(wallet: WatchedWallet, word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        settings().accounts("teos", wallet)
