@@ -106,7 +106,10 @@ class AppriseChannel:
         return 3 if service.request_rate_per_sec <= 1.5 else 1
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
-        """One notification. An answer that does not come in time may still have been a success."""
+        """One notification. An answer that does not come in time may still have been a success.
+
+        The plugin's own pause between two messages is not counted against the service.
+        """
         busy = self._make_way()
         if busy:
             return busy
@@ -127,7 +130,7 @@ class AppriseChannel:
 
         threading.Thread(target=work, name=f"channel {self.name}", daemon=True).start()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout + max(self._apprise[0].request_rate_per_sec, 0)):
                 return await done
         except TimeoutError:
             return NotSent(f"no answer within {self._timeout:g} s; it may have arrived", maybe_sent=True)
