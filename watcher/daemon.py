@@ -13,9 +13,11 @@ from watcher import sdnotify
 from watcher.domain.credits import Purpose
 from watcher.domain.errors import ConfigurationError, StoreError
 from watcher.domain.model import Account
-from watcher.ports import Store
-from watcher.schedule import Cadence, Ticker, spread
+from watcher.ports import Source, Store
+from watcher.schedule import Cadence, Ticker, taken
 from watcher.service.clock import SystemClock
+from watcher.service.pacing import Paced, Pacer
+from watcher.service.polling import Poller
 from watcher.settings import Settings
 from watcher.wiring import App, Configuration, accounts_of, configure, open_store, wire
 
@@ -64,11 +66,12 @@ async def _serve(
     """Run one configuration until it is time to stop or to change to a new one; True if a task broke."""
     ticker = Ticker(app.clock.now)
     await app.start()
-    await _schedule(app, store, ticker)
+    pacers = await _schedule(app, store, ticker)
     ticker.start()
     log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
     sdnotify.ready()
-    helpers = [asyncio.create_task(_feed_watchdog(app, store)), asyncio.create_task(_tidy(app, store))]
+    working = (_feed_watchdog(app, store), _tidy(app, store), *(pacer.run() for pacer in pacers))
+    helpers = [asyncio.create_task(each) for each in working]
     try:
         while True:
             broken = await _wait(stopping, reloading, [*app.tasks, *helpers])
@@ -128,40 +131,49 @@ def _reload(path: Path, env: Mapping[str, str], old: Configuration) -> Configura
     return new
 
 
-async def _schedule(app: App, store: Store, ticker: Ticker) -> None:
-    """Give every account its tick, and put those into the queue that are overdue."""
+async def _schedule(app: App, store: Store, ticker: Ticker) -> list[Pacer]:
+    """Give every account its tick or its pacer, and put those into the queue that are overdue."""
     settings = app.settings
+    pacers = []
     for name, poller in app.pollers.items():
-        accounts = accounts_of(settings, name)
-        known = (await store.load(accounts)).accounts
+        known = (await store.load(accounts_of(settings, name))).accounts
         attempts = {a: state.last_attempt for a, state in known.items() if state.last_attempt is not None}
+        fixed, paced = cadences(settings, name, poller.source)
 
-        def put(due: Sequence[Account], poller=poller) -> None:  # type: ignore[no-untyped-def]
+        def put(due: Sequence[Account], poller: Poller = poller) -> None:
             poller.queue.put(due, Purpose.SCHEDULED)
 
-        for cadence, group in cadences(settings, name, app).items():
+        for cadence, group in fixed.items():
             ticker.add(cadence, group, put)
             put(ticker.overdue(cadence, group, attempts))
+        if paced:
+            rate = taken(poller.source, fixed, app.clock.now())
+            pacer = Pacer(name, poller.source.allowance, paced, rate, store, app.clock, put)
+            poller.on_seen, poller.on_refused = pacer.observe, pacer.give_back
+            pacers.append(pacer)
+    return pacers
 
 
-def cadences(settings: Settings, source: str, app: App) -> dict[Cadence, list[Account]]:
-    """The accounts of one source by how they are polled; `auto` is spread within the allowance."""
-    chosen: dict[Cadence, list[Account]] = {}
-    automatic: list[Account] = []
+def cadences(
+    settings: Settings, name: str, source: Source
+) -> tuple[dict[Cadence, list[Account]], list[Paced]]:
+    """The accounts of one source: those at a fixed cadence by that cadence, and those on `auto`."""
+    fixed: dict[Cadence, list[Account]] = {}
+    paced: list[Paced] = []
+    sells = source.allowance.credits is not None
     for wallet in settings.wallets:
-        if wallet.source != source:
+        if wallet.source != name:
             continue
-        if wallet.every == "auto":
-            automatic.extend(wallet.accounts)
-        elif isinstance(wallet.every, timedelta):
-            chosen.setdefault(Cadence(every=wallet.every), []).extend(wallet.accounts)
+        if isinstance(wallet.every, timedelta):
+            fixed.setdefault(Cadence(every=wallet.every), []).extend(wallet.accounts)
+        elif isinstance(wallet.every, str):
+            for account in wallet.accounts:
+                cost = source.cost(account) if sells else 1
+                paced.append(Paced(account, cost, float(wallet.weight), wallet.at_least_every))
         else:
             cadence = Cadence(cron=wallet.every.cron, timezone=wallet.every.timezone)
-            chosen.setdefault(cadence, []).extend(wallet.accounts)
-    if automatic:
-        every = spread(app.pollers[source].source, automatic, chosen, app.clock.now())
-        chosen.setdefault(Cadence(every=every), []).extend(automatic)
-    return chosen
+            fixed.setdefault(cadence, []).extend(wallet.accounts)
+    return fixed, paced
 
 
 async def _feed_watchdog(app: App, store: Store) -> None:

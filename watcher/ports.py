@@ -113,6 +113,10 @@ class Store(Protocol):
         """Book the cost durably before the request is sent, or say why not."""
         ...
 
+    async def spent(self, source: str, since: datetime) -> int:
+        """Credits booked by this source since then, as the ledger has them."""
+        ...
+
     async def load(self, accounts: Sequence[Account]) -> Past:
         """What is known of these accounts, with the live alerts on them."""
         ...

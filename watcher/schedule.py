@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,9 +20,8 @@ Put = Callable[[Sequence[Account]], None]
 SLOT = 50
 """Accounts of one cadence that share a tick, about as many as one request holds."""
 
-SHORTEST_AUTO = timedelta(minutes=1)
-LEAVE_FREE = 0.8
-"""Share of a call limit that the schedule may plan with; the rest is for pages, retries and people."""
+AHEAD = timedelta(days=28)
+"""How far a cron line is looked through to find how often it ticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,16 @@ class Cadence:
         return IntervalTrigger(
             seconds=max(1, round(seconds)), start_date=datetime.fromtimestamp(start, UTC), timezone=UTC
         )
+
+    def per_second(self, now: datetime) -> float:
+        """Ticks a second, on average."""
+        if self.every is not None:
+            return 1 / self.every.total_seconds()
+        trigger, at, ticks = self.trigger(0.0, now), now, 0
+        while (at := trigger.get_next_fire_time(at, at)) is not None and at - now < AHEAD:
+            ticks += 1
+            at += timedelta(seconds=1)
+        return ticks / AHEAD.total_seconds()
 
     def next_after(self, last: datetime | None, now: datetime) -> datetime:
         """When an account last asked for at `last` is due."""
@@ -115,30 +123,11 @@ class Ticker:
         put(due)
 
 
-def spread(
-    source: Source, accounts: Sequence[Account], fixed: Mapping[Cadence, Sequence[Account]], now: datetime
-) -> timedelta:
-    """One interval for all accounts on `auto`: the shortest that the allowance can keep up."""
-    allowance = source.allowance
-    seconds = SHORTEST_AUTO.total_seconds()
-    if allowance.credits is not None:
-        start, end = allowance.credits.bounds(now)
-        budget = (allowance.credits.limit - allowance.credits.reserved) / (end - start).total_seconds()
-        taken = sum(_polls_per_second(cadence) * _cost(source, group) for cadence, group in fixed.items())
-        seconds = max(seconds, _cost(source, accounts) / max(budget - taken, budget / 20))
-    requests = len(source.plan(accounts, now))
-    for window in allowance.windows:
-        taken = sum(
-            _polls_per_second(cadence) * len(source.plan(group, now)) for cadence, group in fixed.items()
-        )
-        calls = LEAVE_FREE * window.calls / window.seconds
-        seconds = max(seconds, requests / max(calls - taken, calls / 20))
-    return timedelta(seconds=math.ceil(seconds))
-
-
-def _polls_per_second(cadence: Cadence) -> float:
-    return 1 / cadence.every.total_seconds() if cadence.every is not None else 1 / 600
-
-
-def _cost(source: Source, accounts: Sequence[Account]) -> int:
-    return sum(source.cost(account) for account in accounts)
+def taken(source: Source, fixed: Mapping[Cadence, Sequence[Account]], now: datetime) -> float:
+    """What fixed cadences cost a second: credits, or calls where there are no credits."""
+    sells = source.allowance.credits is not None
+    total = 0.0
+    for cadence, accounts in fixed.items():
+        each = sum(map(source.cost, accounts)) if sells else len(source.plan(accounts, now))
+        total += each * cadence.per_second(now)
+    return total

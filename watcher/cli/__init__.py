@@ -1,0 +1,45 @@
+"""The command line: verbs; errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from watcher.cli._app import app
+from watcher.domain.errors import ConfigurationError, WatcherError
+
+OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one verb and leave with its exit code. The entry point of `watcher`."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        code = app(arguments, standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except ConfigurationError as error:
+        count = len(error.problems)
+        print(f"{count} {'mistake' if count == 1 else 'mistakes'} in the configuration:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+        return CONFIG
+    except WatcherError as error:
+        print(f"watcher: {error}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # The reader of our output went away (`watcher history | head`): nothing to tell anybody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return code if isinstance(code, int) else OK

@@ -56,6 +56,8 @@ class Poller:
         concurrency: int = 1,
         on_deliveries: Callable[[], None] = lambda: None,
         on_progress: Callable[[], None] = lambda: None,
+        on_seen: Callable[[Account, datetime, bool | None], None] = lambda *_: None,
+        on_refused: Callable[[Account, datetime], None] = lambda *_: None,
         chance: random.Random | None = None,
     ) -> None:
         self.source, self.rules = source, rules
@@ -65,6 +67,7 @@ class Poller:
         self._running_since = running_since
         self._concurrency = concurrency
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
+        self.on_seen, self.on_refused = on_seen, on_refused
         self._chance = chance or random.Random()
         self._later: set[asyncio.Task[None]] = set()
 
@@ -102,12 +105,19 @@ class Poller:
             request = waiting.pop(0)
             grant = await self._reserve(request, batch.purpose)
             if grant is None:
+                self._refused(batch, outcomes)
                 break
             reply = await self._ask(request, grant)
             outcomes += reply.outcomes
             waiting = [*reply.more, *waiting]
             self._on_progress()
         return outcomes
+
+    def _refused(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Tell whoever scheduled them that these accounts were not asked for."""
+        now = self._clock.now()
+        for account in set(batch.accounts) - {outcome.account for outcome in outcomes}:
+            self.on_refused(account, now)
 
     async def _reserve(self, request: Request, purpose: Purpose) -> Grant | None:
         """Wait for this source's turn and book the cost; None if the allowance has no room for long."""
@@ -168,6 +178,10 @@ class Poller:
         accounts = [outcome.account for outcome in reply.outcomes]
         conclusion = await self._store.conclude(accounts, deciding, settlement)
         _report(self.source.name, reply)
+        moved = {change.account for change in conclusion.changes if change.before is not None}
+        for outcome in reply.outcomes:
+            read = isinstance(outcome, Reading)
+            self.on_seen(outcome.account, now, outcome.account in moved if read else None)
         if conclusion.deliveries:
             self._on_deliveries()
         for again in conclusion.again:

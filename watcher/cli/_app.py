@@ -1,0 +1,35 @@
+"""The verbs, in the order in which people meet them."""
+
+from __future__ import annotations
+
+import typer
+
+from watcher.cli import demo, looking, running, setup
+
+app = typer.Typer(
+    name="watcher",
+    help="Watch crypto balances within a credit budget, and tell people what changed.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: watcher demo. Then: watcher init, watcher check, watcher run.",
+)
+
+for verb in (
+    demo.demo,
+    setup.init,
+    setup.check,
+    running.run,
+    running.poll,
+    looking.status,
+    looking.balances,
+    looking.history,
+    looking.polls,
+    looking.outbox,
+    running.send_test,
+    setup.schema,
+    setup.backup,
+    setup.version,
+):
+    app.command(name=verb.__name__.replace("_", "-"))(verb)

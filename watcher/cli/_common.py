@@ -1,0 +1,138 @@
+"""What verbs share: where the configuration is, how things are printed, how logs look."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from watcher.domain.errors import ConfigurationError, Problem
+from watcher.wiring import Configuration, configure
+
+PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="Configuration file. Default: ./watcher.yaml, then /etc/watcher/watcher.yaml.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def config_path(chosen: Path | None) -> Path:
+    """The file asked for, or the first of the usual places that exists."""
+    if chosen is not None:
+        if not chosen.is_file():
+            raise ConfigurationError([Problem(str(chosen), "there is no such file", "`watcher init` writes one")])
+        return chosen
+    for place in PLACES:
+        if place.is_file():
+            return place
+    where = " or ".join(str(place) for place in PLACES)
+    remedy = "name one with -c FILE, or let `watcher init` write one"
+    raise ConfigurationError([Problem(where, "there is no configuration file here", remedy)])
+
+
+def configured(chosen: Path | None) -> Configuration:
+    """The configuration, read and checked."""
+    return configure(config_path(chosen), os.environ)
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return iso(value)
+    return str(value)
+
+
+def iso(at: datetime) -> str:
+    """ISO 8601 with Z, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """A table that fits the terminal; plain text where it is not one."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from watcher.notify.markup import clean
+
+    if not rows:
+        print(empty)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    right = {"amount", "value", "price", "before", "after", "moved", "cost", "credits", "age", "attempts"}
+    for column in columns:
+        justify: Any = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False).print(table)
+
+
+def set_up_logging(level: str, form: str) -> None:
+    """Log to stderr; under systemd the journal adds the time."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_FORMATS[form]() if form in _FORMATS else _Console())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for noisy in ("apscheduler", "aiohttp.access", "asyncio", "apprise", "urllib3", "requests"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _Console(logging.Formatter):
+    """One line a record: no line of a message can pass for another record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = "" if os.environ.get("JOURNAL_STREAM") else f"{_when(record)} "
+        return f"{at}{record.levelname.lower():8} {record.name}: {_message(self, record)}"
+
+
+class _Logfmt(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        message = json.dumps(_message(self, record), ensure_ascii=False)
+        return f"ts={_when(record)} level={record.levelname.lower()} logger={record.name} msg={message}"
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields: Mapping[str, str] = {
+            "ts": _when(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "msg": _message(self, record),
+        }
+        return json.dumps(fields, ensure_ascii=False)
+
+
+_FORMATS = {"logfmt": _Logfmt, "json": _Json}
+
+
+def _when(record: logging.LogRecord) -> str:
+    return iso(datetime.fromtimestamp(record.created, UTC))
+
+
+def _message(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    """The message with control characters made visible, and a traceback after it."""
+    text = record.getMessage()
+    text = "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
+    text = text.replace("\n", "\n    ")
+    if record.exc_info:
+        text += "\n    " + formatter.formatException(record.exc_info).replace("\n", "\n    ")
+    return text

@@ -1,0 +1,152 @@
+"""The verbs that ask and tell: run, poll, send-test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from watcher.cli._common import Config, Json, config_path, configured, print_json, print_table, set_up_logging
+from watcher.domain.credits import Purpose
+from watcher.domain.display import moment
+from watcher.domain.model import Account, Miss, Outcome
+from watcher.wiring import Configuration
+
+
+def run(config: Config = None) -> int:
+    """Watch, judge and tell, until SIGTERM or Ctrl-C.
+
+    SIGHUP reads the configuration again; a bad file keeps the old one. Exit code 78: the
+    configuration is wrong (systemd does not restart on it).
+    """
+    from watcher import daemon
+
+    path = config_path(config)
+    configuration = configured(path)
+    log = configuration.settings.log
+    set_up_logging(log.level, log.format)
+    for warning in configuration.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    return asyncio.run(daemon.run(path, configuration, os.environ))
+
+
+def poll(
+    config: Config = None,
+    wallet: Annotated[
+        list[str] | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; may be repeated.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Poll once now, within the budget; what is seen is stored, judged and told like any other poll.
+
+    May run beside the daemon. Exit code 1 if an account was not read.
+    """
+    configuration = configured(config)
+    set_up_logging("warning", configuration.settings.log.format)
+    names = {each.name for each in configuration.settings.wallets}
+    for name in wallet or ():
+        if name not in names:
+            raise typer.BadParameter(f"there is no wallet '{name}'; there are {', '.join(sorted(names))}")
+    return asyncio.run(_poll(configuration, set(wallet or names), json=json))
+
+
+async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
+    from watcher.service.queue import Batch
+    from watcher.wiring import open_store, wire
+
+    store = await open_store(configuration.settings, exclusive=False)
+    seen: dict[Account, Outcome] = {}
+    asked: list[Account] = []
+    try:
+        app = wire(configuration, store)
+        try:
+            await app.prepare()
+            for name, poller in app.pollers.items():
+                chosen = [w for w in configuration.settings.wallets if w.source == name and w.name in names]
+                accounts = tuple(account for each in chosen for account in each.accounts)
+                asked += accounts
+                if accounts:
+                    outcomes = await poller.poll(Batch(accounts, Purpose.BY_HAND))
+                    seen.update({outcome.account: outcome for outcome in outcomes})
+            app.deliverer.start()
+            await app.deliverer.drain(within=10.0)
+            await app.deliverer.stop(within=1.0)
+        finally:
+            await app.close()
+        asleep = {name: p.pace.asleep_because for name, p in app.pollers.items() if p.pace.asleep_because}
+    finally:
+        await store.close()
+    _show_outcomes(configuration, asked, seen, asleep, json=json)
+    return 0 if all(account in seen and not isinstance(seen[account], Miss) for account in asked) else 1
+
+
+def _show_outcomes(
+    configuration: Configuration,
+    asked: list[Account],
+    seen: dict[Account, Outcome],
+    asleep: dict[str, str],
+    *,
+    json: bool,
+) -> None:
+    wallets = {account: w.name for w in configuration.settings.wallets for account in w.accounts}
+    rows = []
+    for account in asked:
+        outcome = seen.get(account)
+        if outcome is None:
+            result = f"not asked: {asleep.get(account.source, 'the allowance has no room')}"
+        elif isinstance(outcome, Miss):
+            result = f"missed: {outcome}"
+        else:
+            result = f"read: {len(outcome.amounts)} assets"
+        rows.append((wallets[account], account.source, account.chain, account.address, result))
+    columns = ("wallet", "source", "chain", "address", "result")
+    if json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows, empty="no accounts to poll")
+
+
+def send_test(
+    config: Config = None,
+    channel: Annotated[
+        str | None, typer.Argument(metavar="CHANNEL", help="Only this channel. Default: each one.")
+    ] = None,
+) -> int:
+    """Send a test message to each channel, or to one. Exit code 1 if one did not take it."""
+    configuration = configured(config)
+    set_up_logging("warning", configuration.settings.log.format)
+    known = configuration.settings.channels
+    if channel is not None and channel not in known:
+        raise typer.BadParameter(f"there is no channel '{channel}'; there are {', '.join(known) or 'none'}")
+    if not known:
+        typer.echo("there are no channels in the configuration: nobody would be told anything", err=True)
+        return 1
+    return asyncio.run(_send_test(configuration, channel))
+
+
+async def _send_test(configuration: Configuration, only: str | None) -> int:
+    from watcher.domain.alerting import short_id
+    from watcher.domain.delivery import Delivery, Sent
+    from watcher.domain.message import Kind, Message, Severity
+    from watcher.service.clock import SystemClock
+    from watcher.wiring import build_channels
+
+    now = SystemClock().now()
+    failed = False
+    for channel in build_channels(configuration.settings, only):
+        title = f"Test message from watcher to channel {channel.name}"
+        facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
+        identity = short_id("test", channel.name, now.isoformat())
+        message = Message(identity, Kind.TEST, Severity.INFO, "watcher.test", "", "", title, facts, now)
+        result = await channel.send([Delivery(identity, channel.name, message, now, now)])
+        await channel.close()
+        if isinstance(result, Sent):
+            typer.echo(f"{channel.name}: sent")
+        else:
+            failed = True
+            typer.echo(f"{channel.name}: not sent: {result.detail}", err=True)
+    return 1 if failed else 0
+
+

@@ -1,0 +1,99 @@
+"""The verbs before and around watching: init, check, schema, backup, version."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watcher import __version__
+from watcher.cli._common import Config, Json, configured, print_json
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path(),
+    pack: Annotated[
+        list[str] | None,
+        typer.Option("--pack", metavar="NAME", help="A rule pack to write; may be repeated. Default: all."),
+    ] = None,
+) -> int:
+    """Write a commented watcher.yaml and rule packs to start from. Overwrites nothing."""
+    from watcher.starter import PACKS, starter_files
+
+    chosen = tuple(pack) if pack else PACKS
+    for name in chosen:
+        if name not in PACKS:
+            raise typer.BadParameter(f"there is no pack '{name}'; there are {', '.join(PACKS)}")
+    wanted = {directory / name: text for name, text in starter_files(chosen).items()}
+    there = [path for path in wanted if path.exists()]
+    if there:
+        names = ", ".join(str(path) for path in there)
+        typer.echo(f"nothing was written: {names} is there already; choose another directory", err=True)
+        return 1
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {path}")
+    typer.echo("Next: put in your wallets and keys, then `watcher check` and `watcher send-test`.")
+    return 0
+
+
+def check(config: Config = None, json: Json = False) -> int:
+    """Check the configuration and the rules, offline. Prints every mistake; exit code 78 if there is one."""
+    configuration = configured(config)
+    settings = configuration.settings
+    accounts = sum(len(wallet.accounts) for wallet in settings.wallets)
+    summary = {
+        "path": str(settings.path),
+        "sources": len(settings.sources),
+        "wallets": len(settings.wallets),
+        "accounts": accounts,
+        "channels": len(settings.channels),
+        "rules": len(configuration.rules),
+        "warnings": list(configuration.warnings),
+    }
+    if json:
+        print_json(summary)
+        return 0
+    for warning in configuration.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    counts = ", ".join(f"{summary[key]} {key}" for key in ("sources", "wallets", "accounts", "rules", "channels"))
+    typer.echo(f"{settings.path}: sound ({counts})")
+    return 0
+
+
+def schema() -> int:
+    """Print the JSON Schema of watcher.yaml, for editors to complete from."""
+    from watcher.settings import json_schema
+
+    print_json(json_schema())
+    return 0
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the copy; must not exist.")],
+    config: Config = None,
+) -> int:
+    """Copy the store to FILE: consistent while the daemon runs, and verified."""
+    from watcher.wiring import backup_store
+
+    configuration = configured(config)
+    asyncio.run(backup_store(configuration.settings, target))
+    typer.echo(f"wrote {target} ({target.stat().st_size:,} bytes, verified)")
+    return 0
+
+
+def version(json: Json = False) -> int:
+    """Print the version of watcher and of what it runs on."""
+    from importlib.metadata import version as installed
+
+    parts = {name: installed(name) for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils")}
+    if json:
+        print_json({"watcher": __version__, "python": platform.python_version(), **parts})
+    else:
+        rest = ", ".join(f"{name} {number}" for name, number in parts.items())
+        typer.echo(f"watcher {__version__} (Python {platform.python_version()}, {rest})")
+    return 0

@@ -1,0 +1,197 @@
+"""`every: auto`: asks the cadence which account is worth polling next, and keeps what it learns."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from watcher.domain.cadence import Budget, Cadence, Item
+from watcher.domain.credits import Allowance
+from watcher.domain.errors import StoreError
+from watcher.domain.model import Account
+from watcher.ports import Store
+from watcher.service.clock import Clock
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 60.0
+"""The ledger is read again so often: others may spend from the same key."""
+
+KEEP_EVERY = 300.0
+FACT = "cadence"
+"""Under this name the store keeps what the cadence of a source has learnt."""
+
+LEAVE_FREE = 0.8
+"""Share of a call limit that the schedule plans with; the rest is for pages, retries and people."""
+
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """One account on `auto`, and what was promised for it."""
+
+    account: Account
+    cost: float
+    weight: float = 1.0
+    at_least_every: timedelta | None = None
+    min_every: timedelta = timedelta(minutes=1)
+
+    def item(self) -> Item:
+        promise = self.at_least_every.total_seconds() if self.at_least_every else float("inf")
+        return Item(key_of(self.account), self.cost, self.weight, self.min_every.total_seconds(), promise)
+
+
+def key_of(account: Account) -> str:
+    return f"{account.chain}:{account.address}"
+
+
+class Pacer:
+    """The schedule of one source's `auto` accounts. `run` puts them into the queue when they are due."""
+
+    def __init__(
+        self,
+        name: str,
+        allowance: Allowance,
+        paced: Sequence[Paced],
+        taken: float,
+        store: Store,
+        clock: Clock,
+        put: Callable[[Sequence[Account]], None],
+    ) -> None:
+        """`taken`: credits (or calls) a second that fixed intervals and cron lines cost."""
+        self._name, self._allowance, self._taken = name, allowance, taken
+        self._store, self._clock, self._put = store, clock, put
+        self._accounts = {key_of(each.account): each.account for each in paced}
+        self._items = [each.item() for each in paced]
+        self._cadence: Cadence | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def cadence(self) -> Cadence | None:
+        """None until `run` has read the ledger."""
+        return self._cadence
+
+    async def run(self) -> None:
+        """Put accounts into the queue as they become due, until cancelled; keeps what was learnt."""
+        cadence = await self._begin()
+        looked = kept = self._clock.monotonic()
+        try:
+            while True:
+                await self._step(cadence)
+                elapsed = self._clock.monotonic()
+                if elapsed - looked >= LOOK_EVERY:
+                    looked = elapsed
+                    await self._look(cadence)
+                if elapsed - kept >= KEEP_EVERY:
+                    kept = elapsed
+                    await self.keep()
+        finally:
+            await asyncio.shield(self.keep())
+
+    def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
+        """How a poll of an account went: changed, unchanged, or (None) not read."""
+        key = key_of(account)
+        if self._cadence is not None and key in self._accounts:
+            self._cadence.observe(key, at.timestamp(), changed)
+            self._changed.set()
+
+    def give_back(self, account: Account, at: datetime) -> None:
+        """The poll that was due was not made, and not charged."""
+        key = key_of(account)
+        if self._cadence is not None and key in self._accounts:
+            self._cadence.observe(key, at.timestamp(), None, charged=False)
+            self._changed.set()
+
+    async def keep(self) -> None:
+        """Write down what was learnt, for the next start."""
+        if self._cadence is None:
+            return
+        text = json.dumps(self._cadence.dump(), separators=(",", ":"))
+        try:
+            await self._store.keep_facts(self._name, {FACT: text}, self._clock.now())
+        except StoreError as error:
+            log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
+
+    async def _begin(self) -> Cadence:
+        facts = await self._store.facts(self._name)
+        past = await self._store.load(list(self._accounts.values()))
+        seen = {
+            key_of(account): state.last_attempt.timestamp()
+            for account, state in past.accounts.items()
+            if state.last_attempt is not None
+        }
+        now = self._clock.now()
+        budget = await self._budget(now)
+        state = _parsed(facts.get(FACT))
+        self._cadence = Cadence(self._items, budget, now.timestamp(), state=state, seen=seen)
+        if self._cadence.stretch > 1:
+            log.warning("%s: %s", self._name, describe_stretch(self._cadence))
+        return self._cadence
+
+    async def _step(self, cadence: Cadence) -> None:
+        self._changed.clear()
+        now = self._clock.now().timestamp()
+        due = cadence.due(now)
+        if due is None or due[0] > now:
+            wait = LOOK_EVERY if due is None else min(due[0] - now, LOOK_EVERY)
+            await self._clock.wait(self._changed, wait)
+            return
+        cadence.take(due[1], now)
+        self._put([self._accounts[due[1]]])
+
+    async def _look(self, cadence: Cadence) -> None:
+        try:
+            now = self._clock.now()
+            cadence.set_budget(await self._budget(now), now.timestamp())
+        except StoreError as error:
+            log.warning("the ledger of %s cannot be read: %s", self._name, error)
+
+    async def _budget(self, now: datetime) -> Budget:
+        plan = self._allowance.credits
+        if plan is None:
+            return self._calls(now)
+        start, end = plan.bounds(now)
+        length = (end - start).total_seconds()
+        left = (end - now).total_seconds()
+        limit = plan.limit - plan.reserved
+        spent = await self._store.spent(self._name, start)
+        return Budget(
+            max(limit - self._taken * length, 0.0),
+            max(limit - spent - self._taken * left, 0.0),
+            end.timestamp(),
+            length,
+        )
+
+    def _calls(self, now: datetime) -> Budget:
+        """Without credits, calls are the currency: the tightest limit, as calls a day."""
+        paces = [window.calls / window.seconds for window in self._allowance.windows]
+        pace = max((min(paces) if paces else 1.0) * LEAVE_FREE - self._taken, 0.0)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        end = midnight + timedelta(days=1)
+        return Budget(pace * _DAY, pace * (end - now).total_seconds(), end.timestamp(), _DAY)
+
+
+def describe_stretch(cadence: Cadence) -> str:
+    """What was promised and cannot be afforded, with numbers."""
+    found = cadence.feasibility()
+    return (
+        f"the promised intervals cost {found.needed:,.0f} credits a period, {found.allowed:,.0f} are there: "
+        f"they are stretched evenly by {cadence.stretch:.2f}"
+    )
+
+
+def _parsed(text: str | None) -> Mapping[str, Any] | None:
+    """What an earlier run kept; what cannot be read is learnt anew."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
