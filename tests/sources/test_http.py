@@ -182,6 +182,7 @@ DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
         ({"Retry-After": "Sun, 01 Mar 2026 12:01:30 GMT", "Date": DATE}, 90),
         ({"X-Rate-Limit-Reset": "2026-03-01T12:00:20.1234567Z", "Date": DATE}, 20.123456),
         ({"X-Rate-Limit-Reset": "2026-03-01T11:00:00Z", "Date": DATE}, 1),
+        ({"X-Rate-Limit-Reset": "2026-03-02T00:00:00Z", "X-Rate-Limit-Remaining": "29000", "Date": DATE}, 10),
         ({"Retry-After": "999999999999"}, 86_400),
         ({"Retry-After": "-5"}, 10),
         ({"Retry-After": "soon", "X-Rate-Limit-Reset": "never"}, 10),

@@ -229,7 +229,7 @@ async def test_the_answer_for_one_pair_is_read_in_every_form(ledger: Ledger, sou
     ],
 )
 async def test_a_pair_that_nobody_reports_is_unknown_and_not_zero(
-    ledger: Ledger, source: Teos, form: Any
+    api: Api, ledger: Ledger, source: Teos, form: Any
 ) -> None:
     ledger.hidden.add((A, GOLD))
     ledger.single = form
@@ -239,6 +239,12 @@ async def test_a_pair_that_nobody_reports_is_unknown_and_not_zero(
     assert found.amounts == {BOND_ASSET: 25}
     assert found.chains == frozenset()
     assert "is not in this reading" in found.notes[0]
+    # Every poll asks for the rest, and for this pair alone only now and then.
+    asked = len(api.paths)
+    await read(source, ACCOUNT, NOW + timedelta(minutes=9))
+    assert len(api.paths) == asked + 1
+    await read(source, ACCOUNT, NOW + timedelta(minutes=10))
+    assert len(api.paths) == asked + 3
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ _ALIASES = {
     "arbitrum-one": "arbitrum",
     "optimistic-ethereum": "optimism",
     "avalanche-c-chain": "avalanche",
+    "xdai": "gnosis",
 }
 """Spellings of one chain, seen in CoinStats' own documents and answers."""
 

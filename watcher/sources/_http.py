@@ -242,7 +242,10 @@ def _pause(headers: Mapping[str, str]) -> timedelta | None:
     if after.isascii() and after.isdigit():
         return min(timedelta(seconds=int(after[:9])), _MAX_PAUSE)
     sent = _http_date(headers.get("Date", ""))
-    until = _http_date(after) or _iso_date(headers.get("X-Rate-Limit-Reset", ""))
+    # These describe the longest period (TEOS docs); with calls left in it, it is not the one that blocks.
+    left = headers.get("X-Rate-Limit-Remaining", "0").strip()
+    reset = headers.get("X-Rate-Limit-Reset", "") if left == "0" else ""
+    until = _http_date(after) or _iso_date(reset)
     if sent is None or until is None:
         return None
     return min(max(until - sent, timedelta(seconds=1)), _MAX_PAUSE)

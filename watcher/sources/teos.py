@@ -53,6 +53,8 @@ _MOST_PAIRS = 50
 _MOST_PAGES = 40
 _MOST_REFUSALS = 20
 _AFTER_REFUSAL = timedelta(hours=1)
+_AFTER_SILENCE = timedelta(minutes=10)
+_SILENT = (MissReason.OMITTED, "TEOS does not report it, not even when it is asked for alone")
 _SPLITTABLE = frozenset({400, 404, 414})
 
 
@@ -187,6 +189,7 @@ class Teos:
                 self._spelled.setdefault(asset_number(text), text.strip())
                 numbers.add(asset_number(text))
         self._zeros: set[Pair] = set()
+        self._silent: dict[Pair, datetime] = {}
         self._refused: dict[Pair, datetime] = {}
         self._refusals = 0
         limits = Limits(
@@ -242,12 +245,16 @@ class Teos:
         """The account's assets, without those that TEOS refused lately, if others are left."""
         key = address_key(account.address)
         watched = sorted(self._watched.get(key, ()))
-        fine = [number for number in watched if not self._refused_lately((key, number), now)]
+        fine = [
+            number
+            for number in watched
+            if not self._lately(self._refused.get((key, number)), now, _AFTER_REFUSAL)
+        ]
         return tuple(fine or watched)
 
-    def _refused_lately(self, pair: Pair, now: datetime) -> bool:
-        refused = self._refused.get(pair)
-        return refused is not None and now - refused < _AFTER_REFUSAL
+    @staticmethod
+    def _lately(then: datetime | None, now: datetime, age: timedelta) -> bool:
+        return then is not None and now - then < age
 
     def _polls(self, accounts: Sequence[Account], ids: tuple[int, ...], now: datetime) -> Iterator[Poll]:
         room = self._settings.max_url_bytes - len(self._bulk_url((), ()))
@@ -301,7 +308,8 @@ class Teos:
         """The address of the next page, if it lies below the configured one: the key goes nowhere else."""
         root = URL(self._root)
         try:
-            link = (root / "").join(URL(text, encoded=text.isascii() and text.isprintable() and " " not in text))
+            as_built = text.isascii() and text.isprintable() and " " not in text
+            link = (root / "").join(URL(text, encoded=as_built))
         except ValueError:
             return None
         same = link.scheme == root.scheme and link.host == root.host and link.port == root.port
@@ -334,8 +342,8 @@ class Teos:
         if poll.sparks.get(pair) == 0:
             self._zeros.add(pair)
         elif pair not in poll.sparks and pair not in poll.unclear:
-            silent = (MissReason.OMITTED, "TEOS does not report it, asked for alone neither")
-            return replace(poll, failed={**poll.failed, pair: silent})
+            self._silent[pair] = poll.now
+            return replace(poll, failed={**poll.failed, pair: _SILENT})
         return poll
 
     def _page_read(self, poll: Poll, step: Step, page: Page) -> Reply:
@@ -362,8 +370,12 @@ class Teos:
         )
 
     def _ask_alone(self, poll: Poll, step: Step) -> Poll:
-        alone = tuple(Single((number,)) for _, number in poll.missing(step.ids))
-        return replace(poll, steps=(*alone, *poll.steps))
+        missing = poll.missing(step.ids)
+        # Asked for alone a moment ago and not told: the calls are better spent on others.
+        silent = {pair for pair in missing if self._lately(self._silent.get(pair), poll.now, _AFTER_SILENCE)}
+        alone = tuple(Single((pair[1],)) for pair in missing if pair not in silent)
+        failed = {**poll.failed, **dict.fromkeys(silent, _SILENT)}
+        return replace(poll, steps=(*alone, *poll.steps), failed=failed)
 
     def _go_on(self, poll: Poll, failure: str = "", pause: timedelta | None = None) -> Reply:
         if poll.steps:
@@ -384,6 +396,8 @@ class Teos:
                 return Reply(more=more, charged=0, failure=f"{text}; asked again in two halves")
             if not parts:
                 self._refused.update(dict.fromkeys(poll.missing(step.ids), poll.now))
+        if refused and isinstance(step, Single):
+            self._silent.update(dict.fromkeys(poll.missing(step.ids), poll.now))
         # A refusal concerns this step alone; after anything else the rest would fail as well.
         steps = [step] if refused and not isinstance(step, NextPage) else list(poll.steps)
         return self._go_on(poll.fail(steps, failure.reason, failure.text), text, failure.pause)
