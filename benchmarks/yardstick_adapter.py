@@ -16,7 +16,8 @@ class Production:
     fairness = 1.0
 
     def start(self, env: Any) -> None:
-        self.env, self.period = env, 0
+        self.env, self.period, self.hour = env, 0, 0.0
+        self.log: list[tuple[float, float, float]] = []
         self.items = [
             Item(str(i), float(env.cost[i]), float(env.weight[i]), float(env.lo[i]), float(env.hi[i]))
             for i in range(env.n)
@@ -36,11 +37,18 @@ class Production:
             self.cadence.set_budget(self.budget(), self.env.t0 + t)
 
     def due(self, now: float) -> tuple[float, int]:
+        """Next poll; the forecast of every hour is noted, to be compared with what came."""
         self.renew(now)
+        if now >= self.hour:
+            rows = self.cadence.forecast().rows
+            value = [row.changes_a_day * item.weight for row, item in zip(rows, self.items, strict=True)]
+            waits = sum(row.expected_delay * v for row, v in zip(rows, value, strict=True))
+            self.log.append((now, waits, sum(value)))
+            self.hour = now + 3600
         time, key = self.cadence.due(self.env.t0 + now) or (float("inf"), "0")
         return time - self.env.t0, int(key)
 
-    def observe(self, i: int, t: float, changed: bool) -> None:
+    def observe(self, i: int, t: float, changed: bool) -> None:  # noqa: FBT001
         self.renew(t)
         self.cadence.observe(str(i), self.env.t0 + t, changed)
 

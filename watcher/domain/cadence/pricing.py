@@ -1,6 +1,6 @@
 """Water-filling: which intervals a rate of spending buys.
 
-An account of cost c, weight w and change rate l has the *base* b = sqrt(c / w) / l^(a/2). At
+An account of cost c, weight w and change rate l has the *base* b = sqrt(c / w) / l^(a/2) (`Item.base`). At
 price k it is polled every clip(k x b, shortest, longest): the square-root law, which minimises
 the weighted mean delay of changes (a = 1). One k for all, such that the spending fits.
 """
@@ -25,11 +25,6 @@ class Need:
     shortest: float
     longest: float
     """May be infinite."""
-
-
-def base(cost: float, weight: float, rate: float, fairness: float) -> float:
-    """An account's interval at price 1."""
-    return math.sqrt(cost / max(weight, 1e-9)) / max(rate, 1e-12) ** (fairness / 2)
 
 
 def interval(need: Need, price: float) -> float:

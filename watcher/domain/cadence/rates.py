@@ -13,11 +13,13 @@ from __future__ import annotations
 import math
 from array import array
 from base64 import b64decode, b64encode
+from bisect import bisect_left
+from itertools import accumulate
 from operator import mul
 
 HOUR, DAY = 3600.0, 86400.0
 
-GRID = tuple(math.exp(math.log(0.003) + k * math.log(1500 / 0.003) / 31) / DAY for k in range(32))
+GRID = tuple(0.003 * 500_000.0 ** (k / 31) / DAY for k in range(32))
 HAZARDS = (1 / (2 * HOUR), 1 / DAY, 1 / (100 * DAY))
 SIZE, BRANCHES = len(GRID), len(HAZARDS)
 
@@ -40,7 +42,9 @@ class Belief:
 
     __slots__ = ("cells", "history", "polled", "weights")
 
-    def __init__(self, cells: array[float], weights: tuple[float, ...], history: array[float], polled: float) -> None:
+    def __init__(
+        self, cells: array[float], weights: tuple[float, ...], history: array[float], polled: float
+    ) -> None:
         self.cells = cells
         """BRANCHES x SIZE probabilities."""
         self.weights = weights
@@ -72,12 +76,12 @@ class Rates:
     could see at that pace are thought unlikely until seen.
     """
 
-    def __init__(self, scale: float) -> None:
+    def __init__(self, scale: float, population: list[float] | None = None) -> None:
+        self.scale = scale
         flat = [math.exp(-rate * scale * 0.3) for rate in GRID]
         total = sum(flat)
-        self._outset = [x / total for x in flat]
         self._flat = [x / SIZE for x in flat]
-        self.population = list(self._outset)
+        self.population = population or [x / total for x in flat]
         self._shares = [0.0] * SIZE
         """Sum over accounts of history / (polled + POPULATION): see `pool`."""
         self._unknown = 0.0
@@ -85,7 +89,18 @@ class Rates:
 
     def prior(self) -> float:
         """Mean rate of an account nothing is known of."""
-        return sum(map(mul, self.population, GRID))
+        return float(sum(map(mul, self.population, GRID)))
+
+    def span(self, belief: Belief | None) -> tuple[float, float]:
+        """The 80 % range of an account's rate."""
+        odds = self.population
+        if belief is not None:
+            a, b, c = belief.weights
+            x, y, z = (belief.cells[k : k + SIZE] for k in range(0, BRANCHES * SIZE, SIZE))
+            odds = [a * p + b * q + c * r for p, q, r in zip(x, y, z, strict=True)]
+        reached = list(accumulate(odds))
+        low, high = (bisect_left(reached, share * reached[-1]) for share in (0.1, 0.9))
+        return GRID[low], GRID[min(high, SIZE - 1)]
 
     def count(self, belief: Belief | None, sign: int = 1) -> None:
         """Count an account into the population (or out of it, with sign -1)."""
@@ -135,6 +150,7 @@ class Rates:
             fits = [1 - fit for fit in fits]
         moved: list[float] = []
         joints: list[list[float]] = []
+        chances: list[float] = []
         scores: list[float] = []
         means: list[float] = []
         for hazard, cells, weight in zip(HAZARDS, branches, weights, strict=True):
@@ -143,6 +159,7 @@ class Rates:
             leak = 1 - keep
             joint = [(p * keep + o * leak) * fit for p, o, fit in zip(cells, own, fits, strict=True)]
             seen = sum(joint) or TINY
+            chances.append(seen)
             scale = keep / seen
             after = [j * scale + o * leak for j, o in zip(joint, own, strict=True)]
             joints.append(joint)
@@ -152,10 +169,8 @@ class Rates:
         total = sum(scores)
         weights = tuple(score / total * 0.99 + 0.01 / BRANCHES for score in scores)
         fade = exp(-elapsed / MEMORY)
-        a, b, c = (weight * elapsed / (sum(joint) or TINY) for weight, joint in zip(weights, joints, strict=True))
-        history = [
-            h * fade + x * a + y * b + z * c for h, x, y, z in zip(history, *joints, strict=True)
-        ]
+        a, b, c = (weight * elapsed / seen for weight, seen in zip(weights, chances, strict=True))
+        history = [h * fade + x * a + y * b + z * c for h, x, y, z in zip(history, *joints, strict=True)]
         new = Belief(array(FLOAT, moved), weights, array(FLOAT, history), polled * fade + elapsed)
         self.count(new)
-        return new, sum(map(mul, weights, means))
+        return new, float(sum(map(mul, weights, means)))

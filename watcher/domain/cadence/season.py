@@ -66,8 +66,11 @@ class Season:
     def dump(self) -> dict[str, Any]:
         """A JSON-able value that the constructor takes."""
         return {
-            "seen": self._seen, "expected": self._expected, "refreshed": self._refreshed, "profile": self.profile,
-        }  # fmt: skip
+            "seen": self._seen,
+            "expected": self._expected,
+            "refreshed": max(self._refreshed, 0.0),
+            "profile": self.profile,
+        }
 
     def _lay(self) -> None:
         hourly = [self.profile[_bin(hour)] for hour in range(HOURS)]
@@ -105,7 +108,7 @@ class Season:
             self._seen[k] += changes * self.profile[k] * seconds / total
 
     def refresh(self, now: float) -> bool:
-        """Work what was learnt into the profile, every few hours. True if it did: time changed its measure."""
+        """Work what was learnt into the profile, every few hours. True if it did."""
         if now - self._refreshed < REFRESH:
             return False
         self._refreshed = now
