@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -64,18 +65,11 @@ async def _serve(
     env: Mapping[str, str],
 ) -> bool:
     """Run one configuration until it is time to stop or to change to a new one; True if a task broke."""
-    ticker = Ticker(app.clock.now)
-    await app.start()
-    pacers = await _schedule(app, store, ticker)
-    ticker.start()
-    log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
-    sdnotify.ready()
-    working = (_feed_watchdog(app, store), _tidy(app, store), *(pacer.run() for pacer in pacers))
-    helpers = [asyncio.create_task(each) for each in working]
-    try:
+    async with at_work(app, store) as tasks:
+        log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
+        sdnotify.ready()
         while True:
-            broken = await _wait(stopping, reloading, [*app.tasks, *helpers])
-            if broken:
+            if await _wait(stopping, reloading, tasks):
                 return True
             if stopping.is_set():
                 return False
@@ -84,6 +78,19 @@ async def _serve(
                 return False
             sdnotify.ready()
             reloading.clear()
+
+
+@asynccontextmanager
+async def at_work(app: App, store: Store) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Everything of one configuration at work; the tasks that it gives must not end by themselves."""
+    ticker = Ticker(app.clock.now)
+    await app.start()
+    pacers = await _schedule(app, store, ticker)
+    ticker.start()
+    working = (_feed_watchdog(app, store), _tidy(app, store), *(pacer.run() for pacer in pacers))
+    helpers = [asyncio.create_task(each) for each in working]
+    try:
+        yield [*app.tasks, *helpers]
     finally:
         ticker.stop()
         for task in helpers:

@@ -22,8 +22,11 @@ from watcher.domain.duration import parse_duration
 from watcher.notify import _hearing
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, clean, render, tone
 
-PERMANENT = frozenset({400, 401, 403, 404, 410, 413, 422})
-"""HTTP answers after which the same message to the same address has no better chance later."""
+PERMANENT = frozenset({400, 413, 422})
+"""HTTP answers that are about the message itself: it has no better chance later.
+
+A refused key or address (401, 403, 404) is the channel's trouble, which people mend: it is tried for a day.
+"""
 
 HUNG_PATIENCE = 5
 """Timeouts that a hung send is waited for before another one starts beside it."""

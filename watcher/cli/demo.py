@@ -1,0 +1,165 @@
+"""`watcher demo`: the whole product in a minute, on simulated APIs over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from watcher.cli._common import set_up_logging
+from watcher.domain.duration import parse_duration
+
+if TYPE_CHECKING:
+    from watcher.sim import Simulation
+    from watcher.sim.scenario import Step
+
+CONFIG = """\
+version: 1
+store: {{kind: sqlite, path: watcher.db}}
+sources:
+  coinstats:
+    kind: coinstats
+    api_key: ${{DEMO_COINSTATS_KEY}}
+    base_url: {url}/coinstats
+    credits: {{limit: {limit}}}
+    requests_per_second: 10
+  teos:
+    kind: teos
+    api_key: ${{DEMO_TEOS_KEY}}
+    base_url: {url}/teos
+    units: {units}
+wallets:
+{wallets}
+channels:
+  terminal: {{kind: console}}
+rules: [rules.yaml]
+web: null
+"""
+
+RULES = """\
+rules:
+  - {id: funds-moved, type: change, match: {tags: [coins]}, by: "$1000", severity: warning}
+  - {id: issue-moved, type: change, match: {tags: [issued]}, severity: info}
+  - id: gas-low
+    type: threshold
+    match: {wallets: [hot-wallet], chains: [base-wallet], assets: [ETH]}
+    below: "0.1"
+    clear_above: "0.3"
+    severity: critical
+  - {id: new-token, type: asset, event: appears, min_value_usd: "10", severity: info}
+  - {id: emptied, type: asset, event: disappears, severity: critical}
+  - {id: silent, type: no_data, longer_than: 5m}
+"""
+
+
+def demo(
+    duration: Annotated[
+        str, typer.Option("--duration", metavar="D", help="How long the story takes, as in 30s or 2m.")
+    ] = "60s",
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up after the story, until Ctrl-C.")] = False,
+) -> int:
+    """Watch a story of transfers on simulated APIs: no key and no network are needed.
+
+    Alerts are printed as they happen; a summary follows. Ctrl-C ends it at any moment.
+    """
+    try:
+        seconds = parse_duration(duration).total_seconds()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if not 10 <= seconds <= 3600:
+        raise typer.BadParameter("--duration must be between 10s and 1h")
+    set_up_logging("error", "console")
+    with tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder:
+        return asyncio.run(_demo(Path(folder), seconds, keep=keep))
+
+
+async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
+    from watcher.daemon import at_work
+    from watcher.sim import Simulation
+    from watcher.sim.scenario import play, prepare, story
+    from watcher.wiring import configure, open_store, wire
+
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with Simulation() as sim:
+        prepare(sim)
+        _write(folder, sim)
+        keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
+        configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
+        store = await open_store(configuration.settings, exclusive=True)
+        try:
+            app = wire(configuration, store)
+            async with at_work(app, store):
+                _say(f"Watching {len(app.rules.wallets)} accounts on two simulated APIs at {sim.url}.")
+                playing = asyncio.create_task(play(sim, story(duration_seconds=seconds), _tell))
+                await _until(stopping, playing, seconds, keep=keep)
+                playing.cancel()
+                await app.deliverer.drain(within=3.0)
+        finally:
+            await store.close()
+        from watcher.report import demo_summary
+
+        for line in demo_summary(configuration.settings, sim.coinstats.credits_used):
+            _say(line)
+    return 0
+
+
+async def _until(
+    stopping: asyncio.Event, playing: asyncio.Task[None], seconds: float, *, keep: bool
+) -> None:
+    """Wait for Ctrl-C, or for the story and the time that its last alerts need."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    waiting = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({playing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if playing.done() and playing.exception() is not None:
+            await playing
+        if keep and not stopping.is_set():
+            _say("The story is over; the demo stays up until Ctrl-C.")
+        left = None if keep else max(0.0, ends - loop.time())
+        await asyncio.wait({waiting}, timeout=left)
+    finally:
+        waiting.cancel()
+
+
+def _write(folder: Path, sim: Simulation) -> None:
+    """The configuration that an operator would write for the story's wallets."""
+    from watcher.sim.sample import GOLD, SOLAR
+    from watcher.sim.scenario import sample_wallets
+
+    lines = []
+    for wallet in sample_wallets():
+        what = f"chains: [{', '.join(wallet.chains)}]" if wallet.chains else f"assets: {_quoted(wallet.assets)}"
+        tag = "coins" if wallet.chains else "issued"
+        lines.append(
+            f'  - {{name: {wallet.name}, source: {wallet.source}, address: "{wallet.address}", '
+            f"{what}, tags: [{tag}], every: 2s}}"
+        )
+    units = f'{{"{SOLAR}": {{symbol: SOLAR, price_usd: "25"}}, "{GOLD}": {{symbol: GOLD, price_usd: "83.5"}}}}'
+    text = CONFIG.format(url=sim.url, limit=sim.coinstats.credits_limit, units=units, wallets="\n".join(lines))
+    (folder / "watcher.yaml").write_text(text, encoding="utf-8")
+    (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
+
+
+def _quoted(words: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
+
+
+def _tell(step: Step) -> None:
+    _say(f"... {step.caption}")
+
+
+def _say(text: str) -> None:
+    """Print with the time of day, in the same form as the alerts."""
+    from watcher.notify.markup import clean
+
+    typer.echo(typer.style(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", dim=True))
