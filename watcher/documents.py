@@ -41,6 +41,8 @@ _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-
 _SYNTAX_REMEDIES = {
     "mapping values are not allowed": "a value that contains ': ' needs quotes; check the indentation too",
     "cannot start any token": "put the value in quotes, and indent with spaces instead of tabs",
+    "found a tab": "indent with spaces instead of tabs",
+    "did not find expected ',' or": "a bracket is not closed, or a comma is missing",
     "expected <block end>": "check the indentation of this line and the one before",
     "could not find expected ':'": "a key needs a colon and a space: 'key: value'",
     "while scanning a quoted scalar": "a quote is not closed",
@@ -164,10 +166,7 @@ def read_document(path: Path, expand: Expand | None = None) -> Document:
     nothing = Node(1, 1, None)
     document = Document(path, nothing)
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise _Unreadable(1, 1, f"the file is larger than {MAX_BYTES >> 20} MiB")
+        raw = _bytes(path)
         text = raw.decode("utf-8-sig")
         document.root = _Builder(document, expand).build(_as_yaml(text))
     except FileNotFoundError:
@@ -180,8 +179,16 @@ def read_document(path: Path, expand: Expand | None = None) -> Document:
     except _Unreadable as error:
         document.problems.append(Problem(f"{path}:{error.line}:{error.column}", error.what, error.remedy))
     except yaml.YAMLError as error:
-        document.problems.append(_syntax(path, error))
+        document.problems.append(_syntax(path, error, text))
     return document
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise _Unreadable(1, 1, f"the file is larger than {MAX_BYTES >> 20} MiB", "split the rules")
+    return raw
 
 
 class _Unreadable(Exception):  # noqa: N818 - it never leaves this file
@@ -208,15 +215,17 @@ def _joined(match: re.Match[str]) -> str:
     return bytes.fromhex(match[1] + match[2]).decode("utf-16-be")
 
 
-def _syntax(path: Path, error: yaml.YAMLError) -> Problem:
+def _syntax(path: Path, error: yaml.YAMLError, text: str) -> Problem:
     """A syntax error without the text around it, which might hold a secret."""
     mark = getattr(error, "problem_mark", None)
     where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
     said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed")
     context = str(getattr(error, "context", None) or "")
-    said = re.sub(r"'(?!<)[^']{2,}'", "a name", said)
+    said = re.sub(r"'[A-Za-z0-9!%*&@_.-]{2,}[^']*'", "a name", said)
     remedies = [words for part, words in _SYNTAX_REMEDIES.items() if part in f"{context} {said}"]
-    return Problem(where, f"not valid YAML: {said}", remedies[0] if remedies else "")
+    if mark and "${" in "".join(text.splitlines()[mark.line : mark.line + 1]):
+        remedies = ["inside {…} and […] a value with ${…} needs quotes"]
+    return Problem(where, f"not valid YAML: {said}", remedies[0] if remedies else "check the lines around it")
 
 
 class _Builder:
@@ -244,7 +253,7 @@ class _Builder:
     def _node(self, event: Any, depth: int) -> Node:
         line, column = _place(event)
         if depth > MAX_DEPTH:
-            raise _Unreadable(line, column, f"nested deeper than {MAX_DEPTH} levels")
+            raise _Unreadable(line, column, f"nested deeper than {MAX_DEPTH} levels", "close the brackets")
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
                 raise _Unreadable(
@@ -288,8 +297,6 @@ class _Builder:
             except ValueError as error:
                 self._mistake(line, column, *str(error).split("; ", 1))
                 return Node(line, column, text, text, faulty=True)
-            if not event.style and _INTEGER.fullmatch(value):
-                return Node(line, column, int(value), text, hidden=hidden)
         return Node(line, column, value, text, hidden=hidden)
 
     def _sequence(self, line: int, column: int, depth: int) -> Node:
@@ -327,16 +334,21 @@ class _Builder:
                 )
             else:
                 values[key], node.keys[key] = value, place
-        for base in merged:
+        self._merge(node, merged)
+        return node
+
+    def _merge(self, node: Node, bases: list[Node]) -> None:
+        """Add the keys of `<<` that the mapping does not have itself."""
+        for base in bases:
             if not isinstance(base.value, dict):
                 self._mistake(
                     base.line, base.column, "'<<' takes a mapping, or a list of them", "use an alias"
                 )
                 continue
             for key, value in base.value.items():
-                if key not in values:
-                    values[key], node.keys[key] = value, base.keys[key]
-        return node
+                if node.get(key) is None:
+                    node.put(key, value)
+                    node.keys[key] = base.keys[key]
 
     def _mistake(self, line: int, column: int, what: str, remedy: str = "") -> None:
         where = f"{self._document.path}:{line}:{column}"

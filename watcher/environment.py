@@ -13,6 +13,7 @@ from watcher.mistakes import models_in, parts_of, spelled, written_fields
 
 MAX_SECRET_BYTES = 64 * 1024
 _REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
 
@@ -26,7 +27,7 @@ class Environment:
         self._credentials = Path(directory) if directory else None
 
     def expand(self, text: str) -> tuple[str, tuple[Hidden, ...]]:
-        """Put in `${VAR}` and `${VAR:-default}`; `$$` is a dollar sign. ValueError if a variable is not set."""
+        """Put in `${VAR}` and `${VAR:-default}`; `$$` is a dollar sign. ValueError if one is not set."""
         hidden: list[Hidden] = []
 
         def value_of(match: re.Match[str]) -> str:
@@ -69,6 +70,9 @@ class Environment:
                 continue
             if Path in parts and isinstance(value.value, str) and value.value:
                 value.value = str(self._base_dir / value.value)
+            if int in parts and str not in parts and isinstance(value.value, str) and "$" in value.text:
+                # A variable is text; here a number was meant, whether or not it stood in quotes.
+                value.value = int(value.value) if _INTEGER.fullmatch(value.value) else value.value
             for inner in models_in(info.annotation)[:1]:
                 below = written_fields(inner)
                 nested = isinstance(value.value, list) or not any(value.get(each) for each in below)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -48,13 +48,19 @@ _REMEDIES = {
 }
 
 
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    folded = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A remedy for a word that nobody knows: the one that was probably meant, or all there are."""
     words = sorted(set(known))
-    folded = {each.lower(): each for each in words}
-    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    close = closest(word, words)
     if close:
-        return f"did you mean '{folded[close[0]]}'?"
+        return f"did you mean '{close}'?"
     if not words:
         return "there is none"
     shown = ", ".join(words[:15]) + (", …" if len(words) > 15 else "")
@@ -97,13 +103,16 @@ def _report(
     kind = error["type"]
     if kind == "extra_forbidden":
         key = str(inner[-1])
-        known = _known_at(model, inner[:-1]) - document.at(loc[:-1]).plain().keys()
+        known = _known_at(model, inner[:-1])
         document.report(
             loc, f"unknown key '{key}'{_inside(document, loc[:-1])}", nearest(key, known), key=True
         )
     elif kind == "missing":
         key = str(inner[-1])
-        document.report(loc, f"'{key}' is missing{_inside(document, loc[:-1])}", f"add '{key}: …'")
+        remedy = f"add '{key}: …'"
+        if SecretStr in _parts_at(model, inner):
+            remedy += f", or '{key}_file: …' with the path of a file that holds it"
+        document.report(loc, f"'{key}' is missing{_inside(document, loc[:-1])}", remedy)
     elif not node.faulty:
         what, remedy = _words(error, node)
         named = re.match(r"([a-z_]+)(?:: )?", what)
@@ -128,9 +137,9 @@ def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
         return what, remedy
     if kind in {"literal_error", "enum"}:
         options = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        return f"'{node.text}' is not one of {', '.join(options) or context.get('expected')}", (
-            nearest(node.text, options) if options else ""
-        )
+        shown = ", ".join(options) or str(context.get("expected"))
+        close = closest(node.text, options)
+        return f"'{node.text}' is not one of {shown}", f"did you mean '{close}'?" if close else ""
     if node.value is None and kind != "missing":
         return "is empty", "write a value, or leave the key out"
     if kind == "string_type" and isinstance(node.value, int):
@@ -157,15 +166,21 @@ def _inside(document: Document, loc: Loc) -> str:
     return f" in {name}" if name else ""
 
 
-def _known_at(model: type[BaseModel], loc: Loc) -> set[str]:
-    """The keys that may stand in the mapping at `loc` of a model."""
+def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
+    """The models that may stand at `loc` of a model; parts of the way that are no field are skipped."""
     models = [model]
     for part in loc:
-        found = [each for one in models for each in models_in_field(one, part)]
-        models = found or models
-    return {key for each in models for key in written_fields(each)}
+        fields = [written_fields(each).get(str(part)) for each in models]
+        models = [inner for info in fields if info for inner in models_in(info.annotation)] or models
+    return models
 
 
-def models_in_field(model: type[BaseModel], key: str | int) -> list[type[BaseModel]]:
-    info = written_fields(model).get(str(key))
-    return models_in(info.annotation) if info else []
+def _known_at(model: type[BaseModel], loc: Loc) -> set[str]:
+    """The keys that may stand in the mapping at `loc` of a model."""
+    return {key for each in _models_at(model, loc) for key in written_fields(each)}
+
+
+def _parts_at(model: type[BaseModel], loc: Loc) -> list[type]:
+    """The classes in the annotation of the field at `loc`."""
+    fields = [written_fields(each).get(str(loc[-1])) for each in _models_at(model, loc[:-1])]
+    return [part for info in fields if info for part in parts_of(info.annotation)]

@@ -82,7 +82,7 @@ def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None
     environment = Environment(env, path.parent)
     document = read_document(path, environment.expand)
     if document.problems and document.root.value is None:
-        raise ConfigurationError(document.problems)
+        raise ConfigurationError(document.in_order())
     loader = _Loader(document, environment, kinds or known_kinds())
     settings = loader.settings(env)
     if settings is None or document.problems:
@@ -174,10 +174,12 @@ class _Loader:
         model = kinds.get(str(kind))
         if model is None:
             if not written or not written.faulty:
-                shown = written.text if written else kind
-                self._document.report((*loc, "kind"), f"unknown kind '{shown}'", nearest(str(shown), kinds))
+                name = written.text if written else str(kind)
+                self._document.report((*loc, "kind"), f"unknown kind '{name}'", nearest(name, kinds))
             return None
-        if written is None and "kind" in model.model_fields:
+        if "kind" not in model.model_fields:
+            node.drop("kind")
+        elif written is None:
             node.put("kind", Node(node.line, node.column, str(kind), str(kind)))
         self._environment.fill(self._document, loc, model)
         return checked(self._document, loc, model)
@@ -256,8 +258,7 @@ class _Loader:
             return tuple(expand(entry.source, wallet))
         except ValueError as error:
             what, _, remedy = str(error).partition("; ")
-            told = next((key for key in ("chains", "assets", "address") if f"`{key}`" in what), None)
-            loc: tuple[str | int, ...] = ("wallets", index, *((told,) if told and node.get(told) else ()))
+            loc = ("wallets", index, *_named_in(what, node))
             self._document.report(loc, what.replace("`", "'"), remedy)
             return ()
 
@@ -291,6 +292,20 @@ class _Loader:
             self._document.problems.append(Problem("environment", what, remedy))
             return None
         return log.model_copy(update={"level": level.lower()}) if level and log else log
+
+
+def _named_in(what: str, wallet: Node) -> tuple[str | int, ...]:
+    """The part of a wallet that a sentence of its source is about, as far as the words tell."""
+    for key in ("chains", "assets", "address"):
+        node = wallet.get(key)
+        if node is None:
+            continue
+        for part, item in node.children():
+            if isinstance(item.value, str) and item.value in what:
+                return (key, part)
+        if f"`{key}`" in what or (isinstance(node.value, str) and node.value in what):
+            return (key,)
+    return ()
 
 
 def _is_name(text: str) -> bool:

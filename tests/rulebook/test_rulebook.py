@@ -1,0 +1,200 @@
+"""Rule files: every mistake at once, and what is named must exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.settings.given import line_of
+from watcher.domain.errors import ConfigurationError, Problem
+from watcher.domain.model import Wallet
+from watcher.rulebook import Rulebook, load_rules
+
+WALLETS = (
+    Wallet("treasury-hot", "coinstats", "0x9f114da25b61b77606d47eab414b9360f8783979", ("treasury", "hot")),
+    Wallet("gas-1", "coinstats", "0x52908400098527886e0f7030069857d2e4169ee7", ("gas",)),
+    Wallet("bond-desk", "teos", "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"),
+)
+
+
+def load(folder: Path, *texts: str) -> Rulebook:
+    paths = []
+    for number, text in enumerate(texts):
+        paths.append(folder / f"rules-{number}.yaml")
+        paths[-1].write_text(text, encoding="utf-8")
+    return load_rules(paths, {"ops", "treasurer"}, WALLETS, {"coinstats", "teos"})
+
+
+def mistakes(folder: Path, *texts: str) -> list[Problem]:
+    with pytest.raises(ConfigurationError) as caught:
+        load(folder, *texts)
+    return caught.value.problems
+
+
+def test_rules_come_in_the_order_of_their_files(tmp_path: Path) -> None:
+    one = "rules:\n  - {id: a, type: change}\n  - {id: b.1_x-y, type: asset, event: appears}\n"
+    two = "rules:\n  - {id: c, type: threshold, below: 0.5, notify: ops, match: {wallets: 'gas-*'}}\n"
+
+    book = load(tmp_path, one, two)
+
+    assert [rule.id for rule in book.rules] == ["a", "b.1_x-y", "c"]
+    assert book.rules[2].notify == ("ops",)
+    assert book.warnings == ()
+
+
+def test_an_amount_without_quotes_is_exact(tmp_path: Path) -> None:
+    text = (
+        "rules:\n  - {id: a, type: threshold, below: 0.1000000000000000000000000000001, clear_above: 1e3}\n"
+    )
+
+    (rule,) = load(tmp_path, text).rules
+
+    assert str(rule.model_dump()["below"]) == "0.1000000000000000000000000000001"
+
+
+WRONG = """\
+rules:
+  - id: has space
+    type: change
+  - id: first
+    type: treshold
+    below: "1"
+  - id: second
+    type: threshold
+    bellow: "1"
+    below: "1"
+  - id: third
+    type: threshold
+    below: "0.8"
+    clear_above: "0.5"
+  - id: fourth
+    type: threshold
+  - id: fifth
+    type: threshold
+    below: "1"
+    above: "2"
+  - id: sixth
+    type: change
+    by: lots
+  - id: seventh
+    type: change
+    direction: outwards
+    notify: [ops, treasurre]
+  - id: eighth
+    type: no_data
+    longer_than: 30 minutes
+    match: {wallets: [treasury-hit], tags: [treasuri], sources: [coinstat]}
+  - id: ninth
+    type: asset
+    event: apears
+    severity: critcal
+  - id: ninth
+    type: asset
+    event: appears
+    summary: "{{ wallte }}"
+  - id: tenth
+    match: {walets: [a]}
+  - id: eleventh
+    type: threshold
+    below: 0x10
+    notify: []
+  - id: twelfth
+    type: change
+    id: thirteenth
+  - word
+  - id: fourteenth
+    type: threshold
+    below: .nan
+    for: 10 min
+    match: {tag: gas}
+ruls: []
+"""
+
+EXPECTED = [
+    ("- id: has space", "id has characters", "letters, digits"),
+    ("type: treshold", "unknown rule type 'treshold'", "'threshold'"),
+    ('bellow: "1"', "unknown key 'bellow'", "'below'"),
+    ('clear_above: "0.5"', "clear_above", "raise clear_above"),
+    ("- id: fourth", "below and above", ""),
+    ("- id: fifth", "below and above", "two rules"),
+    ("by: lots", "'lots' is not", ""),
+    ("direction: outwards", "'outwards' is not one of in, out, both", ""),
+    ("notify: [ops, treasurre]", "no channel 'treasurre'", "'treasurer'"),
+    ("longer_than: 30 minutes", "'30 minutes' is not a duration", "30s"),
+    ("match: {wallets: [treasury-hit]", "no wallet 'treasury-hit'", "'treasury-hot'"),
+    ("match: {wallets: [treasury-hit]", "tag 'treasuri'", "'treasury'"),
+    ("match: {wallets: [treasury-hit]", "no source 'coinstat'", "'coinstats'"),
+    ("event: apears", "'apears' is not one of", "'appears'"),
+    ("severity: critcal", "'critcal' is not one of", "'critical'"),
+    ('summary: "{{ wallte }}"', "unknown variable wallte", ""),
+    ("- id: tenth", "'type' is missing", "threshold"),
+    ("below: 0x10", "unquoted 0x", "quotes"),
+    ("notify: []", "notify is empty", "leave it out"),
+    ("id: thirteenth", "'id' stands here twice", "remove"),
+    ("- word", "must be a mapping", "- id"),
+    ("below: .nan", "not", ""),
+    ("for: 10 min", "'10 min' is not a duration", "30s"),
+    ("match: {tag: gas}", "unknown key 'tag'", "'tags'"),
+    ("ruls: []", "unknown key 'ruls'", "rules"),
+]
+
+
+@pytest.mark.parametrize(("part", "what", "remedy"), EXPECTED)
+def test_each_mistake_has_its_line_and_a_remedy(tmp_path: Path, part: str, what: str, remedy: str) -> None:
+    problems = mistakes(tmp_path, WRONG)
+
+    line = line_of(WRONG, part)
+    found = [p for p in problems if f"rules-0.yaml:{line}:" in p.where and what in p.what]
+    assert len(found) == 1, [str(problem) for problem in problems]
+    assert remedy in f"{found[0].what}; {found[0].remedy}"
+
+
+def test_all_mistakes_come_together(tmp_path: Path) -> None:
+    other = "rules:\n  - {id: x, type: change, notify: nobody}\n"
+
+    problems = mistakes(tmp_path, WRONG, other)
+
+    assert len(problems) == len(EXPECTED) + 1, [str(problem) for problem in problems]
+    assert "rules-1.yaml:2:" in problems[-1].where
+
+
+def test_an_id_is_used_once_in_all_files(tmp_path: Path) -> None:
+    text = "rules:\n  - {id: same, type: change}\n"
+
+    (problem,) = mistakes(tmp_path, text, text)
+
+    assert "rules-1.yaml:2:10" in problem.where
+    assert "rules-0.yaml:2:10" in problem.what
+
+
+def test_a_pattern_that_matches_nothing_is_a_warning(tmp_path: Path) -> None:
+    text = "rules:\n  - {id: a, type: change, match: {wallets: ['cold-*'], tags: ['g?s', 'x[yz]']}}\n"
+
+    warnings = load(tmp_path, text).warnings
+
+    assert [warning.what for warning in warnings] == [
+        "the pattern 'cold-*' matches no wallet",
+        "the pattern 'x[yz]' matches no tag",
+    ]
+    assert warnings[0].where.startswith(f"{tmp_path}/rules-0.yaml:2:")
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "rulez: []\n", "rules: {}\n", "rules: x\n", "a: [\n"])
+def test_a_file_that_is_no_rule_file_is_told(tmp_path: Path, text: str) -> None:
+    problems = mistakes(tmp_path, text)
+
+    assert all(problem.where.startswith(f"{tmp_path}/rules-0.yaml") for problem in problems)
+
+
+def test_a_file_without_rules_is_allowed_with_a_warning(tmp_path: Path) -> None:
+    book = load(tmp_path, "rules:\n")
+
+    assert book.rules == ()
+    assert len(book.warnings) == 1
+
+
+def test_a_dollar_sign_in_a_rule_is_a_dollar_sign(tmp_path: Path) -> None:
+    (rule,) = load(tmp_path, 'rules:\n  - {id: a, type: change, by: "$5000"}\n').rules
+
+    assert rule.model_dump()["by"] == "$5000"

@@ -1,0 +1,175 @@
+"""Variables, files with secrets, and systemd credentials."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.settings.given import ENV, SOUND, load, mistakes
+from watcher.sources.coinstats import CoinStatsSettings
+
+VARIABLE = '"${COINSTATS_API_KEY}"'
+NO_KEY = {"HOOK": "h"}
+
+
+def key_of(folder: Path, written: str, env: dict[str, str]) -> str:
+    source = load(folder, SOUND.replace(f"api_key: {VARIABLE}", written), {**ENV, **env}).sources["coinstats"]
+    assert isinstance(source, CoinStatsSettings)
+    return source.api_key.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("${A}", "alpha"),
+        ('"${A}"', "alpha"),
+        ("${A}-${B}", "alpha-42"),
+        ("${B}", "42"),
+        ("${NONE:-other}", "other"),
+        ("${EMPTY:-other}", "other"),
+        ("${A:-other}", "alpha"),
+        ('"${NONE:-}x"', "x"),
+        ("$$A", "$A"),
+        ("$${A}", "${A}"),
+        ("$A", "$A"),
+        ("a$", "a$"),
+        ("${NESTED}", "${A}"),
+        ("4711", "4711"),
+    ],
+)
+def test_a_variable_is_put_in_once(tmp_path: Path, written: str, meant: str) -> None:
+    env = {"A": "alpha", "B": "42", "EMPTY": "", "NESTED": "${A}"}
+
+    assert key_of(tmp_path, f"api_key: {written}", env) == meant
+
+
+def test_a_number_may_come_from_a_variable(tmp_path: Path) -> None:
+    text = SOUND.replace(
+        f"{VARIABLE}", f"{VARIABLE}\n    credits: {{limit: '${{LIMIT}}', resets_on: '${{DAY:-7}}'}}"
+    )
+
+    source = load(tmp_path, text, {**ENV, "LIMIT": "500"}).sources["coinstats"]
+
+    assert isinstance(source, CoinStatsSettings)
+    assert (source.credits.limit, source.credits.resets_on) == (500, 7)
+
+
+def test_a_variable_in_brackets_needs_quotes_and_is_told_so(tmp_path: Path) -> None:
+    (problem,) = mistakes(tmp_path, SOUND.replace("api_key: key-for-teos", "api_key: ${KEY}"))
+
+    assert "${…}" in problem.remedy
+
+
+def test_a_variable_cannot_bring_yaml_with_it(tmp_path: Path) -> None:
+    assert key_of(tmp_path, "api_key: ${A}", {"A": "x}#{y:"}) == "x}#{y:"
+
+
+@pytest.mark.parametrize("written", ["${GONE}", "${", "${A", "${A B}", "${1A}", "${}"])
+def test_a_variable_that_is_not_set_is_told_once_with_its_place(tmp_path: Path, written: str) -> None:
+    text = SOUND.replace(VARIABLE, f'"{written}"')
+
+    (problem,) = mistakes(tmp_path, text)
+
+    assert problem.where == f"{tmp_path}/watcher.yaml:6:14"
+    assert problem.remedy
+
+
+def test_a_file_holds_the_secret_without_its_last_newline(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from-a-file\n")
+
+    assert key_of(tmp_path, "api_key_file: key", {}) == "from-a-file"
+    assert key_of(tmp_path, f"api_key_file: {tmp_path}/key", {}) == "from-a-file"
+    assert key_of(tmp_path, "api_key_file: '${DIR}/key'", {"DIR": str(tmp_path)}) == "from-a-file"
+
+
+def test_a_url_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "hook").write_text("json://127.0.0.1:9/abc\r\n")
+    text = SOUND.replace('{url: "json://127.0.0.1:9/${HOOK}"}', "{url_file: hook}")
+
+    url = load(tmp_path, text).channels["ops"].model_dump()["url"]
+
+    assert url.get_secret_value() == "json://127.0.0.1:9/abc"
+
+
+def test_a_credential_of_systemd_stands_in_for_a_variable(tmp_path: Path) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "TOKEN").write_text("from-systemd\n")
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+
+    assert key_of(tmp_path, "api_key: ${TOKEN}", env) == "from-systemd"
+    assert key_of(tmp_path, "api_key: ${TOKEN:-default}", env) == "from-systemd"
+    assert key_of(tmp_path, "api_key: ${TOKEN}", {**env, "TOKEN": "from-env"}) == "from-env"
+    assert key_of(tmp_path, "api_key_file: TOKEN", env) == "from-systemd"
+
+
+def test_a_credential_goes_before_a_file_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "key").write_text("from-systemd\n")
+    (tmp_path / "key").write_text("beside\n")
+    (tmp_path / "only-here").write_text("here\n")
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+
+    assert key_of(tmp_path, "api_key_file: key", env) == "from-systemd"
+    assert key_of(tmp_path, "api_key_file: only-here", env) == "here"
+
+
+def test_a_path_cannot_climb_out_of_the_credentials(tmp_path: Path) -> None:
+    for folder in ("run/credentials", "etc/here"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "run" / "key").write_text("not-a-credential\n")
+    (tmp_path / "etc" / "key").write_text("beside\n")
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path / "run/credentials")}
+
+    assert key_of(tmp_path / "etc/here", "api_key_file: ../key", env) == "beside"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no file"),
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"\xff\xfe", "is not text"),
+        (b"x" * 70_000, "too large"),
+        ("folder", "cannot be read"),
+    ],
+)
+def test_a_file_without_a_usable_secret_is_told_once(
+    tmp_path: Path, content: bytes | str | None, said: str
+) -> None:
+    if isinstance(content, bytes):
+        (tmp_path / "key").write_bytes(content)
+    elif content is not None:
+        (tmp_path / "key").mkdir()
+
+    (problem,) = mistakes(tmp_path, SOUND.replace(f"api_key: {VARIABLE}", "api_key_file: key"))
+
+    assert said in problem.what
+    assert problem.remedy
+    assert problem.where == f"{tmp_path}/watcher.yaml:6:19"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("x")
+    (tmp_path / "key").chmod(0)
+
+    (problem,) = mistakes(tmp_path, SOUND.replace(f"api_key: {VARIABLE}", "api_key_file: key"))
+
+    assert "cannot be read" in problem.what
+
+
+def test_an_empty_or_unreadable_credential_is_told(tmp_path: Path) -> None:
+    (tmp_path / "COINSTATS_API_KEY").write_text("")
+
+    (problem,) = mistakes(tmp_path, SOUND, {**NO_KEY, "CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+    assert "is empty" in problem.what
+
+
+def test_only_secrets_have_files(tmp_path: Path) -> None:
+    (problem,) = mistakes(tmp_path, SOUND.replace("every: 1m", "every_file: x"))
+
+    assert "unknown key 'every_file'" in problem.what
