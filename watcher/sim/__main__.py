@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 
+from watcher.sim import scenario
 from watcher.sim.server import Simulation
 
 
@@ -16,6 +17,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m watcher.sim", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sample", action="store_true", help="begin with the wallets of the story")
+    parser.add_argument(
+        "--story", type=float, metavar="SECONDS", help="the sample, and the story in this time"
+    )
     return parser.parse_args()
 
 
@@ -25,9 +30,20 @@ async def _run(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     async with Simulation(options.seed, options.port) as sim:
+        if options.sample or options.story:
+            scenario.prepare(sim, options.seed)
         sys.stdout.write(json.dumps(urls(sim)) + "\n")
         sys.stdout.flush()
+        playing = asyncio.ensure_future(_play(sim, options))
         await ended.wait()
+        playing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await playing
+
+
+async def _play(sim: Simulation, options: argparse.Namespace) -> None:
+    if options.story:
+        await scenario.play(sim, scenario.story(options.seed, options.story))
 
 
 def urls(sim: Simulation) -> dict[str, str]:

@@ -128,7 +128,7 @@ class CoinStats:
     def _body(self, pairs: list[Pair], path: str) -> Any:
         wanted = [
             (chain, connection, address)
-            for connection, address in pairs
+            for connection, address in dict.fromkeys(pairs)
             for chain in self._chains(connection, address)
         ]
         faults = self._faults.content("coinstats", path)

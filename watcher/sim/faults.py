@@ -18,11 +18,10 @@ TRANSPORT = frozenset(
 )  # fmt: skip
 COINSTATS = frozenset(
     {
-        "omit-chain", "omit-wallet", "empty-list", "empty-balances", "price-null",
-        "missing-symbol",
-        "missing-chain", "contract-null", "contract-sentinel", "contract-checksum", "token-twice", "scientific",
-        "digits-17", "negative", "nan", "unknown-fields", "chain-spelling", "address-case", "amount-null",
-        "not-a-list", "sweep-connection",
+        "omit-chain", "omit-wallet", "empty-list", "empty-balances", "price-null", "missing-symbol",
+        "missing-chain", "contract-null", "contract-sentinel", "contract-checksum", "token-twice",
+        "scientific", "digits-17", "negative", "nan", "unknown-fields", "chain-spelling", "address-case",
+        "amount-null", "not-a-list", "sweep-connection",
     }
 )  # fmt: skip
 TEOS = frozenset(

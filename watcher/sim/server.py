@@ -103,4 +103,6 @@ class Simulation:
         if sender is None:
             return provider.refusal(fault.name, recorded).response()
         body = b"" if fault.name in UNCHARGED else provider.answer(recorded).body_bytes()
-        return await sender(Case(request, fault, body, self.stranger.url))
+        response = await sender(Case(request, fault, body, self.stranger.url))
+        recorded.status = recorded.status or response.status
+        return response

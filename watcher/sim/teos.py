@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections import deque
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from random import Random
@@ -13,6 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from watcher.sim import spoiling
 from watcher.sim.faults import Faults
+from watcher.sim.limits import Bucket
 from watcher.sim.wire import Answer, Log, Recorded
 from watcher.sim.world import TeosAsset, World, fold
 
@@ -34,33 +34,6 @@ _TEXTS = {
     500: ("10000", "Internal server error"),
     503: ("10000", "Service unavailable"),
 }
-
-
-class Bucket:
-    """A rolling window of calls. Calls made while blocked count too and lengthen the block (TEOS docs)."""
-
-    def __init__(self, limit: int, period: int) -> None:
-        self.limit = limit
-        self.period = period
-        self._calls: deque[float] = deque(maxlen=limit)
-
-    def take(self, now: float) -> bool:
-        blocked = self.blocked_for(now) > 0
-        self._calls.append(now)
-        return not blocked
-
-    def blocked_for(self, now: float) -> float:
-        """Seconds until a call would pass."""
-        if len(self._calls) < self.limit:
-            return 0
-        return max(0.0, self._calls[0] + self.period - now)
-
-    def state(self, now: float) -> tuple[int, float]:
-        """Calls left, and when the window is next relieved."""
-        while self._calls and self._calls[0] <= now - self.period:
-            self._calls.popleft()
-        first = self._calls[0] if self._calls else now
-        return self.limit - len(self._calls), first + self.period
 
 
 class BadRequestError(Exception):
@@ -130,7 +103,7 @@ class Teos:
         if all(passed):
             return None
         worst = max(self._buckets(), key=lambda window: window.blocked_for(now))
-        text = f"API calls quota exceeded! maximum admitted {worst.limit} per {_period(worst)}."
+        text = f"API calls quota exceeded! maximum admitted {worst.limit} per {worst.name}."
         answer = self.error(429, recorded.path, BadRequestError("13000", text))
         answer.headers = {"Retry-After": str(max(1, ceil(worst.blocked_for(now))))}
         return answer
@@ -151,7 +124,7 @@ class Teos:
         longest = max(windows, key=lambda window: window.period)
         left, reset = longest.state(self._world.clock.seconds())
         return {
-            "X-Rate-Limit-Limit": _period(longest),
+            "X-Rate-Limit-Limit": longest.name,
             "X-Rate-Limit-Remaining": str(max(0, left)),
             "X-Rate-Limit-Reset": f"{_EPOCH + timedelta(seconds=reset):%Y-%m-%dT%H:%M:%S.%f}0Z",
         }
@@ -283,7 +256,3 @@ def _described(asset: TeosAsset, query: dict[str, str]) -> dict[str, Any]:
     }
     wanted = {name.strip().lower() for name in query.get("$select", "").split(",") if name.strip()}
     return {name: value for name, value in full.items() if not wanted or name.lower() in wanted}
-
-
-def _period(window: Bucket) -> str:
-    return "1m" if window.period == 60 else "1d"
