@@ -56,4 +56,6 @@ async def sim() -> AsyncIterator[Simulation]:
 async def client(sim: Simulation) -> AsyncIterator[Client]:
     connector = aiohttp.TCPConnector(force_close=True)
     async with aiohttp.ClientSession(connector=connector) as session:
+        # The library would ask a second time after a reset, and hide it.
+        session._retry_connection = False
         yield Client(sim, session)

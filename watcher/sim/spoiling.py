@@ -143,8 +143,10 @@ _COINS: dict[str, Callable[[Row], None]] = {
 }
 
 
-def spoil_teos(rows: list[Row], fault: Fault, faults: Faults) -> Any:
+def spoil_teos(rows: Any, fault: Fault, faults: Faults) -> Any:
     """Apply one fault to the balance rows of an answer; one that fits nothing in it does not strike."""
+    if not isinstance(rows, list):
+        return rows
     aimed = [row for row in rows if _fits_pair(row, fault)]
     whole = fault.name in {"empty-list", "not-a-list"}
     if (not aimed and not whole) or not faults.strike(fault):
@@ -152,6 +154,8 @@ def spoil_teos(rows: list[Row], fault: Fault, faults: Faults) -> Any:
     match fault.name:
         case "empty-list":
             return []
+        case "not-a-list":
+            return {"result": rows}
         case "omit-pair":
             gone = aimed if fault.options else aimed[:1]
             return [row for row in rows if not any(row is one for one in gone)]

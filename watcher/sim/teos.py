@@ -166,7 +166,8 @@ class Teos:
         rows = [
             row for address in addresses for asset in assets if (row := self._row(address, asset, self.zero))
         ]
-        return self._page(self._spoiled(rows, recorded), query, recorded)
+        spoiled = self._spoiled(rows, recorded)
+        return self._page(spoiled, query, recorded) if isinstance(spoiled, list) else Answer(200, spoiled)
 
     def _one(self, arguments: dict[str, list[str]], recorded: Recorded) -> Answer:
         addresses, ids = arguments.get("address"), arguments.get("uniqueassetid")
@@ -175,9 +176,11 @@ class Teos:
         asset = self._asset(ids[0])
         row = self._row(addresses[0], asset, "zero") if asset else None
         rows = self._spoiled([row] if row else [], recorded)
+        if not isinstance(rows, list):
+            return Answer(200, rows)
         return Answer(200, rows[0]) if rows else self.error(404, recorded.path)
 
-    def _spoiled(self, rows: list[dict[str, Any]], recorded: Recorded) -> list[dict[str, Any]]:
+    def _spoiled(self, rows: Any, recorded: Recorded) -> Any:
         for fault in self._faults.content("teos", recorded.path):
             if fault.name not in {"endless-pages", "foreign-next"}:
                 rows = spoiling.spoil_teos(rows, fault, self._faults)
