@@ -403,7 +403,7 @@ def test_a_large_answer_reads_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch
     text = answer(group(row(), usdc()), group(usdc("7"), address=B)).encode()
     at_once = read_answer(text, [ACCOUNT, OTHER], Names())
 
-    monkeypatch.setattr("watcher.sources._coinstats_answer.AT_ONCE", 10)
+    monkeypatch.setattr("watcher.sources._coinstats_wire.AT_ONCE", 10)
 
     assert read_answer(text, [ACCOUNT, OTHER], Names()) == at_once
 

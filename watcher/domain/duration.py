@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-_WRITTEN = re.compile(r"([0-9]{1,9})(s|m|h|d)")
+_WRITTEN = re.compile(r"([0-9]{1,12})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=36500)
 

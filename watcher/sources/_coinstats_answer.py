@@ -11,68 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-import msgspec
-
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
 from watcher.sources._coinstats_names import Names, canonical, is_token, tidy
+from watcher.sources._coinstats_wire import Group, Row, decode_groups
 from watcher.sources._common import fold_evm
-
-AT_ONCE = 2 * 1024 * 1024
-"""Bytes that are decoded in one go, and on the event loop: 6 ms with everything that follows. The decoder
-holds the interpreter while it works, in a thread too; more than this is taken in pieces."""
 
 _TINY = Decimal("1e-60")
 _HUGE = Decimal("1e60")
 _ZERO = Decimal(0)
-
-
-class _Row(msgspec.Struct, rename="camel", gc=False):
-    coin_id: str | None = None
-    amount: Decimal | None = None
-    symbol: str | None = None
-    price: Decimal | None = None
-    contract_address: str | None = None
-    chain: str | None = None
-
-
-class _Group(msgspec.Struct, rename="camel"):
-    blockchain: str | None = None
-    address: str | None = None
-    connection_id: str | None = None
-    balances: list[_Row | None] | None = None
-
-
-_NULL = msgspec.Raw(b"null")
-
-
-class _LooseRow(msgspec.Struct, rename="camel"):
-    coin_id: msgspec.Raw = _NULL
-    amount: msgspec.Raw = _NULL
-    symbol: msgspec.Raw = _NULL
-    price: msgspec.Raw = _NULL
-    contract_address: msgspec.Raw = _NULL
-    chain: msgspec.Raw = _NULL
-
-
-class _LooseGroup(msgspec.Struct, rename="camel"):
-    blockchain: msgspec.Raw = _NULL
-    address: msgspec.Raw = _NULL
-    connection_id: msgspec.Raw = _NULL
-    balances: msgspec.Raw = _NULL
-
-
-_groups = msgspec.json.Decoder(list[_Group])
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
-_group = msgspec.json.Decoder(_Group)
-_row = msgspec.json.Decoder(_Row)
-_loose_group = msgspec.json.Decoder(_LooseGroup)
-_loose_row = msgspec.json.Decoder(_LooseRow)
-_text = msgspec.json.Decoder(str | None)
-_number = msgspec.json.Decoder(Decimal | None)
-
-
-class UnusableAnswerError(ValueError):
-    """The whole answer cannot be used; the text says why."""
 
 
 class _Part:
@@ -91,89 +37,13 @@ class _Part:
 
 def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[Outcome]:
     """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
-    groups = _decode(data)
+    groups = decode_groups(data)
     if accounts and accounts[0].chain in SWEEPS:
         return _read_sweeps(groups, accounts, names)
     return _read_named(groups, accounts, names)
 
 
-def _decode(data: bytes) -> list[_Group | None]:
-    """All groups; None for one that cannot be understood at all."""
-    # Rows take 100 bytes and more. A body that is mostly brackets would need a hundred times its size.
-    if len(data) > 256 * 1024 and data.count(b"{") * 24 > len(data):
-        raise UnusableAnswerError("the answer is not a list of balances")
-    try:
-        if len(data) <= AT_ONCE:
-            return [*_groups.decode(data)]
-    except msgspec.ValidationError:
-        pass
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise UnusableAnswerError("the answer is not valid JSON") from None
-    except RecursionError:
-        raise UnusableAnswerError("the answer is nested too deeply") from None
-    # One bad row must not cost the others: again, piece by piece.
-    try:
-        return [_decode_group(raw) for raw in _raws.decode(data)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UnusableAnswerError("the answer is not a list of wallets") from None
-
-
-def _decode_group(raw: msgspec.Raw) -> _Group | None:
-    try:
-        if len(memoryview(raw)) <= AT_ONCE:
-            return _group.decode(raw)
-    except msgspec.ValidationError:
-        pass
-    try:
-        loose = _loose_group.decode(raw)
-    except msgspec.ValidationError:
-        return None
-    group = _Group(_loosely(loose.blockchain), _loosely(loose.address), _loosely(loose.connection_id))
-    try:
-        group.balances = [_decode_row(row) for row in _raws.decode(loose.balances)]
-    except msgspec.ValidationError:
-        group.balances = None
-    return group
-
-
-def _decode_row(raw: msgspec.Raw) -> _Row | None:
-    """A row as far as it can be understood; None if not even its identity can."""
-    try:
-        return _row.decode(raw)
-    except msgspec.ValidationError:
-        pass
-    try:
-        loose = _loose_row.decode(raw)
-        contract = _text.decode(loose.contract_address)
-    except msgspec.ValidationError:
-        return None
-    return _Row(
-        coin_id=_loosely(loose.coin_id),
-        amount=_loose_number(loose.amount),
-        symbol=_loosely(loose.symbol),
-        price=_loose_number(loose.price),
-        contract_address=contract,
-        chain=_loosely(loose.chain),
-    )
-
-
-def _loosely(raw: msgspec.Raw) -> str | None:
-    try:
-        text: str | None = _text.decode(raw)
-    except msgspec.ValidationError:
-        return None
-    return text
-
-
-def _loose_number(raw: msgspec.Raw) -> Decimal | None:
-    try:
-        number: Decimal | None = _number.decode(raw)
-    except msgspec.ValidationError:
-        return None
-    return number
-
-
-def _address(group: _Group, only: str | None) -> str | None:
+def _address(group: Group, only: str | None) -> str | None:
     """Whose group it is; a group without an address belongs to the only one that was asked for."""
     return fold_evm(group.address) if group.address else only
 
@@ -183,7 +53,7 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
     return addresses.pop() if len(addresses) == 1 else None
 
 
-def _read_named(groups: Iterable[_Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
     wanted: dict[tuple[str, str], list[Account]] = {}
     for account in accounts:
         wanted.setdefault((account.address, canonical(account.chain)), []).append(account)
@@ -206,7 +76,7 @@ def _read_named(groups: Iterable[_Group | None], accounts: Sequence[Account], na
 
 
 def _asked_for(
-    group: _Group, only: str | None, wanted: dict[tuple[str, str], list[Account]]
+    group: Group, only: str | None, wanted: dict[tuple[str, str], list[Account]]
 ) -> list[Account] | None:
     """The accounts that a group answers: `connectionId` says what was asked, `blockchain` the network."""
     address = _address(group, only)
@@ -222,7 +92,7 @@ def _asked_for(
     return asked if network is None or network is asked else None
 
 
-def _outcome(account: Account, group: _Group, names: Names) -> Outcome:
+def _outcome(account: Account, group: Group, names: Names) -> Outcome:
     if group.balances is None:
         return Miss(account, MissReason.UNREADABLE, "its balances are not a list")
     chain = account.chain
@@ -249,9 +119,9 @@ def _agree(before: Outcome | None, now: Outcome) -> Outcome:
     return before if same else Miss(now.account, MissReason.UNREADABLE, "it came twice, and not the same")
 
 
-def _read_sweeps(groups: Iterable[_Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+def _read_sweeps(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
     only = _only_address(accounts)
-    found: dict[str, list[_Group]] = {account.address: [] for account in accounts}
+    found: dict[str, list[Group]] = {account.address: [] for account in accounts}
     strangers: list[str] = []
     for group in groups:
         address = None if group is None else _address(group, only)
@@ -270,7 +140,7 @@ def _read_sweeps(groups: Iterable[_Group | None], accounts: Sequence[Account], n
     return _noted(result, strangers)
 
 
-def _read_sweep(account: Account, groups: Sequence[_Group], names: Names) -> Outcome:
+def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outcome:
     parts: dict[str, _Part] = {}
     refused: set[str] = set()
     notes: list[str] = []
@@ -310,16 +180,14 @@ def _read_sweep(account: Account, groups: Sequence[_Group], names: Names) -> Out
     )
 
 
-def _by_chain(
-    groups: Sequence[_Group], notes: list[str]
-) -> Iterable[tuple[str, Sequence[_Row | None] | None]]:
+def _by_chain(groups: Sequence[Group], notes: list[str]) -> Iterable[tuple[str, Sequence[Row | None] | None]]:
     """Each chain with its rows. A group that does not name its chain is split by its rows' own."""
     for group in groups:
         chain = next((c for c in (group.blockchain, group.connection_id) if c and c not in SWEEPS), None)
         if chain is not None:
             yield canonical(chain), group.balances
             continue
-        split: dict[str, list[_Row | None]] = {}
+        split: dict[str, list[Row | None]] = {}
         for row in group.balances or ():
             own = row.chain if row is not None else None
             if own and own not in SWEEPS:
@@ -331,7 +199,7 @@ def _by_chain(
             yield own, [*rows, None]
 
 
-def _read_rows(rows: Sequence[_Row | None], chain: str, names: Names) -> _Part:
+def _read_rows(rows: Sequence[Row | None], chain: str, names: Names) -> _Part:
     """The rows of one group. The straight way first; whatever is odd takes the careful one.
 
     This loop is most of what a poll costs; hence no call in it that can be spared.
@@ -365,11 +233,11 @@ def _read_rows(rows: Sequence[_Row | None], chain: str, names: Names) -> _Part:
     return part if len(amounts) == len(rows) else _read_carefully(rows, chain, names)
 
 
-def _read_carefully(rows: Sequence[_Row | None], chain: str, names: Names) -> _Part:
+def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> _Part:
     part = _Part()
     part.unclear = unclear = {}
-    identified: list[tuple[Asset, _Row]] = []
-    without: list[_Row] = []
+    identified: list[tuple[Asset, Row]] = []
+    without: list[Row] = []
     for row in rows:
         asset = None if row is None else names.contract(chain, row.contract_address, row.coin_id)
         if row is not None and asset is not None:
@@ -393,7 +261,7 @@ def _read_carefully(rows: Sequence[_Row | None], chain: str, names: Names) -> _P
     return part
 
 
-def _take(part: _Part, unclear: dict[Asset, str], asset: Asset, row: _Row, seen: set[Asset]) -> None:
+def _take(part: _Part, unclear: dict[Asset, str], asset: Asset, row: Row, seen: set[Asset]) -> None:
     problem = "it came twice" if asset in seen else amount_problem(row.amount)
     seen.add(asset)
     if problem:
@@ -420,7 +288,7 @@ def amount_problem(amount: Decimal | None) -> str:
     return ""
 
 
-def _label(group: _Group | None) -> str:
+def _label(group: Group | None) -> str:
     if group is None:
         return "something that is not a wallet"
     return f"{group.connection_id or group.blockchain or 'no chain'}:{group.address or 'no address'}"[:80]

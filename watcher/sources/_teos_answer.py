@@ -70,25 +70,25 @@ def _folded(row: Any) -> dict[str, Any]:
     return {key.lower(): value for key, value in row.items()} if isinstance(row, dict) else {}
 
 
-def _rows(answer: Any) -> tuple[list[Any], str]:
-    """The rows of a collection, or the one object of a single answer, and the link to the next page."""
+def _rows(answer: Any, *, one: bool) -> tuple[list[Any], str]:
+    """The rows of a collection and the link to its next page. With `one`, a single object is a row too."""
     if isinstance(answer, list):
         return answer, ""
     folded = _folded(answer)
-    if not folded:
-        raise UnusableAnswerError("the answer is neither a list nor an object")
-    link = folded.get("@odata.nextlink")
     value = folded.get("value")
     if isinstance(value, list):
+        link = folded.get("@odata.nextlink")
         return value, link if isinstance(link, str) else ""
-    return [value if isinstance(value, dict) else answer], ""
+    if one and isinstance(answer, dict):
+        return [value if isinstance(value, dict) else answer], ""
+    raise UnusableAnswerError("the answer is not a list of balances")
 
 
 def read_balances(data: bytes, only: Pair | None = None) -> Page:
     """Balances of one page. With `only`, of an answer for one pair, which need not repeat the pair."""
     answer = _decode(data)
     page = Page()
-    rows, page.next_link = _rows(answer)
+    rows, page.next_link = _rows(answer, one=only is not None)
     for row in rows:
         folded = _folded(row)
         if "amount" not in folded and only is not None and isinstance(folded.get("value"), str | int):
@@ -135,7 +135,7 @@ class AssetFacts:
 
 def read_assets(data: bytes) -> Iterator[tuple[int, AssetFacts]]:
     """Facts of the assets in an answer, whether it is a list or one asset."""
-    for row in _rows(_decode(data))[0]:
+    for row in _rows(_decode(data), one=True)[0]:
         folded = _folded(row)
         number = next(
             (n for key in ("id", "uniqueassetid") if (n := _number(folded.get(key))) is not None), None

@@ -22,8 +22,9 @@ from yarl import URL
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.ports import Reply, Request
-from watcher.sources._coinstats_answer import AT_ONCE, UnusableAnswerError, read_answer
+from watcher.sources._coinstats_answer import read_answer
 from watcher.sources._coinstats_names import Names, canonical
+from watcher.sources._coinstats_wire import AT_ONCE, UnusableAnswerError
 from watcher.sources._common import (
     ApiKey,
     BaseUrl,

@@ -13,11 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from yarl import URL
 
 from watcher.domain.credits import Allowance, Window
@@ -40,12 +38,13 @@ from watcher.sources._teos_answer import (
     UnusableAnswerError,
     address_key,
     asset_number,
-    is_factor,
     read_assets,
     read_balances,
 )
-from watcher.sources._teos_assets import Assets, Stated
+from watcher.sources._teos_assets import Assets
 from watcher.sources._teos_poll import Bulk, NextPage, Poll, Single, Step, halves, merge
+from watcher.sources._teos_settings import CallLimits, Units
+from watcher.sources._teos_urls import Urls
 
 _MOST_PAIRS = 50
 """Addresses × assets of a request: TEOS pages its collections at 50 rows."""
@@ -56,57 +55,6 @@ _AFTER_REFUSAL = timedelta(hours=1)
 _AFTER_SILENCE = timedelta(minutes=10)
 _SILENT = (MissReason.OMITTED, "TEOS does not report it, not even when it is asked for alone")
 _SPLITTABLE = frozenset({400, 404, 414})
-
-
-def _exact_text(value: Any) -> Any:
-    if isinstance(value, bool | float):
-        raise ValueError("must be written in quotes: a number with a point loses digits")  # noqa: TRY004
-    return str(value) if isinstance(value, int) else value
-
-
-def _spark_factor(text: str) -> str:
-    if not is_factor(text):
-        raise ValueError("must be a whole number above zero, in quotes")
-    return text
-
-
-def _price(text: str) -> str:
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        raise ValueError('must be a price in US dollars, in quotes: "99.50"') from None
-    if not price.is_finite() or price <= 0 or abs(price.adjusted()) > 30:
-        raise ValueError("must be a price above zero")
-    return text
-
-
-def _unit_ids(found: dict[str, Unit]) -> dict[str, Unit]:
-    numbers = [asset_number(text) for text in found]
-    if len(set(numbers)) < len(numbers):
-        raise ValueError("names one asset twice (leading zeros and case do not count)")
-    return found
-
-
-class Unit(SettingsModel):
-    """What the configuration knows of an asset better than TEOS does."""
-
-    symbol: str | None = Field(default=None, min_length=1, max_length=64)
-    spark_factor: Annotated[str, AfterValidator(_spark_factor), BeforeValidator(_exact_text)] | None = None
-    price_usd: Annotated[str, AfterValidator(_price), BeforeValidator(_exact_text)] | None = None
-
-    def stated(self) -> Stated:
-        return Stated(
-            self.symbol,
-            int(self.spark_factor) if self.spark_factor is not None else None,
-            Decimal(self.price_usd) if self.price_usd is not None else None,
-        )
-
-
-class CallLimits(SettingsModel):
-    """Calls that the tenant may make."""
-
-    per_minute: int = Field(default=300, gt=0, strict=True)
-    per_day: int = Field(default=30_000, gt=0, strict=True)
 
 
 def _version(value: Any) -> Any:
@@ -123,7 +71,7 @@ class TeosSettings(SettingsModel):
     base_url: BaseUrl = "https://teosapi.coreledger.net"
     api_version: Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$"), BeforeValidator(_version)] = "1.0"
     limits: CallLimits = CallLimits()
-    units: Annotated[dict[str, Unit], AfterValidator(_unit_ids)] = Field(default_factory=dict)
+    units: Units = Field(default_factory=dict)
     concurrency: Concurrency = 1
     max_url_bytes: UrlBytes = 6000
     timeout: Duration = timedelta(seconds=30)
@@ -178,16 +126,15 @@ class Teos:
         key = settings.api_key.get_secret_value()
         self._name = name
         self._settings = settings
-        self._root = f"{settings.base_url}/odata/v{settings.api_version}"
         self._assets = Assets({asset_number(text): unit.stated() for text, unit in settings.units.items()})
-        self._spelled: dict[int, str] = {}
+        spelled: dict[int, str] = {}
         self._watched: dict[str, set[int]] = {}
         for wallet in wallets:
             numbers = self._watched.setdefault(address_key(wallet.address), set())
             for text in wallet.assets:
-                # Sent as the operator wrote it: whether TEOS minds a leading zero is not documented.
-                self._spelled.setdefault(asset_number(text), text.strip())
+                spelled.setdefault(asset_number(text), text.strip())
                 numbers.add(asset_number(text))
+        self._urls = Urls(f"{settings.base_url}/odata/v{settings.api_version}", spelled)
         self._zeros: set[Pair] = set()
         self._silent: dict[Pair, datetime] = {}
         self._refused: dict[Pair, datetime] = {}
@@ -257,9 +204,9 @@ class Teos:
         return then is not None and now - then < age
 
     def _polls(self, accounts: Sequence[Account], ids: tuple[int, ...], now: datetime) -> Iterator[Poll]:
-        room = self._settings.max_url_bytes - len(self._bulk_url((), ()))
-        sizes = [len(quote(f"'{self._spelled[number]}',")) for number in ids]
-        longest = max(len(quote(f"'{account.address}',")) for account in accounts)
+        room = self._settings.max_url_bytes - len(str(self._urls.many((), ())))
+        sizes = [self._urls.size(number) for number in ids]
+        longest = max(self._urls.address_size(account.address) for account in accounts)
         if len(ids) > _MOST_PAIRS or sum(sizes) + longest > room:
             most = max(1, min(_MOST_PAIRS, (room - longest) // max(sizes)))
             steps = tuple(Bulk(ids[i : i + most]) for i in range(0, len(ids), most))
@@ -271,51 +218,23 @@ class Teos:
 
     def _lookups(self, numbers: Iterable[int], now: datetime) -> Iterator[_Lookup]:
         due = self._assets.due(numbers, now)
-        size = max((len(quote(f"'{self._spelled[number]}',")) for number in due), default=1)
-        most = max(1, min(_MOST_PAIRS, (self._settings.max_url_bytes - 200 - len(self._root)) // size))
+        size = max(map(self._urls.size, due), default=1)
+        most = max(
+            1, min(_MOST_PAIRS, (self._settings.max_url_bytes - len(str(self._urls.assets(())))) // size)
+        )
         for i in range(0, len(due), most):
             yield _Lookup(tuple(due[i : i + most]), now)
 
-    # URLs: sent exactly as built here
-
-    def _quoted(self, texts: Sequence[str]) -> str:
-        return quote(",".join(f"'{text}'" for text in texts), safe="")
-
-    def _bulk_url(self, accounts: Sequence[Account], ids: Sequence[int]) -> str:
-        addresses = self._quoted([account.address for account in accounts])
-        assets = self._quoted([self._spelled[number] for number in ids])
-        call = f"GetAssetsBalances(Addresses=%5B{addresses}%5D,UniqueAssetIds=%5B{assets}%5D)"
-        return f"{self._root}/Balances/{call}"
+    # Sending
 
     def _url(self, poll: Poll, step: Step) -> URL:
         match step:
             case NextPage(url=url):
                 return url
             case Bulk(ids=ids):
-                return URL(self._bulk_url(poll.accounts, ids), encoded=True)
-        address = self._quoted([poll.accounts[0].address])
-        asset = self._quoted([self._spelled[step.ids[0]]])
-        return URL(f"{self._root}/Balances(address={address},uniqueAssetId={asset})", encoded=True)
-
-    def _lookup_url(self, lookup: _Lookup) -> URL:
-        ids = self._quoted([self._spelled[number] for number in lookup.ids])
-        fields = "$select=Id,Name,SparkFactor,UnitOfMeasureCode,CurrencyCode"
-        if lookup.alone:
-            return URL(f"{self._root}/Assets({ids})?{fields}", encoded=True)
-        return URL(f"{self._root}/Assets?{fields}&$filter=Id%20in%20({ids})", encoded=True)
-
-    def _link(self, text: str) -> URL | None:
-        """The address of the next page, if it lies below the configured one: the key goes nowhere else."""
-        root = URL(self._root)
-        try:
-            as_built = text.isascii() and text.isprintable() and " " not in text
-            link = (root / "").join(URL(text, encoded=as_built))
-        except ValueError:
-            return None
-        same = link.scheme == root.scheme and link.host == root.host and link.port == root.port
-        return link if same and link.path.startswith(f"{root.path}/") and ".." not in link.path else None
-
-    # Sending
+                return self._urls.many([account.address for account in poll.accounts], ids)
+            case Single(ids=(number,)):
+                return self._urls.single(poll.accounts[0].address, number)
 
     async def send(self, request: Request) -> Reply:
         if isinstance(request.payload, _Lookup):
@@ -350,7 +269,7 @@ class Teos:
         self._zeros.difference_update(pair for pair, sparks in poll.sparks.items() if sparks)
         missing = poll.missing(step.ids)
         if missing and page.next_link:
-            link = self._link(page.next_link)
+            link = self._urls.next_page(page.next_link)
             number = step.number + 1 if isinstance(step, NextPage) else 2
             if link is None or number > _MOST_PAGES:
                 why = "the next page lies at another address" if link is None else "there are too many pages"
@@ -407,7 +326,9 @@ class Teos:
         return self._assets.outcome(account, watched, poll)
 
     async def _look_up(self, lookup: _Lookup) -> Reply:
-        answer = await self._http.get(self._lookup_url(lookup))
+        urls = self._urls
+        url = urls.asset(lookup.ids[0]) if lookup.alone else urls.assets(lookup.ids)
+        answer = await self._http.get(url)
         if isinstance(answer, Failure):
             more = lookup.each_alone() if answer.status in _SPLITTABLE else ()
             if answer.status not in _SPLITTABLE:
