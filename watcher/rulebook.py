@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from watcher.documents import Document, Loc, read_document
+from watcher.documents import Document, Loc
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.model import Wallet
 from watcher.domain.rules import TYPES, Match, Rule
 from watcher.mistakes import checked, nearest
+from watcher.reading import read_document
 
 
 class Rulebook(NamedTuple):

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
-from watcher.documents import Document, Node, read_document
+from watcher.documents import Document, Node
 from watcher.domain.errors import ConfigurationError, Problem
-from watcher.domain.model import Account, Wallet
 from watcher.environment import Environment
 from watcher.mistakes import checked, nearest
-from watcher.settings_models import LOG_LEVELS, LogSettings, WalletEntry, WebSettings
+from watcher.reading import read_document
+from watcher.settings_models import LOG_LEVELS, LogSettings, WebSettings
+from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
-from watcher.sources import WatchedWallet
 
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
 KEYS = ("version", "store", "sources", "wallets", "channels", "rules", "web", "log")
@@ -38,22 +38,6 @@ def known_kinds() -> Kinds:
     from watcher.store import KINDS as STORE_KINDS
 
     return Kinds(STORE_KINDS, SOURCE_KINDS, CHANNEL_KINDS)
-
-
-class WalletSettings(WalletEntry):
-    """A wallet as written, with the accounts that it stands for."""
-
-    accounts: tuple[Account, ...]
-
-    @property
-    def wallet(self) -> Wallet:
-        """The wallet as rules and messages know it."""
-        return Wallet(self.name, self.source, self.address, self.tags)
-
-    @property
-    def watched(self) -> WatchedWallet:
-        """The wallet as its source wants it."""
-        return WatchedWallet(self.name, self.address, self.chains, self.assets)
 
 
 class Settings(BaseModel):
@@ -111,7 +95,7 @@ class _Loader:
         store = self._kind(("store",), self._kinds.stores, self._kinds.store)
         sources = self._named("sources", self._kinds.sources, None)
         channels = self._named("channels", self._kinds.channels, self._kinds.channel)
-        wallets = self._wallets(sources)
+        wallets = read_wallets(self._document, sources)
         rules = self._rules()
         web = self._section("web", WebSettings)
         log = self._log(env)
@@ -206,62 +190,6 @@ class _Loader:
                 found[name] = settings
         return found
 
-    def _wallets(self, sources: Mapping[str, BaseModel]) -> tuple[WalletSettings, ...]:
-        node = self._document.root.get("wallets")
-        if node is None or not node.value:
-            self._document.report(("wallets",), "there are no wallets", "add 'wallets:' with what to watch")
-            return ()
-        if not isinstance(node.value, list):
-            self._document.report(
-                ("wallets",), "wallets must be a list", "begin each wallet with '- name: …'"
-            )
-            return ()
-        found: list[WalletSettings] = []
-        names: dict[str, int] = {}
-        owners: dict[Account, str] = {}
-        for index in range(len(node.value)):
-            entry = checked(self._document, ("wallets", index), WalletEntry)
-            if entry is None:
-                self._name_source(index)
-                continue
-            if entry.name in names:
-                first = names[entry.name]
-                what = f"two wallets are named '{entry.name}' (first in line {first})"
-                self._document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
-            names.setdefault(entry.name, self._document.at(("wallets", index, "name")).line)
-            self._name_source(index)
-            accounts = self._accounts(index, entry, sources.get(entry.source))
-            for account in accounts:
-                owner = owners.setdefault(account, entry.name)
-                if owner != entry.name:
-                    what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
-                    self._document.report(("wallets", index), what, "keep one of them, or join their tags")
-            found.append(WalletSettings.model_construct(**dict(entry), accounts=accounts))
-        return tuple(found)
-
-    def _name_source(self, index: int) -> None:
-        """A source that does not exist is told even when the wallet has other mistakes."""
-        node = self._document.at(("wallets", index)).get("source")
-        section = self._document.root.get("sources")
-        known = section.plain_keys() if section else []
-        if node is not None and isinstance(node.value, str) and not node.faulty and node.value not in known:
-            what = f"there is no source '{node.text}'"
-            self._document.report(("wallets", index, "source"), what, nearest(node.value, known))
-
-    def _accounts(self, index: int, entry: WalletEntry, source: BaseModel | None) -> tuple[Account, ...]:
-        expand: Any = getattr(source, "accounts", None)
-        node = self._document.at(("wallets", index))
-        if expand is None or any(each.faulty for _, each in node.children()):
-            return ()
-        try:
-            wallet = WatchedWallet(entry.name, entry.address, entry.chains, entry.assets)
-            return tuple(expand(entry.source, wallet))
-        except ValueError as error:
-            what, _, remedy = str(error).partition("; ")
-            loc = ("wallets", index, *_named_in(what, node))
-            self._document.report(loc, what.replace("`", "'"), remedy)
-            return ()
-
     def _rules(self) -> tuple[Path, ...]:
         node = self._document.root.get("rules")
         if node is None or node.value is None:
@@ -294,20 +222,6 @@ class _Loader:
         return log.model_copy(update={"level": level.lower()}) if level and log else log
 
 
-def _named_in(what: str, wallet: Node) -> tuple[str | int, ...]:
-    """The part of a wallet that a sentence of its source is about, as far as the words tell."""
-    for key in ("chains", "assets", "address"):
-        node = wallet.get(key)
-        if node is None:
-            continue
-        for part, item in node.children():
-            if isinstance(item.value, str) and item.value in what:
-                return (key, part)
-        if f"`{key}`" in what or (isinstance(node.value, str) and node.value in what):
-            return (key,)
-    return ()
-
-
 def _is_name(text: str) -> bool:
     return (
         bool(text) and text[0].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
@@ -326,3 +240,6 @@ def _files(base: Path, pattern: str) -> list[Path]:
         (Path(written.anchor), str(written)[len(written.anchor) :]) if written.anchor else (base, pattern)
     )
     return sorted(each for each in root.glob(below) if each.is_file() and not each.name.startswith("."))
+
+
+__all__ = ["Kinds", "Settings", "WalletSettings", "known_kinds", "load_settings"]

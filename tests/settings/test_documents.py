@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from watcher.documents import Document, read_document
+from watcher.documents import Document
+from watcher.reading import read_document
 
 
 def read(folder: Path, text: str | bytes) -> Document:

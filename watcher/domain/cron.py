@@ -23,9 +23,7 @@ def check_cron(text: str) -> str:
             f"a cron expression has 5 fields (minute hour day month weekday), this has {len(words)}; "
             'as in "*/10 9-17 * * mon-fri"'
         )
-    _, _, days, months, weekdays = (
-        _field(word, *field) for word, field in zip(words, _FIELDS, strict=True)
-    )
+    _, _, days, months, weekdays = (_field(word, *field) for word, field in zip(words, _FIELDS, strict=True))
     if len(days) < 31 and len(weekdays) < 7:
         raise ValueError("a day of the month and a weekday cannot both be chosen; put * for one of them")
     if not any(min(days) <= _LONGEST_MONTHS[month - 1] for month in months):

@@ -1,0 +1,246 @@
+"""YAML and JSON files → documents.
+
+Read for people's files, so stricter than YAML and without its surprises: a number with a point or
+an exponent stays the text that was written (exact), `yes`, `on` and `off` are words, an unquoted
+`0x…` is a mistake instead of an integer, and a key may stand only once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from watcher.documents import Document, Hidden, Node
+from watcher.domain.errors import Problem
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_NODES = 1_000_000
+"""Aliases count as what they stand for: a few lines cannot grow into gigabytes."""
+MAX_DEPTH = 40
+
+Expand = Callable[[str], tuple[str, tuple[Hidden, ...]]]
+"""Scalar text → its expanded text, and what must stay hidden. Raises ValueError in words for people."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_HEX = re.compile(r"[-+]?0x[0-9a-fA-F_]+")
+_SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_SYNTAX_REMEDIES = {
+    "mapping values are not allowed": "a value that contains ': ' needs quotes; check the indentation too",
+    "cannot start any token": "put the value in quotes, and indent with spaces instead of tabs",
+    "found a tab": "indent with spaces instead of tabs",
+    "did not find expected ',' or": "a bracket is not closed, or a comma is missing",
+    "expected <block end>": "check the indentation of this line and the one before",
+    "could not find expected ':'": "a key needs a colon and a space: 'key: value'",
+    "while scanning a quoted scalar": "a quote is not closed",
+    "found unexpected end of stream": "a quote or a bracket is not closed",
+    "unknown escape": "use single quotes around a text with backslashes",
+}
+
+
+def read_document(path: Path, expand: Expand | None = None) -> Document:
+    """Read one file. Mistakes are in `problems`; the tree holds what could be read."""
+    nothing = Node(1, 1, None)
+    document = Document(path, nothing)
+    try:
+        raw = _bytes(path)
+        text = raw.decode("utf-8-sig")
+        document.root = _Builder(document, expand).build(_as_yaml(text))
+    except FileNotFoundError:
+        document.problems.append(Problem(str(path), "there is no such file"))
+    except OSError as error:
+        document.problems.append(Problem(str(path), f"the file cannot be read: {error.strerror}"))
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        document.problems.append(Problem(f"{path}:{line}:1", "the file is not UTF-8", "save it as UTF-8"))
+    except _Unreadable as error:
+        document.problems.append(Problem(f"{path}:{error.line}:{error.column}", error.what, error.remedy))
+    except yaml.YAMLError as error:
+        document.problems.append(_syntax(path, error, text))
+    return document
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise _Unreadable(1, 1, f"the file is larger than {MAX_BYTES >> 20} MiB", "split the rules")
+    return raw
+
+
+class _Unreadable(Exception):  # noqa: N818 - it never leaves this file
+    def __init__(self, line: int, column: int, what: str, remedy: str = "") -> None:
+        self.line, self.column, self.what, self.remedy = line, column, what, remedy
+        super().__init__(what)
+
+
+def _as_yaml(text: str) -> str:
+    """JSON that YAML's grammar would refuse (tabs, surrogate pairs), in a form that it takes."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    # In JSON no tab stands inside a string, so columns and values both survive this.
+    return _SURROGATES.sub(_joined, text.replace("\t", " "))
+
+
+def _joined(match: re.Match[str]) -> str:
+    if match.string[: match.start()][-1:] == "\\":
+        return match.group()
+    return bytes.fromhex(match[1] + match[2]).decode("utf-16-be")
+
+
+def _syntax(path: Path, error: yaml.YAMLError, text: str) -> Problem:
+    """A syntax error without the text around it, which might hold a secret."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+    said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed")
+    context = str(getattr(error, "context", None) or "")
+    said = re.sub(r"'[A-Za-z0-9!%*&@_.-]{2,}[^']*'", "a name", said)
+    remedies = [words for part, words in _SYNTAX_REMEDIES.items() if part in f"{context} {said}"]
+    if mark and "${" in "".join(text.splitlines()[mark.line : mark.line + 1]):
+        remedies = ["inside {…} and […] a value with ${…} needs quotes"]
+    return Problem(where, f"not valid YAML: {said}", remedies[0] if remedies else "check the lines around it")
+
+
+class _Builder:
+    """Turns parser events into nodes; owns the anchors of one file."""
+
+    def __init__(self, document: Document, expand: Expand | None) -> None:
+        self._document = document
+        self._expand = expand
+        self._anchors: dict[str, Node] = {}
+        self._events: Iterator[Any] = iter(())
+
+    def build(self, text: str) -> Node:
+        self._events = iter(yaml.parse(text, Loader=_LOADER))
+        root = Node(1, 1, None)
+        documents = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    line, column = _place(event)
+                    raise _Unreadable(line, column, "a second document begins here", "remove the '---'")
+                root = self._node(next(self._events), 0)
+        return root
+
+    def _node(self, event: Any, depth: int) -> Node:
+        line, column = _place(event)
+        if depth > MAX_DEPTH:
+            raise _Unreadable(line, column, f"nested deeper than {MAX_DEPTH} levels", "close the brackets")
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise _Unreadable(
+                    line,
+                    column,
+                    "'*' begins an alias, and there is no such anchor before it",
+                    "put a text that begins with '*' in quotes",
+                )
+            return self._anchors[event.anchor]
+        if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
+            self._mistake(line, column, "YAML tags ('!…') have no meaning here", "put the text in quotes")
+        if isinstance(event, yaml.ScalarEvent):
+            node = self._scalar(event, line, column)
+        elif isinstance(event, yaml.MappingStartEvent):
+            node = self._mapping(line, column, depth)
+        else:
+            node = self._sequence(line, column, depth)
+        if node.size > MAX_NODES:
+            raise _Unreadable(line, column, f"aliases make this larger than {MAX_NODES:,} values")
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _scalar(self, event: Any, line: int, column: int) -> Node:
+        text: str = event.value
+        if not event.style and event.tag is None:
+            if text in _WORDS:
+                return Node(line, column, _WORDS[text], text)
+            if _INTEGER.fullmatch(text):
+                return Node(line, column, int(text), text)
+            if _HEX.fullmatch(text):
+                self._mistake(
+                    line, column, "YAML reads an unquoted 0x… as a number", 'put it in quotes: "0x…"'
+                )
+                return Node(line, column, text, text, faulty=True)
+        hidden: tuple[Hidden, ...] = ()
+        value = text
+        if self._expand is not None and "$" in text:
+            try:
+                value, hidden = self._expand(text)
+            except ValueError as error:
+                self._mistake(line, column, *str(error).split("; ", 1))
+                return Node(line, column, text, text, faulty=True)
+        return Node(line, column, value, text, hidden=hidden)
+
+    def _sequence(self, line: int, column: int, depth: int) -> Node:
+        items: list[Node] = []
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self._node(event, depth + 1))
+        return Node(line, column, items, size=1 + sum(item.size for item in items))
+
+    def _mapping(self, line: int, column: int, depth: int) -> Node:
+        values: dict[str, Node] = {}
+        node = Node(line, column, values)
+        merged: list[Node] = []
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            if not isinstance(event, yaml.ScalarEvent):
+                raise _Unreadable(
+                    *_place(event), "a key must be a plain word", "put a key with brackets in quotes"
+                )
+            key, place = event.value, _place(event)
+            if not event.style and _HEX.fullmatch(key):
+                self._mistake(
+                    *place, "YAML reads an unquoted 0x… as a number", 'put the key in quotes: "0x…":'
+                )
+            value = self._node(next(self._events), depth + 1)
+            node.size += value.size
+            if key == "<<" and not event.style:
+                merged += value.value if isinstance(value.value, list) else [value]
+            elif key in values:
+                first = node.keys[key][0]
+                self._mistake(
+                    *place, f"the key '{key}' stands here twice (first in line {first})", "remove one"
+                )
+            else:
+                values[key], node.keys[key] = value, place
+        self._merge(node, merged)
+        return node
+
+    def _merge(self, node: Node, bases: list[Node]) -> None:
+        """Add the keys of `<<` that the mapping does not have itself."""
+        for base in bases:
+            if not isinstance(base.value, dict):
+                self._mistake(
+                    base.line, base.column, "'<<' takes a mapping, or a list of them", "use an alias"
+                )
+                continue
+            for key, value in base.value.items():
+                if node.get(key) is None:
+                    node.put(key, value)
+                    node.keys[key] = base.keys[key]
+
+    def _mistake(self, line: int, column: int, what: str, remedy: str = "") -> None:
+        where = f"{self._document.path}:{line}:{column}"
+        self._document.problems.append(Problem(where, what, remedy))
+
+
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1

@@ -1,0 +1,104 @@
+"""The wallets of a configuration: each one sound, and all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from watcher.documents import Document, Node
+from watcher.domain.model import Account, Wallet
+from watcher.mistakes import checked, nearest
+from watcher.settings_models import WalletEntry
+from watcher.sources import WatchedWallet
+
+
+class WalletSettings(WalletEntry):
+    """A wallet as written, with the accounts that it stands for."""
+
+    accounts: tuple[Account, ...]
+
+    @property
+    def wallet(self) -> Wallet:
+        """The wallet as rules and messages know it."""
+        return Wallet(self.name, self.source, self.address, self.tags)
+
+    @property
+    def watched(self) -> WatchedWallet:
+        """The wallet as its source wants it."""
+        return WatchedWallet(self.name, self.address, self.chains, self.assets)
+
+
+def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[WalletSettings, ...]:
+    """The sound wallets with their accounts; what is wrong with the others is reported in the document."""
+    node = document.root.get("wallets")
+    if node is None or not node.value:
+        document.report(("wallets",), "there are no wallets", "add 'wallets:' with what to watch")
+        return ()
+    if not isinstance(node.value, list):
+        document.report(("wallets",), "wallets must be a list", "begin each wallet with '- name: …'")
+        return ()
+    found: list[WalletSettings] = []
+    names: dict[str, int] = {}
+    owners: dict[Account, str] = {}
+    for index in range(len(node.value)):
+        entry = checked(document, ("wallets", index), WalletEntry)
+        if entry is None:
+            _name_source(document, index)
+            continue
+        if entry.name in names:
+            first = names[entry.name]
+            what = f"two wallets are named '{entry.name}' (first in line {first})"
+            document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
+        names.setdefault(entry.name, document.at(("wallets", index, "name")).line)
+        _name_source(document, index)
+        accounts = _accounts(document, index, entry, sources.get(entry.source))
+        for account in accounts:
+            owner = owners.setdefault(account, entry.name)
+            if owner != entry.name:
+                what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
+                document.report(("wallets", index), what, "keep one of them, or join their tags")
+        found.append(WalletSettings.model_construct(**dict(entry), accounts=accounts))
+    return tuple(found)
+
+
+def _name_source(document: Document, index: int) -> None:
+    """A source that does not exist is told even when the wallet has other mistakes."""
+    node = document.at(("wallets", index)).get("source")
+    section = document.root.get("sources")
+    known = section.plain_keys() if section else []
+    if node is not None and isinstance(node.value, str) and not node.faulty and node.value not in known:
+        what = f"there is no source '{node.text}'"
+        document.report(("wallets", index, "source"), what, nearest(node.value, known))
+
+
+def _accounts(
+    document: Document, index: int, entry: WalletEntry, source: BaseModel | None
+) -> tuple[Account, ...]:
+    expand: Any = getattr(source, "accounts", None)
+    node = document.at(("wallets", index))
+    if expand is None or any(each.faulty for _, each in node.children()):
+        return ()
+    try:
+        wallet = WatchedWallet(entry.name, entry.address, entry.chains, entry.assets)
+        return tuple(expand(entry.source, wallet))
+    except ValueError as error:
+        what, _, remedy = str(error).partition("; ")
+        loc = ("wallets", index, *_named_in(what, node))
+        document.report(loc, what.replace("`", "'"), remedy)
+        return ()
+
+
+def _named_in(what: str, wallet: Node) -> tuple[str | int, ...]:
+    """The part of a wallet that a sentence of its source is about, as far as the words tell."""
+    for key in ("chains", "assets", "address"):
+        node = wallet.get(key)
+        if node is None:
+            continue
+        for part, item in node.children():
+            if isinstance(item.value, str) and item.value in what:
+                return (key, part)
+        if f"`{key}`" in what or (isinstance(node.value, str) and node.value in what):
+            return (key,)
+    return ()
