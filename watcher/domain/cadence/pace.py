@@ -55,8 +55,8 @@ class Pace:
         missing -= self.speed * self.season.between(self.since, self._ends)
         return self.season.after(self._ends, missing / self.then)
 
-    def reprice(self, now: float, budget: Budget, remaining: float) -> None:
-        """Choose the speed at which `remaining` lasts until the period ends."""
+    def reprice(self, now: float, budget: Budget, remaining: float, owed: float) -> None:
+        """Choose the speed at which `remaining` lasts until the period ends; `owed` of it is promised."""
         self.progress, self.since = self.at(now), now
         self.season.refresh(now)
         period, self._ends = budget.period, budget.ends
@@ -64,7 +64,11 @@ class Pace:
         left = max(budget.ends - now, min(HOUR, period / 100))
         # half a sweep stays in hand for bursts until the last day
         hand = min(0.5 * self._sweep * min(1.0, left / min(DAY, period / 10)), remaining / 4)
-        self.speed = self._speed(min((remaining - hand) / left, 4 * budget.pace))
+        rate = (remaining - hand) / left
+        if rate < 1.1 * self._demand.least:
+            # hardly more than the promises take: what they leave, which depends on when each falls due
+            rate = self._demand.least + max(remaining - owed, 0.0) / left
+        self.speed = self._speed(min(rate, 4 * budget.pace))
         self.then = self._speed(budget.pace)
 
     def _speed(self, credits_a_second: float) -> float:

@@ -69,12 +69,15 @@ class Demand:
 
     def __init__(self) -> None:
         self._at_shortest = 0.0
+        self.least = 0.0
+        """Credits a second if all were at their longest intervals."""
         self._steps: dict[int, list[float]] = {}
 
     def add(self, need: Need, sign: int = 1) -> None:
         """Count `need` in (or out, with sign -1)."""
         cost, slope = sign * need.cost, sign * need.cost / need.base
         self._at_shortest += cost / need.shortest
+        self.least += cost / need.longest
         self._change(need.shortest / need.base, -cost / need.shortest, slope)
         if need.longest < math.inf:
             self._change(need.longest / need.base, cost / need.longest, -slope)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from watcher.domain.cadence.items import Account, Item
+from watcher.domain.cadence.items import Account, Budget, Item
 
 PATIENCE = 4.0
 """Fixed intervals are charged first: they give way only when promises are stretched this far."""
@@ -86,19 +86,25 @@ class Promises:
         self.owed = 0.0
         self._ends = 0.0
         self._unpaid = False
+        self._usual = 1.0
+        """The stretch that a whole period's credits call for."""
         self._serial = count()
         self._queue: list[tuple[float, int, Account]] = []
         """One entry an account; it may be too early, and is put right when it comes up."""
 
-    def settle(self, accounts: Collection[Account], remaining: float, ends: float) -> None:
+    def settle(self, accounts: Collection[Account], remaining: float, budget: Budget) -> None:
         """Anew, for what is left of this period."""
-        self._ends = ends
+        self._ends = budget.ends
         self._unpaid = False
 
         def owed_under(stretch: float) -> float:
             return sum(self._polls(account.item, account.asked, stretch) for account in accounts)
 
         self.stretch = min(least_stretch(owed_under, remaining + 1e-6), FOREVER)
+        self._usual = self.stretch
+        if self.stretch > 1:
+            items = [account.item for account in accounts]
+            self._usual = feasibility(items, budget.limit, budget.period).stretch
         self.owed = 0.0
         self._queue = []
         for account in accounts:
@@ -146,6 +152,13 @@ class Promises:
             else:
                 return entry, account
         return None
+
+    def after(self, renewal: float) -> tuple[float, Account] | None:
+        """The first, and its time at or after a renewal that brings the usual stretch."""
+        if not self._queue:
+            return None
+        account = self._queue[0][2]
+        return max(renewal, account.asked + longest(account.item, self._usual)), account
 
     def back(self, account: Account) -> None:
         """`account` is under way no more."""

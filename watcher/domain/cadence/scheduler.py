@@ -95,11 +95,8 @@ class Cadence:
             else:
                 time, account = math.inf, None
                 break
-        if time > ends and (self._promises.stretch > 1 or self._wakes()):
-            # the renewal changes what can be paid
-            account = self._parked[-1] if self._wakes() else account
-            if account is not None and self._budget.limit > 0:
-                time = max(ends, account.asked + account.item.shortest)
+        if time > ends:
+            time, account = self._after_renewal() or (time, account)
         return (time, account.item.key) if account is not None and time < math.inf else None
 
     def take(self, key: str, now: float) -> None:
@@ -233,7 +230,7 @@ class Cadence:
     def _settle(self) -> None:
         """Everything that depends on the budget, anew."""
         accounts = self._accounts.values()
-        self._promises.settle(accounts, self._remaining, self._budget.ends)
+        self._promises.settle(accounts, self._remaining, self._budget)
         self._pace.clear()
         for account in accounts:
             account.need = None
@@ -243,7 +240,7 @@ class Cadence:
 
     def _reprice(self) -> None:
         self._rates.pool(len(self._accounts))
-        self._pace.reprice(self._now, self._budget, self._remaining)
+        self._pace.reprice(self._now, self._budget, self._remaining, self._promises.owed)
         if len(self._early) > 2 * len(self._accounts) + 64:
             self._early = [entry for entry in self._early if entry[1] == entry[2].ticket]
             heapq.heapify(self._early)
@@ -291,10 +288,17 @@ class Cadence:
         account.parked = True
         self._parked.append(account)
 
-    def _wakes(self) -> bool:
+    def _after_renewal(self) -> tuple[float, Account] | None:
+        """Who is first when there is money again, if that is why nobody is due before."""
+        ends = self._budget.ends
         while self._parked and not self._parked[-1].parked:
             self._parked.pop()
-        return bool(self._parked)
+        if self._promises.stretch > 1:
+            return self._promises.after(ends)
+        if self._parked:
+            account = self._parked[-1]
+            return max(ends, account.asked + account.item.shortest), account
+        return None
 
     def _unpark(self) -> None:
         parked, self._parked = self._parked, []
