@@ -60,8 +60,8 @@ class Pace:
         self.progress, self.since = self.at(now), now
         self.season.refresh(now)
         period, self._ends = budget.period, budget.ends
-        self.again = now + min(max(period / 1000, 60.0), HOUR / 2)
-        left = max(budget.ends - now, min(HOUR, period / 100))
+        left = max(budget.ends - now, min(HOUR / 4, period / 1000))
+        self.again = now + min(max(period / 1000, 60.0), HOUR / 2, left / 4)
         # half a sweep stays in hand for bursts until the last day
         hand = min(0.5 * self._sweep * min(1.0, left / min(DAY, period / 10)), remaining / 4)
         rate = (remaining - hand) / left

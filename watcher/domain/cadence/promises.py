@@ -101,6 +101,9 @@ class Promises:
             return sum(self._polls(account.item, account.asked, stretch) for account in accounts)
 
         self.stretch = min(least_stretch(owed_under, remaining + 1e-6), FOREVER)
+        most = max(remaining, budget.limit)
+        if most <= 0:
+            self.stretch = FOREVER
         self._usual = self.stretch
         if self.stretch > 1:
             items = [account.item for account in accounts]
@@ -110,7 +113,7 @@ class Promises:
         for account in accounts:
             account.owed = account.held = 0.0
             self.owe(account)
-            account.promised = account.item.longest < math.inf
+            account.promised = account.item.longest < math.inf and account.item.cost <= most
             if account.promised:
                 self._queue.append((self.deadline(account), next(self._serial), account))
         heapq.heapify(self._queue)

@@ -97,7 +97,9 @@ class Cadence:
                 break
         if time > ends:
             time, account = self._after_renewal() or (time, account)
-        return (time, account.item.key) if account is not None and time < math.inf else None
+        if account is None or time == math.inf or (time >= ends and account.item.cost > self._budget.limit):
+            return None
+        return time, account.item.key
 
     def take(self, key: str, now: float) -> None:
         """A poll of `key` is on its way, and charged; it is not due again before `observe`."""
@@ -254,9 +256,11 @@ class Cadence:
     def _enqueue(self, account: Account, *, ready: float | None = None) -> None:
         account.ticket = self._number()
         account.parked = False
-        if account.item.fixed is not None and account.failures == 0:
-            return
-        if ready is None:
+        if account.item.cost > max(self._budget.limit, self._remaining):
+            self._park(account)
+        elif ready is None and account.item.fixed is not None:
+            pass
+        elif ready is None:
             heapq.heappush(self._early, (account.due, account.ticket, account))
         else:
             heapq.heappush(self._waiting, (ready, account.ticket, account))
@@ -290,14 +294,14 @@ class Cadence:
 
     def _after_renewal(self) -> tuple[float, Account] | None:
         """Who is first when there is money again, if that is why nobody is due before."""
-        ends = self._budget.ends
-        while self._parked and not self._parked[-1].parked:
-            self._parked.pop()
+        ends, limit = self._budget.ends, self._budget.limit
         if self._promises.stretch > 1:
             return self._promises.after(ends)
-        if self._parked:
-            account = self._parked[-1]
-            return max(ends, account.asked + account.item.shortest), account
+        while self._parked and not self._parked[-1].parked:
+            self._parked.pop()
+        for account in reversed(self._parked):
+            if account.parked and account.item.cost <= limit:
+                return max(ends, account.asked + account.item.shortest), account
         return None
 
     def _unpark(self) -> None:
