@@ -1,0 +1,49 @@
+"""A consistent copy of the store, also while the daemon writes to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from watcher.domain.errors import StoreError
+from watcher.store.errors import translated
+from watcher.store.opening import connect_readonly
+
+PAGES = 2000
+"""Pages copied in one step; between two steps the daemon can write."""
+
+
+def backup(path: Path, target: Path) -> None:
+    """Copy `path` to `target`, which must not exist, and verify the copy. StoreError if it fails."""
+    if target.exists():
+        raise StoreError(f"{target}: is there already; a backup overwrites nothing, choose another name")
+    if not target.parent.is_dir():
+        raise StoreError(f"{target}: the folder {target.parent} does not exist; make it first")
+    with translated(path):
+        source = connect_readonly(path)
+    partial = target.with_name(target.name + ".partial")
+    try:
+        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with translated(partial):
+            _copy(source, partial)
+        partial.rename(target)
+    except FileExistsError:
+        raise StoreError(f"{partial}: is there already, from another backup; remove it first") from None
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    finally:
+        source.close()
+
+
+def _copy(source: sqlite3.Connection, partial: Path) -> None:
+    copy = sqlite3.connect(partial)
+    try:
+        source.backup(copy, pages=PAGES, sleep=0.01)
+        copy.execute("PRAGMA journal_mode = DELETE")
+        found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    finally:
+        copy.close()
+    if found != "ok":
+        raise StoreError(f"the copy is not sound ({found}); the store itself may be damaged")

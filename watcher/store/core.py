@@ -1,0 +1,271 @@
+"""The store's work, done in the store thread: every public method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from watcher.domain.alerting import Alert
+from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
+from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
+from watcher.domain.delivery import Delivery
+from watcher.domain.model import Account, Asset
+from watcher.ports import Recall, Settlement
+from watcher.store import outbox, retention
+from watcher.store.cache import ALERT, STATE, Cache, alert_row, state_row
+from watcher.store.errors import translated
+from watcher.store.opening import connect, migrate
+from watcher.store.text import canonical, ms, number, optional, to_ms
+
+HOUR_MS = 3_600_000
+SHORT_WINDOW = 3600
+"""Windows up to so many seconds are counted from the log, longer ones from hours, a little too strictly."""
+
+_SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} WHERE id = ?"  # noqa: S608
+_PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
+
+
+class Core:
+    """One connection and the cache over it. Belongs to the thread that made it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with translated(path):
+            self.conn = connect(path)
+            migrate(path, self.conn)
+            self._version = self._data_version()
+            self._cache: Cache | None = Cache(self.conn)
+
+    def close(self) -> None:
+        with translated(self._path):
+            self.conn.execute("PRAGMA optimize")
+            self.conn.close()
+
+    # ------------------------------------------------------------------ decisions
+
+    def load(self, accounts: Sequence[Account]) -> Past:
+        with self._reading() as cache:
+            return cache.past(accounts)
+
+    def live_alerts(self) -> list[Alert]:
+        with self._reading() as cache:
+            return list(cache.alerts.values())
+
+    def conclude(
+        self,
+        accounts: Sequence[Account],
+        decide: Callable[[Past, Recall], Conclusion],
+        settlement: Settlement | None,
+    ) -> Conclusion:
+        with self._writing() as cache:
+            conclusion = decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
+            self._write(cache, conclusion)
+            if settlement is not None:
+                self._settle_request(settlement)
+        cache.apply(conclusion)
+        return conclusion
+
+    def _write(self, cache: Cache, conclusion: Conclusion) -> None:
+        conn, accounts = self.conn, cache.account_ids
+        for state in conclusion.accounts:
+            if state.account not in accounts:
+                row = conn.execute(
+                    "INSERT INTO accounts (source, chain, address) VALUES (?, ?, ?)", state.account
+                )
+                accounts[state.account] = row.lastrowid or 0
+        states = [(*state_row(state), accounts[state.account]) for state in conclusion.accounts]
+        conn.executemany(_SET_STATE, states)
+        self._write_assets(cache, conclusion)
+        assets = cache.asset_ids
+        conn.executemany(
+            "INSERT INTO changes"
+            " (account, asset, before, after, before_at, after_at, price_before, price_after)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    accounts[c.account], assets[c.asset], optional(c.before), canonical(c.after),
+                    ms(c.before_at), to_ms(c.after_at), optional(c.price_before), optional(c.price_after),
+                )
+                for c in conclusion.changes
+            ],
+        )  # fmt: skip
+        conn.executemany(
+            "INSERT OR REPLACE INTO balances (account, asset, amount, since) VALUES (?, ?, ?, ?)",
+            [
+                (accounts[c.account], assets[c.asset], canonical(c.after), to_ms(c.after_at))
+                for c in conclusion.changes
+            ],
+        )
+        if conclusion.alerts:
+            conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+        if conclusion.deliveries:
+            outbox.add(conn, conclusion.deliveries)
+
+    def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
+        named: set[Asset] = {*conclusion.symbols, *conclusion.quotes}
+        named.update(change.asset for change in conclusion.changes)
+        for asset in named - cache.asset_ids.keys():
+            row = self.conn.execute("INSERT INTO assets (chain, token) VALUES (?, ?)", asset)
+            cache.asset_ids[asset] = row.lastrowid or 0
+        ids = cache.asset_ids
+        self.conn.executemany(
+            "UPDATE assets SET symbol = ? WHERE id = ?",
+            [(symbol, ids[asset]) for asset, symbol in conclusion.symbols.items()],
+        )
+        quotes = [(canonical(q.price), to_ms(q.at), ids[asset]) for asset, q in conclusion.quotes.items()]
+        self.conn.executemany("UPDATE assets SET price = ?, price_at = ? WHERE id = ?", quotes)
+        self.conn.executemany("INSERT OR REPLACE INTO prices (price, at, asset) VALUES (?, ?, ?)", quotes)
+
+    def _recall(self, cache: Cache, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
+        return {question: self._answer(cache, question) for question in asked}
+
+    def _answer(self, cache: Cache, question: Question) -> Recalled:
+        asset = cache.asset_ids.get(question.asset)
+        if isinstance(question, PriceAt):
+            sql = "SELECT price FROM prices WHERE asset = ? AND at <= ? ORDER BY at DESC LIMIT 1"
+            found = self.conn.execute(sql, (asset, to_ms(question.at))).fetchone()
+        else:
+            sql = (
+                "SELECT after FROM changes WHERE account = ? AND asset = ? AND after_at <= ?"
+                " ORDER BY after_at DESC, id DESC LIMIT 1"
+            )
+            account = cache.account_ids.get(question.account)
+            found = self.conn.execute(sql, (account, asset, to_ms(question.at))).fetchone()
+        return number(found[0]) if found else None
+
+    # ------------------------------------------------------------------ the ledger
+
+    def reserve(
+        self,
+        source: str,
+        accounts: int,
+        cost: int,
+        purpose: Purpose,
+        now: datetime,
+        allowance: Allowance,
+    ) -> Grant | Refusal:
+        with self._writing():
+            refusal = may_spend(allowance, self._spending(source, now, allowance), cost, purpose, now)
+            if refusal is not None:
+                return refusal
+            row = self.conn.execute(
+                "INSERT INTO requests (source, purpose, accounts, cost, reserved_at) VALUES (?, ?, ?, ?, ?)",
+                (source, str(purpose), accounts, cost, to_ms(now)),
+            )
+            self._book(source, to_ms(now), cost, 1)
+            return Grant(row.lastrowid or 0)
+
+    def fail(self, settlement: Settlement) -> None:
+        with self._writing():
+            self._settle_request(settlement)
+
+    def spent(self, source: str, since: datetime) -> int:
+        with translated(self._path):
+            return self._spent(source, since)
+
+    def _settle_request(self, settlement: Settlement) -> None:
+        """Settling twice changes nothing: only an open request is settled."""
+        row = self.conn.execute(
+            "UPDATE requests SET ended_at = ?, charged = ?, readings = ?, misses = ?, failure = ?"
+            " WHERE id = ? AND ended_at IS NULL RETURNING source, reserved_at, cost",
+            (
+                to_ms(settlement.ended), settlement.charged, settlement.readings, settlement.misses,
+                settlement.failure, settlement.grant.id,
+            ),
+        ).fetchone()  # fmt: skip
+        if row is not None and settlement.charged is not None and settlement.charged != row[2]:
+            self._book(row[0], row[1], settlement.charged - row[2], 0)
+
+    def _book(self, source: str, at: int, cost: int, calls: int) -> None:
+        self.conn.execute(
+            "INSERT INTO spending (source, hour, credits, calls) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (source, hour) DO UPDATE SET"
+            " credits = credits + excluded.credits, calls = calls + excluded.calls",
+            (source, at // HOUR_MS, cost, calls),
+        )
+
+    def _spending(self, source: str, now: datetime, allowance: Allowance) -> Spending:
+        plan = allowance.credits
+        spent = self._spent(source, plan.bounds(now)[0]) if plan is not None else 0
+        calls = tuple(self._calls(source, now, window.seconds) for window in allowance.windows)
+        return Spending(spent, calls)
+
+    def _spent(self, source: str, since: datetime) -> int:
+        # No upper bound: what was booked while the clock ran ahead was spent all the same.
+        sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
+        return int(self.conn.execute(sql, (source, to_ms(since) // HOUR_MS)).fetchone()[0])
+
+    def _calls(self, source: str, now: datetime, seconds: int) -> int:
+        since = to_ms(now - timedelta(seconds=seconds))
+        if seconds <= SHORT_WINDOW:
+            sql = "SELECT count(*) FROM requests WHERE source = ? AND reserved_at > ?"
+            return int(self.conn.execute(sql, (source, since)).fetchone()[0])
+        sql = "SELECT coalesce(sum(calls), 0) FROM spending WHERE source = ? AND hour >= ?"
+        return int(self.conn.execute(sql, (source, since // HOUR_MS)).fetchone()[0])
+
+    # ------------------------------------------------------------------ facts and deliveries
+
+    def facts(self, source: str) -> dict[str, str]:
+        with translated(self._path):
+            sql = "SELECT name, value FROM facts WHERE source = ?"
+            return dict(self.conn.execute(sql, (source,)).fetchall())
+
+    def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
+        with self._writing():
+            self.conn.executemany(
+                "INSERT OR REPLACE INTO facts (source, name, value, at) VALUES (?, ?, ?, ?)",
+                [(source, name, value, to_ms(now)) for name, value in facts.items()],
+            )
+
+    def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+        with translated(self._path):
+            return outbox.due(self.conn, channel, now, limit)
+
+    def next_due(self, channel: str) -> datetime | None:
+        with translated(self._path):
+            return outbox.next_due(self.conn, channel)
+
+    def settle(self, deliveries: Sequence[Delivery]) -> None:
+        with self._writing():
+            outbox.settle(self.conn, deliveries)
+
+    def tidy(self, now: datetime) -> bool:
+        with self._writing():
+            more = retention.tidy(self.conn, now)
+        if not more:
+            with translated(self._path):
+                retention.give_back(self.conn)
+        return more
+
+    # ------------------------------------------------------------------ transactions
+
+    @contextmanager
+    def _reading(self) -> Iterator[Cache]:
+        with translated(self._path):
+            yield self._fresh()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Cache]:
+        """All of it or nothing. After a failure the cache is read anew: it may have run ahead."""
+        with translated(self._path):
+            self.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._fresh()
+                self.conn.execute("COMMIT")
+            except BaseException:
+                self._cache = None
+                if self.conn.in_transaction:
+                    self.conn.execute("ROLLBACK")
+                raise
+
+    def _fresh(self) -> Cache:
+        """The cache, read anew if another process has written since."""
+        version = self._data_version()
+        if self._cache is None or version != self._version:
+            self._cache, self._version = Cache(self.conn), version
+        return self._cache
+
+    def _data_version(self) -> int:
+        return int(self.conn.execute("PRAGMA data_version").fetchone()[0])

@@ -1,0 +1,38 @@
+"""SQLite's errors to ours, once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from watcher.domain.errors import StoreBusyError, StoreError
+
+_PASSING = {
+    sqlite3.SQLITE_BUSY: "another process holds the store locked",
+    sqlite3.SQLITE_LOCKED: "the store is locked",
+    sqlite3.SQLITE_FULL: "the disk is full; make room",
+    sqlite3.SQLITE_READONLY: "the store cannot be written; check the file's and the folder's permissions",
+    sqlite3.SQLITE_IOERR: "the disk fails to read or write",
+    sqlite3.SQLITE_CANTOPEN: "the store cannot be opened; check the path and the folder's permissions",
+}
+_BROKEN = {
+    sqlite3.SQLITE_CORRUPT: "the store is damaged",
+    sqlite3.SQLITE_NOTADB: "the file is not a watcher store",
+}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise StoreBusyError for what may pass, StoreError for what will not."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _PASSING:
+            raise StoreBusyError(f"{path}: {_PASSING[code]}") from error
+        if code in _BROKEN:
+            remedy = "stop watcher, keep the file, and put back a copy made by `watcher backup`"
+            raise StoreError(f"{path}: {_BROKEN[code]}; {remedy}") from error
+        raise StoreError(f"{path}: {error}") from error

@@ -1,0 +1,97 @@
+"""The schema, as ordered migrations. A change is a new function at the end; none is ever edited.
+
+Times are whole milliseconds since the epoch (UTC). Amounts and prices are canonical decimal text: a
+REAL column, or an INTEGER beyond 2**63, would lose digits. `views.py` shows all of it for people.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("watcher")
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Accounts with their state, assets, balances, history, the ledger, alerts and deliveries."""
+    for statement in _FIRST.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_FIRST = """
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL, chain TEXT NOT NULL, address TEXT NOT NULL,
+    last_reading INTEGER, last_attempt INTEGER, watched_since INTEGER,
+    misses INTEGER NOT NULL DEFAULT 0, miss TEXT NOT NULL DEFAULT '',
+    seen TEXT, stale TEXT, held TEXT, unsettled TEXT, omitted TEXT,
+    UNIQUE (source, chain, address)
+);
+CREATE TABLE assets (
+    id INTEGER PRIMARY KEY,
+    chain TEXT NOT NULL, token TEXT NOT NULL, symbol TEXT NOT NULL DEFAULT '',
+    price TEXT, price_at INTEGER,
+    UNIQUE (chain, token)
+);
+CREATE TABLE balances (
+    account INTEGER NOT NULL REFERENCES accounts (id),
+    asset INTEGER NOT NULL REFERENCES assets (id),
+    amount TEXT NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (account, asset)
+) WITHOUT ROWID;
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES accounts (id),
+    asset INTEGER NOT NULL REFERENCES assets (id),
+    before TEXT, after TEXT NOT NULL, before_at INTEGER, after_at INTEGER NOT NULL,
+    price_before TEXT, price_after TEXT
+);
+CREATE INDEX changes_by_holding ON changes (account, asset, after_at);
+CREATE INDEX changes_by_time ON changes (after_at);
+CREATE TABLE prices (
+    asset INTEGER NOT NULL REFERENCES assets (id), at INTEGER NOT NULL, price TEXT NOT NULL,
+    PRIMARY KEY (asset, at)
+) WITHOUT ROWID;
+CREATE TABLE requests (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL, purpose TEXT NOT NULL, accounts INTEGER NOT NULL, cost INTEGER NOT NULL,
+    reserved_at INTEGER NOT NULL, ended_at INTEGER, charged INTEGER,
+    readings INTEGER NOT NULL DEFAULT 0, misses INTEGER NOT NULL DEFAULT 0,
+    failure TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX requests_by_time ON requests (source, reserved_at);
+CREATE TABLE spending (
+    source TEXT NOT NULL, hour INTEGER NOT NULL, credits INTEGER NOT NULL, calls INTEGER NOT NULL,
+    PRIMARY KEY (source, hour)
+) WITHOUT ROWID;
+CREATE TABLE alerts (
+    id TEXT PRIMARY KEY,
+    rule TEXT NOT NULL, fingerprint TEXT NOT NULL, subject TEXT NOT NULL, label TEXT NOT NULL,
+    wallet TEXT NOT NULL, source TEXT, chain TEXT, address TEXT,
+    severity TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL, because TEXT NOT NULL,
+    reads INTEGER NOT NULL, fired_at INTEGER, told_at INTEGER, resolved_at INTEGER,
+    closed INTEGER NOT NULL
+);
+CREATE INDEX alerts_live ON alerts (source, chain, address) WHERE state <> 'resolved';
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    alert TEXT NOT NULL, kind TEXT NOT NULL, severity TEXT NOT NULL, rule TEXT NOT NULL,
+    subject TEXT NOT NULL, wallet TEXT NOT NULL, title TEXT NOT NULL, facts TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    UNIQUE (alert, kind, at)
+);
+CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY,
+    message INTEGER NOT NULL REFERENCES messages (id), channel TEXT NOT NULL, state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, last_error TEXT NOT NULL DEFAULT '',
+    created INTEGER NOT NULL, due INTEGER NOT NULL, sent INTEGER
+);
+CREATE INDEX deliveries_pending ON deliveries (channel, created) WHERE state = 'pending';
+CREATE INDEX deliveries_by_time ON deliveries (created);
+CREATE TABLE facts (
+    source TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (source, name)
+) WITHOUT ROWID;
+"""

@@ -1,0 +1,123 @@
+"""Rows of messages and deliveries. The caller owns the transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from watcher.domain.delivery import Delivery, DeliveryState
+from watcher.domain.message import Kind, Message, Severity
+from watcher.store.text import from_ms, ms, time, to_ms
+
+_SELECT = (
+    "SELECT d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent,"
+    " m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at"
+    " FROM deliveries d JOIN messages m ON m.id = d.message"
+)
+
+
+def add(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
+    """Owe messages to channels. An id that is there already is left as it is: it was decided before."""
+    numbers: dict[int, int] = {}
+    for delivery in deliveries:
+        message = delivery.message
+        number = numbers.get(id(message))
+        if number is None:
+            number = numbers[id(message)] = _message(conn, message)
+        conn.execute(
+            "INSERT OR IGNORE INTO deliveries (id, message, channel, state, created, due)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                delivery.id, number, delivery.channel, str(delivery.state),
+                to_ms(delivery.created), to_ms(delivery.due),
+            ),
+        )  # fmt: skip
+
+
+def _message(conn: sqlite3.Connection, message: Message) -> int:
+    key = (message.id, str(message.kind), to_ms(message.at))
+    conn.execute(
+        "INSERT OR IGNORE INTO messages (alert, kind, at, severity, rule, subject, wallet, title, facts)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *key, str(message.severity), message.rule, message.subject, message.wallet, message.title,
+            json.dumps(message.facts, ensure_ascii=False),
+        ),
+    )  # fmt: skip
+    found = conn.execute("SELECT id FROM messages WHERE alert = ? AND kind = ? AND at = ?", key).fetchone()
+    return int(found[0])
+
+
+def due(conn: sqlite3.Connection, channel: str, now: datetime, limit: int) -> list[Delivery]:
+    """Pending deliveries of a channel whose time has come, oldest first."""
+    where = "WHERE d.channel = ? AND d.state = 'pending' AND d.due <= ?"
+    sql = f"{_SELECT} {where} ORDER BY d.created, d.rowid LIMIT ?"
+    return [_delivery(row) for row in conn.execute(sql, (channel, to_ms(now), limit))]
+
+
+def next_due(conn: sqlite3.Connection, channel: str) -> datetime | None:
+    sql = "SELECT min(due) FROM deliveries WHERE channel = ? AND state = 'pending'"
+    return time(conn.execute(sql, (channel,)).fetchone()[0])
+
+
+def settle(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
+    """Write how attempts ended. What was dropped by hand meanwhile stays dropped, unless it was sent."""
+    conn.executemany(
+        "UPDATE deliveries SET state = ?, attempts = ?, last_error = ?, due = ?, sent = ?"
+        " WHERE id = ? AND (state = 'pending' OR ? = 'sent')",
+        [
+            (str(d.state), d.attempts, d.last_error, to_ms(d.due), ms(d.sent), d.id, str(d.state))
+            for d in deliveries
+        ],
+    )
+
+
+def listed(conn: sqlite3.Connection, state: str | None, limit: int) -> list[Delivery]:
+    """Deliveries, newest first."""
+    where, values = ("WHERE d.state = ?", [state]) if state else ("", [])
+    sql = f"{_SELECT} {where} ORDER BY d.created DESC, d.rowid DESC LIMIT ?"
+    return [_delivery(row) for row in conn.execute(sql, (*values, limit))]
+
+
+def retry(conn: sqlite3.Connection, ids: Sequence[str], now: datetime) -> list[str]:
+    """Make deliveries that were given up (or wait) due now; the ids that were found. None: all given up."""
+    return _change(
+        conn, "state = 'pending', due = :now, created = :now", "state IN ('given_up', 'pending')", ids, now
+    )
+
+
+def drop(conn: sqlite3.Connection, ids: Sequence[str], now: datetime) -> list[str]:
+    """Take deliveries out; the ids that were found."""
+    return _change(conn, "state = 'dropped'", "state IN ('given_up', 'pending')", ids, now)
+
+
+def _change(
+    conn: sqlite3.Connection, change: str, where: str, ids: Sequence[str], now: datetime
+) -> list[str]:
+    found = []
+    for each in ids:
+        sql = f"UPDATE deliveries SET {change} WHERE id = :id AND {where} RETURNING id"  # noqa: S608
+        rows = conn.execute(sql, {"id": each, "now": to_ms(now)}).fetchall()
+        found += [row[0] for row in rows]
+    return found
+
+
+def _delivery(row: tuple[Any, ...]) -> Delivery:
+    message = Message(
+        id=row[8],
+        kind=Kind(row[9]),
+        severity=Severity(row[10]),
+        rule=row[11],
+        subject=row[12],
+        wallet=row[13],
+        title=row[14],
+        facts=tuple((label, value) for label, value in json.loads(row[15])),
+        at=from_ms(row[16]),
+    )
+    return Delivery(
+        row[0], row[1], message, from_ms(row[5]), from_ms(row[6]), DeliveryState(row[2]), row[3], row[4],
+        time(row[7]),
+    )  # fmt: skip

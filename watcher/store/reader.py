@@ -1,0 +1,172 @@
+"""What the store knows, for people and scripts: read-only, beside a running daemon."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from watcher.domain.alerting import Alert
+from watcher.domain.conclusion import Past
+from watcher.domain.delivery import Delivery
+from watcher.domain.errors import StoreError
+from watcher.domain.model import Account, Asset, Change
+from watcher.store import outbox
+from watcher.store.cache import ALERT, Cache, alert_from
+from watcher.store.errors import translated
+from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
+from watcher.store.text import from_ms, number, time, to_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of the poll log, which is the ledger too."""
+
+    id: int
+    source: str
+    purpose: str
+    accounts: int
+    cost: int
+    charged: int | None
+    readings: int
+    misses: int
+    failure: str
+    reserved_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Deliveries by state, and when the oldest pending one was decided."""
+
+    pending: int
+    sent: int
+    given_up: int
+    oldest_pending: datetime | None
+
+
+class Reader:
+    """Questions to a store on disk. Use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with translated(path):
+            self._conn = connect_readonly(path)
+            self._version = self._conn.execute("PRAGMA user_version").fetchone()[0]
+        if self._version != VERSION:
+            self._conn.close()
+            raise StoreError(f"{path}: is of schema {self._version}, this watcher reads {VERSION}")
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._conn.close()
+
+    def past(self) -> Past:
+        """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
+        with self._snapshot():
+            cache = Cache(self._conn)
+        return Past(cache.states, cache.alerts, cache.quotes, cache.symbols)
+
+    def history(
+        self, limit: int, accounts: Sequence[Account] | None = None, since: datetime | None = None
+    ) -> list[Change]:
+        """Changes, newest first; baselines (`before` None) are left out."""
+        sql = (
+            "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
+            " c.before_at, c.after_at, c.price_before, c.price_after FROM changes c"
+            " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
+            " WHERE c.before IS NOT NULL AND c.after_at >= ? ORDER BY c.after_at DESC, c.id DESC"
+        )
+        wanted = None if accounts is None else set(accounts)
+        found: list[Change] = []
+        with self._snapshot():
+            for row in self._conn.execute(sql, (to_ms(since) if since else -(2**62),)):
+                account = Account(*row[:3])
+                if wanted is None or account in wanted:
+                    found.append(_change(account, row[3:]))
+                if len(found) >= limit:
+                    break
+        return found
+
+    def requests(self, limit: int) -> list[Asked]:
+        """The poll log, newest first."""
+        sql = (
+            "SELECT id, source, purpose, accounts, cost, charged, readings, misses, failure,"
+            " reserved_at, ended_at FROM requests ORDER BY id DESC LIMIT ?"
+        )
+        with self._snapshot():
+            rows = self._conn.execute(sql, (limit,)).fetchall()
+        return [Asked(*row[:9], from_ms(row[9]), time(row[10])) for row in rows]
+
+    def deliveries(self, state: str | None, limit: int) -> list[Delivery]:
+        """Deliveries, newest first; only those in `state` if given."""
+        with self._snapshot():
+            return outbox.listed(self._conn, state, limit)
+
+    def counts(self) -> Counts:
+        with self._snapshot():
+            rows = self._conn.execute("SELECT state, count(*), min(created) FROM deliveries GROUP BY state")
+            found = {state: (count, oldest) for state, count, oldest in rows}
+        pending = found.get("pending", (0, None))
+        sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
+        return Counts(pending[0], sent, given_up, time(pending[1]))
+
+    def alerts(self, limit: int) -> list[Alert]:
+        """Alerts of every state, newest first; those that ended untold are left out."""
+        sql = f"SELECT {', '.join(ALERT)} FROM alerts WHERE NOT closed ORDER BY since DESC LIMIT ?"  # noqa: S608
+        with self._snapshot():
+            return [alert_from(row) for row in self._conn.execute(sql, (limit,))]
+
+    def spent(self, source: str, since: datetime) -> int:
+        """Credits booked since then."""
+        sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
+        with self._snapshot():
+            return int(self._conn.execute(sql, (source, to_ms(since) // 3_600_000)).fetchone()[0])
+
+    def facts(self, source: str) -> dict[str, str]:
+        with self._snapshot():
+            sql = "SELECT name, value FROM facts WHERE source = ?"
+            return dict(self._conn.execute(sql, (source,)).fetchall())
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        with translated(self._path):
+            yield
+
+
+def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime) -> list[str]:
+    """`retry` or `drop` deliveries by id, beside a running daemon; the ids that were found."""
+    with Reader(path):
+        pass  # a clear error if there is no store, or one of another version
+    work = {"retry": outbox.retry, "drop": outbox.drop}[action]
+    with translated(path):
+        conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+            found = work(conn, ids, now)
+            conn.execute("COMMIT")
+        finally:
+            conn.close()
+    return found
+
+
+def _change(account: Account, row: tuple[Any, ...]) -> Change:
+    chain, token, symbol, before, after, before_at, after_at, price_before, price_after = row
+    return Change(
+        account,
+        Asset(chain, token),
+        symbol,
+        number(before),
+        Decimal(after),
+        time(before_at),
+        from_ms(after_at),
+        number(price_before),
+        number(price_after),
+    )

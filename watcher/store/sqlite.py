@@ -1,0 +1,129 @@
+"""The store on SQLite: a port over one thread that owns the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from watcher.domain.alerting import Alert
+from watcher.domain.conclusion import Conclusion, Past
+from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
+from watcher.domain.delivery import Delivery
+from watcher.domain.model import Account
+from watcher.ports import Recall, Settlement
+from watcher.store.core import Core
+from watcher.store.lock import Lock
+
+T = TypeVar("T")
+
+
+class SqliteSettings(BaseModel):
+    """Where the store is; a relative path starts at the configuration file's folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["sqlite"] = "sqlite"
+    path: Path = Path("watcher.db")
+
+    def where(self, base_dir: Path) -> Path:
+        return base_dir / self.path
+
+    async def build(self, base_dir: Path, *, exclusive: bool) -> SqliteStore:
+        """Open the store, making it if there is none. `exclusive`: for the one daemon."""
+        return await SqliteStore.open(self.where(base_dir), exclusive=exclusive)
+
+
+class SqliteStore:
+    """One thread opens, works and closes; each method is one transaction in it."""
+
+    def __init__(self, path: Path, lock: Lock | None) -> None:
+        self.path = path
+        self._lock = lock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._core: Core | None = None
+
+    @classmethod
+    async def open(cls, path: Path, *, exclusive: bool) -> Self:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store = cls(path, Lock(path) if exclusive else None)
+        try:
+            store._core = await asyncio.get_running_loop().run_in_executor(store._thread, Core, path)
+        except BaseException:
+            store._end()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Finish what was begun, close the file, let the lock go."""
+        if self._core is not None:
+            core, self._core = self._core, None
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, core.close)
+            finally:
+                self._end()
+
+    def _end(self) -> None:
+        self._thread.shutdown(wait=False)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def _do(self, work: Callable[[Core], T]) -> T:
+        core = self._core
+        assert core is not None, "the store is closed"  # noqa: S101
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, core)
+
+    async def reserve(
+        self,
+        source: str,
+        accounts: int,
+        cost: int,
+        purpose: Purpose,
+        now: datetime,
+        allowance: Allowance,
+    ) -> Grant | Refusal:
+        return await self._do(lambda core: core.reserve(source, accounts, cost, purpose, now, allowance))
+
+    async def spent(self, source: str, since: datetime) -> int:
+        return await self._do(lambda core: core.spent(source, since))
+
+    async def load(self, accounts: Sequence[Account]) -> Past:
+        return await self._do(lambda core: core.load(accounts))
+
+    async def conclude(
+        self,
+        accounts: Sequence[Account],
+        decide: Callable[[Past, Recall], Conclusion],
+        settlement: Settlement | None = None,
+    ) -> Conclusion:
+        return await self._do(lambda core: core.conclude(accounts, decide, settlement))
+
+    async def fail(self, settlement: Settlement) -> None:
+        await self._do(lambda core: core.fail(settlement))
+
+    async def live_alerts(self) -> list[Alert]:
+        return await self._do(Core.live_alerts)
+
+    async def tidy(self, now: datetime) -> bool:
+        return await self._do(lambda core: core.tidy(now))
+
+    async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
+        await self._do(lambda core: core.keep_facts(source, facts, now))
+
+    async def facts(self, source: str) -> Mapping[str, str]:
+        return await self._do(lambda core: core.facts(source))
+
+    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+        return await self._do(lambda core: core.due(channel, now, limit))
+
+    async def next_due(self, channel: str) -> datetime | None:
+        return await self._do(lambda core: core.next_due(channel))
+
+    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+        await self._do(lambda core: core.settle(deliveries))
