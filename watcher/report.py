@@ -1,1 +1,224 @@
-"""What the store knows, as people and scripts read it: the same facts for the terminal and for JSON."""
+"""What the store knows, in the shapes that scripts rely on: one source for `--json`, tables and the page.
+
+Amounts and times stay `Decimal` and `datetime`; whoever prints turns them into text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from watcher.domain.alerting import Alert, AlertState
+from watcher.domain.conclusion import Past
+from watcher.domain.credits import CreditPlan
+from watcher.domain.display import plain
+from watcher.domain.exact import times
+from watcher.domain.message import Severity
+from watcher.domain.model import Account, AccountState
+from watcher.settings import Settings, WalletSettings
+from watcher.store.reader import Asked, Reader
+
+Row = dict[str, Any]
+
+LATE_MISSES = 3
+"""Misses in a row after which an account counts as not being read."""
+
+OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
+
+
+def wallets_by_account(settings: Settings) -> Mapping[Account, WalletSettings]:
+    return {account: wallet for wallet in settings.wallets for account in wallet.accounts}
+
+
+def balances(settings: Settings, past: Past) -> list[Row]:
+    """What is held now: every confirmed amount that is not zero, with its age."""
+    rows: list[Row] = []
+    for account, wallet in wallets_by_account(settings).items():
+        state = past.accounts.get(account)
+        if state is None:
+            continue
+        for asset, amount in state.amounts.items():
+            if not amount:
+                continue
+            quote = past.quotes.get(asset)
+            rows.append(
+                {
+                    "wallet": wallet.name,
+                    "source": account.source,
+                    "chain": asset.chain,
+                    "address": account.address,
+                    "asset": asset.token,
+                    "symbol": past.symbols.get(asset, ""),
+                    "amount": plain(amount),
+                    "price_usd": plain(quote.price) if quote else None,
+                    "value_usd": plain(times(amount, quote.price)) if quote else None,
+                    "as_of": state.as_of(asset),
+                }
+            )
+    return rows
+
+
+def history(
+    settings: Settings, reader: Reader, limit: int, names: Sequence[str] = (), since: datetime | None = None
+) -> list[Row]:
+    """Changes, newest first."""
+    wallets = wallets_by_account(settings)
+    chosen = [account for account, wallet in wallets.items() if not names or wallet.name in names]
+    return [
+        {
+            "wallet": wallets[change.account].name,
+            "source": change.account.source,
+            "chain": change.asset.chain,
+            "asset": change.asset.token,
+            "symbol": change.symbol,
+            "before": plain(change.before) if change.before is not None else None,
+            "after": plain(change.after),
+            "after_at": change.after_at,
+            "before_at": change.before_at,
+        }
+        for change in reader.history(limit, chosen, since)
+    ]
+
+
+def requests(asked: Sequence[Asked]) -> list[Row]:
+    """The poll log: what was asked, what came of it, what it cost."""
+    return [
+        {
+            "id": each.id,
+            "source": each.source,
+            "purpose": each.purpose,
+            "accounts": each.accounts,
+            "readings": each.readings,
+            "misses": each.misses,
+            "credits": each.cost if each.charged is None else each.charged,
+            "charge_known": each.charged is not None,
+            "failure": each.failure,
+            "at": each.reserved_at,
+            "ended": each.ended_at,
+        }
+        for each in asked
+    ]
+
+
+def deliveries(reader: Reader, state: str | None, limit: int) -> list[Row]:
+    """The outbox, newest first."""
+    return [
+        {
+            "id": each.id,
+            "alert": each.message.id,
+            "channel": each.channel,
+            "state": str(each.state),
+            "attempts": each.attempts,
+            "last_error": each.last_error,
+            "created": each.created,
+            "sent": each.sent,
+            "title": each.message.title,
+        }
+        for each in reader.deliveries(state, limit)
+    ]
+
+
+def alert_row(alert: Alert) -> Row:
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "subject": alert.label,
+        "wallet": alert.wallet,
+        "state": str(alert.state),
+        "severity": str(alert.severity),
+        "since": alert.since,
+        "because": alert.because,
+    }
+
+
+def status(settings: Settings, reader: Reader, now: datetime, allowances: Mapping[str, CreditPlan]) -> Row:
+    """The state of everything, and one word for it. `next_poll` is an estimate for accounts on auto."""
+    past = reader.past()
+    accounts = [
+        _account(account, wallet, past.accounts.get(account))
+        for account, wallet in wallets_by_account(settings).items()
+    ]
+    counts = reader.counts()
+    alerts = sorted(past.alerts.values(), key=lambda alert: (alert.state, alert.since))
+    report: Row = {
+        "state": OK,
+        "accounts": accounts,
+        "credits": {name: _credits(reader, name, plan, now) for name, plan in allowances.items()},
+        "alerts": [alert_row(alert) for alert in alerts],
+        "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
+    }
+    stalled = counts.oldest_pending is not None and now - counts.oldest_pending > timedelta(minutes=10)
+    report["state"] = _word(accounts, alerts, given_up=counts.given_up > 0, stalled=stalled)
+    return report
+
+
+def _account(account: Account, wallet: WalletSettings, state: AccountState | None) -> Row:
+    every = wallet.every
+    last_attempt = state.last_attempt if state else None
+    following = last_attempt + every if last_attempt and isinstance(every, timedelta) else None
+    return {
+        "wallet": wallet.name,
+        "source": account.source,
+        "chain": account.chain,
+        "address": account.address,
+        "last_reading": state.last_reading if state else None,
+        "next_poll": following,
+        "misses": state.misses if state else 0,
+        "miss": state.miss if state else "",
+        "held": [f"{asset.chain}/{asset.token}: {held.reason}" for asset, held in state.held.items()]
+        if state
+        else [],
+    }
+
+
+def _credits(reader: Reader, source: str, plan: CreditPlan, now: datetime) -> Row:
+    start, end = plan.bounds(now)
+    spent = reader.spent(source, start)
+    elapsed = (now - start).total_seconds()
+    runs_out = None
+    if spent and elapsed > 0:
+        at = now + timedelta(seconds=max(plan.limit - spent, 0) * elapsed / spent)
+        runs_out = at if at < end else None
+    return {
+        "limit": plan.limit,
+        "spent": spent,
+        "remaining": max(plan.limit - spent, 0),
+        "period_start": start,
+        "period_end": end,
+        "runs_out": runs_out,
+    }
+
+
+def _word(accounts: Sequence[Row], alerts: Sequence[Alert], *, given_up: bool, stalled: bool) -> str:
+    """One word: critical if money or an alert may be at stake, warning if somebody should look."""
+    firing = [alert for alert in alerts if alert.state is AlertState.FIRING]
+    if any(alert.severity is Severity.CRITICAL for alert in firing) or given_up or stalled:
+        return CRITICAL
+    if accounts and all(row["last_reading"] is None for row in accounts):
+        return UNKNOWN
+    late = any(row["misses"] >= LATE_MISSES or row["last_reading"] is None for row in accounts)
+    if late or any(alert.severity is Severity.WARNING for alert in firing):
+        return WARNING
+    return OK
+
+
+def demo_summary(settings: Settings, reader: Reader, metered: int) -> list[str]:
+    """What the demo moved, told and cost."""
+    changes = reader.history(1000)
+    told = reader.deliveries("sent", 1000)
+    asked = reader.requests(100_000)
+    booked = sum(each.cost if each.charged is None else each.charged for each in asked)
+    kinds = ", ".join(
+        f"{sum(each.message.kind == kind for each in told)} {kind}"
+        for kind in sorted({str(each.message.kind) for each in told})
+    )
+    return [
+        "",
+        f"{len(changes)} changes seen, {len(told)} messages delivered ({kinds or 'none'}).",
+        (
+            f"{len(asked)} requests for {len(wallets_by_account(settings))} accounts; "
+            f"{booked:,} credits booked, {metered:,} metered by the simulated API."
+        ),
+        "Next: `watcher init` writes a configuration for your own wallets.",
+    ]

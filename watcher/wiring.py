@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, retire
 from watcher.domain.model import Account
 from watcher.domain.rules import Rule
@@ -180,3 +181,27 @@ def build_source(settings: Settings, name: str) -> Source:
 def accounts_of(settings: Settings, source: str) -> list[Account]:
     """Every account of one source, in the order of the file."""
     return [account for wallet in settings.wallets if wallet.source == source for account in wallet.accounts]
+
+
+def store_path(settings: Settings) -> Path:
+    """The file of the store."""
+    kind: Any = settings.store
+    path: Path = kind.where(settings.base_dir)
+    return path
+
+
+async def backup_store(settings: Settings, target: Path) -> None:
+    """Copy the store, verified, while a daemon may be writing to it."""
+    from watcher.store.backup import backup
+
+    await asyncio.to_thread(backup, store_path(settings), target)
+
+
+def credit_plans(settings: Settings) -> dict[str, CreditPlan]:
+    """The plan of each source that is paid in credits."""
+    found = {}
+    for name in settings.sources:
+        plan = build_source(settings, name).allowance.credits
+        if plan is not None:
+            found[name] = plan
+    return found

@@ -34,7 +34,9 @@ def config_path(chosen: Path | None) -> Path:
     """The file asked for, or the first of the usual places that exists."""
     if chosen is not None:
         if not chosen.is_file():
-            raise ConfigurationError([Problem(str(chosen), "there is no such file", "`watcher init` writes one")])
+            raise ConfigurationError(
+                [Problem(str(chosen), "there is no such file", "`watcher init` writes one")]
+            )
         return chosen
     for place in PLACES:
         if place.is_file():

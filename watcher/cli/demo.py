@@ -81,8 +81,10 @@ def demo(
 
 async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     from watcher.daemon import at_work
+    from watcher.report import demo_summary
     from watcher.sim import Simulation
     from watcher.sim.scenario import play, prepare, story
+    from watcher.store.reader import Reader
     from watcher.wiring import configure, open_store, wire
 
     stopping = asyncio.Event()
@@ -105,16 +107,13 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
                 await app.deliverer.drain(within=3.0)
         finally:
             await store.close()
-        from watcher.report import demo_summary
-
-        for line in demo_summary(configuration.settings, sim.coinstats.credits_used):
-            _say(line)
+        with Reader(folder / "watcher.db") as reader:
+            for line in demo_summary(configuration.settings, reader, sim.coinstats.credits_used):
+                typer.echo(line)
     return 0
 
 
-async def _until(
-    stopping: asyncio.Event, playing: asyncio.Task[None], seconds: float, *, keep: bool
-) -> None:
+async def _until(stopping: asyncio.Event, playing: asyncio.Task[None], seconds: float, *, keep: bool) -> None:
     """Wait for Ctrl-C, or for the story and the time that its last alerts need."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
@@ -138,14 +137,20 @@ def _write(folder: Path, sim: Simulation) -> None:
 
     lines = []
     for wallet in sample_wallets():
-        what = f"chains: [{', '.join(wallet.chains)}]" if wallet.chains else f"assets: {_quoted(wallet.assets)}"
+        what = (
+            f"chains: [{', '.join(wallet.chains)}]" if wallet.chains else f"assets: {_quoted(wallet.assets)}"
+        )
         tag = "coins" if wallet.chains else "issued"
         lines.append(
             f'  - {{name: {wallet.name}, source: {wallet.source}, address: "{wallet.address}", '
             f"{what}, tags: [{tag}], every: 2s}}"
         )
-    units = f'{{"{SOLAR}": {{symbol: SOLAR, price_usd: "25"}}, "{GOLD}": {{symbol: GOLD, price_usd: "83.5"}}}}'
-    text = CONFIG.format(url=sim.url, limit=sim.coinstats.credits_limit, units=units, wallets="\n".join(lines))
+    units = (
+        f'{{"{SOLAR}": {{symbol: SOLAR, price_usd: "25"}}, "{GOLD}": {{symbol: GOLD, price_usd: "83.5"}}}}'
+    )
+    text = CONFIG.format(
+        url=sim.url, limit=sim.coinstats.credits_limit, units=units, wallets="\n".join(lines)
+    )
     (folder / "watcher.yaml").write_text(text, encoding="utf-8")
     (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
 

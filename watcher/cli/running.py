@@ -148,5 +148,3 @@ async def _send_test(configuration: Configuration, only: str | None) -> int:
             failed = True
             typer.echo(f"{channel.name}: not sent: {result.detail}", err=True)
     return 1 if failed else 0
-
-

@@ -60,14 +60,16 @@ def check(config: Config = None, json: Json = False) -> int:
         return 0
     for warning in configuration.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    counts = ", ".join(f"{summary[key]} {key}" for key in ("sources", "wallets", "accounts", "rules", "channels"))
+    counts = ", ".join(
+        f"{summary[key]} {key}" for key in ("sources", "wallets", "accounts", "rules", "channels")
+    )
     typer.echo(f"{settings.path}: sound ({counts})")
     return 0
 
 
 def schema() -> int:
     """Print the JSON Schema of watcher.yaml, for editors to complete from."""
-    from watcher.settings import json_schema
+    from watcher.schema import json_schema
 
     print_json(json_schema())
     return 0
@@ -90,7 +92,9 @@ def version(json: Json = False) -> int:
     """Print the version of watcher and of what it runs on."""
     from importlib.metadata import version as installed
 
-    parts = {name: installed(name) for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils")}
+    parts = {
+        name: installed(name) for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils")
+    }
     if json:
         print_json({"watcher": __version__, "python": platform.python_version(), **parts})
     else:

@@ -94,7 +94,9 @@ def advance(alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subjec
     if alert is None:
         return _ripen(_begin(verdict, terms, subject, now), terms, now)
     if alert.state is AlertState.PENDING:
-        return _ripen(replace(alert, reads=alert.reads + 1, because=verdict.because), terms, now)
+        since = min(alert.since, now)  # the clock may have been set back
+        pending = replace(alert, since=since, reads=alert.reads + 1, because=verdict.because)
+        return _ripen(pending, terms, now)
     if _repeat_due(alert, terms.repeat, now):
         return Step(replace(alert, because=verdict.because, told_at=now), Kind.REPEAT)
     if alert.because != verdict.because:
@@ -115,9 +117,12 @@ def close(alert: Alert, because: str, now: datetime) -> Alert:
 
 
 def short_id(*parts: object) -> str:
-    """Ten hex digits that the same facts always give: a repeat after a crash is recognisable."""
+    """Sixteen hex digits that the same facts always give: a repeat after a crash is recognisable.
+
+    Long enough that two among many millions never meet: the store keeps alerts and deliveries by it.
+    """
     text = "\x1f".join(str(part) for part in parts)
-    return hashlib.blake2b(text.encode("utf-8", "backslashreplace"), digest_size=5).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 def _begin(verdict: Verdict, terms: Terms, subject: Subject, now: datetime) -> Alert:

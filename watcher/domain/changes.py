@@ -34,7 +34,7 @@ def diff(state: AccountState, reading: Reading) -> list[Difference]:
     for asset, after in amounts.items():
         before = known.get(asset)
         if before is None:
-            if asset.chain not in state.seen or asset.chain == TEOS_CHAIN:
+            if _first_sight(state, asset):
                 found.append(Difference(asset, None, after))
             elif after:
                 found.append(Difference(asset, ZERO, after))
@@ -44,3 +44,11 @@ def diff(state: AccountState, reading: Reading) -> list[Difference]:
         if before and asset not in amounts and asset.chain in reading.chains and asset not in reading.unclear:
             found.append(Difference(asset, before, ZERO, absent=True))
     return found
+
+
+def _first_sight(state: AccountState, asset: Asset) -> bool:
+    """Whether nothing says that this asset, which has no amount yet, was not held before."""
+    if asset.chain not in state.seen or asset.chain == TEOS_CHAIN:
+        return True
+    unsettled = state.unsettled
+    return bool(unsettled) and (asset in unsettled or Asset(asset.chain, "") in unsettled)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert, close, remind
+from watcher.domain.alerting import Alert, close
 from watcher.domain.changes import Difference, diff
 from watcher.domain.conclusion import (
     Again,
@@ -22,6 +22,7 @@ from watcher.domain.conclusion import (
     Question,
     Recalled,
 )
+from watcher.domain.exact import minus, times
 from watcher.domain.judging import Judge
 from watcher.domain.knowledge import Learned, learn
 from watcher.domain.model import (
@@ -79,7 +80,10 @@ def decide(
     running_since: datetime,
     recalled: Mapping[Question, Recalled] = EMPTY,
 ) -> Conclusion:
-    """Everything that follows from one request's outcomes. `now` is when the answer was read."""
+    """Everything that follows from one request's outcomes. `now` is when the answer was read.
+
+    An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
+    """
     judge = Judge(past, rules, now, running_since)
     states: list[AccountState] = []
     changes: list[Change] = []
@@ -87,6 +91,8 @@ def decide(
     quotes: dict[Asset, Quote] = {}
     symbols: dict[Asset, str] = {}
     for outcome in seen:
+        if outcome.account not in rules.wallets:
+            continue
         state = past.accounts.get(outcome.account) or AccountState(outcome.account)
         learned = learn(state, outcome, now, alone=len(seen) == 1)
         states.append(learned.state)
@@ -126,7 +132,7 @@ def lapse(
     for alert in past.alerts.values():
         rule = rules.by_id.get(alert.rule)
         if isinstance(rule, StateRule) and alert.fingerprint == rules.fingerprint(alert.rule):
-            judge.remind(rule, alert, remind(alert, rule.repeat, now))
+            judge.remind(rule, alert)
     return Conclusion(at=now, alerts=tuple(judge.alerts), deliveries=tuple(judge.deliveries))
 
 
@@ -175,9 +181,9 @@ def _changes(
 
 
 def _price_now(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
-    """The price in this answer; for an asset that is gone from it, the last one seen."""
+    """The price in this answer; for an asset that is gone, the last one seen."""
     price = reading.prices.get(asset)
-    if price is None and asset not in reading.amounts:
+    if price is None and not reading.amounts.get(asset):
         quote = past.quotes.get(asset)
         return quote.price if quote is not None else None
     return price
@@ -185,6 +191,8 @@ def _price_now(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
 
 def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> None:
     known = past.symbols
+    if reading.symbols.items() <= known.items():
+        return
     for asset, symbol in reading.symbols.items():
         if known.get(asset) != symbol:
             symbols[asset] = symbol
@@ -198,5 +206,5 @@ def _sample(past: Past, reading: Reading, now: datetime, quotes: dict[Asset, Quo
             quotes[asset] = Quote(price, now)
         elif known.price != price:
             overdue = now - known.at >= SAMPLE_EVERY
-            if overdue or abs(price - known.price) >= SAMPLE_MOVE * known.price:
+            if overdue or minus(price, known.price).copy_abs() >= times(SAMPLE_MOVE, known.price):
                 quotes[asset] = Quote(price, now)

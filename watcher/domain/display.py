@@ -43,19 +43,31 @@ def signed(text: str, value: Decimal) -> str:
     return f"+{text}" if value > 0 else text
 
 
+def full(value: Decimal) -> str:
+    """Grouped digits, all of them."""
+    return _signed(value, _grouped(plain(value.copy_abs())))
+
+
+def exactly(value: Decimal) -> str:
+    """Dollars and cents, and every digit beyond the cents if there are any."""
+    size = value.copy_abs()
+    if size.quantize(Decimal("0.01"), context=_CONTEXT) == size:
+        return money(value)
+    return _signed(value, f"${_grouped(plain(size))}")
+
+
 def amount_against(value: Decimal, level: Decimal, symbol: str) -> str:
     """An amount beside a level: as many digits as it takes to tell the two apart."""
     text = amount(value)
     if value != level and _same(text, amount(level)):
-        text = _signed(value, f"{_grouped(plain(value.copy_abs()))}")
+        text = full(value)
     return f"{text} {symbol}".rstrip()
 
 
 def money_against(value: Decimal, level: Decimal) -> str:
+    """Dollars beside a level: as many digits as it takes to tell the two apart."""
     text = money(value)
-    if value != level and text == money(level):
-        return _signed(value, f"${_grouped(plain(value.copy_abs()))}")
-    return text
+    return exactly(value) if value != level and _same(text, money(level)) else text
 
 
 def moment(at: datetime | None) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, short_id
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind, short_id
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
-from watcher.domain.display import amount, moment, money, plain
-from watcher.domain.exact import times
+from watcher.domain.display import amount, moment, money, percent, plain, signed
+from watcher.domain.exact import ZERO, minus, times
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.message import (
     Kind,
@@ -45,7 +45,7 @@ class Judge:
             for change in changes:
                 self._events(concerned, change)
             if concerned.levels:
-                self._levels(concerned, learned, outcome)
+                self._levels(concerned, learned, outcome, changes)
         self._reported(learned)
         if concerned.clocks:
             self.clocks(learned.state)
@@ -53,18 +53,37 @@ class Judge:
     def clocks(self, state: AccountState) -> None:
         """Rules that time alone can meet."""
         for rule in self._rules.of(state.account).clocks:
+            answer = rule.answer(state, self._now, self._running_since)
+            if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and not self._past.alerts):
+                continue
             subject = self._subject(state.account)
+            alert = self._live(rule, subject.key)
             verdict = rule.judge(state, self._now, self._running_since)
-            step = self._advance(rule, subject, verdict)
+            step = self._advance(rule, alert, subject, verdict)
             self._tell_alert(rule, step, self._where(state.account), [])
 
-    def remind(self, rule: StateRule, alert: Alert, step: Step) -> None:
-        """Tell a firing alert again."""
-        if step.alert is None or alert.account is None or alert.account not in self._rules.wallets:
+    def remind(self, rule: StateRule, alert: Alert) -> None:
+        """Tell a firing alert again if its repeat is due; not one that was judged just now."""
+        account = alert.account
+        if account is None or account not in self._rules.wallets:
+            return
+        if any(judged.id == alert.id for judged in self.alerts):
+            return
+        step = remind(alert, rule.repeat, self._now)
+        if step.alert is None:
             return
         self.alerts.append(step.alert)
-        facts = [("Last reading", moment(self._last_reading(alert.account)))]
-        self._tell_alert(rule, step, self._where(alert.account), facts, label=alert.label)
+        state = self._past.accounts.get(account) or AccountState(account)
+        asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
+        facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
+        values: dict[str, str] = {}
+        where = self._where(account)
+        if asset is not None:
+            symbol, quote = self._past.symbols.get(asset, ""), self._past.quotes.get(asset)
+            price = quote.price if quote is not None else None
+            where, values = self._where(account, asset, symbol), _level_values(state.amounts[asset], price)
+            facts.insert(0, ("Amount", f"{amount(state.amounts[asset])} {symbol}".rstrip()))
+        self._tell_alert(rule, step, where, facts, values=values)
 
     def _events(self, concerned: Concerned, change: Change) -> None:
         if change.before is None:
@@ -72,46 +91,55 @@ class Judge:
         for rule in concerned.events:
             if not selects(rule, change.asset, change.symbol):
                 continue
-            verdict = rule.judge(change)
-            if verdict.answer is Answer.MET:
-                self._tell_event(rule, change, verdict)
+            if rule.answer(change) is Answer.MET:
+                self._tell_event(rule, change, rule.judge(change))
 
-    def _levels(self, concerned: Concerned, learned: Learned, reading: Reading) -> None:
-        state, alerts = learned.state, self._past.alerts
-        for asset, held in state.amounts.items():
-            if asset in state.stale or asset.chain not in learned.chains:
+    def _levels(
+        self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
+    ) -> None:
+        """Level rules, over the assets that this reading settled."""
+        stale, chains = learned.state.stale, learned.chains
+        symbols, prices, known = reading.symbols, reading.prices, self._past.symbols
+        alerts, chosen = self._past.alerts, concerned.chosen
+        for asset, held in learned.state.amounts.items():
+            symbol = symbols.get(asset) or known.get(asset, "")
+            choice = chosen.get(asset)
+            if choice is None or choice[0] != symbol:
+                choice = concerned.choose(asset, symbol)
+            if not choice[1] or asset.chain not in chains or asset in stale:
                 continue
-            symbol = reading.symbols.get(asset) or self._past.symbols.get(asset, "")
-            for rule in self._rules.levels(concerned, asset, symbol):
-                price = reading.prices.get(asset)
+            price = prices.get(asset)
+            for rule in choice[1]:
                 value = rule.value(held, price)
-                if value is None:
+                if value is None or (not alerts and rule.answer(value, firing=False) is Answer.NOT_MET):
                     continue
-                key = subject_key(state.account, asset)
-                alert = alerts.get((rule.id, key)) if alerts else None
-                firing = alert is not None and alert.state is AlertState.FIRING
-                if alert is None and rule.answer(value, firing=False) is Answer.NOT_MET:
-                    continue
-                self._level(rule, learned, asset, symbol, rule.judge(value, symbol, firing=firing), price)
+                moved = next((change for change in changes if change.asset == asset), None)
+                self._level(rule, learned.state.account, asset, symbol, (held, price, value, moved))
 
     def _level(
         self,
         rule: LevelRule,
-        learned: Learned,
+        account: Account,
         asset: Asset,
         symbol: str,
-        verdict: Verdict,
-        price: Decimal | None,
+        seen: tuple[Decimal, Decimal | None, Decimal, Change | None],
     ) -> None:
-        account, held = learned.state.account, learned.state.amounts[asset]
-        where = self._where(account, asset, symbol)
-        step = self._advance(rule, self._subject(account, asset, symbol), verdict)
+        held, price, value, moved = seen
+        alert = self._live(rule, subject_key(account, asset))
+        firing = alert is not None and alert.state is AlertState.FIRING
+        if alert is None and rule.answer(value, firing=False) is Answer.NOT_MET:
+            return
+        verdict = rule.judge(value, symbol, firing=firing)
+        step = self._advance(rule, alert, self._subject(account, asset, symbol), verdict)
+        if step.tell is None:
+            return
         facts = [("Amount", f"{amount(held)} {symbol}".rstrip())]
-        if price is not None:
+        if moved is not None and moved.before is not None:
+            facts = change_facts(moved)
+        elif price is not None:
             facts.append(("Value", f"{money(times(held, price))} at {money(price)}"))
-        values = {"amount": plain(held), "price": money(price) if price is not None else ""}
-        values["value"] = money(times(held, price)) if price is not None else ""
-        self._tell_alert(rule, step, where, facts, values=values)
+        where = self._where(account, asset, symbol)
+        self._tell_alert(rule, step, where, facts, values=_level_values(held, price))
 
     def _reported(self, learned: Learned) -> None:
         """The built-in notice: a chain that held value is left out even when asked for alone."""
@@ -136,11 +164,13 @@ class Judge:
             self.alerts.append(step.alert)
         self._tell_alert(None, step, self._where(account), [])
 
-    def _advance(self, rule: StateRule, subject: Subject, verdict: Verdict) -> Step:
+    def _live(self, rule: StateRule, key: str) -> Alert | None:
+        """The live alert of this very rule; one from before the rule was edited does not count."""
+        alert = self._past.alerts.get((rule.id, key))
+        return alert if alert and alert.fingerprint == self._rules.fingerprint(rule.id) else None
+
+    def _advance(self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict) -> Step:
         fingerprint = self._rules.fingerprint(rule.id) or ""
-        alert = self._past.alerts.get((rule.id, subject.key))
-        if alert is not None and alert.fingerprint != fingerprint:
-            alert = None
         wait, reads = rule.terms()
         terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, rule.repeat)
         step = advance(alert, verdict, terms, subject, self._now)
@@ -155,20 +185,20 @@ class Judge:
         where: Where,
         facts: list[tuple[str, str]],
         *,
-        label: str = "",
         values: dict[str, str] | None = None,
     ) -> None:
         alert = step.alert
         if step.tell is None or alert is None:
             return
-        title = f"{label or alert.label}: {alert.because}"
+        title = f"{alert.label}: {alert.because}"
         lines = [*where.facts(), *facts, ("Because", alert.because), ("Since", moment(alert.since))]
         if step.tell is Kind.RESOLVED:
             lines.append(("Resolved", moment(self._now)))
         elif step.tell is Kind.FIRING:
             lines.append(("Read", moment(self._now)))
         state = {"because": alert.because, "state": str(alert.state), **(values or {})}
-        self._deliver(rule, step.tell, alert.severity, alert.id, alert.rule, where, title, lines, state)
+        subject = (alert.id, alert.rule, alert.subject)
+        self._deliver(rule, step.tell, alert.severity, subject, where, title, lines, state)
 
     def _tell_event(self, rule: EventRule, change: Change, verdict: Verdict) -> None:
         where = self._where(change.account, change.asset, change.symbol)
@@ -177,24 +207,23 @@ class Judge:
         lines = [*where.facts(), *change_facts(change), ("Because", verdict.because)]
         values = change_values(change, verdict)
         title = change_title(change, where)
-        self._deliver(rule, Kind.EVENT, rule.severity, event, rule.id, where, title, lines, values)
+        self._deliver(rule, Kind.EVENT, rule.severity, (event, rule.id, key), where, title, lines, values)
 
     def _deliver(
         self,
         rule: Rule | None,
         kind: Kind,
         severity: Severity,
-        identity: str,
-        rule_id: str,
+        about: tuple[str, str, str],
         where: Where,
         title: str,
         lines: list[tuple[str, str]],
         values: dict[str, str],
     ) -> None:
-        """Render the message once, and owe it to each channel."""
+        """Render the message once, and owe it to each channel. `about`: its id, rule and subject."""
+        identity, rule_id, subject = about
         if rule is not None:
             title, lines = _in_own_words(rule, title, lines, {**where.values(), **values, "rule": rule_id})
-        subject = subject_key(where.account, where.asset)
         message = Message(
             identity, kind, severity, rule_id, subject, where.wallet, title, tuple(lines), self._now
         )
@@ -210,10 +239,6 @@ class Judge:
         where = self._where(account, asset, symbol)
         return Subject(subject_key(account, asset), where.label, where.wallet, account)
 
-    def _last_reading(self, account: Account) -> datetime | None:
-        state = self._past.accounts.get(account)
-        return state.last_reading if state is not None else None
-
 
 def subject_key(account: Account, asset: Asset | None = None) -> str:
     """The stable name of a subject: `source/chain/address`, and the asset's chain and token."""
@@ -224,9 +249,12 @@ def subject_key(account: Account, asset: Asset | None = None) -> str:
 def change_values(change: Change, verdict: Verdict) -> dict[str, str]:
     """The variables of templates that a change knows."""
     facts = dict(change_facts(change))
+    before = change.before or ZERO
+    moved = minus(change.after, before)
     return {
         "amount": plain(change.after),
-        "before": plain(change.before or Decimal(0)),
+        "before": plain(before),
+        "percent": signed(percent(moved, before), moved) if before else "",
         "after": plain(change.after),
         "change": facts["Moved"],
         "value": facts["Value"],
@@ -234,6 +262,13 @@ def change_values(change: Change, verdict: Verdict) -> dict[str, str]:
         "because": verdict.because,
         "state": "event",
     }
+
+
+def _level_values(held: Decimal, price: Decimal | None) -> dict[str, str]:
+    """The variables of templates that an amount and its price give."""
+    if price is None:
+        return {"amount": plain(held)}
+    return {"amount": plain(held), "price": money(price), "value": money(times(held, price))}
 
 
 def _in_own_words(

@@ -9,7 +9,17 @@ from decimal import Decimal
 
 from watcher.domain.changes import Difference
 from watcher.domain.conclusion import Again
-from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Miss, MissReason, Reading
+from watcher.domain.model import (
+    EMPTY,
+    SWEEPS,
+    TEOS_CHAIN,
+    Account,
+    AccountState,
+    Asset,
+    Miss,
+    MissReason,
+    Reading,
+)
 from watcher.domain.trust import CONFIRM_AFTER, Belief, believe
 
 ASK_ALONE_AFTER = 3
@@ -42,16 +52,16 @@ def learn(state: AccountState, outcome: Reading | Miss, now: datetime, *, alone:
 def _read(state: AccountState, reading: Reading, now: datetime, *, alone: bool) -> Learned:
     belief = believe(state, reading, now)
     chains = _chains(reading)
-    quiet = not (belief.accepted or belief.held or reading.unclear or state.stale or state.held)
-    if quiet and not state.omitted and chains.issuperset(state.seen):
+    if _is_quiet(state, reading, belief, chains):
         return Learned(_seen_again(state, chains, now), chains=chains)
-    omitted = _count_omissions(state, chains, alone=alone)
+    omitted = _count_omissions(state, chains | _mentioned(reading), alone=alone)
     new = replace(
         state,
         amounts=_applied(state, belief),
         seen={**state.seen, **dict.fromkeys(chains, now)},
         stale=_stale(state, reading, belief, chains),
         held=belief.held or EMPTY,
+        unsettled=_unsettled(state, reading, chains),
         omitted=omitted or EMPTY,
         last_attempt=now,
         misses=0,
@@ -59,7 +69,7 @@ def _read(state: AccountState, reading: Reading, now: datetime, *, alone: bool) 
         watched_since=state.watched_since or now,
     )
     again = _ask_alone(state.account, omitted)
-    if again is None and belief.held:
+    if again is None and belief.doubtful:
         again = Again(state.account, CONFIRM_AFTER)
     return Learned(new, belief.accepted, again, chains)
 
@@ -69,6 +79,35 @@ def _chains(reading: Reading) -> frozenset[str]:
     if reading.chains and reading.account.chain not in SWEEPS:
         return reading.chains
     return reading.chains | {asset.chain for asset in reading.amounts}
+
+
+def _mentioned(reading: Reading) -> frozenset[str]:
+    """The chains that this answer did not leave out, whether or not anything of them could be used."""
+    unclear = frozenset(asset.chain for asset in reading.unclear)
+    return unclear if reading.account.chain in SWEEPS else unclear | {reading.account.chain}
+
+
+def _is_quiet(state: AccountState, reading: Reading, belief: Belief, chains: frozenset[str]) -> bool:
+    """Whether the reading settles everything that is known, and all of it is as before."""
+    if belief.accepted or belief.held or reading.unclear:
+        return False
+    if state.stale or state.held or state.omitted or state.unsettled or not chains.issuperset(state.seen):
+        return False
+    return reading.chains == chains or state.amounts.keys() <= reading.amounts.keys()
+
+
+def _unsettled(state: AccountState, reading: Reading, chains: frozenset[str]) -> frozenset[Asset]:
+    """What nobody can call new when it turns up, because its chain's first answer did not settle it."""
+    first = chains - state.seen.keys() - {TEOS_CHAIN}  # TEOS never says what an account does not hold
+    if not state.unsettled and not first:
+        return state.unsettled
+    found = {asset for asset in reading.unclear if asset.chain in first}
+    found.update(Asset(chain, "") for chain in first - reading.chains)
+    for asset in state.unsettled:
+        absent = asset.chain in reading.chains and asset not in reading.unclear
+        if not absent and asset not in reading.amounts:
+            found.add(asset)
+    return frozenset(found)
 
 
 def _seen_again(state: AccountState, chains: frozenset[str], now: datetime) -> AccountState:

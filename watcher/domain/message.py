@@ -99,18 +99,26 @@ def change_facts(change: Change) -> list[tuple[str, str]]:
         ("After", f"{amount(change.after)} {change.symbol}".rstrip()),
         ("Moved", f"{signed(amount(moved), moved)} {change.symbol}".rstrip() + share),
     ]
-    return [*facts, *_worth(change, before, moved), ("When", between(change.before_at, change.after_at))]
+    return [*facts, *_worth(change, before), ("When", between(change.before_at, change.after_at))]
 
 
-def _worth(change: Change, before: Decimal, moved: Decimal) -> list[tuple[str, str]]:
+def attribution(
+    before: Decimal, after: Decimal, price_before: Decimal, price_after: Decimal
+) -> tuple[Decimal, Decimal]:
+    """What of a change in value came from the amount and what from the price; exactly all of it."""
+    by_amount = times(minus(after, before), price_after)
+    by_price = times(before, minus(price_after, price_before))
+    return by_amount, by_price
+
+
+def _worth(change: Change, before: Decimal) -> list[tuple[str, str]]:
     """Δvalue = Δamount × price + amount before × Δprice; nothing where a price is not known."""
     if change.price_after is None:
         return [("Value", "unknown: the asset has no price")]
     now = times(change.after, change.price_after)
     if change.price_before is None:
         return [("Value", f"{money(now)}; before unknown (no price then)")]
-    by_amount = times(moved, change.price_after)
-    by_price = times(before, minus(change.price_after, change.price_before))
+    by_amount, by_price = attribution(before, change.after, change.price_before, change.price_after)
     was = times(before, change.price_before)
     delta = minus(now, was)
     text = f"{money(was)} → {money(now)}: {signed(money(delta), delta)}"

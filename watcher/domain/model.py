@@ -133,6 +133,9 @@ class AccountState:
     stale: Mapping[Asset, datetime] = field(default_factory=lambda: EMPTY)
     """Assets whose amount is older than their chain's last reading (held, unclear)."""
     held: Mapping[Asset, Held] = field(default_factory=lambda: EMPTY)
+    unsettled: frozenset[Asset] = frozenset()
+    """Assets that the first answer about their chain left unclear: when they turn up they are seen
+    for the first time, not new. One with an empty token stands for all that this answer did not name."""
     omitted: Mapping[str, int] = field(default_factory=lambda: EMPTY)
     """Chain that held value → answers in a row that left it out."""
     last_attempt: datetime | None = None
@@ -169,6 +172,11 @@ class Change:
     after_at: datetime
     price_before: Decimal | None = None
     price_after: Decimal | None = None
+
+    @property
+    def price(self) -> Decimal | None:
+        """The price that goes with this change: the one now, or else the one at the reading before."""
+        return self.price_after if self.price_after is not None else self.price_before
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
 from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule
@@ -12,20 +12,34 @@ BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
 
 
+MOST_CHOICES = 200_000
+"""Names come from outside; the cache must end somewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Concerned:
-    """The rules that may have something to say about one account."""
+    """The rules that may have something to say about one account, and about accounts matched alike."""
 
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    chosen: dict[Asset, tuple[str, tuple[LevelRule, ...]]] = field(default_factory=dict)
+    """A cache: asset → the symbol it last had, and the level rules that select it under this symbol."""
+
+    def choose(self, asset: Asset, symbol: str) -> tuple[str, tuple[LevelRule, ...]]:
+        """Fill the cache for one asset."""
+        if len(self.chosen) > MOST_CHOICES:
+            self.chosen.clear()
+        choice = (symbol, tuple(rule for rule in self.levels if selects(rule, asset, symbol)))
+        self.chosen[asset] = choice
+        return choice
 
 
 class Rules:
     """The rules in force over the watch list. Configured once; only its caches change.
 
     Accounts whose wallets match alike share one `Concerned`; which of its level rules select an
-    asset is answered from a cache keyed by that group, so a reading costs one look-up an asset.
+    asset is answered from a cache in it, so a reading costs one look-up an asset.
     """
 
     def __init__(
@@ -38,7 +52,6 @@ class Rules:
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
-        self._levels: dict[tuple[int, Asset, str], tuple[LevelRule, ...]] = {}
 
     def fingerprint(self, rule_id: str) -> str | None:
         """None if there is no such rule (any more)."""
@@ -52,17 +65,6 @@ class Rules:
         known = self._concerned.get(account)
         if known is None:
             known = self._concerned[account] = self._group(account)
-        return known
-
-    def levels(self, concerned: Concerned, asset: Asset, symbol: str) -> tuple[LevelRule, ...]:
-        """The level rules that select this asset."""
-        key = (id(concerned), asset, symbol)
-        known = self._levels.get(key)
-        if known is None:
-            if len(self._levels) > 1_000_000:  # names come from outside; the cache must end somewhere
-                self._levels.clear()
-            known = tuple(rule for rule in concerned.levels if selects(rule, asset, symbol))
-            self._levels[key] = known
         return known
 
     def channels_of(self, rule: Rule | None) -> tuple[str, ...]:

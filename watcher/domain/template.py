@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from watcher.domain.errors import WatcherError
 
@@ -23,12 +25,36 @@ VARIABLES = (
 
 LONGEST = 2000
 
+_FAULTS = (
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    MemoryError,
+)
+"""What an operator's template can run into."""
+
 
 class TemplateFailedError(WatcherError):
     """A template that was sound at load could not be rendered."""
 
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A sandbox in which a short template cannot make a text that fills the memory."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
+            raise SecurityError(
+                f"{operator} is for numbers only" if operator == "*" else "** is not available"
+            )
+        return super().call_binop(context, operator, left, right)
+
+
+_ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False)
 _ENVIRONMENT.globals.clear()
 
 
@@ -48,10 +74,11 @@ def render(text: str, values: Mapping[str, str]) -> str:
     """The text with its variables filled in, cut to a bearable length."""
     try:
         return _compiled(text).render({**dict.fromkeys(VARIABLES, ""), **values}).strip()[:LONGEST]
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+    except (TemplateError, *_FAULTS) as error:
         raise TemplateFailedError(f"{type(error).__name__}: {error}") from error
 
 
 @lru_cache(maxsize=1000)
 def _compiled(text: str) -> Template:
-    return _ENVIRONMENT.from_string(text)
+    template: Template = _ENVIRONMENT.from_string(text)
+    return template

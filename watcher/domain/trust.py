@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from watcher.domain.changes import Difference, diff
 from watcher.domain.model import EMPTY, AccountState, Asset, Held, Reading
@@ -27,6 +26,8 @@ class Belief:
 
     accepted: tuple[Difference, ...]
     held: Mapping[Asset, Held]
+    doubtful: bool = False
+    """This answer itself was odd; another one should settle it soon."""
 
 
 _NOTHING: Belief = Belief((), EMPTY)
@@ -43,18 +44,20 @@ def believe(state: AccountState, reading: Reading, now: datetime) -> Belief:
         return _NOTHING
     accepted: list[Difference] = []
     held = {asset: old for asset, old in state.held.items() if not _speaks_of(reading, asset)}
+    doubtful = False
     for difference in differences:
         if not _is_odd(difference):
             accepted.append(difference)
             continue
         first = state.held.get(difference.asset)
-        if first is None or first.amount != difference.after:
-            held[difference.asset] = Held(difference.after, now, _reason(difference))
-        elif now - first.since < INDEPENDENT_AFTER:
-            held[difference.asset] = first
-        else:
+        if first is not None and first.amount == difference.after and now - first.since >= INDEPENDENT_AFTER:
             accepted.append(difference)
-    return Belief(tuple(accepted), held)
+            continue
+        doubtful = True
+        if first is None or first.amount != difference.after or first.since > now:  # the clock was set back
+            first = Held(difference.after, now, _reason(difference))
+        held[difference.asset] = first
+    return Belief(tuple(accepted), held, doubtful)
 
 
 def _speaks_of(reading: Reading, asset: Asset) -> bool:
@@ -62,7 +65,7 @@ def _speaks_of(reading: Reading, asset: Asset) -> bool:
 
 
 def _is_odd(difference: Difference) -> bool:
-    return bool(difference.before) and difference.after == Decimal(0)
+    return bool(difference.before) and not difference.after
 
 
 def _reason(difference: Difference) -> str:

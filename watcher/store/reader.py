@@ -103,7 +103,7 @@ class Reader:
         )
         with self._snapshot():
             rows = self._conn.execute(sql, (limit,)).fetchall()
-        return [Asked(*row[:9], from_ms(row[9]), time(row[10])) for row in rows]
+        return [Asked(*row[:9], reserved_at=from_ms(row[9]), ended_at=time(row[10])) for row in rows]  # type: ignore[misc]
 
     def deliveries(self, state: str | None, limit: int) -> list[Delivery]:
         """Deliveries, newest first; only those in `state` if given."""

@@ -14,6 +14,9 @@ from watcher.domain.cadence.rates import DAY, HOUR
 from watcher.domain.cadence.season import Season
 
 FASTEST = 1e9
+HAND = 0.5
+"""Sweeps kept in hand for bursts until the last day."""
+LOOK_BACK = 1.5 * DAY
 
 
 class Pace:
@@ -62,8 +65,7 @@ class Pace:
         period, self._ends = budget.period, budget.ends
         left = max(budget.ends - now, min(HOUR / 4, period / 1000))
         self.again = now + min(max(period / 1000, 60.0), HOUR / 2, left / 4)
-        # half a sweep stays in hand for bursts until the last day
-        hand = min(0.5 * self._sweep * min(1.0, left / min(DAY, period / 10)), remaining / 4)
+        hand = min(HAND * self._sweep * min(1.0, left / min(DAY, period / 10)), remaining / 4)
         rate = (remaining - hand) / left
         if rate < 1.1 * self._demand.least:
             # hardly more than the promises take: what they leave, which depends on when each falls due
@@ -77,7 +79,7 @@ class Pace:
 
     def memory(self, now: float, period: float) -> float:
         """How long the price looks back: a burst spends now, and the rest of the period saves for it."""
-        return min(1.5 * DAY, period / 20, max(now - self.began, HOUR / 2) / 2)
+        return min(LOOK_BACK, period / 20, max(now - self.began, HOUR / 2) / 2)
 
     def clear(self) -> None:
         """Forget every account."""

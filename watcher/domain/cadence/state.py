@@ -34,9 +34,8 @@ def dump(accounts: Iterable[Account], rates: Rates, pace: Pace, fairness: float)
 
 def _dump(account: Account) -> list[Any]:
     belief = account.belief.dump() if account.belief is not None else None
-    return [
-        account.seen, account.asked, account.failures, account.rate, account.root, account.slow, account.due, belief
-    ]  # fmt: skip
+    times = [account.seen, account.asked, account.due]
+    return [*times, account.failures, account.rate, account.root, account.slow, belief]
 
 
 class State:
@@ -64,7 +63,7 @@ class State:
         """The account of `item`, if it was on the list."""
         if item.key not in self.known:
             return None
-        seen, asked, failures, rate, root, slow, due, belief = self.known[item.key]
+        seen, asked, due, failures, rate, root, slow, belief = self.known[item.key]
         account = Account(item, min(float(seen), now), float(rate), float(rate) ** (fairness / 2))
         account.asked, account.failures, account.due = min(float(asked), now), int(failures), float(due)
         account.belief = Belief.load(belief) if belief is not None else None

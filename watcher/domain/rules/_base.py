@@ -165,14 +165,24 @@ class LevelRule(StateRule):
 class EventRule(Rule):
     """Judges each change of a balance; what is met is told once and never resolves."""
 
+    def answer(self, change: Change) -> Answer:
+        """The bare answer: cheap, for the many changes that nobody is told of."""
+        raise NotImplementedError
+
     def judge(self, change: Change) -> Verdict:
+        """The answer with its because."""
         raise NotImplementedError
 
 
 class ClockRule(StateRule):
     """A state rule about an account that time alone can meet."""
 
+    def answer(self, state: AccountState, now: datetime, running_since: datetime) -> Answer:
+        """The bare answer: cheap, for the many times that all is well."""
+        raise NotImplementedError
+
     def judge(self, state: AccountState, now: datetime, running_since: datetime) -> Verdict:
+        """The answer with its because."""
         raise NotImplementedError
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from watcher.domain.display import amount, money
-from watcher.domain.exact import times
+from watcher.domain.display import amount, exactly, money_against
+from watcher.domain.exact import ZERO, times
 from watcher.domain.model import Change
 from watcher.domain.rules._base import EventRule, Exact
-from watcher.domain.verdict import Verdict, met, not_met, unknown
+from watcher.domain.verdict import Answer, Verdict, met, not_met, unknown
 
 
 class AssetRule(EventRule):
@@ -23,23 +23,30 @@ class AssetRule(EventRule):
     event: Literal["appears", "disappears"]
     min_value_usd: Exact | None = None
 
+    def answer(self, change: Change) -> Answer:
+        return self.judge(change).answer if self._held(change) else Answer.NOT_MET
+
     def judge(self, change: Change) -> Verdict:
-        before = change.before or Decimal(0)
-        appeared = before == 0 and change.after > 0
-        disappeared = before > 0 and change.after == 0
-        if not (appeared if self.event == "appears" else disappeared):
-            return not_met("it was held before and after" if change.after else "it did not appear")
-        held = change.after if appeared else before
-        what = f"{amount(held)} {change.symbol} {'appeared' if appeared else 'is gone'}"
+        held = self._held(change)
+        if held is None:
+            return not_met("it was held before and after" if change.after else f"no asset {self.event}")
+        what = f"{amount(held)} {change.symbol}".rstrip()
+        what += " appeared" if self.event == "appears" else " is gone"
         if self.min_value_usd is None:
             return met(what)
-        price = change.price_after or change.price_before
-        if price is None:
-            return unknown(f"{what}, but it has no price to compare with {money(self.min_value_usd)}")
-        worth = times(held, price)
-        text = f"{what}, worth {money(worth)}"
+        if change.price is None:
+            return unknown(f"{what}, but it has no price to compare with {exactly(self.min_value_usd)}")
+        worth = times(held, change.price)
+        text = f"{what}, worth {money_against(worth, self.min_value_usd)}"
         return met(text) if worth >= self.min_value_usd else not_met(text)
 
+    def _held(self, change: Change) -> Decimal | None:
+        """How much appeared or is gone; None if that is not what happened."""
+        before = change.before or ZERO
+        if self.event == "appears":
+            return change.after if before == 0 and change.after > 0 else None
+        return before if before > 0 and change.after == 0 else None
+
     def describe(self) -> str:
-        floor = f" worth at least {money(self.min_value_usd)}" if self.min_value_usd is not None else ""
+        floor = f" worth at least {exactly(self.min_value_usd)}" if self.min_value_usd is not None else ""
         return f"an asset{floor} {self.event}"

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, model_validator
 
-from watcher.domain.display import amount, money, percent
+from watcher.domain.display import amount_against, money_against, percent
 from watcher.domain.exact import ZERO, minus, times
 from watcher.domain.model import Change
 from watcher.domain.rules._base import EventRule, parse_decimal
-from watcher.domain.verdict import Verdict, met, not_met, unknown
+from watcher.domain.verdict import Answer, Verdict, met, not_met, unknown
 
 HUNDRED = Decimal(100)
 
@@ -32,9 +32,9 @@ def _by(value: object) -> object:
 class ChangeRule(EventRule):
     """Tells each change of at least `by` once; nothing resolves.
 
-    `by` is a share of the amount before (`"10%"`), dollars moved (`"$5000"`, at the price now) or
-    units of the asset (`"0.5"`); left out, every change is told. Only what moved counts: a
-    price that moves while the amount stays is not a change.
+    `by` is a share of the amount before (`"10%"`), dollars moved (`"$5000"`, at the price now, or at
+    the last one if the answer has none) or units of the asset (`"0.5"`); left out, every change is
+    told. Only what moved counts: a price that moves while the amount stays is not a change.
     """
 
     type: Literal["change"] = "change"
@@ -47,30 +47,49 @@ class ChangeRule(EventRule):
             raise ValueError(f"by: '{self.by}' is both a percentage and dollars; choose one")
         return self
 
-    def judge(self, change: Change) -> Verdict:
-        """Whether this change is one to tell."""
+    def answer(self, change: Change) -> Answer:
         before = change.before or ZERO
         moved = minus(change.after, before)
+        if not moved or self.direction not in ("in" if moved > 0 else "out", "both"):
+            return Answer.NOT_MET
+        if self.by is None:
+            return Answer.MET
+        size, level = moved.copy_abs(), self._level()
+        if self.by.endswith("%"):
+            enough = times(size, HUNDRED) >= times(level, before.copy_abs())
+        elif self.by.startswith("$"):
+            if change.price is None:
+                return Answer.UNKNOWN
+            enough = times(size, change.price) >= level
+        else:
+            enough = size >= level
+        return Answer.MET if enough else Answer.NOT_MET
+
+    def judge(self, change: Change) -> Verdict:
+        """Whether this change is one to tell."""
+        answer = self.answer(change)
+        moved = minus(change.after, change.before or ZERO)
         way = "in" if moved > 0 else "out"
         if self.direction not in (way, "both"):
             return not_met(f"moved {way}, the rule watches {self.direction}")
-        size = moved.copy_abs()
-        words = f"{amount(size)} {change.symbol}".rstrip() + f" moved {way}"
-        if self.by is None:
-            return met(words)
-        level = Decimal(self.by.strip("%$").replace("_", ""))
-        if self.by.endswith("%"):
-            enough = times(size, HUNDRED) >= times(level, before)
-            words = f"{percent(size, before)} moved {way}" if before else f"{words}, from nothing"
-        elif self.by.startswith("$"):
-            if change.price_after is None:
-                return unknown(f"{words}; without a price its worth in dollars is not known")
-            worth = times(size, change.price_after)
-            enough = worth >= level
-            words = f"{money(worth)} moved {way}"
-        else:
-            enough = size >= level
-        return met(f"{words}, at least {self.by}") if enough else not_met(words)
+        words = f"{self._moved(change, moved.copy_abs())} moved {way}"
+        if answer is Answer.UNKNOWN:
+            return unknown(f"{words}; without a price its worth in dollars is not known")
+        if answer is Answer.MET and self.by is not None:
+            return met(f"{words}, at least {self.by}")
+        return Verdict(answer, words)
+
+    def _level(self) -> Decimal:
+        return Decimal((self.by or "0").strip("%$").replace("_", ""))
+
+    def _moved(self, change: Change, size: Decimal) -> str:
+        """How much moved, measured as the rule measures it."""
+        by = self.by or ""
+        if by.endswith("%") and change.before:
+            return percent(size, change.before.copy_abs())
+        if by.startswith("$") and change.price is not None:
+            return money_against(times(size, change.price), self._level())
+        return amount_against(size, self._level(), change.symbol)
 
     def describe(self) -> str:
         way = {"in": "incoming", "out": "outgoing", "both": "any"}[self.direction]

@@ -11,7 +11,7 @@ from watcher.domain.display import moment
 from watcher.domain.duration import format_duration
 from watcher.domain.model import AccountState
 from watcher.domain.rules._base import ClockRule, Duration
-from watcher.domain.verdict import Verdict, met, not_met
+from watcher.domain.verdict import Answer, Verdict, met
 
 
 class NoDataRule(ClockRule):
@@ -31,16 +31,25 @@ class NoDataRule(ClockRule):
             raise ValueError("longer_than must be positive")
         return self
 
+    def answer(self, state: AccountState, now: datetime, running_since: datetime) -> Answer:
+        since = state.last_reading or state.watched_since or now
+        if now - since <= self.longer_than:
+            return Answer.NOT_MET
+        attempt = state.last_attempt
+        failed = state.misses > 0 and attempt is not None and attempt >= running_since
+        if failed or now - running_since > self.longer_than:
+            return Answer.MET
+        return Answer.UNKNOWN
+
     def judge(self, state: AccountState, now: datetime, running_since: datetime) -> Verdict:
+        """The answer; its words stay the same from one look to the next while nothing new happens."""
         last = state.last_reading
-        since = last or state.watched_since or now
-        age = now - since
-        tried = state.misses > 0 or now - running_since > self.longer_than
         seen = f"last read {moment(last)}" if last else "never read"
-        if age > self.longer_than and tried:
-            why = f" ({state.miss})" if state.miss else ""
-            return met(f"no reading for {format_duration(age)}, {seen}{why}")
-        return not_met(seen)
+        answer = self.answer(state, now, running_since)
+        if answer is not Answer.MET:
+            return Verdict(answer, seen)
+        why = f" ({state.miss})" if state.miss else ""
+        return met(f"no reading for longer than {format_duration(self.longer_than)}, {seen}{why}")
 
     def describe(self) -> str:
         return f"no reading for longer than {format_duration(self.longer_than)}"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from watcher.domain.display import amount_against, money_against
+from watcher.domain.display import amount_against, exactly, full, money_against
 from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, times
 from watcher.domain.rules._base import Duration, Exact, LevelRule
@@ -99,14 +99,18 @@ class ThresholdRule(LevelRule):
         return self.above, "above", self.clear_below, "below"
 
     def _compare(self, value: Decimal, words: str, level: Decimal, symbol: str) -> str:
-        return f"{self._show(value, level, symbol)} {words} {self._show(level, level, symbol)}"
+        return f"{self._show(value, level, symbol)} {words} {self._show_level(level, symbol)}"
 
     def _show(self, value: Decimal, level: Decimal, symbol: str) -> str:
         if self.metric == "amount":
             return amount_against(value, level, symbol)
         return money_against(value, level)
 
+    def _show_level(self, level: Decimal, symbol: str) -> str:
+        """A level is shown as it was written, however many digits it has."""
+        return f"{full(level)} {symbol}".rstrip() if self.metric == "amount" else exactly(level)
+
     def describe(self) -> str:
         level, side, _, _ = self._band()
-        text = f"{self.metric} {side} {self._show(level, level, '').strip()}"
+        text = f"{self.metric} {side} {self._show_level(level, '')}"
         return text + (f" for {format_duration(self.for_)}" if self.for_ else "")
