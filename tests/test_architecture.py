@@ -1,0 +1,159 @@
+"""The house as a table: who may import whom, and where each library lives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "watcher"
+
+FLOORS = {
+    "domain": 0,
+    "ports": 1,
+    "service": 2, "sources": 2, "store": 2, "notify": 2,
+    "reading": 3, "documents": 3, "mistakes": 3, "environment": 3, "settings_models": 3,
+    "settings_wallets": 3, "settings": 3, "rulebook": 3, "schema": 3, "starter": 3,
+    "wiring": 4,
+    "schedule": 5, "report": 5, "planning": 5, "sdnotify": 5, "web": 5,
+    "daemon": 6,
+    "cli": 7, "__main__": 7,
+}  # fmt: skip
+"""Imports point downwards only. Rooms on one floor do not know each other, but for those below."""
+
+NEIGHBOURS = {
+    # Floor 3 is one chain of readers: text, tree, mistakes, settings, rules.
+    3: {name for name, floor in FLOORS.items() if floor == 3},
+    7: {"cli", "__main__"},
+    5: {"planning", "schedule", "report"},
+}
+
+HOMES = {
+    "aiohttp": ("sources/", "web/", "sim/"),
+    "yarl": ("sources/",),
+    "msgspec": ("sources/",),
+    "sqlite3": ("store/",),
+    "sqlite_utils": ("store/",),
+    "apprise": ("notify/apprise.py",),
+    "requests": ("notify/_hearing.py",),
+    "urllib3": ("notify/_hearing.py",),
+    "apscheduler": ("schedule.py",),
+    "typer": ("cli/",),
+    "click": ("cli/",),
+    "rich": ("cli/", "notify/console.py"),
+    "yaml": ("reading.py",),
+    "jinja2": ("domain/template.py",),
+}
+"""One library, one home: replacing it is work in one room."""
+
+NOT_IN_DOMAIN = {"asyncio", "logging", "os", "io", "socket", "time", "threading", "pathlib", "random"}
+
+CLOCKS = ("service/clock.py", "cli/", "sim/", "sdnotify.py", "notify/apprise.py", "notify/_hearing.py")
+"""Where the time of day or a monotonic clock may be read."""
+
+BROAD = {
+    "service/polling.py": "top of the polling loop, and of one request in it",
+    "service/lapsing.py": "top of the loop over time",
+    "service/delivering.py": "top of each channel's loop",
+    "notify/apprise.py": "a plugin may raise anything; it runs in a thread of its own",
+}
+
+LONGEST = 300
+LONGER = {
+    "domain/cadence/scheduler.py": "one state machine over one heap",
+    "sources/_coinstats_answer.py": "the fast path and the tolerant one of one decoder, side by side",
+    "sources/teos.py": "one integration is one file",
+}
+
+
+def files() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module == "watcher":
+                yield from (f"watcher.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_imports_point_downwards(path: Path) -> None:
+    room = room_of(path)
+    if room in ("__init__", "sim"):
+        return
+    for module in imports(path):
+        if not module.startswith("watcher."):
+            continue
+        other = module.split(".")[1]
+        if other in (room, "__version__"):
+            continue
+        if other == "sim":
+            assert name_of(path) == "cli/demo.py", "the simulation is for the demo and the tests"
+            continue
+        below = FLOORS[other] < FLOORS[room]
+        beside = {room, other} <= NEIGHBOURS.get(FLOORS[room], set())
+        assert below or (beside and FLOORS[other] == FLOORS[room]), f"{name_of(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", [p for p in files() if room_of(p) == "sim"], ids=name_of)
+def test_the_simulation_stands_alone(path: Path) -> None:
+    assert [m for m in imports(path) if m.startswith("watcher.") and not m.startswith("watcher.sim")] == []
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_each_library_has_one_home(path: Path) -> None:
+    for module in imports(path):
+        homes = HOMES.get(module.split(".")[0])
+        assert homes is None or name_of(path).startswith(homes), f"{module} in {name_of(path)}"
+
+
+@pytest.mark.parametrize("path", [p for p in files() if room_of(p) == "domain"], ids=name_of)
+def test_the_domain_does_no_io_and_has_no_clock(path: Path) -> None:
+    assert NOT_IN_DOMAIN.isdisjoint(module.split(".")[0] for module in imports(path))
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_time_is_read_in_few_places(path: Path) -> None:
+    if name_of(path).startswith(CLOCKS):
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            called = ast.unparse(node.func)
+            assert called not in {"datetime.now", "datetime.utcnow", "time.time", "time.monotonic"}, called
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_everything_is_caught_only_at_the_top_of_a_loop(path: Path) -> None:
+    if name_of(path) in BROAD or room_of(path) == "sim":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            reraises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+            broad = caught in ("Exception", "BaseException", "everything")
+            assert not broad or reraises, f"{name_of(path)}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_files_stay_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= (400 if name_of(path) in LONGER else LONGEST)
+
+
+def test_every_room_stands_on_a_floor() -> None:
+    rooms = {room_of(path) for path in files()} - {"__init__", "sim"}
+    assert rooms <= FLOORS.keys()

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from watcher import sdnotify
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The far end: a datagram socket as systemd's."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as far:
+        far.bind(str(path))
+        far.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        yield far
+
+
+def test_ready_reaches_the_manager(manager: socket.socket) -> None:
+    sdnotify.ready()
+
+    assert manager.recv(1000) == b"READY=1"
+
+
+def test_a_status_is_one_line(manager: socket.socket) -> None:
+    sdnotify.status("two\nlines   here")
+
+    assert manager.recv(1000) == b"STATUS=two lines here"
+
+
+def test_reloading_carries_the_monotonic_time(manager: socket.socket) -> None:
+    sdnotify.reloading()
+
+    kind, usec = manager.recv(1000).decode().split("\n")
+    assert kind == "RELOADING=1"
+    assert int(usec.removeprefix("MONOTONIC_USEC=")) > 0
+
+
+def test_an_abstract_socket_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"watcher-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as far:
+        far.bind("\0" + name)
+        far.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + name)
+
+        sdnotify.watchdog()
+
+        assert far.recv(1000) == b"WATCHDOG=1"
+
+
+def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+
+    sdnotify.ready()
+
+
+def test_a_manager_that_is_gone_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+
+    sdnotify.ready()
+
+
+def test_the_watchdog_interval_is_for_this_process_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    assert sdnotify.watchdog_interval() == 30.0
+
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid() + 1))
+    assert sdnotify.watchdog_interval() is None
