@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check chaos bench format clean
+.PHONY: demo test check bench format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -25,6 +25,13 @@ bench: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+PREFIX ?= /opt/watcher
+install:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "watcher needs Python 3.11 or newer"; exit 1; }
+	$(PYTHON) -m venv $(PREFIX)
+	$(PREFIX)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt .
+	@echo "installed $(PREFIX)/bin/watcher"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
