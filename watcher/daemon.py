@@ -14,12 +14,11 @@ from watcher import sdnotify
 from watcher.domain.credits import Purpose
 from watcher.domain.errors import ConfigurationError, StoreError
 from watcher.domain.model import Account
-from watcher.ports import Source, Store
-from watcher.schedule import Cadence, Ticker, taken
+from watcher.ports import Store
+from watcher.schedule import Ticker, cadences, taken
 from watcher.service.clock import SystemClock
-from watcher.service.pacing import Paced, Pacer
+from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
-from watcher.settings import Settings
 from watcher.wiring import App, Configuration, accounts_of, configure, open_store, wire
 
 log = logging.getLogger(__name__)
@@ -159,28 +158,6 @@ async def _schedule(app: App, store: Store, ticker: Ticker) -> list[Pacer]:
             poller.on_seen, poller.on_refused = pacer.observe, pacer.give_back
             pacers.append(pacer)
     return pacers
-
-
-def cadences(
-    settings: Settings, name: str, source: Source
-) -> tuple[dict[Cadence, list[Account]], list[Paced]]:
-    """The accounts of one source: those at a fixed cadence by that cadence, and those on `auto`."""
-    fixed: dict[Cadence, list[Account]] = {}
-    paced: list[Paced] = []
-    sells = source.allowance.credits is not None
-    for wallet in settings.wallets:
-        if wallet.source != name:
-            continue
-        if isinstance(wallet.every, timedelta):
-            fixed.setdefault(Cadence(every=wallet.every), []).extend(wallet.accounts)
-        elif isinstance(wallet.every, str):
-            for account in wallet.accounts:
-                cost = source.cost(account) if sells else 1
-                paced.append(Paced(account, cost, float(wallet.weight), wallet.at_least_every))
-        else:
-            cadence = Cadence(cron=wallet.every.cron, timezone=wallet.every.timezone)
-            fixed.setdefault(cadence, []).extend(wallet.accounts)
-    return fixed, paced
 
 
 async def _feed_watchdog(app: App, store: Store) -> None:

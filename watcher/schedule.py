@@ -14,6 +14,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from watcher.domain.model import Account
 from watcher.ports import Source
+from watcher.service.pacing import Paced
+from watcher.settings import Settings
 
 Put = Callable[[Sequence[Account]], None]
 
@@ -131,3 +133,25 @@ def taken(source: Source, fixed: Mapping[Cadence, Sequence[Account]], now: datet
         each = sum(map(source.cost, accounts)) if sells else len(source.plan(accounts, now))
         total += each * cadence.per_second(now)
     return total
+
+
+def cadences(
+    settings: Settings, name: str, source: Source
+) -> tuple[dict[Cadence, list[Account]], list[Paced]]:
+    """The accounts of one source: those at a fixed cadence by that cadence, and those on `auto`."""
+    fixed: dict[Cadence, list[Account]] = {}
+    paced: list[Paced] = []
+    sells = source.allowance.credits is not None
+    for wallet in settings.wallets:
+        if wallet.source != name:
+            continue
+        if isinstance(wallet.every, timedelta):
+            fixed.setdefault(Cadence(every=wallet.every), []).extend(wallet.accounts)
+        elif isinstance(wallet.every, str):
+            for account in wallet.accounts:
+                cost = source.cost(account) if sells else 1
+                paced.append(Paced(account, cost, float(wallet.weight), wallet.at_least_every))
+        else:
+            cadence = Cadence(cron=wallet.every.cron, timezone=wallet.every.timezone)
+            fixed.setdefault(cadence, []).extend(wallet.accounts)
+    return fixed, paced
