@@ -119,7 +119,8 @@ async def test_telegram_can_read_what_a_hostile_name_became(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("status", "permanent"), [(400, True), (401, False), (403, False), (404, False), (413, True), (500, False), (302, False)]
+    ("status", "permanent"),
+    [(400, True), (401, False), (403, False), (404, False), (413, True), (500, False), (302, False)],
 )
 async def test_a_refusal_says_its_status_and_whether_trying_again_can_help(
     status: int, permanent: bool

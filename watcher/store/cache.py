@@ -80,7 +80,8 @@ class Cache:
 
 
 STATE = (
-    "last_reading", "last_attempt", "watched_since", "misses", "miss", "seen", "stale", "held", "unsettled", "omitted",
+    "last_reading", "last_attempt", "watched_since", "misses", "miss", "seen", "stale", "held", "unsettled",
+    "omitted",
 )  # fmt: skip
 """The columns of an account's state, in the order of `state_row`."""
 
