@@ -99,22 +99,24 @@ class Poller:
 
     async def poll(self, batch: Batch) -> list[Outcome]:
         """Ask for the accounts of a batch, request by request; what the allowance refuses is left out."""
-        waiting = self.source.plan(batch.accounts, self._clock.now())
         outcomes: list[Outcome] = []
-        while waiting:
-            request = waiting.pop(0)
-            grant = await self._reserve(request, batch.purpose)
-            if grant is None:
-                self._refused(batch, outcomes)
-                break
-            reply = await self._ask(request, grant)
-            outcomes += reply.outcomes
-            waiting = [*reply.more, *waiting]
-            self._on_progress()
+        try:
+            waiting = self.source.plan(batch.accounts, self._clock.now())
+            while waiting:
+                request = waiting.pop(0)
+                grant = await self._reserve(request, batch.purpose)
+                if grant is None:
+                    break
+                reply = await self._ask(request, grant)
+                outcomes += reply.outcomes
+                waiting = [*reply.more, *waiting]
+                self._on_progress()
+        finally:
+            self._refused(batch, outcomes)
         return outcomes
 
     def _refused(self, batch: Batch, outcomes: list[Outcome]) -> None:
-        """Tell whoever scheduled them that these accounts were not asked for."""
+        """Tell whoever scheduled them which accounts led to no outcome: refused, or cut off by an error."""
         now = self._clock.now()
         for account in set(batch.accounts) - {outcome.account for outcome in outcomes}:
             self.on_refused(account, now)
