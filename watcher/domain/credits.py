@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import enum
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -22,6 +23,13 @@ class Purpose(enum.StrEnum):
     BY_HAND = "by hand"
     LOOKUP = "lookup"
     """Facts about assets and chains, not balances."""
+    CORRECTION = "correction"
+    """No request of ours: what the provider's own figure says beyond (or below) the ledger."""
+
+
+RELEASE = 3
+"""In the last third of a period the reserve shrinks in step with the time left: what nobody needed
+by then is spent on the schedule, and at the end nothing is left over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +38,23 @@ class CreditPlan:
 
     `resets_on` is the day of the month on which a new period begins; in a shorter month
     it is that month's last day. `reserve` is the share (0..1) kept for confirmations and
-    polls by hand.
+    polls by hand. `renewed`: a renewal that was seen; it, not `resets_on`, then says on which
+    day and at which time of day periods begin.
     """
 
     limit: int
     period: str = "month"
     resets_on: int = 1
     reserve: Decimal = Decimal("0.1")
+    renewed: datetime | None = None
 
     def bounds(self, now: datetime) -> tuple[datetime, datetime]:
         """Start and end of the period that `now` lies in."""
-        if self.period == "day":
-            start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-            return start, start + timedelta(days=1)
         now = now.astimezone(UTC)
+        if self.period == "day":
+            start = now.replace(hour=0, minute=0, second=0, microsecond=0) + self._into_the_day()
+            start -= timedelta(days=1) if start > now else timedelta(0)
+            return start, start + timedelta(days=1)
         start = self._reset(now.year, now.month)
         if now < start:
             before = now.replace(day=1) - timedelta(days=1)
@@ -52,13 +63,34 @@ class CreditPlan:
         return start, self._reset(year, month)
 
     def _reset(self, year: int, month: int) -> datetime:
-        day = min(self.resets_on, calendar.monthrange(year, month)[1])
-        return datetime(year, month, day, tzinfo=UTC)
+        chosen = self.resets_on if self.renewed is None else self.renewed.astimezone(UTC).day
+        day = min(chosen, calendar.monthrange(year, month)[1])
+        return datetime(year, month, day, tzinfo=UTC) + self._into_the_day()
+
+    def _into_the_day(self) -> timedelta:
+        if self.renewed is None:
+            return timedelta(0)
+        at = self.renewed.astimezone(UTC)
+        return at - at.replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def reserved(self) -> int:
         """Credits of the reserve, rounded up."""
         return int((self.limit * self.reserve).to_integral_value(ROUND_CEILING))
+
+    def kept(self, now: datetime) -> int:
+        """What the schedule must leave alone now: the reserve, and ever less of it near the end."""
+        start, end = self.bounds(now)
+        release = (end - start) / RELEASE
+        return math.ceil(self.reserved * min((end - now) / release, 1.0))
+
+    def room(self, cost: int, spent: int, now: datetime) -> datetime:
+        """When the reserve will have shrunk enough for `cost` more; the period's end if never."""
+        start, end = self.bounds(now)
+        spare = self.limit - spent - cost
+        if spare < 0 or self.reserved == 0:
+            return end
+        return min(max(end - (end - start) / RELEASE * (spare / self.reserved), now), end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +138,13 @@ def may_spend(
     """None if a request of `cost` credits fits every limit, else the first limit that it breaks."""
     plan = allowance.credits
     if plan is not None and cost > 0:
-        kept = plan.reserved if purpose in (Purpose.SCHEDULED, Purpose.SWEEP) else 0
+        kept = plan.kept(now) if purpose in (Purpose.SCHEDULED, Purpose.SWEEP) else 0
         if spending.credits + cost > plan.limit - kept:
-            _, end = plan.bounds(now)
+            until = plan.room(cost, spending.credits, now) if kept else plan.bounds(now)[1]
             what = f"{spending.credits:,} of {plan.limit:,} credits of this {plan.period} are spent"
             if kept:
                 what += f" and {kept:,} are kept in reserve"
-            return Refusal(end, f"{what}; a request of {cost:,} does not fit")
+            return Refusal(until, f"{what}; a request of {cost:,} does not fit")
     for window, calls in zip(allowance.windows, spending.calls, strict=True):
         if calls + 1 > window.calls:
             wait = min(window.seconds, 60)

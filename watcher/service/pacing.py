@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from watcher.domain.cadence import Budget, Cadence, Item
-from watcher.domain.credits import Allowance
+from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
 from watcher.ports import Store
@@ -155,26 +155,32 @@ class Pacer:
     async def _budget(self, now: datetime) -> Budget:
         plan = self._allowance.credits
         if plan is None:
-            return self._calls(now)
-        start, end = plan.bounds(now)
-        length = (end - start).total_seconds()
-        left = (end - now).total_seconds()
-        limit = plan.limit - plan.reserved
-        spent = await self._store.spent(self._name, start)
-        return Budget(
-            max(limit - self._taken * length, 0.0),
-            max(limit - spent - self._taken * left, 0.0),
-            end.timestamp(),
-            length,
-        )
+            return call_budget(self._allowance, self._taken, now)
+        return credit_budget(plan, await self._store.spent(self._name, plan.bounds(now)[0]), self._taken, now)
 
-    def _calls(self, now: datetime) -> Budget:
-        """Without credits, calls are the currency: the tightest limit, as calls a day."""
-        paces = [window.calls / window.seconds for window in self._allowance.windows]
-        pace = max((min(paces) if paces else 1.0) * LEAVE_FREE - self._taken, 0.0)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        end = midnight + timedelta(days=1)
-        return Budget(pace * _DAY, pace * (end - now).total_seconds(), end.timestamp(), _DAY)
+
+def credit_budget(plan: CreditPlan, spent: int, taken: float, now: datetime) -> Budget:
+    """What the cadence may spend: all that `taken` (credits a second, by cron lines) leaves.
+
+    The reserve is not left out: `may_spend` holds it back, and gives it to the schedule in the end.
+    """
+    start, end = plan.bounds(now)
+    length, left = (end - start).total_seconds(), (end - now).total_seconds()
+    return Budget(
+        max(plan.limit - taken * length, 0.0),
+        max(plan.limit - spent - taken * left, 0.0),
+        end.timestamp(),
+        length,
+    )
+
+
+def call_budget(allowance: Allowance, taken: float, now: datetime) -> Budget:
+    """Without credits, calls are the currency: the tightest limit, as calls a day."""
+    paces = [window.calls / window.seconds for window in allowance.windows]
+    pace = max((min(paces) if paces else 1.0) * LEAVE_FREE - taken, 0.0)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = midnight + timedelta(days=1)
+    return Budget(pace * _DAY, pace * (end - now).total_seconds(), end.timestamp(), _DAY)
 
 
 def describe_stretch(cadence: Cadence) -> str:
