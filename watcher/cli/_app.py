@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import demo, looking, running, setup
+from watcher.cli import demo, looking, planning, running, setup
 
 app = typer.Typer(
     name="watcher",
@@ -20,6 +20,7 @@ for verb in (
     demo.demo,
     setup.init,
     setup.check,
+    planning.plan,
     running.run,
     running.poll,
     looking.status,

@@ -1,0 +1,191 @@
+"""`plan`: what the configuration will cost and how soon it will see a change."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.domain.display import moment
+from watcher.domain.duration import parse_duration
+from watcher.planning import SourcePlan, Supposed, accounts_text, misfit, plan_source, span
+from watcher.wiring import Configuration, build_source, store_path
+
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKM]?)")
+
+
+def plan(
+    config: Config = None,
+    credit: Annotated[
+        str | None,
+        typer.Option("--credits", metavar="N", help="What if the plan had N credits a period, as in 2M?"),
+    ] = None,
+    add: Annotated[
+        int, typer.Option("--add", metavar="N", min=0, max=1_000_000, help="What if there were N more?")
+    ] = 0,
+    at_least_every: Annotated[
+        str | None,
+        typer.Option("--at-least-every", metavar="D", help="What if this was promised to all on auto?"),
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
+    json: Json = False,
+) -> int:
+    """Show what each account will cost, how soon a change is seen, and what cannot fit.
+
+    Works before the first poll; later it uses what was learnt. Exit code 1: not everything fits.
+    `run` starts all the same, and stretches what does not.
+    """
+    configuration = configured(config)
+    supposed = Supposed(_credits(credit), add, _duration(at_least_every))
+    plans = _plans(configuration, supposed, source)
+    troubles = {each.source: misfit(each) for each in plans}
+    if json:
+        print_json(as_json(plans))
+    else:
+        for number, each in enumerate(plans):
+            print("\n" * (number > 0) + "\n".join(headline(each)))
+            _show(each)
+    for name, told in troubles.items():
+        for line in told:
+            typer.echo(f"{name}: {line}", err=True)
+    return 0 if all(each.fits for each in plans) else 1
+
+
+def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -> list[SourcePlan]:
+    from watcher.service.clock import SystemClock
+    from watcher.store.reader import Reader
+
+    settings, now = configuration.settings, SystemClock().now()
+    if only is not None and only not in settings.sources:
+        raise typer.BadParameter(f"there is no source '{only}'; there are {', '.join(settings.sources)}")
+    names = [name for name in settings.sources if only in (None, name)]
+    sources = {name: build_source(settings, name) for name in names}
+    known: dict[str, tuple[int, dict[str, str]]] = {name: (0, {}) for name in names}
+    path = store_path(settings)
+    if path.exists():
+        with Reader(path) as reader:
+            for name, each in sources.items():
+                facts = reader.facts(name)
+                each.remember(facts)
+                bought = each.allowance.credits
+                spent = reader.spent(name, bought.bounds(now)[0]) if bought is not None else 0
+                known[name] = spent, facts
+    chosen = [name for name in names if sources[name].allowance.credits is not None] or names
+    plans = []
+    for name, each in sources.items():
+        # What is supposed is supposed of the source that sells credits, if there is one.
+        what_if = supposed if name in chosen else Supposed(at_least_every=supposed.at_least_every)
+        spent, facts = known[name]
+        plans.append(plan_source(settings, each, now, spent=spent, facts=facts, supposed=what_if))
+    return plans
+
+
+def as_json(plans: Sequence[SourcePlan]) -> dict[str, Any]:
+    """The shape that scripts rely on."""
+    return {
+        "sources": {
+            each.source: {
+                "limit_per_period": round(each.limit),
+                "planned_per_period": round(each.forecast.per_period),
+                "fits": each.fits,
+            }
+            for each in plans
+        },
+        "accounts": [
+            {
+                "wallet": line.wallet,
+                "source": each.source,
+                "chain": line.chain,
+                "credits_per_poll": line.credits,
+                "interval_seconds": _finite(row.interval),
+                "expected_delay_seconds": _finite(row.expected_delay),
+            }
+            for each in plans
+            for line, row in zip(each.lines, each.forecast.rows, strict=True)
+        ],
+    }
+
+
+def headline(plan: SourcePlan) -> list[str]:
+    """The totals of one source in a few sentences."""
+    forecast, unit = plan.forecast, plan.unit
+    planned = f"{forecast.per_period:,.0f} of {plan.limit:,.0f} {unit} a {plan.period} are planned"
+    lines = [f"{plan.source}: {planned} for {accounts_text(len(plan.lines))}"]
+    if 0 < forecast.mean_delay < math.inf:
+        evenly = plan.even_interval
+        lines.append(
+            f"A change is seen after {span(forecast.mean_delay)} on average (95 % within "
+            f"{span(forecast.p95_delay)}); spread evenly, the same {unit} give {span(evenly / 2)} "
+            f"({span(0.95 * evenly)}), a gain of {evenly / 2 / forecast.mean_delay:.2f}"
+        )
+        lines.append(f"The average account waits {span(forecast.account_delay)}")
+    if not plan.learnt:
+        lines.append("No change rates are known yet: all accounts are taken to change alike")
+    if unit == "credits":
+        lines.append(_spent(plan))
+    return lines
+
+
+def _spent(plan: SourcePlan) -> str:
+    ends = datetime.fromtimestamp(plan.budget.ends, UTC)
+    text = f"{plan.spent:,} credits are spent, {plan.budget.remaining:,.0f} left until {moment(ends)}"
+    out = plan.runs_out
+    if out is not None:
+        return f"{text}; unstretched, they would run out on {moment(out)}"
+    return f"{text}; they last"
+
+
+def _show(plan: SourcePlan) -> None:
+    columns = (
+        "wallet", "chain", "interval", "expected delay", "worst case", "changes a day", f"{plan.unit} a day",
+        "share", "why",
+    )  # fmt: skip
+    cells = [
+        (
+            line.wallet, line.chain, span(row.interval), span(row.expected_delay), _worst(row.worst_case),
+            f"{row.changes_a_day:.3g} ({row.at_least:.2g} to {row.at_most:.2g})",
+            f"{row.credits_a_day:,.1f}", f"{row.share:.1%}", row.why,
+        )
+        for line, row in zip(plan.lines, plan.forecast.rows, strict=True)
+    ]  # fmt: skip
+    supposed = [cell for cell, line in zip(cells, plan.lines, strict=True) if line.account is None]
+    if supposed:
+        # They are all alike.
+        cells = [*cells[: -len(supposed)], (f"{len(supposed):,} more, each", *supposed[0][1:])]
+    print()
+    print_table(columns, cells, empty="no accounts")
+
+
+def _worst(seconds: float) -> str:
+    return span(seconds) if seconds < math.inf else "no promise"
+
+
+def _finite(seconds: float) -> float | None:
+    return round(seconds, 3) if seconds < math.inf else None
+
+
+def _credits(text: str | None) -> int | None:
+    if text is None:
+        return None
+    found = _AMOUNT.fullmatch(text.strip().replace(",", "").replace("_", ""))
+    count = int(float(found[1]) * {"": 1, "k": 1_000, "K": 1_000, "M": 1_000_000}[found[2]]) if found else 0
+    if count <= 0:
+        raise typer.BadParameter(f"--credits {text[:40]}: write a number of credits, as in 20000, 500k or 2M")
+    return count
+
+
+def _duration(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--at-least-every: {error}") from None
+    if not found:
+        raise typer.BadParameter("--at-least-every must be longer than nothing")
+    return found

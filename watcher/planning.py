@@ -1,0 +1,226 @@
+"""What a configuration will cost, how soon it will see a change, and what cannot fit."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from watcher.domain import cadence
+from watcher.domain.cadence import Budget, Forecast, Item
+from watcher.domain.duration import format_duration
+from watcher.domain.model import Account
+from watcher.ports import Source
+from watcher.schedule import Cadence, cadences
+from watcher.service.pacing import FACT, call_budget, credit_budget, key_of
+from watcher.settings import Settings
+
+NEW = "(new)"
+"""The wallet of an account that is only supposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """A configuration other than the one that is: what if?"""
+
+    credits: int | None = None
+    """Credits a period, instead of those of each source that sells credits."""
+    add: int = 0
+    """So many more accounts on `auto`, as dear as the average one."""
+    at_least_every: timedelta | None = None
+    """A promise for every account on `auto`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One account of a plan. `account` is None for one that is supposed."""
+
+    wallet: str
+    chain: str
+    account: Account | None
+    item: Item
+    credits: int
+    """Credits a poll; 0 where calls are what is scarce."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """What one source's accounts cost and gain. `limit` and `spent` are credits (or calls) a period."""
+
+    source: str
+    unit: str
+    """`credits` or `calls`."""
+    period: str
+    limit: float
+    spent: int
+    budget: Budget
+    lines: tuple[Line, ...]
+    forecast: Forecast
+    learnt: bool
+    """Whether change rates were learnt; if not, all accounts are taken to change alike."""
+    now: datetime
+
+    @property
+    def fits(self) -> bool:
+        """Whether every interval that was set or promised can be afforded, and every account at all."""
+        return self.forecast.feasibility.fits and not self.too_dear
+
+    @property
+    def too_dear(self) -> tuple[Line, ...]:
+        """Accounts of which one poll costs more than a whole period's allowance."""
+        return tuple(line for line in self.lines if line.item.cost > self.budget.limit)
+
+    @property
+    def even_interval(self) -> float:
+        """The one interval for all that the same credits would buy, spread evenly."""
+        rate = self.forecast.per_period / self.budget.period
+        return sum(line.item.cost for line in self.lines) / rate if rate else math.inf
+
+    @property
+    def runs_out(self) -> datetime | None:
+        """When what is left would be gone if nothing were stretched; None if it lasts."""
+        rate = self.forecast.feasibility.needed / self.budget.period
+        ends, now = self.budget.ends, self.now.timestamp()
+        if rate <= 0 or self.budget.remaining >= rate * (ends - now):
+            return None
+        return datetime.fromtimestamp(now + self.budget.remaining / rate, tz=UTC)
+
+
+
+
+def plan_source(
+    settings: Settings,
+    source: Source,
+    now: datetime,
+    *,
+    spent: int = 0,
+    facts: Mapping[str, str] | None = None,
+    supposed: Supposed | None = None,
+) -> SourcePlan:
+    """The plan of one source. `spent` since its period began; `facts` are what it has kept."""
+    what_if = supposed or Supposed()
+    lines = lines_of(settings, source, now, what_if)
+    bought = source.allowance.credits
+    if bought is not None:
+        bought = replace(bought, limit=what_if.credits or bought.limit)
+        budget = credit_budget(bought, spent, 0.0, now)
+        limit: float = bought.limit
+    else:
+        budget = call_budget(source.allowance, 0.0, now)
+        limit = min((w.calls * 86400 / w.seconds for w in source.allowance.windows), default=math.inf)
+    state = _state(facts or {})
+    items = [line.item for line in lines]
+    try:
+        forecast = cadence.plan(items, budget, state=state)
+    except (ValueError, KeyError, TypeError):
+        state = None  # of another version: it will be learnt anew
+        forecast = cadence.plan(items, budget)
+    return SourcePlan(
+        source.name,
+        "credits" if bought is not None else "calls",
+        bought.period if bought is not None else "day",
+        limit,
+        spent,
+        budget,
+        tuple(lines),
+        forecast,
+        bool(state),
+        now,
+    )
+
+
+def lines_of(settings: Settings, source: Source, now: datetime, supposed: Supposed) -> list[Line]:
+    """Every account of a source as the cadence sees it: cron lines and fixed intervals as such."""
+    wallets = {account: w.name for w in settings.wallets for account in w.accounts}
+    fixed, paced = cadences(settings, source.name, source)
+    lines = []
+    for each, accounts in fixed.items():
+        for account in accounts:
+            item = _fixed(source, account, each, accounts, now)
+            lines.append(Line(wallets[account], account.chain, account, item, source.cost(account)))
+    for one in paced:
+        item, account = one.item(), one.account
+        if supposed.at_least_every is not None:
+            item = replace(item, at_least_every=supposed.at_least_every.total_seconds())
+        lines.append(Line(wallets[account], account.chain, account, item, source.cost(account)))
+    order = {account: number for number, account in enumerate(wallets)}
+    lines.sort(key=lambda line: order[line.account] if line.account else math.inf)
+    return lines + _added(lines, supposed)
+
+
+def _fixed(source: Source, account: Account, each: Cadence, group: Sequence[Account], now: datetime) -> Item:
+    rate = each.per_second(now)
+    cost: float = source.cost(account)
+    if source.allowance.credits is None:
+        # a call brings as many accounts of the group as fit into it
+        requests = [request for request in source.plan(group, now) if not request.lookup]
+        cost = len(requests) / len(group)
+    return Item(key_of(account), cost, fixed=1 / rate if rate else math.inf)
+
+
+def _added(lines: Sequence[Line], supposed: Supposed) -> list[Line]:
+    count = supposed.add
+    if not count:
+        return []
+    known = [line.item.cost for line in lines] or [1.0]
+    asked = [line.credits for line in lines] or [0]
+    cost, price = sum(known) / len(known), round(sum(asked) / len(asked))
+    promise = supposed.at_least_every.total_seconds() if supposed.at_least_every else math.inf
+    items = (Item(f"{NEW} {n}", cost, at_least_every=promise) for n in range(1, count + 1))
+    return [Line(NEW, "", None, item, price) for item in items]
+
+
+def _state(facts: Mapping[str, str]) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(facts.get(FACT, "null"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def misfit(plan: SourcePlan) -> list[str]:
+    """What cannot fit, in plain numbers and with what would help; empty if all does."""
+    found = plan.forecast.feasibility
+    told = [
+        f"one poll of {line.wallet} on {line.chain} costs {line.item.cost:,.0f} {plan.unit}, more than the "
+        f"{plan.budget.limit:,.0f} of a {plan.period}: it will never be polled"
+        for line in plan.too_dear
+    ]
+    if found.fits:
+        return told
+    promised = [line.item for line in plan.lines if line.item.longest < math.inf]
+    lengths = sorted({item.longest for item in promised})
+    if len(lengths) == 1:
+        what = f"{span(lengths[0])} for {accounts_text(len(promised))} costs"
+        worst = max(row.worst_case for row in plan.forecast.rows if row.worst_case < math.inf)
+        to = f"stretched to {span(worst)}"
+    else:
+        what = f"{span(lengths[0])} to {span(lengths[-1])} for {accounts_text(len(promised))} costs"
+        factor = max(
+            row.worst_case / line.item.longest
+            for row, line in zip(plan.forecast.rows, plan.lines, strict=True)
+            if line.item.longest < math.inf
+        )
+        to = f"stretched evenly by {factor:.2f}"
+    numbers = f"{found.needed:,.0f} of {found.allowed:,.0f} {plan.unit} a {plan.period}"
+    return [*told, f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}"]
+
+
+def accounts_text(count: int) -> str:
+    return f"{count:,} account" + ("" if count == 1 else "s")
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: at most three digits, the unit that suits."""
+    if seconds == math.inf:
+        return "never"
+    if seconds >= 3600 and seconds < 3600 * 72:
+        return f"{seconds / 3600:.3g} h"
+    if seconds >= 3600 * 72:
+        return f"{seconds / 86400:.3g} d"
+    if seconds >= 60:
+        return f"{seconds / 60:.3g} min"
+    return format_duration(timedelta(milliseconds=round(seconds * 1000)))
