@@ -8,6 +8,7 @@ import random
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -81,7 +82,7 @@ class World:
 
     def gaps(self, key: str) -> list[float]:
         times = [START, *self.polls[key]]
-        return [b - a for a, b in zip(times, times[1:], strict=False)]
+        return [b - a for a, b in pairwise(times)]
 
     def mean_delay(self) -> float:
         delays = []
@@ -328,7 +329,7 @@ def test_a_failed_poll_is_tried_again_soon_but_not_hammered() -> None:
     w.run(cadence, START + 5 * DAY)
     usual = cadence.interval("w0")
     failed = w.run(cadence, START + 8 * DAY, fails=lambda _key, _at: True)
-    waits = [b[0] - a[0] for a, b in zip(failed, failed[1:], strict=False)]
+    waits = [b[0] - a[0] for a, b in pairwise(failed)]
     assert waits[0] <= usual
     assert len(failed) <= 3 * DAY / usual + 8
     assert max(waits) <= DAY + 1
@@ -431,8 +432,7 @@ def test_a_decision_does_not_walk_the_list(monkeypatch: pytest.MonkeyPatch) -> N
     watched = items(2000, at_least_every=30 * DAY)
     cadence = Cadence(watched, budget(1_000_000), START, seen=seen(watched))
     counted = 0
-    original = Item.longest.fget
-    assert original is not None
+    original: Callable[[Item], float] = vars(Item)["longest"].fget
 
     def longest(item: Item) -> float:
         nonlocal counted

@@ -14,8 +14,6 @@ from watcher.domain.cadence.rates import DAY, HOUR
 from watcher.domain.cadence.season import Season
 
 FASTEST = 1e9
-HAND = 0.5
-"""Sweeps kept in hand for bursts until the last day."""
 LOOK_BACK = 1.5 * DAY
 
 
@@ -34,7 +32,6 @@ class Pace:
         self.then = 0.0
         """The same in the next period, as far as known."""
         self._ends = math.inf
-        self._sweep = 0.0
         self._demand = Demand()
 
     @property
@@ -65,8 +62,7 @@ class Pace:
         period, self._ends = budget.period, budget.ends
         left = max(budget.ends - now, min(HOUR / 4, period / 1000))
         self.again = now + min(max(period / 1000, 60.0), HOUR / 2, left / 4)
-        hand = min(HAND * self._sweep * min(1.0, left / min(DAY, period / 10)), remaining / 4)
-        rate = (remaining - hand) / left
+        rate = remaining / left
         if rate < 1.1 * self._demand.least:
             # hardly more than the promises take: what they leave, which depends on when each falls due
             rate = self._demand.least + max(remaining - owed, 0.0) / left
@@ -83,14 +79,12 @@ class Pace:
 
     def clear(self) -> None:
         """Forget every account."""
-        self._demand, self._sweep = Demand(), 0.0
+        self._demand = Demand()
 
     def count(self, account: Account, longest: float) -> None:
         """Count `account`, as it is now and with this longest interval, in what the price depends on."""
         item = account.item
         if account.need is not None:
             self._demand.add(account.need, -1)
-            self._sweep -= item.cost
         account.need = Need(account.slow, item.cost, item.shortest, longest)
         self._demand.add(account.need)
-        self._sweep += item.cost

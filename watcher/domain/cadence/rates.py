@@ -20,10 +20,10 @@ from operator import mul
 HOUR, DAY = 3600.0, 86400.0
 
 GRID = tuple(0.003 * 500_000.0 ** (k / 31) / DAY for k in range(32))
-HAZARDS = (1 / (2 * HOUR), 1 / DAY, 1 / (100 * DAY))
+HAZARDS = (1 / (4 * HOUR), 1 / (2 * DAY), 1 / (100 * DAY))
 SIZE, BRANCHES = len(GRID), len(HAZARDS)
 
-OWN = DAY
+OWN = DAY / 2
 """Polled time after which an account's own history counts as much as the population's."""
 POPULATION = 0.25 * DAY
 """The same, for what one account contributes to the population."""
@@ -95,9 +95,10 @@ class Rates:
         """The 80 % range of an account's rate."""
         odds = self.population
         if belief is not None:
-            a, b, c = belief.weights
-            x, y, z = (belief.cells[k : k + SIZE] for k in range(0, BRANCHES * SIZE, SIZE))
-            odds = [a * p + b * q + c * r for p, q, r in zip(x, y, z, strict=True)]
+            odds = [0.0] * SIZE
+            for k, weight in enumerate(belief.weights):
+                cells = belief.cells[k * SIZE : (k + 1) * SIZE]
+                odds = [p + weight * q for p, q in zip(odds, cells, strict=True)]
         reached = list(accumulate(odds))
         low, high = (bisect_left(reached, share * reached[-1]) for share in (0.1, 0.9))
         return GRID[low], GRID[min(high, SIZE - 1)]
@@ -169,8 +170,10 @@ class Rates:
         total = sum(scores)
         weights = tuple(score / total * 0.99 + 0.01 / BRANCHES for score in scores)
         fade = exp(-elapsed / MEMORY)
-        a, b, c = (weight * elapsed / seen for weight, seen in zip(weights, chances, strict=True))
-        history = [h * fade + x * a + y * b + z * c for h, x, y, z in zip(history, *joints, strict=True)]
+        history = [h * fade for h in history]
+        for weight, seen, joint in zip(weights, chances, joints, strict=True):
+            share = weight * elapsed / seen
+            history = [h + share * p for h, p in zip(history, joint, strict=True)]
         new = Belief(array(FLOAT, moved), weights, array(FLOAT, history), polled * fade + elapsed)
         self.count(new)
         return new, float(sum(map(mul, weights, means)))

@@ -21,10 +21,12 @@ WEEK = HOURS * HOUR
 MONDAY = 4 * DAY
 """The first Monday of 1970."""
 BINS = 48
-DOUBT = 30.0
-"""Changes that an hour has to show before it is half believed."""
 OFTEN = 1 / (8 * HOUR)
-"""Accounts changing more often count ever less."""
+"""Accounts changing more often count ever less: their rate is followed hour by hour anyway."""
+DOUBT = 20.0
+"""At least so many changes an hour has to show before it is half believed."""
+CLUSTERED = 3.0
+"""How much more widely than by pure chance counts of changes scatter, because they come in bursts."""
 FORGET = 0.999
 """Of the evidence is kept at each refresh."""
 REFRESH = 6 * HOUR
@@ -59,6 +61,7 @@ class Season:
     def __init__(self, state: Mapping[str, Any] | None = None) -> None:
         self._seen = [float(x) for x in state["seen"]] if state else [0.0] * BINS
         self._expected = [float(x) for x in state["expected"]] if state else [0.0] * BINS
+        self._noise = float(state["noise"]) if state else 0.0
         self._refreshed = float(state["refreshed"]) if state else -math.inf
         self.profile = [float(x) for x in state["profile"]] if state else [1.0] * BINS
         self._lay()
@@ -68,6 +71,7 @@ class Season:
         return {
             "seen": self._seen,
             "expected": self._expected,
+            "noise": self._noise,
             "refreshed": max(self._refreshed, 0.0),
             "profile": self.profile,
         }
@@ -103,16 +107,32 @@ class Season:
         mean = rate * total
         weight = 1 / (1 + rate / OFTEN)
         changes = (mean / -math.expm1(-mean) if mean > 1e-9 else 1.0) * weight if changed else 0.0
+        self._noise += changes * weight
         for k, seconds in parts:
             self._expected[k] += rate * weight * seconds
             self._seen[k] += changes * self.profile[k] * seconds / total
+
+    def _doubt(self) -> float:
+        """Changes that an hour has to show before it is half believed: many, if hours differ no more than by chance.
+
+        Counts that differ by a relative variance of s, and scatter c times as widely as by pure chance,
+        have square errors of c x expected + s x expected^2; the best prior is worth c / s changes.
+        """
+        ratio = sum(self._seen) / max(sum(self._expected), 1e-9)
+        expected = [ratio * e for e in self._expected]
+        error = sum((n - e) ** 2 for n, e in zip(self._seen, expected, strict=True))
+        chance = CLUSTERED * self._noise
+        if error <= chance:
+            return 1e9
+        return max(chance / sum(expected) * sum(e * e for e in expected) / (error - chance), DOUBT)
 
     def refresh(self, now: float) -> bool:
         """Work what was learnt into the profile, every few hours. True if it did."""
         if now - self._refreshed < REFRESH:
             return False
         self._refreshed = now
-        raw = [(n + DOUBT) / (e + DOUBT) for n, e in zip(self._seen, self._expected, strict=True)]
+        doubt = self._doubt()
+        raw = [(n + doubt) / (e + doubt) for n, e in zip(self._seen, self._expected, strict=True)]
         smooth = [
             0.5 * raw[k] + 0.25 * (raw[day + (k - 1) % 24] + raw[day + (k + 1) % 24])
             for day in (0, 24)
@@ -122,5 +142,6 @@ class Season:
         self.profile = [min(max(x / mean, 0.1), 10.0) for x in smooth]
         self._seen = [x * FORGET for x in self._seen]
         self._expected = [x * FORGET for x in self._expected]
+        self._noise *= FORGET
         self._lay()
         return True
