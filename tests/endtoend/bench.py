@@ -36,8 +36,18 @@ sources:
     api_key: ${{TEOS_API_KEY}}
     base_url: {url}/teos
 wallets:
-  - {{name: hot, source: coinstats, address: "{evm}", chains: [ethereum, base-wallet], tags: [treasury], every: 1s}}
-  - {{name: desk, source: teos, address: "{desk}", assets: ["{bond}"], tags: [issued], every: 1s}}
+  - name: hot
+    source: coinstats
+    address: "{evm}"
+    chains: [ethereum, base-wallet]
+    tags: [treasury]
+    every: 1s
+  - name: desk
+    source: teos
+    address: "{desk}"
+    assets: ["{bond}"]
+    tags: [issued]
+    every: 1s
 channels:
   ops: {{url: "${{HOOK_URL}}"}}
 rules: [rules.yaml]
@@ -47,7 +57,12 @@ web: null
 
 RULES = """\
 rules:
-  - {id: eth-low, type: threshold, match: {wallets: [hot], assets: [ETH]}, below: "0.5", clear_above: "0.8", severity: critical}
+  - id: eth-low
+    type: threshold
+    match: {wallets: [hot], assets: [ETH]}
+    below: "0.5"
+    clear_above: "0.8"
+    severity: critical
   - {id: moved, type: change, direction: both}
   - {id: gone, type: asset, event: disappears}
 """
