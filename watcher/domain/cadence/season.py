@@ -113,7 +113,7 @@ class Season:
             self._seen[k] += changes * self.profile[k] * seconds / total
 
     def _doubt(self) -> float:
-        """Changes that an hour has to show before it is half believed: many, if hours differ no more than by chance.
+        """Changes that an hour has to show before it is half believed: many, if hours differ only by chance.
 
         Counts that differ by a relative variance of s, and scatter c times as widely as by pure chance,
         have square errors of c x expected + s x expected^2; the best prior is worth c / s changes.
