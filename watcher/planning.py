@@ -89,8 +89,6 @@ class SourcePlan:
         return datetime.fromtimestamp(now + self.budget.remaining / rate, tz=UTC)
 
 
-
-
 def plan_source(
     settings: Settings,
     source: Source,

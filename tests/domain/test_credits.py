@@ -75,9 +75,7 @@ def test_a_refusal_says_when_asking_again_makes_sense(now: datetime, spent: int,
 
 
 @given(now=MOMENTS, spent=st.integers(0, 1200), cost=st.integers(1, 400), purpose=st.sampled_from(Purpose))
-def test_nothing_is_granted_beyond_the_limit(
-    now: datetime, spent: int, cost: int, purpose: Purpose
-) -> None:
+def test_nothing_is_granted_beyond_the_limit(now: datetime, spent: int, cost: int, purpose: Purpose) -> None:
     if may_spend(Allowance(CreditPlan(1000)), Spending(spent), cost, purpose, now) is None:
         assert spent + cost <= 1000
 

@@ -23,13 +23,13 @@ GRID = tuple(0.003 * 500_000.0 ** (k / 31) / DAY for k in range(32))
 HAZARDS = (1 / (4 * HOUR), 1 / (2 * DAY), 1 / (100 * DAY))
 SIZE, BRANCHES = len(GRID), len(HAZARDS)
 
-OWN = DAY / 2
+OWN = DAY
 """Polled time after which an account's own history counts as much as the population's."""
 POPULATION = 0.25 * DAY
 """The same, for what one account contributes to the population."""
 MEMORY = 45 * DAY
 """An account's own history fades with this time constant."""
-FLATTEN = 0.99
+FLATTEN = 0.98
 """Old evidence between hazards fades by this exponent a poll, so that they can trade places."""
 
 FLOAT = "f"
