@@ -9,7 +9,7 @@ import typer
 
 from watcher import report
 from watcher.cli._common import Config, Json, configured, print_json, print_table
-from watcher.domain.display import moment, money
+from watcher.domain.display import moment, money, price
 from watcher.domain.duration import format_duration, parse_duration
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, credit_plans, store_path
@@ -52,7 +52,7 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
     cells = [
         (
             r["wallet"], r["chain"], r["symbol"] or r["asset"], r["amount"],
-            _money(r["price_usd"]), _money(r["value_usd"]), moment(r["as_of"]),
+            _price(r["price_usd"]), _money(r["value_usd"]), moment(r["as_of"]),
         )
         for r in rows
     ]  # fmt: skip
@@ -177,6 +177,12 @@ def _since(text: str | None) -> datetime | None:
         return SystemClock().now() - parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _price(text: str | None) -> str:
+    from decimal import Decimal
+
+    return price(Decimal(text)) if text is not None else "unknown"
 
 
 def _money(text: str | None) -> str:

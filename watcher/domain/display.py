@@ -32,6 +32,13 @@ def money(value: Decimal, places: int = 2) -> str:
     return _signed(value, f"${cents:,}")
 
 
+def price(value: Decimal) -> str:
+    """Dollars for one unit, with all the digits that matter: a stable coin at 0.9998 is not at 0.99."""
+    text = money(value)
+    exact = exactly(value)
+    return exact if len(exact) > len(text) and len(exact) < 16 else text
+
+
 def percent(part: Decimal, whole: Decimal) -> str:
     """`part` of `whole` in percent, cut to two decimals; `whole` is not zero."""
     share = _CONTEXT.divide(part.scaleb(2, _CONTEXT), whole).quantize(Decimal("0.01"), context=_CONTEXT)
@@ -59,7 +66,7 @@ def exactly(value: Decimal) -> str:
 def amount_against(value: Decimal, level: Decimal, symbol: str) -> str:
     """An amount beside a level: as many digits as it takes to tell the two apart."""
     text = amount(value)
-    if value != level and _same(text, amount(level)):
+    if _same(text, amount(level)):
         text = full(value)
     return f"{text} {symbol}".rstrip()
 
@@ -67,7 +74,7 @@ def amount_against(value: Decimal, level: Decimal, symbol: str) -> str:
 def money_against(value: Decimal, level: Decimal) -> str:
     """Dollars beside a level: as many digits as it takes to tell the two apart."""
     text = money(value)
-    return exactly(value) if value != level and _same(text, money(level)) else text
+    return exactly(value) if _same(text, money(level)) else text
 
 
 def moment(at: datetime | None) -> str:

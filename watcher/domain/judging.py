@@ -10,6 +10,7 @@ from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, adv
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money, percent, plain, signed
+from watcher.domain.display import price as show_price
 from watcher.domain.exact import ZERO, minus, times
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.message import (
@@ -137,7 +138,7 @@ class Judge:
         if moved is not None and moved.before is not None:
             facts = change_facts(moved)
         elif price is not None:
-            facts.append(("Value", f"{money(times(held, price))} at {money(price)}"))
+            facts.append(("Value", f"{money(times(held, price))} at {show_price(price)}"))
         where = self._where(account, asset, symbol)
         self._tell_alert(rule, step, where, facts, values=_level_values(held, price))
 
@@ -258,7 +259,7 @@ def change_values(change: Change, verdict: Verdict) -> dict[str, str]:
         "after": plain(change.after),
         "change": facts["Moved"],
         "value": facts["Value"],
-        "price": money(change.price_after) if change.price_after is not None else "",
+        "price": show_price(change.price_after) if change.price_after is not None else "",
         "because": verdict.because,
         "state": "event",
     }
@@ -268,7 +269,7 @@ def _level_values(held: Decimal, price: Decimal | None) -> dict[str, str]:
     """The variables of templates that an amount and its price give."""
     if price is None:
         return {"amount": plain(held)}
-    return {"amount": plain(held), "price": money(price), "value": money(times(held, price))}
+    return {"amount": plain(held), "price": show_price(price), "value": money(times(held, price))}
 
 
 def _in_own_words(
