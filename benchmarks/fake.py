@@ -1,0 +1,217 @@
+"""A CoinStats that costs next to nothing to ask, and a webhook's far end: one process for all benchmarks.
+
+It answers `/v1/wallet/balance/many?wallets=…` in the documented form: 20 coins and about 7.3 kB a wallet, half of
+the amounts with 18 decimals, and in every answer one price of each wallet moves, so that no two bodies
+are alike. `POST /control` sets what changes, `GET /control` tells what was answered and when; times are
+`time.monotonic()`, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+CHAIN = "ethereum"
+COINS = 500
+"""Coins of which the wallets hold `HELD` each: people hold much the same."""
+
+HELD = 20
+
+
+def address(number: int) -> str:
+    """The address of a wallet: spread over all bytes, the same in every process."""
+    return f"0x{random.Random(number).getrandbits(160):040x}"
+
+
+@dataclass(slots=True)
+class Coin:
+    """The fixed bytes of one row: before the amount, between amount and price, after the price."""
+
+    start: bytes
+    middle: bytes
+    end: bytes
+    base: float
+    price: bytes
+
+
+@dataclass(slots=True)
+class Wallet:
+    start: bytes
+    coins: list[Coin]
+    amounts: list[bytes]
+    others: list[bytes]
+
+
+@dataclass(slots=True)
+class State:
+    """What changes from answer to answer, and what was seen."""
+
+    wallets: dict[str, Wallet]
+    changed: float = 0.0
+    owed: float = 0.0
+    turn: int = 0
+    bump: str = ""
+    bumped: float = 0.0
+    requests: int = 0
+    answered: int = 0
+    first: float = 0.0
+    hooks: list[tuple[float, float]] = field(default_factory=list)
+
+
+def make_coin(number: int, chance: random.Random) -> Coin:
+    native = number == 0
+    name = "Ethereum" if native else f"Benchmark Token {number}"
+    symbol = "ETH" if native else f"BT{number}"
+    contract = None if native else f"0x{chance.getrandbits(160):040x}"
+    base = chance.uniform(0.01, 4000)
+    row = {
+        "chain": CHAIN, "connectionId": CHAIN, "coinId": "ethereum" if native else f"{contract}_{CHAIN}",
+        "amount": "@", "name": name, "symbol": symbol, "price": "@", "priceBtc": round(base / 97000, 14),
+        "imgUrl": f"https://static.example/coins/{symbol.lower()}/{number:08x}/large-rounded.png",
+        "pCh24h": round(chance.uniform(-9, 9), 2), "rank": number + 1,
+        "volume": round(chance.uniform(1e4, 1e10), 2), "decimals": 18, "contractAddress": contract,
+    }  # fmt: skip
+    start, middle, end = json.dumps(row, separators=(",", ":")).encode().split(b'"@"')
+    return Coin(start, middle, end + b",", base, f"{base:.10f}".encode())
+
+
+def make_wallets(count: int) -> dict[str, Wallet]:
+    chance = random.Random(7)
+    catalogue = [make_coin(number, chance) for number in range(COINS)]
+    wallets = {}
+    for number in range(count):
+        coins = [catalogue[0], *chance.sample(catalogue[1:], HELD - 1)]
+        amounts = [make_amount(chance, exact=i % 2 == 0) for i in range(HELD)]
+        # The last digit differs, which no float of 18 decimals can tell.
+        others = [amount[:-1] + (b"1" if amount[-1:] != b"1" else b"2") for amount in amounts]
+        head = {"blockchain": CHAIN, "address": address(number), "connectionId": CHAIN, "balances": "@"}
+        start = json.dumps(head, separators=(",", ":")).encode().split(b'"@"')[0] + b"["
+        wallets[address(number)] = Wallet(start, coins, amounts, others)
+    return wallets
+
+
+def make_amount(chance: random.Random, *, exact: bool) -> bytes:
+    whole = chance.randrange(1000, 100_000)
+    return (
+        f"{whole}.{chance.getrandbits(59) % 10**18:018d}".encode()
+        if exact
+        else f"{whole}.{chance.randrange(100):02d}".encode()
+    )
+
+
+def body(state: State, addresses: list[str]) -> bytes:
+    """One answer; wallets that nobody knows are left out."""
+    parts = [b"["]
+    add = parts.append
+    for name in addresses:
+        wallet = state.wallets.get(name)
+        if wallet is None:
+            continue
+        state.turn += 1
+        coins, amounts = wallet.coins, wallet.amounts
+        move(state, wallet)
+        moving = coins[state.turn % HELD]
+        moving.price = f"{moving.base * (1 + state.turn % 997 * 1e-6):.10f}".encode()
+        add(wallet.start)
+        for coin, amount in zip(coins, amounts, strict=True):
+            parts += (coin.start, amount, coin.middle, coin.price, coin.end)
+        parts[-1] = parts[-1][:-1]
+        add(b"]},")
+    if len(parts) > 1:
+        parts[-1] = b"]}"
+    add(b"]")
+    return b"".join(parts)
+
+
+def move(state: State, wallet: Wallet) -> None:
+    """Change as many amounts as are owed, each to its other value and back."""
+    state.owed += state.changed * HELD
+    now = int(state.owed)
+    if now:
+        state.owed -= now
+        for step in range(now):
+            at = (state.turn + step) % HELD
+            wallet.amounts[at], wallet.others[at] = wallet.others[at], wallet.amounts[at]
+
+
+class Server(asyncio.Protocol):
+    """One connection; requests of a connection come one after another."""
+
+    def __init__(self, state: State) -> None:
+        self.state, self.data = state, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        while (end := self.data.find(b"\r\n\r\n")) >= 0:
+            head = self.data[:end]
+            lower = head.lower()
+            at = lower.find(b"content-length:")
+            length = int(lower[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(self.data) < end + 4 + length:
+                return
+            content, self.data = self.data[end + 4 : end + 4 + length], self.data[end + 4 + length :]
+            method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+            self.answer(self.handle(method, target, content))
+
+    def handle(self, method: str, target: str, content: bytes) -> bytes:
+        state = self.state
+        if target.startswith("/hook"):
+            state.hooks.append((state.bumped, time.monotonic()))
+            return b"{}"
+        if target == "/control":
+            return self.control(json.loads(content)) if method == "POST" else self.control({})
+        addresses = [pair.rpartition(":")[2] for pair in target.partition("wallets=")[2].split(",")]
+        state.requests += 1
+        state.answered += len(addresses)
+        state.first = state.first or time.monotonic()
+        if state.bump in addresses:
+            return self.bumped(addresses)
+        return body(state, addresses)
+
+    def bumped(self, addresses: list[str]) -> bytes:
+        """The answer in which a balance moves enough to be told."""
+        state = self.state
+        wallet = state.wallets[state.bump]
+        wallet.amounts[0] = b"%d.5" % (float(wallet.amounts[0]) * 2 + 1)
+        state.bump, answer = "", body(state, addresses)
+        state.bumped = time.monotonic()
+        return answer
+
+    def control(self, wanted: dict[str, Any]) -> bytes:
+        state = self.state
+        state.changed = wanted.get("changed", state.changed)
+        state.bump = wanted.get("bump", state.bump)
+        told = {
+            "requests": state.requests,
+            "answered": state.answered,
+            "first": state.first,
+            "hooks": state.hooks,
+        }
+        answer = json.dumps(told).encode()
+        if wanted.get("reset"):
+            state.requests, state.answered, state.first, state.hooks = 0, 0, 0.0, []
+        return answer
+
+    def answer(self, content: bytes) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        self.transport.write(head % len(content) + content)
+
+
+async def serve(count: int) -> None:
+    state = State(make_wallets(count))
+    server = await asyncio.get_running_loop().create_server(lambda: Server(state), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

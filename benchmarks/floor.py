@@ -1,0 +1,184 @@
+"""The floor: what any program in Python must do, and nothing else. No rule, no ledger, no history, no caution.
+
+`python -m benchmarks.floor MODE URL …` prints JSON. Modes: `cycle` (fetch, parse, compare, write), `idle`
+(import, then wait), `start` (import, then one request), `tell` (poll, compare, notify).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from benchmarks.fake import CHAIN, address
+from benchmarks.loopwatch import LoopWatch
+from benchmarks.processes import resident
+
+BATCH = 50
+AT_ONCE = 4
+UPSERT = "INSERT INTO balances VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET amount = excluded.amount"
+
+
+class Coin(msgspec.Struct, gc=False):
+    amount: Decimal
+    coinId: str  # noqa: N815 (the wire's word, as a bare script would take it)
+
+
+class Group(msgspec.Struct):
+    address: str
+    balances: list[Coin]
+
+
+decoder = msgspec.json.Decoder(list[Group])
+State = dict[str, dict[str, Decimal]]
+Row = tuple[str, str, str]
+
+
+def requests(url: str, count: int) -> list[str]:
+    """The URLs of one cycle."""
+    pairs = [f"{CHAIN}:{address(number)}" for number in range(count)]
+    start = f"{url}/v1/wallet/balance/many?wallets="
+    return [start + ",".join(pairs[i : i + BATCH]) for i in range(0, count, BATCH)]
+
+
+def compare(state: State, groups: list[Group]) -> Iterator[Row]:
+    """Take over every amount that differs."""
+    for group in groups:
+        known = state.setdefault(group.address, {})
+        for coin in group.balances:
+            key, amount = coin.coinId, coin.amount
+            if known.get(key) != amount:
+                known[key] = amount
+                yield group.address, key, str(amount)
+
+
+class Floor:
+    """The bare pipeline over one database. `history` adds one row for each change."""
+
+    def __init__(self, folder: str, *, history: bool) -> None:
+        self.state: State = {}
+        self.changes = 0
+        self.history = history
+        self.conn = sqlite3.connect(Path(folder) / "floor.db", isolation_level=None)
+        self.conn.execute("PRAGMA journal_mode = WAL")
+        self.conn.execute("PRAGMA synchronous = NORMAL")
+        columns = "(address TEXT, coin TEXT, amount TEXT, PRIMARY KEY (address, coin)) WITHOUT ROWID"
+        self.conn.execute(f"CREATE TABLE balances {columns}")
+        self.conn.execute("CREATE TABLE history (address TEXT, coin TEXT, amount TEXT, at REAL)")
+
+    def take(self, data: bytes) -> None:
+        rows = list(compare(self.state, decoder.decode(data)))
+        self.changes += len(rows)
+        if rows:
+            self.conn.execute("BEGIN")
+            self.conn.executemany(UPSERT, rows)
+            if self.history:
+                now = time.time()
+                self.conn.executemany(
+                    "INSERT INTO history VALUES (?, ?, ?, ?)", [(*row, now) for row in rows]
+                )
+            self.conn.execute("COMMIT")
+
+    async def cycle(self, session: aiohttp.ClientSession, urls: list[str]) -> None:
+        waiting = iter(urls)
+
+        async def work() -> None:
+            for url in waiting:
+                async with session.get(url) as response:
+                    self.take(await response.read())
+
+        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+
+
+async def cycles(url: str, count: int, number: int, *, history: bool) -> dict[str, Any]:
+    """CPU and wall time of one account, after a first cycle that fills the state."""
+    watch = LoopWatch()
+    urls = requests(url, count)
+    with tempfile.TemporaryDirectory() as folder:
+        async with aiohttp.ClientSession() as session:
+            floor = Floor(folder, history=history)
+            await floor.cycle(session, urls)
+            await floor.cycle(session, urls)
+            watch.longest.clear()
+            floor.changes = 0
+            cpu, wall = time.process_time(), time.perf_counter()
+            for _ in range(number):
+                await floor.cycle(session, urls)
+            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        floor.conn.close()
+    each = 1e6 / (count * number)
+    return {
+        "cpu_us": cpu * each, "wall_us": wall * each, "rss": resident("self"),
+        "changes": floor.changes / number, "blocked": sorted(watch.longest, reverse=True)[:3],
+    }  # fmt: skip
+
+
+def notifier(hook: str) -> Any:
+    """What telling needs: every library that the product loads, and one target."""
+    import apprise
+    import apscheduler.schedulers.asyncio
+    import pydantic
+    import sqlite_utils
+    import yaml
+
+    assert (apscheduler, pydantic, sqlite_utils, yaml)
+    target = apprise.Apprise()
+    assert target.add(hook)
+    return target
+
+
+async def idle(hook: str) -> None:
+    """Stay until standard input ends."""
+    target = notifier(hook)
+    async with aiohttp.ClientSession():
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+    assert target
+
+
+async def start(url: str, hook: str) -> dict[str, Any]:
+    target = notifier(hook)
+    async with aiohttp.ClientSession() as session, session.get(requests(url, 1)[0]) as response:
+        return {"bytes": len(await response.read()), "targets": len(target)}
+
+
+async def tell(url: str, hook: str) -> None:
+    """Poll one wallet twice a second and notify of each change, until killed."""
+    target, state = notifier(hook), State()
+    async with aiohttp.ClientSession() as session:
+        await target.async_notify(body="first", title="first")
+        print("ready", flush=True)
+        first = True
+        while True:
+            async with session.get(requests(url, 1)[0]) as response:
+                rows = list(compare(state, decoder.decode(await response.read())))
+            if rows and not first:
+                await target.async_notify(body=str(rows), title="changed")
+            first = False
+            await asyncio.sleep(0.5)
+
+
+async def main(mode: str, *words: str) -> None:
+    if mode == "cycle":
+        url, count, number, history = words
+        print(json.dumps(await cycles(url, int(count), int(number), history=history == "history")))
+    elif mode == "idle":
+        await idle(words[0])
+    elif mode == "start":
+        print(json.dumps(await start(*words)))
+    else:
+        await tell(*words)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

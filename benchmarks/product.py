@@ -1,0 +1,144 @@
+"""The product as it ships, measured from outside: the real daemon, its real configuration and rules."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.fake import CHAIN, address
+from benchmarks.processes import Fake, cpu, process, resident
+
+RULES = """\
+rules:
+  - {id: low, type: threshold, metric: amount, below: "0.5", clear_above: "0.8"}
+  - {id: worth-little, type: threshold, metric: value_usd, per: account, below: "1"}
+  - {id: moved, type: change, direction: both, by: "10%"}
+  - {id: new, type: asset, event: appears, min_value_usd: "10"}
+  - {id: silent, type: no_data, longer_than: 1h}
+"""
+"""Judged for every balance of every poll; in the steady cycle none of them fires."""
+
+Hold = tuple[float, float, float, str]
+"""One callback on the loop: seconds by the wall clock, by CPU, when it was, and whose it is."""
+
+NO_HOLD: Hold = (0.0, 0.0, 0.0, "nothing over 2 ms")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A folder with a configuration of so many accounts."""
+
+    folder: Path
+    fake: Fake
+
+    def configure(self, accounts: int, every: str) -> None:
+        source = {
+            "kind": "coinstats", "api_key": "benchmark-key", "base_url": self.fake.url,
+            "credits": {"limit": 10**12}, "requests_per_second": 1000, "concurrency": 4,
+        }  # fmt: skip
+        wallet = {"source": "coinstats", "chains": [CHAIN], "every": every}
+        config = {
+            "version": 1,
+            "store": {"kind": "sqlite", "path": "watcher.db"},
+            "sources": {"coinstats": source},
+            "wallets": [{"name": f"w{n}", "address": address(n), **wallet} for n in range(accounts)],
+            "channels": {"ops": {"url": self.fake.hook}},
+            "rules": ["rules.yaml"],
+            "web": None,
+            "log": {"level": "warning"},
+        }
+        (self.folder / "watcher.yaml").write_text(json.dumps(config, indent=1))
+        (self.folder / "rules.yaml").write_text(RULES)
+
+    @contextlib.contextmanager
+    def daemon(self, probe: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+        """The daemon at work; a failure shows what it logged."""
+        words = ["watcher"] if probe is None else ["benchmarks.probe", str(probe)]
+        log = self.folder / "log"
+        try:
+            with process("-m", *words, "run", "-c", str(self.folder / "watcher.yaml"), log=log) as running:
+                yield running
+        except TimeoutError as error:
+            raise RuntimeError(f"{error}; the daemon's log:\n{log.read_text()[-2000:]}") from error
+
+    def start(self) -> float:
+        """Seconds from the start of the process to its first request."""
+        self.fake.control(reset=True)
+        began = time.monotonic()
+        with self.daemon():
+            return float(self.fake.until(lambda told: told["first"])["first"]) - began
+
+
+def steady(place: Installation, accounts: int, cycles: int) -> Iterator[dict[str, Any]]:
+    """CPU of one account and memory, first with 1 % of the balances changing in each cycle, then with all."""
+    with place.daemon() as running:
+        place.fake.control(changed=0.0, reset=True)
+        place.fake.until(lambda told: told["answered"] >= 3 * accounts)
+        for changed, number in ((0.01, cycles), (1.0, max(2, min(20, cycles // 4)))):
+            place.fake.control(changed=changed, reset=True)
+            place.fake.until(lambda told: told["answered"] >= accounts)
+            yield measure(place, running.pid, accounts, number)
+
+
+def measure(place: Installation, pid: int, accounts: int, cycles: int) -> dict[str, Any]:
+    """What so many cycles cost; memory is sampled ten times over them."""
+    place.fake.control(reset=True)
+    used, began, sizes = cpu(pid), time.monotonic(), []
+    for part in range(1, 11):
+        goal = accounts * cycles * part // 10
+        told = place.fake.until(lambda told, goal=goal: told["answered"] >= goal, within=36_000)  # type: ignore[misc]
+        sizes.append(resident(pid))
+    used, wall = cpu(pid) - used, time.monotonic() - began
+    each = 1e6 / told["answered"]
+    return {
+        "cpu_us": used * each, "wall_us": wall * each, "sizes": sizes, "cycles": cycles,
+        "a_request": told["answered"] / told["requests"], "told": len(told["hooks"]),
+    }  # fmt: skip
+
+
+def idle(place: Installation) -> tuple[float, float]:
+    """MiB resident and per cent of a core, with one account and nothing to do."""
+    place.fake.control(reset=True)
+    with place.daemon() as running:
+        place.fake.until(lambda told: told["answered"])
+        time.sleep(3)
+        used = cpu(running.pid)
+        time.sleep(10)
+        return resident(running.pid), (cpu(running.pid) - used) * 10
+
+
+def telling(fake: Fake, number: int) -> dict[str, float]:
+    """Milliseconds from the answer with a change to the webhook, of a program that polls the first wallet."""
+    fake.control(changed=0.0, reset=True)
+    fake.until(lambda told: told["answered"] >= 3)
+    seen = len(fake.control()["hooks"])
+    delays = []
+    for _ in range(number):
+        fake.control(bump=address(0))
+        seen += 1
+        hooks = fake.until(lambda told, seen=seen: len(told["hooks"]) >= seen)["hooks"]  # type: ignore[misc]
+        bumped, arrived = hooks[-1]
+        delays.append((arrived - bumped) * 1000)
+    return {"median": statistics.median(delays), "longest": max(delays)}
+
+
+def blocked(place: Installation, accounts: int, seconds: float) -> tuple[Hold, Hold]:
+    """The longest hold of the event loop: in all, and once the first two cycles are over."""
+    report = place.folder / "blocked.json"
+    began = time.monotonic()
+    place.fake.control(changed=0.01, reset=True)
+    with place.daemon(report):
+        place.fake.until(lambda told: told["answered"] >= 2 * accounts)
+        steady_from = time.monotonic() - began
+        time.sleep(seconds)
+        steady_to = time.monotonic() - began
+    holds: list[Hold] = json.loads(report.read_text())
+    during = [hold for hold in holds if steady_from < hold[2] < steady_to]
+    return max(holds, default=NO_HOLD), max(during, default=NO_HOLD)

@@ -1,0 +1,135 @@
+"""`make bench`: each figure beside its floor from the same run. `--quick` for a look, `--full` for 1,000 cycles."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import product
+from benchmarks.processes import Fake, fake, floor, process, resident
+
+
+def row(what: str, product_side: str, floor_side: str, bar: str) -> None:
+    print(f"{what:<46} {product_side:>24} {floor_side:>24}   {bar}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--cycles", type=int, default=40, help="cycles of the steady measurement")
+    parser.add_argument("--quick", action="store_true", help="1,000 accounts, 10 cycles")
+    parser.add_argument("--full", action="store_true", help="1,000 cycles: memory over a long run")
+    chosen = parser.parse_args()
+    accounts = 1000 if chosen.quick else chosen.accounts
+    cycles = 1000 if chosen.full else 10 if chosen.quick else chosen.cycles
+    print(
+        f"Python {sys.version.split()[0]}, {accounts:,} accounts x 20 assets, requests of 50, {cycles} cycles"
+    )
+    row("", "watcher", "floor", "bar")
+    with fake(accounts) as far, tempfile.TemporaryDirectory() as folder:
+        small = product.Installation(Path(folder) / "small", far)
+        small.folder.mkdir()
+        large = product.Installation(Path(folder) / "large", far)
+        large.folder.mkdir()
+        small.configure(1, "1h")
+        large.configure(accounts, "1s")
+        idle(small, far)
+        small.configure(1, "1s")
+        telling(small, far)
+        start(small, far, "nothing stored", "<= 0.8 s")
+        steady(large, far, accounts, cycles)
+        start(large, far, f"{accounts:,} stored", "<= 1.2 s")
+        blocked(large, accounts)
+
+
+def idle(place: product.Installation, far: Fake) -> None:
+    ours, share = product.idle(place)
+    with process("-m", "benchmarks.floor", "idle", far.hook, listen=True) as bare:
+        assert bare.stdout is not None
+        bare.stdout.readline()
+        time.sleep(1)
+        row("memory, idle", f"{ours:.0f} MiB", f"{resident(bare.pid):.0f} MiB", "<= 80 MiB")
+        assert bare.stdin is not None
+        bare.stdin.close()
+        bare.wait(10)
+    row("CPU, idle", f"{share:.2f} % of a core", "", "<= 0.3 %")
+
+
+def telling(place: product.Installation, far: Fake) -> None:
+    with process("-m", "benchmarks.floor", "tell", far.url, far.hook, listen=True):
+        bare = product.telling(far, 21)
+    with place.daemon():
+        ours = product.telling(far, 21)
+    figures = [f"{side['median']:.1f} ms (max {side['longest']:.0f})" for side in (ours, bare)]
+    row("answer read to webhook, median of 21", *figures, "<= 20 ms")
+
+
+def start(place: product.Installation, far: Fake, what: str, bar: str) -> None:
+    ours = statistics.median(place.start() for _ in range(3))
+    row(
+        f"start to first request, {what}", f"{ours:.2f} s", f"{median(3, lambda: bare_start(far)):.2f} s", bar
+    )
+
+
+def bare_start(far: Fake) -> float:
+    far.control(reset=True)
+    began = time.monotonic()
+    floor("start", far.url, far.hook)
+    return float(far.control()["first"]) - began
+
+
+def median(times: int, take: Callable[[], float]) -> float:
+    return statistics.median(take() for _ in range(times))
+
+
+def steady(place: product.Installation, far: Fake, accounts: int, cycles: int) -> None:
+    """The floor before and after: the machine may have changed meanwhile."""
+
+    def bare(changed: float, history: str = "") -> Any:
+        far.control(changed=changed, reset=True)
+        return floor("cycle", far.url, str(accounts), "5", history or "plain")
+
+    before = [bare(0.01), bare(1.0)]
+    few, many = product.steady(place, accounts, cycles)
+    after = [bare(0.01), bare(1.0)]
+    with_history = bare(1.0, "history")["cpu_us"]
+    for what, ours, first, second in zip(("1 %", "100 %"), (few, many), before, after, strict=True):
+        cost = (first["cpu_us"] + second["cpu_us"]) / 2
+        ratio = f"<= 3 x: {ours['cpu_us'] / cost:.1f} x"
+        row(f"CPU an account, {what} changed", f"{ours['cpu_us']:.1f} us", f"{cost:.1f} us", ratio)
+    row("  the floor, with a history row a change", "", f"{with_history:.1f} us", "")
+    row("  balances changed in a cycle", "", f"{after[0]['changes']:.0f} / {after[1]['changes']:.0f}", "")
+    row("  accounts a request", f"{few['a_request']:.1f}", "50.0", "")
+    row("  notifications (none is due)", f"{few['told'] + many['told']}", "", "0")
+    row("accounts a second and core, 1 % changed", f"{1e6 / few['cpu_us']:,.0f}", "", ">= 20,000")
+    row(
+        "memory, loaded",
+        f"{max(few['sizes'] + many['sizes']):.0f} MiB",
+        f"{after[0]['rss']:.0f} MiB",
+        "<= 130 MiB",
+    )
+    grown = few["sizes"][-1] - few["sizes"][1]
+    row(f"  growth over the last 80 % of {few['cycles']} cycles", f"{grown:+.1f} MiB", "", "flat")
+    hold = after[0]["blocked"][0] if after[0]["blocked"] else (0.0, 0.0)
+    row("event loop held, floor, steady", "", f"{hold[0] * 1e3:.0f} ms (CPU {hold[1] * 1e3:.0f})", "")
+
+
+def blocked(place: product.Installation, accounts: int) -> None:
+    ever, during = product.blocked(place, accounts, 10)
+    for what, hold, bar in (("ever", ever, "<= 50 ms"), ("steady", during, "<= 5 ms")):
+        row(
+            f"event loop held, {what}",
+            f"{hold[0] * 1e3:.0f} ms (CPU {hold[1] * 1e3:.0f})",
+            "",
+            f"{bar}; in {hold[3]}",
+        )
+
+
+if __name__ == "__main__":
+    main()
