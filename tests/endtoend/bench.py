@@ -1,14 +1,21 @@
-"""A whole installation on loopback: the simulated APIs, a recording channel, and the real daemon process."""
+"""A whole installation on loopback: the simulated APIs, a recording channel, and the real daemon process.
+
+Nothing here sleeps to wait. What is waited for is an event: a request at an API, a notification, the
+end of a process. A request of a source begins after the one before it was recorded, so two more
+requests mean that one more poll is in the store.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +23,16 @@ from typing import Any
 from aiohttp import web
 
 from watcher.sim import Simulation
+from watcher.sim.wire import Log, Recorded
 
 EVM = "0x9f114da25b61b77606d47eab414b9360f8783979"
+SOLO = "0x4838b106fce9647bdf1e7877bf73ce8b0bad5f97"
 BOND = "0xfc6e610b23b09fae00e10001"
 DESK = "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"
+COINSTATS_KEY = "cskey-5d0c91e7a4b2"
+TEOS_KEY = "teoskey-77ab03fe91c4"
+HOOK_TOKEN = "hooktoken-c0ffee4242"  # noqa: S105
+PATIENCE = 40.0
 
 CONFIG = """\
 version: 1
@@ -29,25 +42,18 @@ sources:
     kind: coinstats
     api_key: ${{COINSTATS_API_KEY}}
     base_url: {url}/coinstats
-    credits: {{limit: 100000}}
+    credits: {{limit: {limit}}}
     requests_per_second: 100
+    timeout: {timeout}
   teos:
     kind: teos
     api_key: ${{TEOS_API_KEY}}
     base_url: {url}/teos
+    timeout: {timeout}
 wallets:
-  - name: hot
-    source: coinstats
-    address: "{evm}"
-    chains: [ethereum, base-wallet]
-    tags: [treasury]
-    every: 1s
-  - name: desk
-    source: teos
-    address: "{desk}"
-    assets: ["{bond}"]
-    tags: [issued]
-    every: 1s
+  - {{name: hot, source: coinstats, address: "{evm}", chains: [ethereum, base-wallet], tags: [treasury], every: {every}}}
+  - {{name: solo, source: coinstats, address: "{solo}", chains: [ethereum], every: {every}}}
+  - {{name: desk, source: teos, address: "{desk}", assets: ["{bond}"], tags: [issued], every: {every}}}
 channels:
   ops: {{url: "${{HOOK_URL}}"}}
 rules: [rules.yaml]
@@ -59,21 +65,48 @@ RULES = """\
 rules:
   - id: eth-low
     type: threshold
-    match: {wallets: [hot], assets: [ETH]}
+    match: {wallets: [hot], chains: [ethereum], assets: [ETH]}
     below: "0.5"
     clear_above: "0.8"
     severity: critical
+  - {id: bond-low, type: threshold, match: {wallets: [desk]}, below: "10", severity: warning}
   - {id: moved, type: change, direction: both}
+  - {id: new, type: asset, event: appears}
   - {id: gone, type: asset, event: disappears}
 """
 
 
+class Watched(Log):
+    """The requests at an API, and a way to wait for more of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = asyncio.Event()
+
+    def take(self, request: web.BaseRequest) -> Recorded:
+        recorded = super().take(request)
+        self._more.set()
+        return recorded
+
+    async def until(self, total: int, within: float = PATIENCE) -> None:
+        """Wait until there have been so many requests in all."""
+        async with asyncio.timeout(within):
+            while self.total < total:
+                self._more.clear()
+                await self._more.wait()
+
+    async def recorded(self, polls: int = 1) -> None:
+        """Wait until so many polls that begin from now on are in the store."""
+        await self.until(self.total + polls + 1)
+
+
 @dataclass
 class Hook:
-    """A channel's far end: keeps every notification that arrived."""
+    """A channel's far end: keeps every notification that arrived. With a gate, it answers once it opens."""
 
     url: str = ""
     received: list[dict[str, Any]] = field(default_factory=list)
+    gate: asyncio.Event | None = None
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -81,15 +114,29 @@ class Hook:
         async with self.arrived:
             self.received.append(body)
             self.arrived.notify_all()
+        if self.gate is not None:
+            await self.gate.wait()
         return web.Response(text="ok")
 
-    async def until(self, wanted: Callable[[list[dict[str, Any]]], bool], within: float = 20.0) -> None:
+    async def until(
+        self, wanted: Callable[[list[dict[str, Any]]], bool], within: float = PATIENCE
+    ) -> None:
         """Wait until what has arrived satisfies `wanted`."""
         async with asyncio.timeout(within), self.arrived:
             await self.arrived.wait_for(lambda: wanted(self.received))
 
-    def titles(self) -> list[str]:
-        return [message["title"] for message in self.received]
+    async def told(self, *words: str) -> dict[str, Any]:
+        """Wait for a notification that contains all these words, and give it."""
+        await self.until(lambda _: bool(self.about(*words)))
+        return self.about(*words)[-1]
+
+    def about(self, *words: str) -> list[dict[str, Any]]:
+        """The notifications that contain all these words."""
+        return [each for each in self.received if all(word in text_of(each) for word in words)]
+
+
+def text_of(notification: dict[str, Any]) -> str:
+    return f"{notification['title']}\n{notification['message']}"
 
 
 @dataclass
@@ -100,15 +147,44 @@ class Installation:
     sim: Simulation
     hook: Hook
     env: dict[str, str]
+    coinstats: Watched
+    teos: Watched
+
+    def write(self, *, every: str = "1s", limit: int = 1_000_000, timeout: str = "30s") -> None:
+        """Write the configuration and its rules."""
+        text = CONFIG.format(
+            url=self.sim.url, evm=EVM, solo=SOLO, desk=DESK, bond=BOND, every=every, limit=limit,
+            timeout=timeout,
+        )  # fmt: skip
+        self.file("watcher.yaml").write_text(text)
+        self.file("rules.yaml").write_text(RULES)
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Change one place of a file."""
+        text = self.file(name).read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        self.file(name).write_text(text.replace(old, new))
+
+    def query(self, sql: str) -> list[Any]:
+        """Read the store, as it is on disk."""
+        with closing(sqlite3.connect(f"{self.file('watcher.db').as_uri()}?mode=ro", uri=True)) as conn:
+            return conn.execute(sql).fetchall()
+
+    async def spawn(self, *words: str, **options: Any) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "watcher", *words, cwd=self.folder, env=self.env, **options
+        )
 
     async def verb(self, *words: str) -> tuple[int, str, str]:
         """Run one verb to its end: exit code, standard output, standard error."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "watcher", *words, cwd=self.folder, env=self.env,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        return process.returncode or 0, out.decode(), err.decode()
+        pipe = asyncio.subprocess.PIPE
+        process = await self.spawn(*words, stdout=pipe, stderr=pipe)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
 
     async def json(self, *words: str) -> Any:
         code, out, err = await self.verb(*words, "--json")
@@ -116,23 +192,62 @@ class Installation:
         return json.loads(out)
 
     @asynccontextmanager
-    async def daemon(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def daemon(self, **env: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """The daemon as its own process, killed at the end if it still runs."""
-        log = (self.folder / "daemon.log").open("ab")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "watcher", "run", cwd=self.folder, env=self.env, stdout=log, stderr=log
-        )
+        self.env.update(env)
+        with self.file("daemon.log").open("ab") as log:
+            process = await self.spawn("run", stdout=log, stderr=log)
         try:
             yield process
         finally:
             if process.returncode is None:
-                process.send_signal(signal.SIGKILL)
+                process.kill()
                 await process.wait()
-            log.close()
+
+    async def ended(self, process: asyncio.subprocess.Process, number: int, within: float = 10.0) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        process.send_signal(number)
+        return await asyncio.wait_for(process.wait(), within)
+
+    async def first_readings(self) -> None:
+        """Wait until every account has been read once."""
+        await asyncio.gather(self.coinstats.until(2), self.teos.until(3))
+
+    async def polled(self) -> None:
+        """Wait until a poll that begins from now on is recorded, at both APIs."""
+        await asyncio.gather(self.coinstats.recorded(), self.teos.recorded())
 
     def log(self) -> str:
-        path = self.folder / "daemon.log"
+        path = self.file("daemon.log")
         return path.read_text() if path.exists() else ""
+
+
+async def stop(there: Installation, process: asyncio.subprocess.Process) -> None:
+    """End the daemon as systemd does; it must end well."""
+    assert await there.ended(process, signal.SIGTERM) == 0, there.log()
+
+
+async def here(*words: str) -> int:
+    """Run a verb in this process, in a thread with a loop of its own: for what is tried many times."""
+    from watcher.cli import _run
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        return await asyncio.to_thread(_run, list(words))
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def furnish(sim: Simulation) -> None:
+    """The balances as each test begins."""
+    world = sim.world
+    world.set_amount(EVM, "ethereum", "ETH", "1.25", symbol="ETH", price="3000", coin_id="ethereum")
+    world.set_amount(EVM, "base-wallet", "ETH", "2", symbol="ETH", price="3000", coin_id="ethereum")
+    world.set_amount(SOLO, "ethereum", "ETH", "7", symbol="ETH", price="3000", coin_id="ethereum")
+    world.define_asset(BOND, spark_factor="1000", name="Bond 2030", unit="BOND")
+    world.set_sparks(DESK, BOND, 25000)
 
 
 @asynccontextmanager
@@ -141,24 +256,29 @@ async def installation(folder: Path) -> AsyncIterator[Installation]:
     hook = Hook()
     app = web.Application()
     app.router.add_post("/{anything:.*}", hook.handle)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    async with Simulation() as sim:
-        world = sim.world
-        world.set_amount(EVM, "ethereum", "eth", "1.25", symbol="ETH", price="3000", coin_id="ethereum")
-        world.set_amount(EVM, "base-wallet", "eth", "2", symbol="ETH", price="3000", coin_id="ethereum")
-        world.define_asset(BOND, spark_factor="1000")
-        world.set_sparks(DESK, BOND, 25000)
-        (folder / "watcher.yaml").write_text(CONFIG.format(url=sim.url, evm=EVM, desk=DESK, bond=BOND))
-        (folder / "rules.yaml").write_text(RULES)
-        env = {
-            **os.environ,
-            "COINSTATS_API_KEY": sim.coinstats.key,
-            "TEOS_API_KEY": sim.teos.key,
-            "HOOK_URL": f"json://127.0.0.1:{port}/hook-secret-token",
-        }
-        yield Installation(folder, sim, hook, env)
-    await runner.cleanup()
+    try:
+        async with Simulation() as sim:
+            sim.coinstats.key, sim.teos.key = COINSTATS_KEY, TEOS_KEY
+            coinstats = sim.coinstats.requests = Watched()
+            teos = sim.teos.requests = Watched()
+            furnish(sim)
+            keep = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+            env = {
+                **keep,
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "COINSTATS_API_KEY": COINSTATS_KEY,
+                "TEOS_API_KEY": TEOS_KEY,
+                "HOOK_URL": f"json://127.0.0.1:{port}/{HOOK_TOKEN}",
+            }
+            there = Installation(folder, sim, hook, env, coinstats, teos)
+            there.write()
+            yield there
+    finally:
+        if hook.gate is not None:
+            hook.gate.set()
+        await runner.cleanup()
