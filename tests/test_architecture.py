@@ -18,7 +18,7 @@ FLOORS = {
     "reading": 3, "documents": 3, "mistakes": 3, "environment": 3, "settings_models": 3,
     "settings_wallets": 3, "settings": 3, "rulebook": 3, "schema": 3, "starter": 3,
     "wiring": 4,
-    "schedule": 5, "report": 5, "planning": 5, "sdnotify": 5, "web": 5,
+    "schedule": 5, "report": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip

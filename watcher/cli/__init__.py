@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
-import click
+import typer
 
 from watcher.cli._app import app
 from watcher.domain.errors import ConfigurationError, WatcherError
@@ -21,12 +22,14 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> int:
     try:
         code = app(arguments, standalone_mode=False)
-    except click.exceptions.Exit as done:
+    except typer.Exit as done:
         return done.exit_code
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        # Wrong usage: says what was expected, as typer's own main would; code 2.
+        shown: Any = error
+        shown.show()
         return error.exit_code
-    except click.Abort:
+    except typer.Abort:
         print("interrupted", file=sys.stderr)
         return 130
     except ConfigurationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import demo, looking, planning, running, setup
+from watcher.cli import demo, looking, planning, running, setup, simulation
 
 app = typer.Typer(
     name="watcher",
@@ -21,6 +21,7 @@ for verb in (
     setup.init,
     setup.check,
     planning.plan,
+    simulation.simulate,
     running.run,
     running.poll,
     looking.status,

@@ -1,0 +1,158 @@
+"""`plan`: numbers before the first poll and after, and what cannot fit."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from watcher.cli import _run
+from watcher.domain.cadence import Cadence
+from watcher.planning import Supposed, lines_of, misfit, plan_source
+from watcher.service.pacing import FACT, credit_budget
+from watcher.wiring import build_source, configure
+
+NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def config(folder: Path, wallets: list[str], limit: int = 500_000) -> Path:
+    path = folder / "watcher.yaml"
+    lines = [
+        "version: 1",
+        "sources:",
+        f"  coinstats: {{kind: coinstats, api_key: secret, credits: {{limit: {limit}}}}}",
+        "  teos: {kind: teos, api_key: secret}",
+        "wallets:",
+        *wallets,
+    ]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def wallet(number: int, rest: str = "", chains: str = "[ethereum]", source: str = "coinstats") -> str:
+    address = f"0x{number:040x}"
+    what = 'assets: ["0xfc6e610b23b09fae00e10001"]' if source == "teos" else f"chains: {chains}"
+    return f'  - {{name: w{number}, source: {source}, address: "{address}", {what}{rest}}}'
+
+
+def planned(path: Path, source: str = "coinstats", **more: Any) -> Any:
+    settings = configure(path, {}).settings
+    return plan_source(settings, build_source(settings, source), NOVEMBER, **more)
+
+
+def test_what_cannot_fit_is_told_in_plain_numbers(tmp_path: Path) -> None:
+    path = config(tmp_path, [wallet(n, ", at_least_every: 24h") for n in range(1, 501)])
+    plan = planned(path)
+    assert not plan.fits
+    told = "24 h for 500 accounts costs 600,000 of 500,000 credits a month: stretched to 28.8 h"
+    assert misfit(plan) == [f"{told}, or drop 84 accounts"]
+    fitting = planned(path, supposed=Supposed(credits=600_000))
+    assert fitting.fits
+    assert misfit(fitting) == []
+
+
+def test_fixed_intervals_beyond_the_credits_are_told_too(tmp_path: Path) -> None:
+    plan = planned(config(tmp_path, [wallet(n, ", every: 1h") for n in range(1, 11)], limit=144_000))
+    assert misfit(plan) == [
+        "1 h for 10 accounts costs 288,000 of 144,000 credits a month: stretched to 2 h, or drop 5 accounts"
+    ]
+    assert plan.forecast.per_period == pytest.approx(144_000, rel=0.01)
+
+
+def test_one_poll_dearer_than_the_plan_is_told(tmp_path: Path) -> None:
+    plan = planned(config(tmp_path, [wallet(1, chains="[all]")], limit=300))
+    assert not plan.fits
+    assert "one poll of w1 on all costs 400 credits, more than the 300 of a month" in misfit(plan)[0]
+
+
+def test_fixed_intervals_and_cron_lines_are_charged_first(tmp_path: Path) -> None:
+    plan = planned(
+        config(
+            tmp_path,
+            [
+                wallet(1, ", every: 6h"),
+                wallet(2, ', every: {cron: "0 * * * *"}'),
+                wallet(3),
+                wallet(4),
+            ],
+            limit=100_000,
+        )
+    )
+    rows = plan.forecast.rows
+    assert rows[0].interval == 6 * 3600
+    assert rows[1].interval == pytest.approx(3600, rel=0.01)
+    taken = 40 * 30 * (4 + 24)
+    assert rows[2].credits_a_day * 30 == pytest.approx((100_000 - taken) / 2, rel=0.01)
+    assert plan.forecast.per_period == pytest.approx(100_000, rel=0.01)
+
+
+def test_more_accounts_and_more_promises_can_be_supposed(tmp_path: Path) -> None:
+    path = config(tmp_path, [wallet(n) for n in range(1, 6)], limit=100_000)
+    now, more = planned(path), planned(path, supposed=Supposed(add=5))
+    assert len(more.lines) == 10
+    assert more.forecast.rows[0].interval == pytest.approx(2 * now.forecast.rows[0].interval, rel=0.01)
+    double = planned(path, supposed=Supposed(credits=200_000))
+    assert double.forecast.mean_delay == pytest.approx(now.forecast.mean_delay / 2, rel=0.01)
+
+
+def test_calls_are_the_currency_without_credits_and_a_call_brings_many(tmp_path: Path) -> None:
+    path = config(tmp_path, [wallet(n, ", every: 1m", source="teos") for n in range(1, 41)])
+    plan = planned(path, "teos")
+    assert (plan.unit, plan.limit) == ("calls", 30_000)
+    assert plan.fits, misfit(plan)
+
+
+def test_what_was_learnt_is_used(tmp_path: Path) -> None:
+    path = config(tmp_path, [wallet(1), wallet(2)], limit=100_000)
+    settings = configure(path, {}).settings
+    source = build_source(settings, "coinstats")
+    assert source.allowance.credits is not None
+    start = NOVEMBER.timestamp()
+    items = [line.item for line in lines_of(settings, source, NOVEMBER, Supposed())]
+    cadence = Cadence(items, credit_budget(source.allowance.credits, 0, 0.0, NOVEMBER), start)
+    for hour in range(1, 200):
+        cadence.observe(items[0].key, start + hour * 3600, changed=True)
+        cadence.observe(items[1].key, start + hour * 3600, changed=False)
+    plan = planned(path, facts={FACT: json.dumps(cadence.dump())})
+    assert plan.learnt
+    hot, quiet = plan.forecast.rows
+    assert hot.why == "hot"
+    assert hot.interval < quiet.interval / 3
+
+
+@pytest.mark.parametrize("kept", ["nonsense", "[]", "{}", '{"version": 99}', '{"version": 1}'])
+def test_a_state_that_cannot_be_read_is_no_obstacle(tmp_path: Path, kept: str) -> None:
+    path = config(tmp_path, [wallet(1)])
+    assert not planned(path, facts={FACT: kept}).learnt
+
+
+def test_the_verb_prints_what_scripts_rely_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = config(tmp_path, [wallet(1), wallet(2, ", every: 1h"), wallet(3, ", every: 1m", source="teos")])
+    assert _run(["plan", "-c", str(path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert set(said) == {"sources", "accounts"}
+    assert said["sources"]["coinstats"]["limit_per_period"] == 500_000
+    assert said["sources"]["coinstats"]["fits"] is True
+    assert set(said["sources"]["teos"]) == {"limit_per_period", "planned_per_period", "fits"}
+    fixed = said["accounts"][1]
+    assert fixed == {
+        "wallet": "w2", "source": "coinstats", "chain": "ethereum", "credits_per_poll": 40,
+        "interval_seconds": 3600.0, "expected_delay_seconds": 1800.0,
+    }  # fmt: skip
+    assert not (tmp_path / "watcher.db").exists(), "plan only looks"
+
+
+def test_what_does_not_fit_ends_with_1_and_its_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(tmp_path, [wallet(n) for n in range(1, 11)], limit=20_000)
+    assert _run(["plan", "-c", str(path)]) == 0
+    assert "secret" not in capsys.readouterr().out
+    assert _run(["plan", "-c", str(path), "--at-least-every", "1h"]) == 1
+    assert "of 20,000 credits a month: stretched to" in capsys.readouterr().err
+    assert _run(["plan", "-c", str(path), "--at-least-every", "1h", "--credits", "2M"]) == 0
+    assert _run(["plan", "-c", str(path), "--credits", "many"]) == 2
+    assert _run(["plan", "-c", str(path), "--at-least-every", "soon"]) == 2
