@@ -83,7 +83,13 @@ def moment(at: datetime | None) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.rstrip("…") == other.rstrip("…")
+    """Whether two texts show the same number, as far as they show it."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(text: str) -> str:
+    text = text.rstrip("…")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _cut(size: Decimal, places: int) -> str:

@@ -101,7 +101,8 @@ def _unsettled(state: AccountState, reading: Reading, chains: frozenset[str]) ->
     first = chains - state.seen.keys() - {TEOS_CHAIN}  # TEOS never says what an account does not hold
     if not state.unsettled and not first:
         return state.unsettled
-    found = {asset for asset in reading.unclear if asset.chain in first}
+    open_chains = first | {asset.chain for asset in state.unsettled if not asset.token}
+    found = {asset for asset in reading.unclear if asset.chain in open_chains}
     found.update(Asset(chain, "") for chain in first - reading.chains)
     for asset in state.unsettled:
         absent = asset.chain in reading.chains and asset not in reading.unclear

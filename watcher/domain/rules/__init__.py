@@ -17,10 +17,14 @@ TYPES: dict[str, type[Rule]] = {
 
 __all__ = [
     "TYPES",
+    "AssetRule",
+    "ChangeRule",
     "ClockRule",
     "EventRule",
     "LevelRule",
     "Match",
+    "NoDataRule",
     "Rule",
     "StateRule",
+    "ThresholdRule",
 ]

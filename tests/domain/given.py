@@ -1,0 +1,168 @@
+"""A small world around `decide` and `lapse`: it keeps what a store would keep, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from watcher.domain.alerting import Alert
+from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
+from watcher.domain.cycle import decide, lapse, questions, retire
+from watcher.domain.delivery import Delivery
+from watcher.domain.model import (
+    Account,
+    AccountState,
+    Asset,
+    Change,
+    Miss,
+    MissReason,
+    Outcome,
+    Quote,
+    Reading,
+    Wallet,
+)
+from watcher.domain.rules import Rule
+from watcher.domain.selection import Rules
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+AGAIN_SOON = timedelta(seconds=15)
+
+HOT = Account("coinstats", "ethereum", "0xaa")
+SWEEP = Account("coinstats", "all", "0xbb")
+DESK = Account("teos", "teos", "0xcc")
+ETH = Asset("ethereum", "ethereum")
+USDC = Asset("ethereum", "0xa0b8")
+SOL = Asset("solana", "solana")
+BOND = Asset("teos", "0xfc6")
+NOTE = Asset("teos", "0xfc7")
+SYMBOLS = {ETH: "ETH", USDC: "USDC", SOL: "SOL", BOND: "BOND", NOTE: "NOTE"}
+WALLETS = {
+    HOT: Wallet("hot", "coinstats", HOT.address, ("gas",)),
+    SWEEP: Wallet("fund", "coinstats", SWEEP.address),
+    DESK: Wallet("desk", "teos", DESK.address),
+}
+
+
+def reading(
+    account: Account,
+    amounts: Mapping[Asset, str],
+    prices: Mapping[Asset, str] | None = None,
+    *,
+    complete: Iterable[str] | None = None,
+    unclear: Iterable[Asset] = (),
+    symbols: Mapping[Asset, str] = SYMBOLS,
+) -> Reading:
+    """A reading that is complete on the account's own chain, or on the chains said."""
+    if complete is None:
+        own = {account.chain} if account.chain not in ("all", "teos") else {asset.chain for asset in amounts}
+        complete = own - {"teos"}
+    return Reading(
+        account,
+        {asset: Decimal(amount) for asset, amount in amounts.items()},
+        {asset: Decimal(price) for asset, price in (prices or {}).items()},
+        {asset: symbols[asset] for asset in amounts if asset in symbols},
+        frozenset(complete),
+        dict.fromkeys(unclear, "it came twice"),
+    )
+
+
+def omitted(account: Account) -> Miss:
+    return Miss(account, MissReason.OMITTED, "the answer does not mention it")
+
+
+def failed(account: Account) -> Miss:
+    return Miss(account, MissReason.TIMEOUT)
+
+
+class World:
+    """Plays the store: keeps states, live alerts, quotes and the whole outbox."""
+
+    def __init__(self, *rules: Rule, wallets: Mapping[Account, Wallet] = WALLETS) -> None:
+        self.wallets = wallets
+        self.rules = Rules(rules, wallets, ("ops",))
+        self.now = self.running_since = START
+        self.states: dict[Account, AccountState] = {}
+        self.alerts: dict[str, Alert] = {}
+        self.quotes: dict[Asset, Quote] = {}
+        self.prices: list[tuple[Asset, Quote]] = []
+        self.symbols: dict[Asset, str] = {}
+        self.told: list[Delivery] = []
+        self.changes: list[Change] = []
+        self.last = Conclusion(START)
+
+    @property
+    def live(self) -> list[Alert]:
+        return [alert for alert in self.alerts.values() if alert.live]
+
+    def past(self) -> Past:
+        alerts = {(alert.rule, alert.subject): alert for alert in self.live}
+        return Past(dict(self.states), alerts, dict(self.quotes), dict(self.symbols))
+
+    def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
+        """One request's outcomes, some time later; what was told, as words."""
+        self.now += after
+        past = self.past()
+        recalled = self._recall(questions(past, seen))
+        return self._keep(
+            decide(past, seen, self.rules, self.now, running_since=self.running_since, recalled=recalled)
+        )
+
+    def wait(self, duration: timedelta) -> list[str]:
+        self.now += duration
+        return self._keep(
+            lapse(self.past(), list(self.wallets), self.rules, self.now, running_since=self.running_since)
+        )
+
+    def restart(self, *rules: Rule, after: timedelta = timedelta(0)) -> list[str]:
+        """Forget all that is not in the store, and start again, perhaps under other rules."""
+        self.now += after
+        self.states = {account: _copied(state) for account, state in self.states.items()}
+        self.rules = Rules(rules or tuple(self.rules.by_id.values()), self.wallets, ("ops",))
+        self.running_since = self.now
+        return self._keep(retire(self.live, self.rules, self.now))
+
+    def _recall(self, asked: Sequence[Question]) -> dict[Question, Recalled]:
+        found: dict[Question, Recalled] = {}
+        for question in asked:
+            assert isinstance(question, PriceAt)
+            known = [q.price for asset, q in self.prices if asset == question.asset and q.at <= question.at]
+            found[question] = known[-1] if known else None
+        return found
+
+    def _keep(self, conclusion: Conclusion) -> list[str]:
+        self.last = conclusion
+        self.states.update({state.account: state for state in conclusion.accounts})
+        self.alerts.update({alert.id: alert for alert in conclusion.alerts})
+        self.quotes.update(conclusion.quotes)
+        self.prices += conclusion.quotes.items()
+        self.symbols.update(conclusion.symbols)
+        self.changes += conclusion.changes
+        self.told += conclusion.deliveries
+        return kinds(conclusion.deliveries)
+
+    def fact(self, label: str) -> str:
+        """A fact of the last message told."""
+        return dict(self.told[-1].message.facts)[label]
+
+    @property
+    def title(self) -> str:
+        return self.told[-1].message.title
+
+
+def _copied(state: AccountState) -> AccountState:
+    """The same state out of new containers, as a store gives it back."""
+    return replace(
+        state,
+        amounts={Asset(*asset): Decimal(str(amount)) for asset, amount in state.amounts.items()},
+        seen=dict(state.seen),
+        stale=dict(state.stale),
+        held=dict(state.held),
+        omitted=dict(state.omitted),
+    )
+
+
+def kinds(deliveries: Iterable[Delivery]) -> list[str]:
+    return [f"{each.message.rule} {each.message.kind}" for each in deliveries]
