@@ -11,7 +11,7 @@ from watcher.store.errors import translated
 from watcher.store.opening import connect_readonly
 
 PAGES = 2000
-"""Pages copied in one step; between two steps the daemon can write."""
+"""Pages copied in one step."""
 
 
 def backup(path: Path, target: Path) -> None:
@@ -22,7 +22,7 @@ def backup(path: Path, target: Path) -> None:
         raise StoreError(f"{target}: the folder {target.parent} does not exist; make it first")
     with translated(path):
         source = connect_readonly(path)
-    partial = target.with_name(target.name + ".partial")
+    partial = partial_of(target)
     try:
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with translated(partial):
@@ -37,10 +37,19 @@ def backup(path: Path, target: Path) -> None:
         source.close()
 
 
+def partial_of(target: Path) -> Path:
+    """Where a copy grows until it is whole and verified."""
+    return target.with_name(target.name + ".partial")
+
+
 def _copy(source: sqlite3.Connection, partial: Path) -> None:
     copy = sqlite3.connect(partial)
     try:
-        source.backup(copy, pages=PAGES, sleep=0.01)
+        # In one read transaction: without it each write by the daemon would start the copy over.
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        source.backup(copy, pages=PAGES)
+        source.rollback()
         copy.execute("PRAGMA journal_mode = DELETE")
         found = copy.execute("PRAGMA integrity_check").fetchone()[0]
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.message import Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Held, Quote
-from watcher.store.text import canonical, from_ms, time, to_ms
+from watcher.store.text import canonical, from_ms, storable, time, to_ms
 
 
 class Cache:
@@ -30,12 +30,12 @@ class Cache:
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
         self._read(conn)
 
-    def past(self, accounts: Iterable[Account]) -> Past:
+    def past(self, accounts: Sequence[Account]) -> Past:
         states = self.states
         chosen = {account: states[account] for account in accounts if account in states}
         alerts = {}
         if self.alerts:
-            for account in (*chosen, None):
+            for account in (*accounts, None):  # one that was never read can have an alert too
                 alerts.update({key: self.alerts[key] for key in self._by_account.get(account, ())})
         return Past(chosen, alerts, MappingProxyType(self.quotes), MappingProxyType(self.symbols))
 
@@ -95,7 +95,7 @@ def state_row(state: AccountState) -> tuple[Any, ...]:
         None if state.last_attempt is None else to_ms(state.last_attempt),
         None if state.watched_since is None else to_ms(state.watched_since),
         state.misses,
-        state.miss,
+        storable(state.miss),
         None if plain else _json({chain: to_ms(at) for chain, at in state.seen.items()}),
         _json([[*asset, to_ms(at)] for asset, at in state.stale.items()]),
         _json([[*asset, canonical(h.amount), to_ms(h.since), h.reason] for asset, h in state.held.items()]),

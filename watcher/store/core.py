@@ -13,11 +13,13 @@ from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending,
 from watcher.domain.delivery import Delivery
 from watcher.domain.model import Account, Asset
 from watcher.ports import Recall, Settlement
-from watcher.store import outbox, retention
+from watcher.store import outbox
 from watcher.store.cache import ALERT, STATE, Cache, alert_row, state_row
 from watcher.store.errors import translated
-from watcher.store.opening import connect, migrate
-from watcher.store.text import canonical, ms, number, optional, to_ms
+from watcher.store.opening import connect
+from watcher.store.retention import Retention, give_back
+from watcher.store.text import canonical, ms, number, optional, storable, to_ms
+from watcher.store.upgrading import upgrade
 
 HOUR_MS = 3_600_000
 SHORT_WINDOW = 3600
@@ -34,14 +36,22 @@ class Core:
         self._path = path
         with translated(path):
             self.conn = connect(path)
-            migrate(path, self.conn)
-            self._version = self._data_version()
-            self._cache: Cache | None = Cache(self.conn)
+            try:
+                upgrade(path, self.conn)
+                self._version = self._data_version()
+                self._cache: Cache | None = None
+                self._fresh()
+            except BaseException:
+                self.conn.close()
+                raise
+        self._retention = Retention()
 
     def close(self) -> None:
         with translated(self._path):
-            self.conn.execute("PRAGMA optimize")
-            self.conn.close()
+            try:
+                self.conn.execute("PRAGMA optimize")
+            finally:
+                self.conn.close()
 
     # ------------------------------------------------------------------ decisions
 
@@ -112,7 +122,7 @@ class Core:
         ids = cache.asset_ids
         self.conn.executemany(
             "UPDATE assets SET symbol = ? WHERE id = ?",
-            [(symbol, ids[asset]) for asset, symbol in conclusion.symbols.items()],
+            [(storable(symbol), ids[asset]) for asset, symbol in conclusion.symbols.items()],
         )
         quotes = [(canonical(q.price), to_ms(q.at), ids[asset]) for asset, q in conclusion.quotes.items()]
         self.conn.executemany("UPDATE assets SET price = ?, price_at = ? WHERE id = ?", quotes)
@@ -172,7 +182,7 @@ class Core:
             " WHERE id = ? AND ended_at IS NULL RETURNING source, reserved_at, cost",
             (
                 to_ms(settlement.ended), settlement.charged, settlement.readings, settlement.misses,
-                settlement.failure, settlement.grant.id,
+                storable(settlement.failure), settlement.grant.id,
             ),
         ).fetchone()  # fmt: skip
         if row is not None and settlement.charged is not None and settlement.charged != row[2]:
@@ -233,10 +243,10 @@ class Core:
 
     def tidy(self, now: datetime) -> bool:
         with self._writing():
-            more = retention.tidy(self.conn, now)
+            more = self._retention.step(self.conn, now)
         if not more:
             with translated(self._path):
-                retention.give_back(self.conn)
+                give_back(self.conn)
         return more
 
     # ------------------------------------------------------------------ transactions
@@ -262,10 +272,23 @@ class Core:
 
     def _fresh(self) -> Cache:
         """The cache, read anew if another process has written since."""
-        version = self._data_version()
-        if self._cache is None or version != self._version:
-            self._cache, self._version = Cache(self.conn), version
+        if self._cache is None or self._data_version() != self._version:
+            with self._one_moment():
+                self._version = self._data_version()
+                self._cache = Cache(self.conn)
         return self._cache
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """Read several tables as of one moment, in the transaction that is open or in one of its own."""
+        if self.conn.in_transaction:
+            yield
+            return
+        self.conn.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.conn.execute("ROLLBACK")
 
     def _data_version(self) -> int:
         return int(self.conn.execute("PRAGMA data_version").fetchone()[0])

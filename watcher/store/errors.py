@@ -36,3 +36,5 @@ def translated(path: Path) -> Iterator[None]:
             remedy = "stop watcher, keep the file, and put back a copy made by `watcher backup`"
             raise StoreError(f"{path}: {_BROKEN[code]}; {remedy}") from error
         raise StoreError(f"{path}: {error}") from error
+    except OSError as error:
+        raise StoreError(f"{error.filename or path}: {error.strerror or error}") from error

@@ -62,6 +62,7 @@ CREATE TABLE requests (
     failure TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX requests_by_time ON requests (source, reserved_at);
+CREATE INDEX requests_by_age ON requests (reserved_at);
 CREATE TABLE spending (
     source TEXT NOT NULL, hour INTEGER NOT NULL, credits INTEGER NOT NULL, calls INTEGER NOT NULL,
     PRIMARY KEY (source, hour)
@@ -79,9 +80,9 @@ CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
     alert TEXT NOT NULL, kind TEXT NOT NULL, severity TEXT NOT NULL, rule TEXT NOT NULL,
     subject TEXT NOT NULL, wallet TEXT NOT NULL, title TEXT NOT NULL, facts TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    UNIQUE (alert, kind, at)
+    at INTEGER NOT NULL
 );
+CREATE INDEX messages_by_time ON messages (at);
 CREATE TABLE deliveries (
     id TEXT PRIMARY KEY,
     message INTEGER NOT NULL REFERENCES messages (id), channel TEXT NOT NULL, state TEXT NOT NULL,
@@ -90,6 +91,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_pending ON deliveries (channel, created) WHERE state = 'pending';
 CREATE INDEX deliveries_by_time ON deliveries (created);
+CREATE INDEX deliveries_by_message ON deliveries (message);
 CREATE TABLE facts (
     source TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (source, name)

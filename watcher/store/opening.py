@@ -1,4 +1,4 @@
-"""A connection to the store's file: made private, durable, and of this version."""
+"""A connection to the store's file: private and durable, or for reading only."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from watcher.domain.errors import StoreError
-from watcher.store.migrations import migrations
-from watcher.store.views import create_views
 
 VERSION = 1
 """`user_version` of the schema that this watcher writes; a file with a higher one is left alone."""
@@ -39,26 +35,3 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise StoreError(f"{path}: there is no store yet; `watcher run` or `watcher poll` makes it")
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-
-
-def migrate(path: Path, conn: sqlite3.Connection) -> None:
-    """Bring the schema to this version, with a copy of the old file beside it."""
-    found = conn.execute("PRAGMA user_version").fetchone()[0]
-    if found > VERSION:
-        raise StoreError(
-            f"{path}: written by a newer watcher (schema {found}, this one knows {VERSION}); "
-            "use that version, or another store"
-        )
-    if found == VERSION:
-        return
-    if found:
-        copy = path.with_name(f"{path.name}.before-{VERSION}.bak")
-        if not copy.exists():
-            os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            with sqlite3.connect(copy) as target:
-                conn.backup(target)
-            target.close()
-    db = Database(conn)
-    migrations.apply(db)
-    create_views(db)
-    conn.execute(f"PRAGMA user_version = {VERSION}")

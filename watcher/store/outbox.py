@@ -10,7 +10,7 @@ from typing import Any
 
 from watcher.domain.delivery import Delivery, DeliveryState
 from watcher.domain.message import Kind, Message, Severity
-from watcher.store.text import from_ms, ms, time, to_ms
+from watcher.store.text import from_ms, ms, storable, time, to_ms
 
 _SELECT = (
     "SELECT d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent,"
@@ -21,14 +21,15 @@ _SELECT = (
 
 def add(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
     """Owe messages to channels. An id that is there already is left as it is: it was decided before."""
-    numbers: dict[int, int] = {}
+    numbers: dict[Message, int] = {}
     for delivery in deliveries:
-        message = delivery.message
-        number = numbers.get(id(message))
+        if conn.execute("SELECT 1 FROM deliveries WHERE id = ?", (delivery.id,)).fetchone():
+            continue
+        number = numbers.get(delivery.message)
         if number is None:
-            number = numbers[id(message)] = _message(conn, message)
+            number = numbers[delivery.message] = _message(conn, delivery.message)
         conn.execute(
-            "INSERT OR IGNORE INTO deliveries (id, message, channel, state, created, due)"
+            "INSERT INTO deliveries (id, message, channel, state, created, due)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (
                 delivery.id, number, delivery.channel, str(delivery.state),
@@ -38,17 +39,16 @@ def add(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
 
 
 def _message(conn: sqlite3.Connection, message: Message) -> int:
-    key = (message.id, str(message.kind), to_ms(message.at))
-    conn.execute(
-        "INSERT OR IGNORE INTO messages (alert, kind, at, severity, rule, subject, wallet, title, facts)"
+    row = conn.execute(
+        "INSERT INTO messages (alert, kind, at, severity, rule, subject, wallet, title, facts)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *key, str(message.severity), message.rule, message.subject, message.wallet, message.title,
-            json.dumps(message.facts, ensure_ascii=False),
+            message.id, str(message.kind), to_ms(message.at), str(message.severity), message.rule,
+            message.subject, message.wallet, storable(message.title),
+            storable(json.dumps(message.facts, ensure_ascii=False)),
         ),
     )  # fmt: skip
-    found = conn.execute("SELECT id FROM messages WHERE alert = ? AND kind = ? AND at = ?", key).fetchone()
-    return int(found[0])
+    return row.lastrowid or 0
 
 
 def due(conn: sqlite3.Connection, channel: str, now: datetime, limit: int) -> list[Delivery]:
@@ -69,7 +69,7 @@ def settle(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
         "UPDATE deliveries SET state = ?, attempts = ?, last_error = ?, due = ?, sent = ?"
         " WHERE id = ? AND (state = 'pending' OR ? = 'sent')",
         [
-            (str(d.state), d.attempts, d.last_error, to_ms(d.due), ms(d.sent), d.id, str(d.state))
+            (str(d.state), d.attempts, storable(d.last_error), to_ms(d.due), ms(d.sent), d.id, str(d.state))
             for d in deliveries
         ],
     )
@@ -83,7 +83,7 @@ def listed(conn: sqlite3.Connection, state: str | None, limit: int) -> list[Deli
 
 
 def retry(conn: sqlite3.Connection, ids: Sequence[str], now: datetime) -> list[str]:
-    """Make deliveries that were given up (or wait) due now; the ids that were found. None: all given up."""
+    """Make deliveries that were given up (or wait) due now, with a day before them; the ids found."""
     return _change(
         conn, "state = 'pending', due = :now, created = :now", "state IN ('given_up', 'pending')", ids, now
     )

@@ -137,8 +137,13 @@ class Reader:
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
+        """All that is read in here is of one moment, whatever the daemon writes meanwhile."""
         with translated(self._path):
-            yield
+            self._conn.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._conn.rollback()
 
 
 def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime) -> list[str]:

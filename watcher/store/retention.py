@@ -1,4 +1,7 @@
-"""What is too old to keep, dropped in steps small enough never to hold up a poll."""
+"""What is too old to keep, dropped in steps small enough never to hold up a poll.
+
+Balances, changes and the hours of spending are kept for ever: they are the history, and small.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +13,79 @@ from watcher.store.text import to_ms
 STEP = 500
 """Rows deleted in one transaction."""
 
+ASSETS = 20
+"""Assets whose prices are looked through in one transaction."""
+
 POLL_LOG = timedelta(days=35)
+"""Longer than any window of calls; what was spent is in `spending`, which is never dropped."""
+
 SETTLED_DELIVERIES = timedelta(days=90)
-PRICES = timedelta(days=400)
 RESOLVED_ALERTS = timedelta(days=400)
+PRICES = timedelta(days=400)
+
+FINE_PRICES = timedelta(days=35)
+"""Older prices are thinned to the last of each hour."""
+
+PRICES_EVERY = timedelta(days=1)
+OVERLAP = timedelta(days=2)
 FREED_PAGES = 200
 
-# Balances, changes and the hours of spending are kept for ever: they are the history, and small.
-_RULES = (
-    ("requests", "reserved_at < ? AND ended_at IS NOT NULL", POLL_LOG),
-    ("deliveries", "created < ? AND state IN ('sent', 'dropped', 'given_up')", SETTLED_DELIVERIES),
-    ("messages", "at < ? AND id NOT IN (SELECT message FROM deliveries)", SETTLED_DELIVERIES),
+_TABLES = (
+    ("requests", "reserved_at < ?", POLL_LOG),
+    ("deliveries", "created < ? AND state <> 'pending'", SETTLED_DELIVERIES),
+    (
+        "messages",
+        "at < ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = messages.id)",
+        SETTLED_DELIVERIES,
+    ),
     ("alerts", "state = 'resolved' AND resolved_at < ?", RESOLVED_ALERTS),
 )
 
+_DROP_PRICES = (
+    "DELETE FROM prices WHERE asset = :asset AND at < :old"
+    " AND at < (SELECT max(at) FROM prices WHERE asset = :asset)"
+)
+_THIN_PRICES = (
+    "DELETE FROM prices WHERE asset = :asset AND at >= :since AND at < :coarse"
+    " AND EXISTS (SELECT 1 FROM prices p WHERE p.asset = prices.asset AND p.at > prices.at AND p.at < (prices.at / 3600000 + 1) * 3600000)"
+)
 
-def tidy(conn: sqlite3.Connection, now: datetime) -> bool:
-    """One step: drop up to `STEP` rows of the first table that has any; whether to come again.
 
-    The caller owns the transaction.
-    """
-    for table, where, age in _RULES:
-        sql = f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {where} LIMIT {STEP})"  # noqa: S608
-        if conn.execute(sql, (to_ms(now - age),)).rowcount > 0:
+class Retention:
+    """Remembers how far the look through the prices has come; it is made once a day, asset by asset."""
+
+    def __init__(self) -> None:
+        self._asset = 0
+        self._began: datetime | None = None
+        self._thinned: datetime | None = None
+
+    def step(self, conn: sqlite3.Connection, now: datetime) -> bool:
+        """One step, in the caller's transaction; whether to come again soon."""
+        for table, where, age in _TABLES:
+            chosen = f"SELECT rowid FROM {table} WHERE {where} LIMIT {STEP}"  # noqa: S608
+            sql = f"DELETE FROM {table} WHERE rowid IN ({chosen})"  # noqa: S608
+            if conn.execute(sql, (to_ms(now - age),)).rowcount > 0:
+                return True
+        return self._prices(conn, now)
+
+    def _prices(self, conn: sqlite3.Connection, now: datetime) -> bool:
+        if self._began is None:
+            if self._thinned is not None and abs(now - self._thinned) < PRICES_EVERY:
+                return False
+            self._began, self._asset = now, 0
+        sql = "SELECT id FROM assets WHERE id > ? ORDER BY id LIMIT ?"
+        assets = [number for (number,) in conn.execute(sql, (self._asset, ASSETS))]
+        # The first look after a start goes through all of it, later ones only through what has aged since.
+        since = 0 if self._thinned is None else to_ms(self._thinned - FINE_PRICES - OVERLAP)
+        ages = {"old": to_ms(now - PRICES), "coarse": to_ms(now - FINE_PRICES), "since": since}
+        for asset in assets:
+            conn.execute(_DROP_PRICES, {"asset": asset, **ages})
+            conn.execute(_THIN_PRICES, {"asset": asset, **ages})
+        if len(assets) == ASSETS:
+            self._asset = assets[-1]
             return True
-    sql = (
-        "DELETE FROM prices WHERE (asset, at) IN (SELECT asset, at FROM prices WHERE at < ?"  # noqa: S608
-        f" AND at NOT IN (SELECT price_at FROM assets WHERE id = prices.asset) LIMIT {STEP})"
-    )
-    return conn.execute(sql, (to_ms(now - PRICES),)).rowcount > 0
+        self._thinned, self._began = self._began, None
+        return False
 
 
 def give_back(conn: sqlite3.Connection) -> None:

@@ -15,9 +15,11 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
+from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
 from watcher.ports import Recall, Settlement
 from watcher.store.core import Core
+from watcher.store.errors import translated
 from watcher.store.lock import Lock
 
 T = TypeVar("T")
@@ -50,8 +52,9 @@ class SqliteStore:
 
     @classmethod
     async def open(cls, path: Path, *, exclusive: bool) -> Self:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        store = cls(path, Lock(path) if exclusive else None)
+        with translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            store = cls(path, Lock(path) if exclusive else None)
         try:
             store._core = await asyncio.get_running_loop().run_in_executor(store._thread, Core, path)
         except BaseException:
@@ -76,7 +79,8 @@ class SqliteStore:
 
     async def _do(self, work: Callable[[Core], T]) -> T:
         core = self._core
-        assert core is not None, "the store is closed"  # noqa: S101
+        if core is None:
+            raise StoreError(f"{self.path}: the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, core)
 
     async def reserve(

@@ -40,3 +40,8 @@ def from_ms(value: int) -> datetime:
 
 def time(value: int | None) -> datetime | None:
     return None if value is None else from_ms(value)
+
+
+def storable(text: str) -> str:
+    """Text from outside as SQLite can keep it: half a surrogate pair becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

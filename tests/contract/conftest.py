@@ -1,0 +1,24 @@
+"""The store port's suite runs over every store, and the fake."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeStore
+from watcher.ports import Store
+from watcher.store import KINDS
+
+
+@pytest.fixture(params=["fake", *KINDS])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    if request.param == "fake":
+        yield FakeStore()
+        return
+    opened = await KINDS[request.param]().build(tmp_path, exclusive=True)
+    try:
+        yield opened
+    finally:
+        await opened.close()

@@ -1,0 +1,98 @@
+"""What every store promises about deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.contract.given import NOW, after, delivery, keep, message
+from watcher.domain.delivery import Delivery, DeliveryState
+from watcher.domain.message import Kind
+from watcher.ports import Store
+
+
+async def test_a_delivery_comes_back_word_for_word(store: Store) -> None:
+    owed = Delivery("d1", "ops", message(), NOW, after(seconds=1))
+    await keep(store, deliveries=(owed,))
+
+    assert await store.due("ops", after(seconds=1), 10) == [owed]
+
+
+async def test_a_delivery_is_due_at_its_time_and_not_before(store: Store) -> None:
+    await keep(store, deliveries=(delivery("d1", due=after(seconds=5)),))
+
+    assert await store.due("ops", after(seconds=4.999), 10) == []
+    assert len(await store.due("ops", after(seconds=5), 10)) == 1
+    assert await store.next_due("ops") == after(seconds=5)
+
+
+async def test_the_oldest_comes_first_and_no_more_than_asked_for(store: Store) -> None:
+    order = [3, 1, 2]
+    await keep(store, deliveries=tuple(delivery(f"d{each}", created=after(seconds=each)) for each in order))
+
+    assert [each.id for each in await store.due("ops", after(hours=1), 2)] == ["d1", "d2"]
+
+
+async def test_deliveries_of_one_moment_keep_their_order(store: Store) -> None:
+    names = [f"d{each}" for each in (5, 3, 9, 1)]
+    await keep(store, deliveries=tuple(delivery(name) for name in names))
+
+    assert [each.id for each in await store.due("ops", NOW, 10)] == names
+
+
+async def test_each_channel_sees_its_own(store: Store) -> None:
+    shared = message()
+    both = (Delivery("d1", "ops", shared, NOW, NOW), Delivery("d2", "mail", shared, NOW, NOW))
+    await keep(store, deliveries=both)
+
+    assert [each.id for each in await store.due("mail", NOW, 10)] == ["d2"]
+    assert await store.next_due("nobody") is None
+
+
+async def test_what_was_sent_or_given_up_is_not_due(store: Store) -> None:
+    first, second, third = (delivery(each) for each in ("d1", "d2", "d3"))
+    await keep(store, deliveries=(first, second, third))
+    sent = replace(first, state=DeliveryState.SENT, attempts=1, sent=after(seconds=1))
+    given_up = replace(second, state=DeliveryState.GIVEN_UP, attempts=99, last_error="refused")
+
+    await store.settle([sent, given_up])
+
+    assert await store.due("ops", after(days=9), 10) == [third]
+    assert await store.next_due("ops") == NOW
+
+
+async def test_a_failed_attempt_waits_for_its_next_time(store: Store) -> None:
+    await keep(store, deliveries=(delivery("d1"),))
+    failed = replace(delivery("d1"), attempts=1, last_error="timeout ✗", due=after(seconds=5))
+
+    await store.settle([failed])
+
+    assert await store.due("ops", NOW, 10) == []
+    assert await store.due("ops", after(seconds=5), 10) == [failed]
+
+
+async def test_a_delivery_decided_twice_is_owed_once(store: Store) -> None:
+    await keep(store, deliveries=(delivery("d1"),))
+    await store.settle([replace(delivery("d1"), state=DeliveryState.SENT, sent=NOW)])
+
+    await keep(store, deliveries=(delivery("d1"),))
+
+    assert await store.due("ops", after(days=1), 10) == []
+
+
+async def test_messages_of_one_alert_stay_apart(store: Store) -> None:
+    fired = Delivery("d1", "ops", message(), NOW, NOW)
+    resolved = Delivery("d2", "ops", message(kind=Kind.RESOLVED, at=NOW), NOW, NOW)
+    again = Delivery("d3", "ops", message(kind=Kind.REPEAT, at=after(hours=6)), NOW, NOW)
+    await keep(store, deliveries=(fired, resolved, again))
+
+    assert await store.due("ops", NOW, 10) == [fired, resolved, again]
+
+
+async def test_two_words_of_one_alert_kind_and_moment_are_both_told(store: Store) -> None:
+    one = message()
+    other = replace(one, title="another subject", subject="elsewhere")
+    await keep(
+        store, deliveries=(Delivery("d1", "ops", one, NOW, NOW), Delivery("d2", "ops", other, NOW, NOW))
+    )
+
+    assert [each.message for each in await store.due("ops", NOW, 10)] == [one, other]

@@ -1,0 +1,268 @@
+"""Real, small implementations of the ports, in memory. They pass the suites in `tests/contract`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from watcher.domain.alerting import Alert
+from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
+from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
+from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
+from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Quote
+from watcher.ports import Recall, Reply, Request, Settlement
+
+START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Time that moves only by `advance`. Whoever sleeps wakes when it has moved far enough."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now, self._elapsed = now, 0.0
+        self._sleepers: list[tuple[float, asyncio.Event]] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        await self._ring(seconds).wait()
+
+    async def wait(self, event: asyncio.Event, timeout: float | None) -> bool:  # noqa: ASYNC109
+        waiting: list[asyncio.Task[Any]] = [asyncio.create_task(event.wait())]
+        if timeout is not None:
+            waiting.append(asyncio.create_task(self.sleep(timeout)))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+        return event.is_set()
+
+    async def advance(self, seconds: float) -> None:
+        """Move time, waking sleepers in their order, and let them run."""
+        target = self._elapsed + seconds
+        while True:
+            await self.settle()
+            ripe = [sleeper for sleeper in self._sleepers if sleeper[0] <= target]
+            if not ripe:
+                break
+            first = min(ripe, key=lambda sleeper: sleeper[0])
+            self._move_to(first[0])
+            self._sleepers.remove(first)
+            first[1].set()
+        self._move_to(target)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let everything run that can run without time passing."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    def set_back(self, by: timedelta) -> None:
+        """The time of day jumps; monotonic time does not."""
+        self._now -= by
+
+    def _move_to(self, elapsed: float) -> None:
+        self._now += timedelta(milliseconds=round((elapsed - self._elapsed) * 1000))
+        self._elapsed = elapsed
+
+    def _ring(self, seconds: float) -> asyncio.Event:
+        rung = asyncio.Event()
+        self._sleepers.append((self._elapsed + seconds, rung))
+        return rung
+
+
+@dataclass
+class _Booked:
+    source: str
+    cost: int
+    at: datetime
+    settled: bool = False
+
+
+class FakeStore:
+    """A store that forgets everything when it goes."""
+
+    def __init__(self) -> None:
+        self.states: dict[Account, AccountState] = {}
+        self.alerts: dict[str, Alert] = {}
+        self.quotes: dict[Asset, Quote] = {}
+        self.symbols: dict[Asset, str] = {}
+        self.samples: list[tuple[Asset, Quote]] = []
+        self.changes: list[Change] = []
+        self.deliveries: dict[str, Delivery] = {}
+        self.ledger: list[_Booked] = []
+        self.kept_facts: dict[tuple[str, str], str] = {}
+        self.closed = False
+
+    async def reserve(
+        self,
+        source: str,
+        accounts: int,
+        cost: int,
+        purpose: Purpose,
+        now: datetime,
+        allowance: Allowance,
+    ) -> Grant | Refusal:
+        start = allowance.credits.bounds(now)[0] if allowance.credits is not None else now
+        windows = (now - timedelta(seconds=window.seconds) for window in allowance.windows)
+        calls = tuple(sum(row.at > since for row in self.ledger if row.source == source) for since in windows)
+        refusal = may_spend(allowance, Spending(self._sum(source, start), calls), cost, purpose, now)
+        if refusal is not None:
+            return refusal
+        self.ledger.append(_Booked(source, cost, now))
+        return Grant(len(self.ledger))
+
+    async def spent(self, source: str, since: datetime) -> int:
+        return self._sum(source, since)
+
+    async def load(self, accounts: Sequence[Account]) -> Past:
+        chosen = {account: self.states[account] for account in accounts if account in self.states}
+        alerts = {
+            (alert.rule, alert.subject): alert
+            for alert in self.alerts.values()
+            if alert.live and (alert.account is None or alert.account in accounts)
+        }
+        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols))
+
+    async def conclude(
+        self,
+        accounts: Sequence[Account],
+        decide: Callable[[Past, Recall], Conclusion],
+        settlement: Settlement | None = None,
+    ) -> Conclusion:
+        conclusion = decide(await self.load(accounts), self._recall)
+        self.states.update({state.account: state for state in conclusion.accounts})
+        self.alerts.update({alert.id: alert for alert in conclusion.alerts})
+        self.quotes.update(conclusion.quotes)
+        self.symbols.update(conclusion.symbols)
+        self.samples += conclusion.quotes.items()
+        self.changes += conclusion.changes
+        for delivery in conclusion.deliveries:
+            self.deliveries.setdefault(delivery.id, delivery)
+        if settlement is not None:
+            await self.fail(settlement)
+        return conclusion
+
+    async def fail(self, settlement: Settlement) -> None:
+        row = self.ledger[settlement.grant.id - 1]
+        if not row.settled:
+            row.settled = True
+            row.cost = row.cost if settlement.charged is None else settlement.charged
+
+    async def live_alerts(self) -> list[Alert]:
+        return [alert for alert in self.alerts.values() if alert.live]
+
+    async def tidy(self, now: datetime) -> bool:
+        return False
+
+    async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
+        self.kept_facts.update({(source, name): value for name, value in facts.items()})
+
+    async def facts(self, source: str) -> Mapping[str, str]:
+        return {name: value for (owner, name), value in self.kept_facts.items() if owner == source}
+
+    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+        found = [each for each in self._pending(channel) if each.due <= now]
+        return sorted(found, key=lambda each: each.created)[:limit]
+
+    async def next_due(self, channel: str) -> datetime | None:
+        return min((each.due for each in self._pending(channel)), default=None)
+
+    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+        self.deliveries.update({each.id: each for each in deliveries})
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def _pending(self, channel: str) -> list[Delivery]:
+        rows = self.deliveries.values()
+        return [each for each in rows if each.channel == channel and each.state is DeliveryState.PENDING]
+
+    def _sum(self, source: str, since: datetime) -> int:
+        """As the ledger has them: whole hours."""
+        hour = since.replace(minute=0, second=0, microsecond=0)
+        return sum(row.cost for row in self.ledger if row.source == source and row.at >= hour)
+
+    def _recall(self, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
+        return {question: self._answer(question) for question in asked}
+
+    def _answer(self, question: Question) -> Recalled:
+        if isinstance(question, PriceAt):
+            prices = [q for asset, q in self.samples if asset == question.asset and q.at <= question.at]
+            return max(prices, key=lambda quote: quote.at).price if prices else None
+        return self._amount_at(question)
+
+    def _amount_at(self, question: AmountAt) -> Recalled:
+        found = [
+            change
+            for change in self.changes
+            if (change.account, change.asset) == (question.account, question.asset)
+            and change.after_at <= question.at
+        ]
+        return max(found, key=lambda change: change.after_at).after if found else None
+
+
+@dataclass
+class FakeSource:
+    """A source whose answers are scripted: per account, what the next requests bring."""
+
+    name: str = "fake"
+    allowance: Allowance = field(default_factory=Allowance)
+    spacing: float = 0.0
+    batch: int = 50
+    credits_each: int = 40
+    answers: Callable[[Account], Outcome | None] = lambda _account: None
+    failure: str = ""
+    sent: list[Request] = field(default_factory=list)
+    remembered: dict[str, str] = field(default_factory=dict)
+    closed: bool = False
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        self.remembered.update(facts)
+
+    def cost(self, account: Account) -> int:
+        return self.credits_each
+
+    def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
+        groups = [accounts[start : start + self.batch] for start in range(0, len(accounts), self.batch)]
+        return [Request(tuple(group), self.credits_each * len(group), None) for group in groups]
+
+    async def send(self, request: Request) -> Reply:
+        self.sent.append(request)
+        outcomes: Iterable[Outcome | None] = (self.answers(account) for account in request.accounts)
+        found = tuple(outcome for outcome in outcomes if outcome is not None)
+        return Reply(found, charged=request.cost, failure=self.failure)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeChannel:
+    """A channel that keeps what it is told; `answers` come first, then it takes everything."""
+
+    name: str = "ops"
+    burst: int = 1000
+    answers: list[SendResult] = field(default_factory=list)
+    told: list[Delivery] = field(default_factory=list)
+    closed: bool = False
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        answer: SendResult = self.answers.pop(0) if self.answers else Sent()
+        if isinstance(answer, Sent):
+            self.told += [replace(each) for each in deliveries]
+        return answer
+
+    async def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,58 @@
+"""Brings a store's schema to this version, with a copy of the old file beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from watcher.domain.errors import StoreError
+from watcher.store.backup import backup, partial_of
+from watcher.store.migrations import migrations
+from watcher.store.opening import VERSION
+from watcher.store.views import create_views
+
+
+def upgrade(path: Path, conn: sqlite3.Connection) -> None:
+    """Apply what is missing, all of it or nothing. StoreError for a file that is not ours to change."""
+    found = _version(conn)
+    if found > VERSION:
+        raise StoreError(
+            f"{path}: written by a newer watcher (schema {found}, this one knows {VERSION}); "
+            "use that version, or another store"
+        )
+    if found == VERSION:
+        return
+    if found:
+        _copy_aside(path)
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(conn) == found:  # or another process was quicker
+            _apply(path, conn)
+        conn.execute("COMMIT")
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
+
+
+def _apply(path: Path, conn: sqlite3.Connection) -> None:
+    tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and migrations.migrations_table not in tables:
+        raise StoreError(f"{path}: is the database of another program; name another file as the store")
+    db = Database(conn)
+    migrations.apply(db)
+    create_views(db)
+    conn.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _copy_aside(path: Path) -> None:
+    copy = path.with_name(f"{path.name}.before-{VERSION}.bak")
+    if not copy.exists():
+        partial_of(copy).unlink(missing_ok=True)  # what a crash left
+        backup(path, copy)
+
+
+def _version(conn: sqlite3.Connection) -> int:
+    return int(conn.execute("PRAGMA user_version").fetchone()[0])
