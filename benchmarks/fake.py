@@ -1,8 +1,8 @@
 """A CoinStats that costs next to nothing to ask, and a webhook's far end: one process for all benchmarks.
 
-It answers `/v1/wallet/balance/many?wallets=…` in the documented form: 20 coins and about 7.3 kB a wallet, half of
-the amounts with 18 decimals, and in every answer one price of each wallet moves, so that no two bodies
-are alike. `POST /control` sets what changes, `GET /control` tells what was answered and when; times are
+It answers `/v1/wallet/balance/many?wallets=…` in the documented form: 20 coins and about 7.3 kB a wallet,
+half of the amounts with 18 decimals, and in every answer one price of each wallet moves, so that no two
+bodies are alike. `POST /control` sets what changes, `GET /control` tells what was answered and when; times are
 `time.monotonic()`, which all processes of a machine share.
 """
 
@@ -181,7 +181,8 @@ class Server(asyncio.Protocol):
         """The answer in which a balance moves enough to be told."""
         state = self.state
         wallet = state.wallets[state.bump]
-        wallet.amounts[0] = b"%d.5" % (float(wallet.amounts[0]) * 2 + 1)
+        doubled = b"%d.5" % (float(wallet.amounts[0]) * 2 + 1)
+        wallet.amounts[0] = wallet.others[0] = doubled
         state.bump, answer = "", body(state, addresses)
         state.bumped = time.monotonic()
         return answer

@@ -31,7 +31,7 @@ class LoopWatch:
             if wall > 0.002:
                 watch.note(handle, wall, cpu)
 
-        asyncio.events.Handle._run = timed  # type: ignore[method-assign] # noqa: SLF001
+        asyncio.events.Handle._run = timed  # type: ignore[method-assign,assignment] # noqa: SLF001
 
     def note(self, handle: Any, wall: float, cpu: float) -> None:
         callback = handle._callback  # noqa: SLF001

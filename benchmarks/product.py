@@ -18,7 +18,7 @@ from benchmarks.processes import Fake, cpu, process, resident
 RULES = """\
 rules:
   - {id: low, type: threshold, metric: amount, below: "0.5", clear_above: "0.8"}
-  - {id: worth-little, type: threshold, metric: value_usd, per: account, below: "1"}
+  - {id: worth-little, type: threshold, metric: value_usd, below: "1"}
   - {id: moved, type: change, direction: both, by: "10%"}
   - {id: new, type: asset, event: appears, min_value_usd: "10"}
   - {id: silent, type: no_data, longer_than: 1h}
