@@ -23,9 +23,9 @@ MONDAY = 4 * DAY
 BINS = 48
 OFTEN = 1 / (8 * HOUR)
 """Accounts changing more often count ever less: their rate is followed hour by hour anyway."""
-DOUBT = 20.0
+DOUBT = 10.0
 """At least so many changes an hour has to show before it is half believed."""
-CLUSTERED = 3.0
+CLUSTERED = 1.5
 """How much more widely than by pure chance counts of changes scatter, because they come in bursts."""
 FORGET = 0.999
 """Of the evidence is kept at each refresh."""
