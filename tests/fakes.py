@@ -231,6 +231,9 @@ class FakeSource:
     def remember(self, facts: Mapping[str, str]) -> None:
         self.remembered.update(facts)
 
+    def usage(self) -> Request | None:
+        return None
+
     def cost(self, account: Account) -> int:
         return self.credits_each
 

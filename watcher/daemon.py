@@ -17,9 +17,10 @@ from watcher.domain.model import Account
 from watcher.ports import Store
 from watcher.schedule import Ticker, cadences, taken
 from watcher.service.clock import SystemClock
+from watcher.service.metering import Meter
 from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
-from watcher.wiring import App, Configuration, accounts_of, configure, open_store, wire
+from watcher.wiring import App, Configuration, accounts_of, build_source, configure, open_store, wire
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +84,17 @@ async def _serve(
 async def at_work(app: App, store: Store) -> AsyncIterator[list[asyncio.Task[None]]]:
     """Everything of one configuration at work; the tasks that it gives must not end by themselves."""
     ticker = Ticker(app.clock.now)
-    await app.start()
-    pacers = await _schedule(app, store, ticker)
-    ticker.start()
-    working = (_feed_watchdog(app, store), _tidy(app, store), *(pacer.run() for pacer in pacers))
-    helpers = [asyncio.create_task(each) for each in working]
+    helpers: list[asyncio.Task[None]] = []
     try:
+        await app.start()
+        pacers = await _schedule(app, store, ticker)
+        ticker.start()
+        helpers += [
+            asyncio.create_task(_feed_watchdog(app, store), name="watchdog"),
+            asyncio.create_task(_tidy(app, store), name="retention"),
+            *(asyncio.create_task(meter.run(), name="metering") for meter in _meters(app, store, pacers)),
+            *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
+        ]
         yield [*app.tasks, *helpers]
     finally:
         ticker.stop()
@@ -137,10 +143,10 @@ def _reload(path: Path, env: Mapping[str, str], old: Configuration) -> Configura
     return new
 
 
-async def _schedule(app: App, store: Store, ticker: Ticker) -> list[Pacer]:
+async def _schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
     """Give every account its tick or its pacer, and put those into the queue that are overdue."""
     settings = app.settings
-    pacers = []
+    pacers = {}
     for name, poller in app.pollers.items():
         known = (await store.load(accounts_of(settings, name))).accounts
         attempts = {a: state.last_attempt for a, state in known.items() if state.last_attempt is not None}
@@ -156,8 +162,28 @@ async def _schedule(app: App, store: Store, ticker: Ticker) -> list[Pacer]:
             rate = taken(poller.source, fixed, app.clock.now())
             pacer = Pacer(name, poller.source.allowance, paced, rate, store, app.clock, put)
             poller.on_seen, poller.on_refused = pacer.observe, pacer.give_back
-            pacers.append(pacer)
+            pacers[name] = pacer
     return pacers
+
+
+def _meters(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Meter]:
+    """The provider's own count, for each source that sells credits."""
+    meters = []
+    for name, poller in app.pollers.items():
+        configured = build_source(app.settings, name).allowance.credits
+        if configured is None:
+            continue
+        meter = Meter(
+            poller, configured, store, app.rules.channels, app.clock, on_deliveries=app.deliverer.wake
+        )
+
+        def on_read(poller: Poller = poller, pacer: Pacer | None = pacers.get(name)) -> None:
+            if pacer is not None:
+                pacer.allowance = poller.source.allowance
+
+        meter.on_read = on_read
+        meters.append(meter)
+    return meters
 
 
 async def _feed_watchdog(app: App, store: Store) -> None:
@@ -165,6 +191,8 @@ async def _feed_watchdog(app: App, store: Store) -> None:
     interval = sdnotify.watchdog_interval() or STATUS_EVERY
     while True:
         await app.clock.sleep(min(interval / 3, STATUS_EVERY))
+        # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
+        app.deliverer.wake()
         alerts = await _live_alerts(store)
         if alerts is None or _stuck(app):
             continue

@@ -12,6 +12,7 @@ from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.cycle import Conclusion, Past, Question, Recalled
 from watcher.domain.delivery import Delivery, SendResult
 from watcher.domain.model import EMPTY, Account, Outcome
+from watcher.domain.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Reply:
     that the provider took, None if nobody knows. `failure`: empty, or what went wrong in
     words without secrets. `facts`: to be kept by the store for the next start.
     `pause`: the provider wants no request for so long. `exhausted`: the provider says that the
-    credits are gone.
+    credits are gone. `usage`: what the provider counts, if that was asked.
     """
 
     outcomes: tuple[Outcome, ...] = ()
@@ -47,6 +48,7 @@ class Reply:
     facts: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     pause: timedelta | None = None
     exhausted: bool = False
+    usage: Usage | None = None
 
 
 class Source(Protocol):
@@ -73,6 +75,10 @@ class Source(Protocol):
 
     def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
         """Split the accounts into requests, look-ups that must come first included."""
+        ...
+
+    def usage(self) -> Request | None:
+        """The request, free of charge, that asks the provider what it has counted; None if there is none."""
         ...
 
     async def send(self, request: Request) -> Reply:

@@ -65,7 +65,7 @@ class Pacer:
         put: Callable[[Sequence[Account]], None],
     ) -> None:
         """`taken`: credits (or calls) a second that fixed intervals and cron lines cost."""
-        self._name, self._allowance, self._taken = name, allowance, taken
+        self._name, self.allowance, self._taken = name, allowance, taken
         self._store, self._clock, self._put = store, clock, put
         self._accounts = {key_of(each.account): each.account for each in paced}
         self._items = [each.item() for each in paced]
@@ -153,9 +153,9 @@ class Pacer:
             log.warning("the ledger of %s cannot be read: %s", self._name, error)
 
     async def _budget(self, now: datetime) -> Budget:
-        plan = self._allowance.credits
+        plan = self.allowance.credits
         if plan is None:
-            return call_budget(self._allowance, self._taken, now)
+            return call_budget(self.allowance, self._taken, now)
         return credit_budget(plan, await self._store.spent(self._name, plan.bounds(now)[0]), self._taken, now)
 
 

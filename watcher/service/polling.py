@@ -14,6 +14,7 @@ from watcher.domain.cycle import Conclusion, Past, decide, questions
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Miss, MissReason, Outcome, Reading
 from watcher.domain.selection import Rules
+from watcher.domain.usage import Usage
 from watcher.ports import Recall, Reply, Request, Settlement, Source, Store
 from watcher.service.clock import Clock
 from watcher.service.queue import Batch, PollQueue
@@ -70,6 +71,9 @@ class Poller:
         self.on_seen, self.on_refused = on_seen, on_refused
         self._chance = chance or random.Random()
         self._later: set[asyncio.Task[None]] = set()
+        self._at_work = 0
+        self.on_exhausted: Callable[[str], None] | None = None
+        """Told why, when the provider says that the credits are gone."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -114,6 +118,30 @@ class Poller:
         finally:
             self._refused(batch, outcomes)
         return outcomes
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is booked here that the provider may not have counted yet."""
+        return not self._at_work
+
+    async def ask_usage(self) -> Usage | None:
+        """What the provider counts; None if it does not say, which changes nothing."""
+        request = self.source.usage()
+        waiting = [request] if request is not None else []
+        while waiting:
+            await self._turn()
+            reply = await self.source.send(waiting.pop(0))
+            if reply.usage is not None:
+                return reply.usage
+            log.info("%s does not say what it counts: %s", self.source.name, reply.failure)
+            waiting += reply.more
+        return None
+
+    def wake(self) -> None:
+        """There are credits again."""
+        if self.pace.asleep_until is not None:
+            log.info("%s polls again", self.source.name)
+            self.pace.asleep_until, self.pace.asleep_because = None, ""
 
     def _refused(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Tell whoever scheduled them which accounts led to no outcome: refused, or cut off by an error."""
@@ -209,7 +237,10 @@ class Poller:
         pause = reply.pause.total_seconds() if reply.pause else 0.0
         if reply.exhausted:
             until = self._clock.now() + EXHAUSTED_PAUSE
-            self._sleep(Refusal(until, reply.failure or "the provider says the credits are gone"), None)
+            reason = reply.failure or "the provider says the credits are gone"
+            self._sleep(Refusal(until, reason), None)
+            if self.on_exhausted is not None:
+                self.on_exhausted(reason)
         if reply.failure and not any(isinstance(outcome, Reading) for outcome in reply.outcomes):
             pause = max(pause, self._backoff())
         else:
@@ -233,9 +264,8 @@ class Poller:
             self.pace.asleep_until, self.pace.asleep_because = refusal.until, refusal.reason
 
     def _wake(self, purpose: Purpose) -> None:
-        if self.pace.asleep_until is not None and purpose in (Purpose.SCHEDULED, Purpose.SWEEP):
-            log.info("%s polls again", self.source.name)
-            self.pace.asleep_until, self.pace.asleep_because = None, ""
+        if purpose in (Purpose.SCHEDULED, Purpose.SWEEP):
+            self.wake()
 
 
 def _broken(request: Request, error: Exception) -> Reply:

@@ -6,9 +6,15 @@ other. Amounts and prices go from the wire's digits into `Decimal`, never throug
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import msgspec
+
+from watcher.domain.usage import Usage
+
+MOST = 10**15
+"""Credits; more is a mistake."""
 
 AT_ONCE = 2 * 1024 * 1024
 """Bytes that are decoded in one go, and on the event loop: 6 ms with everything that follows. The decoder
@@ -140,3 +146,23 @@ def _loose_number(raw: msgspec.Raw) -> Decimal | None:
     except msgspec.ValidationError:
         return None
     return number
+
+
+class _UsageBody(msgspec.Struct, rename="camel"):
+    total_credits: Decimal
+    used_credits: Decimal
+
+
+_usage_body = msgspec.json.Decoder(_UsageBody)
+
+
+def read_usage(data: bytes) -> Usage:
+    """`{totalCredits, usedCredits, …}`. UnusableAnswerError if they are no credits."""
+    try:
+        body: _UsageBody = _usage_body.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnusableAnswerError(f"no usage of credits: {error}") from None
+    total, used = body.total_credits, body.used_credits
+    if not (total.is_finite() and used.is_finite() and 0 < total < MOST and 0 <= used < MOST):
+        raise UnusableAnswerError("a usage of credits that cannot be")
+    return Usage(int(total), math.ceil(used))

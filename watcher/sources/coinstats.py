@@ -21,10 +21,11 @@ from yarl import URL
 
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
+from watcher.domain.usage import USAGE, applied, load
 from watcher.ports import Reply, Request
 from watcher.sources._coinstats_answer import read_answer
 from watcher.sources._coinstats_names import Names, canonical
-from watcher.sources._coinstats_wire import AT_ONCE, UnusableAnswerError
+from watcher.sources._coinstats_wire import AT_ONCE, UnusableAnswerError, read_usage
 from watcher.sources._common import (
     ApiKey,
     BaseUrl,
@@ -111,6 +112,11 @@ class CoinStatsSettings(SettingsModel):
 
 
 @dataclass(frozen=True, slots=True)
+class _Usage:
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Call:
     query: str
 
@@ -129,7 +135,10 @@ class CoinStats:
         limits = Limits(settings.timeout, settings.connect_timeout, settings.concurrency, sells_credits=True)
         self._http = Http({"X-API-KEY": key}, key, limits)
         plan = settings.credits
-        self._allowance = Allowance(CreditPlan(plan.limit, plan.period, plan.resets_on, plan.reserve))
+        self._configured = CreditPlan(plan.limit, plan.period, plan.resets_on, plan.reserve)
+        self._allowance = Allowance(self._configured)
+        root = settings.base_url.removesuffix("/v1")
+        self._usage_urls = [f"{root}/v1/usage/credits", f"{root}/usage/credits"]
 
     @property
     def name(self) -> str:
@@ -144,7 +153,9 @@ class CoinStats:
         return 1 / self._settings.requests_per_second
 
     def remember(self, facts: Mapping[str, str]) -> None:
-        """CoinStats tells no facts worth keeping."""
+        """The provider's own count: what the plan really is."""
+        if USAGE in facts:
+            self._allowance = Allowance(applied(self._configured, load(facts[USAGE])))
 
     async def close(self) -> None:
         await self._http.close()
@@ -194,7 +205,13 @@ class CoinStats:
             query = "wallets=" + ",".join(_pair(account) for account in accounts)
         return Request(tuple(accounts), sum(map(self.cost, accounts)), _Call(query))
 
+    def usage(self) -> Request:
+        """`GET /usage/credits` (CoinStats docs); it was seen to cost nothing."""
+        return Request((), 0, _Usage(), lookup=True)
+
     async def send(self, request: Request) -> Reply:
+        if isinstance(request.payload, _Usage):
+            return await self._read_usage(request.payload)
         assert isinstance(request.payload, _Call)  # noqa: S101 (made by plan)
         answer = await self._http.get(URL(f"{self._endpoint}?{request.payload.query}", encoded=True))
         if isinstance(answer, Failure):
@@ -207,6 +224,21 @@ class CoinStats:
             misses = tuple(Miss(account, MissReason.MALFORMED, text) for account in request.accounts)
             return Reply(misses, charged=request.cost, failure=f"{MissReason.MALFORMED}: {text}")
         return Reply(tuple(outcomes), charged=request.cost)
+
+    async def _read_usage(self, asked: _Usage) -> Reply:
+        answer = await self._http.get(URL(self._usage_urls[0]))
+        if isinstance(answer, Failure):
+            failure = f"{answer.reason}: {answer.text}"
+            if answer.status == 404 and not asked.again:
+                # Documents and clients have it with and without /v1.
+                self._usage_urls.reverse()
+                again = Request((), 0, _Usage(again=True), lookup=True)
+                return Reply(more=(again,), charged=0, failure=failure)
+            return Reply(charged=0, failure=failure, pause=answer.pause)
+        try:
+            return Reply(charged=0, usage=read_usage(answer.data))
+        except UnusableAnswerError as error:
+            return Reply(charged=0, failure=f"{MissReason.MALFORMED}: {error}")
 
     async def _read(self, data: bytes, accounts: Sequence[Account]) -> list[Outcome]:
         if len(data) <= AT_ONCE:

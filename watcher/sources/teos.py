@@ -170,6 +170,9 @@ class Teos:
         """TEOS takes no credits; each request is one call."""
         return 0
 
+    def usage(self) -> None:
+        """TEOS sells no credits."""
+
     def remember(self, facts: Mapping[str, str]) -> None:
         self._assets.remember(facts)
 

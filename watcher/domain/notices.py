@@ -1,0 +1,42 @@
+"""Built-in notices about a whole source. They need no rule, and tell every channel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from watcher.domain.alerting import Subject, Terms, advance, short_id
+from watcher.domain.conclusion import Conclusion, Past
+from watcher.domain.delivery import Delivery
+from watcher.domain.display import moment
+from watcher.domain.message import Kind, Message, Severity
+from watcher.domain.selection import BUILT_IN
+from watcher.domain.verdict import Verdict
+
+EXHAUSTED_RULE = "watcher.credits"
+"""The credits of a source are gone before their period is over."""
+
+
+def source_notice(
+    past: Past, source: str, verdict: Verdict, channels: tuple[str, ...], now: datetime
+) -> Conclusion:
+    """Fire or resolve the notice that a source has no credits: each is told once."""
+    terms = Terms(EXHAUSTED_RULE, BUILT_IN, Severity.CRITICAL)
+    subject = Subject(source, f"source {source}", "", None)
+    step = advance(past.alerts.get((EXHAUSTED_RULE, source)), verdict, terms, subject, now)
+    alert = step.alert
+    if alert is None:
+        return Conclusion(at=now)
+    if step.tell is None:
+        return Conclusion(at=now, alerts=(alert,))
+    facts = [("Source", source), ("Because", alert.because), ("Since", moment(alert.since))]
+    if step.tell is Kind.RESOLVED:
+        facts.append(("Resolved", moment(now)))
+    title = f"{alert.label}: {alert.because}"
+    message = Message(
+        alert.id, step.tell, alert.severity, alert.rule, alert.subject, "", title, tuple(facts), now
+    )
+    deliveries = tuple(
+        Delivery(short_id(alert.id, step.tell, name, now.isoformat()), name, message, now, now)
+        for name in channels
+    )
+    return Conclusion(at=now, alerts=(alert,), deliveries=deliveries)
