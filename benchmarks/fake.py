@@ -2,7 +2,7 @@
 
 It answers `/v1/wallet/balance/many?wallets=…` in the documented form: 20 coins and about 7.3 kB a wallet,
 half of the amounts with 18 decimals, and in every answer one price of each wallet moves, so that no two
-bodies are alike. `POST /control` sets what changes, `GET /control` tells what was answered and when; times are
+bodies are alike. `POST /control` sets what changes and tells what was answered and when; times are
 `time.monotonic()`, which all processes of a machine share.
 """
 
@@ -159,16 +159,16 @@ class Server(asyncio.Protocol):
             if len(self.data) < end + 4 + length:
                 return
             content, self.data = self.data[end + 4 : end + 4 + length], self.data[end + 4 + length :]
-            method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
-            self.answer(self.handle(method, target, content))
+            target = head.split(b" ", 2)[1].decode()
+            self.answer(self.handle(target, content))
 
-    def handle(self, method: str, target: str, content: bytes) -> bytes:
+    def handle(self, target: str, content: bytes) -> bytes:
         state = self.state
         if target.startswith("/hook"):
             state.hooks.append((state.bumped, time.monotonic()))
             return b"{}"
         if target == "/control":
-            return self.control(json.loads(content)) if method == "POST" else self.control({})
+            return self.control(json.loads(content))
         addresses = [pair.rpartition(":")[2] for pair in target.partition("wallets=")[2].split(",")]
         state.requests += 1
         state.answered += len(addresses)

@@ -71,6 +71,7 @@ class Fake:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.hook = f"json://127.0.0.1:{port}/hook"
+        self.client: subprocess.Popen[str] | None = None
 
     def control(self, **wanted: Any) -> Any:
         """Set what is named, and tell what was answered until now."""
@@ -87,6 +88,8 @@ class Fake:
             told = self.control()
             if wanted(told):
                 return told
+            if self.client is not None and self.client.poll() is not None:
+                raise TimeoutError(f"the client has ended with code {self.client.returncode}")
             time.sleep(0.02)
         raise TimeoutError("the fake did not see in time what was waited for")
 

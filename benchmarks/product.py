@@ -64,9 +64,12 @@ class Installation:
         log = self.folder / "log"
         try:
             with process("-m", *words, "run", "-c", str(self.folder / "watcher.yaml"), log=log) as running:
+                self.fake.client = running
                 yield running
         except TimeoutError as error:
             raise RuntimeError(f"{error}; the daemon's log:\n{log.read_text()[-2000:]}") from error
+        finally:
+            self.fake.client = None
 
     def start(self) -> float:
         """Seconds from the start of the process to its first request."""
