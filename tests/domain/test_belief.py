@@ -67,15 +67,24 @@ def test_a_change_that_follows_a_held_zero_is_told_from_the_last_confirmed_amoun
 
 
 @pytest.mark.parametrize("between", [failed(HOT), omitted(HOT), reading(HOT, {USDC: "7"}, unclear=[ETH])])
-def test_what_does_not_speak_of_a_held_amount_neither_confirms_nor_asks_again(
-    between: Reading | Miss,
-) -> None:
+def test_what_does_not_speak_of_a_held_amount_confirms_nothing(between: Reading | Miss) -> None:
     world = held_world()
     world.see(reading(HOT, {USDC: "7"}))
     assert world.see(between) == N
-    assert not world.last.again, "else it would be asked for again and again"
     assert world.states[HOT].held
     assert world.see(reading(HOT, {USDC: "7"})) == EMPTIED
+
+
+def test_a_held_amount_is_asked_for_again_a_few_times_and_not_for_ever() -> None:
+    world = held_world()
+    world.see(reading(HOT, {USDC: "7"}))
+    asked = []
+    for _ in range(6):
+        world.see(failed(HOT))
+        asked.append(bool(world.last.again))
+    assert asked == [True, True, True, False, False, False]
+    world.see(reading(HOT, {USDC: "7"}, unclear=[ETH]))
+    assert not world.last.again, "it was answered; the schedule will ask again"
 
 
 def test_two_readings_within_half_a_second_may_be_one_answer_told_twice() -> None:

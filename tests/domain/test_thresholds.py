@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -155,3 +156,15 @@ def test_a_symbol_that_changes_is_matched_anew() -> None:
     world = World(low())
     assert world.see(reading(HOT, {ETH: "0.1"}, symbols={ETH: "WETH"})) == N
     assert world.see(reading(HOT, {ETH: "0.1"})) == F
+
+
+@pytest.mark.parametrize("side", ["below", "above"])
+@pytest.mark.parametrize(
+    ("metric", "prices"), [("amount", {}), ("value_usd", {ETH: "1"}), ("price_usd", {ETH: "{}"})]
+)
+def test_every_metric_is_compared_strictly(side: str, metric: str, prices: dict[Any, str]) -> None:
+    rule = ThresholdRule.model_validate({"id": "low", side: "7", "metric": metric})
+    for value in ("6.99999999999999999999999999999999", "7", "7.00000000000000000000000000000001"):
+        seen = reading(HOT, {ETH: value}, {asset: price.format(value) for asset, price in prices.items()})
+        beyond = Decimal(value) < 7 if side == "below" else Decimal(value) > 7
+        assert World(rule).see(seen) == (F if beyond else N), value

@@ -30,6 +30,9 @@ UNREPORTED = ASK_ALONE_AFTER + 1
 
 ALONE_AFTER = timedelta(seconds=20)
 
+CONFIRM_TRIES = 3
+"""Misses in a row after which a held amount waits for the next scheduled reading."""
+
 
 @dataclass(frozen=True, slots=True)
 class Learned:
@@ -170,6 +173,8 @@ def _missed(state: AccountState, miss: Miss, now: datetime, *, alone: bool) -> L
     if miss.reason is MissReason.OMITTED:
         omitted = _count_omissions(state, frozenset(), alone=alone) or EMPTY
         again = _ask_alone(state.account, omitted)
+    if again is None and state.held and state.misses < CONFIRM_TRIES:
+        again = Again(state.account, CONFIRM_AFTER)
     new = replace(
         state,
         omitted=omitted,
