@@ -173,16 +173,18 @@ def _meters(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Meter]:
         configured = build_source(app.settings, name).allowance.credits
         if configured is None:
             continue
-        meter = Meter(
-            poller, configured, store, app.rules.channels, app.clock, on_deliveries=app.deliverer.wake
-        )
+        pacer = pacers.get(name)
 
-        def on_read(poller: Poller = poller, pacer: Pacer | None = pacers.get(name)) -> None:
+        def on_read(poller: Poller = poller, pacer: Pacer | None = pacer) -> None:
             if pacer is not None:
                 pacer.allowance = poller.source.allowance
 
-        meter.on_read = on_read
-        meters.append(meter)
+        wake = app.deliverer.wake
+        meters.append(
+            Meter(
+                poller, configured, store, app.rules.channels, app.clock, on_deliveries=wake, on_read=on_read
+            )
+        )
     return meters
 
 
