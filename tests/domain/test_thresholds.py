@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.domain.given import ETH, HOT, MINUTE, SWEEP, USDC, World, failed, reading
+from tests.domain.given import ETH, HOT, MINUTE, SOL, SWEEP, USDC, World, failed, reading
+from watcher.domain.model import Reading
 from watcher.domain.rules import ThresholdRule
 
 F, R = ["low firing"], ["low resolved"]
@@ -168,3 +169,22 @@ def test_every_metric_is_compared_strictly(side: str, metric: str, prices: dict[
         seen = reading(HOT, {ETH: value}, {asset: price.format(value) for asset, price in prices.items()})
         beyond = Decimal(value) < 7 if side == "below" else Decimal(value) > 7
         assert World(rule).see(seen) == (F if beyond else N), value
+
+
+@pytest.mark.parametrize(
+    "silent", [reading(SWEEP, {SOL: "1"}), reading(SWEEP, {SOL: "1"}, complete=["solana"], unclear=[ETH])]
+)
+def test_a_reading_that_does_not_settle_the_asset_is_not_one_of_the_reads(silent: Reading) -> None:
+    world = World(low(reads=2))
+    world.see(reading(SWEEP, {ETH: "0.4", SOL: "1"}))
+    assert world.see(silent) == N
+    assert world.see(reading(SWEEP, {ETH: "0.4", SOL: "1"})) == F
+
+
+def test_an_unclear_or_held_asset_on_a_chain_that_was_read_is_not_one_of_the_reads() -> None:
+    for silent in (reading(HOT, {USDC: "5"}, unclear=[ETH]), reading(HOT, {USDC: "5"})):
+        world = World(low(reads=2))
+        world.see(reading(HOT, {ETH: "0.4", USDC: "5"}))
+        assert world.see(silent) == N
+        assert [alert.reads for alert in world.live] == [1]
+        assert world.see(reading(HOT, {ETH: "0.4", USDC: "5"})) == F
