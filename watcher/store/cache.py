@@ -25,6 +25,7 @@ class Cache:
         self.asset_ids: dict[Asset, int] = {}
         self.states: dict[Account, AccountState] = {}
         self.quotes: dict[Asset, Quote] = {}
+        self._quotes_before: dict[Asset, Quote] = {}
         self.symbols: dict[Asset, str] = {}
         self.alerts: dict[tuple[str, str], Alert] = {}
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
@@ -39,11 +40,22 @@ class Cache:
                 alerts.update({key: self.alerts[key] for key in self._by_account.get(account, ())})
         return Past(chosen, alerts, MappingProxyType(self.quotes), MappingProxyType(self.symbols))
 
+    def quote_at(self, asset: Asset, at: datetime) -> Quote | None:
+        """The price in force at a time, if it is among the last two; None: history has to say."""
+        for quotes in (self.quotes, self._quotes_before):
+            quote = quotes.get(asset)
+            if quote is not None and quote.at <= at:
+                return quote
+        return None
+
     def apply(self, conclusion: Conclusion) -> None:
         """Take over what was committed."""
         for state in conclusion.accounts:
             self.states[state.account] = state
-        self.quotes.update(conclusion.quotes)
+        for asset, quote in conclusion.quotes.items():
+            if asset in self.quotes:
+                self._quotes_before[asset] = self.quotes[asset]
+            self.quotes[asset] = quote
         self.symbols.update(conclusion.symbols)
         for alert in conclusion.alerts:
             self._put(alert)

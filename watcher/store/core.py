@@ -11,7 +11,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Account, Asset, Change
 from watcher.ports import Recall, Settlement
 from watcher.store import outbox
 from watcher.store.cache import ALERT, STATE, Cache, alert_row, state_row
@@ -88,30 +88,36 @@ class Core:
         states = [(*state_row(state), accounts[state.account]) for state in conclusion.accounts]
         conn.executemany(_SET_STATE, states)
         self._write_assets(cache, conclusion)
-        assets = cache.asset_ids
-        conn.executemany(
-            "INSERT INTO changes"
-            " (account, asset, before, after, before_at, after_at, price_before, price_after)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    accounts[c.account], assets[c.asset], optional(c.before), canonical(c.after),
-                    ms(c.before_at), to_ms(c.after_at), optional(c.price_before), optional(c.price_after),
-                )
-                for c in conclusion.changes
-            ],
-        )  # fmt: skip
-        conn.executemany(
-            "INSERT OR REPLACE INTO balances (account, asset, amount, since) VALUES (?, ?, ?, ?)",
-            [
-                (accounts[c.account], assets[c.asset], canonical(c.after), to_ms(c.after_at))
-                for c in conclusion.changes
-            ],
-        )
+        self._write_changes(cache, conclusion.changes)
         if conclusion.alerts:
             conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
         if conclusion.deliveries:
             outbox.add(conn, conclusion.deliveries)
+
+    def _write_changes(self, cache: Cache, changes: Sequence[Change]) -> None:
+        accounts, assets = cache.account_ids, cache.asset_ids
+        history, balances = [], []
+        for c in changes:
+            account, asset = accounts[c.account], assets[c.asset]
+            after, at = canonical(c.after), to_ms(c.after_at)
+            before, price_before, price = (
+                optional(c.before),
+                optional(c.price_before),
+                optional(c.price_after),
+            )
+            history.append((account, asset, before, after, ms(c.before_at), at, price_before, price))
+            balances.append((account, asset, after, at))
+        self.conn.executemany(
+            "INSERT INTO changes"
+            " (account, asset, before, after, before_at, after_at, price_before, price_after)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            history,
+        )
+        self.conn.executemany(
+            "INSERT INTO balances (account, asset, amount, since) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (account, asset) DO UPDATE SET amount = excluded.amount, since = excluded.since",
+            balances,
+        )
 
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes}
@@ -129,11 +135,13 @@ class Core:
         self.conn.executemany("INSERT OR REPLACE INTO prices (price, at, asset) VALUES (?, ?, ?)", quotes)
 
     def _recall(self, cache: Cache, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
-        return {question: self._answer(cache, question) for question in asked}
+        return {question: self._answer(cache, question) for question in dict.fromkeys(asked)}
 
     def _answer(self, cache: Cache, question: Question) -> Recalled:
         asset = cache.asset_ids.get(question.asset)
         if isinstance(question, PriceAt):
+            if (quote := cache.quote_at(question.asset, question.at)) is not None:
+                return quote.price
             sql = "SELECT price FROM prices WHERE asset = ? AND at <= ? ORDER BY at DESC LIMIT 1"
             found = self.conn.execute(sql, (asset, to_ms(question.at))).fetchone()
         else:

@@ -47,7 +47,8 @@ _DROP_PRICES = (
 )
 _THIN_PRICES = (
     "DELETE FROM prices WHERE asset = :asset AND at >= :since AND at < :coarse"
-    " AND EXISTS (SELECT 1 FROM prices p WHERE p.asset = prices.asset AND p.at > prices.at AND p.at < (prices.at / 3600000 + 1) * 3600000)"
+    " AND EXISTS (SELECT 1 FROM prices p WHERE p.asset = prices.asset AND p.at > prices.at"
+    " AND p.at < (prices.at / 3600000 + 1) * 3600000)"
 )
 
 
@@ -90,4 +91,5 @@ class Retention:
 
 def give_back(conn: sqlite3.Connection) -> None:
     """Return some freed pages to the file system; never a whole VACUUM."""
-    conn.execute(f"PRAGMA incremental_vacuum({FREED_PAGES})").fetchall()
+    # As a script: `execute` stops after the first page.
+    conn.executescript(f"PRAGMA incremental_vacuum({FREED_PAGES})")

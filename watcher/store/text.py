@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -13,8 +14,10 @@ def canonical(amount: Decimal) -> str:
     """Every digit, no exponent, no trailing zeros, no minus zero: equal numbers, equal text."""
     if not amount:
         return "0"
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = str(amount)
+    if "E" in text:
+        text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if text[-1] == "0" and "." in text else text
 
 
 def optional(amount: Decimal | None) -> str | None:
@@ -25,6 +28,7 @@ def number(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
+@lru_cache(maxsize=1024)
 def to_ms(at: datetime) -> int:
     """Whole milliseconds since the epoch."""
     return (at - _EPOCH) // _MILLISECOND

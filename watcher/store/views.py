@@ -1,19 +1,105 @@
 """Views for people who open the file with sqlite-utils, Datasette or the sqlite3 shell.
 
-Read-only, times as ISO 8601 with Z, amounts as exact text (CAST to REAL only to draw).
-
-v_balances    wallet account and asset, confirmed amount, price and when it last changed
-v_history     every change: before, after, between which readings, prices then
-v_accounts    each account: last reading, last attempt, misses in a row and why
-v_requests    the poll log and ledger: purpose, cost, what was charged, readings, misses, failure
-v_spending    credits and calls by source and hour
-v_alerts      alerts, live and past, with their because
-v_outbox      deliveries: channel, state, attempts, last error, title
+Read-only; times are ISO 8601 with Z, amounts exact text (CAST to REAL only to draw). What each column
+means is in `COLUMNS`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlite_utils import Database
+
+_WHERE = {"source": "configured API access", "address": "address of the wallet"}
+_ASSET = {
+    "chain": "chain that the asset is on",
+    "asset": "contract, coin id or TEOS UniqueAssetId",
+    "symbol": "name as the API gives it; not unique",
+}
+
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "v_balances": {
+        "source": _WHERE["source"],
+        "account_chain": "chain that is asked for; `all` asks for many",
+        "address": _WHERE["address"],
+        **_ASSET,
+        "amount": "confirmed amount in the asset's own unit",
+        "price_usd": "last price kept, in US dollars; null if there is none",
+        "price_at": "when that price was seen",
+        "last_changed": "when the amount was first read as it is",
+    },
+    "v_history": {
+        "id": "number of the change",
+        **_WHERE,
+        **_ASSET,
+        "before": "amount before; null on first sight",
+        "after": "amount after",
+        "before_at": "the last reading that still had `before`",
+        "after_at": "the reading that confirmed `after`",
+        "price_before": "price in US dollars at `before_at`",
+        "price_after": "price in US dollars at `after_at`",
+    },
+    "v_accounts": {
+        "source": _WHERE["source"],
+        "chain": "chain that is asked for; `all` asks for many",
+        "address": _WHERE["address"],
+        "last_reading": "when it was last read",
+        "last_attempt": "when it was last asked for",
+        "misses": "times in a row that it was asked for and not read",
+        "miss": "why, the last time; empty after a reading",
+    },
+    "v_requests": {
+        "id": "number of the request",
+        "source": _WHERE["source"],
+        "purpose": "scheduled, confirmation, sweep, by hand or lookup",
+        "accounts": "how many accounts it asked for",
+        "cost": "credits booked before it was sent",
+        "charged": "credits that the provider took; null if nobody knows, then `cost` counts",
+        "readings": "accounts that were read",
+        "misses": "accounts that were not",
+        "failure": "what went wrong; empty if nothing",
+        "reserved_at": "when the cost was booked",
+        "ended_at": "when it was over; null if it never ended",
+    },
+    "v_spending": {
+        "source": _WHERE["source"],
+        "hour": "beginning of the hour",
+        "credits": "credits booked in it, as corrected by what was charged",
+        "calls": "requests in it",
+    },
+    "v_prices": {
+        **_ASSET,
+        "price_usd": "price in US dollars",
+        "at": "when it was seen; after 35 days only the last of each hour is kept",
+    },
+    "v_alerts": {
+        "id": "the same from firing to resolved",
+        "rule": "id of the rule",
+        "subject": "what it is about",
+        "wallet": "name of the wallet",
+        "severity": "info, warning or critical",
+        "state": "pending, firing or resolved",
+        "since": "when the rule was first met",
+        "because": "why, in words",
+        "fired_at": "when it fired; null if it never did",
+        "told_at": "when people were last told",
+        "resolved_at": "when it ended",
+    },
+    "v_outbox": {
+        "id": "the same over every attempt",
+        "alert": "id of the alert or event",
+        "channel": "name of the channel",
+        "state": "pending, sent, given_up or dropped",
+        "attempts": "how often it was tried",
+        "last_error": "why the last attempt failed",
+        "kind": "firing, resolved, repeat, event, notice or test",
+        "title": "first line of the message",
+        "created": "when it was decided",
+        "due": "when it is next tried",
+        "sent": "when the channel took it",
+    },
+}
+"""View → column → what it means."""
 
 VIEWS = {
     "v_balances": """
@@ -39,6 +125,10 @@ VIEWS = {
     "v_spending": """
         SELECT source, {hour} AS hour, credits, calls FROM spending
     """,
+    "v_prices": """
+        SELECT s.chain, s.token AS asset, s.symbol, p.price AS price_usd, {at} AS at
+        FROM prices p JOIN assets s ON s.id = p.asset
+    """,
     "v_alerts": """
         SELECT id, rule, label AS subject, wallet, severity, state, {since} AS since, because,
                {fired_at} AS fired_at, {told_at} AS told_at, {resolved_at} AS resolved_at
@@ -53,7 +143,7 @@ VIEWS = {
 
 _TIMES = {
     "price_at": "s.price_at", "since": "since", "before_at": "c.before_at", "after_at": "c.after_at",
-    "hour": "hour * 3600000", "created": "d.created", "due": "d.due", "sent": "d.sent",
+    "hour": "hour * 3600000", "created": "d.created", "due": "d.due", "sent": "d.sent", "at": "p.at",
 }  # fmt: skip
 _NAMES = (
     *_TIMES,
