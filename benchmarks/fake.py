@@ -22,6 +22,9 @@ COINS = 500
 
 HELD = 20
 
+PLAN = 10**12
+"""Credits that nothing here can spend."""
+
 
 def address(number: int) -> str:
     """The address of a wallet: spread over all bytes, the same in every process."""
@@ -59,6 +62,7 @@ class State:
     bumped: float = 0.0
     requests: int = 0
     answered: int = 0
+    used: int = 0
     first: float = 0.0
     hooks: list[tuple[float, float]] = field(default_factory=list)
 
@@ -169,11 +173,14 @@ class Server(asyncio.Protocol):
             return b"{}"
         if target == "/control":
             return self.control(json.loads(content))
+        if "wallets=" not in target:
+            return json.dumps({"totalCredits": PLAN, "usedCredits": state.used}).encode()
         addresses = [pair.rpartition(":")[2] for pair in target.partition("wallets=")[2].split(",")]
         state.requests += 1
         state.answered += len(addresses)
+        state.used += 40 * len(addresses)
         state.first = state.first or time.monotonic()
-        if state.bump in addresses:
+        if state.bump and state.bump in addresses:
             return self.bumped(addresses)
         return body(state, addresses)
 
