@@ -109,7 +109,8 @@ class Ticker:
         self._scheduler.start()
 
     def stop(self) -> None:
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     async def _tick(self, cadence: Cadence, accounts: tuple[Account, ...], put: Put) -> None:
         """A coroutine, so that it runs on the loop: a plain function would run in a thread."""
@@ -155,3 +156,15 @@ def cadences(
             cadence = Cadence(cron=wallet.every.cron, timezone=wallet.every.timezone)
             fixed.setdefault(cadence, []).extend(wallet.accounts)
     return fixed, paced
+
+
+def fixed_intervals(source: Source, fixed: Mapping[Cadence, Sequence[Account]]) -> list[Paced]:
+    """The accounts at a fixed interval that can be too dear, with the interval as their promise."""
+    if source.allowance.credits is None:
+        return []
+    return [
+        Paced(account, source.cost(account), at_least_every=cadence.every)
+        for cadence, accounts in fixed.items()
+        if cadence.every is not None
+        for account in accounts
+    ]

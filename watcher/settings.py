@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 from watcher.documents import Document, Node
 from watcher.domain.errors import ConfigurationError, Problem
+from watcher.domain.model import Wallet
 from watcher.environment import Environment
 from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
@@ -61,17 +62,54 @@ class Settings(BaseModel):
         return self.path.parent
 
 
+class Draft(NamedTuple):
+    """A configuration file as far as it can be read: what its rules are held against, and its mistakes."""
+
+    settings: Settings | None
+    """None if there is a mistake."""
+    document: Document
+    rules: tuple[Path, ...]
+    channels: tuple[str, ...]
+    wallets: tuple[Wallet, ...]
+    sources: tuple[str, ...]
+    """All that are named, sound or not: a rule that names one of them is right."""
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.document.in_order()
+
+
 def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None) -> Settings:
     """Read a configuration file. ConfigurationError carries every mistake in it."""
+    draft = read_settings(path, env, kinds)
+    if draft.settings is None:
+        raise ConfigurationError(draft.problems)
+    return draft.settings
+
+
+def read_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None) -> Draft:
+    """Read a configuration file as far as it goes."""
     environment = Environment(env, path.parent)
     document = read_document(path, environment.expand)
     if document.problems and document.root.value is None:
-        raise ConfigurationError(document.in_order())
+        return Draft(None, document, (), (), (), ())
     loader = _Loader(document, environment, kinds or known_kinds())
     settings = loader.settings(env)
-    if settings is None or document.problems:
-        raise ConfigurationError(document.in_order())
-    return settings
+    root = document.root
+    channels, sources = (
+        tuple(node.plain_keys()) if (node := root.get(section)) else () for section in ("channels", "sources")
+    )
+    sound = None if document.problems else settings
+    return Draft(sound, document, loader.rules, channels, tuple(_named_wallets(root)), sources)
+
+
+def _named_wallets(root: Node) -> Iterator[Wallet]:
+    """Names and tags of all wallets, also of those with a mistake in them."""
+    section = root.get("wallets")
+    for _, node in section.children() if section else ():
+        name, tags = node.get("name"), node.get("tags")
+        words = [str(each.value) for _, each in tags.children()] if tags else []
+        yield Wallet(str(name.value) if name else "", "", "", tuple(words))
 
 
 class _Loader:
@@ -82,6 +120,7 @@ class _Loader:
         self._environment = environment
         self._kinds = kinds
         self._warnings: list[Problem] = []
+        self.rules: tuple[Path, ...] = ()
 
     def settings(self, env: Mapping[str, str]) -> Settings | None:
         root = self._document.root
@@ -96,7 +135,7 @@ class _Loader:
         sources = self._named("sources", self._kinds.sources, None)
         channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         wallets = read_wallets(self._document, sources)
-        rules = self._rules()
+        self.rules = self._rules()
         web = self._section("web", WebSettings)
         log = self._log(env)
         if self._document.problems or store is None or log is None:
@@ -107,7 +146,7 @@ class _Loader:
             sources=sources,
             wallets=wallets,
             channels=channels,
-            rules=rules,
+            rules=self.rules,
             web=web,
             log=log,
             warnings=tuple(self._warnings),
@@ -242,4 +281,4 @@ def _files(base: Path, pattern: str) -> list[Path]:
     return sorted(each for each in root.glob(below) if each.is_file() and not each.name.startswith("."))
 
 
-__all__ = ["Kinds", "Settings", "WalletSettings", "known_kinds", "load_settings"]
+__all__ = ["Draft", "Kinds", "Settings", "WalletSettings", "known_kinds", "load_settings", "read_settings"]

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from watcher.documents import Document
 from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, retire
+from watcher.domain.errors import ConfigurationError, Problem, StoreInUseError
 from watcher.domain.model import Account
 from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
 from watcher.ports import Channel, Recall, Source, Store
-from watcher.rulebook import load_rules
+from watcher.rulebook import Rulebook, load_rules
 from watcher.service.clock import Clock, SystemClock
 from watcher.service.delivering import Deliverer
 from watcher.service.lapsing import Lapse
 from watcher.service.polling import Poller
-from watcher.settings import Settings, load_settings
+from watcher.settings import Settings, read_settings
+from watcher.store.lock import Lock
 
 log = logging.getLogger(__name__)
 
@@ -38,17 +42,37 @@ class Configuration:
     warnings: tuple[str, ...] = ()
 
 
-def configure(path: Path, env: Mapping[str, str]) -> Configuration:
-    """Read and check everything offline. ConfigurationError carries every mistake."""
-    settings = load_settings(path, env)
-    book = load_rules(
-        settings.rules,
-        channels=tuple(settings.channels),
-        wallets=tuple(wallet.wallet for wallet in settings.wallets),
-        sources=tuple(settings.sources),
-    )
+def configure(path: Path, env: Mapping[str, str], *, telling: bool = True) -> Configuration:
+    """Read and check everything offline. ConfigurationError carries every mistake, those of rules too.
+
+    `telling`: whether channels are tried too, which loads their library; who only looks needs none.
+    """
+    draft = read_settings(path, env)
+    problems = draft.problems
+    settings, book = draft.settings, Rulebook((), ())
+    try:
+        book = load_rules(draft.rules, draft.channels, draft.wallets, draft.sources)
+    except ConfigurationError as error:
+        problems += error.problems
+    if settings is not None and telling:
+        problems += _deaf_channels(settings, draft.document)
+    if settings is None or problems:
+        raise ConfigurationError(problems)
     warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
     return Configuration(settings, book.rules, warnings)
+
+
+def _deaf_channels(settings: Settings, document: Document) -> list[Problem]:
+    """Channels that cannot be built, as mistakes in the file."""
+    kinds: Mapping[str, Any] = settings.channels
+    problems = []
+    for name, kind in kinds.items():
+        try:
+            kind.build(name)
+        except ValueError as error:
+            what, _, remedy = str(error).partition("; ")
+            problems.append(Problem(document.where(("channels", name, "url")), what, remedy))
+    return problems
 
 
 async def open_store(settings: Settings, *, exclusive: bool) -> Any:
@@ -181,6 +205,23 @@ def build_source(settings: Settings, name: str) -> Source:
 def accounts_of(settings: Settings, source: str) -> list[Account]:
     """Every account of one source, in the order of the file."""
     return [account for wallet in settings.wallets if wallet.source == source for account in wallet.accounts]
+
+
+@contextmanager
+def as_only_teller(settings: Settings) -> Iterator[bool]:
+    """Whether no daemon works on the store; none can begin until the end of the block.
+
+    Two processes that send what one store owes would send it twice.
+    """
+    try:
+        lock = Lock(store_path(settings))
+    except StoreInUseError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def store_path(settings: Settings) -> Path:

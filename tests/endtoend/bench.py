@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from watcher.sim import Simulation
@@ -31,8 +32,8 @@ BOND = "0xfc6e610b23b09fae00e10001"
 DESK = "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"
 COINSTATS_KEY = "cskey-5d0c91e7a4b2"
 TEOS_KEY = "teoskey-77ab03fe91c4"
-HOOK_TOKEN = "hooktoken-c0ffee4242"  # noqa: S105
-PATIENCE = 40.0
+HOOK_TOKEN = "hooktoken-c0ffee4242"
+PATIENCE = 20.0
 
 CONFIG = """\
 version: 1
@@ -51,7 +52,7 @@ sources:
     base_url: {url}/teos
     timeout: {timeout}
 wallets:
-  - {{name: hot, source: coinstats, address: "{evm}", chains: [ethereum, base-wallet], tags: [treasury], every: {every}}}
+  - {{name: hot, source: coinstats, address: "{evm}", chains: [ethereum, base-wallet], every: {every}}}
   - {{name: solo, source: coinstats, address: "{solo}", chains: [ethereum], every: {every}}}
   - {{name: desk, source: teos, address: "{desk}", assets: ["{bond}"], tags: [issued], every: {every}}}
 channels:
@@ -149,6 +150,8 @@ class Installation:
     env: dict[str, str]
     coinstats: Watched
     teos: Watched
+    signalled: set[int] = field(default_factory=set)
+    """Processes that were told to end."""
 
     def write(self, *, every: str = "1s", limit: int = 1_000_000, timeout: str = "30s") -> None:
         """Write the configuration and its rules."""
@@ -197,15 +200,25 @@ class Installation:
         self.env.update(env)
         with self.file("daemon.log").open("ab") as log:
             process = await self.spawn("run", stdout=log, stderr=log)
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        async with asyncio.TaskGroup() as group:
+            guard = group.create_task(self._guard(process))
+            try:
+                yield process
+            finally:
+                guard.cancel()
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+    async def _guard(self, process: asyncio.subprocess.Process) -> None:
+        """A daemon that ends by itself ends the test too, with its last words."""
+        await process.wait()
+        if process.pid not in self.signalled:
+            pytest.fail(f"the daemon ended with code {process.returncode}:\n{self.log()[-3000:]}")
 
     async def ended(self, process: asyncio.subprocess.Process, number: int, within: float = 10.0) -> int:
         """Send a signal and wait for the end; the exit code."""
+        self.signalled.add(process.pid)
         process.send_signal(number)
         return await asyncio.wait_for(process.wait(), within)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 
-from watcher.cli._app import app
 from watcher.domain.errors import ConfigurationError, WatcherError
 
 OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78
@@ -21,6 +20,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
+        from watcher.cli._app import app  # takes a moment, in which Ctrl-C must leave no traceback
+
         code = app(arguments, standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
@@ -29,7 +30,7 @@ def _run(arguments: list[str] | None) -> int:
         shown: Any = error
         shown.show()
         return error.exit_code
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return 130
     except ConfigurationError as error:
@@ -45,4 +46,7 @@ def _run(arguments: list[str] | None) -> int:
         # The reader of our output went away (`watcher history | head`): nothing to tell anybody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except OSError as error:
+        print(f"watcher: {error}", file=sys.stderr)
+        return FAILED
     return code if isinstance(code, int) else OK

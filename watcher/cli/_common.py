@@ -46,9 +46,9 @@ def config_path(chosen: Path | None) -> Path:
     raise ConfigurationError([Problem(where, "there is no configuration file here", remedy)])
 
 
-def configured(chosen: Path | None) -> Configuration:
-    """The configuration, read and checked."""
-    return configure(config_path(chosen), os.environ)
+def configured(chosen: Path | None, *, telling: bool = False) -> Configuration:
+    """The configuration, read and checked; `telling`: its channels too."""
+    return configure(config_path(chosen), os.environ, telling=telling)
 
 
 def print_json(value: Any) -> None:

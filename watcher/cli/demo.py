@@ -80,6 +80,11 @@ def demo(
 
 
 async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+
     from watcher.daemon import at_work
     from watcher.report import demo_summary
     from watcher.sim import Simulation
@@ -87,10 +92,6 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     from watcher.store.reader import Reader
     from watcher.wiring import configure, open_store, wire
 
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
     async with Simulation() as sim:
         prepare(sim)
         _write(folder, sim)

@@ -11,6 +11,7 @@ from watcher import report
 from watcher.cli._common import Config, Json, configured, print_json, print_table
 from watcher.domain.display import moment, money, price
 from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.errors import StoreError
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, credit_plans, store_path
 
@@ -29,8 +30,12 @@ def status(config: Config = None, json: Json = False) -> int:
     """
     configuration = configured(config)
     now = SystemClock().now()
-    with _reader(configuration) as reader:
-        state = report.status(configuration.settings, reader, now, credit_plans(configuration.settings))
+    try:
+        with _reader(configuration) as reader:
+            state = report.status(configuration.settings, reader, now, credit_plans(configuration.settings))
+    except StoreError as error:
+        typer.echo(f"watcher: {error}", err=True)
+        return EXIT[report.UNKNOWN]
     if json:
         print_json(state)
     else:

@@ -24,7 +24,7 @@ def run(config: Config = None) -> int:
     from watcher import daemon
 
     path = config_path(config)
-    configuration = configured(path)
+    configuration = configured(path, telling=True)
     log = configuration.settings.log
     set_up_logging(log.level, log.format)
     for warning in configuration.warnings:
@@ -43,7 +43,7 @@ def poll(
 
     May run beside the daemon. Exit code 1 if an account was not read.
     """
-    configuration = configured(config)
+    configuration = configured(config, telling=True)
     set_up_logging("warning", configuration.settings.log.format)
     names = {each.name for each in configuration.settings.wallets}
     for name in wallet or ():
@@ -54,7 +54,7 @@ def poll(
 
 async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
     from watcher.service.queue import Batch
-    from watcher.wiring import open_store, wire
+    from watcher.wiring import as_only_teller, open_store, wire
 
     store = await open_store(configuration.settings, exclusive=False)
     seen: dict[Account, Outcome] = {}
@@ -70,9 +70,11 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
                 if accounts:
                     outcomes = await poller.poll(Batch(accounts, Purpose.BY_HAND))
                     seen.update({outcome.account: outcome for outcome in outcomes})
-            app.deliverer.start()
-            await app.deliverer.drain(within=10.0)
-            await app.deliverer.stop(within=1.0)
+            with as_only_teller(configuration.settings) as telling:
+                if telling:  # otherwise the daemon does, within seconds
+                    app.deliverer.start()
+                    await app.deliverer.drain(within=10.0)
+                    await app.deliverer.stop(within=1.0)
         finally:
             await app.close()
         asleep = {name: p.pace.asleep_because for name, p in app.pollers.items() if p.pace.asleep_because}
@@ -115,7 +117,7 @@ def send_test(
     ] = None,
 ) -> int:
     """Send a test message to each channel, or to one. Exit code 1 if one did not take it."""
-    configuration = configured(config)
+    configuration = configured(config, telling=True)
     set_up_logging("warning", configuration.settings.log.format)
     known = configuration.settings.channels
     if channel is not None and channel not in known:

@@ -43,7 +43,7 @@ def init(
 
 def check(config: Config = None, json: Json = False) -> int:
     """Check the configuration and the rules, offline. Prints every mistake; exit code 78 if there is one."""
-    configuration = configured(config)
+    configuration = configured(config, telling=True)
     settings = configuration.settings
     accounts = sum(len(wallet.accounts) for wallet in settings.wallets)
     summary = {
