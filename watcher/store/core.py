@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
-from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
+from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import outbox
+from watcher.store import ledger, outbox
 from watcher.store.cache import ALERT, STATE, Cache, alert_row, state_row
 from watcher.store.errors import translated
 from watcher.store.opening import connect
 from watcher.store.retention import Retention, give_back
 from watcher.store.text import canonical, ms, number, optional, storable, to_ms
 from watcher.store.upgrading import upgrade
-
-HOUR_MS = 3_600_000
-SHORT_WINDOW = 3600
-"""Windows up to so many seconds are counted from the log, longer ones from hours, a little too strictly."""
 
 _SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} WHERE id = ?"  # noqa: S608
 _PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
@@ -73,7 +69,7 @@ class Core:
             conclusion = decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
             self._write(cache, conclusion)
             if settlement is not None:
-                self._settle_request(settlement)
+                ledger.settle(self.conn, settlement)
         cache.apply(conclusion)
         return conclusion
 
@@ -165,63 +161,15 @@ class Core:
         allowance: Allowance,
     ) -> Grant | Refusal:
         with self._writing():
-            refusal = may_spend(allowance, self._spending(source, now, allowance), cost, purpose, now)
-            if refusal is not None:
-                return refusal
-            row = self.conn.execute(
-                "INSERT INTO requests (source, purpose, accounts, cost, reserved_at) VALUES (?, ?, ?, ?, ?)",
-                (source, str(purpose), accounts, cost, to_ms(now)),
-            )
-            self._book(source, to_ms(now), cost, 1)
-            return Grant(row.lastrowid or 0)
+            return ledger.reserve(self.conn, source, accounts, cost, purpose, now, allowance)
 
     def fail(self, settlement: Settlement) -> None:
         with self._writing():
-            self._settle_request(settlement)
+            ledger.settle(self.conn, settlement)
 
     def spent(self, source: str, since: datetime) -> int:
         with translated(self._path):
-            return self._spent(source, since)
-
-    def _settle_request(self, settlement: Settlement) -> None:
-        """Settling twice changes nothing: only an open request is settled."""
-        row = self.conn.execute(
-            "UPDATE requests SET ended_at = ?, charged = ?, readings = ?, misses = ?, failure = ?"
-            " WHERE id = ? AND ended_at IS NULL RETURNING source, reserved_at, cost",
-            (
-                to_ms(settlement.ended), settlement.charged, settlement.readings, settlement.misses,
-                storable(settlement.failure), settlement.grant.id,
-            ),
-        ).fetchone()  # fmt: skip
-        if row is not None and settlement.charged is not None and settlement.charged != row[2]:
-            self._book(row[0], row[1], settlement.charged - row[2], 0)
-
-    def _book(self, source: str, at: int, cost: int, calls: int) -> None:
-        self.conn.execute(
-            "INSERT INTO spending (source, hour, credits, calls) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (source, hour) DO UPDATE SET"
-            " credits = credits + excluded.credits, calls = calls + excluded.calls",
-            (source, at // HOUR_MS, cost, calls),
-        )
-
-    def _spending(self, source: str, now: datetime, allowance: Allowance) -> Spending:
-        plan = allowance.credits
-        spent = self._spent(source, plan.bounds(now)[0]) if plan is not None else 0
-        calls = tuple(self._calls(source, now, window.seconds) for window in allowance.windows)
-        return Spending(spent, calls)
-
-    def _spent(self, source: str, since: datetime) -> int:
-        # No upper bound: what was booked while the clock ran ahead was spent all the same.
-        sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
-        return int(self.conn.execute(sql, (source, to_ms(since) // HOUR_MS)).fetchone()[0])
-
-    def _calls(self, source: str, now: datetime, seconds: int) -> int:
-        since = to_ms(now - timedelta(seconds=seconds))
-        if seconds <= SHORT_WINDOW:
-            sql = "SELECT count(*) FROM requests WHERE source = ? AND reserved_at > ?"
-            return int(self.conn.execute(sql, (source, since)).fetchone()[0])
-        sql = "SELECT coalesce(sum(calls), 0) FROM spending WHERE source = ? AND hour >= ?"
-        return int(self.conn.execute(sql, (source, since // HOUR_MS)).fetchone()[0])
+            return ledger.spent(self.conn, source, since)
 
     # ------------------------------------------------------------------ facts and deliveries
 

@@ -1,0 +1,81 @@
+"""The ledger's rows: what was booked and what was charged. The caller owns the transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
+from watcher.ports import Settlement
+from watcher.store.text import storable, to_ms
+
+HOUR_MS = 3_600_000
+SHORT_WINDOW = 3600
+"""Windows up to so many seconds are counted from the log, longer ones from hours, a little too strictly."""
+
+
+def reserve(
+    conn: sqlite3.Connection,
+    source: str,
+    accounts: int,
+    cost: int,
+    purpose: Purpose,
+    now: datetime,
+    allowance: Allowance,
+) -> Grant | Refusal:
+    """Book a request if the allowance has room for it."""
+    refusal = may_spend(allowance, _spending(conn, source, now, allowance), cost, purpose, now)
+    if refusal is not None:
+        return refusal
+    row = conn.execute(
+        "INSERT INTO requests (source, purpose, accounts, cost, reserved_at) VALUES (?, ?, ?, ?, ?)",
+        (source, str(purpose), accounts, cost, to_ms(now)),
+    )
+    _book(conn, source, to_ms(now), cost, 1)
+    return Grant(row.lastrowid or 0)
+
+
+def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
+    """Write how a request ended. Settling twice changes nothing: only an open request is settled."""
+    row = conn.execute(
+        "UPDATE requests SET ended_at = ?, charged = ?, readings = ?, misses = ?, failure = ?"
+        " WHERE id = ? AND ended_at IS NULL RETURNING source, reserved_at, cost",
+        (
+            to_ms(settlement.ended), settlement.charged, settlement.readings, settlement.misses,
+            storable(settlement.failure), settlement.grant.id,
+        ),
+    ).fetchone()  # fmt: skip
+    if row is not None and settlement.charged is not None and settlement.charged != row[2]:
+        _book(conn, row[0], row[1], settlement.charged - row[2], 0)
+
+
+def spent(conn: sqlite3.Connection, source: str, since: datetime) -> int:
+    """Credits booked since then."""
+    # No upper bound: what was booked while the clock ran ahead was spent all the same.
+    sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
+    return int(conn.execute(sql, (source, to_ms(since) // HOUR_MS)).fetchone()[0])
+
+
+def _book(conn: sqlite3.Connection, source: str, at: int, cost: int, calls: int) -> None:
+    conn.execute(
+        "INSERT INTO spending (source, hour, credits, calls) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (source, hour) DO UPDATE SET"
+        " credits = credits + excluded.credits, calls = calls + excluded.calls",
+        (source, at // HOUR_MS, cost, calls),
+    )
+
+
+def _spending(conn: sqlite3.Connection, source: str, now: datetime, allowance: Allowance) -> Spending:
+    plan = allowance.credits
+    credits_spent = spent(conn, source, plan.bounds(now)[0]) if plan is not None else 0
+    calls = tuple(_calls(conn, source, now, window.seconds) for window in allowance.windows)
+    return Spending(credits_spent, calls)
+
+
+def _calls(conn: sqlite3.Connection, source: str, now: datetime, seconds: int) -> int:
+    since = to_ms(now - timedelta(seconds=seconds))
+    if seconds <= SHORT_WINDOW:
+        sql = "SELECT count(*) FROM requests WHERE source = ? AND reserved_at > ?"
+        return int(conn.execute(sql, (source, since)).fetchone()[0])
+    sql = "SELECT coalesce(sum(calls), 0) FROM spending WHERE source = ? AND hour >= ?"
+    return int(conn.execute(sql, (source, since // HOUR_MS)).fetchone()[0])
