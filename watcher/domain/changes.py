@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from watcher.domain.exact import ZERO
 from watcher.domain.model import TEOS_CHAIN, AccountState, Asset, Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """One asset whose amount in the reading is not the confirmed one.
 
     `before` is None where there is nothing to compare with: the account, its chain, or an

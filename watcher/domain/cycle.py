@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.alerting import Alert, close
-from watcher.domain.changes import Difference, diff
+from watcher.domain.changes import diff
 from watcher.domain.conclusion import (
     Again,
     AmountAt,
@@ -65,9 +65,10 @@ def questions(past: Past, seen: Sequence[Outcome]) -> list[Question]:
         if state is None or not isinstance(outcome, Reading):
             continue
         for difference in diff(state, outcome):
-            at = _before_at(state, difference)
-            if at is not None and difference.asset in past.quotes:
-                asked.append(PriceAt(difference.asset, at))
+            asset = difference.asset
+            at, quote = state.as_of(asset), past.quotes.get(asset)
+            if at is not None and quote is not None and quote.at > at:
+                asked.append(PriceAt(asset, at))
     return asked
 
 
@@ -148,10 +149,6 @@ def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
     return Conclusion(at=now, alerts=tuple(ended))
 
 
-def _before_at(state: AccountState, difference: Difference) -> datetime | None:
-    return state.as_of(difference.asset)
-
-
 def _changes(
     state: AccountState,
     learned: Learned,
@@ -163,7 +160,7 @@ def _changes(
     changes = []
     for difference in learned.accepted:
         asset = difference.asset
-        before_at = None if difference.before is None else _before_at(state, difference)
+        before_at = None if difference.before is None else state.as_of(asset)
         changes.append(
             Change(
                 account=state.account,
@@ -173,11 +170,21 @@ def _changes(
                 after=difference.after,
                 before_at=before_at,
                 after_at=now,
-                price_before=recalled.get(PriceAt(asset, before_at)) if before_at else None,
+                price_before=_price_then(asset, before_at, past, recalled) if before_at else None,
                 price_after=_price_now(asset, reading, past),
             )
         )
     return changes
+
+
+def _price_then(
+    asset: Asset, at: datetime, past: Past, recalled: Mapping[Question, Recalled]
+) -> Decimal | None:
+    """The last price seen at or before `at`; mostly it is the newest one, and history need not be asked."""
+    quote = past.quotes.get(asset)
+    if quote is None or quote.at <= at:
+        return quote.price if quote is not None else None
+    return recalled.get(PriceAt(asset, at))
 
 
 def _price_now(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
@@ -200,11 +207,12 @@ def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> No
 
 def _sample(past: Past, reading: Reading, now: datetime, quotes: dict[Asset, Quote]) -> None:
     """Choose the prices worth keeping."""
+    known, overdue = past.quotes, now - SAMPLE_EVERY
     for asset, price in reading.prices.items():
-        known = past.quotes.get(asset)
-        if known is None:
+        last = known.get(asset)
+        if last is None:
             quotes[asset] = Quote(price, now)
-        elif known.price != price:
-            overdue = now - known.at >= SAMPLE_EVERY
-            if overdue or minus(price, known.price).copy_abs() >= times(SAMPLE_MOVE, known.price):
+        elif last.price is not price and last.price != price:
+            moved = minus(price, last.price).copy_abs()
+            if last.at <= overdue or moved >= times(SAMPLE_MOVE, last.price):
                 quotes[asset] = Quote(price, now)

@@ -14,12 +14,8 @@ _EXACT = Context(prec=1000, rounding=ROUND_DOWN, traps=[Inexact])
 ZERO = Decimal(0)
 
 
-def minus(one: Decimal, other: Decimal) -> Decimal:
-    return _EXACT.subtract(one, other)
-
-
-def times(one: Decimal, other: Decimal) -> Decimal:
-    return _EXACT.multiply(one, other)
+minus = _EXACT.subtract
+times = _EXACT.multiply
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:

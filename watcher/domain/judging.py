@@ -23,7 +23,7 @@ from watcher.domain.message import (
 )
 from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Reading
 from watcher.domain.rules import EventRule, LevelRule, Rule, StateRule
-from watcher.domain.selection import BUILT_IN, Concerned, Rules, selects
+from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.template import TemplateFailedError, render
 from watcher.domain.verdict import Answer, Verdict, met, not_met
 
@@ -36,6 +36,7 @@ class Judge:
 
     def __init__(self, past: Past, rules: Rules, now: datetime, running_since: datetime) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
+        self._alarmed = {alert.account for alert in past.alerts.values()}
         self.alerts: list[Alert] = []
         self.deliveries: list[Delivery] = []
 
@@ -89,9 +90,10 @@ class Judge:
     def _events(self, concerned: Concerned, change: Change) -> None:
         if change.before is None:
             return
-        for rule in concerned.events:
-            if not selects(rule, change.asset, change.symbol):
-                continue
+        choice = concerned.chosen.get(change.asset)
+        if choice is None or choice.symbol != change.symbol:
+            choice = concerned.choose(change.asset, change.symbol)
+        for rule in choice.events:
             if rule.answer(change) is Answer.MET:
                 self._tell_event(rule, change, rule.judge(change))
 
@@ -101,18 +103,20 @@ class Judge:
         """Level rules, over the assets that this reading settled."""
         stale, chains = learned.state.stale, learned.chains
         symbols, prices, known = reading.symbols, reading.prices, self._past.symbols
-        alerts, chosen = self._past.alerts, concerned.chosen
+        chosen, calm = concerned.chosen, learned.state.account not in self._alarmed
         for asset, held in learned.state.amounts.items():
             symbol = symbols.get(asset) or known.get(asset, "")
             choice = chosen.get(asset)
-            if choice is None or choice[0] != symbol:
+            if choice is None or choice.symbol != symbol:
                 choice = concerned.choose(asset, symbol)
-            if not choice[1] or asset.chain not in chains or asset in stale:
+            if not choice.levels or asset.chain not in chains or (stale and asset in stale):
                 continue
             price = prices.get(asset)
-            for rule in choice[1]:
+            for rule, unmet in choice.levels:
+                if calm and unmet(held, price):
+                    continue
                 value = rule.value(held, price)
-                if value is None or (not alerts and rule.answer(value, firing=False) is Answer.NOT_MET):
+                if value is None:
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
                 self._level(rule, learned.state.account, asset, symbol, (held, price, value, moved))

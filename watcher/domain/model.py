@@ -155,8 +155,7 @@ class AccountState:
         return self.stale.get(asset) or self.seen.get(asset.chain)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A balance that differs between two confirmed readings.
 
     `before` is None on first sight (a baseline: kept in history, never told). The change

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
-from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule
+from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, Unmet
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
@@ -16,6 +17,14 @@ MOST_CHOICES = 200_000
 """Names come from outside; the cache must end somewhere."""
 
 
+class Choice(NamedTuple):
+    """The rules that select one asset under one symbol; beside each level rule its `unmet`."""
+
+    symbol: str
+    levels: tuple[tuple[LevelRule, Unmet], ...]
+    events: tuple[EventRule, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Concerned:
     """The rules that may have something to say about one account, and about accounts matched alike."""
@@ -23,14 +32,16 @@ class Concerned:
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
-    chosen: dict[Asset, tuple[str, tuple[LevelRule, ...]]] = field(default_factory=dict)
-    """A cache: asset → the symbol it last had, and the level rules that select it under this symbol."""
+    chosen: dict[Asset, Choice] = field(default_factory=dict)
+    """A cache: what was chosen for an asset under the symbol it last had."""
 
-    def choose(self, asset: Asset, symbol: str) -> tuple[str, tuple[LevelRule, ...]]:
+    def choose(self, asset: Asset, symbol: str) -> Choice:
         """Fill the cache for one asset."""
         if len(self.chosen) > MOST_CHOICES:
             self.chosen.clear()
-        choice = (symbol, tuple(rule for rule in self.levels if selects(rule, asset, symbol)))
+        levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
+        events = tuple(rule for rule in self.events if selects(rule, asset, symbol))
+        choice = Choice(symbol, levels, events)
         self.chosen[asset] = choice
         return choice
 
@@ -38,7 +49,7 @@ class Concerned:
 class Rules:
     """The rules in force over the watch list. Configured once; only its caches change.
 
-    Accounts whose wallets match alike share one `Concerned`; which of its level rules select an
+    Accounts whose wallets match alike share one `Concerned`; which of its rules select an
     asset is answered from a cache in it, so a reading costs one look-up an asset.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.domain.rules._base import ClockRule, EventRule, LevelRule, Match, Rule, StateRule
+from watcher.domain.rules._base import ClockRule, EventRule, LevelRule, Match, Rule, StateRule, Unmet
 from watcher.domain.rules.asset import AssetRule
 from watcher.domain.rules.change import ChangeRule
 from watcher.domain.rules.no_data import NoDataRule
@@ -27,4 +27,5 @@ __all__ = [
     "Rule",
     "StateRule",
     "ThresholdRule",
+    "Unmet",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
@@ -49,6 +50,10 @@ Globs = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 UNFINGERPRINTED = {"severity", "notify", "repeat", "summary", "description", "runbook"}
 """Fields that say how people are told, not what is judged: editing them keeps the alert's state."""
+
+
+Unmet = Callable[[Decimal, Decimal | None], bool]
+"""Amount and price of an asset → whether a rule that does not fire has nothing to say about it."""
 
 
 class Match(BaseModel):
@@ -157,6 +162,15 @@ class LevelRule(StateRule):
         """The bare answer: cheap, for the many readings in which nothing happens."""
         raise NotImplementedError
 
+    def unmet(self) -> Unmet:
+        """`value` and `answer` as one quick call, for the loop over every asset of every reading."""
+
+        def nothing(amount: Decimal, price: Decimal | None) -> bool:
+            value = self.value(amount, price)
+            return value is None or self.answer(value, firing=False) is Answer.NOT_MET
+
+        return nothing
+
     def judge(self, value: Decimal, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because."""
         raise NotImplementedError
@@ -196,5 +210,6 @@ __all__ = [
     "Match",
     "Rule",
     "StateRule",
+    "Unmet",
     "parse_decimal",
 ]

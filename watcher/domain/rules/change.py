@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, model_validator
@@ -54,7 +55,7 @@ class ChangeRule(EventRule):
             return Answer.NOT_MET
         if self.by is None:
             return Answer.MET
-        size, level = moved.copy_abs(), self._level()
+        size, level = moved.copy_abs(), self.level
         if self.by.endswith("%"):
             enough = times(size, HUNDRED) >= times(level, before.copy_abs())
         elif self.by.startswith("$"):
@@ -79,7 +80,9 @@ class ChangeRule(EventRule):
             return met(f"{words}, at least {self.by}")
         return Verdict(answer, words)
 
-    def _level(self) -> Decimal:
+    @cached_property
+    def level(self) -> Decimal:
+        """The number in `by`."""
         return Decimal((self.by or "0").strip("%$").replace("_", ""))
 
     def _moved(self, change: Change, size: Decimal) -> str:
@@ -88,8 +91,8 @@ class ChangeRule(EventRule):
         if by.endswith("%") and change.before:
             return percent(size, change.before.copy_abs())
         if by.startswith("$") and change.price is not None:
-            return money_against(times(size, change.price), self._level())
-        return amount_against(size, self._level(), change.symbol)
+            return money_against(times(size, change.price), self.level)
+        return amount_against(size, self.level, change.symbol)
 
     def describe(self) -> str:
         way = {"in": "incoming", "out": "outgoing", "both": "any"}[self.direction]

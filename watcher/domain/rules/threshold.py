@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from watcher.domain.display import amount_against, exactly, full, money_against
 from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, times
-from watcher.domain.rules._base import Duration, Exact, LevelRule
+from watcher.domain.rules._base import Duration, Exact, LevelRule, Unmet
 from watcher.domain.verdict import Answer, Verdict, met, not_met
 
 
@@ -64,6 +64,20 @@ class ThresholdRule(LevelRule):
         if self.metric == "price_usd" or price is None:
             return price
         return times(amount, price)
+
+    def unmet(self) -> Unmet:
+        below, above = self.below, self.above
+        if self.metric == "amount":
+            if below is not None:
+                return lambda amount, _price: amount >= below
+            if above is not None:
+                return lambda amount, _price: amount <= above
+        if self.metric == "value_usd":
+            if below is not None:
+                return lambda amount, price: price is not None and times(amount, price) >= below
+            if above is not None:
+                return lambda amount, price: price is not None and times(amount, price) <= above
+        return super().unmet()
 
     def answer(self, value: Decimal, *, firing: bool) -> Answer:
         """MET or NOT_MET; a firing alert holds until the value is beyond the clear level."""
