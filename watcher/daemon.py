@@ -15,7 +15,7 @@ from watcher.domain.credits import Purpose
 from watcher.domain.errors import ConfigurationError, StoreError
 from watcher.domain.model import Account
 from watcher.ports import Store
-from watcher.schedule import Ticker, cadences, taken
+from watcher.schedule import Put, Ticker, cadences, fixed_intervals, taken
 from watcher.service.clock import SystemClock
 from watcher.service.metering import Meter
 from watcher.service.pacing import Pacer
@@ -155,12 +155,20 @@ async def _schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
         def put(due: Sequence[Account], poller: Poller = poller) -> None:
             poller.queue.put(due, Purpose.SCHEDULED)
 
+        # Where credits are sold, the pacer stretches fixed intervals that cannot be afforded.
+        stretching = fixed_intervals(poller.source, fixed)
+        rigid = {each: group for each, group in fixed.items() if each.every is None or not stretching}
+        rate = taken(poller.source, rigid, app.clock.now())
+        pacer = Pacer(name, poller.source.allowance, paced, rate, store, app.clock, put, stretching)
+        await pacer.begin()
+
+        def tick(due: Sequence[Account], put: Put = put, pacer: Pacer = pacer) -> None:
+            put(pacer.affordable(due))
+
         for cadence, group in fixed.items():
-            ticker.add(cadence, group, put)
-            put(ticker.overdue(cadence, group, attempts))
-        if paced:
-            rate = taken(poller.source, fixed, app.clock.now())
-            pacer = Pacer(name, poller.source.allowance, paced, rate, store, app.clock, put)
+            ticker.add(cadence, group, tick)
+            tick(ticker.overdue(cadence, group, attempts))
+        if paced or stretching:
             poller.on_seen, poller.on_refused = pacer.observe, pacer.give_back
             pacers[name] = pacer
     return pacers

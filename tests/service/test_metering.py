@@ -31,7 +31,7 @@ class MovedClock(FakeClock):
     """Whoever sleeps on it moves it."""
 
     async def sleep(self, seconds: float) -> None:
-        self.move(timedelta(seconds=seconds))
+        self.move(timedelta(seconds=seconds, milliseconds=1))
         await asyncio.sleep(0.001)
 
     def move(self, by: timedelta) -> None:

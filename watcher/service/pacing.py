@@ -6,12 +6,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from watcher.domain.cadence import Budget, Cadence, Item
 from watcher.domain.credits import Allowance, CreditPlan
+from watcher.domain.duration import format_duration
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
 from watcher.ports import Store
@@ -63,12 +64,19 @@ class Pacer:
         store: Store,
         clock: Clock,
         put: Callable[[Sequence[Account]], None],
+        fixed: Sequence[Paced] = (),
     ) -> None:
-        """`taken`: credits (or calls) a second that fixed intervals and cron lines cost."""
+        """`taken`: credits (or calls) a second that cron lines and fixed intervals cost, without `fixed`:
+        accounts at a fixed interval (`at_least_every`), which ticks ask for as long as it can be afforded.
+        """
         self._name, self.allowance, self._taken = name, allowance, taken
         self._store, self._clock, self._put = store, clock, put
         self._accounts = {key_of(each.account): each.account for each in paced}
         self._items = [each.item() for each in paced]
+        self._fixed = {each.account: replace(each.item(), fixed=_interval(each)) for each in fixed}
+        self._accounts.update({key_of(account): account for account in self._fixed})
+        self.strained = False
+        """Fixed intervals cost more than is left: they are stretched here, and not asked for by ticks."""
         self._cadence: Cadence | None = None
         self._changed = asyncio.Event()
 
@@ -79,20 +87,24 @@ class Pacer:
 
     async def run(self) -> None:
         """Put accounts into the queue as they become due, until cancelled; keeps what was learnt."""
-        cadence = await self._begin()
+        await self.begin()
         looked = kept = self._clock.monotonic()
         try:
             while True:
-                await self._step(cadence)
+                await self._step()
                 elapsed = self._clock.monotonic()
                 if elapsed - looked >= LOOK_EVERY:
                     looked = elapsed
-                    await self._look(cadence)
+                    await self._look()
                 if elapsed - kept >= KEEP_EVERY:
                     kept = elapsed
                     await self.keep()
         finally:
             await asyncio.shield(self.keep())
+
+    def affordable(self, accounts: Sequence[Account]) -> list[Account]:
+        """Those that a tick may ask for: all, or those that are not stretched here."""
+        return [account for account in accounts if not (self.strained and account in self._fixed)]
 
     def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
         """How a poll of an account went: changed, unchanged, or (None) not read."""
@@ -118,45 +130,71 @@ class Pacer:
         except StoreError as error:
             log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
 
-    async def _begin(self) -> Cadence:
-        facts = await self._store.facts(self._name)
+    async def begin(self) -> None:
+        """Read the ledger and what was learnt; once, before the first tick."""
+        if self._cadence is None:
+            facts = await self._store.facts(self._name)
+            await self._make(_parsed(facts.get(FACT)))
+
+    async def _make(self, state: Mapping[str, Any] | None) -> None:
+        """The cadence for what it has to pace now: with fixed intervals, if they must be stretched."""
         past = await self._store.load(list(self._accounts.values()))
         seen = {
-            key_of(account): state.last_attempt.timestamp()
-            for account, state in past.accounts.items()
-            if state.last_attempt is not None
+            key_of(account): known.last_attempt.timestamp()
+            for account, known in past.accounts.items()
+            if known.last_attempt is not None
         }
         now = self._clock.now()
-        budget = await self._budget(now)
-        state = _parsed(facts.get(FACT))
-        self._cadence = Cadence(self._items, budget, now.timestamp(), state=state, seen=seen)
+        budget, self.strained = await self._budget(now)
+        items = [*self._items, *self._fixed.values()] if self.strained else self._items
+        try:
+            self._cadence = Cadence(items, budget, now.timestamp(), state=state, seen=seen)
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
+            self._cadence = Cadence(items, budget, now.timestamp(), seen=seen)
         if self._cadence.stretch > 1:
             log.warning("%s: %s", self._name, describe_stretch(self._cadence))
-        return self._cadence
 
-    async def _step(self, cadence: Cadence) -> None:
+    async def _step(self) -> None:
         self._changed.clear()
-        now = self._clock.now().timestamp()
-        due = cadence.due(now)
-        if due is None or due[0] > now:
+        now, cadence = self._clock.now().timestamp(), self._cadence
+        due = cadence.due(now) if cadence is not None else None
+        if cadence is None or due is None or due[0] > now:
             wait = LOOK_EVERY if due is None else min(due[0] - now, LOOK_EVERY)
             await self._clock.wait(self._changed, wait)
             return
         cadence.take(due[1], now)
         self._put([self._accounts[due[1]]])
 
-    async def _look(self, cadence: Cadence) -> None:
+    async def _look(self) -> None:
         try:
             now = self._clock.now()
-            cadence.set_budget(await self._budget(now), now.timestamp())
+            budget, strained = await self._budget(now)
+            if self._cadence is None or strained != self.strained:
+                await self._make(self._cadence.dump() if self._cadence is not None else None)
+            else:
+                self._cadence.set_budget(budget, now.timestamp())
         except StoreError as error:
             log.warning("the ledger of %s cannot be read: %s", self._name, error)
 
-    async def _budget(self, now: datetime) -> Budget:
+    async def _budget(self, now: datetime) -> tuple[Budget, bool]:
+        """What the cadence may spend, and whether that includes fixed intervals."""
         plan = self.allowance.credits
         if plan is None:
-            return call_budget(self.allowance, self._taken, now)
-        return credit_budget(plan, await self._store.spent(self._name, plan.bounds(now)[0]), self._taken, now)
+            return call_budget(self.allowance, self._taken, now), False
+        spent = await self._store.spent(self._name, plan.bounds(now)[0])
+        budget = credit_budget(plan, spent, self._taken, now)
+        rate = sum(item.cost / item.shortest for item in self._fixed.values())
+        owed = rate * (budget.ends - now.timestamp())
+        # once stretched, only ample means undo it
+        if rate and owed * (1.05 if self.strained else 1.0) > budget.remaining + 1e-6:
+            return budget, True
+        return credit_budget(plan, spent, self._taken + rate, now), False
+
+
+def _interval(paced: Paced) -> float:
+    assert paced.at_least_every is not None  # noqa: S101 (a fixed interval)
+    return paced.at_least_every.total_seconds()
 
 
 def credit_budget(plan: CreditPlan, spent: int, taken: float, now: datetime) -> Budget:
@@ -184,11 +222,13 @@ def call_budget(allowance: Allowance, taken: float, now: datetime) -> Budget:
 
 
 def describe_stretch(cadence: Cadence) -> str:
-    """What was promised and cannot be afforded, with numbers."""
-    found = cadence.feasibility()
+    """What was promised or set and cannot be afforded, with numbers."""
+    found, forecast = cadence.feasibility(), cadence.forecast()
+    gaps = [row.worst_case for row in forecast.rows if row.worst_case < float("inf")]
+    longest = format_duration(timedelta(seconds=round(max(gaps, default=0.0))))
     return (
-        f"the promised intervals cost {found.needed:,.0f} credits a period, {found.allowed:,.0f} are there: "
-        f"they are stretched evenly by {cadence.stretch:.2f}"
+        f"the intervals that were set or promised cost {found.needed:,.0f} credits a period of "
+        f"{found.allowed:,.0f}: they are stretched evenly, the longest to {longest}"
     )
 
 
