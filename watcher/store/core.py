@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,17 +12,21 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
-from watcher.domain.model import Account, Asset, Change
+from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
 from watcher.store import ledger, outbox
-from watcher.store.cache import ALERT, STATE, Cache, alert_row, state_row
+from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
 from watcher.store.retention import Retention, give_back
+from watcher.store.states import ALERT, STATE, alert_row, read_again, state_row
 from watcher.store.text import canonical, ms, number, optional, storable, to_ms
 from watcher.store.upgrading import upgrade
 
 _SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} WHERE id = ?"  # noqa: S608
+_READ_AGAIN = (
+    "UPDATE accounts SET last_reading = ?, last_attempt = ? WHERE id IN (SELECT value FROM json_each(?))"
+)
 _PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
 
 
@@ -81,14 +86,27 @@ class Core:
                     "INSERT INTO accounts (source, chain, address) VALUES (?, ?, ?)", state.account
                 )
                 accounts[state.account] = row.lastrowid or 0
-        states = [(*state_row(state), accounts[state.account]) for state in conclusion.accounts]
-        conn.executemany(_SET_STATE, states)
+        self._write_states(cache, conclusion.accounts)
         self._write_assets(cache, conclusion)
         self._write_changes(cache, conclusion.changes)
         if conclusion.alerts:
             conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
         if conclusion.deliveries:
             outbox.add(conn, conclusion.deliveries)
+
+    def _write_states(self, cache: Cache, states: Sequence[AccountState]) -> None:
+        """Whole rows where more than the time of the reading differs; one statement for all the others."""
+        ids, whole = cache.account_ids, []
+        again: dict[datetime, list[int]] = {}
+        for state in states:
+            at = read_again(cache.states.get(state.account), state)
+            if at is None:
+                whole.append((*state_row(state), ids[state.account]))
+            else:
+                again.setdefault(at, []).append(ids[state.account])
+        self.conn.executemany(_SET_STATE, whole)
+        for at, group in again.items():
+            self.conn.execute(_READ_AGAIN, (to_ms(at), to_ms(at), json.dumps(group)))
 
     def _write_changes(self, cache: Cache, changes: Sequence[Change]) -> None:
         accounts, assets = cache.account_ids, cache.asset_ids

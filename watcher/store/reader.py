@@ -17,9 +17,10 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Asset, Change
 from watcher.store import outbox
-from watcher.store.cache import ALERT, Cache, alert_from
+from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
+from watcher.store.states import ALERT, alert_from
 from watcher.store.text import from_ms, number, time, to_ms
 
 

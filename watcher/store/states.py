@@ -1,0 +1,129 @@
+"""What is known of accounts, and alerts, as rows and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from watcher.domain.alerting import Alert, AlertState
+from watcher.domain.message import Severity
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Held
+from watcher.store.text import canonical, from_ms, storable, time, to_ms
+
+STATE = (
+    "last_reading", "last_attempt", "watched_since", "misses", "miss", "seen", "stale", "held", "unsettled",
+    "omitted",
+)  # fmt: skip
+"""The columns of an account's state, in the order of `state_row`."""
+
+
+def read_again(old: AccountState | None, new: AccountState) -> datetime | None:
+    """When the account was read, if its row differs in nothing else: the common case, made cheap."""
+    at = new.last_attempt
+    if old is None or at is None or not (_ordinary(old) and _ordinary(new)):
+        return None
+    if new.watched_since != old.watched_since or new.seen[new.account.chain] != at:
+        return None
+    return at
+
+
+def _ordinary(state: AccountState) -> bool:
+    """Its one chain was read, and nothing is odd about it."""
+    if state.misses or state.miss or state.stale or state.held or state.unsettled or state.omitted:
+        return False
+    return len(state.seen) == 1 and state.account.chain in state.seen
+
+
+def state_row(state: AccountState) -> tuple[Any, ...]:
+    """The columns of `STATE`. What is empty, or follows from the others, is NULL."""
+    last = state.last_reading
+    plain = not state.seen or (len(state.seen) == 1 and state.account.chain in state.seen)
+    return (
+        None if last is None else to_ms(last),
+        None if state.last_attempt is None else to_ms(state.last_attempt),
+        None if state.watched_since is None else to_ms(state.watched_since),
+        state.misses,
+        storable(state.miss),
+        None if plain else _json({chain: to_ms(at) for chain, at in state.seen.items()}),
+        _json([[*asset, to_ms(at)] for asset, at in state.stale.items()]),
+        _json([[*asset, canonical(h.amount), to_ms(h.since), h.reason] for asset, h in state.held.items()]),
+        _json([[*asset] for asset in sorted(state.unsettled)]),
+        _json(dict(state.omitted)),
+    )
+
+
+def state_from(account: Account, amounts: Mapping[Asset, Decimal], row: tuple[Any, ...]) -> AccountState:
+    last, attempt, watched, misses, miss, seen, stale, held, unsettled, omitted = row
+    if seen is not None:
+        times = {chain: from_ms(at) for chain, at in json.loads(seen).items()}
+    else:
+        times = {account.chain: from_ms(last)} if last is not None else {}
+    return AccountState(
+        account,
+        amounts=amounts,
+        seen=times,
+        stale={Asset(chain, token): from_ms(at) for chain, token, at in json.loads(stale)}
+        if stale
+        else EMPTY,
+        held=_held(held) if held else EMPTY,
+        unsettled=frozenset(Asset(*names) for names in json.loads(unsettled)) if unsettled else frozenset(),
+        omitted=json.loads(omitted) if omitted else EMPTY,
+        last_attempt=time(attempt),
+        misses=misses,
+        miss=miss,
+        watched_since=time(watched),
+    )
+
+
+def _held(text: str) -> dict[Asset, Held]:
+    return {
+        Asset(chain, token): Held(Decimal(amount), from_ms(since), reason)
+        for chain, token, amount, since, reason in json.loads(text)
+    }
+
+
+def _json(value: Any) -> str | None:
+    return json.dumps(value, separators=(",", ":")) if value else None
+
+
+ALERT = (
+    "id", "rule", "fingerprint", "subject", "label", "wallet", "source", "chain", "address", "severity",
+    "state", "since", "because", "reads", "fired_at", "told_at", "resolved_at", "closed",
+)  # fmt: skip
+
+
+def alert_row(alert: Alert) -> tuple[Any, ...]:
+    def ms(at: datetime | None) -> int | None:
+        return None if at is None else to_ms(at)
+
+    where = alert.account or (None, None, None)
+    return (
+        alert.id, alert.rule, alert.fingerprint, alert.subject, alert.label, alert.wallet, *where,
+        str(alert.severity), str(alert.state), to_ms(alert.since), alert.because, alert.reads,
+        ms(alert.fired_at), ms(alert.told_at), ms(alert.resolved_at), int(alert.closed),
+    )  # fmt: skip
+
+
+def alert_from(row: tuple[Any, ...]) -> Alert:
+    source, chain, address = row[6:9]
+    return Alert(
+        id=row[0],
+        rule=row[1],
+        fingerprint=row[2],
+        subject=row[3],
+        label=row[4],
+        wallet=row[5],
+        account=Account(source, chain, address) if source is not None else None,
+        severity=Severity(row[9]),
+        state=AlertState(row[10]),
+        since=from_ms(row[11]),
+        because=row[12],
+        reads=row[13],
+        fired_at=time(row[14]),
+        told_at=time(row[15]),
+        resolved_at=time(row[16]),
+        closed=bool(row[17]),
+    )
