@@ -15,6 +15,11 @@ from typing import Any
 KEPT = 30
 
 
+def name_of(task: asyncio.Task[Any]) -> str:
+    """The coroutine that a task runs."""
+    return getattr(task.get_coro(), "__qualname__", None) or task.get_name()
+
+
 class LoopWatch:
     """Times every callback of every loop in this process from its making on."""
 
@@ -36,7 +41,7 @@ class LoopWatch:
     def note(self, handle: Any, wall: float, cpu: float) -> None:
         callback = handle._callback  # noqa: SLF001
         task = getattr(callback, "__self__", None)
-        name = task.get_name() if isinstance(task, asyncio.Task) else getattr(callback, "__qualname__", "?")
+        name = name_of(task) if isinstance(task, asyncio.Task) else getattr(callback, "__qualname__", "?")
         item = (wall, cpu, time.monotonic() - self.started, name)
         if len(self.longest) < KEPT:
             heapq.heappush(self.longest, item)

@@ -84,7 +84,7 @@ def steady(place: Installation, accounts: int, cycles: int) -> Iterator[dict[str
     with place.daemon() as running:
         place.fake.control(changed=0.0, reset=True)
         place.fake.until(lambda told: told["answered"] >= 3 * accounts)
-        for changed, number in ((0.01, cycles), (1.0, max(2, min(20, cycles // 4)))):
+        for changed, number in ((0.01, cycles), (1.0, max(3, min(20, cycles // 4)))):
             place.fake.control(changed=changed, reset=True)
             place.fake.until(lambda told: told["answered"] >= accounts)
             yield measure(place, running.pid, accounts, number)
