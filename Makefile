@@ -17,7 +17,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_architecture.py
+	$(BIN)/python -m pytest tests/test_architecture.py tests/test_unit_file.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(ARGS)
@@ -29,7 +29,7 @@ format: $(VENV)/.dev
 PREFIX ?= /opt/watcher
 install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "watcher needs Python 3.11 or newer"; exit 1; }
-	$(PYTHON) -m venv $(PREFIX)
+	@$(PYTHON) -m venv $(PREFIX) || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
 	$(PREFIX)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt .
 	@echo "installed $(PREFIX)/bin/watcher"
 
