@@ -1,0 +1,136 @@
+"""Whole months in virtual time: never over the plan, and nearly all of it used."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.fakes import FakeStore
+from tests.service.year import BEGIN, Year
+from watcher.domain.credits import CreditPlan
+from watcher.domain.model import Account
+from watcher.store.sqlite import SqliteStore
+
+LIMIT = 6000
+
+
+class AYear(RuleBasedStateMachine):
+    """Anything may happen, at any time."""
+
+    @initialize(
+        accounts=st.integers(1, 12),
+        resets_on=st.integers(1, 31),
+        reserve=st.sampled_from(["0", "0.1", "0.3"]),
+        promise=st.sampled_from([None, timedelta(hours=12), timedelta(days=3)]),
+    )
+    def begin(self, accounts: int, resets_on: int, reserve: str, promise: timedelta | None) -> None:
+        self.loop = asyncio.new_event_loop()
+        plan = CreditPlan(LIMIT, resets_on=resets_on, reserve=Decimal(reserve))
+        self.year = Year(FakeStore(), plan, accounts)
+        self.year.promise = promise
+        self.ended: list[int] = []
+        self.loop.run_until_complete(self.year.start())
+
+    @rule(days=st.floats(0.1, 45))
+    def time_passes(self, days: float) -> None:
+        year = self.year
+        until = year.clock.now() + timedelta(days=days)
+        while year.clock.now() < until:
+            start, end = year.plan.bounds(year.clock.now())
+            self.loop.run_until_complete(year.run(min(until, end)))
+            if year.clock.now() >= end and start >= BEGIN:
+                booked = self.loop.run_until_complete(year.booked(start, end))
+                assert 0.98 * LIMIT <= booked <= LIMIT, (start, booked)
+
+    @rule()
+    def restart(self) -> None:
+        self.loop.run_until_complete(self.year.pacer.keep())
+        self.loop.run_until_complete(self.year.start())
+
+    @rule(sent=st.booleans(), times=st.integers(1, 4))
+    def kill(self, sent: bool, times: int) -> None:
+        for _ in range(times):
+            self.loop.run_until_complete(self.year.die_in_a_request(sent=sent))
+
+    @rule(times=st.integers(1, 30))
+    def poll_by_hand(self, times: int) -> None:
+        for _ in range(times):
+            self.loop.run_until_complete(self.year.by_hand())
+
+    @rule(number=st.integers(0, 20))
+    def edit_the_watch_list(self, number: int) -> None:
+        account = Account("s", "ethereum", f"0x{number:040x}")
+        if account not in self.year.accounts:
+            self.year.accounts.append(account)
+        elif len(self.year.accounts) > 1:
+            self.year.accounts.remove(account)
+        self.restart()
+
+    def _far_from_a_renewal(self) -> bool:
+        if not hasattr(self, "year"):
+            return False
+        now = self.year.clock.now()
+        start, end = self.year.plan.bounds(now)
+        return now - start > timedelta(days=1) and end - now > timedelta(days=1)
+
+    @precondition(_far_from_a_renewal)
+    @rule(minutes=st.integers(-300, 300))
+    def the_clock_steps(self, minutes: int) -> None:
+        self.year.clock.set_back(timedelta(minutes=minutes))
+
+    def teardown(self) -> None:
+        if hasattr(self, "year"):
+            assert all(used <= LIMIT for used in self.year.source.metered.values())
+            self.loop.close()
+
+
+AYear.TestCase.settings = settings(
+    max_examples=12,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TestAYear = AYear.TestCase
+
+
+async def test_a_quarter_in_a_real_store_uses_the_plan_and_no_more(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "watcher.db", exclusive=True)
+    year = Year(store, CreditPlan(4000), 5)
+    await year.start()
+    await year.run(BEGIN + timedelta(days=90))
+    for used in year.source.metered.values():
+        assert 0.98 * 4000 <= used <= 4000
+    await store.close()
+
+
+@pytest.mark.parametrize("hours", [1, 3])
+async def test_fixed_intervals_beyond_the_credits_are_stretched_evenly(hours: int) -> None:
+    year = Year(FakeStore(), CreditPlan(LIMIT), 5)
+    year.fixed = timedelta(hours=hours)
+    await year.start()
+    assert year.pacer.strained
+    assert year.pacer.affordable(year.accounts) == []
+    await year.run(BEGIN + timedelta(days=31))
+    used = year.source.metered[BEGIN]
+    assert 0.98 * LIMIT <= used <= LIMIT
+    expected = timedelta(days=31) * 5 * 40 / LIMIT
+    for polls in year.polls.values():
+        gaps = [after - before for before, after in pairwise(polls)]
+        assert max(gaps) < 1.6 * expected
+        assert len(polls) == pytest.approx(LIMIT / 40 / 5, abs=2)
+
+
+async def test_fixed_intervals_that_fit_are_left_to_their_ticks() -> None:
+    year = Year(FakeStore(), CreditPlan(LIMIT), 2)
+    year.fixed = timedelta(days=1)
+    await year.start()
+    assert not year.pacer.strained
+    assert year.pacer.affordable(year.accounts) == year.accounts

@@ -1,0 +1,123 @@
+"""Poller, pacer and ledger on a virtual clock: months in a second."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from tests.fakes import FakeClock, FakeSource
+from watcher.domain.credits import Allowance, CreditPlan, Purpose
+from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
+from watcher.domain.selection import Rules
+from watcher.ports import Reply, Request, Store
+from watcher.service.pacing import Paced, Pacer
+from watcher.service.polling import Poller
+from watcher.service.queue import Batch
+
+BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
+LOOK = timedelta(hours=3)
+
+
+class JumpingClock(FakeClock):
+    """Whoever sleeps on it moves it."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.move(timedelta(seconds=seconds, milliseconds=1))
+
+    def move(self, by: timedelta) -> None:
+        self._now += by
+        self._elapsed += by.total_seconds()
+
+
+class MeteredSource(FakeSource):
+    """Counts what it is asked for in the period in which it is asked."""
+
+    def meter(self, clock: JumpingClock) -> None:
+        self.clock, self.metered = clock, defaultdict[datetime, int](int)
+
+    def count(self, cost: int) -> None:
+        assert self.allowance.credits is not None
+        self.metered[self.allowance.credits.bounds(self.clock.now())[0]] += cost
+
+    async def send(self, request: Request) -> Reply:
+        self.count(request.cost)
+        return await super().send(request)
+
+
+class Year:
+    """One installation. `keep` before a restart is what a clean stop does; a kill does not."""
+
+    def __init__(self, store: Store, plan: CreditPlan, accounts: int, seed: int = 1, cost: int = 40) -> None:
+        self.store, self.plan, self.cost = store, plan, cost
+        self.clock, self.chance = JumpingClock(BEGIN), random.Random(seed)
+        self.source = MeteredSource("s", Allowance(plan), credits_each=cost, answers=self._answer)
+        self.source.meter(self.clock)
+        self.accounts = [Account("s", "ethereum", f"0x{n:040x}") for n in range(accounts)]
+        self.promise: timedelta | None = None
+        self.fixed: timedelta | None = None
+        self.polls: dict[Account, list[datetime]] = defaultdict(list)
+
+    def _answer(self, account: Account) -> Outcome:
+        self.polls[account].append(self.clock.now())
+        from decimal import Decimal
+
+        asset = Asset("ethereum", "ethereum")
+        return Reading(account, {asset: Decimal(self.chance.randrange(3))}, chains=frozenset({"ethereum"}))
+
+    async def start(self) -> None:
+        wallets = {account: Wallet(account.address, "s", account.address) for account in self.accounts}
+        self.poller = Poller(
+            self.source, self.store, Rules([], wallets, []), self.clock, running_since=self.clock.now()
+        )
+        paced = [Paced(account, self.cost, at_least_every=self.promise) for account in self.accounts]
+        auto, fixed = ([], paced) if self.fixed else (paced, [])
+        if self.fixed:
+            fixed = [Paced(account, self.cost, at_least_every=self.fixed) for account in self.accounts]
+        self.pacer = Pacer("s", self.source.allowance, auto, 0.0, self.store, self.clock, self._put, fixed)
+        self.poller.on_seen, self.poller.on_refused = self.pacer.observe, self.pacer.give_back
+        await self.pacer.begin()
+
+    def _put(self, accounts: Sequence[Account]) -> None:
+        raise AssertionError("the year takes what is due itself")
+
+    async def run(self, until: datetime) -> None:
+        """Work until then."""
+        looked = self.clock.now()
+        while self.clock.now() < until:
+            cadence = self.pacer.cadence
+            assert cadence is not None
+            now = self.clock.now()
+            due = cadence.due(now.timestamp())
+            at = until if due is None else datetime.fromtimestamp(due[0], UTC)
+            step = min(at, looked + LOOK, until)
+            if step > now:
+                self.clock.move(step - now + timedelta(milliseconds=1))
+            if due is not None and at <= self.clock.now():
+                cadence.take(due[1], self.clock.now().timestamp())
+                await self.poller.poll(Batch((self._account(due[1]),), Purpose.SCHEDULED))
+            if self.clock.now() >= looked + LOOK or self.clock.now() < looked:
+                looked = self.clock.now()
+                await self.pacer._look()
+        for task in list(self.poller._later):
+            task.cancel()
+        await asyncio.sleep(0)
+
+    def _account(self, key: str) -> Account:
+        return self.pacer._accounts[key]
+
+    async def by_hand(self) -> None:
+        await self.poller.poll(Batch((self.chance.choice(self.accounts),), Purpose.BY_HAND))
+
+    async def die_in_a_request(self, *, sent: bool) -> None:
+        """Killed after booking: whether it was sent, nobody knows."""
+        now = self.clock.now()
+        answer = await self.store.reserve("s", 1, self.cost, Purpose.SCHEDULED, now, self.source.allowance)
+        if sent and not hasattr(answer, "until"):
+            self.source.count(self.cost)
+        await self.start()
+
+    async def booked(self, start: datetime, end: datetime) -> int:
+        return await self.store.spent("s", start) - await self.store.spent("s", end)
