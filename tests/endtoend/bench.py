@@ -34,6 +34,8 @@ COINSTATS_KEY = "cskey-5d0c91e7a4b2"
 TEOS_KEY = "teoskey-77ab03fe91c4"
 HOOK_TOKEN = "hooktoken-c0ffee4242"
 PATIENCE = 20.0
+PLENTY = 10**12
+"""Credits a period that allow for a poll each second."""
 
 CONFIG = """\
 version: 1
@@ -78,27 +80,30 @@ rules:
 
 
 class Watched(Log):
-    """The requests at an API, and a way to wait for more of them."""
+    """The requests at an API, and a way to wait for more of them. `polls` counts those for balances."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.polls = 0
         self._more = asyncio.Event()
 
     def take(self, request: web.BaseRequest) -> Recorded:
         recorded = super().take(request)
-        self._more.set()
+        if "alance" in recorded.path:
+            self.polls += 1
+            self._more.set()
         return recorded
 
-    async def until(self, total: int, within: float = PATIENCE) -> None:
-        """Wait until there have been so many requests in all."""
+    async def until(self, polls: int, within: float = PATIENCE) -> None:
+        """Wait until there have been so many requests for balances in all."""
         async with asyncio.timeout(within):
-            while self.total < total:
+            while self.polls < polls:
                 self._more.clear()
                 await self._more.wait()
 
     async def recorded(self, polls: int = 1) -> None:
         """Wait until so many polls that begin from now on are in the store."""
-        await self.until(self.total + polls + 1)
+        await self.until(self.polls + polls + 1)
 
 
 @dataclass
@@ -153,7 +158,7 @@ class Installation:
     signalled: set[int] = field(default_factory=set)
     """Processes that were told to end."""
 
-    def write(self, *, every: str = "1s", limit: int = 1_000_000, timeout: str = "30s") -> None:
+    def write(self, *, every: str = "1s", limit: int = PLENTY, timeout: str = "30s") -> None:
         """Write the configuration and its rules."""
         text = CONFIG.format(
             url=self.sim.url, evm=EVM, solo=SOLO, desk=DESK, bond=BOND, every=every, limit=limit,
@@ -224,7 +229,7 @@ class Installation:
 
     async def first_readings(self) -> None:
         """Wait until every account has been read once."""
-        await asyncio.gather(self.coinstats.until(2), self.teos.until(3))
+        await asyncio.gather(self.coinstats.until(2), self.teos.until(2))
 
     async def polled(self) -> None:
         """Wait until a poll that begins from now on is recorded, at both APIs."""
@@ -277,6 +282,7 @@ async def installation(folder: Path) -> AsyncIterator[Installation]:
     try:
         async with Simulation() as sim:
             sim.coinstats.key, sim.teos.key = COINSTATS_KEY, TEOS_KEY
+            sim.coinstats.credits_limit = PLENTY
             coinstats = sim.coinstats.requests = Watched()
             teos = sim.teos.requests = Watched()
             furnish(sim)

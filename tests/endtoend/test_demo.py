@@ -1,0 +1,39 @@
+"""`watcher demo`: the whole product with no key and no network, and it ends well at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+
+from tests.endtoend.bench import Installation
+
+
+async def test_the_demo_tells_every_kind_of_alert_and_ends_by_itself(there: Installation) -> None:
+    there.env = {name: there.env[name] for name in there.env if name in ("PATH", "HOME", "PYTHONPATH")}
+    code, out, err = await there.verb("demo", "--duration", "12s")
+    assert code == 0, err
+    for rule in ("funds-moved", "issue-moved", "gas-low", "new-token"):
+        assert rule in out, f"{rule} was not told:\n{out}"
+    assert "esolved" in out
+    assert "emptied" not in out
+    assert "silent" not in out
+    spent = re.search(r"([\d,]+) credits booked, ([\d,]+) metered", out)
+    assert spent
+    booked, metered = (int(figure.replace(",", "")) for figure in spent.groups())
+    assert booked >= metered > 0
+    assert "Traceback" not in out + err
+
+
+async def test_ctrl_c_ends_the_demo_cleanly_in_the_middle(there: Installation) -> None:
+    pipe = asyncio.subprocess.PIPE
+    process = await there.spawn("demo", stdout=pipe, stderr=pipe)
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        while b"Watching" not in await process.stdout.readline():
+            pass
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0, err.decode()
+    assert b"credits booked" in out
+    assert b"Traceback" not in err
