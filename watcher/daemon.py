@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -95,8 +96,11 @@ async def at_work(app: App, store: Store) -> AsyncIterator[list[asyncio.Task[Non
             *(asyncio.create_task(meter.run(), name="metering") for meter in _meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
         ]
+        # What is here stays: looking through all of it for garbage would hold the loop for 100 ms.
+        gc.freeze()
         yield [*app.tasks, *helpers]
     finally:
+        gc.unfreeze()
         ticker.stop()
         for task in helpers:
             task.cancel()

@@ -75,7 +75,7 @@ def decode_groups(data: bytes) -> list[Group | None]:
     # The required fields of a row take 100 bytes without their values. A body that is mostly brackets
     # would need a hundred times its size, and hold the interpreter for as long.
     least = 100 if len(data) > AT_ONCE else 24
-    if len(data) > 256 * 1024 and data.count(b"{") * least > len(data):
+    if len(data) > 512 * 1024 and data.count(b"{") * least > len(data):
         raise UnusableAnswerError("the answer is not a list of balances")
     try:
         if len(data) <= AT_ONCE:

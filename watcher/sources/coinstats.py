@@ -260,4 +260,7 @@ class CoinStats:
 
 
 def _pair(account: Account) -> str:
-    return f"{quote(account.chain, safe='')}:{quote(account.address, safe='')}"
+    chain, address = account.chain, account.address
+    if chain.isalnum() and address.isalnum() and chain.isascii() and address.isascii():
+        return f"{chain}:{address}"  # nearly always, and quoting would be most of what planning costs
+    return f"{quote(chain, safe='')}:{quote(address, safe='')}"
