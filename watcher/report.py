@@ -16,6 +16,7 @@ from watcher.domain.display import plain
 from watcher.domain.exact import times
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState
+from watcher.domain.usage import USAGE, applied, load
 from watcher.settings import Settings, WalletSettings
 from watcher.store.reader import Asked, Reader
 
@@ -172,7 +173,9 @@ def _account(account: Account, wallet: WalletSettings, state: AccountState | Non
     }
 
 
-def _credits(reader: Reader, source: str, plan: CreditPlan, now: datetime) -> Row:
+def _credits(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> Row:
+    metered = load(reader.facts(source).get(USAGE))
+    plan = applied(configured, metered)
     start, end = plan.bounds(now)
     spent = reader.spent(source, start)
     elapsed = (now - start).total_seconds()
@@ -187,6 +190,10 @@ def _credits(reader: Reader, source: str, plan: CreditPlan, now: datetime) -> Ro
         "period_start": start,
         "period_end": end,
         "runs_out": runs_out,
+        "configured_limit": configured.limit,
+        "provider": None
+        if metered is None
+        else {"limit": metered.total, "used": metered.used, "at": metered.at, "renewed": metered.renewed},
     }
 
 
