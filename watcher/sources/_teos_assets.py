@@ -59,10 +59,12 @@ class Assets:
                 self._told[number] = (known, fetched)
 
     def due(self, numbers: Iterable[int], now: datetime) -> list[int]:
-        """The assets that TEOS should be asked about now; taken as asked with that."""
-        due = [number for number in sorted(set(numbers)) if self._is_due(number, now)]
-        self._asked.update(dict.fromkeys(due, now))
-        return due
+        """The assets that TEOS should be asked about now."""
+        return [number for number in sorted(set(numbers)) if self._is_due(number, now)]
+
+    def asking(self, numbers: Iterable[int], now: datetime) -> None:
+        """The look-up goes out. What was only planned may never be sent, and stays due."""
+        self._asked.update(dict.fromkeys(numbers, now))
 
     def _is_due(self, number: int, now: datetime) -> bool:
         stated = self._stated.get(number)

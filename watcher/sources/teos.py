@@ -331,6 +331,7 @@ class Teos:
     async def _look_up(self, lookup: _Lookup) -> Reply:
         urls = self._urls
         url = urls.asset(lookup.ids[0]) if lookup.alone else urls.assets(lookup.ids)
+        self._assets.asking(lookup.ids, lookup.now)
         answer = await self._http.get(url)
         if isinstance(answer, Failure):
             more = lookup.each_alone() if answer.status in _SPLITTABLE else ()
