@@ -11,7 +11,7 @@ from typing import Any
 
 from watcher.domain import cadence
 from watcher.domain.cadence import Budget, Forecast, Item
-from watcher.domain.duration import format_duration
+from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.ports import Source
 from watcher.schedule import Cadence, cadences
@@ -209,16 +209,3 @@ def misfit(plan: SourcePlan) -> list[str]:
 
 def accounts_text(count: int) -> str:
     return f"{count:,} account" + ("" if count == 1 else "s")
-
-
-def span(seconds: float) -> str:
-    """A length of time for people: at most three digits, the unit that suits."""
-    if seconds == math.inf:
-        return "never"
-    if seconds >= 3600 and seconds < 3600 * 72:
-        return f"{seconds / 3600:.3g} h"
-    if seconds >= 3600 * 72:
-        return f"{seconds / 86400:.3g} d"
-    if seconds >= 60:
-        return f"{seconds / 60:.3g} min"
-    return format_duration(timedelta(milliseconds=round(seconds * 1000)))

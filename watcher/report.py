@@ -181,8 +181,8 @@ def _credits(reader: Reader, source: str, configured: CreditPlan, now: datetime)
     elapsed = (now - start).total_seconds()
     runs_out = None
     if spent and elapsed > 0:
-        at = now + timedelta(seconds=max(plan.limit - spent, 0) * elapsed / spent)
-        runs_out = at if at < end else None
+        lasts = max(plan.limit - spent, 0) * elapsed / spent
+        runs_out = now + timedelta(seconds=lasts) if lasts < (end - now).total_seconds() else None
     return {
         "limit": plan.limit,
         "spent": spent,

@@ -38,15 +38,18 @@ def load_rules(
     for path in paths:
         document = read_document(path)
         reader = _Reader(document, channels, wallets, sources, warnings)
-        for index, rule in reader.rules():
-            rules.append(rule)
+        for index, name, rule in reader.rules():
+            if rule is not None:
+                rules.append(rule)
+            if name is None:
+                continue
             loc = ("rules", index, "id")
-            if rule.id in places:
-                what = f"two rules have the id '{rule.id}' (first at {places[rule.id]})"
+            if name in places:
+                what = f"two rules have the id '{name}' (first at {places[name]})"
                 document.report(
                     loc, what, "give each rule an id of its own, and keep it: alerts are kept under it"
                 )
-            places.setdefault(rule.id, document.where(loc))
+            places.setdefault(name, document.where(loc))
         problems += document.in_order()
     if problems:
         raise ConfigurationError(problems)
@@ -73,8 +76,8 @@ class _Reader:
             "sources": ("source", set(sources)),
         }
 
-    def rules(self) -> Iterator[tuple[int, Rule]]:
-        """Each sound rule with its place in the list."""
+    def rules(self) -> Iterator[tuple[int, str | None, Rule | None]]:
+        """The place in the list, the id and the rule; None for an id or a rule that is not sound."""
         document, root = self._document, self._document.root
         if document.problems and root.value is None:
             return
@@ -93,8 +96,8 @@ class _Reader:
             document.report(("rules",), "rules must be a list", "begin each rule with '- id: …'")
         for index, node in section.children() if isinstance(section.value, list) else ():
             rule = self._rule(("rules", int(index)))
-            if rule is not None:
-                yield int(index), rule
+            name = next((text for _, text in self._texts(("rules", int(index), "id"))), None)
+            yield int(index), name, rule
             if isinstance(node.value, dict):
                 self._names(("rules", int(index)), rule)
 

@@ -33,7 +33,7 @@ DESK = "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"
 COINSTATS_KEY = "cskey-5d0c91e7a4b2"
 TEOS_KEY = "teoskey-77ab03fe91c4"
 HOOK_TOKEN = "hooktoken-c0ffee4242"
-PATIENCE = 20.0
+PATIENCE = 30.0
 PLENTY = 10**12
 """Credits a period that allow for a poll each second."""
 
@@ -124,9 +124,7 @@ class Hook:
             await self.gate.wait()
         return web.Response(text="ok")
 
-    async def until(
-        self, wanted: Callable[[list[dict[str, Any]]], bool], within: float = PATIENCE
-    ) -> None:
+    async def until(self, wanted: Callable[[list[dict[str, Any]]], bool], within: float = PATIENCE) -> None:
         """Wait until what has arrived satisfies `wanted`."""
         async with asyncio.timeout(within), self.arrived:
             await self.arrived.wait_for(lambda: wanted(self.received))
@@ -190,7 +188,12 @@ class Installation:
         """Run one verb to its end: exit code, standard output, standard error."""
         pipe = asyncio.subprocess.PIPE
         process = await self.spawn(*words, stdout=pipe, stderr=pipe)
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
 
@@ -234,6 +237,11 @@ class Installation:
     async def polled(self) -> None:
         """Wait until a poll that begins from now on is recorded, at both APIs."""
         await asyncio.gather(self.coinstats.recorded(), self.teos.recorded())
+
+    async def logged(self, words: str) -> None:
+        """Wait until the daemon has logged this; looked for each time that it asks TEOS."""
+        while words not in self.log():
+            await self.teos.until(self.teos.polls + 1)
 
     def log(self) -> str:
         path = self.file("daemon.log")

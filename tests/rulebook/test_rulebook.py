@@ -89,7 +89,7 @@ rules:
     type: asset
     event: apears
     severity: critcal
-  - id: ninth
+  - id: ninth-again
     type: asset
     event: appears
     summary: "{{ wallte }}"

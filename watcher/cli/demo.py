@@ -42,6 +42,9 @@ rules: [rules.yaml]
 web: null
 """
 
+PLENTY = 10**9
+"""Credits a month that allow for a poll every two seconds, as no plan on sale does."""
+
 RULES = """\
 rules:
   - {id: funds-moved, type: change, match: {tags: [coins]}, by: "$1000", severity: warning}
@@ -94,6 +97,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
 
     async with Simulation() as sim:
         prepare(sim)
+        sim.coinstats.credits_limit = PLENTY
         _write(folder, sim)
         keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
@@ -149,9 +153,7 @@ def _write(folder: Path, sim: Simulation) -> None:
     units = (
         f'{{"{SOLAR}": {{symbol: SOLAR, price_usd: "25"}}, "{GOLD}": {{symbol: GOLD, price_usd: "83.5"}}}}'
     )
-    text = CONFIG.format(
-        url=sim.url, limit=sim.coinstats.credits_limit, units=units, wallets="\n".join(lines)
-    )
+    text = CONFIG.format(url=sim.url, limit=PLENTY, units=units, wallets="\n".join(lines))
     (folder / "watcher.yaml").write_text(text, encoding="utf-8")
     (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
 

@@ -12,8 +12,8 @@ import typer
 
 from watcher.cli._common import Config, Json, configured, print_json, print_table
 from watcher.domain.display import moment
-from watcher.domain.duration import parse_duration
-from watcher.planning import SourcePlan, Supposed, accounts_text, misfit, plan_source, span
+from watcher.domain.duration import parse_duration, span
+from watcher.planning import SourcePlan, Supposed, accounts_text, misfit, plan_source
 from watcher.wiring import Configuration, build_source, store_path
 
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKM]?)")

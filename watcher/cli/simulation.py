@@ -14,8 +14,7 @@ import typer
 
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.domain.cadence import Item
-from watcher.domain.duration import parse_duration
-from watcher.planning import span
+from watcher.domain.duration import parse_duration, span
 from watcher.simulating import DAY, Result, Trace, as_trace, read_trace
 from watcher.wiring import Configuration
 
@@ -94,9 +93,7 @@ def simulate(
     return 0
 
 
-def _run(
-    trace: Trace, items: list[Item], credits_per_day: float, out: Path | None, *, quiet: bool
-) -> Result:
+def _run(trace: Trace, items: list[Item], credits_per_day: float, out: Path | None, *, quiet: bool) -> Result:
     from watcher.simulating import simulate as drive
 
     with _polls(out) as polled, _progress(quiet=quiet) as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 
@@ -36,3 +37,16 @@ def format_duration(duration: timedelta) -> str:
         if seconds % _SECONDS[unit] == 0:
             return f"{sign}{seconds // _SECONDS[unit]}{unit}"
     return f"{sign}{seconds}s"
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: at most three digits, the unit that suits."""
+    if seconds == math.inf:
+        return "never"
+    if seconds >= 3600 and seconds < 3600 * 72:
+        return f"{seconds / 3600:.3g} h"
+    if seconds >= 3600 * 72:
+        return f"{seconds / 86400:.3g} d"
+    if seconds >= 60:
+        return f"{seconds / 60:.3g} min"
+    return format_duration(timedelta(milliseconds=round(seconds * 1000)))

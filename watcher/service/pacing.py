@@ -12,7 +12,7 @@ from typing import Any
 
 from watcher.domain.cadence import Budget, Cadence, Item
 from watcher.domain.credits import Allowance, CreditPlan
-from watcher.domain.duration import format_duration
+from watcher.domain.duration import span
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
 from watcher.ports import Store
@@ -152,7 +152,7 @@ class Pacer:
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
             self._cadence = Cadence(items, budget, now.timestamp(), seen=seen)
-        if self._cadence.stretch > 1:
+        if items and self._cadence.stretch > 1:
             log.warning("%s: %s", self._name, describe_stretch(self._cadence))
 
     async def _step(self) -> None:
@@ -225,7 +225,7 @@ def describe_stretch(cadence: Cadence) -> str:
     """What was promised or set and cannot be afforded, with numbers."""
     found, forecast = cadence.feasibility(), cadence.forecast()
     gaps = [row.worst_case for row in forecast.rows if row.worst_case < float("inf")]
-    longest = format_duration(timedelta(seconds=round(max(gaps, default=0.0))))
+    longest = span(max(gaps, default=0.0))
     return (
         f"the intervals that were set or promised cost {found.needed:,.0f} credits a period of "
         f"{found.allowed:,.0f}: they are stretched evenly, the longest to {longest}"

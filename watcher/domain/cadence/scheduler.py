@@ -18,7 +18,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 """Multiples of it, modulo 1, are evenly spread however many there are."""
 BACKWARDS = 60.0
 """A clock that steps back by more than these seconds is followed; by less, it is waited for."""
-AT_ONCE = 0.05
+AT_ONCE = 0.25
 """New accounts are read at once if that takes no more than this share of what is left."""
 
 
