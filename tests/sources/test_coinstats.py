@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -498,3 +500,22 @@ def test_a_wallet_that_cannot_be_asked_for_says_why(wallet: WatchedWallet, word:
 
 def test_each_kind_is_listed_once() -> None:
     assert set(KINDS) == {"coinstats", "teos"}
+
+
+async def test_a_hanging_look_at_the_providers_count_holds_no_poll_back(api: Api, source: CoinStats) -> None:
+    hanging, leaving = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if "usage" in request.path:
+            hanging.set()
+            await leaving.wait()
+        return web.Response(text=f"[{group(row())}]", content_type="application/json")
+
+    api.answer = answer
+    looking = asyncio.create_task(source.send(source.usage()))
+    await hanging.wait()
+
+    async with asyncio.timeout(3):
+        assert ACCOUNT in outcomes(await poll(source, [ACCOUNT]))
+    leaving.set()
+    await looking

@@ -128,7 +128,9 @@ class Http:
                     connect=None,
                     sock_connect=limits.connect_timeout.total_seconds(),
                 ),
-                connector=aiohttp.TCPConnector(limit=limits.concurrency),
+                # One more than the pollers use: a look at the provider's own count must neither wait
+                # for a poll nor hold one back, since what waits here is booked as sent.
+                connector=aiohttp.TCPConnector(limit=limits.concurrency + 1),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
