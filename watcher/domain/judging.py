@@ -1,4 +1,4 @@
-"""Judge: rules over what was learnt, into alerts and the deliveries that they owe."""
+"""Judge: rules over what was learnt, into alerts and what is to be told of them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind, short_id
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
-from watcher.domain.display import amount, moment, money, percent, plain, signed
+from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
-from watcher.domain.exact import ZERO, minus, times
+from watcher.domain.exact import times
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.message import (
-    Kind,
-    Message,
     Severity,
-    Where,
     change_facts,
-    change_title,
 )
 from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Reading
-from watcher.domain.rules import EventRule, LevelRule, Rule, StateRule
+from watcher.domain.rules import LevelRule, StateRule
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
-from watcher.domain.template import TemplateFailedError, render
+from watcher.domain.telling import Teller, level_values, subject_key
 from watcher.domain.verdict import Answer, Verdict, met, not_met
 
 UNREPORTED_RULE = "watcher.unreported"
@@ -37,8 +33,12 @@ class Judge:
     def __init__(self, past: Past, rules: Rules, now: datetime, running_since: datetime) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
         self._alarmed = {alert.account for alert in past.alerts.values()}
+        self._teller = Teller(rules, now)
         self.alerts: list[Alert] = []
-        self.deliveries: list[Delivery] = []
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        return self._teller.deliveries
 
     def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
         """Everything that rules have to say about one account after one outcome."""
@@ -58,11 +58,11 @@ class Judge:
             answer = rule.answer(state, self._now, self._running_since)
             if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and not self._past.alerts):
                 continue
-            subject = self._subject(state.account)
+            subject = self._teller.subject(state.account)
             alert = self._live(rule, subject.key)
             verdict = rule.judge(state, self._now, self._running_since)
             step = self._advance(rule, alert, subject, verdict)
-            self._tell_alert(rule, step, self._where(state.account), [])
+            self._teller.alert(rule, step, self._teller.where(state.account), [])
 
     def remind(self, rule: StateRule, alert: Alert) -> None:
         """Tell a firing alert again if its repeat is due; not one that was judged just now."""
@@ -79,13 +79,16 @@ class Judge:
         asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
         facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
         values: dict[str, str] = {}
-        where = self._where(account)
+        where = self._teller.where(account)
         if asset is not None:
             symbol, quote = self._past.symbols.get(asset, ""), self._past.quotes.get(asset)
             price = quote.price if quote is not None else None
-            where, values = self._where(account, asset, symbol), _level_values(state.amounts[asset], price)
+            where, values = (
+                self._teller.where(account, asset, symbol),
+                level_values(state.amounts[asset], price),
+            )
             facts.insert(0, ("Amount", f"{amount(state.amounts[asset])} {symbol}".rstrip()))
-        self._tell_alert(rule, step, where, facts, values=values)
+        self._teller.alert(rule, step, where, facts, values=values)
 
     def _events(self, concerned: Concerned, change: Change) -> None:
         if change.before is None:
@@ -95,7 +98,7 @@ class Judge:
             choice = concerned.choose(change.asset, change.symbol)
         for rule in choice.events:
             if rule.answer(change) is Answer.MET:
-                self._tell_event(rule, change, rule.judge(change))
+                self._teller.event(rule, change, rule.judge(change))
 
     def _levels(
         self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
@@ -135,7 +138,7 @@ class Judge:
         if alert is None and rule.answer(value, firing=False) is Answer.NOT_MET:
             return
         verdict = rule.judge(value, symbol, firing=firing)
-        step = self._advance(rule, alert, self._subject(account, asset, symbol), verdict)
+        step = self._advance(rule, alert, self._teller.subject(account, asset, symbol), verdict)
         if step.tell is None:
             return
         facts = [("Amount", f"{amount(held)} {symbol}".rstrip())]
@@ -143,8 +146,8 @@ class Judge:
             facts = change_facts(moved)
         elif price is not None:
             facts.append(("Value", f"{money(times(held, price))} at {show_price(price)}"))
-        where = self._where(account, asset, symbol)
-        self._tell_alert(rule, step, where, facts, values=_level_values(held, price))
+        where = self._teller.where(account, asset, symbol)
+        self._teller.alert(rule, step, where, facts, values=level_values(held, price))
 
     def _reported(self, learned: Learned) -> None:
         """The built-in notice: a chain that held value is left out even when asked for alone."""
@@ -167,7 +170,7 @@ class Judge:
         step = advance(alert, verdict, terms, subject, self._now)
         if step.alert is not None:
             self.alerts.append(step.alert)
-        self._tell_alert(None, step, self._where(account), [])
+        self._teller.alert(None, step, self._teller.where(account), [])
 
     def _live(self, rule: StateRule, key: str) -> Alert | None:
         """The live alert of this very rule; one from before the rule was edited does not count."""
@@ -182,116 +185,3 @@ class Judge:
         if step.alert is not None:
             self.alerts.append(step.alert)
         return step
-
-    def _tell_alert(
-        self,
-        rule: Rule | None,
-        step: Step,
-        where: Where,
-        facts: list[tuple[str, str]],
-        *,
-        values: dict[str, str] | None = None,
-    ) -> None:
-        alert = step.alert
-        if step.tell is None or alert is None:
-            return
-        title = f"{alert.label}: {alert.because}"
-        lines = [*where.facts(), *facts, ("Because", alert.because), ("Since", moment(alert.since))]
-        if step.tell is Kind.RESOLVED:
-            lines.append(("Resolved", moment(self._now)))
-        elif step.tell is Kind.FIRING:
-            lines.append(("Read", moment(self._now)))
-        state = {"because": alert.because, "state": str(alert.state), **(values or {})}
-        subject = (alert.id, alert.rule, alert.subject)
-        self._deliver(rule, step.tell, alert.severity, subject, where, title, lines, state)
-
-    def _tell_event(self, rule: EventRule, change: Change, verdict: Verdict) -> None:
-        where = self._where(change.account, change.asset, change.symbol)
-        key = subject_key(change.account, change.asset)
-        event = short_id(rule.id, key, change.after_at.isoformat(), change.before, change.after)
-        lines = [*where.facts(), *change_facts(change), ("Because", verdict.because)]
-        values = change_values(change, verdict)
-        title = change_title(change, where)
-        self._deliver(rule, Kind.EVENT, rule.severity, (event, rule.id, key), where, title, lines, values)
-
-    def _deliver(
-        self,
-        rule: Rule | None,
-        kind: Kind,
-        severity: Severity,
-        about: tuple[str, str, str],
-        where: Where,
-        title: str,
-        lines: list[tuple[str, str]],
-        values: dict[str, str],
-    ) -> None:
-        """Render the message once, and owe it to each channel. `about`: its id, rule and subject."""
-        identity, rule_id, subject = about
-        if rule is not None:
-            title, lines = _in_own_words(rule, title, lines, {**where.values(), **values, "rule": rule_id})
-        message = Message(
-            identity, kind, severity, rule_id, subject, where.wallet, title, tuple(lines), self._now
-        )
-        for channel in self._rules.channels_of(rule):
-            delivery = short_id(identity, kind, self._now.isoformat(), channel)
-            self.deliveries.append(Delivery(delivery, channel, message, self._now, self._now))
-
-    def _where(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Where:
-        wallet = self._rules.wallets[account]
-        return Where(wallet.name, account, wallet.tags, asset, symbol)
-
-    def _subject(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Subject:
-        where = self._where(account, asset, symbol)
-        return Subject(subject_key(account, asset), where.label, where.wallet, account)
-
-
-def subject_key(account: Account, asset: Asset | None = None) -> str:
-    """The stable name of a subject: `source/chain/address`, and the asset's chain and token."""
-    key = f"{account.source}/{account.chain}/{account.address}"
-    return f"{key}/{asset.chain}/{asset.token}" if asset is not None else key
-
-
-def change_values(change: Change, verdict: Verdict) -> dict[str, str]:
-    """The variables of templates that a change knows."""
-    facts = dict(change_facts(change))
-    before = change.before or ZERO
-    moved = minus(change.after, before)
-    return {
-        "amount": plain(change.after),
-        "before": plain(before),
-        "percent": signed(percent(moved, before), moved) if before else "",
-        "after": plain(change.after),
-        "change": facts["Moved"],
-        "value": facts["Value"],
-        "price": show_price(change.price_after) if change.price_after is not None else "",
-        "because": verdict.because,
-        "state": "event",
-    }
-
-
-def _level_values(held: Decimal, price: Decimal | None) -> dict[str, str]:
-    """The variables of templates that an amount and its price give."""
-    if price is None:
-        return {"amount": plain(held)}
-    return {"amount": plain(held), "price": show_price(price), "value": money(times(held, price))}
-
-
-def _in_own_words(
-    rule: Rule, title: str, lines: list[tuple[str, str]], values: dict[str, str]
-) -> tuple[str, list[tuple[str, str]]]:
-    """The operator's templates; one that fails costs its own words, never the message."""
-    values["severity"] = str(rule.severity)
-    for field, label in (("summary", ""), ("description", "Description"), ("runbook", "Runbook")):
-        text = getattr(rule, field)
-        if text is None:
-            continue
-        try:
-            words = render(text, values)
-        except TemplateFailedError as error:
-            lines = [*lines, ("Template", f"{field} could not be rendered: {error}")]
-            continue
-        if label:
-            lines = [*lines, (label, words)]
-        elif words:
-            title = words.splitlines()[0]
-    return title, lines
