@@ -106,7 +106,7 @@ async def test_an_edited_rule_starts_afresh_after_a_restart() -> None:
     played = replay([LOW], polls((0, eth("0.5")), (5, eth("0.5"))))
     await played.until(at(1))
 
-    await played.restart(Rules([LOW.model_copy(update={"below": Decimal(3)})], WALLETS, ("ops",)))
+    await played.restart(rules=Rules([LOW.model_copy(update={"below": Decimal(3)})], WALLETS, ("ops",)))
     await played.until(at(6))
 
     assert told(played) == [(0, "low firing"), (5, "low firing")]

@@ -155,11 +155,17 @@ class Replay:
         """Every pending and firing alert, as of now."""
         return await self._store.live_alerts()
 
-    async def restart(self, rules: Rules | None = None) -> None:
-        """The daemon stops and starts again now, perhaps under other rules; confirmations are forgotten."""
-        self._rules = rules or self._rules
+    async def restart(self, at: datetime | None = None, rules: Rules | None = None) -> None:
+        """The daemon is stopped now and started again at `at` (now, if not said), perhaps under other rules.
+
+        What was to be polled in between is not, and confirmations are forgotten.
+        """
+        now = self.clock.at = max(at or self.clock.at, self.clock.at)
+        while self._next is not None and self._next.at < now:
+            self._next = next(self._polls, None)
         self._confirming.clear()
-        alerts, now = await self.alerts(), self.clock.now()
+        self._rules = rules or self._rules
+        alerts = await self.alerts()
 
         def deciding(_past: Past, _recall: Recall) -> Conclusion:
             return retire(alerts, self._rules, now)
