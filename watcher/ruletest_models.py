@@ -27,7 +27,9 @@ def _text(value: object) -> object:
 
 
 def _duration(value: object) -> object:
-    if value == 0 and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value:
+            raise ValueError(f"is a bare number; write its unit too, as in {value}m")
         return timedelta(0)
     return parse_duration(value) if isinstance(value, str) else value
 

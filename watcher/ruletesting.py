@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from watcher.domain.alerting import Alert
+from watcher.domain.display import MINUS
 from watcher.domain.message import Message
 from watcher.domain.selection import Rules
 from watcher.ruletest_models import Expectation, ExpectedAlert, ExpectedMessage
@@ -117,7 +118,8 @@ def _messages(told: Iterable[Told]) -> list[_Said]:
             key = (message.id, str(message.kind), message.at)
             messages.setdefault(key, (notification.at, message))
             found.setdefault(key, []).append(notification.channel)
-    return [_Said(*messages[key], tuple(channels)) for key, channels in found.items()]
+    said = [_Said(*messages[key], tuple(channels)) for key, channels in found.items()]
+    return sorted(said, key=lambda each: (each.at, each.message.rule, each.message.kind, each.message.title))
 
 
 def _compare(
@@ -165,7 +167,7 @@ def _alert_fits(subjects: Subjects) -> Callable[[ExpectedAlert, Alert], bool]:
             and want.chain in (None, subjects.get(got.subject, NOBODY)[0])
             and want.asset in (None, subjects.get(got.subject, NOBODY)[1])
             and want.subject in (None, got.label)
-            and (want.because is None or want.because in got.because)
+            and (want.because is None or _plain(want.because) in _plain(got.because))
         )
 
     return fits
@@ -175,17 +177,23 @@ def _message_fits(subjects: Subjects) -> Callable[[ExpectedMessage, _Said], bool
     def fits(want: ExpectedMessage, got: _Said) -> bool:
         message = got.message
         texts = [message.title, *(f"{label}: {value}" for label, value in message.facts)]
+        texts = [_plain(text) for text in texts]
         return (
             want.rule == message.rule
             and want.kind in (None, message.kind)
             and want.wallet in (None, message.wallet)
             and want.asset in (None, subjects.get(message.subject, NOBODY)[1])
-            and want.title in (None, message.title)
-            and all(any(part in text for text in texts) for part in want.says)
+            and (want.title is None or _plain(want.title) == _plain(message.title))
+            and all(any(_plain(part) in text for text in texts) for part in want.says)
             and (want.channels is None or sorted(want.channels) == sorted(got.channels))
         )
 
     return fits
+
+
+def _plain(text: str) -> str:
+    """As a keyboard writes it: the minus sign and the narrow spaces of messages are on none."""
+    return " ".join(text.replace(MINUS, "-").split())
 
 
 def _alert_words(alert: ExpectedAlert | Alert) -> str:
