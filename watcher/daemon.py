@@ -14,6 +14,7 @@ from pathlib import Path
 from watcher import sdnotify
 from watcher.domain.credits import Purpose
 from watcher.domain.errors import ConfigurationError, StoreError
+from watcher.domain.knowledge import unfinished
 from watcher.domain.model import Account
 from watcher.ports import Store
 from watcher.schedule import Put, Ticker, cadences, fixed_intervals, taken
@@ -152,7 +153,11 @@ async def _schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
     settings = app.settings
     pacers = {}
     for name, poller in app.pollers.items():
-        known = (await store.load(accounts_of(settings, name))).accounts
+        past = await store.load(accounts_of(settings, name))
+        known = past.accounts
+        # Before the ticks: who waits for a confirmation and is overdue as well is read once, for both.
+        for again in unfinished(past, app.clock.now()):
+            poller.ask_again(again)
         attempts = {a: state.last_attempt for a, state in known.items() if state.last_attempt is not None}
         fixed, paced = cadences(settings, name, poller.source)
 

@@ -224,6 +224,7 @@ async def test_a_teos_request_that_fails_misses_every_account_and_says_why(
 
 SOUND = {
     "price-null",
+    "price-zero",
     "missing-symbol",
     "missing-chain",
     "contract-sentinel",
@@ -254,7 +255,7 @@ async def test_an_odd_answer_that_says_everything_is_a_full_reading(fault: str, 
     assert {a: dict(o.amounts) for a, o in found.items() if isinstance(o, Reading)} == TRUE
     assert all(o.chains == {a.chain} for a, o in found.items() if isinstance(o, Reading))
     assert [reply.failure for reply in replies] == [""]
-    if fault == "price-null":
+    if fault in ("price-null", "price-zero"):
         assert not any(o.prices for o in found.values() if isinstance(o, Reading))
 
 

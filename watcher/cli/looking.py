@@ -219,6 +219,11 @@ def _show_status(state: report.Row, now: datetime) -> None:
     print_table(
         ("severity", "state", "rule", "subject", "because"), alerts, empty="no alert is pending or firing"
     )
+    for held in state["held_prices"]:
+        name = held["symbol"] or held["asset"]
+        print(
+            f"\n{name} on {held['chain']}: {held['reason']}; not judged in dollars until a price is confirmed"
+        )
     row = state["deliveries"]
     print(f"\ndeliveries: {row['pending']} pending, {row['sent']} sent, {row['given_up']} given up")
 

@@ -16,6 +16,7 @@ ZERO = Decimal(0)
 
 minus = _EXACT.subtract
 times = _EXACT.multiply
+shifted = _EXACT.scaleb
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:

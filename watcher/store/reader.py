@@ -73,7 +73,7 @@ class Reader:
         """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
         with self._snapshot():
             cache = Cache(self._conn)
-        return Past(cache.states, cache.alerts, cache.quotes, cache.symbols)
+        return Past(cache.states, cache.alerts, cache.quotes, cache.symbols, cache.doubts)
 
     def history(
         self, limit: int, accounts: Sequence[Account] | None = None, since: datetime | None = None
