@@ -133,9 +133,18 @@ def alert_row(alert: Alert) -> Row:
     }
 
 
-def status(settings: Settings, reader: Reader, now: datetime, allowances: Mapping[str, CreditPlan]) -> Row:
-    """The state of everything, and one word for it. `next_poll` is an estimate for accounts on auto."""
-    past = reader.past()
+def status(
+    settings: Settings,
+    reader: Reader,
+    now: datetime,
+    allowances: Mapping[str, CreditPlan],
+    past: Past | None = None,
+) -> Row:
+    """The state of everything, and one word for it. `next_poll` is None for accounts on auto or cron.
+
+    `past`: everything that is known, if the caller has it already; else it is read from the store.
+    """
+    past = past or reader.past()
     accounts = [
         _account(account, wallet, past.accounts.get(account))
         for account, wallet in wallets_by_account(settings).items()
