@@ -31,6 +31,7 @@ for verb in (
     looking.outbox,
     running.send_test,
     testing.test,
+    running.web,
     setup.schema,
     setup.backup,
     setup.version,
