@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import ROUND_UP, Context, Decimal
+from itertools import pairwise
 from statistics import median_low
 
 from watcher.domain.alerting import AlertState
 from watcher.domain.display import amount, exactly, money, plain
-from watcher.domain.exact import minus, times
+from watcher.domain.exact import minus, times, total
 from watcher.domain.model import Quote
-from watcher.domain.rules import ChangeRule, Condition, Rule, ThresholdRule
+from watcher.domain.rules import ChangeRule, Rule, ThresholdRule
+from watcher.domain.rules import ThresholdRule as Condition
 from watcher.domain.telling import subject_key
 from watcher.domain.verdict import Answer
 from watcher.linting.finding import Finding, many, some
@@ -23,6 +25,9 @@ OFTEN = 4
 """A rule that would have fired so often in 30 days, within a band narrower than what it moves by, flaps."""
 
 
+_CUT = Context(prec=2, rounding=ROUND_UP)
+"""What is proposed to people is a round number."""
+
 MOST = 200
 """Holdings of a rule whose history is looked through."""
 
@@ -33,25 +38,43 @@ def lint_levels(seen: Seen) -> Iterator[Finding]:
         impossible = list(_impossible(rule, seen))
         yield from impossible
         if isinstance(rule, ThresholdRule) and rule.per == "asset" and not impossible:
+            conditions = conditions_of(rule)
             held = list(seen.holdings(rule.match))
             units = list(_units(rule, held))
             yield from units or _crossed(rule, held, seen)
-            if len(rule.conditions) == 1 and not rule.for_ and rule.reads == 1:
-                yield from _noisy(rule, rule.conditions[0], held, seen)
+            if len(conditions) == 1 and not rule.for_ and rule.reads == 1:
+                yield from _noisy(rule, conditions[0], held, seen)
+
+
+def conditions_of(rule: ThresholdRule) -> tuple[Condition, ...]:
+    return (rule,)
+
+
+def _met(rule: ThresholdRule, each: Holding) -> str:
+    """Why a rule that does not fire would begin to; empty if it would not."""
+    found = []
+    for condition in conditions_of(rule):
+        value = condition.value(each.amount, each.price)
+        met = value is not None and condition.answer(value, firing=False) is Answer.MET
+        if met and value is not None:
+            found.append(condition.judge(value, each.symbol, firing=False).because)
+        elif getattr(rule, "join", "all") == "all":
+            return ""
+    return " and ".join(found)
 
 
 def _impossible(rule: Rule, seen: Seen) -> Iterator[Finding]:
     """Rules that can never fire."""
-    conditions = rule.conditions if isinstance(rule, ThresholdRule) else ()
+    conditions = conditions_of(rule) if isinstance(rule, ThresholdRule) else ()
     needed = [each for each in conditions if each.below is not None and each.below <= 0]
-    if needed and (len(conditions) == 1 or (isinstance(rule, ThresholdRule) and rule.join == "all")):
+    if needed and (len(conditions) == 1 or getattr(rule, "join", "all") == "all"):
         what = f"{needed[0].metric} is never below {plain(needed[0].below or Decimal(0))}: it can never fire"
         remedy = "an emptied asset is below any level above zero, or use type: asset, event: disappears"
         yield Finding("never-fires", rule.id, what, remedy)
-    if isinstance(rule, ChangeRule) and rule.direction == "out" and (rule.by or "").endswith("%"):
-        if rule.level > 100:
-            what = f"no more than 100% can go out, and by is {rule.by}: it can never fire"
-            yield Finding("never-fires", rule.id, what, "lower by")
+    by = rule.by or "" if isinstance(rule, ChangeRule) and rule.direction == "out" else ""
+    if by.endswith("%") and isinstance(rule, ChangeRule) and rule.level > 100:
+        what = f"no more than 100% can go out, and by is {by}: it can never fire"
+        yield Finding("never-fires", rule.id, what, "lower by")
     if _needs_prices(rule):
         yield from _unpriced(rule, seen)
 
@@ -59,7 +82,7 @@ def _impossible(rule: Rule, seen: Seen) -> Iterator[Finding]:
 def _needs_prices(rule: Rule) -> bool:
     if isinstance(rule, ChangeRule):
         return (rule.by or "").startswith("$")
-    return isinstance(rule, ThresholdRule) and all(each.metric != "amount" for each in rule.conditions)
+    return isinstance(rule, ThresholdRule) and all(each.metric != "amount" for each in conditions_of(rule))
 
 
 def _unpriced(rule: Rule, seen: Seen) -> Iterator[Finding]:
@@ -73,7 +96,7 @@ def _unpriced(rule: Rule, seen: Seen) -> Iterator[Finding]:
 
 def _units(rule: ThresholdRule, held: Sequence[Holding]) -> Iterator[Finding]:
     """A level that is out of all proportion to what is held."""
-    for condition in rule.conditions:
+    for condition in conditions_of(rule):
         level = condition.below if condition.below is not None else condition.above
         values = [value for each in held if (value := condition.value(each.amount, each.price))]
         if level is not None and values and level > 0 and all(times(value, FAR) <= level for value in values):
@@ -93,12 +116,14 @@ def _crossed(rule: ThresholdRule, held: Sequence[Holding], seen: Seen) -> Iterat
     for each in held:
         alert = seen.past.alerts.get((rule.id, subject_key(each.account, each.asset)))
         known = alert is not None and alert.state is AlertState.FIRING
-        if known or rule.answer(each.amount, each.price, firing=False) is not Answer.MET:
-            continue
-        because = because or rule.judge(each.amount, each.price, each.symbol, firing=False).because
-        labels.append(each.label)
+        why = "" if known else _met(rule, each)
+        if why:
+            because = because or why
+            labels.append(each.label)
     if labels:
-        what = f"is met already by {len(labels):,} of the {len(held):,} that it selects ({labels[0]}: {because})"
+        what = (
+            f"is met already by {len(labels):,} of the {len(held):,} that it selects ({labels[0]}: {because})"
+        )
         remedy = "it fires with their next readings; change the level or match if that is not meant"
         yield Finding("already-crossed", rule.id, what, remedy, tuple(labels))
 
@@ -118,10 +143,11 @@ def _noisy(
         fired = _firings(values, level, clear, below=condition.below is not None)
         if fired < OFTEN or (worst is not None and fired <= worst[0]):
             continue
-        step = median_low([minus(b, a).copy_abs() for a, b in zip(values, values[1:], strict=False)])
+        step = median_low([minus(b, a).copy_abs() for a, b in pairwise(values)])
         if minus(clear, level).copy_abs() >= step:
             continue
-        wide = level + 2 * step if condition.below is not None else level - 2 * step
+        room = _CUT.add(step, step)
+        wide = total([level, room if condition.below is not None else room.copy_negate()])
         then = _firings(values, level, wide, below=condition.below is not None)
         if then < fired:
             worst = fired, then, wide, each
@@ -129,7 +155,7 @@ def _noisy(
         fired, then, wide, each = worst
         key = "clear_above" if condition.below is not None else "clear_below"
         band = "it has no band" if clear == level else f"its band up to {plain(clear)} is narrower than that"
-        what = f"would have fired {fired} times in 30 days for {each.label}, which moves to and fro by more: {band}"
+        what = f"would have fired {fired} times in 30 days for {each.label}, which moves to and fro: {band}"
         remedy = f'with {key}: "{plain(wide)}" it would have fired {many(then, "time")}'
         yield Finding("band-narrower-than-noise", rule.id, what, remedy, (each.label,))
 

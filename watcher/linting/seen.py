@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
 
 from pydantic import BaseModel

@@ -64,7 +64,11 @@ def _ambiguous(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
             names = sorted(asset.token for asset in assets)
             what = f"{len(names)} different tokens on {chain} are called {symbol}: {some(names)}"
             yield Finding(
-                "ambiguous-symbol", rule.id, what, "name the contract that is meant in match.assets", tuple(names)
+                "ambiguous-symbol",
+                rule.id,
+                what,
+                "name the contract that is meant in match.assets",
+                tuple(names),
             )
 
 
@@ -73,7 +77,8 @@ def _uncovered(seen: Seen) -> Iterator[Finding]:
     missing: dict[str, list[str]] = {}
     for account in seen.wallets.keys() - covered:
         missing.setdefault(seen.wallets[account].name, []).append(account.chain)
-    whole, parts = [], []
+    whole: list[tuple[str, list[str]]] = []
+    parts: list[tuple[str, list[str]]] = []
     known = Counter(wallet.name for wallet in seen.wallets.values())
     for name, chains in sorted(missing.items()):
         (whole if len(chains) == known[name] else parts).append((name, sorted(chains)))
