@@ -47,6 +47,7 @@ def lint_levels(seen: Seen) -> Iterator[Finding]:
 
 
 def conditions_of(rule: ThresholdRule) -> tuple[Condition, ...]:
+    """What a rule compares: the one place to change once a rule has several."""
     return (rule,)
 
 
