@@ -14,8 +14,8 @@ import pytest
 from tests.domain.given import BOND, DESK, ETH, HOT, START, SWEEP, USDC, WALLETS, World, reading
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules import TYPES, Rule
+from watcher.domain.selection import matches_of
 from watcher.linting import Finding, Seen, lint
-from watcher.linting.seen import matches
 
 DAY = timedelta(days=1)
 FAKE = Asset("ethereum", "0xbad")
@@ -115,7 +115,7 @@ def test_the_selections_of_a_rule_with_two_of_them_are_both_looked_at() -> None:
     ratio = rule(
         type="ratio", of={"match": {"assets": ["BONDS"]}}, to={"match": {"wallets": ["hot"]}}, below="1"
     )
-    assert [each.assets or each.wallets for each in matches(ratio)] == [("BONDS",), ("hot",)]
+    assert [each.assets or each.wallets for each in matches_of(ratio)] == [("BONDS",), ("hot",)]
     assert the_one(ratio).lint == "matches-nothing"
 
 

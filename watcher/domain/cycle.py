@@ -34,6 +34,7 @@ from watcher.domain.model import (
     Reading,
 )
 from watcher.domain.prices import Weighed
+from watcher.domain.quarantine import hush, sift
 from watcher.domain.rules import StateRule
 from watcher.domain.selection import Rules
 from watcher.domain.trust import CONFIRM_AFTER
@@ -84,6 +85,7 @@ def decide(
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
+    ended: list[Alert] = []
     symbols: dict[Asset, str] = {}
     prices = Weighed(past, now)
     for answer in seen:
@@ -91,16 +93,20 @@ def decide(
             continue
         outcome, ask = prices.believed(answer)
         state = past.accounts.get(outcome.account) or AccountState(outcome.account)
-        learned = learn(state, outcome, now, alone=len(seen) == 1)
-        states.append(learned.state)
-        moved: list[Change] = []
+        jumps = rules.jumps(outcome.account, past.symbols)
+        learned = learn(state, outcome, now, alone=len(seen) == 1, jumps=jumps)
+        visible = learned
+        told: Sequence[Change] = ()
         if isinstance(outcome, Reading):
             _note_symbols(past, outcome, symbols)
             moved = _changes(state, learned, outcome, past, now, recalled)
             changes += moved
+            learned, visible, told = sift(state, learned, outcome, moved, past, rules, now)
+            ended += hush(learned.state, past, now)
+        states.append(learned.state)
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
-        judge.account(learned, outcome, moved)
+        judge.account(visible, outcome, told)
     return Conclusion(
         at=now,
         accounts=tuple(states),
@@ -108,7 +114,7 @@ def decide(
         quotes=prices.quotes,
         doubts=prices.doubts,
         symbols=symbols,
-        alerts=tuple(judge.alerts),
+        alerts=(*judge.alerts, *ended),
         deliveries=tuple(judge.deliveries),
         again=tuple(again),
     )

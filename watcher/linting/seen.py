@@ -9,8 +9,6 @@ from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
-from pydantic import BaseModel
-
 from watcher.domain.conclusion import Past
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote, Wallet
 from watcher.domain.rules import Match, Rule
@@ -77,19 +75,6 @@ class Seen:
 
     def name(self, account: Account) -> str:
         return f"{self.wallets[account].name} on {account.chain}"
-
-
-def matches(rule: BaseModel) -> list[Match]:
-    """The selections of a rule; nested ones instead of its own where it has none of its own written."""
-    inner = []
-    for name in type(rule).model_fields:
-        value = getattr(rule, name)
-        if isinstance(value, BaseModel) and not isinstance(value, Match):
-            inner += matches(value)
-    own = getattr(rule, "match", None)
-    if isinstance(own, Match) and ("match" in rule.model_fields_set or not inner):
-        return [own, *inner]
-    return inner
 
 
 def look(configuration: Configuration, reader: Reader, now: datetime) -> Seen:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from watcher.domain.model import Asset
 from watcher.domain.rules import AssetRule, Match, Rule
+from watcher.domain.selection import matches_of
 from watcher.linting.finding import Finding, many, some
-from watcher.linting.seen import Seen, matches
+from watcher.linting.seen import Seen
 from watcher.mistakes import nearest
 
 SIGNS = "*?["
@@ -17,7 +18,7 @@ SIGNS = "*?["
 def lint_selections(seen: Seen) -> Iterator[Finding]:
     """Selectors that match nothing, symbols with several tokens behind them, wallets without a rule."""
     for rule in seen.rules:
-        for match in matches(rule):
+        for match in matches_of(rule):
             yield from _unmatched(rule, match, seen)
             yield from _ambiguous(rule, match, seen)
     yield from _uncovered(seen)
@@ -73,7 +74,9 @@ def _ambiguous(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
 
 
 def _uncovered(seen: Seen) -> Iterator[Finding]:
-    covered = {account for rule in seen.rules for match in matches(rule) for account in seen.accounts(match)}
+    covered = {
+        account for rule in seen.rules for match in matches_of(rule) for account in seen.accounts(match)
+    }
     missing: dict[str, list[str]] = {}
     for account in seen.wallets.keys() - covered:
         missing.setdefault(seen.wallets[account].name, []).append(account.chain)

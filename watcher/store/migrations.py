@@ -26,6 +26,17 @@ def m002_doubts(db: Database) -> None:
     db.execute("ALTER TABLE assets ADD COLUMN doubt TEXT")
 
 
+@migrations()
+def m003_quarantine(db: Database) -> None:
+    """Assets of accounts that no rule sees, by themselves (`by` is empty) or because somebody hid them."""
+    db.execute(
+        "CREATE TABLE quarantine ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " since INTEGER NOT NULL, reason TEXT NOT NULL, baseline INTEGER NOT NULL, by TEXT NOT NULL,"
+        " PRIMARY KEY (account, asset)) WITHOUT ROWID"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -86,14 +86,14 @@ class Match(BaseModel):
         if not self.assets:
             return True
         names = (symbol.lower(), asset.token.lower())
-        return any(fnmatchcase(name, _folded(glob)) for glob in self.assets for name in names)
+        return any(fnmatchcase(name, folded(glob)) for glob in self.assets for name in names)
 
 
 def _any(globs: tuple[str, ...], word: str) -> bool:
     return not globs or any(fnmatchcase(word, glob) for glob in globs)
 
 
-def _folded(glob: str) -> str:
+def folded(glob: str) -> str:
     """Lower case; a short hex id (TEOS) also loses its leading zeros, as identities do."""
     glob = glob.lower()
     if re.fullmatch(r"0x0+[0-9a-f]{1,30}", glob):
