@@ -24,5 +24,6 @@ def install(path: str) -> None:
 
     import watcher.service.clock
 
-    for module in (watcher.service.clock, apscheduler.schedulers.base):
-        module.datetime = Stepped  # type: ignore[attr-defined]
+    modules: tuple[Any, ...] = (watcher.service.clock, apscheduler.schedulers.base)
+    for module in modules:
+        module.datetime = Stepped

@@ -82,12 +82,13 @@ def _owners(what: str) -> list[type[Any]]:
     from watcher.store.sqlite import SqliteStore
     from watcher.wiring import App
 
-    return {
+    owners: dict[str, list[type[Any]]] = {
         "store": [SqliteStore],
         "source": [CoinStats, Teos],
         "channel": [AppriseChannel],
         "app": [App],
-    }[what]
+    }
+    return owners[what]
 
 
 def _around(owner: type[Any], method: str, when: str, fuse: _Fuse) -> None:
@@ -107,8 +108,9 @@ def _around(owner: type[Any], method: str, when: str, fuse: _Fuse) -> None:
 
 def _at_commit(method: str, fuse: _Fuse) -> None:
     """Burn when SQLite is about to execute COMMIT: all is written, nothing of it is durable."""
-    from watcher.store import core as module
+    import watcher.store.core
 
+    module: Any = watcher.store.core
     if method:
         original: Callable[..., Any] = getattr(module.Core, method)
 

@@ -58,7 +58,12 @@ rules:
     below: "0.5"
     clear_above: "0.8"
     severity: critical
-  - {id: low-for, type: threshold, match: {wallets: [hot], chains: [ethereum]}, below: "0.5", for: 2s, reads: 2}
+  - id: low-for
+    type: threshold
+    match: {wallets: [hot], chains: [ethereum]}
+    below: "0.5"
+    for: 2s
+    reads: 2
   - {id: moved, type: change, direction: both}
   - {id: new, type: asset, event: appears}
   - {id: gone, type: asset, event: disappears}
@@ -264,7 +269,7 @@ class Stand:
 @asynccontextmanager
 async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) -> AsyncIterator[Stand]:
     """Simulated APIs, two recording channels, and a configuration that points at them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 (before anything runs)
     fars = {name: Far(name, random.Random(f"{seed} {name}"), refusing) for name in CHANNELS}
     app = web.Application()
     for name, far in fars.items():

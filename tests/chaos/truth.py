@@ -60,7 +60,7 @@ class Truth:
             self.lines[name] = Line(chain, address, token, [Decimal(first)], [False])
 
     async def move(self) -> None:
-        """Until cancelled: another amount somewhere, held for two recorded polls or, now and then, shorter."""
+        """Until cancelled: another amount somewhere, held for two recorded polls or, at times, shorter."""
         moves = [self._plainly("base"), self._plainly("solo"), self._desk(), self._threshold(), self._token()]
         async with asyncio.TaskGroup() as group:
             for each in moves:
@@ -130,7 +130,7 @@ class Truth:
         line.lasting[at] = True
 
     async def settle(self) -> None:
-        """Until what is true now has been seen as often as a drop to zero needs, by a daemon left in peace."""
+        """Until what is true now has been seen as often as a drop to zero needs, by a daemon in peace."""
         async with asyncio.timeout(SLOW), asyncio.TaskGroup() as group:
             for line in self.lines.values():
                 log = self._log(line)
@@ -208,7 +208,7 @@ def _told_of(found: Compared, there: Stand, history: list[Any]) -> None:
             continue
         rule = "gone" if after == "0" else "new" if before == "0" else "moved"
         owed = there.query(
-            "SELECT DISTINCT d.channel FROM messages m JOIN deliveries d ON d.message = m.id"
+            "SELECT DISTINCT d.channel FROM messages m JOIN deliveries d ON d.message = m.id"  # noqa: S608
             f" WHERE m.at = {at} AND m.rule = '{rule}' AND m.subject LIKE '%/{address}/%/{token}'"
         )
         found.alerts += 1
@@ -217,7 +217,8 @@ def _told_of(found: Compared, there: Stand, history: list[Any]) -> None:
 
 def _levels(found: Compared, there: Stand, line: Line, rows: list[Any]) -> None:
     """The threshold rule said exactly what the amounts in history say, in their order."""
-    firing, expected = False, []
+    firing = False
+    expected: list[str] = []
     for row in rows:
         if row[:3] != line.key:
             continue
