@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watcher.domain.credits import Grant, Purpose, Refusal
-from watcher.domain.cycle import Conclusion, Past, decide, questions
+from watcher.domain.cycle import Again
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Miss, MissReason, Outcome, Reading
 from watcher.domain.selection import Rules
 from watcher.domain.usage import Usage
-from watcher.ports import Recall, Reply, Request, Settlement, Source, Store
+from watcher.ports import Reply, Request, Settlement, Source, Store
 from watcher.service.clock import Clock
+from watcher.service.concluding import conclude
 from watcher.service.queue import Batch, PollQueue
 
 log = logging.getLogger(__name__)
@@ -194,19 +195,14 @@ class Poller:
             await self._store.fail(settlement)
             return
 
-        def deciding(past: Past, recall: Recall) -> Conclusion:
-            recalled = recall(questions(past, reply.outcomes))
-            return decide(
-                past,
-                reply.outcomes,
-                self.rules,
-                now,
-                running_since=self._running_since,
-                recalled=recalled,
-            )
-
-        accounts = [outcome.account for outcome in reply.outcomes]
-        conclusion = await self._store.conclude(accounts, deciding, settlement)
+        conclusion = await conclude(
+            self._store,
+            reply.outcomes,
+            self.rules,
+            now,
+            running_since=self._running_since,
+            settlement=settlement,
+        )
         _report(self.source.name, reply)
         moved = {change.account for change in conclusion.changes if change.before is not None}
         for outcome in reply.outcomes:
@@ -215,12 +211,14 @@ class Poller:
         if conclusion.deliveries:
             self._on_deliveries()
         for again in conclusion.again:
-            self._put_later(again.after.total_seconds(), again.account, alone=again.alone)
+            self.ask_again(again)
 
-    def _put_later(self, seconds: float, account: Account, *, alone: bool) -> None:
+    def ask_again(self, again: Again) -> None:
+        """Put an account into the queue soon, to be paid out of the reserve."""
+
         async def later() -> None:
-            await self._clock.sleep(seconds)
-            self.queue.put([account], Purpose.CONFIRMATION, alone=alone)
+            await self._clock.sleep(again.after.total_seconds())
+            self.queue.put([again.account], Purpose.CONFIRMATION, alone=again.alone)
 
         task = asyncio.create_task(later())
         self._later.add(task)

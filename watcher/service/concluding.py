@@ -1,0 +1,30 @@
+"""What the outcomes of one request lead to, kept in one transaction: for the daemon and for replays alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from watcher.domain.cycle import Conclusion, Past, decide, questions
+from watcher.domain.model import Outcome
+from watcher.domain.selection import Rules
+from watcher.ports import Recall, Settlement, Store
+
+
+async def conclude(
+    store: Store,
+    outcomes: Sequence[Outcome],
+    rules: Rules,
+    now: datetime,
+    *,
+    running_since: datetime,
+    settlement: Settlement | None = None,
+) -> Conclusion:
+    """Ask history, decide, and keep all that follows. `now` is when the answer was read."""
+
+    def deciding(past: Past, recall: Recall) -> Conclusion:
+        recalled = recall(questions(past, outcomes))
+        return decide(past, outcomes, rules, now, running_since=running_since, recalled=recalled)
+
+    accounts = [outcome.account for outcome in outcomes]
+    return await store.conclude(accounts, deciding, settlement)
