@@ -123,31 +123,20 @@ def _at_commit(method: str, fuse: _Fuse) -> None:
                 _doing.method = None
 
         setattr(module.Core, method, wrapped)
-    else:
-        _doing_opening(module)
-    connect = module.connect
+    upgrade = module.upgrade
 
-    def traced(*args: Any) -> Any:
-        conn = connect(*args)
+    def opening(path: Any, conn: Any) -> None:
+        """What every store does first with its connection."""
 
         def on_statement(text: str) -> None:
             if text.strip().upper() == "COMMIT" and getattr(_doing, "method", None) == (method or "opening"):
                 fuse.burn()
 
         conn.set_trace_callback(on_statement)
-        return conn
-
-    module.connect = traced
-
-
-def _doing_opening(module: Any) -> None:
-    upgrade = module.upgrade
-
-    def wrapped(*args: Any) -> None:
         _doing.method = "opening"
         try:
-            upgrade(*args)
+            upgrade(path, conn)
         finally:
             _doing.method = None
 
-    module.upgrade = wrapped
+    module.upgrade = opening

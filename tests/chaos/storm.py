@@ -86,7 +86,9 @@ class Storm:
             await self._moment(life, fault)
             self.report.struck[fault] += not life.ended.done()
         code = await self.there.zygote.kill(life)
-        if code not in (-signal.SIGKILL, -signal.SIGTERM if fault in AT_THE_END else -signal.SIGKILL):
+        # SIGTERM before there is anything to close is an end without these steps.
+        fine = (-signal.SIGKILL, -signal.SIGTERM, 0) if fault in AT_THE_END else (-signal.SIGKILL,)
+        if code not in fine:
             log = self.there.log()[-1000:]
             self.report.compared.broken.append(f"a life ended by itself with {code} ({fault}):\n{log}")
         self._after_kill()
