@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import demo, looking, planning, running, setup, simulation, testing
+from watcher.cli import assets, demo, looking, planning, running, setup, simulation, testing
 
 app = typer.Typer(
     name="watcher",
@@ -29,6 +29,7 @@ for verb in (
     looking.history,
     looking.polls,
     looking.outbox,
+    assets.assets,
     running.send_test,
     testing.test,
     running.web,
