@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from watcher.domain.alerting import Alert
 from watcher.domain.delivery import Delivery
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Quote
 
 
@@ -43,9 +44,9 @@ class AmountAt(NamedTuple):
     at: datetime
 
 
-Question = PriceAt | AmountAt
-Recalled = Decimal | None
-"""The answer to a question; None if history does not reach back so far."""
+Question = PriceAt | AmountAt | ChangesIn | MarkOf
+Recalled = Decimal | tuple[Change, ...] | Mark | None
+"""The answer to a question: a price or an amount, the changes, the mark; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Conclusion:
     `accounts` are new states; of their balances only those named in `changes` differ from what
     the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
     keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
-    over the old by id.
+    over the old by id. `marks` replace what a rule remembered of the same holding. `standing`, where
+    it is given, names the rules in force: what any other rule remembered is forgotten.
     """
 
     at: datetime
@@ -75,3 +77,5 @@ class Conclusion:
     alerts: tuple[Alert, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     again: tuple[Again, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    standing: frozenset[str] | None = None

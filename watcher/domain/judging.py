@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind
-from watcher.domain.conclusion import Past
+from watcher.domain.conclusion import Past, Question, Recalled
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
-from watcher.domain.exact import times
+from watcher.domain.exact import ZERO, times
 from watcher.domain.knowledge import UNREPORTED, Learned
+from watcher.domain.lookback import Mark, MarkOf
 from watcher.domain.message import (
     Severity,
     change_facts,
 )
-from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Reading
-from watcher.domain.rules import LevelRule, StateRule
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.rules import ChangeRule, LevelRule, StateRule, TrailingRule
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.telling import Teller, level_values, subject_key
 from watcher.domain.verdict import Answer, Verdict, met, not_met
+from watcher.domain.windows import NEVER, is_due, looked_through, symbol_of, trail_of
 
 UNREPORTED_RULE = "watcher.unreported"
 """The built-in notice about an account that the provider stopped reporting."""
@@ -30,11 +32,20 @@ UNREPORTED_RULE = "watcher.unreported"
 class Judge:
     """Collects what one decision says. Lives for one call of `decide` or `lapse`."""
 
-    def __init__(self, past: Past, rules: Rules, now: datetime, running_since: datetime) -> None:
+    def __init__(
+        self,
+        past: Past,
+        rules: Rules,
+        now: datetime,
+        running_since: datetime,
+        recalled: Mapping[Question, Recalled] = EMPTY,
+    ) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
+        self._recalled = recalled
         self._alarmed = {alert.account for alert in past.alerts.values()}
         self._teller = Teller(rules, now)
         self.alerts: list[Alert] = []
+        self.marks: list[Mark] = []
 
     @property
     def deliveries(self) -> list[Delivery]:
@@ -48,6 +59,8 @@ class Judge:
                 self._events(concerned, change)
             if concerned.levels:
                 self._levels(concerned, learned, outcome, changes)
+            if concerned.trailing:
+                self._trailing(concerned, learned, outcome, changes)
         self._reported(learned)
         if concerned.clocks:
             self.clocks(learned.state)
@@ -99,6 +112,24 @@ class Judge:
         for rule in choice.events:
             if rule.answer(change) is Answer.MET:
                 self._teller.event(rule, change, rule.judge(change))
+        for trail in choice.trails:
+            self._trail(trail, change)
+
+    def _trail(self, rule: ChangeRule, change: Change) -> None:
+        """A change against what was before the previous reading too."""
+        fingerprint = self._rules.fingerprint(rule.id) or ""
+        mark = self._recalled.get(MarkOf(rule.id, change.account, change.asset))
+        mark = mark if isinstance(mark, Mark) else None
+        told = False
+        if rule.watches(change.before or ZERO, change.after):
+            rows = trail_of(self._recalled, rule.window(change.account, change.asset, self._now)) or ()
+            far = rule.against(change, mark, rows, self._now, fingerprint)
+            told = rule.answer(far) is Answer.MET
+            if told:
+                self._teller.event(rule, far, rule.judge(far))
+        kept = rule.marked(change, mark, fingerprint, told=told)
+        if kept is not None:
+            self.marks.append(kept)
 
     def _levels(
         self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
@@ -123,6 +154,54 @@ class Judge:
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
                 self._level(rule, learned.state.account, asset, symbol, (held, price, value, moved))
+
+    def _trailing(
+        self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
+    ) -> None:
+        """Rules over a window, for the assets of which history was asked."""
+        state = learned.state
+        full = is_due(self._rules, state.account, self._now)
+        if not full and not self._recalled:
+            return
+        until: datetime | None = NEVER
+        for asset, held in state.amounts.items():
+            symbol = symbol_of(reading, self._past, asset)
+            for rule in concerned.pick(asset, symbol).trailing:
+                rows = trail_of(self._recalled, rule.window(state.account, asset, self._now))
+                if rows is None and not full:
+                    continue
+                if rows is None or asset.chain not in learned.chains or asset in state.stale:
+                    until = None
+                    continue
+                moved = next((change for change in changes if change.asset == asset), None)
+                seen = (held, reading.prices.get(asset), (*rows, moved) if moved else rows, moved)
+                again = self._window(rule, state.account, asset, symbol, seen)
+                until = min(until, again) if until and again else None
+        looked_through(self._rules, state.account, until, self._now)
+
+    def _window(
+        self,
+        rule: TrailingRule,
+        account: Account,
+        asset: Asset,
+        symbol: str,
+        seen: tuple[Decimal, Decimal | None, Sequence[Change], Change | None],
+    ) -> datetime | None:
+        """Judge one asset over its window; when to look again though nothing moves, None: at once."""
+        held, price, rows, moved = seen
+        alert = self._live(rule, subject_key(account, asset))
+        firing = alert is not None and alert.state is AlertState.FIRING
+        verdict = rule.judge(held, symbol, rows, self._now, firing=firing)
+        step = self._advance(rule, alert, self._teller.subject(account, asset, symbol), verdict)
+        if step.tell is not None:
+            facts = [("Amount", f"{amount(held)} {symbol}".rstrip())]
+            if moved is not None and moved.before is not None:
+                facts = change_facts(moved)
+            where = self._teller.where(account, asset, symbol)
+            self._teller.alert(rule, step, where, facts, values=level_values(held, price))
+        if alert is None and verdict.answer is Answer.MET:
+            return None
+        return rule.speaks_at(rows, self._now) or NEVER
 
     def _level(
         self,

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
-from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, Unmet
+from watcher.domain.rules import (
+    ChangeRule,
+    ClockRule,
+    EventRule,
+    LevelRule,
+    Rule,
+    StateRule,
+    TrailingRule,
+    Unmet,
+)
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
@@ -23,6 +33,8 @@ class Choice(NamedTuple):
     symbol: str
     levels: tuple[tuple[LevelRule, Unmet], ...]
     events: tuple[EventRule, ...]
+    trails: tuple[ChangeRule, ...] = ()
+    trailing: tuple[TrailingRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +44,16 @@ class Concerned:
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    trails: tuple[ChangeRule, ...] = ()
+    """Those that compare a change with more than the previous reading; they are not in `events`."""
+    trailing: tuple[TrailingRule, ...] = ()
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
+
+    def pick(self, asset: Asset, symbol: str) -> Choice:
+        """The rules that select one asset under its symbol."""
+        choice = self.chosen.get(asset)
+        return choice if choice is not None and choice.symbol == symbol else self.choose(asset, symbol)
 
     def choose(self, asset: Asset, symbol: str) -> Choice:
         """Fill the cache for one asset."""
@@ -41,7 +61,9 @@ class Concerned:
             self.chosen.clear()
         levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
         events = tuple(rule for rule in self.events if selects(rule, asset, symbol))
-        choice = Choice(symbol, levels, events)
+        trails = tuple(rule for rule in self.trails if selects(rule, asset, symbol))
+        trailing = tuple(rule for rule in self.trailing if selects(rule, asset, symbol))
+        choice = Choice(symbol, levels, events, trails, trailing)
         self.chosen[asset] = choice
         return choice
 
@@ -63,6 +85,8 @@ class Rules:
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
+        self.looked: dict[Account, datetime] = {}
+        """A cache: until when nothing but a change can make a trailing rule speak of an account."""
 
     def fingerprint(self, rule_id: str) -> str | None:
         """None if there is no such rule (any more)."""
@@ -93,10 +117,16 @@ class Rules:
         if group is None:
             group = self._groups[key] = Concerned(
                 tuple(rule for rule in chosen if isinstance(rule, LevelRule)),
-                tuple(rule for rule in chosen if isinstance(rule, EventRule)),
+                tuple(rule for rule in chosen if isinstance(rule, EventRule) and not _trails(rule)),
                 tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+                tuple(rule for rule in chosen if isinstance(rule, ChangeRule) and _trails(rule)),
+                tuple(rule for rule in chosen if isinstance(rule, TrailingRule)),
             )
         return group
+
+
+def _trails(rule: EventRule) -> bool:
+    return isinstance(rule, ChangeRule) and rule.looks_back
 
 
 def _chain(rule: Rule, account: Account) -> bool:

@@ -20,6 +20,17 @@ def m001_first(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m002_marks(db: Database) -> None:
+    """What rules that look back remember: the amount that a holding is compared with."""
+    db.execute(
+        "CREATE TABLE marks ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " rule TEXT NOT NULL, fingerprint TEXT NOT NULL, amount TEXT NOT NULL, price TEXT,"
+        " at INTEGER NOT NULL, PRIMARY KEY (account, asset, rule)) WITHOUT ROWID"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from watcher.domain.rules._base import ClockRule, EventRule, LevelRule, Match, Rule, StateRule, Unmet
+from watcher.domain.rules._base import (
+    ClockRule,
+    EventRule,
+    LevelRule,
+    Match,
+    Rule,
+    StateRule,
+    TrailingRule,
+    Unmet,
+)
 from watcher.domain.rules.asset import AssetRule
 from watcher.domain.rules.change import ChangeRule
 from watcher.domain.rules.no_data import NoDataRule
+from watcher.domain.rules.runway import RunwayRule
 from watcher.domain.rules.threshold import ThresholdRule
 
 TYPES: dict[str, type[Rule]] = {
@@ -13,6 +23,7 @@ TYPES: dict[str, type[Rule]] = {
     "change": ChangeRule,
     "asset": AssetRule,
     "no_data": NoDataRule,
+    "runway": RunwayRule,
 }
 
 __all__ = [
@@ -25,7 +36,9 @@ __all__ = [
     "Match",
     "NoDataRule",
     "Rule",
+    "RunwayRule",
     "StateRule",
     "ThresholdRule",
+    "TrailingRule",
     "Unmet",
 ]

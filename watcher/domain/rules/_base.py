@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
@@ -13,8 +13,9 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
-from watcher.domain.model import AccountState, Asset, Change, Wallet
+from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
 
@@ -188,6 +189,30 @@ class EventRule(Rule):
         raise NotImplementedError
 
 
+class TrailingRule(StateRule):
+    """A state rule that judges one asset by its amount and by its changes over a trailing window.
+
+    Without a change, time alone can end what it says, and begin it only at `speaks_at`: so history is
+    asked for when an amount changes, while an alert lives, and then.
+    """
+
+    trailing: Duration
+
+    def window(self, account: Account, asset: Asset, now: datetime) -> ChangesIn:
+        """The part of history that a judgement needs."""
+        return ChangesIn(account, asset, now - self.trailing, now)
+
+    def speaks_at(self, changes: Sequence[Change], now: datetime) -> datetime | None:
+        """The earliest later time at which it could be met although nothing moves; None: never."""
+        raise NotImplementedError
+
+    def judge(
+        self, held: Decimal, symbol: str, changes: Sequence[Change], now: datetime, *, firing: bool
+    ) -> Verdict:
+        """The answer with its because. `changes`: those confirmed within the window, oldest first."""
+        raise NotImplementedError
+
+
 class ClockRule(StateRule):
     """A state rule about an account that time alone can meet."""
 
@@ -210,6 +235,7 @@ __all__ = [
     "Match",
     "Rule",
     "StateRule",
+    "TrailingRule",
     "Unmet",
     "parse_decimal",
 ]
