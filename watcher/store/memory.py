@@ -22,13 +22,12 @@ def changes_in(
 ) -> tuple[Change, ...]:
     """The changes of one holding within a time, found by index however long history is."""
     rows = conn.execute(_CHANGES, (account, asset, to_ms(asked.since), to_ms(asked.until)))
-    return tuple(
-        Change(
-            asked.account, asked.asset, "", number(before), Decimal(after), time(before_at), from_ms(after_at),
-            number(price_before), number(price),
-        )
-        for before, after, before_at, after_at, price_before, price in rows
-    )  # fmt: skip
+    found = []
+    for before, after, before_at, after_at, price_before, price in rows:
+        holding = (asked.account, asked.asset, "", number(before), Decimal(after))
+        prices = (number(price_before), number(price))
+        found.append(Change(*holding, time(before_at), from_ms(after_at), *prices))
+    return tuple(found)
 
 
 def mark_of(conn: sqlite3.Connection, asked: MarkOf, account: int | None, asset: int | None) -> Mark | None:

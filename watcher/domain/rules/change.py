@@ -203,5 +203,6 @@ class ChangeRule(EventRule):
     def describe(self) -> str:
         way = {"in": "incoming", "out": "outgoing", "both": "any"}[self.direction]
         text = f"{way} change" + (f" of at least {self.by}" if self.by else "")
-        text += f" within {format_duration(self.within)}" if self.within is not None else ""
-        return text + (" since it was last told" if self.since == "notified" else "")
+        back = [f"within {format_duration(self.within)}"] if self.within is not None else []
+        back += ["since it was last told"] if self.since == "notified" else []
+        return " ".join([text, " or ".join(back)]) if back else text

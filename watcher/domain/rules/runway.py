@@ -37,8 +37,8 @@ class RunwayRule(TrailingRule):
 
     Burn is all that went out within `trailing`, whatever came in meanwhile. Of a change that began
     before that window (an outage) the part counts that falls into it, as if it had gone evenly. A
-    balance that was seen for the first time, or filled from nothing, within the window is measured
-    from then on, and nothing is said before a third of `trailing` is known.
+    balance that was first seen within the window is measured from then on, and nothing is said
+    before a third of `trailing` is known.
 
     What never goes out is never short. Once firing, it resolves only when the amount lasts longer
     than `clear_longer_than`, or nothing went out over the whole window and something is left.
@@ -76,11 +76,7 @@ class RunwayRule(TrailingRule):
         if (ahead := _ahead(changes, now)) is not None:
             return ahead
         enough = self._begins(changes, now) + self.trailing / ENOUGH
-        if enough > now:
-            return enough
-        if any(change.before == 0 for change in changes[1:]):
-            return changes[0].after_at + self.trailing  # it may then be measured from a later filling
-        return None
+        return enough if enough > now else None
 
     def judge(
         self, held: Decimal, symbol: str, changes: Sequence[Change], now: datetime, *, firing: bool
@@ -110,7 +106,7 @@ class RunwayRule(TrailingRule):
     def _begins(self, changes: Sequence[Change], now: datetime) -> datetime:
         """From when on what goes out is known: the window's start, or when something was first seen."""
         start = now - self.trailing
-        return changes[0].after_at if changes and not changes[0].before else start
+        return changes[0].after_at if changes and changes[0].before is None else start
 
     def _burn(self, changes: Sequence[Change], now: datetime) -> Burn:
         start, begins = now - self.trailing, self._begins(changes, now)
