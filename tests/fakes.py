@@ -13,7 +13,7 @@ from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Quest
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
-from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Quote
+from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
 from watcher.ports import Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -99,6 +99,7 @@ class FakeStore:
         self.alerts: dict[str, Alert] = {}
         self.quotes: dict[Asset, Quote] = {}
         self.symbols: dict[Asset, str] = {}
+        self.doubts: dict[Asset, Doubt] = {}
         self.samples: list[tuple[Asset, Quote]] = []
         self.changes: list[Change] = []
         self.marks: dict[MarkOf, Mark] = {}
@@ -135,7 +136,7 @@ class FakeStore:
             for alert in self.alerts.values()
             if alert.live and (alert.account is None or alert.account in accounts)
         }
-        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols))
+        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols), dict(self.doubts))
 
     async def conclude(
         self,
@@ -148,6 +149,9 @@ class FakeStore:
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
         self.quotes.update(conclusion.quotes)
         self.symbols.update(conclusion.symbols)
+        self.doubts.update({asset: doubt for asset, doubt in conclusion.doubts.items() if doubt is not None})
+        for asset in [asset for asset, doubt in conclusion.doubts.items() if doubt is None]:
+            self.doubts.pop(asset, None)
         self.samples += conclusion.quotes.items()
         self.changes += conclusion.changes
         self.marks.update({mark.question: mark for mark in conclusion.marks})

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from watcher.domain.alerting import Alert
 from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Quote
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Past:
     alerts: Mapping[tuple[str, str], Alert] = field(default_factory=lambda: EMPTY)
     quotes: Mapping[Asset, Quote] = field(default_factory=lambda: EMPTY)
     symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+    doubts: Mapping[Asset, Doubt] = field(default_factory=lambda: EMPTY)
+    """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
 
 
 class PriceAt(NamedTuple):
@@ -65,8 +67,9 @@ class Conclusion:
     `accounts` are new states; of their balances only those named in `changes` differ from what
     the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
     keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
-    over the old by id. `marks` replace what a rule remembered of the same holding. `standing`, where
-    it is given, names the rules in force: what any other rule remembered is forgotten.
+    over the old by id. `doubts` are prices held, or None where there is no doubt any more. `marks`
+    replace what a rule remembered of the same holding. `standing`, where it is given, names the rules
+    in force: what any other rule remembered is forgotten.
     """
 
     at: datetime
@@ -79,3 +82,4 @@ class Conclusion:
     again: tuple[Again, ...] = ()
     marks: tuple[Mark, ...] = ()
     standing: frozenset[str] | None = None
+    doubts: Mapping[Asset, Doubt | None] = field(default_factory=lambda: EMPTY)

@@ -14,8 +14,10 @@ _EXACT = Context(prec=1000, rounding=ROUND_DOWN, traps=[Inexact])
 ZERO = Decimal(0)
 
 
+plus = _EXACT.add
 minus = _EXACT.subtract
 times = _EXACT.multiply
+shifted = _EXACT.scaleb
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:

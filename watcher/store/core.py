@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,7 +21,7 @@ from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
 from watcher.store.retention import Retention, give_back
-from watcher.store.states import ALERT, STATE, alert_row, read_again, state_row
+from watcher.store.states import ALERT, STATE, alert_row, doubt_text, read_again, state_row
 from watcher.store.text import canonical, ms, number, optional, storable, to_ms
 from watcher.store.upgrading import upgrade
 
@@ -34,10 +35,10 @@ _PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.
 class Core:
     """One connection and the cache over it. Belongs to the thread that made it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, open_file: Callable[[Path], sqlite3.Connection] = connect) -> None:
         self._path = path
         with translated(path):
-            self.conn = connect(path)
+            self.conn = open_file(path)
             try:
                 upgrade(path, self.conn)
                 self._version = self._data_version()
@@ -78,6 +79,13 @@ class Core:
                 ledger.settle(self.conn, settlement)
         cache.apply(conclusion)
         return conclusion
+
+    def consider(
+        self, accounts: Sequence[Account], decide: Callable[[Past, Recall], Conclusion]
+    ) -> Conclusion:
+        """What `conclude` would come to; nothing is kept."""
+        with self._reading() as cache:
+            return decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
 
     def _write(self, cache: Cache, conclusion: Conclusion) -> None:
         conn, accounts = self.conn, cache.account_ids
@@ -139,7 +147,7 @@ class Core:
         )
 
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
-        named: set[Asset] = {*conclusion.symbols, *conclusion.quotes}
+        named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}
         named.update(change.asset for change in conclusion.changes)
         for asset in named - cache.asset_ids.keys():
             row = self.conn.execute("INSERT INTO assets (chain, token) VALUES (?, ?)", asset)
@@ -152,6 +160,8 @@ class Core:
         quotes = [(canonical(q.price), to_ms(q.at), ids[asset]) for asset, q in conclusion.quotes.items()]
         self.conn.executemany("UPDATE assets SET price = ?, price_at = ? WHERE id = ?", quotes)
         self.conn.executemany("INSERT OR REPLACE INTO prices (price, at, asset) VALUES (?, ?, ?)", quotes)
+        doubts = [(doubt_text(doubt), ids[asset]) for asset, doubt in conclusion.doubts.items()]
+        self.conn.executemany("UPDATE assets SET doubt = ? WHERE id = ?", doubts)
 
     def _recall(self, cache: Cache, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
         return {question: self._answer(cache, question) for question in dict.fromkeys(asked)}

@@ -21,7 +21,13 @@ def m001_first(db: Database) -> None:
 
 
 @migrations()
-def m002_marks(db: Database) -> None:
+def m002_doubts(db: Database) -> None:
+    """Prices that are held until a second answer confirms them, as JSON beside the last believed price."""
+    db.execute("ALTER TABLE assets ADD COLUMN doubt TEXT")
+
+
+@migrations()
+def m003_marks(db: Database) -> None:
     """What rules that look back remember: the amount that a holding is compared with."""
     db.execute(
         "CREATE TABLE marks ("

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watcher.domain.errors import StoreError
 
-VERSION = 2
+VERSION = 3
 """`user_version` of the schema that this watcher writes; a file with a higher one is left alone."""
 
 BUSY_SECONDS = 5.0
@@ -27,6 +27,13 @@ def connect(path: Path) -> sqlite3.Connection:
     conn.execute("PRAGMA synchronous = FULL")
     conn.execute("PRAGMA foreign_keys = ON")
     conn.execute("PRAGMA journal_size_limit = 16777216")
+    return conn
+
+
+def connect_memory(_path: Path) -> sqlite3.Connection:
+    """A database that is gone when it is closed."""
+    conn = sqlite3.connect(":memory:", isolation_level=None)
+    conn.execute("PRAGMA foreign_keys = ON")
     return conn
 
 
