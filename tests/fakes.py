@@ -133,7 +133,7 @@ class FakeStore:
             for alert in self.alerts.values()
             if alert.live and (alert.account is None or alert.account in accounts)
         }
-        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols))
+        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols), dict(self.states))
 
     async def conclude(
         self,

@@ -106,6 +106,7 @@ def decide(
         if learned.again is not None:
             again.append(learned.again)
         judge.account(learned, outcome, moved)
+    judge.sums(quotes, symbols)
     return Conclusion(
         at=now,
         accounts=tuple(states),
@@ -146,6 +147,8 @@ def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
             ended.append(close(alert, "its account is no longer watched", now))
         elif not rules.stands(alert.rule, alert.fingerprint):
             ended.append(close(alert, "its rule was edited or removed", now))
+        elif not rules.selects(alert.rule, alert.subject, alert.account):
+            ended.append(close(alert, "its rule no longer selects it", now))
     return Conclusion(at=now, alerts=tuple(ended))
 
 

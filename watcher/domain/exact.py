@@ -14,6 +14,7 @@ _EXACT = Context(prec=1000, rounding=ROUND_DOWN, traps=[Inexact])
 ZERO = Decimal(0)
 
 
+plus = _EXACT.add
 minus = _EXACT.subtract
 times = _EXACT.multiply
 
