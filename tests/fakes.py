@@ -12,7 +12,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
-from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Quote
+from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
 from watcher.ports import Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -98,6 +98,7 @@ class FakeStore:
         self.alerts: dict[str, Alert] = {}
         self.quotes: dict[Asset, Quote] = {}
         self.symbols: dict[Asset, str] = {}
+        self.doubts: dict[Asset, Doubt] = {}
         self.samples: list[tuple[Asset, Quote]] = []
         self.changes: list[Change] = []
         self.deliveries: dict[str, Delivery] = {}
@@ -133,7 +134,14 @@ class FakeStore:
             for alert in self.alerts.values()
             if alert.live and (alert.account is None or alert.account in accounts)
         }
-        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols), dict(self.states))
+        return Past(
+            chosen,
+            alerts,
+            dict(self.quotes),
+            dict(self.symbols),
+            dict(self.doubts),
+            everyone=dict(self.states),
+        )
 
     async def conclude(
         self,
@@ -146,6 +154,9 @@ class FakeStore:
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
         self.quotes.update(conclusion.quotes)
         self.symbols.update(conclusion.symbols)
+        self.doubts.update({asset: doubt for asset, doubt in conclusion.doubts.items() if doubt is not None})
+        for asset in [asset for asset, doubt in conclusion.doubts.items() if doubt is None]:
+            self.doubts.pop(asset, None)
         self.samples += conclusion.quotes.items()
         self.changes += conclusion.changes
         for delivery in conclusion.deliveries:

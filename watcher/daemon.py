@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from watcher import sdnotify
 from watcher.domain.credits import Purpose
 from watcher.domain.errors import ConfigurationError, StoreError
+from watcher.domain.knowledge import unfinished
 from watcher.domain.model import Account
 from watcher.ports import Store
 from watcher.schedule import Put, Ticker, cadences, fixed_intervals, taken
@@ -21,7 +22,18 @@ from watcher.service.clock import SystemClock
 from watcher.service.metering import Meter
 from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
-from watcher.wiring import App, Configuration, accounts_of, build_source, configure, open_store, wire
+from watcher.web import Looker, Server
+from watcher.wiring import (
+    App,
+    Configuration,
+    accounts_of,
+    build_source,
+    configure,
+    credit_plans,
+    open_store,
+    store_path,
+    wire,
+)
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +94,15 @@ async def _serve(
 
 
 @asynccontextmanager
-async def at_work(app: App, store: Store) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Everything of one configuration at work; the tasks that it gives must not end by themselves."""
+async def at_work(
+    app: App, store: Store, *, on_page: Callable[[str], None] = lambda _url: None
+) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Everything of one configuration at work; the tasks that it gives must not end by themselves.
+
+    `on_page` hears where the status page is, if there is one.
+    """
     ticker = Ticker(app.clock.now)
+    page: Server | None = None
     helpers: list[asyncio.Task[None]] = []
     try:
         await app.start()
@@ -96,6 +114,9 @@ async def at_work(app: App, store: Store) -> AsyncIterator[list[asyncio.Task[Non
             *(asyncio.create_task(meter.run(), name="metering") for meter in _meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
         ]
+        page = await _page(app, store)
+        if page is not None:
+            on_page(page.url)
         # What is here stays: looking through all of it for garbage would hold the loop for 100 ms.
         gc.freeze()
         yield [*app.tasks, *helpers]
@@ -105,6 +126,8 @@ async def at_work(app: App, store: Store) -> AsyncIterator[list[asyncio.Task[Non
         for task in helpers:
             task.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
+        if page is not None:
+            await page.stop()
         await app.stop()
 
 
@@ -152,7 +175,11 @@ async def _schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
     settings = app.settings
     pacers = {}
     for name, poller in app.pollers.items():
-        known = (await store.load(accounts_of(settings, name))).accounts
+        past = await store.load(accounts_of(settings, name))
+        known = past.accounts
+        # Before the ticks: who waits for a confirmation and is overdue as well is read once, for both.
+        for again in unfinished(past, app.clock.now()):
+            poller.ask_again(again)
         attempts = {a: state.last_attempt for a, state in known.items() if state.last_attempt is not None}
         fixed, paced = cadences(settings, name, poller.source)
 
@@ -221,6 +248,26 @@ async def _live_alerts(store: Store) -> int | None:
     except (StoreError, TimeoutError) as error:
         log.error("the store does not answer: %s", error or type(error).__name__)  # noqa: TRY400
         return None
+
+
+async def _page(app: App, store: Store) -> Server | None:
+    """The status page. That its address is taken costs the page, never the watching."""
+    settings = app.settings
+    if settings.web is None:
+        return None
+    looker = Looker(
+        settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
+        stuck=lambda: ["a source makes no progress"] if _stuck(app) else [],
+    )  # fmt: skip
+    server = Server(looker, settings.web)
+    try:
+        await server.start()
+    except OSError as error:
+        log.error("no status page: %s: %s", settings.web.listen, error.strerror or error)  # noqa: TRY400
+        await server.stop()
+        return None
+    log.info("status page at %s", server.url)
+    return server
 
 
 def _stuck(app: App) -> bool:

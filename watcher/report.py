@@ -15,7 +15,7 @@ from watcher.domain.credits import CreditPlan
 from watcher.domain.display import plain
 from watcher.domain.exact import times
 from watcher.domain.message import Severity
-from watcher.domain.model import Account, AccountState
+from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.usage import USAGE, applied, load
 from watcher.settings import Settings, WalletSettings
 from watcher.store.reader import Asked, Reader
@@ -133,9 +133,18 @@ def alert_row(alert: Alert) -> Row:
     }
 
 
-def status(settings: Settings, reader: Reader, now: datetime, allowances: Mapping[str, CreditPlan]) -> Row:
-    """The state of everything, and one word for it. `next_poll` is an estimate for accounts on auto."""
-    past = reader.past()
+def status(
+    settings: Settings,
+    reader: Reader,
+    now: datetime,
+    allowances: Mapping[str, CreditPlan],
+    past: Past | None = None,
+) -> Row:
+    """The state of everything, and one word for it. `next_poll` is None for accounts on auto or cron.
+
+    `past`: everything that is known, if the caller has it already; else it is read from the store.
+    """
+    past = past or reader.past()
     accounts = [
         _account(account, wallet, past.accounts.get(account))
         for account, wallet in wallets_by_account(settings).items()
@@ -148,6 +157,7 @@ def status(settings: Settings, reader: Reader, now: datetime, allowances: Mappin
         "credits": {name: _credits(reader, name, plan, now) for name, plan in allowances.items()},
         "alerts": [alert_row(alert) for alert in alerts],
         "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
+        "held_prices": _held_prices(settings, past),
     }
     stalled = counts.oldest_pending is not None and now - counts.oldest_pending > timedelta(minutes=10)
     report["state"] = _word(accounts, alerts, given_up=counts.given_up > 0, stalled=stalled)
@@ -171,6 +181,33 @@ def _account(account: Account, wallet: WalletSettings, state: AccountState | Non
         if state
         else [],
     }
+
+
+def _held_prices(settings: Settings, past: Past) -> list[Row]:
+    """Prices in doubt of what is held: until they are confirmed, nothing is judged in dollars by them."""
+    open_doubts = {asset: doubt for asset, doubt in past.doubts.items() if not doubt.settled}
+    holders: dict[Asset, set[str]] = {}
+    for account, wallet in wallets_by_account(settings).items() if open_doubts else ():
+        state = past.accounts.get(account) or AccountState(account)
+        for asset in open_doubts.keys() & state.amounts.keys():
+            if state.amounts[asset]:
+                holders.setdefault(asset, set()).add(wallet.name)
+    rows = []
+    for asset, names in holders.items():
+        doubt, quote = open_doubts[asset], past.quotes.get(asset)
+        rows.append(
+            {
+                "chain": asset.chain,
+                "asset": asset.token,
+                "symbol": past.symbols.get(asset, ""),
+                "wallets": sorted(names),
+                "price_usd": plain(doubt.price) if doubt.price is not None else None,
+                "believed_usd": plain(quote.price) if quote else None,
+                "since": doubt.since,
+                "reason": doubt.reason,
+            }
+        )
+    return rows
 
 
 def _credits(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> Row:

@@ -19,6 +19,9 @@ from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
 
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
+PAGE = "127.0.0.1:8787"
+"""Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
+
 KEYS = ("version", "store", "sources", "wallets", "channels", "rules", "web", "log")
 
 
@@ -137,6 +140,8 @@ class _Loader:
         wallets = read_wallets(self._document, sources)
         self.rules = self._rules()
         web = self._section("web", WebSettings)
+        if root.get("web") is None:
+            web = WebSettings(listen=PAGE)
         log = self._log(env)
         if self._document.problems or store is None or log is None:
             return None

@@ -66,6 +66,8 @@ channels:
 
 rules: [rules/*.yaml]
 
+web: {listen: "127.0.0.1:8787"}      # the status page, JSON, metrics; null: none
+
 log: {level: info, format: console}  # format: logfmt or json for machines
 """
 

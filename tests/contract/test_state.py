@@ -28,7 +28,7 @@ from tests.contract.given import (
 from watcher.domain.alerting import AlertState
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt
 from watcher.domain.delivery import Delivery
-from watcher.domain.model import Account, AccountState, Asset, Held, Quote
+from watcher.domain.model import Account, AccountState, Asset, Doubt, Held, Quote
 from watcher.ports import Recall, Settlement, Store
 
 
@@ -52,7 +52,7 @@ async def test_an_account_of_many_chains_comes_back_with_all_that_is_odd_about_i
         amounts={ETH: THIRTY, USDC: Decimal(0)},
         seen={"ethereum": NOW, "base-wallet": after(hours=-2)},
         stale={USDC: after(days=-1)},
-        held={ETH: Held(Decimal(0), after(seconds=-20), "reported as zero after it held something")},
+        held={ETH: Held(Decimal(0), after(seconds=-20), "reported as zero after it held something", 2)},
         unsettled=frozenset({lost, USDC}),
         omitted={"base-wallet": 3},
         last_attempt=after(seconds=1),
@@ -121,6 +121,15 @@ async def test_symbols_and_prices_are_known_of_every_asset(store: Store) -> None
 
     assert {ETH: "ETH", USDC: "USDC"}.items() <= past.symbols.items()
     assert dict(past.quotes) == {ETH: Quote(Decimal("2000.5"), after(minutes=9))}
+
+
+async def test_a_price_in_doubt_is_known_until_the_doubt_ends(store: Store) -> None:
+    doubt = Doubt(Decimal("0.00012"), NOW, "a price of $0.00012 after $1.00: at most a 10th")
+    await keep(store, doubts={ETH: doubt, USDC: Doubt(None, after(seconds=5), "no price", settled=True)})
+    assert (await store.load([])).doubts[ETH] == doubt
+    assert (await store.load([])).doubts[USDC] == Doubt(None, after(seconds=5), "no price", settled=True)
+    await keep(store, doubts={ETH: None})
+    assert list((await store.load([])).doubts) == [USDC]
 
 
 async def test_the_past_has_the_live_alerts_of_the_accounts_asked_for(store: Store) -> None:

@@ -16,6 +16,7 @@ from watcher.domain.model import (
     AccountState,
     Asset,
     Change,
+    Doubt,
     Miss,
     MissReason,
     Outcome,
@@ -89,6 +90,7 @@ class World:
         self.quotes: dict[Asset, Quote] = {}
         self.prices: list[tuple[Asset, Quote]] = []
         self.symbols: dict[Asset, str] = {}
+        self.doubts: dict[Asset, Doubt] = {}
         self.told: list[Delivery] = []
         self.changes: list[Change] = []
         self.last = Conclusion(START)
@@ -99,7 +101,7 @@ class World:
 
     def past(self) -> Past:
         alerts = {(alert.rule, alert.subject): alert for alert in self.live}
-        return Past(dict(self.states), alerts, dict(self.quotes), dict(self.symbols))
+        return Past(dict(self.states), alerts, dict(self.quotes), dict(self.symbols), dict(self.doubts))
 
     def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
         """One request's outcomes, some time later; what was told, as words."""
@@ -139,6 +141,7 @@ class World:
         self.quotes.update(conclusion.quotes)
         self.prices += conclusion.quotes.items()
         self.symbols.update(conclusion.symbols)
+        update_doubts(self.doubts, conclusion)
         self.changes += conclusion.changes
         self.told += conclusion.deliveries
         return kinds(conclusion.deliveries)
@@ -150,6 +153,15 @@ class World:
     @property
     def title(self) -> str:
         return self.told[-1].message.title
+
+
+def update_doubts(doubts: dict[Asset, Doubt], conclusion: Conclusion) -> None:
+    """Keep the doubts that a conclusion raises, drop those that it ends."""
+    for asset, doubt in conclusion.doubts.items():
+        if doubt is None:
+            doubts.pop(asset, None)
+        else:
+            doubts[asset] = doubt
 
 
 def _copied(state: AccountState) -> AccountState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -174,7 +175,7 @@ def test_a_part_in_doubt_makes_the_sum_unknown_and_moves_nothing(trouble: Readin
 def why_of(there: World) -> str:
     """Why the one sum of the world is not known now."""
     past = there.past()
-    view = View(past, there.now, past.symbols, {}, {})
+    view = View(past, there.now, past.symbols, {}, {}, {})
     (summed,) = there.rules.sums.by_key.values()
     there.rules.sums.look(view)
     total = summed.sums[0].total(view)
@@ -299,11 +300,11 @@ def test_a_teos_asset_that_was_never_read_makes_the_sum_unknown() -> None:
         (["BOND"], ""),
     ):
         there = world(low(match={"assets": assets}), wallets={DESK: desk})
-        seen = Reading(DESK, {BOND: 7}, symbols={BOND: "BOND", NOTE: "NOTE"})  # type: ignore[dict-item]
+        seen = Reading(DESK, {BOND: Decimal(7)}, symbols={BOND: "BOND", NOTE: "NOTE"})
         assert there.see(seen) == (N if why else F), assets
         assert why_of(there) == why
     there = world(low(match={"assets": ["BOND"]}), wallets={DESK: desk})
-    there.see(Reading(DESK, {BOND: 7}, symbols={BOND: "BOND"}))  # type: ignore[dict-item]
+    there.see(Reading(DESK, {BOND: Decimal(7)}, symbols={BOND: "BOND"}))
     assert "0xfc7 in desk on teos was never read" in why_of(there), "it may be a BOND as well"
 
 

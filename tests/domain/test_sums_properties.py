@@ -111,7 +111,7 @@ def with_few(few: int, world: World, steps: list[tuple[int, Any]]) -> tuple[Any,
 
 def totals(world: World) -> dict[tuple[str, str], tuple[Total, ...]]:
     past = world.past()
-    view = View(past, world.now, past.symbols, {}, {})
+    view = View(past, world.now, past.symbols, {}, {}, {})
     world.rules.sums.look(view)
     return {
         key: tuple(each.total(view) for each in summed.sums)

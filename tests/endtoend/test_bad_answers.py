@@ -48,7 +48,7 @@ WHOLE = {
 
 LEFT_OUT = {"coinstats": {"omit-chain", "omit-wallet", "empty-list"}, "teos": {"omit-pair", "empty-list"}}
 PARTLY = {
-    "coinstats": {"negative", "nan", "amount-null", "empty-balances"},
+    "coinstats": {"negative", "nan", "amount-null", "empty-balances", "amount-times"},
     "teos": {"negative", "nan", "fraction", "amount-null", "endless-pages", "foreign-next"},
 }
 TRUE_CHANGES = {"digits-17"}

@@ -32,7 +32,8 @@ def test_a_wallet_stands_for_one_account_per_chain(tmp_path: Path) -> None:
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     settings = load(tmp_path)
 
-    assert settings.web is None
+    assert settings.web is not None
+    assert settings.web.listen == "127.0.0.1:8787"
     assert (settings.log.level, settings.log.format) == ("info", "console")
     assert settings.wallets[0].every == "auto"
     assert settings.wallets[0].weight == 1

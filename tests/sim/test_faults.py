@@ -232,9 +232,17 @@ async def test_empty_answers(sim: Simulation, client: Client) -> None:
 
 async def test_missing_fields(sim: Simulation, client: Client) -> None:
     assert {coin["price"] for coin in coins(await spoiled(sim, client, "price-null"))} == {None}
+    assert {coin["price"] for coin in coins(await spoiled(sim, client, "price-zero"))} == {0}
     assert not any("symbol" in coin for coin in coins(await spoiled(sim, client, "missing-symbol")))
     found = coins(await spoiled(sim, client, "missing-chain"))
     assert not any("chain" in coin or "connectionId" in coin for coin in found)
+
+
+@pytest.mark.parametrize("field", ["price", "amount"])
+async def test_a_number_times_a_factor(sim: Simulation, client: Client, field: str) -> None:
+    plain = [coin[field] for coin in coins(await spoiled(sim, client, "unknown-fields"))]
+    times = [coin[field] for coin in coins(await spoiled(sim, client, f"{field}-times", factor="1000"))]
+    assert [float(each) for each in times] == pytest.approx([1000 * float(each) for each in plain])
 
 
 async def test_a_field_fault_can_be_aimed_at_one_coin(sim: Simulation, client: Client) -> None:

@@ -30,6 +30,7 @@ for verb in (
     looking.polls,
     looking.outbox,
     running.send_test,
+    running.web,
     setup.schema,
     setup.backup,
     setup.version,

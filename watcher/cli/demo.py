@@ -39,7 +39,7 @@ wallets:
 channels:
   terminal: {{kind: console}}
 rules: [rules.yaml]
-web: null
+web: {{listen: "127.0.0.1:0"}}
 """
 
 PLENTY = 10**9
@@ -104,7 +104,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         store = await open_store(configuration.settings, exclusive=True)
         try:
             app = wire(configuration, store)
-            async with at_work(app, store):
+            async with at_work(app, store, on_page=lambda url: _say(f"The status page is at {url}")):
                 _say(f"Watching {len(app.rules.wallets)} accounts on two simulated APIs at {sim.url}.")
                 playing = asyncio.create_task(play(sim, story(duration_seconds=seconds), _tell))
                 await _until(stopping, playing, seconds, keep=keep)

@@ -48,7 +48,8 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
     configuration = configured(config)
     _check_names(configuration, wallet)
     with _reader(configuration) as reader:
-        rows = report.balances(configuration.settings, reader.past())
+        past = reader.past()
+        rows = report.balances(configuration.settings, past)
     rows = [row for row in rows if not wallet or row["wallet"] in wallet]
     if json:
         print_json(rows)
@@ -61,7 +62,8 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
         )
         for r in rows
     ]  # fmt: skip
-    print_table(columns, cells, empty="nothing has been read yet")
+    read = any(state.last_reading for state in past.accounts.values())
+    print_table(columns, cells, empty="nothing is held" if read else "nothing has been read yet")
     return 0
 
 
@@ -219,6 +221,11 @@ def _show_status(state: report.Row, now: datetime) -> None:
     print_table(
         ("severity", "state", "rule", "subject", "because"), alerts, empty="no alert is pending or firing"
     )
+    for held in state["held_prices"]:
+        name = held["symbol"] or held["asset"]
+        print(
+            f"\n{name} on {held['chain']}: {held['reason']}; not judged in dollars until a price is confirmed"
+        )
     row = state["deliveries"]
     print(f"\ndeliveries: {row['pending']} pending, {row['sent']} sent, {row['given_up']} given up")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 from typing import Annotated
 
 import typer
@@ -111,6 +112,60 @@ def _show_outcomes(
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         print_table(columns, rows, empty="no accounts to poll")
+
+
+def web(
+    config: Config = None,
+    listen: Annotated[
+        str | None, typer.Option("--listen", metavar="HOST:PORT", help="Where, instead of what `web` says.")
+    ] = None,
+) -> int:
+    """Serve the status page over an existing store, without a daemon, until Ctrl-C.
+
+    With a daemon running, its own page is the better one. A public address needs a token.
+    """
+    configuration = configured(config)
+    set_up_logging("warning", configuration.settings.log.format)
+    return asyncio.run(_web(configuration, listen))
+
+
+async def _web(configuration: Configuration, listen: str | None) -> int:
+    from pydantic import ValidationError
+
+    from watcher.service.clock import SystemClock
+    from watcher.settings import PAGE
+    from watcher.settings_models import WebSettings
+    from watcher.web import Looker, Server
+    from watcher.wiring import credit_plans, store_path
+
+    settings = configuration.settings
+    token = settings.web.token if settings.web else None
+    try:
+        where = WebSettings(listen=listen, token=token) if listen else settings.web
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    where = where or WebSettings(listen=PAGE)
+    store = store_path(settings)
+    if not store.exists():
+        typer.echo(f"{store}: there is no store yet; `watcher run` or `watcher poll` makes it", err=True)
+        return 1
+    no_daemon = ["this page is served without the daemon"]
+    looker = Looker(settings, store, credit_plans(settings), SystemClock(), stuck=lambda: no_daemon)
+    server = Server(looker, where)
+    try:
+        await server.start()
+    except OSError as error:
+        typer.echo(f"{where.listen}: {error.strerror or error}; choose another with --listen", err=True)
+        return 1
+    typer.echo(f"{server.url} (Ctrl-C ends it)")
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    try:
+        await stopping.wait()
+    finally:
+        await server.stop()
+    return 0
 
 
 def send_test(

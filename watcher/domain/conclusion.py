@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from watcher.domain.alerting import Alert
 from watcher.domain.delivery import Delivery
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Quote
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
 
 
 class Revision(NamedTuple):
@@ -36,6 +36,8 @@ class Past:
     alerts: Mapping[tuple[str, str], Alert] = field(default_factory=lambda: EMPTY)
     quotes: Mapping[Asset, Quote] = field(default_factory=lambda: EMPTY)
     symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+    doubts: Mapping[Asset, Doubt] = field(default_factory=lambda: EMPTY)
+    """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
     everyone: Mapping[Account, AccountState] | None = None
     revision: Revision | None = None
 
@@ -76,7 +78,7 @@ class Conclusion:
     `accounts` are new states; of their balances only those named in `changes` differ from what
     the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
     keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
-    over the old by id.
+    over the old by id. `doubts` are prices held, or None where there is no doubt any more.
     """
 
     at: datetime
@@ -87,3 +89,4 @@ class Conclusion:
     alerts: tuple[Alert, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     again: tuple[Again, ...] = ()
+    doubts: Mapping[Asset, Doubt | None] = field(default_factory=lambda: EMPTY)

@@ -8,7 +8,7 @@ transaction. What a decision needs from history is asked for by `questions` befo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.alerting import Alert, close
@@ -22,7 +22,6 @@ from watcher.domain.conclusion import (
     Question,
     Recalled,
 )
-from watcher.domain.exact import minus, times
 from watcher.domain.judging import Judge
 from watcher.domain.knowledge import Learned, learn
 from watcher.domain.model import (
@@ -32,11 +31,12 @@ from watcher.domain.model import (
     Asset,
     Change,
     Outcome,
-    Quote,
     Reading,
 )
+from watcher.domain.prices import Weighed
 from watcher.domain.rules import StateRule
 from watcher.domain.selection import Rules
+from watcher.domain.trust import CONFIRM_AFTER
 
 __all__ = [
     "Again",
@@ -50,11 +50,6 @@ __all__ = [
     "lapse",
     "questions",
 ]
-
-SAMPLE_EVERY = timedelta(minutes=5)
-"""A price is kept at most so often, unless it moved by `SAMPLE_MOVE`."""
-
-SAMPLE_MOVE = Decimal("0.01")
 
 
 def questions(past: Past, seen: Sequence[Outcome]) -> list[Question]:
@@ -89,29 +84,30 @@ def decide(
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
-    quotes: dict[Asset, Quote] = {}
     symbols: dict[Asset, str] = {}
-    for outcome in seen:
-        if outcome.account not in rules.wallets:
+    prices = Weighed(past, now)
+    for answer in seen:
+        if answer.account not in rules.wallets:
             continue
+        outcome, ask = prices.believed(answer)
         state = past.accounts.get(outcome.account) or AccountState(outcome.account)
         learned = learn(state, outcome, now, alone=len(seen) == 1)
         states.append(learned.state)
         moved: list[Change] = []
         if isinstance(outcome, Reading):
             _note_symbols(past, outcome, symbols)
-            _sample(past, outcome, now, quotes)
             moved = _changes(state, learned, outcome, past, now, recalled)
             changes += moved
-        if learned.again is not None:
-            again.append(learned.again)
+        if learned.again is not None or ask:
+            again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
         judge.account(learned, outcome, moved)
-    judge.sums(quotes, symbols)
+    judge.sums(prices, symbols)
     return Conclusion(
         at=now,
         accounts=tuple(states),
         changes=tuple(changes),
-        quotes=quotes,
+        quotes=prices.quotes,
+        doubts=prices.doubts,
         symbols=symbols,
         alerts=tuple(judge.alerts),
         deliveries=tuple(judge.deliveries),
@@ -206,16 +202,3 @@ def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> No
     for asset, symbol in reading.symbols.items():
         if known.get(asset) != symbol:
             symbols[asset] = symbol
-
-
-def _sample(past: Past, reading: Reading, now: datetime, quotes: dict[Asset, Quote]) -> None:
-    """Choose the prices worth keeping."""
-    known, overdue = past.quotes, now - SAMPLE_EVERY
-    for asset, price in reading.prices.items():
-        last = known.get(asset)
-        if last is None:
-            quotes[asset] = Quote(price, now)
-        elif last.price is not price and last.price != price:
-            moved = minus(price, last.price).copy_abs()
-            if last.at <= overdue or moved >= times(SAMPLE_MOVE, last.price):
-                quotes[asset] = Quote(price, now)

@@ -17,6 +17,7 @@ ZERO = Decimal(0)
 plus = _EXACT.add
 minus = _EXACT.subtract
 times = _EXACT.multiply
+shifted = _EXACT.scaleb
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:

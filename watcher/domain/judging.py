@@ -8,19 +8,21 @@ from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain import judging_sums
+from watcher.domain.absent import absences
 from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
-from watcher.domain.exact import times
+from watcher.domain.exact import ZERO, times
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.message import (
     Severity,
     change_facts,
 )
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Quote, Reading
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
 from watcher.domain.parts import View
+from watcher.domain.prices import Weighed
 from watcher.domain.rules import LevelRule, StateRule
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.sums import Summed
@@ -53,6 +55,10 @@ class Judge:
                 self._events(concerned, change)
             if concerned.levels:
                 self._levels(concerned, learned, outcome, changes)
+            if concerned.named:
+                account, symbols = learned.state.account, self._past.symbols
+                for rule, asset in absences(concerned.named, self._past, learned, outcome, self._now):
+                    self._level(rule, account, asset, symbols.get(asset, ""), (ZERO, None, None))
             if self._rules.sums:
                 self._read.append(learned)
         self._reported(learned)
@@ -71,12 +77,12 @@ class Judge:
             step = self._advance(rule, alert, subject, verdict)
             self._teller.alert(rule, step, self._teller.where(state.account), [])
 
-    def sums(self, quotes: Mapping[Asset, Quote], symbols: Mapping[Asset, str]) -> None:
+    def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
         if not self._read:
             return
-        view = self._view({learned.state.account: learned.state for learned in self._read}, quotes, symbols)
-        self._rules.sums.look(view, [asset for asset in symbols if asset in self._past.symbols])
+        view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
+        self._rules.sums.look(view, symbols)
         for summed in judging_sums.news(self._rules.sums, view, self._read):
             self._sum(summed, view)
 
@@ -101,12 +107,11 @@ class Judge:
     def _view(
         self,
         learnt: Mapping[Account, AccountState],
-        quotes: Mapping[Asset, Quote],
+        prices: Weighed,
         symbols: Mapping[Asset, str],
     ) -> View:
         names = ChainMap(dict(symbols), self._past.symbols) if symbols else self._past.symbols  # type: ignore[arg-type]
-        prices = {asset: quote.price for asset, quote in quotes.items()}
-        return View(self._past, self._now, names, prices, learnt)
+        return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
 
     def remind(self, rule: StateRule, alert: Alert) -> None:
         """Tell a firing alert again if its repeat is due; not one that was judged just now."""
@@ -120,7 +125,7 @@ class Judge:
             return
         self.alerts.append(step.alert)
         if summed is not None:
-            view = self._view(EMPTY, EMPTY, EMPTY)
+            view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
             self._rules.sums.look(view)
             self._tell_sum(summed, step, view)
         elif account is not None:

@@ -40,7 +40,7 @@ def facts(summed: Summed, view: View) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for each in summed.sums:
         side, chosen = each.total(view), each.selection.side
-        if side.amount is not None and (chosen.match.assets or not chosen.valued):
+        if side.amount is not None and chosen.amounts:
             found.append(("Amount", f"{amount(side.amount)} {side.symbol}".rstrip()))
         if side.value is not None:
             found.append(("Value", money(side.value)))
@@ -55,7 +55,7 @@ def values(summed: Summed, view: View) -> dict[str, str]:
     """The variables of templates that a sum gives: those of its first side."""
     first = summed.sums[0].total(view)
     found = {"symbol": first.symbol}
-    if first.amount is not None:
+    if first.amount is not None and summed.sums[0].selection.side.amounts:
         found["amount"] = plain(first.amount)
     if first.value is not None:
         found["value"] = money(first.value)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.changes import Difference
-from watcher.domain.conclusion import Again
+from watcher.domain.conclusion import Again, Past
 from watcher.domain.model import (
     EMPTY,
     SWEEPS,
@@ -166,6 +166,32 @@ def _ask_alone(account: Account, omitted: Mapping[str, int]) -> Again | None:
     if ASK_ALONE_AFTER in omitted.values():
         return Again(account, ALONE_AFTER, alone=True)
     return None
+
+
+def unfinished(past: Past, now: datetime) -> list[Again]:
+    """What an earlier run meant to ask again soon and did not live to: held amounts, accounts to be
+    asked for alone, and prices in doubt. Each account once, when its time has come."""
+    found: dict[Account, Again] = {}
+    for account, state in past.accounts.items():
+        if ASK_ALONE_AFTER in state.omitted.values():
+            found[account] = Again(account, timedelta(0), alone=True)
+        elif state.held:
+            since = max(held.since for held in state.held.values())
+            found[account] = Again(account, _rest(since, now))
+    open_doubts = {asset for asset, doubt in past.doubts.items() if not doubt.settled}
+    for account in (*found, *past.accounts):  # who is asked anyway answers for its prices too
+        amounts = past.accounts[account].amounts
+        mine = {asset for asset in open_doubts & amounts.keys() if amounts[asset]}
+        open_doubts -= mine
+        if mine and account not in found:
+            since = max(past.doubts[asset].since for asset in mine)
+            found[account] = Again(account, _rest(since, now))
+    return list(found.values())
+
+
+def _rest(since: datetime, now: datetime) -> timedelta:
+    """What is left of the time after which a held reading is read again; a clock may have been set."""
+    return min(max(since + CONFIRM_AFTER - now, timedelta(0)), CONFIRM_AFTER)
 
 
 def _missed(state: AccountState, miss: Miss, now: datetime, *, alone: bool) -> Learned:

@@ -119,6 +119,19 @@ class Held:
     amount: Decimal
     since: datetime
     reason: str
+    odd: int = 1
+    """Odd readings in a row, this one included, no two of which agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A price too odd to act on, or the want of one, waiting for a later answer that agrees."""
+
+    price: Decimal | None
+    since: datetime
+    reason: str
+    settled: bool = False
+    """A second answer had no price either: nobody knows it, and nobody asks again for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from watcher.domain.conclusion import Past
 from watcher.domain.display import moment
 from watcher.domain.duration import span
-from watcher.domain.model import EMPTY, SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Wallet
+from watcher.domain.model import EMPTY, SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Doubt, Quote, Wallet
 from watcher.domain.rules import PATTERN, Side, Total, id_in
 
 DAY = timedelta(days=1)
@@ -177,8 +177,10 @@ class View:
     past: Past
     now: datetime
     symbols: Mapping[Asset, str]
-    quoted: Mapping[Asset, Decimal]
+    quoted: Mapping[Asset, Quote]
     """Prices that this decision keeps."""
+    doubted: Mapping[Asset, Doubt | None]
+    """Prices that it begins to doubt, or (None) doubts no more."""
     learnt: Mapping[Account, AccountState]
     _parts: dict[tuple[int, Account], Part] = field(default_factory=dict)
     totals: dict[int, Total] = field(default_factory=dict)
@@ -188,11 +190,19 @@ class View:
         return self.learnt.get(account) or known(self.past).get(account)
 
     def price(self, asset: Asset) -> Decimal | None:
-        price = self.quoted.get(asset)
-        if price is not None:
-            return price
-        quote = self.past.quotes.get(asset)
+        """The last price kept, the same for all accounts; None if there is none, or if it is in doubt.
+
+        It is at most five minutes or one per cent behind the newest answer.
+        """
+        if self.doubt(asset) is not None:
+            return None
+        quote = self.quoted.get(asset) or self.past.quotes.get(asset)
         return quote.price if quote is not None else None
+
+    def doubt(self, asset: Asset) -> Doubt | None:
+        if asset in self.doubted:
+            return self.doubted[asset]
+        return self.past.doubts.get(asset)
 
     def symbol(self, asset: Asset) -> str:
         return self.symbols.get(asset) or asset.token

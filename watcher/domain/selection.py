@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
 from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, SumRule, Unmet
 from watcher.domain.summing import Sums
@@ -34,6 +35,8 @@ class Concerned:
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    named: tuple[Named, ...] = ()
+    """The level rules that may name an asset exactly, so that its absence can be a zero."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
 
@@ -114,10 +117,12 @@ class Rules:
         key = tuple(rule.id for rule in chosen)
         group = self._groups.get(key)
         if group is None:
+            levels = tuple(rule for rule in chosen if isinstance(rule, LevelRule))
             group = self._groups[key] = Concerned(
-                tuple(rule for rule in chosen if isinstance(rule, LevelRule)),
+                levels,
                 tuple(rule for rule in chosen if isinstance(rule, EventRule)),
                 tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+                named_by(levels),
             )
         return group
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from watcher.domain.alerting import Subject
 from watcher.domain.conclusion import Revision
-from watcher.domain.model import SWEEPS, Account, AccountState, Asset, Wallet
+from watcher.domain.model import SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Wallet
 from watcher.domain.parts import Selection, View, known
 from watcher.domain.rules import Side, SumRule
 from watcher.domain.sums import Sum, Summed
@@ -35,6 +35,8 @@ class Sums:
                     self._of[account] = (*self._of.get(account, ()), each)
         self._taken: dict[Account, AccountState | None] = {}
         """The states that the kept sums are made of."""
+        self._unsure: set[Account] = set()
+        """Accounts that may hold what has no amount yet; its name matters when it comes."""
         self._kept = [account for account, sums in self._of.items() if any(each.kept for each in sums)]
         self._touched: list[Account] = []
         self._revision: Revision | None = None
@@ -45,8 +47,8 @@ class Sums:
     def of(self, account: Account) -> tuple[Sum, ...]:
         return self._of.get(account, ())
 
-    def look(self, view: View, changed: Iterable[Asset] = ()) -> None:
-        """Bring the kept sums to what this view shows. `changed`: known assets that now have another name."""
+    def look(self, view: View, named: Iterable[Asset] = ()) -> None:
+        """Bring the kept sums to what this view shows. `named`: assets that now have a name, or another."""
         if not self._kept:
             return
         then, now = self._revision, view.past.revision
@@ -64,11 +66,12 @@ class Sums:
         self._touched = [account for account in view.learnt if account in taken]
         for account in self._touched:
             self._take(account, view.learnt[account], view)
-        for asset in changed:
+        for asset in named:
             self._renamed(asset, view)
 
     def _forget(self) -> None:
         self._taken.clear()
+        self._unsure.clear()
         for sums in self._selections.values():
             for each in sums.values():
                 each.clear()
@@ -76,21 +79,29 @@ class Sums:
     def _take(self, account: Account, state: AccountState | None, view: View) -> None:
         old = self._taken.get(account)
         self._taken[account] = state
-        quiet = old is not None and state is not None and _alike(old, state)
+        if old is None or state is None or not _alike(old, state):
+            self._put(account, state, view)
+        elif _set_back(old, state):
+            for each in self._of[account]:
+                if each.kept:
+                    each.again(account, each.parts[account], state)
+
+    def _put(self, account: Account, state: AccountState | None, view: View) -> None:
         for each in self._of[account]:
-            if not each.kept:
-                continue
-            if not quiet:
+            if each.kept:
                 each.put(account, each.selection.part(account, state, view.symbols), state)
-            elif state is not None and old is not None and _set_back(old, state):
-                each.again(account, each.parts[account], state)
+        if state is not None and (state.unsettled or account.chain == TEOS_CHAIN):
+            self._unsure.add(account)
+        else:
+            self._unsure.discard(account)
 
     def _renamed(self, asset: Asset, view: View) -> None:
-        for account, state in self._taken.items():
-            if state is not None and asset in state.amounts:
-                for each in self._of[account]:
-                    if each.kept:
-                        each.put(account, each.selection.part(account, state, view.symbols), state)
+        """A name decides what is selected: of what is held, and of what may be held."""
+        known = asset in view.past.symbols
+        for account in tuple(self._taken if known else self._unsure):
+            state = self._taken[account]
+            if state is not None and (account in self._unsure or asset in state.amounts):
+                self._put(account, state, view)
 
     def _enter(self, rule: SumRule) -> None:
         sides = [self._sums_of(side) for side in rule.sides()]

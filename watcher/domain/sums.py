@@ -179,7 +179,7 @@ class Sum:
             return Total(None, None, why, why, accounts=number)
         match = self.selection.side.match
         symbols: set[str] = set()
-        if match.assets or not self.selection.side.valued:  # else nobody asks for the amount
+        if self.selection.side.amounts:
             symbols = {view.symbol(asset) for asset in tally.amounts}
         amount: Decimal | None = tally.amount
         why_no_amount = ""
@@ -196,9 +196,13 @@ class Sum:
         value, unpriced = tally.value(view.price)
         if not unpriced or self.selection.side.skip_unpriced:
             return value, ""
-        names = ", ".join(f"{view.symbol(asset)} on {asset.chain}" for asset in unpriced[:3])
-        more = f" and {len(unpriced) - 3} more" if len(unpriced) > 3 else ""
-        return None, f"there is no price for {names}{more}"
+        asset, *others = unpriced
+        name = f"{view.symbol(asset)} on {asset.chain}"
+        doubt = view.doubt(asset)
+        why = (
+            f"the price of {name} is in doubt ({doubt.reason})" if doubt else f"there is no price for {name}"
+        )
+        return None, why + (f" (and {len(others)} more)" if others else "")
 
 
 class Summed(NamedTuple):

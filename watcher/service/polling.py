@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watcher.domain.credits import Grant, Purpose, Refusal
+from watcher.domain.cycle import Again
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Miss, MissReason, Outcome, Reading
 from watcher.domain.selection import Rules
@@ -210,12 +211,14 @@ class Poller:
         if conclusion.deliveries:
             self._on_deliveries()
         for again in conclusion.again:
-            self._put_later(again.after.total_seconds(), again.account, alone=again.alone)
+            self.ask_again(again)
 
-    def _put_later(self, seconds: float, account: Account, *, alone: bool) -> None:
+    def ask_again(self, again: Again) -> None:
+        """Put an account into the queue soon, to be paid out of the reserve."""
+
         async def later() -> None:
-            await self._clock.sleep(seconds)
-            self.queue.put([account], Purpose.CONFIRMATION, alone=alone)
+            await self._clock.sleep(again.after.total_seconds())
+            self.queue.put([again.account], Purpose.CONFIRMATION, alone=again.alone)
 
         task = asyncio.create_task(later())
         self._later.add(task)

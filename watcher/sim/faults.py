@@ -21,7 +21,7 @@ COINSTATS = frozenset(
         "omit-chain", "omit-wallet", "empty-list", "empty-balances", "price-null", "missing-symbol",
         "missing-chain", "contract-null", "contract-sentinel", "contract-checksum", "token-twice",
         "scientific", "digits-17", "negative", "nan", "unknown-fields", "chain-spelling", "address-case",
-        "amount-null", "not-a-list", "sweep-connection",
+        "amount-null", "not-a-list", "sweep-connection", "price-zero", "price-times", "amount-times",
     }
 )  # fmt: skip
 TEOS = frozenset(
@@ -70,7 +70,8 @@ class Faults:
         """Put a fault in force: on "coinstats", "teos" or both; on requests whose path contains `path`.
 
         Options: `chain`, `address`, `token`, `asset` aim a fault of the content; `seconds` is the pause of
-        "slow-headers" and "endless", `size` the bytes of "huge".
+        "slow-headers" and "endless", `size` the bytes of "huge", `factor` (text, else "1000") that of
+        "price-times" and "amount-times".
         """
         if name not in NAMES:
             raise ValueError(f"no fault is called {name!r}; there are: {', '.join(sorted(NAMES))}")

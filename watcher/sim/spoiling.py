@@ -68,6 +68,8 @@ def _spoil_group(group: Row, fault: Fault) -> None:
         coins.append(coin)
         if _fits_coin(coin, fault):
             _COINS.get(fault.name, _leave)(coin)
+            if fault.name in _TIMES:
+                _multiply(coin, _TIMES[fault.name], Decimal(fault.options.get("factor", "1000")))
             if fault.name == "token-twice":
                 coins.append(dict(coin))
     group["balances"] = coins
@@ -87,6 +89,14 @@ def _without(*names: str) -> Callable[[Row], None]:
             coin.pop(name, None)
 
     return apply
+
+
+_TIMES = {"price-times": "price", "amount-times": "amount"}
+
+
+def _multiply(coin: Row, field: str, factor: Decimal) -> None:
+    if coin[field] is not None:
+        coin[field] = Number(f"{Decimal(coin[field]) * factor:f}")
 
 
 def _sentinel(coin: Row) -> None:
@@ -129,6 +139,7 @@ def _other_spelling(connection: str) -> str:
 
 _COINS: dict[str, Callable[[Row], None]] = {
     "price-null": _setting(price=None, priceBtc=None),
+    "price-zero": _setting(price=Number("0"), priceBtc=Number("0")),
     "missing-symbol": _without("symbol"),
     "missing-chain": _without("chain", "connectionId"),
     "contract-null": _setting(contractAddress=None),

@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past, Revision
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quote
-from watcher.store.states import ALERT, STATE, alert_from, state_from
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote
+from watcher.store.states import ALERT, STATE, alert_from, doubt_from, state_from
 from watcher.store.text import from_ms
 
 SHORT = 8
@@ -31,6 +31,7 @@ class Cache:
         self.quotes: dict[Asset, Quote] = {}
         self._quotes_before: dict[Asset, Quote] = {}
         self.symbols: dict[Asset, str] = {}
+        self.doubts: dict[Asset, Doubt] = {}
         self.alerts: dict[tuple[str, str], Alert] = {}
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
         self._concluded = 0
@@ -43,11 +44,13 @@ class Cache:
         if self.alerts:
             for account in (*accounts, None):  # one that was never read can have an alert too
                 alerts.update({key: self.alerts[key] for key in self._by_account.get(account, ())})
+        quotes, symbols = MappingProxyType(self.quotes), MappingProxyType(self.symbols)
         return Past(
             chosen,
             alerts,
-            MappingProxyType(self.quotes),
-            MappingProxyType(self.symbols),
+            quotes,
+            symbols,
+            MappingProxyType(self.doubts),
             MappingProxyType(states),
             Revision(self, self._concluded),
         )
@@ -72,6 +75,11 @@ class Cache:
                 self._quotes_before[asset] = self.quotes[asset]
             self.quotes[asset] = quote
         self.symbols.update(conclusion.symbols)
+        for asset, doubt in conclusion.doubts.items():
+            if doubt is None:
+                self.doubts.pop(asset, None)
+            else:
+                self.doubts[asset] = doubt
         for alert in conclusion.alerts:
             self._put(alert)
 
@@ -92,13 +100,15 @@ class Cache:
 
     def _read(self, conn: sqlite3.Connection) -> None:
         assets: dict[int, Asset] = {}
-        for row in conn.execute("SELECT id, chain, token, symbol, price, price_at FROM assets"):
+        for row in conn.execute("SELECT id, chain, token, symbol, price, price_at, doubt FROM assets"):
             asset = assets[row[0]] = Asset(sys.intern(row[1]), row[2])
             self._assets[asset] = asset
             self.asset_ids[asset] = row[0]
             self.symbols[asset] = row[3]
             if row[4] is not None:
                 self.quotes[asset] = Quote(Decimal(row[4]), from_ms(row[5]))
+            if row[6] is not None:
+                self.doubts[asset] = doubt_from(row[6])
         amounts: dict[int, dict[Asset, Decimal]] = {}
         shared: dict[str, Decimal] = {}
         for account, number, text in conn.execute("SELECT account, asset, amount FROM balances"):

@@ -19,7 +19,7 @@ from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
 from watcher.store.retention import Retention, give_back
-from watcher.store.states import ALERT, STATE, alert_row, read_again, state_row
+from watcher.store.states import ALERT, STATE, alert_row, doubt_text, read_again, state_row
 from watcher.store.text import canonical, ms, number, optional, storable, to_ms
 from watcher.store.upgrading import upgrade
 
@@ -134,7 +134,7 @@ class Core:
         )
 
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
-        named: set[Asset] = {*conclusion.symbols, *conclusion.quotes}
+        named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}
         named.update(change.asset for change in conclusion.changes)
         for asset in named - cache.asset_ids.keys():
             row = self.conn.execute("INSERT INTO assets (chain, token) VALUES (?, ?)", asset)
@@ -147,6 +147,8 @@ class Core:
         quotes = [(canonical(q.price), to_ms(q.at), ids[asset]) for asset, q in conclusion.quotes.items()]
         self.conn.executemany("UPDATE assets SET price = ?, price_at = ? WHERE id = ?", quotes)
         self.conn.executemany("INSERT OR REPLACE INTO prices (price, at, asset) VALUES (?, ?, ?)", quotes)
+        doubts = [(doubt_text(doubt), ids[asset]) for asset, doubt in conclusion.doubts.items()]
+        self.conn.executemany("UPDATE assets SET doubt = ? WHERE id = ?", doubts)
 
     def _recall(self, cache: Cache, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
         return {question: self._answer(cache, question) for question in dict.fromkeys(asked)}

@@ -20,6 +20,12 @@ def m001_first(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m002_doubts(db: Database) -> None:
+    """Prices that are held until a second answer confirms them, as JSON beside the last believed price."""
+    db.execute("ALTER TABLE assets ADD COLUMN doubt TEXT")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

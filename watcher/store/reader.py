@@ -51,6 +51,18 @@ class Counts:
     oldest_pending: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """A channel as its deliveries show it. `gave_up`: the last one that ended was given up."""
+
+    name: str
+    pending: int
+    oldest_pending: datetime | None
+    gave_up: bool
+    trouble: str
+    sent: datetime | None
+
+
 class Reader:
     """Questions to a store on disk. Use as a context manager."""
 
@@ -73,7 +85,7 @@ class Reader:
         """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
         with self._snapshot():
             cache = Cache(self._conn)
-        return Past(cache.states, cache.alerts, cache.quotes, cache.symbols)
+        return Past(cache.states, cache.alerts, cache.quotes, cache.symbols, cache.doubts)
 
     def history(
         self, limit: int, accounts: Sequence[Account] | None = None, since: datetime | None = None
@@ -118,6 +130,27 @@ class Reader:
         pending = found.get("pending", (0, None))
         sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
         return Counts(pending[0], sent, given_up, time(pending[1]))
+
+    def channels(self, names: Sequence[str]) -> list[ChannelState]:
+        """How the deliveries of each of these channels fare."""
+        with self._snapshot():
+            return [self._channel(name) for name in names]
+
+    def _channel(self, name: str) -> ChannelState:
+        pending, oldest, trouble = self._conn.execute(
+            "SELECT count(*), min(created), max(last_error) FROM deliveries"
+            " WHERE channel = ? AND state = 'pending'",
+            (name,),
+        ).fetchone()
+        last = self._conn.execute(
+            "SELECT state, last_error, sent FROM deliveries WHERE channel = ? AND state <> 'pending'"
+            " ORDER BY created DESC, id DESC LIMIT 1",
+            (name,),
+        ).fetchone()
+        gave_up = last is not None and last[0] == "given_up"
+        why = last[1] if gave_up else trouble or ""
+        sent = None if last is None else time(last[2])
+        return ChannelState(name, pending, time(oldest), gave_up=gave_up, trouble=why, sent=sent)
 
     def alerts(self, limit: int) -> list[Alert]:
         """Alerts of every state, newest first; those that ended untold are left out."""

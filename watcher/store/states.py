@@ -10,8 +10,8 @@ from typing import Any
 
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.message import Severity
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Held
-from watcher.store.text import canonical, from_ms, storable, time, to_ms
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Held
+from watcher.store.text import canonical, from_ms, number, optional, storable, time, to_ms
 
 STATE = (
     "last_reading", "last_attempt", "watched_since", "misses", "miss", "seen", "stale", "held", "unsettled",
@@ -49,7 +49,7 @@ def state_row(state: AccountState) -> tuple[Any, ...]:
         storable(state.miss),
         None if plain else _json({chain: to_ms(at) for chain, at in state.seen.items()}),
         _json([[*asset, to_ms(at)] for asset, at in state.stale.items()]),
-        _json([[*asset, canonical(h.amount), to_ms(h.since), h.reason] for asset, h in state.held.items()]),
+        _json([_held_row(asset, held) for asset, held in state.held.items()]),
         _json([[*asset] for asset in sorted(state.unsettled)]),
         _json(dict(state.omitted)),
     )
@@ -78,11 +78,27 @@ def state_from(account: Account, amounts: Mapping[Asset, Decimal], row: tuple[An
     )
 
 
+def _held_row(asset: Asset, held: Held) -> list[Any]:
+    return [*asset, canonical(held.amount), to_ms(held.since), held.reason, held.odd]
+
+
 def _held(text: str) -> dict[Asset, Held]:
     return {
-        Asset(chain, token): Held(Decimal(amount), from_ms(since), reason)
-        for chain, token, amount, since, reason in json.loads(text)
+        Asset(chain, token): Held(Decimal(amount), from_ms(since), reason, *odd)
+        for chain, token, amount, since, reason, *odd in json.loads(text)
     }
+
+
+def doubt_text(doubt: Doubt | None) -> str | None:
+    """A price in doubt as the column `assets.doubt` has it."""
+    if doubt is None:
+        return None
+    return _json([optional(doubt.price), to_ms(doubt.since), doubt.reason, doubt.settled])
+
+
+def doubt_from(text: str) -> Doubt:
+    price, since, reason, settled = json.loads(text)
+    return Doubt(number(price), from_ms(since), reason, settled)
 
 
 def _json(value: Any) -> str | None:

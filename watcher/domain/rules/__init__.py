@@ -11,6 +11,7 @@ from watcher.domain.rules._base import (
     Rule,
     StateRule,
     Unmet,
+    folded,
     id_in,
 )
 from watcher.domain.rules._condition import Condition
@@ -49,5 +50,6 @@ __all__ = [
     "ThresholdRule",
     "Total",
     "Unmet",
+    "folded",
     "id_in",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
@@ -86,7 +86,7 @@ class Match(BaseModel):
         if not self.assets:
             return True
         names = (symbol.lower(), asset.token.lower())
-        return any(fnmatchcase(name, _folded(glob)) for glob in self.assets for name in names)
+        return any(fnmatchcase(name, folded(glob)) for glob in self.assets for name in names)
 
     def describe(self) -> str:
         """The selection in a few words."""
@@ -124,8 +124,8 @@ def _any(globs: tuple[str, ...], word: str) -> bool:
     return not globs or any(fnmatchcase(word, glob) for glob in globs)
 
 
-def _folded(glob: str) -> str:
-    """Lower case; a short hex id (TEOS) also loses its leading zeros, as identities do."""
+def folded(glob: str) -> str:
+    """A name as identities are written: lower case, and a short hex id (TEOS) without leading zeros."""
     glob = glob.lower()
     if re.fullmatch(r"0x0+[0-9a-f]{1,30}", glob):
         return "0x" + glob[2:].lstrip("0")
@@ -159,6 +159,10 @@ class Rule(BaseModel):
         """The same for two rules that judge alike; the alert's state is kept under it."""
         text = self.model_dump_json(exclude=UNFINGERPRINTED)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def doubts(self, wallets: Sequence[Wallet]) -> list[tuple[str, str, str]]:  # noqa: ARG002
+        """What is allowed and probably not meant: the key, what is odd, and the remedy."""
+        return []
 
     def describe(self) -> str:
         """The condition in a few words."""

@@ -70,7 +70,7 @@ class RatioRule(SumRule):
     def sides(self) -> tuple[Side, ...]:
         skip = self.unpriced == "ignore"
         return tuple(
-            Side(each.match, "all", self.max_age, each.metric == "value_usd", skip)
+            Side(each.match, "all", self.max_age, each.metric == "amount", each.metric == "value_usd", skip)
             for each in (self.of, self.to)
         )
 

@@ -131,8 +131,9 @@ class ThresholdRule(LevelRule, SumRule):
     def sides(self) -> tuple[Side, ...]:
         if self.per == "asset":
             return ()
-        valued = any(each.metric == "value_usd" for each in self.conditions)
-        return (Side(self.match, self.per, self.max_age, valued, self.unpriced == "ignore"),)
+        metrics = {each.metric for each in self.conditions}
+        amounts, valued = "amount" in metrics, "value_usd" in metrics
+        return (Side(self.match, self.per, self.max_age, amounts, valued, self.unpriced == "ignore"),)
 
     def subject_name(self) -> str:
         return self.match.describe()

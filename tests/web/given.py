@@ -1,0 +1,101 @@
+"""A store with something in it, and the page over it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.contract.given import ETH, HOT, NOW, THIRTY, alert, changed, delivery, keep, known
+from tests.fakes import FakeClock
+from watcher.domain.model import AccountState, Asset, Quote
+from watcher.settings import Settings
+from watcher.settings_models import WebSettings
+from watcher.store.sqlite import SqliteStore
+from watcher.web import Looker, Server
+from watcher.wiring import configure, credit_plans
+
+KEY = "apikey-that-nobody-may-see"
+HOOK = "json://127.0.0.1:9/hook-that-nobody-may-see"
+NASTY = "<script>alert(1)</script>\u202egpj.exe" + "x" * 10_000
+SPAM = Asset("ethereum", "0x00000000000000000000000000000000000000ff")
+
+OTHER = "0x0000000000000000000000000000000000000002"
+
+CONFIG = f"""\
+version: 1
+sources:
+  coinstats: {{kind: coinstats, api_key: {KEY}, credits: {{limit: 20000}}}}
+wallets:
+  - {{name: hot, source: coinstats, address: "{HOT.address}", chains: [ethereum], at_least_every: 12h}}
+  - {{name: "späre <b>&1", source: coinstats, address: "{OTHER}", chains: [ethereum]}}
+channels:
+  ops: {{url: "{HOOK}"}}
+"""
+
+
+@dataclass
+class Page:
+    url: str
+    server: Server
+    looker: Looker
+    store: SqliteStore
+    clock: FakeClock
+    session: aiohttp.ClientSession
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str, Any]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.session.get(self.url + path, headers=named, allow_redirects=False) as answer:
+            return answer.status, await answer.text(), answer.headers
+
+    async def json(self, path: str) -> Any:
+        async with self.session.get(self.url + path) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def later(self) -> None:
+        """Past what one look serves."""
+        await self.clock.advance(3)
+
+
+def settings_in(folder: Path) -> Settings:
+    path = folder / "watcher.yaml"
+    path.write_text(CONFIG)
+    return configure(path, {}).settings
+
+
+@asynccontextmanager
+async def serving(folder: Path, *, token: str | None = None) -> AsyncIterator[Page]:
+    settings = settings_in(folder)
+    clock = FakeClock(NOW + timedelta(minutes=5))
+    store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
+    looker = Looker(settings, folder / "watcher.db", credit_plans(settings), clock, past=store.load)
+    listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token})
+    server = Server(looker, listen)
+    await server.start()
+    # cookies are kept for IP addresses too
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        try:
+            yield Page(server.url, server, looker, store, clock, session)
+        finally:
+            await server.stop()
+            await store.close()
+
+
+async def fill(store: SqliteStore) -> None:
+    """A wallet with 30 digits of ETH and a token whose name comes from somebody ill-meaning; an alert."""
+    state = AccountState(
+        HOT, {ETH: THIRTY, SPAM: known(HOT, x="5").amounts[Asset("ethereum", "x")]}, {"ethereum": NOW},
+        last_attempt=NOW, watched_since=NOW,
+    )  # fmt: skip
+    await keep(
+        store, accounts=(state,), symbols={ETH: "ETH", SPAM: NASTY},
+        changes=(changed(HOT, ETH, "1", THIRTY), changed(HOT, SPAM, "2", "5")),
+        quotes={ETH: Quote(known(HOT, p="3000").amounts[Asset("ethereum", "p")], NOW)},
+        alerts=(alert(),), deliveries=(delivery("d1"),),
+    )  # fmt: skip

@@ -1,0 +1,111 @@
+"""`/api/v1` and health, held against what is promised of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.web.given import Page, fill, serving
+from watcher.web.encoding import PIECE, encoded
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[Page]:
+    async with serving(tmp_path) as page:
+        await fill(page.store)
+        yield page
+
+
+def assert_times(value: Any) -> None:
+    """Every time ends in Z and can be read."""
+    for key, part in value.items() if isinstance(value, dict) else ():
+        if isinstance(part, str) and (key.endswith("_at") or key in {"as_of", "since", "created", "sent"}):
+            assert part.endswith("Z"), key
+            datetime.fromisoformat(part)
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        assert_times(part)
+
+
+async def test_every_answer_is_as_described(page: Page) -> None:
+    described = await page.json("/api/v1/openapi.json")
+    for path, methods in described["paths"].items():
+        schema = methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        value = await page.json(path)
+        assert value, f"{path} has nothing to check"
+        Draft202012Validator(schema).validate(value)
+        assert_times(value)
+
+
+async def test_every_parameter_described_is_taken_and_no_other(page: Page) -> None:
+    described = await page.json("/api/v1/openapi.json")
+    samples = {"wallet": "hot", "since": "24h", "limit": "5", "all": "true", "state": "sent"}
+    for path, methods in described["paths"].items():
+        for parameter in methods["get"]["parameters"]:
+            name = parameter["name"]
+            status, text, _ = await page.get(f"{path}?{name}={samples[name]}")
+            assert status == 200, (path, name, text)
+        status, text, _ = await page.get(f"{path}?nonsense=1")
+        assert status == 400
+        assert "nonsense" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("history?limit=0", "limit"), ("history?limit=10001", "limit"),
+        ("history?limit=%F0%9D%9F%99", "limit"),
+        ("history?limit=1&limit=2", "once"), ("history?since=yesterday", "duration"),
+        ("history?wallet=nobody", "nobody"), ("balances?wallet=", "no wallet"), ("alerts?all=maybe", "true"),
+        ("outbox?state=lost", "pending"), ("outbox?limit=-1", "limit"), ("status?x=%00", "unknown"),
+    ],
+)  # fmt: skip
+async def test_a_wrong_parameter_is_refused_with_a_reason(page: Page, query: str, word: str) -> None:
+    async with page.session.get(f"{page.url}/api/v1/{query}") as answer:
+        assert answer.status == 400
+        assert word in (await answer.json())["error"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/status", "/api/v1/status/more"])
+async def test_what_is_not_there_is_a_404_in_json(page: Page, path: str) -> None:
+    async with page.session.get(page.url + path) as answer:
+        assert answer.status == 404
+        assert (await answer.json())["error"]
+
+
+async def test_nothing_can_be_written(page: Page) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        async with page.session.request(method, page.url + "/api/v1/alerts", data=b"{}") as answer:
+            assert answer.status == 405
+            assert answer.headers["Allow"]
+
+
+async def test_a_store_that_cannot_be_read_is_a_503_with_a_reason(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "watcher.db").rename(tmp_path / "elsewhere.db")
+    await page.later()
+    async with page.session.get(page.url + "/api/v1/status") as answer:
+        assert answer.status == 503
+        assert "watcher.db" in (await answer.json())["error"]
+    assert (await page.get("/readyz"))[0] == 503
+    assert (await page.get("/healthz"))[0] == 200
+
+
+async def test_one_look_serves_all_who_ask_within_a_moment(page: Page) -> None:
+    first = await page.looker.look()
+    assert await page.looker.look() is first
+    await page.later()
+    assert await page.looker.look() is not first
+
+
+def test_a_long_list_is_the_same_json_in_pieces() -> None:
+    import json
+
+    rows = [{"n": number, "text": 'é"\u2028'} for number in range(PIECE * 2 + 1)]
+    assert json.loads(encoded(rows)) == rows
+    assert json.loads(encoded({"a": rows, "b": {}, "c": [], "d": None})) == {
+        "a": rows, "b": {}, "c": [], "d": None,
+    }  # fmt: skip

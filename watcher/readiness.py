@@ -1,0 +1,67 @@
+"""Would an alert reach somebody? The question of `/readyz`, answered from what the store shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watcher.domain.display import moment
+from watcher.domain.model import Account, AccountState
+from watcher.store.reader import ChannelState
+
+WAITS_TOO_LONG = timedelta(minutes=10)
+"""A message that has waited for so long is not being delivered."""
+
+LATE_MISSES = 3
+"""Misses in a row after which an account counts as not being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`ready` only if a balance that moved now would be seen and told. Both lists are for people."""
+
+    ready: bool
+    broken: tuple[str, ...]
+    """Why not."""
+    troubled: tuple[str, ...]
+    """What is wrong, but does not keep every alert from everybody."""
+
+
+def readiness(
+    accounts: Sequence[Account],
+    states: Mapping[Account, AccountState],
+    channels: Sequence[ChannelState],
+    now: datetime,
+    *,
+    stuck: Sequence[str] = (),
+) -> Readiness:
+    """`stuck`: what the daemon knows of itself, such as a source without progress."""
+    broken, troubled = list(stuck), []
+    deaf = [text for text in (_deaf(channel, now) for channel in channels) if text]
+    if not channels:
+        broken.append("there is no channel: nobody would be told anything")
+    elif len(deaf) == len(channels):
+        broken += deaf
+    else:
+        troubled += deaf
+    for source in dict.fromkeys(account.source for account in accounts):
+        known = [states.get(account) for account in accounts if account.source == source]
+        unread = sum(state is None or state.last_reading is None for state in known)
+        missed = sum(state is not None and state.misses >= LATE_MISSES for state in known)
+        told = broken if len(known) in (unread, missed) else troubled
+        if unread == len(known) and not missed:
+            told.append(f"{source}: nothing has been read yet")
+        elif missed:
+            told.append(f"{source}: {missed} of {len(known)} accounts cannot be read")
+    return Readiness(not broken, tuple(broken), tuple(troubled))
+
+
+def _deaf(channel: ChannelState, now: datetime) -> str:
+    """Why a channel seems to reach nobody; empty if it works as far as known."""
+    if channel.oldest_pending is not None and now - channel.oldest_pending > WAITS_TOO_LONG:
+        why = f": {channel.trouble}" if channel.trouble else ""
+        return f"channel {channel.name}: messages wait since {moment(channel.oldest_pending)}{why}"
+    if channel.gave_up:
+        return f"channel {channel.name}: the last message was given up: {channel.trouble}"
+    return ""

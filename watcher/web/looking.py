@@ -1,0 +1,100 @@
+"""What the pages show: one look at everything, shared by all who ask within a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from watcher import report
+from watcher.domain.conclusion import Past
+from watcher.domain.credits import CreditPlan
+from watcher.domain.model import Account
+from watcher.readiness import Readiness, readiness
+from watcher.report import Row
+from watcher.service.clock import Clock
+from watcher.settings import Settings
+from watcher.store.reader import ChannelState, Reader
+
+T = TypeVar("T")
+
+FRESH = 2.0
+"""Seconds for which a look serves everybody who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything at one moment."""
+
+    at: datetime
+    past: Past
+    status: Row
+    channels: list[ChannelState]
+    readiness: Readiness
+    pages: dict[str, bytes] = field(default_factory=dict)
+    """What was made from this look already."""
+
+
+class Looker:
+    """Reads the store for the pages. One thread does all of it, so that a crowd of readers never holds
+    the loop that polls and tells."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Path,
+        plans: Mapping[str, CreditPlan],
+        clock: Clock,
+        *,
+        past: Callable[[Sequence[Account]], Awaitable[Past]] | None = None,
+        stuck: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """`past`: the daemon's own memory of accounts; without it they are read from the store."""
+        self.settings = settings
+        self.clock = clock
+        self.wallets = report.wallets_by_account(settings)
+        self._store, self._plans = store, plans
+        self._past, self._stuck = past, stuck
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
+        self._look: Look | None = None
+        self._looked = 0.0
+        self._looking = asyncio.Lock()
+
+    async def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def look(self) -> Look:
+        """Everything as it was at most two seconds ago. StoreError if the store cannot be read."""
+        async with self._looking:
+            now = self.clock.monotonic()
+            if self._look is None or not 0 <= now - self._looked < FRESH:
+                past = await self._past(list(self.wallets)) if self._past is not None else None
+                at, stuck = self.clock.now(), tuple(self._stuck())
+                self._look = await self.work(lambda: self._read(past, at, stuck))
+                self._looked = now
+            return self._look
+
+    async def ask(self, question: Callable[[Reader], T]) -> T:
+        """Put a question to the store."""
+
+        def asking() -> T:
+            with Reader(self._store) as reader:
+                return question(reader)
+
+        return await self.work(asking)
+
+    async def work(self, job: Callable[[], T]) -> T:
+        """Run what takes a while beside the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+
+    def _read(self, past: Past | None, now: datetime, stuck: Sequence[str]) -> Look:
+        with Reader(self._store) as reader:
+            past = past or reader.past()
+            status = report.status(self.settings, reader, now, self._plans, past)
+            channels = reader.channels(list(self.settings.channels))
+        ready = readiness(list(self.wallets), past.accounts, channels, now, stuck=stuck)
+        return Look(now, past, status, channels, ready)

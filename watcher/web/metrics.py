@@ -1,0 +1,147 @@
+"""`/metrics` in Prometheus' text format.
+
+Amounts are floats there, as the format wants it: good for charts, not for books. Nothing in a label
+is an address, a key or a URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from watcher import __version__, report
+from watcher.settings import Settings
+from watcher.web.looking import Look
+
+MOST_BALANCES = 20_000
+"""Beyond so many series balances are left out, and their number is given instead."""
+
+
+class _Collector(Collector):
+    def __init__(self, look: Look, settings: Settings) -> None:
+        self._look, self._settings = look, settings
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily("watcher_build", "What is running.", {"version": __version__})
+        yield from self._accounts()
+        yield from self._credits()
+        yield from self._alerts()
+        yield from self._deliveries()
+        yield from self._balances()
+        ready = GaugeMetricFamily("watcher_ready", "1 if an alert would reach somebody.")
+        ready.add_metric([], self._look.readiness.ready)
+        yield ready
+
+    def _accounts(self) -> Iterator[Metric]:
+        now, states = self._look.at, self._look.past.accounts
+        labels = ["wallet", "source", "chain"]
+        age = GaugeMetricFamily(
+            "watcher_balance_age_seconds", "Time since an account was last read.", labels=labels
+        )
+        misses = GaugeMetricFamily(
+            "watcher_account_misses", "Polls in a row that did not read the account.", labels=labels
+        )
+        held = GaugeMetricFamily(
+            "watcher_readings_held", "Amounts that wait for a second reading to confirm them.", labels=labels
+        )
+        last: dict[str, float] = {}
+        for row in self._look.status["accounts"]:
+            names = [row["wallet"], row["source"], row["chain"]]
+            read = row["last_reading"]
+            if read is not None:
+                age.add_metric(names, (now - read).total_seconds())
+                last[row["source"]] = max(last.get(row["source"], 0.0), read.timestamp())
+            misses.add_metric(names, row["misses"])
+            if row["held"]:
+                held.add_metric(names, len(row["held"]))
+        newest = GaugeMetricFamily(
+            "watcher_last_success_timestamp_seconds", "When a source was last read.", labels=["source"]
+        )
+        for source, at in last.items():
+            newest.add_metric([source], at)
+        known = GaugeMetricFamily("watcher_accounts", "Accounts watched.", labels=["read"])
+        read_once = sum(state.last_reading is not None for state in states.values())
+        known.add_metric(["true"], read_once)
+        known.add_metric(["false"], len(self._look.status["accounts"]) - read_once)
+        yield from (age, misses, held, newest, known)
+
+    def _credits(self) -> Iterator[Metric]:
+        names = {
+            "spent": ("watcher_credits_used", "Credits booked in the current period."),
+            "remaining": ("watcher_credits_remaining", "Credits left in the current period."),
+            "limit": ("watcher_credits_limit", "Credits of the plan, a period."),
+            "period_end": ("watcher_credits_renewal_timestamp_seconds", "When the current period ends."),
+            "runs_out": (
+                "watcher_credits_exhaustion_timestamp_seconds",
+                "When credits run out before the period ends, at the pace so far; absent if they last.",
+            ),
+        }
+        for key, (name, text) in names.items():
+            family = GaugeMetricFamily(name, text, labels=["source"])
+            for source, row in self._look.status["credits"].items():
+                value = row[key]
+                if value is not None:
+                    family.add_metric([source], value if isinstance(value, int) else value.timestamp())
+            yield family
+
+    def _alerts(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily("watcher_alerts", "Alerts that live.", labels=["state", "severity"])
+        counts = {(state, severity): 0 for state in ("pending", "firing") for severity in _SEVERITIES}
+        for alert in self._look.past.alerts.values():
+            key = (str(alert.state), str(alert.severity))
+            counts[key] = counts.get(key, 0) + 1
+        for (state, severity), count in counts.items():
+            family.add_metric([state, severity], count)
+        yield family
+
+    def _deliveries(self) -> Iterator[Metric]:
+        pending = GaugeMetricFamily("watcher_outbox_pending", "Deliveries that wait.", labels=["channel"])
+        oldest = GaugeMetricFamily(
+            "watcher_outbox_oldest_seconds", "How long the oldest delivery has waited.", labels=["channel"]
+        )
+        failing = GaugeMetricFamily(
+            "watcher_channel_failing", "1 if the channel's last delivery failed.", labels=["channel"]
+        )
+        for channel in self._look.channels:
+            pending.add_metric([channel.name], channel.pending)
+            since = channel.oldest_pending
+            oldest.add_metric([channel.name], (self._look.at - since).total_seconds() if since else 0)
+            failing.add_metric([channel.name], bool(channel.trouble))
+        total = GaugeMetricFamily("watcher_deliveries", "Deliveries kept, by state.", labels=["state"])
+        for state, count in self._look.status["deliveries"].items():
+            total.add_metric([state], count)
+        yield from (pending, oldest, failing, total)
+
+    def _balances(self) -> Iterator[Metric]:
+        rows = report.balances(self._settings, self._look.past)
+        omitted = GaugeMetricFamily(
+            "watcher_balances_omitted",
+            f"Balances not shown here, since they are more than {MOST_BALANCES:,}.",
+        )
+        omitted.add_metric([], len(rows) if len(rows) > MOST_BALANCES else 0)
+        yield omitted
+        if len(rows) > MOST_BALANCES:
+            return
+        labels = ["wallet", "source", "chain", "asset", "symbol"]
+        amount = GaugeMetricFamily("watcher_balance", "Amount held (rounded: a float).", labels=labels)
+        value = GaugeMetricFamily("watcher_balance_value_usd", "Its value in US dollars.", labels=labels)
+        for row in rows:
+            names = [row[label] for label in labels]
+            amount.add_metric(names, float(row["amount"]))
+            if row["value_usd"] is not None:
+                value.add_metric(names, float(row["value_usd"]))
+        yield amount
+        yield value
+
+
+_SEVERITIES = ("info", "warning", "critical")
+
+
+def exposition(look: Look, settings: Settings) -> bytes:
+    """All metrics of one look."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(look, settings))
+    return bytes(generate_latest(registry))

@@ -1,0 +1,115 @@
+"""The OpenAPI description of `/api/v1`; a test holds it against the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from watcher import __version__
+from watcher.domain.delivery import DeliveryState
+from watcher.web.asking import MOST
+
+TEXT: dict[str, Any] = {"type": "string"}
+TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+AMOUNT: dict[str, Any] = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+WALLET = {
+    "name": "wallet", "in": "query", "description": "Only this wallet; may be repeated.",
+    "schema": {"type": "array", "items": TEXT}, "style": "form", "explode": True,
+}  # fmt: skip
+LIMIT = {
+    "name": "limit", "in": "query", "description": "At most so many, newest first.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100},
+}  # fmt: skip
+
+
+def _maybe(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _rows(**fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": _object(**fields)}
+
+
+def _object(**fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+BALANCES = _rows(
+    wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, asset=TEXT, symbol=TEXT, amount=AMOUNT,
+    price_usd=_maybe(AMOUNT), value_usd=_maybe(AMOUNT), as_of=_maybe(TIME),
+)  # fmt: skip
+HISTORY = _rows(
+    wallet=TEXT, source=TEXT, chain=TEXT, asset=TEXT, symbol=TEXT, before=_maybe(AMOUNT), after=AMOUNT,
+    after_at=TIME, before_at=_maybe(TIME),
+)  # fmt: skip
+ALERTS = _rows(
+    id=TEXT, rule=TEXT, subject=TEXT, wallet=TEXT,
+    state={"enum": ["pending", "firing", "resolved"]},
+    severity={"enum": ["info", "warning", "critical"]}, since=TIME, because=TEXT,
+)  # fmt: skip
+OUTBOX = _rows(
+    id=TEXT, alert=TEXT, channel=TEXT, state={"enum": [str(each) for each in DeliveryState]},
+    attempts=COUNT, last_error=TEXT, created=TIME, sent=_maybe(TIME), title=TEXT,
+)  # fmt: skip
+STATUS = _object(
+    state={"enum": ["ok", "warning", "critical", "unknown"]},
+    accounts=_rows(
+        wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, last_reading=_maybe(TIME),
+        next_poll=_maybe(TIME), misses=COUNT, miss=TEXT,
+    ),
+    credits={
+        "type": "object",
+        "additionalProperties": _object(
+            limit=COUNT, spent={"type": "integer"}, remaining=COUNT, period_start=TIME, period_end=TIME,
+            runs_out=_maybe(TIME),
+        ),
+    },
+    alerts=ALERTS,
+    deliveries=_object(pending=COUNT, sent=COUNT, given_up=COUNT),
+)  # fmt: skip
+
+
+def describe() -> dict[str, Any]:
+    """The description, OpenAPI 3.1."""
+    states = {"name": "state", "in": "query", "schema": {"enum": [str(each) for each in DeliveryState]}}
+    past = {"name": "all", "in": "query", "description": "Resolved ones too.", "schema": {"type": "boolean"}}
+    since = {
+        "name": "since", "in": "query", "description": "Only the last so long, as in 24h or 7d.",
+        "schema": {"type": "string", "pattern": "^[0-9]+[smhd]$"},
+    }  # fmt: skip
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "balance-watcher",
+            "version": __version__,
+            "description": "What `watcher --json` prints. Amounts and times are text; times end in Z.",
+        },
+        "paths": {
+            "/api/v1/status": _get("The state of everything, and one word for it.", STATUS),
+            "/api/v1/balances": _get("What is held: confirmed amounts that are not zero.", BALANCES, WALLET),
+            "/api/v1/history": _get("What changed, newest first.", HISTORY, WALLET, since, LIMIT),
+            "/api/v1/alerts": _get("Alerts that are pending or firing.", ALERTS, past, LIMIT),
+            "/api/v1/outbox": _get("Deliveries, newest first.", OUTBOX, states, LIMIT),
+        },
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{}, {"token": []}],
+    }
+
+
+def _get(summary: str, schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
+    wrong = {"application/json": {"schema": _object(error=TEXT)}}
+    return {
+        "get": {
+            "summary": summary,
+            "parameters": list(parameters),
+            "responses": {
+                "200": {"description": "As asked.", "content": {"application/json": {"schema": schema}}},
+                "400": {
+                    "description": "A parameter is wrong; the text says which.",
+                    "content": wrong,
+                },
+                "401": {"description": "A token is needed.", "content": wrong},
+                "503": {"description": "The store cannot be read now.", "content": wrong},
+            },
+        }
+    }

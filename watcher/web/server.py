@@ -1,0 +1,159 @@
+"""The server: who may ask, what every answer carries, and how faults look from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from ipaddress import ip_address
+
+from aiohttp import web
+
+from watcher.domain.errors import StoreError
+from watcher.settings_models import WebSettings
+from watcher.web.api import Api
+from watcher.web.looking import Looker
+from watcher.web.pages import Pages
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+COOKIE = "watcher"
+OPEN = ("/healthz", "/login", "/static/")
+"""What is answered without the token; the page itself is not."""
+FAILURES = 10
+FORGET_AFTER = 60.0
+"""So many wrong tokens in so many seconds, and no other is looked at."""
+LARGEST = 4096
+TURN = 0.001
+"""Bytes of a request body."""
+
+
+class Server:
+    """Listens from `start` to `stop`. OSError from `start` if the address cannot be had."""
+
+    def __init__(self, looker: Looker, settings: WebSettings) -> None:
+        self._looker, self._settings = looker, settings
+        self._token = settings.token.get_secret_value() if settings.token else ""
+        self._pages = Pages(looker)
+        self._wrong: list[float] = []
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        # Threads of Python take turns. At the usual 5 ms a turn the loop that polls and tells waited over
+        # 100 ms for a crowd of readers of 10,000 accounts; at 1 ms it waits 30 (benchmarks/page.py).
+        sys.setswitchinterval(min(sys.getswitchinterval(), TURN))
+        app = web.Application(middlewares=[self._guard], client_max_size=LARGEST)
+        app.add_routes(Api(self._looker).routes())
+        app.add_routes(self._pages.routes())
+        app.add_routes([web.post("/login", self._login), web.get("/static/{name}", _static)])
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def stop(self) -> None:
+        self._pages.leave()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        await self._looker.close()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = self._refusal(request) or await handler(request)
+        except web.HTTPException as error:
+            response = _as_answer(request, error.status, error.text or error.reason)
+            response.headers.update({k: v for k, v in error.headers.items() if k in ("Allow", "Location")})
+        except StoreError as error:
+            response = _as_answer(request, 503, str(error))
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+    def _refusal(self, request: web.Request) -> web.StreamResponse | None:
+        if not self._token:
+            # A page of another site can make a browser ask here under that site's name: refuse the name.
+            if not _is_local(request.host):
+                return _as_answer(request, 421, "ask by the address that this page listens on")
+            return None
+        if request.path.startswith(OPEN) or self._is_known(request):
+            return None
+        if request.path.startswith(("/api/", "/metrics", "/readyz", "/events")):
+            return _as_answer(request, 401, "a token is needed: Authorization: Bearer TOKEN")
+        return self._pages.login_page("")
+
+    def _is_known(self, request: web.Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and given:
+            return self._is_token(given.strip())
+        return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._session.encode())
+
+    def _is_token(self, given: str) -> bool:
+        now = self._looker.clock.monotonic()
+        self._wrong = [at for at in self._wrong if now - at < FORGET_AFTER]
+        if len(self._wrong) >= FAILURES:
+            raise web.HTTPTooManyRequests(text="too many wrong tokens; wait a minute")
+        right = hmac.compare_digest(given.encode(), self._token.encode())
+        if not right:
+            self._wrong.append(now)
+        return right
+
+    @property
+    def _session(self) -> str:
+        return hmac.new(self._token.encode(), b"watcher session", hashlib.sha256).hexdigest()
+
+    async def _login(self, request: web.Request) -> web.StreamResponse:
+        given = (await request.post()).get("token", "")
+        if not self._token or not isinstance(given, str) or not self._is_token(given):
+            return self._pages.login_page("This is not the token.")
+        response = web.Response(status=303, headers={"Location": "/"})
+        response.set_cookie(COOKIE, self._session, httponly=True, samesite="Strict", secure=request.secure)
+        return response
+
+
+def _is_local(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    name = name.strip("[]")
+    if name in ("localhost", ""):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _as_answer(request: web.Request, status: int, text: str) -> web.Response:
+    if request.path.startswith("/api/"):
+        body = text if text.startswith("{") else json.dumps({"error": text})
+        return web.Response(status=status, text=body, content_type="application/json")
+    return web.Response(status=status, text=text + "\n")
+
+
+_STATIC = {"style.css": "text/css", "live.js": "text/javascript"}
+
+
+async def _static(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    kind = _STATIC.get(name)
+    if kind is None:
+        raise web.HTTPNotFound
+    body = await asyncio.to_thread((files("watcher.web") / "static" / name).read_bytes)
+    return web.Response(body=body, content_type=kind, charset="utf-8")

@@ -1,0 +1,25 @@
+"use strict";
+// Fetches the page again when the server says that something has changed, and leaves alone what is being used.
+(() => {
+  const busy = () => document.activeElement && document.activeElement.matches("input, select, textarea");
+  let fetching = false;
+  const refresh = async () => {
+    if (fetching || busy() || document.hidden) return;
+    fetching = true;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const now = document.querySelector("main");
+      const next = fresh.querySelector("main");
+      if (now && next) now.replaceChildren(...next.childNodes);
+    } catch {
+      // The server is away; the stream says when it is back.
+    } finally {
+      fetching = false;
+    }
+  };
+  const stream = new EventSource("/events");
+  stream.addEventListener("news", refresh);
+  document.addEventListener("visibilitychange", refresh);
+})();
