@@ -73,7 +73,9 @@ log: {level: info, format: console}  # format: logfmt or json for machines
 
 
 def starter_files(packs: tuple[str, ...] = PACKS) -> dict[str, str]:
-    """Relative path → text of each file to start from."""
+    """Relative path → text of each file to start from: the configuration, rules, and tests of the rules."""
     folder = files("watcher") / "packs"
-    rules = {f"rules/{pack}.yaml": (folder / f"{pack}.yaml").read_text(encoding="utf-8") for pack in packs}
-    return {"watcher.yaml": CONFIG, **rules}
+    found = {"watcher.yaml": CONFIG}
+    for name in (*(f"{pack}.yaml" for pack in packs), *(f"tests/{pack}.yaml" for pack in packs)):
+        found[f"rules/{name}"] = (folder / name).read_text(encoding="utf-8")
+    return found

@@ -14,7 +14,7 @@ import pytest
 from tests.contract.given import THIRTY, alert, keep
 from tests.web.given import HOOK, KEY, Page, fill, serving
 from watcher.domain.alerting import AlertState
-from watcher.domain.display import plain
+from watcher.domain.display import full
 
 PAGES = ("/", "/wallets", "/wallets/hot", "/alerts", "/outbox", "/metrics")
 
@@ -81,7 +81,7 @@ async def test_the_overview_says_the_truth_in_one_sentence(page: Page) -> None:
 
 async def test_amounts_have_every_digit(page: Page) -> None:
     _, text, _ = await page.get("/wallets/hot")
-    assert plain(THIRTY) in text
+    assert full(THIRTY) in text
 
 
 async def test_a_wallet_is_found_by_a_part_of_its_name_and_an_unknown_one_is_not_there(page: Page) -> None:

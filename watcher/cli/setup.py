@@ -67,11 +67,19 @@ def check(config: Config = None, json: Json = False) -> int:
     return 0
 
 
-def schema() -> int:
-    """Print the JSON Schema of watcher.yaml, for editors to complete from."""
-    from watcher.schema import json_schema
+def schema(
+    rules: Annotated[bool, typer.Option("--rules", help="Of rule files instead.")] = False,
+    tests: Annotated[bool, typer.Option("--tests", help="Of files with rule tests instead.")] = False,
+) -> int:
+    """Print the JSON Schema of watcher.yaml, of rule files or of rule tests, for editors to complete from.
 
-    print_json(json_schema())
+    What summaries and descriptions of rules may use (variables, filters) stands in that of rule files.
+    """
+    from watcher.schema import json_schema, rules_schema, tests_schema
+
+    if rules and tests:
+        raise typer.BadParameter("choose one of --rules and --tests")
+    print_json(rules_schema() if rules else tests_schema() if tests else json_schema())
     return 0
 
 

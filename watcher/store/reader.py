@@ -73,7 +73,12 @@ class Reader:
             self._version = self._conn.execute("PRAGMA user_version").fetchone()[0]
         if self._version != VERSION:
             self._conn.close()
-            raise StoreError(f"{path}: is of schema {self._version}, this watcher reads {VERSION}")
+            remedy = (
+                "`watcher run` brings it up to date, and keeps a copy"
+                if self._version < VERSION
+                else "use the watcher that wrote it, or a newer one"
+            )
+            raise StoreError(f"{path}: is of schema {self._version}, this watcher reads {VERSION}; {remedy}")
 
     def __enter__(self) -> Reader:
         return self

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from watcher import report
 from watcher.domain.delivery import DeliveryState
-from watcher.domain.display import moment, money, price
+from watcher.domain.display import full, moment, money, price
 from watcher.domain.model import Account
 from watcher.notify.markup import clean
 from watcher.report import Row
@@ -48,6 +48,7 @@ class Pages:
         )  # fmt: skip
         self._html.filters.update(
             clean=clean, moment=moment, age=words.age, counted=words.counted,
+            digits=lambda text: full(Decimal(text)),
             money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),
         )  # fmt: skip
         self._live = 0

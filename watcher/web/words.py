@@ -15,8 +15,8 @@ from watcher.report import Row
 from watcher.settings import WalletSettings
 from watcher.web.looking import Look
 
-GRACE = 1.5
-"""An account is late once its age is this many times what was promised: a poll takes its time."""
+GRACE, SLACK = 1.5, timedelta(seconds=10)
+"""An account is late once its age is so many times what was promised, and a little: a poll takes its time."""
 
 
 def late(row: Row, wallet: WalletSettings, now: datetime) -> bool:
@@ -24,7 +24,7 @@ def late(row: Row, wallet: WalletSettings, now: datetime) -> bool:
     if row["misses"] >= 3 or row["last_reading"] is None:
         return True
     promise = wallet.every if isinstance(wallet.every, timedelta) else wallet.at_least_every
-    return promise is not None and now - row["last_reading"] > promise * GRACE
+    return promise is not None and now - row["last_reading"] > promise * GRACE + SLACK
 
 
 def sentence(look: Look, wallets: Mapping[Account, WalletSettings]) -> str:
