@@ -105,7 +105,7 @@ class _Reader:
             yield int(index), name, rule
             if isinstance(node.value, dict):
                 self._names(("rules", int(index)), rule)
-            for key, what, remedy in rule.doubts(self._wallets) if rule is not None else ():
+            for key, what, remedy in rule.doubts(self._wallets or ()) if rule is not None else ():
                 self._warnings.append(Problem(document.where((*("rules", int(index)), key)), what, remedy))
 
     def _rule(self, loc: tuple[str | int, ...]) -> Rule | None:
