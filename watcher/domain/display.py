@@ -127,3 +127,8 @@ def _grouped(text: str) -> str:
 
 def _signed(value: Decimal, text: str) -> str:
     return f"{MINUS}{text}" if value < 0 else text
+
+
+def iso(at: datetime) -> str:
+    """ISO 8601 with Z, to the millisecond: for scripts and logs."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
