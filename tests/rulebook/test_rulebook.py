@@ -247,7 +247,7 @@ SENSELESS = [
     ("per: all, match: {assets: [a]}, any: [{below: 1}, {metric: price_usd, above: 1}]", "cannot be summed"),
     ("type: ratio, of: {match: {}}, to: {match: {}}", "exactly one of below and above"),
     ("type: ratio, of: {match: {}}, below: 1", "'to' is missing"),
-    ("type: ratio, of: {match: {}, metric: price_usd}, to: {match: {}}, below: 1", "'price_usd' is not one of"),
+    ("type: ratio, of: {match: {}, metric: price_usd}, to: {match: {}}, below: 1", "'price_usd' is not"),
     ("type: ratio, match: {}, of: {match: {}}, to: {match: {}}, below: 1", "a ratio has two selections"),
     ("type: ratio, of: {match: {tags: [gsa]}}, to: {match: {}}, below: 1", "no wallet has the tag 'gsa'"),
 ]  # fmt: skip
