@@ -239,6 +239,24 @@ def test_a_window_shorter_than_the_cadence_is_told() -> None:
     assert found(each, intervals={HOT: 7200.0}) == ["window-shorter-than-cadence"]
 
 
+def test_a_sum_whose_parts_are_read_too_seldom_is_told() -> None:
+    each = rule(type="threshold", per="all", match=LOW["match"], below="1", max_age="1h")
+    finding = the_one(each, intervals={HOT: 7200.0, DESK: 60.0})
+    assert (finding.lint, finding.subjects) == ("sum-mostly-unknown", ("hot on ethereum",))
+    assert "a part older than 1h makes its sum unknown" in finding.what
+    assert found(each, intervals={HOT: 3000.0}) == []
+    assert (
+        found(rule(type="threshold", per="all", match=LOW["match"], below="1"), intervals={HOT: 7200.0}) == []
+    )
+
+
+def test_joined_conditions_are_linted_one_by_one() -> None:
+    conditions = [{"below": "0"}, {"metric": "value_usd", "above": "1"}]
+    each = {"type": "threshold", "match": LOW["match"]}
+    assert found(rule(**each, all=conditions)) == ["never-fires"]
+    assert "never-fires" not in found(rule(**each, any=conditions))
+
+
 def test_findings_come_in_the_order_of_the_rules() -> None:
     rules = [rule(id=name, type="threshold", below="0", match={"wallets": ["hot"]}) for name in "cab"]
     past = seen().past
