@@ -211,3 +211,32 @@ def test_an_entry_that_makes_no_sense_is_refused(entry: dict[str, Any], words: s
 def test_a_jump_that_is_allowed_is_told_at_once() -> None:
     made = begun(entries=({"match": {"assets": ["ETH"]}, "jump": "off"},))
     assert see(made, {ETH: "50000"}) == ["moved event"]
+
+
+def test_a_sum_of_values_does_not_wait_for_the_price_of_spam() -> None:
+    total = {"id": "sum", "metric": "value_usd", "per": "wallet", "below": "9000"}
+    made = world(ThresholdRule.model_validate(total))
+    spam = {Asset("ethereum", f"0x{number:040x}"): "1" for number in range(50)}
+    assert see(made, {ETH: "5", **spam}) == N
+    assert see(made, {ETH: "4", **spam}) == ["sum firing"]
+    assert see(made, {ETH: "4", REAL: "1200", **spam}) == N, "it has no price yet"
+    assert see(made, {ETH: "4", REAL: "1200", **spam}, {REAL: "1"}) == ["sum resolved"]
+    hide(made, REAL)
+    assert see(made, {ETH: "4", REAL: "1200", **spam}, {REAL: "1"}) == ["sum firing"]
+
+
+def test_a_doubt_about_spam_does_not_blind_a_sum() -> None:
+    total = {"id": "sum", "metric": "value_usd", "per": "wallet", "below": "9000"}
+    made = world(ThresholdRule.model_validate(total))
+    assert see(made, {ETH: "5", SPAM: "1"}) == N
+    assert see(made, {ETH: "4"}) == ["sum firing"]
+    assert made.states[HOT].held.keys() == {SPAM}
+
+
+def test_an_asset_that_is_hidden_is_not_taken_for_absent() -> None:
+    named = {"id": "low", "below": "3", "match": {"assets": [REAL.token], "chains": ["ethereum"]}}
+    made = world(ThresholdRule.model_validate(named))
+    see(made, {ETH: "5", REAL: "100"}, {REAL: "1"})
+    hide(made, REAL)
+    for _ in range(3):
+        assert see(made, {ETH: "5", REAL: "100"}, {REAL: "1"}) == N

@@ -28,10 +28,9 @@ SHORTEST_CONTRACT = 25
 
 
 class Sifted(NamedTuple):
-    """What one reading taught, and what of it rules may see."""
+    """What one reading taught, and the changes that rules may see."""
 
     learned: Learned
-    visible: Learned
     changes: Sequence[Change]
 
 
@@ -50,7 +49,7 @@ def sift(
     """
     state = learned.state
     if not learned.accepted and not state.quarantined:
-        return Sifted(learned, learned, changes)
+        return Sifted(learned, changes)
     shut = dict(state.quarantined)
     for difference in learned.accepted:
         asset, baseline = difference.asset, difference.before is None
@@ -75,22 +74,13 @@ def sift(
         told += mine
     if shut.keys() != state.quarantined.keys():
         learned = replace(learned, state=replace(state, quarantined=shut or EMPTY))
-    return Sifted(learned, _visible(learned), told)
+    return Sifted(learned, told)
 
 
 def _arrival(state: AccountState, asset: Asset, reading: Reading, past: Past, now: datetime) -> Change:
     symbol = reading.symbols.get(asset) or past.symbols.get(asset, "")
     price = reading.prices.get(asset)
     return Change(state.account, asset, symbol, ZERO, state.amounts[asset], None, now, None, price)
-
-
-def _visible(learned: Learned) -> Learned:
-    """The same without what waits in quarantine."""
-    state = learned.state
-    if not state.quarantined:
-        return learned
-    amounts = {asset: held for asset, held in state.amounts.items() if asset not in state.quarantined}
-    return replace(learned, state=replace(state, amounts=amounts))
 
 
 def _unwanted(

@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from watcher.domain.conclusion import Past
-from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote, Wallet
+from watcher.domain.model import SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
 from watcher.domain.rules import Match, Rule
 from watcher.planning import plan_source
 from watcher.store.reader import Reader
@@ -66,7 +66,7 @@ class Seen:
         """What a selection selects of all that was read; what was emptied is there with zero."""
         for account in self.accounts(match):
             state = self.past.accounts.get(account)
-            for asset, amount in state.amounts.items() if state is not None else ():
+            for asset, amount in _visible(state):
                 symbol = self.past.symbols.get(asset, "")
                 if match.chain(asset.chain) and match.asset(asset, symbol):
                     quote = self.past.quotes.get(asset)
@@ -75,6 +75,12 @@ class Seen:
 
     def name(self, account: Account) -> str:
         return f"{self.wallets[account].name} on {account.chain}"
+
+
+def _visible(state: AccountState | None) -> list[tuple[Asset, Decimal]]:
+    if state is None:
+        return []
+    return [(asset, held) for asset, held in state.amounts.items() if asset not in state.quarantined]
 
 
 def look(configuration: Configuration, reader: Reader, now: datetime) -> Seen:

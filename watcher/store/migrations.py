@@ -27,7 +27,18 @@ def m002_doubts(db: Database) -> None:
 
 
 @migrations()
-def m003_quarantine(db: Database) -> None:
+def m003_marks(db: Database) -> None:
+    """What rules that look back remember: the amount that a holding is compared with."""
+    db.execute(
+        "CREATE TABLE marks ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " rule TEXT NOT NULL, fingerprint TEXT NOT NULL, amount TEXT NOT NULL, price TEXT,"
+        " at INTEGER NOT NULL, PRIMARY KEY (account, asset, rule)) WITHOUT ROWID"
+    )
+
+
+@migrations()
+def m004_quarantine(db: Database) -> None:
     """Assets of accounts that no rule sees, by themselves (`by` is empty) or because somebody hid them."""
     db.execute(
         "CREATE TABLE quarantine ("
