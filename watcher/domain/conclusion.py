@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from watcher.domain.alerting import Alert
 from watcher.domain.delivery import Delivery
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
+from watcher.domain.silences import Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,12 @@ class Past:
     symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
     doubts: Mapping[Asset, Doubt] = field(default_factory=lambda: EMPTY)
     """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
+    silences: tuple[Silence, ...] = ()
+    """Those that may still be in force."""
+    firing: Mapping[tuple[str, str], Collection[str]] = field(default_factory=lambda: EMPTY)
+    """Rule id and wallet → subjects of all alerts that fire, not only of those asked for."""
+    owing: tuple[Alert, ...] = ()
+    """Resolved alerts of which those who heard of them are still to be told so."""
 
 
 class PriceAt(NamedTuple):

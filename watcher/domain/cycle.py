@@ -81,6 +81,7 @@ def decide(
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
     judge = Judge(past, rules, now, running_since)
+    judge.release()
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
@@ -101,6 +102,7 @@ def decide(
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
         judge.account(learned, outcome, moved)
+    judge.finish()
     return Conclusion(
         at=now,
         accounts=tuple(states),
@@ -122,14 +124,17 @@ def lapse(
     *,
     running_since: datetime,
 ) -> Conclusion:
-    """What follows from time alone: accounts unread for too long, and repeats that are due."""
+    """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
+    and what was held back and is held back no more."""
     judge = Judge(past, rules, now, running_since)
+    judge.release()
     for account in accounts:
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():
-        rule = rules.by_id.get(alert.rule)
-        if isinstance(rule, StateRule) and alert.fingerprint == rules.fingerprint(alert.rule):
-            judge.remind(rule, alert)
+        if rules.stands(alert.rule, alert.fingerprint):
+            rule = rules.by_id.get(alert.rule)
+            judge.remind(rule if isinstance(rule, StateRule) else None, alert)
+    judge.finish()
     return Conclusion(at=now, alerts=tuple(judge.alerts), deliveries=tuple(judge.deliveries))
 
 

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
 from watcher.domain.exact import times
 from watcher.domain.knowledge import UNREPORTED, Learned
-from watcher.domain.message import (
-    Severity,
-    change_facts,
-)
+from watcher.domain.message import Kind, Named, Place, Severity, change_facts
 from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.routing import Router
 from watcher.domain.rules import LevelRule, StateRule
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.telling import Teller, level_values, subject_key
@@ -33,12 +31,17 @@ class Judge:
     def __init__(self, past: Past, rules: Rules, now: datetime, running_since: datetime) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
         self._alarmed = {alert.account for alert in past.alerts.values()}
-        self._teller = Teller(rules, now)
+        self._router = Router(past, rules, now)
+        self._teller = Teller(rules, now, self._router)
         self.alerts: list[Alert] = []
 
     @property
     def deliveries(self) -> list[Delivery]:
         return self._teller.deliveries
+
+    def finish(self) -> None:
+        """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
+        self.alerts = self._teller.finish(self.alerts)
 
     def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
         """Everything that rules have to say about one account after one outcome."""
@@ -64,31 +67,53 @@ class Judge:
             step = self._advance(rule, alert, subject, verdict)
             self._teller.alert(rule, step, self._teller.where(state.account), [])
 
-    def remind(self, rule: StateRule, alert: Alert) -> None:
-        """Tell a firing alert again if its repeat is due; not one that was judged just now."""
-        account = alert.account
-        if account is None or account not in self._rules.wallets:
-            return
+    def remind(self, rule: StateRule | None, alert: Alert) -> None:
+        """What time alone brings about for a firing alert; not for one that was judged just now."""
         if any(judged.id == alert.id for judged in self.alerts):
             return
-        step = remind(alert, rule.repeat, self._now)
-        if step.alert is None:
+        if alert.account is None or alert.account not in self._rules.wallets:
             return
-        self.alerts.append(step.alert)
+        step = self._router.overdue(rule, alert)
+        if step.alert is not None:
+            self.alerts.append(step.alert)
+            self._again(rule, step, alert.held if step.tell is Kind.FIRING else "")
+
+    def release(self) -> None:
+        """Tell of resolved alerts whose message was held back and is not any more.
+
+        Before all else: of a later alert on the same subject people hear after it.
+        """
+        for alert in self._past.owing:
+            found = self._rules.by_id.get(alert.rule)
+            rule = found if isinstance(found, StateRule) else None
+            if not self._router.hold_of(rule, alert):
+                self.alerts.append(alert)
+                self._again(rule, Step(alert, Kind.RESOLVED), alert.held)
+
+    def _again(self, rule: StateRule | None, step: Step, held: str) -> None:
+        """Tell a step that no reading of now has brought about, with what was read last."""
+        alert = step.alert
+        if step.tell is None or alert is None:
+            return
+        where, facts, values = self._as_known(alert)
+        if held:
+            facts.append(("Held back", held))
+        self._teller.alert(rule, step, where, facts, values=values)
+
+    def _as_known(self, alert: Alert) -> tuple[Place, list[tuple[str, str]], dict[str, str]]:
+        """Where an alert is and what was read last of it, for a message without a reading."""
+        account = alert.account
+        if account is None or account not in self._rules.wallets:
+            return Named(alert.wallet, alert.label), [], {}
         state = self._past.accounts.get(account) or AccountState(account)
         asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
         facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
-        values: dict[str, str] = {}
-        where = self._teller.where(account)
-        if asset is not None:
-            symbol, quote = self._past.symbols.get(asset, ""), self._past.quotes.get(asset)
-            price = quote.price if quote is not None else None
-            where, values = (
-                self._teller.where(account, asset, symbol),
-                level_values(state.amounts[asset], price),
-            )
-            facts.insert(0, ("Amount", f"{amount(state.amounts[asset])} {symbol}".rstrip()))
-        self._teller.alert(rule, step, where, facts, values=values)
+        if asset is None:
+            return self._teller.where(account), facts, {}
+        symbol, quote = self._past.symbols.get(asset, ""), self._past.quotes.get(asset)
+        held, price = state.amounts[asset], quote.price if quote is not None else None
+        facts.insert(0, ("Amount", f"{amount(held)} {symbol}".rstrip()))
+        return self._teller.where(account, asset, symbol), facts, level_values(held, price)
 
     def _events(self, concerned: Concerned, change: Change) -> None:
         if change.before is None:
@@ -180,7 +205,8 @@ class Judge:
     def _advance(self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict) -> Step:
         fingerprint = self._rules.fingerprint(rule.id) or ""
         wait, reads = rule.terms()
-        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, rule.repeat)
+        repeat = rule.repeat_after(alert.repeats if alert is not None else 0)
+        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, repeat, rule.keep_firing_for)
         step = advance(alert, verdict, terms, subject, self._now)
         if step.alert is not None:
             self.alerts.append(step.alert)
