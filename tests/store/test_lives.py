@@ -115,8 +115,8 @@ async def test_who_was_told_before_this_version_is_found_in_the_deliveries(path:
         columns = [row[1] for row in conn.execute("PRAGMA table_info(alerts)")]
         for column in columns[columns.index("closed") + 1 :]:
             conn.execute(f"ALTER TABLE alerts DROP COLUMN {column}")
-        conn.execute("DELETE FROM _sqlite_migrations WHERE name = 'm003_life'")
-        conn.execute("PRAGMA user_version = 2")
+        conn.execute("DELETE FROM _sqlite_migrations WHERE name = 'm004_life'")
+        conn.execute("PRAGMA user_version = 3")
     async with opened(path) as store:
         alerts = (await known(store)).alerts
     assert set(alerts["gas-low", "s"].told or ()) == {"ops", "mail"}

@@ -8,13 +8,14 @@ from decimal import Decimal
 from functools import partial
 
 from watcher.domain.alerting import Alert, Step, Subject, short_id
+from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery, DeliveryState
-from watcher.domain.display import moment, money, percent, plain, signed
+from watcher.domain.display import amount, moment, money, percent, plain, signed
 from watcher.domain.display import price as show_price
 from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, minus, times
-from watcher.domain.message import Kind, Message, Place, Severity, Where, change_facts, change_title
-from watcher.domain.model import Account, Asset, Change
+from watcher.domain.message import Kind, Message, Named, Place, Severity, Where, change_facts, change_title
+from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.domain.routing import Router
 from watcher.domain.rules import EventRule, Rule, StateRule
 from watcher.domain.selection import Rules
@@ -145,6 +146,21 @@ class Teller:
     def where(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Where:
         wallet = self._rules.wallets[account]
         return Where(wallet.name, account, wallet.tags, asset, symbol)
+
+    def known_place(self, alert: Alert, past: Past) -> tuple[Place, list[tuple[str, str]], dict[str, str]]:
+        """Where an alert is and what was read last of it, for a message that no reading brings about."""
+        account = alert.account
+        if account is None or account not in self._rules.wallets:
+            return Named(alert.wallet, alert.label), [], {}
+        state = past.accounts.get(account) or AccountState(account)
+        asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
+        facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
+        if asset is None:
+            return self.where(account), facts, {}
+        symbol, quote = past.symbols.get(asset, ""), past.quotes.get(asset)
+        held, price = state.amounts[asset], quote.price if quote is not None else None
+        facts.insert(0, ("Amount", f"{amount(held)} {symbol}".rstrip()))
+        return self.where(account, asset, symbol), facts, level_values(held, price)
 
     def subject(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Subject:
         where = self.where(account, asset, symbol)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from watcher.domain.alerting import Alert, AlertState
-from watcher.domain.conclusion import Conclusion, Past
+from watcher.domain.conclusion import Conclusion, Past, Revision
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote
 from watcher.domain.silences import Silence
 from watcher.store.states import ALERT, SILENCE, STATE, alert_from, doubt_from, silence_from, state_from
@@ -38,6 +38,7 @@ class Cache:
         self.firing: dict[tuple[str, str], set[str]] = {}
         self.owing: dict[str, Alert] = {}
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
+        self._concluded = 0
         self._read(conn)
 
     def past(self, accounts: Sequence[Account]) -> Past:
@@ -54,6 +55,8 @@ class Cache:
             quotes,
             symbols,
             MappingProxyType(self.doubts),
+            MappingProxyType(states),
+            Revision(self, self._concluded),
             silences=self.silences,
             firing=MappingProxyType(self.firing),
             owing=tuple(self.owing.values()),
@@ -69,6 +72,7 @@ class Cache:
 
     def apply(self, conclusion: Conclusion) -> None:
         """Take over what was committed."""
+        self._concluded += bool(conclusion.accounts)
         for state in conclusion.accounts:
             known = self.states.get(state.account)
             same = known is not None and len(known.amounts) == len(state.amounts)

@@ -27,7 +27,18 @@ def m002_doubts(db: Database) -> None:
 
 
 @migrations()
-def m003_life(db: Database) -> None:
+def m003_marks(db: Database) -> None:
+    """What rules that look back remember: the amount that a holding is compared with."""
+    db.execute(
+        "CREATE TABLE marks ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " rule TEXT NOT NULL, fingerprint TEXT NOT NULL, amount TEXT NOT NULL, price TEXT,"
+        " at INTEGER NOT NULL, PRIMARY KEY (account, asset, rule)) WITHOUT ROWID"
+    )
+
+
+@migrations()
+def m004_life(db: Database) -> None:
     """The life of an alert: who was told of it, who acknowledged it, what holds it back; and silences."""
     for column in (
         "told TEXT", "told_since INTEGER", "repeats INTEGER NOT NULL DEFAULT 0", "clear_since INTEGER",
