@@ -92,6 +92,7 @@ def decide(
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
     judge = Judge(past, rules, now, running_since, recalled)
+    judge.release()
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
@@ -117,6 +118,7 @@ def decide(
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
         judge.account(learned, outcome, told)
     judge.sums(prices, symbols)
+    judge.finish()
     return Conclusion(
         at=now,
         accounts=tuple(states),
@@ -139,14 +141,17 @@ def lapse(
     *,
     running_since: datetime,
 ) -> Conclusion:
-    """What follows from time alone: accounts unread for too long, and repeats that are due."""
+    """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
+    and what was held back and is held back no more."""
     judge = Judge(past, rules, now, running_since)
+    judge.release()
     for account in accounts:
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():
-        rule = rules.by_id.get(alert.rule)
-        if isinstance(rule, StateRule) and alert.fingerprint == rules.fingerprint(alert.rule):
-            judge.remind(rule, alert)
+        if rules.stands(alert.rule, alert.fingerprint):
+            rule = rules.by_id.get(alert.rule)
+            judge.remind(rule if isinstance(rule, StateRule) else None, alert)
+    judge.finish()
     return Conclusion(at=now, alerts=tuple(judge.alerts), deliveries=tuple(judge.deliveries))
 
 
