@@ -99,6 +99,11 @@ def _base_url(url: str) -> str:
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
+Fairness = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""What accounts on `auto` are polled for: 1, the mean delay of all changes, so busy accounts go first; 0, all
+accounts alike. At 0.5 most of the gain remains, and the average account waits no longer than if all were
+polled evenly."""
+
 Concurrency = Annotated[int, Field(ge=1, le=64)]
 UrlBytes = Annotated[int, Field(ge=500, le=60_000)]
 

@@ -31,6 +31,7 @@ from watcher.sources._common import (
     BaseUrl,
     Concurrency,
     Duration,
+    Fairness,
     SettingsModel,
     UrlBytes,
     WatchedWallet,
@@ -75,6 +76,7 @@ class CoinStatsSettings(SettingsModel):
     base_url: BaseUrl = "https://openapiv1.coinstats.app"
     credits: Credits = Credits()
     requests_per_second: float = Field(default=0.5, gt=0, le=1000)
+    fairness: Fairness = 1.0
     concurrency: Concurrency = 1
     batch: int = Field(default=50, ge=1, le=1000)
     max_url_bytes: UrlBytes = 6000
