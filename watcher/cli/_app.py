@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import demo, looking, planning, running, setup, simulation, testing
+from watcher.cli import backtest, demo, looking, planning, running, setup, simulation, testing
 
 app = typer.Typer(
     name="watcher",
@@ -31,6 +31,7 @@ for verb in (
     looking.outbox,
     running.send_test,
     testing.test,
+    backtest.backtest,
     running.web,
     setup.schema,
     setup.backup,

@@ -15,7 +15,7 @@ from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import ledger, outbox
+from watcher.store import ledger, outbox, polllog
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
@@ -75,7 +75,8 @@ class Core:
             conclusion = decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
             self._write(cache, conclusion)
             if settlement is not None:
-                ledger.settle(self.conn, settlement)
+                read = polllog.outcomes(conclusion, cache.account_ids, cache.asset_ids)
+                ledger.settle(self.conn, settlement, read)
         cache.apply(conclusion)
         return conclusion
 
@@ -198,6 +199,10 @@ class Core:
     def spent(self, source: str, since: datetime) -> int:
         with translated(self._path):
             return ledger.spent(self.conn, source, since)
+
+    def running(self, since: datetime, now: datetime) -> None:
+        with self._writing():
+            polllog.note_run(self.conn, since, now)
 
     # ------------------------------------------------------------------ facts and deliveries
 

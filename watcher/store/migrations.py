@@ -26,6 +26,13 @@ def m002_doubts(db: Database) -> None:
     db.execute("ALTER TABLE assets ADD COLUMN doubt TEXT")
 
 
+@migrations()
+def m003_poll_log(db: Database) -> None:
+    """Which accounts each request read or missed (`polllog.py`), and when a daemon ran."""
+    db.execute("ALTER TABLE requests ADD COLUMN outcomes TEXT")
+    db.execute("CREATE TABLE runs (began INTEGER PRIMARY KEY, seen INTEGER NOT NULL)")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

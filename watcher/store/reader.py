@@ -16,7 +16,8 @@ from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Asset, Change
-from watcher.store import outbox
+from watcher.domain.retelling import Recorded
+from watcher.store import outbox, playback
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
@@ -112,6 +113,16 @@ class Reader:
                 if len(found) >= limit:
                     break
         return found
+
+    def oldest(self) -> datetime | None:
+        """When history begins; None if there is none."""
+        with self._snapshot():
+            return playback.oldest(self._conn)
+
+    def recorded(self, since: datetime) -> Recorded:
+        """All that happened since then, for a backtest."""
+        with self._snapshot():
+            return playback.recorded(self._conn, since)
 
     def requests(self, limit: int) -> list[Asked]:
         """The poll log, newest first."""
