@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench format install clean
+.PHONY: demo test chaos check bench format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -12,6 +12,10 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
 	$(BIN)/python -m pytest $(ARGS)
+
+# Faults by the hundred on the real daemon; a bounded share of them is in `make test`.
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos.run $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

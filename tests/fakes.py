@@ -12,6 +12,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
 from watcher.ports import Recall, Reply, Request, Settlement
 
@@ -101,6 +102,7 @@ class FakeStore:
         self.doubts: dict[Asset, Doubt] = {}
         self.samples: list[tuple[Asset, Quote]] = []
         self.changes: list[Change] = []
+        self.marks: dict[MarkOf, Mark] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.ledger: list[_Booked] = []
         self.kept_facts: dict[tuple[str, str], str] = {}
@@ -138,7 +140,14 @@ class FakeStore:
             for alert in self.alerts.values()
             if alert.live and (alert.account is None or alert.account in accounts)
         }
-        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols), dict(self.doubts))
+        return Past(
+            chosen,
+            alerts,
+            dict(self.quotes),
+            dict(self.symbols),
+            dict(self.doubts),
+            everyone=dict(self.states),
+        )
 
     async def conclude(
         self,
@@ -156,6 +165,9 @@ class FakeStore:
             self.doubts.pop(asset, None)
         self.samples += conclusion.quotes.items()
         self.changes += conclusion.changes
+        self.marks.update({mark.question: mark for mark in conclusion.marks})
+        if conclusion.standing is not None:
+            self.marks = {of: mark for of, mark in self.marks.items() if of.rule in conclusion.standing}
         for delivery in conclusion.deliveries:
             self.deliveries.setdefault(delivery.id, delivery)
         if settlement is not None:
@@ -209,7 +221,19 @@ class FakeStore:
         if isinstance(question, PriceAt):
             prices = [q for asset, q in self.samples if asset == question.asset and q.at <= question.at]
             return max(prices, key=lambda quote: quote.at).price if prices else None
+        if isinstance(question, MarkOf):
+            return self.marks.get(question)
+        if isinstance(question, ChangesIn):
+            return tuple(sorted(self._changes_in(question), key=lambda change: change.after_at))
         return self._amount_at(question)
+
+    def _changes_in(self, question: ChangesIn) -> list[Change]:
+        return [
+            change
+            for change in self.changes
+            if (change.account, change.asset) == (question.account, question.asset)
+            and question.since < change.after_at <= question.until
+        ]
 
     def _amount_at(self, question: AmountAt) -> Recalled:
         found = [

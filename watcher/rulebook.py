@@ -72,6 +72,7 @@ class _Reader:
     ) -> None:
         self._document = document
         self._channels = channels
+        self._wallets = wallets
         self._warnings = warnings
         self._known: dict[str, tuple[str, set[str]]] = {}
         if wallets is not None:
@@ -104,6 +105,8 @@ class _Reader:
             yield int(index), name, rule
             if isinstance(node.value, dict):
                 self._names(("rules", int(index)), rule)
+            for key, what, remedy in rule.doubts(self._wallets or ()) if rule is not None else ():
+                self._warnings.append(Problem(document.where((*("rules", int(index)), key)), what, remedy))
 
     def _rule(self, loc: tuple[str | int, ...]) -> Rule | None:
         node = self._document.at(loc)

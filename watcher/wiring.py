@@ -124,7 +124,7 @@ class App:
         self._tasks.append(asyncio.create_task(self.lapse.run(), name="lapse"))
 
     async def prepare(self) -> None:
-        """Give sources their facts back, and close alerts whose rule or account is gone."""
+        """Give sources their facts back; close alerts and forget marks whose rule or account is gone."""
         for name, poller in self.pollers.items():
             poller.source.remember(await self.store.facts(name))
         alerts = await self.store.live_alerts()
@@ -133,8 +133,7 @@ class App:
         def deciding(_past: Past, _recall: Recall) -> Conclusion:
             return retire(alerts, self.rules, now)
 
-        if alerts:
-            await self.store.conclude([], deciding)
+        await self.store.conclude([], deciding)
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:

@@ -11,6 +11,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.cycle import decide, lapse, questions, retire
 from watcher.domain.delivery import Delivery
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import (
     Account,
     AccountState,
@@ -93,6 +94,8 @@ class World:
         self.doubts: dict[Asset, Doubt] = {}
         self.told: list[Delivery] = []
         self.changes: list[Change] = []
+        self.marks: dict[MarkOf, Mark] = {}
+        self.asked: list[Question] = []
         self.last = Conclusion(START)
 
     @property
@@ -107,7 +110,7 @@ class World:
         """One request's outcomes, some time later; what was told, as words."""
         self.now += after
         past = self.past()
-        recalled = self._recall(questions(past, seen))
+        recalled = self._recall(questions(past, seen, rules=self.rules, now=self.now))
         return self._keep(
             decide(past, seen, self.rules, self.now, running_since=self.running_since, recalled=recalled)
         )
@@ -129,10 +132,22 @@ class World:
     def _recall(self, asked: Sequence[Question]) -> dict[Question, Recalled]:
         found: dict[Question, Recalled] = {}
         for question in asked:
+            self.asked.append(question)
+            if isinstance(question, MarkOf):
+                found[question] = self.marks.get(question)
+                continue
+            if isinstance(question, ChangesIn):
+                found[question] = self._changes_in(question)
+                continue
             assert isinstance(question, PriceAt)
             known = [q.price for asset, q in self.prices if asset == question.asset and q.at <= question.at]
             found[question] = known[-1] if known else None
         return found
+
+    def _changes_in(self, asked: ChangesIn) -> tuple[Change, ...]:
+        rows = [change for change in self.changes if change[:2] == asked[:2]]
+        rows = [change for change in rows if asked.since < change.after_at <= asked.until]
+        return tuple(sorted(rows, key=lambda change: change.after_at))
 
     def _keep(self, conclusion: Conclusion) -> list[str]:
         self.last = conclusion
@@ -143,6 +158,9 @@ class World:
         self.symbols.update(conclusion.symbols)
         update_doubts(self.doubts, conclusion)
         self.changes += conclusion.changes
+        self.marks.update({mark.question: mark for mark in conclusion.marks})
+        if conclusion.standing is not None:
+            self.marks = {of: mark for of, mark in self.marks.items() if of.rule in conclusion.standing}
         self.told += conclusion.deliveries
         return kinds(conclusion.deliveries)
 

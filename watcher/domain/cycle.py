@@ -37,6 +37,7 @@ from watcher.domain.prices import Weighed
 from watcher.domain.rules import StateRule
 from watcher.domain.selection import Rules
 from watcher.domain.trust import CONFIRM_AFTER
+from watcher.domain.windows import looking_back
 
 __all__ = [
     "Again",
@@ -52,18 +53,27 @@ __all__ = [
 ]
 
 
-def questions(past: Past, seen: Sequence[Outcome]) -> list[Question]:
-    """What history must answer before `decide`: the price at the reading before each change."""
+def questions(
+    past: Past, seen: Sequence[Outcome], *, rules: Rules | None = None, now: datetime | None = None
+) -> list[Question]:
+    """What history must answer before `decide`.
+
+    The price at the reading before each change; and, given the rules and the time of the decision,
+    what those rules need that look further back.
+    """
     asked: list[Question] = []
     for outcome in seen:
         state = past.accounts.get(outcome.account)
         if state is None or not isinstance(outcome, Reading):
             continue
-        for difference in diff(state, outcome):
+        differences = diff(state, outcome)
+        for difference in differences:
             asset = difference.asset
             at, quote = state.as_of(asset), past.quotes.get(asset)
             if at is not None and quote is not None and quote.at > at:
                 asked.append(PriceAt(asset, at))
+        if rules is not None and now is not None:
+            asked += looking_back(past, state, outcome, differences, rules, now)
     return asked
 
 
@@ -80,7 +90,7 @@ def decide(
 
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
-    judge = Judge(past, rules, now, running_since)
+    judge = Judge(past, rules, now, running_since, recalled)
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
@@ -101,6 +111,7 @@ def decide(
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
         judge.account(learned, outcome, moved)
+    judge.sums(prices, symbols)
     return Conclusion(
         at=now,
         accounts=tuple(states),
@@ -111,6 +122,7 @@ def decide(
         alerts=tuple(judge.alerts),
         deliveries=tuple(judge.deliveries),
         again=tuple(again),
+        marks=tuple(judge.marks),
     )
 
 
@@ -134,7 +146,10 @@ def lapse(
 
 
 def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
-    """Close, without telling, the alerts whose rule was edited or removed, or whose account is gone."""
+    """Close, without telling, the alerts whose rule was edited or removed, or whose account is gone.
+
+    What a rule remembered that is there no more is forgotten.
+    """
     ended = []
     for alert in alerts:
         gone = alert.account is not None and alert.account not in rules.wallets
@@ -142,7 +157,9 @@ def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
             ended.append(close(alert, "its account is no longer watched", now))
         elif not rules.stands(alert.rule, alert.fingerprint):
             ended.append(close(alert, "its rule was edited or removed", now))
-    return Conclusion(at=now, alerts=tuple(ended))
+        elif not rules.selects(alert.rule, alert.subject, alert.account):
+            ended.append(close(alert, "its rule no longer selects it", now))
+    return Conclusion(at=now, alerts=tuple(ended), standing=frozenset(rules.by_id))
 
 
 def _changes(
@@ -180,7 +197,8 @@ def _price_then(
     quote = past.quotes.get(asset)
     if quote is None or quote.at <= at:
         return quote.price if quote is not None else None
-    return recalled.get(PriceAt(asset, at))
+    found = recalled.get(PriceAt(asset, at))
+    return found if isinstance(found, Decimal) else None
 
 
 def _price_now(asset: Asset, reading: Reading, past: Past) -> Decimal | None:

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
+from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
-from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, Unmet
+from watcher.domain.rules import (
+    ChangeRule,
+    ClockRule,
+    EventRule,
+    LevelRule,
+    Rule,
+    StateRule,
+    SumRule,
+    TrailingRule,
+    Unmet,
+)
+from watcher.domain.summing import Sums
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
@@ -23,6 +37,8 @@ class Choice(NamedTuple):
     symbol: str
     levels: tuple[tuple[LevelRule, Unmet], ...]
     events: tuple[EventRule, ...]
+    trails: tuple[ChangeRule, ...] = ()
+    trailing: tuple[TrailingRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +48,18 @@ class Concerned:
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    trails: tuple[ChangeRule, ...] = ()
+    """Those that compare a change with more than the previous reading; they are not in `events`."""
+    trailing: tuple[TrailingRule, ...] = ()
+    named: tuple[Named, ...] = ()
+    """The level rules that may name an asset exactly, so that its absence can be a zero."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
+
+    def pick(self, asset: Asset, symbol: str) -> Choice:
+        """The rules that select one asset under its symbol."""
+        choice = self.chosen.get(asset)
+        return choice if choice is not None and choice.symbol == symbol else self.choose(asset, symbol)
 
     def choose(self, asset: Asset, symbol: str) -> Choice:
         """Fill the cache for one asset."""
@@ -41,7 +67,9 @@ class Concerned:
             self.chosen.clear()
         levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
         events = tuple(rule for rule in self.events if selects(rule, asset, symbol))
-        choice = Choice(symbol, levels, events)
+        trails = tuple(rule for rule in self.trails if selects(rule, asset, symbol))
+        trailing = tuple(rule for rule in self.trailing if selects(rule, asset, symbol))
+        choice = Choice(symbol, levels, events, trails, trailing)
         self.chosen[asset] = choice
         return choice
 
@@ -63,6 +91,8 @@ class Rules:
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
+        self.looked: dict[Account, datetime] = {}
+        """A cache: until when nothing but a change can make a trailing rule speak of an account."""
 
     def fingerprint(self, rule_id: str) -> str | None:
         """None if there is no such rule (any more)."""
@@ -71,6 +101,15 @@ class Rules:
     def stands(self, rule_id: str, fingerprint: str) -> bool:
         """Whether an alert under this id and fingerprint still belongs to a rule in force."""
         return fingerprint == BUILT_IN or self._fingerprints.get(rule_id) == fingerprint
+
+    def selects(self, rule_id: str, subject: str, account: Account | None) -> bool:
+        """Whether a rule still has this subject: a wallet may have lost its tag, a tag its last wallet."""
+        rule = self.by_id.get(rule_id)
+        if rule is None:
+            return True  # a built-in notice
+        if isinstance(rule, SumRule) and rule.sides():
+            return (rule_id, subject) in self.sums.by_key
+        return account is None or (rule.match.wallet(self.wallets[account]) and _chain(rule, account))
 
     def of(self, account: Account) -> Concerned:
         known = self._concerned.get(account)
@@ -82,21 +121,41 @@ class Rules:
         """Whom the rule tells; a rule that names nobody, like a built-in notice, tells every channel."""
         return rule.notify if rule is not None and rule.notify is not None else self.channels
 
+    @cached_property
+    def sums(self) -> Sums:
+        """The rules over sums; made when first asked for, as the index takes time where there are many."""
+        rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
+        return Sums(rules, self.wallets)
+
     def repeats(self) -> list[StateRule]:
         return [rule for rule in self._rules if isinstance(rule, StateRule) and rule.repeat is not None]
 
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]
-        chosen = [rule for rule in self._rules if rule.match.wallet(wallet) and _chain(rule, account)]
+        chosen = [
+            rule
+            for rule in self._rules
+            if not (isinstance(rule, SumRule) and rule.sides())
+            and rule.match.wallet(wallet)
+            and _chain(rule, account)
+        ]
         key = tuple(rule.id for rule in chosen)
         group = self._groups.get(key)
         if group is None:
+            levels = tuple(rule for rule in chosen if isinstance(rule, LevelRule))
             group = self._groups[key] = Concerned(
-                tuple(rule for rule in chosen if isinstance(rule, LevelRule)),
-                tuple(rule for rule in chosen if isinstance(rule, EventRule)),
+                levels,
+                tuple(rule for rule in chosen if isinstance(rule, EventRule) and not _trails(rule)),
                 tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+                tuple(rule for rule in chosen if isinstance(rule, ChangeRule) and _trails(rule)),
+                tuple(rule for rule in chosen if isinstance(rule, TrailingRule)),
+                named_by(levels),
             )
         return group
+
+
+def _trails(rule: EventRule) -> bool:
+    return isinstance(rule, ChangeRule) and rule.looks_back
 
 
 def _chain(rule: Rule, account: Account) -> bool:

@@ -13,9 +13,10 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
+from watcher.domain.lookback import ChangesIn, MarkOf
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import ledger, outbox, polllog
+from watcher.store import ledger, memory, outbox, polllog
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
@@ -100,6 +101,10 @@ class Core:
         self._write_changes(cache, conclusion.changes)
         if conclusion.alerts:
             conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+        if conclusion.marks:
+            memory.remember(conn, conclusion.marks, accounts, cache.asset_ids)
+        if conclusion.standing is not None:
+            memory.forget(conn, conclusion.standing)
         if conclusion.deliveries:
             outbox.add(conn, conclusion.deliveries)
 
@@ -164,6 +169,10 @@ class Core:
 
     def _answer(self, cache: Cache, question: Question) -> Recalled:
         asset = cache.asset_ids.get(question.asset)
+        if isinstance(question, ChangesIn):
+            return memory.changes_in(self.conn, question, cache.account_ids.get(question.account), asset)
+        if isinstance(question, MarkOf):
+            return memory.mark_of(self.conn, question, cache.account_ids.get(question.account), asset)
         if isinstance(question, PriceAt):
             if (quote := cache.quote_at(question.asset, question.at)) is not None:
                 return quote.price

@@ -27,7 +27,18 @@ def m002_doubts(db: Database) -> None:
 
 
 @migrations()
-def m003_poll_log(db: Database) -> None:
+def m003_marks(db: Database) -> None:
+    """What rules that look back remember: the amount that a holding is compared with."""
+    db.execute(
+        "CREATE TABLE marks ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " rule TEXT NOT NULL, fingerprint TEXT NOT NULL, amount TEXT NOT NULL, price TEXT,"
+        " at INTEGER NOT NULL, PRIMARY KEY (account, asset, rule)) WITHOUT ROWID"
+    )
+
+
+@migrations()
+def m004_poll_log(db: Database) -> None:
     """Which accounts each request read or missed (`polllog.py`), and when a daemon ran."""
     db.execute("ALTER TABLE requests ADD COLUMN outcomes TEXT")
     db.execute("CREATE TABLE runs (began INTEGER PRIMARY KEY, seen INTEGER NOT NULL)")

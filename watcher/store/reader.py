@@ -15,7 +15,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
-from watcher.domain.model import Account, Asset, Change
+from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.retelling import Recorded
 from watcher.store import outbox, playback
 from watcher.store.cache import Cache
@@ -123,6 +123,16 @@ class Reader:
         """All that happened since then, for a backtest."""
         with self._snapshot():
             return playback.recorded(self._conn, since)
+
+    def prices(self, asset: Asset, since: datetime, limit: int) -> list[Quote]:
+        """The newest samples of an asset's price, oldest first."""
+        sql = (
+            "SELECT p.price, p.at FROM prices p JOIN assets s ON s.id = p.asset"
+            " WHERE s.chain = ? AND s.token = ? AND p.at >= ? ORDER BY p.at DESC LIMIT ?"
+        )
+        with self._snapshot():
+            rows = self._conn.execute(sql, (*asset, to_ms(since), limit)).fetchall()
+        return [Quote(Decimal(price), from_ms(at)) for price, at in reversed(rows)]
 
     def requests(self, limit: int) -> list[Asked]:
         """The poll log, newest first."""

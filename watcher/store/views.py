@@ -72,6 +72,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "price_usd": "price in US dollars",
         "at": "when it was seen; after 35 days only the last of each hour is kept",
     },
+    "v_marks": {
+        "rule": "id of the rule",
+        **_WHERE,
+        **_ASSET,
+        "amount": "amount that the next change is compared with",
+        "price_usd": "price in US dollars then; null if there was none",
+        "at": "when it was read",
+    },
     "v_alerts": {
         "id": "the same from firing to resolved",
         "rule": "id of the rule",
@@ -129,6 +137,11 @@ VIEWS = {
         SELECT s.chain, s.token AS asset, s.symbol, p.price AS price_usd, {at} AS at
         FROM prices p JOIN assets s ON s.id = p.asset
     """,
+    "v_marks": """
+        SELECT m.rule, a.source, a.address, s.chain, s.token AS asset, s.symbol, m.amount,
+               m.price AS price_usd, {marked} AS at
+        FROM marks m JOIN accounts a ON a.id = m.account JOIN assets s ON s.id = m.asset
+    """,
     "v_alerts": """
         SELECT id, rule, label AS subject, wallet, severity, state, {since} AS since, because,
                {fired_at} AS fired_at, {told_at} AS told_at, {resolved_at} AS resolved_at
@@ -144,6 +157,7 @@ VIEWS = {
 _TIMES = {
     "price_at": "s.price_at", "since": "since", "before_at": "c.before_at", "after_at": "c.after_at",
     "hour": "hour * 3600000", "created": "d.created", "due": "d.due", "sent": "d.sent", "at": "p.at",
+    "marked": "m.at",
 }  # fmt: skip
 _NAMES = (
     *_TIMES,
