@@ -110,6 +110,21 @@ class Whole:
         return {"wallet": self.wallet or self.label, "tags": tag}
 
 
+@dataclass(frozen=True, slots=True)
+class OfSource:
+    """What every message about a source says first."""
+
+    source: str
+    wallet: str = ""
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [("Source", self.source)]
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        return {"source": self.source}
+
+
 def change_facts(change: Change) -> list[tuple[str, str]]:
     """Before and after, what moved, what it is worth and why the worth differs, and when."""
     before = change.before or ZERO

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
 from watcher.domain.rules import (
+    BudgetRule,
     ChangeRule,
     ClockRule,
     EventRule,
@@ -126,6 +127,11 @@ class Rules:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
         rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
         return Sums(rules, self.wallets)
+
+    @property
+    def budgets(self) -> list[BudgetRule]:
+        """The rules about the credits of a source."""
+        return [rule for rule in self._rules if isinstance(rule, BudgetRule)]
 
     def repeats(self) -> list[StateRule]:
         return [rule for rule in self._rules if isinstance(rule, StateRule) and rule.repeat is not None]

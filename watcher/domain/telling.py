@@ -10,7 +10,7 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.display import moment, money, percent, plain, signed
 from watcher.domain.display import price as show_price
 from watcher.domain.exact import ZERO, minus, times
-from watcher.domain.message import Kind, Message, Severity, Where, Whole, change_facts, change_title
+from watcher.domain.message import Kind, Message, OfSource, Severity, Where, Whole, change_facts, change_title
 from watcher.domain.model import Account, Asset, Change
 from watcher.domain.rules import EventRule, Rule
 from watcher.domain.selection import Rules
@@ -29,7 +29,7 @@ class Teller:
         self,
         rule: Rule | None,
         step: Step,
-        where: Where | Whole,
+        where: Where | Whole | OfSource,
         facts: list[tuple[str, str]],
         *,
         values: dict[str, str] | None = None,
@@ -63,7 +63,7 @@ class Teller:
         kind: Kind,
         severity: Severity,
         about: tuple[str, str, str],
-        where: Where | Whole,
+        where: Where | Whole | OfSource,
         title: str,
         lines: list[tuple[str, str]],
         values: dict[str, str],

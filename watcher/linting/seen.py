@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from watcher.domain.conclusion import Past
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote, Wallet
-from watcher.domain.rules import Match, Rule
+from watcher.domain.rules import BudgetRule, Match, Rule
 from watcher.planning import plan_source
 from watcher.store.reader import Reader
 from watcher.wiring import Configuration, build_source
@@ -81,6 +81,8 @@ class Seen:
 
 def matches(rule: BaseModel) -> list[Match]:
     """The selections of a rule; nested ones instead of its own where it has none of its own written."""
+    if isinstance(rule, BudgetRule):
+        return []  # it is about a source, not about accounts
     inner = []
     for name in type(rule).model_fields:
         value = getattr(rule, name)

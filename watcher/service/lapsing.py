@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from watcher.domain.alerting import Alert
+from watcher.domain.budgeting import judge_budgets
+from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, lapse
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
+from watcher.domain.rules import Use, pace_since
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Store
 from watcher.service.clock import Clock
@@ -31,7 +35,10 @@ class Lapse:
         running_since: datetime,
         on_deliveries: Callable[[], None],
         on_progress: Callable[[], None] = lambda: None,
+        plans: Callable[[], Mapping[str, CreditPlan]] = dict,
     ) -> None:
+        """`plans`: what each source that sells credits sells at present."""
+        self._plans = plans
         self._store, self._rules, self._clock = store, rules, clock
         self._running_since = running_since
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
@@ -54,7 +61,9 @@ class Lapse:
         watched = {account for account in self._rules.wallets if self._rules.of(account).clocks}
         repeating = {rule.id for rule in self._rules.repeats()}
         without_account = False
-        for alert in await self._store.live_alerts():
+        alerts = await self._store.live_alerts()
+        await self._budgets(alerts)
+        for alert in alerts:
             if alert.rule not in repeating:
                 continue
             if alert.account is None:
@@ -66,6 +75,25 @@ class Lapse:
             await self._judge([])  # alerts on sums come with any accounts, or with none
         for start in range(0, len(accounts), SLICE):
             await self._judge(accounts[start : start + SLICE])
+
+    async def _budgets(self, alerts: Sequence[Alert]) -> None:
+        """Rules about credits, by the ledger; the store is written only if that changes anything."""
+        plans = self._plans() if self._rules.budgets else {}
+        now, uses = self._clock.now(), {}
+        for name in {rule.source for rule in self._rules.budgets} & plans.keys():
+            plan, since = plans[name], pace_since(plans[name], now)
+            spent = await self._store.spent(name, plan.bounds(now)[0])
+            uses[name] = Use(plan, spent, await self._store.spent(name, since), since)
+        known = {(alert.rule, alert.subject): alert for alert in alerts}
+        if not uses or not judge_budgets(Past({}, known), self._rules, uses, now).alerts:
+            return
+
+        def deciding(past: Past, _recall: Recall) -> Conclusion:
+            return judge_budgets(past, self._rules, uses, now)
+
+        conclusion = await self._store.conclude([], deciding)
+        if conclusion.deliveries:
+            self._on_deliveries()
 
     async def _judge(self, accounts: Sequence[Account]) -> None:
         now = self._clock.now()
