@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.domain.given import firing
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
@@ -136,6 +137,7 @@ class FakeStore:
             for alert in self.alerts.values()
             if alert.live and (alert.account is None or alert.account in accounts)
         }
+        live = [alert for alert in self.alerts.values() if alert.live]
         return Past(
             chosen,
             alerts,
@@ -143,6 +145,8 @@ class FakeStore:
             dict(self.symbols),
             dict(self.doubts),
             everyone=dict(self.states),
+            firing=firing(live),
+            owing=tuple(alert for alert in self.alerts.values() if alert.owing),
         )
 
     async def conclude(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from watcher.domain.alerting import Alert, AlertState
+from watcher.alertviews import AlertViews
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.display import plain
@@ -120,19 +120,6 @@ def deliveries(reader: Reader, state: str | None, limit: int) -> list[Row]:
     ]
 
 
-def alert_row(alert: Alert) -> Row:
-    return {
-        "id": alert.id,
-        "rule": alert.rule,
-        "subject": alert.label,
-        "wallet": alert.wallet,
-        "state": str(alert.state),
-        "severity": str(alert.severity),
-        "since": alert.since,
-        "because": alert.because,
-    }
-
-
 def status(
     settings: Settings,
     reader: Reader,
@@ -155,12 +142,12 @@ def status(
         "state": OK,
         "accounts": accounts,
         "credits": {name: _credits(reader, name, plan, now) for name, plan in allowances.items()},
-        "alerts": [alert_row(alert) for alert in alerts],
+        "alerts": AlertViews(settings, past.silences, now).rows(alerts),
         "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
         "held_prices": _held_prices(settings, past),
     }
     stalled = counts.oldest_pending is not None and now - counts.oldest_pending > timedelta(minutes=10)
-    report["state"] = _word(accounts, alerts, given_up=counts.given_up > 0, stalled=stalled)
+    report["state"] = _word(accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled)
     return report
 
 
@@ -234,15 +221,18 @@ def _credits(reader: Reader, source: str, configured: CreditPlan, now: datetime)
     }
 
 
-def _word(accounts: Sequence[Row], alerts: Sequence[Alert], *, given_up: bool, stalled: bool) -> str:
-    """One word: critical if money or an alert may be at stake, warning if somebody should look."""
-    firing = [alert for alert in alerts if alert.state is AlertState.FIRING]
-    if any(alert.severity is Severity.CRITICAL for alert in firing) or given_up or stalled:
+def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool) -> str:
+    """One word: critical if money or an alert may be at stake, warning if somebody should look.
+
+    What is silenced or inhibited counts for nothing: somebody knows.
+    """
+    firing = [alert for alert in alerts if alert["state"] == "firing"]
+    if any(alert["severity"] == Severity.CRITICAL for alert in firing) or given_up or stalled:
         return CRITICAL
     if accounts and all(row["last_reading"] is None for row in accounts):
         return UNKNOWN
     late = any(row["misses"] >= LATE_MISSES or row["last_reading"] is None for row in accounts)
-    if late or any(alert.severity is Severity.WARNING for alert in firing):
+    if late or any(alert["severity"] == Severity.WARNING for alert in firing):
         return WARNING
     return OK
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert
+from watcher.domain.alerting import Ack, Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.cycle import decide, lapse, questions, retire
 from watcher.domain.delivery import Delivery
@@ -27,6 +27,7 @@ from watcher.domain.model import (
 )
 from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
+from watcher.domain.silences import Silence
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -82,10 +83,17 @@ def failed(account: Account) -> Miss:
 class World:
     """Plays the store: keeps states, live alerts, quotes and the whole outbox."""
 
-    def __init__(self, *rules: Rule, wallets: Mapping[Account, Wallet] = WALLETS) -> None:
+    def __init__(
+        self,
+        *rules: Rule,
+        wallets: Mapping[Account, Wallet] = WALLETS,
+        channels: tuple[str, ...] = ("ops",),
+    ) -> None:
         self.wallets = wallets
-        self.rules = Rules(rules, wallets, ("ops",))
+        self.rules = Rules(rules, wallets, channels)
         self.now = self.running_since = START
+        self.channels = channels
+        self.silences: list[Silence] = []
         self.states: dict[Account, AccountState] = {}
         self.alerts: dict[str, Alert] = {}
         self.quotes: dict[Asset, Quote] = {}
@@ -104,7 +112,16 @@ class World:
 
     def past(self) -> Past:
         alerts = {(alert.rule, alert.subject): alert for alert in self.live}
-        return Past(dict(self.states), alerts, dict(self.quotes), dict(self.symbols), dict(self.doubts))
+        return Past(
+            dict(self.states),
+            alerts,
+            dict(self.quotes),
+            dict(self.symbols),
+            dict(self.doubts),
+            silences=tuple(self.silences),
+            firing=firing(self.live),
+            owing=tuple(alert for alert in self.alerts.values() if alert.owing),
+        )
 
     def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
         """One request's outcomes, some time later; what was told, as words."""
@@ -125,9 +142,20 @@ class World:
         """Forget all that is not in the store, and start again, perhaps under other rules."""
         self.now += after
         self.states = {account: _copied(state) for account, state in self.states.items()}
-        self.rules = Rules(rules or tuple(self.rules.by_id.values()), self.wallets, ("ops",))
+        self.rules = Rules(rules or tuple(self.rules.by_id.values()), self.wallets, self.channels)
         self.running_since = self.now
         return self._keep(retire(self.live, self.rules, self.now))
+
+    def acknowledge(self, by: str = "bob", comment: str = "") -> None:
+        """Everything that fires."""
+        for alert in self.live:
+            if alert.state is AlertState.FIRING:
+                self.alerts[alert.id] = replace(alert, acknowledged=Ack(by, self.now, comment))
+
+    def silence(self, duration: timedelta, **globs: tuple[str, ...]) -> Silence:
+        silence = Silence(f"s{len(self.silences)}", "bob", "works", self.now, self.now + duration, **globs)
+        self.silences.append(silence)
+        return silence
 
     def _recall(self, asked: Sequence[Question]) -> dict[Question, Recalled]:
         found: dict[Question, Recalled] = {}
@@ -180,6 +208,15 @@ def update_doubts(doubts: dict[Asset, Doubt], conclusion: Conclusion) -> None:
             doubts.pop(asset, None)
         else:
             doubts[asset] = doubt
+
+
+def firing(alerts: Iterable[Alert]) -> dict[tuple[str, str], set[str]]:
+    """The index of what fires that a store keeps."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for alert in alerts:
+        if alert.live and alert.state is AlertState.FIRING:
+            found.setdefault((alert.rule, alert.wallet), set()).add(alert.subject)
+    return found
 
 
 def _copied(state: AccountState) -> AccountState:

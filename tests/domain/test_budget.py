@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.domain.given import WALLETS, kinds
 from watcher.domain.alerting import Alert
-from watcher.domain.budgeting import judge_budgets
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
+from watcher.domain.cycle import lapse
 from watcher.domain.delivery import Delivery
 from watcher.domain.rules import BudgetRule, Use, pace_since
 from watcher.domain.selection import Rules
@@ -52,8 +52,8 @@ class Ledger:
         since = pace_since(self.plan, self.now)
         spent, late = self._since(self.plan.bounds(self.now)[0]), self._since(since)
         live = {(alert.rule, alert.subject): alert for alert in self.alerts.values() if alert.live}
-        uses = {"coinstats": Use(self.plan, spent, late, since)}
-        conclusion = judge_budgets(Past({}, live), self.rules, uses, self.now)
+        uses = {"coinstats": Use(self.plan, spent, late, since, self.now)}
+        conclusion = lapse(Past({}, live), [], self.rules, self.now, running_since=START, uses=uses)
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
         self.told += conclusion.deliveries
         return kinds(conclusion.deliveries)
@@ -169,7 +169,8 @@ def test_unknown_in_between_and_a_restart_move_nothing(restart: bool) -> None:
         ledger.rules = Rules(list(ledger.rules.by_id.values()), WALLETS, ("ops",))
     (alert,) = ledger.alerts.values()
     live = {("credits", "coinstats"): alert}
-    assert not judge_budgets(Past({}, live), ledger.rules, {}, ledger.now).alerts, "no ledger, no answer"
+    concluded = lapse(Past({}, live), [], ledger.rules, ledger.now, running_since=START)
+    assert not concluded.alerts, "no ledger, no answer"
     assert ledger.judge(5 * HOUR) == N
     assert ledger.judge(HOUR) == AGAIN
 
@@ -201,6 +202,14 @@ def test_periods_are_in_utc_also_in_the_night_of_a_clock_change(zone: str, month
     assert ledger.judge() == F
     assert ledger.judge(midnight - ledger.now - timedelta(seconds=1)) == N
     assert ledger.judge(timedelta(seconds=1)) == R
+
+
+def test_a_period_that_ends_while_the_ledger_is_read_is_no_alarm() -> None:
+    end = PLAN.bounds(START)[1]
+    late = end - timedelta(milliseconds=1)
+    use = Use(PLAN, 29_900, 1000, pace_since(PLAN, late), late)
+    rules = Rules([budget(runs_out_within="20d")], WALLETS, ("ops",))
+    assert not lapse(Past({}), [], rules, end, running_since=START, uses={"coinstats": use}).alerts
 
 
 def test_words_stay_the_same_while_little_changes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import demo, looking, planning, running, setup, simulation, testing
+from watcher.cli import alerting, demo, looking, planning, running, setup, simulation, testing
 
 app = typer.Typer(
     name="watcher",
@@ -28,6 +28,8 @@ for verb in (
     looking.balances,
     looking.history,
     looking.polls,
+    alerting.alerts,
+    alerting.ack,
     looking.outbox,
     running.send_test,
     testing.test,
@@ -37,3 +39,5 @@ for verb in (
     setup.version,
 ):
     app.command(name=verb.__name__.replace("_", "-"))(verb)
+
+app.add_typer(alerting.silence, name="silence")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +12,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
+from watcher.domain.silences import Silence
 
 
 class Revision(NamedTuple):
@@ -41,6 +42,12 @@ class Past:
     """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
     everyone: Mapping[Account, AccountState] | None = None
     revision: Revision | None = None
+    silences: tuple[Silence, ...] = ()
+    """Those that may still be in force."""
+    firing: Mapping[tuple[str, str], Collection[str]] = field(default_factory=lambda: EMPTY)
+    """Rule id and wallet → subjects of all alerts that fire, not only of those asked for."""
+    owing: tuple[Alert, ...] = ()
+    """Resolved alerts of which those who heard of them are still to be told so."""
 
 
 class PriceAt(NamedTuple):

@@ -34,7 +34,7 @@ from watcher.domain.model import (
     Reading,
 )
 from watcher.domain.prices import Weighed
-from watcher.domain.rules import StateRule
+from watcher.domain.rules import StateRule, Use
 from watcher.domain.selection import Rules
 from watcher.domain.trust import CONFIRM_AFTER
 from watcher.domain.windows import looking_back
@@ -91,6 +91,7 @@ def decide(
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
     judge = Judge(past, rules, now, running_since, recalled)
+    judge.release()
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
@@ -112,6 +113,7 @@ def decide(
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
         judge.account(learned, outcome, moved)
     judge.sums(prices, symbols)
+    judge.finish()
     return Conclusion(
         at=now,
         accounts=tuple(states),
@@ -133,15 +135,20 @@ def lapse(
     now: datetime,
     *,
     running_since: datetime,
+    uses: Mapping[str, Use] = EMPTY,
 ) -> Conclusion:
-    """What follows from time alone: accounts unread for too long, and repeats that are due."""
+    """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
+    and what was held back and is held back no more. `uses`: what the ledger says of sources."""
     judge = Judge(past, rules, now, running_since)
+    judge.release()
+    judge.budgets(uses)
     for account in accounts:
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():
-        rule = rules.by_id.get(alert.rule)
-        if isinstance(rule, StateRule) and alert.fingerprint == rules.fingerprint(alert.rule):
-            judge.remind(rule, alert)
+        if rules.stands(alert.rule, alert.fingerprint):
+            rule = rules.by_id.get(alert.rule)
+            judge.remind(rule if isinstance(rule, StateRule) else None, alert)
+    judge.finish()
     return Conclusion(at=now, alerts=tuple(judge.alerts), deliveries=tuple(judge.deliveries))
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from watcher.domain import judging_sums
 from watcher.domain.absent import absences
-from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance
 from watcher.domain.conclusion import Past, Question, Recalled
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
@@ -18,14 +18,12 @@ from watcher.domain.exact import ZERO, times
 from watcher.domain.judging_windows import Windows
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.lookback import Mark
-from watcher.domain.message import (
-    Severity,
-    change_facts,
-)
+from watcher.domain.message import Kind, OfSource, Place, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
 from watcher.domain.parts import View
 from watcher.domain.prices import Weighed
-from watcher.domain.rules import LevelRule, StateRule
+from watcher.domain.routing import Router
+from watcher.domain.rules import LevelRule, StateRule, Use
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.sums import Summed
 from watcher.domain.telling import Teller, level_values, subject_key
@@ -48,7 +46,8 @@ class Judge:
     ) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
         self._alarmed = {alert.account for alert in past.alerts.values()}
-        self._teller = Teller(rules, now)
+        self._router = Router(past, rules, now)
+        self._teller = Teller(rules, now, self._router)
         self._windows = Windows(past, rules, now, recalled, self._teller)
         self.alerts: list[Alert] = []
         self._read: list[Learned] = []
@@ -60,6 +59,10 @@ class Judge:
     @property
     def marks(self) -> list[Mark]:
         return self._windows.marks
+
+    def finish(self) -> None:
+        """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
+        self.alerts = self._teller.finish(self.alerts)
 
     def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
         """Everything that rules have to say about one account after one outcome."""
@@ -93,6 +96,18 @@ class Judge:
             verdict = rule.judge(state, self._now, self._running_since)
             step = self._advance(rule, alert, subject, verdict)
             self._teller.alert(rule, step, self._teller.where(state.account), [])
+
+    def budgets(self, uses: Mapping[str, Use]) -> None:
+        """Rules about the credits of sources whose ledger is known; the others stay as they are."""
+        for rule in self._rules.budgets if uses else ():
+            use = uses.get(rule.source)
+            if use is None:
+                continue
+            subject = Subject(rule.source, f"source {rule.source}", "", None)
+            alert = self._live(rule, subject.key)
+            firing = alert is not None and alert.state is AlertState.FIRING
+            step = self._advance(rule, alert, subject, rule.judge(use, firing=firing))
+            self._teller.alert(rule, step, OfSource(rule.source), use.facts())
 
     def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
@@ -130,38 +145,42 @@ class Judge:
         names = ChainMap(dict(symbols), self._past.symbols) if symbols else self._past.symbols  # type: ignore[arg-type]
         return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
 
-    def remind(self, rule: StateRule, alert: Alert) -> None:
-        """Tell a firing alert again if its repeat is due; not one that was judged just now."""
-        account, summed = alert.account, self._rules.sums.by_key.get((rule.id, alert.subject))
-        if summed is None and (account is None or account not in self._rules.wallets):
-            return
+    def remind(self, rule: StateRule | None, alert: Alert) -> None:
+        """What time alone brings about for a firing alert; not for one that was judged just now."""
         if any(judged.id == alert.id for judged in self.alerts):
             return
-        step = remind(alert, rule.repeat, self._now)
-        if step.alert is None:
+        step = self._router.overdue(rule, alert)
+        if step.alert is not None:
+            self.alerts.append(step.alert)
+            self._again(rule, step, alert.held if step.tell is Kind.FIRING else "")
+
+    def release(self) -> None:
+        """Tell of resolved alerts whose message was held back and is not any more.
+
+        Before all else: of a later alert on the same subject people hear after it.
+        """
+        for alert in self._past.owing:
+            found = self._rules.by_id.get(alert.rule)
+            rule = found if isinstance(found, StateRule) else None
+            if not self._router.hold_of(rule, alert):
+                self.alerts.append(alert)
+                self._again(rule, Step(alert, Kind.RESOLVED), alert.held)
+
+    def _again(self, rule: StateRule | None, step: Step, held: str) -> None:
+        """Tell a step that no reading of now has brought about, with what was read last."""
+        alert = step.alert
+        if step.tell is None or alert is None:
             return
-        self.alerts.append(step.alert)
+        summed = self._rules.sums.by_key.get((alert.rule, alert.subject))
         if summed is not None:
             view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
             self._rules.sums.look(view)
-            self._tell_sum(summed, step, view)
-        elif account is not None:
-            self._remind_account(rule, step, alert, account)
-
-    def _remind_account(self, rule: StateRule, step: Step, alert: Alert, account: Account) -> None:
-        state = self._past.accounts.get(account) or AccountState(account)
-        asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
-        facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
-        values: dict[str, str] = {}
-        where = self._teller.where(account)
-        if asset is not None:
-            symbol, quote = self._past.symbols.get(asset, ""), self._past.quotes.get(asset)
-            price = quote.price if quote is not None else None
-            where, values = (
-                self._teller.where(account, asset, symbol),
-                level_values(state.amounts[asset], price),
-            )
-            facts.insert(0, ("Amount", f"{amount(state.amounts[asset])} {symbol}".rstrip()))
+            where: Place = judging_sums.whole(summed)
+            facts, values = judging_sums.facts(summed, view), judging_sums.values(summed, view)
+        else:
+            where, facts, values = self._teller.known_place(alert, self._past)
+        if held:
+            facts.append(("Held back", held))
         self._teller.alert(rule, step, where, facts, values=values)
 
     def _events(self, concerned: Concerned, change: Change) -> None:
@@ -254,7 +273,8 @@ class Judge:
     def _advance(self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict) -> Step:
         fingerprint = self._rules.fingerprint(rule.id) or ""
         wait, reads = rule.terms()
-        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, rule.repeat)
+        repeat = rule.repeat_after(alert.repeats if alert is not None else 0)
+        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, repeat, rule.keep_firing_for)
         step = advance(alert, verdict, terms, subject, self._now)
         if step.alert is not None:
             self.alerts.append(step.alert)

@@ -82,6 +82,8 @@ class Windows:
                 step = advance(rule, alert, self._teller.subject(state.account, asset, symbol), verdict)
                 self._tell(rule, step, state.account, asset, symbol, seen)
                 known = alert is not None or verdict.answer is not Answer.MET
+                if firing and verdict.answer is Answer.NOT_MET and step.tell is None:
+                    known = False  # it is kept firing for a while: every reading counts
                 again = (rule.speaks_at(seen[2], self._now) or NEVER) if known else None
                 until = min(until, again) if until and again else None
         looked_through(self._rules, state.account, until, self._now)

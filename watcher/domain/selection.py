@@ -88,6 +88,7 @@ class Rules:
         self.wallets = wallets
         self.channels = tuple(channels)
         self.by_id = {rule.id: rule for rule in rules}
+        self._tags: dict[str, tuple[str, ...]] = {each.name: each.tags for each in wallets.values()}
         self._rules = tuple(rules)
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
@@ -122,6 +123,17 @@ class Rules:
         """Whom the rule tells; a rule that names nobody, like a built-in notice, tells every channel."""
         return rule.notify if rule is not None and rule.notify is not None else self.channels
 
+    def tags_of(self, wallet: str) -> tuple[str, ...]:
+        """The tags of a wallet; none for a name that is not watched."""
+        return self._tags.get(wallet, ())
+
+    def timed(self, rule_id: str) -> bool:
+        """Whether time alone can bring something about for a firing alert of this rule."""
+        rule = self.by_id.get(rule_id)
+        if rule is not None and rule.inhibited_by:
+            return True
+        return isinstance(rule, StateRule) and (rule.repeat is not None or rule.escalate is not None)
+
     @cached_property
     def sums(self) -> Sums:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
@@ -132,9 +144,6 @@ class Rules:
     def budgets(self) -> list[BudgetRule]:
         """The rules about the credits of a source."""
         return [rule for rule in self._rules if isinstance(rule, BudgetRule)]
-
-    def repeats(self) -> list[StateRule]:
-        return [rule for rule in self._rules if isinstance(rule, StateRule) and rule.repeat is not None]
 
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]

@@ -1,4 +1,4 @@
-"""What time alone brings about: accounts unread for too long, repeats that are due, old rows to drop."""
+"""What time alone brings about: accounts unread for too long, repeats, escalations, ends of silences."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from watcher.domain.alerting import Alert
-from watcher.domain.budgeting import judge_budgets
 from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, lapse
 from watcher.domain.errors import StoreError
@@ -59,47 +57,31 @@ class Lapse:
     async def once(self) -> None:
         """One pass over all accounts that a clock rule or a live alert concerns."""
         watched = {account for account in self._rules.wallets if self._rules.of(account).clocks}
-        repeating = {rule.id for rule in self._rules.repeats()}
-        without_account = False
-        alerts = await self._store.live_alerts()
-        await self._budgets(alerts)
-        for alert in alerts:
-            if alert.rule not in repeating:
-                continue
-            if alert.account is None:
-                without_account = True
-            elif alert.account in self._rules.wallets:
+        for alert in await self._store.live_alerts():
+            timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
+            if timed and alert.account in self._rules.wallets and alert.account is not None:
                 watched.add(alert.account)
+        # At least one look, even at no account: what belongs to none comes with any.
         accounts = sorted(watched)
-        if without_account and not accounts:
-            await self._judge([])  # alerts on sums come with any accounts, or with none
-        for start in range(0, len(accounts), SLICE):
-            await self._judge(accounts[start : start + SLICE])
+        uses = await self._uses(self._clock.now())
+        for start in range(0, max(len(accounts), 1), SLICE):
+            await self._judge(accounts[start : start + SLICE], uses if start == 0 else {})
 
-    async def _budgets(self, alerts: Sequence[Alert]) -> None:
-        """Rules about credits, by the ledger; the store is written only if that changes anything."""
+    async def _uses(self, now: datetime) -> dict[str, Use]:
+        """What the ledger says of the sources that rules about credits name."""
         plans = self._plans() if self._rules.budgets else {}
-        now, uses = self._clock.now(), {}
+        uses = {}
         for name in {rule.source for rule in self._rules.budgets} & plans.keys():
             plan, since = plans[name], pace_since(plans[name], now)
             spent = await self._store.spent(name, plan.bounds(now)[0])
-            uses[name] = Use(plan, spent, await self._store.spent(name, since), since)
-        known = {(alert.rule, alert.subject): alert for alert in alerts}
-        if not uses or not judge_budgets(Past({}, known), self._rules, uses, now).alerts:
-            return
+            uses[name] = Use(plan, spent, await self._store.spent(name, since), since, now)
+        return uses
 
-        def deciding(past: Past, _recall: Recall) -> Conclusion:
-            return judge_budgets(past, self._rules, uses, now)
-
-        conclusion = await self._store.conclude([], deciding)
-        if conclusion.deliveries:
-            self._on_deliveries()
-
-    async def _judge(self, accounts: Sequence[Account]) -> None:
+    async def _judge(self, accounts: Sequence[Account], uses: Mapping[str, Use]) -> None:
         now = self._clock.now()
 
         def deciding(past: Past, _recall: Recall) -> Conclusion:
-            return lapse(past, accounts, self._rules, now, running_since=self._running_since)
+            return lapse(past, accounts, self._rules, now, running_since=self._running_since, uses=uses)
 
         conclusion = await self._store.conclude(accounts, deciding)
         if conclusion.deliveries:

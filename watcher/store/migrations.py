@@ -37,6 +37,30 @@ def m003_marks(db: Database) -> None:
     )
 
 
+@migrations()
+def m004_life(db: Database) -> None:
+    """The life of an alert: who was told of it, who acknowledged it, what holds it back; and silences."""
+    for column in (
+        "told TEXT", "told_since INTEGER", "repeats INTEGER NOT NULL DEFAULT 0", "clear_since INTEGER",
+        "acknowledged_by TEXT", "acknowledged_at INTEGER", "comment TEXT NOT NULL DEFAULT ''",
+        "held TEXT NOT NULL DEFAULT ''", "owed TEXT", "escalated_at INTEGER",
+    ):  # fmt: skip
+        db.execute(f"ALTER TABLE alerts ADD COLUMN {column}")
+    db.execute(
+        "UPDATE alerts SET told_since = fired_at, told = (SELECT json_group_array(DISTINCT d.channel)"
+        " FROM messages m JOIN deliveries d ON d.message = m.id WHERE m.alert = alerts.id)"
+        " WHERE state = 'firing' AND EXISTS (SELECT 1 FROM messages m WHERE m.alert = alerts.id)"
+    )
+    db.execute("CREATE INDEX messages_by_alert ON messages (alert)")
+    db.execute("CREATE INDEX alerts_owing ON alerts (id) WHERE state = 'resolved' AND owed IS NOT NULL")
+    db.execute(
+        "CREATE TABLE silences ("
+        " id TEXT PRIMARY KEY, author TEXT NOT NULL, comment TEXT NOT NULL, created INTEGER NOT NULL,"
+        " until INTEGER NOT NULL, rules TEXT NOT NULL, wallets TEXT NOT NULL, severities TEXT NOT NULL,"
+        " tags TEXT NOT NULL)"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -92,15 +92,31 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "fired_at": "when it fired; null if it never did",
         "told_at": "when people were last told",
         "resolved_at": "when it ended",
+        "acknowledged_by": "who takes care of it; null if nobody said so",
+        "acknowledged_at": "when they said so",
+        "comment": "what they said",
+        "held": "why people are not told now; empty if nothing holds it back",
+        "escalated_at": "when others were told because nobody had acknowledged it",
+    },
+    "v_silences": {
+        "id": "name of the silence",
+        "author": "who set it",
+        "comment": "why",
+        "created": "when it was set",
+        "until": "when it ends, or ended",
+        "rules": "globs of rule ids as JSON; empty: every rule",
+        "wallets": "globs of wallet names",
+        "severities": "globs of severities",
+        "tags": "globs of tags",
     },
     "v_outbox": {
         "id": "the same over every attempt",
         "alert": "id of the alert or event",
         "channel": "name of the channel",
-        "state": "pending, sent, given_up or dropped",
+        "state": "pending, sent, given_up, dropped or withheld",
         "attempts": "how often it was tried",
         "last_error": "why the last attempt failed",
-        "kind": "firing, resolved, repeat, event, notice or test",
+        "kind": "firing, resolved, repeat, escalated, event, notice or test",
         "title": "first line of the message",
         "created": "when it was decided",
         "due": "when it is next tried",
@@ -144,8 +160,14 @@ VIEWS = {
     """,
     "v_alerts": """
         SELECT id, rule, label AS subject, wallet, severity, state, {since} AS since, because,
-               {fired_at} AS fired_at, {told_at} AS told_at, {resolved_at} AS resolved_at
+               {fired_at} AS fired_at, {told_at} AS told_at, {resolved_at} AS resolved_at,
+               acknowledged_by, {acknowledged_at} AS acknowledged_at, comment, held,
+               {escalated_at} AS escalated_at
         FROM alerts
+    """,
+    "v_silences": """
+        SELECT id, author, comment, {made} AS created, {until} AS until, rules, wallets, severities, tags
+        FROM silences
     """,
     "v_outbox": """
         SELECT d.id, m.alert, d.channel, d.state, d.attempts, d.last_error, m.kind, m.title,
@@ -157,7 +179,7 @@ VIEWS = {
 _TIMES = {
     "price_at": "s.price_at", "since": "since", "before_at": "c.before_at", "after_at": "c.after_at",
     "hour": "hour * 3600000", "created": "d.created", "due": "d.due", "sent": "d.sent", "at": "p.at",
-    "marked": "m.at",
+    "made": "created", "marked": "m.at",
 }  # fmt: skip
 _NAMES = (
     *_TIMES,
@@ -168,6 +190,9 @@ _NAMES = (
     "fired_at",
     "told_at",
     "resolved_at",
+    "acknowledged_at",
+    "escalated_at",
+    "until",
 )
 
 

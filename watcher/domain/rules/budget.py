@@ -44,6 +44,14 @@ class Use:
     spent: int
     late: int
     since: datetime
+    at: datetime
+    """When the ledger was read: of that moment is all that is said, also when a period ends meanwhile."""
+
+    def facts(self) -> list[tuple[str, str]]:
+        """What every message about it says."""
+        start, end = self.plan.bounds(self.at)
+        used = f"{self.spent:,} of {self.plan.limit:,} used"
+        return [("Credits", used), ("Period", f"{moment(start)} to {moment(end)}")]
 
 
 def pace_since(plan: CreditPlan, now: datetime) -> datetime:
@@ -80,26 +88,26 @@ class BudgetRule(StateRule):
             raise ValueError(f"source: '{self.source}' must be the name of one source, not a pattern")
         return self
 
-    def judge(self, use: Use, now: datetime, *, firing: bool) -> Verdict:
+    def judge(self, use: Use, *, firing: bool) -> Verdict:
         """The answer with its because, in words that stay the same while little changes."""
-        plan, (_, end) = use.plan, use.plan.bounds(now)
+        plan, (_, end) = use.plan, use.plan.bounds(use.at)
         share = about(Decimal(100 * use.spent), Decimal(plan.limit), 1)
         words = f"{share}\N{NARROW NO-BREAK SPACE}% of {plan.limit:,} credits are used"
         over = self.used is not None and use.spent * 100 >= plan.limit * self.used
-        out = self._runs_out(use, now, firing=firing)
+        out = self._runs_out(use, firing=firing)
         if over:
             words += f", at least {plain(self.used or Decimal(0))}\N{NARROW NO-BREAK SPACE}%"
         if out is not None:
-            gone = out <= now
+            gone = out <= use.at
             words += "; none are left" if gone else f"; at the pace of late they are gone by {moment(out)}"
         words += f"; the next come at {moment(end)}"
         return met(words) if over or out is not None else not_met(words)
 
-    def _runs_out(self, use: Use, now: datetime, *, firing: bool) -> datetime | None:
+    def _runs_out(self, use: Use, *, firing: bool) -> datetime | None:
         """The hour in which the credits are gone; None if they last, or longer than is asked about."""
         if self.runs_out_within is None:
             return None
-        start, end = use.plan.bounds(now)
+        now, (start, end) = use.at, use.plan.bounds(use.at)
         left = max(use.plan.limit - use.spent, 0)
         early = end - (end - start) / AS_PLANNED
         average = _gone(left, use.spent, now - start, now)
