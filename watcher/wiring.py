@@ -16,6 +16,7 @@ from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, retire
 from watcher.domain.errors import ConfigurationError, Problem, StoreInUseError
 from watcher.domain.model import Account
+from watcher.domain.policies import Policies
 from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.selection import Rules
 from watcher.ports import Channel, Recall, Source, Store
@@ -94,7 +95,7 @@ def build_rules(configuration: Configuration) -> Rules:
     """The rules over the watch list."""
     settings = configuration.settings
     wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
-    return Rules(configuration.rules, wallets, tuple(settings.channels))
+    return Rules(configuration.rules, wallets, tuple(settings.channels), Policies(settings.assets))
 
 
 def build_channels(settings: Settings, only: str | None = None) -> list[Channel]:

@@ -209,7 +209,8 @@ def test_a_period_that_ends_while_the_ledger_is_read_is_no_alarm() -> None:
     late = end - timedelta(milliseconds=1)
     use = Use(PLAN, 29_900, 1000, pace_since(PLAN, late), late)
     rules = Rules([budget(runs_out_within="20d")], WALLETS, ("ops",))
-    assert not lapse(Past({}), [], rules, end, running_since=START, uses={"coinstats": use}).alerts
+    after = end + timedelta(milliseconds=10)
+    assert not lapse(Past({}), [], rules, after, running_since=START, uses={"coinstats": use}).alerts
 
 
 def test_words_stay_the_same_while_little_changes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import alerting, demo, looking, planning, running, setup, simulation, testing
+from watcher.cli import alerting, assets, demo, looking, planning, running, setup, simulation, testing
 
 app = typer.Typer(
     name="watcher",
@@ -31,6 +31,7 @@ for verb in (
     alerting.alerts,
     alerting.ack,
     looking.outbox,
+    assets.assets,
     running.send_test,
     testing.test,
     running.web,

@@ -199,7 +199,7 @@ class Judge:
         self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
     ) -> None:
         """Level rules, over the assets that this reading settled."""
-        stale, chains = learned.state.stale, learned.chains
+        stale, chains, shut = learned.state.stale, learned.chains, learned.state.quarantined
         symbols, prices, known = reading.symbols, reading.prices, self._past.symbols
         chosen, calm = concerned.chosen, learned.state.account not in self._alarmed
         for asset, held in learned.state.amounts.items():
@@ -208,6 +208,8 @@ class Judge:
             if choice is None or choice.symbol != symbol:
                 choice = concerned.choose(asset, symbol)
             if not choice.levels or asset.chain not in chains or (stale and asset in stale):
+                continue
+            if shut and asset in shut:
                 continue
             price = prices.get(asset)
             for rule, unmet in choice.levels:

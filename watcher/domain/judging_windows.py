@@ -66,10 +66,14 @@ class Windows:
             return
         until: datetime | None = NEVER
         for asset, held in state.amounts.items():
+            if asset in state.quarantined:
+                continue
             symbol = symbol_of(reading, self._past, asset)
             for rule in concerned.pick(asset, symbol).trailing:
                 rows = trail_of(self._recalled, rule.window(state.account, asset, self._now))
                 if rows is None and not full:
+                    if any(change.asset == asset for change in changes):
+                        until = None  # let out of quarantine just now: history was not asked
                     continue
                 if rows is None or asset.chain not in learned.chains or asset in state.stale:
                     until = None

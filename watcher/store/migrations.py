@@ -61,6 +61,17 @@ def m004_life(db: Database) -> None:
     )
 
 
+@migrations()
+def m005_quarantine(db: Database) -> None:
+    """Assets of accounts that no rule sees, by themselves (`by` is empty) or because somebody hid them."""
+    db.execute(
+        "CREATE TABLE quarantine ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " since INTEGER NOT NULL, reason TEXT NOT NULL, baseline INTEGER NOT NULL, by TEXT NOT NULL,"
+        " PRIMARY KEY (account, asset)) WITHOUT ROWID"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,
