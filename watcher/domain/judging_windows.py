@@ -62,7 +62,7 @@ class Windows:
         """Rules over a window, for the assets of which history was asked."""
         state = learned.state
         full = is_due(self._rules, state.account, self._now)
-        if not full and not self._recalled:
+        if not full and not self._recalled and not changes:
             return
         until: datetime | None = NEVER
         for asset, held in state.amounts.items():
