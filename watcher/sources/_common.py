@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from watcher.domain.duration import parse_duration
+from watcher.domain.model import Account
 
 _EVM = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
@@ -25,6 +26,18 @@ class WatchedWallet:
     address: str
     chains: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """How to look at all chains of a wallet at once.
+
+    `account` is what to ask for, `chains` those of the wallet as the answer will spell them.
+    """
+
+    account: Account
+    chains: frozenset[str]
+    cost: int
 
 
 class SettingsModel(BaseModel):

@@ -30,6 +30,7 @@ from watcher.sources._common import (
     ApiKey,
     BaseUrl,
     Concurrency,
+    Discovery,
     Duration,
     Fairness,
     SettingsModel,
@@ -107,6 +108,15 @@ class CoinStatsSettings(SettingsModel):
                 f"wallet {wallet.name}: all and forceall stand alone, they bring every other chain with them"
             )
         return [Account(name, chain, address) for chain in wallet.chains]
+
+    def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
+        """What `discover` asks for; ValueError if the wallet's chains make it pointless."""
+        if SWEEPS.intersection(wallet.chains):
+            raise ValueError(f"`chains: {wallet.chains[0]}` brings every chain anyway; leave discover out")
+        address = fold_evm(wallet.address.strip())
+        return Discovery(
+            Account(name, "all", address), frozenset(map(canonical, wallet.chains)), CREDITS_PER_SWEEP
+        )
 
     def build(self, name: str, wallets: Sequence[WatchedWallet]) -> CoinStats:  # noqa: ARG002
         """The source. It needs no wallets beforehand: what to ask is in each account."""
