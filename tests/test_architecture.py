@@ -19,8 +19,9 @@ FLOORS = {
     "settings_wallets": 3, "settings_assets": 3, "settings": 3, "rulebook": 3, "schema": 3, "starter": 3,
     "ruletest_models": 3, "ruletests": 3,
     "wiring": 4,
-    "schedule": 5, "timetable": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
+    "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
     "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5, "importing": 5, "linting": 5,
+    "timetable": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip
@@ -31,18 +32,8 @@ NEIGHBOURS = {
     3: {name for name, floor in FLOORS.items() if floor == 3},
     7: {"cli", "__main__"},
     5: {
-        *(
-            "planning",
-            "schedule",
-            "timetable",
-            "report",
-            "alertviews",
-            "readiness",
-            "web",
-            "ruletracks",
-            "ruletesting",
-        ),
-        "linting",
+        *("planning", "schedule", "report", "alertviews", "readiness", "web", "ruletracks", "ruletesting"),
+        *("linting", "timetable"),
     },
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -64,6 +64,8 @@ class SourcePlan:
     learnt: bool
     """Whether change rates were learnt; if not, all accounts are taken to change alike."""
     now: datetime
+    advice: tuple[str, ...] = ()
+    """What would be cheaper."""
 
     @property
     def fits(self) -> bool:
@@ -73,7 +75,7 @@ class SourcePlan:
     @property
     def too_dear(self) -> tuple[Line, ...]:
         """Accounts of which one poll costs more than a whole period's allowance."""
-        return tuple(line for line in self.lines if line.item.cost > self.budget.limit)
+        return tuple(line for line in self.lines if line.item.cost > self.limit)
 
     @property
     def even_interval(self) -> float:
@@ -142,7 +144,20 @@ def plan_source(
         forecast,
         bool(state),
         now,
+        tuple(_cheaper(settings, source)),
     )
+
+
+def _cheaper(settings: Settings, source: Source) -> Iterator[str]:
+    """Wallets at a fixed cadence whose many chains cost more one by one than all together."""
+    for wallet in settings.wallets:
+        whole, costs = wallet.discovery, sum(map(source.cost, wallet.accounts))
+        if wallet.source == source.name and wallet.every != "auto" and whole and costs > whole.cost:
+            yield (
+                f"{wallet.name}: {len(wallet.accounts)} chains at a fixed cadence cost {costs:,} credits a "
+                f"round, `chains: all` {whole.cost:,} (an answer may leave chains out); "
+                "`every: auto` polls each chain as it moves"
+            )
 
 
 def lines_of(settings: Settings, source: Source, now: datetime, supposed: Supposed) -> list[Line]:
@@ -199,13 +214,13 @@ def misfit(plan: SourcePlan) -> list[str]:
     found = plan.forecast.feasibility
     told = [
         f"one poll of {line.wallet} on {line.chain} costs {line.item.cost:,.0f} {plan.unit}, more than the "
-        f"{plan.budget.limit:,.0f} of a {plan.period}: it will never be polled"
+        f"{plan.limit:,.0f} of a {plan.period}: it will never be polled"
         for line in plan.too_dear
     ]
     if plan.sweeps > plan.limit:
         told.append(
             f"`discover` alone costs {plan.sweeps:,.0f} of {plan.limit:,.0f} credits a {plan.period}: "
-            "choose monthly, or fewer wallets"
+            "sweep fewer wallets, or more rarely"
         )
     if found.fits:
         return told

@@ -118,14 +118,16 @@ def headline(plan: SourcePlan) -> list[str]:
     lines = [f"{plan.source}: {planned} for {accounts_text(len(plan.lines))}"]
     if 0 < forecast.mean_delay < math.inf:
         evenly = plan.even_interval
+        gain = evenly / 2 / forecast.mean_delay
         lines.append(
             f"A change is seen after {span(forecast.mean_delay)} on average (95 % within "
             f"{span(forecast.p95_delay)}); spread evenly, the same {unit} give {span(evenly / 2)} "
-            f"({span(0.95 * evenly)}), a gain of {evenly / 2 / forecast.mean_delay:.2f}"
+            f"({span(0.95 * evenly)})" + (f", {gain:.1f} times as long" if gain >= 1.05 else "")
         )
         lines.append(f"The average account waits {span(forecast.account_delay)}")
     if plan.sweeps:
         lines.append(f"{plan.sweeps:,.0f} credits a {plan.period} of them go to `discover`")
+    lines += plan.advice
     if not plan.learnt:
         lines.append("No change rates are known yet: all accounts are taken to change alike")
     if unit == "credits":

@@ -184,18 +184,16 @@ class Pacer:
             return
         self._said = budget.ends
         rigid = self._taken + sum(item.cost / item.shortest for item in self._fixed.values())
-        promised = sum(item.cost / item.longest for item in self._items)
-        needed, left = (
-            (rigid + promised) * budget.period,
-            (rigid + promised) * (budget.ends - now.timestamp()),
-        )
+        rate = rigid + sum(item.cost / item.longest for item in self._items)
+        needed, left = rate * budget.period, rate * (budget.ends - now.timestamp())
         whole = plan.limit if plan is not None else budget.limit
         unit = "credits" if plan is not None else "calls"
         numbers = f"cost {needed:,.0f} of {whole:,.0f} {unit} a {plan.period if plan is not None else 'day'}"
         if needed <= whole:
             until = datetime.fromtimestamp(budget.ends, UTC)
             numbers = f"cost {left:,.0f} {unit} until {moment(until)}, more than are left"
-        ways = [f"they are stretched evenly, the longest to {_longest(cadence)}"] if stretched else []
+        longest = _longest(cadence)
+        ways = [f"they are stretched evenly, the longest to {longest}"] if stretched and longest else []
         if self.share < 1 and self._taken:
             ways.append(f"{self.share:.0%} of the ticks of cron lines and of sweeps are kept")
         log.warning(
@@ -275,9 +273,9 @@ def call_budget(allowance: Allowance, taken: float, now: datetime) -> Budget:
 
 
 def _longest(cadence: Cadence) -> str:
-    """The longest interval that something set or promised is stretched to."""
+    """The longest interval that something set or promised is stretched to; empty if there is none."""
     gaps = [row.worst_case for row in cadence.forecast().rows if row.worst_case < float("inf")]
-    return span(max(gaps, default=float("inf")))
+    return span(max(gaps)) if gaps else ""
 
 
 def _parsed(text: str | None) -> Mapping[str, Any] | None:

@@ -114,9 +114,8 @@ class CoinStatsSettings(SettingsModel):
         if SWEEPS.intersection(wallet.chains):
             raise ValueError(f"`chains: {wallet.chains[0]}` brings every chain anyway; leave discover out")
         address = fold_evm(wallet.address.strip())
-        return Discovery(
-            Account(name, "all", address), frozenset(map(canonical, wallet.chains)), CREDITS_PER_SWEEP
-        )
+        chains = frozenset(map(canonical, wallet.chains))
+        return Discovery(Account(name, "all", address), chains, CREDITS_PER_SWEEP)
 
     def build(self, name: str, wallets: Sequence[WatchedWallet]) -> CoinStats:  # noqa: ARG002
         """The source. It needs no wallets beforehand: what to ask is in each account."""
