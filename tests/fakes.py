@@ -108,6 +108,7 @@ class FakeStore:
         self.ledger: list[_Booked] = []
         self.kept_facts: dict[tuple[str, str], str] = {}
         self.closed = False
+        self.runs: dict[datetime, datetime] = {}
 
     async def reserve(
         self,
@@ -129,6 +130,9 @@ class FakeStore:
 
     async def spent(self, source: str, since: datetime) -> int:
         return self._sum(source, since)
+
+    async def running(self, since: datetime, now: datetime) -> None:
+        self.runs[since] = max(now, self.runs.get(since, now))
 
     async def load(self, accounts: Sequence[Account]) -> Past:
         chosen = {account: self.states[account] for account in accounts if account in self.states}

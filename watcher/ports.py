@@ -123,6 +123,10 @@ class Store(Protocol):
         """Credits booked by this source since then, as the ledger has them."""
         ...
 
+    async def running(self, since: datetime, now: datetime) -> None:
+        """Note that the daemon that began at `since` is still at work."""
+        ...
+
     async def load(self, accounts: Sequence[Account]) -> Past:
         """What is known of these accounts, with the live alerts on them."""
         ...

@@ -60,6 +60,37 @@ def balances(settings: Settings, past: Past) -> list[Row]:
     return rows
 
 
+def assets(settings: Settings, past: Past) -> list[Row]:
+    """All assets that are held or that no rule sees, with why; `account` is not for scripts."""
+    rows: list[Row] = []
+    for account, wallet in wallets_by_account(settings).items():
+        state = past.accounts.get(account) or AccountState(account)
+        for asset, amount in state.amounts.items():
+            entry, quote = state.quarantined.get(asset), past.quotes.get(asset)
+            if not amount and entry is None:
+                continue
+            visibility = "visible" if entry is None else "hidden" if entry.by else "quarantined"
+            rows.append(
+                {
+                    "account": account,
+                    "wallet": wallet.name,
+                    "source": account.source,
+                    "chain": asset.chain,
+                    "address": account.address,
+                    "asset": asset.token,
+                    "symbol": past.symbols.get(asset, ""),
+                    "amount": plain(amount),
+                    "price_usd": plain(quote.price) if quote else None,
+                    "value_usd": plain(times(amount, quote.price)) if quote else None,
+                    "state": visibility,
+                    "reason": entry.reason if entry else "",
+                    "by": entry.by if entry else "",
+                    "since": entry.since if entry else None,
+                }
+            )
+    return rows
+
+
 def history(
     settings: Settings, reader: Reader, limit: int, names: Sequence[str] = (), since: datetime | None = None
 ) -> list[Row]:
@@ -167,6 +198,7 @@ def _account(account: Account, wallet: WalletSettings, state: AccountState | Non
         "held": [f"{asset.chain}/{asset.token}: {held.reason}" for asset, held in state.held.items()]
         if state
         else [],
+        "quarantined": len(state.quarantined) if state else 0,
     }
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import alerting, demo, looking, planning, running, setup, simulation, testing
+from watcher.cli import (
+    alerting,
+    assets,
+    backtest,
+    demo,
+    looking,
+    planning,
+    running,
+    setup,
+    simulation,
+    testing,
+)
 
 app = typer.Typer(
     name="watcher",
@@ -31,8 +42,10 @@ for verb in (
     alerting.alerts,
     alerting.ack,
     looking.outbox,
+    assets.assets,
     running.send_test,
     testing.test,
+    backtest.backtest,
     running.web,
     setup.schema,
     setup.backup,

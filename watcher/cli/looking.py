@@ -223,6 +223,9 @@ def _show_status(state: report.Row, now: datetime) -> None:
     ]
     columns = ("severity", "state", "rule", "subject", "because", "acknowledged by")
     print_table(columns, alerts, empty="no alert is pending or firing")
+    waiting = sum(row["quarantined"] for row in state["accounts"])
+    if waiting:
+        print(f"\n{waiting} assets that no rule sees; `watcher assets` lists them")
     for held in state["held_prices"]:
         name = held["symbol"] or held["asset"]
         print(

@@ -34,7 +34,8 @@ from watcher.domain.model import (
     Reading,
 )
 from watcher.domain.prices import Weighed
-from watcher.domain.rules import StateRule
+from watcher.domain.quarantine import hush, sift
+from watcher.domain.rules import StateRule, Use
 from watcher.domain.selection import Rules
 from watcher.domain.trust import CONFIRM_AFTER
 from watcher.domain.windows import looking_back
@@ -95,6 +96,7 @@ def decide(
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
+    ended: list[Alert] = []
     symbols: dict[Asset, str] = {}
     prices = Weighed(past, now)
     for answer in seen:
@@ -102,16 +104,19 @@ def decide(
             continue
         outcome, ask = prices.believed(answer)
         state = past.accounts.get(outcome.account) or AccountState(outcome.account)
-        learned = learn(state, outcome, now, alone=len(seen) == 1)
-        states.append(learned.state)
-        moved: list[Change] = []
+        jumps = rules.jumps(outcome.account, past.symbols)
+        learned = learn(state, outcome, now, alone=len(seen) == 1, jumps=jumps)
+        told: Sequence[Change] = ()
         if isinstance(outcome, Reading):
             _note_symbols(past, outcome, symbols)
             moved = _changes(state, learned, outcome, past, now, recalled)
             changes += moved
+            learned, told = sift(state, learned, outcome, moved, past, rules, now)
+            ended += hush(learned.state, past, now)
+        states.append(learned.state)
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
-        judge.account(learned, outcome, moved)
+        judge.account(learned, outcome, told)
     judge.sums(prices, symbols)
     judge.finish()
     return Conclusion(
@@ -121,7 +126,7 @@ def decide(
         quotes=prices.quotes,
         doubts=prices.doubts,
         symbols=symbols,
-        alerts=tuple(judge.alerts),
+        alerts=(*judge.alerts, *ended),
         deliveries=tuple(judge.deliveries),
         again=tuple(again),
         marks=tuple(judge.marks),
@@ -135,11 +140,13 @@ def lapse(
     now: datetime,
     *,
     running_since: datetime,
+    uses: Mapping[str, Use] = EMPTY,
 ) -> Conclusion:
     """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
-    and what was held back and is held back no more."""
+    and what was held back and is held back no more. `uses`: what the ledger says of sources."""
     judge = Judge(past, rules, now, running_since)
     judge.release()
+    judge.budgets(uses)
     for account in accounts:
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():

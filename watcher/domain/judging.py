@@ -18,12 +18,13 @@ from watcher.domain.exact import ZERO, times
 from watcher.domain.judging_windows import Windows
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.lookback import Mark
-from watcher.domain.message import Kind, Place, Severity, change_facts
+from watcher.domain.message import Kind, OfSource, Place, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
 from watcher.domain.parts import View
 from watcher.domain.prices import Weighed
+from watcher.domain.renamed import renamed
 from watcher.domain.routing import Router
-from watcher.domain.rules import LevelRule, StateRule
+from watcher.domain.rules import LevelRule, StateRule, Use
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.sums import Summed
 from watcher.domain.telling import Teller, level_values, subject_key
@@ -45,7 +46,9 @@ class Judge:
         recalled: Mapping[Question, Recalled] = EMPTY,
     ) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
-        self._alarmed = {alert.account for alert in past.alerts.values()}
+        self._alarmed: dict[Account | None, list[Alert]] = {}
+        for alert in past.alerts.values():
+            self._alarmed.setdefault(alert.account, []).append(alert)
         self._router = Router(past, rules, now)
         self._teller = Teller(rules, now, self._router)
         self._windows = Windows(past, rules, now, recalled, self._teller)
@@ -96,6 +99,18 @@ class Judge:
             verdict = rule.judge(state, self._now, self._running_since)
             step = self._advance(rule, alert, subject, verdict)
             self._teller.alert(rule, step, self._teller.where(state.account), [])
+
+    def budgets(self, uses: Mapping[str, Use]) -> None:
+        """Rules about the credits of sources whose ledger is known; the others stay as they are."""
+        for rule in self._rules.budgets if uses else ():
+            use = uses.get(rule.source)
+            if use is None:
+                continue
+            subject = Subject(rule.source, f"source {rule.source}", "", None)
+            alert = self._live(rule, subject.key)
+            firing = alert is not None and alert.state is AlertState.FIRING
+            step = self._advance(rule, alert, subject, rule.judge(use, firing=firing))
+            self._teller.alert(rule, step, OfSource(rule.source), use.facts())
 
     def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
@@ -187,7 +202,7 @@ class Judge:
         self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
     ) -> None:
         """Level rules, over the assets that this reading settled."""
-        stale, chains = learned.state.stale, learned.chains
+        stale, chains, shut = learned.state.stale, learned.chains, learned.state.quarantined
         symbols, prices, known = reading.symbols, reading.prices, self._past.symbols
         chosen, calm = concerned.chosen, learned.state.account not in self._alarmed
         for asset, held in learned.state.amounts.items():
@@ -197,12 +212,21 @@ class Judge:
                 choice = concerned.choose(asset, symbol)
             if not choice.levels or asset.chain not in chains or (stale and asset in stale):
                 continue
+            if shut and asset in shut:
+                continue
             price = prices.get(asset)
             for rule, unmet in choice.levels:
                 if calm and unmet(held, price):
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
                 self._level(rule, learned.state.account, asset, symbol, (held, price, moved))
+        if calm:
+            return
+        mine, amounts = self._alarmed[learned.state.account], learned.state.amounts
+        for rule, asset, symbol in renamed(concerned, mine, learned, reading, self._past, self._rules):
+            moved = next((change for change in changes if change.asset == asset), None)
+            seen = (amounts[asset], prices.get(asset), moved)
+            self._level(rule, learned.state.account, asset, symbol, seen)
 
     def _level(
         self,

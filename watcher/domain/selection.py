@@ -8,20 +8,27 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from pydantic import BaseModel
+
 from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
+from watcher.domain.policies import LENIENT, Policies
 from watcher.domain.rules import (
+    BudgetRule,
     ChangeRule,
     ClockRule,
     EventRule,
     LevelRule,
+    Match,
     Rule,
     StateRule,
     SumRule,
     TrailingRule,
     Unmet,
+    folded,
 )
 from watcher.domain.summing import Sums
+from watcher.domain.trust import Jumps, usual
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
@@ -82,8 +89,17 @@ class Rules:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], wallets: Mapping[Account, Wallet], channels: Sequence[str]
+        self,
+        rules: Sequence[Rule],
+        wallets: Mapping[Account, Wallet],
+        channels: Sequence[str],
+        policies: Policies = LENIENT,
     ) -> None:
+        self.policies = policies
+        self.named = frozenset(
+            folded(name) for rule in rules for match in matches_of(rule) for name in match.assets
+        )
+        """All that rules write of assets: contracts, symbols and patterns."""
         self.wallets = wallets
         self.channels = tuple(channels)
         self.by_id = {rule.id: rule for rule in rules}
@@ -98,6 +114,13 @@ class Rules:
     def fingerprint(self, rule_id: str) -> str | None:
         """None if there is no such rule (any more)."""
         return self._fingerprints.get(rule_id)
+
+    def jumps(self, account: Account, symbols: Mapping[Asset, str]) -> Jumps:
+        """From which factor on a jump of an asset of this account is odd."""
+        if not self.policies:
+            return usual
+        wallet = self.wallets[account]
+        return lambda asset: self.policies.of(wallet, asset, symbols.get(asset, "")).jump
 
     def stands(self, rule_id: str, fingerprint: str) -> bool:
         """Whether an alert under this id and fingerprint still belongs to a rule in force."""
@@ -139,6 +162,11 @@ class Rules:
         rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
         return Sums(rules, self.wallets)
 
+    @property
+    def budgets(self) -> list[BudgetRule]:
+        """The rules about the credits of a source."""
+        return [rule for rule in self._rules if isinstance(rule, BudgetRule)]
+
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]
         chosen = [
@@ -170,6 +198,21 @@ def _trails(rule: EventRule) -> bool:
 def _chain(rule: Rule, account: Account) -> bool:
     """An account that sweeps many chains is decided asset by asset."""
     return account.chain in SWEEPS or rule.match.chain(account.chain)
+
+
+def matches_of(rule: BaseModel) -> list[Match]:
+    """The selections of a rule; nested ones instead of its own where it has none of its own written."""
+    if isinstance(rule, BudgetRule):
+        return []  # it is about a source, not about accounts
+    inner = []
+    for name in type(rule).model_fields:
+        value = getattr(rule, name)
+        if isinstance(value, BaseModel) and not isinstance(value, Match):
+            inner += matches_of(value)
+    own = getattr(rule, "match", None)
+    if isinstance(own, Match) and ("match" in rule.model_fields_set or not inner):
+        return [own, *inner]
+    return inner
 
 
 def selects(rule: Rule, asset: Asset, symbol: str) -> bool:

@@ -14,6 +14,7 @@ from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past, Revision
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote
 from watcher.domain.silences import Silence
+from watcher.store import quarantine
 from watcher.store.states import ALERT, SILENCE, STATE, alert_from, doubt_from, silence_from, state_from
 from watcher.store.text import from_ms
 
@@ -141,10 +142,12 @@ class Cache:
                 if len(text) <= SHORT:
                     shared[text] = amount
             amounts.setdefault(account, {})[assets[number]] = amount
+        shut = quarantine.read(conn, assets)
         for row in conn.execute(f"SELECT id, {', '.join(STATE)}, source, chain, address FROM accounts"):  # noqa: S608
             account = Account(sys.intern(row[-3]), sys.intern(row[-2]), row[-1])
             self.account_ids[account] = row[0]
-            self.states[account] = state_from(account, amounts.get(row[0], EMPTY), row[1:-3])
+            state = state_from(account, amounts.get(row[0], EMPTY), row[1:-3])
+            self.states[account] = replace(state, quarantined=shut[row[0]]) if row[0] in shut else state
         for row in conn.execute(f"SELECT {', '.join(ALERT)} FROM alerts WHERE state <> 'resolved'"):  # noqa: S608
             self._put(alert_from(row))
         owing = f"SELECT {', '.join(ALERT)} FROM alerts WHERE state = 'resolved' AND owed IS NOT NULL"  # noqa: S608

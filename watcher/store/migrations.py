@@ -61,6 +61,24 @@ def m004_life(db: Database) -> None:
     )
 
 
+@migrations()
+def m005_quarantine(db: Database) -> None:
+    """Assets of accounts that no rule sees, by themselves (`by` is empty) or because somebody hid them."""
+    db.execute(
+        "CREATE TABLE quarantine ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " since INTEGER NOT NULL, reason TEXT NOT NULL, baseline INTEGER NOT NULL, by TEXT NOT NULL,"
+        " PRIMARY KEY (account, asset)) WITHOUT ROWID"
+    )
+
+
+@migrations()
+def m006_poll_log(db: Database) -> None:
+    """Which accounts each request read or missed (`polllog.py`), and when a daemon ran."""
+    db.execute("ALTER TABLE requests ADD COLUMN outcomes TEXT")
+    db.execute("CREATE TABLE runs (began INTEGER PRIMARY KEY, seen INTEGER NOT NULL)")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -39,6 +39,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "price_before": "price in US dollars at `before_at`",
         "price_after": "price in US dollars at `after_at`",
     },
+    "v_quarantine": {
+        **_WHERE,
+        **_ASSET,
+        "since": "since when no rule sees it",
+        "reason": "why",
+        "baseline": "1 if it was there when the account was first read",
+        "by": "who hid it; empty if it was put there because nobody asked for it",
+    },
     "v_accounts": {
         "source": _WHERE["source"],
         "chain": "chain that is asked for; `all` asks for many",
@@ -136,6 +144,11 @@ VIEWS = {
                {before_at} AS before_at, {after_at} AS after_at, c.price_before, c.price_after
         FROM changes c JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset
     """,
+    "v_quarantine": """
+        SELECT a.source, a.address, s.chain, s.token AS asset, s.symbol, {q_since} AS since,
+               q.reason, q.baseline, q.by
+        FROM quarantine q JOIN accounts a ON a.id = q.account JOIN assets s ON s.id = q.asset
+    """,
     "v_accounts": """
         SELECT source, chain, address, {last_reading} AS last_reading, {last_attempt} AS last_attempt,
                misses, miss
@@ -177,6 +190,7 @@ VIEWS = {
 }
 
 _TIMES = {
+    "q_since": "q.since",
     "price_at": "s.price_at", "since": "since", "before_at": "c.before_at", "after_at": "c.after_at",
     "hour": "hour * 3600000", "created": "d.created", "due": "d.due", "sent": "d.sent", "at": "p.at",
     "made": "created", "marked": "m.at",
