@@ -18,6 +18,9 @@ from watcher.service.clock import Clock
 log = logging.getLogger(__name__)
 
 EVERY = 15.0
+NOTED_EVERY = 60.0
+"""How often the store is told that the daemon is at work: later nobody can tell silence from absence."""
+
 SLICE = 500
 """Accounts judged in one transaction, so that a poll never waits long behind it."""
 
@@ -43,8 +46,12 @@ class Lapse:
 
     async def run(self) -> None:
         """Pass after pass, until cancelled."""
+        noted = -NOTED_EVERY
         while True:
             try:
+                if self._clock.monotonic() - noted >= NOTED_EVERY:
+                    await self._store.running(self._running_since, self._clock.now())
+                    noted = self._clock.monotonic()
                 await self.once()
                 self._on_progress()
             except StoreError as error:
