@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.domain.given import firing
+from tests.domain.given import firing, still
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
@@ -172,7 +172,7 @@ class FakeStore:
         self.changes += conclusion.changes
         self.marks.update({mark.question: mark for mark in conclusion.marks})
         if conclusion.standing is not None:
-            self.marks = {of: mark for of, mark in self.marks.items() if of.rule in conclusion.standing}
+            self.marks = still(self.marks, conclusion.standing)
         for delivery in conclusion.deliveries:
             self.deliveries.setdefault(delivery.id, delivery)
         if settlement is not None:
