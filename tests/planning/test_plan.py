@@ -172,9 +172,8 @@ def test_fairness_is_a_setting_of_the_source(tmp_path: Path) -> None:
     facts = {FACT: json.dumps(cadence.dump())}
     ratios = []
     for fairness in ("1", "0.5", "0"):
-        path.write_text(
-            path.read_text().replace("kind: coinstats,", f"kind: coinstats, fairness: {fairness},", 1)
-        )
+        text = path.read_text()
+        path.write_text(text.replace("kind: coinstats,", f"kind: coinstats, fairness: {fairness},"))
         hot, quiet = planned(path, facts=facts).forecast.rows
         ratios.append(quiet.interval / hot.interval)
         path.write_text(text)
