@@ -67,7 +67,12 @@ class Judge:
 
     def clocks(self, state: AccountState) -> None:
         """Rules that time alone can meet."""
-        for rule in self._rules.of(state.account).clocks:
+        concerned, last = self._rules.of(state.account), state.last_attempt
+        if concerned.patience is not None and last is not None and state.account not in self._alarmed:
+            read = state.last_reading
+            if read is not None and self._now - read <= concerned.patience:
+                return
+        for rule in concerned.clocks:
             answer = rule.answer(state, self._now, self._running_since)
             if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and state.account not in self._alarmed):
                 continue
@@ -83,15 +88,19 @@ class Judge:
             return
         view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
         self._rules.sums.look(view, symbols)
-        for summed in judging_sums.news(self._rules.sums, view, self._read):
-            self._sum(summed, view)
+        for summed, alert in judging_sums.news(self._rules.sums, view, self._read).items():
+            self._sum(summed, alert, view)
+            for each in summed.sums:
+                each.settle()
 
-    def _sum(self, summed: Summed, view: View) -> None:
+    def _sum(self, summed: Summed, alert: Alert | None, view: View) -> None:
         rule, subject = summed.rule, summed.subject
-        alert = self._live(rule, subject.key)
+        if alert is not None and alert.fingerprint != self._rules.fingerprint(rule.id):
+            alert = None  # from before the rule was edited
         firing = alert is not None and alert.state is AlertState.FIRING
-        totals = tuple(each.total(view) for each in summed.sums)
+        totals = tuple([each.total(view) for each in summed.sums])
         answer = rule.answer_sums(totals, firing=firing)
+        summed.calm = summed.stamp() if answer is Answer.NOT_MET else -1
         if answer is Answer.UNKNOWN or (alert is None and answer is Answer.NOT_MET):
             return
         step = self._advance(rule, alert, subject, rule.judge_sums(totals, firing=firing))
@@ -172,6 +181,8 @@ class Judge:
             if not choice.levels or asset.chain not in chains or (stale and asset in stale):
                 continue
             price = prices.get(asset)
+            if calm and choice.calm(held, price):
+                continue
             for rule, unmet in choice.levels:
                 if calm and unmet(held, price):
                     continue

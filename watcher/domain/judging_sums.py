@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
+from watcher.domain.alerting import Alert
 from watcher.domain.display import amount, money, plain
 from watcher.domain.exact import times, total
 from watcher.domain.knowledge import Learned
@@ -17,16 +18,35 @@ SHOWN = 5
 """Parts that a message lists."""
 
 
-def news(sums: Sums, view: View, read: Sequence[Learned]) -> Iterable[Summed]:
-    """The subjects of which at least one part was read; a reading that does not speak of it is no news."""
-    found: dict[int, Summed] = {}
+def news(sums: Sums, view: View, read: Sequence[Learned]) -> dict[Summed, Alert | None]:
+    """The subjects of which at least one part was read, with their live alerts.
+
+    A reading that does not speak of the part is no news. Where nothing that is summed has changed since
+    there was found to be no reason for an alert, there is nothing to say.
+    """
+    read_of: dict[Sum, list[Learned]] = {}
     for learned in read:
-        account = learned.state.account
-        for each in sums.of(account):
-            chains = each.part(account, view).chains
-            if not chains or not learned.chains.isdisjoint(chains):
-                found.update((id(summed), summed) for summed in each.concerns)
-    return found.values()
+        for each in sums.of(learned.state.account):
+            if each.calm == each.version + each.selection.repriced:
+                continue
+            if each in read_of:
+                read_of[each].append(learned)
+            else:
+                read_of[each] = [learned]
+    alerts = view.past.alerts
+    found: dict[Summed, Alert | None] = {}
+    for each, learnt in read_of.items():
+        if any(_heard(each, learned, view) for learned in learnt):
+            for summed in each.concerns:
+                if summed.calm != summed.stamp():
+                    found[summed] = alerts.get((summed.rule.id, summed.subject.key))
+    return found
+
+
+def _heard(each: Sum, learned: Learned, view: View) -> bool:
+    """Whether a reading speaks of what this account adds to a sum."""
+    chains = each.part(learned.state.account, view).chains
+    return not chains or not learned.chains.isdisjoint(chains)
 
 
 def whole(summed: Summed) -> Whole:

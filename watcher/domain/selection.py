@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import NamedTuple
 
 from watcher.domain.absent import Named, named_by
+from watcher.domain.calm import calm_check, patience
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
 from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, SumRule, Unmet
 from watcher.domain.summing import Sums
@@ -26,6 +28,8 @@ class Choice(NamedTuple):
     symbol: str
     levels: tuple[tuple[LevelRule, Unmet], ...]
     events: tuple[EventRule, ...]
+    calm: Unmet
+    """`unmet` of all level rules at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Concerned:
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    patience: timedelta | None = None
+    """How long after a reading none of the clock rules can be met."""
     named: tuple[Named, ...] = ()
     """The level rules that may name an asset exactly, so that its absence can be a zero."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
@@ -46,7 +52,7 @@ class Concerned:
             self.chosen.clear()
         levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
         events = tuple(rule for rule in self.events if selects(rule, asset, symbol))
-        choice = Choice(symbol, levels, events)
+        choice = Choice(symbol, levels, events, calm_check(levels))
         self.chosen[asset] = choice
         return choice
 
@@ -65,6 +71,8 @@ class Rules:
         self.channels = tuple(channels)
         self.by_id = {rule.id: rule for rule in rules}
         self._rules = tuple(rules)
+        self._summing = tuple(rule for rule in rules if isinstance(rule, SumRule) and rule.sides())
+        self._single = tuple(rule for rule in rules if rule not in self._summing)
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
@@ -99,29 +107,24 @@ class Rules:
     @cached_property
     def sums(self) -> Sums:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
-        rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
-        return Sums(rules, self.wallets)
+        return Sums(self._summing, self.wallets)
 
     def repeats(self) -> list[StateRule]:
         return [rule for rule in self._rules if isinstance(rule, StateRule) and rule.repeat is not None]
 
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]
-        chosen = [
-            rule
-            for rule in self._rules
-            if not (isinstance(rule, SumRule) and rule.sides())
-            and rule.match.wallet(wallet)
-            and _chain(rule, account)
-        ]
+        chosen = [rule for rule in self._single if rule.match.wallet(wallet) and _chain(rule, account)]
         key = tuple(rule.id for rule in chosen)
         group = self._groups.get(key)
         if group is None:
             levels = tuple(rule for rule in chosen if isinstance(rule, LevelRule))
+            clocks = tuple(rule for rule in chosen if isinstance(rule, ClockRule))
             group = self._groups[key] = Concerned(
                 levels,
                 tuple(rule for rule in chosen if isinstance(rule, EventRule)),
-                tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+                clocks,
+                patience(clocks),
                 named_by(levels),
             )
         return group

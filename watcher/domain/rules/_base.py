@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -186,6 +186,14 @@ class StateRule(Rule):
         return timedelta(0), 1
 
 
+class Bound(NamedTuple):
+    """A rule that does not fire has nothing to say while the metric is on the other side of the level."""
+
+    metric: Literal["amount", "value_usd"]
+    below: bool
+    level: Decimal
+
+
 class LevelRule(StateRule):
     """A state rule that judges one asset of one account with every reading."""
 
@@ -200,6 +208,10 @@ class LevelRule(StateRule):
             return self.answer(amount, price, firing=False) is not Answer.MET
 
         return nothing
+
+    def bound(self) -> Bound | None:
+        """The same as one level, where that is all there is to it."""
+        return None
 
     def judge(self, amount: Decimal, price: Decimal | None, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because."""
@@ -221,6 +233,10 @@ class EventRule(Rule):
 class ClockRule(StateRule):
     """A state rule about an account that time alone can meet."""
 
+    def patience(self) -> timedelta | None:
+        """How long after a reading it cannot be met; None: that depends."""
+        return None
+
     def answer(self, state: AccountState, now: datetime, running_since: datetime) -> Answer:
         """The bare answer: cheap, for the many times that all is well."""
         raise NotImplementedError
@@ -231,6 +247,7 @@ class ClockRule(StateRule):
 
 
 __all__ = [
+    "Bound",
     "ClockRule",
     "Duration",
     "EventRule",
