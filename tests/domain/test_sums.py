@@ -463,6 +463,12 @@ def test_several_conclusions_between_two_looks_are_seen() -> None:
     assert there.see(usdc(COLD, "50")) == F
 
 
+def test_a_sum_that_is_kept_firing_resolves_though_nothing_changes_meanwhile() -> None:
+    there = settled(low(below="151", keep_firing_for="5m"))
+    assert there.see(usdc(HOT, "60")) == N
+    assert [there.see(usdc(HOT, "60"), after=timedelta(minutes=2)) for _ in range(3)] == [N, N, R]
+
+
 def test_a_sum_is_judged_once_a_request_and_news_of_any_part_counts() -> None:
     there = settled(low(below="151", reads=3))
     assert [alert.reads for alert in there.live] == [1]

@@ -85,10 +85,11 @@ class Selection:
         """What this account adds."""
         if state is None or not state.seen:
             return Part(EMPTY, trouble=f"{self._where(account)} was never read")
+        shut = state.quarantined
         amounts: Mapping[Asset, Decimal] = {
             asset: amount
             for asset, amount in state.amounts.items()
-            if self.chooses(asset, symbols.get(asset, ""))
+            if self.chooses(asset, symbols.get(asset, "")) and not (shut and asset in shut)
         }
         known = bool(amounts)
         if not all(amounts.values()):
@@ -116,7 +117,7 @@ class Selection:
         """What of this account is held, was not settled by its last reading, or was never told."""
         for asset in (*state.held, *state.stale):
             symbol = symbols.get(asset, "")
-            if not self.chooses(asset, symbol):
+            if asset in state.quarantined or not self.chooses(asset, symbol):
                 continue
             held = state.held.get(asset)
             why = f"in doubt ({held.reason})" if held is not None else "not settled by the last reading"

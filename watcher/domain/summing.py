@@ -198,6 +198,7 @@ def _alike(old: AccountState, new: AccountState) -> bool:
         old.stale == new.stale
         and old.held == new.held
         and old.unsettled == new.unsettled
+        and old.quarantined == new.quarantined
         and old.seen.keys() == new.seen.keys()
     )
 

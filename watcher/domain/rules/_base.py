@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
-from watcher.domain.model import AccountState, Asset, Change, Wallet
+from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
+from watcher.domain.rules._life import MINUTE, Escalate, Growing, Repeat, first_interval
+from watcher.domain.rules._match import PATTERN, Globs, Match, folded, id_in
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
 
@@ -40,96 +41,18 @@ def parse_decimal(value: object) -> object:
     return value
 
 
-def _words(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Exact = Annotated[Decimal, BeforeValidator(parse_decimal)]
-Globs = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
-UNFINGERPRINTED = {"severity", "notify", "repeat", "summary", "description", "runbook"}
+UNFINGERPRINTED = {
+    *("severity", "notify", "repeat", "summary", "description", "runbook"),
+    *("keep_firing_for", "inhibited_by", "escalate"),
+}
 """Fields that say how people are told, not what is judged: editing them keeps the alert's state."""
 
 
 Unmet = Callable[[Decimal, Decimal | None], bool]
 """Amount and price of an asset → whether a rule that does not fire has nothing to say about it."""
-
-
-class Match(BaseModel):
-    """A selection by globs; what is left out selects everything.
-
-    `assets` compares with the symbol (case does not matter) and with the asset's identity
-    (contract or UniqueAssetId). A symbol is only a name that anybody can give to a token: to
-    be exact, name the contract.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    wallets: Globs = ()
-    tags: Globs = ()
-    sources: Globs = ()
-    chains: Globs = ()
-    assets: Globs = ()
-
-    def wallet(self, wallet: Wallet) -> bool:
-        return (
-            _any(self.wallets, wallet.name)
-            and _any(self.sources, wallet.source)
-            and (not self.tags or any(_any(self.tags, tag) for tag in wallet.tags))
-        )
-
-    def chain(self, chain: str) -> bool:
-        return _any(self.chains, chain)
-
-    def asset(self, asset: Asset, symbol: str) -> bool:
-        if not self.assets:
-            return True
-        names = (symbol.lower(), asset.token.lower())
-        return any(fnmatchcase(name, folded(glob)) for glob in self.assets for name in names)
-
-    def describe(self) -> str:
-        """The selection in a few words."""
-        words = [f"tag {' or '.join(self.tags)}"] if self.tags else []
-        words += [
-            " or ".join(names) for names in (self.wallets, self.sources, self.chains, self.assets) if names
-        ]
-        return ", ".join(words) or "everything watched"
-
-    @property
-    def exact_assets(self) -> bool:
-        """Whether the assets are named, none by a pattern."""
-        return bool(self.assets) and not any(sign in glob for glob in self.assets for sign in PATTERN)
-
-    @property
-    def exact_ids(self) -> bool:
-        """Whether the assets are named by what they are, not by symbols that anybody can give."""
-        return self.exact_assets and all(map(id_in, self.assets))
-
-    def tags_of(self, wallet: Wallet) -> tuple[str, ...]:
-        """The tags of a wallet that are selected."""
-        return tuple(tag for tag in wallet.tags if _any(self.tags, tag))
-
-
-PATTERN = "*?["
-"""What makes a glob out of a name."""
-
-
-def id_in(name: str) -> bool:
-    """Whether a name is a contract or a UniqueAssetId, in hexadecimal."""
-    return re.fullmatch(r"0[xX][0-9a-fA-F]+", name) is not None
-
-
-def _any(globs: tuple[str, ...], word: str) -> bool:
-    return not globs or any(fnmatchcase(word, glob) for glob in globs)
-
-
-def folded(glob: str) -> str:
-    """A name as identities are written: lower case, and a short hex id (TEOS) without leading zeros."""
-    glob = glob.lower()
-    if re.fullmatch(r"0x0+[0-9a-f]{1,30}", glob):
-        return "0x" + glob[2:].lstrip("0")
-    return glob
 
 
 class Rule(BaseModel):
@@ -143,6 +66,8 @@ class Rule(BaseModel):
     severity: Severity = Severity.WARNING
     notify: Globs | None = None
     """Channel names; None tells every channel."""
+    inhibited_by: Globs = ()
+    """Ids of rules: while one of them fires on the same wallet, nobody is told of this one."""
     summary: str | None = None
     description: str | None = None
     runbook: str | None = None
@@ -172,14 +97,21 @@ class Rule(BaseModel):
 class StateRule(Rule):
     """A rule that fires and resolves."""
 
-    repeat: Duration | None = None
+    repeat: Repeat | None = None
     """Tell again while firing, so often; None never repeats."""
+    keep_firing_for: Duration = timedelta(0)
+    """It resolves with the first reading that is so much later than the first that met it no more."""
+    escalate: Escalate | None = None
 
     @model_validator(mode="after")
     def _repeat_is_bearable(self) -> StateRule:
-        if self.repeat is not None and self.repeat < timedelta(minutes=1):
-            raise ValueError(f"repeat: {format_duration(self.repeat)} is shorter than a minute")
+        if self.repeat is not None and (first := first_interval(self.repeat)) < MINUTE:
+            raise ValueError(f"repeat: {format_duration(first)} is shorter than a minute")
         return self
+
+    def repeat_after(self, repeats: int) -> timedelta | None:
+        """The wait before the next repeat, after so many; None: it is not repeated."""
+        return self.repeat.after(repeats) if isinstance(self.repeat, Growing) else self.repeat
 
     def terms(self) -> tuple[timedelta, int]:
         """How long and for how many readings the condition must hold before it fires."""
@@ -230,6 +162,30 @@ class EventRule(Rule):
         raise NotImplementedError
 
 
+class TrailingRule(StateRule):
+    """A state rule that judges one asset by its amount and by its changes over a trailing window.
+
+    Without a change, time alone can end what it says, and begin it only at `speaks_at`: so history is
+    asked for when an amount changes, while an alert lives, and then.
+    """
+
+    trailing: Duration
+
+    def window(self, account: Account, asset: Asset, now: datetime) -> ChangesIn:
+        """The part of history that a judgement needs."""
+        return ChangesIn(account, asset, now - self.trailing, now)
+
+    def speaks_at(self, changes: Sequence[Change], now: datetime) -> datetime | None:
+        """The earliest later time at which it could be met although nothing moves; None: never."""
+        raise NotImplementedError
+
+    def judge(
+        self, held: Decimal, symbol: str, changes: Sequence[Change], now: datetime, *, firing: bool
+    ) -> Verdict:
+        """The answer with its because. `changes`: those confirmed within the window, oldest first."""
+        raise NotImplementedError
+
+
 class ClockRule(StateRule):
     """A state rule about an account that time alone can meet."""
 
@@ -247,6 +203,7 @@ class ClockRule(StateRule):
 
 
 __all__ = [
+    "PATTERN",
     "Bound",
     "ClockRule",
     "Duration",
@@ -257,6 +214,9 @@ __all__ = [
     "Match",
     "Rule",
     "StateRule",
+    "TrailingRule",
     "Unmet",
+    "folded",
+    "id_in",
     "parse_decimal",
 ]
