@@ -101,6 +101,8 @@ class Core:
         self._write_quarantine(cache, conclusion.accounts)
         if conclusion.alerts:
             conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+        if conclusion.anew:
+            memory.begin_anew(conn, [(accounts[a], cache.asset_ids[asset]) for a, asset in conclusion.anew])
         if conclusion.marks:
             memory.remember(conn, conclusion.marks, accounts, cache.asset_ids)
         if conclusion.standing is not None:

@@ -62,6 +62,11 @@ def remember(
     )
 
 
+def begin_anew(conn: sqlite3.Connection, holdings: Iterable[tuple[int, int]]) -> None:
+    """Forget what rules remembered of these holdings."""
+    conn.executemany("DELETE FROM marks WHERE account = ? AND asset = ?", holdings)
+
+
 def forget(conn: sqlite3.Connection, standing: Iterable[str]) -> None:
     """Drop what rules remembered that are there no more."""
     conn.execute(

@@ -72,6 +72,12 @@ def m005_quarantine(db: Database) -> None:
     )
 
 
+@migrations()
+def m006_scales(db: Database) -> None:
+    """In how many parts the units of an account's amounts are counted, where that can change, as JSON."""
+    db.execute("ALTER TABLE accounts ADD COLUMN scales TEXT")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,
