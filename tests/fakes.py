@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.domain.given import firing
+from tests.domain.given import firing, still
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
-from watcher.ports import Recall, Reply, Request, Settlement
+from watcher.ports import UNGROUPED, Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -108,6 +109,7 @@ class FakeStore:
         self.ledger: list[_Booked] = []
         self.kept_facts: dict[tuple[str, str], str] = {}
         self.closed = False
+        self.runs: dict[datetime, datetime] = {}
 
     async def reserve(
         self,
@@ -129,6 +131,9 @@ class FakeStore:
 
     async def spent(self, source: str, since: datetime) -> int:
         return self._sum(source, since)
+
+    async def running(self, since: datetime, now: datetime) -> None:
+        self.runs[since] = max(now, self.runs.get(since, now))
 
     async def load(self, accounts: Sequence[Account]) -> Past:
         chosen = {account: self.states[account] for account in accounts if account in self.states}
@@ -169,7 +174,7 @@ class FakeStore:
             del self.marks[of]
         self.marks.update({mark.question: mark for mark in conclusion.marks})
         if conclusion.standing is not None:
-            self.marks = {of: mark for of, mark in self.marks.items() if of.rule in conclusion.standing}
+            self.marks = still(self.marks, conclusion.standing)
         for delivery in conclusion.deliveries:
             self.deliveries.setdefault(delivery.id, delivery)
         if settlement is not None:
@@ -194,8 +199,9 @@ class FakeStore:
     async def facts(self, source: str) -> Mapping[str, str]:
         return {name: value for (owner, name), value in self.kept_facts.items() if owner == source}
 
-    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         found = [each for each in self._pending(channel) if each.due <= now]
+        found = [each for each in found if not critical or each.message.severity is Severity.CRITICAL]
         return sorted(found, key=lambda each: each.created)[:limit]
 
     async def next_due(self, channel: str) -> datetime | None:
@@ -290,7 +296,7 @@ class FakeChannel:
     """A channel that keeps what it is told; `answers` come first, then it takes everything."""
 
     name: str = "ops"
-    burst: int = 1000
+    burst: int = UNGROUPED
     answers: list[SendResult] = field(default_factory=list)
     told: list[Delivery] = field(default_factory=list)
     closed: bool = False

@@ -15,6 +15,7 @@ from aiohttp import web
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.errors import StoreBusyError
 from watcher.domain.message import Kind, Message, Severity
+from watcher.ports import UNGROUPED
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE = "\x1b[31mEVIL\x1b[0m\u202egnp.exe <b>x</b> [win](http://evil.example) *bold* @here <!channel> `x`"
@@ -105,11 +106,12 @@ class Outbox:
     def row(self, number: int) -> Delivery:
         return self.rows[f"dlv-{number:04d}"]
 
-    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         found = [
             each
             for each in self.rows.values()
             if each.channel == channel and each.state is DeliveryState.PENDING and each.due <= now
+            if not critical or each.message.severity is Severity.CRITICAL
         ]
         return sorted(found, key=lambda each: each.created)[:limit]
 
@@ -130,7 +132,7 @@ class Scripted:
     """A channel that answers as it is told, and keeps what it was given."""
 
     name: str = "ops"
-    burst: int = 1000
+    burst: int = UNGROUPED
     answers: list[SendResult | Exception] = field(default_factory=list)
     otherwise: SendResult = field(default_factory=Sent)
     sent: list[list[str]] = field(default_factory=list)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -19,7 +19,8 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.cycle import retire
 from watcher.domain.delivery import Delivery, SendResult, Sent
-from watcher.domain.model import Account, Miss, Outcome
+from watcher.domain.model import EMPTY, Account, Miss, Outcome
+from watcher.domain.quiet import Quiet
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Store
 from watcher.service.concluding import conclude
@@ -127,6 +128,7 @@ class Replay:
         *,
         again: Again = lambda *_: None,
         burst: Callable[[str], int] = lambda _: 1,
+        quiet: Mapping[str, Quiet] = EMPTY,
     ) -> None:
         self.told: list[Told] = []
         self.transitions: list[Transition] = []
@@ -138,7 +140,7 @@ class Replay:
         self._numbers = count()
         self._states: dict[str, tuple[str, bool]] = {}
         channels = [_Recorder(name, burst(name), self.clock, self.told) for name in rules.channels]
-        self._deliverer = Deliverer(store, channels, self.clock)
+        self._deliverer = Deliverer(store, channels, self.clock, quiet=quiet)
         self._sending: datetime | None = None
         store.on_conclusion = self._note
         self._begin(start)
@@ -173,11 +175,11 @@ class Replay:
         await self._store.conclude([], deciding)
         self._begin(now)
 
-    async def until(self, end: datetime) -> None:
-        """Everything up to and including `end`; afterwards it is `end`."""
+    async def until(self, end: datetime, *, judging: bool = True) -> None:
+        """Everything up to and including `end`; afterwards it is `end`. `judging`: time is judged too."""
         while True:
             at = self._soonest(end)
-            if await self._time_passes(at or end + MOMENT):
+            if judging and await self._time_passes(at or end + MOMENT):
                 continue  # what it brought about may be due before `at`
             if at is None:
                 break

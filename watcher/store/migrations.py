@@ -73,7 +73,14 @@ def m005_quarantine(db: Database) -> None:
 
 
 @migrations()
-def m006_scales(db: Database) -> None:
+def m006_poll_log(db: Database) -> None:
+    """Which accounts each request read or missed (`polllog.py`), and when a daemon ran."""
+    db.execute("ALTER TABLE requests ADD COLUMN outcomes TEXT")
+    db.execute("CREATE TABLE runs (began INTEGER PRIMARY KEY, seen INTEGER NOT NULL)")
+
+
+@migrations()
+def m007_scales(db: Database) -> None:
     """In how many parts the units of an account's amounts are counted, where that can change, as JSON."""
     db.execute("ALTER TABLE accounts ADD COLUMN scales TEXT")
 

@@ -16,8 +16,9 @@ from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.retelling import Recorded
 from watcher.domain.silences import Silence
-from watcher.store import lives, outbox
+from watcher.store import lives, outbox, playback
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
@@ -49,6 +50,15 @@ class Counts:
     sent: int
     given_up: int
     oldest_pending: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Since when the oldest pending delivery of a channel has waited, of those that are (not) critical."""
+
+    channel: str
+    since: datetime
+    critical: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,16 @@ class Reader:
                     break
         return found
 
+    def oldest(self) -> datetime | None:
+        """When history begins; None if there is none."""
+        with self._snapshot():
+            return playback.oldest(self._conn)
+
+    def recorded(self, since: datetime) -> Recorded:
+        """All that happened since then, for a backtest."""
+        with self._snapshot():
+            return playback.recorded(self._conn, since)
+
     def prices(self, asset: Asset, since: datetime, limit: int) -> list[Quote]:
         """The newest samples of an asset's price, oldest first."""
         sql = (
@@ -154,6 +174,16 @@ class Reader:
         pending = found.get("pending", (0, None))
         sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
         return Counts(pending[0], sent, given_up, time(pending[1]))
+
+    def waiting(self) -> list[Waiting]:
+        """For each channel, what is critical apart: since when the oldest pending delivery has waited."""
+        sql = (
+            "SELECT d.channel, m.severity = 'critical', min(d.created) FROM deliveries d"
+            " JOIN messages m ON m.id = d.message WHERE d.state = 'pending' GROUP BY 1, 2"
+        )
+        with self._snapshot():
+            rows = self._conn.execute(sql).fetchall()
+        return [Waiting(name, from_ms(since), critical=bool(critical)) for name, critical, since in rows]
 
     def channels(self, names: Sequence[str]) -> list[ChannelState]:
         """How the deliveries of each of these channels fare."""
