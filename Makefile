@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench format install clean
+.PHONY: demo test chaos check bench format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -13,11 +13,16 @@ test: $(VENV)/.dev
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
 	$(BIN)/python -m pytest $(ARGS)
 
+# Faults by the hundred on the real daemon; a bounded share of them is in `make test`.
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos.run $(ARGS)
+
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_unit_file.py
+	$(BIN)/watcher test rules/tests/*.yaml
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(ARGS)

@@ -134,7 +134,14 @@ class FakeStore:
             for alert in self.alerts.values()
             if alert.live and (alert.account is None or alert.account in accounts)
         }
-        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols), dict(self.doubts))
+        return Past(
+            chosen,
+            alerts,
+            dict(self.quotes),
+            dict(self.symbols),
+            dict(self.doubts),
+            everyone=dict(self.states),
+        )
 
     async def conclude(
         self,

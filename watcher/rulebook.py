@@ -25,9 +25,12 @@ class Rulebook(NamedTuple):
 
 
 def load_rules(
-    paths: Sequence[Path], channels: Collection[str], wallets: Sequence[Wallet], sources: Collection[str]
+    paths: Sequence[Path],
+    channels: Collection[str] | None,
+    wallets: Sequence[Wallet] | None,
+    sources: Collection[str] | None,
 ) -> Rulebook:
-    """Read rule files and hold them against the configuration that they belong to.
+    """Read rule files and hold them against the configuration that they belong to; None: there is none.
 
     ConfigurationError carries every mistake of every file.
     """
@@ -62,19 +65,21 @@ class _Reader:
     def __init__(
         self,
         document: Document,
-        channels: Collection[str],
-        wallets: Sequence[Wallet],
-        sources: Collection[str],
+        channels: Collection[str] | None,
+        wallets: Sequence[Wallet] | None,
+        sources: Collection[str] | None,
         warnings: list[Problem],
     ) -> None:
         self._document = document
         self._channels = channels
+        self._wallets = wallets
         self._warnings = warnings
-        self._known: dict[str, tuple[str, set[str]]] = {
-            "wallets": ("wallet", {wallet.name for wallet in wallets}),
-            "tags": ("tag", {tag for wallet in wallets for tag in wallet.tags}),
-            "sources": ("source", set(sources)),
-        }
+        self._known: dict[str, tuple[str, set[str]]] = {}
+        if wallets is not None:
+            self._known["wallets"] = ("wallet", {wallet.name for wallet in wallets})
+            self._known["tags"] = ("tag", {tag for wallet in wallets for tag in wallet.tags})
+        if sources is not None:
+            self._known["sources"] = ("source", set(sources))
 
     def rules(self) -> Iterator[tuple[int, str | None, Rule | None]]:
         """The place in the list, the id and the rule; None for an id or a rule that is not sound."""
@@ -100,6 +105,8 @@ class _Reader:
             yield int(index), name, rule
             if isinstance(node.value, dict):
                 self._names(("rules", int(index)), rule)
+            for key, what, remedy in rule.doubts(self._wallets or ()) if rule is not None else ():
+                self._warnings.append(Problem(document.where((*("rules", int(index)), key)), what, remedy))
 
     def _rule(self, loc: tuple[str | int, ...]) -> Rule | None:
         node = self._document.at(loc)
@@ -124,7 +131,7 @@ class _Reader:
         """Hold what a rule names against what is configured, even if the rule has other mistakes."""
         notify = self._document.at(loc).get("notify")
         for place, name in self._texts((*loc, "notify")) if notify else ():
-            if name not in self._channels:
+            if self._channels is not None and name not in self._channels:
                 self._document.report(place, f"there is no channel '{name}'", nearest(name, self._channels))
         if notify is not None and notify.value == []:
             self._document.report(
@@ -135,7 +142,8 @@ class _Reader:
                 for where, pattern in self._texts((*place, key)):
                     self._pattern(where, pattern, word, known)
         source = self._document.at(loc).get("source")
-        if source is not None and isinstance(source.value, str) and "source" in _fields(rule):
+        asked = "source" in _fields(rule) and "sources" in self._known
+        if source is not None and isinstance(source.value, str) and asked:
             self._pattern((*loc, "source"), source.value, "source", self._known["sources"][1])
 
     def _pattern(self, loc: Loc, pattern: str, word: str, known: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""The JSON Schema of `watcher.yaml`, which editors complete from."""
+"""The JSON Schemas of `watcher.yaml`, of rule files and of rule tests, which editors complete from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from watcher.domain.rules import TYPES
+from watcher.domain.template import TEMPLATE_HELP, TEMPLATES
 from watcher.mistakes import models_in, parts_of, written_fields
+from watcher.ruletest_models import TestFile
 from watcher.settings import Kinds, known_kinds
 from watcher.settings_models import LogSettings, WalletEntry, WebSettings
 
@@ -31,12 +34,47 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
         "web": {"anyOf": [_model(WebSettings, definitions), {"type": "null"}]},
         "log": _model(LogSettings, definitions),
     }
+    return _file("watcher.yaml", properties, ["version", "sources", "wallets"], definitions)
+
+
+def rules_schema() -> dict[str, Any]:
+    """A rule file, every type in it. What templates may use stands beside their fields."""
+    definitions: dict[str, Any] = {}
+    choices = []
+    for kind, model in TYPES.items():
+        reference = _model(model, definitions)
+        definition = definitions[model.__name__]
+        definition["properties"]["type"] = {"const": kind}
+        definition["required"] = sorted({"id", "type", *definition.get("required", ())})
+        for name in TEMPLATES:
+            definition["properties"][name] = {"type": "string", "description": TEMPLATE_HELP}
+        choices.append(reference)
+    rules = {"type": ["array", "null"], "items": {"anyOf": choices}}
+    return _file("watcher rules", {"rules": rules}, ["rules"], definitions)
+
+
+def tests_schema() -> dict[str, Any]:
+    """A file of rule tests."""
+    definitions: dict[str, Any] = {}
+    _model(TestFile, definitions)
+    expectation = definitions["Expectation"]["properties"]
+    for name in ("alerts", "told"):
+        expectation[name] = {"anyOf": [expectation[name], {"const": "nothing"}]}
+    restarts = definitions["RuleTest"]["properties"]["restarts"]
+    restarts["items"] = {"anyOf": [restarts["items"], DURATION]}
+    file = definitions.pop("TestFile")
+    return _file("watcher rule tests", file["properties"], ["tests"], definitions)
+
+
+def _file(
+    title: str, properties: Mapping[str, Any], required: list[str], definitions: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "watcher.yaml",
+        "title": title,
         "type": "object",
         "properties": properties,
-        "required": ["version", "sources", "wallets"],
+        "required": required,
         "additionalProperties": False,
         "$defs": definitions,
     }

@@ -26,6 +26,7 @@ from watcher.service.lapsing import Lapse
 from watcher.service.polling import Poller
 from watcher.settings import Settings, read_settings
 from watcher.store.lock import Lock
+from watcher.store.scratch import ScratchStore
 
 log = logging.getLogger(__name__)
 
@@ -222,6 +223,11 @@ def as_only_teller(settings: Settings) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+def scratch_store() -> ScratchStore:
+    """A store in memory, for what must leave no trace."""
+    return ScratchStore()
 
 
 def store_path(settings: Settings) -> Path:

@@ -10,12 +10,18 @@ import pytest
 from tests.fakes import FakeStore
 from watcher.ports import Store
 from watcher.store import KINDS
+from watcher.store.scratch import ScratchStore
 
 
-@pytest.fixture(params=["fake", *KINDS])
+@pytest.fixture(params=["fake", "scratch", *KINDS])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     if request.param == "fake":
         yield FakeStore()
+        return
+    if request.param == "scratch":
+        scratch = ScratchStore()
+        yield scratch
+        await scratch.close()
         return
     opened = await KINDS[request.param]().build(tmp_path, exclusive=True)
     try:

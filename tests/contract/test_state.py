@@ -256,3 +256,43 @@ async def test_what_is_young_is_not_tidied_away(store: Store) -> None:
 
     assert (await store.load([HOT])).accounts == {HOT: state}
     assert len(await store.live_alerts()) == 1
+
+
+async def test_the_past_shows_everyone_for_rules_that_sum_over_many(store: Store) -> None:
+    await keep(store, accounts=(known(HOT, ethereum="1.5"),), changes=(changed(HOT, ETH, None, "1.5"),))
+    before = await store.load([COLD])
+    assert before.everyone is not None
+    assert dict(before.everyone) == {HOT: known(HOT, ethereum="1.5")}
+
+    await keep(store, accounts=(known(COLD),))
+
+    after_it = await store.load([])
+    assert after_it.everyone is not None
+    assert set(after_it.everyone) == {HOT, COLD}
+
+
+async def test_a_revision_counts_the_conclusions_that_changed_a_state(store: Store) -> None:
+    await keep(store, accounts=(known(HOT),))
+    first = (await store.load([])).revision
+    await keep(store)
+    assert (await store.load([])).revision == first
+    await keep(store, accounts=(known(COLD),))
+    second = (await store.load([])).revision
+    if first is None or second is None:
+        assert first is second, "a store says it always or never"
+        return
+    assert second.of is first.of
+    assert second.number == first.number + 1
+
+
+async def test_after_a_conclusion_that_failed_the_states_may_be_any(store: Store) -> None:
+    await keep(store, accounts=(known(HOT),))
+    first = (await store.load([])).revision
+
+    def fail(_past: Past, _recall: Recall) -> Conclusion:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await store.conclude([HOT], fail)
+    second = (await store.load([])).revision
+    assert first is None or second is None or second.of is not first.of

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.domain.given import ETH, HOT, SOL, SWEEP, USDC, World, reading
+from watcher.domain.filters import FILTERS
 from watcher.domain.message import Kind
 from watcher.domain.rules import ChangeRule, ThresholdRule
-from watcher.domain.template import LONGEST, VARIABLES, TemplateFailedError, check_template, render
+from watcher.domain.template import (
+    LONGEST,
+    TEMPLATE_HELP,
+    VARIABLES,
+    TemplateFailedError,
+    check_template,
+    render,
+)
 
 
 def moved(**fields: Any) -> ChangeRule:
@@ -68,12 +77,12 @@ def test_a_name_from_the_api_is_never_a_template(symbol: str) -> None:
 @pytest.mark.parametrize(
     "summary",
     [
-        "{{ [1][1 if symbol else 0] }}",
-        "{{ 1 // (0 if symbol else 1) }}",
-        "{{ symbol and symbol.nothing.more }}",
-        "{{ symbol and (symbol * 3) }}",
-        "{{ 2 ** 9 if symbol else '' }}",
-        "{{ symbol and symbol.format.__globals__ }}",
+        "{{ [1][1 if wallet == 'hot' else 0] }}",
+        "{{ 1 // (0 if wallet == 'hot' else 1) }}",
+        "{{ wallet == 'hot' and symbol.nothing.more }}",
+        "{{ wallet == 'hot' and (symbol * 3) }}",
+        "{{ 2 ** 9 if wallet == 'hot' else '' }}",
+        "{{ wallet == 'hot' and symbol.format.__globals__ }}",
     ],
 )
 def test_a_template_that_fails_still_delivers(summary: str) -> None:
@@ -95,6 +104,55 @@ def test_a_template_that_cannot_work_is_refused_at_load(text: str) -> None:
 def test_a_template_cannot_fill_the_memory(text: str) -> None:
     with pytest.raises(TemplateFailedError):
         render(text, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "case"),
+    [
+        ("{{ 1 // (0 if symbol else 1) }}", "with everything known"),
+        ("{{ symbol and symbol.nothing.more }}", "with everything known"),
+        ("{{ wallet | money }}", "with everything known"),
+        ("{{ amount | amount('x') }}", "with everything known"),
+        ("{{ percent.split()[0] }}", "with all that can be unknown left empty"),
+    ],
+)
+def test_a_template_is_tried_on_samples_when_it_is_loaded(text: str, case: str) -> None:
+    with pytest.raises(ValueError, match=f"description: cannot be rendered {case}"):
+        check_template("description", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("{{ '1234567.123456789012' | amount }}", "1,234,567.12345678…"),
+        ("{{ '1234567.123456789012' | amount(2) }}", "1,234,567.12…"),
+        ("{{ '123456789012345678901234567890.5' | amount }}", "123,456,789,012,345,678,901,234,567,890.5"),
+        ("{{ '1999.999' | money }}", "$1,999.99"),
+        ("{{ '$1,234.50' | money }}", "$1,234.50"),
+        ("{{ '−3' | money }}", "−$3.00"),
+        ("{{ '1' | percent('8') }}", "12.5 %"),
+        ("{{ '1' | percent('0') }}", ""),
+        ("{{ since | ago }}", "25 min ago"),
+        ("{{ '' | amount }}{{ '' | money }}{{ '' | percent('1') }}{{ '' | ago }}", ""),
+    ],
+)
+def test_filters_show_numbers_and_times_as_messages_do(text: str, shown: str) -> None:
+    assert render(text, {"since": "2026-01-05 08:00:00 UTC", "at": "2026-01-05 08:25:00 UTC"}) == shown
+
+
+def test_the_help_for_templates_names_every_variable_and_filter() -> None:
+    for name in (*VARIABLES, *FILTERS):
+        assert f"{name} (" in TEMPLATE_HELP
+
+
+def test_a_message_knows_when_its_alert_began() -> None:
+    rule = ThresholdRule.model_validate(
+        {"id": "low", "type": "threshold", "below": "20", "for": "10m", "summary": "for {{ since | ago }}"}
+    )
+    world = World(rule)
+    world.see(reading(HOT, {ETH: "8"}))
+    world.see(reading(HOT, {ETH: "8"}), after=timedelta(minutes=25))
+    assert world.title == "for 25 min ago"
 
 
 def test_words_are_cut_to_a_bearable_length_and_a_title_is_one_line() -> None:

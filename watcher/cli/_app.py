@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import demo, looking, planning, running, setup, simulation
+from watcher.cli import demo, looking, planning, running, setup, simulation, testing
 
 app = typer.Typer(
     name="watcher",
@@ -30,6 +30,7 @@ for verb in (
     looking.polls,
     looking.outbox,
     running.send_test,
+    testing.test,
     running.web,
     setup.schema,
     setup.backup,

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from watcher.domain.display import iso
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.wiring import Configuration, configure
 
@@ -59,11 +60,6 @@ def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return iso(value)
     return str(value)
-
-
-def iso(at: datetime) -> str:
-    """ISO 8601 with Z, to the millisecond."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

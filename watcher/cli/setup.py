@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import platform
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from watcher import __version__
 from watcher.cli._common import Config, Json, configured, print_json
+from watcher.domain.errors import StoreError
+from watcher.service.clock import SystemClock
+from watcher.wiring import Configuration, store_path
+
+if TYPE_CHECKING:
+    from watcher.linting import Finding
 
 
 def init(
@@ -42,7 +49,13 @@ def init(
 
 
 def check(config: Config = None, json: Json = False) -> int:
-    """Check the configuration and the rules, offline. Prints every mistake; exit code 78 if there is one."""
+    """Check the configuration and the rules, offline. Prints every mistake; exit code 78 if there is one.
+
+    Where there is a store already, the rules are held against what it has seen too: selections that
+    match nothing, levels that are crossed already, bands narrower than the noise, durations shorter than
+    the time between two polls, wallets that no rule covers, rules that can never fire. These are
+    warnings: the exit code stays 0.
+    """
     configuration = configured(config, telling=True)
     settings = configuration.settings
     accounts = sum(len(wallet.accounts) for wallet in settings.wallets)
@@ -53,12 +66,13 @@ def check(config: Config = None, json: Json = False) -> int:
         "accounts": accounts,
         "channels": len(settings.channels),
         "rules": len(configuration.rules),
-        "warnings": list(configuration.warnings),
     }
+    findings, trouble = _lint(configuration)
+    warnings = [*configuration.warnings, *([trouble] if trouble else [])]
     if json:
-        print_json(summary)
+        print_json({**summary, "warnings": warnings, "lints": [asdict(each) for each in findings]})
         return 0
-    for warning in configuration.warnings:
+    for warning in (*warnings, *findings):
         typer.echo(f"warning: {warning}", err=True)
     counts = ", ".join(
         f"{summary[key]} {key}" for key in ("sources", "wallets", "accounts", "rules", "channels")
@@ -67,11 +81,34 @@ def check(config: Config = None, json: Json = False) -> int:
     return 0
 
 
-def schema() -> int:
-    """Print the JSON Schema of watcher.yaml, for editors to complete from."""
-    from watcher.schema import json_schema
+def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
+    """What the store says of the rules, and why it could not be asked, if that is so."""
+    from watcher.linting import lint, look
+    from watcher.store.reader import Reader
 
-    print_json(json_schema())
+    path = store_path(configuration.settings)
+    if not path.exists():
+        return [], ""
+    try:
+        with Reader(path) as reader:
+            return lint(look(configuration, reader, SystemClock().now())), ""
+    except StoreError as error:
+        return [], f"the rules were not held against the store: {error}"
+
+
+def schema(
+    rules: Annotated[bool, typer.Option("--rules", help="Of rule files instead.")] = False,
+    tests: Annotated[bool, typer.Option("--tests", help="Of files with rule tests instead.")] = False,
+) -> int:
+    """Print the JSON Schema of watcher.yaml, of rule files or of rule tests, for editors to complete from.
+
+    What summaries and descriptions of rules may use (variables, filters) stands in that of rule files.
+    """
+    from watcher.schema import json_schema, rules_schema, tests_schema
+
+    if rules and tests:
+        raise typer.BadParameter("choose one of --rules and --tests")
+    print_json(rules_schema() if rules else tests_schema() if tests else json_schema())
     return 0
 
 

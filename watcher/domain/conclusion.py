@@ -13,13 +13,23 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
 
 
+class Revision(NamedTuple):
+    """Which states of accounts `Past.everyone` shows: the same `of` and a `number` one higher mean that
+    nothing but the states of one conclusion has changed."""
+
+    of: object
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """What the store knows before a decision.
 
     `accounts` has a state for each account asked for that was ever seen. `alerts` has the live
     ones (pending or firing), by rule id and subject key. `quotes` and `symbols` may know more
-    assets than these accounts hold; they are read-only views of all that is known.
+    assets than these accounts hold; they are read-only views of all that is known. So is
+    `everyone`: the state of every account ever seen, asked for or not, for rules that sum over
+    many; None where `accounts` is all there is. `revision` spares looking through it; None: look.
     """
 
     accounts: Mapping[Account, AccountState]
@@ -28,6 +38,8 @@ class Past:
     symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
     doubts: Mapping[Asset, Doubt] = field(default_factory=lambda: EMPTY)
     """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
+    everyone: Mapping[Account, AccountState] | None = None
+    revision: Revision | None = None
 
 
 class PriceAt(NamedTuple):

@@ -101,6 +101,7 @@ def decide(
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
         judge.account(learned, outcome, moved)
+    judge.sums(prices, symbols)
     return Conclusion(
         at=now,
         accounts=tuple(states),
@@ -142,6 +143,8 @@ def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
             ended.append(close(alert, "its account is no longer watched", now))
         elif not rules.stands(alert.rule, alert.fingerprint):
             ended.append(close(alert, "its rule was edited or removed", now))
+        elif not rules.selects(alert.rule, alert.subject, alert.account):
+            ended.append(close(alert, "its rule no longer selects it", now))
     return Conclusion(at=now, alerts=tuple(ended))
 
 

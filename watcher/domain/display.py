@@ -77,6 +77,21 @@ def money_against(value: Decimal, level: Decimal) -> str:
     return exactly(value) if _same(text, money(level)) else text
 
 
+def quotient_against(part: Decimal, whole: Decimal, level: Decimal) -> str:
+    """`part` ÷ `whole` beside a level: cut, with as many digits as it takes to tell the two apart.
+
+    `whole` is not zero.
+    """
+    if part == _CONTEXT.multiply(level, whole):
+        return full(level)
+    for places in (4, PLACES, 32, 128):
+        cut = _CONTEXT.divide(part, whole).quantize(Decimal(1).scaleb(-places), context=_CONTEXT)
+        if cut != level.quantize(Decimal(1).scaleb(-places), context=_CONTEXT):
+            break
+    exact = _CONTEXT.multiply(cut, whole) == part
+    return full(cut) + ("" if exact else "…")
+
+
 def moment(at: datetime | None) -> str:
     """A UTC time to the second, as in every message."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else "never"
@@ -112,3 +127,8 @@ def _grouped(text: str) -> str:
 
 def _signed(value: Decimal, text: str) -> str:
     return f"{MINUS}{text}" if value < 0 else text
+
+
+def iso(at: datetime) -> str:
+    """ISO 8601 with Z, to the millisecond: for scripts and logs."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

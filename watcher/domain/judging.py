@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from watcher.domain import judging_sums
+from watcher.domain.absent import absences
 from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
-from watcher.domain.exact import times
+from watcher.domain.exact import ZERO, times
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.message import (
     Severity,
     change_facts,
 )
-from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.parts import View
+from watcher.domain.prices import Weighed
 from watcher.domain.rules import LevelRule, StateRule
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
+from watcher.domain.sums import Summed
 from watcher.domain.telling import Teller, level_values, subject_key
 from watcher.domain.verdict import Answer, Verdict, met, not_met
 
@@ -35,6 +41,7 @@ class Judge:
         self._alarmed = {alert.account for alert in past.alerts.values()}
         self._teller = Teller(rules, now)
         self.alerts: list[Alert] = []
+        self._read: list[Learned] = []
 
     @property
     def deliveries(self) -> list[Delivery]:
@@ -48,6 +55,12 @@ class Judge:
                 self._events(concerned, change)
             if concerned.levels:
                 self._levels(concerned, learned, outcome, changes)
+            if concerned.named:
+                account, symbols = learned.state.account, self._past.symbols
+                for rule, asset in absences(concerned.named, self._past, learned, outcome, self._now):
+                    self._level(rule, account, asset, symbols.get(asset, ""), (ZERO, None, None))
+            if self._rules.sums:
+                self._read.append(learned)
         self._reported(learned)
         if concerned.clocks:
             self.clocks(learned.state)
@@ -56,7 +69,7 @@ class Judge:
         """Rules that time alone can meet."""
         for rule in self._rules.of(state.account).clocks:
             answer = rule.answer(state, self._now, self._running_since)
-            if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and not self._past.alerts):
+            if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and state.account not in self._alarmed):
                 continue
             subject = self._teller.subject(state.account)
             alert = self._live(rule, subject.key)
@@ -64,10 +77,46 @@ class Judge:
             step = self._advance(rule, alert, subject, verdict)
             self._teller.alert(rule, step, self._teller.where(state.account), [])
 
+    def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
+        """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
+        if not self._read:
+            return
+        view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
+        self._rules.sums.look(view, symbols)
+        for summed in judging_sums.news(self._rules.sums, view, self._read):
+            self._sum(summed, view)
+
+    def _sum(self, summed: Summed, view: View) -> None:
+        rule, subject = summed.rule, summed.subject
+        alert = self._live(rule, subject.key)
+        firing = alert is not None and alert.state is AlertState.FIRING
+        totals = tuple(each.total(view) for each in summed.sums)
+        answer = rule.answer_sums(totals, firing=firing)
+        if answer is Answer.UNKNOWN or (alert is None and answer is Answer.NOT_MET):
+            return
+        step = self._advance(rule, alert, subject, rule.judge_sums(totals, firing=firing))
+        self._tell_sum(summed, step, view)
+
+    def _tell_sum(self, summed: Summed, step: Step, view: View) -> None:
+        if step.tell is None:
+            return
+        facts = judging_sums.facts(summed, view)
+        values = judging_sums.values(summed, view)
+        self._teller.alert(summed.rule, step, judging_sums.whole(summed), facts, values=values)
+
+    def _view(
+        self,
+        learnt: Mapping[Account, AccountState],
+        prices: Weighed,
+        symbols: Mapping[Asset, str],
+    ) -> View:
+        names = ChainMap(dict(symbols), self._past.symbols) if symbols else self._past.symbols  # type: ignore[arg-type]
+        return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
+
     def remind(self, rule: StateRule, alert: Alert) -> None:
         """Tell a firing alert again if its repeat is due; not one that was judged just now."""
-        account = alert.account
-        if account is None or account not in self._rules.wallets:
+        account, summed = alert.account, self._rules.sums.by_key.get((rule.id, alert.subject))
+        if summed is None and (account is None or account not in self._rules.wallets):
             return
         if any(judged.id == alert.id for judged in self.alerts):
             return
@@ -75,6 +124,14 @@ class Judge:
         if step.alert is None:
             return
         self.alerts.append(step.alert)
+        if summed is not None:
+            view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
+            self._rules.sums.look(view)
+            self._tell_sum(summed, step, view)
+        elif account is not None:
+            self._remind_account(rule, step, alert, account)
+
+    def _remind_account(self, rule: StateRule, step: Step, alert: Alert, account: Account) -> None:
         state = self._past.accounts.get(account) or AccountState(account)
         asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
         facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
@@ -118,11 +175,8 @@ class Judge:
             for rule, unmet in choice.levels:
                 if calm and unmet(held, price):
                     continue
-                value = rule.value(held, price)
-                if value is None:
-                    continue
                 moved = next((change for change in changes if change.asset == asset), None)
-                self._level(rule, learned.state.account, asset, symbol, (held, price, value, moved))
+                self._level(rule, learned.state.account, asset, symbol, (held, price, moved))
 
     def _level(
         self,
@@ -130,14 +184,15 @@ class Judge:
         account: Account,
         asset: Asset,
         symbol: str,
-        seen: tuple[Decimal, Decimal | None, Decimal, Change | None],
+        seen: tuple[Decimal, Decimal | None, Change | None],
     ) -> None:
-        held, price, value, moved = seen
+        held, price, moved = seen
         alert = self._live(rule, subject_key(account, asset))
         firing = alert is not None and alert.state is AlertState.FIRING
-        if alert is None and rule.answer(value, firing=False) is Answer.NOT_MET:
+        answer = rule.answer(held, price, firing=firing)
+        if answer is Answer.UNKNOWN or (alert is None and answer is Answer.NOT_MET):
             return
-        verdict = rule.judge(value, symbol, firing=firing)
+        verdict = rule.judge(held, price, symbol, firing=firing)
         step = self._advance(rule, alert, self._teller.subject(account, asset, symbol), verdict)
         if step.tell is None:
             return
@@ -157,7 +212,7 @@ class Judge:
                 since = moment(learned.state.seen.get(chain))
                 why = "emptied, or dropped by the provider"
                 self._notice(account, chain, met(f"no longer reported ({why}); last read {since}"))
-        if self._past.alerts:
+        if account in self._alarmed:
             for chain in learned.chains:
                 self._notice(account, chain, not_met("reported again"))
 

@@ -89,6 +89,27 @@ class Where:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What every message about a sum over accounts says first."""
+
+    label: str
+    wallet: str
+    """The one wallet that is summed; empty if there are several."""
+    key: str
+    accounts: int
+
+    def facts(self) -> list[tuple[str, str]]:
+        kind, _, name = self.key.partition(":")
+        first = (kind.capitalize(), name) if kind in ("wallet", "tag") else ("Selection", self.label)
+        return [first, ("Sum of", "1 account" if self.accounts == 1 else f"{self.accounts:,} accounts")]
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        tag = self.key.partition(":")[2] if self.key.startswith("tag:") else ""
+        return {"wallet": self.wallet or self.label, "tags": tag}
+
+
 def change_facts(change: Change) -> list[tuple[str, str]]:
     """Before and after, what moved, what it is worth and why the worth differs, and when."""
     before = change.before or ZERO

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -199,3 +199,7 @@ class Wallet:
     source: str
     address: str
     tags: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+    """The assets that are asked for, where the operator has to name them (TEOS)."""
+    promise: timedelta | None = None
+    """The longest time between two polls that the configuration promises; None: it promises none."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
+from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
-from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, Unmet
+from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, SumRule, Unmet
+from watcher.domain.summing import Sums
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
@@ -32,6 +35,8 @@ class Concerned:
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    named: tuple[Named, ...] = ()
+    """The level rules that may name an asset exactly, so that its absence can be a zero."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
 
@@ -72,6 +77,15 @@ class Rules:
         """Whether an alert under this id and fingerprint still belongs to a rule in force."""
         return fingerprint == BUILT_IN or self._fingerprints.get(rule_id) == fingerprint
 
+    def selects(self, rule_id: str, subject: str, account: Account | None) -> bool:
+        """Whether a rule still has this subject: a wallet may have lost its tag, a tag its last wallet."""
+        rule = self.by_id.get(rule_id)
+        if rule is None:
+            return True  # a built-in notice
+        if isinstance(rule, SumRule) and rule.sides():
+            return (rule_id, subject) in self.sums.by_key
+        return account is None or (rule.match.wallet(self.wallets[account]) and _chain(rule, account))
+
     def of(self, account: Account) -> Concerned:
         known = self._concerned.get(account)
         if known is None:
@@ -82,19 +96,33 @@ class Rules:
         """Whom the rule tells; a rule that names nobody, like a built-in notice, tells every channel."""
         return rule.notify if rule is not None and rule.notify is not None else self.channels
 
+    @cached_property
+    def sums(self) -> Sums:
+        """The rules over sums; made when first asked for, as the index takes time where there are many."""
+        rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
+        return Sums(rules, self.wallets)
+
     def repeats(self) -> list[StateRule]:
         return [rule for rule in self._rules if isinstance(rule, StateRule) and rule.repeat is not None]
 
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]
-        chosen = [rule for rule in self._rules if rule.match.wallet(wallet) and _chain(rule, account)]
+        chosen = [
+            rule
+            for rule in self._rules
+            if not (isinstance(rule, SumRule) and rule.sides())
+            and rule.match.wallet(wallet)
+            and _chain(rule, account)
+        ]
         key = tuple(rule.id for rule in chosen)
         group = self._groups.get(key)
         if group is None:
+            levels = tuple(rule for rule in chosen if isinstance(rule, LevelRule))
             group = self._groups[key] = Concerned(
-                tuple(rule for rule in chosen if isinstance(rule, LevelRule)),
+                levels,
                 tuple(rule for rule in chosen if isinstance(rule, EventRule)),
                 tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+                named_by(levels),
             )
         return group
 

@@ -10,7 +10,7 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.display import moment, money, percent, plain, signed
 from watcher.domain.display import price as show_price
 from watcher.domain.exact import ZERO, minus, times
-from watcher.domain.message import Kind, Message, Severity, Where, change_facts, change_title
+from watcher.domain.message import Kind, Message, Severity, Where, Whole, change_facts, change_title
 from watcher.domain.model import Account, Asset, Change
 from watcher.domain.rules import EventRule, Rule
 from watcher.domain.selection import Rules
@@ -29,7 +29,7 @@ class Teller:
         self,
         rule: Rule | None,
         step: Step,
-        where: Where,
+        where: Where | Whole,
         facts: list[tuple[str, str]],
         *,
         values: dict[str, str] | None = None,
@@ -43,7 +43,8 @@ class Teller:
             lines.append(("Resolved", moment(self._now)))
         elif step.tell is Kind.FIRING:
             lines.append(("Read", moment(self._now)))
-        state = {"because": alert.because, "state": str(alert.state), **(values or {})}
+        state = {"because": alert.because, "state": str(alert.state), "since": moment(alert.since)}
+        state.update(values or {})
         subject = (alert.id, alert.rule, alert.subject)
         self._deliver(rule, step.tell, alert.severity, subject, where, title, lines, state)
 
@@ -62,7 +63,7 @@ class Teller:
         kind: Kind,
         severity: Severity,
         about: tuple[str, str, str],
-        where: Where,
+        where: Where | Whole,
         title: str,
         lines: list[tuple[str, str]],
         values: dict[str, str],
@@ -70,7 +71,9 @@ class Teller:
         """Render the message once, and owe it to each channel. `about`: its id, rule and subject."""
         identity, rule_id, subject = about
         if rule is not None:
-            title, lines = _in_own_words(rule, title, lines, {**where.values(), **values, "rule": rule_id})
+            title, lines = _in_own_words(
+                rule, title, lines, {**where.values(), **values, "rule": rule_id, "at": moment(self._now)}
+            )
         message = Message(
             identity, kind, severity, rule_id, subject, where.wallet, title, tuple(lines), self._now
         )
@@ -108,6 +111,7 @@ def change_values(change: Change, verdict: Verdict) -> dict[str, str]:
         "price": show_price(change.price_after) if change.price_after is not None else "",
         "because": verdict.because,
         "state": "event",
+        "since": moment(change.before_at),
     }
 
 

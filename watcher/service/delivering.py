@@ -74,6 +74,15 @@ class Deliverer:
             lane.idle.clear()
             lane.wake.set()
 
+    async def once(self) -> float:
+        """Send what is due now, without a loop of its own; seconds until there may be more."""
+        waits = []
+        for lane in self._lanes.values():
+            while not (wait := await self._round(lane)):
+                pass
+            waits.append(wait)
+        return min(waits, default=LOOK_AGAIN)
+
     async def drain(self, within: float) -> bool:
         """Wait until no channel has anything due, at most so many seconds; whether it came to that."""
         self.wake()

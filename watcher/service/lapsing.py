@@ -53,10 +53,17 @@ class Lapse:
         """One pass over all accounts that a clock rule or a live alert concerns."""
         watched = {account for account in self._rules.wallets if self._rules.of(account).clocks}
         repeating = {rule.id for rule in self._rules.repeats()}
+        without_account = False
         for alert in await self._store.live_alerts():
-            if alert.account in self._rules.wallets and alert.account is not None and alert.rule in repeating:
+            if alert.rule not in repeating:
+                continue
+            if alert.account is None:
+                without_account = True
+            elif alert.account in self._rules.wallets:
                 watched.add(alert.account)
         accounts = sorted(watched)
+        if without_account and not accounts:
+            await self._judge([])  # alerts on sums come with any accounts, or with none
         for start in range(0, len(accounts), SLICE):
             await self._judge(accounts[start : start + SLICE])
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from watcher.domain.alerting import Alert
-from watcher.domain.conclusion import Conclusion, Past
+from watcher.domain.conclusion import Conclusion, Past, Revision
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote
 from watcher.store.states import ALERT, STATE, alert_from, doubt_from, state_from
 from watcher.store.text import from_ms
@@ -34,6 +34,7 @@ class Cache:
         self.doubts: dict[Asset, Doubt] = {}
         self.alerts: dict[tuple[str, str], Alert] = {}
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
+        self._concluded = 0
         self._read(conn)
 
     def past(self, accounts: Sequence[Account]) -> Past:
@@ -44,7 +45,15 @@ class Cache:
             for account in (*accounts, None):  # one that was never read can have an alert too
                 alerts.update({key: self.alerts[key] for key in self._by_account.get(account, ())})
         quotes, symbols = MappingProxyType(self.quotes), MappingProxyType(self.symbols)
-        return Past(chosen, alerts, quotes, symbols, MappingProxyType(self.doubts))
+        return Past(
+            chosen,
+            alerts,
+            quotes,
+            symbols,
+            MappingProxyType(self.doubts),
+            MappingProxyType(states),
+            Revision(self, self._concluded),
+        )
 
     def quote_at(self, asset: Asset, at: datetime) -> Quote | None:
         """The price in force at a time, if it is among the last two; None: history has to say."""
@@ -56,6 +65,7 @@ class Cache:
 
     def apply(self, conclusion: Conclusion) -> None:
         """Take over what was committed."""
+        self._concluded += bool(conclusion.accounts)
         for state in conclusion.accounts:
             known = self.states.get(state.account)
             same = known is not None and len(known.amounts) == len(state.amounts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -33,10 +34,10 @@ _PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.
 class Core:
     """One connection and the cache over it. Belongs to the thread that made it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, open_file: Callable[[Path], sqlite3.Connection] = connect) -> None:
         self._path = path
         with translated(path):
-            self.conn = connect(path)
+            self.conn = open_file(path)
             try:
                 upgrade(path, self.conn)
                 self._version = self._data_version()
@@ -77,6 +78,13 @@ class Core:
                 ledger.settle(self.conn, settlement)
         cache.apply(conclusion)
         return conclusion
+
+    def consider(
+        self, accounts: Sequence[Account], decide: Callable[[Past, Recall], Conclusion]
+    ) -> Conclusion:
+        """What `conclude` would come to; nothing is kept."""
+        with self._reading() as cache:
+            return decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
 
     def _write(self, cache: Cache, conclusion: Conclusion) -> None:
         conn, accounts = self.conn, cache.account_ids

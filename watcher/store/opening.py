@@ -30,6 +30,13 @@ def connect(path: Path) -> sqlite3.Connection:
     return conn
 
 
+def connect_memory(_path: Path) -> sqlite3.Connection:
+    """A database that is gone when it is closed."""
+    conn = sqlite3.connect(":memory:", isolation_level=None)
+    conn.execute("PRAGMA foreign_keys = ON")
+    return conn
+
+
 def connect_readonly(path: Path) -> sqlite3.Connection:
     """Open for reading beside a running daemon."""
     if not path.exists():

@@ -15,7 +15,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
-from watcher.domain.model import Account, Asset, Change
+from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.store import outbox
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
@@ -73,7 +73,12 @@ class Reader:
             self._version = self._conn.execute("PRAGMA user_version").fetchone()[0]
         if self._version != VERSION:
             self._conn.close()
-            raise StoreError(f"{path}: is of schema {self._version}, this watcher reads {VERSION}")
+            remedy = (
+                "`watcher run` brings it up to date, and keeps a copy"
+                if self._version < VERSION
+                else "use the watcher that wrote it, or a newer one"
+            )
+            raise StoreError(f"{path}: is of schema {self._version}, this watcher reads {VERSION}; {remedy}")
 
     def __enter__(self) -> Reader:
         return self
@@ -107,6 +112,16 @@ class Reader:
                 if len(found) >= limit:
                     break
         return found
+
+    def prices(self, asset: Asset, since: datetime, limit: int) -> list[Quote]:
+        """The newest samples of an asset's price, oldest first."""
+        sql = (
+            "SELECT p.price, p.at FROM prices p JOIN assets s ON s.id = p.asset"
+            " WHERE s.chain = ? AND s.token = ? AND p.at >= ? ORDER BY p.at DESC LIMIT ?"
+        )
+        with self._snapshot():
+            rows = self._conn.execute(sql, (*asset, to_ms(since), limit)).fetchall()
+        return [Quote(Decimal(price), from_ms(at)) for price, at in reversed(rows)]
 
     def requests(self, limit: int) -> list[Asked]:
         """The poll log, newest first."""

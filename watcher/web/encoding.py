@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from watcher.domain.display import iso
 
 PIECE = 200
 """Rows encoded at once: encoding holds every other thread, so no piece may take long."""
@@ -38,8 +40,3 @@ def _text(value: Sequence[Any] | Any) -> bytes:
 
 def _plain(value: object) -> str:
     return iso(value) if isinstance(value, datetime) else str(value)
-
-
-def iso(at: datetime) -> str:
-    """ISO 8601 with Z, to the millisecond."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
@@ -86,15 +86,46 @@ class Match(BaseModel):
         if not self.assets:
             return True
         names = (symbol.lower(), asset.token.lower())
-        return any(fnmatchcase(name, _folded(glob)) for glob in self.assets for name in names)
+        return any(fnmatchcase(name, folded(glob)) for glob in self.assets for name in names)
+
+    def describe(self) -> str:
+        """The selection in a few words."""
+        words = [f"tag {' or '.join(self.tags)}"] if self.tags else []
+        words += [
+            " or ".join(names) for names in (self.wallets, self.sources, self.chains, self.assets) if names
+        ]
+        return ", ".join(words) or "everything watched"
+
+    @property
+    def exact_assets(self) -> bool:
+        """Whether the assets are named, none by a pattern."""
+        return bool(self.assets) and not any(sign in glob for glob in self.assets for sign in PATTERN)
+
+    @property
+    def exact_ids(self) -> bool:
+        """Whether the assets are named by what they are, not by symbols that anybody can give."""
+        return self.exact_assets and all(map(id_in, self.assets))
+
+    def tags_of(self, wallet: Wallet) -> tuple[str, ...]:
+        """The tags of a wallet that are selected."""
+        return tuple(tag for tag in wallet.tags if _any(self.tags, tag))
+
+
+PATTERN = "*?["
+"""What makes a glob out of a name."""
+
+
+def id_in(name: str) -> bool:
+    """Whether a name is a contract or a UniqueAssetId, in hexadecimal."""
+    return re.fullmatch(r"0[xX][0-9a-fA-F]+", name) is not None
 
 
 def _any(globs: tuple[str, ...], word: str) -> bool:
     return not globs or any(fnmatchcase(word, glob) for glob in globs)
 
 
-def _folded(glob: str) -> str:
-    """Lower case; a short hex id (TEOS) also loses its leading zeros, as identities do."""
+def folded(glob: str) -> str:
+    """A name as identities are written: lower case, and a short hex id (TEOS) without leading zeros."""
     glob = glob.lower()
     if re.fullmatch(r"0x0+[0-9a-f]{1,30}", glob):
         return "0x" + glob[2:].lstrip("0")
@@ -129,6 +160,10 @@ class Rule(BaseModel):
         text = self.model_dump_json(exclude=UNFINGERPRINTED)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
+    def doubts(self, wallets: Sequence[Wallet]) -> list[tuple[str, str, str]]:  # noqa: ARG002
+        """What is allowed and probably not meant: the key, what is odd, and the remedy."""
+        return []
+
     def describe(self) -> str:
         """The condition in a few words."""
         raise NotImplementedError
@@ -154,24 +189,19 @@ class StateRule(Rule):
 class LevelRule(StateRule):
     """A state rule that judges one asset of one account with every reading."""
 
-    def value(self, amount: Decimal, price: Decimal | None) -> Decimal | None:
-        """What is compared; None if it cannot be known."""
-        raise NotImplementedError
-
-    def answer(self, value: Decimal, *, firing: bool) -> Answer:
+    def answer(self, amount: Decimal, price: Decimal | None, *, firing: bool) -> Answer:
         """The bare answer: cheap, for the many readings in which nothing happens."""
         raise NotImplementedError
 
     def unmet(self) -> Unmet:
-        """`value` and `answer` as one quick call, for the loop over every asset of every reading."""
+        """`answer` as one quick call, for the loop over every asset of every reading."""
 
         def nothing(amount: Decimal, price: Decimal | None) -> bool:
-            value = self.value(amount, price)
-            return value is None or self.answer(value, firing=False) is Answer.NOT_MET
+            return self.answer(amount, price, firing=False) is not Answer.MET
 
         return nothing
 
-    def judge(self, value: Decimal, symbol: str, *, firing: bool) -> Verdict:
+    def judge(self, amount: Decimal, price: Decimal | None, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because."""
         raise NotImplementedError
 

@@ -1,0 +1,142 @@
+"""Where a life of the daemon can be cut off: each named step of the way of an observation.
+
+The product knows nothing of this. It is put around the wired classes in the daemon's own process,
+by the launcher that the harness starts, and kills that process with SIGKILL at the n-th time that
+the step is reached.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+_doing = threading.local()
+"""Which transaction the store thread is in."""
+
+BEFORE, COMMIT, AFTER = "before", "commit", "after"
+
+STEPS = {
+    "booking: not begun": ("store", "reserve", BEFORE),
+    "booking: written, not committed": ("store", "reserve", COMMIT),
+    "booking: committed, nothing sent": ("store", "reserve", AFTER),
+    "request: about to go out": ("source", "send", BEFORE),
+    "request: answer read, nothing recorded": ("source", "send", AFTER),
+    "facts: written, not committed": ("store", "keep_facts", COMMIT),
+    "facts: committed": ("store", "keep_facts", AFTER),
+    "recording: not begun": ("store", "conclude", BEFORE),
+    "recording: written, not committed": ("store", "conclude", COMMIT),
+    "recording: committed, nobody woken": ("store", "conclude", AFTER),
+    "delivery: about to go out": ("channel", "send", BEFORE),
+    "delivery: taken by the channel, not recorded": ("channel", "send", AFTER),
+    "settling: written, not committed": ("store", "settle", COMMIT),
+    "settling: committed": ("store", "settle", AFTER),
+    "start: schema written, not committed": ("opening", "", COMMIT),
+    "start: store open, nothing at work": ("app", "prepare", BEFORE),
+    "start: alerts taken up, nothing at work": ("app", "prepare", AFTER),
+    "end: polling over, sends cut off": ("app", "close", BEFORE),
+    "end: store about to close": ("store", "close", BEFORE),
+}
+"""Name → what is wrapped, which method of it, and when in it."""
+
+AT_THE_END = frozenset(name for name in STEPS if name.startswith("end:"))
+"""Reached only after SIGTERM."""
+
+ONCE = frozenset(name for name in STEPS if name.startswith(("start:", "end:")))
+"""Reached once in a life at most."""
+
+AT_BIRTH = "start: schema written, not committed"
+"""Reached only where there is no store yet."""
+
+
+def arm(step: str, nth: int) -> None:
+    """From now on this process kills itself when it reaches `step` for the `nth` time."""
+    what, method, when = STEPS[step]
+    fuse = _Fuse(nth)
+    if when == COMMIT:
+        _at_commit(method, fuse)
+        return
+    for owner in _owners(what):
+        _around(owner, method, when, fuse)
+
+
+class _Fuse:
+    def __init__(self, nth: int) -> None:
+        self._left = nth
+        self._lock = threading.Lock()
+
+    def burn(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _owners(what: str) -> list[type[Any]]:
+    from watcher.notify.apprise import AppriseChannel
+    from watcher.sources.coinstats import CoinStats
+    from watcher.sources.teos import Teos
+    from watcher.store.sqlite import SqliteStore
+    from watcher.wiring import App
+
+    owners: dict[str, list[type[Any]]] = {
+        "store": [SqliteStore],
+        "source": [CoinStats, Teos],
+        "channel": [AppriseChannel],
+        "app": [App],
+    }
+    return owners[what]
+
+
+def _around(owner: type[Any], method: str, when: str, fuse: _Fuse) -> None:
+    original: Callable[..., Any] = getattr(owner, method)
+
+    @functools.wraps(original)
+    async def wrapped(self: Any, *args: Any, **options: Any) -> Any:
+        if when == BEFORE:
+            fuse.burn()
+        result = await original(self, *args, **options)
+        if when == AFTER:
+            fuse.burn()
+        return result
+
+    setattr(owner, method, wrapped)
+
+
+def _at_commit(method: str, fuse: _Fuse) -> None:
+    """Burn when SQLite is about to execute COMMIT: all is written, nothing of it is durable."""
+    import watcher.store.core
+
+    module: Any = watcher.store.core
+    if method:
+        original: Callable[..., Any] = getattr(module.Core, method)
+
+        @functools.wraps(original)
+        def wrapped(self: Any, *args: Any, **options: Any) -> Any:
+            _doing.method = method
+            try:
+                return original(self, *args, **options)
+            finally:
+                _doing.method = None
+
+        setattr(module.Core, method, wrapped)
+    upgrade = module.upgrade
+
+    def opening(path: Any, conn: Any) -> None:
+        """What every store does first with its connection."""
+
+        def on_statement(text: str) -> None:
+            if text.strip().upper() == "COMMIT" and getattr(_doing, "method", None) == (method or "opening"):
+                fuse.burn()
+
+        conn.set_trace_callback(on_statement)
+        _doing.method = "opening"
+        try:
+            upgrade(path, conn)
+        finally:
+            _doing.method = None
+
+    module.upgrade = opening

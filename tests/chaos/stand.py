@@ -1,0 +1,295 @@
+"""One installation under attack: simulated APIs, recording channels, and lives of the real daemon.
+
+Everything of the far side is in the harness's process, so the harness knows what is true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, PLENTY, SOLO, TEOS_KEY, furnish
+from watcher.sim import Simulation
+from watcher.sim.wire import Log, Recorded
+
+ROOT = Path(__file__).parents[2]
+CHANNELS = ("ops", "pager")
+
+CONFIG = """\
+version: 1
+sources:
+  coinstats:
+    kind: coinstats
+    api_key: ${{COINSTATS_API_KEY}}
+    base_url: {url}/coinstats
+    credits: {{limit: {limit}}}
+    requests_per_second: 100
+    timeout: 5s
+  teos: {{kind: teos, api_key: "${{TEOS_API_KEY}}", base_url: "{url}/teos", timeout: 5s}}
+wallets:
+  - {{name: hot, source: coinstats, address: "{evm}", chains: [ethereum, base-wallet], every: 1s}}
+  - {{name: solo, source: coinstats, address: "{solo}", chains: [ethereum], every: 1s}}
+  - {{name: desk, source: teos, address: "{desk}", assets: ["{bond}"], every: 1s}}
+channels:
+  ops: {{url: "${{OPS_URL}}", timeout: 5s}}
+  pager: {{url: "${{PAGER_URL}}", timeout: 5s}}
+rules: [rules.yaml]
+web: null
+{more}"""
+
+RULES = """\
+rules:
+  - id: low
+    type: threshold
+    match: {wallets: [hot], chains: [ethereum], assets: [ETH]}
+    below: "0.5"
+    clear_above: "0.8"
+    severity: critical
+  - id: low-for
+    type: threshold
+    match: {wallets: [hot], chains: [ethereum]}
+    below: "0.5"
+    for: 2s
+    reads: 2
+  - {id: moved, type: change, direction: both}
+  - {id: new, type: asset, event: appears}
+  - {id: gone, type: asset, event: disappears}
+"""
+
+_ID = re.compile(r"\b[0-9a-f]{16}\b")
+
+
+@dataclass(slots=True)
+class Life:
+    """One run of the daemon."""
+
+    number: int
+    pid: int
+    ended: asyncio.Future[int]
+
+
+class Zygote:
+    """The process that starts lives; see `zygote.py`."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._started: dict[int, asyncio.Future[int]] = {}
+        self._ended: dict[int, asyncio.Future[int]] = {}
+        self._count = 0
+
+    async def __aenter__(self) -> Zygote:
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.chaos.zygote", cwd=ROOT, env=env, stdin=pipe, stdout=pipe
+        )
+        assert self._process.stdout is not None
+        assert await self._process.stdout.readline()
+        self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+        if self._reader is not None:
+            await self._reader
+
+    async def start(self, **order: Any) -> Life:
+        self._count += 1
+        number = self._count
+        loop = asyncio.get_running_loop()
+        self._started[number] = loop.create_future()
+        self._order(start=number, **order)
+        pid = await self._started[number]
+        return Life(number, pid, self._ended[pid])
+
+    def tell(self, life: Life, number: int) -> None:
+        if not life.ended.done():
+            self._order(signal=number, pid=life.pid)
+
+    async def kill(self, life: Life, number: int = signal.SIGKILL, within: float = 15.0) -> int:
+        """Send a signal; the exit code."""
+        self.tell(life, number)
+        return await asyncio.wait_for(asyncio.shield(life.ended), within)
+
+    def _order(self, **words: Any) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(words).encode() + b"\n")
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            words = json.loads(line)
+            if "started" in words:
+                self._ended[words["pid"]] = asyncio.get_running_loop().create_future()
+                self._started.pop(words["started"]).set_result(words["pid"])
+            else:
+                self._ended.pop(words["ended"]).set_result(words["code"])
+
+
+class Answers(Log):
+    """The requests at one API, and which answers are known to have been recorded by the daemon.
+
+    A source sends its next request after it recorded the answer before it; both come over one
+    connection. A request over another connection may be another life's and proves nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = 0
+        self._last: dict[Any, int] = {}
+        self._asked: dict[int, str] = {}
+        self._more = asyncio.Condition()
+        self.proven: dict[int, str] = {}
+
+    def take(self, request: web.BaseRequest) -> Recorded:
+        recorded = super().take(request)
+        if "alance" not in recorded.path:
+            return recorded
+        peer = request.transport.get_extra_info("peername") if request.transport else None
+        before = self._last.get(peer)
+        if before is not None:
+            self.proven[before] = self._asked.pop(before)
+        self.taken += 1
+        self._asked[self.taken] = f"{recorded.path}?{recorded.query}".lower()
+        self._last[peer] = self.taken
+        asyncio.get_running_loop().create_task(self._tell())
+        return recorded
+
+    async def _tell(self) -> None:
+        async with self._more:
+            self._more.notify_all()
+
+    def recorded(self, since: int, words: tuple[str, ...]) -> int:
+        """How many answers to requests after `since` that name these words are known to be recorded."""
+        return sum(
+            number > since and all(word in asked for word in words) for number, asked in self.proven.items()
+        )
+
+    async def until_recorded(self, since: int, words: tuple[str, ...], count: int) -> None:
+        async with self._more:
+            await self._more.wait_for(lambda: self.recorded(since, words) >= count)
+
+    async def until_taken(self, count: int) -> None:
+        async with self._more:
+            await self._more.wait_for(lambda: self.taken >= count)
+
+
+@dataclass
+class Far:
+    """A channel's far end. Counts what it took with 200, id by id, and in which life of the daemon."""
+
+    name: str
+    chance: random.Random
+    refusing: float = 0.0
+    """Share of messages answered with 503."""
+    taken: list[tuple[int, str, frozenset[str]]] = field(default_factory=list)
+    """Per message taken: the number of kills so far, its text, the delivery ids in it."""
+    kills: int = 0
+    arrivals: asyncio.Condition = field(default_factory=asyncio.Condition)
+    arrived: int = 0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        try:
+            body = await request.json()
+        except ConnectionResetError:  # killed while it was sending
+            return web.Response(status=400)
+        self.arrived += 1
+        async with self.arrivals:
+            self.arrivals.notify_all()
+        if self.chance.random() < self.refusing:
+            return web.Response(status=503)
+        text = f"{body['title']}\n{body['message']}"
+        self.taken.append((self.kills, text, frozenset(_ID.findall(text))))
+        return web.Response(text="ok")
+
+    async def until(self, count: int) -> None:
+        async with self.arrivals:
+            await self.arrivals.wait_for(lambda: self.arrived >= count)
+
+
+@dataclass
+class Stand:
+    """Where everything is."""
+
+    folder: Path
+    sim: Simulation
+    coinstats: Answers
+    teos: Answers
+    fars: dict[str, Far]
+    zygote: Zygote
+    env: dict[str, str]
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "watcher.db"
+
+    def write(self, *, limit: int = PLENTY, more: str = "") -> None:
+        text = CONFIG.format(
+            url=self.sim.url, limit=limit, evm=EVM, solo=SOLO, desk=DESK, bond=BOND, more=more
+        )
+        (self.folder / "watcher.yaml").write_text(text)
+        (self.folder / "rules.yaml").write_text(RULES)
+
+    async def start(self, *words: str, **order: Any) -> Life:
+        return await self.zygote.start(
+            cwd=str(self.folder), env=self.env, log=str(self.folder / "daemon.log"), words=words or ["run"],
+            **order,
+        )  # fmt: skip
+
+    def query(self, sql: str) -> list[Any]:
+        """Read the store beside the daemon; never writes, never checkpoints."""
+        with closing(sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True, timeout=30)) as conn:
+            return conn.execute(sql).fetchall()
+
+    def log(self) -> str:
+        path = self.folder / "daemon.log"
+        return path.read_text() if path.exists() else ""
+
+
+@asynccontextmanager
+async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) -> AsyncIterator[Stand]:
+    """Simulated APIs, two recording channels, and a configuration that points at them."""
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 (before anything runs)
+    fars = {name: Far(name, random.Random(f"{seed} {name}"), refusing) for name in CHANNELS}
+    app = web.Application()
+    for name, far in fars.items():
+        app.router.add_post(f"/{name}", far.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        async with Simulation(seed) as sim:
+            sim.coinstats.key, sim.teos.key = COINSTATS_KEY, TEOS_KEY
+            sim.coinstats.credits_limit = PLENTY
+            coinstats = sim.coinstats.requests = Answers()
+            teos = sim.teos.requests = Answers()
+            furnish(sim)
+            keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+            urls = {f"{name.upper()}_URL": f"json://127.0.0.1:{port}/{name}" for name in CHANNELS}
+            env = {**keep, **urls, "COINSTATS_API_KEY": COINSTATS_KEY, "TEOS_API_KEY": TEOS_KEY}
+            there = Stand(folder, sim, coinstats, teos, fars, zygote, env)
+            there.write()
+            yield there
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,126 @@
+"""What the configuration watches and what the store has seen of it, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from watcher.domain.conclusion import Past
+from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote, Wallet
+from watcher.domain.rules import Match, Rule
+from watcher.planning import plan_source
+from watcher.store.reader import Reader
+from watcher.wiring import Configuration, build_source
+
+LOOK_BACK = timedelta(days=30)
+MOST_CHANGES = 200_000
+MOST_PRICES = 2_000
+"""Of a longer history the newest part is looked at."""
+
+
+class Holding(NamedTuple):
+    """One asset of one account, as it was last believed."""
+
+    account: Account
+    wallet: Wallet
+    asset: Asset
+    symbol: str
+    amount: Decimal
+    price: Decimal | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.wallet.name}: {self.symbol or self.asset.token} on {self.asset.chain}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """`intervals`: seconds between two polls of an account, planned or set. `changes` and `prices` (of an
+    asset) are those of the last 30 days, oldest first."""
+
+    rules: Sequence[Rule]
+    wallets: Mapping[Account, Wallet]
+    past: Past
+    now: datetime
+    intervals: Mapping[Account, float] = field(default_factory=dict)
+    changes: Mapping[tuple[Account, Asset], Sequence[Change]] = field(default_factory=dict)
+    prices: Callable[[Asset], Sequence[Quote]] = lambda _: ()
+
+    def accounts(self, match: Match) -> list[Account]:
+        """The accounts that a selection may be about."""
+        return [
+            account
+            for account, wallet in self.wallets.items()
+            if match.wallet(wallet) and (account.chain in SWEEPS or match.chain(account.chain))
+        ]
+
+    def read(self, account: Account) -> bool:
+        state = self.past.accounts.get(account)
+        return state is not None and state.last_reading is not None
+
+    def holdings(self, match: Match) -> Iterator[Holding]:
+        """What a selection selects of all that was read; what was emptied is there with zero."""
+        for account in self.accounts(match):
+            state = self.past.accounts.get(account)
+            for asset, amount in state.amounts.items() if state is not None else ():
+                symbol = self.past.symbols.get(asset, "")
+                if match.chain(asset.chain) and match.asset(asset, symbol):
+                    quote = self.past.quotes.get(asset)
+                    price = quote.price if quote is not None else None
+                    yield Holding(account, self.wallets[account], asset, symbol, amount, price)
+
+    def name(self, account: Account) -> str:
+        return f"{self.wallets[account].name} on {account.chain}"
+
+
+def matches(rule: BaseModel) -> list[Match]:
+    """The selections of a rule; nested ones instead of its own where it has none of its own written."""
+    inner = []
+    for name in type(rule).model_fields:
+        value = getattr(rule, name)
+        if isinstance(value, BaseModel) and not isinstance(value, Match):
+            inner += matches(value)
+    own = getattr(rule, "match", None)
+    if isinstance(own, Match) and ("match" in rule.model_fields_set or not inner):
+        return [own, *inner]
+    return inner
+
+
+def look(configuration: Configuration, reader: Reader, now: datetime) -> Seen:
+    """Gather all that lints ask for; `prices` asks the reader, so it must stay open."""
+    settings = configuration.settings
+    wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
+    since = now - LOOK_BACK
+    changes: dict[tuple[Account, Asset], list[Change]] = {}
+    for change in reversed(reader.history(MOST_CHANGES, list(wallets), since)):
+        changes.setdefault((change.account, change.asset), []).append(change)
+    return Seen(
+        configuration.rules,
+        wallets,
+        reader.past(),
+        now,
+        _intervals(configuration, reader, now),
+        changes,
+        cache(lambda asset: reader.prices(asset, since, MOST_PRICES)),
+    )
+
+
+def _intervals(configuration: Configuration, reader: Reader, now: datetime) -> dict[Account, float]:
+    found: dict[Account, float] = {}
+    settings = configuration.settings
+    for name in settings.sources:
+        source, facts = build_source(settings, name), reader.facts(name)
+        source.remember(facts)
+        bought = source.allowance.credits
+        spent = reader.spent(name, bought.bounds(now)[0]) if bought is not None else 0
+        plan = plan_source(settings, source, now, spent=spent, facts=facts)
+        for line, row in zip(plan.lines, plan.forecast.rows, strict=True):
+            if line.account is not None:
+                found[line.account] = row.interval
+    return found

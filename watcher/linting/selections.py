@@ -1,0 +1,91 @@
+"""Lints about what is selected: nothing, too much, or by a name that anybody can give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from watcher.domain.model import Asset
+from watcher.domain.rules import AssetRule, Match, Rule
+from watcher.linting.finding import Finding, many, some
+from watcher.linting.seen import Seen, matches
+from watcher.mistakes import nearest
+
+SIGNS = "*?["
+
+
+def lint_selections(seen: Seen) -> Iterator[Finding]:
+    """Selectors that match nothing, symbols with several tokens behind them, wallets without a rule."""
+    for rule in seen.rules:
+        for match in matches(rule):
+            yield from _unmatched(rule, match, seen)
+            yield from _ambiguous(rule, match, seen)
+    yield from _uncovered(seen)
+
+
+def _unmatched(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
+    accounts = seen.accounts(match)
+    if not accounts:
+        parts = [f"{name}: {', '.join(getattr(match, name))}" for name in _written(match)]
+        what = f"no account is selected by {' and '.join(parts)} together"
+        yield Finding("matches-nothing", rule.id, what, "correct match, or add the wallet that is meant")
+        return
+    newcomers = isinstance(rule, AssetRule) and rule.event == "appears"
+    if newcomers or not match.assets or not all(map(seen.read, accounts)):
+        return
+    known = {
+        (asset, seen.past.symbols.get(asset, ""))
+        for account in accounts
+        for asset in seen.past.accounts[account].amounts
+        if match.chain(asset.chain)
+    }
+    for pattern in match.assets:
+        alone = match.model_copy(update={"assets": (pattern,)})
+        if not any(alone.asset(asset, symbol) for asset, symbol in known):
+            where = f"the {many(len(accounts), 'account')} that it selects"
+            what = f"nothing that was ever read of {where} is called '{pattern}'"
+            remedy = nearest(pattern, {symbol for _, symbol in known if symbol})
+            yield Finding("matches-nothing", rule.id, what, f"{remedy}; leave it if it is still to come")
+
+
+def _written(match: Match) -> list[str]:
+    return [name for name in type(match).model_fields if getattr(match, name)]
+
+
+def _ambiguous(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
+    """A symbol that several tokens on one chain bear: one of them may be there to deceive."""
+    symbols = {pattern.lower() for pattern in match.assets if not any(sign in pattern for sign in SIGNS)}
+    tokens: dict[tuple[str, str], set[Asset]] = {}
+    for held in seen.holdings(match) if symbols else ():
+        if held.amount and held.symbol.lower() in symbols:
+            tokens.setdefault((held.symbol.upper(), held.asset.chain), set()).add(held.asset)
+    for (symbol, chain), assets in sorted(tokens.items()):
+        if len(assets) > 1:
+            names = sorted(asset.token for asset in assets)
+            what = f"{len(names)} different tokens on {chain} are called {symbol}: {some(names)}"
+            yield Finding(
+                "ambiguous-symbol",
+                rule.id,
+                what,
+                "name the contract that is meant in match.assets",
+                tuple(names),
+            )
+
+
+def _uncovered(seen: Seen) -> Iterator[Finding]:
+    covered = {account for rule in seen.rules for match in matches(rule) for account in seen.accounts(match)}
+    missing: dict[str, list[str]] = {}
+    for account in seen.wallets.keys() - covered:
+        missing.setdefault(seen.wallets[account].name, []).append(account.chain)
+    whole: list[tuple[str, list[str]]] = []
+    parts: list[tuple[str, list[str]]] = []
+    known = Counter(wallet.name for wallet in seen.wallets.values())
+    for name, chains in sorted(missing.items()):
+        (whole if len(chains) == known[name] else parts).append((name, sorted(chains)))
+    if whole:
+        names = [name for name, _ in whole]
+        what = f"{many(len(names), 'wallet')} that no rule covers: {some(names)}"
+        yield Finding("no-rule", "", what, "nothing that happens there is told; add a rule", tuple(names))
+    for name, chains in parts:
+        what = f"no rule covers wallet {name} on {some(chains)}"
+        yield Finding("no-rule", "", what, "nothing that happens there is told; widen match.chains", (name,))

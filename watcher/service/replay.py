@@ -1,0 +1,293 @@
+"""The production engine under a simulated clock: what a series of readings leads to, when, and who is told.
+
+Readings are concluded, time is judged and messages are sent by the very code that the daemon runs;
+only the clock, the store (in memory) and the channels (they take everything) are others. Nothing
+here waits, and nothing depends on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Protocol
+
+from watcher.domain.alerting import Alert
+from watcher.domain.conclusion import Conclusion, Past
+from watcher.domain.cycle import retire
+from watcher.domain.delivery import Delivery, SendResult, Sent
+from watcher.domain.model import Account, Miss, Outcome
+from watcher.domain.selection import Rules
+from watcher.ports import Recall, Store
+from watcher.service.concluding import conclude
+from watcher.service.delivering import Deliverer
+from watcher.service.lapsing import EVERY, Lapse
+
+PASS = timedelta(seconds=EVERY)
+"""Time is judged so often, counted from the start, as in the daemon."""
+
+MOMENT = timedelta(milliseconds=1)
+
+LONGEST_LOOK = timedelta(hours=6)
+"""How far ahead it is asked at most whether time alone will bring something about."""
+
+
+class Scratch(Store, Protocol):
+    """A store that leaves no trace, and that can be asked what would be concluded."""
+
+    trying: bool
+    on_conclusion: Callable[[Conclusion], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one request brought, and when its answer was read."""
+
+    at: datetime
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One notification: what a channel was told at once."""
+
+    at: datetime
+    channel: str
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An alert that came to another state."""
+
+    at: datetime
+    alert: Alert
+
+
+Again = Callable[[Account, datetime], Outcome | None]
+"""What an account would answer to a confirming poll; None: nobody knows, and none is made."""
+
+
+class ReplayClock:
+    """Shows the time that the replay has come to."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start = self.at = start
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return (self.at - self._start).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+    async def wait(self, event: asyncio.Event, timeout: float | None) -> bool:  # noqa: ASYNC109
+        await self.sleep(timeout or 0)
+        return event.is_set()
+
+
+class _Recorder:
+    """A channel that takes everything."""
+
+    def __init__(self, name: str, burst: int, clock: ReplayClock, told: list[Told]) -> None:
+        self.name, self.burst = name, burst
+        self._clock, self._told = clock, told
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        self._told.append(Told(self._clock.now(), self.name, tuple(deliveries)))
+        return Sent()
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass(order=True, slots=True)
+class _Due:
+    """A confirming poll that is to be made."""
+
+    at: datetime
+    number: int
+    account: Account = field(compare=False)
+
+
+class Replay:
+    """Plays polls in the order of time. `told` and `transitions` grow as `until` goes on."""
+
+    def __init__(
+        self,
+        store: Scratch,
+        rules: Rules,
+        polls: Iterable[Poll],
+        start: datetime,
+        *,
+        again: Again = lambda *_: None,
+        burst: Callable[[str], int] = lambda _: 1,
+    ) -> None:
+        self.told: list[Told] = []
+        self.transitions: list[Transition] = []
+        self.clock = ReplayClock(start)
+        self._store, self._rules, self._again = store, rules, again
+        self._polls: Iterator[Poll] = iter(polls)
+        self._next: Poll | None = next(self._polls, None)
+        self._confirming: list[_Due] = []
+        self._numbers = count()
+        self._states: dict[str, tuple[str, bool]] = {}
+        channels = [_Recorder(name, burst(name), self.clock, self.told) for name in rules.channels]
+        self._deliverer = Deliverer(store, channels, self.clock)
+        self._sending: datetime | None = None
+        store.on_conclusion = self._note
+        self._begin(start)
+
+    def _begin(self, at: datetime) -> None:
+        """The daemon starts: time counts from here."""
+        self._since = at
+        self._passed = at - PASS
+        self._quiet_until = at - PASS
+        self._look = PASS
+        self._lapse = Lapse(self._store, self._rules, self.clock, at, lambda: None)
+
+    async def alerts(self) -> list[Alert]:
+        """Every pending and firing alert, as of now."""
+        return await self._store.live_alerts()
+
+    async def restart(self, at: datetime | None = None, rules: Rules | None = None) -> None:
+        """The daemon is stopped now and started again at `at` (now, if not said), perhaps under other rules.
+
+        What was to be polled in between is not, and confirmations are forgotten.
+        """
+        now = self.clock.at = max(at or self.clock.at, self.clock.at)
+        while self._next is not None and self._next.at < now:
+            self._next = next(self._polls, None)
+        self._confirming.clear()
+        self._rules = rules or self._rules
+        alerts = await self.alerts()
+
+        def deciding(_past: Past, _recall: Recall) -> Conclusion:
+            return retire(alerts, self._rules, now)
+
+        await self._store.conclude([], deciding)
+        self._begin(now)
+
+    async def until(self, end: datetime) -> None:
+        """Everything up to and including `end`; afterwards it is `end`."""
+        while True:
+            at = self._soonest(end)
+            if await self._time_passes(at or end + MOMENT):
+                continue  # what it brought about may be due before `at`
+            if at is None:
+                break
+            self.clock.at = max(self.clock.at, at)
+            if self._sending is not None and self._sending <= at:
+                await self._send()
+            elif self._confirming and self._confirming[0].at <= at:
+                await self._confirm(heapq.heappop(self._confirming))
+            elif self._next is not None:
+                poll, self._next = self._next, next(self._polls, None)
+                await self._see(poll.outcomes)
+        self.clock.at = max(self.clock.at, end)
+
+    def _soonest(self, end: datetime) -> datetime | None:
+        """When the next thing happens that does not follow from time alone."""
+        times = [self._next.at] if self._next is not None else []
+        times += [self._confirming[0].at] if self._confirming else []
+        times += [self._sending] if self._sending is not None else []
+        soonest = min(times, default=None)
+        return soonest if soonest is not None and soonest <= end else None
+
+    async def _see(self, outcomes: Sequence[Outcome]) -> None:
+        now = self.clock.now()
+        concluded = await conclude(self._store, outcomes, self._rules, now, running_since=self._since)
+        if concluded.alerts or any(isinstance(outcome, Miss) for outcome in outcomes):
+            self._look_anew()
+        for again in concluded.again:
+            due = now + again.after
+            if self._again(again.account, due) is not None:
+                heapq.heappush(self._confirming, _Due(due, next(self._numbers), again.account))
+        if concluded.deliveries:
+            await self._send()
+
+    async def _confirm(self, due: _Due) -> None:
+        outcome = self._again(due.account, self.clock.now())
+        if outcome is not None:
+            await self._see((outcome,))
+
+    async def _send(self) -> None:
+        """What is owed now; what is owed later sets the time of the next look."""
+        wait = await self._deliverer.once()
+        owed = [await self._store.next_due(name) for name in self._rules.channels]
+        pending = any(due is not None for due in owed)
+        self._sending = self.clock.now() + timedelta(seconds=wait) if pending else None
+
+    # ------------------------------------------------------------------ time alone
+
+    async def _time_passes(self, before: datetime) -> bool:
+        """Make the next pass that brings something about, if the daemon would make it before this moment.
+
+        Whether time alone brings something about until then is asked first, and far ahead: what it
+        brings about stays so until something else happens.
+        """
+        last = self._grid(before)
+        while last > self._quiet_until:
+            ahead = max(last, self._quiet_until + self._look)
+            if not await self._brings_about(ahead):
+                self._quiet_until, self._look = ahead, min(self._look * 2, LONGEST_LOOK)
+                continue
+            at = await self._first(self._quiet_until + PASS, ahead)
+            if at > last:
+                self._quiet_until, self._look = at - PASS, PASS
+                break
+            self._passed = self._quiet_until = self.clock.at = at
+            self._look = PASS
+            await self._lapse.once()
+            await self._send()
+            return True
+        self._passed = max(self._passed, last)
+        return False
+
+    def _grid(self, before: datetime) -> datetime:
+        """The last pass earlier than this moment."""
+        return self._since + PASS * (-((self._since - before) // PASS) - 1)
+
+    async def _first(self, low: datetime, high: datetime) -> datetime:
+        """The first pass that brings something about; `high` does."""
+        while low < high:
+            middle = low + PASS * ((high - low) // PASS // 2)
+            if await self._brings_about(middle):
+                high = middle
+            else:
+                low = middle + PASS
+        return high
+
+    async def _brings_about(self, at: datetime) -> bool:
+        """Whether a pass at that time would change an alert or tell anybody."""
+        found = False
+
+        def note(conclusion: Conclusion) -> None:
+            nonlocal found
+            found = found or bool(conclusion.alerts or conclusion.deliveries)
+
+        was, self.clock.at = self.clock.at, at
+        self._store.trying, self._store.on_conclusion = True, note
+        try:
+            await self._lapse.once()
+        finally:
+            self._store.trying, self._store.on_conclusion = False, self._note
+            self.clock.at = was
+        return found
+
+    def _look_anew(self) -> None:
+        self._quiet_until, self._look = self._passed, PASS
+
+    def _note(self, conclusion: Conclusion) -> None:
+        for alert in conclusion.alerts:
+            state = (str(alert.state), alert.closed)
+            if self._states.get(alert.id) != state:
+                self._states[alert.id] = state
+                self.transitions.append(Transition(self.clock.now(), alert))
+            if not alert.live:
+                self._states.pop(alert.id, None)
