@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
-from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, SumRule, Unmet
+from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, SumRule, Unmet, Untold
 from watcher.domain.summing import Sums
 
 BUILT_IN = "built-in"
@@ -21,11 +21,11 @@ MOST_CHOICES = 200_000
 
 
 class Choice(NamedTuple):
-    """The rules that select one asset under one symbol; beside each level rule its `unmet`."""
+    """The rules that select one asset under one symbol; beside each its quick way to say nothing."""
 
     symbol: str
     levels: tuple[tuple[LevelRule, Unmet], ...]
-    events: tuple[EventRule, ...]
+    events: tuple[tuple[EventRule, Untold], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Concerned:
         if len(self.chosen) > MOST_CHOICES:
             self.chosen.clear()
         levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
-        events = tuple(rule for rule in self.events if selects(rule, asset, symbol))
+        events = tuple((rule, rule.untold()) for rule in self.events if selects(rule, asset, symbol))
         choice = Choice(symbol, levels, events)
         self.chosen[asset] = choice
         return choice

@@ -35,6 +35,7 @@ class Lapse:
         self._store, self._rules, self._clock = store, rules, clock
         self._running_since = running_since
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
+        self._watched: tuple[Account, ...] | None = None
 
     async def run(self) -> None:
         """Pass after pass, until cancelled."""
@@ -51,7 +52,8 @@ class Lapse:
 
     async def once(self) -> None:
         """One pass over all accounts that a clock rule or a live alert concerns."""
-        watched = {account for account in self._rules.wallets if self._rules.of(account).clocks}
+        accounts = self._clocked()
+        more: set[Account] = set()
         repeating = {rule.id for rule in self._rules.repeats()}
         without_account = False
         for alert in await self._store.live_alerts():
@@ -59,13 +61,20 @@ class Lapse:
                 continue
             if alert.account is None:
                 without_account = True
-            elif alert.account in self._rules.wallets:
-                watched.add(alert.account)
-        accounts = sorted(watched)
+            elif alert.account in self._rules.wallets and not self._rules.of(alert.account).clocks:
+                more.add(alert.account)
+        accounts = (*accounts, *sorted(more))
         if without_account and not accounts:
             await self._judge([])  # alerts on sums come with any accounts, or with none
         for start in range(0, len(accounts), SLICE):
             await self._judge(accounts[start : start + SLICE])
+
+    def _clocked(self) -> tuple[Account, ...]:
+        """The accounts that a clock rule concerns; found once, for there may be many."""
+        if self._watched is None:
+            found = (account for account in self._rules.wallets if self._rules.of(account).clocks)
+            self._watched = tuple(sorted(found))
+        return self._watched
 
     async def _judge(self, accounts: Sequence[Account]) -> None:
         now = self._clock.now()

@@ -11,6 +11,7 @@ from watcher.domain.rules._base import (
     Rule,
     StateRule,
     Unmet,
+    Untold,
     folded,
     id_in,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "ThresholdRule",
     "Total",
     "Unmet",
+    "Untold",
     "folded",
     "id_in",
 ]

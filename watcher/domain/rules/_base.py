@@ -56,6 +56,10 @@ Unmet = Callable[[Decimal, Decimal | None], bool]
 """Amount and price of an asset → whether a rule that does not fire has nothing to say about it."""
 
 
+Untold = Callable[[Change], bool]
+"""A change → whether it is sure, without a closer look, that a rule does not tell it."""
+
+
 class Match(BaseModel):
     """A selection by globs; what is left out selects everything.
 
@@ -213,6 +217,10 @@ class EventRule(Rule):
         """The bare answer: cheap, for the many changes that nobody is told of."""
         raise NotImplementedError
 
+    def untold(self) -> Untold:
+        """One quick call that knows most of the changes about which the rule has nothing to say."""
+        return lambda _change: False
+
     def judge(self, change: Change) -> Verdict:
         """The answer with its because."""
         raise NotImplementedError
@@ -241,5 +249,6 @@ __all__ = [
     "Rule",
     "StateRule",
     "Unmet",
+    "Untold",
     "parse_decimal",
 ]

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 
 from watcher.domain.display import amount_against, money_against, percent
-from watcher.domain.exact import ZERO, minus, times
+from watcher.domain.exact import ZERO, minus, shifted, times
 from watcher.domain.model import Change
-from watcher.domain.rules._base import EventRule, parse_decimal
+from watcher.domain.rules._base import EventRule, Untold, parse_decimal
 from watcher.domain.verdict import Answer, Verdict, met, not_met, unknown
 
 HUNDRED = Decimal(100)
@@ -65,6 +65,15 @@ class ChangeRule(EventRule):
         else:
             enough = size >= level
         return Answer.MET if enough else Answer.NOT_MET
+
+    def untold(self) -> Untold:
+        if self.by is None or not self.by.endswith("%"):
+            return super().untold()
+        share = shifted(self.level, -2)
+        return lambda change: (
+            minus(change.after, change.before or ZERO).copy_abs()
+            < times(share, (change.before or ZERO).copy_abs())
+        )
 
     def judge(self, change: Change) -> Verdict:
         """Whether this change is one to tell."""
