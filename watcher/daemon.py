@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher import sdnotify
 from watcher.domain.credits import Purpose
@@ -22,7 +23,6 @@ from watcher.service.clock import SystemClock
 from watcher.service.metering import Meter
 from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
-from watcher.web import Looker, Server
 from watcher.wiring import (
     App,
     Configuration,
@@ -34,6 +34,9 @@ from watcher.wiring import (
     store_path,
     wire,
 )
+
+if TYPE_CHECKING:
+    from watcher.web import Server
 
 log = logging.getLogger(__name__)
 
@@ -255,6 +258,8 @@ async def _page(app: App, store: Store) -> Server | None:
     settings = app.settings
     if settings.web is None:
         return None
+    from watcher.web import Looker, Server  # brings a template engine; without a page there is none
+
     looker = Looker(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
         stuck=lambda: ["a source makes no progress"] if _stuck(app) else [],
