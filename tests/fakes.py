@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.domain.given import firing, still
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
-from watcher.ports import Recall, Reply, Request, Settlement
+from watcher.ports import UNGROUPED, Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -101,10 +103,12 @@ class FakeStore:
         self.doubts: dict[Asset, Doubt] = {}
         self.samples: list[tuple[Asset, Quote]] = []
         self.changes: list[Change] = []
+        self.marks: dict[MarkOf, Mark] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.ledger: list[_Booked] = []
         self.kept_facts: dict[tuple[str, str], str] = {}
         self.closed = False
+        self.runs: dict[datetime, datetime] = {}
 
     async def reserve(
         self,
@@ -127,6 +131,9 @@ class FakeStore:
     async def spent(self, source: str, since: datetime) -> int:
         return self._sum(source, since)
 
+    async def running(self, since: datetime, now: datetime) -> None:
+        self.runs[since] = max(now, self.runs.get(since, now))
+
     async def load(self, accounts: Sequence[Account]) -> Past:
         chosen = {account: self.states[account] for account in accounts if account in self.states}
         alerts = {
@@ -134,6 +141,7 @@ class FakeStore:
             for alert in self.alerts.values()
             if alert.live and (alert.account is None or alert.account in accounts)
         }
+        live = [alert for alert in self.alerts.values() if alert.live]
         return Past(
             chosen,
             alerts,
@@ -141,6 +149,8 @@ class FakeStore:
             dict(self.symbols),
             dict(self.doubts),
             everyone=dict(self.states),
+            firing=firing(live),
+            owing=tuple(alert for alert in self.alerts.values() if alert.owing),
         )
 
     async def conclude(
@@ -159,6 +169,9 @@ class FakeStore:
             self.doubts.pop(asset, None)
         self.samples += conclusion.quotes.items()
         self.changes += conclusion.changes
+        self.marks.update({mark.question: mark for mark in conclusion.marks})
+        if conclusion.standing is not None:
+            self.marks = still(self.marks, conclusion.standing)
         for delivery in conclusion.deliveries:
             self.deliveries.setdefault(delivery.id, delivery)
         if settlement is not None:
@@ -212,7 +225,19 @@ class FakeStore:
         if isinstance(question, PriceAt):
             prices = [q for asset, q in self.samples if asset == question.asset and q.at <= question.at]
             return max(prices, key=lambda quote: quote.at).price if prices else None
+        if isinstance(question, MarkOf):
+            return self.marks.get(question)
+        if isinstance(question, ChangesIn):
+            return tuple(sorted(self._changes_in(question), key=lambda change: change.after_at))
         return self._amount_at(question)
+
+    def _changes_in(self, question: ChangesIn) -> list[Change]:
+        return [
+            change
+            for change in self.changes
+            if (change.account, change.asset) == (question.account, question.asset)
+            and question.since < change.after_at <= question.until
+        ]
 
     def _amount_at(self, question: AmountAt) -> Recalled:
         found = [
@@ -267,7 +292,7 @@ class FakeChannel:
     """A channel that keeps what it is told; `answers` come first, then it takes everything."""
 
     name: str = "ops"
-    burst: int = 1000
+    burst: int = UNGROUPED
     answers: list[SendResult] = field(default_factory=list)
     told: list[Delivery] = field(default_factory=list)
     closed: bool = False

@@ -16,7 +16,8 @@ from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, retire
 from watcher.domain.errors import ConfigurationError, Problem, StoreInUseError
 from watcher.domain.model import Account
-from watcher.domain.rules import Rule
+from watcher.domain.policies import Policies
+from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.selection import Rules
 from watcher.ports import Channel, Recall, Source, Store
 from watcher.rulebook import Rulebook, load_rules
@@ -60,7 +61,15 @@ def configure(path: Path, env: Mapping[str, str], *, telling: bool = True) -> Co
     if settings is None or problems:
         raise ConfigurationError(problems)
     warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
+    warnings += tuple(_without_credits(settings, book))
     return Configuration(settings, book.rules, warnings)
+
+
+def _without_credits(settings: Settings, book: Rulebook) -> Iterator[str]:
+    """Rules about the credits of a source that sells none."""
+    for rule in book.rules:
+        if isinstance(rule, BudgetRule) and not hasattr(settings.sources[rule.source], "credits"):
+            yield f"rule {rule.id}: source '{rule.source}' sells no credits; it can never fire: name another"
 
 
 def _deaf_channels(settings: Settings, document: Document) -> list[Problem]:
@@ -86,7 +95,7 @@ def build_rules(configuration: Configuration) -> Rules:
     """The rules over the watch list."""
     settings = configuration.settings
     wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
-    return Rules(configuration.rules, wallets, tuple(settings.channels))
+    return Rules(configuration.rules, wallets, tuple(settings.channels), Policies(settings.assets))
 
 
 def build_channels(settings: Settings, only: str | None = None) -> list[Channel]:
@@ -124,7 +133,7 @@ class App:
         self._tasks.append(asyncio.create_task(self.lapse.run(), name="lapse"))
 
     async def prepare(self) -> None:
-        """Give sources their facts back, and close alerts whose rule or account is gone."""
+        """Give sources their facts back; close alerts and forget marks whose rule or account is gone."""
         for name, poller in self.pollers.items():
             poller.source.remember(await self.store.facts(name))
         alerts = await self.store.live_alerts()
@@ -133,8 +142,7 @@ class App:
         def deciding(_past: Past, _recall: Recall) -> Conclusion:
             return retire(alerts, self.rules, now)
 
-        if alerts:
-            await self.store.conclude([], deciding)
+        await self.store.conclude([], deciding)
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -191,7 +199,12 @@ def wire(
             on_deliveries=deliverer.wake,
             on_progress=lambda name=name: beat(name),  # type: ignore[misc]
         )
-    lapse = Lapse(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"))
+
+    def plans() -> dict[str, CreditPlan]:
+        found = {name: poller.source.allowance.credits for name, poller in pollers.items()}
+        return {name: plan for name, plan in found.items() if plan is not None}
+
+    lapse = Lapse(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"), plans)
     return App(configuration, store, clock, rules, pollers, channels, deliverer, lapse, progress)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -28,7 +29,7 @@ from tests.contract.given import (
 from watcher.domain.alerting import AlertState
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt
 from watcher.domain.delivery import Delivery
-from watcher.domain.model import Account, AccountState, Asset, Doubt, Held, Quote
+from watcher.domain.model import Account, AccountState, Asset, Doubt, Held, Quarantined, Quote
 from watcher.ports import Recall, Settlement, Store
 
 
@@ -67,6 +68,23 @@ async def test_an_account_of_many_chains_comes_back_with_all_that_is_odd_about_i
     assert (await store.load([COLD])).accounts == {COLD: state}
 
 
+async def test_what_waits_in_quarantine_comes_back_until_it_is_let_in(store: Store) -> None:
+    state = known(HOT, ethereum="1.5")
+    shut = {
+        ETH: Quarantined(NOW, "it has no price", baseline=True),
+        USDC: Quarantined(NOW, "spam ✗", by="ann"),
+    }
+    first = replace(state, quarantined=shut)
+    changes = (changed(HOT, ETH, None, "1.5"), changed(HOT, USDC, None, "0"))
+    await keep(store, accounts=(first,), changes=changes)
+    assert (await store.load([HOT])).accounts[HOT].quarantined == shut
+    await keep(store, accounts=(replace(first, last_attempt=after(seconds=9)),))
+    assert (await store.load([HOT])).accounts[HOT].quarantined == shut
+    left = {USDC: shut[USDC]}
+    await keep(store, accounts=(replace(first, quarantined=left),))
+    assert (await store.load([HOT])).accounts[HOT].quarantined == left
+
+
 async def test_an_account_that_was_only_missed_has_no_reading(store: Store) -> None:
     state = AccountState(HOT, last_attempt=NOW, misses=1, miss="omitted", watched_since=NOW)
 
@@ -82,6 +100,11 @@ async def test_a_later_state_replaces_the_earlier(store: Store) -> None:
     await keep(store, accounts=(later,), changes=(changed(HOT, ETH, "1", "2", after(minutes=5)),))
 
     assert (await store.load([HOT])).accounts == {HOT: later}
+
+
+async def test_that_a_daemon_is_at_work_can_be_noted_again_and_again(store: Store) -> None:
+    for minutes in (0, 1, 2):
+        await store.running(NOW, after(minutes=minutes))
 
 
 async def test_accounts_that_differ_in_one_part_are_different(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.domain.given import BOND, DESK, ETH, HOT, START, SWEEP, USDC, WALLETS, World, reading
-from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.model import Account, Asset, Change, Quarantined, Quote
 from watcher.domain.rules import TYPES, Rule
+from watcher.domain.selection import matches_of
 from watcher.linting import Finding, Seen, lint
-from watcher.linting.seen import matches
 
 DAY = timedelta(days=1)
 FAKE = Asset("ethereum", "0xbad")
@@ -62,6 +63,11 @@ def test_sound_rules_are_left_alone() -> None:
 # Selections
 
 
+def test_a_rule_about_credits_covers_no_wallet() -> None:
+    only = Seen([rule(type="budget", source="coinstats", used="80%")], WALLETS, World().past(), START)
+    assert [each.lint for each in lint(only)] == ["no-rule"]
+
+
 def test_a_misspelt_asset_is_found_and_the_right_one_named() -> None:
     finding = the_one(rule(type="change", match={"assets": ["USCD", "ETH"]}))
     assert (finding.lint, finding.rule) == ("matches-nothing", "r")
@@ -99,6 +105,15 @@ def test_two_tokens_of_one_symbol_are_told_apart_only_by_contract() -> None:
     assert found(rule(type="change", match={"assets": [USDC.token]}), holding=holding) == []
 
 
+def test_a_token_in_quarantine_that_bears_the_name_is_pointed_at() -> None:
+    world = seen(holding={ETH: "5", USDC: "7000", FAKE: "9"})
+    state = replace(world.past.accounts[HOT], quarantined={FAKE: Quarantined(START, "it has no price")})
+    past = replace(world.past, accounts={**world.past.accounts, HOT: state})
+    rules = [rule(type="change", match={"assets": ["USDC"]}), rule(**COVERED)]
+    (finding,) = lint(Seen(rules, WALLETS, past, world.now))
+    assert (finding.lint, finding.subjects) == ("in-quarantine", ("usdc (0xbad) in hot on ethereum",))
+
+
 def test_a_wallet_that_no_rule_covers_is_named() -> None:
     world = seen()
     finding = lint(Seen([rule(**LOW)], WALLETS, world.past, world.now))[-1]
@@ -115,7 +130,7 @@ def test_the_selections_of_a_rule_with_two_of_them_are_both_looked_at() -> None:
     ratio = rule(
         type="ratio", of={"match": {"assets": ["BONDS"]}}, to={"match": {"wallets": ["hot"]}}, below="1"
     )
-    assert [each.assets or each.wallets for each in matches(ratio)] == [("BONDS",), ("hot",)]
+    assert [each.assets or each.wallets for each in matches_of(ratio)] == [("BONDS",), ("hot",)]
     assert the_one(ratio).lint == "matches-nothing"
 
 

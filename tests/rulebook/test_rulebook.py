@@ -202,6 +202,29 @@ def test_a_dollar_sign_in_a_rule_is_a_dollar_sign(tmp_path: Path) -> None:
     assert rule.model_dump()["by"] == "$5000"
 
 
+def test_rules_that_inhibit_and_escalations_must_name_what_there_is(tmp_path: Path) -> None:
+    one = "rules:\n  - {id: a, type: change, inhibited_by: [b, nobody]}\n"
+    two = (
+        "rules:\n  - {id: b, type: no_data, longer_than: 30m, escalate: {after: 30m, notify: [phone, ops]}}\n"
+    )
+
+    found = [problem.what for problem in mistakes(tmp_path, one, two)]
+
+    assert found == ["there is no rule 'nobody'", "there is no channel 'phone'"]
+
+
+def test_rules_that_inhibit_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:
+    text = "".join(
+        f"  - {{id: {name}, type: change, inhibited_by: [{other}]}}\n"
+        for name, other in (("a", "b"), ("b", "c"), ("c", "a"), ("d", "a"), ("e", "e"))
+    )
+
+    found = mistakes(tmp_path, "rules:\n" + text)
+
+    assert [problem.where.split(":")[-2] for problem in found] == ["2", "3", "4", "6"]
+    assert all("inhibited by itself" in problem.what for problem in found)
+
+
 DOUBTFUL = """\
 rules:
   - {id: a, type: threshold, per: wallet, match: {assets: ['USD*']}, below: 1}
@@ -260,3 +283,12 @@ def test_a_sum_without_sense_is_a_mistake(tmp_path: Path, fields: str, what: str
     found = mistakes(tmp_path, f"rules:\n  - {{id: a, {kind}{fields}}}\n")
 
     assert any(what in str(problem) for problem in found), [str(problem) for problem in found]
+
+
+def test_a_rule_about_credits_names_a_source_that_there_is(tmp_path: Path) -> None:
+    text = "rules:\n  - {id: a, type: budget, source: coinstat, used: 80%}\n"
+
+    (problem,) = mistakes(tmp_path, text)
+
+    assert "no source 'coinstat'" in problem.what
+    assert "coinstats" in problem.remedy

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import demo, looking, planning, running, setup, simulation, testing
+from watcher.cli import (
+    alerting,
+    assets,
+    backtest,
+    demo,
+    looking,
+    planning,
+    running,
+    setup,
+    simulation,
+    testing,
+)
 
 app = typer.Typer(
     name="watcher",
@@ -28,12 +39,18 @@ for verb in (
     looking.balances,
     looking.history,
     looking.polls,
+    alerting.alerts,
+    alerting.ack,
     looking.outbox,
+    assets.assets,
     running.send_test,
     testing.test,
+    backtest.backtest,
     running.web,
     setup.schema,
     setup.backup,
     setup.version,
 ):
     app.command(name=verb.__name__.replace("_", "-"))(verb)
+
+app.add_typer(alerting.silence, name="silence")

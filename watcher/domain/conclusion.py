@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from watcher.domain.alerting import Alert
 from watcher.domain.delivery import Delivery
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
+from watcher.domain.silences import Silence
 
 
 class Revision(NamedTuple):
@@ -40,6 +42,12 @@ class Past:
     """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
     everyone: Mapping[Account, AccountState] | None = None
     revision: Revision | None = None
+    silences: tuple[Silence, ...] = ()
+    """Those that may still be in force."""
+    firing: Mapping[tuple[str, str], Collection[str]] = field(default_factory=lambda: EMPTY)
+    """Rule id and wallet → subjects of all alerts that fire, not only of those asked for."""
+    owing: tuple[Alert, ...] = ()
+    """Resolved alerts of which those who heard of them are still to be told so."""
 
 
 class PriceAt(NamedTuple):
@@ -57,9 +65,9 @@ class AmountAt(NamedTuple):
     at: datetime
 
 
-Question = PriceAt | AmountAt
-Recalled = Decimal | None
-"""The answer to a question; None if history does not reach back so far."""
+Question = PriceAt | AmountAt | ChangesIn | MarkOf
+Recalled = Decimal | tuple[Change, ...] | Mark | None
+"""The answer to a question: a price or an amount, the changes, the mark; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,10 @@ class Conclusion:
     `accounts` are new states; of their balances only those named in `changes` differ from what
     the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
     keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
-    over the old by id. `doubts` are prices held, or None where there is no doubt any more.
+    over the old by id. `doubts` are prices held, or None where there is no doubt any more. `marks`
+    replace what a rule remembered of the same holding. `standing`, where it is given, has the
+    fingerprints of the rules in force: what any other rule remembered is forgotten, and what a rule
+    remembered before it was edited is no longer its own.
     """
 
     at: datetime
@@ -89,4 +100,6 @@ class Conclusion:
     alerts: tuple[Alert, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     again: tuple[Again, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    standing: Mapping[str, str] | None = None
     doubts: Mapping[Asset, Doubt | None] = field(default_factory=lambda: EMPTY)

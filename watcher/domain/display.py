@@ -45,6 +45,13 @@ def percent(part: Decimal, whole: Decimal) -> str:
     return _signed(share, f"{_grouped(plain(share.copy_abs()))}\N{NARROW NO-BREAK SPACE}%")
 
 
+def about(part: Decimal, whole: Decimal, digits: int = 3) -> str:
+    """`part ÷ whole`, cut to so many digits that matter; whole numbers keep all of theirs."""
+    share = _CONTEXT.divide(part, whole)
+    places = max(digits - 1 - share.adjusted(), 0)
+    return full(share.quantize(Decimal(1).scaleb(-places), context=_CONTEXT))
+
+
 def signed(text: str, value: Decimal) -> str:
     """A leading plus for what grew; a minus is there already."""
     return f"+{text}" if value > 0 else text

@@ -9,21 +9,22 @@ from decimal import Decimal
 
 from watcher.domain import judging_sums
 from watcher.domain.absent import absences
-from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind
-from watcher.domain.conclusion import Past
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance
+from watcher.domain.conclusion import Past, Question, Recalled
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
 from watcher.domain.exact import ZERO, times
+from watcher.domain.judging_windows import Windows
 from watcher.domain.knowledge import UNREPORTED, Learned
-from watcher.domain.message import (
-    Severity,
-    change_facts,
-)
+from watcher.domain.lookback import Mark
+from watcher.domain.message import Kind, OfSource, Place, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
 from watcher.domain.parts import View
 from watcher.domain.prices import Weighed
-from watcher.domain.rules import LevelRule, StateRule
+from watcher.domain.renamed import renamed
+from watcher.domain.routing import Router
+from watcher.domain.rules import LevelRule, StateRule, Use
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.sums import Summed
 from watcher.domain.telling import Teller, level_values, subject_key
@@ -36,16 +37,35 @@ UNREPORTED_RULE = "watcher.unreported"
 class Judge:
     """Collects what one decision says. Lives for one call of `decide` or `lapse`."""
 
-    def __init__(self, past: Past, rules: Rules, now: datetime, running_since: datetime) -> None:
+    def __init__(
+        self,
+        past: Past,
+        rules: Rules,
+        now: datetime,
+        running_since: datetime,
+        recalled: Mapping[Question, Recalled] = EMPTY,
+    ) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
-        self._alarmed = {alert.account for alert in past.alerts.values()}
-        self._teller = Teller(rules, now)
+        self._alarmed: dict[Account | None, list[Alert]] = {}
+        for alert in past.alerts.values():
+            self._alarmed.setdefault(alert.account, []).append(alert)
+        self._router = Router(past, rules, now)
+        self._teller = Teller(rules, now, self._router)
+        self._windows = Windows(past, rules, now, recalled, self._teller)
         self.alerts: list[Alert] = []
         self._read: list[Learned] = []
 
     @property
     def deliveries(self) -> list[Delivery]:
         return self._teller.deliveries
+
+    @property
+    def marks(self) -> list[Mark]:
+        return self._windows.marks
+
+    def finish(self) -> None:
+        """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
+        self.alerts = self._teller.finish(self.alerts)
 
     def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
         """Everything that rules have to say about one account after one outcome."""
@@ -55,6 +75,9 @@ class Judge:
                 self._events(concerned, change)
             if concerned.levels:
                 self._levels(concerned, learned, outcome, changes)
+            if concerned.trailing:
+                asking = (concerned, learned, outcome, changes)
+                self._windows.trailing(*asking, live=self._live, advance=self._advance)
             if concerned.named:
                 account, symbols = learned.state.account, self._past.symbols
                 for rule, asset in absences(concerned.named, self._past, learned, outcome, self._now):
@@ -76,6 +99,18 @@ class Judge:
             verdict = rule.judge(state, self._now, self._running_since)
             step = self._advance(rule, alert, subject, verdict)
             self._teller.alert(rule, step, self._teller.where(state.account), [])
+
+    def budgets(self, uses: Mapping[str, Use]) -> None:
+        """Rules about the credits of sources whose ledger is known; the others stay as they are."""
+        for rule in self._rules.budgets if uses else ():
+            use = uses.get(rule.source)
+            if use is None:
+                continue
+            subject = Subject(rule.source, f"source {rule.source}", "", None)
+            alert = self._live(rule, subject.key)
+            firing = alert is not None and alert.state is AlertState.FIRING
+            step = self._advance(rule, alert, subject, rule.judge(use, firing=firing))
+            self._teller.alert(rule, step, OfSource(rule.source), use.facts())
 
     def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
@@ -113,38 +148,42 @@ class Judge:
         names = ChainMap(dict(symbols), self._past.symbols) if symbols else self._past.symbols  # type: ignore[arg-type]
         return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
 
-    def remind(self, rule: StateRule, alert: Alert) -> None:
-        """Tell a firing alert again if its repeat is due; not one that was judged just now."""
-        account, summed = alert.account, self._rules.sums.by_key.get((rule.id, alert.subject))
-        if summed is None and (account is None or account not in self._rules.wallets):
-            return
+    def remind(self, rule: StateRule | None, alert: Alert) -> None:
+        """What time alone brings about for a firing alert; not for one that was judged just now."""
         if any(judged.id == alert.id for judged in self.alerts):
             return
-        step = remind(alert, rule.repeat, self._now)
-        if step.alert is None:
+        step = self._router.overdue(rule, alert)
+        if step.alert is not None:
+            self.alerts.append(step.alert)
+            self._again(rule, step, alert.held if step.tell is Kind.FIRING else "")
+
+    def release(self) -> None:
+        """Tell of resolved alerts whose message was held back and is not any more.
+
+        Before all else: of a later alert on the same subject people hear after it.
+        """
+        for alert in self._past.owing:
+            found = self._rules.by_id.get(alert.rule)
+            rule = found if isinstance(found, StateRule) else None
+            if not self._router.hold_of(rule, alert):
+                self.alerts.append(alert)
+                self._again(rule, Step(alert, Kind.RESOLVED), alert.held)
+
+    def _again(self, rule: StateRule | None, step: Step, held: str) -> None:
+        """Tell a step that no reading of now has brought about, with what was read last."""
+        alert = step.alert
+        if step.tell is None or alert is None:
             return
-        self.alerts.append(step.alert)
+        summed = self._rules.sums.by_key.get((alert.rule, alert.subject))
         if summed is not None:
             view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
             self._rules.sums.look(view)
-            self._tell_sum(summed, step, view)
-        elif account is not None:
-            self._remind_account(rule, step, alert, account)
-
-    def _remind_account(self, rule: StateRule, step: Step, alert: Alert, account: Account) -> None:
-        state = self._past.accounts.get(account) or AccountState(account)
-        asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
-        facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
-        values: dict[str, str] = {}
-        where = self._teller.where(account)
-        if asset is not None:
-            symbol, quote = self._past.symbols.get(asset, ""), self._past.quotes.get(asset)
-            price = quote.price if quote is not None else None
-            where, values = (
-                self._teller.where(account, asset, symbol),
-                level_values(state.amounts[asset], price),
-            )
-            facts.insert(0, ("Amount", f"{amount(state.amounts[asset])} {symbol}".rstrip()))
+            where: Place = judging_sums.whole(summed)
+            facts, values = judging_sums.facts(summed, view), judging_sums.values(summed, view)
+        else:
+            where, facts, values = self._teller.known_place(alert, self._past)
+        if held:
+            facts.append(("Held back", held))
         self._teller.alert(rule, step, where, facts, values=values)
 
     def _events(self, concerned: Concerned, change: Change) -> None:
@@ -156,12 +195,14 @@ class Judge:
         for rule, untold in choice.events:
             if not untold(change) and rule.answer(change) is Answer.MET:
                 self._teller.event(rule, change, rule.judge(change))
+        for trail in choice.trails:
+            self._windows.change(trail, change)
 
     def _levels(
         self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
     ) -> None:
         """Level rules, over the assets that this reading settled."""
-        stale, chains = learned.state.stale, learned.chains
+        stale, chains, shut = learned.state.stale, learned.chains, learned.state.quarantined
         symbols, prices, known = reading.symbols, reading.prices, self._past.symbols
         chosen, calm = concerned.chosen, learned.state.account not in self._alarmed
         for asset, held in learned.state.amounts.items():
@@ -171,12 +212,21 @@ class Judge:
                 choice = concerned.choose(asset, symbol)
             if not choice.levels or asset.chain not in chains or (stale and asset in stale):
                 continue
+            if shut and asset in shut:
+                continue
             price = prices.get(asset)
             for rule, unmet in choice.levels:
                 if calm and unmet(held, price):
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
                 self._level(rule, learned.state.account, asset, symbol, (held, price, moved))
+        if calm:
+            return
+        mine, amounts = self._alarmed[learned.state.account], learned.state.amounts
+        for rule, asset, symbol in renamed(concerned, mine, learned, reading, self._past, self._rules):
+            moved = next((change for change in changes if change.asset == asset), None)
+            seen = (amounts[asset], prices.get(asset), moved)
+            self._level(rule, learned.state.account, asset, symbol, seen)
 
     def _level(
         self,
@@ -235,7 +285,8 @@ class Judge:
     def _advance(self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict) -> Step:
         fingerprint = self._rules.fingerprint(rule.id) or ""
         wait, reads = rule.terms()
-        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, rule.repeat)
+        repeat = rule.repeat_after(alert.repeats if alert is not None else 0)
+        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, repeat, rule.keep_firing_for)
         step = advance(alert, verdict, terms, subject, self._now)
         if step.alert is not None:
             self.alerts.append(step.alert)

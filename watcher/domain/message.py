@@ -24,6 +24,8 @@ class Kind(enum.StrEnum):
     FIRING = "firing"
     RESOLVED = "resolved"
     REPEAT = "repeat"
+    ESCALATION = "escalated"
+    """Nobody acknowledged it in time: others are told."""
     EVENT = "event"
     NOTICE = "notice"
     TEST = "test"
@@ -108,6 +110,39 @@ class Whole:
         """The variables of templates that are known for every message."""
         tag = self.key.partition(":")[2] if self.key.startswith("tag:") else ""
         return {"wallet": self.wallet or self.label, "tags": tag}
+
+
+@dataclass(frozen=True, slots=True)
+class OfSource:
+    """What every message about a source says first."""
+
+    source: str
+    wallet: str = ""
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [("Source", self.source)]
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        return {"source": self.source}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What is told of a subject of which nothing but its name is known any more."""
+
+    wallet: str
+    label: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [("Subject", self.label)]
+
+    def values(self) -> dict[str, str]:
+        return {"wallet": self.wallet}
+
+
+Place = Where | Whole | OfSource | Named
+"""What a message is about."""
 
 
 def change_facts(change: Change) -> list[tuple[str, str]]:

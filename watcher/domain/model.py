@@ -150,6 +150,17 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An asset that no rule sees. `by`: who hid it; empty if it was put there because nobody asked for it."""
+
+    since: datetime
+    reason: str
+    baseline: bool = False
+    """It was there when the account was first read."""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """What is known of one account; the store keeps it between polls. Never mutated."""
 
@@ -166,6 +177,8 @@ class AccountState:
     for the first time, not new. One with an empty token stands for all that this answer did not name."""
     omitted: Mapping[str, int] = field(default_factory=lambda: EMPTY)
     """Chain that held value → answers in a row that left it out."""
+    quarantined: Mapping[Asset, Quarantined] = field(default_factory=lambda: EMPTY)
+    """Assets that are kept like all others, and that no rule sees."""
     last_attempt: datetime | None = None
     misses: int = 0
     """Misses in a row."""

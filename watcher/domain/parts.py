@@ -71,7 +71,10 @@ class Selection:
         if state is None or not state.seen:
             return Part(EMPTY, trouble=f"{self._where(account)} was never read")
         amounts, known = {}, False
+        shut = state.quarantined
         for asset, amount in state.amounts.items():
+            if shut and asset in shut:
+                continue
             if self.chooses(asset, symbols.get(asset, "")):
                 known = True
                 if amount:
@@ -97,7 +100,7 @@ class Selection:
         """What of this account is held, was not settled by its last reading, or was never told."""
         for asset in (*state.held, *state.stale):
             symbol = symbols.get(asset, "")
-            if not self.chooses(asset, symbol):
+            if asset in state.quarantined or not self.chooses(asset, symbol):
                 continue
             held = state.held.get(asset)
             why = f"in doubt ({held.reason})" if held is not None else "not settled by the last reading"

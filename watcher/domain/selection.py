@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from pydantic import BaseModel
+
 from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
-from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, SumRule, Unmet, Untold
+from watcher.domain.policies import LENIENT, Policies
+from watcher.domain.rules import (
+    BudgetRule,
+    ChangeRule,
+    ClockRule,
+    EventRule,
+    LevelRule,
+    Match,
+    Rule,
+    StateRule,
+    SumRule,
+    TrailingRule,
+    Unmet,
+    Untold,
+    folded,
+)
 from watcher.domain.summing import Sums
+from watcher.domain.trust import Jumps, usual
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
@@ -26,6 +45,8 @@ class Choice(NamedTuple):
     symbol: str
     levels: tuple[tuple[LevelRule, Unmet], ...]
     events: tuple[tuple[EventRule, Untold], ...]
+    trails: tuple[ChangeRule, ...] = ()
+    trailing: tuple[TrailingRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +56,18 @@ class Concerned:
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    trails: tuple[ChangeRule, ...] = ()
+    """Those that compare a change with more than the previous reading; they are not in `events`."""
+    trailing: tuple[TrailingRule, ...] = ()
     named: tuple[Named, ...] = ()
     """The level rules that may name an asset exactly, so that its absence can be a zero."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
+
+    def pick(self, asset: Asset, symbol: str) -> Choice:
+        """The rules that select one asset under its symbol."""
+        choice = self.chosen.get(asset)
+        return choice if choice is not None and choice.symbol == symbol else self.choose(asset, symbol)
 
     def choose(self, asset: Asset, symbol: str) -> Choice:
         """Fill the cache for one asset."""
@@ -46,7 +75,9 @@ class Concerned:
             self.chosen.clear()
         levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
         events = tuple((rule, rule.untold()) for rule in self.events if selects(rule, asset, symbol))
-        choice = Choice(symbol, levels, events)
+        trails = tuple(rule for rule in self.trails if selects(rule, asset, symbol))
+        trailing = tuple(rule for rule in self.trailing if selects(rule, asset, symbol))
+        choice = Choice(symbol, levels, events, trails, trailing)
         self.chosen[asset] = choice
         return choice
 
@@ -59,19 +90,43 @@ class Rules:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], wallets: Mapping[Account, Wallet], channels: Sequence[str]
+        self,
+        rules: Sequence[Rule],
+        wallets: Mapping[Account, Wallet],
+        channels: Sequence[str],
+        policies: Policies = LENIENT,
     ) -> None:
+        self.policies = policies
+        self.named = frozenset(
+            folded(name) for rule in rules for match in matches_of(rule) for name in match.assets
+        )
+        """All that rules write of assets: contracts, symbols and patterns."""
         self.wallets = wallets
         self.channels = tuple(channels)
         self.by_id = {rule.id: rule for rule in rules}
+        self._tags: dict[str, tuple[str, ...]] = {each.name: each.tags for each in wallets.values()}
         self._rules = tuple(rules)
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
+        self.looked: dict[Account, datetime] = {}
+        """A cache: until when nothing but a change can make a trailing rule speak of an account."""
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Of each rule in force, by its id."""
+        return self._fingerprints
 
     def fingerprint(self, rule_id: str) -> str | None:
         """None if there is no such rule (any more)."""
         return self._fingerprints.get(rule_id)
+
+    def jumps(self, account: Account, symbols: Mapping[Asset, str]) -> Jumps:
+        """From which factor on a jump of an asset of this account is odd."""
+        if not self.policies:
+            return usual
+        wallet = self.wallets[account]
+        return lambda asset: self.policies.of(wallet, asset, symbols.get(asset, "")).jump
 
     def stands(self, rule_id: str, fingerprint: str) -> bool:
         """Whether an alert under this id and fingerprint still belongs to a rule in force."""
@@ -96,14 +151,27 @@ class Rules:
         """Whom the rule tells; a rule that names nobody, like a built-in notice, tells every channel."""
         return rule.notify if rule is not None and rule.notify is not None else self.channels
 
+    def tags_of(self, wallet: str) -> tuple[str, ...]:
+        """The tags of a wallet; none for a name that is not watched."""
+        return self._tags.get(wallet, ())
+
+    def timed(self, rule_id: str) -> bool:
+        """Whether time alone can bring something about for a firing alert of this rule."""
+        rule = self.by_id.get(rule_id)
+        if rule is not None and rule.inhibited_by:
+            return True
+        return isinstance(rule, StateRule) and (rule.repeat is not None or rule.escalate is not None)
+
     @cached_property
     def sums(self) -> Sums:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
         rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
         return Sums(rules, self.wallets)
 
-    def repeats(self) -> list[StateRule]:
-        return [rule for rule in self._rules if isinstance(rule, StateRule) and rule.repeat is not None]
+    @property
+    def budgets(self) -> list[BudgetRule]:
+        """The rules about the credits of a source."""
+        return [rule for rule in self._rules if isinstance(rule, BudgetRule)]
 
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]
@@ -120,16 +188,37 @@ class Rules:
             levels = tuple(rule for rule in chosen if isinstance(rule, LevelRule))
             group = self._groups[key] = Concerned(
                 levels,
-                tuple(rule for rule in chosen if isinstance(rule, EventRule)),
+                tuple(rule for rule in chosen if isinstance(rule, EventRule) and not _trails(rule)),
                 tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+                tuple(rule for rule in chosen if isinstance(rule, ChangeRule) and _trails(rule)),
+                tuple(rule for rule in chosen if isinstance(rule, TrailingRule)),
                 named_by(levels),
             )
         return group
 
 
+def _trails(rule: EventRule) -> bool:
+    return isinstance(rule, ChangeRule) and rule.looks_back
+
+
 def _chain(rule: Rule, account: Account) -> bool:
     """An account that sweeps many chains is decided asset by asset."""
     return account.chain in SWEEPS or rule.match.chain(account.chain)
+
+
+def matches_of(rule: BaseModel) -> list[Match]:
+    """The selections of a rule; nested ones instead of its own where it has none of its own written."""
+    if isinstance(rule, BudgetRule):
+        return []  # it is about a source, not about accounts
+    inner = []
+    for name in type(rule).model_fields:
+        value = getattr(rule, name)
+        if isinstance(value, BaseModel) and not isinstance(value, Match):
+            inner += matches_of(value)
+    own = getattr(rule, "match", None)
+    if isinstance(own, Match) and ("match" in rule.model_fields_set or not inner):
+        return [own, *inner]
+    return inner
 
 
 def selects(rule: Rule, asset: Asset, symbol: str) -> bool:

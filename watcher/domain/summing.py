@@ -162,6 +162,7 @@ def _alike(old: AccountState, new: AccountState) -> bool:
         and old.stale == new.stale
         and old.held == new.held
         and old.unsettled == new.unsettled
+        and old.quarantined == new.quarantined
         and old.seen.keys() == new.seen.keys()
     )
 

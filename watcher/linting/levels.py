@@ -12,10 +12,11 @@ from watcher.domain.display import amount, exactly, money, plain
 from watcher.domain.exact import minus, times, total
 from watcher.domain.model import Quote
 from watcher.domain.rules import ChangeRule, Condition, Rule, ThresholdRule
+from watcher.domain.selection import matches_of
 from watcher.domain.telling import subject_key
 from watcher.domain.verdict import Answer
 from watcher.linting.finding import Finding, many, some
-from watcher.linting.seen import Holding, Seen, matches
+from watcher.linting.seen import Holding, Seen
 
 FAR = Decimal(1_000_000)
 """A level so many times what is held is one in other units: wei for ETH, sparks for a bond."""
@@ -88,7 +89,7 @@ def _needs_prices(rule: Rule) -> bool:
 
 def _unpriced(rule: Rule, seen: Seen) -> Iterator[Finding]:
     """Dollars are asked for, and nothing that is selected has ever had a price."""
-    held = [each for match in matches(rule) for each in seen.holdings(match) if each.amount]
+    held = [each for match in matches_of(rule) for each in seen.holdings(match) if each.amount]
     if held and all(each.price is None for each in held):
         what = f"it asks for dollars, and nothing that it selects has a price ({some(_labels(held))})"
         remedy = "use amounts; for TEOS, price_usd under units of the source states a price"

@@ -11,14 +11,15 @@ from watcher.domain.duration import format_duration, span
 from watcher.domain.model import Account
 from watcher.domain.parts import limit
 from watcher.domain.rules import NoDataRule, Rule, StateRule, SumRule
+from watcher.domain.selection import matches_of
 from watcher.linting.finding import Finding, many
-from watcher.linting.seen import Seen, matches
+from watcher.linting.seen import Seen
 
 
 def lint_times(seen: Seen) -> Iterator[Finding]:
     """`for`, `longer_than` and `within` held against the cadence."""
     for rule in seen.rules:
-        accounts = {account for match in matches(rule) for account in seen.accounts(match)}
+        accounts = {account for match in matches_of(rule) for account in seen.accounts(match)}
         slow = {account: seen.intervals[account] for account in accounts if account in seen.intervals}
         if isinstance(rule, NoDataRule):
             yield from _silence(rule, slow, seen)

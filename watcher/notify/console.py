@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.message import Kind, Severity
 from watcher.notify.markup import clean
+from watcher.ports import UNGROUPED
 
 if TYPE_CHECKING:  # loaded only where there is such a channel
     from rich.console import Console
@@ -35,7 +36,7 @@ class ConsoleSettings(BaseModel):
 class ConsoleChannel:
     """Prints each delivery. Nothing of a message reaches the terminal as a command to it."""
 
-    burst = 1000
+    burst = UNGROUPED
 
     def __init__(self, name: str, console: Console) -> None:
         self.name = name

@@ -1,14 +1,16 @@
-"""What time alone brings about: accounts unread for too long, repeats that are due, old rows to drop."""
+"""What time alone brings about: accounts unread for too long, repeats, escalations, ends of silences."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, lapse
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
+from watcher.domain.rules import Use, pace_since
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Store
 from watcher.service.clock import Clock
@@ -16,6 +18,9 @@ from watcher.service.clock import Clock
 log = logging.getLogger(__name__)
 
 EVERY = 15.0
+NOTED_EVERY = 60.0
+"""How often the store is told that the daemon is at work: later nobody can tell silence from absence."""
+
 SLICE = 500
 """Accounts judged in one transaction, so that a poll never waits long behind it."""
 
@@ -31,7 +36,10 @@ class Lapse:
         running_since: datetime,
         on_deliveries: Callable[[], None],
         on_progress: Callable[[], None] = lambda: None,
+        plans: Callable[[], Mapping[str, CreditPlan]] = dict,
     ) -> None:
+        """`plans`: what each source that sells credits sells at present."""
+        self._plans = plans
         self._store, self._rules, self._clock = store, rules, clock
         self._running_since = running_since
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
@@ -39,8 +47,12 @@ class Lapse:
 
     async def run(self) -> None:
         """Pass after pass, until cancelled."""
+        noted = -NOTED_EVERY
         while True:
             try:
+                if self._clock.monotonic() - noted >= NOTED_EVERY:
+                    await self._store.running(self._running_since, self._clock.now())
+                    noted = self._clock.monotonic()
                 await self.once()
                 self._on_progress()
             except StoreError as error:
@@ -52,22 +64,18 @@ class Lapse:
 
     async def once(self) -> None:
         """One pass over all accounts that a clock rule or a live alert concerns."""
-        accounts = self._clocked()
-        more: set[Account] = set()
-        repeating = {rule.id for rule in self._rules.repeats()}
-        without_account = False
+        accounts, more = self._clocked(), set[Account]()
         for alert in await self._store.live_alerts():
-            if alert.rule not in repeating:
-                continue
-            if alert.account is None:
-                without_account = True
-            elif alert.account in self._rules.wallets and not self._rules.of(alert.account).clocks:
-                more.add(alert.account)
+            timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
+            account = alert.account
+            if timed and account in self._rules.wallets and account is not None:
+                more.add(account)
+        more = {account for account in more if not self._rules.of(account).clocks}
+        # At least one look, even at no account: what belongs to none comes with any.
         accounts = (*accounts, *sorted(more))
-        if without_account and not accounts:
-            await self._judge([])  # alerts on sums come with any accounts, or with none
-        for start in range(0, len(accounts), SLICE):
-            await self._judge(accounts[start : start + SLICE])
+        uses = await self._uses(self._clock.now())
+        for start in range(0, max(len(accounts), 1), SLICE):
+            await self._judge(accounts[start : start + SLICE], uses if start == 0 else {})
 
     def _clocked(self) -> tuple[Account, ...]:
         """The accounts that a clock rule concerns; found once, for there may be many."""
@@ -76,11 +84,21 @@ class Lapse:
             self._watched = tuple(sorted(found))
         return self._watched
 
-    async def _judge(self, accounts: Sequence[Account]) -> None:
+    async def _uses(self, now: datetime) -> dict[str, Use]:
+        """What the ledger says of the sources that rules about credits name."""
+        plans = self._plans() if self._rules.budgets else {}
+        uses = {}
+        for name in {rule.source for rule in self._rules.budgets} & plans.keys():
+            plan, since = plans[name], pace_since(plans[name], now)
+            spent = await self._store.spent(name, plan.bounds(now)[0])
+            uses[name] = Use(plan, spent, await self._store.spent(name, since), since, now)
+        return uses
+
+    async def _judge(self, accounts: Sequence[Account], uses: Mapping[str, Use]) -> None:
         now = self._clock.now()
 
         def deciding(past: Past, _recall: Recall) -> Conclusion:
-            return lapse(past, accounts, self._rules, now, running_since=self._running_since)
+            return lapse(past, accounts, self._rules, now, running_since=self._running_since, uses=uses)
 
         conclusion = await self._store.conclude(accounts, deciding)
         if conclusion.deliveries:

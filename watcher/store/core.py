@@ -13,9 +13,10 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
-from watcher.domain.model import Account, AccountState, Asset, Change
+from watcher.domain.lookback import ChangesIn, MarkOf
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import bulk, ledger, outbox
+from watcher.store import bulk, facts, ledger, memory, outbox, polllog, quarantine
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
@@ -80,7 +81,8 @@ class Core:
             conclusion = decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
             self._write(cache, conclusion)
             if settlement is not None:
-                ledger.settle(self.conn, settlement)
+                read = polllog.outcomes(conclusion, cache.account_ids, cache.asset_ids)
+                ledger.settle(self.conn, settlement, read)
         cache.apply(conclusion)
         return conclusion
 
@@ -102,8 +104,13 @@ class Core:
         self._write_states(cache, conclusion.accounts)
         self._write_assets(cache, conclusion)
         self._write_changes(cache, conclusion.changes)
+        self._write_quarantine(cache, conclusion.accounts)
         if conclusion.alerts:
             conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+        if conclusion.marks:
+            memory.remember(conn, conclusion.marks, accounts, cache.asset_ids)
+        if conclusion.standing is not None:
+            memory.forget(conn, conclusion.standing)
         if conclusion.deliveries:
             outbox.add(conn, conclusion.deliveries)
 
@@ -137,6 +144,16 @@ class Core:
         bulk.insert(self.conn, _ADD_CHANGE, 8, history)
         bulk.insert(self.conn, _SET_BALANCE, 4, balances, _OR_UPDATE)
 
+    def _write_quarantine(self, cache: Cache, states: Sequence[AccountState]) -> None:
+        """Of the accounts whose quarantine is another one than before."""
+        for state in states:
+            known = cache.states.get(state.account)
+            before = EMPTY if known is None else known.quarantined
+            if state.quarantined is not before and state.quarantined != before:
+                quarantine.write(
+                    self.conn, cache.account_ids[state.account], cache.asset_ids, state.quarantined
+                )
+
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}
         named.update(change.asset for change in conclusion.changes)
@@ -159,6 +176,10 @@ class Core:
 
     def _answer(self, cache: Cache, question: Question) -> Recalled:
         asset = cache.asset_ids.get(question.asset)
+        if isinstance(question, ChangesIn):
+            return memory.changes_in(self.conn, question, cache.account_ids.get(question.account), asset)
+        if isinstance(question, MarkOf):
+            return memory.mark_of(self.conn, question, cache.account_ids.get(question.account), asset)
         if isinstance(question, PriceAt):
             if (quote := cache.quote_at(question.asset, question.at)) is not None:
                 return quote.price
@@ -195,19 +216,19 @@ class Core:
         with translated(self._path):
             return ledger.spent(self.conn, source, since)
 
+    def running(self, since: datetime, now: datetime) -> None:
+        with self._writing():
+            polllog.note_run(self.conn, since, now)
+
     # ------------------------------------------------------------------ facts and deliveries
 
     def facts(self, source: str) -> dict[str, str]:
         with translated(self._path):
-            sql = "SELECT name, value FROM facts WHERE source = ?"
-            return dict(self.conn.execute(sql, (source,)).fetchall())
+            return facts.of(self.conn, source)
 
-    def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
+    def keep_facts(self, source: str, found: Mapping[str, str], now: datetime) -> None:
         with self._writing():
-            self.conn.executemany(
-                "INSERT OR REPLACE INTO facts (source, name, value, at) VALUES (?, ?, ?, ?)",
-                [(source, name, value, to_ms(now)) for name, value in facts.items()],
-            )
+            facts.keep(self.conn, source, found, now)
 
     def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
         with translated(self._path):

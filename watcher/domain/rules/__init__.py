@@ -10,6 +10,7 @@ from watcher.domain.rules._base import (
     Match,
     Rule,
     StateRule,
+    TrailingRule,
     Unmet,
     Untold,
     folded,
@@ -18,9 +19,11 @@ from watcher.domain.rules._base import (
 from watcher.domain.rules._condition import Condition
 from watcher.domain.rules._sums import Per, Side, SumRule, Total
 from watcher.domain.rules.asset import AssetRule
+from watcher.domain.rules.budget import BudgetRule, Use, pace_since
 from watcher.domain.rules.change import ChangeRule
 from watcher.domain.rules.no_data import NoDataRule
 from watcher.domain.rules.ratio import RatioRule
+from watcher.domain.rules.runway import RunwayRule
 from watcher.domain.rules.threshold import ThresholdRule
 
 TYPES: dict[str, type[Rule]] = {
@@ -29,12 +32,15 @@ TYPES: dict[str, type[Rule]] = {
     "asset": AssetRule,
     "no_data": NoDataRule,
     "ratio": RatioRule,
+    "runway": RunwayRule,
+    "budget": BudgetRule,
 }
 
 __all__ = [
     "PATTERN",
     "TYPES",
     "AssetRule",
+    "BudgetRule",
     "ChangeRule",
     "ClockRule",
     "Condition",
@@ -45,13 +51,17 @@ __all__ = [
     "Per",
     "RatioRule",
     "Rule",
+    "RunwayRule",
     "Side",
     "StateRule",
     "SumRule",
     "ThresholdRule",
     "Total",
+    "TrailingRule",
     "Unmet",
     "Untold",
+    "Use",
     "folded",
     "id_in",
+    "pace_since",
 ]

@@ -13,8 +13,10 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
-from watcher.domain.model import AccountState, Asset, Change, Wallet
+from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
+from watcher.domain.rules._life import MINUTE, Escalate, Growing, Repeat, first_interval
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
 
@@ -48,7 +50,10 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Exact = Annotated[Decimal, BeforeValidator(parse_decimal)]
 Globs = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
-UNFINGERPRINTED = {"severity", "notify", "repeat", "summary", "description", "runbook"}
+UNFINGERPRINTED = {
+    *("severity", "notify", "repeat", "summary", "description", "runbook"),
+    *("keep_firing_for", "inhibited_by", "escalate"),
+}
 """Fields that say how people are told, not what is judged: editing them keeps the alert's state."""
 
 
@@ -147,6 +152,8 @@ class Rule(BaseModel):
     severity: Severity = Severity.WARNING
     notify: Globs | None = None
     """Channel names; None tells every channel."""
+    inhibited_by: Globs = ()
+    """Ids of rules: while one of them fires on the same wallet, nobody is told of this one."""
     summary: str | None = None
     description: str | None = None
     runbook: str | None = None
@@ -176,14 +183,21 @@ class Rule(BaseModel):
 class StateRule(Rule):
     """A rule that fires and resolves."""
 
-    repeat: Duration | None = None
+    repeat: Repeat | None = None
     """Tell again while firing, so often; None never repeats."""
+    keep_firing_for: Duration = timedelta(0)
+    """It resolves with the first reading that is so much later than the first that met it no more."""
+    escalate: Escalate | None = None
 
     @model_validator(mode="after")
     def _repeat_is_bearable(self) -> StateRule:
-        if self.repeat is not None and self.repeat < timedelta(minutes=1):
-            raise ValueError(f"repeat: {format_duration(self.repeat)} is shorter than a minute")
+        if self.repeat is not None and (first := first_interval(self.repeat)) < MINUTE:
+            raise ValueError(f"repeat: {format_duration(first)} is shorter than a minute")
         return self
+
+    def repeat_after(self, repeats: int) -> timedelta | None:
+        """The wait before the next repeat, after so many; None: it is not repeated."""
+        return self.repeat.after(repeats) if isinstance(self.repeat, Growing) else self.repeat
 
     def terms(self) -> tuple[timedelta, int]:
         """How long and for how many readings the condition must hold before it fires."""
@@ -226,6 +240,30 @@ class EventRule(Rule):
         raise NotImplementedError
 
 
+class TrailingRule(StateRule):
+    """A state rule that judges one asset by its amount and by its changes over a trailing window.
+
+    Without a change, time alone can end what it says, and begin it only at `speaks_at`: so history is
+    asked for when an amount changes, while an alert lives, and then.
+    """
+
+    trailing: Duration
+
+    def window(self, account: Account, asset: Asset, now: datetime) -> ChangesIn:
+        """The part of history that a judgement needs."""
+        return ChangesIn(account, asset, now - self.trailing, now)
+
+    def speaks_at(self, changes: Sequence[Change], now: datetime) -> datetime | None:
+        """The earliest later time at which it could be met although nothing moves; None: never."""
+        raise NotImplementedError
+
+    def judge(
+        self, held: Decimal, symbol: str, changes: Sequence[Change], now: datetime, *, firing: bool
+    ) -> Verdict:
+        """The answer with its because. `changes`: those confirmed within the window, oldest first."""
+        raise NotImplementedError
+
+
 class ClockRule(StateRule):
     """A state rule about an account that time alone can meet."""
 
@@ -248,6 +286,7 @@ __all__ = [
     "Match",
     "Rule",
     "StateRule",
+    "TrailingRule",
     "Unmet",
     "Untold",
     "parse_decimal",
