@@ -14,6 +14,7 @@ from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Quest
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
 from watcher.ports import UNGROUPED, Recall, Reply, Request, Settlement
 
@@ -196,8 +197,9 @@ class FakeStore:
     async def facts(self, source: str) -> Mapping[str, str]:
         return {name: value for (owner, name), value in self.kept_facts.items() if owner == source}
 
-    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         found = [each for each in self._pending(channel) if each.due <= now]
+        found = [each for each in found if not critical or each.message.severity is Severity.CRITICAL]
         return sorted(found, key=lambda each: each.created)[:limit]
 
     async def next_due(self, channel: str) -> datetime | None:

@@ -20,7 +20,8 @@ FLOORS = {
     "ruletest_models": 3, "ruletests": 3,
     "wiring": 4,
     "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
-    "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5, "importing": 5, "linting": 5,
+    "alertviews": 5, "explaining": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5,
+    "importing": 5, "linting": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip
@@ -31,7 +32,17 @@ NEIGHBOURS = {
     3: {name for name, floor in FLOORS.items() if floor == 3},
     7: {"cli", "__main__"},
     5: {
-        *("planning", "schedule", "report", "alertviews", "readiness", "web", "ruletracks", "ruletesting"),
+        *(
+            "planning",
+            "schedule",
+            "report",
+            "alertviews",
+            "explaining",
+            "readiness",
+            "web",
+            "ruletracks",
+            "ruletesting",
+        ),
         "linting",
     },
 }

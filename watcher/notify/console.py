@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.message import Kind, Severity
+from watcher.notify._common import ChannelSettings
 from watcher.notify.markup import clean
 from watcher.ports import UNGROUPED
 
@@ -20,10 +19,8 @@ if TYPE_CHECKING:  # loaded only where there is such a channel
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 
 
-class ConsoleSettings(BaseModel):
+class ConsoleSettings(ChannelSettings):
     """Print to standard output. Colours only on a terminal, and never with NO_COLOR set."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["console"] = "console"
 
