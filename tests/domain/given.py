@@ -195,6 +195,8 @@ class World:
         self.symbols.update(conclusion.symbols)
         update_doubts(self.doubts, conclusion)
         self.changes += conclusion.changes
+        for of in [of for of in self.marks if (of.account, of.asset) in conclusion.anew]:
+            del self.marks[of]
         self.marks.update({mark.question: mark for mark in conclusion.marks})
         if conclusion.standing is not None:
             self.marks = still(self.marks, conclusion.standing)
