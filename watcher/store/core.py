@@ -16,12 +16,12 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import facts, ledger, memory, outbox, polllog, quarantine
+from watcher.store import facts, ledger, lives, memory, outbox, polllog, quarantine
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
 from watcher.store.retention import Retention, give_back
-from watcher.store.states import ALERT, STATE, alert_row, doubt_text, read_again, state_row
+from watcher.store.states import STATE, doubt_text, read_again, state_row
 from watcher.store.text import canonical, ms, number, optional, storable, to_ms
 from watcher.store.upgrading import upgrade
 
@@ -29,7 +29,6 @@ _SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} 
 _READ_AGAIN = (
     "UPDATE accounts SET last_reading = ?, last_attempt = ? WHERE id IN (SELECT value FROM json_each(?))"
 )
-_PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
 
 
 class Core:
@@ -100,8 +99,7 @@ class Core:
         self._write_assets(cache, conclusion)
         self._write_changes(cache, conclusion.changes)
         self._write_quarantine(cache, conclusion.accounts)
-        if conclusion.alerts:
-            conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+        lives.write(conn, conclusion)
         if conclusion.marks:
             memory.remember(conn, conclusion.marks, accounts, cache.asset_ids)
         if conclusion.standing is not None:

@@ -79,6 +79,15 @@ def m006_poll_log(db: Database) -> None:
     db.execute("CREATE TABLE runs (began INTEGER PRIMARY KEY, seen INTEGER NOT NULL)")
 
 
+@migrations()
+def m007_flaps(db: Database) -> None:
+    """The latest transitions of each rule on each subject, from one alert to the next."""
+    db.execute(
+        "CREATE TABLE flaps (rule TEXT NOT NULL, subject TEXT NOT NULL, times TEXT NOT NULL, since INTEGER,"
+        " said INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (rule, subject))"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

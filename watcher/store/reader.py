@@ -109,6 +109,7 @@ class Reader:
             silences=cache.silences,
             firing=cache.firing,
             owing=tuple(cache.owing.values()),
+            flaps=cache.flaps,
         )
 
     def history(
