@@ -20,8 +20,8 @@ FLOORS = {
     "ruletest_models": 3, "ruletests": 3,
     "wiring": 4,
     "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
-    "alertviews": 5, "explaining": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5,
-    "importing": 5, "linting": 5,
+    "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5, "importing": 5, "linting": 5,
+    "timetable": 5, "explaining": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip
@@ -32,18 +32,8 @@ NEIGHBOURS = {
     3: {name for name, floor in FLOORS.items() if floor == 3},
     7: {"cli", "__main__"},
     5: {
-        *(
-            "planning",
-            "schedule",
-            "report",
-            "alertviews",
-            "explaining",
-            "readiness",
-            "web",
-            "ruletracks",
-            "ruletesting",
-        ),
-        "linting",
+        *("planning", "schedule", "report", "alertviews", "readiness", "web", "ruletracks", "ruletesting"),
+        *("linting", "timetable", "explaining"),
     },
 }
 

@@ -80,7 +80,13 @@ def m006_poll_log(db: Database) -> None:
 
 
 @migrations()
-def m007_flaps(db: Database) -> None:
+def m007_scales(db: Database) -> None:
+    """In how many parts the units of an account's amounts are counted, where that can change, as JSON."""
+    db.execute("ALTER TABLE accounts ADD COLUMN scales TEXT")
+
+
+@migrations()
+def m008_flaps(db: Database) -> None:
     """The latest transitions of each rule on each subject, from one alert to the next."""
     db.execute(
         "CREATE TABLE flaps (rule TEXT NOT NULL, subject TEXT NOT NULL, times TEXT NOT NULL, since INTEGER,"
