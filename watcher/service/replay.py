@@ -184,13 +184,14 @@ class Replay:
             if at is None:
                 break
             self.clock.at = max(self.clock.at, at)
-            if self._sending is not None and self._sending <= at:
-                await self._send()
-            elif self._confirming and self._confirming[0].at <= at:
+            # What is concluded at one moment is told together: polls come before the sending.
+            if self._confirming and self._confirming[0].at <= at:
                 await self._confirm(heapq.heappop(self._confirming))
-            elif self._next is not None:
+            elif self._next is not None and self._next.at <= at:
                 poll, self._next = self._next, next(self._polls, None)
                 await self._see(poll.outcomes)
+            else:
+                await self._send()
         self.clock.at = max(self.clock.at, end)
 
     def _soonest(self, end: datetime) -> datetime | None:
@@ -211,7 +212,7 @@ class Replay:
             if self._again(again.account, due) is not None:
                 heapq.heappush(self._confirming, _Due(due, next(self._numbers), again.account))
         if concluded.deliveries:
-            await self._send()
+            self._sending = now
 
     async def _confirm(self, due: _Due) -> None:
         outcome = self._again(due.account, self.clock.now())
