@@ -136,12 +136,12 @@ class Core:
                 optional(c.price_before),
                 optional(c.price_after),
             )
-            history.append((account, asset, before, after, ms(c.before_at), at, price_before, price))
+            history.append((account, asset, before, after, ms(c.before_at), at, price_before, price, c.drift))
             balances.append((account, asset, after, at))
         self.conn.executemany(
             "INSERT INTO changes"
-            " (account, asset, before, after, before_at, after_at, price_before, price_after)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " (account, asset, before, after, before_at, after_at, price_before, price_after, drift)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             history,
         )
         self.conn.executemany(

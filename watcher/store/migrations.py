@@ -85,6 +85,12 @@ def m007_scales(db: Database) -> None:
     db.execute("ALTER TABLE accounts ADD COLUMN scales TEXT")
 
 
+@migrations()
+def m008_drift(db: Database) -> None:
+    """Which changes are interest of a rebasing token, and no transfer."""
+    db.execute("ALTER TABLE changes ADD COLUMN drift INTEGER NOT NULL DEFAULT 0")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -117,7 +117,7 @@ class Reader:
         """Changes, newest first; baselines (`before` None) are left out."""
         sql = (
             "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
-            " c.before_at, c.after_at, c.price_before, c.price_after FROM changes c"
+            " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c"
             " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
             " WHERE c.before IS NOT NULL AND c.after_at >= ? ORDER BY c.after_at DESC, c.id DESC"
         )
@@ -269,7 +269,7 @@ def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime
 
 
 def _change(account: Account, row: tuple[Any, ...]) -> Change:
-    chain, token, symbol, before, after, before_at, after_at, price_before, price_after = row
+    chain, token, symbol, before, after, before_at, after_at, price_before, price_after, drift = row
     return Change(
         account,
         Asset(chain, token),
@@ -280,4 +280,5 @@ def _change(account: Account, row: tuple[Any, ...]) -> Change:
         from_ms(after_at),
         number(price_before),
         number(price_after),
+        bool(drift),
     )
