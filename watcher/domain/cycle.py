@@ -101,7 +101,6 @@ def decide(
     again: list[Again] = []
     ended: list[Alert] = []
     notices: list[Delivery] = []
-    anew: list[tuple[Account, Asset]] = []
     symbols: dict[Asset, str] = {}
     prices = Weighed(past, now)
     for answer in seen:
@@ -112,7 +111,7 @@ def decide(
         if isinstance(outcome, Reading) and outcome.scales:
             state, rescaled = rescale(state, outcome)
             changes += baselines(state, rescaled, outcome, now)
-            anew += [(outcome.account, each.asset) for each in rescaled]
+            judge.anew.extend((outcome.account, each.asset) for each in rescaled)
             notices += rescaled_notices(state, rescaled, outcome.symbols, rules.channels, now)
         jumps = rules.jumps(outcome.account, past.symbols)
         learned = learn(state, outcome, now, alone=len(seen) == 1, jumps=jumps)
@@ -142,7 +141,7 @@ def decide(
         deliveries=(*judge.deliveries, *notices),
         again=tuple(again),
         marks=tuple(judge.marks),
-        anew=tuple(anew),
+        anew=tuple(judge.anew),
     )
 
 

@@ -64,6 +64,11 @@ class Judge:
         """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
         self.alerts = self._teller.finish(self.alerts)
 
+    @property
+    def anew(self) -> list[tuple[Account, Asset]]:
+        """Holdings that this decision restates in another unit, to be named before they are judged."""
+        return self._windows.anew
+
     def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
         """Everything that rules have to say about one account after one outcome."""
         concerned = self._rules.of(learned.state.account)
