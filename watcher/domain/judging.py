@@ -160,8 +160,8 @@ class Judge:
         choice = concerned.chosen.get(change.asset)
         if choice is None or choice.symbol != change.symbol:
             choice = concerned.choose(change.asset, change.symbol)
-        for rule in choice.events:
-            if rule.answer(change) is Answer.MET:
+        for rule, untold in choice.events:
+            if not untold(change) and rule.answer(change) is Answer.MET:
                 self._teller.event(rule, change, rule.judge(change))
         for trail in choice.trails:
             self._windows.change(trail, change)
