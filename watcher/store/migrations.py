@@ -86,7 +86,16 @@ def m007_scales(db: Database) -> None:
 
 
 @migrations()
-def m008_drift(db: Database) -> None:
+def m008_flaps(db: Database) -> None:
+    """The latest transitions of each rule on each subject, from one alert to the next."""
+    db.execute(
+        "CREATE TABLE flaps (rule TEXT NOT NULL, subject TEXT NOT NULL, times TEXT NOT NULL, since INTEGER,"
+        " said INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (rule, subject))"
+    )
+
+
+@migrations()
+def m009_drift(db: Database) -> None:
     """Which changes are interest of a rebasing token, and no transfer."""
     db.execute("ALTER TABLE changes ADD COLUMN drift INTEGER NOT NULL DEFAULT 0")
 

@@ -110,6 +110,7 @@ class Reader:
             silences=cache.silences,
             firing=cache.firing,
             owing=tuple(cache.owing.values()),
+            flaps=cache.flaps,
         )
 
     def history(
@@ -287,15 +288,7 @@ def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime
 
 def _change(account: Account, row: tuple[Any, ...]) -> Change:
     chain, token, symbol, before, after, before_at, after_at, price_before, price_after, drift = row
+    times, prices = (time(before_at), from_ms(after_at)), (number(price_before), number(price_after))
     return Change(
-        account,
-        Asset(chain, token),
-        symbol,
-        number(before),
-        Decimal(after),
-        time(before_at),
-        from_ms(after_at),
-        number(price_before),
-        number(price_after),
-        bool(drift),
+        account, Asset(chain, token), symbol, number(before), Decimal(after), *times, *prices, bool(drift)
     )
