@@ -111,6 +111,7 @@ def history(
             "after": plain(change.after),
             "after_at": change.after_at,
             "before_at": change.before_at,
+            "interest": change.drift,
         }
         for change in reader.history(limit, chosen, since)
     ]

@@ -189,9 +189,9 @@ def test_the_first_entry_that_says_something_decides() -> None:
     ]
     policies = Policies([AssetEntry.model_validate(entry) for entry in entries])
     hot, desk = WALLETS[HOT], WALLETS[DESK]
-    assert policies.of(hot, REAL, "") == (False, Decimal(10), None)
-    assert policies.of(hot, SPAM, "") == (False, Decimal(10), Decimal(5000))
-    assert policies.of(desk, SPAM, "") == (False, Decimal(20), Decimal(1000))
+    assert tuple(policies.of(hot, REAL, "")) == (False, Decimal(10), None, None)
+    assert tuple(policies.of(hot, SPAM, "")) == (False, Decimal(10), Decimal(5000), None)
+    assert tuple(policies.of(desk, SPAM, "")) == (False, Decimal(20), Decimal(1000), None)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +201,8 @@ def test_the_first_entry_that_says_something_decides() -> None:
         ({"jump": "10"}, "at least 100"),
         ({"floor_usd": "-1"}, "must not be negative"),
         ({"floor_usd": 0.5}, "put the number in quotes"),
+        ({"rebasing": "0.5"}, "a percentage a day"),
+        ({"rebasing": "50%"}, "at most 20%"),
     ],
 )
 def test_an_entry_that_makes_no_sense_is_refused(entry: dict[str, Any], words: str) -> None:

@@ -276,3 +276,17 @@ def test_findings_come_in_the_order_of_the_rules() -> None:
     rules = [rule(id=name, type="threshold", below="0", match={"wallets": ["hot"]}) for name in "cab"]
     past = seen().past
     assert [each.rule for each in lint(Seen(rules, WALLETS, past, START))] == ["c", "a", "b", ""]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "looks"),
+    [
+        ([str(1000 + n / 16) for n in range(15)], True),
+        ([str(1000 + n / 16) for n in range(8)], False),
+        ([str(1000 + n % 2 / 16) for n in range(20)], False),
+        ([str(1000 + n * 50) for n in range(20)], False),
+    ],
+)
+def test_an_asset_that_grows_by_hairs_is_proposed_as_rebasing(amounts: list[str], looks: bool) -> None:
+    found_now = [each.lint for each in lint(seen(changes=series(*amounts)))]
+    assert found_now == (["looks-rebasing"] if looks else [])

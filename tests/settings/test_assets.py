@@ -48,5 +48,5 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, wor
 def test_the_schema_knows_them() -> None:
     schema = json_schema()
     entry = schema["$defs"]["AssetEntry"]
-    assert set(entry["properties"]) == {"match", "allow", "floor_usd", "jump"}
+    assert set(entry["properties"]) == {"match", "allow", "floor_usd", "jump", "rebasing"}
     assert schema["properties"]["assets"]["items"] == {"$ref": "#/$defs/AssetEntry"}

@@ -96,6 +96,16 @@ async def test_history_is_newest_first_without_baselines(path: Path) -> None:
     assert newest == expected._replace(symbol="ETH")
 
 
+async def test_history_marks_what_is_interest(path: Path) -> None:
+    async with opened(path) as store:
+        await keep(store, accounts=(known(HOT, ethereum="1"),), changes=(changed(HOT, ETH, None, "1"),))
+        interest = changed(HOT, ETH, "1", "1.0001")._replace(drift=True)
+        transfer = changed(HOT, ETH, "1.0001", "2", after(days=1))
+        await keep(store, accounts=(known(HOT, ethereum="2"),), changes=(interest, transfer))
+        with Reader(path) as reader:
+            assert [each.drift for each in reader.history(10)] == [False, True]
+
+
 async def test_the_poll_log_says_what_was_asked_and_what_came_of_it(path: Path) -> None:
     async with opened(path) as store:
         first = await book(store, 80, plan(1000))

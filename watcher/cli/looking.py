@@ -85,11 +85,11 @@ def history(
     if json:
         print_json(rows)
         return 0
-    columns = ("wallet", "chain", "symbol", "before", "after", "between", "and")
+    columns = ("wallet", "chain", "symbol", "before", "after", "between", "and", "kind")
     cells = [
         (
             r["wallet"], r["chain"], r["symbol"] or r["asset"], r["before"], r["after"],
-            moment(r["before_at"]), moment(r["after_at"]),
+            moment(r["before_at"]), moment(r["after_at"]), "interest" if r["interest"] else "",
         )
         for r in rows
     ]  # fmt: skip

@@ -23,6 +23,7 @@ from watcher.domain.conclusion import (
     Recalled,
 )
 from watcher.domain.delivery import Delivery
+from watcher.domain.drift import marked
 from watcher.domain.judging import Judge
 from watcher.domain.knowledge import Learned, learn
 from watcher.domain.model import (
@@ -130,13 +131,15 @@ def decide(
         if isinstance(outcome, Reading):
             _note_symbols(past, outcome, symbols)
             moved = _changes(state, learned, outcome, past, now, recalled)
+            if moved and rules.policies:
+                moved = marked(moved, rules.wallets[outcome.account], rules.policies)
             changes += moved
             learned, told = sift(state, learned, outcome, moved, past, rules, now)
             ended += hush(learned.state, past, now)
         states.append(learned.state)
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
-        judge.account(learned, outcome, told)
+        judge.account(learned, outcome, [change for change in told if not change.drift])
     judge.sums(prices, symbols)
     judge.finish()
     return Conclusion(

@@ -216,6 +216,8 @@ class Change(NamedTuple):
     after_at: datetime
     price_before: Decimal | None = None
     price_after: Decimal | None = None
+    drift: bool = False
+    """Interest of a rebasing token, and no transfer: kept in history, never told."""
 
     @property
     def price(self) -> Decimal | None:

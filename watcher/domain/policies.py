@@ -14,6 +14,9 @@ from watcher.domain.rules import Match
 from watcher.domain.rules._base import parse_decimal
 from watcher.domain.trust import JUMP, SMALLEST_JUMP
 
+INTEREST = Decimal("0.001")
+"""A tenth of a per cent a day: ten times what staking pays, and less than people move."""
+
 FLOOR = Decimal(1)
 """US dollars. A newcomer that is worth less, or has no price, waits in quarantine."""
 
@@ -23,6 +26,18 @@ def _dollars(value: object) -> object:
     if isinstance(number, Decimal) and number < 0:
         raise ValueError('must not be negative; "0" lets everything in')
     return number
+
+
+def _interest(value: object) -> object:
+    """The share a day that is interest: `true`, `false`, or a percentage such as "0.5%"."""
+    if isinstance(value, bool):
+        return INTEREST if value else None
+    if not isinstance(value, str) or not value.strip().endswith("%"):
+        raise ValueError('must be true, false, or a percentage a day, as in "0.5%"')
+    number = parse_decimal(value.strip().removesuffix("%"))
+    if not isinstance(number, Decimal) or not 0 < number <= 20:
+        raise ValueError("must be above 0% and at most 20% a day")
+    return number.scaleb(-2)
 
 
 def _factor(value: object) -> object:
@@ -52,11 +67,13 @@ class AssetEntry(BaseModel):
     """Newcomers that are worth less than this, or have no price, wait in quarantine; "0": none does."""
     jump: Annotated[Decimal | None, BeforeValidator(_factor)] = None
     """The factor from which a jump of the amount waits for a second reading; off: no jump does."""
+    rebasing: Annotated[Decimal | None, BeforeValidator(_interest)] = None
+    """true: changes of at most 0.1% a day are interest and no transfer; or another percentage a day."""
 
     @model_validator(mode="after")
     def _says_something(self) -> AssetEntry:
         if not self.model_fields_set - {"match"}:
-            raise ValueError("says nothing; add allow, floor_usd or jump")
+            raise ValueError("says nothing; add allow, floor_usd, jump or rebasing")
         return self
 
 
@@ -66,6 +83,7 @@ class Policy(NamedTuple):
     allow: bool | None = False
     floor_usd: Decimal = FLOOR
     jump: Decimal | None = JUMP
+    rebasing: Decimal | None = None
 
 
 class Policies:

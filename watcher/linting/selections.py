@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from watcher.domain.model import Asset
+from watcher.domain.drift import is_drift
+from watcher.domain.exact import ZERO
+from watcher.domain.model import Account, Asset
+from watcher.domain.policies import INTEREST
 from watcher.domain.rules import AssetRule, Match, Rule
 from watcher.domain.selection import matches_of
 from watcher.linting.finding import Finding, many, some
@@ -13,6 +16,9 @@ from watcher.linting.seen import Seen
 from watcher.mistakes import nearest
 
 SIGNS = "*?["
+
+REBASES = 10
+"""So many tiny changes one way in 30 days are no transfers."""
 
 
 def lint_selections(seen: Seen) -> Iterator[Finding]:
@@ -22,6 +28,7 @@ def lint_selections(seen: Seen) -> Iterator[Finding]:
             yield from _unmatched(rule, match, seen)
             yield from _ambiguous(rule, match, seen)
             yield from _shut_out(rule, match, seen)
+    yield from _rebasing(seen)
     yield from _uncovered(seen)
 
 
@@ -89,6 +96,26 @@ def _shut_out(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
         what = f"{many(len(shown), 'token')} of that name in quarantine, which it does not see: {some(shown)}"
         remedy = "name the contract in match.assets, or let it in with `watcher assets release`"
         yield Finding("in-quarantine", rule.id, what, remedy, shown)
+
+
+def _rebasing(seen: Seen) -> Iterator[Finding]:
+    """Assets that grow a little, again and again: each time a transfer is told that was none."""
+    found: dict[Asset, tuple[int, Account]] = {}
+    for (account, asset), changes in seen.changes.items():
+        if asset in found or len(changes) < REBASES or any(change.drift for change in changes):
+            continue
+        ups = [change.after > (change.before or ZERO) for change in changes]
+        tiny = [is_drift(change, INTEREST) for change in changes]
+        if sum(tiny) * 10 >= len(tiny) * 9 and (sum(ups) * 10 >= len(ups) * 9 or not any(ups)):
+            found[asset] = len(changes), account
+    for asset, (count, account) in sorted(found.items()):
+        name = seen.past.symbols.get(asset, "") or asset.token
+        what = (
+            f"{name} in {seen.name(account)} changed {count} times in 30 days, each time by a hair, one way"
+        )
+        entry = f'{{match: {{assets: ["{asset.token}"]}}, rebasing: true}}'
+        remedy = f"if it pays interest, say so under assets: {entry}"
+        yield Finding("looks-rebasing", "", what, remedy, (name,))
 
 
 def _uncovered(seen: Seen) -> Iterator[Finding]:

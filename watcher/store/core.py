@@ -30,7 +30,8 @@ _READ_AGAIN = (
     "UPDATE accounts SET last_reading = ?, last_attempt = ? WHERE id IN (SELECT value FROM json_each(?))"
 )
 _ADD_CHANGE = (
-    "INSERT INTO changes (account, asset, before, after, before_at, after_at, price_before, price_after)"
+    "INSERT INTO changes"
+    " (account, asset, before, after, before_at, after_at, price_before, price_after, drift)"
 )
 _SET_BALANCE = "INSERT INTO balances (account, asset, amount, since)"
 _OR_UPDATE = "ON CONFLICT (account, asset) DO UPDATE SET amount = excluded.amount, since = excluded.since"
@@ -139,9 +140,9 @@ class Core:
                 optional(c.price_before),
                 optional(c.price_after),
             )
-            history.append((account, asset, before, after, ms(c.before_at), at, price_before, price))
+            history.append((account, asset, before, after, ms(c.before_at), at, price_before, price, c.drift))
             balances.append((account, asset, after, at))
-        bulk.insert(self.conn, _ADD_CHANGE, 8, history)
+        bulk.insert(self.conn, _ADD_CHANGE, 9, history)
         bulk.insert(self.conn, _SET_BALANCE, 4, balances, _OR_UPDATE)
 
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:

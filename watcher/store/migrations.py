@@ -94,6 +94,12 @@ def m008_flaps(db: Database) -> None:
     )
 
 
+@migrations()
+def m009_drift(db: Database) -> None:
+    """Which changes are interest of a rebasing token, and no transfer."""
+    db.execute("ALTER TABLE changes ADD COLUMN drift INTEGER NOT NULL DEFAULT 0")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from watcher.domain.delivery import Delivery, DeliveryState
 from watcher.domain.message import Kind, Message, Severity
@@ -17,6 +17,23 @@ _SELECT = (
     " m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at"
     " FROM deliveries d JOIN messages m ON m.id = d.message"
 )
+
+
+class Waiting(NamedTuple):
+    """Since when the oldest pending delivery of a channel has waited, of those that are (not) critical."""
+
+    channel: str
+    critical: bool
+    since: datetime
+
+
+def waiting(conn: sqlite3.Connection) -> list[Waiting]:
+    """For each channel that something waits for, what is critical apart."""
+    rows = conn.execute(
+        "SELECT d.channel, m.severity = 'critical', min(d.created) FROM deliveries d"
+        " JOIN messages m ON m.id = d.message WHERE d.state = 'pending' GROUP BY 1, 2"
+    )
+    return [Waiting(name, bool(critical), from_ms(since)) for name, critical, since in rows]
 
 
 def add(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:

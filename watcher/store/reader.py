@@ -54,15 +54,6 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """Since when the oldest pending delivery of a channel has waited, of those that are (not) critical."""
-
-    channel: str
-    since: datetime
-    critical: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ChannelState:
     """A channel as its deliveries show it. `gave_up`: the last one that ended was given up."""
 
@@ -119,7 +110,7 @@ class Reader:
         """Changes, newest first; baselines (`before` None) are left out."""
         sql = (
             "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
-            " c.before_at, c.after_at, c.price_before, c.price_after FROM changes c"
+            " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c"
             " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
             " WHERE c.before IS NOT NULL AND c.after_at >= ? ORDER BY c.after_at DESC, c.id DESC"
         )
@@ -186,15 +177,10 @@ class Reader:
         sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
         return Counts(pending[0], sent, given_up, time(pending[1]))
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[outbox.Waiting]:
         """For each channel, what is critical apart: since when the oldest pending delivery has waited."""
-        sql = (
-            "SELECT d.channel, m.severity = 'critical', min(d.created) FROM deliveries d"
-            " JOIN messages m ON m.id = d.message WHERE d.state = 'pending' GROUP BY 1, 2"
-        )
         with self._snapshot():
-            rows = self._conn.execute(sql).fetchall()
-        return [Waiting(name, from_ms(since), critical=bool(critical)) for name, critical, since in rows]
+            return outbox.waiting(self._conn)
 
     def channels(self, names: Sequence[str]) -> list[ChannelState]:
         """How the deliveries of each of these channels fare."""
@@ -287,15 +273,8 @@ def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime
 
 
 def _change(account: Account, row: tuple[Any, ...]) -> Change:
-    chain, token, symbol, before, after, before_at, after_at, price_before, price_after = row
+    chain, token, symbol, before, after, before_at, after_at, price_before, price_after, drift = row
+    times, prices = (time(before_at), from_ms(after_at)), (number(price_before), number(price_after))
     return Change(
-        account,
-        Asset(chain, token),
-        symbol,
-        number(before),
-        Decimal(after),
-        time(before_at),
-        from_ms(after_at),
-        number(price_before),
-        number(price_after),
+        account, Asset(chain, token), symbol, number(before), Decimal(after), *times, *prices, bool(drift)
     )

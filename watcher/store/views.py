@@ -38,6 +38,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "after_at": "the reading that confirmed `after`",
         "price_before": "price in US dollars at `before_at`",
         "price_after": "price in US dollars at `after_at`",
+        "drift": "1 if it is interest of a rebasing token and no transfer",
     },
     "v_quarantine": {
         **_WHERE,
@@ -141,7 +142,8 @@ VIEWS = {
     """,
     "v_history": """
         SELECT c.id, a.source, a.address, s.chain, s.token AS asset, s.symbol, c.before, c.after,
-               {before_at} AS before_at, {after_at} AS after_at, c.price_before, c.price_after
+               {before_at} AS before_at, {after_at} AS after_at, c.price_before, c.price_after,
+               c.drift
         FROM changes c JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset
     """,
     "v_quarantine": """
