@@ -13,7 +13,7 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -222,6 +222,10 @@ class Far:
         self.taken.append((self.kills, text, frozenset(_ID.findall(text))))
         return web.Response(text="ok")
 
+    def about(self, *words: str) -> int:
+        """How many messages that it took contain all these words."""
+        return sum(all(word in text for word in words) for _, text, _ in self.taken)
+
     async def until(self, count: int) -> None:
         async with self.arrivals:
             await self.arrivals.wait_for(lambda: self.arrived >= count)
@@ -238,12 +242,16 @@ class Stand:
     fars: dict[str, Far]
     zygote: Zygote
     env: dict[str, str]
+    elsewhere: Path | None = None
+    """Where the store is, if not beside the configuration."""
 
     @property
     def store(self) -> Path:
-        return self.folder / "watcher.db"
+        return self.elsewhere or self.folder / "watcher.db"
 
     def write(self, *, limit: int = PLENTY, more: str = "") -> None:
+        if self.elsewhere:
+            more += f"store: {{kind: sqlite, path: {self.elsewhere}}}\n"
         text = CONFIG.format(
             url=self.sim.url, limit=limit, evm=EVM, solo=SOLO, desk=DESK, bond=BOND, more=more
         )
@@ -261,9 +269,28 @@ class Stand:
         with closing(sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True, timeout=30)) as conn:
             return conn.execute(sql).fetchall()
 
+    async def logged(self, *words: str, since: int = 0, within: float = 30.0) -> None:
+        """Until the daemon's log has all these words, after so many characters of it."""
+        await eventually(lambda: all(word in self.log()[since:] for word in words), within, self.log)
+
+    async def told(self, *words: str, within: float = 30.0) -> None:
+        """Until a message with all these words has been taken by the first channel."""
+        far = self.fars[CHANNELS[0]]
+        await eventually(lambda: far.about(*words) > 0, within, self.log)
+
     def log(self) -> str:
         path = self.folder / "daemon.log"
         return path.read_text() if path.exists() else ""
+
+
+async def eventually(holds: Callable[[], bool], within: float, shown: Callable[[], str]) -> None:
+    """Until it holds. Another process's file cannot be waited for, only looked at again."""
+    try:
+        async with asyncio.timeout(within):
+            while not holds():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"it did not come to that:\n{shown()[-3000:]}") from None
 
 
 @asynccontextmanager

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from tests.chaos.faultpoints import STEPS
 from tests.chaos.stand import Zygote
@@ -16,12 +13,6 @@ from tests.chaos.storm import MOMENTS, storm, thirst
 
 STORMS = 6
 KILLS = len(STEPS) + len(MOMENTS) + 3
-
-
-@pytest.fixture
-async def zygote() -> AsyncIterator[Zygote]:
-    async with Zygote() as zygote:
-        yield zygote
 
 
 async def test_killed_at_every_step_and_at_any_moment_nothing_is_lost_repeated_or_overspent(
