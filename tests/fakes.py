@@ -82,6 +82,9 @@ class FakeClock:
         return rung
 
 
+_FAR = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass
 class _Booked:
     source: str
@@ -103,6 +106,7 @@ class FakeStore:
         self.changes: list[Change] = []
         self.deliveries: dict[str, Delivery] = {}
         self.ledger: list[_Booked] = []
+        self._set_back: dict[int, datetime] = {}
         self.kept_facts: dict[tuple[str, str], str] = {}
         self.closed = False
 
@@ -116,8 +120,16 @@ class FakeStore:
         allowance: Allowance,
     ) -> Grant | Refusal:
         start = allowance.credits.bounds(now)[0] if allowance.credits is not None else now
+        for number, row in enumerate(self.ledger):
+            if row.at > now and self._set_back.get(number, _FAR) > now:
+                self._set_back[number] = now  # booked before the clock was set back, so before now
         windows = (now - timedelta(seconds=window.seconds) for window in allowance.windows)
-        calls = tuple(sum(row.at > since for row in self.ledger if row.source == source) for since in windows)
+        mine = [
+            row.at if row.at <= now else self._set_back[number]
+            for number, row in enumerate(self.ledger)
+            if row.source == source
+        ]
+        calls = tuple(sum(at > since for at in mine) for since in windows)
         refusal = may_spend(allowance, Spending(self._sum(source, start), calls), cost, purpose, now)
         if refusal is not None:
             return refusal

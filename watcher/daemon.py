@@ -18,7 +18,7 @@ from watcher.domain.knowledge import unfinished
 from watcher.domain.model import Account
 from watcher.ports import Store
 from watcher.schedule import Put, Ticker, cadences, fixed_intervals, taken
-from watcher.service.clock import SystemClock
+from watcher.service.clock import Setting, SystemClock
 from watcher.service.metering import Meter
 from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
@@ -42,6 +42,7 @@ STUCK_AFTER = timedelta(minutes=10)
 
 STATUS_EVERY = 10.0
 TIDY_EVERY = 600.0
+CLOCK_EVERY = 1.0
 
 
 async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) -> int:
@@ -53,14 +54,15 @@ async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) 
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reloading.set)
     store = await open_store(configuration.settings, exclusive=True)
+    clock_was_set = Setting(clock)
     try:
         while not stopping.is_set():
             reloading.clear()
             app = wire(configuration, store, clock=clock)
-            failed = await _serve(app, store, stopping, reloading, path, env)
+            failed = await _serve(app, store, stopping, reloading, clock_was_set, path, env)
             if failed:
                 return 1
-            if not stopping.is_set():
+            if reloading.is_set() and not stopping.is_set():
                 configuration = _reload(path, env, configuration)
     finally:
         sdnotify.stopping()
@@ -74,23 +76,31 @@ async def _serve(
     store: Store,
     stopping: asyncio.Event,
     reloading: asyncio.Event,
+    clock_was_set: Setting,
     path: Path,
     env: Mapping[str, str],
 ) -> bool:
-    """Run one configuration until it is time to stop or to change to a new one; True if a task broke."""
+    """Run one configuration until it is time to stop, to change to a new one, or to begin anew
+    because the clock was set; True if a task broke.
+    """
     async with at_work(app, store) as tasks:
         log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
         sdnotify.ready()
-        while True:
-            if await _wait(stopping, reloading, tasks):
-                return True
-            if stopping.is_set():
-                return False
-            sdnotify.reloading()
-            if _sound(path, env):
-                return False
-            sdnotify.ready()
-            reloading.clear()
+        set_anew = asyncio.Event()
+        minder = asyncio.create_task(_mind_clock(app, clock_was_set, set_anew), name="clock")
+        try:
+            while True:
+                if await _wait((stopping, reloading, set_anew), [*tasks, minder]):
+                    return True
+                if stopping.is_set() or set_anew.is_set():
+                    return False
+                sdnotify.reloading()
+                if _sound(path, env):
+                    return False
+                sdnotify.ready()
+                reloading.clear()
+        finally:
+            minder.cancel()
 
 
 @asynccontextmanager
@@ -131,11 +141,18 @@ async def at_work(
         await app.stop()
 
 
-async def _wait(
-    stopping: asyncio.Event, reloading: asyncio.Event, tasks: Sequence[asyncio.Task[None]]
-) -> bool:
-    """Until a signal comes (False) or a task that must not end ends (True)."""
-    signals = [asyncio.create_task(event.wait()) for event in (stopping, reloading)]
+async def _mind_clock(app: App, clock_was_set: Setting, set_anew: asyncio.Event) -> None:
+    """Say when the clock was set: what is due by the old one could be a year away by the new one."""
+    while True:
+        await app.clock.sleep(CLOCK_EVERY)
+        if by := clock_was_set():
+            log.warning("the clock was set by %+.0f s, or the machine slept: the schedule begins anew", by)
+            set_anew.set()
+
+
+async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[None]]) -> bool:
+    """Until one of the events comes (False) or a task that must not end ends (True)."""
+    signals = [asyncio.create_task(event.wait()) for event in events]
     try:
         done, _ = await asyncio.wait([*signals, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:

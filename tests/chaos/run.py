@@ -85,9 +85,7 @@ def main() -> int:
     broken = [words for each in reports for words in each.compared.broken]
     bad_days = [sys.executable, "-m", "pytest", "tests/chaos", "-v", "-p", "no:randomly",
                 "--deselect", "tests/chaos/test_crashes.py"]  # fmt: skip
-    others = subprocess.run(
-        bad_days, cwd=ROOT, check=False
-    ).returncode  # each test names the fault and the outcome
+    others = subprocess.run(bad_days, cwd=ROOT, check=False).returncode
     return 1 if broken or others not in (0, 5) else 0
 
 

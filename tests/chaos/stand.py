@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, PLENTY, SOLO, TEOS_KEY, furnish
@@ -68,6 +69,9 @@ rules:
   - {id: new, type: asset, event: appears}
   - {id: gone, type: asset, event: disappears}
 """
+
+long = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="only in `make chaos`")
+"""For what takes its time."""
 
 _ID = re.compile(r"\b[0-9a-f]{16}\b")
 
@@ -287,7 +291,7 @@ async def eventually(holds: Callable[[], bool], within: float, shown: Callable[[
     """Until it holds. Another process's file cannot be waited for, only looked at again."""
     try:
         async with asyncio.timeout(within):
-            while not holds():
+            while not holds():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"it did not come to that:\n{shown()[-3000:]}") from None
@@ -296,7 +300,7 @@ async def eventually(holds: Callable[[], bool], within: float, shown: Callable[[
 @asynccontextmanager
 async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) -> AsyncIterator[Stand]:
     """Simulated APIs, two recording channels, and a configuration that points at them."""
-    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 (before anything runs)
+    folder.mkdir(parents=True, exist_ok=True)
     fars = {name: Far(name, random.Random(f"{seed} {name}"), refusing) for name in CHANNELS}
     app = web.Application()
     for name, far in fars.items():

@@ -11,7 +11,7 @@ from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Store
-from watcher.service.clock import Clock
+from watcher.service.clock import Clock, Setting
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Lapse:
         self._store, self._rules, self._clock = store, rules, clock
         self._running_since = running_since
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
+        self._clock_was_set = Setting(clock)
 
     async def run(self) -> None:
         """Pass after pass, until cancelled."""
@@ -51,6 +52,8 @@ class Lapse:
 
     async def once(self) -> None:
         """One pass over all accounts that a clock rule or a live alert concerns."""
+        if self._clock_was_set():
+            return  # a clock set ahead is no silence; the daemon takes the schedule up anew
         watched = {account for account in self._rules.wallets if self._rules.of(account).clocks}
         repeating = {rule.id for rule in self._rules.repeats()}
         for alert in await self._store.live_alerts():
