@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -37,8 +38,7 @@ class _NoCatchingUp(BaseTrigger):  # type: ignore[misc]
         due: datetime | None = super().get_next_fire_time(previous, now)
         if previous is None or due is None or due > now:
             return due
-        due = super().get_next_fire_time(None, now)
-        return due
+        return cast("datetime | None", super().get_next_fire_time(None, now))
 
 
 class _Interval(_NoCatchingUp, IntervalTrigger):  # type: ignore[misc]
