@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.domain.given import firing
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
 from watcher.ports import Recall, Reply, Request, Settlement
 
@@ -104,6 +106,7 @@ class FakeStore:
         self.doubts: dict[Asset, Doubt] = {}
         self.samples: list[tuple[Asset, Quote]] = []
         self.changes: list[Change] = []
+        self.marks: dict[MarkOf, Mark] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.ledger: list[_Booked] = []
         self._set_back: dict[int, datetime] = {}
@@ -146,7 +149,17 @@ class FakeStore:
             for alert in self.alerts.values()
             if alert.live and (alert.account is None or alert.account in accounts)
         }
-        return Past(chosen, alerts, dict(self.quotes), dict(self.symbols), dict(self.doubts))
+        live = [alert for alert in self.alerts.values() if alert.live]
+        return Past(
+            chosen,
+            alerts,
+            dict(self.quotes),
+            dict(self.symbols),
+            dict(self.doubts),
+            everyone=dict(self.states),
+            firing=firing(live),
+            owing=tuple(alert for alert in self.alerts.values() if alert.owing),
+        )
 
     async def conclude(
         self,
@@ -164,6 +177,9 @@ class FakeStore:
             self.doubts.pop(asset, None)
         self.samples += conclusion.quotes.items()
         self.changes += conclusion.changes
+        self.marks.update({mark.question: mark for mark in conclusion.marks})
+        if conclusion.standing is not None:
+            self.marks = {of: mark for of, mark in self.marks.items() if of.rule in conclusion.standing}
         for delivery in conclusion.deliveries:
             self.deliveries.setdefault(delivery.id, delivery)
         if settlement is not None:
@@ -217,7 +233,19 @@ class FakeStore:
         if isinstance(question, PriceAt):
             prices = [q for asset, q in self.samples if asset == question.asset and q.at <= question.at]
             return max(prices, key=lambda quote: quote.at).price if prices else None
+        if isinstance(question, MarkOf):
+            return self.marks.get(question)
+        if isinstance(question, ChangesIn):
+            return tuple(sorted(self._changes_in(question), key=lambda change: change.after_at))
         return self._amount_at(question)
+
+    def _changes_in(self, question: ChangesIn) -> list[Change]:
+        return [
+            change
+            for change in self.changes
+            if (change.account, change.asset) == (question.account, question.asset)
+            and question.since < change.after_at <= question.until
+        ]
 
     def _amount_at(self, question: AmountAt) -> Recalled:
         found = [

@@ -16,11 +16,11 @@ FLOORS = {
     "ports": 1,
     "service": 2, "sources": 2, "store": 2, "notify": 2,
     "reading": 3, "documents": 3, "mistakes": 3, "environment": 3, "settings_models": 3,
-    "settings_wallets": 3, "settings": 3, "rulebook": 3, "schema": 3, "starter": 3,
+    "settings_wallets": 3, "settings_assets": 3, "settings": 3, "rulebook": 3, "schema": 3, "starter": 3,
     "ruletest_models": 3, "ruletests": 3,
     "wiring": 4,
     "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
-    "ruletracks": 5, "ruletesting": 5, "linting": 5,
+    "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "linting": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip
@@ -30,7 +30,10 @@ NEIGHBOURS = {
     # Floor 3 is one chain of readers: text, tree, mistakes, settings, rules.
     3: {name for name, floor in FLOORS.items() if floor == 3},
     7: {"cli", "__main__"},
-    5: {"planning", "schedule", "report", "readiness", "web", "ruletracks", "ruletesting", "linting"},
+    5: {
+        *("planning", "schedule", "report", "alertviews", "readiness", "web", "ruletracks", "ruletesting"),
+        "linting",
+    },
 }
 
 HOMES = {

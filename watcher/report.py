@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from watcher.domain.alerting import Alert, AlertState
+from watcher.alertviews import AlertViews
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.display import plain
@@ -55,6 +55,37 @@ def balances(settings: Settings, past: Past) -> list[Row]:
                     "price_usd": plain(quote.price) if quote else None,
                     "value_usd": plain(times(amount, quote.price)) if quote else None,
                     "as_of": state.as_of(asset),
+                }
+            )
+    return rows
+
+
+def assets(settings: Settings, past: Past) -> list[Row]:
+    """All assets that are held or that no rule sees, with why; `account` is not for scripts."""
+    rows: list[Row] = []
+    for account, wallet in wallets_by_account(settings).items():
+        state = past.accounts.get(account) or AccountState(account)
+        for asset, amount in state.amounts.items():
+            entry, quote = state.quarantined.get(asset), past.quotes.get(asset)
+            if not amount and entry is None:
+                continue
+            visibility = "visible" if entry is None else "hidden" if entry.by else "quarantined"
+            rows.append(
+                {
+                    "account": account,
+                    "wallet": wallet.name,
+                    "source": account.source,
+                    "chain": asset.chain,
+                    "address": account.address,
+                    "asset": asset.token,
+                    "symbol": past.symbols.get(asset, ""),
+                    "amount": plain(amount),
+                    "price_usd": plain(quote.price) if quote else None,
+                    "value_usd": plain(times(amount, quote.price)) if quote else None,
+                    "state": visibility,
+                    "reason": entry.reason if entry else "",
+                    "by": entry.by if entry else "",
+                    "since": entry.since if entry else None,
                 }
             )
     return rows
@@ -120,19 +151,6 @@ def deliveries(reader: Reader, state: str | None, limit: int) -> list[Row]:
     ]
 
 
-def alert_row(alert: Alert) -> Row:
-    return {
-        "id": alert.id,
-        "rule": alert.rule,
-        "subject": alert.label,
-        "wallet": alert.wallet,
-        "state": str(alert.state),
-        "severity": str(alert.severity),
-        "since": alert.since,
-        "because": alert.because,
-    }
-
-
 def status(
     settings: Settings,
     reader: Reader,
@@ -155,12 +173,12 @@ def status(
         "state": OK,
         "accounts": accounts,
         "credits": {name: _credits(reader, name, plan, now) for name, plan in allowances.items()},
-        "alerts": [alert_row(alert) for alert in alerts],
+        "alerts": AlertViews(settings, past.silences, now).rows(alerts),
         "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
         "held_prices": _held_prices(settings, past),
     }
     stalled = counts.oldest_pending is not None and now - counts.oldest_pending > timedelta(minutes=10)
-    report["state"] = _word(accounts, alerts, given_up=counts.given_up > 0, stalled=stalled)
+    report["state"] = _word(accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled)
     return report
 
 
@@ -180,6 +198,7 @@ def _account(account: Account, wallet: WalletSettings, state: AccountState | Non
         "held": [f"{asset.chain}/{asset.token}: {held.reason}" for asset, held in state.held.items()]
         if state
         else [],
+        "quarantined": len(state.quarantined) if state else 0,
     }
 
 
@@ -234,15 +253,18 @@ def _credits(reader: Reader, source: str, configured: CreditPlan, now: datetime)
     }
 
 
-def _word(accounts: Sequence[Row], alerts: Sequence[Alert], *, given_up: bool, stalled: bool) -> str:
-    """One word: critical if money or an alert may be at stake, warning if somebody should look."""
-    firing = [alert for alert in alerts if alert.state is AlertState.FIRING]
-    if any(alert.severity is Severity.CRITICAL for alert in firing) or given_up or stalled:
+def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool) -> str:
+    """One word: critical if money or an alert may be at stake, warning if somebody should look.
+
+    What is silenced or inhibited counts for nothing: somebody knows.
+    """
+    firing = [alert for alert in alerts if alert["state"] == "firing"]
+    if any(alert["severity"] == Severity.CRITICAL for alert in firing) or given_up or stalled:
         return CRITICAL
     if accounts and all(row["last_reading"] is None for row in accounts):
         return UNKNOWN
     late = any(row["misses"] >= LATE_MISSES or row["last_reading"] is None for row in accounts)
-    if late or any(alert.severity is Severity.WARNING for alert in firing):
+    if late or any(alert["severity"] == Severity.WARNING for alert in firing):
         return WARNING
     return OK
 

@@ -38,6 +38,8 @@ def load_rules(
     warnings: list[Problem] = []
     rules: list[Rule] = []
     places: dict[str, str] = {}
+    inhibitions: list[_Inhibition] = []
+    documents: list[Document] = []
     for path in paths:
         document = read_document(path)
         reader = _Reader(document, channels, wallets, sources, warnings)
@@ -53,10 +55,42 @@ def load_rules(
                     loc, what, "give each rule an id of its own, and keep it: alerts are kept under it"
                 )
             places.setdefault(name, document.where(loc))
+            named = reader.texts(("rules", index, "inhibited_by"))
+            inhibitions += [_Inhibition(document, place, name, other) for place, other in named]
+        documents.append(document)
+    _check_inhibitions(inhibitions, places)
+    for document in documents:
         problems += document.in_order()
     if problems:
         raise ConfigurationError(problems)
     return Rulebook(tuple(rules), tuple(warnings))
+
+
+class _Inhibition(NamedTuple):
+    """One rule that names another as the one that inhibits it, and where."""
+
+    document: Document
+    place: Loc
+    rule: str
+    by: str
+
+
+def _check_inhibitions(found: Sequence[_Inhibition], known: Collection[str]) -> None:
+    """Rules that inhibit each other in a circle would keep both from people."""
+    graph: dict[str, set[str]] = {}
+    for each in found:
+        if each.by not in known:
+            each.document.report(each.place, f"there is no rule '{each.by}'", nearest(each.by, known))
+        graph.setdefault(each.rule, set()).add(each.by)
+    for each in found:
+        reached, waiting = {each.by}, [each.by]
+        while waiting:
+            new = graph.get(waiting.pop(), set()) - reached
+            reached |= new
+            waiting += new
+        if each.rule in reached:
+            what = f"'{each.rule}' would be inhibited by itself, through '{each.by}': nobody would be told"
+            each.document.report(each.place, what, "take one of them out")
 
 
 class _Reader:
@@ -72,6 +106,7 @@ class _Reader:
     ) -> None:
         self._document = document
         self._channels = channels
+        self._wallets = wallets
         self._warnings = warnings
         self._known: dict[str, tuple[str, set[str]]] = {}
         if wallets is not None:
@@ -100,10 +135,12 @@ class _Reader:
             document.report(("rules",), "rules must be a list", "begin each rule with '- id: …'")
         for index, node in section.children() if isinstance(section.value, list) else ():
             rule = self._rule(("rules", int(index)))
-            name = next((text for _, text in self._texts(("rules", int(index), "id"))), None)
+            name = next((text for _, text in self.texts(("rules", int(index), "id"))), None)
             yield int(index), name, rule
             if isinstance(node.value, dict):
                 self._names(("rules", int(index)), rule)
+            for key, what, remedy in rule.doubts(self._wallets or ()) if rule is not None else ():
+                self._warnings.append(Problem(document.where((*("rules", int(index)), key)), what, remedy))
 
     def _rule(self, loc: tuple[str | int, ...]) -> Rule | None:
         node = self._document.at(loc)
@@ -127,16 +164,20 @@ class _Reader:
     def _names(self, loc: tuple[str | int, ...], rule: Rule | None) -> None:
         """Hold what a rule names against what is configured, even if the rule has other mistakes."""
         notify = self._document.at(loc).get("notify")
-        for place, name in self._texts((*loc, "notify")) if notify else ():
+        for place, name in self.texts((*loc, "notify")) if notify else ():
             if self._channels is not None and name not in self._channels:
                 self._document.report(place, f"there is no channel '{name}'", nearest(name, self._channels))
         if notify is not None and notify.value == []:
             self._document.report(
                 (*loc, "notify"), "notify is empty: nobody would hear of it", "leave it out for all"
             )
+        escalation = self._document.at(loc).get("escalate")
+        for place, name in self.texts((*loc, "escalate", "notify")) if escalation else ():
+            if self._channels is not None and name not in self._channels:
+                self._document.report(place, f"there is no channel '{name}'", nearest(name, self._channels))
         for place in _selections(rule, loc) if rule is not None else ((*loc, "match"),):
             for key, (word, known) in self._known.items():
-                for where, pattern in self._texts((*place, key)):
+                for where, pattern in self.texts((*place, key)):
                     self._pattern(where, pattern, word, known)
         source = self._document.at(loc).get("source")
         asked = "source" in _fields(rule) and "sources" in self._known
@@ -158,7 +199,7 @@ class _Reader:
                 remedy = f"no {word} is configured at all"
             self._document.report(loc, f"{where} '{pattern}'", remedy)
 
-    def _texts(self, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def texts(self, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """The words of a list, or the one word, at a place that may not exist."""
         parent, key = self._document.at(loc[:-1]), str(loc[-1])
         node = parent.get(key)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from watcher.domain.policies import AssetEntry
 from watcher.domain.rules import TYPES
 from watcher.domain.template import TEMPLATE_HELP, TEMPLATES
 from watcher.mistakes import models_in, parts_of, written_fields
@@ -26,6 +27,7 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
         "store": _choice(kinds.stores, kinds.store, definitions),
         "sources": {"type": "object", "additionalProperties": _choice(kinds.sources, None, definitions)},
         "wallets": {"type": "array", "minItems": 1, "items": _model(WalletEntry, definitions)},
+        "assets": {"type": "array", "items": _model(AssetEntry, definitions)},
         "channels": {
             "type": "object",
             "additionalProperties": _choice(kinds.channels, kinds.channel, definitions),

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny
 from watcher.documents import Document, Node
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.model import Wallet
+from watcher.domain.policies import AssetEntry
 from watcher.environment import Environment
 from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
+from watcher.settings_assets import read_assets
 from watcher.settings_models import LOG_LEVELS, LogSettings, WebSettings
 from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
@@ -22,7 +24,7 @@ NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
 PAGE = "127.0.0.1:8787"
 """Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
 
-KEYS = ("version", "store", "sources", "wallets", "channels", "rules", "web", "log")
+KEYS = ("version", "store", "sources", "wallets", "assets", "channels", "rules", "web", "log")
 
 
 class Kinds(NamedTuple):
@@ -53,6 +55,7 @@ class Settings(BaseModel):
     store: SerializeAsAny[BaseModel]
     sources: dict[str, SerializeAsAny[BaseModel]]
     wallets: tuple[WalletSettings, ...]
+    assets: tuple[AssetEntry, ...] = ()
     channels: dict[str, SerializeAsAny[BaseModel]]
     rules: tuple[Path, ...]
     web: WebSettings | None
@@ -138,6 +141,7 @@ class _Loader:
         sources = self._named("sources", self._kinds.sources, None)
         channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         wallets = read_wallets(self._document, sources)
+        assets = read_assets(self._document, tuple(_named_wallets(root)), sources)
         self.rules = self._rules()
         web = self._section("web", WebSettings)
         if root.get("web") is None:
@@ -150,6 +154,7 @@ class _Loader:
             store=store,
             sources=sources,
             wallets=wallets,
+            assets=assets,
             channels=channels,
             rules=self.rules,
             web=web,

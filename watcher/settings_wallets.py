@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,7 +23,8 @@ class WalletSettings(WalletEntry):
     @property
     def wallet(self) -> Wallet:
         """The wallet as rules and messages know it."""
-        return Wallet(self.name, self.source, self.address, self.tags)
+        promise = self.every if isinstance(self.every, timedelta) else self.at_least_every
+        return Wallet(self.name, self.source, self.address, self.tags, self.assets, promise)
 
     @property
     def watched(self) -> WatchedWallet:

@@ -51,6 +51,12 @@ wallets:
     address: "0x8617e340b3d01fa5f11f306f4090fd50e238070d"
     chains: [base-wallet]
     tags: [gas]
+  - name: reserve
+    source: coinstats
+    address: "0xde0b295669a9fd93d5f28d9ec85e40f4cb697bae"
+    chains: [ethereum]
+    tags: [reserve]                 # what stands behind the issued tokens
+    at_least_every: 12h
   - name: bond-desk
     source: teos
     address: "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"

@@ -16,6 +16,7 @@ from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, retire
 from watcher.domain.errors import ConfigurationError, Problem, StoreInUseError
 from watcher.domain.model import Account
+from watcher.domain.policies import Policies
 from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
 from watcher.ports import Channel, Recall, Source, Store
@@ -86,7 +87,7 @@ def build_rules(configuration: Configuration) -> Rules:
     """The rules over the watch list."""
     settings = configuration.settings
     wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
-    return Rules(configuration.rules, wallets, tuple(settings.channels))
+    return Rules(configuration.rules, wallets, tuple(settings.channels), Policies(settings.assets))
 
 
 def build_channels(settings: Settings, only: str | None = None) -> list[Channel]:
@@ -124,7 +125,7 @@ class App:
         self._tasks.append(asyncio.create_task(self.lapse.run(), name="lapse"))
 
     async def prepare(self) -> None:
-        """Give sources their facts back, and close alerts whose rule or account is gone."""
+        """Give sources their facts back; close alerts and forget marks whose rule or account is gone."""
         for name, poller in self.pollers.items():
             poller.source.remember(await self.store.facts(name))
         alerts = await self.store.live_alerts()
@@ -133,8 +134,7 @@ class App:
         def deciding(_past: Past, _recall: Recall) -> Conclusion:
             return retire(alerts, self.rules, now)
 
-        if alerts:
-            await self.store.conclude([], deciding)
+        await self.store.conclude([], deciding)
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:

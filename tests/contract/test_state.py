@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -28,7 +29,7 @@ from tests.contract.given import (
 from watcher.domain.alerting import AlertState
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt
 from watcher.domain.delivery import Delivery
-from watcher.domain.model import Account, AccountState, Asset, Doubt, Held, Quote
+from watcher.domain.model import Account, AccountState, Asset, Doubt, Held, Quarantined, Quote
 from watcher.ports import Recall, Settlement, Store
 
 
@@ -65,6 +66,23 @@ async def test_an_account_of_many_chains_comes_back_with_all_that_is_odd_about_i
     await keep(store, accounts=(state,), changes=changes)
 
     assert (await store.load([COLD])).accounts == {COLD: state}
+
+
+async def test_what_waits_in_quarantine_comes_back_until_it_is_let_in(store: Store) -> None:
+    state = known(HOT, ethereum="1.5")
+    shut = {
+        ETH: Quarantined(NOW, "it has no price", baseline=True),
+        USDC: Quarantined(NOW, "spam ✗", by="ann"),
+    }
+    first = replace(state, quarantined=shut)
+    changes = (changed(HOT, ETH, None, "1.5"), changed(HOT, USDC, None, "0"))
+    await keep(store, accounts=(first,), changes=changes)
+    assert (await store.load([HOT])).accounts[HOT].quarantined == shut
+    await keep(store, accounts=(replace(first, last_attempt=after(seconds=9)),))
+    assert (await store.load([HOT])).accounts[HOT].quarantined == shut
+    left = {USDC: shut[USDC]}
+    await keep(store, accounts=(replace(first, quarantined=left),))
+    assert (await store.load([HOT])).accounts[HOT].quarantined == left
 
 
 async def test_an_account_that_was_only_missed_has_no_reading(store: Store) -> None:
@@ -256,3 +274,43 @@ async def test_what_is_young_is_not_tidied_away(store: Store) -> None:
 
     assert (await store.load([HOT])).accounts == {HOT: state}
     assert len(await store.live_alerts()) == 1
+
+
+async def test_the_past_shows_everyone_for_rules_that_sum_over_many(store: Store) -> None:
+    await keep(store, accounts=(known(HOT, ethereum="1.5"),), changes=(changed(HOT, ETH, None, "1.5"),))
+    before = await store.load([COLD])
+    assert before.everyone is not None
+    assert dict(before.everyone) == {HOT: known(HOT, ethereum="1.5")}
+
+    await keep(store, accounts=(known(COLD),))
+
+    after_it = await store.load([])
+    assert after_it.everyone is not None
+    assert set(after_it.everyone) == {HOT, COLD}
+
+
+async def test_a_revision_counts_the_conclusions_that_changed_a_state(store: Store) -> None:
+    await keep(store, accounts=(known(HOT),))
+    first = (await store.load([])).revision
+    await keep(store)
+    assert (await store.load([])).revision == first
+    await keep(store, accounts=(known(COLD),))
+    second = (await store.load([])).revision
+    if first is None or second is None:
+        assert first is second, "a store says it always or never"
+        return
+    assert second.of is first.of
+    assert second.number == first.number + 1
+
+
+async def test_after_a_conclusion_that_failed_the_states_may_be_any(store: Store) -> None:
+    await keep(store, accounts=(known(HOT),))
+    first = (await store.load([])).revision
+
+    def fail(_past: Past, _recall: Recall) -> Conclusion:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await store.conclude([HOT], fail)
+    second = (await store.load([])).revision
+    assert first is None or second is None or second.of is not first.of

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert
+from watcher.domain.alerting import Ack, Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.cycle import decide, lapse, questions, retire
 from watcher.domain.delivery import Delivery
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import (
     Account,
     AccountState,
@@ -26,6 +27,7 @@ from watcher.domain.model import (
 )
 from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
+from watcher.domain.silences import Silence
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -81,10 +83,17 @@ def failed(account: Account) -> Miss:
 class World:
     """Plays the store: keeps states, live alerts, quotes and the whole outbox."""
 
-    def __init__(self, *rules: Rule, wallets: Mapping[Account, Wallet] = WALLETS) -> None:
+    def __init__(
+        self,
+        *rules: Rule,
+        wallets: Mapping[Account, Wallet] = WALLETS,
+        channels: tuple[str, ...] = ("ops",),
+    ) -> None:
         self.wallets = wallets
-        self.rules = Rules(rules, wallets, ("ops",))
+        self.rules = Rules(rules, wallets, channels)
         self.now = self.running_since = START
+        self.channels = channels
+        self.silences: list[Silence] = []
         self.states: dict[Account, AccountState] = {}
         self.alerts: dict[str, Alert] = {}
         self.quotes: dict[Asset, Quote] = {}
@@ -93,6 +102,8 @@ class World:
         self.doubts: dict[Asset, Doubt] = {}
         self.told: list[Delivery] = []
         self.changes: list[Change] = []
+        self.marks: dict[MarkOf, Mark] = {}
+        self.asked: list[Question] = []
         self.last = Conclusion(START)
 
     @property
@@ -101,13 +112,22 @@ class World:
 
     def past(self) -> Past:
         alerts = {(alert.rule, alert.subject): alert for alert in self.live}
-        return Past(dict(self.states), alerts, dict(self.quotes), dict(self.symbols), dict(self.doubts))
+        return Past(
+            dict(self.states),
+            alerts,
+            dict(self.quotes),
+            dict(self.symbols),
+            dict(self.doubts),
+            silences=tuple(self.silences),
+            firing=firing(self.live),
+            owing=tuple(alert for alert in self.alerts.values() if alert.owing),
+        )
 
     def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
         """One request's outcomes, some time later; what was told, as words."""
         self.now += after
         past = self.past()
-        recalled = self._recall(questions(past, seen))
+        recalled = self._recall(questions(past, seen, rules=self.rules, now=self.now))
         return self._keep(
             decide(past, seen, self.rules, self.now, running_since=self.running_since, recalled=recalled)
         )
@@ -122,17 +142,40 @@ class World:
         """Forget all that is not in the store, and start again, perhaps under other rules."""
         self.now += after
         self.states = {account: _copied(state) for account, state in self.states.items()}
-        self.rules = Rules(rules or tuple(self.rules.by_id.values()), self.wallets, ("ops",))
+        self.rules = Rules(rules or tuple(self.rules.by_id.values()), self.wallets, self.channels)
         self.running_since = self.now
         return self._keep(retire(self.live, self.rules, self.now))
+
+    def acknowledge(self, by: str = "bob", comment: str = "") -> None:
+        """Everything that fires."""
+        for alert in self.live:
+            if alert.state is AlertState.FIRING:
+                self.alerts[alert.id] = replace(alert, acknowledged=Ack(by, self.now, comment))
+
+    def silence(self, duration: timedelta, **globs: tuple[str, ...]) -> Silence:
+        silence = Silence(f"s{len(self.silences)}", "bob", "works", self.now, self.now + duration, **globs)
+        self.silences.append(silence)
+        return silence
 
     def _recall(self, asked: Sequence[Question]) -> dict[Question, Recalled]:
         found: dict[Question, Recalled] = {}
         for question in asked:
+            self.asked.append(question)
+            if isinstance(question, MarkOf):
+                found[question] = self.marks.get(question)
+                continue
+            if isinstance(question, ChangesIn):
+                found[question] = self._changes_in(question)
+                continue
             assert isinstance(question, PriceAt)
             known = [q.price for asset, q in self.prices if asset == question.asset and q.at <= question.at]
             found[question] = known[-1] if known else None
         return found
+
+    def _changes_in(self, asked: ChangesIn) -> tuple[Change, ...]:
+        rows = [change for change in self.changes if change[:2] == asked[:2]]
+        rows = [change for change in rows if asked.since < change.after_at <= asked.until]
+        return tuple(sorted(rows, key=lambda change: change.after_at))
 
     def _keep(self, conclusion: Conclusion) -> list[str]:
         self.last = conclusion
@@ -143,6 +186,9 @@ class World:
         self.symbols.update(conclusion.symbols)
         update_doubts(self.doubts, conclusion)
         self.changes += conclusion.changes
+        self.marks.update({mark.question: mark for mark in conclusion.marks})
+        if conclusion.standing is not None:
+            self.marks = {of: mark for of, mark in self.marks.items() if of.rule in conclusion.standing}
         self.told += conclusion.deliveries
         return kinds(conclusion.deliveries)
 
@@ -162,6 +208,15 @@ def update_doubts(doubts: dict[Asset, Doubt], conclusion: Conclusion) -> None:
             doubts.pop(asset, None)
         else:
             doubts[asset] = doubt
+
+
+def firing(alerts: Iterable[Alert]) -> dict[tuple[str, str], set[str]]:
+    """The index of what fires that a store keeps."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for alert in alerts:
+        if alert.live and alert.state is AlertState.FIRING:
+            found.setdefault((alert.rule, alert.wallet), set()).add(alert.subject)
+    return found
 
 
 def _copied(state: AccountState) -> AccountState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.domain.given import BOND, DESK, ETH, HOT, START, SWEEP, USDC, WALLETS, World, reading
-from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.model import Account, Asset, Change, Quarantined, Quote
 from watcher.domain.rules import TYPES, Rule
+from watcher.domain.selection import matches_of
 from watcher.linting import Finding, Seen, lint
-from watcher.linting.seen import matches
 
 DAY = timedelta(days=1)
 FAKE = Asset("ethereum", "0xbad")
@@ -99,6 +100,15 @@ def test_two_tokens_of_one_symbol_are_told_apart_only_by_contract() -> None:
     assert found(rule(type="change", match={"assets": [USDC.token]}), holding=holding) == []
 
 
+def test_a_token_in_quarantine_that_bears_the_name_is_pointed_at() -> None:
+    world = seen(holding={ETH: "5", USDC: "7000", FAKE: "9"})
+    state = replace(world.past.accounts[HOT], quarantined={FAKE: Quarantined(START, "it has no price")})
+    past = replace(world.past, accounts={**world.past.accounts, HOT: state})
+    rules = [rule(type="change", match={"assets": ["USDC"]}), rule(**COVERED)]
+    (finding,) = lint(Seen(rules, WALLETS, past, world.now))
+    assert (finding.lint, finding.subjects) == ("in-quarantine", ("usdc (0xbad) in hot on ethereum",))
+
+
 def test_a_wallet_that_no_rule_covers_is_named() -> None:
     world = seen()
     finding = lint(Seen([rule(**LOW)], WALLETS, world.past, world.now))[-1]
@@ -115,7 +125,7 @@ def test_the_selections_of_a_rule_with_two_of_them_are_both_looked_at() -> None:
     ratio = rule(
         type="ratio", of={"match": {"assets": ["BONDS"]}}, to={"match": {"wallets": ["hot"]}}, below="1"
     )
-    assert [each.assets or each.wallets for each in matches(ratio)] == [("BONDS",), ("hot",)]
+    assert [each.assets or each.wallets for each in matches_of(ratio)] == [("BONDS",), ("hot",)]
     assert the_one(ratio).lint == "matches-nothing"
 
 
@@ -237,6 +247,24 @@ def test_a_window_shorter_than_the_cadence_is_told() -> None:
         pytest.skip("there are no windows")
     each = rule(type="change", by="10%", within="1h", match={"wallets": ["hot"]})
     assert found(each, intervals={HOT: 7200.0}) == ["window-shorter-than-cadence"]
+
+
+def test_a_sum_whose_parts_are_read_too_seldom_is_told() -> None:
+    each = rule(type="threshold", per="all", match=LOW["match"], below="1", max_age="1h")
+    finding = the_one(each, intervals={HOT: 7200.0, DESK: 60.0})
+    assert (finding.lint, finding.subjects) == ("sum-mostly-unknown", ("hot on ethereum",))
+    assert "a part older than 1h makes its sum unknown" in finding.what
+    assert found(each, intervals={HOT: 3000.0}) == []
+    assert (
+        found(rule(type="threshold", per="all", match=LOW["match"], below="1"), intervals={HOT: 7200.0}) == []
+    )
+
+
+def test_joined_conditions_are_linted_one_by_one() -> None:
+    conditions = [{"below": "0"}, {"metric": "value_usd", "above": "1"}]
+    each = {"type": "threshold", "match": LOW["match"]}
+    assert found(rule(**each, all=conditions)) == ["never-fires"]
+    assert "never-fires" not in found(rule(**each, any=conditions))
 
 
 def test_findings_come_in_the_order_of_the_rules() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -198,3 +200,86 @@ def test_a_dollar_sign_in_a_rule_is_a_dollar_sign(tmp_path: Path) -> None:
     (rule,) = load(tmp_path, 'rules:\n  - {id: a, type: change, by: "$5000"}\n').rules
 
     assert rule.model_dump()["by"] == "$5000"
+
+
+def test_rules_that_inhibit_and_escalations_must_name_what_there_is(tmp_path: Path) -> None:
+    one = "rules:\n  - {id: a, type: change, inhibited_by: [b, nobody]}\n"
+    two = (
+        "rules:\n  - {id: b, type: no_data, longer_than: 30m, escalate: {after: 30m, notify: [phone, ops]}}\n"
+    )
+
+    found = [problem.what for problem in mistakes(tmp_path, one, two)]
+
+    assert found == ["there is no rule 'nobody'", "there is no channel 'phone'"]
+
+
+def test_rules_that_inhibit_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:
+    text = "".join(
+        f"  - {{id: {name}, type: change, inhibited_by: [{other}]}}\n"
+        for name, other in (("a", "b"), ("b", "c"), ("c", "a"), ("d", "a"), ("e", "e"))
+    )
+
+    found = mistakes(tmp_path, "rules:\n" + text)
+
+    assert [problem.where.split(":")[-2] for problem in found] == ["2", "3", "4", "6"]
+    assert all("inhibited by itself" in problem.what for problem in found)
+
+
+DOUBTFUL = """\
+rules:
+  - {id: a, type: threshold, per: wallet, match: {assets: ['USD*']}, below: 1}
+  - {id: b, type: threshold, per: all, metric: value_usd, above: 1}
+  - {id: c, type: threshold, per: tag, metric: value_usd, unpriced: ignore, max_age: 30m, above: 1}
+  - id: d
+    type: ratio
+    of: {match: {tags: [gas]}, metric: amount}
+    to: {match: {tags: [hot], assets: [USDC]}}
+    below: 1
+  - {id: e, type: threshold, per: all, match: {assets: [USDC, USDT]}, max_age: 2h, below: 1}
+"""
+
+
+def test_a_sum_that_is_probably_not_meant_so_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "sums.yaml"
+    path.write_text(DOUBTFUL, encoding="utf-8")
+    slow = replace(WALLETS[0], promise=timedelta(hours=1))
+
+    warnings = load_rules([path], {"ops"}, (slow, *WALLETS[1:]), {"coinstats", "teos"}).warnings
+
+    assert [(warning.where.rsplit(":", 2)[1], warning.what.split(",")[0]) for warning in warnings] == [
+        ("2", "amounts are added"),
+        ("3", "one token without a price"),
+        ("4", "'treasury-hot' is read more seldom than max_age: the sum will mostly be unknown"),
+        ("5", "amounts are added"),
+    ]
+
+
+SENSELESS = [
+    ("per: wallet, metric: price_usd, below: 1", "price_usd cannot be summed"),
+    ("per: wallet, below: 1", "amounts of different assets cannot be added"),
+    ("per: wallets, below: 1", "'wallets' is not one of"),
+    ("max_age: 1h, below: 1", "max_age is for sums"),
+    ("unpriced: ignore, below: 1", "unpriced is for sums"),
+    ("per: all, match: {assets: [a]}, max_age: 0s, below: 1", "max_age must be positive"),
+    ("all: [{below: 1}, {metric: value_usd, above: 1}], below: 1", "all holds the conditions; move below"),
+    ("all: [{below: 1}, {above: 1}], any: [{below: 1}, {above: 1}]", "all and any cannot both be there"),
+    ("any: [{below: 1}]", "at least 2"),
+    ("any: [{below: 1}, {below: 2, clear_above: 1}]", "raise clear_above"),
+    ("any: [{below: 1}, {metric: amount}]", "exactly one of below and above"),
+    ("any: [{below: 1}, {bellow: 1}]", "unknown key 'bellow'"),
+    ("per: all, match: {assets: [a]}, any: [{below: 1}, {metric: price_usd, above: 1}]", "cannot be summed"),
+    ("type: ratio, of: {match: {}}, to: {match: {}}", "exactly one of below and above"),
+    ("type: ratio, of: {match: {}}, below: 1", "'to' is missing"),
+    ("type: ratio, of: {match: {}, metric: price_usd}, to: {match: {}}, below: 1", "'price_usd' is not"),
+    ("type: ratio, match: {}, of: {match: {}}, to: {match: {}}, below: 1", "a ratio has two selections"),
+    ("type: ratio, of: {match: {tags: [gsa]}}, to: {match: {}}, below: 1", "no wallet has the tag 'gsa'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "what"), SENSELESS)
+def test_a_sum_without_sense_is_a_mistake(tmp_path: Path, fields: str, what: str) -> None:
+    kind = "" if fields.startswith("type") else "type: threshold, "
+
+    found = mistakes(tmp_path, f"rules:\n  - {{id: a, {kind}{fields}}}\n")
+
+    assert any(what in str(problem) for problem in found), [str(problem) for problem in found]

@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from tests.settings.given import KINDS
-from watcher.schema import json_schema
+from watcher.domain.rules import TYPES
+from watcher.schema import json_schema, rules_schema
 from watcher.settings import Settings
 
 
@@ -52,3 +53,17 @@ def test_every_reference_leads_somewhere() -> None:
     references = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema)))
 
     assert references <= set(schema["$defs"])
+
+
+def test_the_schema_of_rules_names_every_type_with_all_that_people_write() -> None:
+    schema = rules_schema()
+
+    assert [each["$ref"] for each in schema["properties"]["rules"]["items"]["anyOf"]] == [
+        f"#/$defs/{model.__name__}" for model in TYPES.values()
+    ]
+    threshold = schema["$defs"]["ThresholdRule"]
+    assert {"for", "all", "any", "per", "max_age", "below"} <= set(threshold["properties"])
+    assert {"id", "type"} <= set(threshold["required"])
+    assert threshold["properties"]["type"] == {"const": "threshold"}
+    assert set(schema["$defs"]["RatioRule"]["required"]) == {"id", "type", "of", "to"}
+    assert set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema))) <= set(schema["$defs"])

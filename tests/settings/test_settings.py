@@ -27,6 +27,7 @@ def test_a_wallet_stands_for_one_account_per_chain(tmp_path: Path) -> None:
     assert bonds.accounts == (Account("teos", "teos", "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"),)
     assert treasury.wallet.tags == ("treasury",)
     assert bonds.watched.assets == ("0x0fc6e610b23b09fae00e10001",)
+    assert bonds.wallet.assets == bonds.watched.assets, "rules over sums know what was asked for"
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -65,6 +66,23 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
 )
 def test_a_cadence_is_auto_a_duration_or_a_calendar(tmp_path: Path, written: str, meant: object) -> None:
     assert load(tmp_path, SOUND.replace("every: 1m", f"every: {written}")).wallets[1].every == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "promise"),
+    [
+        ("auto", None),
+        ("auto\n    at_least_every: 6h", timedelta(hours=6)),
+        ("5m", timedelta(minutes=5)),
+        ('{cron: "0 6 * * *"}', None),
+    ],
+)
+def test_a_wallet_tells_rules_how_often_it_is_read_at_least(
+    tmp_path: Path, written: str, promise: timedelta | None
+) -> None:
+    wallet = load(tmp_path, SOUND.replace("every: 1m", f"every: {written}")).wallets[1]
+
+    assert wallet.wallet.promise == promise
 
 
 @pytest.mark.parametrize("chains", ["all", "[all]", "forceall"])

@@ -36,7 +36,14 @@ def test_the_starter_loads_without_a_mistake_or_a_warning(tmp_path: Path) -> Non
 
     assert load_settings(path, KEYS, KINDS).warnings == ()
     assert book.warnings == ()
-    assert {rule.type for rule in book.rules} == {"threshold", "change", "asset", "no_data"}
+    assert {rule.type for rule in book.rules} == {
+        "threshold",
+        "change",
+        "asset",
+        "no_data",
+        "ratio",
+        "runway",
+    }
 
 
 @pytest.mark.parametrize("pack", PACKS)

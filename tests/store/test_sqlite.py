@@ -29,6 +29,7 @@ from tests.contract.given import (
 from tests.store.given import by_hand, content, opened, overwrite, rows
 from watcher.domain.conclusion import Conclusion
 from watcher.domain.errors import StoreBusyError, StoreError
+from watcher.domain.lookback import Mark
 from watcher.domain.model import Asset, Quote
 from watcher.ports import Settlement
 from watcher.store import opening
@@ -93,7 +94,7 @@ async def test_what_was_concluded_is_there_after_a_restart(path: Path) -> None:
         assert await store.due("ops", NOW, 9) == [delivery("d1")]
 
 
-PARTS = ["accounts", "changes", "balances", "prices", "alerts", "messages", "deliveries", "requests"]
+PARTS = ["accounts", "changes", "balances", "prices", "marks", "alerts", "messages", "deliveries", "requests"]
 
 
 @pytest.mark.parametrize("table", PARTS)
@@ -114,6 +115,7 @@ async def test_a_conclusion_is_kept_as_a_whole_or_not_at_all(path: Path, table: 
             changes=(changed(HOT, ETH, "1", "2"), changed(COLD, Asset("all", "t"), None, "3")),
             quotes={ETH: Quote(Decimal(2000), NOW)},
             symbols={ETH: "ETH"},
+            marks=(Mark("drift", "f1", HOT, ETH, Decimal(2), NOW),),
             alerts=(alert("a1"),),
             deliveries=(delivery("d1"),),
         )
@@ -312,6 +314,8 @@ async def test_history_is_found_by_index(path: Path) -> None:
         pass
     asked = [
         "SELECT after FROM changes WHERE account = 1 AND asset = 1 AND after_at <= 9 ORDER BY after_at DESC",
+        "SELECT before FROM changes WHERE account = 1 AND asset = 1 AND after_at > 1 ORDER BY after_at, id",
+        "SELECT amount FROM marks WHERE account = 1 AND asset = 1 AND rule = 'a'",
         "SELECT price FROM prices WHERE asset = 1 AND at <= 9 ORDER BY at DESC LIMIT 1",
         "SELECT count(*) FROM requests WHERE source = 'a' AND reserved_at > 9",
         "SELECT sum(credits) FROM spending WHERE source = 'a' AND hour >= 9",

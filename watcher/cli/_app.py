@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import demo, looking, planning, running, setup, simulation, testing
+from watcher.cli import alerting, assets, demo, looking, planning, running, setup, simulation, testing
 
 app = typer.Typer(
     name="watcher",
@@ -28,7 +28,10 @@ for verb in (
     looking.balances,
     looking.history,
     looking.polls,
+    alerting.alerts,
+    alerting.ack,
     looking.outbox,
+    assets.assets,
     running.send_test,
     testing.test,
     running.web,
@@ -37,3 +40,5 @@ for verb in (
     setup.version,
 ):
     app.command(name=verb.__name__.replace("_", "-"))(verb)
+
+app.add_typer(alerting.silence, name="silence")

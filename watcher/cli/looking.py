@@ -217,10 +217,15 @@ def _show_status(state: report.Row, now: datetime) -> None:
     ]  # fmt: skip
     print_table(columns, cells, empty="no accounts")
     print()
-    alerts = [(a["severity"], a["state"], a["rule"], a["subject"], a["because"]) for a in state["alerts"]]
-    print_table(
-        ("severity", "state", "rule", "subject", "because"), alerts, empty="no alert is pending or firing"
-    )
+    alerts = [
+        (a["severity"], a["state"], a["rule"], a["subject"], a["because"], a["acknowledged_by"] or "")
+        for a in state["alerts"]
+    ]
+    columns = ("severity", "state", "rule", "subject", "because", "acknowledged by")
+    print_table(columns, alerts, empty="no alert is pending or firing")
+    waiting = sum(row["quarantined"] for row in state["accounts"])
+    if waiting:
+        print(f"\n{waiting} assets that no rule sees; `watcher assets` lists them")
     for held in state["held_prices"]:
         name = held["symbol"] or held["asset"]
         print(

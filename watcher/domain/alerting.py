@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from watcher.domain.display import moment
 from watcher.domain.message import Kind, Severity
 from watcher.domain.model import Account
 from watcher.domain.verdict import Answer, Verdict
@@ -19,12 +20,27 @@ class AlertState(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ack:
+    """Somebody takes care of it: it is not repeated and not escalated."""
+
+    by: str
+    at: datetime
+    comment: str = ""
+
+    def __str__(self) -> str:
+        said = f": {self.comment}" if self.comment else ""
+        return f"by {self.by} at {moment(self.at)}{said}"
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """One rule on one subject, from the first reading that met it to the one that did not.
 
     `subject` is the stable key; `label` is what people read. `account` is the account that the
     subject belongs to, None for one that belongs to a source. `closed` marks an alert that
     ended without people being told (its rule was edited, or it never got past pending).
+    `told` are the channels that heard of it, None if that was never noted. `held` says why people
+    are not told now; `owed` what they are to be told as soon as nothing holds it back.
     """
 
     id: str
@@ -43,10 +59,25 @@ class Alert:
     told_at: datetime | None = None
     resolved_at: datetime | None = None
     closed: bool = False
+    told: tuple[str, ...] | None = None
+    told_since: datetime | None = None
+    """When people were first told."""
+    repeats: int = 0
+    clear_since: datetime | None = None
+    """Since when a firing alert's condition no longer holds (`keep_firing_for`)."""
+    acknowledged: Ack | None = None
+    held: str = ""
+    owed: Kind | None = None
+    escalated_at: datetime | None = None
 
     @property
     def live(self) -> bool:
         return self.state is not AlertState.RESOLVED and not self.closed
+
+    @property
+    def owing(self) -> bool:
+        """Whether it is over, and people who heard of it have not been told so yet."""
+        return self.state is AlertState.RESOLVED and self.owed is Kind.RESOLVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +100,8 @@ class Terms:
     wait: timedelta = timedelta(0)
     reads: int = 1
     repeat: timedelta | None = None
+    keep: timedelta = timedelta(0)
+    """How long the condition must not hold any more before it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +123,35 @@ def advance(alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subjec
     if verdict.answer is Answer.UNKNOWN:
         return STAY
     if verdict.answer is Answer.NOT_MET:
-        return _end(alert, verdict, now)
+        return _end(alert, verdict, terms, now)
     if alert is None:
         return _ripen(_begin(verdict, terms, subject, now), terms, now)
     if alert.state is AlertState.PENDING:
         since = min(alert.since, now)  # the clock may have been set back
         pending = replace(alert, since=since, reads=alert.reads + 1, because=verdict.because)
         return _ripen(pending, terms, now)
+    firing = replace(alert, because=verdict.because, clear_since=None)
     if _repeat_due(alert, terms.repeat, now):
-        return Step(replace(alert, because=verdict.because, told_at=now), Kind.REPEAT)
-    if alert.because != verdict.because:
-        return Step(replace(alert, because=verdict.because))
+        return _repeated(firing, now)
+    if alert.because != verdict.because or alert.clear_since is not None:
+        return Step(firing)
     return STAY
 
 
 def remind(alert: Alert, repeat: timedelta | None, now: datetime) -> Step:
     """Time alone: a firing alert is told again when its repeat is due."""
     if alert.state is AlertState.FIRING and _repeat_due(alert, repeat, now):
-        return Step(replace(alert, told_at=now), Kind.REPEAT)
+        return _repeated(alert, now)
     return STAY
+
+
+def _repeated(alert: Alert, now: datetime) -> Step:
+    return Step(replace(alert, told_at=now, repeats=alert.repeats + 1), Kind.REPEAT)
 
 
 def close(alert: Alert, because: str, now: datetime) -> Alert:
     """End an alert without telling: its rule was edited or removed, or it never fired."""
-    return replace(alert, state=AlertState.RESOLVED, closed=True, because=because, resolved_at=now)
+    return replace(alert, state=AlertState.RESOLVED, closed=True, because=because, resolved_at=now, owed=None)
 
 
 def short_id(*parts: object) -> str:
@@ -143,18 +181,26 @@ def _begin(verdict: Verdict, terms: Terms, subject: Subject, now: datetime) -> A
 
 def _ripen(alert: Alert, terms: Terms, now: datetime) -> Step:
     if alert.reads >= terms.reads and now - alert.since >= terms.wait:
-        return Step(replace(alert, state=AlertState.FIRING, fired_at=now, told_at=now), Kind.FIRING)
+        firing = replace(alert, state=AlertState.FIRING, fired_at=now, told_at=now, told_since=now)
+        return Step(firing, Kind.FIRING)
     return Step(alert)
 
 
-def _end(alert: Alert | None, verdict: Verdict, now: datetime) -> Step:
+def _end(alert: Alert | None, verdict: Verdict, terms: Terms, now: datetime) -> Step:
     if alert is None:
         return STAY
     if alert.state is AlertState.PENDING:
         return Step(close(alert, verdict.because, now))
-    over = replace(alert, state=AlertState.RESOLVED, because=verdict.because, resolved_at=now)
+    since = min(alert.clear_since or now, now)  # the clock may have been set back
+    if now - since < terms.keep:
+        return Step(replace(alert, clear_since=since)) if since != alert.clear_since else STAY
+    over = replace(
+        alert, state=AlertState.RESOLVED, because=verdict.because, resolved_at=now, clear_since=None
+    )
     return Step(over, Kind.RESOLVED)
 
 
 def _repeat_due(alert: Alert, repeat: timedelta | None, now: datetime) -> bool:
-    return repeat is not None and alert.told_at is not None and now - alert.told_at >= repeat
+    if repeat is None or alert.told_at is None or alert.acknowledged or alert.held or alert.owed:
+        return False
+    return now - alert.told_at >= repeat

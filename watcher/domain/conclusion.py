@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,17 @@ from typing import NamedTuple
 
 from watcher.domain.alerting import Alert
 from watcher.domain.delivery import Delivery
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
+from watcher.domain.silences import Silence
+
+
+class Revision(NamedTuple):
+    """Which states of accounts `Past.everyone` shows: the same `of` and a `number` one higher mean that
+    nothing but the states of one conclusion has changed."""
+
+    of: object
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +29,9 @@ class Past:
 
     `accounts` has a state for each account asked for that was ever seen. `alerts` has the live
     ones (pending or firing), by rule id and subject key. `quotes` and `symbols` may know more
-    assets than these accounts hold; they are read-only views of all that is known.
+    assets than these accounts hold; they are read-only views of all that is known. So is
+    `everyone`: the state of every account ever seen, asked for or not, for rules that sum over
+    many; None where `accounts` is all there is. `revision` spares looking through it; None: look.
     """
 
     accounts: Mapping[Account, AccountState]
@@ -28,6 +40,14 @@ class Past:
     symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
     doubts: Mapping[Asset, Doubt] = field(default_factory=lambda: EMPTY)
     """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
+    everyone: Mapping[Account, AccountState] | None = None
+    revision: Revision | None = None
+    silences: tuple[Silence, ...] = ()
+    """Those that may still be in force."""
+    firing: Mapping[tuple[str, str], Collection[str]] = field(default_factory=lambda: EMPTY)
+    """Rule id and wallet → subjects of all alerts that fire, not only of those asked for."""
+    owing: tuple[Alert, ...] = ()
+    """Resolved alerts of which those who heard of them are still to be told so."""
 
 
 class PriceAt(NamedTuple):
@@ -45,9 +65,9 @@ class AmountAt(NamedTuple):
     at: datetime
 
 
-Question = PriceAt | AmountAt
-Recalled = Decimal | None
-"""The answer to a question; None if history does not reach back so far."""
+Question = PriceAt | AmountAt | ChangesIn | MarkOf
+Recalled = Decimal | tuple[Change, ...] | Mark | None
+"""The answer to a question: a price or an amount, the changes, the mark; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,9 @@ class Conclusion:
     `accounts` are new states; of their balances only those named in `changes` differ from what
     the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
     keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
-    over the old by id. `doubts` are prices held, or None where there is no doubt any more.
+    over the old by id. `doubts` are prices held, or None where there is no doubt any more. `marks`
+    replace what a rule remembered of the same holding. `standing`, where it is given, names the rules
+    in force: what any other rule remembered is forgotten.
     """
 
     at: datetime
@@ -77,4 +99,6 @@ class Conclusion:
     alerts: tuple[Alert, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     again: tuple[Again, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    standing: frozenset[str] | None = None
     doubts: Mapping[Asset, Doubt | None] = field(default_factory=lambda: EMPTY)

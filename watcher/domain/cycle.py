@@ -34,9 +34,11 @@ from watcher.domain.model import (
     Reading,
 )
 from watcher.domain.prices import Weighed
+from watcher.domain.quarantine import hush, sift
 from watcher.domain.rules import StateRule
 from watcher.domain.selection import Rules
 from watcher.domain.trust import CONFIRM_AFTER
+from watcher.domain.windows import looking_back
 
 __all__ = [
     "Again",
@@ -52,18 +54,27 @@ __all__ = [
 ]
 
 
-def questions(past: Past, seen: Sequence[Outcome]) -> list[Question]:
-    """What history must answer before `decide`: the price at the reading before each change."""
+def questions(
+    past: Past, seen: Sequence[Outcome], *, rules: Rules | None = None, now: datetime | None = None
+) -> list[Question]:
+    """What history must answer before `decide`.
+
+    The price at the reading before each change; and, given the rules and the time of the decision,
+    what those rules need that look further back.
+    """
     asked: list[Question] = []
     for outcome in seen:
         state = past.accounts.get(outcome.account)
         if state is None or not isinstance(outcome, Reading):
             continue
-        for difference in diff(state, outcome):
+        differences = diff(state, outcome)
+        for difference in differences:
             asset = difference.asset
             at, quote = state.as_of(asset), past.quotes.get(asset)
             if at is not None and quote is not None and quote.at > at:
                 asked.append(PriceAt(asset, at))
+        if rules is not None and now is not None:
+            asked += looking_back(past, state, outcome, differences, rules, now)
     return asked
 
 
@@ -80,10 +91,12 @@ def decide(
 
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
-    judge = Judge(past, rules, now, running_since)
+    judge = Judge(past, rules, now, running_since, recalled)
+    judge.release()
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
+    ended: list[Alert] = []
     symbols: dict[Asset, str] = {}
     prices = Weighed(past, now)
     for answer in seen:
@@ -91,16 +104,21 @@ def decide(
             continue
         outcome, ask = prices.believed(answer)
         state = past.accounts.get(outcome.account) or AccountState(outcome.account)
-        learned = learn(state, outcome, now, alone=len(seen) == 1)
-        states.append(learned.state)
-        moved: list[Change] = []
+        jumps = rules.jumps(outcome.account, past.symbols)
+        learned = learn(state, outcome, now, alone=len(seen) == 1, jumps=jumps)
+        told: Sequence[Change] = ()
         if isinstance(outcome, Reading):
             _note_symbols(past, outcome, symbols)
             moved = _changes(state, learned, outcome, past, now, recalled)
             changes += moved
+            learned, told = sift(state, learned, outcome, moved, past, rules, now)
+            ended += hush(learned.state, past, now)
+        states.append(learned.state)
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
-        judge.account(learned, outcome, moved)
+        judge.account(learned, outcome, told)
+    judge.sums(prices, symbols)
+    judge.finish()
     return Conclusion(
         at=now,
         accounts=tuple(states),
@@ -108,9 +126,10 @@ def decide(
         quotes=prices.quotes,
         doubts=prices.doubts,
         symbols=symbols,
-        alerts=tuple(judge.alerts),
+        alerts=(*judge.alerts, *ended),
         deliveries=tuple(judge.deliveries),
         again=tuple(again),
+        marks=tuple(judge.marks),
     )
 
 
@@ -122,19 +141,25 @@ def lapse(
     *,
     running_since: datetime,
 ) -> Conclusion:
-    """What follows from time alone: accounts unread for too long, and repeats that are due."""
+    """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
+    and what was held back and is held back no more."""
     judge = Judge(past, rules, now, running_since)
+    judge.release()
     for account in accounts:
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():
-        rule = rules.by_id.get(alert.rule)
-        if isinstance(rule, StateRule) and alert.fingerprint == rules.fingerprint(alert.rule):
-            judge.remind(rule, alert)
+        if rules.stands(alert.rule, alert.fingerprint):
+            rule = rules.by_id.get(alert.rule)
+            judge.remind(rule if isinstance(rule, StateRule) else None, alert)
+    judge.finish()
     return Conclusion(at=now, alerts=tuple(judge.alerts), deliveries=tuple(judge.deliveries))
 
 
 def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
-    """Close, without telling, the alerts whose rule was edited or removed, or whose account is gone."""
+    """Close, without telling, the alerts whose rule was edited or removed, or whose account is gone.
+
+    What a rule remembered that is there no more is forgotten.
+    """
     ended = []
     for alert in alerts:
         gone = alert.account is not None and alert.account not in rules.wallets
@@ -142,7 +167,9 @@ def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
             ended.append(close(alert, "its account is no longer watched", now))
         elif not rules.stands(alert.rule, alert.fingerprint):
             ended.append(close(alert, "its rule was edited or removed", now))
-    return Conclusion(at=now, alerts=tuple(ended))
+        elif not rules.selects(alert.rule, alert.subject, alert.account):
+            ended.append(close(alert, "its rule no longer selects it", now))
+    return Conclusion(at=now, alerts=tuple(ended), standing=frozenset(rules.by_id))
 
 
 def _changes(
@@ -180,7 +207,8 @@ def _price_then(
     quote = past.quotes.get(asset)
     if quote is None or quote.at <= at:
         return quote.price if quote is not None else None
-    return recalled.get(PriceAt(asset, at))
+    found = recalled.get(PriceAt(asset, at))
+    return found if isinstance(found, Decimal) else None
 
 
 def _price_now(asset: Asset, reading: Reading, past: Past) -> Decimal | None:

@@ -19,6 +19,8 @@ class DeliveryState(enum.StrEnum):
     GIVEN_UP = "given_up"
     DROPPED = "dropped"
     """Taken out by hand."""
+    WITHHELD = "withheld"
+    """Kept from people on purpose (a silence, say); here to be seen, and `--retry` sends it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,13 @@ def percent(part: Decimal, whole: Decimal) -> str:
     return _signed(share, f"{_grouped(plain(share.copy_abs()))}\N{NARROW NO-BREAK SPACE}%")
 
 
+def about(part: Decimal, whole: Decimal, digits: int = 3) -> str:
+    """`part ÷ whole`, cut to so many digits that matter; whole numbers keep all of theirs."""
+    share = _CONTEXT.divide(part, whole)
+    places = max(digits - 1 - share.adjusted(), 0)
+    return full(share.quantize(Decimal(1).scaleb(-places), context=_CONTEXT))
+
+
 def signed(text: str, value: Decimal) -> str:
     """A leading plus for what grew; a minus is there already."""
     return f"+{text}" if value > 0 else text
@@ -75,6 +82,21 @@ def money_against(value: Decimal, level: Decimal) -> str:
     """Dollars beside a level: as many digits as it takes to tell the two apart."""
     text = money(value)
     return exactly(value) if _same(text, money(level)) else text
+
+
+def quotient_against(part: Decimal, whole: Decimal, level: Decimal) -> str:
+    """`part` ÷ `whole` beside a level: cut, with as many digits as it takes to tell the two apart.
+
+    `whole` is not zero.
+    """
+    if part == _CONTEXT.multiply(level, whole):
+        return full(level)
+    for places in (4, PLACES, 32, 128):
+        cut = _CONTEXT.divide(part, whole).quantize(Decimal(1).scaleb(-places), context=_CONTEXT)
+        if cut != level.quantize(Decimal(1).scaleb(-places), context=_CONTEXT):
+            break
+    exact = _CONTEXT.multiply(cut, whole) == part
+    return full(cut) + ("" if exact else "…")
 
 
 def moment(at: datetime | None) -> str:

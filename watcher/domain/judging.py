@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, remind
-from watcher.domain.conclusion import Past
+from watcher.domain import judging_sums
+from watcher.domain.absent import absences
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance
+from watcher.domain.conclusion import Past, Question, Recalled
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
-from watcher.domain.exact import times
+from watcher.domain.exact import ZERO, times
+from watcher.domain.judging_windows import Windows
 from watcher.domain.knowledge import UNREPORTED, Learned
-from watcher.domain.message import (
-    Severity,
-    change_facts,
-)
-from watcher.domain.model import Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.lookback import Mark
+from watcher.domain.message import Kind, Place, Severity, change_facts
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.parts import View
+from watcher.domain.prices import Weighed
+from watcher.domain.routing import Router
 from watcher.domain.rules import LevelRule, StateRule
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
+from watcher.domain.sums import Summed
 from watcher.domain.telling import Teller, level_values, subject_key
 from watcher.domain.verdict import Answer, Verdict, met, not_met
 
@@ -30,15 +36,33 @@ UNREPORTED_RULE = "watcher.unreported"
 class Judge:
     """Collects what one decision says. Lives for one call of `decide` or `lapse`."""
 
-    def __init__(self, past: Past, rules: Rules, now: datetime, running_since: datetime) -> None:
+    def __init__(
+        self,
+        past: Past,
+        rules: Rules,
+        now: datetime,
+        running_since: datetime,
+        recalled: Mapping[Question, Recalled] = EMPTY,
+    ) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
         self._alarmed = {alert.account for alert in past.alerts.values()}
-        self._teller = Teller(rules, now)
+        self._router = Router(past, rules, now)
+        self._teller = Teller(rules, now, self._router)
+        self._windows = Windows(past, rules, now, recalled, self._teller)
         self.alerts: list[Alert] = []
+        self._read: list[Learned] = []
 
     @property
     def deliveries(self) -> list[Delivery]:
         return self._teller.deliveries
+
+    @property
+    def marks(self) -> list[Mark]:
+        return self._windows.marks
+
+    def finish(self) -> None:
+        """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
+        self.alerts = self._teller.finish(self.alerts)
 
     def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
         """Everything that rules have to say about one account after one outcome."""
@@ -48,6 +72,15 @@ class Judge:
                 self._events(concerned, change)
             if concerned.levels:
                 self._levels(concerned, learned, outcome, changes)
+            if concerned.trailing:
+                asking = (concerned, learned, outcome, changes)
+                self._windows.trailing(*asking, live=self._live, advance=self._advance)
+            if concerned.named:
+                account, symbols = learned.state.account, self._past.symbols
+                for rule, asset in absences(concerned.named, self._past, learned, outcome, self._now):
+                    self._level(rule, account, asset, symbols.get(asset, ""), (ZERO, None, None))
+            if self._rules.sums:
+                self._read.append(learned)
         self._reported(learned)
         if concerned.clocks:
             self.clocks(learned.state)
@@ -56,7 +89,7 @@ class Judge:
         """Rules that time alone can meet."""
         for rule in self._rules.of(state.account).clocks:
             answer = rule.answer(state, self._now, self._running_since)
-            if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and not self._past.alerts):
+            if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and state.account not in self._alarmed):
                 continue
             subject = self._teller.subject(state.account)
             alert = self._live(rule, subject.key)
@@ -64,30 +97,78 @@ class Judge:
             step = self._advance(rule, alert, subject, verdict)
             self._teller.alert(rule, step, self._teller.where(state.account), [])
 
-    def remind(self, rule: StateRule, alert: Alert) -> None:
-        """Tell a firing alert again if its repeat is due; not one that was judged just now."""
-        account = alert.account
-        if account is None or account not in self._rules.wallets:
+    def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
+        """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
+        if not self._read:
             return
+        view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
+        self._rules.sums.look(view, symbols)
+        for summed in judging_sums.news(self._rules.sums, view, self._read):
+            self._sum(summed, view)
+
+    def _sum(self, summed: Summed, view: View) -> None:
+        rule, subject = summed.rule, summed.subject
+        alert = self._live(rule, subject.key)
+        firing = alert is not None and alert.state is AlertState.FIRING
+        totals = tuple(each.total(view) for each in summed.sums)
+        answer = rule.answer_sums(totals, firing=firing)
+        if answer is Answer.UNKNOWN or (alert is None and answer is Answer.NOT_MET):
+            return
+        step = self._advance(rule, alert, subject, rule.judge_sums(totals, firing=firing))
+        self._tell_sum(summed, step, view)
+
+    def _tell_sum(self, summed: Summed, step: Step, view: View) -> None:
+        if step.tell is None:
+            return
+        facts = judging_sums.facts(summed, view)
+        values = judging_sums.values(summed, view)
+        self._teller.alert(summed.rule, step, judging_sums.whole(summed), facts, values=values)
+
+    def _view(
+        self,
+        learnt: Mapping[Account, AccountState],
+        prices: Weighed,
+        symbols: Mapping[Asset, str],
+    ) -> View:
+        names = ChainMap(dict(symbols), self._past.symbols) if symbols else self._past.symbols  # type: ignore[arg-type]
+        return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
+
+    def remind(self, rule: StateRule | None, alert: Alert) -> None:
+        """What time alone brings about for a firing alert; not for one that was judged just now."""
         if any(judged.id == alert.id for judged in self.alerts):
             return
-        step = remind(alert, rule.repeat, self._now)
-        if step.alert is None:
+        step = self._router.overdue(rule, alert)
+        if step.alert is not None:
+            self.alerts.append(step.alert)
+            self._again(rule, step, alert.held if step.tell is Kind.FIRING else "")
+
+    def release(self) -> None:
+        """Tell of resolved alerts whose message was held back and is not any more.
+
+        Before all else: of a later alert on the same subject people hear after it.
+        """
+        for alert in self._past.owing:
+            found = self._rules.by_id.get(alert.rule)
+            rule = found if isinstance(found, StateRule) else None
+            if not self._router.hold_of(rule, alert):
+                self.alerts.append(alert)
+                self._again(rule, Step(alert, Kind.RESOLVED), alert.held)
+
+    def _again(self, rule: StateRule | None, step: Step, held: str) -> None:
+        """Tell a step that no reading of now has brought about, with what was read last."""
+        alert = step.alert
+        if step.tell is None or alert is None:
             return
-        self.alerts.append(step.alert)
-        state = self._past.accounts.get(account) or AccountState(account)
-        asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
-        facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
-        values: dict[str, str] = {}
-        where = self._teller.where(account)
-        if asset is not None:
-            symbol, quote = self._past.symbols.get(asset, ""), self._past.quotes.get(asset)
-            price = quote.price if quote is not None else None
-            where, values = (
-                self._teller.where(account, asset, symbol),
-                level_values(state.amounts[asset], price),
-            )
-            facts.insert(0, ("Amount", f"{amount(state.amounts[asset])} {symbol}".rstrip()))
+        summed = self._rules.sums.by_key.get((alert.rule, alert.subject))
+        if summed is not None:
+            view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
+            self._rules.sums.look(view)
+            where: Place = judging_sums.whole(summed)
+            facts, values = judging_sums.facts(summed, view), judging_sums.values(summed, view)
+        else:
+            where, facts, values = self._teller.known_place(alert, self._past)
+        if held:
+            facts.append(("Held back", held))
         self._teller.alert(rule, step, where, facts, values=values)
 
     def _events(self, concerned: Concerned, change: Change) -> None:
@@ -99,12 +180,14 @@ class Judge:
         for rule in choice.events:
             if rule.answer(change) is Answer.MET:
                 self._teller.event(rule, change, rule.judge(change))
+        for trail in choice.trails:
+            self._windows.change(trail, change)
 
     def _levels(
         self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
     ) -> None:
         """Level rules, over the assets that this reading settled."""
-        stale, chains = learned.state.stale, learned.chains
+        stale, chains, shut = learned.state.stale, learned.chains, learned.state.quarantined
         symbols, prices, known = reading.symbols, reading.prices, self._past.symbols
         chosen, calm = concerned.chosen, learned.state.account not in self._alarmed
         for asset, held in learned.state.amounts.items():
@@ -114,15 +197,14 @@ class Judge:
                 choice = concerned.choose(asset, symbol)
             if not choice.levels or asset.chain not in chains or (stale and asset in stale):
                 continue
+            if shut and asset in shut:
+                continue
             price = prices.get(asset)
             for rule, unmet in choice.levels:
                 if calm and unmet(held, price):
                     continue
-                value = rule.value(held, price)
-                if value is None:
-                    continue
                 moved = next((change for change in changes if change.asset == asset), None)
-                self._level(rule, learned.state.account, asset, symbol, (held, price, value, moved))
+                self._level(rule, learned.state.account, asset, symbol, (held, price, moved))
 
     def _level(
         self,
@@ -130,14 +212,15 @@ class Judge:
         account: Account,
         asset: Asset,
         symbol: str,
-        seen: tuple[Decimal, Decimal | None, Decimal, Change | None],
+        seen: tuple[Decimal, Decimal | None, Change | None],
     ) -> None:
-        held, price, value, moved = seen
+        held, price, moved = seen
         alert = self._live(rule, subject_key(account, asset))
         firing = alert is not None and alert.state is AlertState.FIRING
-        if alert is None and rule.answer(value, firing=False) is Answer.NOT_MET:
+        answer = rule.answer(held, price, firing=firing)
+        if answer is Answer.UNKNOWN or (alert is None and answer is Answer.NOT_MET):
             return
-        verdict = rule.judge(value, symbol, firing=firing)
+        verdict = rule.judge(held, price, symbol, firing=firing)
         step = self._advance(rule, alert, self._teller.subject(account, asset, symbol), verdict)
         if step.tell is None:
             return
@@ -157,7 +240,7 @@ class Judge:
                 since = moment(learned.state.seen.get(chain))
                 why = "emptied, or dropped by the provider"
                 self._notice(account, chain, met(f"no longer reported ({why}); last read {since}"))
-        if self._past.alerts:
+        if account in self._alarmed:
             for chain in learned.chains:
                 self._notice(account, chain, not_met("reported again"))
 
@@ -180,7 +263,8 @@ class Judge:
     def _advance(self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict) -> Step:
         fingerprint = self._rules.fingerprint(rule.id) or ""
         wait, reads = rule.terms()
-        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, rule.repeat)
+        repeat = rule.repeat_after(alert.repeats if alert is not None else 0)
+        terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, repeat, rule.keep_firing_for)
         step = advance(alert, verdict, terms, subject, self._now)
         if step.alert is not None:
             self.alerts.append(step.alert)

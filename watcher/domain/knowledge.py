@@ -20,7 +20,7 @@ from watcher.domain.model import (
     MissReason,
     Reading,
 )
-from watcher.domain.trust import CONFIRM_AFTER, Belief, believe
+from watcher.domain.trust import CONFIRM_AFTER, Belief, Jumps, believe, usual
 
 ASK_ALONE_AFTER = 3
 """Answers in a row that leave out an account which held value, before it is asked for alone."""
@@ -45,15 +45,17 @@ class Learned:
     """The chains that a reading spoke of; none for a miss."""
 
 
-def learn(state: AccountState, outcome: Reading | Miss, now: datetime, *, alone: bool) -> Learned:
+def learn(
+    state: AccountState, outcome: Reading | Miss, now: datetime, *, alone: bool, jumps: Jumps = usual
+) -> Learned:
     """Take in a reading or a miss. `alone`: the request asked for this account only."""
     if isinstance(outcome, Miss):
         return _missed(state, outcome, now, alone=alone)
-    return _read(state, outcome, now, alone=alone)
+    return _read(state, outcome, now, alone=alone, jumps=jumps)
 
 
-def _read(state: AccountState, reading: Reading, now: datetime, *, alone: bool) -> Learned:
-    belief = believe(state, reading, now)
+def _read(state: AccountState, reading: Reading, now: datetime, *, alone: bool, jumps: Jumps) -> Learned:
+    belief = believe(state, reading, now, jumps)
     chains = _chains(reading)
     if _is_quiet(state, reading, belief, chains):
         return Learned(_seen_again(state, chains, now), chains=chains)
@@ -120,6 +122,7 @@ def _seen_again(state: AccountState, chains: frozenset[str], now: datetime) -> A
         state.account,
         state.amounts,
         dict.fromkeys(chains, now),
+        quarantined=state.quarantined,
         last_attempt=now,
         watched_since=state.watched_since or now,
     )

@@ -24,6 +24,8 @@ class Kind(enum.StrEnum):
     FIRING = "firing"
     RESOLVED = "resolved"
     REPEAT = "repeat"
+    ESCALATION = "escalated"
+    """Nobody acknowledged it in time: others are told."""
     EVENT = "event"
     NOTICE = "notice"
     TEST = "test"
@@ -87,6 +89,45 @@ class Where:
             "asset": self.asset.token if self.asset is not None else "",
             "tags": ", ".join(self.tags),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What every message about a sum over accounts says first."""
+
+    label: str
+    wallet: str
+    """The one wallet that is summed; empty if there are several."""
+    key: str
+    accounts: int
+
+    def facts(self) -> list[tuple[str, str]]:
+        kind, _, name = self.key.partition(":")
+        first = (kind.capitalize(), name) if kind in ("wallet", "tag") else ("Selection", self.label)
+        return [first, ("Sum of", "1 account" if self.accounts == 1 else f"{self.accounts:,} accounts")]
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        tag = self.key.partition(":")[2] if self.key.startswith("tag:") else ""
+        return {"wallet": self.wallet or self.label, "tags": tag}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What is told of a subject of which nothing but its name is known any more."""
+
+    wallet: str
+    label: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [("Subject", self.label)]
+
+    def values(self) -> dict[str, str]:
+        return {"wallet": self.wallet}
+
+
+Place = Where | Whole | Named
+"""What a message is about."""
 
 
 def change_facts(change: Change) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -135,6 +135,17 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An asset that no rule sees. `by`: who hid it; empty if it was put there because nobody asked for it."""
+
+    since: datetime
+    reason: str
+    baseline: bool = False
+    """It was there when the account was first read."""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """What is known of one account; the store keeps it between polls. Never mutated."""
 
@@ -151,6 +162,8 @@ class AccountState:
     for the first time, not new. One with an empty token stands for all that this answer did not name."""
     omitted: Mapping[str, int] = field(default_factory=lambda: EMPTY)
     """Chain that held value → answers in a row that left it out."""
+    quarantined: Mapping[Asset, Quarantined] = field(default_factory=lambda: EMPTY)
+    """Assets that are kept like all others, and that no rule sees."""
     last_attempt: datetime | None = None
     misses: int = 0
     """Misses in a row."""
@@ -199,3 +212,7 @@ class Wallet:
     source: str
     address: str
     tags: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+    """The assets that are asked for, where the operator has to name them (TEOS)."""
+    promise: timedelta | None = None
+    """The longest time between two polls that the configuration promises; None: it promises none."""

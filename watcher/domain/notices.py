@@ -1,7 +1,8 @@
-"""Built-in notices about a whole source. They need no rule, and tell every channel."""
+"""Built-in notices about a whole source. They need no rule, tell every channel, and cannot be silenced."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from watcher.domain.alerting import Subject, Terms, advance, short_id
@@ -28,6 +29,8 @@ def source_notice(
         return Conclusion(at=now)
     if step.tell is None:
         return Conclusion(at=now, alerts=(alert,))
+    told = alert.told if step.tell is Kind.RESOLVED and alert.told is not None else channels
+    alert = replace(alert, told=tuple(dict.fromkeys((*(alert.told or ()), *told))))
     facts = [("Source", source), ("Because", alert.because), ("Since", moment(alert.since))]
     if step.tell is Kind.RESOLVED:
         facts.append(("Resolved", moment(now)))
@@ -37,6 +40,7 @@ def source_notice(
     )
     deliveries = tuple(
         Delivery(short_id(alert.id, step.tell, name, now.isoformat()), name, message, now, now)
-        for name in channels
+        for name in told
+        if name in channels
     )
     return Conclusion(at=now, alerts=(alert,), deliveries=deliveries)

@@ -120,6 +120,9 @@ class Weighed:
             return False
         self.doubts[asset] = Doubt(price, now, reason)
         held, last = reading.amounts.get(asset), self._past.quotes.get(asset)
+        state = self._past.accounts.get(reading.account)
+        if state is not None and asset in state.quarantined:
+            return False
         return first is None and held is not None and last is not None and times(held, last.price) >= DUST
 
     def _clear(self, reading: Reading, odd: list[Asset]) -> None:

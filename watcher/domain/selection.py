@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
+from pydantic import BaseModel
+
+from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
-from watcher.domain.rules import ClockRule, EventRule, LevelRule, Rule, StateRule, Unmet
+from watcher.domain.policies import LENIENT, Policies
+from watcher.domain.rules import (
+    ChangeRule,
+    ClockRule,
+    EventRule,
+    LevelRule,
+    Match,
+    Rule,
+    StateRule,
+    SumRule,
+    TrailingRule,
+    Unmet,
+    folded,
+)
+from watcher.domain.summing import Sums
+from watcher.domain.trust import Jumps, usual
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
@@ -23,6 +43,8 @@ class Choice(NamedTuple):
     symbol: str
     levels: tuple[tuple[LevelRule, Unmet], ...]
     events: tuple[EventRule, ...]
+    trails: tuple[ChangeRule, ...] = ()
+    trailing: tuple[TrailingRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +54,18 @@ class Concerned:
     levels: tuple[LevelRule, ...] = ()
     events: tuple[EventRule, ...] = ()
     clocks: tuple[ClockRule, ...] = ()
+    trails: tuple[ChangeRule, ...] = ()
+    """Those that compare a change with more than the previous reading; they are not in `events`."""
+    trailing: tuple[TrailingRule, ...] = ()
+    named: tuple[Named, ...] = ()
+    """The level rules that may name an asset exactly, so that its absence can be a zero."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
+
+    def pick(self, asset: Asset, symbol: str) -> Choice:
+        """The rules that select one asset under its symbol."""
+        choice = self.chosen.get(asset)
+        return choice if choice is not None and choice.symbol == symbol else self.choose(asset, symbol)
 
     def choose(self, asset: Asset, symbol: str) -> Choice:
         """Fill the cache for one asset."""
@@ -41,7 +73,9 @@ class Concerned:
             self.chosen.clear()
         levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
         events = tuple(rule for rule in self.events if selects(rule, asset, symbol))
-        choice = Choice(symbol, levels, events)
+        trails = tuple(rule for rule in self.trails if selects(rule, asset, symbol))
+        trailing = tuple(rule for rule in self.trailing if selects(rule, asset, symbol))
+        choice = Choice(symbol, levels, events, trails, trailing)
         self.chosen[asset] = choice
         return choice
 
@@ -54,23 +88,51 @@ class Rules:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], wallets: Mapping[Account, Wallet], channels: Sequence[str]
+        self,
+        rules: Sequence[Rule],
+        wallets: Mapping[Account, Wallet],
+        channels: Sequence[str],
+        policies: Policies = LENIENT,
     ) -> None:
+        self.policies = policies
+        self.named = frozenset(
+            folded(name) for rule in rules for match in matches_of(rule) for name in match.assets
+        )
+        """All that rules write of assets: contracts, symbols and patterns."""
         self.wallets = wallets
         self.channels = tuple(channels)
         self.by_id = {rule.id: rule for rule in rules}
+        self._tags: dict[str, tuple[str, ...]] = {each.name: each.tags for each in wallets.values()}
         self._rules = tuple(rules)
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
+        self.looked: dict[Account, datetime] = {}
+        """A cache: until when nothing but a change can make a trailing rule speak of an account."""
 
     def fingerprint(self, rule_id: str) -> str | None:
         """None if there is no such rule (any more)."""
         return self._fingerprints.get(rule_id)
 
+    def jumps(self, account: Account, symbols: Mapping[Asset, str]) -> Jumps:
+        """From which factor on a jump of an asset of this account is odd."""
+        if not self.policies:
+            return usual
+        wallet = self.wallets[account]
+        return lambda asset: self.policies.of(wallet, asset, symbols.get(asset, "")).jump
+
     def stands(self, rule_id: str, fingerprint: str) -> bool:
         """Whether an alert under this id and fingerprint still belongs to a rule in force."""
         return fingerprint == BUILT_IN or self._fingerprints.get(rule_id) == fingerprint
+
+    def selects(self, rule_id: str, subject: str, account: Account | None) -> bool:
+        """Whether a rule still has this subject: a wallet may have lost its tag, a tag its last wallet."""
+        rule = self.by_id.get(rule_id)
+        if rule is None:
+            return True  # a built-in notice
+        if isinstance(rule, SumRule) and rule.sides():
+            return (rule_id, subject) in self.sums.by_key
+        return account is None or (rule.match.wallet(self.wallets[account]) and _chain(rule, account))
 
     def of(self, account: Account) -> Concerned:
         known = self._concerned.get(account)
@@ -82,26 +144,67 @@ class Rules:
         """Whom the rule tells; a rule that names nobody, like a built-in notice, tells every channel."""
         return rule.notify if rule is not None and rule.notify is not None else self.channels
 
-    def repeats(self) -> list[StateRule]:
-        return [rule for rule in self._rules if isinstance(rule, StateRule) and rule.repeat is not None]
+    def tags_of(self, wallet: str) -> tuple[str, ...]:
+        """The tags of a wallet; none for a name that is not watched."""
+        return self._tags.get(wallet, ())
+
+    def timed(self, rule_id: str) -> bool:
+        """Whether time alone can bring something about for a firing alert of this rule."""
+        rule = self.by_id.get(rule_id)
+        if rule is not None and rule.inhibited_by:
+            return True
+        return isinstance(rule, StateRule) and (rule.repeat is not None or rule.escalate is not None)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """The rules over sums; made when first asked for, as the index takes time where there are many."""
+        rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
+        return Sums(rules, self.wallets)
 
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]
-        chosen = [rule for rule in self._rules if rule.match.wallet(wallet) and _chain(rule, account)]
+        chosen = [
+            rule
+            for rule in self._rules
+            if not (isinstance(rule, SumRule) and rule.sides())
+            and rule.match.wallet(wallet)
+            and _chain(rule, account)
+        ]
         key = tuple(rule.id for rule in chosen)
         group = self._groups.get(key)
         if group is None:
+            levels = tuple(rule for rule in chosen if isinstance(rule, LevelRule))
             group = self._groups[key] = Concerned(
-                tuple(rule for rule in chosen if isinstance(rule, LevelRule)),
-                tuple(rule for rule in chosen if isinstance(rule, EventRule)),
+                levels,
+                tuple(rule for rule in chosen if isinstance(rule, EventRule) and not _trails(rule)),
                 tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+                tuple(rule for rule in chosen if isinstance(rule, ChangeRule) and _trails(rule)),
+                tuple(rule for rule in chosen if isinstance(rule, TrailingRule)),
+                named_by(levels),
             )
         return group
+
+
+def _trails(rule: EventRule) -> bool:
+    return isinstance(rule, ChangeRule) and rule.looks_back
 
 
 def _chain(rule: Rule, account: Account) -> bool:
     """An account that sweeps many chains is decided asset by asset."""
     return account.chain in SWEEPS or rule.match.chain(account.chain)
+
+
+def matches_of(rule: BaseModel) -> list[Match]:
+    """The selections of a rule; nested ones instead of its own where it has none of its own written."""
+    inner = []
+    for name in type(rule).model_fields:
+        value = getattr(rule, name)
+        if isinstance(value, BaseModel) and not isinstance(value, Match):
+            inner += matches_of(value)
+    own = getattr(rule, "match", None)
+    if isinstance(own, Match) and ("match" in rule.model_fields_set or not inner):
+        return [own, *inner]
+    return inner
 
 
 def selects(rule: Rule, asset: Asset, symbol: str) -> bool:

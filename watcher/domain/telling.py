@@ -2,88 +2,165 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
-from watcher.domain.alerting import Step, Subject, short_id
-from watcher.domain.delivery import Delivery
-from watcher.domain.display import moment, money, percent, plain, signed
+from watcher.domain.alerting import Alert, Step, Subject, short_id
+from watcher.domain.conclusion import Past
+from watcher.domain.delivery import Delivery, DeliveryState
+from watcher.domain.display import amount, moment, money, percent, plain, signed
 from watcher.domain.display import price as show_price
+from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, minus, times
-from watcher.domain.message import Kind, Message, Severity, Where, change_facts, change_title
-from watcher.domain.model import Account, Asset, Change
-from watcher.domain.rules import EventRule, Rule
+from watcher.domain.message import Kind, Message, Named, Place, Severity, Where, change_facts, change_title
+from watcher.domain.model import Account, AccountState, Asset, Change
+from watcher.domain.routing import Router
+from watcher.domain.rules import EventRule, Rule, StateRule
 from watcher.domain.selection import Rules
+from watcher.domain.silences import Topic
 from watcher.domain.template import TemplateFailedError, render
 from watcher.domain.verdict import Verdict
 
 
 class Teller:
-    """Collects the deliveries of one decision."""
+    """Collects what is to be told in one decision; `finish` routes it and makes the deliveries."""
 
-    def __init__(self, rules: Rules, now: datetime) -> None:
-        self._rules, self._now = rules, now
+    def __init__(self, rules: Rules, now: datetime, router: Router) -> None:
+        self._rules, self._now, self._router = rules, now, router
+        self._waiting: list[Callable[[dict[str, Alert]], None]] = []
         self.deliveries: list[Delivery] = []
 
     def alert(
         self,
         rule: Rule | None,
         step: Step,
-        where: Where,
+        where: Place,
         facts: list[tuple[str, str]],
         *,
         values: dict[str, str] | None = None,
     ) -> None:
-        alert = step.alert
-        if step.tell is None or alert is None:
+        """Tell what a step of an alert says, if it says anything."""
+        if step.tell is not None and step.alert is not None:
+            self._waiting.append(partial(self._alert, rule, step, where, facts, values or {}))
+
+    def event(self, rule: EventRule, change: Change, verdict: Verdict) -> None:
+        """Tell a change that a rule is about."""
+        self._waiting.append(partial(self._event, rule, change, verdict))
+
+    def finish(self, alerts: list[Alert]) -> list[Alert]:
+        """Route all of it, now that all that fires is known; the alerts as they are to be kept."""
+        self._router.note(alerts)
+        settled: dict[str, Alert] = {}
+        for tell in self._waiting:
+            tell(settled)
+        self._waiting = []
+        return [settled.get(alert.id, alert) for alert in alerts]
+
+    def _alert(
+        self,
+        rule: Rule | None,
+        step: Step,
+        where: Place,
+        facts: list[tuple[str, str]],
+        values: dict[str, str],
+        settled: dict[str, Alert],
+    ) -> None:
+        routed = self._router.settle(rule, step)
+        alert = settled[routed.alert.id] = routed.alert
+        if routed.tell is None:
             return
         title = f"{alert.label}: {alert.because}"
         lines = [*where.facts(), *facts, ("Because", alert.because), ("Since", moment(alert.since))]
-        if step.tell is Kind.RESOLVED:
-            lines.append(("Resolved", moment(self._now)))
-        elif step.tell is Kind.FIRING:
-            lines.append(("Read", moment(self._now)))
-        state = {"because": alert.because, "state": str(alert.state), "since": moment(alert.since)}
-        state.update(values or {})
-        subject = (alert.id, alert.rule, alert.subject)
-        self._deliver(rule, step.tell, alert.severity, subject, where, title, lines, state)
+        lines += self._course(rule, alert, routed.tell)
+        state = {"because": alert.because, "state": str(alert.state), "since": moment(alert.since), **values}
+        message = self._message(
+            rule,
+            routed.tell,
+            alert.severity,
+            (alert.id, alert.rule, alert.subject),
+            where,
+            title,
+            lines,
+            state,
+        )
+        self._owe(message, routed.channels)
 
-    def event(self, rule: EventRule, change: Change, verdict: Verdict) -> None:
+    def _course(self, rule: Rule | None, alert: Alert, kind: Kind) -> list[tuple[str, str]]:
+        """What has become of the alert so far."""
+        lines = []
+        if kind is Kind.RESOLVED:
+            lines.append(("Resolved", moment(alert.resolved_at)))
+        elif kind is Kind.FIRING and alert.fired_at == self._now:
+            lines.append(("Read", moment(self._now)))
+        elif kind is Kind.ESCALATION and isinstance(rule, StateRule) and rule.escalate is not None:
+            lines.append(("Escalated", f"nobody acknowledged it for {format_duration(rule.escalate.after)}"))
+        if alert.acknowledged is not None:
+            lines.append(("Acknowledged", str(alert.acknowledged)))
+        return lines
+
+    def _event(self, rule: EventRule, change: Change, verdict: Verdict, _settled: dict[str, Alert]) -> None:
         where = self.where(change.account, change.asset, change.symbol)
         key = subject_key(change.account, change.asset)
         event = short_id(rule.id, key, change.after_at.isoformat(), change.before, change.after)
         lines = [*where.facts(), *change_facts(change), ("Because", verdict.because)]
         values = change_values(change, verdict)
         title = change_title(change, where)
-        self._deliver(rule, Kind.EVENT, rule.severity, (event, rule.id, key), where, title, lines, values)
+        message = self._message(
+            rule, Kind.EVENT, rule.severity, (event, rule.id, key), where, title, lines, values
+        )
+        hold = self._router.hold(rule, Topic(rule.id, where.wallet, rule.severity, where.tags))
+        self._owe(message, self._rules.channels_of(rule), hold)
 
-    def _deliver(
+    def _message(
         self,
         rule: Rule | None,
         kind: Kind,
         severity: Severity,
         about: tuple[str, str, str],
-        where: Where,
+        where: Place,
         title: str,
         lines: list[tuple[str, str]],
         values: dict[str, str],
-    ) -> None:
-        """Render the message once, and owe it to each channel. `about`: its id, rule and subject."""
+    ) -> Message:
+        """Render the message once for all channels. `about`: its id, rule and subject."""
         identity, rule_id, subject = about
         if rule is not None:
             title, lines = _in_own_words(
                 rule, title, lines, {**where.values(), **values, "rule": rule_id, "at": moment(self._now)}
             )
-        message = Message(
+        return Message(
             identity, kind, severity, rule_id, subject, where.wallet, title, tuple(lines), self._now
         )
-        for channel in self._rules.channels_of(rule):
-            delivery = short_id(identity, kind, self._now.isoformat(), channel)
-            self.deliveries.append(Delivery(delivery, channel, message, self._now, self._now))
+
+    def _owe(self, message: Message, channels: Iterable[str], hold: str = "") -> None:
+        """Owe a message to each channel. An event that is held back is past: it is kept, to be seen."""
+        state = DeliveryState.WITHHELD if hold else DeliveryState.PENDING
+        for channel in channels:
+            identity = short_id(message.id, message.kind, self._now.isoformat(), channel)
+            self.deliveries.append(
+                Delivery(identity, channel, message, self._now, self._now, state, last_error=hold)
+            )
 
     def where(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Where:
         wallet = self._rules.wallets[account]
         return Where(wallet.name, account, wallet.tags, asset, symbol)
+
+    def known_place(self, alert: Alert, past: Past) -> tuple[Place, list[tuple[str, str]], dict[str, str]]:
+        """Where an alert is and what was read last of it, for a message that no reading brings about."""
+        account = alert.account
+        if account is None or account not in self._rules.wallets:
+            return Named(alert.wallet, alert.label), [], {}
+        state = past.accounts.get(account) or AccountState(account)
+        asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
+        facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
+        if asset is None:
+            return self.where(account), facts, {}
+        symbol, quote = past.symbols.get(asset, ""), past.quotes.get(asset)
+        held, price = state.amounts[asset], quote.price if quote is not None else None
+        facts.insert(0, ("Amount", f"{amount(held)} {symbol}".rstrip()))
+        return self.where(account, asset, symbol), facts, level_values(held, price)
 
     def subject(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Subject:
         where = self.where(account, asset, symbol)

@@ -89,7 +89,8 @@ def believe(state: AccountState, reading: Reading, now: datetime, jumps: Jumps =
             accepted.append(difference)
             continue
         held[asset] = again = _hold(first, difference, odd, now)
-        doubtful = doubtful or again.odd <= ASKS
+        # What no rule sees is not worth a poll: anybody could make it jump.
+        doubtful = doubtful or (again.odd <= ASKS and asset not in state.quarantined)
     return Belief(tuple(accepted), held, doubtful)
 
 

@@ -11,12 +11,12 @@ from watcher.domain.alerting import AlertState
 from watcher.domain.display import amount, exactly, money, plain
 from watcher.domain.exact import minus, times, total
 from watcher.domain.model import Quote
-from watcher.domain.rules import ChangeRule, Rule, ThresholdRule
-from watcher.domain.rules import ThresholdRule as Condition
+from watcher.domain.rules import ChangeRule, Condition, Rule, ThresholdRule
+from watcher.domain.selection import matches_of
 from watcher.domain.telling import subject_key
 from watcher.domain.verdict import Answer
 from watcher.linting.finding import Finding, many, some
-from watcher.linting.seen import Holding, Seen, matches
+from watcher.linting.seen import Holding, Seen
 
 FAR = Decimal(1_000_000)
 """A level so many times what is held is one in other units: wei for ETH, sparks for a bond."""
@@ -47,8 +47,8 @@ def lint_levels(seen: Seen) -> Iterator[Finding]:
 
 
 def conditions_of(rule: ThresholdRule) -> tuple[Condition, ...]:
-    """What a rule compares: the one place to change once a rule has several."""
-    return (rule,)
+    """What a rule compares."""
+    return rule.conditions
 
 
 def _met(rule: ThresholdRule, each: Holding) -> str:
@@ -59,7 +59,7 @@ def _met(rule: ThresholdRule, each: Holding) -> str:
         met = value is not None and condition.answer(value, firing=False) is Answer.MET
         if met and value is not None:
             found.append(condition.judge(value, each.symbol, firing=False).because)
-        elif getattr(rule, "join", "all") == "all":
+        elif rule.join == "all":
             return ""
     return " and ".join(found)
 
@@ -67,8 +67,9 @@ def _met(rule: ThresholdRule, each: Holding) -> str:
 def _impossible(rule: Rule, seen: Seen) -> Iterator[Finding]:
     """Rules that can never fire."""
     conditions = conditions_of(rule) if isinstance(rule, ThresholdRule) else ()
+    both = isinstance(rule, ThresholdRule) and rule.join == "all"
     needed = [each for each in conditions if each.below is not None and each.below <= 0]
-    if needed and (len(conditions) == 1 or getattr(rule, "join", "all") == "all"):
+    if needed and (len(conditions) == 1 or both):
         what = f"{needed[0].metric} is never below {plain(needed[0].below or Decimal(0))}: it can never fire"
         remedy = "an emptied asset is below any level above zero, or use type: asset, event: disappears"
         yield Finding("never-fires", rule.id, what, remedy)
@@ -88,7 +89,7 @@ def _needs_prices(rule: Rule) -> bool:
 
 def _unpriced(rule: Rule, seen: Seen) -> Iterator[Finding]:
     """Dollars are asked for, and nothing that is selected has ever had a price."""
-    held = [each for match in matches(rule) for each in seen.holdings(match) if each.amount]
+    held = [each for match in matches_of(rule) for each in seen.holdings(match) if each.amount]
     if held and all(each.price is None for each in held):
         what = f"it asks for dollars, and nothing that it selects has a price ({some(_labels(held))})"
         remedy = "use amounts; for TEOS, price_usd under units of the source states a price"

@@ -9,10 +9,8 @@ from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
-from pydantic import BaseModel
-
 from watcher.domain.conclusion import Past
-from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote, Wallet
+from watcher.domain.model import SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
 from watcher.domain.rules import Match, Rule
 from watcher.planning import plan_source
 from watcher.store.reader import Reader
@@ -68,7 +66,7 @@ class Seen:
         """What a selection selects of all that was read; what was emptied is there with zero."""
         for account in self.accounts(match):
             state = self.past.accounts.get(account)
-            for asset, amount in state.amounts.items() if state is not None else ():
+            for asset, amount in _visible(state):
                 symbol = self.past.symbols.get(asset, "")
                 if match.chain(asset.chain) and match.asset(asset, symbol):
                     quote = self.past.quotes.get(asset)
@@ -79,17 +77,10 @@ class Seen:
         return f"{self.wallets[account].name} on {account.chain}"
 
 
-def matches(rule: BaseModel) -> list[Match]:
-    """The selections of a rule; nested ones instead of its own where it has none of its own written."""
-    inner = []
-    for name in type(rule).model_fields:
-        value = getattr(rule, name)
-        if isinstance(value, BaseModel) and not isinstance(value, Match):
-            inner += matches(value)
-    own = getattr(rule, "match", None)
-    if isinstance(own, Match) and ("match" in rule.model_fields_set or not inner):
-        return [own, *inner]
-    return inner
+def _visible(state: AccountState | None) -> list[tuple[Asset, Decimal]]:
+    if state is None:
+        return []
+    return [(asset, held) for asset, held in state.amounts.items() if asset not in state.quarantined]
 
 
 def look(configuration: Configuration, reader: Reader, now: datetime) -> Seen:

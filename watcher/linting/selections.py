@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from watcher.domain.model import Asset
 from watcher.domain.rules import AssetRule, Match, Rule
+from watcher.domain.selection import matches_of
 from watcher.linting.finding import Finding, many, some
-from watcher.linting.seen import Seen, matches
+from watcher.linting.seen import Seen
 from watcher.mistakes import nearest
 
 SIGNS = "*?["
@@ -17,9 +18,10 @@ SIGNS = "*?["
 def lint_selections(seen: Seen) -> Iterator[Finding]:
     """Selectors that match nothing, symbols with several tokens behind them, wallets without a rule."""
     for rule in seen.rules:
-        for match in matches(rule):
+        for match in matches_of(rule):
             yield from _unmatched(rule, match, seen)
             yield from _ambiguous(rule, match, seen)
+            yield from _shut_out(rule, match, seen)
     yield from _uncovered(seen)
 
 
@@ -72,8 +74,27 @@ def _ambiguous(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
             )
 
 
+def _shut_out(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
+    """A symbol that a rule names and that a token in quarantine bears: perhaps the one that is meant."""
+    names = {pattern.lower() for pattern in match.assets if not any(sign in pattern for sign in SIGNS)}
+    waiting = {
+        f"{seen.past.symbols.get(asset, '')} ({asset.token}) in {seen.name(account)}"
+        for account in (seen.accounts(match) if names else ())
+        if (state := seen.past.accounts.get(account)) is not None
+        for asset, entry in state.quarantined.items()
+        if not entry.by and seen.past.symbols.get(asset, "").lower() in names and match.chain(asset.chain)
+    }
+    if waiting:
+        shown = tuple(sorted(waiting))
+        what = f"{many(len(shown), 'token')} of that name in quarantine, which it does not see: {some(shown)}"
+        remedy = "name the contract in match.assets, or let it in with `watcher assets release`"
+        yield Finding("in-quarantine", rule.id, what, remedy, shown)
+
+
 def _uncovered(seen: Seen) -> Iterator[Finding]:
-    covered = {account for rule in seen.rules for match in matches(rule) for account in seen.accounts(match)}
+    covered = {
+        account for rule in seen.rules for match in matches_of(rule) for account in seen.accounts(match)
+    }
     missing: dict[str, list[str]] = {}
     for account in seen.wallets.keys() - covered:
         missing.setdefault(seen.wallets[account].name, []).append(account.chain)

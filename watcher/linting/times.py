@@ -9,20 +9,24 @@ from typing import Any
 
 from watcher.domain.duration import format_duration, span
 from watcher.domain.model import Account
-from watcher.domain.rules import NoDataRule, Rule, StateRule
+from watcher.domain.parts import limit
+from watcher.domain.rules import NoDataRule, Rule, StateRule, SumRule
+from watcher.domain.selection import matches_of
 from watcher.linting.finding import Finding, many
-from watcher.linting.seen import Seen, matches
+from watcher.linting.seen import Seen
 
 
 def lint_times(seen: Seen) -> Iterator[Finding]:
     """`for`, `longer_than` and `within` held against the cadence."""
     for rule in seen.rules:
-        accounts = {account for match in matches(rule) for account in seen.accounts(match)}
+        accounts = {account for match in matches_of(rule) for account in seen.accounts(match)}
         slow = {account: seen.intervals[account] for account in accounts if account in seen.intervals}
         if isinstance(rule, NoDataRule):
             yield from _silence(rule, slow, seen)
         elif isinstance(rule, StateRule):
             yield from _waiting(rule, slow, seen)
+            if isinstance(rule, SumRule):
+                yield from _aging(rule, seen)
         yield from _window(rule, slow, seen)
 
 
@@ -62,6 +66,26 @@ def _silence(rule: NoDataRule, intervals: dict[Account, float], seen: Seen) -> I
             "silence-shorter-than-cadence", rule.id, what,
             "raise longer_than to twice that time, or promise more with at_least_every", _names(slow, seen),
         )  # fmt: skip
+
+
+def _aging(rule: SumRule, seen: Seen) -> Iterator[Finding]:
+    """Parts of a sum that are read so seldom that the sum is mostly unknown."""
+    for side in rule.sides():
+        limits = {account: limit(side, seen.wallets[account]) for account in seen.accounts(side.match)}
+        late = {
+            account: seen.intervals[account]
+            for account, most in limits.items()
+            if seen.intervals.get(account, 0.0) > most.total_seconds()
+        }
+        slow, words = _slower(timedelta(0), late, seen)
+        if slow:
+            most = format_duration(limits[slow[0]])
+            what = (
+                f"a part older than {most} makes its sum unknown, and {many(len(slow), 'account')} "
+                f"will be that old between two readings ({words}): it can seldom fire"
+            )
+            remedy = "raise max_age, or promise more with at_least_every"
+            yield Finding("sum-mostly-unknown", rule.id, what, remedy, _names(slow, seen))
 
 
 def _window(rule: Rule, intervals: dict[Account, float], seen: Seen) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ async def conclude(
     """Ask history, decide, and keep all that follows. `now` is when the answer was read."""
 
     def deciding(past: Past, recall: Recall) -> Conclusion:
-        recalled = recall(questions(past, outcomes))
+        recalled = recall(questions(past, outcomes, rules=rules, now=now))
         return decide(past, outcomes, rules, now, running_since=running_since, recalled=recalled)
 
     accounts = [outcome.account for outcome in outcomes]

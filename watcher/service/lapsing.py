@@ -1,4 +1,4 @@
-"""What time alone brings about: accounts unread for too long, repeats that are due, old rows to drop."""
+"""What time alone brings about: accounts unread for too long, repeats, escalations, ends of silences."""
 
 from __future__ import annotations
 
@@ -55,12 +55,13 @@ class Lapse:
         if self._clock_was_set():
             return  # a clock set ahead is no silence; the daemon takes the schedule up anew
         watched = {account for account in self._rules.wallets if self._rules.of(account).clocks}
-        repeating = {rule.id for rule in self._rules.repeats()}
         for alert in await self._store.live_alerts():
-            if alert.account in self._rules.wallets and alert.account is not None and alert.rule in repeating:
+            timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
+            if timed and alert.account in self._rules.wallets and alert.account is not None:
                 watched.add(alert.account)
+        # At least one look, even at no account: what belongs to none comes with any.
         accounts = sorted(watched)
-        for start in range(0, len(accounts), SLICE):
+        for start in range(0, max(len(accounts), 1), SLICE):
             await self._judge(accounts[start : start + SLICE])
 
     async def _judge(self, accounts: Sequence[Account]) -> None:

@@ -10,10 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 
-from watcher.domain.alerting import Alert
-from watcher.domain.conclusion import Conclusion, Past
+from watcher.domain.alerting import Alert, AlertState
+from watcher.domain.conclusion import Conclusion, Past, Revision
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote
-from watcher.store.states import ALERT, STATE, alert_from, doubt_from, state_from
+from watcher.domain.silences import Silence
+from watcher.store import quarantine
+from watcher.store.states import ALERT, SILENCE, STATE, alert_from, doubt_from, silence_from, state_from
 from watcher.store.text import from_ms
 
 SHORT = 8
@@ -33,7 +35,11 @@ class Cache:
         self.symbols: dict[Asset, str] = {}
         self.doubts: dict[Asset, Doubt] = {}
         self.alerts: dict[tuple[str, str], Alert] = {}
+        self.silences: tuple[Silence, ...] = ()
+        self.firing: dict[tuple[str, str], set[str]] = {}
+        self.owing: dict[str, Alert] = {}
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
+        self._concluded = 0
         self._read(conn)
 
     def past(self, accounts: Sequence[Account]) -> Past:
@@ -44,7 +50,18 @@ class Cache:
             for account in (*accounts, None):  # one that was never read can have an alert too
                 alerts.update({key: self.alerts[key] for key in self._by_account.get(account, ())})
         quotes, symbols = MappingProxyType(self.quotes), MappingProxyType(self.symbols)
-        return Past(chosen, alerts, quotes, symbols, MappingProxyType(self.doubts))
+        return Past(
+            chosen,
+            alerts,
+            quotes,
+            symbols,
+            MappingProxyType(self.doubts),
+            MappingProxyType(states),
+            Revision(self, self._concluded),
+            silences=self.silences,
+            firing=MappingProxyType(self.firing),
+            owing=tuple(self.owing.values()),
+        )
 
     def quote_at(self, asset: Asset, at: datetime) -> Quote | None:
         """The price in force at a time, if it is among the last two; None: history has to say."""
@@ -56,6 +73,7 @@ class Cache:
 
     def apply(self, conclusion: Conclusion) -> None:
         """Take over what was committed."""
+        self._concluded += bool(conclusion.accounts)
         for state in conclusion.accounts:
             known = self.states.get(state.account)
             same = known is not None and len(known.amounts) == len(state.amounts)
@@ -81,12 +99,28 @@ class Cache:
     def _put(self, alert: Alert) -> None:
         key = (alert.rule, alert.subject)
         known = self.alerts.get(key)
+        self._index(alert)
         if alert.live:
             self.alerts[key] = alert
             self._by_account.setdefault(alert.account, set()).add(key)
         elif known is not None and known.id == alert.id:
             del self.alerts[key]
             self._by_account[alert.account].discard(key)
+
+    def _index(self, alert: Alert) -> None:
+        """Which rules fire on which wallet, and who is still to be told of an end."""
+        firing = self.firing.setdefault((alert.rule, alert.wallet), set())
+        known = self.alerts.get((alert.rule, alert.subject))
+        if alert.live and alert.state is AlertState.FIRING:
+            firing.add(alert.subject)
+        elif known is None or known.id == alert.id:
+            firing.discard(alert.subject)
+        if not firing:
+            del self.firing[alert.rule, alert.wallet]
+        if alert.owing:
+            self.owing[alert.id] = alert
+        else:
+            self.owing.pop(alert.id, None)
 
     def _read(self, conn: sqlite3.Connection) -> None:
         assets: dict[int, Asset] = {}
@@ -108,9 +142,16 @@ class Cache:
                 if len(text) <= SHORT:
                     shared[text] = amount
             amounts.setdefault(account, {})[assets[number]] = amount
+        shut = quarantine.read(conn, assets)
         for row in conn.execute(f"SELECT id, {', '.join(STATE)}, source, chain, address FROM accounts"):  # noqa: S608
             account = Account(sys.intern(row[-3]), sys.intern(row[-2]), row[-1])
             self.account_ids[account] = row[0]
-            self.states[account] = state_from(account, amounts.get(row[0], EMPTY), row[1:-3])
+            state = state_from(account, amounts.get(row[0], EMPTY), row[1:-3])
+            self.states[account] = replace(state, quarantined=shut[row[0]]) if row[0] in shut else state
         for row in conn.execute(f"SELECT {', '.join(ALERT)} FROM alerts WHERE state <> 'resolved'"):  # noqa: S608
             self._put(alert_from(row))
+        owing = f"SELECT {', '.join(ALERT)} FROM alerts WHERE state = 'resolved' AND owed IS NOT NULL"  # noqa: S608
+        for row in conn.execute(f"{owing} ORDER BY resolved_at, id"):
+            self._index(alert_from(row))
+        silences = f"SELECT {', '.join(SILENCE)} FROM silences ORDER BY created, id"  # noqa: S608
+        self.silences = tuple(silence_from(row) for row in conn.execute(silences))

@@ -13,9 +13,10 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
-from watcher.domain.model import Account, AccountState, Asset, Change
+from watcher.domain.lookback import ChangesIn, MarkOf
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import ledger, outbox
+from watcher.store import ledger, memory, outbox, quarantine
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
@@ -97,8 +98,13 @@ class Core:
         self._write_states(cache, conclusion.accounts)
         self._write_assets(cache, conclusion)
         self._write_changes(cache, conclusion.changes)
+        self._write_quarantine(cache, conclusion.accounts)
         if conclusion.alerts:
             conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+        if conclusion.marks:
+            memory.remember(conn, conclusion.marks, accounts, cache.asset_ids)
+        if conclusion.standing is not None:
+            memory.forget(conn, conclusion.standing)
         if conclusion.deliveries:
             outbox.add(conn, conclusion.deliveries)
 
@@ -141,6 +147,16 @@ class Core:
             balances,
         )
 
+    def _write_quarantine(self, cache: Cache, states: Sequence[AccountState]) -> None:
+        """Of the accounts whose quarantine is another one than before."""
+        for state in states:
+            known = cache.states.get(state.account)
+            before = EMPTY if known is None else known.quarantined
+            if state.quarantined is not before and state.quarantined != before:
+                quarantine.write(
+                    self.conn, cache.account_ids[state.account], cache.asset_ids, state.quarantined
+                )
+
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}
         named.update(change.asset for change in conclusion.changes)
@@ -163,6 +179,10 @@ class Core:
 
     def _answer(self, cache: Cache, question: Question) -> Recalled:
         asset = cache.asset_ids.get(question.asset)
+        if isinstance(question, ChangesIn):
+            return memory.changes_in(self.conn, question, cache.account_ids.get(question.account), asset)
+        if isinstance(question, MarkOf):
+            return memory.mark_of(self.conn, question, cache.account_ids.get(question.account), asset)
         if isinstance(question, PriceAt):
             if (quote := cache.quote_at(question.asset, question.at)) is not None:
                 return quote.price

@@ -26,6 +26,52 @@ def m002_doubts(db: Database) -> None:
     db.execute("ALTER TABLE assets ADD COLUMN doubt TEXT")
 
 
+@migrations()
+def m003_marks(db: Database) -> None:
+    """What rules that look back remember: the amount that a holding is compared with."""
+    db.execute(
+        "CREATE TABLE marks ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " rule TEXT NOT NULL, fingerprint TEXT NOT NULL, amount TEXT NOT NULL, price TEXT,"
+        " at INTEGER NOT NULL, PRIMARY KEY (account, asset, rule)) WITHOUT ROWID"
+    )
+
+
+@migrations()
+def m004_life(db: Database) -> None:
+    """The life of an alert: who was told of it, who acknowledged it, what holds it back; and silences."""
+    for column in (
+        "told TEXT", "told_since INTEGER", "repeats INTEGER NOT NULL DEFAULT 0", "clear_since INTEGER",
+        "acknowledged_by TEXT", "acknowledged_at INTEGER", "comment TEXT NOT NULL DEFAULT ''",
+        "held TEXT NOT NULL DEFAULT ''", "owed TEXT", "escalated_at INTEGER",
+    ):  # fmt: skip
+        db.execute(f"ALTER TABLE alerts ADD COLUMN {column}")
+    db.execute(
+        "UPDATE alerts SET told_since = fired_at, told = (SELECT json_group_array(DISTINCT d.channel)"
+        " FROM messages m JOIN deliveries d ON d.message = m.id WHERE m.alert = alerts.id)"
+        " WHERE state = 'firing' AND EXISTS (SELECT 1 FROM messages m WHERE m.alert = alerts.id)"
+    )
+    db.execute("CREATE INDEX messages_by_alert ON messages (alert)")
+    db.execute("CREATE INDEX alerts_owing ON alerts (id) WHERE state = 'resolved' AND owed IS NOT NULL")
+    db.execute(
+        "CREATE TABLE silences ("
+        " id TEXT PRIMARY KEY, author TEXT NOT NULL, comment TEXT NOT NULL, created INTEGER NOT NULL,"
+        " until INTEGER NOT NULL, rules TEXT NOT NULL, wallets TEXT NOT NULL, severities TEXT NOT NULL,"
+        " tags TEXT NOT NULL)"
+    )
+
+
+@migrations()
+def m005_quarantine(db: Database) -> None:
+    """Assets of accounts that no rule sees, by themselves (`by` is empty) or because somebody hid them."""
+    db.execute(
+        "CREATE TABLE quarantine ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), asset INTEGER NOT NULL REFERENCES assets (id),"
+        " since INTEGER NOT NULL, reason TEXT NOT NULL, baseline INTEGER NOT NULL, by TEXT NOT NULL,"
+        " PRIMARY KEY (account, asset)) WITHOUT ROWID"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -29,11 +29,11 @@ def add(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
         if number is None:
             number = numbers[delivery.message] = _message(conn, delivery.message)
         conn.execute(
-            "INSERT INTO deliveries (id, message, channel, state, created, due)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO deliveries (id, message, channel, state, created, due, last_error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 delivery.id, number, delivery.channel, str(delivery.state),
-                to_ms(delivery.created), to_ms(delivery.due),
+                to_ms(delivery.created), to_ms(delivery.due), storable(delivery.last_error),
             ),
         )  # fmt: skip
 
@@ -82,10 +82,22 @@ def listed(conn: sqlite3.Connection, state: str | None, limit: int) -> list[Deli
     return [_delivery(row) for row in conn.execute(sql, (*values, limit))]
 
 
+def about(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
+    """Deliveries of one alert, oldest first."""
+    return [
+        _delivery(row)
+        for row in conn.execute(f"{_SELECT} WHERE m.alert = ? ORDER BY d.created, d.rowid", (alert,))
+    ]
+
+
 def retry(conn: sqlite3.Connection, ids: Sequence[str], now: datetime) -> list[str]:
-    """Make deliveries that were given up (or wait) due now, with a day before them; the ids found."""
+    """Make deliveries that were given up, were withheld or wait due now, with a day before them."""
     return _change(
-        conn, "state = 'pending', due = :now, created = :now", "state IN ('given_up', 'pending')", ids, now
+        conn,
+        "state = 'pending', due = :now, created = :now",
+        "state IN ('given_up', 'withheld', 'pending')",
+        ids,
+        now,
     )
 
 

@@ -16,11 +16,11 @@ from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Asset, Change, Quote
-from watcher.store import outbox
+from watcher.domain.silences import Silence
+from watcher.store import lives, outbox
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
-from watcher.store.states import ALERT, alert_from
 from watcher.store.text import from_ms, number, time, to_ms
 
 
@@ -90,7 +90,16 @@ class Reader:
         """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
         with self._snapshot():
             cache = Cache(self._conn)
-        return Past(cache.states, cache.alerts, cache.quotes, cache.symbols, cache.doubts)
+        return Past(
+            cache.states,
+            cache.alerts,
+            cache.quotes,
+            cache.symbols,
+            cache.doubts,
+            silences=cache.silences,
+            firing=cache.firing,
+            owing=tuple(cache.owing.values()),
+        )
 
     def history(
         self, limit: int, accounts: Sequence[Account] | None = None, since: datetime | None = None
@@ -169,9 +178,27 @@ class Reader:
 
     def alerts(self, limit: int) -> list[Alert]:
         """Alerts of every state, newest first; those that ended untold are left out."""
-        sql = f"SELECT {', '.join(ALERT)} FROM alerts WHERE NOT closed ORDER BY since DESC LIMIT ?"  # noqa: S608
         with self._snapshot():
-            return [alert_from(row) for row in self._conn.execute(sql, (limit,))]
+            return lives.newest(self._conn, limit)
+
+    def live_alerts(self) -> list[Alert]:
+        """Pending and firing alerts, oldest first."""
+        with self._snapshot():
+            return lives.live(self._conn)
+
+    def alert(self, identity: str) -> Alert | None:
+        with self._snapshot():
+            return lives.one(self._conn, identity)
+
+    def silences(self) -> list[Silence]:
+        """All that are kept, those that are over too."""
+        with self._snapshot():
+            return lives.silences(self._conn)
+
+    def deliveries_of(self, alert: str) -> list[Delivery]:
+        """What was or is owed to channels about one alert, oldest first."""
+        with self._snapshot():
+            return outbox.about(self._conn, alert)
 
     def spent(self, source: str, since: datetime) -> int:
         """Credits booked since then."""

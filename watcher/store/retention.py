@@ -38,6 +38,7 @@ _TABLES = (
         "at < ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = messages.id)",
         SETTLED_DELIVERIES,
     ),
+    ("silences", "until < ?", RESOLVED_ALERTS),
     ("alerts", "state = 'resolved' AND resolved_at < ?", RESOLVED_ALERTS),
 )
 

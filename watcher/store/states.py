@@ -8,10 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from watcher.domain.alerting import Alert, AlertState
-from watcher.domain.message import Severity
+from watcher.domain.alerting import Ack, Alert, AlertState
+from watcher.domain.message import Kind, Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Held
-from watcher.store.text import canonical, from_ms, number, optional, storable, time, to_ms
+from watcher.domain.silences import Silence
+from watcher.store.text import canonical, from_ms, ms, number, optional, storable, time, to_ms
 
 STATE = (
     "last_reading", "last_attempt", "watched_since", "misses", "miss", "seen", "stale", "held", "unsettled",
@@ -108,23 +109,27 @@ def _json(value: Any) -> str | None:
 ALERT = (
     "id", "rule", "fingerprint", "subject", "label", "wallet", "source", "chain", "address", "severity",
     "state", "since", "because", "reads", "fired_at", "told_at", "resolved_at", "closed",
+    "told", "told_since", "repeats", "clear_since", "acknowledged_by", "acknowledged_at", "comment", "held",
+    "owed", "escalated_at",
 )  # fmt: skip
 
 
 def alert_row(alert: Alert) -> tuple[Any, ...]:
-    def ms(at: datetime | None) -> int | None:
-        return None if at is None else to_ms(at)
-
-    where = alert.account or (None, None, None)
+    where, ack = alert.account or (None, None, None), alert.acknowledged
     return (
         alert.id, alert.rule, alert.fingerprint, alert.subject, alert.label, alert.wallet, *where,
         str(alert.severity), str(alert.state), to_ms(alert.since), alert.because, alert.reads,
         ms(alert.fired_at), ms(alert.told_at), ms(alert.resolved_at), int(alert.closed),
+        None if alert.told is None else json.dumps(alert.told), ms(alert.told_since), alert.repeats,
+        ms(alert.clear_since), ack.by if ack else None, to_ms(ack.at) if ack else None,
+        ack.comment if ack else "", alert.held, None if alert.owed is None else str(alert.owed),
+        ms(alert.escalated_at),
     )  # fmt: skip
 
 
 def alert_from(row: tuple[Any, ...]) -> Alert:
     source, chain, address = row[6:9]
+    by, acknowledged_at, comment = row[22:25]
     return Alert(
         id=row[0],
         rule=row[1],
@@ -142,4 +147,28 @@ def alert_from(row: tuple[Any, ...]) -> Alert:
         told_at=time(row[15]),
         resolved_at=time(row[16]),
         closed=bool(row[17]),
+        told=None if row[18] is None else tuple(json.loads(row[18])),
+        told_since=time(row[19]),
+        repeats=row[20],
+        clear_since=time(row[21]),
+        acknowledged=Ack(by, from_ms(acknowledged_at), comment) if by is not None else None,
+        held=row[25],
+        owed=None if row[26] is None else Kind(row[26]),
+        escalated_at=time(row[27]),
     )
+
+
+SILENCE = ("id", "author", "comment", "created", "until", "rules", "wallets", "severities", "tags")
+
+
+def silence_row(silence: Silence) -> tuple[Any, ...]:
+    globs = (silence.rules, silence.wallets, silence.severities, silence.tags)
+    return (
+        silence.id, storable(silence.author), storable(silence.comment), to_ms(silence.created),
+        to_ms(silence.until), *(storable(json.dumps(each, ensure_ascii=False)) for each in globs),
+    )  # fmt: skip
+
+
+def silence_from(row: tuple[Any, ...]) -> Silence:
+    globs = (tuple(json.loads(each)) for each in row[5:9])
+    return Silence(row[0], row[1], row[2], from_ms(row[3]), from_ms(row[4]), *globs)

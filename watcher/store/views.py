@@ -39,6 +39,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "price_before": "price in US dollars at `before_at`",
         "price_after": "price in US dollars at `after_at`",
     },
+    "v_quarantine": {
+        **_WHERE,
+        **_ASSET,
+        "since": "since when no rule sees it",
+        "reason": "why",
+        "baseline": "1 if it was there when the account was first read",
+        "by": "who hid it; empty if it was put there because nobody asked for it",
+    },
     "v_accounts": {
         "source": _WHERE["source"],
         "chain": "chain that is asked for; `all` asks for many",
@@ -72,6 +80,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "price_usd": "price in US dollars",
         "at": "when it was seen; after 35 days only the last of each hour is kept",
     },
+    "v_marks": {
+        "rule": "id of the rule",
+        **_WHERE,
+        **_ASSET,
+        "amount": "amount that the next change is compared with",
+        "price_usd": "price in US dollars then; null if there was none",
+        "at": "when it was read",
+    },
     "v_alerts": {
         "id": "the same from firing to resolved",
         "rule": "id of the rule",
@@ -84,15 +100,31 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "fired_at": "when it fired; null if it never did",
         "told_at": "when people were last told",
         "resolved_at": "when it ended",
+        "acknowledged_by": "who takes care of it; null if nobody said so",
+        "acknowledged_at": "when they said so",
+        "comment": "what they said",
+        "held": "why people are not told now; empty if nothing holds it back",
+        "escalated_at": "when others were told because nobody had acknowledged it",
+    },
+    "v_silences": {
+        "id": "name of the silence",
+        "author": "who set it",
+        "comment": "why",
+        "created": "when it was set",
+        "until": "when it ends, or ended",
+        "rules": "globs of rule ids as JSON; empty: every rule",
+        "wallets": "globs of wallet names",
+        "severities": "globs of severities",
+        "tags": "globs of tags",
     },
     "v_outbox": {
         "id": "the same over every attempt",
         "alert": "id of the alert or event",
         "channel": "name of the channel",
-        "state": "pending, sent, given_up or dropped",
+        "state": "pending, sent, given_up, dropped or withheld",
         "attempts": "how often it was tried",
         "last_error": "why the last attempt failed",
-        "kind": "firing, resolved, repeat, event, notice or test",
+        "kind": "firing, resolved, repeat, escalated, event, notice or test",
         "title": "first line of the message",
         "created": "when it was decided",
         "due": "when it is next tried",
@@ -112,6 +144,11 @@ VIEWS = {
                {before_at} AS before_at, {after_at} AS after_at, c.price_before, c.price_after
         FROM changes c JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset
     """,
+    "v_quarantine": """
+        SELECT a.source, a.address, s.chain, s.token AS asset, s.symbol, {q_since} AS since,
+               q.reason, q.baseline, q.by
+        FROM quarantine q JOIN accounts a ON a.id = q.account JOIN assets s ON s.id = q.asset
+    """,
     "v_accounts": """
         SELECT source, chain, address, {last_reading} AS last_reading, {last_attempt} AS last_attempt,
                misses, miss
@@ -129,10 +166,21 @@ VIEWS = {
         SELECT s.chain, s.token AS asset, s.symbol, p.price AS price_usd, {at} AS at
         FROM prices p JOIN assets s ON s.id = p.asset
     """,
+    "v_marks": """
+        SELECT m.rule, a.source, a.address, s.chain, s.token AS asset, s.symbol, m.amount,
+               m.price AS price_usd, {marked} AS at
+        FROM marks m JOIN accounts a ON a.id = m.account JOIN assets s ON s.id = m.asset
+    """,
     "v_alerts": """
         SELECT id, rule, label AS subject, wallet, severity, state, {since} AS since, because,
-               {fired_at} AS fired_at, {told_at} AS told_at, {resolved_at} AS resolved_at
+               {fired_at} AS fired_at, {told_at} AS told_at, {resolved_at} AS resolved_at,
+               acknowledged_by, {acknowledged_at} AS acknowledged_at, comment, held,
+               {escalated_at} AS escalated_at
         FROM alerts
+    """,
+    "v_silences": """
+        SELECT id, author, comment, {made} AS created, {until} AS until, rules, wallets, severities, tags
+        FROM silences
     """,
     "v_outbox": """
         SELECT d.id, m.alert, d.channel, d.state, d.attempts, d.last_error, m.kind, m.title,
@@ -142,8 +190,10 @@ VIEWS = {
 }
 
 _TIMES = {
+    "q_since": "q.since",
     "price_at": "s.price_at", "since": "since", "before_at": "c.before_at", "after_at": "c.after_at",
     "hour": "hour * 3600000", "created": "d.created", "due": "d.due", "sent": "d.sent", "at": "p.at",
+    "made": "created", "marked": "m.at",
 }  # fmt: skip
 _NAMES = (
     *_TIMES,
@@ -154,6 +204,9 @@ _NAMES = (
     "fired_at",
     "told_at",
     "resolved_at",
+    "acknowledged_at",
+    "escalated_at",
+    "until",
 )
 
 

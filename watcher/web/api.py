@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from watcher import report
+from watcher.alertviews import AlertViews
 from watcher.domain.delivery import DeliveryState
 from watcher.web.asking import Asked
 from watcher.web.encoding import encoded
@@ -65,13 +66,15 @@ class Api:
 
     async def alerts(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("all", "limit"))
+        look = await self._looker.look()
         if asked.flag("all"):
             limit = asked.limit()
             found = await self._looker.ask(lambda reader: reader.alerts(limit))
         else:
-            found = sorted((await self._looker.look()).past.alerts.values(), key=lambda each: each.since)
+            found = sorted(look.past.alerts.values(), key=lambda each: each.since)
             found = found[: asked.limit(10_000)]
-        return await self._json([report.alert_row(alert) for alert in found])
+        views = AlertViews(self._looker.settings, look.past.silences, look.at)
+        return await self._json(views.rows(found))
 
     async def outbox(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("state", "limit"))

@@ -90,8 +90,8 @@ class _Collector(Collector):
     def _alerts(self) -> Iterator[Metric]:
         family = GaugeMetricFamily("watcher_alerts", "Alerts that live.", labels=["state", "severity"])
         counts = {(state, severity): 0 for state in ("pending", "firing") for severity in _SEVERITIES}
-        for alert in self._look.past.alerts.values():
-            key = (str(alert.state), str(alert.severity))
+        for row in self._look.status["alerts"]:
+            key = (row["state"], row["severity"])
             counts[key] = counts.get(key, 0) + 1
         for (state, severity), count in counts.items():
             family.add_metric([state, severity], count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from watcher import __version__
+from watcher.alertviews import STATES
 from watcher.domain.delivery import DeliveryState
 from watcher.web.asking import MOST
 
@@ -44,8 +45,9 @@ HISTORY = _rows(
 )  # fmt: skip
 ALERTS = _rows(
     id=TEXT, rule=TEXT, subject=TEXT, wallet=TEXT,
-    state={"enum": ["pending", "firing", "resolved"]},
+    state={"enum": list(STATES)},
     severity={"enum": ["info", "warning", "critical"]}, since=TIME, because=TEXT,
+    acknowledged_by=_maybe(TEXT), held=TEXT,
 )  # fmt: skip
 OUTBOX = _rows(
     id=TEXT, alert=TEXT, channel=TEXT, state={"enum": [str(each) for each in DeliveryState]},

@@ -11,6 +11,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from watcher import report
+from watcher.alertviews import AlertViews
 from watcher.domain.delivery import DeliveryState
 from watcher.domain.display import full, moment, money, price
 from watcher.domain.model import Account
@@ -122,8 +123,13 @@ class Pages:
     async def alerts(self, request: web.Request) -> web.Response:
         Asked(request.query, ())
         found = await self._looker.ask(lambda reader: reader.alerts(ROWS))
-        rows = [{**report.alert_row(alert), "resolved_at": alert.resolved_at} for alert in found]
-        return await self._page(request, lambda look: self._render("alerts.html", look, rows=rows))
+
+        def render(look: Look) -> str:
+            views = AlertViews(self._looker.settings, look.past.silences, look.at)
+            rows = [{**views.row(alert), "resolved_at": alert.resolved_at} for alert in found]
+            return self._render("alerts.html", look, rows=rows)
+
+        return await self._page(request, render)
 
     async def outbox(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("state",))

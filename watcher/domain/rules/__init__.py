@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from watcher.domain.rules._base import ClockRule, EventRule, LevelRule, Match, Rule, StateRule, Unmet
+from watcher.domain.rules._base import (
+    PATTERN,
+    ClockRule,
+    EventRule,
+    LevelRule,
+    Match,
+    Rule,
+    StateRule,
+    TrailingRule,
+    Unmet,
+    folded,
+    id_in,
+)
+from watcher.domain.rules._condition import Condition
+from watcher.domain.rules._sums import Per, Side, SumRule, Total
 from watcher.domain.rules.asset import AssetRule
 from watcher.domain.rules.change import ChangeRule
 from watcher.domain.rules.no_data import NoDataRule
+from watcher.domain.rules.ratio import RatioRule
+from watcher.domain.rules.runway import RunwayRule
 from watcher.domain.rules.threshold import ThresholdRule
 
 TYPES: dict[str, type[Rule]] = {
@@ -13,19 +29,32 @@ TYPES: dict[str, type[Rule]] = {
     "change": ChangeRule,
     "asset": AssetRule,
     "no_data": NoDataRule,
+    "ratio": RatioRule,
+    "runway": RunwayRule,
 }
 
 __all__ = [
+    "PATTERN",
     "TYPES",
     "AssetRule",
     "ChangeRule",
     "ClockRule",
+    "Condition",
     "EventRule",
     "LevelRule",
     "Match",
     "NoDataRule",
+    "Per",
+    "RatioRule",
     "Rule",
+    "RunwayRule",
+    "Side",
     "StateRule",
+    "SumRule",
     "ThresholdRule",
+    "Total",
+    "TrailingRule",
     "Unmet",
+    "folded",
+    "id_in",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
@@ -13,8 +13,10 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
-from watcher.domain.model import AccountState, Asset, Change, Wallet
+from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
+from watcher.domain.rules._life import MINUTE, Escalate, Growing, Repeat, first_interval
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
 
@@ -48,7 +50,10 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Exact = Annotated[Decimal, BeforeValidator(parse_decimal)]
 Globs = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
-UNFINGERPRINTED = {"severity", "notify", "repeat", "summary", "description", "runbook"}
+UNFINGERPRINTED = {
+    *("severity", "notify", "repeat", "summary", "description", "runbook"),
+    *("keep_firing_for", "inhibited_by", "escalate"),
+}
 """Fields that say how people are told, not what is judged: editing them keeps the alert's state."""
 
 
@@ -86,15 +91,46 @@ class Match(BaseModel):
         if not self.assets:
             return True
         names = (symbol.lower(), asset.token.lower())
-        return any(fnmatchcase(name, _folded(glob)) for glob in self.assets for name in names)
+        return any(fnmatchcase(name, folded(glob)) for glob in self.assets for name in names)
+
+    def describe(self) -> str:
+        """The selection in a few words."""
+        words = [f"tag {' or '.join(self.tags)}"] if self.tags else []
+        words += [
+            " or ".join(names) for names in (self.wallets, self.sources, self.chains, self.assets) if names
+        ]
+        return ", ".join(words) or "everything watched"
+
+    @property
+    def exact_assets(self) -> bool:
+        """Whether the assets are named, none by a pattern."""
+        return bool(self.assets) and not any(sign in glob for glob in self.assets for sign in PATTERN)
+
+    @property
+    def exact_ids(self) -> bool:
+        """Whether the assets are named by what they are, not by symbols that anybody can give."""
+        return self.exact_assets and all(map(id_in, self.assets))
+
+    def tags_of(self, wallet: Wallet) -> tuple[str, ...]:
+        """The tags of a wallet that are selected."""
+        return tuple(tag for tag in wallet.tags if _any(self.tags, tag))
+
+
+PATTERN = "*?["
+"""What makes a glob out of a name."""
+
+
+def id_in(name: str) -> bool:
+    """Whether a name is a contract or a UniqueAssetId, in hexadecimal."""
+    return re.fullmatch(r"0[xX][0-9a-fA-F]+", name) is not None
 
 
 def _any(globs: tuple[str, ...], word: str) -> bool:
     return not globs or any(fnmatchcase(word, glob) for glob in globs)
 
 
-def _folded(glob: str) -> str:
-    """Lower case; a short hex id (TEOS) also loses its leading zeros, as identities do."""
+def folded(glob: str) -> str:
+    """A name as identities are written: lower case, and a short hex id (TEOS) without leading zeros."""
     glob = glob.lower()
     if re.fullmatch(r"0x0+[0-9a-f]{1,30}", glob):
         return "0x" + glob[2:].lstrip("0")
@@ -112,6 +148,8 @@ class Rule(BaseModel):
     severity: Severity = Severity.WARNING
     notify: Globs | None = None
     """Channel names; None tells every channel."""
+    inhibited_by: Globs = ()
+    """Ids of rules: while one of them fires on the same wallet, nobody is told of this one."""
     summary: str | None = None
     description: str | None = None
     runbook: str | None = None
@@ -129,6 +167,10 @@ class Rule(BaseModel):
         text = self.model_dump_json(exclude=UNFINGERPRINTED)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
+    def doubts(self, wallets: Sequence[Wallet]) -> list[tuple[str, str, str]]:  # noqa: ARG002
+        """What is allowed and probably not meant: the key, what is odd, and the remedy."""
+        return []
+
     def describe(self) -> str:
         """The condition in a few words."""
         raise NotImplementedError
@@ -137,14 +179,21 @@ class Rule(BaseModel):
 class StateRule(Rule):
     """A rule that fires and resolves."""
 
-    repeat: Duration | None = None
+    repeat: Repeat | None = None
     """Tell again while firing, so often; None never repeats."""
+    keep_firing_for: Duration = timedelta(0)
+    """It resolves with the first reading that is so much later than the first that met it no more."""
+    escalate: Escalate | None = None
 
     @model_validator(mode="after")
     def _repeat_is_bearable(self) -> StateRule:
-        if self.repeat is not None and self.repeat < timedelta(minutes=1):
-            raise ValueError(f"repeat: {format_duration(self.repeat)} is shorter than a minute")
+        if self.repeat is not None and (first := first_interval(self.repeat)) < MINUTE:
+            raise ValueError(f"repeat: {format_duration(first)} is shorter than a minute")
         return self
+
+    def repeat_after(self, repeats: int) -> timedelta | None:
+        """The wait before the next repeat, after so many; None: it is not repeated."""
+        return self.repeat.after(repeats) if isinstance(self.repeat, Growing) else self.repeat
 
     def terms(self) -> tuple[timedelta, int]:
         """How long and for how many readings the condition must hold before it fires."""
@@ -154,24 +203,19 @@ class StateRule(Rule):
 class LevelRule(StateRule):
     """A state rule that judges one asset of one account with every reading."""
 
-    def value(self, amount: Decimal, price: Decimal | None) -> Decimal | None:
-        """What is compared; None if it cannot be known."""
-        raise NotImplementedError
-
-    def answer(self, value: Decimal, *, firing: bool) -> Answer:
+    def answer(self, amount: Decimal, price: Decimal | None, *, firing: bool) -> Answer:
         """The bare answer: cheap, for the many readings in which nothing happens."""
         raise NotImplementedError
 
     def unmet(self) -> Unmet:
-        """`value` and `answer` as one quick call, for the loop over every asset of every reading."""
+        """`answer` as one quick call, for the loop over every asset of every reading."""
 
         def nothing(amount: Decimal, price: Decimal | None) -> bool:
-            value = self.value(amount, price)
-            return value is None or self.answer(value, firing=False) is Answer.NOT_MET
+            return self.answer(amount, price, firing=False) is not Answer.MET
 
         return nothing
 
-    def judge(self, value: Decimal, symbol: str, *, firing: bool) -> Verdict:
+    def judge(self, amount: Decimal, price: Decimal | None, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because."""
         raise NotImplementedError
 
@@ -185,6 +229,30 @@ class EventRule(Rule):
 
     def judge(self, change: Change) -> Verdict:
         """The answer with its because."""
+        raise NotImplementedError
+
+
+class TrailingRule(StateRule):
+    """A state rule that judges one asset by its amount and by its changes over a trailing window.
+
+    Without a change, time alone can end what it says, and begin it only at `speaks_at`: so history is
+    asked for when an amount changes, while an alert lives, and then.
+    """
+
+    trailing: Duration
+
+    def window(self, account: Account, asset: Asset, now: datetime) -> ChangesIn:
+        """The part of history that a judgement needs."""
+        return ChangesIn(account, asset, now - self.trailing, now)
+
+    def speaks_at(self, changes: Sequence[Change], now: datetime) -> datetime | None:
+        """The earliest later time at which it could be met although nothing moves; None: never."""
+        raise NotImplementedError
+
+    def judge(
+        self, held: Decimal, symbol: str, changes: Sequence[Change], now: datetime, *, firing: bool
+    ) -> Verdict:
+        """The answer with its because. `changes`: those confirmed within the window, oldest first."""
         raise NotImplementedError
 
 
@@ -210,6 +278,7 @@ __all__ = [
     "Match",
     "Rule",
     "StateRule",
+    "TrailingRule",
     "Unmet",
     "parse_decimal",
 ]

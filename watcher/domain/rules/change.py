@@ -1,17 +1,22 @@
-"""`change`: a balance that moved since the previous reading."""
+"""`change`: a balance that moved, since the previous reading or since longer ago."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, model_validator
 
-from watcher.domain.display import amount_against, money_against, percent
+from watcher.domain.display import amount_against, moment, money_against, percent
+from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, minus, times
-from watcher.domain.model import Change
-from watcher.domain.rules._base import EventRule, parse_decimal
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.model import Account, Asset, Change
+from watcher.domain.rules._base import Duration, EventRule, parse_decimal
 from watcher.domain.verdict import Answer, Verdict, met, not_met, unknown
 
 HUNDRED = Decimal(100)
@@ -36,17 +41,116 @@ class ChangeRule(EventRule):
     `by` is a share of the amount before (`"10%"`), dollars moved (`"$5000"`, at the price now, or at
     the last one if the answer has none) or units of the asset (`"0.5"`); left out, every change is
     told. Only what moved counts: a price that moves while the amount stays is not a change.
+
+    A change is compared with a reference: the amount of the previous reading and, looking back, also
+
+    - `within: 1h`: each amount confirmed within that time, from the last one at or before its beginning
+      on, or from the first one known. After an outage that one may be older; the message says so.
+    - `since: notified`: the amount that this rule told last, or its baseline: the amount before the
+      first change since the rule was written or edited. What goes the way that the rule does not
+      watch (a refill, for `out`) takes this amount along.
+
+    Of these the one farthest away counts: the highest for what went out, the lowest for what came in.
+    What was told is the reference from there on: a window never tells one move twice. Rules judge
+    changes: a move that is small when it is read is not told later because a window ended. Where
+    dollars are unknown nothing is told and no reference moves: it counts with the next change.
     """
 
     type: Literal["change"] = "change"
     direction: Literal["in", "out", "both"] = "both"
     by: Annotated[str, BeforeValidator(_by)] | None = None
+    within: Duration | None = None
+    since: Literal["previous", "notified"] = "previous"
 
     @model_validator(mode="after")
     def _by_is_one_kind(self) -> ChangeRule:
         if self.by is not None and self.by.endswith("%") and self.by.startswith("$"):
             raise ValueError(f"by: '{self.by}' is both a percentage and dollars; choose one")
         return self
+
+    @model_validator(mode="after")
+    def _looking_back_needs_a_size(self) -> ChangeRule:
+        if self.within is not None and self.within <= timedelta(0):
+            raise ValueError("within must be positive")
+        if self.looks_back and self.by is None:
+            word = "within" if self.within is not None else "since: notified"
+            raise ValueError(f'{word} needs by, a size to compare with, such as by: "10%"')
+        return self
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether more than the previous reading is compared with."""
+        return self.within is not None or self.since == "notified"
+
+    def watches(self, before: Decimal, after: Decimal) -> bool:
+        """Whether this way of moving is the rule's business."""
+        return self.direction in ("in" if after > before else "out", "both")
+
+    def asks(
+        self, account: Account, asset: Asset, now: datetime, *, watched: bool
+    ) -> list[MarkOf | ChangesIn]:
+        """What history must answer to judge a change of this holding."""
+        if not watched:
+            return [MarkOf(self.id, account, asset)] if self.since == "notified" else []
+        window = self.window(account, asset, now)
+        return [MarkOf(self.id, account, asset), *([window] if window is not None else [])]
+
+    def window(self, account: Account, asset: Asset, now: datetime) -> ChangesIn | None:
+        """The part of history that may hold a reference; None without `within`."""
+        return None if self.within is None else ChangesIn(account, asset, now - self.within, now)
+
+    def against(
+        self, change: Change, mark: Mark | None, trail: Sequence[Change], now: datetime, fingerprint: str
+    ) -> Change:
+        """The same change, measured from the reference that is farthest away."""
+        lowest = change.after > (change.before or ZERO)
+        far = change
+        for each in self._references(mark, trail, now, fingerprint):
+            assert each.before is not None and far.before is not None  # noqa: S101, PT018 - only such come
+            if each.before < far.before if lowest else each.before > far.before:
+                far = each
+        if far is change:
+            return change
+        price = far.price_before
+        if price is None and change.price_after is None:
+            price = change.price_before  # the last one known, so that dollars can be told at all
+        return change._replace(before=far.before, before_at=far.before_at, price_before=price)
+
+    def _references(
+        self, mark: Mark | None, trail: Sequence[Change], now: datetime, fingerprint: str
+    ) -> list[Change]:
+        """The amounts that count beside the previous one, each as the `before` of a change."""
+        found: list[Change] = []
+        counts = self.since == "notified" and mark is not None and mark.fingerprint == fingerprint
+        if self.within is not None:
+            # A mark that lies far ahead was made while the clock was wrong.
+            recent = mark is not None and now - self.within < mark.at <= now + self.within
+            after = mark.at if recent and mark is not None else None
+            found = [row for row in trail if row.before is not None and (not after or row.after_at > after)]
+            counts = counts or recent
+        if counts and mark is not None:
+            told = Change(mark.account, mark.asset, "", mark.amount, mark.amount, mark.at, now, mark.price)
+            found.insert(0, told)
+        return found[::-1]  # of equal amounts, the one that was seen last
+
+    def marked(self, change: Change, mark: Mark | None, fingerprint: str, *, told: bool) -> Mark | None:
+        """What to remember after a change; None if nothing else than before."""
+        now = Mark(
+            self.id, fingerprint, change.account, change.asset, change.after, change.after_at, change.price
+        )
+        if told:
+            return now
+        if self.since != "notified" or change.before is None:
+            return None
+        known = mark if mark is not None and mark.fingerprint == fingerprint else None
+        base = change.before if known is None else known.amount
+        beyond = change.after > base if self.direction == "out" else change.after < base
+        if beyond and not self.watches(change.before, change.after):
+            return now
+        if known is None:
+            at = change.before_at or change.after_at
+            return replace(now, amount=base, at=at, price=change.price_before)
+        return None
 
     def answer(self, change: Change) -> Answer:
         before = change.before or ZERO
@@ -74,6 +178,8 @@ class ChangeRule(EventRule):
         if self.direction not in (way, "both"):
             return not_met(f"moved {way}, the rule watches {self.direction}")
         words = f"{self._moved(change, moved.copy_abs())} moved {way}"
+        if self.looks_back and change.before_at is not None:
+            words += f" since {moment(change.before_at)}"
         if answer is Answer.UNKNOWN:
             return unknown(f"{words}; without a price its worth in dollars is not known")
         if answer is Answer.MET and self.by is not None:
@@ -96,4 +202,7 @@ class ChangeRule(EventRule):
 
     def describe(self) -> str:
         way = {"in": "incoming", "out": "outgoing", "both": "any"}[self.direction]
-        return f"{way} change" + (f" of at least {self.by}" if self.by else "")
+        text = f"{way} change" + (f" of at least {self.by}" if self.by else "")
+        back = [f"within {format_duration(self.within)}"] if self.within is not None else []
+        back += ["since it was last told"] if self.since == "notified" else []
+        return " ".join([text, " or ".join(back)]) if back else text

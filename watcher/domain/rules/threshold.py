@@ -1,130 +1,161 @@
-"""`threshold`: an amount, a value or a price that is below or above a level."""
+"""`threshold`: an amount, a value or a price that is below or above a level; of one asset or summed."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from watcher.domain.display import amount_against, exactly, full, money_against
 from watcher.domain.duration import format_duration
-from watcher.domain.exact import ZERO, times
 from watcher.domain.rules._base import Duration, Exact, LevelRule, Unmet
-from watcher.domain.verdict import Answer, Verdict, met, not_met
+from watcher.domain.rules._condition import (
+    Condition,
+    Join,
+    Metric,
+    check_band,
+    join_answers,
+    join_verdicts,
+)
+from watcher.domain.rules._sums import Side, SumRule, Total
+from watcher.domain.verdict import Answer, Verdict, unknown
 
 
-class ThresholdRule(LevelRule):
+class ThresholdRule(LevelRule, SumRule):
     """Fires when the metric is strictly below `below` (or above `above`).
 
     Once firing it resolves only strictly beyond the clear level; without one, as soon as the
     condition no longer holds. `for` and `reads` count readings: it fires with the first reading
     that is at least `for` later than the first one that met it, and the `reads`-th that did.
+
+    `all` or `any` join several conditions on the same subject; one that is unknown counts only if
+    it could turn the answer. While the alert fires, each condition holds until beyond its own clear
+    level.
+
+    `per` sums what is selected: into one subject for each account, wallet or tag, or into one of
+    all. A sum is judged when one of its accounts was read (that is one of the `reads`), and is
+    UNKNOWN while a part of it is unknown, in doubt, or older than `max_age`.
     """
 
     type: Literal["threshold"] = "threshold"
-    metric: Literal["amount", "value_usd", "price_usd"] = "amount"
-    per: Literal["asset"] = "asset"
+    metric: Metric = "amount"
+    per: Literal["asset", "account", "wallet", "tag", "all"] = "asset"
     below: Exact | None = None
     above: Exact | None = None
     clear_above: Exact | None = None
     clear_below: Exact | None = None
+    all_: Annotated[tuple[Condition, ...] | None, Field(alias="all", min_length=2)] = None
+    any_: Annotated[tuple[Condition, ...] | None, Field(alias="any", min_length=2)] = None
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
     reads: Annotated[int, Field(ge=1, le=100)] = 1
+    max_age: Duration | None = None
+    """How old the reading of a part may be before the sum is unknown."""
+    unpriced: Literal["unknown", "ignore"] = "unknown"
+    """What has an amount and no price makes a value unknown, or counts for nothing."""
 
     @model_validator(mode="after")
-    def _band_is_possible(self) -> ThresholdRule:
-        if (self.below is None) == (self.above is None):
-            raise ValueError("exactly one of below and above is needed; use two rules for a range")
-        if self.below is not None and self.clear_below is not None:
-            raise ValueError("clear_below goes with above; a rule with below clears with clear_above")
-        if self.above is not None and self.clear_above is not None:
-            raise ValueError("clear_above goes with below; a rule with above clears with clear_below")
-        if self.below is not None and self.clear_above is not None and self.clear_above < self.below:
-            raise ValueError(
-                f"clear_above ({self.clear_above}) is under below ({self.below}): the alert would "
-                "resolve while it still fires; raise clear_above"
-            )
-        if self.above is not None and self.clear_below is not None and self.clear_below > self.above:
-            raise ValueError(
-                f"clear_below ({self.clear_below}) is over above ({self.above}): the alert would "
-                "resolve while it still fires; lower clear_below"
-            )
+    def _conditions_are_sound(self) -> ThresholdRule:
+        if self.all_ is None and self.any_ is None:
+            check_band(self)
+            return self
+        if self.all_ is not None and self.any_ is not None:
+            raise ValueError("all and any cannot both be there; use two rules")
+        name = "all" if self.all_ is not None else "any"
+        alone = {"metric", "below", "above", "clear_above", "clear_below"} & self.model_fields_set
+        if alone:
+            raise ValueError(f"{name} holds the conditions; move {', '.join(sorted(alone))} into one of them")
         return self
+
+    @model_validator(mode="after")
+    def _sums_make_sense(self) -> ThresholdRule:
+        metrics = {each.metric for each in self.conditions}
+        if self.per == "asset":
+            for name in ("max_age", "unpriced"):
+                if name in self.model_fields_set:
+                    raise ValueError(f"{name} is for sums; leave it out, or say what is summed with per")
+            return self
+        if "price_usd" in metrics:
+            raise ValueError("price_usd cannot be summed; use amount or value_usd, or per: asset")
+        if "amount" in metrics and not self.match.assets:
+            raise ValueError(
+                "per: amounts of different assets cannot be added; "
+                "name the asset in match.assets, or use value_usd"
+            )
+        if self.max_age is not None and self.max_age <= timedelta(0):
+            raise ValueError("max_age must be positive")
+        return self
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """One condition, or those that are joined."""
+        several = self.all_ if self.all_ is not None else self.any_
+        if several is not None:
+            return several
+        return (
+            Condition(
+                metric=self.metric,
+                below=self.below,
+                above=self.above,
+                clear_above=self.clear_above,
+                clear_below=self.clear_below,
+            ),
+        )
+
+    @property
+    def join(self) -> Join:
+        return "any" if self.any_ is not None else "all"
 
     def terms(self) -> tuple[timedelta, int]:
         return self.for_, self.reads
 
-    def value(self, amount: Decimal, price: Decimal | None) -> Decimal | None:
-        if self.metric == "amount":
-            return amount
-        if self.metric == "value_usd" and not amount:
-            return ZERO
-        if self.metric == "price_usd" or price is None:
-            return price
-        return times(amount, price)
-
     def unmet(self) -> Unmet:
-        below, above = self.below, self.above
-        if self.metric == "amount":
-            if below is not None:
-                return lambda amount, _price: amount >= below
-            if above is not None:
-                return lambda amount, _price: amount <= above
-        if self.metric == "value_usd":
-            if below is not None:
-                return lambda amount, price: price is not None and times(amount, price) >= below
-            if above is not None:
-                return lambda amount, price: price is not None and times(amount, price) <= above
-        return super().unmet()
+        return self.conditions[0].unmet() if len(self.conditions) == 1 else super().unmet()
 
-    def answer(self, value: Decimal, *, firing: bool) -> Answer:
-        """MET or NOT_MET; a firing alert holds until the value is beyond the clear level."""
-        if self.below is not None:
-            holds = value < self.below
-            if firing and not holds and self.clear_above is not None:
-                holds = value <= self.clear_above
-        else:
-            assert self.above is not None  # noqa: S101 - the validator's promise
-            holds = value > self.above
-            if firing and not holds and self.clear_below is not None:
-                holds = value >= self.clear_below
-        return Answer.MET if holds else Answer.NOT_MET
+    def answer(self, amount: Decimal, price: Decimal | None, *, firing: bool) -> Answer:
+        answers = [each.answer(each.value(amount, price), firing=firing) for each in self.conditions]
+        return answers[0] if len(answers) == 1 else join_answers(self.join, answers)
 
-    def judge(self, value: Decimal, symbol: str, *, firing: bool) -> Verdict:
+    def judge(self, amount: Decimal, price: Decimal | None, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because, in words that never round across the level."""
-        answer = self.answer(value, firing=firing)
-        level, side, clear, beyond = self._band()
-        crossed = value < level if side == "below" else value > level
-        if crossed:
-            return met(self._compare(value, f"is {side}", level, symbol))
-        if answer is Answer.MET and clear is not None:
-            return met(self._compare(value, f"is not yet {beyond}", clear, symbol))
-        if firing and clear is not None:
-            return not_met(self._compare(value, f"is {beyond}", clear, symbol))
-        return not_met(self._compare(value, f"is not {side}", level, symbol))
+        verdicts = []
+        for each in self.conditions:
+            value = each.value(amount, price)
+            if value is None:
+                verdicts.append(unknown(f"{each.metric} is not known without a price"))
+            else:
+                verdicts.append(each.judge(value, symbol, firing=firing))
+        return join_verdicts(self.join, verdicts)
 
-    def _band(self) -> tuple[Decimal, str, Decimal | None, str]:
-        """The level and its side, the clear level and the side beyond it."""
-        if self.below is not None:
-            return self.below, "below", self.clear_above, "above"
-        assert self.above is not None  # noqa: S101 - the validator's promise, for mypy
-        return self.above, "above", self.clear_below, "below"
+    def sides(self) -> tuple[Side, ...]:
+        if self.per == "asset":
+            return ()
+        metrics = {each.metric for each in self.conditions}
+        amounts, valued = "amount" in metrics, "value_usd" in metrics
+        return (Side(self.match, self.per, self.max_age, amounts, valued, self.unpriced == "ignore"),)
 
-    def _compare(self, value: Decimal, words: str, level: Decimal, symbol: str) -> str:
-        return f"{self._show(value, level, symbol)} {words} {self._show_level(level, symbol)}"
+    def subject_name(self) -> str:
+        return self.match.describe()
 
-    def _show(self, value: Decimal, level: Decimal, symbol: str) -> str:
-        if self.metric == "amount":
-            return amount_against(value, level, symbol)
-        return money_against(value, level)
+    def answer_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Answer:
+        (total,) = totals
+        answers = [each.answer(total.of(each.metric), firing=firing) for each in self.conditions]
+        return answers[0] if len(answers) == 1 else join_answers(self.join, answers)
 
-    def _show_level(self, level: Decimal, symbol: str) -> str:
-        """A level is shown as it was written, however many digits it has."""
-        return f"{full(level)} {symbol}".rstrip() if self.metric == "amount" else exactly(level)
+    def judge_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Verdict:
+        (total,) = totals
+        verdicts = []
+        for each in self.conditions:
+            value = total.of(each.metric)
+            if value is None:
+                verdicts.append(unknown(total.why_not(each.metric)))
+            else:
+                verdicts.append(each.judge(value, total.symbol, firing=firing))
+        return join_verdicts(self.join, verdicts)
 
     def describe(self) -> str:
-        level, side, _, _ = self._band()
-        text = f"{self.metric} {side} {self._show_level(level, '')}"
+        text = f" {'and' if self.join == 'all' else 'or'} ".join(each.describe() for each in self.conditions)
+        if self.per != "asset":
+            text = f"sum of {text}" if self.per == "all" else f"sum per {self.per} of {text}"
         return text + (f" for {format_duration(self.for_)}" if self.for_ else "")

@@ -1,0 +1,136 @@
+"""`assets`: what is held, and what of it no rule sees."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from watcher import report
+from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.domain.display import money
+from watcher.domain.model import Asset, Quarantined
+from watcher.service.clock import SystemClock
+from watcher.wiring import Configuration, store_path
+
+
+class Action(StrEnum):
+    LIST = "list"
+    RELEASE = "release"
+    HIDE = "hide"
+
+
+def assets(
+    action: Annotated[Action, typer.Argument(help="What to do.")] = Action.LIST,
+    asset: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ASSET", help="Contract, CHAIN/CONTRACT, or a symbol that only one bears."),
+    ] = None,
+    config: Config = None,
+    wallet: Annotated[
+        list[str] | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; may be repeated.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List all assets; release: all of the wallet's quarantine.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is hidden.")] = "not wanted",
+    json: Json = False,
+) -> int:
+    """List what waits in quarantine, release it to the rules, or hide an asset from them.
+
+    A token that turns up without a price or as dust is kept, and no rule sees it, until it is worth
+    something, a rule or the configuration names its contract, or it is released here. What is hidden here
+    stays hidden until it is released here. Safe while the daemon runs, which heeds it with its next
+    reading. Exit code 1 if an asset is not found.
+    """
+    configuration = configured(config)
+    known = {each.name for each in configuration.settings.wallets}
+    for name in wallet or ():
+        if name not in known:
+            raise typer.BadParameter(f"there is no wallet '{name}'; there are {', '.join(sorted(known))}")
+    code = 0
+    if action is Action.LIST:
+        if asset:
+            raise typer.BadParameter("list takes no assets; narrow it with --wallet")
+    else:
+        code = _change(configuration, action, wallet or [], asset or [], everything=everything, reason=reason)
+    every = everything and action is Action.LIST
+    rows = [row for row in _rows(configuration, wallet) if every or row["state"] != "visible"]
+    if json:
+        print_json([{key: value for key, value in row.items() if key != "account"} for row in rows])
+    else:
+        _show(rows)
+    return code
+
+
+def _change(
+    configuration: Configuration,
+    action: Action,
+    wallets: Sequence[str],
+    names: Sequence[str],
+    *,
+    everything: bool,
+    reason: str,
+) -> int:
+    from watcher.store.quarantine import change_quarantine
+
+    if len(wallets) != 1:
+        raise typer.BadParameter(f"{action} needs one --wallet NAME")
+    if not names and not (everything and action is Action.RELEASE):
+        raise typer.BadParameter(f"{action} needs the assets that are meant, or for release --all")
+    rows = _rows(configuration, wallets)
+    chosen = [row for row in rows if everything and action is Action.RELEASE and row["state"] != "visible"]
+    missing = 0
+    for name in names:
+        found = [row for row in rows if _is(row, name)]
+        if len({row["asset"] for row in found}) == 1:
+            chosen += found
+            continue
+        missing += 1
+        several = ", ".join(sorted(f"{row['chain']}/{row['asset']}" for row in found))
+        trouble = f"several assets are called so: {several}" if found else "there is no such asset"
+        typer.echo(f"{name}: {trouble}; `watcher assets --all --wallet {wallets[0]}` lists them", err=True)
+    holdings = [(row["account"], Asset(row["chain"], row["asset"])) for row in chosen]
+    hidden = Quarantined(SystemClock().now(), reason, by=_who()) if action is Action.HIDE else None
+    if holdings:
+        change_quarantine(store_path(configuration.settings), holdings, hidden)
+    return 1 if missing else 0
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"user {os.getuid()}"  # one without a name, as in a container
+
+
+def _is(row: report.Row, name: str) -> bool:
+    name = name.lower()
+    return name in (row["asset"].lower(), f"{row['chain']}/{row['asset']}".lower(), row["symbol"].lower())
+
+
+def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[report.Row]:
+    from watcher.store.reader import Reader
+
+    with Reader(store_path(configuration.settings)) as reader:
+        rows = report.assets(configuration.settings, reader.past())
+    return [row for row in rows if not wallets or row["wallet"] in wallets]
+
+
+def _show(rows: Sequence[report.Row]) -> None:
+    from decimal import Decimal
+
+    columns = ("wallet", "chain", "symbol", "asset", "amount", "value", "state", "reason")
+    cells = [
+        (
+            r["wallet"], r["chain"], r["symbol"], r["asset"], r["amount"],
+            money(Decimal(r["value_usd"])) if r["value_usd"] is not None else "unknown",
+            r["state"], f"{r['reason']} ({r['by']})" if r["by"] else r["reason"],
+        )
+        for r in rows
+    ]  # fmt: skip
+    print_table(columns, cells, empty="no asset waits in quarantine; --all lists all")

@@ -1,0 +1,122 @@
+"""Quarantine: tokens that nobody asked for are kept and listed, and no rule sees them until released.
+
+Anybody can send anything to an address. A token that turns up without a price, or as dust, waits; one
+that comes to be worth something leaves by itself, as does one whose contract a rule or the
+configuration names. Coins that a chain itself knows, and TEOS assets, which the operator has named, never
+wait. What was let in once stays in: whatever its price does, an alert on it can always resolve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from watcher.domain.alerting import Alert, close
+from watcher.domain.conclusion import Past
+from watcher.domain.display import exactly, money
+from watcher.domain.exact import ZERO, times
+from watcher.domain.knowledge import Learned
+from watcher.domain.model import EMPTY, TEOS_CHAIN, AccountState, Asset, Change, Quarantined, Reading
+from watcher.domain.selection import Rules
+from watcher.domain.telling import subject_key
+
+SHORTEST_CONTRACT = 25
+"""Contracts, mints and denominations of bridges are longer than this; names of native coins are shorter."""
+
+
+class Sifted(NamedTuple):
+    """What one reading taught, and the changes that rules may see."""
+
+    learned: Learned
+    changes: Sequence[Change]
+
+
+def sift(
+    before: AccountState,
+    learned: Learned,
+    reading: Reading,
+    changes: Sequence[Change],
+    past: Past,
+    rules: Rules,
+    now: datetime,
+) -> Sifted:
+    """Put newcomers that nobody asked for into quarantine, and let out what nobody needs to fear any more.
+
+    Of a newcomer that is let out later rules see all that it holds by then, as what arrived.
+    """
+    state = learned.state
+    if not learned.accepted and not state.quarantined:
+        return Sifted(learned, changes)
+    shut = dict(state.quarantined)
+    for difference in learned.accepted:
+        asset, baseline = difference.asset, difference.before is None
+        if asset not in before.amounts and difference.after:
+            reason = _unwanted(state, asset, reading, past, rules, baseline=baseline)
+            if reason:
+                shut[asset] = Quarantined(now, reason, baseline)
+    let_out = [
+        asset
+        for asset, entry in state.quarantined.items()
+        if not entry.by
+        and asset in reading.amounts
+        and asset not in state.stale
+        and not _unwanted(state, asset, reading, past, rules, baseline=entry.baseline)
+    ]
+    told = [change for change in changes if change.asset not in shut]
+    for asset in let_out:
+        entry = shut.pop(asset)
+        mine = [change for change in changes if change.asset == asset]
+        if not entry.baseline and state.amounts[asset]:
+            mine = [_arrival(state, asset, reading, past, now)]
+        told += mine
+    if shut.keys() != state.quarantined.keys():
+        learned = replace(learned, state=replace(state, quarantined=shut or EMPTY))
+    return Sifted(learned, told)
+
+
+def _arrival(state: AccountState, asset: Asset, reading: Reading, past: Past, now: datetime) -> Change:
+    symbol = reading.symbols.get(asset) or past.symbols.get(asset, "")
+    price = reading.prices.get(asset)
+    return Change(state.account, asset, symbol, ZERO, state.amounts[asset], None, now, None, price)
+
+
+def _unwanted(
+    state: AccountState, asset: Asset, reading: Reading, past: Past, rules: Rules, *, baseline: bool
+) -> str:
+    """Why an asset belongs into quarantine; empty if it does not.
+
+    A symbol that a rule names speaks for a token only on first sight: later anybody can send one of
+    that name.
+    """
+    if asset.chain == TEOS_CHAIN or len(asset.token) < SHORTEST_CONTRACT:
+        return ""
+    symbol = reading.symbols.get(asset) or past.symbols.get(asset, "")
+    policy = rules.policies.of(rules.wallets[state.account], asset, symbol)
+    if policy.allow or not policy.floor_usd or asset.token.lower() in rules.named:
+        return ""
+    if baseline and symbol.lower() in rules.named:
+        return ""
+    price: Decimal | None = reading.prices.get(asset)
+    if price is None:
+        return "it has no price"
+    worth = times(state.amounts.get(asset, ZERO), price)
+    if worth >= policy.floor_usd:
+        return ""
+    return f"worth {money(worth)}, less than {exactly(policy.floor_usd)}"
+
+
+def hush(state: AccountState, past: Past, now: datetime) -> list[Alert]:
+    """Alerts on what waits in quarantine: they end untold, for nobody would ever resolve them."""
+    if not state.quarantined or not past.alerts:
+        return []
+    subjects = {subject_key(state.account, asset): entry for asset, entry in state.quarantined.items()}
+    ended = []
+    for alert in past.alerts.values():
+        entry = subjects.get(alert.subject)
+        if entry is not None and alert.account == state.account:
+            who = f"hidden by {entry.by}" if entry.by else "in quarantine"
+            ended.append(close(alert, f"{who}: {entry.reason}", now))
+    return ended

@@ -1,0 +1,136 @@
+"""Which channels hear of a transition, now or later. Pure; what it decides is kept with the alert.
+
+A transition is told now, held back (a silence, or an inhibiting alert) and owed until nothing holds it
+any more, or told to nobody because it was over before anybody could be told. A resolved message goes to
+every channel that was told of the alert, whatever the rule says by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from watcher.domain.alerting import STAY, Alert, AlertState, Step, remind
+from watcher.domain.conclusion import Past
+from watcher.domain.message import Kind
+from watcher.domain.rules import Rule, StateRule
+from watcher.domain.selection import Rules
+from watcher.domain.silences import Topic, silence_of
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The alert as it is to be kept, and who is told what now."""
+
+    alert: Alert
+    tell: Kind | None = None
+    channels: tuple[str, ...] = ()
+
+
+class Router:
+    """Routes the transitions of one decision."""
+
+    def __init__(self, past: Past, rules: Rules, now: datetime) -> None:
+        self._past, self._rules, self._now = past, rules, now
+        self._moved: dict[tuple[str, str], list[Alert]] = {}
+
+    def note(self, alerts: Iterable[Alert]) -> None:
+        """What this very decision moves: it inhibits, or no longer does."""
+        for alert in alerts:
+            self._moved.setdefault((alert.rule, alert.wallet), []).append(alert)
+
+    def hold(self, rule: Rule | None, topic: Topic) -> str:
+        """Why nobody is told of this topic now; empty if nothing holds it back."""
+        silence = silence_of(self._past.silences, topic, self._now)
+        if silence is not None:
+            return str(silence)
+        for other in rule.inhibited_by if rule is not None else ():
+            if self._fires(other, topic.wallet):
+                return f"inhibited by rule {other}"
+        return ""
+
+    def hold_of(self, rule: Rule | None, alert: Alert) -> str:
+        return self.hold(rule, self.topic(alert))
+
+    def topic(self, alert: Alert) -> Topic:
+        return Topic(alert.rule, alert.wallet, alert.severity, self._rules.tags_of(alert.wallet))
+
+    def settle(self, rule: Rule | None, step: Step) -> Routed:
+        """Who hears of a transition that the state machine made."""
+        alert = step.alert
+        assert alert is not None  # noqa: S101 - a step that tells has an alert
+        hold = self.hold_of(rule, alert)
+        if step.tell is Kind.RESOLVED:
+            return self._resolved(rule, alert, hold)
+        if not hold:
+            channels = self._channels(rule, alert, step.tell)
+            told = tuple(dict.fromkeys((*(alert.told or ()), *channels)))
+            return Routed(replace(alert, told=told, held="", owed=None), step.tell, channels)
+        if step.tell is Kind.FIRING:
+            return Routed(replace(alert, told_at=None, told_since=None, held=hold, owed=Kind.FIRING))
+        return Routed(self._untold(alert, hold))
+
+    def overdue(self, rule: Rule | None, alert: Alert) -> Step:
+        """What time alone brings about for a live alert: what was held back, escalation, a repeat."""
+        if alert.state is not AlertState.FIRING:
+            return STAY
+        hold = self.hold_of(rule, alert)
+        if hold:
+            return Step(replace(alert, held=hold)) if alert.held != hold else STAY
+        free = replace(alert, held="")
+        if alert.owed is Kind.FIRING:
+            told = replace(free, owed=None, told_at=self._now, told_since=self._now)
+            return Step(told, Kind.FIRING)
+        if isinstance(rule, StateRule):
+            if self._escalates(rule, free):
+                return Step(replace(free, escalated_at=self._now), Kind.ESCALATION)
+            step = remind(free, rule.repeat_after(alert.repeats), self._now)
+            if step.alert is not None:
+                return step
+        return Step(free) if alert.held else STAY
+
+    def _resolved(self, rule: Rule | None, alert: Alert, hold: str) -> Routed:
+        if alert.owed is Kind.FIRING:
+            return Routed(replace(alert, owed=None))  # nobody heard of it; `held` still says why
+        if hold:
+            return Routed(replace(alert, held=hold, owed=Kind.RESOLVED))
+        told = alert.told if alert.told is not None else self._rules.channels_of(rule)
+        channels = tuple(name for name in told if name in self._rules.channels)
+        return Routed(replace(alert, held="", owed=None), Kind.RESOLVED, channels)
+
+    def _channels(self, rule: Rule | None, alert: Alert, kind: Kind | None) -> tuple[str, ...]:
+        usual = self._rules.channels_of(rule)
+        escalate = rule.escalate if isinstance(rule, StateRule) else None
+        if escalate is None or (kind is not Kind.ESCALATION and alert.escalated_at is None):
+            return usual
+        if kind is Kind.ESCALATION:
+            return escalate.notify
+        return tuple(dict.fromkeys((*usual, *escalate.notify)))
+
+    def _untold(self, alert: Alert, hold: str) -> Alert:
+        """An alert whose repeat or escalation is held back: as if it had not been due."""
+        before = self._past.alerts.get((alert.rule, alert.subject))
+        if before is None:
+            return replace(alert, held=hold)
+        return replace(
+            alert, told_at=before.told_at, repeats=before.repeats, escalated_at=before.escalated_at, held=hold
+        )
+
+    def _escalates(self, rule: StateRule, alert: Alert) -> bool:
+        since = alert.told_since or alert.fired_at
+        if rule.escalate is None or since is None or alert.escalated_at or alert.acknowledged:
+            return False
+        return self._now - since >= rule.escalate.after
+
+    def _fires(self, rule: str, wallet: str) -> bool:
+        """Whether an alert of this rule fires on this wallet, this decision included."""
+        if not wallet:
+            return False
+        firing = set(self._past.firing.get((rule, wallet), ()))
+        for alert in self._moved.get((rule, wallet), ()):
+            if alert.state is AlertState.FIRING:
+                firing.add(alert.subject)
+            else:
+                firing.discard(alert.subject)
+        return bool(firing)

@@ -1,0 +1,172 @@
+"""Which sums the rules ask for, and which of them an account belongs to.
+
+What is kept between decisions is a cache and never knowledge: it is held against the past of each
+decision, and only accounts whose state is another than the one taken in are looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from watcher.domain.alerting import Subject
+from watcher.domain.conclusion import Revision
+from watcher.domain.model import SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Wallet
+from watcher.domain.parts import Selection, View, known
+from watcher.domain.rules import Side, SumRule
+from watcher.domain.sums import Sum, Summed
+
+ALL = "all"
+"""The key of the subject that sums everything selected."""
+
+
+class Sums:
+    """Every sum that the rules ask for. Only its caches change."""
+
+    def __init__(self, rules: Sequence[SumRule], wallets: Mapping[Account, Wallet]) -> None:
+        self._wallets = wallets
+        self._selections: dict[Side, dict[str, Sum]] = {}
+        self.by_key: dict[tuple[str, str], Summed] = {}
+        for rule in rules:
+            self._enter(rule)
+        self._of: dict[Account, tuple[Sum, ...]] = {}
+        for sums in self._selections.values():
+            for each in sums.values():
+                for account in each.accounts:
+                    self._of[account] = (*self._of.get(account, ()), each)
+        self._taken: dict[Account, AccountState | None] = {}
+        """The states that the kept sums are made of."""
+        self._unsure: set[Account] = set()
+        """Accounts that may hold what has no amount yet; its name matters when it comes."""
+        self._kept = [account for account, sums in self._of.items() if any(each.kept for each in sums)]
+        self._touched: list[Account] = []
+        self._revision: Revision | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.by_key)
+
+    def of(self, account: Account) -> tuple[Sum, ...]:
+        return self._of.get(account, ())
+
+    def look(self, view: View, named: Iterable[Asset] = ()) -> None:
+        """Bring the kept sums to what this view shows. `named`: assets that now have a name, or another."""
+        if not self._kept:
+            return
+        then, now = self._revision, view.past.revision
+        doubtful = self._kept
+        if then is not None and now is not None and then.of is now.of:
+            # Of all that may have changed, only the accounts of the last decision are not known here.
+            doubtful = self._touched if now.number - then.number in (0, 1) else self._kept
+        elif then is not None or now is not None:
+            self._forget()
+        self._revision = now
+        states, taken = known(view.past), self._taken
+        for account in doubtful:
+            if account not in taken or states.get(account) is not taken[account]:
+                self._take(account, states.get(account), view)
+        self._touched = [account for account in view.learnt if account in taken]
+        for account in self._touched:
+            self._take(account, view.learnt[account], view)
+        for asset in named:
+            self._renamed(asset, view)
+
+    def _forget(self) -> None:
+        self._taken.clear()
+        self._unsure.clear()
+        for sums in self._selections.values():
+            for each in sums.values():
+                each.clear()
+
+    def _take(self, account: Account, state: AccountState | None, view: View) -> None:
+        old = self._taken.get(account)
+        self._taken[account] = state
+        if old is None or state is None or not _alike(old, state):
+            self._put(account, state, view)
+        elif _set_back(old, state):
+            for each in self._of[account]:
+                if each.kept:
+                    each.again(account, each.parts[account], state)
+
+    def _put(self, account: Account, state: AccountState | None, view: View) -> None:
+        for each in self._of[account]:
+            if each.kept:
+                each.put(account, each.selection.part(account, state, view.symbols), state)
+        if state is not None and (state.unsettled or account.chain == TEOS_CHAIN):
+            self._unsure.add(account)
+        else:
+            self._unsure.discard(account)
+
+    def _renamed(self, asset: Asset, view: View) -> None:
+        """A name decides what is selected: of what is held, and of what may be held."""
+        known = asset in view.past.symbols
+        for account in tuple(self._taken if known else self._unsure):
+            state = self._taken[account]
+            if state is not None and (account in self._unsure or asset in state.amounts):
+                self._put(account, state, view)
+
+    def _enter(self, rule: SumRule) -> None:
+        sides = [self._sums_of(side) for side in rule.sides()]
+        for key in sides[0] if len(sides) == 1 else (ALL,):
+            sums = tuple(side[key] for side in sides)
+            summed = Summed(rule, self._subject(rule, key, sums[0]), sums)
+            self.by_key[rule.id, key] = summed
+            for each in sums:
+                each.concerns.append(summed)
+
+    def _sums_of(self, side: Side) -> dict[str, Sum]:
+        found = self._selections.get(side)
+        if found is not None:
+            return found
+        chosen = {account: wallet for account, wallet in self._wallets.items()
+                  if _selected(side, account, wallet)}  # fmt: skip
+        groups: dict[str, list[Account]] = {ALL: []} if side.per == "all" else {}
+        for account, wallet in chosen.items():
+            for key in _keys(side, account, wallet):
+                groups.setdefault(key, []).append(account)
+        selection = Selection(side, chosen)
+        found = {key: Sum(selection, tuple(accounts)) for key, accounts in groups.items()}
+        self._selections[side] = found
+        return found
+
+    def _subject(self, rule: SumRule, key: str, sum_: Sum) -> Subject:
+        if key == ALL:
+            return Subject(ALL, rule.subject_name(), "", None)
+        account = sum_.accounts[0]
+        wallet = self._wallets[account].name
+        if sum_.selection.side.per == "account":
+            return Subject(key, f"{wallet} on {account.chain}", wallet, account)
+        if sum_.selection.side.per == "wallet":
+            return Subject(key, wallet, wallet, None)
+        return Subject(key, f"tag {key.partition(':')[2]}", "", None)
+
+
+def _selected(side: Side, account: Account, wallet: Wallet) -> bool:
+    match = side.match
+    return match.wallet(wallet) and (account.chain in SWEEPS or match.chain(account.chain))
+
+
+def _keys(side: Side, account: Account, wallet: Wallet) -> tuple[str, ...]:
+    """The stable names of the subjects that an account is summed into."""
+    if side.per == "account":
+        return (f"{account.source}/{account.chain}/{account.address}",)
+    if side.per == "wallet":
+        return (f"wallet:{wallet.name}",)
+    if side.per == "tag":
+        return tuple(f"tag:{tag}" for tag in side.match.tags_of(wallet))
+    return (ALL,)
+
+
+def _alike(old: AccountState, new: AccountState) -> bool:
+    """Whether two states differ at most in when they were read."""
+    return (
+        old.amounts is new.amounts
+        and old.stale == new.stale
+        and old.held == new.held
+        and old.unsettled == new.unsettled
+        and old.quarantined == new.quarantined
+        and old.seen.keys() == new.seen.keys()
+    )
+
+
+def _set_back(old: AccountState, new: AccountState) -> bool:
+    """Whether the clock was set back between two states."""
+    return old.last_attempt is None or new.last_attempt is None or new.last_attempt < old.last_attempt

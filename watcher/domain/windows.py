@@ -1,0 +1,93 @@
+"""Which parts of history the rules that look back need, and when; nothing is asked without a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from watcher.domain.changes import Difference
+from watcher.domain.conclusion import Past, Question, Recalled
+from watcher.domain.lookback import ChangesIn
+from watcher.domain.model import Account, AccountState, Asset, Change, Reading
+from watcher.domain.rules import TrailingRule
+from watcher.domain.selection import Concerned, Rules
+from watcher.domain.telling import subject_key
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def looking_back(
+    past: Past,
+    state: AccountState,
+    reading: Reading,
+    differences: Sequence[Difference],
+    rules: Rules,
+    now: datetime,
+) -> list[Question]:
+    """What rules with a window or a memory must know to judge this reading; mostly nothing."""
+    account = state.account
+    if account not in rules.wallets:
+        return []
+    concerned = rules.of(account)
+    asked: list[Question] = []
+    for difference in differences if concerned.trails else ():
+        asset, before = difference.asset, difference.before
+        if before is None:
+            continue
+        for rule in concerned.pick(asset, symbol_of(reading, past, asset)).trails:
+            watched = rule.watches(before, difference.after)
+            asked += rule.asks(account, asset, now, watched=watched)
+    if concerned.trailing:
+        moved = {difference.asset for difference in differences}
+        for asset, trailing in _due(past, state, reading, moved, concerned, rules, now):
+            asked.append(trailing.window(account, asset, now))
+    return asked
+
+
+def symbol_of(reading: Reading, past: Past, asset: Asset) -> str:
+    return reading.symbols.get(asset) or past.symbols.get(asset, "")
+
+
+def trail_of(recalled: Mapping[Question, Recalled], window: ChangesIn | None) -> tuple[Change, ...] | None:
+    """What history answered; None if it was not asked."""
+    found = recalled.get(window) if window is not None else None
+    return found if isinstance(found, tuple) else None
+
+
+def _due(
+    past: Past,
+    state: AccountState,
+    reading: Reading,
+    moved: set[Asset],
+    concerned: Concerned,
+    rules: Rules,
+    now: datetime,
+) -> Iterator[tuple[Asset, TrailingRule]]:
+    """Assets that moved, those with a live alert, and all of them when it is time to look at all."""
+    account = state.account
+    everything = is_due(rules, account, now)
+    if not everything and not moved and not past.alerts:
+        return
+    for asset in {*state.amounts, *moved}:
+        for rule in concerned.pick(asset, symbol_of(reading, past, asset)).trailing:
+            if everything or asset in moved or (rule.id, subject_key(account, asset)) in past.alerts:
+                yield asset, rule
+
+
+def is_due(rules: Rules, account: Account, now: datetime) -> bool:
+    """Whether a trailing rule may have something new to say about an account in which nothing moved."""
+    return rules.looked.get(account, now) <= now
+
+
+def looked_through(rules: Rules, account: Account, until: datetime | None, now: datetime) -> None:
+    """Note when to look at all of an account again; None: with the next reading.
+
+    Only a cache: a look more changes nothing, so a decision that is rolled back is no harm as long as
+    what it met is not noted as looked at.
+    """
+    if until is None:
+        rules.looked.pop(account, None)
+    elif is_due(rules, account, now):
+        rules.looked[account] = until
+    else:
+        rules.looked[account] = min(until, rules.looked[account])

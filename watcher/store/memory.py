@@ -1,0 +1,70 @@
+"""What rules remember, and what history tells them, as rows and back. The caller owns the transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.model import Account, Asset, Change
+from watcher.store.text import canonical, from_ms, number, optional, time, to_ms
+
+_CHANGES = (
+    "SELECT before, after, before_at, after_at, price_before, price_after FROM changes"
+    " WHERE account = ? AND asset = ? AND after_at > ? AND after_at <= ? ORDER BY after_at, id"
+)
+
+
+def changes_in(
+    conn: sqlite3.Connection, asked: ChangesIn, account: int | None, asset: int | None
+) -> tuple[Change, ...]:
+    """The changes of one holding within a time, found by index however long history is."""
+    rows = conn.execute(_CHANGES, (account, asset, to_ms(asked.since), to_ms(asked.until)))
+    found = []
+    for before, after, before_at, after_at, price_before, price in rows:
+        holding = (asked.account, asked.asset, "", number(before), Decimal(after))
+        prices = (number(price_before), number(price))
+        found.append(Change(*holding, time(before_at), from_ms(after_at), *prices))
+    return tuple(found)
+
+
+def mark_of(conn: sqlite3.Connection, asked: MarkOf, account: int | None, asset: int | None) -> Mark | None:
+    sql = "SELECT fingerprint, amount, at, price FROM marks WHERE account = ? AND asset = ? AND rule = ?"
+    row = conn.execute(sql, (account, asset, asked.rule)).fetchone()
+    if row is None:
+        return None
+    fingerprint, amount, at, price = row
+    return Mark(
+        asked.rule, fingerprint, asked.account, asked.asset, Decimal(amount), from_ms(at), number(price)
+    )
+
+
+def remember(
+    conn: sqlite3.Connection,
+    marks: Iterable[Mark],
+    accounts: Mapping[Account, int],
+    assets: Mapping[Asset, int],
+) -> None:
+    """A mark replaces the one before of the same rule and holding."""
+    rows = [
+        (
+            accounts[mark.account], assets[mark.asset], mark.rule, mark.fingerprint, canonical(mark.amount),
+            optional(mark.price), to_ms(mark.at),
+        )
+        for mark in marks
+    ]  # fmt: skip
+    conn.executemany(
+        "INSERT OR REPLACE INTO marks (account, asset, rule, fingerprint, amount, price, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def forget(conn: sqlite3.Connection, standing: Iterable[str]) -> None:
+    """Drop what rules remembered that are there no more."""
+    conn.execute(
+        "DELETE FROM marks WHERE rule NOT IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(standing)),),
+    )

@@ -1,0 +1,65 @@
+"""Rows of what no rule sees: written with a decision, or by somebody beside the daemon."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from watcher.domain.model import Account, Asset, Quarantined
+from watcher.store.errors import translated
+from watcher.store.opening import BUSY_SECONDS
+from watcher.store.text import from_ms, storable, to_ms
+
+_PUT = (
+    "INSERT OR REPLACE INTO quarantine (account, asset, since, reason, baseline, by)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+_FIND = (
+    "SELECT a.id, s.id FROM accounts a, assets s"
+    " WHERE a.source = ? AND a.chain = ? AND a.address = ? AND s.chain = ? AND s.token = ?"
+)
+
+
+def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, dict[Asset, Quarantined]]:
+    """By account: all that is in quarantine."""
+    found: dict[int, dict[Asset, Quarantined]] = {}
+    for account, asset, since, reason, baseline, by in conn.execute(
+        "SELECT account, asset, since, reason, baseline, by FROM quarantine"
+    ):
+        entry = Quarantined(from_ms(since), reason, bool(baseline), by)
+        found.setdefault(account, {})[assets[asset]] = entry
+    return found
+
+
+def write(
+    conn: sqlite3.Connection, account: int, ids: Mapping[Asset, int], entries: Mapping[Asset, Quarantined]
+) -> None:
+    """The quarantine of one account, instead of what it was. The caller owns the transaction."""
+    conn.execute("DELETE FROM quarantine WHERE account = ?", (account,))
+    rows = [
+        (account, ids[asset], to_ms(e.since), storable(e.reason), int(e.baseline), storable(e.by))
+        for asset, e in entries.items()
+    ]
+    conn.executemany(_PUT, rows)
+
+
+def change_quarantine(
+    path: Path, holdings: Sequence[tuple[Account, Asset]], hidden: Quarantined | None
+) -> None:
+    """Hide these assets, or (with None) release them, beside a running daemon, which sees it with its
+    next decision."""
+    with translated(path):
+        conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+            for account, asset in holdings:
+                where = conn.execute(_FIND, (*account, *asset)).fetchone()
+                if hidden is None:
+                    conn.execute("DELETE FROM quarantine WHERE account = ? AND asset = ?", where)
+                else:
+                    since, reason, by = to_ms(hidden.since), storable(hidden.reason), storable(hidden.by)
+                    conn.execute(_PUT, (*where, since, reason, 0, by))
+            conn.execute("COMMIT")
+        finally:
+            conn.close()
