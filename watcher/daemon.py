@@ -8,12 +8,11 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 from watcher import sdnotify
 from watcher.domain.credits import Purpose
-from watcher.domain.errors import ConfigurationError, StoreError
+from watcher.domain.errors import ConfigurationError
 from watcher.domain.knowledge import unfinished
 from watcher.domain.model import Account
 from watcher.ports import Store
@@ -22,6 +21,7 @@ from watcher.service.clock import Setting, SystemClock
 from watcher.service.metering import Meter
 from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
+from watcher.upkeep import feed_watchdog, mind_clock, stuck, tidy
 from watcher.web import Looker, Server
 from watcher.wiring import (
     App,
@@ -36,13 +36,6 @@ from watcher.wiring import (
 )
 
 log = logging.getLogger(__name__)
-
-STUCK_AFTER = timedelta(minutes=10)
-"""A source with work to do and no progress for so long stops the watchdog from being fed."""
-
-STATUS_EVERY = 10.0
-TIDY_EVERY = 600.0
-CLOCK_EVERY = 1.0
 
 
 async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) -> int:
@@ -87,7 +80,7 @@ async def _serve(
         log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
         sdnotify.ready()
         set_anew = asyncio.Event()
-        minder = asyncio.create_task(_mind_clock(app, clock_was_set, set_anew), name="clock")
+        minder = asyncio.create_task(mind_clock(app, clock_was_set, set_anew), name="clock")
         try:
             while True:
                 if await _wait((stopping, reloading, set_anew), [*tasks, minder]):
@@ -119,8 +112,8 @@ async def at_work(
         pacers = await _schedule(app, store, ticker)
         ticker.start()
         helpers += [
-            asyncio.create_task(_feed_watchdog(app, store), name="watchdog"),
-            asyncio.create_task(_tidy(app, store), name="retention"),
+            asyncio.create_task(feed_watchdog(app, store), name="watchdog"),
+            asyncio.create_task(tidy(app, store), name="retention"),
             *(asyncio.create_task(meter.run(), name="metering") for meter in _meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
         ]
@@ -139,15 +132,6 @@ async def at_work(
         if page is not None:
             await page.stop()
         await app.stop()
-
-
-async def _mind_clock(app: App, clock_was_set: Setting, set_anew: asyncio.Event) -> None:
-    """Say when the clock was set: what is due by the old one could be a year away by the new one."""
-    while True:
-        await app.clock.sleep(CLOCK_EVERY)
-        if by := clock_was_set():
-            log.warning("the clock was set by %+.0f s, or the machine slept: the schedule begins anew", by)
-            set_anew.set()
 
 
 async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[None]]) -> bool:
@@ -244,29 +228,6 @@ def _meters(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Meter]:
     return meters
 
 
-async def _feed_watchdog(app: App, store: Store) -> None:
-    """Tell systemd that all is well, but only while the store answers and no source is stuck."""
-    interval = sdnotify.watchdog_interval() or STATUS_EVERY
-    while True:
-        await app.clock.sleep(min(interval / 3, STATUS_EVERY))
-        # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
-        app.deliverer.wake()
-        alerts = await _live_alerts(store)
-        if alerts is None or _stuck(app):
-            continue
-        sdnotify.watchdog()
-        sdnotify.status(f"{len(app.rules.wallets)} accounts, {alerts} alerts firing")
-
-
-async def _live_alerts(store: Store) -> int | None:
-    try:
-        async with asyncio.timeout(30):
-            return sum(alert.fired_at is not None for alert in await store.live_alerts())
-    except (StoreError, TimeoutError) as error:
-        log.error("the store does not answer: %s", error or type(error).__name__)  # noqa: TRY400
-        return None
-
-
 async def _page(app: App, store: Store) -> Server | None:
     """The status page. That its address is taken costs the page, never the watching."""
     settings = app.settings
@@ -274,7 +235,7 @@ async def _page(app: App, store: Store) -> Server | None:
         return None
     looker = Looker(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
-        stuck=lambda: ["a source makes no progress"] if _stuck(app) else [],
+        stuck=lambda: ["a source makes no progress"] if stuck(app) else [],
     )  # fmt: skip
     server = Server(looker, settings.web)
     try:
@@ -285,27 +246,3 @@ async def _page(app: App, store: Store) -> Server | None:
         return None
     log.info("status page at %s", server.url)
     return server
-
-
-def _stuck(app: App) -> bool:
-    now = app.clock.monotonic()
-    for name, poller in app.pollers.items():
-        last = app.progress.setdefault(name, now)
-        idle = not len(poller.queue) or poller.pace.next_start > now
-        if idle:
-            app.progress[name] = now
-        elif now - last > STUCK_AFTER.total_seconds():
-            log.error("%s has made no progress for %s", name, STUCK_AFTER)
-            return True
-    return False
-
-
-async def _tidy(app: App, store: Store) -> None:
-    """Drop what is past its retention, in small steps."""
-    while True:
-        await app.clock.sleep(TIDY_EVERY)
-        try:
-            while await store.tidy(app.clock.now()):
-                await app.clock.sleep(0.05)
-        except StoreError as error:
-            log.error("store: %s; retention waits", error)  # noqa: TRY400
