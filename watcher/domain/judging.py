@@ -22,6 +22,7 @@ from watcher.domain.message import Kind, Place, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
 from watcher.domain.parts import View
 from watcher.domain.prices import Weighed
+from watcher.domain.renamed import renamed
 from watcher.domain.routing import Router
 from watcher.domain.rules import LevelRule, StateRule
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
@@ -45,7 +46,9 @@ class Judge:
         recalled: Mapping[Question, Recalled] = EMPTY,
     ) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
-        self._alarmed = {alert.account for alert in past.alerts.values()}
+        self._alarmed: dict[Account | None, list[Alert]] = {}
+        for alert in past.alerts.values():
+            self._alarmed.setdefault(alert.account, []).append(alert)
         self._router = Router(past, rules, now)
         self._teller = Teller(rules, now, self._router)
         self._windows = Windows(past, rules, now, recalled, self._teller)
@@ -205,6 +208,13 @@ class Judge:
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
                 self._level(rule, learned.state.account, asset, symbol, (held, price, moved))
+        if calm:
+            return
+        mine, amounts = self._alarmed[learned.state.account], learned.state.amounts
+        for rule, asset, symbol in renamed(concerned, mine, learned, reading, self._past, self._rules):
+            moved = next((change for change in changes if change.asset == asset), None)
+            seen = (amounts[asset], prices.get(asset), moved)
+            self._level(rule, learned.state.account, asset, symbol, seen)
 
     def _level(
         self,

@@ -64,6 +64,15 @@ class Looker:
         self._looked = 0.0
         self._looking = asyncio.Lock()
 
+    @property
+    def store(self) -> Path:
+        """The file that the store is in."""
+        return self._store
+
+    def forget(self) -> None:
+        """Something was changed from here: whoever asks next is to see it."""
+        self._look = None
+
     async def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 

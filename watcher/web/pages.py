@@ -18,7 +18,9 @@ from watcher.domain.model import Account
 from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.settings import WalletSettings
+from watcher.store.reader import Reader
 from watcher.web import words
+from watcher.web.acting import Acts
 from watcher.web.asking import Asked
 from watcher.web.looking import Look, Looker
 from watcher.web.metrics import exposition
@@ -41,8 +43,8 @@ SORTS: dict[str, Callable[[Row], Any]] = {
 class Pages:
     """Renders from one look at a time; what was rendered from it is kept as long as it is fresh."""
 
-    def __init__(self, looker: Looker) -> None:
-        self._looker = looker
+    def __init__(self, looker: Looker, acts: Acts) -> None:
+        self._looker, self._acts = looker, acts
         self._html = Environment(
             loader=PackageLoader("watcher.web"), autoescape=select_autoescape(default=True),
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -61,6 +63,7 @@ class Pages:
             web.get("/wallets", self.wallets),
             web.get("/wallets/{name}", self.wallet),
             web.get("/alerts", self.alerts),
+            web.get("/alerts/{id}", self.alert),
             web.get("/outbox", self.outbox),
             web.get("/metrics", self.metrics),
             web.get("/events", self.events),
@@ -131,6 +134,28 @@ class Pages:
 
         return await self._page(request, render)
 
+    async def alert(self, request: web.Request) -> web.Response:
+        """One alert, with all that was told of it."""
+        Asked(request.query, ())
+        name, settings = request.match_info["id"], self._looker.settings
+
+        def asking(reader: Reader) -> Row | None:
+            alert = reader.alert(name)
+            if alert is None:
+                return None
+            views = AlertViews(settings, reader.silences(), self._looker.clock.now())
+            return views.whole(alert, reader.deliveries_of(name))
+
+        row = await self._looker.ask(asking)
+        if row is None:
+            raise web.HTTPNotFound(text="there is no such alert")
+        words_of = {act: self._acts.word(f"/alerts/{name}/{act}") for act in ("ack", "silence")}
+
+        def render(look: Look) -> str:
+            return self._render("alert.html", look, row=row, words=words_of)
+
+        return await self._page(request, render, keep=False)
+
     async def outbox(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("state",))
         states = [str(state) for state in DeliveryState]
@@ -173,12 +198,14 @@ class Pages:
         text = self._html.get_template("login.html").render(wrong=wrong)
         return web.Response(text=text, status=401, content_type="text/html")
 
-    async def _page(self, request: web.Request, render: Callable[[Look], str]) -> web.Response:
+    async def _page(
+        self, request: web.Request, render: Callable[[Look], str], *, keep: bool = True
+    ) -> web.Response:
         look = await self._looker.look()
-        body = look.pages.get(request.path_qs)
+        body = look.pages.get(request.path_qs) if keep else None
         if body is None:
             body = (await self._looker.work(lambda: render(look))).encode("utf-8", "backslashreplace")
-            if len(look.pages) < KEPT:
+            if keep and len(look.pages) < KEPT:
                 look.pages[request.path_qs] = body
         return web.Response(body=body, content_type="text/html", charset="utf-8")
 

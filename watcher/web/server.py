@@ -16,6 +16,7 @@ from aiohttp import web
 
 from watcher.domain.errors import StoreError
 from watcher.settings_models import WebSettings
+from watcher.web.acting import Acts
 from watcher.web.api import Api
 from watcher.web.looking import Looker
 from watcher.web.pages import Pages
@@ -49,7 +50,8 @@ class Server:
     def __init__(self, looker: Looker, settings: WebSettings) -> None:
         self._looker, self._settings = looker, settings
         self._token = settings.token.get_secret_value() if settings.token else ""
-        self._pages = Pages(looker)
+        self._acts = Acts(looker, looker.store, self._session.encode() if self._token else b"")
+        self._pages = Pages(looker, self._acts)
         self._wrong: list[float] = []
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -61,6 +63,7 @@ class Server:
         app = web.Application(middlewares=[self._guard], client_max_size=LARGEST)
         app.add_routes(Api(self._looker).routes())
         app.add_routes(self._pages.routes())
+        app.add_routes(self._acts.routes())
         app.add_routes([web.post("/login", self._login), web.get("/static/{name}", _static)])
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
