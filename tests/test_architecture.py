@@ -37,7 +37,7 @@ NEIGHBOURS = {
 }
 
 HOMES = {
-    "aiohttp": ("sources/", "web/", "sim/"),
+    "aiohttp": ("sources/", "web/", "sim/", "notify/heartbeat.py"),
     "yarl": ("sources/",),
     "msgspec": ("sources/",),
     "sqlite3": ("store/",),

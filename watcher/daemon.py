@@ -21,12 +21,13 @@ from watcher.service.clock import Setting, SystemClock
 from watcher.service.metering import Meter
 from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
-from watcher.upkeep import feed_watchdog, mind_clock, stuck, tidy
+from watcher.upkeep import feed_watchdog, keep_beating, mind_clock, tidy, troubles
 from watcher.web import Looker, Server
 from watcher.wiring import (
     App,
     Configuration,
     accounts_of,
+    build_heartbeat,
     build_source,
     configure,
     credit_plans,
@@ -117,6 +118,10 @@ async def at_work(
             *(asyncio.create_task(meter.run(), name="metering") for meter in _meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
         ]
+        heartbeat, settings = build_heartbeat(app.settings), app.settings.heartbeat
+        if heartbeat is not None and settings is not None:
+            beating = keep_beating(app, store, heartbeat, settings.every.total_seconds())
+            helpers.append(asyncio.create_task(beating, name="heartbeat"))
         page = await _page(app, store)
         if page is not None:
             on_page(page.url)
@@ -235,7 +240,7 @@ async def _page(app: App, store: Store) -> Server | None:
         return None
     looker = Looker(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
-        stuck=lambda: ["a source makes no progress"] if stuck(app) else [],
+        stuck=lambda: troubles(app),
     )  # fmt: skip
     server = Server(looker, settings.web)
     try:

@@ -19,6 +19,7 @@ from watcher.domain.model import Account
 from watcher.domain.policies import Policies
 from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
+from watcher.notify.heartbeat import Heartbeat
 from watcher.ports import Channel, Recall, Source, Store
 from watcher.rulebook import Rulebook, load_rules
 from watcher.service.clock import Clock, SystemClock
@@ -228,6 +229,11 @@ def as_only_teller(settings: Settings) -> Iterator[bool]:
 def scratch_store() -> ScratchStore:
     """A store in memory, for what must leave no trace."""
     return ScratchStore()
+
+
+def build_heartbeat(settings: Settings) -> Heartbeat | None:
+    """The call to the dead-man's switch, if there is one."""
+    return Heartbeat(settings.heartbeat.url) if settings.heartbeat is not None else None
 
 
 def store_path(settings: Settings) -> Path:

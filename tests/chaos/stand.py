@@ -13,6 +13,7 @@ import re
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from watcher.sim.wire import Log, Recorded
 
 ROOT = Path(__file__).parents[2]
 CHANNELS = ("ops", "pager")
+BEAT = "beat-5b1f0c7e"
 
 CONFIG = """\
 version: 1
@@ -246,6 +248,10 @@ class Stand:
     fars: dict[str, Far]
     zygote: Zygote
     env: dict[str, str]
+    beats: list[str]
+    """The calls of the dead-man's switch."""
+    heartbeat: str = ""
+    """The lines of a configuration that has one."""
     elsewhere: Path | None = None
     """Where the store is, if not beside the configuration."""
 
@@ -282,6 +288,26 @@ class Stand:
         far = self.fars[CHANNELS[0]]
         await eventually(lambda: far.about(*words) > 0, within, self.log)
 
+    def give_up(self, channel: str) -> None:
+        """Leave a message in the store that this channel would not take."""
+        now = int(time.time() * 1000)
+        with closing(sqlite3.connect(self.store, isolation_level=None)) as conn:
+            message = conn.execute(
+                "INSERT INTO messages (alert, kind, severity, rule, subject, wallet, title, facts, at)"
+                " VALUES ('a', 'event', 'info', 'r', 's', 'w', 'refused', '[]', ?)",
+                (now,),
+            ).lastrowid
+            conn.execute(
+                "INSERT INTO deliveries (id, message, channel, state, attempts, created, due)"
+                " VALUES ('0123456789abcdef', ?, ?, 'given_up', 3, ?, ?)",
+                (message, channel, now, now),
+            )
+
+    async def beating(self, times: int) -> None:
+        """Until the dead-man's switch has been called so many times from now on."""
+        before = len(self.beats)
+        await eventually(lambda: len(self.beats) >= before + times, 30, self.log)
+
     def log(self) -> str:
         path = self.folder / "daemon.log"
         return path.read_text() if path.exists() else ""
@@ -305,6 +331,13 @@ async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) 
     app = web.Application()
     for name, far in fars.items():
         app.router.add_post(f"/{name}", far.handle)
+    beats: list[str] = []
+
+    async def beat(request: web.Request) -> web.Response:
+        beats.append(request.path)
+        return web.Response(text="OK")
+
+    app.router.add_get("/beat/{secret}", beat)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     try:
@@ -319,7 +352,8 @@ async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) 
             keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
             urls = {f"{name.upper()}_URL": f"json://127.0.0.1:{port}/{name}" for name in CHANNELS}
             env = {**keep, **urls, "COINSTATS_API_KEY": COINSTATS_KEY, "TEOS_API_KEY": TEOS_KEY}
-            there = Stand(folder, sim, coinstats, teos, fars, zygote, env)
+            there = Stand(folder, sim, coinstats, teos, fars, zygote, env, beats)
+            there.heartbeat = f"heartbeat: {{url: 'http://127.0.0.1:{port}/beat/{BEAT}', every: 1s}}\n"
             there.write()
             yield there
     finally:

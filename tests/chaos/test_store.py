@@ -39,9 +39,10 @@ async def test_a_full_disk_is_said_costs_nothing_and_once_there_is_room_it_goes_
     there: Stand, small_disk: Path
 ) -> None:
     there.elsewhere = small_disk / "watcher.db"
-    there.write()
+    there.write(more=there.heartbeat)
     life = await there.start()
     await polled(there)
+    await there.beating(2)
     filler = small_disk / "filler"
     with filler.open("wb", buffering=0) as file:
         try:
@@ -50,16 +51,20 @@ async def test_a_full_disk_is_said_costs_nothing_and_once_there_is_room_it_goes_
         except OSError:
             pass
     await there.logged("the disk is full; make room")
+    await there.logged("no heartbeat: ", "the disk is full")
+    beats = len(there.beats)
     move(there, "0.3")
-    await asyncio.sleep(3)
+    await asyncio.sleep(1)
     asked = there.coinstats.taken
-    await asyncio.sleep(3)
+    await asyncio.sleep(2)
     assert there.coinstats.taken - asked <= 1, "it asks, and pays, for what it cannot keep"
     assert not life.ended.done()
+    assert len(there.beats) == beats, "it says that all is well"
 
     filler.unlink()
 
     await there.told("low", "0.3")
+    await there.beating(1)
     assert await ended(there, life) == 0
     assert sound(there)
     assert there.query("SELECT sum(credits) FROM spending")[0][0] >= there.sim.coinstats.credits_used

@@ -73,6 +73,8 @@ class Poller:
         self._chance = chance or random.Random()
         self._later: set[asyncio.Task[None]] = set()
         self._at_work = 0
+        self.trouble = ""
+        """Why nothing can be asked for: what the store said last, if it failed."""
         self.on_exhausted: Callable[[str], None] | None = None
         """Told why, when the provider says that the credits are gone."""
 
@@ -91,7 +93,9 @@ class Poller:
             batch = await self.queue.take(TAKE)
             try:
                 await self.poll(batch)
+                self.trouble = ""
             except StoreError as error:
+                self.trouble = str(error)
                 log.error("store: %s; %s waits", error, self.source.name)  # noqa: TRY400
                 await self._clock.sleep(self._backoff())
             except Exception:
