@@ -15,7 +15,7 @@ from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending,
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
-from watcher.ports import Recall, Reply, Request, Settlement
+from watcher.ports import UNGROUPED, Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -112,6 +112,7 @@ class FakeStore:
         self._set_back: dict[int, datetime] = {}
         self.kept_facts: dict[tuple[str, str], str] = {}
         self.closed = False
+        self.runs: dict[datetime, datetime] = {}
 
     async def reserve(
         self,
@@ -141,6 +142,9 @@ class FakeStore:
 
     async def spent(self, source: str, since: datetime) -> int:
         return self._sum(source, since)
+
+    async def running(self, since: datetime, now: datetime) -> None:
+        self.runs[since] = max(now, self.runs.get(since, now))
 
     async def load(self, accounts: Sequence[Account]) -> Past:
         chosen = {account: self.states[account] for account in accounts if account in self.states}
@@ -300,7 +304,7 @@ class FakeChannel:
     """A channel that keeps what it is told; `answers` come first, then it takes everything."""
 
     name: str = "ops"
-    burst: int = 1000
+    burst: int = UNGROUPED
     answers: list[SendResult] = field(default_factory=list)
     told: list[Delivery] = field(default_factory=list)
     closed: bool = False

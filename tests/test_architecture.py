@@ -20,7 +20,8 @@ FLOORS = {
     "ruletest_models": 3, "ruletests": 3,
     "wiring": 4,
     "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
-    "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "linting": 5, "upkeep": 5,
+    "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5, "importing": 5, "linting": 5,
+    "upkeep": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip

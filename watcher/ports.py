@@ -123,6 +123,10 @@ class Store(Protocol):
         """Credits booked by this source since then, as the ledger has them."""
         ...
 
+    async def running(self, since: datetime, now: datetime) -> None:
+        """Note that the daemon that began at `since` is still at work."""
+        ...
+
     async def load(self, accounts: Sequence[Account]) -> Past:
         """What is known of these accounts, with the live alerts on them."""
         ...
@@ -171,6 +175,10 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
+UNGROUPED = 1_000_000
+"""The `burst` of a channel for which nothing is gathered: a screen, say, and not people's telephones."""
+
+
 class Channel(Protocol):
     """One way to reach people."""
 
@@ -179,7 +187,10 @@ class Channel(Protocol):
 
     @property
     def burst(self) -> int:
-        """So many notifications may go out one after another; more than that are merged into one."""
+        """So many notifications may go out one after another; more than that are merged into one.
+
+        Below `UNGROUPED` a channel gets a handful of notifications a minute anyway, and the rest gathered.
+        """
         ...
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:

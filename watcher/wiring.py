@@ -17,7 +17,7 @@ from watcher.domain.cycle import Conclusion, Past, retire
 from watcher.domain.errors import ConfigurationError, Problem, StoreInUseError
 from watcher.domain.model import Account
 from watcher.domain.policies import Policies
-from watcher.domain.rules import Rule
+from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.selection import Rules
 from watcher.notify.heartbeat import Heartbeat
 from watcher.ports import Channel, Recall, Source, Store
@@ -62,7 +62,15 @@ def configure(path: Path, env: Mapping[str, str], *, telling: bool = True) -> Co
     if settings is None or problems:
         raise ConfigurationError(problems)
     warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
+    warnings += tuple(_without_credits(settings, book))
     return Configuration(settings, book.rules, warnings)
+
+
+def _without_credits(settings: Settings, book: Rulebook) -> Iterator[str]:
+    """Rules about the credits of a source that sells none."""
+    for rule in book.rules:
+        if isinstance(rule, BudgetRule) and not hasattr(settings.sources[rule.source], "credits"):
+            yield f"rule {rule.id}: source '{rule.source}' sells no credits; it can never fire: name another"
 
 
 def _deaf_channels(settings: Settings, document: Document) -> list[Problem]:
@@ -192,7 +200,12 @@ def wire(
             on_deliveries=deliverer.wake,
             on_progress=lambda name=name: beat(name),  # type: ignore[misc]
         )
-    lapse = Lapse(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"))
+
+    def plans() -> dict[str, CreditPlan]:
+        found = {name: poller.source.allowance.credits for name, poller in pollers.items()}
+        return {name: plan for name, plan in found.items() if plan is not None}
+
+    lapse = Lapse(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"), plans)
     return App(configuration, store, clock, rules, pollers, channels, deliverer, lapse, progress)
 
 

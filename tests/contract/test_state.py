@@ -102,6 +102,11 @@ async def test_a_later_state_replaces_the_earlier(store: Store) -> None:
     assert (await store.load([HOT])).accounts == {HOT: later}
 
 
+async def test_that_a_daemon_is_at_work_can_be_noted_again_and_again(store: Store) -> None:
+    for minutes in (0, 1, 2):
+        await store.running(NOW, after(minutes=minutes))
+
+
 async def test_accounts_that_differ_in_one_part_are_different(store: Store) -> None:
     accounts = [HOT, HOT._replace(source="b"), HOT._replace(chain="base"), HOT._replace(address="0x2")]
     for number, account in enumerate(accounts):

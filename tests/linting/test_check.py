@@ -93,3 +93,18 @@ async def test_without_a_store_or_with_a_foreign_one_check_still_checks(
     shown = json.loads(check(tmp_path, capsys, "--json")[0])
     assert shown["lints"] == []
     assert "the rules were not held against the store" in shown["warnings"][-1]
+
+
+async def test_a_budget_of_a_source_that_sells_no_credits_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = CONFIG.format(key="k", url="http://127.0.0.1:9", hot=HOT)
+    text = text.replace("sources:\n", "sources:\n  teos: {kind: teos, api_key: k}\n")
+    (tmp_path / "watcher.yaml").write_text(text)
+    rules = [f"  - {{id: {name}, type: budget, source: {name}, used: 80%}}\n" for name in ("coins", "teos")]
+    (tmp_path / "rules.yaml").write_text("rules:\n" + "".join(rules))
+
+    err = check(tmp_path, capsys)[1]
+
+    assert "rule teos: source 'teos' sells no credits" in err
+    assert "rule coins" not in err

@@ -63,6 +63,11 @@ def test_sound_rules_are_left_alone() -> None:
 # Selections
 
 
+def test_a_rule_about_credits_covers_no_wallet() -> None:
+    only = Seen([rule(type="budget", source="coinstats", used="80%")], WALLETS, World().past(), START)
+    assert [each.lint for each in lint(only)] == ["no-rule"]
+
+
 def test_a_misspelt_asset_is_found_and_the_right_one_named() -> None:
     finding = the_one(rule(type="change", match={"assets": ["USCD", "ETH"]}))
     assert (finding.lint, finding.rule) == ("matches-nothing", "r")

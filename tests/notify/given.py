@@ -15,6 +15,7 @@ from aiohttp import web
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.errors import StoreBusyError
 from watcher.domain.message import Kind, Message, Severity
+from watcher.ports import UNGROUPED
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE = "\x1b[31mEVIL\x1b[0m\u202egnp.exe <b>x</b> [win](http://evil.example) *bold* @here <!channel> `x`"
@@ -130,7 +131,7 @@ class Scripted:
     """A channel that answers as it is told, and keeps what it was given."""
 
     name: str = "ops"
-    burst: int = 1000
+    burst: int = UNGROUPED
     answers: list[SendResult | Exception] = field(default_factory=list)
     otherwise: SendResult = field(default_factory=Sent)
     sent: list[list[str]] = field(default_factory=list)

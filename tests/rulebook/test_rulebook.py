@@ -283,3 +283,12 @@ def test_a_sum_without_sense_is_a_mistake(tmp_path: Path, fields: str, what: str
     found = mistakes(tmp_path, f"rules:\n  - {{id: a, {kind}{fields}}}\n")
 
     assert any(what in str(problem) for problem in found), [str(problem) for problem in found]
+
+
+def test_a_rule_about_credits_names_a_source_that_there_is(tmp_path: Path) -> None:
+    text = "rules:\n  - {id: a, type: budget, source: coinstat, used: 80%}\n"
+
+    (problem,) = mistakes(tmp_path, text)
+
+    assert "no source 'coinstat'" in problem.what
+    assert "coinstats" in problem.remedy

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from watcher.cli import alerting, assets, demo, looking, planning, running, setup, simulation, testing
+from watcher.cli import (
+    alerting,
+    assets,
+    backtest,
+    demo,
+    looking,
+    planning,
+    running,
+    setup,
+    simulation,
+    testing,
+)
 
 app = typer.Typer(
     name="watcher",
@@ -34,6 +45,7 @@ for verb in (
     assets.assets,
     running.send_test,
     testing.test,
+    backtest.backtest,
     running.web,
     setup.schema,
     setup.backup,

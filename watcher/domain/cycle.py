@@ -35,7 +35,7 @@ from watcher.domain.model import (
 )
 from watcher.domain.prices import Weighed
 from watcher.domain.quarantine import hush, sift
-from watcher.domain.rules import StateRule
+from watcher.domain.rules import StateRule, Use
 from watcher.domain.selection import Rules
 from watcher.domain.trust import CONFIRM_AFTER
 from watcher.domain.windows import looking_back
@@ -140,11 +140,13 @@ def lapse(
     now: datetime,
     *,
     running_since: datetime,
+    uses: Mapping[str, Use] = EMPTY,
 ) -> Conclusion:
     """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
-    and what was held back and is held back no more."""
+    and what was held back and is held back no more. `uses`: what the ledger says of sources."""
     judge = Judge(past, rules, now, running_since)
     judge.release()
+    judge.budgets(uses)
     for account in accounts:
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():

@@ -18,13 +18,13 @@ from watcher.domain.exact import ZERO, times
 from watcher.domain.judging_windows import Windows
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.lookback import Mark
-from watcher.domain.message import Kind, Place, Severity, change_facts
+from watcher.domain.message import Kind, OfSource, Place, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
 from watcher.domain.parts import View
 from watcher.domain.prices import Weighed
 from watcher.domain.renamed import renamed
 from watcher.domain.routing import Router
-from watcher.domain.rules import LevelRule, StateRule
+from watcher.domain.rules import LevelRule, StateRule, Use
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.sums import Summed
 from watcher.domain.telling import Teller, level_values, subject_key
@@ -99,6 +99,18 @@ class Judge:
             verdict = rule.judge(state, self._now, self._running_since)
             step = self._advance(rule, alert, subject, verdict)
             self._teller.alert(rule, step, self._teller.where(state.account), [])
+
+    def budgets(self, uses: Mapping[str, Use]) -> None:
+        """Rules about the credits of sources whose ledger is known; the others stay as they are."""
+        for rule in self._rules.budgets if uses else ():
+            use = uses.get(rule.source)
+            if use is None:
+                continue
+            subject = Subject(rule.source, f"source {rule.source}", "", None)
+            alert = self._live(rule, subject.key)
+            firing = alert is not None and alert.state is AlertState.FIRING
+            step = self._advance(rule, alert, subject, rule.judge(use, firing=firing))
+            self._teller.alert(rule, step, OfSource(rule.source), use.facts())
 
     def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""

@@ -62,7 +62,7 @@ class Windows:
         """Rules over a window, for the assets of which history was asked."""
         state = learned.state
         full = is_due(self._rules, state.account, self._now)
-        if not full and not self._recalled:
+        if not full and not self._recalled and not changes:
             return
         until: datetime | None = NEVER
         for asset, held in state.amounts.items():
@@ -72,6 +72,8 @@ class Windows:
             for rule in concerned.pick(asset, symbol).trailing:
                 rows = trail_of(self._recalled, rule.window(state.account, asset, self._now))
                 if rows is None and not full:
+                    if any(change.asset == asset for change in changes):
+                        until = None  # let out of quarantine just now: history was not asked
                     continue
                 if rows is None or asset.chain not in learned.chains or asset in state.stale:
                     until = None

@@ -113,6 +113,21 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class OfSource:
+    """What every message about a source says first."""
+
+    source: str
+    wallet: str = ""
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [("Source", self.source)]
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        return {"source": self.source}
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """What is told of a subject of which nothing but its name is known any more."""
 
@@ -126,7 +141,7 @@ class Named:
         return {"wallet": self.wallet}
 
 
-Place = Where | Whole | Named
+Place = Where | Whole | OfSource | Named
 """What a message is about."""
 
 

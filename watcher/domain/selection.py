@@ -14,6 +14,7 @@ from watcher.domain.absent import Named, named_by
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
 from watcher.domain.policies import LENIENT, Policies
 from watcher.domain.rules import (
+    BudgetRule,
     ChangeRule,
     ClockRule,
     EventRule,
@@ -161,6 +162,11 @@ class Rules:
         rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
         return Sums(rules, self.wallets)
 
+    @property
+    def budgets(self) -> list[BudgetRule]:
+        """The rules about the credits of a source."""
+        return [rule for rule in self._rules if isinstance(rule, BudgetRule)]
+
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]
         chosen = [
@@ -196,6 +202,8 @@ def _chain(rule: Rule, account: Account) -> bool:
 
 def matches_of(rule: BaseModel) -> list[Match]:
     """The selections of a rule; nested ones instead of its own where it has none of its own written."""
+    if isinstance(rule, BudgetRule):
+        return []  # it is about a source, not about accounts
     inner = []
     for name in type(rule).model_fields:
         value = getattr(rule, name)

@@ -14,6 +14,7 @@ from rich.text import Text
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.message import Kind, Severity
 from watcher.notify.markup import clean
+from watcher.ports import UNGROUPED
 
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 
@@ -32,7 +33,7 @@ class ConsoleSettings(BaseModel):
 class ConsoleChannel:
     """Prints each delivery. Nothing of a message reaches the terminal as a command to it."""
 
-    burst = 1000
+    burst = UNGROUPED
 
     def __init__(self, name: str, console: Console) -> None:
         self.name = name

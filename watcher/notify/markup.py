@@ -20,6 +20,12 @@ from watcher.domain.message import Kind, Severity
 LONGEST_VALUE = 1000
 """Characters shown of one value."""
 
+MOST_LISTED = 100
+"""Alerts that one notification lists; the rest is counted."""
+
+MOST_IDS = 3
+"""Delivery ids shown of one alert, the newest."""
+
 _BREAK = "\N{ZERO WIDTH SPACE}"
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 _SPACES = frozenset({"Zs", "Zl", "Zp"})
@@ -33,11 +39,14 @@ _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WORDS = {
     Kind.FIRING: ("firing", "firing"),
     Kind.REPEAT: ("still firing", "still firing"),
+    Kind.ESCALATION: ("escalated", "escalated"),
     Kind.RESOLVED: ("resolved", "resolved"),
     Kind.EVENT: ("change", "changes"),
     Kind.NOTICE: ("notice", "notices"),
     Kind.TEST: ("test", "tests"),
 }
+
+_BOTH = "fired and resolved"
 
 
 def clean(text: str) -> str:
@@ -138,9 +147,22 @@ class Rendered:
     body: str
 
 
+Told = tuple[Delivery, ...]
+"""What one notification says of one alert, in order: often one delivery, after a while more."""
+
+
+def folded(deliveries: Sequence[Delivery]) -> list[Told]:
+    """One entry for each alert, in the order of its first delivery."""
+    found: dict[str, Told] = {}
+    for each in deliveries:
+        found[each.message.id] = (*found.get(each.message.id, ()), each)
+    return list(found.values())
+
+
 def tone(deliveries: Sequence[Delivery]) -> str:
     """`failure`, `warning`, `info` or `success`: the colour of the whole notification."""
-    bad = [each.message for each in deliveries if each.message.kind is not Kind.RESOLVED]
+    last = [told[-1].message for told in folded(deliveries)]
+    bad = [message for message in last if message.kind is not Kind.RESOLVED]
     if not bad:
         return "success"
     worst = min((message.severity for message in bad), key=_RANK.__getitem__)
@@ -149,8 +171,8 @@ def tone(deliveries: Sequence[Delivery]) -> str:
 
 def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Rendered:
     """One notification for one or several deliveries, never longer than the service takes."""
-    first = deliveries[0]
-    heading = first.message.title if len(deliveries) == 1 else _summary(deliveries)
+    entries = folded(deliveries)
+    heading = entries[0][-1].message.title if len(entries) == 1 else _summary(entries)
     title = (style.title if space.title <= 0 else plain)(heading) or "-"
     above: list[str] = []
     if 0 < space.title < len(title):
@@ -158,21 +180,33 @@ def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Render
         above = [style.bold(style.title(heading))]
         title = title[: space.title - 1] + "…"
     room = space.total - space.measure(title) - 24
-    if len(deliveries) == 1:
-        return Rendered(title, _fit(above, _facts(first, style), [_origin(first, style)], style, space, room))
-    ordered = sorted(deliveries, key=lambda each: _RANK[each.message.severity])
-    for detailed in (True, False):
-        entries = [_entry(each, style, detailed=detailed) for each in ordered]
-        body = _join([*above, *entries], style)
-        if space.measure(body) <= room:
+    if len(entries) == 1:
+        facts, origin = _facts(entries[0][-1], style), _origin(entries[0], style)
+        return Rendered(title, _fit(above, facts, [origin], style, space, room))
+    ordered = sorted(entries, key=lambda told: _RANK[told[-1].message.severity])
+    shown, left = ordered[:MOST_LISTED], len(ordered) - MOST_LISTED
+    for detailed in (True, False) if left <= 0 else (False,):
+        lines = [_entry(told, style, detailed=detailed) for told in shown]
+        body = _join([*above, *lines], style)
+        if left <= 0 and space.measure(body) <= room:
             return Rendered(title, body)
-    return Rendered(title, _fit(above, entries, [], style, space, room))
+    return Rendered(title, _fit(above, lines, [], style, space, room, max(left, 0)))
 
 
-def _summary(deliveries: Sequence[Delivery]) -> str:
-    counts = Counter(each.message.kind for each in deliveries)
-    parts = [f"{counts[kind]} {words[counts[kind] > 1]}" for kind, words in _WORDS.items() if counts[kind]]
-    return f"{len(deliveries)} alerts: {', '.join(parts)}"
+def _summary(entries: Sequence[Told]) -> str:
+    counts = Counter(_word(told, several=False) for told in entries)
+    parts = []
+    for one, several in [*_WORDS.values(), (_BOTH, _BOTH)]:
+        if counts[one]:
+            parts.append(f"{counts[one]:,} {several if counts[one] > 1 else one}")
+    return f"{len(entries):,} alerts: {', '.join(parts)}"
+
+
+def _word(told: Told, *, several: bool) -> str:
+    """What became of it, as far as this notification tells."""
+    if told[0].message.kind is Kind.FIRING and told[-1].message.kind is Kind.RESOLVED:
+        return _BOTH
+    return _WORDS[told[-1].message.kind][several]
 
 
 def _facts(delivery: Delivery, style: Style) -> list[str]:
@@ -186,13 +220,14 @@ def _value(label: str, value: str, style: Style) -> str:
     return style.link(value) if trusted else style.text(value)
 
 
-def _origin(delivery: Delivery, style: Style) -> str:
-    return f"rule {style.code(delivery.message.rule)} · delivery {style.code(delivery.id)}"
+def _origin(told: Told, style: Style) -> str:
+    ids = ", ".join(style.code(each.id) for each in told[-MOST_IDS:])
+    return f"rule {style.code(told[-1].message.rule)} · delivery {ids}"
 
 
-def _entry(delivery: Delivery, style: Style, *, detailed: bool) -> str:
-    message = delivery.message
-    mark = f"{message.severity.value}, {_WORDS[message.kind][0]}"
+def _entry(told: Told, style: Style, *, detailed: bool) -> str:
+    message = told[-1].message
+    mark = f"{message.severity.value}, {_word(told, several=False)}"
     lines = [f"• {style.bold(mark)}: {style.text(message.title)}"]
     if detailed and message.facts:
         lines.append(
@@ -200,19 +235,30 @@ def _entry(delivery: Delivery, style: Style, *, detailed: bool) -> str:
                 f"{style.title(label)}: {_value(label, value, style)}" for label, value in message.facts
             )
         )
-    return _join([*lines, _origin(delivery, style)], style)
+    return _join([*lines, _origin(told, style)], style)
 
 
 def _join(lines: Sequence[str], style: Style) -> str:
     return style.newline.join(lines)
 
 
-def _fit(above: list[str], lines: list[str], below: list[str], style: Style, space: Space, room: int) -> str:
-    """As many of the lines as there is room for; the rest is counted, never silently dropped."""
+def _fit(
+    above: list[str],
+    lines: list[str],
+    below: list[str],
+    style: Style,
+    space: Space,
+    room: int,
+    beyond: int = 0,
+) -> str:
+    """As many of the lines as there is room for; the rest is counted, never silently dropped.
+
+    `beyond`: how many more there are than lines.
+    """
 
     def shown(count: int) -> str:
-        left = len(lines) - count
-        more = [f"… and {left} more, see {style.code('watcher outbox')}"] if left else []
+        left = len(lines) - count + beyond
+        more = [f"… and {left:,} more, see {style.code('watcher outbox')}"] if left else []
         return _join([*above, *lines[:count], *more, *below], style)
 
     if space.measure(shown(len(lines))) <= room:

@@ -25,11 +25,20 @@ from watcher.domain.delivery import (
 from watcher.domain.errors import WatcherError
 from watcher.ports import Channel, Store
 from watcher.service.clock import Clock
-from watcher.service.lane import LONGEST_ASKED, LOOK_AGAIN, Lane, batches, in_order, until_next
+from watcher.service.lane import (
+    LONGEST_ASKED,
+    LOOK_AGAIN,
+    Lane,
+    batches,
+    gathering,
+    in_order,
+    singles,
+    until_next,
+)
 
 LOG = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 5000
 """Deliveries looked at, and merged into one notification, at most."""
 
 ATTEMPTS_BEFORE_GIVING_UP = 3
@@ -132,12 +141,25 @@ class Deliverer:
                 if not lane.wake.is_set():
                     lane.idle.set()
                 await self._clock.wait(lane.wake, wait)
+        if lane.gathers:
+            await self._last(lane)
+
+    async def _last(self, lane: Lane) -> None:
+        """What was being gathered goes out before the end; what fails stays pending."""
+        try:
+            await self._round(lane)
+        except WatcherError as error:
+            LOG.warning("delivery stays pending: channel=%s error=%s", lane.channel.name, error)
 
     async def _round(self, lane: Lane) -> float:
         """Send what is due; seconds until there may be more, 0 for at once."""
         await self._settle(lane)
         name = lane.channel.name
         now = self._clock.now()
+        if not self._stopping and (wait := gathering(lane, self._clock.monotonic())) > 0:
+            lane.gathers = True
+            return min(wait, LOOK_AGAIN)
+        lane.gathers = False
         # Asked for with a far horizon: what waits for a second attempt is seen too, so that a later
         # message of the same alert cannot overtake it and all of it goes out once the channel is back.
         pending = await self._store.due(name, now + _HORIZON, BATCH)
@@ -160,7 +182,7 @@ class Deliverer:
         `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
         """
         began = self._clock.monotonic()
-        one_by_one = len(deliveries) <= lane.channel.burst
+        one_by_one = len(deliveries) <= singles(lane)
         rest = list(deliveries)
         while rest := [each for each in rest if each.message.id not in failed]:
             slow = self._clock.monotonic() - began > SINGLE_SECONDS
@@ -211,6 +233,7 @@ class Deliverer:
         """What the attempt says about the channel itself."""
         name = lane.channel.name
         if isinstance(result, Sent):
+            lane.told_at.append((self._clock.monotonic(), len(batch)))
             if lane.trouble:
                 LOG.info("channel works again: channel=%s", name)
             lane.failures, lane.refusals, lane.paused_until, lane.trouble = 0, 0, None, ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.domain.delivery import LONGEST_RETRY, Delivery
-from watcher.ports import Channel
+from watcher.ports import UNGROUPED, Channel
 
 FRESH_WAITS = 60.0
 """Seconds that what was never tried waits at most for a failing channel's next chance."""
@@ -17,6 +17,15 @@ LONGEST_ASKED = timedelta(hours=1)
 """The longest wait that a service can ask for."""
 
 LOOK_AGAIN = 60.0
+
+AT_ONCE = 3
+"""Notifications of one minute that wait for nothing, if each is about one transition."""
+
+GATHERING = (0.0, 5.0, 15.0, 30.0, 30.0)
+"""Seconds that the second, third, … notification of a minute waits otherwise after the one before, so that
+what comes meanwhile goes with it. There are no more in one minute: a storm is a handful of messages."""
+
+WINDOW = 60.0
 
 
 @dataclass(slots=True)
@@ -38,6 +47,10 @@ class Lane:
     apart: set[str] = field(default_factory=set)
     """Ids that were refused for good together: each is told alone, for one may spoil the rest."""
     trouble: str = ""
+    gathers: bool = False
+    """Whether something may be waiting only to go out with what comes next."""
+    told_at: list[tuple[float, int]] = field(default_factory=list)
+    """When the notifications of the last minute went out, in monotonic seconds, with how many deliveries."""
 
 
 def in_order(lane: Lane, pending: Sequence[Delivery], now: datetime) -> tuple[list[Delivery], list[Delivery]]:
@@ -70,6 +83,37 @@ def until_next(lane: Lane, candidates: Sequence[Delivery], now: datetime, ticks:
         if not lane.asked_to_wait and any(each.attempts == 0 for each in candidates):
             pause = min(pause, lane.tried + FRESH_WAITS - ticks)
     return max(wait, pause, 0.0)
+
+
+def gathering(lane: Lane, ticks: float) -> float:
+    """Seconds for which what is to be told is gathered, to go out as one; 0: it may go now."""
+    if lane.channel.burst >= UNGROUPED:
+        return 0.0
+    lane.told_at = [(at, count) for at, count in lane.told_at if ticks - at < WINDOW]
+    told = len(lane.told_at)
+    if told >= len(GATHERING):
+        return max(0.0, lane.told_at[-len(GATHERING)][0] + WINDOW - ticks)
+    if _free(lane) > 0:
+        return 0.0
+    step = told if _much(lane) else told - AT_ONCE + 1
+    return max(0.0, lane.told_at[-1][0] + GATHERING[step] - ticks)
+
+
+def singles(lane: Lane) -> int:
+    """So many may go out one by one now; more than that go as one."""
+    if lane.channel.burst >= UNGROUPED:
+        return lane.channel.burst
+    return max(1, min(lane.channel.burst, _free(lane)))
+
+
+def _free(lane: Lane) -> int:
+    """Notifications about one transition each that may go now; none while much happens."""
+    return 0 if _much(lane) else max(0, AT_ONCE - len(lane.told_at))
+
+
+def _much(lane: Lane) -> bool:
+    """Whether more happens than one notification each can tell."""
+    return any(count > 1 for _, count in lane.told_at)
 
 
 def due_time(delivery: Delivery, now: datetime) -> datetime:

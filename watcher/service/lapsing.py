@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, lapse
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
+from watcher.domain.rules import Use, pace_since
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Store
 from watcher.service.clock import Clock, Setting
@@ -16,6 +18,9 @@ from watcher.service.clock import Clock, Setting
 log = logging.getLogger(__name__)
 
 EVERY = 15.0
+NOTED_EVERY = 60.0
+"""How often the store is told that the daemon is at work: later nobody can tell silence from absence."""
+
 SLICE = 500
 """Accounts judged in one transaction, so that a poll never waits long behind it."""
 
@@ -31,7 +36,10 @@ class Lapse:
         running_since: datetime,
         on_deliveries: Callable[[], None],
         on_progress: Callable[[], None] = lambda: None,
+        plans: Callable[[], Mapping[str, CreditPlan]] = dict,
     ) -> None:
+        """`plans`: what each source that sells credits sells at present."""
+        self._plans = plans
         self._store, self._rules, self._clock = store, rules, clock
         self._running_since = running_since
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
@@ -39,8 +47,12 @@ class Lapse:
 
     async def run(self) -> None:
         """Pass after pass, until cancelled."""
+        noted = -NOTED_EVERY
         while True:
             try:
+                if self._clock.monotonic() - noted >= NOTED_EVERY:
+                    await self._store.running(self._running_since, self._clock.now())
+                    noted = self._clock.monotonic()
                 await self.once()
                 self._on_progress()
             except StoreError as error:
@@ -61,14 +73,25 @@ class Lapse:
                 watched.add(alert.account)
         # At least one look, even at no account: what belongs to none comes with any.
         accounts = sorted(watched)
+        uses = await self._uses(self._clock.now())
         for start in range(0, max(len(accounts), 1), SLICE):
-            await self._judge(accounts[start : start + SLICE])
+            await self._judge(accounts[start : start + SLICE], uses if start == 0 else {})
 
-    async def _judge(self, accounts: Sequence[Account]) -> None:
+    async def _uses(self, now: datetime) -> dict[str, Use]:
+        """What the ledger says of the sources that rules about credits name."""
+        plans = self._plans() if self._rules.budgets else {}
+        uses = {}
+        for name in {rule.source for rule in self._rules.budgets} & plans.keys():
+            plan, since = plans[name], pace_since(plans[name], now)
+            spent = await self._store.spent(name, plan.bounds(now)[0])
+            uses[name] = Use(plan, spent, await self._store.spent(name, since), since, now)
+        return uses
+
+    async def _judge(self, accounts: Sequence[Account], uses: Mapping[str, Use]) -> None:
         now = self._clock.now()
 
         def deciding(past: Past, _recall: Recall) -> Conclusion:
-            return lapse(past, accounts, self._rules, now, running_since=self._running_since)
+            return lapse(past, accounts, self._rules, now, running_since=self._running_since, uses=uses)
 
         conclusion = await self._store.conclude(accounts, deciding)
         if conclusion.deliveries:

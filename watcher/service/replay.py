@@ -173,11 +173,11 @@ class Replay:
         await self._store.conclude([], deciding)
         self._begin(now)
 
-    async def until(self, end: datetime) -> None:
-        """Everything up to and including `end`; afterwards it is `end`."""
+    async def until(self, end: datetime, *, judging: bool = True) -> None:
+        """Everything up to and including `end`; afterwards it is `end`. `judging`: time is judged too."""
         while True:
             at = self._soonest(end)
-            if await self._time_passes(at or end + MOMENT):
+            if judging and await self._time_passes(at or end + MOMENT):
                 continue  # what it brought about may be due before `at`
             if at is None:
                 break

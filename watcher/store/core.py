@@ -16,7 +16,7 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import ledger, memory, outbox, quarantine
+from watcher.store import facts, ledger, memory, outbox, polllog, quarantine
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
@@ -76,7 +76,8 @@ class Core:
             conclusion = decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
             self._write(cache, conclusion)
             if settlement is not None:
-                ledger.settle(self.conn, settlement)
+                read = polllog.outcomes(conclusion, cache.account_ids, cache.asset_ids)
+                ledger.settle(self.conn, settlement, read)
         cache.apply(conclusion)
         return conclusion
 
@@ -219,19 +220,19 @@ class Core:
         with translated(self._path):
             return ledger.spent(self.conn, source, since)
 
+    def running(self, since: datetime, now: datetime) -> None:
+        with self._writing():
+            polllog.note_run(self.conn, since, now)
+
     # ------------------------------------------------------------------ facts and deliveries
 
     def facts(self, source: str) -> dict[str, str]:
         with translated(self._path):
-            sql = "SELECT name, value FROM facts WHERE source = ?"
-            return dict(self.conn.execute(sql, (source,)).fetchall())
+            return facts.of(self.conn, source)
 
-    def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
+    def keep_facts(self, source: str, found: Mapping[str, str], now: datetime) -> None:
         with self._writing():
-            self.conn.executemany(
-                "INSERT OR REPLACE INTO facts (source, name, value, at) VALUES (?, ?, ?, ?)",
-                [(source, name, value, to_ms(now)) for name, value in facts.items()],
-            )
+            facts.keep(self.conn, source, found, now)
 
     def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
         with translated(self._path):

@@ -40,14 +40,18 @@ def reserve(
     return Grant(row.lastrowid or 0)
 
 
-def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
-    """Write how a request ended. Settling twice changes nothing: only an open request is settled."""
+def settle(conn: sqlite3.Connection, settlement: Settlement, outcomes: str | None = None) -> None:
+    """Write how a request ended. Settling twice changes nothing: only an open request is settled.
+
+    `outcomes`: which accounts were read or missed, for the poll log.
+    """
     row = conn.execute(
-        "UPDATE requests SET ended_at = ?, charged = ?, readings = ?, misses = ?, failure = ?"
+        "UPDATE requests SET ended_at = ?, charged = ?, readings = ?, misses = ?, failure = ?,"
+        " outcomes = ?"
         " WHERE id = ? AND ended_at IS NULL RETURNING source, reserved_at, cost",
         (
             to_ms(settlement.ended), settlement.charged, settlement.readings, settlement.misses,
-            storable(settlement.failure), settlement.grant.id,
+            storable(settlement.failure), outcomes, settlement.grant.id,
         ),
     ).fetchone()  # fmt: skip
     if row is not None and settlement.charged is not None and settlement.charged != row[2]:

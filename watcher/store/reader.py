@@ -16,8 +16,9 @@ from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.retelling import Recorded
 from watcher.domain.silences import Silence
-from watcher.store import lives, outbox
+from watcher.store import lives, outbox, playback
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
@@ -121,6 +122,16 @@ class Reader:
                 if len(found) >= limit:
                     break
         return found
+
+    def oldest(self) -> datetime | None:
+        """When history begins; None if there is none."""
+        with self._snapshot():
+            return playback.oldest(self._conn)
+
+    def recorded(self, since: datetime) -> Recorded:
+        """All that happened since then, for a backtest."""
+        with self._snapshot():
+            return playback.recorded(self._conn, since)
 
     def prices(self, asset: Asset, since: datetime, limit: int) -> list[Quote]:
         """The newest samples of an asset's price, oldest first."""

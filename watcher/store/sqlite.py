@@ -97,6 +97,9 @@ class SqliteStore:
     async def spent(self, source: str, since: datetime) -> int:
         return await self._do(lambda core: core.spent(source, since))
 
+    async def running(self, since: datetime, now: datetime) -> None:
+        await self._do(lambda core: core.running(since, now))
+
     async def load(self, accounts: Sequence[Account]) -> Past:
         return await self._do(lambda core: core.load(accounts))
 

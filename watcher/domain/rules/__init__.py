@@ -18,6 +18,7 @@ from watcher.domain.rules._base import (
 from watcher.domain.rules._condition import Condition
 from watcher.domain.rules._sums import Per, Side, SumRule, Total
 from watcher.domain.rules.asset import AssetRule
+from watcher.domain.rules.budget import BudgetRule, Use, pace_since
 from watcher.domain.rules.change import ChangeRule
 from watcher.domain.rules.no_data import NoDataRule
 from watcher.domain.rules.ratio import RatioRule
@@ -31,12 +32,14 @@ TYPES: dict[str, type[Rule]] = {
     "no_data": NoDataRule,
     "ratio": RatioRule,
     "runway": RunwayRule,
+    "budget": BudgetRule,
 }
 
 __all__ = [
     "PATTERN",
     "TYPES",
     "AssetRule",
+    "BudgetRule",
     "ChangeRule",
     "ClockRule",
     "Condition",
@@ -55,6 +58,8 @@ __all__ = [
     "Total",
     "TrailingRule",
     "Unmet",
+    "Use",
     "folded",
     "id_in",
+    "pace_since",
 ]

@@ -1,0 +1,292 @@
+"""The verb `backtest`: what rules would have sent over the past."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.domain.display import moment
+from watcher.domain.duration import parse_duration
+from watcher.domain.errors import ConfigurationError, Problem
+from watcher.domain.rules import Rule
+from watcher.service.clock import SystemClock
+from watcher.service.replay import MOMENT
+from watcher.wiring import Configuration, build_channels, store_path
+
+if TYPE_CHECKING:
+    from watcher.backtesting import Played, Sent
+    from watcher.domain.retelling import Recorded
+
+CONFIGURED = "configured rules"
+
+
+def backtest(
+    config: Config = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="D", help="How far back, as in 30d. Default: 30d, or the whole file."
+        ),
+    ] = None,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--rules", metavar="FILE", help="Compare with these rules; twice: one file with another."
+        ),
+    ] = None,
+    imported: Annotated[
+        Path | None,
+        typer.Option("--import", metavar="FILE.csv", help="Readings of your own instead of the store."),
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option("--timezone", metavar="ZONE", help="Where night is from 22:00 to 07:00.")
+    ] = "UTC",
+    json: Json = False,
+) -> int:
+    """Play stored history through the engine of the daemon: what would have been sent, when, to whom.
+
+    Reads the store only, also while the daemon runs; sends nothing. What history does not say is
+    told with the result. With --rules the messages of two sets of rules are compared: the configured
+    ones and FILE, or two files.
+
+    The CSV file has the columns time,wallet,chain,asset,symbol,amount,price_usd (chain, one of asset and
+    symbol, and price_usd may be left out): time is ISO 8601 with its zone or unix seconds, wallet a name
+    from the configuration. Rows of one wallet, chain and time are one reading; what it does not name
+    stays as it was, and what is gone has a row with the amount 0.
+    """
+    zone = _zone(timezone)
+    configuration = configured(config)
+    named = _rule_sets(configuration, rules or [])
+    until = SystemClock().now()
+    try:
+        back = parse_duration(since) if since else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    recorded, start, until = _history(configuration, named, imported, back, until)
+    played = {}
+    for name, book in named.items():
+        chosen = replace(configuration, rules=book)
+        played[name] = asyncio.run(_play(name, chosen, recorded, start, until))
+    told = _Told(configuration, played, recorded, start, until, zone)
+    if json:
+        print_json(told.plain(named))
+    else:
+        told.show(named)
+    return 0
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise typer.BadParameter(
+            f"--timezone {name}: there is no such zone; write Europe/Zurich, say"
+        ) from None
+
+
+def _rule_sets(configuration: Configuration, files: Sequence[Path]) -> dict[str, tuple[Rule, ...]]:
+    """The sets of rules to play, by name; every mistake in them at once."""
+    from watcher.rulebook import load_rules
+
+    if len(files) > 2:
+        raise typer.BadParameter("--rules: two sets of rules can be compared, not more")
+    if len(files) == 2 and files[0] == files[1]:
+        raise typer.BadParameter("--rules: the two files are the same")
+    settings, problems = configuration.settings, []
+    found: dict[str, tuple[Rule, ...]] = {} if len(files) == 2 else {CONFIGURED: configuration.rules}
+    wallets = [wallet.wallet for wallet in settings.wallets]
+    for path in files:
+        try:
+            found[str(path)] = load_rules([path], settings.channels, wallets, settings.sources).rules
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return found
+
+
+def _history(
+    configuration: Configuration,
+    named: dict[str, tuple[Rule, ...]],
+    imported: Path | None,
+    back: Any,
+    now: datetime,
+) -> tuple[Recorded, datetime, datetime]:
+    """What is known, and from when until when messages are counted."""
+    from watcher.backtesting import warm_up
+    from watcher.importing import read_history
+    from watcher.store.reader import Reader
+
+    if imported is not None:
+        recorded = read_history(imported, configuration.settings)
+        first, last = recorded.looks[0].at, recorded.looks[-1].at + MOMENT
+        return recorded, max(first, last - back) if back else first, last
+    with Reader(store_path(configuration.settings)) as reader:
+        oldest = reader.oldest()
+        if oldest is None:
+            where = str(store_path(configuration.settings))
+            raise ConfigurationError(
+                [Problem(where, "nothing has been read yet", "let the daemon run first")]
+            )
+        start = max(now - (back or parse_duration("30d")), oldest)
+        longest = max(warm_up(rules) for rules in named.values())
+        return reader.recorded(start - longest), start, now
+
+
+async def _play(
+    name: str, configuration: Configuration, recorded: Recorded, start: datetime, until: datetime
+) -> Played:
+    from watcher.backtesting import play
+
+    bursts = {channel.name: channel.burst for channel in build_channels(configuration.settings)}
+    progress = _progress(name)
+    try:
+        return await play(
+            configuration,
+            recorded,
+            start,
+            until,
+            burst=lambda channel: bursts.get(channel, 1),
+            progress=progress,
+        )
+    finally:
+        progress(None)
+
+
+def _progress(name: str) -> Callable[[float | None], None]:
+    """A line on a terminal that says how far it is, and is gone at the end."""
+    shown = -1
+
+    def tell(fraction: float | None) -> None:
+        nonlocal shown
+        percent = -1 if fraction is None else int(100 * fraction)
+        if percent == shown or not sys.stderr.isatty():
+            return
+        shown = percent
+        words = "" if fraction is None else f"backtest of the {name}: {percent} %"
+        sys.stderr.write(f"\r\x1b[K{words}")
+        sys.stderr.flush()
+
+    return tell
+
+
+class _Told:
+    """The result in words and as JSON."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        played: dict[str, Played],
+        recorded: Recorded,
+        start: datetime,
+        until: datetime,
+        zone: ZoneInfo,
+    ) -> None:
+        from watcher.backtesting import compare, unknowns
+
+        self._played, self._start, self._until, self._zone = played, start, until, zone
+        sets = list(played.values())
+        self._compared = compare(sets[0], sets[1]) if len(sets) == 2 else None
+        self._unknown = unknowns(recorded, start, configuration.rules)
+
+    def show(self, named: dict[str, tuple[Rule, ...]]) -> None:
+        typer.echo(f"from {moment(self._start)} until {moment(self._until)}")
+        for name, played in self._played.items():
+            self._show_set(name, played, len(named[name]))
+        if self._compared is not None:
+            a, b = self._played
+            typer.echo(f"\nboth would have sent {self._compared.both} messages")
+            typer.echo(f"\nonly with {a}: {len(self._compared.only_a)}")
+            self._table(self._compared.only_a)
+            typer.echo(f"\nonly with {b}: {len(self._compared.only_b)}")
+            self._table(self._compared.only_b)
+        typer.echo("\nnot known from history:")
+        for words in self._unknown:
+            typer.echo(f"  - {words}")
+
+    def _show_set(self, name: str, played: Played, rules: int) -> None:
+        typer.echo(f"\n{name}: {rules} rules, {played.polls:,} polls")
+        if self._compared is None:
+            self._table(played.sent)
+        for alert in played.already:
+            typer.echo(f"  fired before already, not counted: {alert.rule}, {alert.label}")
+        night = sum(each.at_night(self._zone) for each in played.sent)
+        notifications = sum(played.notifications.values())
+        typer.echo(
+            f"{len(played.sent)} messages in {notifications} notifications; "
+            f"{night} at night (22:00 to 07:00 {self._zone.key})"
+        )
+        for title, counts in (("channel", played.notifications), ("rule", _by_rule(played))):
+            for key, count in counts.items():
+                typer.echo(f"  {title} {key}: {count}")
+
+    def _table(self, sent: Sequence[Sent]) -> None:
+        columns = ("at", "night", "to", "severity", "kind", "rule", "title")
+        rows = [
+            (
+                moment(each.at), "night" if each.at_night(self._zone) else "", ", ".join(each.channels),
+                str(each.message.severity), str(each.message.kind), each.message.rule, each.message.title,
+            )
+            for each in sent
+        ]  # fmt: skip
+        print_table(columns, rows, empty="  nothing")
+
+    def plain(self, named: dict[str, tuple[Rule, ...]]) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "since": self._start,
+            "until": self._until,
+            "timezone": self._zone.key,
+            "not_known": self._unknown,
+            "sets": [
+                self._plain_set(name, played, len(named[name])) for name, played in self._played.items()
+            ],
+        }
+        if self._compared is not None:
+            found["compared"] = {
+                "both": self._compared.both,
+                "only_first": [self._plain(each) for each in self._compared.only_a],
+                "only_second": [self._plain(each) for each in self._compared.only_b],
+            }
+        return found
+
+    def _plain_set(self, name: str, played: Played, rules: int) -> dict[str, Any]:
+        return {
+            "name": name,
+            "rules": rules,
+            "polls": played.polls,
+            "messages": [self._plain(each) for each in played.sent],
+            "notifications": played.notifications,
+            "by_rule": _by_rule(played),
+            "at_night": sum(each.at_night(self._zone) for each in played.sent),
+            "fired_before": [{"rule": alert.rule, "subject": alert.label} for alert in played.already],
+        }
+
+    def _plain(self, sent: Sent) -> dict[str, Any]:
+        message = sent.message
+        return {
+            "at": sent.at,
+            "night": sent.at_night(self._zone),
+            "channels": list(sent.channels),
+            "severity": str(message.severity),
+            "kind": str(message.kind),
+            "rule": message.rule,
+            "wallet": message.wallet,
+            "subject": message.subject,
+            "title": message.title,
+        }
+
+
+def _by_rule(played: Played) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for each in played.sent:
+        counts[each.message.rule] = counts.get(each.message.rule, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
