@@ -331,3 +331,29 @@ async def test_what_is_sent_is_not_sent_again_after_a_restart() -> None:
 
 
 _: Callable[..., Channel] = Scripted
+
+
+async def test_what_fired_and_resolved_while_the_channel_was_down_is_one_message() -> None:
+    fired, other = delivery(1, alert="a", kind=Kind.FIRING), delivery(3, alert="b")
+    outbox, clock, ops = Outbox(fired, other), HandClock(), Scripted(answers=[DOWN])
+
+    async with delivering(outbox, clock, ops) as deliverer:
+        assert await deliverer.drain(within=5)
+        outbox.add(delivery(2, alert="a", kind=Kind.RESOLVED))
+        await after(deliverer, clock, 86_000)
+
+    assert ops.sent[1:] == [["dlv-0002"], ["dlv-0003"]]
+    assert {outbox.state(n) for n in (1, 2, 3)} == {DeliveryState.SENT}
+
+
+async def test_one_that_fired_and_resolved_stays_pending_as_a_whole_when_it_is_not_taken() -> None:
+    both = delivery(1, alert="a", kind=Kind.FIRING), delivery(2, alert="a", kind=Kind.RESOLVED)
+    outbox, clock, ops = Outbox(*both), HandClock(), Scripted(answers=[DOWN])
+
+    async with delivering(outbox, clock, ops) as deliverer:
+        assert await deliverer.drain(within=5)
+        assert {outbox.state(n) for n in (1, 2)} == {DeliveryState.PENDING}
+        await after(deliverer, clock, 10)
+
+    assert ops.sent == [["dlv-0002"], ["dlv-0002"]]
+    assert {outbox.state(n) for n in (1, 2)} == {DeliveryState.SENT}

@@ -23,6 +23,7 @@ from watcher.domain.delivery import (
     backoff,
 )
 from watcher.domain.errors import WatcherError
+from watcher.domain.superseding import superseded
 from watcher.ports import Channel, Store
 from watcher.service.clock import Clock
 from watcher.service.lane import (
@@ -30,6 +31,7 @@ from watcher.service.lane import (
     LOOK_AGAIN,
     Lane,
     batches,
+    first_news,
     gathering,
     in_order,
     singles,
@@ -182,12 +184,13 @@ class Deliverer:
         `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
         """
         began = self._clock.monotonic()
-        one_by_one = len(deliveries) <= singles(lane)
+        one_by_one = len(superseded(deliveries)) <= singles(lane)
         rest = list(deliveries)
         while rest := [each for each in rest if each.message.id not in failed]:
             slow = self._clock.monotonic() - began > SINGLE_SECONDS
-            batch = rest[:1] if one_by_one and not slow else rest
-            rest = rest[len(batch) :]
+            batch = first_news(rest) if one_by_one and not slow else rest
+            under_way = {each.id for each in batch}
+            rest = [each for each in rest if each.id not in under_way]
             if not await self._send(lane, batch):
                 failed |= {each.message.id for each in batch}
             if lane.paused_until is not None or self._stopping:
@@ -197,7 +200,7 @@ class Deliverer:
     async def _send(self, lane: Lane, batch: Sequence[Delivery]) -> bool:
         lane.sending = tuple(batch)
         lane.tried = self._clock.monotonic()
-        result = await lane.channel.send(batch)
+        result = await lane.channel.send(superseded(batch))
         self._conclude(lane, result)
         await self._settle(lane)
         return isinstance(result, Sent)

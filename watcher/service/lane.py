@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.domain.delivery import LONGEST_RETRY, Delivery
+from watcher.domain.superseding import superseded
 from watcher.ports import UNGROUPED, Channel
 
 FRESH_WAITS = 60.0
@@ -131,3 +132,11 @@ def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
         found.append(together)
     found.extend([each] for each in ready if each.message.id in alone_alerts)
     return found
+
+
+def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
+    """The first message, with those of its alert that it can be told together with as one."""
+    group = [each for each in ready if each.message.id == ready[0].message.id]
+    while len(superseded(group)) > 1:
+        group.pop()
+    return group
