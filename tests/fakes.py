@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.domain.given import firing
+from tests.domain.given import firing, still
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
 from watcher.ports import UNGROUPED, Recall, Reply, Request, Settlement
 
@@ -183,7 +184,7 @@ class FakeStore:
         self.changes += conclusion.changes
         self.marks.update({mark.question: mark for mark in conclusion.marks})
         if conclusion.standing is not None:
-            self.marks = {of: mark for of, mark in self.marks.items() if of.rule in conclusion.standing}
+            self.marks = still(self.marks, conclusion.standing)
         for delivery in conclusion.deliveries:
             self.deliveries.setdefault(delivery.id, delivery)
         if settlement is not None:
@@ -208,8 +209,9 @@ class FakeStore:
     async def facts(self, source: str) -> Mapping[str, str]:
         return {name: value for (owner, name), value in self.kept_facts.items() if owner == source}
 
-    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         found = [each for each in self._pending(channel) if each.due <= now]
+        found = [each for each in found if not critical or each.message.severity is Severity.CRITICAL]
         return sorted(found, key=lambda each: each.created)[:limit]
 
     async def next_due(self, channel: str) -> datetime | None:

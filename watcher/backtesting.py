@@ -16,7 +16,7 @@ from watcher.domain.retelling import Look, Recorded, Retelling
 from watcher.domain.rules import ClockRule, Rule
 from watcher.domain.selection import Rules
 from watcher.service.replay import MOMENT, Poll, Replay, Transition
-from watcher.wiring import Configuration, build_rules, scratch_store
+from watcher.wiring import Configuration, build_rules, quiet_hours, scratch_store
 
 NIGHT = (22, 7)
 """Hours of the day from which and until which a message wakes somebody."""
@@ -87,6 +87,7 @@ async def play(
     """Replay history up to `until`; what would have been sent from `since` on."""
     rules = build_rules(configuration)
     start = _start(recorded, since - warm_up(configuration.rules))
+    quiet = quiet_hours(configuration.settings)
     known = _known_from(recorded) or until + MOMENT
     looks = [look for look in (*assumed_looks(recorded, known), *recorded.looks) if start <= look.at <= until]
     retelling = Retelling(recorded)
@@ -94,7 +95,7 @@ async def play(
     blind = build_rules(replace(configuration, rules=_without_clocks(configuration.rules)))
     store = scratch_store()
     try:
-        replay = Replay(store, blind if start < known else rules, polls, start, burst=burst)
+        replay = Replay(store, blind if start < known else rules, polls, start, burst=burst, quiet=quiet)
         walker = _Walker(replay, rules, progress, start, until)
         for end, step in _steps(recorded, start, since, known, until):
             await walker.go(end, step)

@@ -160,8 +160,8 @@ class Store(Protocol):
 
     async def facts(self, source: str) -> Mapping[str, str]: ...
 
-    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
-        """Pending deliveries of a channel whose time has come, oldest first."""
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
+        """Pending deliveries of a channel whose time has come, oldest first; `critical`: only such."""
         ...
 
     async def next_due(self, channel: str) -> datetime | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from watcher.domain.display import moment
 from watcher.domain.model import Account, AccountState
-from watcher.store.reader import ChannelState
+from watcher.settings import Settings
+from watcher.store.reader import ChannelState, Reader
 
 WAITS_TOO_LONG = timedelta(minutes=10)
 """A message that has waited for so long is not being delivered."""
@@ -65,3 +67,19 @@ def _deaf(channel: ChannelState, now: datetime) -> str:
     if channel.gave_up:
         return f"channel {channel.name}: the last message was given up: {channel.trouble}"
     return ""
+
+
+def waiting(settings: Settings, reader: Reader, now: datetime) -> dict[str, datetime]:
+    """Channel → since when something waits for it that might be told; quiet hours do not count."""
+    channels: Mapping[str, Any] = settings.channels
+    found: dict[str, datetime] = {}
+    for each in reader.waiting():
+        kind = channels.get(each.channel)
+        since = each.since
+        if kind is not None and kind.quiet is not None and not each.critical:
+            quiet = kind.quiet.build()
+            if quiet.until(now) is not None:
+                continue
+            since = max(since, quiet.last_end(now) or since)
+        found[each.channel] = min(since, found.get(each.channel, since))
+    return found

@@ -17,6 +17,7 @@ from watcher.domain.exact import times
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.usage import USAGE, applied, load
+from watcher.readiness import WAITS_TOO_LONG, waiting
 from watcher.settings import Settings, WalletSettings
 from watcher.store.reader import Asked, Reader
 
@@ -177,7 +178,7 @@ def status(
         "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
         "held_prices": _held_prices(settings, past),
     }
-    stalled = counts.oldest_pending is not None and now - counts.oldest_pending > timedelta(minutes=10)
+    stalled = any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now).values())
     report["state"] = _word(accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled)
     return report
 

@@ -17,6 +17,7 @@ from watcher.domain.cycle import Conclusion, Past, retire
 from watcher.domain.errors import ConfigurationError, Problem, StoreInUseError
 from watcher.domain.model import Account
 from watcher.domain.policies import Policies
+from watcher.domain.quiet import Quiet
 from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.selection import Rules
 from watcher.notify.heartbeat import Heartbeat
@@ -105,6 +106,12 @@ def build_channels(settings: Settings, only: str | None = None) -> list[Channel]
     return [kind.build(name) for name, kind in kinds.items() if only in (None, name)]
 
 
+def quiet_hours(settings: Settings) -> dict[str, Quiet]:
+    """The quiet hours of channels that have some."""
+    kinds: Mapping[str, Any] = settings.channels
+    return {name: kind.quiet.build() for name, kind in kinds.items() if kind.quiet is not None}
+
+
 @dataclass(slots=True)
 class App:
     """Sources, rules and channels of one configuration at work over one store."""
@@ -181,7 +188,7 @@ def wire(
     settings = configuration.settings
     rules = build_rules(configuration)
     channels = build_channels(settings)
-    deliverer = Deliverer(store, channels, clock)
+    deliverer = Deliverer(store, channels, clock, quiet=quiet_hours(settings))
     progress: dict[str, float] = {}
 
     def beat(name: str) -> None:

@@ -105,7 +105,17 @@ async def test_what_a_rule_remembered_is_forgotten_with_the_rule(store: Store) -
     other = replace(MARK, rule="other")
     await keep(store, accounts=(known(HOT),), changes=(changed(HOT, ETH, None, "1"),), marks=(MARK, other))
 
-    await store.conclude([], always(Conclusion(NOW, standing=frozenset({"other"}))))
+    await store.conclude([], always(Conclusion(NOW, standing={"other": "f1"})))
 
     found = await recalled(store, [MARK.question, other.question])
     assert found == {MARK.question: None, other.question: other}
+
+
+async def test_what_a_rule_remembered_before_it_was_edited_is_never_its_own_again(store: Store) -> None:
+    await keep(store, accounts=(known(HOT),), changes=(changed(HOT, ETH, None, "1"),), marks=(MARK,))
+
+    for fingerprint in ("f2", "f1"):
+        await store.conclude([], always(Conclusion(NOW, standing={"drift": fingerprint})))
+
+    found = await recalled(store, [MARK.question])
+    assert found == {MARK.question: replace(MARK, fingerprint="")}

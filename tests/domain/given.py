@@ -80,6 +80,15 @@ def failed(account: Account) -> Miss:
     return Miss(account, MissReason.TIMEOUT)
 
 
+def still(marks: Mapping[MarkOf, Mark], standing: Mapping[str, str]) -> dict[MarkOf, Mark]:
+    """What rules in force remember; what was another wording's is marked so for good."""
+    return {
+        of: mark if standing[of.rule] == mark.fingerprint else replace(mark, fingerprint="")
+        for of, mark in marks.items()
+        if of.rule in standing
+    }
+
+
 class World:
     """Plays the store: keeps states, live alerts, quotes and the whole outbox."""
 
@@ -188,7 +197,7 @@ class World:
         self.changes += conclusion.changes
         self.marks.update({mark.question: mark for mark in conclusion.marks})
         if conclusion.standing is not None:
-            self.marks = {of: mark for of, mark in self.marks.items() if of.rule in conclusion.standing}
+            self.marks = still(self.marks, conclusion.standing)
         self.told += conclusion.deliveries
         return kinds(conclusion.deliveries)
 

@@ -177,6 +177,17 @@ def test_what_becomes_known_by_time_alone_is_judged_by_the_next_reading() -> Non
     assert [see(world, "5", 22 * HOUR), see(world, "5", HOUR)] == [N, F]
 
 
+def test_an_alert_ends_although_its_asset_has_changed_its_symbol() -> None:
+    world = World(runway())
+    for amount in ("9", "8", "7", "6", "5", "4"):
+        told = see(world, amount)
+    assert told == F
+    other = {ETH: "WETH"}
+    assert world.see(reading(HOT, {ETH: "3"}, symbols=other), after=DAY) == N
+    assert world.see(reading(HOT, {ETH: "90"}, symbols=other), after=DAY) == R
+    assert world.see(reading(HOT, {ETH: "1"}, symbols=other), after=DAY) == N
+
+
 def test_assets_are_judged_by_themselves() -> None:
     world = World(runway(match={}))
     for day in range(5):

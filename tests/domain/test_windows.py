@@ -235,6 +235,15 @@ def test_an_edited_rule_starts_afresh_and_a_window_does_not_repeat_what_was_told
     assert world.fact("Before") == "89 ETH"
 
 
+def test_an_edit_that_is_taken_back_is_an_edit_too() -> None:
+    world = World(drift())
+    see(world, "100")
+    see(world, "95")
+    world.restart(drift(by="50%"))
+    world.restart(drift())
+    assert see(world, "90") == N, "drift counts from 95"
+
+
 def test_how_people_are_told_is_not_an_edit() -> None:
     world = World(drift())
     see(world, "100")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -107,3 +109,25 @@ async def test_wrong_usage_exits_2(
     assert await here(*words) == 2
     shown = capsys.readouterr()
     assert (shown.out, "Traceback" in shown.err) == ("", False)
+
+
+async def test_what_waits_for_the_end_of_quiet_hours_is_no_trouble(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = installed.file("watcher.yaml")
+    start, end = (f"{datetime.now(UTC) + timedelta(hours=hours):%H:%M}" for hours in (-1, 2))
+    quiet = f'{{url: "${{HOOK_URL}}", quiet: {{from: "{start}", to: "{end}", timezone: UTC}}}}'
+    text = path.read_text()
+    path.write_text(text.replace('{url: "${HOOK_URL}"}', quiet))
+    assert path.read_text() != text
+    rules = installed.file("rules.yaml")
+    rules.write_text(rules.read_text().replace("severity: critical", "severity: info"))
+    assert await here("poll") == 0
+    low(installed)
+    assert await here("poll") == 0
+    with sqlite3.connect(installed.file("watcher.db")) as conn:
+        conn.execute("UPDATE deliveries SET created = created - 3600000")
+    conn.close()
+    status = await printed(capsys, "status")
+    assert (status["state"], status["deliveries"]["pending"] > 0) == ("ok", True)
+    assert installed.hook.received == []

@@ -106,11 +106,12 @@ class Outbox:
     def row(self, number: int) -> Delivery:
         return self.rows[f"dlv-{number:04d}"]
 
-    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         found = [
             each
             for each in self.rows.values()
             if each.channel == channel and each.state is DeliveryState.PENDING and each.due <= now
+            if not critical or each.message.severity is Severity.CRITICAL
         ]
         return sorted(found, key=lambda each: each.created)[:limit]
 

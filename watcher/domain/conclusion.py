@@ -87,8 +87,9 @@ class Conclusion:
     the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
     keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
     over the old by id. `doubts` are prices held, or None where there is no doubt any more. `marks`
-    replace what a rule remembered of the same holding. `standing`, where it is given, names the rules
-    in force: what any other rule remembered is forgotten.
+    replace what a rule remembered of the same holding. `standing`, where it is given, has the
+    fingerprints of the rules in force: what any other rule remembered is forgotten, and what a rule
+    remembered before it was edited is no longer its own.
     """
 
     at: datetime
@@ -100,5 +101,5 @@ class Conclusion:
     deliveries: tuple[Delivery, ...] = ()
     again: tuple[Again, ...] = ()
     marks: tuple[Mark, ...] = ()
-    standing: frozenset[str] | None = None
+    standing: Mapping[str, str] | None = None
     doubts: Mapping[Asset, Doubt | None] = field(default_factory=lambda: EMPTY)

@@ -171,7 +171,7 @@ def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
             ended.append(close(alert, "its rule was edited or removed", now))
         elif not rules.selects(alert.rule, alert.subject, alert.account):
             ended.append(close(alert, "its rule no longer selects it", now))
-    return Conclusion(at=now, alerts=tuple(ended), standing=frozenset(rules.by_id))
+    return Conclusion(at=now, alerts=tuple(ended), standing=rules.fingerprints)
 
 
 def _changes(

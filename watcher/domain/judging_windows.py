@@ -18,7 +18,7 @@ from watcher.domain.rules import ChangeRule, StateRule, TrailingRule
 from watcher.domain.selection import Concerned, Rules
 from watcher.domain.telling import Teller, level_values, subject_key
 from watcher.domain.verdict import Answer, Verdict
-from watcher.domain.windows import NEVER, is_due, looked_through, symbol_of, trail_of
+from watcher.domain.windows import NEVER, is_due, looked_through, symbol_of, trail_of, trailing_for
 
 Seen = tuple[Decimal, Decimal | None, Sequence[Change], Change | None]
 """What is held, its price, its changes within the window, and the one that was just read."""
@@ -69,7 +69,7 @@ class Windows:
             if asset in state.quarantined:
                 continue
             symbol = symbol_of(reading, self._past, asset)
-            for rule in concerned.pick(asset, symbol).trailing:
+            for rule in trailing_for(concerned, self._past, state.account, asset, symbol):
                 rows = trail_of(self._recalled, rule.window(state.account, asset, self._now))
                 if rows is None and not full:
                     if any(change.asset == asset for change in changes):

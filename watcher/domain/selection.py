@@ -111,6 +111,11 @@ class Rules:
         self.looked: dict[Account, datetime] = {}
         """A cache: until when nothing but a change can make a trailing rule speak of an account."""
 
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Of each rule in force, by its id."""
+        return self._fingerprints
+
     def fingerprint(self, rule_id: str) -> str | None:
         """None if there is no such rule (any more)."""
         return self._fingerprints.get(rule_id)

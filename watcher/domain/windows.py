@@ -69,9 +69,23 @@ def _due(
     if not everything and not moved and not past.alerts:
         return
     for asset in {*state.amounts, *moved}:
-        for rule in concerned.pick(asset, symbol_of(reading, past, asset)).trailing:
+        for rule in trailing_for(concerned, past, account, asset, symbol_of(reading, past, asset)):
             if everything or asset in moved or (rule.id, subject_key(account, asset)) in past.alerts:
                 yield asset, rule
+
+
+def trailing_for(
+    concerned: Concerned, past: Past, account: Account, asset: Asset, symbol: str
+) -> Sequence[TrailingRule]:
+    """The rules over a window that select an asset, or that have an alert on it under its former symbol.
+
+    Who was told of an alert is to hear of its end too; after that the rule no longer sees the asset.
+    """
+    chosen = concerned.pick(asset, symbol).trailing
+    if not past.alerts or len(chosen) == len(concerned.trailing):
+        return chosen
+    key, ids = subject_key(account, asset), {rule.id for rule in chosen}
+    return [rule for rule in concerned.trailing if rule.id in ids or (rule.id, key) in past.alerts]
 
 
 def is_due(rules: Rules, account: Account, now: datetime) -> bool:

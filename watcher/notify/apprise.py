@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import apprise
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
 from watcher.notify import _hearing
+from watcher.notify._common import ChannelSettings
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, clean, render, tone
 
 PERMANENT = frozenset({400, 413, 422})
@@ -54,10 +55,8 @@ def _a_while(value: timedelta) -> timedelta:
     return value
 
 
-class AppriseSettings(BaseModel):
+class AppriseSettings(ChannelSettings):
     """One apprise URL. `timeout`: how long one message may take before it is tried again."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["apprise"] = "apprise"
     url: SecretStr

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
@@ -13,16 +12,15 @@ from rich.text import Text
 
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.message import Kind, Severity
+from watcher.notify._common import ChannelSettings
 from watcher.notify.markup import clean
 from watcher.ports import UNGROUPED
 
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 
 
-class ConsoleSettings(BaseModel):
+class ConsoleSettings(ChannelSettings):
     """Print to standard output. Colours only on a terminal, and never with NO_COLOR set."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["console"] = "console"
 

@@ -23,6 +23,8 @@ from watcher.domain.delivery import (
     backoff,
 )
 from watcher.domain.errors import WatcherError
+from watcher.domain.model import EMPTY
+from watcher.domain.quiet import Quiet
 from watcher.domain.superseding import superseded
 from watcher.ports import Channel, Store
 from watcher.service.clock import Clock
@@ -34,6 +36,7 @@ from watcher.service.lane import (
     first_news,
     gathering,
     in_order,
+    overnight,
     singles,
     until_next,
 )
@@ -66,11 +69,13 @@ class Deliverer:
         channels: Iterable[Channel],
         clock: Clock,
         jitter: Callable[[], float] = random.random,
+        quiet: Mapping[str, Quiet] = EMPTY,
     ) -> None:
+        """`quiet`: the quiet hours of channels that have some, by name."""
         self._store = store
         self._clock = clock
         self._jitter = jitter
-        self._lanes = {channel.name: Lane(channel) for channel in channels}
+        self._lanes = {channel.name: Lane(channel, quiet.get(channel.name)) for channel in channels}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -164,27 +169,33 @@ class Deliverer:
         lane.gathers = False
         # Asked for with a far horizon: what waits for a second attempt is seen too, so that a later
         # message of the same alert cannot overtake it and all of it goes out once the channel is back.
-        pending = await self._store.due(name, now + _HORIZON, BATCH)
+        muted = lane.quiet.until(now) if lane.quiet is not None else None
+        pending = await self._store.due(name, now + _HORIZON, BATCH, critical=muted is not None)
         pending.sort(key=lambda each: (each.created, each.id))
         lane.apart &= {each.id for each in pending}
         ready, held = in_order(lane, pending, now)
         wait = until_next(lane, ready + held, now, self._clock.monotonic())
+        if muted is not None and not ready and not held:
+            wait = min(wait, (muted - now).total_seconds())
         if wait > 0:
             return min(wait, LOOK_AGAIN)
         lane.paused_until = None
         failed: set[str] = set()
+        kept = overnight(lane, ready, now)
         for batch in batches(lane, ready):
-            if not await self._tell(lane, batch, failed):
+            if not await self._tell(lane, batch, failed, together=len(kept) > 1):
                 break
         return 0.0
 
-    async def _tell(self, lane: Lane, deliveries: Sequence[Delivery], failed: set[str]) -> bool:
+    async def _tell(
+        self, lane: Lane, deliveries: Sequence[Delivery], failed: set[str], *, together: bool = False
+    ) -> bool:
         """Send one by one while that is allowed and quick, otherwise as one. False: no more for now.
 
         `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
         """
         began = self._clock.monotonic()
-        one_by_one = len(superseded(deliveries)) <= singles(lane)
+        one_by_one = len(superseded(deliveries)) <= singles(lane) and not together
         rest = list(deliveries)
         while rest := [each for each in rest if each.message.id not in failed]:
             slow = self._clock.monotonic() - began > SINGLE_SECONDS

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.domain.delivery import LONGEST_RETRY, Delivery
+from watcher.domain.quiet import Quiet
 from watcher.domain.superseding import superseded
 from watcher.ports import UNGROUPED, Channel
 
@@ -34,6 +35,8 @@ class Lane:
     """One channel's loop: what it does now, and how it fares. All of it may be lost in a crash."""
 
     channel: Channel
+    quiet: Quiet | None = None
+    """When nothing but what is critical is told."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     sending: tuple[Delivery, ...] = ()
@@ -115,6 +118,12 @@ def _free(lane: Lane) -> int:
 def _much(lane: Lane) -> bool:
     """Whether more happens than one notification each can tell."""
     return any(count > 1 for _, count in lane.told_at)
+
+
+def overnight(lane: Lane, ready: Sequence[Delivery], now: datetime) -> list[Delivery]:
+    """What quiet hours that are over have kept back: it goes out as one."""
+    end = lane.quiet.last_end(now) if lane.quiet is not None else None
+    return [each for each in ready if end is not None and each.created < end and not each.attempts]
 
 
 def due_time(delivery: Delivery, now: datetime) -> datetime:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -19,7 +19,8 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.cycle import retire
 from watcher.domain.delivery import Delivery, SendResult, Sent
-from watcher.domain.model import Account, Miss, Outcome
+from watcher.domain.model import EMPTY, Account, Miss, Outcome
+from watcher.domain.quiet import Quiet
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Store
 from watcher.service.concluding import conclude
@@ -127,6 +128,7 @@ class Replay:
         *,
         again: Again = lambda *_: None,
         burst: Callable[[str], int] = lambda _: 1,
+        quiet: Mapping[str, Quiet] = EMPTY,
     ) -> None:
         self.told: list[Told] = []
         self.transitions: list[Transition] = []
@@ -138,7 +140,7 @@ class Replay:
         self._numbers = count()
         self._states: dict[str, tuple[str, bool]] = {}
         channels = [_Recorder(name, burst(name), self.clock, self.told) for name in rules.channels]
-        self._deliverer = Deliverer(store, channels, self.clock)
+        self._deliverer = Deliverer(store, channels, self.clock, quiet=quiet)
         self._sending: datetime | None = None
         store.on_conclusion = self._note
         self._begin(start)

@@ -234,9 +234,9 @@ class Core:
         with self._writing():
             facts.keep(self.conn, source, found, now)
 
-    def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+    def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         with translated(self._path):
-            return outbox.due(self.conn, channel, now, limit)
+            return outbox.due(self.conn, channel, now, limit, critical=critical)
 
     def next_due(self, channel: str) -> datetime | None:
         with translated(self._path):

@@ -22,11 +22,13 @@ def changes_in(
 ) -> tuple[Change, ...]:
     """The changes of one holding within a time, found by index however long history is."""
     rows = conn.execute(_CHANGES, (account, asset, to_ms(asked.since), to_ms(asked.until)))
-    found = []
+    where, found = (asked.account, asked.asset, ""), []
+    text, amount = None, None  # what one change led to, the next one mostly begins with
     for before, after, before_at, after_at, price_before, price in rows:
-        holding = (asked.account, asked.asset, "", number(before), Decimal(after))
-        prices = (number(price_before), number(price))
-        found.append(Change(*holding, time(before_at), from_ms(after_at), *prices))
+        was = amount if before == text else number(before)
+        text, amount = after, Decimal(after)
+        times = (time(before_at), from_ms(after_at))
+        found.append(Change(*where, was, amount, *times, number(price_before), number(price)))
     return tuple(found)
 
 
@@ -62,9 +64,12 @@ def remember(
     )
 
 
-def forget(conn: sqlite3.Connection, standing: Iterable[str]) -> None:
-    """Drop what rules remembered that are there no more."""
+def forget(conn: sqlite3.Connection, standing: Mapping[str, str]) -> None:
+    """Drop what rules remembered that are there no more; what was another wording's is marked so for good."""
+    rules = (json.dumps(dict(standing)),)
+    conn.execute("DELETE FROM marks WHERE rule NOT IN (SELECT key FROM json_each(?))", rules)
     conn.execute(
-        "DELETE FROM marks WHERE rule NOT IN (SELECT value FROM json_each(?))",
-        (json.dumps(sorted(standing)),),
+        "UPDATE marks SET fingerprint = '' WHERE fingerprint <> '' AND NOT EXISTS"
+        " (SELECT 1 FROM json_each(?) j WHERE j.key = marks.rule AND j.value = marks.fingerprint)",
+        rules,
     )

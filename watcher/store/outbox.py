@@ -51,9 +51,12 @@ def _message(conn: sqlite3.Connection, message: Message) -> int:
     return row.lastrowid or 0
 
 
-def due(conn: sqlite3.Connection, channel: str, now: datetime, limit: int) -> list[Delivery]:
-    """Pending deliveries of a channel whose time has come, oldest first."""
+def due(
+    conn: sqlite3.Connection, channel: str, now: datetime, limit: int, *, critical: bool = False
+) -> list[Delivery]:
+    """Pending deliveries of a channel whose time has come, oldest first; `critical`: only such."""
     where = "WHERE d.channel = ? AND d.state = 'pending' AND d.due <= ?"
+    where += " AND m.severity = 'critical'" if critical else ""
     sql = f"{_SELECT} {where} ORDER BY d.created, d.rowid LIMIT ?"
     return [_delivery(row) for row in conn.execute(sql, (channel, to_ms(now), limit))]
 

@@ -53,6 +53,15 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Since when the oldest pending delivery of a channel has waited, of those that are (not) critical."""
+
+    channel: str
+    since: datetime
+    critical: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelState:
     """A channel as its deliveries show it. `gave_up`: the last one that ended was given up."""
 
@@ -165,6 +174,16 @@ class Reader:
         pending = found.get("pending", (0, None))
         sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
         return Counts(pending[0], sent, given_up, time(pending[1]))
+
+    def waiting(self) -> list[Waiting]:
+        """For each channel, what is critical apart: since when the oldest pending delivery has waited."""
+        sql = (
+            "SELECT d.channel, m.severity = 'critical', min(d.created) FROM deliveries d"
+            " JOIN messages m ON m.id = d.message WHERE d.state = 'pending' GROUP BY 1, 2"
+        )
+        with self._snapshot():
+            rows = self._conn.execute(sql).fetchall()
+        return [Waiting(name, from_ms(since), critical=bool(critical)) for name, critical, since in rows]
 
     def channels(self, names: Sequence[str]) -> list[ChannelState]:
         """How the deliveries of each of these channels fare."""

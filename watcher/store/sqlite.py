@@ -126,8 +126,8 @@ class SqliteStore:
     async def facts(self, source: str) -> Mapping[str, str]:
         return await self._do(lambda core: core.facts(source))
 
-    async def due(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
-        return await self._do(lambda core: core.due(channel, now, limit))
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
+        return await self._do(lambda core: core.due(channel, now, limit, critical=critical))
 
     async def next_due(self, channel: str) -> datetime | None:
         return await self._do(lambda core: core.next_due(channel))

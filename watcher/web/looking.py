@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from watcher import report
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.model import Account
-from watcher.readiness import Readiness, readiness
+from watcher.readiness import Readiness, readiness, waiting
 from watcher.report import Row
 from watcher.service.clock import Clock
 from watcher.settings import Settings
@@ -104,6 +104,10 @@ class Looker:
         with Reader(self._store) as reader:
             past = past or reader.past()
             status = report.status(self.settings, reader, now, self._plans, past)
-            channels = reader.channels(list(self.settings.channels))
+            since = waiting(self.settings, reader, now)
+            channels = [
+                replace(each, oldest_pending=since.get(each.name))
+                for each in reader.channels(list(self.settings.channels))
+            ]
         ready = readiness(list(self.wallets), past.accounts, channels, now, stuck=stuck)
         return Look(now, past, status, channels, ready)
