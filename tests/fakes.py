@@ -15,7 +15,7 @@ from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending,
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.message import Severity
-from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Outcome, Quote
 from watcher.ports import UNGROUPED, Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -217,8 +217,26 @@ class FakeStore:
     async def next_due(self, channel: str) -> datetime | None:
         return min((each.due for each in self._pending(channel)), default=None)
 
-    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+    async def settle(
+        self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
+    ) -> list[Delivery]:
         self.deliveries.update({each.id: each for each in deliveries})
+        owed = []
+        for each in deliveries:
+            rows, other = self.deliveries.values(), instead.get(each.id)
+            gave_up = any(
+                d.state is DeliveryState.GIVEN_UP
+                and (d.channel, d.message.id) == (each.channel, each.message.id)
+                for d in rows
+            )
+            if (
+                other
+                and gave_up
+                and (other.channel, each.message) not in [(d.channel, d.message) for d in rows]
+            ):
+                owed.append(other)
+        self.deliveries.update({each.id: each for each in owed if each.id not in self.deliveries})
+        return owed
 
     async def close(self) -> None:
         self.closed = True

@@ -16,6 +16,7 @@ from watcher.environment import Environment
 from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
 from watcher.settings_assets import read_assets
+from watcher.settings_channels import check_fallbacks
 from watcher.settings_models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
 from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
@@ -141,6 +142,7 @@ class _Loader:
         store = self._kind(("store",), self._kinds.stores, self._kinds.store)
         sources = self._named("sources", self._kinds.sources, None)
         channels = self._named("channels", self._kinds.channels, self._kinds.channel)
+        check_fallbacks(self._document, channels)
         wallets = read_wallets(self._document, sources)
         assets = read_assets(self._document, tuple(_named_wallets(root)), sources)
         self.rules = self._rules()

@@ -106,6 +106,12 @@ def build_channels(settings: Settings, only: str | None = None) -> list[Channel]
     return [kind.build(name) for name, kind in kinds.items() if only in (None, name)]
 
 
+def fallbacks(settings: Settings) -> dict[str, str]:
+    """The channels that are told in place of others."""
+    kinds: Mapping[str, Any] = settings.channels
+    return {name: kind.fallback for name, kind in kinds.items() if kind.fallback is not None}
+
+
 def quiet_hours(settings: Settings) -> dict[str, Quiet]:
     """The quiet hours of channels that have some."""
     kinds: Mapping[str, Any] = settings.channels
@@ -188,7 +194,7 @@ def wire(
     settings = configuration.settings
     rules = build_rules(configuration)
     channels = build_channels(settings)
-    deliverer = Deliverer(store, channels, clock, quiet=quiet_hours(settings))
+    deliverer = Deliverer(store, channels, clock, quiet=quiet_hours(settings), fallbacks=fallbacks(settings))
     progress: dict[str, float] = {}
 
     def beat(name: str) -> None:
