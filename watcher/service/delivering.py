@@ -26,7 +26,6 @@ from watcher.domain.errors import WatcherError
 from watcher.domain.fallback import FALLBACK_AFTER, candidates
 from watcher.domain.model import EMPTY
 from watcher.domain.quiet import Quiet
-from watcher.domain.superseding import superseded
 from watcher.ports import Channel, Store
 from watcher.service.clock import Clock
 from watcher.service.lane import (
@@ -198,7 +197,7 @@ class Deliverer:
         `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
         """
         began = self._clock.monotonic()
-        one_by_one = len(superseded(deliveries)) <= singles(lane) and not together
+        one_by_one = len({each.message.id for each in deliveries}) <= singles(lane) and not together
         rest = list(deliveries)
         while rest := [each for each in rest if each.message.id not in failed]:
             slow = self._clock.monotonic() - began > SINGLE_SECONDS
@@ -214,7 +213,7 @@ class Deliverer:
     async def _send(self, lane: Lane, batch: Sequence[Delivery]) -> bool:
         lane.sending = tuple(batch)
         lane.tried = self._clock.monotonic()
-        result = await lane.channel.send(superseded(batch))
+        result = await lane.channel.send(batch)
         self._conclude(lane, result)
         await self._settle(lane)
         return isinstance(result, Sent)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.domain.delivery import LONGEST_RETRY, Delivery
+from watcher.domain.message import Kind
 from watcher.domain.quiet import Quiet
-from watcher.domain.superseding import superseded
 from watcher.ports import UNGROUPED, Channel
 
 FRESH_WAITS = 60.0
@@ -144,8 +144,7 @@ def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
 
 
 def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
-    """The first message, with those of its alert that it can be told together with as one."""
+    """The first message; if its alert fired and resolved meanwhile, with all others of it: they are one."""
     group = [each for each in ready if each.message.id == ready[0].message.id]
-    while len(superseded(group)) > 1:
-        group.pop()
-    return group
+    both = group[0].message.kind is Kind.FIRING and group[-1].message.kind is Kind.RESOLVED
+    return group if both else group[:1]
