@@ -182,6 +182,8 @@ class FakeStore:
             self.doubts.pop(asset, None)
         self.samples += conclusion.quotes.items()
         self.changes += conclusion.changes
+        for of in [of for of in self.marks if (of.account, of.asset) in conclusion.anew]:
+            del self.marks[of]
         self.marks.update({mark.question: mark for mark in conclusion.marks})
         if conclusion.standing is not None:
             self.marks = still(self.marks, conclusion.standing)

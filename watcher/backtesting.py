@@ -13,7 +13,7 @@ from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.assuming import assumed
 from watcher.domain.message import Message
 from watcher.domain.retelling import Look, Recorded, Retelling
-from watcher.domain.rules import ClockRule, Rule
+from watcher.domain.rules import BudgetRule, ClockRule, Rule
 from watcher.domain.selection import Rules
 from watcher.service.replay import MOMENT, Poll, Replay, Transition
 from watcher.wiring import Configuration, build_rules, quiet_hours, scratch_store
@@ -230,4 +230,6 @@ def unknowns(recorded: Recorded, start: datetime, rules: Sequence[Rule]) -> list
         said.append(f"{words} an amount or a price was kept")
         if len(_without_clocks(rules)) < len(rules):
             said.append(f"{until}rules about silence (no_data) are left out")
+    if any(isinstance(rule, BudgetRule) for rule in rules):
+        said.append("rules about credits (budget) are left out")
     return said

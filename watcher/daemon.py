@@ -11,24 +11,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from watcher import sdnotify
-from watcher.domain.credits import Purpose
 from watcher.domain.errors import ConfigurationError
-from watcher.domain.knowledge import unfinished
-from watcher.domain.model import Account
 from watcher.ports import Store
-from watcher.schedule import Put, Ticker, cadences, fixed_intervals, taken
+from watcher.schedule import Ticker
 from watcher.service.clock import Setting, SystemClock
-from watcher.service.metering import Meter
-from watcher.service.pacing import Pacer
-from watcher.service.polling import Poller
+from watcher.timetable import meters, schedule, sweepers
 from watcher.upkeep import feed_watchdog, keep_beating, mind_clock, tidy, troubles
 from watcher.web import Looker, Server
 from watcher.wiring import (
     App,
     Configuration,
-    accounts_of,
     build_heartbeat,
-    build_source,
     configure,
     credit_plans,
     open_store,
@@ -110,13 +103,14 @@ async def at_work(
     helpers: list[asyncio.Task[None]] = []
     try:
         await app.start()
-        pacers = await _schedule(app, store, ticker)
+        pacers = await schedule(app, store, ticker)
         ticker.start()
         helpers += [
             asyncio.create_task(feed_watchdog(app, store), name="watchdog"),
             asyncio.create_task(tidy(app, store), name="retention"),
-            *(asyncio.create_task(meter.run(), name="metering") for meter in _meters(app, store, pacers)),
+            *(asyncio.create_task(meter.run(), name="metering") for meter in meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
+            *(asyncio.create_task(each.run(), name="sweeping") for each in sweepers(app, store, pacers)),
         ]
         heartbeat, settings = build_heartbeat(app.settings), app.settings.heartbeat
         if heartbeat is not None and settings is not None:
@@ -174,63 +168,6 @@ def _reload(path: Path, env: Mapping[str, str], old: Configuration) -> Configura
         log.warning("the store cannot change while running; restart to use the new one")
     log.info("reloaded %s", path)
     return new
-
-
-async def _schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
-    """Give every account its tick or its pacer, and put those into the queue that are overdue."""
-    settings = app.settings
-    pacers = {}
-    for name, poller in app.pollers.items():
-        past = await store.load(accounts_of(settings, name))
-        known = past.accounts
-        # Before the ticks: who waits for a confirmation and is overdue as well is read once, for both.
-        for again in unfinished(past, app.clock.now()):
-            poller.ask_again(again)
-        attempts = {a: state.last_attempt for a, state in known.items() if state.last_attempt is not None}
-        fixed, paced = cadences(settings, name, poller.source)
-
-        def put(due: Sequence[Account], poller: Poller = poller) -> None:
-            poller.queue.put(due, Purpose.SCHEDULED)
-
-        # Where credits are sold, the pacer stretches fixed intervals that cannot be afforded.
-        stretching = fixed_intervals(poller.source, fixed)
-        rigid = {each: group for each, group in fixed.items() if each.every is None or not stretching}
-        rate = taken(poller.source, rigid, app.clock.now())
-        pacer = Pacer(name, poller.source.allowance, paced, rate, store, app.clock, put, stretching)
-        await pacer.begin()
-
-        def tick(due: Sequence[Account], put: Put = put, pacer: Pacer = pacer) -> None:
-            put(pacer.affordable(due))
-
-        for cadence, group in fixed.items():
-            ticker.add(cadence, group, tick)
-            tick(ticker.overdue(cadence, group, attempts))
-        if paced or stretching:
-            poller.on_seen, poller.on_refused = pacer.observe, pacer.give_back
-            pacers[name] = pacer
-    return pacers
-
-
-def _meters(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Meter]:
-    """The provider's own count, for each source that sells credits."""
-    meters = []
-    for name, poller in app.pollers.items():
-        configured = build_source(app.settings, name).allowance.credits
-        if configured is None:
-            continue
-        pacer = pacers.get(name)
-
-        def on_read(poller: Poller = poller, pacer: Pacer | None = pacer) -> None:
-            if pacer is not None:
-                pacer.allowance = poller.source.allowance
-
-        wake = app.deliverer.wake
-        meters.append(
-            Meter(
-                poller, configured, store, app.rules.channels, app.clock, on_deliveries=wake, on_read=on_read
-            )
-        )
-    return meters
 
 
 async def _page(app: App, store: Store) -> Server | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from watcher.domain.cadence import Budget, Forecast, Item
 from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.ports import Source
-from watcher.schedule import Cadence, cadences
+from watcher.schedule import Cadence, cadences, fairness_of, sweeps, swept
 from watcher.service.pacing import FACT, call_budget, credit_budget, key_of
 from watcher.settings import Settings
 
@@ -56,28 +56,42 @@ class SourcePlan:
     period: str
     limit: float
     spent: int
+    sweeps: float
+    """Credits a period for looking at all chains (`discover`); not in the budget of the accounts."""
     budget: Budget
     lines: tuple[Line, ...]
     forecast: Forecast
     learnt: bool
     """Whether change rates were learnt; if not, all accounts are taken to change alike."""
     now: datetime
+    advice: tuple[str, ...] = ()
+    """What would be cheaper."""
 
     @property
     def fits(self) -> bool:
         """Whether every interval that was set or promised can be afforded, and every account at all."""
-        return self.forecast.feasibility.fits and not self.too_dear
+        return self.forecast.feasibility.fits and not self.too_dear and self.sweeps <= self.limit
 
     @property
     def too_dear(self) -> tuple[Line, ...]:
         """Accounts of which one poll costs more than a whole period's allowance."""
-        return tuple(line for line in self.lines if line.item.cost > self.budget.limit)
+        return tuple(line for line in self.lines if line.item.cost > self.limit)
 
     @property
     def even_interval(self) -> float:
         """The one interval for all that the same credits would buy, spread evenly."""
         rate = self.forecast.per_period / self.budget.period
         return sum(line.item.cost for line in self.lines) / rate if rate else math.inf
+
+    @property
+    def per_period(self) -> float:
+        """Credits (or calls) that all of it takes in a period."""
+        return self.forecast.per_period + min(self.sweeps, self.limit)
+
+    @property
+    def left(self) -> float:
+        """What is left of the period's credits."""
+        return max(self.limit - self.spent, 0.0)
 
     @property
     def runs_out(self) -> datetime | None:
@@ -99,12 +113,14 @@ def plan_source(
     supposed: Supposed | None = None,
 ) -> SourcePlan:
     """The plan of one source. `spent` since its period began; `facts` are what it has kept."""
-    what_if = supposed or Supposed()
+    what_if, fairness, discovering = supposed or Supposed(), fairness_of(settings, source.name), 0.0
     lines = lines_of(settings, source, now, what_if)
     bought = source.allowance.credits
     if bought is not None:
         bought = replace(bought, limit=what_if.credits or bought.limit)
-        budget = credit_budget(bought, spent, 0.0, now)
+        wanted = swept(sweeps(settings, source.name))
+        budget = credit_budget(bought, spent, wanted, now)
+        discovering = wanted * budget.period
         limit: float = bought.limit
     else:
         budget = call_budget(source.allowance, 0.0, now)
@@ -112,22 +128,36 @@ def plan_source(
     state = _state(facts or {})
     items = [line.item for line in lines]
     try:
-        forecast = cadence.plan(items, budget, state=state)
+        forecast = cadence.plan(items, budget, state=state, fairness=fairness)
     except (ValueError, KeyError, TypeError):
         state = None  # of another version: it will be learnt anew
-        forecast = cadence.plan(items, budget)
+        forecast = cadence.plan(items, budget, fairness=fairness)
     return SourcePlan(
         source.name,
         "credits" if bought is not None else "calls",
         bought.period if bought is not None else "day",
         limit,
         spent,
+        discovering,
         budget,
         tuple(lines),
         forecast,
         bool(state),
         now,
+        tuple(_cheaper(settings, source)),
     )
+
+
+def _cheaper(settings: Settings, source: Source) -> Iterator[str]:
+    """Wallets at a fixed cadence whose many chains cost more one by one than all together."""
+    for wallet in settings.wallets:
+        whole, costs = wallet.discovery, sum(map(source.cost, wallet.accounts))
+        if wallet.source == source.name and wallet.every != "auto" and whole and costs > whole.cost:
+            yield (
+                f"{wallet.name}: {len(wallet.accounts)} chains at a fixed cadence cost {costs:,} credits a "
+                f"round, `chains: all` {whole.cost:,} (an answer may leave chains out); "
+                "`every: auto` polls each chain as it moves"
+            )
 
 
 def lines_of(settings: Settings, source: Source, now: datetime, supposed: Supposed) -> list[Line]:
@@ -184,9 +214,14 @@ def misfit(plan: SourcePlan) -> list[str]:
     found = plan.forecast.feasibility
     told = [
         f"one poll of {line.wallet} on {line.chain} costs {line.item.cost:,.0f} {plan.unit}, more than the "
-        f"{plan.budget.limit:,.0f} of a {plan.period}: it will never be polled"
+        f"{plan.limit:,.0f} of a {plan.period}: it will never be polled"
         for line in plan.too_dear
     ]
+    if plan.sweeps > plan.limit:
+        told.append(
+            f"`discover` alone costs {plan.sweeps:,.0f} of {plan.limit:,.0f} credits a {plan.period}: "
+            "sweep fewer wallets, or more rarely"
+        )
     if found.fits:
         return told
     promised = [line.item for line in plan.lines if line.item.longest < math.inf]
@@ -204,6 +239,8 @@ def misfit(plan: SourcePlan) -> list[str]:
         )
         to = f"stretched evenly by {factor:.2f}"
     numbers = f"{found.needed:,.0f} of {found.allowed:,.0f} {plan.unit} a {plan.period}"
+    if plan.sweeps:
+        numbers += f" ({plan.sweeps:,.0f} more go to `discover`)"
     return [*told, f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -13,7 +13,8 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from watcher.domain.model import Account
+from watcher.domain.discovery import Sweep
+from watcher.domain.model import SWEEPS, Account
 from watcher.ports import Source
 from watcher.service.pacing import Paced
 from watcher.settings import Settings
@@ -191,3 +192,37 @@ def fixed_intervals(source: Source, fixed: Mapping[Cadence, Sequence[Account]]) 
         if cadence.every is not None
         for account in accounts
     ]
+
+
+def sweeps(settings: Settings, name: str) -> list[Sweep]:
+    """What `discover` asks of one source: each address once, against all its chains that are watched."""
+    mine = [wallet for wallet in settings.wallets if wallet.source == name]
+    whole = {account.address for each in mine for account in each.accounts if account.chain in SWEEPS}
+    found: dict[Account, Sweep] = {}
+    for wallet in mine:
+        wanted, every = wallet.discovery, wallet.discover_every
+        if wanted is None or every is None or wanted.account.address in whole:
+            continue
+        named = frozenset(
+            chain
+            for each in mine
+            if each.discovery is not None and each.discovery.account == wanted.account
+            for chain in each.discovery.chains
+        )
+        before = found.get(wanted.account)
+        every = min(every, before.every) if before is not None else every
+        found[wanted.account] = Sweep(
+            wanted.account, wallet.accounts[0], wallet.name, named, every, wanted.cost
+        )
+    return list(found.values())
+
+
+def swept(found: Sequence[Sweep]) -> float:
+    """What sweeps cost a second, in credits."""
+    return sum(sweep.cost / sweep.every.total_seconds() for sweep in found)
+
+
+def fairness_of(settings: Settings, name: str) -> float:
+    """The exponent of the change rate in what an account of this source is worth."""
+    kind: Any = settings.sources[name]
+    return float(kind.fairness)

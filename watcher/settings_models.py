@@ -112,6 +112,8 @@ class WalletEntry(_Model):
     tags: Words = ()
     every: Every = "auto"
     at_least_every: Cadence | None = None
+    discover: Literal["daily", "weekly", "monthly"] | None = None
+    """How often all chains are looked at for value on those that `chains` does not name."""
     weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
 
     @model_validator(mode="after")

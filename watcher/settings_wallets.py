@@ -12,13 +12,21 @@ from watcher.documents import Document, Node
 from watcher.domain.model import Account, Wallet
 from watcher.mistakes import checked, nearest
 from watcher.settings_models import WalletEntry
-from watcher.sources import WatchedWallet
+from watcher.sources import Discovery, WatchedWallet
+
+DISCOVER = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
 
 
 class WalletSettings(WalletEntry):
     """A wallet as written, with the accounts that it stands for."""
 
     accounts: tuple[Account, ...]
+    discovery: Discovery | None = None
+    """What `discover` asks for, or would."""
+
+    @property
+    def discover_every(self) -> timedelta | None:
+        return DISCOVER[self.discover] if self.discover is not None else None
 
     @property
     def wallet(self) -> Wallet:
@@ -61,7 +69,8 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
             if owner != entry.name:
                 what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
                 document.report(("wallets", index), what, "keep one of them, or join their tags")
-        found.append(WalletSettings.model_construct(**dict(entry), accounts=accounts))
+        discovery = _discovery(document, index, entry, sources.get(entry.source))
+        found.append(WalletSettings.model_construct(**dict(entry), accounts=accounts, discovery=discovery))
     return tuple(found)
 
 
@@ -90,6 +99,28 @@ def _accounts(
         loc = ("wallets", index, *_named_in(what, node))
         document.report(loc, what.replace("`", "'"), remedy)
         return ()
+
+
+def _discovery(
+    document: Document, index: int, entry: WalletEntry, source: BaseModel | None
+) -> Discovery | None:
+    """Also for a wallet that does not ask for it: another wallet of the same address may."""
+    wanted = entry.discover is not None
+    loc = ("wallets", index, "discover")
+    find: Any = getattr(source, "discovery", None)
+    if source is None or find is None:
+        if wanted and source is not None:
+            document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
+        return None
+    try:
+        wallet = WatchedWallet(entry.name, entry.address, entry.chains, entry.assets)
+        found: Discovery = find(entry.source, wallet)
+    except ValueError as error:
+        what, _, remedy = str(error).partition("; ")
+        if wanted:
+            document.report(loc, what.replace("`", "'"), remedy)
+        return None
+    return found
 
 
 def _named_in(what: str, wallet: Node) -> tuple[str | int, ...]:

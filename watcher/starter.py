@@ -38,6 +38,7 @@ wallets:
     address: "0x9f114da25b61b77606d47eab414b9360f8783979"
     chains: [ethereum]              # CoinStats ids; or all (ten times the credits)
     tags: [treasury]
+    discover: monthly               # look for value on other chains too (400 credits each time)
     every: auto                     # or 5m, or {cron: "*/10 9-17 * * mon-fri", timezone: Europe/Zurich}
     at_least_every: 12h             # a promise that auto keeps
   - name: payouts

@@ -87,6 +87,8 @@ async def test_what_is_assumed_is_said(tmp_path: Path) -> None:
 
     assert not any("no_data" in words for words in unknowns(everything, START + minutes(60), RULES))
     assert any("no_data" in words for words in unknowns(everything, START - minutes(60), RULES))
+    credits_rule = rule(id="credits", type="budget", source="coinstats", used="80%")
+    assert "rules about credits (budget) are left out" in unknowns(everything, START, [credits_rule])
 
 
 async def test_nothing_is_assumed_of_the_time_before_an_account_was_seen(tmp_path: Path) -> None:

@@ -40,6 +40,9 @@ RULES = [
     rule(id="new", type="asset", event="appears"),
     rule(id="gone", type="asset", event="disappears"),
     rule(id="silent", type="no_data", longer_than="17m", repeat="30m"),
+    rule(id="window", type="change", by="30%", within="25m", match={"assets": ["ETH", "USDC"]}),
+    rule(id="drift", type="change", by="20%", since="notified", direction="out"),
+    rule(id="runway", type="runway", shorter_than="40m", trailing="30m", match={"assets": ["ETH", "USDC"]}),
 ]
 NEW = Asset("ethereum", "0xbeef")
 
@@ -77,6 +80,7 @@ async def test_a_day_of_every_kind_of_event(tmp_path: Path, monkeypatch: pytest.
     assert {(row[1], row[3]) for row in told} >= {
         ("low", "firing"), ("low", "resolved"), ("low", "repeat"), ("slow", "firing"), ("slow", "resolved"),
         ("twice", "firing"), ("rich", "firing"), ("rich", "resolved"), ("moved", "event"), ("big", "event"),
+        ("window", "event"), ("drift", "event"), ("runway", "firing"), ("runway", "resolved"),
         ("new", "event"), ("gone", "event"), ("silent", "firing"), ("silent", "repeat"),
         ("silent", "resolved"), ("watcher.unreported", "firing"), ("watcher.unreported", "resolved"),
     }  # fmt: skip

@@ -56,6 +56,7 @@ async def test_an_account_of_many_chains_comes_back_with_all_that_is_odd_about_i
         held={ETH: Held(Decimal(0), after(seconds=-20), "reported as zero after it held something", 2)},
         unsettled=frozenset({lost, USDC}),
         omitted={"base-wallet": 3},
+        scales={ETH: 10**30, USDC: 1},
         last_attempt=after(seconds=1),
         misses=2,
         miss="timeout: nach 30 s ✗",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.alerting import Ack, Alert, AlertState
-from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled
+from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled, Revision
 from watcher.domain.cycle import decide, lapse, questions, retire
 from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
@@ -195,6 +195,8 @@ class World:
         self.symbols.update(conclusion.symbols)
         update_doubts(self.doubts, conclusion)
         self.changes += conclusion.changes
+        for of in [of for of in self.marks if (of.account, of.asset) in conclusion.anew]:
+            del self.marks[of]
         self.marks.update({mark.question: mark for mark in conclusion.marks})
         if conclusion.standing is not None:
             self.marks = still(self.marks, conclusion.standing)
@@ -217,6 +219,24 @@ def update_doubts(doubts: dict[Asset, Doubt], conclusion: Conclusion) -> None:
             doubts.pop(asset, None)
         else:
             doubts[asset] = doubt
+
+
+class Stored(World):
+    """A world whose past says what has changed since, as that of a store on disk does."""
+
+    count = 0
+
+    def past(self) -> Past:
+        asked = super().past()
+        return replace(asked, everyone=self.states, revision=Revision(self.states, self.count))
+
+    def _keep(self, conclusion: Conclusion) -> list[str]:
+        self.count += bool(conclusion.accounts)
+        return super()._keep(conclusion)
+
+    def consider(self, *seen: Outcome) -> None:
+        """A decision that is not kept: its transaction failed, or it was only tried."""
+        decide(self.past(), seen, self.rules, self.now, running_since=self.running_since)
 
 
 def firing(alerts: Iterable[Alert]) -> dict[tuple[str, str], set[str]]:

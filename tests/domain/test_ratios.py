@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.domain.given import BOND, DESK, HOT, NOTE, USDC, World, failed, reading
-from watcher.domain.model import Reading, Wallet
+from tests.domain.given import BOND, DESK, ETH, HOT, NOTE, SWEEP, USDC, Stored, World, failed, reading
+from watcher.domain.model import Account, Reading, Wallet
 from watcher.domain.rules import RatioRule, Total
 from watcher.domain.verdict import Answer
 
@@ -130,6 +130,17 @@ def test_a_side_that_is_not_known_makes_the_ratio_unknown() -> None:
     assert there.see(issued("100"), after=timedelta(minutes=50)) == F
     assert there.see(issued("1"), after=timedelta(minutes=20)) == N, "the reserves are too old"
     assert there.see(reserves("100")) == R
+
+
+def test_a_price_on_the_other_side_is_seen_when_this_side_is_read() -> None:
+    other = Account("coinstats", "ethereum", "0xdd")
+    wallets = {**WALLETS, SWEEP: Wallet("debt", "coinstats", SWEEP.address, ("owed",)),
+               other: Wallet("other", "coinstats", other.address)}  # fmt: skip
+    there = Stored(cover(to={"match": {"tags": ["owed"]}}), wallets=wallets)
+    assert there.see(reserves("1100"), reading(SWEEP, {ETH: "1"}, {ETH: "1000"})) == N
+    assert there.see(reserves("1100")) == N
+    assert there.see(reading(other, {ETH: "5"}, {ETH: "1200"})) == N, "neither side was read"
+    assert there.see(reserves("1100")) == F
 
 
 def test_amounts_of_different_assets_are_not_added() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.domain.given import BOND, DESK, ETH, HOT, NOTE, SOL, SWEEP, USDC, World, failed, reading
+from tests.domain.given import BOND, DESK, ETH, HOT, NOTE, SOL, SWEEP, USDC, Stored, World, failed, reading
 from watcher.domain import sums
 from watcher.domain.message import Kind
 from watcher.domain.model import Account, Asset, Reading, Wallet
@@ -29,9 +30,18 @@ WALLETS = {
 SYMBOLS = {ETH: "ETH", USDC: "USDC", USDC_BASE: "USDC", SOL: "SOL", BOND: "BOND", NOTE: "NOTE"}
 
 
-@pytest.fixture(params=["kept", "made each time"], autouse=True)
+@pytest.fixture(
+    params=[(0, World), (0, Stored), (1000, World), (1000, Stored)],
+    ids=["kept", "kept, by revision", "made each time", "made each time, by revision"],
+    autouse=True,
+)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sums, "FEW", 0 if request.param == "kept" else 1000)
+    few, kind = request.param
+    monkeypatch.setattr(sums, "FEW", few)
+    monkeypatch.setattr(sys.modules[__name__], "World_", kind)
+
+
+World_: type[World] = World
 
 
 def low(**fields: Any) -> ThresholdRule:
@@ -46,7 +56,7 @@ def usdc(account: Account, amount: str | None, price: str | None = None, **field
 
 
 def world(*rules: Rule, **wallets: Any) -> World:
-    return World(*rules, wallets=wallets.get("wallets", WALLETS))
+    return World_(*rules, wallets=wallets.get("wallets", WALLETS))
 
 
 def settled(rule: Rule, hot: str = "50", cold: str = "50", base: str = "50") -> World:
@@ -179,9 +189,7 @@ def why_of(there: World) -> str:
     (summed,) = there.rules.sums.by_key.values()
     there.rules.sums.look(view)
     total = summed.sums[0].total(view)
-    if total.amount is None:
-        return total.why_no_amount
-    return total.why_no_value if summed.sums[0].selection.side.valued else ""
+    return total.why_no_value if summed.sums[0].selection.side.valued else total.why_no_amount
 
 
 def test_an_account_never_read_makes_the_sum_unknown_and_is_named() -> None:
@@ -399,6 +407,66 @@ def test_a_firing_condition_holds_until_beyond_its_own_clear_level() -> None:
     assert there.see(usdc(HOT, "99", "1")) == F
     assert there.see(usdc(HOT, "120", "1")) == N
     assert there.see(usdc(HOT, "121", "1")) == R
+
+
+def test_a_price_alone_moves_a_sum_when_a_part_is_read() -> None:
+    match = {"assets": ["USDC"], "wallets": ["hot"]}
+    there = world(low(metric="value_usd", below="90", match=match))
+    assert there.see(usdc(HOT, "100", "1"), usdc(COLD, "1", "1")) == N
+    assert there.see(usdc(HOT, "100", "1")) == N
+    assert there.see(usdc(COLD, "1", "0.8")) == N, "no part of it was read"
+    assert there.see(usdc(HOT, "100", "0.8")) == F
+    assert there.see(usdc(COLD, "1", "0.9")) == N
+    assert there.see(usdc(HOT, "100")) == N, "the answer had no price, so that the value is not known"
+    assert there.see(usdc(HOT, "100", "0.9")) == R
+
+
+def test_a_price_in_doubt_makes_a_value_unknown_and_is_named() -> None:
+    match = {"assets": ["USDC"], "wallets": ["hot"]}
+    there = world(low(metric="value_usd", below="90", match=match, reads=2))
+    there.see(usdc(HOT, "100", "0.5"))
+    assert there.see(usdc(COLD, "1", "0.001")) == N
+    assert there.see(usdc(HOT, "100", "0.001"), after=timedelta(seconds=5)) == N, "one cache told it twice"
+    assert [alert.reads for alert in there.live] == [1]
+    assert why_of(there).startswith("the price of USDC on ethereum is in doubt (a price of $0.00")
+    assert there.see(usdc(HOT, "100", "0.001")) == F
+
+
+def test_a_decision_that_was_not_kept_leaves_no_trace() -> None:
+    there = settled(low(below="150"))
+    if not isinstance(there, Stored):
+        return
+    there.consider(usdc(HOT, "40"))
+    assert there.see(usdc(COLD, "50")) == N
+    there.consider(usdc(HOT, "60"), usdc(COLD, "60"))
+    assert there.see(usdc(BASE, "49")) == F
+    there.consider(usdc(BASE, "50"))
+    assert there.see(usdc(COLD, "50")) == N
+    assert there.see(usdc(BASE, "50")) == R
+
+
+def test_what_another_process_wrote_is_seen() -> None:
+    there, other = settled(low(below="150")), settled(low(below="150"))
+    assert other.see(usdc(HOT, "49")) == F
+    there.states = dict(other.states)
+    assert there.see(usdc(COLD, "50")) == F, "as after a poll by hand, which told nobody"
+    assert isinstance(there, Stored) or there.see(usdc(HOT, "50")) == R
+
+
+def test_several_conclusions_between_two_looks_are_seen() -> None:
+    there = settled(low(below="150"))
+    for outcome in (failed(HOT), failed(COLD), failed(BASE), failed(HOT)):
+        assert there.see(outcome) == N
+    other = settled(low(below="150"))
+    other.see(usdc(HOT, "49"))
+    there.states.update({HOT: other.states[HOT]})
+    assert there.see(usdc(COLD, "50")) == F
+
+
+def test_a_sum_that_is_kept_firing_resolves_though_nothing_changes_meanwhile() -> None:
+    there = settled(low(below="151", keep_firing_for="5m"))
+    assert there.see(usdc(HOT, "60")) == N
+    assert [there.see(usdc(HOT, "60"), after=timedelta(minutes=2)) for _ in range(3)] == [N, N, R]
 
 
 def test_a_sum_is_judged_once_a_request_and_news_of_any_part_counts() -> None:

@@ -131,3 +131,59 @@ async def test_what_waits_for_the_end_of_quiet_hours_is_no_trouble(
     status = await printed(capsys, "status")
     assert (status["state"], status["deliveries"]["pending"] > 0) == ("ok", True)
     assert installed.hook.received == []
+
+
+async def test_explain_says_why_a_rule_fired_or_did_not(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await here("poll") == 0
+    (row,) = [
+        each
+        for each in await printed(capsys, "explain", "eth-low", "hot")
+        if each["subject"] == "hot: ETH on ethereum"
+    ]
+    assert (row["answer"], row["because"], row["alert"]) == (
+        "not met", "1.25 ETH is not below 0.5 ETH", None,
+    )  # fmt: skip
+    assert (row["reading"]["amount"], row["reading"]["price_usd"]) == ("1.25", "3000")
+    assert 0 <= row["reading"]["age_seconds"] < 60
+    assert row["channels"][0]["told"] == []
+    await here("silence", "add", "--wallet", "hot", "--for", "2h", "--by", "bob", "--comment", "works")
+    low(installed)
+    await here("poll")
+    (row,) = await printed(capsys, "explain", "eth-low", "hot: ETH on ethereum")
+    assert (row["answer"], row["alert"]["state"]) == ("met", "silenced")
+    assert row["suppressed_by"].endswith("works")
+    capsys.readouterr()
+    assert await here("explain", "eth-low", "hot: ETH on ethereum") == 0
+    shown = capsys.readouterr().out
+    assert "0.4 ETH is below 0.5 ETH" in shown
+    assert "silenced by bob" in shown
+    assert "channel ops: told nothing of it" in shown
+
+
+async def test_every_rule_explains_every_subject_that_it_has(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = """
+  - {id: silent, type: no_data, longer_than: 30m}
+  - {id: sum, type: threshold, per: wallet, match: {wallets: [hot], assets: [ETH]}, below: "100"}
+  - {id: tank, type: runway, match: {wallets: [hot]}, shorter_than: 5d, trailing: 72h}
+  - {id: drift, type: change, within: 1h, since: notified, by: "10%"}
+"""
+    rules = installed.file("rules.yaml")
+    rules.write_text(rules.read_text() + more)
+    assert await here("poll") == 0
+    low(installed, "1.1")
+    assert await here("poll") == 0
+    answers = {}
+    for rule in ("moved", "silent", "sum", "tank", "drift", "eth-low"):
+        rows = await printed(capsys, "explain", rule, "hot")
+        assert rows
+        assert all(row["because"] and row["condition"] for row in rows)
+        answers[rule] = {row["answer"] for row in rows}
+    assert answers["sum"] == {"met"}
+    assert answers["silent"] == {"not met"}
+    assert "met" in answers["drift"]
+    for words in (("nobody", "hot"), ("eth-low", "nobody"), ("eth-low",)):
+        assert await here("explain", *words) == 2

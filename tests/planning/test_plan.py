@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from watcher.cli import _run
-from watcher.domain.cadence import Cadence
+from watcher.domain.cadence import Budget, Cadence
 from watcher.planning import Supposed, lines_of, misfit, plan_source
 from watcher.service.pacing import FACT, credit_budget
 from watcher.wiring import build_source, configure
@@ -156,3 +156,34 @@ def test_what_does_not_fit_ends_with_1_and_its_numbers(
     assert _run(["plan", "-c", str(path), "--at-least-every", "1h", "--credits", "2M"]) == 0
     assert _run(["plan", "-c", str(path), "--credits", "many"]) == 2
     assert _run(["plan", "-c", str(path), "--at-least-every", "soon"]) == 2
+
+
+def test_fairness_is_a_setting_of_the_source(tmp_path: Path) -> None:
+    path = config(tmp_path, [wallet(1), wallet(2)], limit=100_000)
+    settings = configure(path, {}).settings
+    items = [
+        line.item for line in lines_of(settings, build_source(settings, "coinstats"), NOVEMBER, Supposed())
+    ]
+    start = NOVEMBER.timestamp()
+    cadence = Cadence(items, Budget(100_000, 100_000, start + 30 * 86400), start)
+    for hour in range(1, 200):
+        cadence.observe(items[0].key, start + hour * 3600, changed=True)
+        cadence.observe(items[1].key, start + hour * 3600, changed=False)
+    facts = {FACT: json.dumps(cadence.dump())}
+    ratios = []
+    for fairness in ("1", "0.5", "0"):
+        text = path.read_text()
+        path.write_text(text.replace("kind: coinstats,", f"kind: coinstats, fairness: {fairness},"))
+        hot, quiet = planned(path, facts=facts).forecast.rows
+        ratios.append(quiet.interval / hot.interval)
+        path.write_text(text)
+    assert ratios[1] == pytest.approx(ratios[0] ** 0.5, rel=0.01)
+    assert ratios[2] == pytest.approx(1, rel=0.01)
+
+
+def test_more_chains_at_a_fixed_cadence_than_all_costs_are_pointed_out(tmp_path: Path) -> None:
+    chains = "[" + ", ".join(f"chain{n}" for n in range(11)) + "]"
+    dear = planned(config(tmp_path, [wallet(1, ", every: 1d", chains)]))
+    assert "11 chains at a fixed cadence cost 440 credits a round, `chains: all` 400" in dear.advice[0]
+    for rest, few in ((", every: 1d", chains.replace("chain10", "").replace(", ]", "]")), ("", chains)):
+        assert planned(config(tmp_path, [wallet(1, rest, few)])).advice == ()

@@ -11,7 +11,6 @@ import pytest
 
 from tests.fakes import FakeClock
 from watcher import report
-from watcher.daemon import _schedule
 from watcher.domain.credits import Purpose
 from watcher.domain.model import Reading
 from watcher.domain.trust import CONFIRM_AFTER
@@ -20,6 +19,7 @@ from watcher.service.queue import Batch
 from watcher.sim import Simulation
 from watcher.store.reader import Reader
 from watcher.store.sqlite import SqliteStore
+from watcher.timetable import schedule
 from watcher.wiring import App, Configuration, configure, store_path, wire
 
 HOT = "0x9f114da25b61b77606d47eab414b9360f8783979"
@@ -152,7 +152,7 @@ async def test_after_a_restart_what_is_held_is_asked_for_soon_and_not_with_the_s
     await bench.start()
     poller = bench.app.pollers["coins"]
     await bench.clock.advance(5)
-    await _schedule(bench.app, bench.store, Ticker(bench.clock.now))
+    await schedule(bench.app, bench.store, Ticker(bench.clock.now))
     await bench.clock.advance(14.9)
     assert not len(poller.queue)
     await bench.clock.advance(0.2)

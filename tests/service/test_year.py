@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import math
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.fakes import FakeStore
 from tests.service.year import BEGIN, Year
-from watcher.domain.credits import CreditPlan
+from watcher.domain.credits import Allowance, CreditPlan, Purpose, Refusal
 from watcher.domain.model import Account
+from watcher.domain.selection import Rules
+from watcher.service.pacing import Pacer
+from watcher.service.polling import Poller
 from watcher.store.sqlite import SqliteStore
 
 LIMIT = 6000
@@ -134,3 +138,61 @@ async def test_fixed_intervals_that_fit_are_left_to_their_ticks() -> None:
     await year.start()
     assert not year.pacer.strained
     assert year.pacer.affordable(year.accounts) == year.accounts
+
+
+CRON = [Account("s", "ethereum", f"0x{9000 + n:040x}") for n in range(2)]
+
+
+async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    year = Year(FakeStore(), CreditPlan(LIMIT), 0)
+    hourly = 2 * 40 / 3600
+    year.pacer = Pacer("s", year.source.allowance, [], hourly, year.store, year.clock, lambda _: None)
+    year.poller = Poller(year.source, year.store, Rules([], {}, []), year.clock, running_since=BEGIN)
+    await year.pacer.begin()
+    polled: dict[Account, list[datetime]] = {account: [] for account in CRON}
+    while year.clock.now() < BEGIN + timedelta(days=31):
+        year.clock.move(timedelta(hours=1))
+        await year.pacer._look()
+        for account in year.pacer.affordable(CRON):
+            answer = await year.store.reserve(
+                "s", 1, 40, Purpose.SCHEDULED, year.clock.now(), year.source.allowance
+            )
+            if isinstance(answer, Refusal):
+                assert year.clock.now() > BEGIN + timedelta(days=30), "the reserve, to the last"
+                continue
+            polled[account].append(year.clock.now())
+    expected = 2 * 40 * 31 * 24 / LIMIT
+    for times in polled.values():
+        gaps = [(after - before) / timedelta(hours=1) for before, after in pairwise(times)]
+        assert max(gaps) <= math.ceil(expected) + 1
+        assert len(times) == pytest.approx(LIMIT / 80, abs=2)
+    said = [line for line in caplog.messages if "stretched" in line or "cron" in line]
+    assert len(said) <= 2, "once a period"
+    assert "cost 59,520 of 6,000 credits a month: 10% of the ticks of cron lines" in said[0]
+
+
+async def test_cron_lines_that_fit_keep_every_tick() -> None:
+    year = Year(FakeStore(), CreditPlan(LIMIT), 0)
+    pacer = Pacer("s", year.source.allowance, [], 40 / 86400, year.store, year.clock, lambda _: None)
+    await pacer.begin()
+    assert not pacer.strained
+    assert pacer.share == 1
+    assert pacer.affordable(CRON) == CRON
+
+
+async def test_a_promise_that_breaks_in_mid_period_is_said_once_with_numbers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    year = Year(FakeStore(), CreditPlan(LIMIT), 2)
+    year.promise = timedelta(days=1)
+    await year.start()
+    await year.run(BEGIN + timedelta(days=3))
+    assert not caplog.messages
+    allowance = Allowance()
+    await year.store.reserve("s", 0, 5000, Purpose.CORRECTION, year.clock.now(), allowance)
+    await year.run(BEGIN + timedelta(days=9))
+    said = [line for line in caplog.messages if "stretched" in line]
+    assert len(said) == 1
+    assert "more than are left: they are stretched evenly" in said[0]

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from tests.sources.api import KEY, NOW, A, Api, B, missed, outcomes, poll, read, refused
 from watcher.domain.credits import Window
+from watcher.domain.exact import units
 from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.sources import WatchedWallet
-from watcher.sources._teos_answer import asset_of, units
+from watcher.sources._teos_answer import asset_of
 from watcher.sources.teos import Teos, TeosSettings
 
 BOND = "0x0fc6e610b23b09fae00e10001"

@@ -91,7 +91,7 @@ def as_json(plans: Sequence[SourcePlan]) -> dict[str, Any]:
         "sources": {
             each.source: {
                 "limit_per_period": round(each.limit),
-                "planned_per_period": round(each.forecast.per_period),
+                "planned_per_period": round(each.per_period),
                 "fits": each.fits,
             }
             for each in plans
@@ -114,16 +114,20 @@ def as_json(plans: Sequence[SourcePlan]) -> dict[str, Any]:
 def headline(plan: SourcePlan) -> list[str]:
     """The totals of one source in a few sentences."""
     forecast, unit = plan.forecast, plan.unit
-    planned = f"{forecast.per_period:,.0f} of {plan.limit:,.0f} {unit} a {plan.period} are planned"
+    planned = f"{plan.per_period:,.0f} of {plan.limit:,.0f} {unit} a {plan.period} are planned"
     lines = [f"{plan.source}: {planned} for {accounts_text(len(plan.lines))}"]
     if 0 < forecast.mean_delay < math.inf:
         evenly = plan.even_interval
+        gain = evenly / 2 / forecast.mean_delay
         lines.append(
             f"A change is seen after {span(forecast.mean_delay)} on average (95 % within "
             f"{span(forecast.p95_delay)}); spread evenly, the same {unit} give {span(evenly / 2)} "
-            f"({span(0.95 * evenly)}), a gain of {evenly / 2 / forecast.mean_delay:.2f}"
+            f"({span(0.95 * evenly)})" + (f", {gain:.1f} times as long" if gain >= 1.05 else "")
         )
         lines.append(f"The average account waits {span(forecast.account_delay)}")
+    if plan.sweeps:
+        lines.append(f"{plan.sweeps:,.0f} credits a {plan.period} of them go to `discover`")
+    lines += plan.advice
     if not plan.learnt:
         lines.append("No change rates are known yet: all accounts are taken to change alike")
     if unit == "credits":
@@ -133,7 +137,7 @@ def headline(plan: SourcePlan) -> list[str]:
 
 def _spent(plan: SourcePlan) -> str:
     ends = datetime.fromtimestamp(plan.budget.ends, UTC)
-    text = f"{plan.spent:,} credits are spent, {plan.budget.remaining:,.0f} left until {moment(ends)}"
+    text = f"{plan.spent:,} credits are spent, {plan.left:,.0f} left until {moment(ends)}"
     out = plan.runs_out
     if out is not None:
         return f"{text}; unstretched, they would run out on {moment(out)}"

@@ -42,6 +42,12 @@ def simulate(
     every: Annotated[
         str | None, typer.Option("--every", metavar="D", help="A fixed cadence, to compare with.")
     ] = None,
+    fairness: Annotated[
+        float,
+        typer.Option(
+            "--fairness", metavar="A", min=0, max=1, help="1: all changes weigh alike; 0: all accounts do."
+        ),
+    ] = 1.0,
     polls_out: Annotated[
         Path | None, typer.Option("--polls-out", metavar="FILE", help="Write every poll: wallet,unix_time.")
     ] = None,
@@ -78,7 +84,7 @@ def simulate(
         )
         for wallet in found.changes
     ]
-    result = _run(found, items, credits_per_day, polls_out, quiet=json)
+    result = _run(found, items, credits_per_day, fairness, polls_out, quiet=json)
     shape = {
         "polls": result.polls,
         "credits": result.credits,
@@ -93,11 +99,13 @@ def simulate(
     return 0
 
 
-def _run(trace: Trace, items: list[Item], credits_per_day: float, out: Path | None, *, quiet: bool) -> Result:
+def _run(
+    trace: Trace, items: list[Item], credits_per_day: float, fairness: float, out: Path | None, *, quiet: bool
+) -> Result:
     from watcher.simulating import simulate as drive
 
     with _polls(out) as polled, _progress(quiet=quiet) as progress:
-        return drive(trace, items, credits_per_day, polled=polled, progress=progress)
+        return drive(trace, items, credits_per_day, fairness=fairness, polled=polled, progress=progress)
 
 
 @contextmanager

@@ -103,3 +103,5 @@ class Conclusion:
     marks: tuple[Mark, ...] = ()
     standing: Mapping[str, str] | None = None
     doubts: Mapping[Asset, Doubt | None] = field(default_factory=lambda: EMPTY)
+    anew: tuple[tuple[Account, Asset], ...] = ()
+    """Holdings that are counted in another unit from now on: what rules remembered of them is forgotten."""

@@ -22,6 +22,7 @@ from watcher.domain.conclusion import (
     Question,
     Recalled,
 )
+from watcher.domain.delivery import Delivery
 from watcher.domain.judging import Judge
 from watcher.domain.knowledge import Learned, learn
 from watcher.domain.model import (
@@ -35,6 +36,7 @@ from watcher.domain.model import (
 )
 from watcher.domain.prices import Weighed
 from watcher.domain.quarantine import hush, sift
+from watcher.domain.rescaling import baselines, rescale, rescaled_notices
 from watcher.domain.rules import StateRule, Use
 from watcher.domain.selection import Rules
 from watcher.domain.trust import CONFIRM_AFTER
@@ -97,6 +99,8 @@ def decide(
     changes: list[Change] = []
     again: list[Again] = []
     ended: list[Alert] = []
+    notices: list[Delivery] = []
+    anew: list[tuple[Account, Asset]] = []
     symbols: dict[Asset, str] = {}
     prices = Weighed(past, now)
     for answer in seen:
@@ -104,6 +108,11 @@ def decide(
             continue
         outcome, ask = prices.believed(answer)
         state = past.accounts.get(outcome.account) or AccountState(outcome.account)
+        if isinstance(outcome, Reading) and outcome.scales:
+            state, rescaled = rescale(state, outcome)
+            changes += baselines(state, rescaled, outcome, now)
+            anew += [(outcome.account, each.asset) for each in rescaled]
+            notices += rescaled_notices(state, rescaled, outcome.symbols, rules.channels, now)
         jumps = rules.jumps(outcome.account, past.symbols)
         learned = learn(state, outcome, now, alone=len(seen) == 1, jumps=jumps)
         told: Sequence[Change] = ()
@@ -127,9 +136,10 @@ def decide(
         doubts=prices.doubts,
         symbols=symbols,
         alerts=(*judge.alerts, *ended),
-        deliveries=tuple(judge.deliveries),
+        deliveries=(*judge.deliveries, *notices),
         again=tuple(again),
         marks=tuple(judge.marks),
+        anew=tuple(anew),
     )
 
 

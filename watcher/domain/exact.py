@@ -7,11 +7,14 @@ have more. Comparisons are exact as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_DOWN, Context, Decimal, Inexact
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact
 
 _EXACT = Context(prec=1000, rounding=ROUND_DOWN, traps=[Inexact])
 
 ZERO = Decimal(0)
+
+_PLACES = 40
+"""Digits after the point when a quotient does not end."""
 
 
 plus = _EXACT.add
@@ -30,3 +33,20 @@ def total(numbers: Iterable[Decimal]) -> Decimal:
 def size(number: Decimal) -> Decimal:
     """The number without its sign."""
     return number.copy_abs()
+
+
+def units(sparks: int, factor: int) -> Decimal:
+    """Natural units of so many sparks: exact if the quotient ends, else rounded to 40 places.
+
+    Amounts are whole sparks, and a factor need not be a power of ten (TEOS docs).
+    """
+    numerator, denominator = Decimal(sparks), Decimal(factor)
+    # A quotient that ends has at most log2(factor) places, which is less than four times its digits.
+    room = len(str(sparks)) + 4 * len(str(factor)) + 5
+    try:
+        return Context(prec=room, traps=[Inexact]).divide(numerator, denominator)
+    except Inexact:
+        exact = Context(prec=room + _PLACES, rounding=ROUND_HALF_EVEN)
+        scaled, rest = divmod(sparks * 10**_PLACES, factor)
+        rounded = scaled + (2 * rest > factor or (2 * rest == factor and scaled % 2 == 1))
+        return Decimal(rounded).scaleb(-_PLACES, context=exact)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain import judging_sums
 from watcher.domain.absent import absences
 from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance
 from watcher.domain.conclusion import Past, Question, Recalled
@@ -15,18 +13,17 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
 from watcher.domain.exact import ZERO, times
+from watcher.domain.judging_sums import SumJudge
 from watcher.domain.judging_windows import Windows
 from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.lookback import Mark
-from watcher.domain.message import Kind, OfSource, Place, Severity, change_facts
+from watcher.domain.message import Kind, OfSource, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
-from watcher.domain.parts import View
 from watcher.domain.prices import Weighed
 from watcher.domain.renamed import renamed
 from watcher.domain.routing import Router
 from watcher.domain.rules import LevelRule, StateRule, Use
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
-from watcher.domain.sums import Summed
 from watcher.domain.telling import Teller, level_values, subject_key
 from watcher.domain.verdict import Answer, Verdict, met, not_met
 
@@ -51,9 +48,9 @@ class Judge:
             self._alarmed.setdefault(alert.account, []).append(alert)
         self._router = Router(past, rules, now)
         self._teller = Teller(rules, now, self._router)
+        self._sums = SumJudge(past, rules, now, self._teller)
         self._windows = Windows(past, rules, now, recalled, self._teller)
         self.alerts: list[Alert] = []
-        self._read: list[Learned] = []
 
     @property
     def deliveries(self) -> list[Delivery]:
@@ -82,15 +79,19 @@ class Judge:
                 account, symbols = learned.state.account, self._past.symbols
                 for rule, asset in absences(concerned.named, self._past, learned, outcome, self._now):
                     self._level(rule, account, asset, symbols.get(asset, ""), (ZERO, None, None))
-            if self._rules.sums:
-                self._read.append(learned)
+            self._sums.read(learned)
         self._reported(learned)
         if concerned.clocks:
             self.clocks(learned.state)
 
     def clocks(self, state: AccountState) -> None:
         """Rules that time alone can meet."""
-        for rule in self._rules.of(state.account).clocks:
+        concerned, last = self._rules.of(state.account), state.last_attempt
+        if concerned.patience is not None and last is not None and state.account not in self._alarmed:
+            read = state.last_reading
+            if read is not None and self._now - read <= concerned.patience:
+                return
+        for rule in concerned.clocks:
             answer = rule.answer(state, self._now, self._running_since)
             if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and state.account not in self._alarmed):
                 continue
@@ -114,39 +115,7 @@ class Judge:
 
     def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
-        if not self._read:
-            return
-        view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
-        self._rules.sums.look(view, symbols)
-        for summed in judging_sums.news(self._rules.sums, view, self._read):
-            self._sum(summed, view)
-
-    def _sum(self, summed: Summed, view: View) -> None:
-        rule, subject = summed.rule, summed.subject
-        alert = self._live(rule, subject.key)
-        firing = alert is not None and alert.state is AlertState.FIRING
-        totals = tuple(each.total(view) for each in summed.sums)
-        answer = rule.answer_sums(totals, firing=firing)
-        if answer is Answer.UNKNOWN or (alert is None and answer is Answer.NOT_MET):
-            return
-        step = self._advance(rule, alert, subject, rule.judge_sums(totals, firing=firing))
-        self._tell_sum(summed, step, view)
-
-    def _tell_sum(self, summed: Summed, step: Step, view: View) -> None:
-        if step.tell is None:
-            return
-        facts = judging_sums.facts(summed, view)
-        values = judging_sums.values(summed, view)
-        self._teller.alert(summed.rule, step, judging_sums.whole(summed), facts, values=values)
-
-    def _view(
-        self,
-        learnt: Mapping[Account, AccountState],
-        prices: Weighed,
-        symbols: Mapping[Asset, str],
-    ) -> View:
-        names = ChainMap(dict(symbols), self._past.symbols) if symbols else self._past.symbols  # type: ignore[arg-type]
-        return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
+        self._sums.judge(prices, symbols, self._advance)
 
     def remind(self, rule: StateRule | None, alert: Alert) -> None:
         """What time alone brings about for a firing alert; not for one that was judged just now."""
@@ -174,14 +143,8 @@ class Judge:
         alert = step.alert
         if step.tell is None or alert is None:
             return
-        summed = self._rules.sums.by_key.get((alert.rule, alert.subject))
-        if summed is not None:
-            view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
-            self._rules.sums.look(view)
-            where: Place = judging_sums.whole(summed)
-            facts, values = judging_sums.facts(summed, view), judging_sums.values(summed, view)
-        else:
-            where, facts, values = self._teller.known_place(alert, self._past)
+        found = self._sums.known_place(alert)
+        where, facts, values = found if found is not None else self._teller.known_place(alert, self._past)
         if held:
             facts.append(("Held back", held))
         self._teller.alert(rule, step, where, facts, values=values)
@@ -215,6 +178,8 @@ class Judge:
             if shut and asset in shut:
                 continue
             price = prices.get(asset)
+            if calm and choice.calm(held, price):
+                continue
             for rule, unmet in choice.levels:
                 if calm and unmet(held, price):
                     continue

@@ -2,31 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
+from watcher.domain.alerting import Alert, AlertState, Step, Subject
+from watcher.domain.conclusion import Past
 from watcher.domain.display import amount, money, plain
 from watcher.domain.exact import times, total
 from watcher.domain.knowledge import Learned
-from watcher.domain.message import Whole
+from watcher.domain.message import Place, Whole
+from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.parts import View
+from watcher.domain.prices import Weighed
+from watcher.domain.rules import StateRule
+from watcher.domain.selection import Rules
 from watcher.domain.summing import Sums
 from watcher.domain.sums import Sum, Summed
+from watcher.domain.telling import Teller
+from watcher.domain.verdict import Answer, Verdict
+
+Advance = Callable[[StateRule, Alert | None, Subject, Verdict], Step]
 
 SHOWN = 5
 """Parts that a message lists."""
 
 
-def news(sums: Sums, view: View, read: Sequence[Learned]) -> Iterable[Summed]:
-    """The subjects of which at least one part was read; a reading that does not speak of it is no news."""
-    found: dict[int, Summed] = {}
+class SumJudge:
+    """Collects what one decision says of sums. Lives for one call of `decide` or `lapse`."""
+
+    def __init__(self, past: Past, rules: Rules, now: datetime, teller: Teller) -> None:
+        self._past, self._rules, self._now, self._teller = past, rules, now, teller
+        self._read: list[Learned] = []
+
+    def read(self, learned: Learned) -> None:
+        """An account was read; it may be a part of sums."""
+        if self._rules.sums:
+            self._read.append(learned)
+
+    def judge(self, prices: Weighed, symbols: Mapping[Asset, str], advance: Advance) -> None:
+        """Every subject that this decision brings news to, once. Prices and symbols are what it will keep."""
+        if not self._read:
+            return
+        sums = self._rules.sums
+        view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
+        sums.look(view, symbols)
+        for summed, alert in news(sums, view, self._read).items():
+            self._subject(summed, alert, view, advance)
+            for each in summed.sums:
+                each.settle()
+
+    def known_place(self, alert: Alert) -> tuple[Place, list[tuple[str, str]], dict[str, str]] | None:
+        """What a message that no reading of now has brought about says of a sum; None if it is not on one."""
+        summed = self._rules.sums.by_key.get((alert.rule, alert.subject))
+        if summed is None:
+            return None
+        view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
+        self._rules.sums.look(view)
+        return whole(summed), facts(summed, view), values(summed, view)
+
+    def _subject(self, summed: Summed, alert: Alert | None, view: View, advance: Advance) -> None:
+        rule = summed.rule
+        if alert is not None and alert.fingerprint != self._rules.fingerprint(rule.id):
+            alert = None  # from before the rule was edited
+        firing = alert is not None and alert.state is AlertState.FIRING
+        totals = tuple([each.total(view) for each in summed.sums])
+        answer = rule.answer_sums(totals, firing=firing)
+        calm = alert is None and answer is Answer.NOT_MET
+        summed.calm = summed.stamp() if calm else -1
+        if calm or answer is Answer.UNKNOWN:
+            return
+        step = advance(rule, alert, summed.subject, rule.judge_sums(totals, firing=firing))
+        if step.tell is not None:
+            lines = facts(summed, view)
+            self._teller.alert(rule, step, whole(summed), lines, values=values(summed, view))
+
+    def _view(
+        self, learnt: Mapping[Account, AccountState], prices: Weighed, symbols: Mapping[Asset, str]
+    ) -> View:
+        names = ChainMap(dict(symbols), self._past.symbols) if symbols else self._past.symbols  # type: ignore[arg-type]
+        return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
+
+
+def news(sums: Sums, view: View, read: Sequence[Learned]) -> dict[Summed, Alert | None]:
+    """The subjects of which at least one part was read, with their live alerts.
+
+    A reading that does not speak of the part is no news. Where nothing that is summed has changed since
+    there was found to be no reason for an alert, there is nothing to say.
+    """
+    read_of: dict[Sum, list[Learned]] = {}
     for learned in read:
-        account = learned.state.account
-        for each in sums.of(account):
-            chains = each.part(account, view).chains
-            if not chains or not learned.chains.isdisjoint(chains):
-                found.update((id(summed), summed) for summed in each.concerns)
-    return found.values()
+        for each in sums.of(learned.state.account):
+            if each.calm == each.version + each.selection.repriced:
+                continue
+            if each in read_of:
+                read_of[each].append(learned)
+            else:
+                read_of[each] = [learned]
+    alerts = view.past.alerts
+    found: dict[Summed, Alert | None] = {}
+    for each, learnt in read_of.items():
+        if any(_heard(each, learned, view) for learned in learnt):
+            for summed in each.concerns:
+                if summed.calm != summed.stamp():
+                    found[summed] = alerts.get((summed.rule.id, summed.subject.key))
+    return found
+
+
+def _heard(each: Sum, learned: Learned, view: View) -> bool:
+    """Whether a reading speaks of what this account adds to a sum."""
+    chains = each.part(learned.state.account, view).chains
+    return not chains or not learned.chains.isdisjoint(chains)
 
 
 def whole(summed: Summed) -> Whole:

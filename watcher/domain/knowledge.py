@@ -123,6 +123,7 @@ def _seen_again(state: AccountState, chains: frozenset[str], now: datetime) -> A
         state.amounts,
         dict.fromkeys(chains, now),
         quarantined=state.quarantined,
+        scales=state.scales,
         last_attempt=now,
         watched_since=state.watched_since or now,
     )

@@ -87,6 +87,8 @@ class Reading:
     unclear: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
     notes: tuple[str, ...] = ()
     """What an operator should read about this answer (rows without identity, say)."""
+    scales: Mapping[Asset, int] = field(default_factory=lambda: EMPTY)
+    """In how many parts the amounts' units are counted on the wire, where that can change (TEOS: sparks)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class AccountState:
     """Chain that held value → answers in a row that left it out."""
     quarantined: Mapping[Asset, Quarantined] = field(default_factory=lambda: EMPTY)
     """Assets that are kept like all others, and that no rule sees."""
+    scales: Mapping[Asset, int] = field(default_factory=lambda: EMPTY)
+    """The scales of the amounts, from the readings that they come from."""
     last_attempt: datetime | None = None
     misses: int = 0
     """Misses in a row."""

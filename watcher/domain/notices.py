@@ -1,7 +1,8 @@
-"""Built-in notices about a whole source. They need no rule, tell every channel, and cannot be silenced."""
+"""Built-in notices. They need no rule, tell every channel, and cannot be silenced."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,7 +24,20 @@ def source_notice(
     """Fire or resolve the notice that a source has no credits: each is told once."""
     terms = Terms(EXHAUSTED_RULE, BUILT_IN, Severity.CRITICAL)
     subject = Subject(source, f"source {source}", "", None)
-    step = advance(past.alerts.get((EXHAUSTED_RULE, source)), verdict, terms, subject, now)
+    return notice(past, terms, subject, verdict, channels, now, [("Source", source)])
+
+
+def notice(
+    past: Past,
+    terms: Terms,
+    subject: Subject,
+    verdict: Verdict,
+    channels: tuple[str, ...],
+    now: datetime,
+    about: Sequence[tuple[str, str]],
+) -> Conclusion:
+    """Fire or resolve one built-in notice; `about` are the facts that its message begins with."""
+    step = advance(past.alerts.get((terms.rule, subject.key)), verdict, terms, subject, now)
     alert = step.alert
     if alert is None:
         return Conclusion(at=now)
@@ -31,12 +45,12 @@ def source_notice(
         return Conclusion(at=now, alerts=(alert,))
     told = alert.told if step.tell is Kind.RESOLVED and alert.told is not None else channels
     alert = replace(alert, told=tuple(dict.fromkeys((*(alert.told or ()), *told))))
-    facts = [("Source", source), ("Because", alert.because), ("Since", moment(alert.since))]
+    facts = [*about, ("Because", alert.because), ("Since", moment(alert.since))]
     if step.tell is Kind.RESOLVED:
         facts.append(("Resolved", moment(now)))
     title = f"{alert.label}: {alert.because}"
     message = Message(
-        alert.id, step.tell, alert.severity, alert.rule, alert.subject, "", title, tuple(facts), now
+        alert.id, step.tell, alert.severity, alert.rule, alert.subject, alert.wallet, title, tuple(facts), now
     )
     deliveries = tuple(
         Delivery(short_id(alert.id, step.tell, name, now.isoformat()), name, message, now, now)

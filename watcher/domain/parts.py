@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from watcher.domain.conclusion import Past
 from watcher.domain.display import moment
 from watcher.domain.duration import span
+from watcher.domain.exact import ZERO, total
 from watcher.domain.model import EMPTY, SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Doubt, Quote, Wallet
 from watcher.domain.rules import PATTERN, Side, Total, id_in
 
@@ -31,11 +32,16 @@ class Part(NamedTuple):
     """The chains whose readings this rests on; none: any reading of the account."""
     trouble: str = ""
     """Why it is not known, whatever the time; empty if it is."""
+    amount: Decimal = ZERO
+    """All amounts together."""
 
     def read_at(self, state: AccountState) -> datetime:
         """When it was read, the oldest chain counting."""
-        times = [state.seen[chain] for chain in self.chains] or list(state.seen.values())
-        return min(times) if self.chains else max(times)
+        if len(self.chains) == 1:
+            return state.seen[self.chains[0]]
+        if self.chains:
+            return min(state.seen[chain] for chain in self.chains)
+        return max(state.seen.values())
 
 
 def limit(side: Side, wallet: Wallet) -> timedelta:
@@ -55,6 +61,15 @@ class Selection:
         self.limits = {account: limit(side, wallet) for account, wallet in wallets.items()}
         self._chosen: dict[Asset, tuple[str, bool]] = {}
         """A cache: whether an asset is selected under the symbol it last had."""
+        self.parts: dict[Account, Part] = {}
+        """A cache: what accounts add, as of the states that were looked at last."""
+        self.repriced = 0
+        """Counts how often the price of something selected may have changed."""
+
+    def prices_changed(self, assets: Iterable[Asset]) -> None:
+        """These have another price, or their price is in doubt, or no more."""
+        if self.side.valued and any(self._chosen.get(asset, ("", True))[1] for asset in assets):
+            self.repriced += 1
 
     def chooses(self, asset: Asset, symbol: str) -> bool:
         found = self._chosen.get(asset)
@@ -70,22 +85,24 @@ class Selection:
         """What this account adds."""
         if state is None or not state.seen:
             return Part(EMPTY, trouble=f"{self._where(account)} was never read")
-        amounts, known = {}, False
         shut = state.quarantined
-        for asset, amount in state.amounts.items():
-            if shut and asset in shut:
-                continue
-            if self.chooses(asset, symbols.get(asset, "")):
-                known = True
-                if amount:
-                    amounts[asset] = amount
+        amounts: Mapping[Asset, Decimal] = {
+            asset: amount
+            for asset, amount in state.amounts.items()
+            if self.chooses(asset, symbols.get(asset, "")) and not (shut and asset in shut)
+        }
+        known = bool(amounts)
+        if not all(amounts.values()):
+            amounts = {asset: amount for asset, amount in amounts.items() if amount}
+        if len(amounts) == len(state.amounts):
+            amounts = state.amounts  # one mapping in memory instead of two
         chains = self._chains(account, amounts)
         never = next((chain for chain in chains if chain not in state.seen), None)
         trouble = f"{self._where(account, chain=never)} was never read" if never else ""
         odd = state.held or state.stale or state.unsettled or account.chain == TEOS_CHAIN
         if odd and not trouble:
             trouble = self._doubt(account, state, symbols)
-        return Part(amounts, known, chains, trouble)
+        return Part(amounts, known, chains, trouble, total(amounts.values()) if self.side.amounts else ZERO)
 
     def _chains(self, account: Account, amounts: Mapping[Asset, Decimal]) -> tuple[str, ...]:
         """A sweep rests on the chains that hold something, or on those that the rule names."""
@@ -185,7 +202,7 @@ class View:
     doubted: Mapping[Asset, Doubt | None]
     """Prices that it begins to doubt, or (None) doubts no more."""
     learnt: Mapping[Account, AccountState]
-    _parts: dict[tuple[int, Account], Part] = field(default_factory=dict)
+    _prices: dict[Asset, Decimal | None] = field(default_factory=dict)
     totals: dict[int, Total] = field(default_factory=dict)
     """Sums that are made already, by the id of the `Sum`."""
 
@@ -197,10 +214,13 @@ class View:
 
         It is at most five minutes or one per cent behind the newest answer.
         """
-        if self.doubt(asset) is not None:
-            return None
-        quote = self.quoted.get(asset) or self.past.quotes.get(asset)
-        return quote.price if quote is not None else None
+        try:
+            return self._prices[asset]
+        except KeyError:
+            quote = self.quoted.get(asset) or self.past.quotes.get(asset)
+            price = quote.price if quote is not None and self.doubt(asset) is None else None
+            self._prices[asset] = price
+            return price
 
     def doubt(self, asset: Asset) -> Doubt | None:
         if asset in self.doubted:
@@ -209,10 +229,3 @@ class View:
 
     def symbol(self, asset: Asset) -> str:
         return self.symbols.get(asset) or asset.token
-
-    def part(self, selection: Selection, account: Account) -> Part:
-        key = (id(selection), account)
-        part = self._parts.get(key)
-        if part is None:
-            part = self._parts[key] = selection.part(account, self.state(account), self.symbols)
-        return part

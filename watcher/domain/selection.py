@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
 from pydantic import BaseModel
 
 from watcher.domain.absent import Named, named_by
+from watcher.domain.calm import calm_check, patience
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
 from watcher.domain.policies import LENIENT, Policies
 from watcher.domain.rules import (
@@ -44,6 +45,8 @@ class Choice(NamedTuple):
     symbol: str
     levels: tuple[tuple[LevelRule, Unmet], ...]
     events: tuple[EventRule, ...]
+    calm: Unmet
+    """`unmet` of all level rules at once."""
     trails: tuple[ChangeRule, ...] = ()
     trailing: tuple[TrailingRule, ...] = ()
 
@@ -58,6 +61,8 @@ class Concerned:
     trails: tuple[ChangeRule, ...] = ()
     """Those that compare a change with more than the previous reading; they are not in `events`."""
     trailing: tuple[TrailingRule, ...] = ()
+    patience: timedelta | None = None
+    """How long after a reading none of the clock rules can be met."""
     named: tuple[Named, ...] = ()
     """The level rules that may name an asset exactly, so that its absence can be a zero."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
@@ -76,7 +81,7 @@ class Concerned:
         events = tuple(rule for rule in self.events if selects(rule, asset, symbol))
         trails = tuple(rule for rule in self.trails if selects(rule, asset, symbol))
         trailing = tuple(rule for rule in self.trailing if selects(rule, asset, symbol))
-        choice = Choice(symbol, levels, events, trails, trailing)
+        choice = Choice(symbol, levels, events, calm_check(levels), trails, trailing)
         self.chosen[asset] = choice
         return choice
 
@@ -105,6 +110,8 @@ class Rules:
         self.by_id = {rule.id: rule for rule in rules}
         self._tags: dict[str, tuple[str, ...]] = {each.name: each.tags for each in wallets.values()}
         self._rules = tuple(rules)
+        self._summing = tuple(rule for rule in rules if isinstance(rule, SumRule) and rule.sides())
+        self._single = tuple(rule for rule in rules if rule not in self._summing)
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
@@ -164,8 +171,7 @@ class Rules:
     @cached_property
     def sums(self) -> Sums:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
-        rules = [rule for rule in self._rules if isinstance(rule, SumRule) and rule.sides()]
-        return Sums(rules, self.wallets)
+        return Sums(self._summing, self.wallets)
 
     @property
     def budgets(self) -> list[BudgetRule]:
@@ -174,23 +180,19 @@ class Rules:
 
     def _group(self, account: Account) -> Concerned:
         wallet = self.wallets[account]
-        chosen = [
-            rule
-            for rule in self._rules
-            if not (isinstance(rule, SumRule) and rule.sides())
-            and rule.match.wallet(wallet)
-            and _chain(rule, account)
-        ]
+        chosen = [rule for rule in self._single if rule.match.wallet(wallet) and _chain(rule, account)]
         key = tuple(rule.id for rule in chosen)
         group = self._groups.get(key)
         if group is None:
             levels = tuple(rule for rule in chosen if isinstance(rule, LevelRule))
+            clocks = tuple(rule for rule in chosen if isinstance(rule, ClockRule))
             group = self._groups[key] = Concerned(
                 levels,
                 tuple(rule for rule in chosen if isinstance(rule, EventRule) and not _trails(rule)),
-                tuple(rule for rule in chosen if isinstance(rule, ClockRule)),
+                clocks,
                 tuple(rule for rule in chosen if isinstance(rule, ChangeRule) and _trails(rule)),
                 tuple(rule for rule in chosen if isinstance(rule, TrailingRule)),
+                patience(clocks),
                 named_by(levels),
             )
         return group

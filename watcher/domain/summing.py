@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from watcher.domain.alerting import Subject
 from watcher.domain.conclusion import Revision
 from watcher.domain.model import SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Wallet
-from watcher.domain.parts import Selection, View, known
+from watcher.domain.parts import Part, Selection, View, known
 from watcher.domain.rules import Side, SumRule
 from watcher.domain.sums import Sum, Summed
 
@@ -28,17 +28,21 @@ class Sums:
         self.by_key: dict[tuple[str, str], Summed] = {}
         for rule in rules:
             self._enter(rule)
-        self._of: dict[Account, tuple[Sum, ...]] = {}
+        self._chosen: dict[Selection, list[Sum]] = {}
+        of: dict[Account, list[Sum]] = {}
         for sums in self._selections.values():
             for each in sums.values():
+                self._chosen.setdefault(each.selection, []).append(each)
                 for account in each.accounts:
-                    self._of[account] = (*self._of.get(account, ()), each)
+                    of.setdefault(account, []).append(each)
+        self._of = {account: tuple(found) for account, found in of.items()}
         self._taken: dict[Account, AccountState | None] = {}
-        """The states that the kept sums are made of."""
+        """The states that everything kept is made of."""
         self._unsure: set[Account] = set()
         """Accounts that may hold what has no amount yet; its name matters when it comes."""
-        self._kept = [account for account, sums in self._of.items() if any(each.kept for each in sums)]
         self._touched: list[Account] = []
+        self._priced: set[Asset] = set()
+        """What the last decision found of states and prices; whether it was committed is not known here."""
         self._revision: Revision | None = None
 
     def __bool__(self) -> bool:
@@ -48,48 +52,81 @@ class Sums:
         return self._of.get(account, ())
 
     def look(self, view: View, named: Iterable[Asset] = ()) -> None:
-        """Bring the kept sums to what this view shows. `named`: assets that now have a name, or another."""
-        if not self._kept:
-            return
-        then, now = self._revision, view.past.revision
-        doubtful = self._kept
-        if then is not None and now is not None and then.of is now.of:
-            # Of all that may have changed, only the accounts of the last decision are not known here.
-            doubtful = self._touched if now.number - then.number in (0, 1) else self._kept
-        elif then is not None or now is not None:
-            self._forget()
-        self._revision = now
+        """Bring what is kept to what this view shows. `named`: assets that now have a name, or another."""
         states, taken = known(view.past), self._taken
-        for account in doubtful:
+        for account in self._doubtful(view.past.revision):
             if account not in taken or states.get(account) is not taken[account]:
                 self._take(account, states.get(account), view)
-        self._touched = [account for account in view.learnt if account in taken]
+        self._touched = [account for account in view.learnt if account in self._of]
         for account in self._touched:
             self._take(account, view.learnt[account], view)
         for asset in named:
             self._renamed(asset, view)
+        priced = {*view.quoted, *view.doubted}
+        if priced or self._priced:
+            for selection in self._chosen:
+                selection.prices_changed(priced | self._priced)
+        self._priced = priced
+
+    def _doubtful(self, now: Revision | None) -> Iterable[Account]:
+        """The accounts whose state may be another than the one taken in."""
+        then, self._revision = self._revision, now
+        if then is None or now is None:
+            self._unprice()
+            if then is not now:
+                self._forget()
+        elif then.of is not now.of:
+            self._forget()
+        elif now.number - then.number in (0, 1):
+            # Of all that may have changed, only what the last decision found is not known here.
+            return self._touched
+        else:
+            self._unprice()
+        return self._of
+
+    def _unprice(self) -> None:
+        """Any price may have changed."""
+        for selection in self._chosen:
+            selection.repriced += 1
 
     def _forget(self) -> None:
         self._taken.clear()
         self._unsure.clear()
-        for sums in self._selections.values():
-            for each in sums.values():
+        for selection, sums in self._chosen.items():
+            selection.parts.clear()
+            for each in sums:
                 each.clear()
 
     def _take(self, account: Account, state: AccountState | None, view: View) -> None:
         old = self._taken.get(account)
         self._taken[account] = state
         if old is None or state is None or not _alike(old, state):
-            self._put(account, state, view)
-        elif _set_back(old, state):
+            self._put(account, state, None, view)
+        elif old.amounts is not state.amounts:
+            self._put(account, state, _moved(old, state), view)
+        if old is not None and state is not None and _set_back(old, state):
             for each in self._of[account]:
-                if each.kept:
-                    each.again(account, each.parts[account], state)
+                each.again(account, each.part(account, view), state)
 
-    def _put(self, account: Account, state: AccountState | None, view: View) -> None:
+    def _put(
+        self, account: Account, state: AccountState | None, moved: list[Asset] | None, view: View
+    ) -> None:
+        """Make the parts of an account anew: all, or those in which something of `moved` is selected."""
+        before: dict[Selection, Part | None] = {}
+        symbols = view.symbols
         for each in self._of[account]:
-            if each.kept:
-                each.put(account, each.selection.part(account, state, view.symbols), state)
+            selection = each.selection
+            if moved is not None and not any(selection.chooses(a, symbols.get(a, "")) for a in moved):
+                continue
+            if selection not in before:
+                before[selection] = selection.parts.pop(account, None)
+            if not each.kept:
+                each.renew()
+                continue
+            part = selection.parts.get(account)
+            if part is None:
+                part = selection.parts[account] = selection.part(account, state, symbols)
+            each.put(account, before[selection], part, state)
         if state is not None and (state.unsettled or account.chain == TEOS_CHAIN):
             self._unsure.add(account)
         else:
@@ -101,7 +138,7 @@ class Sums:
         for account in tuple(self._taken if known else self._unsure):
             state = self._taken[account]
             if state is not None and (account in self._unsure or asset in state.amounts):
-                self._put(account, state, view)
+                self._put(account, state, None, view)
 
     def _enter(self, rule: SumRule) -> None:
         sides = [self._sums_of(side) for side in rule.sides()]
@@ -156,15 +193,26 @@ def _keys(side: Side, account: Account, wallet: Wallet) -> tuple[str, ...]:
 
 
 def _alike(old: AccountState, new: AccountState) -> bool:
-    """Whether two states differ at most in when they were read."""
+    """Whether two states differ at most in amounts, and in when they were read."""
     return (
-        old.amounts is new.amounts
-        and old.stale == new.stale
+        old.stale == new.stale
         and old.held == new.held
         and old.unsettled == new.unsettled
         and old.quarantined == new.quarantined
         and old.seen.keys() == new.seen.keys()
     )
+
+
+def _moved(old: AccountState, new: AccountState) -> list[Asset] | None:
+    """The assets whose amounts differ; None if there is one that nothing is known of any more."""
+    before = old.amounts
+    if not before.keys() <= new.amounts.keys():
+        return None
+    return [
+        asset
+        for asset, amount in new.amounts.items()
+        if (was := before.get(asset)) is not amount and was != amount
+    ]
 
 
 def _set_back(old: AccountState, new: AccountState) -> bool:

@@ -7,16 +7,19 @@ a kept sum equals one made from scratch. A sum of few accounts is made from scra
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
 from watcher.domain.alerting import Subject
 from watcher.domain.exact import ZERO, minus, plus, times
-from watcher.domain.model import Account, AccountState, Asset
+from watcher.domain.exact import total as sum_of
+from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.parts import Part, Selection, View
 from watcher.domain.rules import SumRule, Total
+
+NOTHING = Part(EMPTY)
 
 FEW = 16
 """A sum of so few accounts is not kept."""
@@ -37,15 +40,18 @@ class Tally:
         self._worth: dict[Asset, tuple[Decimal, Decimal]] = {}
         """Asset → the price and the value that are in `_value`."""
 
-    def add(self, part: Part) -> None:
-        self.known += part.known
-        for asset, amount in part.amounts.items():
-            self._move(asset, amount)
-
-    def remove(self, part: Part) -> None:
-        self.known -= part.known
-        for asset, amount in part.amounts.items():
-            self._move(asset, amount.copy_negate())
+    def replace(self, old: Part, new: Part) -> None:
+        """Take out what an account added, and put in what it adds."""
+        self.known += new.known - old.known
+        before, now = old.amounts, new.amounts
+        for asset, amount in now.items():
+            was = before.get(asset)
+            if was is None:
+                self._move(asset, amount)
+            elif was is not amount and was != amount:
+                self._move(asset, minus(amount, was))
+        for asset in before.keys() - now.keys():
+            self._move(asset, before[asset].copy_negate())
 
     def _move(self, asset: Asset, amount: Decimal) -> None:
         before = self.amounts.get(asset)
@@ -80,8 +86,18 @@ class Tally:
             self._value = minus(self._value, known[1])
 
 
+NO_TALLY = Tally()
+NO_TROUBLE: dict[Account, str] = {}
+"""Those of all sums that are not kept: they stay empty."""
+
+
 class Sum:
     """One selection summed into one subject."""
+
+    __slots__ = (
+        "_fresh_until", "_oldest", "_troubled", "accounts", "calm", "concerns", "kept", "selection", "tally",
+        "version",
+    )  # fmt: skip
 
     def __init__(self, selection: Selection, accounts: tuple[Account, ...]) -> None:
         self.selection = selection
@@ -89,21 +105,21 @@ class Sum:
         self.kept = len(accounts) > FEW
         self.concerns: list[Summed] = []
         """Whose totals this is one of."""
-        self.parts: dict[Account, Part] = {}
-        self.tally = Tally()
-        self._troubled: dict[Account, str] = {}
+        self.version = 0
+        """Counts how often what is summed may have changed."""
+        self.calm = -1
+        """`version` and what its prices count, when no rule had a reason for an alert."""
+        self.tally = Tally() if self.kept else NO_TALLY
+        self._troubled: dict[Account, str] = {} if self.kept else NO_TROUBLE
         self._fresh_until: datetime | None = None
         """No part is too old before this; None if that has to be found out."""
         self._oldest = 0
         """Where in `accounts` to begin to look for a part that is too old."""
 
-    def put(self, account: Account, part: Part, state: AccountState | None) -> None:
-        """Take in what an account adds, in place of what it added before."""
-        old = self.parts.get(account)
-        if old is not None:
-            self.tally.remove(old)
-        self.parts[account] = part
-        self.tally.add(part)
+    def put(self, account: Account, old: Part | None, part: Part, state: AccountState | None) -> None:
+        """Take in what an account adds, in place of what it added before; for a sum that is kept."""
+        self.version += 1
+        self.tally.replace(old or NOTHING, part)
         self._troubled.pop(account, None)
         if part.trouble:
             self._troubled[account] = part.trouble
@@ -111,24 +127,72 @@ class Sum:
 
     def again(self, account: Account, part: Part, state: AccountState | None) -> None:
         """A part was read at another time than was known. The clock may have been set back."""
-        if self._fresh_until is not None and state is not None:
+        if self._fresh_until is not None and state is not None and not part.trouble:
             self._fresh_until = min(self._fresh_until, self._expires(account, part, state))
 
-    def clear(self) -> None:
-        self.parts.clear()
-        self.tally = Tally()
-        self._troubled.clear()
-        self._fresh_until, self._oldest = None, 0
+    def renew(self) -> None:
+        """Something that is summed has changed; for a sum that is made each time."""
+        self.version += 1
+        self._fresh_until = None
 
-    def unknown(self, view: View) -> str:
+    def settle(self) -> None:
+        """After a judgement: whether there is nothing to say until something changes."""
+        stamp = self.version + self.selection.repriced
+        if all(len(each.sums) == 1 and each.calm == stamp for each in self.concerns):
+            self.calm = stamp
+
+    def clear(self) -> None:
+        self.renew()
+        self._oldest = 0
+        if self.kept:
+            self.tally = Tally()
+            self._troubled.clear()
+
+    def part(self, account: Account, view: View) -> Part:
+        """What an account adds, in a view that was looked at last."""
+        parts = self.selection.parts
+        part = parts.get(account)
+        if part is None:
+            part = parts[account] = self.selection.part(account, view.state(account), view.symbols)
+        return part
+
+    def total(self, view: View) -> Total:
+        """What the sum comes to now."""
+        total = view.totals.get(id(self))
+        if total is None:
+            total = view.totals[id(self)] = self._total(view)
+        return total
+
+    def _total(self, view: View) -> Total:
+        number = len(self.accounts)
+        parts = () if self.kept else tuple(self.part(account, view) for account in self.accounts)
+        why = self._unknown(parts, view)
+        if not why and not (self.tally.known if self.kept else any(part.known for part in parts)):
+            why = self.selection.never_seen()
+        if why:
+            return Total(None, None, why, why, accounts=number)
+        side, symbol = self.selection.side, ""
+        amount, why_no_amount = None, "not asked for"
+        if side.amounts:
+            assets = self.tally.amounts if self.kept else {asset for part in parts for asset in part.amounts}
+            symbol, why_no_amount = self._symbol(assets, view)
+            if not why_no_amount:
+                amount = self.tally.amount if self.kept else sum_of(part.amount for part in parts)
+        value, why_no_value = None, "not asked for"
+        if side.valued:
+            value, unpriced = self.tally.value(view.price) if self.kept else _value(parts, view.price)
+            if unpriced and not side.skip_unpriced:
+                value, why_no_value = None, _unpriced(unpriced, view)
+        return Total(amount, value, why_no_amount, why_no_value, symbol, number)
+
+    def _unknown(self, parts: Sequence[Part], view: View) -> str:
         """Why the sum is not known; empty if every part of it is."""
         if not self.accounts:
             return "no account is selected"
-        if not self.kept:
-            for account in self.accounts:
-                if trouble := view.part(self.selection, account).trouble:
-                    return trouble
-        elif self._troubled:
+        for part in parts:
+            if part.trouble:
+                return part.trouble
+        if self._troubled:
             first, *others = self._troubled.values()
             return first + (f" (and {len(others)} more)" if others else "")
         return self._too_old(view)
@@ -149,66 +213,56 @@ class Sum:
                 self._oldest = place
                 return self.selection.too_old(account, part, state, view.now, view.symbols)
             until = expires if until is None else min(until, expires)
-        if self.kept:
-            self._fresh_until = until
+        self._fresh_until = until
         return ""
 
     def _expires(self, account: Account, part: Part, state: AccountState) -> datetime:
         return part.read_at(state) + self.selection.limits[account]
 
-    def part(self, account: Account, view: View) -> Part:
-        return self.parts[account] if self.kept else view.part(self.selection, account)
-
-    def total(self, view: View) -> Total:
-        """What the sum comes to now."""
-        total = view.totals.get(id(self))
-        if total is None:
-            total = view.totals[id(self)] = self._total(view)
-        return total
-
-    def _total(self, view: View) -> Total:
-        why, number = self.unknown(view), len(self.accounts)
-        if why:
-            return Total(None, None, why, why, accounts=number)
-        tally = self.tally
-        if not self.kept:
-            tally = Tally()
-            for account in self.accounts:
-                tally.add(view.part(self.selection, account))
-        if not tally.known and (why := self.selection.never_seen()):
-            return Total(None, None, why, why, accounts=number)
-        match = self.selection.side.match
-        symbols: set[str] = set()
-        if self.selection.side.amounts:
-            symbols = {view.symbol(asset) for asset in tally.amounts}
-        amount: Decimal | None = tally.amount
-        why_no_amount = ""
-        if len(symbols) > 1 and not match.exact_assets:
+    def _symbol(self, assets: Iterable[Asset], view: View) -> tuple[str, str]:
+        """The one symbol of what is summed, and why amounts cannot be added if there are several."""
+        symbols = {view.symbol(asset) for asset in assets}
+        if len(symbols) > 1 and not self.selection.side.match.exact_assets:
             some = ", ".join(sorted(symbols)[:3])
-            amount, why_no_amount = None, f"amounts of different assets ({some}) cannot be added"
-        value, why_no_value = self._value(tally, view)
-        symbol = symbols.pop() if len(symbols) == 1 else self.selection.only_name() if not symbols else ""
-        return Total(amount, value, why_no_amount, why_no_value, symbol, number)
-
-    def _value(self, tally: Tally, view: View) -> tuple[Decimal | None, str]:
-        if not self.selection.side.valued:
-            return None, "not asked for"
-        value, unpriced = tally.value(view.price)
-        if not unpriced or self.selection.side.skip_unpriced:
-            return value, ""
-        asset, *others = unpriced
-        name = f"{view.symbol(asset)} on {asset.chain}"
-        doubt = view.doubt(asset)
-        why = (
-            f"the price of {name} is in doubt ({doubt.reason})" if doubt else f"there is no price for {name}"
-        )
-        return None, why + (f" (and {len(others)} more)" if others else "")
+            return "", f"amounts of different assets ({some}) cannot be added"
+        if not symbols:
+            return self.selection.only_name(), ""
+        return (symbols.pop() if len(symbols) == 1 else ""), ""
 
 
-class Summed(NamedTuple):
+def _value(parts: Iterable[Part], price_of: Price) -> tuple[Decimal, list[Asset]]:
+    """What everything with a price is worth, and what has none."""
+    value, unpriced = ZERO, []
+    for part in parts:
+        for asset, amount in part.amounts.items():
+            price = price_of(asset)
+            if price is None:
+                unpriced.append(asset)
+            else:
+                value = plus(value, times(amount, price))
+    return value, unpriced
+
+
+def _unpriced(assets: Sequence[Asset], view: View) -> str:
+    asset, *others = dict.fromkeys(assets)
+    name, doubt = f"{view.symbol(asset)} on {asset.chain}", view.doubt(asset)
+    why = f"the price of {name} is in doubt ({doubt.reason})" if doubt else f"there is no price for {name}"
+    return why + (f" (and {len(others)} more)" if others else "")
+
+
+@dataclass(slots=True, eq=False)
+class Summed:
     """A rule over sums on one subject: one sum for each side of the rule."""
 
     rule: SumRule
     subject: Subject
     sums: tuple[Sum, ...]
-    tags: tuple[str, ...] = ()
+    calm: int = -1
+    """The `stamp` under which this was found not to be met: it need not be judged again under it."""
+
+    def stamp(self) -> int:
+        """Another number whenever the sums, or prices in them, may have changed."""
+        if len(self.sums) == 1:
+            only = self.sums[0]
+            return only.version + only.selection.repriced
+        return sum([each.version + each.selection.repriced for each in self.sums])

@@ -49,9 +49,11 @@ def symbol_of(reading: Reading, past: Past, asset: Asset) -> str:
 
 
 def trail_of(recalled: Mapping[Question, Recalled], window: ChangesIn | None) -> tuple[Change, ...] | None:
-    """What history answered; None if it was not asked."""
+    """What history answered, from its last baseline on; None if it was not asked."""
     found = recalled.get(window) if window is not None else None
-    return found if isinstance(found, tuple) else None
+    if not isinstance(found, tuple):
+        return None
+    return found[max((number for number, row in enumerate(found) if row.before is None), default=0) :]
 
 
 def _due(

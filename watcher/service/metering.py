@@ -71,9 +71,10 @@ class Meter:
     async def once(self) -> None:
         """One reading, and what follows from it."""
         gone, self._gone = self._gone, ""
+        begun, quiet = self._poller.begun, self._poller.quiet
         usage = await self._poller.ask_usage()
         now = self._clock.now()
-        metered = await self._correct(usage, now) if usage is not None else None
+        metered = await self._correct(usage, now, begun if quiet else None) if usage is not None else None
         end = usages.applied(self._configured, metered).bounds(now)[1]
         if metered is not None and not gone and self._early(metered, now):
             gone = f"{metered.used:,} of {metered.total:,} credits are used"
@@ -88,13 +89,15 @@ class Meter:
         start, end = usages.applied(self._configured, metered).bounds(now)
         return metered.left < 0.002 * metered.total and end - now > EARLY * (end - start)
 
-    async def _correct(self, usage: Usage, now: datetime) -> Metered:
+    async def _correct(self, usage: Usage, now: datetime, begun: int | None) -> Metered:
+        """`begun`: requests that had begun when the provider was asked; None if one was under way."""
         facts = await self._store.facts(self._name)
         before = usages.load(facts.get(USAGE))
         metered = usages.noted(before, usage, now, self._configured)
         start = usages.applied(self._configured, metered).bounds(now)[0]
         booked = await self._store.spent(self._name, start)
-        missing, metered = usages.correction(before, metered, booked, start, quiet=self._poller.quiet)
+        quiet = self._poller.begun == begun
+        missing, metered = usages.correction(before, metered, booked, start, quiet=quiet)
         self._say(before, metered, missing)
         if missing:
             await self._book(missing, now)

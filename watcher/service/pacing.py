@@ -7,11 +7,12 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from watcher.domain.cadence import Budget, Cadence, Item
+from watcher.domain.cadence import PATIENCE, Budget, Cadence, Item
 from watcher.domain.credits import Allowance, CreditPlan
+from watcher.domain.display import moment
 from watcher.domain.duration import span
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
@@ -29,6 +30,9 @@ FACT = "cadence"
 
 LEAVE_FREE = 0.8
 """Share of a call limit that the schedule plans with; the rest is for pages, retries and people."""
+
+NOTED = 1.02
+"""A stretch worth telling: a poll that had to be paid twice is none."""
 
 _DAY = 86400.0
 
@@ -65,10 +69,13 @@ class Pacer:
         clock: Clock,
         put: Callable[[Sequence[Account]], None],
         fixed: Sequence[Paced] = (),
+        *,
+        fairness: float = 1.0,
     ) -> None:
-        """`taken`: credits (or calls) a second that cron lines and fixed intervals cost, without `fixed`:
-        accounts at a fixed interval (`at_least_every`), which ticks ask for as long as it can be afforded.
+        """`taken`: credits (or calls) a second that cron lines and sweeps cost; `fixed`: accounts at a
+        fixed interval (`at_least_every`). Ticks ask for both as long as it can be afforded.
         """
+        self._fairness = fairness
         self._name, self.allowance, self._taken = name, allowance, taken
         self._store, self._clock, self._put = store, clock, put
         self._accounts = {key_of(each.account): each.account for each in paced}
@@ -76,7 +83,12 @@ class Pacer:
         self._fixed = {each.account: replace(each.item(), fixed=_interval(each)) for each in fixed}
         self._accounts.update({key_of(account): account for account in self._fixed})
         self.strained = False
-        """Fixed intervals cost more than is left: they are stretched here, and not asked for by ticks."""
+        """What is set costs more than is left: fixed intervals are stretched here, and not asked for by
+        ticks; of cron ticks and sweeps only a `share` is kept to."""
+        self.share = 1.0
+        self._tally: dict[Account, float] = {}
+        self._said: float | None = None
+        """The end of the period in which people were told of it."""
         self._cadence: Cadence | None = None
         self._changed = asyncio.Event()
 
@@ -103,8 +115,16 @@ class Pacer:
             await asyncio.shield(self.keep())
 
     def affordable(self, accounts: Sequence[Account]) -> list[Account]:
-        """Those that a tick may ask for: all, or those that are not stretched here."""
-        return [account for account in accounts if not (self.strained and account in self._fixed)]
+        """Those that a tick may ask for: all; or, of cron lines, an even share, and none stretched here."""
+        if not self.strained:
+            return list(accounts)
+        return [account for account in accounts if account not in self._fixed and self._in_turn(account)]
+
+    def _in_turn(self, account: Account) -> bool:
+        """Whether this tick is one of the share; the first one always is."""
+        tally = self._tally.get(account, 1.0) + self.share
+        self._tally[account] = tally - 1 if tally >= 1 else tally
+        return tally >= 1
 
     def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
         """How a poll of an account went: changed, unchanged, or (None) not read."""
@@ -148,12 +168,38 @@ class Pacer:
         budget, self.strained = await self._budget(now)
         items = [*self._items, *self._fixed.values()] if self.strained else self._items
         try:
-            self._cadence = Cadence(items, budget, now.timestamp(), state=state, seen=seen)
+            self._cadence = Cadence(
+                items, budget, now.timestamp(), state=state, seen=seen, fairness=self._fairness
+            )
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
-            self._cadence = Cadence(items, budget, now.timestamp(), seen=seen)
-        if items and self._cadence.stretch > 1:
-            log.warning("%s: %s", self._name, describe_stretch(self._cadence))
+            self._cadence = Cadence(items, budget, now.timestamp(), seen=seen, fairness=self._fairness)
+        self._say(budget, now)
+
+    def _say(self, budget: Budget, now: datetime) -> None:
+        """That not all can be kept that was set or promised: once a period."""
+        cadence, plan = self._cadence, self.allowance.credits
+        stretched = cadence is not None and cadence.stretch > NOTED
+        if cadence is None or self._said == budget.ends or not (stretched or self.share < 1):
+            return
+        self._said = budget.ends
+        rigid = self._taken + sum(item.cost / item.shortest for item in self._fixed.values())
+        rate = rigid + sum(item.cost / item.longest for item in self._items)
+        needed, left = rate * budget.period, rate * (budget.ends - now.timestamp())
+        whole = plan.limit if plan is not None else budget.limit
+        unit = "credits" if plan is not None else "calls"
+        numbers = f"cost {needed:,.0f} of {whole:,.0f} {unit} a {plan.period if plan is not None else 'day'}"
+        if needed <= whole:
+            until = datetime.fromtimestamp(budget.ends, UTC)
+            numbers = f"cost {left:,.0f} {unit} until {moment(until)}, more than are left"
+        longest = _longest(cadence)
+        ways = [f"they are stretched evenly, the longest to {longest}"] if stretched and longest else []
+        if self.share < 1 and self._taken:
+            ways.append(f"{self.share:.0%} of the ticks of cron lines and of sweeps are kept")
+        log.warning(
+            "%s: the intervals that were set or promised %s: %s; `watcher plan` shows each",
+            self._name, numbers, "; ".join(ways),
+        )  # fmt: skip
 
     async def _step(self) -> None:
         self._changed.clear()
@@ -174,6 +220,7 @@ class Pacer:
                 await self._make(self._cadence.dump() if self._cadence is not None else None)
             else:
                 self._cadence.set_budget(budget, now.timestamp())
+                self._say(budget, now)
         except StoreError as error:
             log.warning("the ledger of %s cannot be read: %s", self._name, error)
 
@@ -183,12 +230,16 @@ class Pacer:
         if plan is None:
             return call_budget(self.allowance, self._taken, now), False
         spent = await self._store.spent(self._name, plan.bounds(now)[0])
-        budget = credit_budget(plan, spent, self._taken, now)
+        left = (plan.bounds(now)[1] - now).total_seconds()
+        remaining = plan.limit - spent
         rate = sum(item.cost / item.shortest for item in self._fixed.values())
-        owed = rate * (budget.ends - now.timestamp())
+        owed = (self._taken + rate) * left
+        self.share = 1.0
         # once stretched, only ample means undo it
-        if rate and owed * (1.05 if self.strained else 1.0) > budget.remaining + 1e-6:
-            return budget, True
+        if owed and owed * (1.05 if self.strained else 1.0) > remaining + 1e-6:
+            promised = sum(item.cost / item.longest for item in self._items) / PATIENCE
+            self.share = min(max(remaining / (owed + promised * left), 0.0), 1.0)
+            return credit_budget(plan, spent, self._taken * self.share, now), True
         return credit_budget(plan, spent, self._taken + rate, now), False
 
 
@@ -221,15 +272,10 @@ def call_budget(allowance: Allowance, taken: float, now: datetime) -> Budget:
     return Budget(pace * _DAY, pace * (end - now).total_seconds(), end.timestamp(), _DAY)
 
 
-def describe_stretch(cadence: Cadence) -> str:
-    """What was promised or set and cannot be afforded, with numbers."""
-    found, forecast = cadence.feasibility(), cadence.forecast()
-    gaps = [row.worst_case for row in forecast.rows if row.worst_case < float("inf")]
-    longest = span(max(gaps, default=0.0))
-    return (
-        f"the intervals that were set or promised cost {found.needed:,.0f} credits a period of "
-        f"{found.allowed:,.0f}: they are stretched evenly, the longest to {longest}"
-    )
+def _longest(cadence: Cadence) -> str:
+    """The longest interval that something set or promised is stretched to; empty if there is none."""
+    gaps = [row.worst_case for row in cadence.forecast().rows if row.worst_case < float("inf")]
+    return span(max(gaps)) if gaps else ""
 
 
 def _parsed(text: str | None) -> Mapping[str, Any] | None:

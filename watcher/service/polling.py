@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -72,11 +72,13 @@ class Poller:
         self.on_seen, self.on_refused = on_seen, on_refused
         self._chance = chance or random.Random()
         self._later: set[asyncio.Task[None]] = set()
-        self._at_work = 0
-        self.trouble = ""
-        """Why nothing can be asked for: what the store said last, if it failed."""
+        self._at_work = self.begun = 0
+        """Requests under way, and all that ever began."""
+        self.trouble = ""  # why nothing can be asked for: what the store said last, if it failed
         self.on_exhausted: Callable[[str], None] | None = None
         """Told why, when the provider says that the credits are gone."""
+        self.on_swept: Callable[[Outcome, datetime], Awaitable[None]] | None = None
+        """Given what a sweep brought: it is booked like any request, and neither recorded nor judged."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -113,16 +115,25 @@ class Poller:
             waiting = self.source.plan(batch.accounts, self._clock.now())
             while waiting:
                 request = waiting.pop(0)
-                grant = await self._reserve(request, batch.purpose)
-                if grant is None:
+                reply = await self._one(request, batch.purpose)
+                if reply is None:
                     break
-                reply = await self._ask(request, grant)
                 outcomes += reply.outcomes
                 waiting = [*reply.more, *waiting]
                 self._on_progress()
         finally:
             self._refused(batch, outcomes)
         return outcomes
+
+    async def _one(self, request: Request, purpose: Purpose) -> Reply | None:
+        """One request, or None if the allowance has no room for it for long."""
+        self._at_work += 1
+        self.begun += 1
+        try:
+            grant = await self._reserve(request, purpose)
+            return await self._ask(request, grant, purpose) if grant is not None else None
+        finally:
+            self._at_work -= 1
 
     @property
     def quiet(self) -> bool:
@@ -174,29 +185,31 @@ class Poller:
                 return None
             await self._clock.sleep((answer.until - now).total_seconds())
 
-    async def _ask(self, request: Request, grant: Grant) -> Reply:
+    async def _ask(self, request: Request, grant: Grant, purpose: Purpose) -> Reply:
         try:
             reply = await self.source.send(request)
-            await self._conclude(reply, grant)
+            await self._conclude(reply, grant, purpose)
         except StoreError:
             raise
         except Exception as error:
             # Booked and not settled: it stays charged. The accounts read as missed, not as empty.
             log.exception("unexpected error in a request to %s", self.source.name)
             reply = _broken(request, error)
-            await self._conclude(reply, grant)
+            await self._conclude(reply, grant, purpose)
         self._after(reply)
         return reply
 
-    async def _conclude(self, reply: Reply, grant: Grant) -> None:
+    async def _conclude(self, reply: Reply, grant: Grant, purpose: Purpose) -> None:
         now = self._clock.now()
         readings = sum(isinstance(outcome, Reading) for outcome in reply.outcomes)
         misses = len(reply.outcomes) - readings
         settlement = Settlement(grant, now, reply.charged, readings, misses, reply.failure)
         if reply.facts:
             await self._store.keep_facts(self.source.name, reply.facts, now)
-        if not reply.outcomes:
+        if not reply.outcomes or purpose is Purpose.SWEEP:
             await self._store.fail(settlement)
+            for outcome in reply.outcomes if self.on_swept is not None else ():
+                await self.on_swept(outcome, now)  # type: ignore[misc]
             return
 
         conclusion = await conclude(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.sources._common import WatchedWallet
+from watcher.sources._common import Discovery, WatchedWallet
 from watcher.sources.coinstats import CoinStatsSettings
 from watcher.sources.teos import TeosSettings
 
@@ -12,4 +12,4 @@ KINDS: dict[str, type[CoinStatsSettings] | type[TeosSettings]] = {
 }
 """The word after `kind:` → its settings model, which builds the source."""
 
-__all__ = ["KINDS", "WatchedWallet"]
+__all__ = ["KINDS", "Discovery", "WatchedWallet"]

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from watcher.domain.duration import parse_duration
+from watcher.domain.model import Account
 
 _EVM = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
@@ -25,6 +26,18 @@ class WatchedWallet:
     address: str
     chains: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """How to look at all chains of a wallet at once.
+
+    `account` is what to ask for, `chains` those of the wallet as the answer will spell them.
+    """
+
+    account: Account
+    chains: frozenset[str]
+    cost: int
 
 
 class SettingsModel(BaseModel):
@@ -98,6 +111,11 @@ def _base_url(url: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+Fairness = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""What accounts on `auto` are polled for: 1, the mean delay of all changes, so busy accounts go first; 0, all
+accounts alike. At 0.5 most of the gain remains, and the average account waits no longer than if all were
+polled evenly."""
 
 Concurrency = Annotated[int, Field(ge=1, le=64)]
 UrlBytes = Annotated[int, Field(ge=500, le=60_000)]

@@ -1,4 +1,4 @@
-"""From the bytes of TEOS answers to balances and facts about assets; and from sparks to units.
+"""From the bytes of TEOS answers to balances and facts about assets.
 
 TEOS answers in OData: a bare array in its documents, `{"value": […], "@odata.nextLink": …}` in
 its test collection. Both are read, and keys without regard to case.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
 from typing import Any
 
 import msgspec
@@ -18,8 +17,6 @@ from watcher.domain.model import TEOS_CHAIN, Asset
 
 _SPARKS = re.compile(r"[0-9]{1,300}")
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,64})")
-_PLACES = 40
-"""Digits after the point when the quotient does not end."""
 
 Pair = tuple[str, int]
 """An address (see `address_key`) and an asset id as a number."""
@@ -173,17 +170,3 @@ def _line(value: Any) -> str:
     if not isinstance(value, str):
         return ""
     return "".join(c for c in " ".join(value.split()) if c.isprintable())[:64]
-
-
-def units(sparks: int, factor: int) -> Decimal:
-    """Natural units of so many sparks: exact if the quotient ends, else rounded to 40 places."""
-    numerator, denominator = Decimal(sparks), Decimal(factor)
-    # A quotient that ends has at most log2(factor) places, which is less than four times its digits.
-    room = len(str(sparks)) + 4 * len(str(factor)) + 5
-    try:
-        return Context(prec=room, traps=[Inexact]).divide(numerator, denominator)
-    except Inexact:
-        exact = Context(prec=room + _PLACES, rounding=ROUND_HALF_EVEN)
-        scaled, rest = divmod(sparks * 10**_PLACES, factor)
-        rounded = scaled + (2 * rest > factor or (2 * rest == factor and scaled % 2 == 1))
-        return Decimal(rounded).scaleb(-_PLACES, context=exact)

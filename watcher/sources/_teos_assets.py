@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from watcher.domain.exact import units
 from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Reading
 from watcher.sources._teos_answer import (
     AssetFacts,
@@ -16,7 +17,6 @@ from watcher.sources._teos_answer import (
     asset_number,
     asset_of,
     is_factor,
-    units,
 )
 from watcher.sources._teos_poll import Poll
 
@@ -42,6 +42,8 @@ class Assets:
         self._stated = stated
         self._told: dict[int, tuple[AssetFacts, datetime]] = {}
         self._asked: dict[int, datetime] = {}
+        self._rescaled: dict[int, str] = {}
+        """Assets whose spark factor changed, in words that are yet to be noted with a reading."""
 
     def remember(self, facts: Mapping[str, str]) -> None:
         """Take back what `learn` returned in an earlier run; whatever is not that is ignored."""
@@ -87,6 +89,12 @@ class Assets:
         for number, facts in told.items():
             if not facts.spark_factor:
                 continue
+            known = self._told.get(number)
+            if known is not None and known[0].spark_factor != facts.spark_factor:
+                self._rescaled[number] = (
+                    f"one unit of {self.symbol(number)} is {facts.spark_factor} sparks now, "
+                    f"and was {known[0].spark_factor}"
+                )
             self._told[number] = (facts, now)
             kept[f"{_PREFIX}{number:#x}"] = json.dumps(
                 {
@@ -124,18 +132,22 @@ class Assets:
         """What a finished poll says of one account."""
         key = address_key(account.address)
         amounts: dict[Asset, Decimal] = {}
+        scales: dict[Asset, int] = {}
         unclear: dict[Asset, str] = {}
         notes: list[str] = []
         reasons: list[tuple[MissReason, str]] = []
         numbers = sorted(watched)
         for number in numbers:
             pair: Pair = (key, number)
+            if number in self._rescaled:
+                notes.append(self._rescaled.pop(number))
             if pair in poll.sparks:
                 amount = self._amount(number, poll.sparks[pair])
                 if amount is None:
                     unclear[asset_of(number)] = _UNKNOWN_UNITS
                 else:
                     amounts[asset_of(number)] = amount
+                    scales[asset_of(number)] = self.factor(number) or 1
             elif pair in poll.unclear:
                 unclear[asset_of(number)] = poll.unclear[pair]
             else:
@@ -155,6 +167,7 @@ class Assets:
             symbols={asset_of(number): self.symbol(number) for number in numbers},
             unclear=unclear,
             notes=tuple(notes),
+            scales=scales,
         )
 
     def _amount(self, number: int, sparks: int) -> Decimal | None:

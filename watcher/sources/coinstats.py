@@ -30,7 +30,9 @@ from watcher.sources._common import (
     ApiKey,
     BaseUrl,
     Concurrency,
+    Discovery,
     Duration,
+    Fairness,
     SettingsModel,
     UrlBytes,
     WatchedWallet,
@@ -75,6 +77,7 @@ class CoinStatsSettings(SettingsModel):
     base_url: BaseUrl = "https://openapiv1.coinstats.app"
     credits: Credits = Credits()
     requests_per_second: float = Field(default=0.5, gt=0, le=1000)
+    fairness: Fairness = 1.0
     concurrency: Concurrency = 1
     batch: int = Field(default=50, ge=1, le=1000)
     max_url_bytes: UrlBytes = 6000
@@ -105,6 +108,14 @@ class CoinStatsSettings(SettingsModel):
                 f"wallet {wallet.name}: all and forceall stand alone, they bring every other chain with them"
             )
         return [Account(name, chain, address) for chain in wallet.chains]
+
+    def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
+        """What `discover` asks for; ValueError if the wallet's chains make it pointless."""
+        if SWEEPS.intersection(wallet.chains):
+            raise ValueError(f"`chains: {wallet.chains[0]}` brings every chain anyway; leave discover out")
+        address = fold_evm(wallet.address.strip())
+        chains = frozenset(map(canonical, wallet.chains))
+        return Discovery(Account(name, "all", address), chains, CREDITS_PER_SWEEP)
 
     def build(self, name: str, wallets: Sequence[WatchedWallet]) -> CoinStats:  # noqa: ARG002
         """The source. It needs no wallets beforehand: what to ask is in each account."""

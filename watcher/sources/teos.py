@@ -26,6 +26,7 @@ from watcher.sources._common import (
     BaseUrl,
     Concurrency,
     Duration,
+    Fairness,
     SettingsModel,
     UrlBytes,
     WatchedWallet,
@@ -72,6 +73,7 @@ class TeosSettings(SettingsModel):
     api_version: Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$"), BeforeValidator(_version)] = "1.0"
     limits: CallLimits = CallLimits()
     units: Units = Field(default_factory=dict)
+    fairness: Fairness = 1.0
     concurrency: Concurrency = 1
     max_url_bytes: UrlBytes = 6000
     timeout: Duration = timedelta(seconds=30)

@@ -14,7 +14,7 @@ from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recal
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, MarkOf
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
+from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
 from watcher.store import facts, ledger, memory, outbox, polllog, quarantine
 from watcher.store.cache import Cache
@@ -99,9 +99,11 @@ class Core:
         self._write_states(cache, conclusion.accounts)
         self._write_assets(cache, conclusion)
         self._write_changes(cache, conclusion.changes)
-        self._write_quarantine(cache, conclusion.accounts)
+        quarantine.write(conn, cache, conclusion.accounts)
         if conclusion.alerts:
             conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+        if conclusion.anew:
+            memory.begin_anew(conn, [(accounts[a], cache.asset_ids[asset]) for a, asset in conclusion.anew])
         if conclusion.marks:
             memory.remember(conn, conclusion.marks, accounts, cache.asset_ids)
         if conclusion.standing is not None:
@@ -147,16 +149,6 @@ class Core:
             " ON CONFLICT (account, asset) DO UPDATE SET amount = excluded.amount, since = excluded.since",
             balances,
         )
-
-    def _write_quarantine(self, cache: Cache, states: Sequence[AccountState]) -> None:
-        """Of the accounts whose quarantine is another one than before."""
-        for state in states:
-            known = cache.states.get(state.account)
-            before = EMPTY if known is None else known.quarantined
-            if state.quarantined is not before and state.quarantined != before:
-                quarantine.write(
-                    self.conn, cache.account_ids[state.account], cache.asset_ids, state.quarantined
-                )
 
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}

@@ -64,6 +64,11 @@ def remember(
     )
 
 
+def begin_anew(conn: sqlite3.Connection, holdings: Iterable[tuple[int, int]]) -> None:
+    """Forget what rules remembered of these holdings."""
+    conn.executemany("DELETE FROM marks WHERE account = ? AND asset = ?", holdings)
+
+
 def forget(conn: sqlite3.Connection, standing: Mapping[str, str]) -> None:
     """Drop what rules remembered that are there no more; what was another wording's is marked so for good."""
     rules = (json.dumps(dict(standing)),)

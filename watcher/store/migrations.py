@@ -79,6 +79,12 @@ def m006_poll_log(db: Database) -> None:
     db.execute("CREATE TABLE runs (began INTEGER PRIMARY KEY, seen INTEGER NOT NULL)")
 
 
+@migrations()
+def m007_scales(db: Database) -> None:
+    """In how many parts the units of an account's amounts are counted, where that can change, as JSON."""
+    db.execute("ALTER TABLE accounts ADD COLUMN scales TEXT")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from watcher.domain.model import Account, Asset, Quarantined
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS
 from watcher.store.text import from_ms, storable, to_ms
@@ -32,16 +33,35 @@ def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, dic
     return found
 
 
-def write(
-    conn: sqlite3.Connection, account: int, ids: Mapping[Asset, int], entries: Mapping[Asset, Quarantined]
-) -> None:
-    """The quarantine of one account, instead of what it was. The caller owns the transaction."""
-    conn.execute("DELETE FROM quarantine WHERE account = ?", (account,))
-    rows = [
-        (account, ids[asset], to_ms(e.since), storable(e.reason), int(e.baseline), storable(e.by))
-        for asset, e in entries.items()
-    ]
-    conn.executemany(_PUT, rows)
+class Known(Protocol):
+    """What the store has in memory."""
+
+    account_ids: dict[Account, int]
+    asset_ids: dict[Asset, int]
+    states: dict[Account, AccountState]
+
+
+def write(conn: sqlite3.Connection, known: Known, states: Sequence[AccountState]) -> None:
+    """Of the accounts whose quarantine is another one than before. The caller owns the transaction."""
+    for state in states:
+        old = known.states.get(state.account)
+        before = EMPTY if old is None else old.quarantined
+        if state.quarantined is before or state.quarantined == before:
+            continue
+        account = known.account_ids[state.account]
+        conn.execute("DELETE FROM quarantine WHERE account = ?", (account,))
+        rows = [
+            (
+                account,
+                known.asset_ids[asset],
+                to_ms(e.since),
+                storable(e.reason),
+                int(e.baseline),
+                storable(e.by),
+            )
+            for asset, e in state.quarantined.items()
+        ]
+        conn.executemany(_PUT, rows)
 
 
 def change_quarantine(

@@ -16,7 +16,7 @@ from watcher.store.text import canonical, from_ms, ms, number, optional, storabl
 
 STATE = (
     "last_reading", "last_attempt", "watched_since", "misses", "miss", "seen", "stale", "held", "unsettled",
-    "omitted",
+    "omitted", "scales",
 )  # fmt: skip
 """The columns of an account's state, in the order of `state_row`."""
 
@@ -25,6 +25,8 @@ def read_again(old: AccountState | None, new: AccountState) -> datetime | None:
     """When the account was read, if its row differs in nothing else: the common case, made cheap."""
     at = new.last_attempt
     if old is None or at is None or not (_ordinary(old) and _ordinary(new)):
+        return None
+    if new.scales is not old.scales and new.scales != old.scales:
         return None
     if new.watched_since != old.watched_since or new.seen[new.account.chain] != at:
         return None
@@ -53,11 +55,12 @@ def state_row(state: AccountState) -> tuple[Any, ...]:
         _json([_held_row(asset, held) for asset, held in state.held.items()]),
         _json([[*asset] for asset in sorted(state.unsettled)]),
         _json(dict(state.omitted)),
+        _json([[*asset, str(scale)] for asset, scale in state.scales.items()]),
     )
 
 
 def state_from(account: Account, amounts: Mapping[Asset, Decimal], row: tuple[Any, ...]) -> AccountState:
-    last, attempt, watched, misses, miss, seen, stale, held, unsettled, omitted = row
+    last, attempt, watched, misses, miss, seen, stale, held, unsettled, omitted, scales = row
     if seen is not None:
         times = {chain: from_ms(at) for chain, at in json.loads(seen).items()}
     else:
@@ -72,6 +75,9 @@ def state_from(account: Account, amounts: Mapping[Asset, Decimal], row: tuple[An
         held=_held(held) if held else EMPTY,
         unsettled=frozenset(Asset(*names) for names in json.loads(unsettled)) if unsettled else frozenset(),
         omitted=json.loads(omitted) if omitted else EMPTY,
+        scales={Asset(chain, token): int(scale) for chain, token, scale in json.loads(scales)}
+        if scales
+        else EMPTY,
         last_attempt=time(attempt),
         misses=misses,
         miss=miss,

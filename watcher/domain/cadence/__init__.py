@@ -13,7 +13,7 @@ period ends. Rates are learnt from the bits.
 
 from watcher.domain.cadence.forecast import Forecast, Row, plan
 from watcher.domain.cadence.items import Budget, Item
-from watcher.domain.cadence.promises import Feasibility, feasibility
+from watcher.domain.cadence.promises import PATIENCE, Feasibility, feasibility
 from watcher.domain.cadence.scheduler import Cadence
 
-__all__ = ["Budget", "Cadence", "Feasibility", "Forecast", "Item", "Row", "feasibility", "plan"]
+__all__ = ["PATIENCE", "Budget", "Cadence", "Feasibility", "Forecast", "Item", "Row", "feasibility", "plan"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from watcher.domain.rules._base import (
     PATTERN,
+    Bound,
     ClockRule,
     EventRule,
     LevelRule,
@@ -39,6 +40,7 @@ __all__ = [
     "PATTERN",
     "TYPES",
     "AssetRule",
+    "Bound",
     "BudgetRule",
     "ChangeRule",
     "ClockRule",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -17,6 +15,7 @@ from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
 from watcher.domain.rules._life import MINUTE, Escalate, Growing, Repeat, first_interval
+from watcher.domain.rules._match import PATTERN, Globs, Match, folded, id_in
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
 
@@ -42,13 +41,8 @@ def parse_decimal(value: object) -> object:
     return value
 
 
-def _words(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Exact = Annotated[Decimal, BeforeValidator(parse_decimal)]
-Globs = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 UNFINGERPRINTED = {
     *("severity", "notify", "repeat", "summary", "description", "runbook"),
@@ -59,82 +53,6 @@ UNFINGERPRINTED = {
 
 Unmet = Callable[[Decimal, Decimal | None], bool]
 """Amount and price of an asset → whether a rule that does not fire has nothing to say about it."""
-
-
-class Match(BaseModel):
-    """A selection by globs; what is left out selects everything.
-
-    `assets` compares with the symbol (case does not matter) and with the asset's identity
-    (contract or UniqueAssetId). A symbol is only a name that anybody can give to a token: to
-    be exact, name the contract.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    wallets: Globs = ()
-    tags: Globs = ()
-    sources: Globs = ()
-    chains: Globs = ()
-    assets: Globs = ()
-
-    def wallet(self, wallet: Wallet) -> bool:
-        return (
-            _any(self.wallets, wallet.name)
-            and _any(self.sources, wallet.source)
-            and (not self.tags or any(_any(self.tags, tag) for tag in wallet.tags))
-        )
-
-    def chain(self, chain: str) -> bool:
-        return _any(self.chains, chain)
-
-    def asset(self, asset: Asset, symbol: str) -> bool:
-        if not self.assets:
-            return True
-        names = (symbol.lower(), asset.token.lower())
-        return any(fnmatchcase(name, folded(glob)) for glob in self.assets for name in names)
-
-    def describe(self) -> str:
-        """The selection in a few words."""
-        words = [f"tag {' or '.join(self.tags)}"] if self.tags else []
-        words += [
-            " or ".join(names) for names in (self.wallets, self.sources, self.chains, self.assets) if names
-        ]
-        return ", ".join(words) or "everything watched"
-
-    @property
-    def exact_assets(self) -> bool:
-        """Whether the assets are named, none by a pattern."""
-        return bool(self.assets) and not any(sign in glob for glob in self.assets for sign in PATTERN)
-
-    @property
-    def exact_ids(self) -> bool:
-        """Whether the assets are named by what they are, not by symbols that anybody can give."""
-        return self.exact_assets and all(map(id_in, self.assets))
-
-    def tags_of(self, wallet: Wallet) -> tuple[str, ...]:
-        """The tags of a wallet that are selected."""
-        return tuple(tag for tag in wallet.tags if _any(self.tags, tag))
-
-
-PATTERN = "*?["
-"""What makes a glob out of a name."""
-
-
-def id_in(name: str) -> bool:
-    """Whether a name is a contract or a UniqueAssetId, in hexadecimal."""
-    return re.fullmatch(r"0[xX][0-9a-fA-F]+", name) is not None
-
-
-def _any(globs: tuple[str, ...], word: str) -> bool:
-    return not globs or any(fnmatchcase(word, glob) for glob in globs)
-
-
-def folded(glob: str) -> str:
-    """A name as identities are written: lower case, and a short hex id (TEOS) without leading zeros."""
-    glob = glob.lower()
-    if re.fullmatch(r"0x0+[0-9a-f]{1,30}", glob):
-        return "0x" + glob[2:].lstrip("0")
-    return glob
 
 
 class Rule(BaseModel):
@@ -200,6 +118,14 @@ class StateRule(Rule):
         return timedelta(0), 1
 
 
+class Bound(NamedTuple):
+    """A rule that does not fire has nothing to say while the metric is on the other side of the level."""
+
+    metric: Literal["amount", "value_usd"]
+    below: bool
+    level: Decimal
+
+
 class LevelRule(StateRule):
     """A state rule that judges one asset of one account with every reading."""
 
@@ -214,6 +140,10 @@ class LevelRule(StateRule):
             return self.answer(amount, price, firing=False) is not Answer.MET
 
         return nothing
+
+    def bound(self) -> Bound | None:
+        """The same as one level, where that is all there is to it."""
+        return None
 
     def judge(self, amount: Decimal, price: Decimal | None, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because."""
@@ -259,6 +189,10 @@ class TrailingRule(StateRule):
 class ClockRule(StateRule):
     """A state rule about an account that time alone can meet."""
 
+    def patience(self) -> timedelta | None:
+        """How long after a reading it cannot be met; None: that depends."""
+        return None
+
     def answer(self, state: AccountState, now: datetime, running_since: datetime) -> Answer:
         """The bare answer: cheap, for the many times that all is well."""
         raise NotImplementedError
@@ -269,6 +203,8 @@ class ClockRule(StateRule):
 
 
 __all__ = [
+    "PATTERN",
+    "Bound",
     "ClockRule",
     "Duration",
     "EventRule",
@@ -280,5 +216,7 @@ __all__ = [
     "StateRule",
     "TrailingRule",
     "Unmet",
+    "folded",
+    "id_in",
     "parse_decimal",
 ]

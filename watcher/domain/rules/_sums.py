@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -30,8 +29,7 @@ class Side(NamedTuple):
     """What has no price counts for nothing in a value; else the value is then unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(NamedTuple):
     """A selection, summed. What is not known is None, and the reason is said."""
 
     amount: Decimal | None

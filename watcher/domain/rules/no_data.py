@@ -31,6 +31,9 @@ class NoDataRule(ClockRule):
             raise ValueError("longer_than must be positive")
         return self
 
+    def patience(self) -> timedelta:
+        return self.longer_than
+
     def answer(self, state: AccountState, now: datetime, running_since: datetime) -> Answer:
         since = state.last_reading or state.watched_since or now
         if now - since <= self.longer_than:

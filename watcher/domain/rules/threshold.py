@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from watcher.domain.duration import format_duration
-from watcher.domain.rules._base import Duration, Exact, LevelRule, Unmet
+from watcher.domain.rules._base import Bound, Duration, Exact, LevelRule, Unmet
 from watcher.domain.rules._condition import (
     Condition,
     Join,
@@ -18,6 +18,7 @@ from watcher.domain.rules._condition import (
     check_band,
     join_answers,
     join_verdicts,
+    sides,
 )
 from watcher.domain.rules._sums import Side, SumRule, Total
 from watcher.domain.verdict import Answer, Verdict, unknown
@@ -113,6 +114,13 @@ class ThresholdRule(LevelRule, SumRule):
     def unmet(self) -> Unmet:
         return self.conditions[0].unmet() if len(self.conditions) == 1 else super().unmet()
 
+    def bound(self) -> Bound | None:
+        condition = self.conditions[0]
+        if len(self.conditions) > 1 or condition.metric == "price_usd":
+            return None
+        level, side, _, _ = sides(condition)
+        return Bound(condition.metric, side == "below", level)
+
     def answer(self, amount: Decimal, price: Decimal | None, *, firing: bool) -> Answer:
         answers = [each.answer(each.value(amount, price), firing=firing) for each in self.conditions]
         return answers[0] if len(answers) == 1 else join_answers(self.join, answers)
@@ -140,8 +148,11 @@ class ThresholdRule(LevelRule, SumRule):
 
     def answer_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Answer:
         (total,) = totals
+        if len(self.conditions) == 1:
+            only = self.conditions[0]
+            return only.answer(total.of(only.metric), firing=firing)
         answers = [each.answer(total.of(each.metric), firing=firing) for each in self.conditions]
-        return answers[0] if len(answers) == 1 else join_answers(self.join, answers)
+        return join_answers(self.join, answers)
 
     def judge_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Verdict:
         (total,) = totals

@@ -1,0 +1,95 @@
+"""The verb that says why: explain."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from watcher import report
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.domain.display import moment
+from watcher.domain.duration import format_duration
+from watcher.mistakes import nearest
+from watcher.service.clock import SystemClock
+from watcher.wiring import build_rules, store_path
+
+
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Id of a rule.")],
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="A wallet, or a subject as `watcher alerts` names it.")
+    ],
+    config: Config = None,
+    json: Json = False,
+) -> int:
+    """Say why a rule fired or did not: the reading and its age, the level, what it waits for,
+    what keeps it from people, and what each channel was told.
+    """
+    from watcher.explaining import Explainer
+    from watcher.store.reader import Reader
+
+    configuration = configured(config)
+    rules = build_rules(configuration)
+    found = rules.by_id.get(rule)
+    if found is None:
+        raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
+    now = SystemClock().now()
+    with Reader(store_path(configuration.settings)) as reader:
+        explainer = Explainer(configuration.settings, rules, reader, now)
+        known = explainer.subjects(found)
+        wanted = subject.lower()
+        chosen = [
+            each for each in known if wanted in {each[key].lower() for key in ("key", "label", "wallet")}
+        ]
+        chosen = chosen or [each for each in known if wanted in each["label"].lower()]
+        if not chosen:
+            names = {each["label"] for each in known}
+            raise typer.BadParameter(f"'{rule}' has no subject '{subject}'; {nearest(subject, names)}")
+        rows = [explainer.explain(found, each) for each in chosen]
+    if json:
+        print_json(rows)
+        return 0
+    for row in rows:
+        _show_explanation(row)
+    return 0
+
+
+def _show_explanation(row: report.Row) -> None:
+    print(f"{row['subject']}: {row['answer']}: {row['because']}")
+    reading = row["reading"]
+    lines = [("rule", f"{row['rule']}: {row['condition']}")]
+    if "at" in reading:
+        age = (
+            ""
+            if reading["at"] is None
+            else f", {format_duration(timedelta(seconds=reading['age_seconds']))} ago"
+        )
+        lines.append(("read", moment(reading["at"]) + age))
+    if reading.get("miss"):
+        lines.append(("missed", f"{reading['misses']} in a row: {reading['miss']}"))
+    if "amount" in reading:
+        price = f" at ${reading['price_usd']}" if reading["price_usd"] is not None else ", no price"
+        lines.append(("amount", reading["amount"] + price))
+        lines += [("not believed yet", text) for text in reading["waits"]]
+    if "accounts" in reading:
+        lines.append(("sum of", f"{reading['accounts']} accounts"))
+    if row["alert"]:
+        alert = row["alert"]
+        who = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
+        lines.append(("alert", f"{alert['id']} {alert['state']} since {moment(alert['since'])}{who}"))
+    else:
+        lines.append(("alert", "none is pending or firing"))
+    lines += [
+        (word, row[key]) for word, key in (("clock", "clock"), ("held back", "suppressed_by")) if row[key]
+    ]
+    for each in row["channels"]:
+        told = [f"{one['kind']} {one['state']} {moment(one['at'])}" for one in each["told"]]
+        notes = [] if each["usual"] else ["only when escalated"]
+        notes += [f"quiet until {moment(each['quiet_until'])}"] if each["quiet_until"] else []
+        notes += [each["trouble"]] if each["trouble"] else []
+        lines.append((f"channel {each['channel']}", "; ".join([*(told or ["told nothing of it"]), *notes])))
+    for label, text in lines:
+        print(f"  {label}: {text}")
+    print()

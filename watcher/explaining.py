@@ -1,0 +1,207 @@
+"""Why a rule fired or did not: the decision path for one rule on one subject, from what the store knows.
+
+The answers are the rules' own, over the same state that the next decision will start from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from watcher.alertviews import AlertViews
+from watcher.domain.alerting import Alert, AlertState
+from watcher.domain.conclusion import Past
+from watcher.domain.display import moment, plain
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
+from watcher.domain.parts import View
+from watcher.domain.routing import Router
+from watcher.domain.rules import (
+    BudgetRule,
+    ChangeRule,
+    ClockRule,
+    EventRule,
+    LevelRule,
+    Rule,
+    StateRule,
+    SumRule,
+    TrailingRule,
+)
+from watcher.domain.selection import Rules, selects
+from watcher.domain.silences import Topic
+from watcher.domain.telling import subject_key
+from watcher.domain.verdict import Verdict, unknown
+from watcher.settings import Settings
+from watcher.store.reader import Reader
+
+Row = dict[str, Any]
+
+
+class Explainer:
+    """Explains as of one moment. `settings` and `rules` are of one configuration."""
+
+    def __init__(self, settings: Settings, rules: Rules, reader: Reader, now: datetime) -> None:
+        self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
+        self._past: Past = reader.past()
+        self._router = Router(self._past, rules, now)
+        self._views = AlertViews(settings, self._past.silences, now)
+
+    def subjects(self, rule: Rule) -> list[Row]:
+        """Every subject that the rule has now: `key` and `label`, and what it is made of."""
+        if isinstance(rule, SumRule) and rule.sides():
+            found = self._rules.sums.by_key.items()
+            return [
+                {"key": key, "label": each.subject.label, "wallet": each.subject.wallet, "sum": each}
+                for (name, key), each in found
+                if name == rule.id
+            ]
+        if isinstance(rule, BudgetRule):
+            return []  # about a source, which `watcher status` and `watcher plan` explain
+        return list(self._held(rule))
+
+    def explain(self, rule: Rule, subject: Row) -> Row:
+        """One subject, whole."""
+        alert = self._past.alerts.get((rule.id, subject["key"]))
+        if alert is not None and not self._rules.stands(alert.rule, alert.fingerprint):
+            alert = None
+        firing = alert is not None and alert.state is AlertState.FIRING
+        verdict = self._verdict(rule, subject, firing=firing)
+        topic = Topic(rule.id, subject["wallet"], rule.severity, self._rules.tags_of(subject["wallet"]))
+        return {
+            "rule": rule.id,
+            "condition": rule.describe(),
+            "subject": subject["label"],
+            "wallet": subject["wallet"],
+            "reading": self._reading(subject),
+            "answer": verdict.answer.value,
+            "because": verdict.because,
+            "alert": self._views.row(alert) if alert is not None else None,
+            "clock": self._clock(rule, alert),
+            "suppressed_by": self._router.hold(rule, topic),
+            "channels": [self._channel(rule, alert, name) for name in self._channels(rule)],
+        }
+
+    def _held(self, rule: Rule) -> Iterator[Row]:
+        """Accounts, for rules about those; else each asset of each account that the rule selects."""
+        for account, wallet in self._rules.wallets.items():
+            if not self._rules.selects(rule.id, "", account):
+                continue
+            state = self._past.accounts.get(account) or AccountState(account)
+            if isinstance(rule, ClockRule):
+                label = f"{wallet.name} on {account.chain}"
+                row = {"key": subject_key(account), "label": label, "wallet": wallet.name}
+                yield {**row, "state": state, "account": account, "asset": None, "symbol": ""}
+                continue
+            for asset in state.amounts:
+                symbol = self._past.symbols.get(asset, "")
+                if selects(rule, asset, symbol):
+                    label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
+                    row = {"key": subject_key(account, asset), "label": label, "wallet": wallet.name}
+                    yield {**row, "state": state, "account": account, "asset": asset, "symbol": symbol}
+
+    def _verdict(self, rule: Rule, subject: Row, *, firing: bool) -> Verdict:
+        if "sum" in subject and isinstance(rule, SumRule):
+            view = View(self._past, self._now, self._past.symbols, EMPTY, EMPTY, EMPTY)
+            self._rules.sums.look(view)
+            totals = tuple(each.total(view) for each in subject["sum"].sums)
+            return rule.judge_sums(totals, firing=firing)
+        state, asset = subject["state"], subject["asset"]
+        if isinstance(rule, ClockRule):
+            # As if the daemon had run all the time: what it would say by now.
+            return rule.judge(state, self._now, self._now - timedelta(days=3650))
+        if state.as_of(asset) is None:
+            return unknown("never read")
+        quote = self._past.quotes.get(asset)
+        amount, price = state.amounts[asset], quote.price if quote is not None else None
+        if isinstance(rule, LevelRule):
+            return rule.judge(amount, price, subject["symbol"], firing=firing)
+        if isinstance(rule, TrailingRule):
+            window = rule.window(subject["account"], asset, self._now)
+            rows = self._changes(subject["account"], asset, window.since)
+            return rule.judge(amount, subject["symbol"], rows, self._now, firing=firing)
+        if isinstance(rule, EventRule):
+            return self._event(rule, subject)
+        return unknown("this type of rule has no subject in the store")
+
+    def _event(self, rule: EventRule, subject: Row) -> Verdict:
+        rows = self._changes(subject["account"], subject["asset"], None)
+        if not rows:
+            return unknown("it has not changed since it was first read")
+        last = rows[-1]
+        if isinstance(rule, ChangeRule) and rule.looks_back:
+            window = rule.window(subject["account"], subject["asset"], last.after_at)
+            trail = [each for each in rows[:-1] if window is not None and each.after_at > window.since]
+            last = rule.against(last, None, trail, last.after_at, rule.fingerprint())
+        verdict = rule.judge(last)
+        return Verdict(verdict.answer, f"{verdict.because}; its last change, at {moment(rows[-1].after_at)}")
+
+    def _changes(self, account: Account, asset: Asset, since: datetime | None) -> list[Change]:
+        found = self._reader.history(1_000_000, [account], since)
+        return [each for each in reversed(found) if each.asset == asset]
+
+    def _reading(self, subject: Row) -> Row:
+        """What the next answer is made from, and how old it is."""
+        if "sum" in subject:
+            return {"accounts": sum(len(each.accounts) for each in subject["sum"].sums)}
+        state: AccountState = subject["state"]
+        asset: Asset | None = subject["asset"]
+        at = state.last_reading if asset is None else state.as_of(asset)
+        row: Row = {
+            "at": at,
+            "age_seconds": int((self._now - at).total_seconds()) if at else None,
+            "misses": state.misses,
+            "miss": state.miss,
+        }
+        if asset is not None:
+            quote, doubt = self._past.quotes.get(asset), self._past.doubts.get(asset)
+            row["amount"] = plain(state.amounts[asset])
+            row["price_usd"] = plain(quote.price) if quote is not None else None
+            row["price_at"] = quote.at if quote is not None else None
+            held = state.held.get(asset)
+            row["waits"] = [
+                *([f"{plain(held.amount)}: {held.reason}"] if held is not None else []),
+                *([doubt.reason] if doubt is not None and not doubt.settled else []),
+            ]
+        return row
+
+    def _clock(self, rule: Rule, alert: Alert | None) -> str:
+        """What a live alert waits for."""
+        if alert is None or not isinstance(rule, StateRule):
+            return ""
+        wait, reads = rule.terms()
+        if alert.state is AlertState.PENDING:
+            return (
+                f"pending: fires with the first reading from {moment(alert.since + wait)} on that meets it, "
+                f"with {alert.reads} of {reads} readings so far"
+            )
+        if alert.clear_since is not None:
+            end = alert.clear_since + rule.keep_firing_for
+            return f"calm since {moment(alert.clear_since)}: kept firing until {moment(end)}"
+        repeat = rule.repeat_after(alert.repeats)
+        if repeat is None or alert.told_at is None or alert.acknowledged:
+            return ""
+        return f"told again at {moment(alert.told_at + repeat)}"
+
+    def _channels(self, rule: Rule) -> Sequence[str]:
+        escalate = rule.escalate if isinstance(rule, StateRule) else None
+        return tuple(dict.fromkeys((*self._rules.channels_of(rule), *(escalate.notify if escalate else ()))))
+
+    def _channel(self, rule: Rule, alert: Alert | None, name: str) -> Row:
+        """What this channel was told of the alert, and how it fares."""
+        kinds: Any = self._settings.channels
+        quiet = kinds[name].quiet if name in kinds else None
+        muted = quiet.build().until(self._now) if quiet is not None else None
+        told = self._reader.deliveries_of(alert.id) if alert is not None else []
+        (state,) = self._reader.channels([name])
+        return {
+            "channel": name,
+            "usual": name in self._rules.channels_of(rule),
+            "quiet_until": muted if rule.severity != "critical" else None,
+            "pending": state.pending,
+            "trouble": state.trouble,
+            "told": [
+                {"kind": str(each.message.kind), "state": str(each.state), "at": each.sent or each.created}
+                for each in told
+                if each.channel == name
+            ],
+        }
