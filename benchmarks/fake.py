@@ -22,7 +22,7 @@ COINS = 500
 
 HELD = 20
 
-PLAN = 10**12
+PLAN = 10**14
 """Credits that nothing here can spend."""
 
 

@@ -41,7 +41,7 @@ class Installation:
     def configure(self, accounts: int, every: str) -> None:
         source = {
             "kind": "coinstats", "api_key": "benchmark-key", "base_url": self.fake.url,
-            "credits": {"limit": 10**12}, "requests_per_second": 1000, "concurrency": 4,
+            "credits": {"limit": 10**14}, "requests_per_second": 1000, "concurrency": 4,
         }  # fmt: skip
         wallet = {"source": "coinstats", "chains": [CHAIN], "every": every}
         config = {

@@ -51,7 +51,7 @@ HOMES = {
     "click": ("cli/",),
     "rich": ("cli/", "notify/console.py"),
     "yaml": ("reading.py",),
-    "jinja2": ("domain/template.py", "web/pages.py"),
+    "jinja2": ("domain/sandbox.py", "web/pages.py"),
     "prometheus_client": ("web/metrics.py",),
     "multidict": ("web/",),
 }

@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher import sdnotify
 from watcher.domain.errors import ConfigurationError
@@ -17,7 +18,6 @@ from watcher.schedule import Ticker
 from watcher.service.clock import Setting, SystemClock
 from watcher.timetable import meters, schedule, sweepers
 from watcher.upkeep import feed_watchdog, keep_beating, mind_clock, tidy, troubles
-from watcher.web import Looker, Server
 from watcher.wiring import (
     App,
     Configuration,
@@ -28,6 +28,9 @@ from watcher.wiring import (
     store_path,
     wire,
 )
+
+if TYPE_CHECKING:
+    from watcher.web import Server
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +178,8 @@ async def _page(app: App, store: Store) -> Server | None:
     settings = app.settings
     if settings.web is None:
         return None
+    from watcher.web import Looker, Server  # brings a template engine; without a page there is none
+
     looker = Looker(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
         stuck=lambda: troubles(app),

@@ -12,7 +12,8 @@ from typing import Any
 from watcher.alertviews import AlertViews
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Past
-from watcher.domain.display import moment, plain
+from watcher.domain.display import full, moment, plain
+from watcher.domain.lookback import MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
 from watcher.domain.parts import View
 from watcher.domain.routing import Router
@@ -127,13 +128,18 @@ class Explainer:
         rows = self._changes(subject["account"], subject["asset"], None)
         if not rows:
             return unknown("it has not changed since it was first read")
-        last = rows[-1]
+        last, then = rows[-1], ""
         if isinstance(rule, ChangeRule) and rule.looks_back:
+            mark = self._reader.mark(MarkOf(rule.id, subject["account"], subject["asset"]))
+            if mark is not None and (mark.fingerprint == rule.fingerprint() or rule.since == "previous"):
+                then = f"; what follows counts from {full(mark.amount)} as of {moment(mark.at)}"
+            before = mark if mark is not None and mark.at < last.after_at else None
             window = rule.window(subject["account"], subject["asset"], last.after_at)
             trail = [each for each in rows[:-1] if window is not None and each.after_at > window.since]
-            last = rule.against(last, None, trail, last.after_at, rule.fingerprint())
+            last = rule.against(last, before, trail, last.after_at, rule.fingerprint())
         verdict = rule.judge(last)
-        return Verdict(verdict.answer, f"{verdict.because}; its last change, at {moment(rows[-1].after_at)}")
+        because = f"{verdict.because}; its last change, at {moment(rows[-1].after_at)}{then}"
+        return Verdict(verdict.answer, because)
 
     def _changes(self, account: Account, asset: Asset, since: datetime | None) -> list[Change]:
         found = self._reader.history(1_000_000, [account], since)

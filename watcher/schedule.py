@@ -138,15 +138,14 @@ class Ticker:
 
     async def _tick(self, cadence: Cadence, accounts: tuple[Account, ...], put: Put) -> None:
         """A coroutine, so that it runs on the loop: a plain function would run in a thread."""
-        now = self.now()
+        now, known = self.now(), self._last
+        recent = now - cadence.every / 2 if cadence.every is not None else now
         due = []
         for account in accounts:
-            last = self._last.get(account)
-            recent = last is not None and cadence.every is not None and timedelta(0) <= now - last
-            if recent and last is not None and now - last < cadence.every / 2:  # type: ignore[operator]
-                continue
-            self._last[account] = now
-            due.append(account)
+            last = known.get(account)
+            if last is None or not recent < last <= now:
+                known[account] = now
+                due.append(account)
         put(due)
 
 

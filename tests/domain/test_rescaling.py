@@ -11,7 +11,7 @@ import pytest
 from tests.domain.given import BOND, DESK, MINUTE, NOTE, WALLETS, World, reading
 from watcher.domain.model import Account, Reading, Wallet
 from watcher.domain.rescaling import RESCALED_RULE
-from watcher.domain.rules import AssetRule, ChangeRule, Rule, ThresholdRule
+from watcher.domain.rules import AssetRule, ChangeRule, Rule, RunwayRule, ThresholdRule
 
 N: list[str] = []
 TOLD = [f"{RESCALED_RULE} notice"]
@@ -72,6 +72,21 @@ def test_rules_that_look_back_begin_anew() -> None:
     assert made.see(counted("240", 100)) == TOLD
     assert made.see(counted("239", 100)) == ["moved event"]
     assert made.see(counted("200", 100)) == ["moved event", "slow event", "since event"]
+
+
+def test_what_moves_besides_is_not_compared_with_the_old_unit() -> None:
+    slow, since = RULES[1:3]
+    runway = RunwayRule.model_validate({"id": "runway", "shorter_than": "12h", "trailing": "3h"})
+    made = world(slow, since, runway)
+    for amount in ("270", "260", "250"):
+        assert made.see(counted(amount, 100), after=timedelta(minutes=30)) == N
+    assert made.see(counted("25", 1000), after=timedelta(minutes=30)) == TOLD, "lasts 25 hours, not 2"
+    assert made.see(counted("24.9", 1000), after=timedelta(minutes=1)) == N
+    made = world(slow, since)
+    made.see(counted("250", 100))
+    made.see(counted("245", 100))
+    assert made.see(counted("24.4", 1000)) == TOLD, "0.1 moved"
+    assert made.see(counted("21.9", 1000)) == ["slow event", "since event"]
 
 
 def test_a_scale_survives_misses_restarts_and_answers_that_do_not_speak_of_it() -> None:

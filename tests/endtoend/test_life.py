@@ -185,5 +185,7 @@ async def test_every_rule_explains_every_subject_that_it_has(
     assert answers["sum"] == {"met"}
     assert answers["silent"] == {"not met"}
     assert "met" in answers["drift"]
+    drifted = await printed(capsys, "explain", "drift", "hot")
+    assert any("what follows counts from 1.1 as of" in row["because"] for row in drifted)
     for words in (("nobody", "hot"), ("eth-low", "nobody"), ("eth-low",)):
         assert await here("explain", *words) == 2

@@ -70,7 +70,7 @@ def questions(
         if state is None or not isinstance(outcome, Reading):
             continue
         differences = diff(state, outcome)
-        for difference in differences:
+        for difference in differences if _priced_since(state, past) else ():
             asset = difference.asset
             at, quote = state.as_of(asset), past.quotes.get(asset)
             if at is not None and quote is not None and quote.at > at:
@@ -78,6 +78,18 @@ def questions(
         if rules is not None and now is not None:
             asked += looking_back(past, state, outcome, differences, rules, now)
     return asked
+
+
+def _priced_since(state: AccountState, past: Past) -> bool:
+    """Whether a price of what the account holds may have been kept after its last reading."""
+    oldest, quotes = min((*state.seen.values(), *state.stale.values()), default=None), past.quotes
+    if oldest is None:
+        return False
+    for asset in state.amounts:
+        quote = quotes.get(asset)
+        if quote is not None and quote.at > oldest:
+            return True
+    return False
 
 
 def decide(
@@ -100,7 +112,6 @@ def decide(
     again: list[Again] = []
     ended: list[Alert] = []
     notices: list[Delivery] = []
-    anew: list[tuple[Account, Asset]] = []
     symbols: dict[Asset, str] = {}
     prices = Weighed(past, now)
     for answer in seen:
@@ -111,7 +122,7 @@ def decide(
         if isinstance(outcome, Reading) and outcome.scales:
             state, rescaled = rescale(state, outcome)
             changes += baselines(state, rescaled, outcome, now)
-            anew += [(outcome.account, each.asset) for each in rescaled]
+            judge.anew.extend((outcome.account, each.asset) for each in rescaled)
             notices += rescaled_notices(state, rescaled, outcome.symbols, rules.channels, now)
         jumps = rules.jumps(outcome.account, past.symbols)
         learned = learn(state, outcome, now, alone=len(seen) == 1, jumps=jumps)
@@ -139,7 +150,7 @@ def decide(
         deliveries=(*judge.deliveries, *notices),
         again=tuple(again),
         marks=tuple(judge.marks),
-        anew=tuple(anew),
+        anew=tuple(judge.anew),
     )
 
 
@@ -193,43 +204,35 @@ def _changes(
     recalled: Mapping[Question, Recalled],
 ) -> list[Change]:
     changes = []
-    for difference in learned.accepted:
-        asset = difference.asset
-        before_at = None if difference.before is None else state.as_of(asset)
-        changes.append(
-            Change(
-                account=state.account,
-                asset=asset,
-                symbol=reading.symbols.get(asset) or past.symbols.get(asset, ""),
-                before=difference.before,
-                after=difference.after,
-                before_at=before_at,
-                after_at=now,
-                price_before=_price_then(asset, before_at, past, recalled) if before_at else None,
-                price_after=_price_now(asset, reading, past),
-            )
-        )
+    account, quotes, prices = state.account, past.quotes, reading.prices
+    symbols, old = reading.symbols, past.symbols
+    for asset, before, after, _ in learned.accepted:
+        symbol = symbols.get(asset) or old.get(asset, "")
+        price = prices.get(asset)
+        if price is None:
+            price = _last_price(asset, reading, past)
+        at = then = None
+        if before is not None:
+            at = state.as_of(asset)
+            quote = quotes.get(asset)
+            if at is not None and quote is not None:
+                # Mostly the newest price is the one of then, and history need not be asked.
+                then = quote.price if quote.at <= at else _recalled_price(recalled, asset, at)
+        changes.append(Change(account, asset, symbol, before, after, at, now, then, price))
     return changes
 
 
-def _price_then(
-    asset: Asset, at: datetime, past: Past, recalled: Mapping[Question, Recalled]
-) -> Decimal | None:
-    """The last price seen at or before `at`; mostly it is the newest one, and history need not be asked."""
-    quote = past.quotes.get(asset)
-    if quote is None or quote.at <= at:
-        return quote.price if quote is not None else None
+def _recalled_price(recalled: Mapping[Question, Recalled], asset: Asset, at: datetime) -> Decimal | None:
     found = recalled.get(PriceAt(asset, at))
     return found if isinstance(found, Decimal) else None
 
 
-def _price_now(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
-    """The price in this answer; for an asset that is gone, the last one seen."""
-    price = reading.prices.get(asset)
-    if price is None and not reading.amounts.get(asset):
-        quote = past.quotes.get(asset)
-        return quote.price if quote is not None else None
-    return price
+def _last_price(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
+    """Of an asset that is gone, the last price seen; of one that is held and came without, none."""
+    if reading.amounts.get(asset):
+        return None
+    quote = past.quotes.get(asset)
+    return quote.price if quote is not None else None
 
 
 def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> None:

@@ -64,6 +64,11 @@ class Judge:
         """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
         self.alerts = self._teller.finish(self.alerts)
 
+    @property
+    def anew(self) -> list[tuple[Account, Asset]]:
+        """Holdings that this decision restates in another unit, to be named before they are judged."""
+        return self._windows.anew
+
     def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
         """Everything that rules have to say about one account after one outcome."""
         concerned = self._rules.of(learned.state.account)
@@ -155,8 +160,8 @@ class Judge:
         choice = concerned.chosen.get(change.asset)
         if choice is None or choice.symbol != change.symbol:
             choice = concerned.choose(change.asset, change.symbol)
-        for rule in choice.events:
-            if rule.answer(change) is Answer.MET:
+        for rule, untold in choice.events:
+            if not untold(change) and rule.answer(change) is Answer.MET:
                 self._teller.event(rule, change, rule.judge(change))
         for trail in choice.trails:
             self._windows.change(trail, change)

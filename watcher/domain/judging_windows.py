@@ -33,15 +33,19 @@ class Windows:
         self._past, self._rules, self._now, self._recalled = past, rules, now, recalled
         self._teller = teller
         self.marks: list[Mark] = []
+        self.anew: list[tuple[Account, Asset]] = []
+        """Holdings whose past is counted in another unit: there is nothing to compare with."""
 
     def change(self, rule: ChangeRule, change: Change) -> None:
         """A change against what was before the previous reading too."""
         fingerprint = self._rules.fingerprint(rule.id) or ""
         mark = self._recalled.get(MarkOf(rule.id, change.account, change.asset))
-        mark = mark if isinstance(mark, Mark) else None
+        known = (change.account, change.asset) not in self.anew
+        mark = mark if isinstance(mark, Mark) and known else None
         told = False
         if rule.watches(change.before or ZERO, change.after):
             rows = trail_of(self._recalled, rule.window(change.account, change.asset, self._now)) or ()
+            rows = rows if known else ()
             far = rule.against(change, mark, rows, self._now, fingerprint)
             told = rule.answer(far) is Answer.MET
             if told:
@@ -75,7 +79,8 @@ class Windows:
                     if any(change.asset == asset for change in changes):
                         until = None  # let out of quarantine just now: history was not asked
                     continue
-                if rows is None or asset.chain not in learned.chains or asset in state.stale:
+                anew = (state.account, asset) in self.anew
+                if rows is None or anew or asset.chain not in learned.chains or asset in state.stale:
                     until = None
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)

@@ -14,7 +14,14 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from watcher.domain.exact import minus, plus, times
+
 EMPTY: Mapping[Any, Any] = MappingProxyType({})
+
+MOVED = Decimal("0.01")
+"""The share by which a price moves to be worth a sample of its own."""
+
+_LESS, _MORE = minus(Decimal(1), MOVED), plus(Decimal(1), MOVED)
 
 TEOS_CHAIN = "teos"
 """The chain of every account on a TEOS source."""
@@ -112,6 +119,14 @@ class Quote:
 
     price: Decimal
     at: datetime
+    low: Decimal = field(init=False, repr=False, compare=False)
+    """Prices strictly between `low` and `high` differ from this one by less than `MOVED`: worked out
+    once, for every answer brings every price anew."""
+    high: Decimal = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", times(self.price, _LESS))
+        object.__setattr__(self, "high", times(self.price, _MORE))
 
 
 @dataclass(frozen=True, slots=True)

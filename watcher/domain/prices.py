@@ -14,13 +14,11 @@ from decimal import Decimal
 from watcher.domain.conclusion import Past
 from watcher.domain.display import price as show
 from watcher.domain.exact import minus, times
-from watcher.domain.model import Asset, Doubt, Miss, Outcome, Quote, Reading
+from watcher.domain.model import MOVED, Asset, Doubt, Miss, Outcome, Quote, Reading
 from watcher.domain.trust import DUST
 
 SAMPLE_EVERY = timedelta(minutes=5)
-"""A price is kept at most so often, unless it moved by `SAMPLE_MOVE`."""
-
-SAMPLE_MOVE = Decimal("0.01")
+"""A price is kept at most so often, unless it moved by `MOVED`."""
 
 PRICE_JUMP = Decimal(10)
 """A price that rises or falls so many times over from one answer to the next is odd.
@@ -50,12 +48,14 @@ class Weighed:
         """
         if isinstance(reading, Miss):
             return reading, False
-        known = self._past.quotes
+        known, fresh = self._past.quotes, self._now - SAMPLE_EVERY
         odd: list[Asset] = []
         soon = False
         for asset, price in reading.prices.items():
             last = known.get(asset)
-            if last is not None and (last.price is price or last.price == price):
+            if last is not None and (
+                (last.low < price < last.high and last.at > fresh) or last.price == price
+            ):
                 continue
             reason = self._weigh(asset, last, price)
             if reason:
@@ -82,7 +82,7 @@ class Weighed:
             if reason and not self._agrees(asset, price):
                 return reason
             moved = minus(price, last.price).copy_abs()
-            keep = last.at <= self._now - SAMPLE_EVERY or moved >= times(SAMPLE_MOVE, last.price)
+            keep = last.at <= self._now - SAMPLE_EVERY or moved >= times(MOVED, last.price)
         if keep:
             self.quotes[asset] = Quote(price, self._now)
         return ""

@@ -26,6 +26,7 @@ from watcher.domain.rules import (
     SumRule,
     TrailingRule,
     Unmet,
+    Untold,
     folded,
 )
 from watcher.domain.summing import Sums
@@ -40,11 +41,11 @@ MOST_CHOICES = 200_000
 
 
 class Choice(NamedTuple):
-    """The rules that select one asset under one symbol; beside each level rule its `unmet`."""
+    """The rules that select one asset under one symbol; beside each its quick way to say nothing."""
 
     symbol: str
     levels: tuple[tuple[LevelRule, Unmet], ...]
-    events: tuple[EventRule, ...]
+    events: tuple[tuple[EventRule, Untold], ...]
     calm: Unmet
     """`unmet` of all level rules at once."""
     trails: tuple[ChangeRule, ...] = ()
@@ -78,7 +79,7 @@ class Concerned:
         if len(self.chosen) > MOST_CHOICES:
             self.chosen.clear()
         levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
-        events = tuple(rule for rule in self.events if selects(rule, asset, symbol))
+        events = tuple((rule, rule.untold()) for rule in self.events if selects(rule, asset, symbol))
         trails = tuple(rule for rule in self.trails if selects(rule, asset, symbol))
         trailing = tuple(rule for rule in self.trailing if selects(rule, asset, symbol))
         choice = Choice(symbol, levels, events, calm_check(levels), trails, trailing)

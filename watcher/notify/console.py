@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
-
-from rich.console import Console, Group
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Literal
 
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.message import Kind, Severity
 from watcher.notify._common import ChannelSettings
 from watcher.notify.markup import clean
 from watcher.ports import UNGROUPED
+
+if TYPE_CHECKING:  # loaded only where there is such a channel
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
 
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 
@@ -25,6 +25,8 @@ class ConsoleSettings(ChannelSettings):
     kind: Literal["console"] = "console"
 
     def build(self, name: str) -> ConsoleChannel:
+        from rich.console import Console
+
         return ConsoleChannel(name, Console(highlight=False, emoji=False, markup=False))
 
 
@@ -38,6 +40,8 @@ class ConsoleChannel:
         self._console = console
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        from rich.console import Group
+
         try:
             for delivery in deliveries:
                 self._console.print(Group(*_block(delivery)))
@@ -50,6 +54,10 @@ class ConsoleChannel:
 
 
 def _block(delivery: Delivery) -> list[Text | Padding]:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
     message = delivery.message
     colour = "bold green" if message.kind is Kind.RESOLVED else _COLOURS[message.severity]
     head = Text.assemble(

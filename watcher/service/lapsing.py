@@ -44,6 +44,7 @@ class Lapse:
         self._running_since = running_since
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
         self._clock_was_set = Setting(clock)
+        self._watched: tuple[Account, ...] | None = None
 
     async def run(self) -> None:
         """Pass after pass, until cancelled."""
@@ -66,16 +67,25 @@ class Lapse:
         """One pass over all accounts that a clock rule or a live alert concerns."""
         if self._clock_was_set():
             return  # a clock set ahead is no silence; the daemon takes the schedule up anew
-        watched = {account for account in self._rules.wallets if self._rules.of(account).clocks}
+        accounts, more = self._clocked(), set[Account]()
         for alert in await self._store.live_alerts():
             timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
-            if timed and alert.account in self._rules.wallets and alert.account is not None:
-                watched.add(alert.account)
+            account = alert.account
+            if timed and account in self._rules.wallets and account is not None:
+                more.add(account)
+        more = {account for account in more if not self._rules.of(account).clocks}
         # At least one look, even at no account: what belongs to none comes with any.
-        accounts = sorted(watched)
+        accounts = (*accounts, *sorted(more))
         uses = await self._uses(self._clock.now())
         for start in range(0, max(len(accounts), 1), SLICE):
             await self._judge(accounts[start : start + SLICE], uses if start == 0 else {})
+
+    def _clocked(self) -> tuple[Account, ...]:
+        """The accounts that a clock rule concerns; found once, for there may be many."""
+        if self._watched is None:
+            found = (account for account in self._rules.wallets if self._rules.of(account).clocks)
+            self._watched = tuple(sorted(found))
+        return self._watched
 
     async def _uses(self, now: datetime) -> dict[str, Use]:
         """What the ledger says of the sources that rules about credits name."""

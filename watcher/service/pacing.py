@@ -82,6 +82,8 @@ class Pacer:
         self._items = [each.item() for each in paced]
         self._fixed = {each.account: replace(each.item(), fixed=_interval(each)) for each in fixed}
         self._accounts.update({key_of(account): account for account in self._fixed})
+        self._keys: dict[Account, str] = {}
+        """The accounts that the cadence paces now, with their keys."""
         self.strained = False
         """What is set costs more than is left: fixed intervals are stretched here, and not asked for by
         ticks; of cron ticks and sweeps only a `share` is kept to."""
@@ -128,15 +130,15 @@ class Pacer:
 
     def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
         """How a poll of an account went: changed, unchanged, or (None) not read."""
-        key = key_of(account)
-        if self._cadence is not None and key in self._accounts:
+        key = self._keys.get(account)
+        if self._cadence is not None and key is not None:
             self._cadence.observe(key, at.timestamp(), changed)
             self._changed.set()
 
     def give_back(self, account: Account, at: datetime) -> None:
         """The poll that was due was not made, and not charged."""
-        key = key_of(account)
-        if self._cadence is not None and key in self._accounts:
+        key = self._keys.get(account)
+        if self._cadence is not None and key is not None:
             self._cadence.observe(key, at.timestamp(), None, charged=False)
             self._changed.set()
 
@@ -167,6 +169,7 @@ class Pacer:
         now = self._clock.now()
         budget, self.strained = await self._budget(now)
         items = [*self._items, *self._fixed.values()] if self.strained else self._items
+        self._keys = {self._accounts[item.key]: item.key for item in items}
         try:
             self._cadence = Cadence(
                 items, budget, now.timestamp(), state=state, seen=seen, fairness=self._fairness

@@ -67,14 +67,23 @@ class PollQueue:
         self._due.clear()
 
     def _next(self, limit: int) -> Batch | None:
-        free = [(account, why) for account, why in self._due.items() if account not in self._busy]
-        if not free:
-            return None
-        purpose = min((why[0] for _, why in free), key=_URGENCY.__getitem__)
-        chosen = [(account, alone) for account, (why, alone) in free if why is purpose]
-        single = next((account for account, alone in chosen if alone), None)
-        accounts = (single,) if single else tuple(account for account, _ in chosen[:limit])
-        for account in accounts:
-            del self._due[account]
-        self._busy.update(accounts)
-        return Batch(accounts, purpose)
+        for purpose in _URGENCY:
+            chosen = self._free(purpose, limit)
+            if chosen:
+                for account in chosen:
+                    del self._due[account]
+                self._busy.update(chosen)
+                return Batch(tuple(chosen), purpose)
+        return None
+
+    def _free(self, purpose: Purpose, limit: int) -> list[Account]:
+        """Up to `limit` accounts that may be asked for now; or the one that must be asked for alone."""
+        chosen: list[Account] = []
+        for account, (why, alone) in self._due.items():
+            if why is not purpose or account in self._busy:
+                continue
+            if alone:
+                return [account]
+            if len(chosen) < limit:
+                chosen.append(account)
+        return chosen

@@ -16,7 +16,7 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, MarkOf
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import facts, ledger, memory, outbox, polllog, quarantine
+from watcher.store import bulk, facts, ledger, memory, outbox, polllog, quarantine
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
@@ -29,6 +29,11 @@ _SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} 
 _READ_AGAIN = (
     "UPDATE accounts SET last_reading = ?, last_attempt = ? WHERE id IN (SELECT value FROM json_each(?))"
 )
+_ADD_CHANGE = (
+    "INSERT INTO changes (account, asset, before, after, before_at, after_at, price_before, price_after)"
+)
+_SET_BALANCE = "INSERT INTO balances (account, asset, amount, since)"
+_OR_UPDATE = "ON CONFLICT (account, asset) DO UPDATE SET amount = excluded.amount, since = excluded.since"
 _PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
 
 
@@ -138,17 +143,8 @@ class Core:
             )
             history.append((account, asset, before, after, ms(c.before_at), at, price_before, price))
             balances.append((account, asset, after, at))
-        self.conn.executemany(
-            "INSERT INTO changes"
-            " (account, asset, before, after, before_at, after_at, price_before, price_after)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            history,
-        )
-        self.conn.executemany(
-            "INSERT INTO balances (account, asset, amount, since) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (account, asset) DO UPDATE SET amount = excluded.amount, since = excluded.since",
-            balances,
-        )
+        bulk.insert(self.conn, _ADD_CHANGE, 8, history)
+        bulk.insert(self.conn, _SET_BALANCE, 4, balances, _OR_UPDATE)
 
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}

@@ -15,10 +15,11 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
+from watcher.domain.lookback import Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.retelling import Recorded
 from watcher.domain.silences import Silence
-from watcher.store import lives, outbox, playback
+from watcher.store import lives, memory, outbox, playback
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
@@ -141,6 +142,15 @@ class Reader:
         """All that happened since then, for a backtest."""
         with self._snapshot():
             return playback.recorded(self._conn, since)
+
+    def mark(self, asked: MarkOf) -> Mark | None:
+        """The amount that a rule compares the next change of a holding with; None if it remembers none."""
+        with self._snapshot():
+            one = "SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?"
+            other = "SELECT id FROM assets WHERE chain = ? AND token = ?"
+            account = self._conn.execute(one, asked.account).fetchone()
+            asset = self._conn.execute(other, asked.asset).fetchone()
+            return memory.mark_of(self._conn, asked, account[0], asset[0]) if account and asset else None
 
     def prices(self, asset: Asset, since: datetime, limit: int) -> list[Quote]:
         """The newest samples of an asset's price, oldest first."""

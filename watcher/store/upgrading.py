@@ -5,13 +5,9 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from watcher.domain.errors import StoreError
 from watcher.store.backup import backup, partial_of
-from watcher.store.migrations import migrations
 from watcher.store.opening import VERSION
-from watcher.store.views import create_views
 
 
 def upgrade(path: Path, conn: sqlite3.Connection) -> None:
@@ -38,6 +34,12 @@ def upgrade(path: Path, conn: sqlite3.Connection) -> None:
 
 
 def _apply(path: Path, conn: sqlite3.Connection) -> None:
+    # Only a new store or an old one needs it: every other start is quicker and smaller without.
+    from sqlite_utils import Database
+
+    from watcher.store.migrations import migrations
+    from watcher.store.views import create_views
+
     tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables and migrations.migrations_table not in tables:
         raise StoreError(f"{path}: is the database of another program; name another file as the store")

@@ -13,6 +13,7 @@ from watcher.domain.rules._base import (
     StateRule,
     TrailingRule,
     Unmet,
+    Untold,
     folded,
     id_in,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Total",
     "TrailingRule",
     "Unmet",
+    "Untold",
     "Use",
     "folded",
     "id_in",

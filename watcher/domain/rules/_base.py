@@ -55,6 +55,10 @@ Unmet = Callable[[Decimal, Decimal | None], bool]
 """Amount and price of an asset → whether a rule that does not fire has nothing to say about it."""
 
 
+Untold = Callable[[Change], bool]
+"""A change → whether it is sure, without a closer look, that a rule does not tell it."""
+
+
 class Rule(BaseModel):
     """A condition from YAML. Frozen; its state lives in the store under id and fingerprint."""
 
@@ -157,6 +161,10 @@ class EventRule(Rule):
         """The bare answer: cheap, for the many changes that nobody is told of."""
         raise NotImplementedError
 
+    def untold(self) -> Untold:
+        """One quick call that knows most of the changes about which the rule has nothing to say."""
+        return lambda _change: False
+
     def judge(self, change: Change) -> Verdict:
         """The answer with its because."""
         raise NotImplementedError
@@ -216,6 +224,7 @@ __all__ = [
     "StateRule",
     "TrailingRule",
     "Unmet",
+    "Untold",
     "folded",
     "id_in",
     "parse_decimal",

@@ -8,7 +8,7 @@ from typing import Literal
 from watcher.domain.display import amount, exactly, money_against
 from watcher.domain.exact import ZERO, times
 from watcher.domain.model import Change
-from watcher.domain.rules._base import EventRule, Exact
+from watcher.domain.rules._base import EventRule, Exact, Untold
 from watcher.domain.verdict import Answer, Verdict, met, not_met, unknown
 
 
@@ -25,6 +25,11 @@ class AssetRule(EventRule):
 
     def answer(self, change: Change) -> Answer:
         return self.judge(change).answer if self._held(change) else Answer.NOT_MET
+
+    def untold(self) -> Untold:
+        if self.event == "appears":
+            return lambda change: bool(change.before)
+        return lambda change: bool(change.after)
 
     def judge(self, change: Change) -> Verdict:
         held = self._held(change)

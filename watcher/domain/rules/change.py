@@ -13,10 +13,10 @@ from pydantic import BeforeValidator, model_validator
 
 from watcher.domain.display import amount_against, moment, money_against, percent
 from watcher.domain.duration import format_duration
-from watcher.domain.exact import ZERO, minus, times
+from watcher.domain.exact import ZERO, minus, shifted, times
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change
-from watcher.domain.rules._base import Duration, EventRule, parse_decimal
+from watcher.domain.rules._base import Duration, EventRule, Untold, parse_decimal
 from watcher.domain.verdict import Answer, Verdict, met, not_met, unknown
 
 HUNDRED = Decimal(100)
@@ -169,6 +169,15 @@ class ChangeRule(EventRule):
         else:
             enough = size >= level
         return Answer.MET if enough else Answer.NOT_MET
+
+    def untold(self) -> Untold:
+        if self.by is None or not self.by.endswith("%"):
+            return super().untold()
+        share = shifted(self.level, -2)
+        return lambda change: (
+            minus(change.after, change.before or ZERO).copy_abs()
+            < times(share, (change.before or ZERO).copy_abs())
+        )
 
     def judge(self, change: Change) -> Verdict:
         """Whether this change is one to tell."""
