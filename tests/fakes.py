@@ -13,6 +13,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
+from watcher.domain.flapping import Flap
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.message import Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Outcome, Quote
@@ -103,6 +104,7 @@ class FakeStore:
         self.states: dict[Account, AccountState] = {}
         self.alerts: dict[str, Alert] = {}
         self.quotes: dict[Asset, Quote] = {}
+        self.flaps: dict[tuple[str, str], Flap] = {}
         self.symbols: dict[Asset, str] = {}
         self.doubts: dict[Asset, Doubt] = {}
         self.samples: list[tuple[Asset, Quote]] = []
@@ -164,6 +166,7 @@ class FakeStore:
             everyone=dict(self.states),
             firing=firing(live),
             owing=tuple(alert for alert in self.alerts.values() if alert.owing),
+            flaps=dict(self.flaps),
         )
 
     async def conclude(
@@ -175,6 +178,7 @@ class FakeStore:
         conclusion = decide(await self.load(accounts), self._recall)
         self.states.update({state.account: state for state in conclusion.accounts})
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
+        self.flaps.update(conclusion.flaps)
         self.quotes.update(conclusion.quotes)
         self.symbols.update(conclusion.symbols)
         self.doubts.update({asset: doubt for asset, doubt in conclusion.doubts.items() if doubt is not None})

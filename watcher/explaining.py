@@ -78,7 +78,7 @@ class Explainer:
             "because": verdict.because,
             "alert": self._views.row(alert) if alert is not None else None,
             "clock": self._clock(rule, alert),
-            "suppressed_by": self._router.hold(rule, topic),
+            "suppressed_by": self._router.hold_of(rule, alert) if alert else self._router.hold(rule, topic),
             "channels": [self._channel(rule, alert, name) for name in self._channels(rule)],
         }
 

@@ -15,7 +15,8 @@ from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.ports import Source
 from watcher.schedule import Cadence, cadences, fairness_of, sweeps, swept
-from watcher.service.pacing import FACT, call_budget, credit_budget, key_of
+from watcher.service.paced import call_budget, credit_budget, key_of
+from watcher.service.pacing import FACT
 from watcher.settings import Settings
 
 NEW = "(new)"

@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from watcher.alertviews import AlertViews
+from watcher.creditviews import credits_of
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.display import plain
 from watcher.domain.exact import times
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset
-from watcher.domain.usage import USAGE, applied, load
+from watcher.domain.outlook import OUTLOOK, Outlook
+from watcher.domain.outlook import load as read_outlook
 from watcher.readiness import WAITS_TOO_LONG, waiting
 from watcher.settings import Settings, WalletSettings
 from watcher.store.reader import Asked, Reader
@@ -159,13 +161,14 @@ def status(
     allowances: Mapping[str, CreditPlan],
     past: Past | None = None,
 ) -> Row:
-    """The state of everything, and one word for it. `next_poll` is None for accounts on auto or cron.
+    """The state of everything, and one word for it. `next_poll` is None for accounts on cron.
 
     `past`: everything that is known, if the caller has it already; else it is read from the store.
     """
     past = past or reader.past()
+    outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
     accounts = [
-        _account(account, wallet, past.accounts.get(account))
+        _account(account, wallet, past.accounts.get(account), outlooks.get(account.source))
         for account, wallet in wallets_by_account(settings).items()
     ]
     counts = reader.counts()
@@ -173,7 +176,7 @@ def status(
     report: Row = {
         "state": OK,
         "accounts": accounts,
-        "credits": {name: _credits(reader, name, plan, now) for name, plan in allowances.items()},
+        "credits": {name: credits_of(reader, name, plan, now) for name, plan in allowances.items()},
         "alerts": AlertViews(settings, past.silences, now).rows(alerts),
         "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
         "held_prices": _held_prices(settings, past),
@@ -183,10 +186,15 @@ def status(
     return report
 
 
-def _account(account: Account, wallet: WalletSettings, state: AccountState | None) -> Row:
-    every = wallet.every
+def _account(
+    account: Account, wallet: WalletSettings, state: AccountState | None, outlook: Outlook | None
+) -> Row:
     last_attempt = state.last_attempt if state else None
-    following = last_attempt + every if last_attempt and isinstance(every, timedelta) else None
+    every = wallet.every if isinstance(wallet.every, timedelta) else None
+    interval = every.total_seconds() if every is not None else None
+    if outlook is not None:
+        interval = outlook.intervals.get(f"{account.chain}:{account.address}", interval)
+    following = last_attempt + timedelta(seconds=interval) if last_attempt and interval else None
     return {
         "wallet": wallet.name,
         "source": account.source,
@@ -200,6 +208,8 @@ def _account(account: Account, wallet: WalletSettings, state: AccountState | Non
         if state
         else [],
         "quarantined": len(state.quarantined) if state else 0,
+        "interval_seconds": interval,
+        "expected_delay_seconds": interval / 2 if interval is not None else None,
     }
 
 
@@ -228,30 +238,6 @@ def _held_prices(settings: Settings, past: Past) -> list[Row]:
             }
         )
     return rows
-
-
-def _credits(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> Row:
-    metered = load(reader.facts(source).get(USAGE))
-    plan = applied(configured, metered)
-    start, end = plan.bounds(now)
-    spent = reader.spent(source, start)
-    elapsed = (now - start).total_seconds()
-    runs_out = None
-    if spent and elapsed > 0:
-        lasts = max(plan.limit - spent, 0) * elapsed / spent
-        runs_out = now + timedelta(seconds=lasts) if lasts < (end - now).total_seconds() else None
-    return {
-        "limit": plan.limit,
-        "spent": spent,
-        "remaining": max(plan.limit - spent, 0),
-        "period_start": start,
-        "period_end": end,
-        "runs_out": runs_out,
-        "configured_limit": configured.limit,
-        "provider": None
-        if metered is None
-        else {"limit": metered.total, "used": metered.used, "at": metered.at, "renewed": metered.renewed},
-    }
 
 
 def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool) -> str:

@@ -16,7 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from watcher.domain.discovery import Sweep
 from watcher.domain.model import SWEEPS, Account
 from watcher.ports import Source
-from watcher.service.pacing import Paced
+from watcher.service.paced import Paced
 from watcher.settings import Settings
 
 Put = Callable[[Sequence[Account]], None]

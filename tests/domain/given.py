@@ -11,6 +11,7 @@ from watcher.domain.alerting import Ack, Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled, Revision
 from watcher.domain.cycle import decide, lapse, questions, retire
 from watcher.domain.delivery import Delivery
+from watcher.domain.flapping import Flap
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import (
     Account,
@@ -103,6 +104,7 @@ class World:
         self.now = self.running_since = START
         self.channels = channels
         self.silences: list[Silence] = []
+        self.flaps: dict[tuple[str, str], Flap] = {}
         self.states: dict[Account, AccountState] = {}
         self.alerts: dict[str, Alert] = {}
         self.quotes: dict[Asset, Quote] = {}
@@ -130,6 +132,7 @@ class World:
             silences=tuple(self.silences),
             firing=firing(self.live),
             owing=tuple(alert for alert in self.alerts.values() if alert.owing),
+            flaps=dict(self.flaps),
         )
 
     def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
@@ -190,6 +193,7 @@ class World:
         self.last = conclusion
         self.states.update({state.account: state for state in conclusion.accounts})
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
+        self.flaps.update(conclusion.flaps)
         self.quotes.update(conclusion.quotes)
         self.prices += conclusion.quotes.items()
         self.symbols.update(conclusion.symbols)

@@ -257,3 +257,18 @@ def test_no_message_is_sent_twice_and_none_says_what_is_not(days: list[int], wit
 def test_a_budget_that_cannot_be_meant_is_refused(fields: Mapping[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         budget(**fields)
+
+
+def test_a_plan_that_lasts_for_ages_overflows_nothing() -> None:
+    plan = CreditPlan(10**12)
+    use = Use(plan, 40, 40, START, START + DAY)
+    assert use.runs_out() is None
+
+
+def test_what_is_used_up_in_the_last_twentieth_is_used_as_planned() -> None:
+    at = START + 15 * DAY
+    since = pace_since(PLAN, at)
+    assert Use(PLAN, 15_100, 1010, since, at).runs_out() is None
+    out = Use(PLAN, 20_000, 1400, since, at).runs_out()
+    assert out is not None
+    assert at < out < START + 28 * DAY

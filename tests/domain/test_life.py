@@ -316,3 +316,71 @@ def test_another_wallet_inhibits_nothing() -> None:
     world = World(low(inhibited_by=["deep"]), low_usdc(id="deep", below="1"))
     assert world.see(reading(SWEEP, {USDC: "0.5"})) == ["deep firing"]
     assert world.see(eth("2")) == ["low firing"]
+
+
+# ------------------------------------------------------------------ flapping
+
+
+def flapping(**fields: Any) -> World:
+    """A world in which `low` has just begun to flap, at its third resolved."""
+    world = World(low(**fields))
+    world.see(eth("5"))
+    for _ in range(2):
+        assert world.see(eth("2")) == ["low firing"]
+        assert world.see(eth("5")) == ["low resolved"]
+    assert world.see(eth("2")) == ["low firing"]
+    assert world.see(eth("5")) == ["low notice"]
+    assert world.title.endswith("is flapping: 6 transitions within 1h")
+    return world
+
+
+def test_flapping_is_said_once_and_what_was_told_of_is_resolved_when_it_is_calm() -> None:
+    world = flapping()
+    for _ in range(5):
+        assert world.see(eth("2")) == N
+        assert world.see(eth("5")) == N
+    world.restart()
+    assert world.wait(timedelta(minutes=29, seconds=59)) == N
+    assert world.wait(timedelta(seconds=1)) == ["low resolved"]
+    assert world.told[-1].message.id == world.told[-3].message.id
+    assert len(world.alerts) == 8  # all of it stays in view
+
+
+def test_what_fires_when_it_has_calmed_down_is_told_then_after_the_end_of_the_one_before() -> None:
+    world = flapping(repeat="10m")
+    assert world.see(eth("2")) == N
+    (alert,) = world.live
+    assert alert.held.startswith("flapping since")
+    assert world.wait(timedelta(minutes=29)) == N
+    assert world.wait(MINUTE) == ["low resolved", "low firing"]
+    assert world.fact("Held back").startswith("flapping since")
+    assert world.see(eth("5")) == ["low resolved"]  # it counts anew
+    assert world.see(eth("2")) == ["low firing"]
+
+
+def test_slow_changes_and_other_subjects_do_not_flap() -> None:
+    world = World(low())
+    world.see(eth("5"))
+    for _ in range(8):
+        assert world.see(eth("2"), after=timedelta(minutes=13)) == ["low firing"]
+        assert world.see(eth("5"), after=timedelta(minutes=13)) == ["low resolved"]
+    world = World(low(match={}))
+    for amount in ("5", "2", "5", "2"):
+        world.see(reading(HOT, {ETH: amount, USDC: amount}), reading(SWEEP, {ETH: amount}))
+    assert "low notice" not in [f"{each.message.rule} {each.message.kind}" for each in world.told]
+
+
+def test_flapping_under_a_silence_is_said_to_nobody() -> None:
+    world = World(low())
+    world.see(eth("5"))
+    world.silence(HOUR, rules=("*",))
+    for _ in range(10):
+        world.see(eth("2"))
+        world.see(eth("5"))
+    assert heard(world.told) == []
+
+
+def test_a_clock_that_is_set_back_holds_nothing_for_years() -> None:
+    world = flapping()
+    world.now -= timedelta(days=400)
+    assert world.see(eth("2")) == ["low resolved", "low firing"]

@@ -12,7 +12,8 @@ import pytest
 from watcher.cli import _run
 from watcher.domain.cadence import Budget, Cadence
 from watcher.planning import Supposed, lines_of, misfit, plan_source
-from watcher.service.pacing import FACT, credit_budget
+from watcher.service.paced import credit_budget
+from watcher.service.pacing import FACT
 from watcher.wiring import build_source, configure
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)

@@ -18,6 +18,7 @@ from tests.fakes import FakeStore
 from tests.service.year import BEGIN, Year
 from watcher.domain.credits import Allowance, CreditPlan, Purpose, Refusal
 from watcher.domain.model import Account
+from watcher.domain.outlook import OUTLOOK, load
 from watcher.domain.selection import Rules
 from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
@@ -196,3 +197,32 @@ async def test_a_promise_that_breaks_in_mid_period_is_said_once_with_numbers(
     said = [line for line in caplog.messages if "stretched" in line]
     assert len(said) == 1
     assert "more than are left: they are stretched evenly" in said[0]
+
+
+async def test_the_outlook_is_kept_for_who_looks_and_survives_a_restart() -> None:
+    year = Year(FakeStore(), CreditPlan(LIMIT), 4)
+    await year.start()
+    await year.run(BEGIN + timedelta(days=12))
+    await year.pacer.keep()
+    outlook = load((await year.store.facts("s"))[OUTLOOK])
+    assert outlook is not None
+    assert outlook.planned == pytest.approx(LIMIT, rel=0.1)
+    assert outlook.stretch == 1
+    assert outlook.intervals.keys() == {f"{a.chain}:{a.address}" for a in year.accounts}
+    finds = outlook.finds
+    assert finds.count > 15
+    assert finds.gaps == pytest.approx(finds.planned, rel=0.25), (
+        "the mean gap at detections, against the plan"
+    )
+    await year.start()
+    await year.run(BEGIN + timedelta(days=13))
+    await year.pacer.keep()
+    later = load((await year.store.facts("s"))[OUTLOOK])
+    assert later is not None
+    assert later.finds.count >= finds.count
+    await year.run(BEGIN + timedelta(days=33))
+    await year.pacer.keep()
+    renewed = load((await year.store.facts("s"))[OUTLOOK])
+    assert renewed is not None
+    assert renewed.ends > outlook.ends
+    assert renewed.finds.count < later.finds.count, "it is counted anew in each period"

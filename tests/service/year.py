@@ -13,7 +13,8 @@ from watcher.domain.credits import Allowance, CreditPlan, Purpose
 from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
 from watcher.domain.selection import Rules
 from watcher.ports import Reply, Request, Store
-from watcher.service.pacing import Paced, Pacer
+from watcher.service.paced import Paced
+from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
 from watcher.service.queue import Batch
 

@@ -12,6 +12,7 @@ from tests.contract.given import NOW, after, alert, always, delivery, keep, mess
 from tests.store.given import by_hand, opened, rows
 from watcher.domain.alerting import Ack, Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past
+from watcher.domain.flapping import Flap
 from watcher.domain.message import Kind
 from watcher.domain.silences import Silence
 from watcher.ports import Recall
@@ -136,3 +137,16 @@ async def test_what_fails_while_it_is_written_changes_nothing(path: Path) -> Non
         with pytest.raises(Exception, match="no"):
             acknowledge(path, ["a1", "a2"], ACK)
         assert not (await known(store)).alerts["gas-low", "s"].acknowledged
+
+
+async def test_transitions_are_remembered_over_a_restart_for_a_day(path: Path) -> None:
+    key, flap = ("gas-low", "s"), Flap((NOW, after(minutes=3)), NOW, said=True)
+    async with opened(path) as store:
+        await keep(store, flaps={key: Flap((NOW,))})
+        await keep(store, flaps={key: flap})
+        assert (await known(store)).flaps == {key: flap}
+    async with opened(path) as store:
+        assert (await known(store)).flaps == {key: flap}
+        while await store.tidy(NOW + timedelta(days=2)):
+            pass
+    assert rows(path, "SELECT count(*) FROM flaps") == [(0,)]

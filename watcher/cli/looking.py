@@ -10,7 +10,7 @@ import typer
 from watcher import report
 from watcher.cli._common import Config, Json, configured, print_json, print_table
 from watcher.domain.display import moment, money, price
-from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.duration import format_duration, parse_duration, span
 from watcher.domain.errors import StoreError
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, credit_plans, store_path
@@ -206,6 +206,7 @@ def _show_status(state: report.Row, now: datetime) -> None:
         )
         out = row["runs_out"]
         print(line + (f"; at this pace they run out on {moment(out)}" if out else ""))
+        _show_outlook(row)
     print()
     columns = ("wallet", "source", "chain", "age", "misses", "trouble")
     cells = [
@@ -233,6 +234,19 @@ def _show_status(state: report.Row, now: datetime) -> None:
         )
     row = state["deliveries"]
     print(f"\ndeliveries: {row['pending']} pending, {row['sent']} sent, {row['given_up']} given up")
+
+
+def _show_outlook(row: report.Row) -> None:
+    """What the cadence intends and found, as the daemon wrote it down last."""
+    if row["stretch"] is not None and row["stretch"] > 1.02:
+        print(f"  not every interval can be afforded: {row['stretch']:.1f} times as long; see `watcher plan`")
+    finds = row["finds"]
+    if finds is not None and finds["count"]:
+        gap, planned = span(finds["mean_gap_seconds"]), span(finds["planned_gap_seconds"])
+        print(f"  polls that found a change came {gap} after the one before on average ({planned} intended)")
+    provider = row["provider"]
+    if provider is not None and provider["used"] != row["spent"]:
+        print(f"  the provider counted {provider['used']:,} at {moment(provider['at'])}")
 
 
 def _age(at: datetime | None, now: datetime) -> str:

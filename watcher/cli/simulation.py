@@ -138,7 +138,7 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[float], None]]:
 def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], float | None]:
     """The store's changes of all accounts on sources that sell credits, their costs, and credits a day."""
     from watcher.service.clock import SystemClock
-    from watcher.service.pacing import key_of
+    from watcher.service.paced import key_of
     from watcher.store.reader import Reader
     from watcher.wiring import accounts_of, build_source, store_path
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from watcher.domain.alerting import Alert
 from watcher.domain.delivery import Delivery
+from watcher.domain.flapping import Flap
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
 from watcher.domain.silences import Silence
@@ -46,6 +47,8 @@ class Past:
     """Those that may still be in force."""
     firing: Mapping[tuple[str, str], Collection[str]] = field(default_factory=lambda: EMPTY)
     """Rule id and wallet → subjects of all alerts that fire, not only of those asked for."""
+    flaps: Mapping[tuple[str, str], Flap] = field(default_factory=lambda: EMPTY)
+    """Rule id and subject key → the latest transitions, of all that had one."""
     owing: tuple[Alert, ...] = ()
     """Resolved alerts of which those who heard of them are still to be told so."""
 
@@ -86,7 +89,8 @@ class Conclusion:
     `accounts` are new states; of their balances only those named in `changes` differ from what
     the store has (a change with `before` None is a baseline row). `quotes` are price samples worth
     keeping. `symbols` are new or changed names. `alerts` are new states of alerts, to be written
-    over the old by id. `doubts` are prices held, or None where there is no doubt any more. `marks`
+    over the old by id. `flaps` replace what was known of a subject's
+    transitions. `doubts` are prices held, or None where there is no doubt any more. `marks`
     replace what a rule remembered of the same holding. `standing`, where it is given, has the
     fingerprints of the rules in force: what any other rule remembered is forgotten, and what a rule
     remembered before it was edited is no longer its own.
@@ -105,3 +109,4 @@ class Conclusion:
     doubts: Mapping[Asset, Doubt | None] = field(default_factory=lambda: EMPTY)
     anew: tuple[tuple[Account, Asset], ...] = ()
     """Holdings that are counted in another unit from now on: what rules remembered of them is forgotten."""
+    flaps: Mapping[tuple[str, str], Flap] = field(default_factory=lambda: EMPTY)

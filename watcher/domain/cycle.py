@@ -150,6 +150,7 @@ def decide(
         deliveries=(*judge.deliveries, *notices),
         again=tuple(again),
         marks=tuple(judge.marks),
+        flaps=judge.flaps,
         anew=tuple(judge.anew),
     )
 
@@ -175,7 +176,8 @@ def lapse(
             rule = rules.by_id.get(alert.rule)
             judge.remind(rule if isinstance(rule, StateRule) else None, alert)
     judge.finish()
-    return Conclusion(at=now, alerts=tuple(judge.alerts), deliveries=tuple(judge.deliveries))
+    alerts, deliveries = tuple(judge.alerts), tuple(judge.deliveries)
+    return Conclusion(at=now, alerts=alerts, deliveries=deliveries, flaps=judge.flaps)
 
 
 def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:

@@ -13,6 +13,7 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
 from watcher.domain.exact import ZERO, times
+from watcher.domain.flapping import Flap
 from watcher.domain.judging_sums import SumJudge
 from watcher.domain.judging_windows import Windows
 from watcher.domain.knowledge import UNREPORTED, Learned
@@ -59,6 +60,10 @@ class Judge:
     @property
     def marks(self) -> list[Mark]:
         return self._windows.marks
+
+    @property
+    def flaps(self) -> dict[tuple[str, str], Flap]:
+        return self._router.flaps
 
     def finish(self) -> None:
         """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from watcher.domain.alerting import STAY, Alert, AlertState, Step, remind
 from watcher.domain.conclusion import Past
+from watcher.domain.flapping import Flap
 from watcher.domain.message import Kind
 from watcher.domain.rules import Rule, StateRule
 from watcher.domain.selection import Rules
@@ -26,6 +27,8 @@ class Routed:
     alert: Alert
     tell: Kind | None = None
     channels: tuple[str, ...] = ()
+    flapping: int = 0
+    """So many transitions: it began to flap, and `channels` are told that instead."""
 
 
 class Router:
@@ -34,6 +37,8 @@ class Router:
     def __init__(self, past: Past, rules: Rules, now: datetime) -> None:
         self._past, self._rules, self._now = past, rules, now
         self._moved: dict[tuple[str, str], list[Alert]] = {}
+        self.flaps: dict[tuple[str, str], Flap] = {}
+        """What is to be kept of transitions."""
 
     def note(self, alerts: Iterable[Alert]) -> None:
         """What this very decision moves: it inhibits, or no longer does."""
@@ -51,7 +56,12 @@ class Router:
         return ""
 
     def hold_of(self, rule: Rule | None, alert: Alert) -> str:
-        return self.hold(rule, self.topic(alert))
+        flap = self._flap(alert)
+        return self.hold(rule, self.topic(alert)) or (str(flap) if flap.flaps(self._now) else "")
+
+    def _flap(self, alert: Alert) -> Flap:
+        key = (alert.rule, alert.subject)
+        return self.flaps.get(key) or self._past.flaps.get(key) or Flap()
 
     def topic(self, alert: Alert) -> Topic:
         return Topic(alert.rule, alert.wallet, alert.severity, self._rules.tags_of(alert.wallet))
@@ -60,14 +70,33 @@ class Router:
         """Who hears of a transition that the state machine made."""
         alert = step.alert
         assert alert is not None  # noqa: S101 - a step that tells has an alert
+        happened = self._count(alert, step.tell)
         hold = self.hold_of(rule, alert)
-        if step.tell is Kind.RESOLVED:
+        routed = self._settle(rule, alert, step.tell, hold)
+        flap = self._flap(alert)
+        if happened and flap.flaps(self._now) and not flap.said and hold == str(flap):
+            self.flaps[alert.rule, alert.subject] = replace(flap, said=True)
+            told = (*(alert.told or ()), *self._rules.channels_of(rule))
+            channels = tuple(name for name in dict.fromkeys(told) if name in self._rules.channels)
+            return replace(routed, channels=channels, flapping=len(flap.times))
+        return routed
+
+    def _count(self, alert: Alert, tell: Kind | None) -> bool:
+        """Whether this is a transition that happens now, and not the late news of one; it is counted."""
+        at = {Kind.FIRING: alert.fired_at, Kind.RESOLVED: alert.resolved_at}.get(tell or Kind.TEST)
+        if at != self._now:
+            return False
+        self.flaps[alert.rule, alert.subject] = self._flap(alert).moved(self._now)
+        return True
+
+    def _settle(self, rule: Rule | None, alert: Alert, tell: Kind | None, hold: str) -> Routed:
+        if tell is Kind.RESOLVED:
             return self._resolved(rule, alert, hold)
         if not hold:
-            channels = self._channels(rule, alert, step.tell)
+            channels = self._channels(rule, alert, tell)
             told = tuple(dict.fromkeys((*(alert.told or ()), *channels)))
-            return Routed(replace(alert, told=told, held="", owed=None), step.tell, channels)
-        if step.tell is Kind.FIRING:
+            return Routed(replace(alert, told=told, held="", owed=None), tell, channels)
+        if tell is Kind.FIRING:
             return Routed(replace(alert, told_at=None, told_since=None, held=hold, owed=Kind.FIRING))
         return Routed(self._untold(alert, hold))
 

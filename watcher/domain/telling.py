@@ -14,6 +14,7 @@ from watcher.domain.display import amount, moment, money, percent, plain, signed
 from watcher.domain.display import price as show_price
 from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, minus, times
+from watcher.domain.flapping import CALM, WITHIN
 from watcher.domain.message import Kind, Message, Named, Place, Severity, Where, change_facts, change_title
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.domain.routing import Router
@@ -69,6 +70,8 @@ class Teller:
     ) -> None:
         routed = self._router.settle(rule, step)
         alert = settled[routed.alert.id] = routed.alert
+        if routed.flapping:
+            self._owe(self._flapping(alert, where, routed.flapping), routed.channels)
         if routed.tell is None:
             return
         title = f"{alert.label}: {alert.because}"
@@ -86,6 +89,27 @@ class Teller:
             state,
         )
         self._owe(message, routed.channels)
+
+    def _flapping(self, alert: Alert, where: Place, count: int) -> Message:
+        words = f"{count} transitions within {format_duration(WITHIN)}"
+        lines = [
+            *where.facts(),
+            ("Flapping", words),
+            ("Last", alert.because),
+            ("Held back", f"what fires or resolves, until it was calm for {format_duration(CALM)}"),
+        ]
+        title = f"{alert.label} is flapping: {words}"
+        return Message(
+            alert.id,
+            Kind.NOTICE,
+            alert.severity,
+            alert.rule,
+            alert.subject,
+            where.wallet,
+            title,
+            tuple(lines),
+            self._now,
+        )
 
     def _course(self, rule: Rule | None, alert: Alert, kind: Kind) -> list[tuple[str, str]]:
         """What has become of the alert so far."""

@@ -6,18 +6,20 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from watcher.domain.cadence import PATIENCE, Budget, Cadence, Item
-from watcher.domain.credits import Allowance, CreditPlan
+from watcher.domain.cadence import PATIENCE, Budget, Cadence
+from watcher.domain.credits import Allowance
 from watcher.domain.display import moment
 from watcher.domain.duration import span
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
+from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
 from watcher.ports import Store
 from watcher.service.clock import Clock
+from watcher.service.paced import Paced, call_budget, credit_budget, key_of
 
 log = logging.getLogger(__name__)
 
@@ -28,32 +30,8 @@ KEEP_EVERY = 300.0
 FACT = "cadence"
 """Under this name the store keeps what the cadence of a source has learnt."""
 
-LEAVE_FREE = 0.8
-"""Share of a call limit that the schedule plans with; the rest is for pages, retries and people."""
-
 NOTED = 1.02
 """A stretch worth telling: a poll that had to be paid twice is none."""
-
-_DAY = 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Paced:
-    """One account on `auto`, and what was promised for it."""
-
-    account: Account
-    cost: float
-    weight: float = 1.0
-    at_least_every: timedelta | None = None
-    min_every: timedelta = timedelta(minutes=1)
-
-    def item(self) -> Item:
-        promise = self.at_least_every.total_seconds() if self.at_least_every else float("inf")
-        return Item(key_of(self.account), self.cost, self.weight, self.min_every.total_seconds(), promise)
-
-
-def key_of(account: Account) -> str:
-    return f"{account.chain}:{account.address}"
 
 
 class Pacer:
@@ -89,6 +67,10 @@ class Pacer:
         ticks; of cron ticks and sweeps only a `share` is kept to."""
         self.share = 1.0
         self._tally: dict[Account, float] = {}
+        self._ends = self._length = 0.0
+        self._read: dict[str, float] = {}
+        """When each account was last read, as far as that was since the start."""
+        self._finds = Finds()
         self._said: float | None = None
         """The end of the period in which people were told of it."""
         self._cadence: Cadence | None = None
@@ -131,9 +113,15 @@ class Pacer:
     def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
         """How a poll of an account went: changed, unchanged, or (None) not read."""
         key = self._keys.get(account)
-        if self._cadence is not None and key is not None:
-            self._cadence.observe(key, at.timestamp(), changed)
-            self._changed.set()
+        if self._cadence is None or key is None:
+            return
+        read = self._read.get(key)
+        if changed and read is not None:
+            self._finds.note(max(at.timestamp() - read, 0.0), self._interval_of(key))
+        if changed is not None:
+            self._read[key] = at.timestamp()
+        self._cadence.observe(key, at.timestamp(), changed)
+        self._changed.set()
 
     def give_back(self, account: Account, at: datetime) -> None:
         """The poll that was due was not made, and not charged."""
@@ -147,16 +135,37 @@ class Pacer:
         if self._cadence is None:
             return
         text = json.dumps(self._cadence.dump(), separators=(",", ":"))
+        kept = {FACT: text, OUTLOOK: self._outlook(self._cadence).dump()}
         try:
-            await self._store.keep_facts(self._name, {FACT: text}, self._clock.now())
+            await self._store.keep_facts(self._name, kept, self._clock.now())
         except StoreError as error:
             log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
+
+    def _outlook(self, cadence: Cadence) -> Outlook:
+        """What is intended now."""
+        intervals = {key: self._interval_of(key) for key in self._accounts}
+        costs = {item.key: item.cost for item in (*self._items, *self._fixed.values())}
+        pace = self._taken * self.share + sum(costs[key] / each for key, each in intervals.items())
+        stretch = max(cadence.stretch, 1 / max(self.share, 1e-9))
+        finite = {key: round(each, 3) for key, each in intervals.items() if each < float("inf")}
+        return Outlook(self._ends, pace * self._length, stretch, finite, self._finds)
+
+    def _interval_of(self, key: str) -> float:
+        fixed = self._fixed.get(self._accounts[key])
+        if fixed is not None and (not self.strained or self._cadence is None):
+            return fixed.shortest
+        assert self._cadence is not None  # noqa: S101 (after begin)
+        return self._cadence.interval(key)
 
     async def begin(self) -> None:
         """Read the ledger and what was learnt; once, before the first tick."""
         if self._cadence is None:
             facts = await self._store.facts(self._name)
             await self._make(_parsed(facts.get(FACT)))
+            before = load(facts.get(OUTLOOK))
+            if before is not None and before.ends == self._ends:
+                self._finds = before.finds
+            await self.keep()
 
     async def _make(self, state: Mapping[str, Any] | None) -> None:
         """The cadence for what it has to pace now: with fixed intervals, if they must be stretched."""
@@ -229,6 +238,12 @@ class Pacer:
 
     async def _budget(self, now: datetime) -> tuple[Budget, bool]:
         """What the cadence may spend, and whether that includes fixed intervals."""
+        budget, strained = await self._afford(now)
+        if budget.ends != self._ends:
+            self._ends, self._length, self._finds = budget.ends, budget.period, Finds()
+        return budget, strained
+
+    async def _afford(self, now: datetime) -> tuple[Budget, bool]:
         plan = self.allowance.credits
         if plan is None:
             return call_budget(self.allowance, self._taken, now), False
@@ -249,30 +264,6 @@ class Pacer:
 def _interval(paced: Paced) -> float:
     assert paced.at_least_every is not None  # noqa: S101 (a fixed interval)
     return paced.at_least_every.total_seconds()
-
-
-def credit_budget(plan: CreditPlan, spent: int, taken: float, now: datetime) -> Budget:
-    """What the cadence may spend: all that `taken` (credits a second, by cron lines) leaves.
-
-    The reserve is not left out: `may_spend` holds it back, and gives it to the schedule in the end.
-    """
-    start, end = plan.bounds(now)
-    length, left = (end - start).total_seconds(), (end - now).total_seconds()
-    return Budget(
-        max(plan.limit - taken * length, 0.0),
-        max(plan.limit - spent - taken * left, 0.0),
-        end.timestamp(),
-        length,
-    )
-
-
-def call_budget(allowance: Allowance, taken: float, now: datetime) -> Budget:
-    """Without credits, calls are the currency: the tightest limit, as calls a day."""
-    paces = [window.calls / window.seconds for window in allowance.windows]
-    pace = max((min(paces) if paces else 1.0) * LEAVE_FREE - taken, 0.0)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    end = midnight + timedelta(days=1)
-    return Budget(pace * _DAY, pace * (end - now).total_seconds(), end.timestamp(), _DAY)
 
 
 def _longest(cadence: Cadence) -> str:

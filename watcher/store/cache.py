@@ -12,10 +12,20 @@ from types import MappingProxyType
 
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past, Revision
+from watcher.domain.flapping import Flap
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote
 from watcher.domain.silences import Silence
 from watcher.store import quarantine
-from watcher.store.states import ALERT, SILENCE, STATE, alert_from, doubt_from, silence_from, state_from
+from watcher.store.states import (
+    ALERT,
+    SILENCE,
+    STATE,
+    alert_from,
+    doubt_from,
+    flap_from,
+    silence_from,
+    state_from,
+)
 from watcher.store.text import from_ms
 
 SHORT = 8
@@ -38,6 +48,7 @@ class Cache:
         self.silences: tuple[Silence, ...] = ()
         self.firing: dict[tuple[str, str], set[str]] = {}
         self.owing: dict[str, Alert] = {}
+        self.flaps: dict[tuple[str, str], Flap] = {}
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
         self._concluded = 0
         self._read(conn)
@@ -61,6 +72,7 @@ class Cache:
             silences=self.silences,
             firing=MappingProxyType(self.firing),
             owing=tuple(self.owing.values()),
+            flaps=MappingProxyType(self.flaps),
         )
 
     def quote_at(self, asset: Asset, at: datetime) -> Quote | None:
@@ -88,6 +100,7 @@ class Cache:
                 self.doubts.pop(asset, None)
             else:
                 self.doubts[asset] = doubt
+        self.flaps.update(conclusion.flaps)
         for alert in conclusion.alerts:
             self._put(alert)
 
@@ -153,5 +166,7 @@ class Cache:
         owing = f"SELECT {', '.join(ALERT)} FROM alerts WHERE state = 'resolved' AND owed IS NOT NULL"  # noqa: S608
         for row in conn.execute(f"{owing} ORDER BY resolved_at, id"):
             self._index(alert_from(row))
+        flaps = "SELECT rule, subject, times, since, said FROM flaps"
+        self.flaps = dict(flap_from(row) for row in conn.execute(flaps))
         silences = f"SELECT {', '.join(SILENCE)} FROM silences ORDER BY created, id"  # noqa: S608
         self.silences = tuple(silence_from(row) for row in conn.execute(silences))

@@ -16,12 +16,12 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, MarkOf
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import bulk, facts, ledger, memory, outbox, polllog, quarantine
+from watcher.store import bulk, facts, ledger, lives, memory, outbox, polllog, quarantine
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
 from watcher.store.retention import Retention, give_back
-from watcher.store.states import ALERT, STATE, alert_row, doubt_text, read_again, state_row
+from watcher.store.states import STATE, doubt_text, read_again, state_row
 from watcher.store.text import canonical, ms, number, optional, storable, to_ms
 from watcher.store.upgrading import upgrade
 
@@ -34,7 +34,6 @@ _ADD_CHANGE = (
 )
 _SET_BALANCE = "INSERT INTO balances (account, asset, amount, since)"
 _OR_UPDATE = "ON CONFLICT (account, asset) DO UPDATE SET amount = excluded.amount, since = excluded.since"
-_PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
 
 
 class Core:
@@ -105,8 +104,7 @@ class Core:
         self._write_assets(cache, conclusion)
         self._write_changes(cache, conclusion.changes)
         quarantine.write(conn, cache, conclusion.accounts)
-        if conclusion.alerts:
-            conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+        lives.write(conn, conclusion)
         if conclusion.anew:
             memory.begin_anew(conn, [(accounts[a], cache.asset_ids[asset]) for a, asset in conclusion.anew])
         if conclusion.marks:

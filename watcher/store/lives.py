@@ -13,14 +13,33 @@ from datetime import datetime
 from pathlib import Path
 
 from watcher.domain.alerting import Ack, Alert, AlertState
+from watcher.domain.conclusion import Conclusion
 from watcher.domain.silences import Silence
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS
-from watcher.store.states import ALERT, SILENCE, alert_from, silence_from, silence_row
+from watcher.store.states import (
+    ALERT,
+    PUT_FLAP,
+    SILENCE,
+    alert_from,
+    alert_row,
+    flap_row,
+    silence_from,
+    silence_row,
+)
 from watcher.store.text import storable, to_ms
 
 _ALERTS = f"SELECT {', '.join(ALERT)} FROM alerts"  # noqa: S608
+_PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
 _SILENCES = f"SELECT {', '.join(SILENCE)} FROM silences"  # noqa: S608
+
+
+def write(conn: sqlite3.Connection, conclusion: Conclusion) -> None:
+    """Alerts and their transitions, in the caller's transaction."""
+    if conclusion.alerts:
+        conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
+    if conclusion.flaps:
+        conn.executemany(PUT_FLAP, [flap_row(*pair) for pair in conclusion.flaps.items()])
 
 
 def live(conn: sqlite3.Connection) -> list[Alert]:

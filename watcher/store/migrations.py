@@ -85,6 +85,15 @@ def m007_scales(db: Database) -> None:
     db.execute("ALTER TABLE accounts ADD COLUMN scales TEXT")
 
 
+@migrations()
+def m008_flaps(db: Database) -> None:
+    """The latest transitions of each rule on each subject, from one alert to the next."""
+    db.execute(
+        "CREATE TABLE flaps (rule TEXT NOT NULL, subject TEXT NOT NULL, times TEXT NOT NULL, since INTEGER,"
+        " said INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (rule, subject))"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -110,6 +110,7 @@ class Reader:
             silences=cache.silences,
             firing=cache.firing,
             owing=tuple(cache.owing.values()),
+            flaps=cache.flaps,
         )
 
     def history(
@@ -245,6 +246,13 @@ class Reader:
         sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
         with self._snapshot():
             return int(self._conn.execute(sql, (source, to_ms(since) // 3_600_000)).fetchone()[0])
+
+    def fact(self, source: str, name: str) -> str | None:
+        """One fact that a source, or the daemon about it, has kept."""
+        with self._snapshot():
+            sql = "SELECT value FROM facts WHERE source = ? AND name = ?"
+            row = self._conn.execute(sql, (source, name)).fetchone()
+        return row[0] if row is not None else None
 
     def facts(self, source: str) -> dict[str, str]:
         with self._snapshot():

@@ -20,6 +20,7 @@ POLL_LOG = timedelta(days=35)
 """Longer than any window of calls; what was spent is in `spending`, which is never dropped."""
 
 SETTLED_DELIVERIES = timedelta(days=90)
+TRANSITIONS = timedelta(days=1)
 RESOLVED_ALERTS = timedelta(days=400)
 PRICES = timedelta(days=400)
 
@@ -38,6 +39,7 @@ _TABLES = (
         "at < ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = messages.id)",
         SETTLED_DELIVERIES,
     ),
+    ("flaps", "last < ?", TRANSITIONS),
     ("silences", "until < ?", RESOLVED_ALERTS),
     ("alerts", "state = 'resolved' AND resolved_at < ?", RESOLVED_ALERTS),
 )

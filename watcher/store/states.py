@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from watcher.domain.alerting import Ack, Alert, AlertState
+from watcher.domain.flapping import Flap
 from watcher.domain.message import Kind, Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Held
 from watcher.domain.silences import Silence
@@ -178,3 +179,16 @@ def silence_row(silence: Silence) -> tuple[Any, ...]:
 def silence_from(row: tuple[Any, ...]) -> Silence:
     globs = (tuple(json.loads(each)) for each in row[5:9])
     return Silence(row[0], row[1], row[2], from_ms(row[3]), from_ms(row[4]), *globs)
+
+
+PUT_FLAP = "INSERT OR REPLACE INTO flaps (rule, subject, times, since, said, last) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def flap_row(key: tuple[str, str], flap: Flap) -> tuple[Any, ...]:
+    times = [to_ms(at) for at in flap.times]
+    return (*key, json.dumps(times), ms(flap.since), int(flap.said), times[-1] if times else 0)
+
+
+def flap_from(row: tuple[Any, ...]) -> tuple[tuple[str, str], Flap]:
+    times = tuple(from_ms(at) for at in json.loads(row[2]))
+    return (row[0], row[1]), Flap(times, time(row[3]), bool(row[4]))

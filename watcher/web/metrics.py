@@ -7,6 +7,7 @@ is an address, a key or a URL.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -47,6 +48,12 @@ class _Collector(Collector):
         held = GaugeMetricFamily(
             "watcher_readings_held", "Amounts that wait for a second reading to confirm them.", labels=labels
         )
+        interval = GaugeMetricFamily(
+            "watcher_account_interval_seconds", "Time between two polls, as things stand.", labels=labels
+        )
+        delay = GaugeMetricFamily(
+            "watcher_account_expected_delay_seconds", "Mean wait of a change until it is seen.", labels=labels
+        )
         last: dict[str, float] = {}
         for row in self._look.status["accounts"]:
             names = [row["wallet"], row["source"], row["chain"]]
@@ -55,6 +62,9 @@ class _Collector(Collector):
                 age.add_metric(names, (now - read).total_seconds())
                 last[row["source"]] = max(last.get(row["source"], 0.0), read.timestamp())
             misses.add_metric(names, row["misses"])
+            if row["interval_seconds"] is not None:
+                interval.add_metric(names, row["interval_seconds"])
+                delay.add_metric(names, row["expected_delay_seconds"])
             if row["held"]:
                 held.add_metric(names, len(row["held"]))
         newest = GaugeMetricFamily(
@@ -66,7 +76,7 @@ class _Collector(Collector):
         read_once = sum(state.last_reading is not None for state in states.values())
         known.add_metric(["true"], read_once)
         known.add_metric(["false"], len(self._look.status["accounts"]) - read_once)
-        yield from (age, misses, held, newest, known)
+        yield from (age, misses, held, interval, delay, newest, known)
 
     def _credits(self) -> Iterator[Metric]:
         names = {
@@ -74,6 +84,14 @@ class _Collector(Collector):
             "remaining": ("watcher_credits_remaining", "Credits left in the current period."),
             "limit": ("watcher_credits_limit", "Credits of the plan, a period."),
             "period_end": ("watcher_credits_renewal_timestamp_seconds", "When the current period ends."),
+            "planned": (
+                "watcher_credits_planned",
+                "What the present intervals would cost in a whole period; absent until the daemon has run.",
+            ),
+            "stretch": (
+                "watcher_cadence_stretch",
+                "How many times longer than set or promised intervals are, since credits are short; 1: none.",
+            ),
             "runs_out": (
                 "watcher_credits_exhaustion_timestamp_seconds",
                 "When credits run out before the period ends, at the pace so far; absent if they last.",
@@ -84,7 +102,25 @@ class _Collector(Collector):
             for source, row in self._look.status["credits"].items():
                 value = row[key]
                 if value is not None:
-                    family.add_metric([source], value if isinstance(value, int) else value.timestamp())
+                    family.add_metric([source], value.timestamp() if isinstance(value, datetime) else value)
+            yield family
+        yield from self._finds()
+
+    def _finds(self) -> Iterator[Metric]:
+        names = {
+            "count": ("watcher_changes_found", "Polls of this period that found a change."),
+            "mean_gap_seconds": (
+                "watcher_change_gap_seconds",
+                "Mean time from the poll before to the one that found a change; it waited at most so long.",
+            ),
+            "planned_gap_seconds": ("watcher_change_gap_planned_seconds", "The same as it was intended."),
+        }
+        for key, (name, text) in names.items():
+            family = GaugeMetricFamily(name, text, labels=["source"])
+            for source, row in self._look.status["credits"].items():
+                finds = row["finds"]
+                if finds is not None and finds[key] is not None:
+                    family.add_metric([source], finds[key])
             yield family
 
     def _alerts(self) -> Iterator[Metric]:

@@ -23,6 +23,7 @@ PACES = 30
 
 SHORTEST_PACE = timedelta(hours=3)
 HOUR = timedelta(hours=1)
+FAR = timedelta(days=3650)
 SHARE = {"type": "string", "pattern": r"^[0-9._]+ *%$", "examples": ["80%"]}
 
 
@@ -46,6 +47,18 @@ class Use:
     since: datetime
     at: datetime
     """When the ledger was read: of that moment is all that is said, also when a period ends meanwhile."""
+
+    def runs_out(self) -> datetime | None:
+        """When the credits are gone before the period's last twentieth, by the pace of late and by the
+        average of the period alike; None if they last, or are used as planned."""
+        start, end = self.plan.bounds(self.at)
+        left = max(self.plan.limit - self.spent, 0)
+        early = end - (end - start) / AS_PLANNED
+        average = _gone(left, self.spent, self.at - start, self.at)
+        late = _gone(left, self.late, self.at - self.since, self.at)
+        if average is None or late is None or average >= early or late >= early:
+            return None
+        return late
 
     def facts(self) -> list[tuple[str, str]]:
         """What every message about it says."""
@@ -107,14 +120,8 @@ class BudgetRule(StateRule):
         """The hour in which the credits are gone; None if they last, or longer than is asked about."""
         if self.runs_out_within is None:
             return None
-        now, (start, end) = use.at, use.plan.bounds(use.at)
-        left = max(use.plan.limit - use.spent, 0)
-        early = end - (end - start) / AS_PLANNED
-        average = _gone(left, use.spent, now - start, now)
-        late = _gone(left, use.late, now - use.since, now)
-        if average is None or late is None or average >= early or late >= early:
-            return None
-        if not firing and late - now >= self.runs_out_within:
+        now, late = use.at, use.runs_out()
+        if late is None or (not firing and late - now >= self.runs_out_within):
             return None
         return late.replace(minute=0, second=0, microsecond=0) + HOUR if late > now else now
 
@@ -131,5 +138,5 @@ def _gone(left: int, spent: int, over: timedelta, now: datetime) -> datetime | N
         return now
     if spent <= 0 or over <= timedelta(0):
         return None
-    lasts = over * left / spent
-    return now + lasts if lasts < timedelta(days=3650) else None
+    seconds = over.total_seconds() * left / spent  # a timedelta could not hold what a huge plan makes of it
+    return now + timedelta(seconds=seconds) if seconds < FAR.total_seconds() else None
