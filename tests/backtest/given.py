@@ -164,7 +164,7 @@ async def backtested(
         return Rules(configuration.rules, WALLETS, CHANNELS)
 
     monkeypatch.setattr(backtesting, "build_rules", build)
-    configuration = Configuration(cast(Any, SimpleNamespace()), tuple(rules))
+    configuration = Configuration(cast(Any, SimpleNamespace(channels={})), tuple(rules))
     return await play(configuration, history(path), since, until, burst=lambda _: 1000)
 
 

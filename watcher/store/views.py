@@ -92,7 +92,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "id": "the same from firing to resolved",
         "rule": "id of the rule",
         "subject": "what it is about",
-        "wallet": "name of the wallet",
+        "wallet": "name of the wallet; empty for a sum over several, or a source",
         "severity": "info, warning or critical",
         "state": "pending, firing or resolved",
         "since": "when the rule was first met",

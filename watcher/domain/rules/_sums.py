@@ -20,7 +20,7 @@ class Side(NamedTuple):
     match: Match
     per: Per = "all"
     max_age: timedelta | None = None
-    """An older reading makes its sum unknown; None: see `watcher.domain.sums.limit`."""
+    """An older reading makes its sum unknown; None: see `watcher.domain.parts.limit`."""
     amounts: bool = False
     """Whether the sum of amounts is wanted."""
     valued: bool = False
