@@ -16,7 +16,7 @@ from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.flapping import Flap
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.message import Severity
-from watcher.domain.model import Account, AccountState, Asset, Change, Doubt, Outcome, Quote
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Outcome, Quote
 from watcher.ports import UNGROUPED, Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -86,6 +86,9 @@ class FakeClock:
         return rung
 
 
+_FAR = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass
 class _Booked:
     source: str
@@ -109,6 +112,7 @@ class FakeStore:
         self.marks: dict[MarkOf, Mark] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.ledger: list[_Booked] = []
+        self._set_back: dict[int, datetime] = {}
         self.kept_facts: dict[tuple[str, str], str] = {}
         self.closed = False
         self.runs: dict[datetime, datetime] = {}
@@ -123,8 +127,16 @@ class FakeStore:
         allowance: Allowance,
     ) -> Grant | Refusal:
         start = allowance.credits.bounds(now)[0] if allowance.credits is not None else now
+        for number, row in enumerate(self.ledger):
+            if row.at > now and self._set_back.get(number, _FAR) > now:
+                self._set_back[number] = now  # booked before the clock was set back, so before now
         windows = (now - timedelta(seconds=window.seconds) for window in allowance.windows)
-        calls = tuple(sum(row.at > since for row in self.ledger if row.source == source) for since in windows)
+        mine = [
+            row.at if row.at <= now else self._set_back[number]
+            for number, row in enumerate(self.ledger)
+            if row.source == source
+        ]
+        calls = tuple(sum(at > since for at in mine) for since in windows)
         refusal = may_spend(allowance, Spending(self._sum(source, start), calls), cost, purpose, now)
         if refusal is not None:
             return refusal
@@ -211,8 +223,26 @@ class FakeStore:
     async def next_due(self, channel: str) -> datetime | None:
         return min((each.due for each in self._pending(channel)), default=None)
 
-    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+    async def settle(
+        self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
+    ) -> list[Delivery]:
         self.deliveries.update({each.id: each for each in deliveries})
+        owed = []
+        for each in deliveries:
+            rows, other = self.deliveries.values(), instead.get(each.id)
+            gave_up = any(
+                d.state is DeliveryState.GIVEN_UP
+                and (d.channel, d.message.id) == (each.channel, each.message.id)
+                for d in rows
+            )
+            if (
+                other
+                and gave_up
+                and (other.channel, each.message) not in [(d.channel, d.message) for d in rows]
+            ):
+                owed.append(other)
+        self.deliveries.update({each.id: each for each in owed if each.id not in self.deliveries})
+        return owed
 
     async def close(self) -> None:
         self.closed = True

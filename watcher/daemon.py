@@ -8,19 +8,20 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watcher import sdnotify
-from watcher.domain.errors import ConfigurationError, StoreError
+from watcher.domain.errors import ConfigurationError
 from watcher.ports import Store
 from watcher.schedule import Ticker
-from watcher.service.clock import SystemClock
+from watcher.service.clock import Setting, SystemClock
 from watcher.timetable import meters, schedule, sweepers
+from watcher.upkeep import feed_watchdog, keep_beating, mind_clock, tidy, troubles
 from watcher.wiring import (
     App,
     Configuration,
+    build_heartbeat,
     configure,
     credit_plans,
     open_store,
@@ -33,12 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STUCK_AFTER = timedelta(minutes=10)
-"""A source with work to do and no progress for so long stops the watchdog from being fed."""
-
-STATUS_EVERY = 10.0
-TIDY_EVERY = 600.0
-
 
 async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) -> int:
     """Watch until SIGTERM or SIGINT; SIGHUP reads the configuration again. Returns the exit code."""
@@ -49,14 +44,15 @@ async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) 
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reloading.set)
     store = await open_store(configuration.settings, exclusive=True)
+    clock_was_set = Setting(clock)
     try:
         while not stopping.is_set():
             reloading.clear()
             app = wire(configuration, store, clock=clock)
-            failed = await _serve(app, store, stopping, reloading, path, env)
+            failed = await _serve(app, store, stopping, reloading, clock_was_set, path, env)
             if failed:
                 return 1
-            if not stopping.is_set():
+            if reloading.is_set() and not stopping.is_set():
                 configuration = _reload(path, env, configuration)
     finally:
         sdnotify.stopping()
@@ -70,23 +66,31 @@ async def _serve(
     store: Store,
     stopping: asyncio.Event,
     reloading: asyncio.Event,
+    clock_was_set: Setting,
     path: Path,
     env: Mapping[str, str],
 ) -> bool:
-    """Run one configuration until it is time to stop or to change to a new one; True if a task broke."""
+    """Run one configuration until it is time to stop, to change to a new one, or to begin anew
+    because the clock was set; True if a task broke.
+    """
     async with at_work(app, store) as tasks:
         log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
         sdnotify.ready()
-        while True:
-            if await _wait(stopping, reloading, tasks):
-                return True
-            if stopping.is_set():
-                return False
-            sdnotify.reloading()
-            if _sound(path, env):
-                return False
-            sdnotify.ready()
-            reloading.clear()
+        set_anew = asyncio.Event()
+        minder = asyncio.create_task(mind_clock(app, clock_was_set, set_anew), name="clock")
+        try:
+            while True:
+                if await _wait((stopping, reloading, set_anew), [*tasks, minder]):
+                    return True
+                if stopping.is_set() or set_anew.is_set():
+                    return False
+                sdnotify.reloading()
+                if _sound(path, env):
+                    return False
+                sdnotify.ready()
+                reloading.clear()
+        finally:
+            minder.cancel()
 
 
 @asynccontextmanager
@@ -105,12 +109,16 @@ async def at_work(
         pacers = await schedule(app, store, ticker)
         ticker.start()
         helpers += [
-            asyncio.create_task(_feed_watchdog(app, store), name="watchdog"),
-            asyncio.create_task(_tidy(app, store), name="retention"),
+            asyncio.create_task(feed_watchdog(app, store), name="watchdog"),
+            asyncio.create_task(tidy(app, store), name="retention"),
             *(asyncio.create_task(meter.run(), name="metering") for meter in meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
             *(asyncio.create_task(each.run(), name="sweeping") for each in sweepers(app, store, pacers)),
         ]
+        heartbeat, settings = build_heartbeat(app.settings), app.settings.heartbeat
+        if heartbeat is not None and settings is not None:
+            beating = keep_beating(app, store, heartbeat, settings.every.total_seconds())
+            helpers.append(asyncio.create_task(beating, name="heartbeat"))
         page = await _page(app, store)
         if page is not None:
             on_page(page.url)
@@ -128,11 +136,9 @@ async def at_work(
         await app.stop()
 
 
-async def _wait(
-    stopping: asyncio.Event, reloading: asyncio.Event, tasks: Sequence[asyncio.Task[None]]
-) -> bool:
-    """Until a signal comes (False) or a task that must not end ends (True)."""
-    signals = [asyncio.create_task(event.wait()) for event in (stopping, reloading)]
+async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[None]]) -> bool:
+    """Until one of the events comes (False) or a task that must not end ends (True)."""
+    signals = [asyncio.create_task(event.wait()) for event in events]
     try:
         done, _ = await asyncio.wait([*signals, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -167,29 +173,6 @@ def _reload(path: Path, env: Mapping[str, str], old: Configuration) -> Configura
     return new
 
 
-async def _feed_watchdog(app: App, store: Store) -> None:
-    """Tell systemd that all is well, but only while the store answers and no source is stuck."""
-    interval = sdnotify.watchdog_interval() or STATUS_EVERY
-    while True:
-        await app.clock.sleep(min(interval / 3, STATUS_EVERY))
-        # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
-        app.deliverer.wake()
-        alerts = await _live_alerts(store)
-        if alerts is None or _stuck(app):
-            continue
-        sdnotify.watchdog()
-        sdnotify.status(f"{len(app.rules.wallets)} accounts, {alerts} alerts firing")
-
-
-async def _live_alerts(store: Store) -> int | None:
-    try:
-        async with asyncio.timeout(30):
-            return sum(alert.fired_at is not None for alert in await store.live_alerts())
-    except (StoreError, TimeoutError) as error:
-        log.error("the store does not answer: %s", error or type(error).__name__)  # noqa: TRY400
-        return None
-
-
 async def _page(app: App, store: Store) -> Server | None:
     """The status page. That its address is taken costs the page, never the watching."""
     settings = app.settings
@@ -199,7 +182,7 @@ async def _page(app: App, store: Store) -> Server | None:
 
     looker = Looker(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
-        stuck=lambda: ["a source makes no progress"] if _stuck(app) else [],
+        stuck=lambda: troubles(app),
     )  # fmt: skip
     server = Server(looker, settings.web)
     try:
@@ -210,27 +193,3 @@ async def _page(app: App, store: Store) -> Server | None:
         return None
     log.info("status page at %s", server.url)
     return server
-
-
-def _stuck(app: App) -> bool:
-    now = app.clock.monotonic()
-    for name, poller in app.pollers.items():
-        last = app.progress.setdefault(name, now)
-        idle = not len(poller.queue) or poller.pace.next_start > now
-        if idle:
-            app.progress[name] = now
-        elif now - last > STUCK_AFTER.total_seconds():
-            log.error("%s has made no progress for %s", name, STUCK_AFTER)
-            return True
-    return False
-
-
-async def _tidy(app: App, store: Store) -> None:
-    """Drop what is past its retention, in small steps."""
-    while True:
-        await app.clock.sleep(TIDY_EVERY)
-        try:
-            while await store.tidy(app.clock.now()):
-                await app.clock.sleep(0.05)
-        except StoreError as error:
-            log.error("store: %s; retention waits", error)  # noqa: TRY400

@@ -168,8 +168,14 @@ class Store(Protocol):
         """When this channel's next pending delivery is due."""
         ...
 
-    async def settle(self, deliveries: Sequence[Delivery]) -> None:
-        """Write the new state of deliveries that were attempted."""
+    async def settle(
+        self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
+    ) -> list[Delivery]:
+        """Write the new state of deliveries that were attempted.
+
+        `instead`: by their ids, what another channel is owed in place of those given up, and of
+        those that go on from one given up here. Owed at most once; returned is what now is.
+        """
         ...
 
     async def close(self) -> None: ...

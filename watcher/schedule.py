@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -28,6 +28,28 @@ AHEAD = timedelta(days=28)
 """How far a cron line is looked through to find how often it ticks."""
 
 
+class _NoCatchingUp(BaseTrigger):  # type: ignore[misc]
+    """Leaves out the ticks that were missed: one poll makes up for all of them.
+
+    APScheduler would list each one first: after a clock set a year ahead, a tick a second held the
+    loop for minutes.
+    """
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        due: datetime | None = super().get_next_fire_time(previous, now)
+        if previous is None or due is None or due > now:
+            return due
+        return cast("datetime | None", super().get_next_fire_time(None, now))
+
+
+class _Interval(_NoCatchingUp, IntervalTrigger):  # type: ignore[misc]
+    pass
+
+
+class _Crontab(_NoCatchingUp, CronTrigger):  # type: ignore[misc]
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Cadence:
     """When accounts are polled: at an interval, or by a cron line in a zone."""
@@ -42,11 +64,11 @@ class Cadence:
         Interval ticks are aligned to the epoch, so a restart does not move them.
         """
         if self.every is None:
-            return CronTrigger.from_crontab(self.cron, timezone=ZoneInfo(self.timezone))
+            return _Crontab.from_crontab(self.cron, timezone=ZoneInfo(self.timezone))
         seconds = self.every.total_seconds()
         since = now.timestamp() - phase * seconds
         start = now.timestamp() + (-since) % seconds
-        return IntervalTrigger(
+        return _Interval(
             seconds=max(1, round(seconds)), start_date=datetime.fromtimestamp(start, UTC), timezone=UTC
         )
 

@@ -13,7 +13,7 @@ from watcher.domain.template import TEMPLATE_HELP, TEMPLATES
 from watcher.mistakes import models_in, parts_of, written_fields
 from watcher.ruletest_models import TestFile
 from watcher.settings import Kinds, known_kinds
-from watcher.settings_models import LogSettings, WalletEntry, WebSettings
+from watcher.settings_models import HeartbeatSettings, LogSettings, WalletEntry, WebSettings
 
 DURATION = {"type": "string", "pattern": r"^[0-9]+[smhd]$", "examples": ["30s", "5m", "2h", "7d"]}
 
@@ -35,6 +35,7 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
         "rules": {"type": "array", "items": {"type": "string"}, "examples": [["rules/*.yaml"]]},
         "web": {"anyOf": [_model(WebSettings, definitions), {"type": "null"}]},
         "log": _model(LogSettings, definitions),
+        "heartbeat": {"anyOf": [_model(HeartbeatSettings, definitions), {"type": "null"}]},
     }
     return _file("watcher.yaml", properties, ["version", "sources", "wallets"], definitions)
 

@@ -16,7 +16,8 @@ from watcher.environment import Environment
 from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
 from watcher.settings_assets import read_assets
-from watcher.settings_models import LOG_LEVELS, LogSettings, WebSettings
+from watcher.settings_channels import check_fallbacks
+from watcher.settings_models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
 from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
 
@@ -24,7 +25,7 @@ NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
 PAGE = "127.0.0.1:8787"
 """Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
 
-KEYS = ("version", "store", "sources", "wallets", "assets", "channels", "rules", "web", "log")
+KEYS = ("version", "store", "sources", "wallets", "assets", "channels", "rules", "web", "log", "heartbeat")
 
 
 class Kinds(NamedTuple):
@@ -60,6 +61,7 @@ class Settings(BaseModel):
     rules: tuple[Path, ...]
     web: WebSettings | None
     log: LogSettings
+    heartbeat: HeartbeatSettings | None
     warnings: tuple[Problem, ...]
     """What is allowed and probably not meant."""
 
@@ -140,6 +142,7 @@ class _Loader:
         store = self._kind(("store",), self._kinds.stores, self._kinds.store)
         sources = self._named("sources", self._kinds.sources, None)
         channels = self._named("channels", self._kinds.channels, self._kinds.channel)
+        check_fallbacks(self._document, channels)
         wallets = read_wallets(self._document, sources)
         assets = read_assets(self._document, tuple(_named_wallets(root)), sources)
         self.rules = self._rules()
@@ -147,6 +150,7 @@ class _Loader:
         if root.get("web") is None:
             web = WebSettings(listen=PAGE)
         log = self._log(env)
+        heartbeat = self._section("heartbeat", HeartbeatSettings)
         if self._document.problems or store is None or log is None:
             return None
         return Settings(
@@ -159,6 +163,7 @@ class _Loader:
             rules=self.rules,
             web=web,
             log=log,
+            heartbeat=heartbeat,
             warnings=tuple(self._warnings),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
     Field,
     SecretStr,
     Tag,
+    field_validator,
     model_validator,
 )
 
@@ -127,6 +129,21 @@ class WalletEntry(_Model):
 class LogSettings(_Model):
     level: LogLevel = "info"
     format: Literal["console", "logfmt", "json"] = "console"
+
+
+class HeartbeatSettings(_Model):
+    """A URL that somebody else watches; called only while alerts would reach somebody."""
+
+    url: SecretStr
+    every: Cadence = timedelta(minutes=1)
+
+    @field_validator("url")
+    @classmethod
+    def _a_web_address(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be a web address; as in https://hc-ping.com/<uuid>")
+        return url
 
 
 class WebSettings(_Model):

@@ -20,6 +20,7 @@ from watcher.domain.policies import Policies
 from watcher.domain.quiet import Quiet
 from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.selection import Rules
+from watcher.notify.heartbeat import Heartbeat
 from watcher.ports import Channel, Recall, Source, Store
 from watcher.rulebook import Rulebook, load_rules
 from watcher.service.clock import Clock, SystemClock
@@ -105,6 +106,12 @@ def build_channels(settings: Settings, only: str | None = None) -> list[Channel]
     return [kind.build(name) for name, kind in kinds.items() if only in (None, name)]
 
 
+def fallbacks(settings: Settings) -> dict[str, str]:
+    """The channels that are told in place of others."""
+    kinds: Mapping[str, Any] = settings.channels
+    return {name: kind.fallback for name, kind in kinds.items() if kind.fallback is not None}
+
+
 def quiet_hours(settings: Settings) -> dict[str, Quiet]:
     """The quiet hours of channels that have some."""
     kinds: Mapping[str, Any] = settings.channels
@@ -187,7 +194,7 @@ def wire(
     settings = configuration.settings
     rules = build_rules(configuration)
     channels = build_channels(settings)
-    deliverer = Deliverer(store, channels, clock, quiet=quiet_hours(settings))
+    deliverer = Deliverer(store, channels, clock, quiet=quiet_hours(settings), fallbacks=fallbacks(settings))
     progress: dict[str, float] = {}
 
     def beat(name: str) -> None:
@@ -248,6 +255,11 @@ def as_only_teller(settings: Settings) -> Iterator[bool]:
 def scratch_store() -> ScratchStore:
     """A store in memory, for what must leave no trace."""
     return ScratchStore()
+
+
+def build_heartbeat(settings: Settings) -> Heartbeat | None:
+    """The call to the dead-man's switch, if there is one."""
+    return Heartbeat(settings.heartbeat.url) if settings.heartbeat is not None else None
 
 
 def store_path(settings: Settings) -> Path:

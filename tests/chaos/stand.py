@@ -13,12 +13,14 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, PLENTY, SOLO, TEOS_KEY, furnish
@@ -27,6 +29,7 @@ from watcher.sim.wire import Log, Recorded
 
 ROOT = Path(__file__).parents[2]
 CHANNELS = ("ops", "pager")
+BEAT = "beat-5b1f0c7e"
 
 CONFIG = """\
 version: 1
@@ -68,6 +71,9 @@ rules:
   - {id: new, type: asset, event: appears}
   - {id: gone, type: asset, event: disappears}
 """
+
+long = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="only in `make chaos`")
+"""For what takes its time."""
 
 _ID = re.compile(r"\b[0-9a-f]{16}\b")
 
@@ -222,6 +228,10 @@ class Far:
         self.taken.append((self.kills, text, frozenset(_ID.findall(text))))
         return web.Response(text="ok")
 
+    def about(self, *words: str) -> int:
+        """How many messages that it took contain all these words."""
+        return sum(all(word in text for word in words) for _, text, _ in self.taken)
+
     async def until(self, count: int) -> None:
         async with self.arrivals:
             await self.arrivals.wait_for(lambda: self.arrived >= count)
@@ -238,12 +248,20 @@ class Stand:
     fars: dict[str, Far]
     zygote: Zygote
     env: dict[str, str]
+    beats: list[str]
+    """The calls of the dead-man's switch."""
+    heartbeat: str = ""
+    """The lines of a configuration that has one."""
+    elsewhere: Path | None = None
+    """Where the store is, if not beside the configuration."""
 
     @property
     def store(self) -> Path:
-        return self.folder / "watcher.db"
+        return self.elsewhere or self.folder / "watcher.db"
 
     def write(self, *, limit: int = PLENTY, more: str = "") -> None:
+        if self.elsewhere:
+            more += f"store: {{kind: sqlite, path: {self.elsewhere}}}\n"
         text = CONFIG.format(
             url=self.sim.url, limit=limit, evm=EVM, solo=SOLO, desk=DESK, bond=BOND, more=more
         )
@@ -261,19 +279,65 @@ class Stand:
         with closing(sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True, timeout=30)) as conn:
             return conn.execute(sql).fetchall()
 
+    async def logged(self, *words: str, since: int = 0, within: float = 30.0) -> None:
+        """Until the daemon's log has all these words, after so many characters of it."""
+        await eventually(lambda: all(word in self.log()[since:] for word in words), within, self.log)
+
+    async def told(self, *words: str, within: float = 30.0) -> None:
+        """Until a message with all these words has been taken by the first channel."""
+        far = self.fars[CHANNELS[0]]
+        await eventually(lambda: far.about(*words) > 0, within, self.log)
+
+    def give_up(self, channel: str) -> None:
+        """Leave a message in the store that this channel would not take."""
+        now = int(time.time() * 1000)
+        with closing(sqlite3.connect(self.store, isolation_level=None)) as conn:
+            message = conn.execute(
+                "INSERT INTO messages (alert, kind, severity, rule, subject, wallet, title, facts, at)"
+                " VALUES ('a', 'event', 'info', 'r', 's', 'w', 'refused', '[]', ?)",
+                (now,),
+            ).lastrowid
+            conn.execute(
+                "INSERT INTO deliveries (id, message, channel, state, attempts, created, due)"
+                " VALUES ('0123456789abcdef', ?, ?, 'given_up', 3, ?, ?)",
+                (message, channel, now, now),
+            )
+
+    async def beating(self, times: int) -> None:
+        """Until the dead-man's switch has been called so many times from now on."""
+        before = len(self.beats)
+        await eventually(lambda: len(self.beats) >= before + times, 30, self.log)
+
     def log(self) -> str:
         path = self.folder / "daemon.log"
         return path.read_text() if path.exists() else ""
 
 
+async def eventually(holds: Callable[[], bool], within: float, shown: Callable[[], str]) -> None:
+    """Until it holds. Another process's file cannot be waited for, only looked at again."""
+    try:
+        async with asyncio.timeout(within):
+            while not holds():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"it did not come to that:\n{shown()[-3000:]}") from None
+
+
 @asynccontextmanager
 async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) -> AsyncIterator[Stand]:
     """Simulated APIs, two recording channels, and a configuration that points at them."""
-    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 (before anything runs)
+    folder.mkdir(parents=True, exist_ok=True)
     fars = {name: Far(name, random.Random(f"{seed} {name}"), refusing) for name in CHANNELS}
     app = web.Application()
     for name, far in fars.items():
         app.router.add_post(f"/{name}", far.handle)
+    beats: list[str] = []
+
+    async def beat(request: web.Request) -> web.Response:
+        beats.append(request.path)
+        return web.Response(text="OK")
+
+    app.router.add_get("/beat/{secret}", beat)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     try:
@@ -288,7 +352,8 @@ async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) 
             keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
             urls = {f"{name.upper()}_URL": f"json://127.0.0.1:{port}/{name}" for name in CHANNELS}
             env = {**keep, **urls, "COINSTATS_API_KEY": COINSTATS_KEY, "TEOS_API_KEY": TEOS_KEY}
-            there = Stand(folder, sim, coinstats, teos, fars, zygote, env)
+            there = Stand(folder, sim, coinstats, teos, fars, zygote, env, beats)
+            there.heartbeat = f"heartbeat: {{url: 'http://127.0.0.1:{port}/beat/{BEAT}', every: 1s}}\n"
             there.write()
             yield there
     finally:

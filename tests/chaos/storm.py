@@ -16,7 +16,7 @@ from tests.chaos.faultpoints import AT_BIRTH, AT_THE_END, ONCE, STEPS
 from tests.chaos.stand import Life, Stand, Zygote, stand
 from tests.chaos.truth import Compared, Truth, compare, ledger
 
-LONGEST_LIFE = 1.8
+LONGEST_LIFE = 2.0
 """Seconds after which a life that did not reach its step is killed anyway."""
 
 MOMENTS = ("any moment", "an API has the request", "a channel has the message", "while starting")
@@ -78,8 +78,7 @@ class Storm:
         order = {"step": fault, "nth": nth} if fault in STEPS else {}
         life = await self.there.start("run", **order)
         if fault in STEPS:
-            # A step of telling waits for a balance that moves.
-            longer = 4.0 if fault in ONCE or fault.startswith(("delivery", "settling")) else 0.0
+            longer = 8.0 if fault in AT_THE_END else 5.0  # it ends as soon as the step is reached
             ended = await self._strike_by_itself(life, longer, gently=fault in AT_THE_END)
             self.report.struck[fault] += ended
         else:
@@ -152,7 +151,7 @@ async def thirst(folder: Path, zygote: Zygote, seed: int, kills: int, limit: int
             orders = {"step": step, "nth": chance.choice((1, 2))} if chance.random() < 0.3 else {}
             lives = [await there.start(chance.choice(("run", "poll")), **orders), await there.start("poll")]
             with suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_LIFE):
+                async with asyncio.timeout(10):
                     await there.coinstats.until_taken(there.coinstats.taken + chance.choice((1, 2)))
             await asyncio.sleep(chance.choice((0, 0.005, 0.05)))
             for life in lives:

@@ -14,7 +14,7 @@ from tests.chaos.stand import CHANNELS, Answers, Stand
 from tests.endtoend.bench import BOND, DESK, EVM, SOLO
 
 USDC = "0x" + "ab" * 20
-SLOW = 60.0
+SLOW = 180.0
 """Seconds in which a value must have been seen by two recorded polls."""
 
 

@@ -88,6 +88,9 @@ def _live(order: dict[str, Any]) -> None:
         if order.get("limit"):
             resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit"], resource.RLIM_INFINITY))
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        if order.get("uid"):
+            os.setgid(order["uid"])
+            os.setuid(order["uid"])
         if order.get("clock"):
             clockwork.install(order["clock"])
         if order.get("step"):

@@ -101,6 +101,31 @@ async def test_a_clock_set_back_gives_no_calls_back(store: Store) -> None:
     assert await book(store, 0, allowance, NOW) is None
 
 
+@pytest.mark.parametrize("window", [Window(2, 60), Window(2, 86_400)])
+async def test_calls_booked_while_the_clock_ran_ahead_fill_the_window_once_and_not_for_a_year(
+    store: Store, window: Window
+) -> None:
+    allowance, length = Allowance(windows=(window,)), window.seconds
+    assert await book(store, 0, allowance, after(days=365))
+    assert await book(store, 0, allowance, after(days=365, seconds=1))
+
+    assert await book(store, 0, allowance, NOW) is None
+    assert await book(store, 0, allowance, after(seconds=length / 2)) is None
+    late = length + 3600  # long windows are counted in whole hours
+    assert await book(store, 0, allowance, after(seconds=late))
+    assert await book(store, 0, allowance, after(seconds=late + 1))
+    assert await book(store, 0, allowance, after(seconds=late + 2)) is None
+
+
+async def test_a_clock_set_back_twice_gives_no_calls_back(store: Store) -> None:
+    allowance = Allowance(windows=(Window(1, 60),))
+    assert await book(store, 0, allowance, after(days=10))
+    assert await book(store, 0, allowance, NOW) is None
+    assert await book(store, 0, allowance, after(days=20))
+
+    assert await book(store, 0, allowance, after(minutes=5)) is None
+
+
 async def test_each_source_has_its_own_ledger(store: Store) -> None:
     assert await book(store, 100, plan(100))
 

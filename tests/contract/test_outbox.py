@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tests.contract.given import NOW, after, delivery, keep, message
 from watcher.domain.delivery import Delivery, DeliveryState
+from watcher.domain.fallback import in_place_of
 from watcher.domain.message import Kind
 from watcher.ports import Store
 
@@ -96,3 +97,41 @@ async def test_two_words_of_one_alert_kind_and_moment_are_both_told(store: Store
     )
 
     assert [each.message for each in await store.due("ops", NOW, 10)] == [one, other]
+
+
+def given_up(owed: Delivery) -> Delivery:
+    return replace(owed, state=DeliveryState.GIVEN_UP, attempts=3, last_error="HTTP 400")
+
+
+async def test_what_is_given_up_is_owed_to_another_channel_in_the_same_step_and_once(store: Store) -> None:
+    await keep(store, deliveries=(delivery("d1"),))
+    gone = given_up(delivery("d1"))
+    other = in_place_of(gone, "pager", NOW)
+
+    assert await store.settle([gone], {"d1": other}) == [other]
+    await store.settle([gone], {"d1": other})
+
+    assert await store.due("pager", NOW, 10) == [other]
+
+
+async def test_what_goes_on_from_something_given_up_follows_it(store: Store) -> None:
+    fired = Delivery("d1", "ops", message(), NOW, NOW)
+    over = Delivery("d2", "ops", replace(message(), kind=Kind.RESOLVED), after(hours=1), after(hours=1))
+    await keep(store, deliveries=(fired, over))
+    sent = replace(over, state=DeliveryState.SENT, sent=after(hours=1))
+    other = in_place_of(sent, "pager", after(hours=1))
+
+    assert await store.settle([sent], {"d2": other}) == []
+    await store.settle([given_up(fired)])
+
+    assert await store.settle([sent], {"d2": other}) == [other]
+
+
+async def test_what_the_other_channel_is_owed_anyway_is_not_owed_twice(store: Store) -> None:
+    shared = message()
+    both = (Delivery("d1", "ops", shared, NOW, NOW), Delivery("d2", "pager", shared, NOW, NOW))
+    await keep(store, deliveries=both)
+    gone = given_up(both[0])
+
+    assert await store.settle([gone], {"d1": in_place_of(gone, "pager", NOW)}) == []
+    assert await store.due("pager", NOW, 10) == [both[1]]

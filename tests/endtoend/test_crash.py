@@ -42,6 +42,8 @@ async def test_killed_at_any_moment_it_loses_no_change_and_repeats_nothing_that_
     async with there.daemon() as daemon:
         await hook.told("99")
         await there.polled()
+        while there.query("SELECT 1 FROM deliveries WHERE state = 'pending'"):
+            await there.polled()  # taken, and about to be recorded
         status = await there.json("status")
         history = await there.json("history", "--limit", "1000")
         await stop(there, daemon)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -119,12 +119,17 @@ class Outbox:
         found = await self.due(channel, datetime.max.replace(tzinfo=UTC), 1)
         return min((each.due for each in found), default=None)
 
-    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+    async def settle(
+        self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] | None = None
+    ) -> list[Delivery]:
         self.asked.put_nowait("settle")
         if self.busy:
             self.busy -= 1
             raise StoreBusyError("the store is locked")
         self.rows.update({each.id: each for each in deliveries})
+        owed = [(instead or {})[each.id] for each in deliveries if each.id in (instead or {})]
+        self.rows.update({each.id: each for each in owed})
+        return owed
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, cast
@@ -14,6 +14,7 @@ from tests.notify.given import START, HandClock, Outbox, Scripted, delivery
 from watcher.domain.delivery import DeliveryState, NotSent, Sent
 from watcher.domain.errors import StoreError
 from watcher.domain.message import Kind
+from watcher.domain.model import EMPTY
 from watcher.ports import Channel, Store
 from watcher.service.delivering import Deliverer
 
@@ -22,8 +23,11 @@ REFUSED = NotSent("the service answered HTTP 400", permanent=True)
 
 
 @asynccontextmanager
-async def delivering(outbox: Outbox, clock: HandClock, *channels: Scripted) -> AsyncIterator[Deliverer]:
-    deliverer = Deliverer(cast(Store, outbox), cast("list[Channel]", channels), clock, jitter=lambda: 0.5)
+async def delivering(
+    outbox: Outbox, clock: HandClock, *channels: Scripted, fallbacks: Mapping[str, str] = EMPTY
+) -> AsyncIterator[Deliverer]:
+    told = cast("list[Channel]", channels)
+    deliverer = Deliverer(cast(Store, outbox), told, clock, jitter=lambda: 0.5, fallbacks=fallbacks)
     deliverer.start()
     try:
         yield deliverer
@@ -269,7 +273,7 @@ async def test_a_broken_store_makes_no_storm_of_repeats() -> None:
     clock, ops = HandClock(), Scripted()
 
     class Broken(Outbox):
-        async def settle(self, deliveries: Any) -> None:
+        async def settle(self, deliveries: Any, instead: Any = None) -> Any:
             raise StoreError("the database is corrupt")
 
     outbox = Broken(delivery(1))
@@ -331,3 +335,60 @@ async def test_what_is_sent_is_not_sent_again_after_a_restart() -> None:
 
 
 _: Callable[..., Channel] = Scripted
+
+
+async def test_what_fired_and_resolved_while_the_channel_was_down_is_one_message() -> None:
+    fired, other = delivery(1, alert="a", kind=Kind.FIRING), delivery(3, alert="b")
+    outbox, clock, ops = Outbox(fired, other), HandClock(), Scripted(answers=[DOWN])
+
+    async with delivering(outbox, clock, ops) as deliverer:
+        assert await deliverer.drain(within=5)
+        outbox.add(delivery(2, alert="a", kind=Kind.RESOLVED))
+        await after(deliverer, clock, 86_000)
+
+    assert ops.sent[1:] == [["dlv-0001", "dlv-0002"], ["dlv-0003"]]
+    assert {outbox.state(n) for n in (1, 2, 3)} == {DeliveryState.SENT}
+
+
+async def test_one_that_fired_and_resolved_stays_pending_as_a_whole_when_it_is_not_taken() -> None:
+    both = delivery(1, alert="a", kind=Kind.FIRING), delivery(2, alert="a", kind=Kind.RESOLVED)
+    outbox, clock, ops = Outbox(*both), HandClock(), Scripted(answers=[DOWN])
+
+    async with delivering(outbox, clock, ops) as deliverer:
+        assert await deliverer.drain(within=5)
+        assert {outbox.state(n) for n in (1, 2)} == {DeliveryState.PENDING}
+        await after(deliverer, clock, 10)
+
+    assert ops.sent == [["dlv-0001", "dlv-0002"]] * 2
+    assert {outbox.state(n) for n in (1, 2)} == {DeliveryState.SENT}
+
+
+async def test_what_a_channel_refuses_for_good_is_told_by_its_fallback_and_says_so() -> None:
+    outbox, clock = Outbox(delivery(1, "ops")), HandClock()
+    ops, pager = Scripted("ops", answers=[REFUSED] * 3), Scripted("pager")
+
+    async with delivering(outbox, clock, ops, pager, fallbacks={"ops": "pager"}) as deliverer:
+        assert await deliverer.drain(within=5)
+        for _ in range(3):
+            await after(deliverer, clock, 60)
+
+    assert outbox.state(1) is DeliveryState.GIVEN_UP
+    (told,) = [each for each in outbox.rows.values() if each.channel == "pager"]
+    assert told.state is DeliveryState.SENT
+    assert dict(told.message.facts)["In place of"] == "channel ops: the service answered HTTP 400"
+
+
+async def test_a_channel_that_is_down_is_given_up_within_an_hour_if_it_has_a_fallback() -> None:
+    outbox, clock = Outbox(delivery(1, "ops")), HandClock()
+    ops, pager = Scripted("ops", answers=[DOWN] * 99), Scripted("pager")
+
+    async with delivering(outbox, clock, ops, pager, fallbacks={"ops": "pager"}) as deliverer:
+        assert await deliverer.drain(within=5)
+        for _ in range(5):
+            await after(deliverer, clock, 5 * 60)
+        assert pager.sent == []
+        for _ in range(4):
+            await after(deliverer, clock, 10 * 60)
+
+    assert len(pager.sent) == 1
+    assert outbox.state(1) is DeliveryState.GIVEN_UP

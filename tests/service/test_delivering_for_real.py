@@ -8,6 +8,7 @@ from typing import cast
 
 from tests.notify.given import Outbox, delivery, receiver
 from watcher.domain.delivery import DeliveryState
+from watcher.domain.message import Kind
 from watcher.notify.apprise import AppriseChannel, AppriseSettings
 from watcher.ports import Store
 from watcher.service.clock import SystemClock
@@ -89,3 +90,19 @@ async def test_a_restart_repeats_with_the_same_id() -> None:
     assert len(here.payloads) == 2
     assert all("dlv-0001" in each["message"] for each in here.payloads)
     assert outbox.state(1) is DeliveryState.SENT
+
+
+async def test_what_fired_and_resolved_before_it_could_be_told_says_both_in_one_message() -> None:
+    fired, over = delivery(1, alert="a", kind=Kind.FIRING), delivery(2, alert="a", kind=Kind.RESOLVED)
+    outbox = Outbox(fired, over)
+    async with receiver() as here:
+        told = channel("ops", f"json://127.0.0.1:{here.port}/hook")
+        deliverer = Deliverer(cast(Store, outbox), [told], SystemClock())
+        deliverer.start()
+        assert await deliverer.drain(within=10)
+        await deliverer.stop(within=1)
+
+    (payload,) = here.payloads
+    assert payload["title"] == f"fired and resolved: {over.message.title}"
+    assert f"Fired: {fired.message.title}" in payload["message"]
+    assert all(each.id in payload["message"] for each in (fired, over))

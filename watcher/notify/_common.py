@@ -73,3 +73,5 @@ class ChannelSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     quiet: QuietHours | None = None
+    fallback: str | None = None
+    """The channel that is told in place of this one, once this one is given up."""

@@ -172,7 +172,7 @@ def tone(deliveries: Sequence[Delivery]) -> str:
 def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Rendered:
     """One notification for one or several deliveries, never longer than the service takes."""
     entries = folded(deliveries)
-    heading = entries[0][-1].message.title if len(entries) == 1 else _summary(entries)
+    heading = _heading(entries[0]) if len(entries) == 1 else _summary(entries)
     title = (style.title if space.title <= 0 else plain)(heading) or "-"
     above: list[str] = []
     if 0 < space.title < len(title):
@@ -181,7 +181,7 @@ def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Render
         title = title[: space.title - 1] + "…"
     room = space.total - space.measure(title) - 24
     if len(entries) == 1:
-        facts, origin = _facts(entries[0][-1], style), _origin(entries[0], style)
+        facts, origin = _facts(entries[0], style), _origin(entries[0], style)
         return Rendered(title, _fit(above, facts, [origin], style, space, room))
     ordered = sorted(entries, key=lambda told: _RANK[told[-1].message.severity])
     shown, left = ordered[:MOST_LISTED], len(ordered) - MOST_LISTED
@@ -209,8 +209,15 @@ def _word(told: Told, *, several: bool) -> str:
     return _WORDS[told[-1].message.kind][several]
 
 
-def _facts(delivery: Delivery, style: Style) -> list[str]:
-    facts = delivery.message.facts
+def _heading(told: Told) -> str:
+    title = told[-1].message.title
+    return f"{_BOTH}: {title}" if _word(told, several=False) == _BOTH else title
+
+
+def _facts(told: Told, style: Style) -> list[str]:
+    facts = told[-1].message.facts
+    if _word(told, several=False) == _BOTH:
+        facts = (*facts, ("Fired", told[0].message.title))
     return [f"{style.bold(style.title(label) + ':')} {_value(label, value, style)}" for label, value in facts]
 
 

@@ -46,3 +46,24 @@ class SystemClock:
         except TimeoutError:
             return False
         return True
+
+
+SET = 30.0
+"""Seconds by which the time of day and monotonic time part before somebody must have set the clock."""
+
+
+class Setting:
+    """Notices that the time of day was set, or that the machine slept."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = self._now_apart()
+
+    def __call__(self) -> float:
+        """Seconds by which the clock was set since this was last asked; 0 for less than `SET`."""
+        apart = self._now_apart()
+        by, self._apart = apart - self._apart, apart
+        return by if abs(by) >= SET else 0.0
+
+    def _now_apart(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()

@@ -23,6 +23,7 @@ from watcher.domain.delivery import (
     backoff,
 )
 from watcher.domain.errors import WatcherError
+from watcher.domain.fallback import FALLBACK_AFTER, candidates
 from watcher.domain.model import EMPTY
 from watcher.domain.quiet import Quiet
 from watcher.ports import Channel, Store
@@ -32,6 +33,7 @@ from watcher.service.lane import (
     LOOK_AGAIN,
     Lane,
     batches,
+    first_news,
     gathering,
     in_order,
     overnight,
@@ -68,11 +70,13 @@ class Deliverer:
         clock: Clock,
         jitter: Callable[[], float] = random.random,
         quiet: Mapping[str, Quiet] = EMPTY,
+        fallbacks: Mapping[str, str] = EMPTY,
     ) -> None:
-        """`quiet`: the quiet hours of channels that have some, by name."""
+        """`quiet`: the quiet hours of channels that have some, by name; `fallbacks`: their fallbacks."""
         self._store = store
         self._clock = clock
         self._jitter = jitter
+        self._fallbacks = fallbacks
         self._lanes = {channel.name: Lane(channel, quiet.get(channel.name)) for channel in channels}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -193,12 +197,13 @@ class Deliverer:
         `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
         """
         began = self._clock.monotonic()
-        one_by_one = len(deliveries) <= singles(lane) and not together
+        one_by_one = len({each.message.id for each in deliveries}) <= singles(lane) and not together
         rest = list(deliveries)
         while rest := [each for each in rest if each.message.id not in failed]:
             slow = self._clock.monotonic() - began > SINGLE_SECONDS
-            batch = rest[:1] if one_by_one and not slow else rest
-            rest = rest[len(batch) :]
+            batch = first_news(rest) if one_by_one and not slow else rest
+            under_way = {each.id for each in batch}
+            rest = [each for each in rest if each.id not in under_way]
             if not await self._send(lane, batch):
                 failed |= {each.message.id for each in batch}
             if lane.paused_until is not None or self._stopping:
@@ -222,7 +227,10 @@ class Deliverer:
 
     async def _settle(self, lane: Lane) -> None:
         if lane.outcome:
-            await self._store.settle(lane.outcome)
+            fallback = self._fallbacks.get(lane.channel.name)
+            instead = candidates(lane.outcome, fallback, self._clock.now())
+            if await self._store.settle(lane.outcome, instead):
+                self.wake()
             lane.outcome = []
 
     def _settled(self, delivery: Delivery, result: SendResult, together: int, now: datetime) -> Delivery:
@@ -230,8 +238,9 @@ class Deliverer:
         if isinstance(result, Sent):
             return replace(delivery, state=DeliveryState.SENT, attempts=attempts, last_error="", sent=now)
         due = now + self._wait(attempts, result)
+        patience = FALLBACK_AFTER if delivery.channel in self._fallbacks else GIVE_UP_AFTER
         # A refusal of several at once may be the fault of one: that one is found by sending it alone.
-        hopeless = (result.permanent and together == 1) or now >= delivery.created + GIVE_UP_AFTER
+        hopeless = (result.permanent and together == 1) or now >= delivery.created + patience
         gives_up = hopeless and attempts >= ATTEMPTS_BEFORE_GIVING_UP
         state = DeliveryState.GIVEN_UP if gives_up else DeliveryState.PENDING
         return replace(delivery, state=state, attempts=attempts, last_error=result.detail, due=due)

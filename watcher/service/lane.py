@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.domain.delivery import LONGEST_RETRY, Delivery
+from watcher.domain.message import Kind
 from watcher.domain.quiet import Quiet
 from watcher.ports import UNGROUPED, Channel
 
@@ -140,3 +141,10 @@ def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
         found.append(together)
     found.extend([each] for each in ready if each.message.id in alone_alerts)
     return found
+
+
+def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
+    """The first message; if its alert fired and resolved meanwhile, with all others of it: they are one."""
+    group = [each for each in ready if each.message.id == ready[0].message.id]
+    both = group[0].message.kind is Kind.FIRING and group[-1].message.kind is Kind.RESOLVED
+    return group if both else group[:1]

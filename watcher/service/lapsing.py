@@ -13,7 +13,7 @@ from watcher.domain.model import Account
 from watcher.domain.rules import Use, pace_since
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Store
-from watcher.service.clock import Clock
+from watcher.service.clock import Clock, Setting
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Lapse:
         self._store, self._rules, self._clock = store, rules, clock
         self._running_since = running_since
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
+        self._clock_was_set = Setting(clock)
         self._watched: tuple[Account, ...] | None = None
 
     async def run(self) -> None:
@@ -64,6 +65,8 @@ class Lapse:
 
     async def once(self) -> None:
         """One pass over all accounts that a clock rule or a live alert concerns."""
+        if self._clock_was_set():
+            return  # a clock set ahead is no silence; the daemon takes the schedule up anew
         accounts, more = self._clocked(), set[Account]()
         for alert in await self._store.live_alerts():
             timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)

@@ -74,6 +74,7 @@ class Poller:
         self._later: set[asyncio.Task[None]] = set()
         self._at_work = self.begun = 0
         """Requests under way, and all that ever began."""
+        self.trouble = ""  # why nothing can be asked for: what the store said last, if it failed
         self.on_exhausted: Callable[[str], None] | None = None
         """Told why, when the provider says that the credits are gone."""
         self.on_swept: Callable[[Outcome, datetime], Awaitable[None]] | None = None
@@ -94,7 +95,9 @@ class Poller:
             batch = await self.queue.take(TAKE)
             try:
                 await self.poll(batch)
+                self.trouble = ""
             except StoreError as error:
+                self.trouble = str(error)
                 log.error("store: %s; %s waits", error, self.source.name)  # noqa: TRY400
                 await self._clock.sleep(self._backoff())
             except Exception:

@@ -229,9 +229,9 @@ class Core:
         with translated(self._path):
             return outbox.next_due(self.conn, channel)
 
-    def settle(self, deliveries: Sequence[Delivery]) -> None:
+    def settle(self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery]) -> list[Delivery]:
         with self._writing():
-            outbox.settle(self.conn, deliveries)
+            return outbox.settle(self.conn, deliveries, instead)
 
     def tidy(self, now: datetime) -> bool:
         with self._writing():

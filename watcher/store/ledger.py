@@ -13,6 +13,11 @@ HOUR_MS = 3_600_000
 SHORT_WINDOW = 3600
 """Windows up to so many seconds are counted from the log, longer ones from hours, a little too strictly."""
 
+SET_BACK = "ledger.set_back"
+"""Under this name the store keeps when a clock was found set back, and the latest booking of then."""
+
+_END = 2**62
+
 
 def reserve(
     conn: sqlite3.Connection,
@@ -71,15 +76,48 @@ def _book(conn: sqlite3.Connection, source: str, at: int, cost: int, calls: int)
 
 def _spending(conn: sqlite3.Connection, source: str, now: datetime, allowance: Allowance) -> Spending:
     plan = allowance.credits
-    credits_spent = spent(conn, source, plan.bounds(now)[0]) if plan is not None else 0
-    calls = tuple(_calls(conn, source, now, window.seconds) for window in allowance.windows)
+    set_back = _set_back(conn, source, to_ms(now))
+    credits_spent = 0
+    if plan is not None:
+        since = to_ms(plan.bounds(now)[0]) // HOUR_MS
+        sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ? AND hour <= ?"
+        until = _until(set_back, since * HOUR_MS, to_ms(now)) // HOUR_MS
+        credits_spent = int(conn.execute(sql, (source, since, until)).fetchone()[0])
+    calls = tuple(_calls(conn, source, now, window.seconds, set_back) for window in allowance.windows)
     return Spending(credits_spent, calls)
 
 
-def _calls(conn: sqlite3.Connection, source: str, now: datetime, seconds: int) -> int:
+def _calls(conn: sqlite3.Connection, source: str, now: datetime, seconds: int, set_back: int | None) -> int:
     since = to_ms(now - timedelta(seconds=seconds))
+    until = _until(set_back, since, to_ms(now))
     if seconds <= SHORT_WINDOW:
-        sql = "SELECT count(*) FROM requests WHERE source = ? AND reserved_at > ?"
-        return int(conn.execute(sql, (source, since)).fetchone()[0])
-    sql = "SELECT coalesce(sum(calls), 0) FROM spending WHERE source = ? AND hour >= ?"
-    return int(conn.execute(sql, (source, since // HOUR_MS)).fetchone()[0])
+        sql = "SELECT count(*) FROM requests WHERE source = ? AND reserved_at > ? AND reserved_at <= ?"
+        return int(conn.execute(sql, (source, since, until)).fetchone()[0])
+    sql = "SELECT coalesce(sum(calls), 0) FROM spending WHERE source = ? AND hour >= ? AND hour <= ?"
+    return int(conn.execute(sql, (source, since // HOUR_MS, until // HOUR_MS)).fetchone()[0])
+
+
+def _until(set_back: int | None, since: int, now: int) -> int:
+    """Up to when bookings count. What is dated later than now was booked before the clock was set back."""
+    return now if set_back is not None and set_back <= since else _END
+
+
+def _set_back(conn: sqlite3.Connection, source: str, now: int) -> int | None:
+    """When the clock was found set back, if there are bookings dated later than now: they were made before.
+
+    Without it, what was booked while the clock ran a year ahead would fill each window for a year.
+    """
+    sql = "SELECT max(reserved_at) FROM requests WHERE source = ?"
+    latest = conn.execute(sql, (source,)).fetchone()[0]
+    if latest is None or latest <= now:
+        return None
+    sql = "SELECT value FROM facts WHERE source = ? AND name = ?"
+    row = conn.execute(sql, (source, SET_BACK)).fetchone()
+    found, known = map(int, row[0].split()) if row is not None else (0, 0)
+    if found <= now and known == latest:
+        return found
+    conn.execute(
+        "INSERT OR REPLACE INTO facts (source, name, value, at) VALUES (?, ?, ?, ?)",
+        (source, SET_BACK, f"{now} {latest}", now),
+    )
+    return now

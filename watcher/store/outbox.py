@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -83,8 +83,13 @@ def next_due(conn: sqlite3.Connection, channel: str) -> datetime | None:
     return time(conn.execute(sql, (channel,)).fetchone()[0])
 
 
-def settle(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
-    """Write how attempts ended. What was dropped by hand meanwhile stays dropped, unless it was sent."""
+def settle(
+    conn: sqlite3.Connection, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery]
+) -> list[Delivery]:
+    """Write how attempts ended, and owe another channel what takes their place; what that is.
+
+    What was dropped by hand meanwhile stays dropped, unless it was sent.
+    """
     conn.executemany(
         "UPDATE deliveries SET state = ?, attempts = ?, last_error = ?, due = ?, sent = ?"
         " WHERE id = ? AND (state = 'pending' OR ? = 'sent')",
@@ -93,6 +98,25 @@ def settle(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
             for d in deliveries
         ],
     )
+    owed = [instead[d.id] for d in deliveries if d.id in instead and _needed(conn, d, instead[d.id])]
+    add(conn, owed)
+    return owed
+
+
+_GIVEN_UP = (
+    "SELECT 1 FROM deliveries d JOIN messages m ON m.id = d.message"
+    " WHERE m.alert = ? AND d.channel = ? AND d.state = 'given_up'"
+)
+_OWED = (
+    "SELECT 1 FROM deliveries WHERE channel = ? AND message = (SELECT message FROM deliveries WHERE id = ?)"
+)
+
+
+def _needed(conn: sqlite3.Connection, settled: Delivery, other: Delivery) -> bool:
+    """Whether something of the alert was given up here, and the other is not owed the message anyway."""
+    if conn.execute(_OWED, (other.channel, settled.id)).fetchone():
+        return False
+    return conn.execute(_GIVEN_UP, (settled.message.id, settled.channel)).fetchone() is not None
 
 
 def listed(conn: sqlite3.Connection, state: str | None, limit: int) -> list[Delivery]:

@@ -16,7 +16,7 @@ from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
-from watcher.domain.model import Account
+from watcher.domain.model import EMPTY, Account
 from watcher.ports import Recall, Settlement
 from watcher.store.core import Core
 from watcher.store.errors import translated
@@ -132,5 +132,7 @@ class SqliteStore:
     async def next_due(self, channel: str) -> datetime | None:
         return await self._do(lambda core: core.next_due(channel))
 
-    async def settle(self, deliveries: Sequence[Delivery]) -> None:
-        await self._do(lambda core: core.settle(deliveries))
+    async def settle(
+        self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
+    ) -> list[Delivery]:
+        return await self._do(lambda core: core.settle(deliveries, instead))

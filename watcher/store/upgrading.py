@@ -50,10 +50,13 @@ def _apply(path: Path, conn: sqlite3.Connection) -> None:
 
 
 def _copy_aside(path: Path) -> None:
+    """Copy the file as it is now. A copy of another time gives way, once the new one is verified."""
     copy = path.with_name(f"{path.name}.before-{VERSION}.bak")
-    if not copy.exists():
-        partial_of(copy).unlink(missing_ok=True)  # what a crash left
-        backup(path, copy)
+    fresh = copy.with_name(f"{copy.name}.new")
+    for left in (fresh, partial_of(fresh)):  # by a crash
+        left.unlink(missing_ok=True)
+    backup(path, fresh)
+    fresh.replace(copy)
 
 
 def _version(conn: sqlite3.Connection) -> int:

@@ -1,0 +1,31 @@
+"""Channels that name one another as fallback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.settings.given import SOUND, load, mistakes
+from watcher.wiring import fallbacks
+
+
+def channels(more: str) -> str:
+    other = f'  second: {{url: "json://127.0.0.1:9/b"{more}}}'
+    return SOUND.replace('HOOK}"}', 'HOOK}", fallback: second}') + other + "\n"
+
+
+def test_a_fallback_is_another_channel(tmp_path: Path) -> None:
+    assert fallbacks(load(tmp_path, channels(""))) == {"ops": "second"}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (", fallback: opps", ["there is no channel 'opps'"]),
+        (", fallback: ops", ["the fallback leads back to this channel"] * 2),
+        (", fallback: second", ["the fallback leads back to this channel"]),
+    ],
+)
+def test_a_fallback_that_leads_nowhere_is_a_mistake(tmp_path: Path, more: str, said: list[str]) -> None:
+    assert [problem.what for problem in mistakes(tmp_path, channels(more))] == said

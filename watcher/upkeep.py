@@ -1,0 +1,127 @@
+"""What keeps a running daemon well: signs of life, a clock that is minded, old rows dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from watcher import sdnotify
+from watcher.domain.errors import StoreError
+from watcher.notify.heartbeat import Heartbeat
+from watcher.ports import Store
+from watcher.readiness import readiness
+from watcher.service.clock import Setting
+from watcher.store.reader import ChannelState, Reader
+from watcher.wiring import App, store_path
+
+log = logging.getLogger(__name__)
+
+STUCK_AFTER = timedelta(minutes=10)
+"""A source with work to do and no progress for so long stops the watchdog from being fed."""
+
+STATUS_EVERY = 10.0
+TIDY_EVERY = 600.0
+CLOCK_EVERY = 1.0
+FIRST_BEAT = 10.0
+STORE_ANSWERS = 30.0
+"""Seconds in which the store has to answer to count as well."""
+
+
+async def feed_watchdog(app: App, store: Store) -> None:
+    """Tell systemd that all is well, but only while the store answers and no source is stuck."""
+    interval = sdnotify.watchdog_interval() or STATUS_EVERY
+    while True:
+        await app.clock.sleep(min(interval / 3, STATUS_EVERY))
+        # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
+        app.deliverer.wake()
+        alerts = await _live_alerts(store)
+        if alerts is None or stuck(app):
+            continue
+        sdnotify.watchdog()
+        sdnotify.status(f"{len(app.rules.wallets)} accounts, {alerts} alerts firing")
+
+
+async def _live_alerts(store: Store) -> int | None:
+    try:
+        async with asyncio.timeout(STORE_ANSWERS):
+            return sum(alert.fired_at is not None for alert in await store.live_alerts())
+    except (StoreError, TimeoutError) as error:
+        log.error("the store does not answer: %s", error or type(error).__name__)  # noqa: TRY400
+        return None
+
+
+def troubles(app: App) -> list[str]:
+    """What the daemon knows of itself that keeps a balance that moves from being told; for people."""
+    found = [poller.trouble for poller in app.pollers.values() if poller.trouble]
+    if stuck(app):
+        found.append("a source makes no progress")
+    return list(dict.fromkeys(found))
+
+
+async def keep_beating(app: App, store: Store, heartbeat: Heartbeat, every: float) -> None:
+    """Call the dead-man's switch, but only while an alert would really reach everybody it is meant for."""
+    said = ""
+    await app.clock.sleep(min(every, FIRST_BEAT))
+    while True:
+        silent = await silence(app, store)
+        failed = "" if silent else await heartbeat.beat()
+        why = silent or (failed and f"the call failed: {failed}")
+        if why != said:
+            log.warning("no heartbeat: %s", why) if why else log.info("the heartbeat is back")
+            said = why
+        await app.clock.sleep(every)
+
+
+async def silence(app: App, store: Store) -> str:
+    """Why no sign of life may be given; empty if all is well."""
+    names = list(app.settings.channels)
+
+    def look() -> list[ChannelState]:
+        with Reader(store_path(app.settings)) as reader:
+            return reader.channels(names)
+
+    try:
+        async with asyncio.timeout(STORE_ANSWERS):
+            accounts = list(app.rules.wallets)
+            known = (await store.load(accounts)).accounts
+            channels = await asyncio.to_thread(look)
+    except (StoreError, TimeoutError) as error:
+        return f"the store does not answer: {error or type(error).__name__}"
+    found = readiness(accounts, known, channels, app.clock.now(), stuck=troubles(app))
+    given_up = [f"channel {each.name}: the last message was given up" for each in channels if each.gave_up]
+    return "; ".join((*found.broken, *given_up))
+
+
+def stuck(app: App) -> bool:
+    """Whether a source has work to do and makes no progress."""
+    now = app.clock.monotonic()
+    for name, poller in app.pollers.items():
+        last = app.progress.setdefault(name, now)
+        idle = not len(poller.queue) or poller.pace.next_start > now
+        if idle:
+            app.progress[name] = now
+        elif now - last > STUCK_AFTER.total_seconds():
+            log.error("%s has made no progress for %s", name, STUCK_AFTER)
+            return True
+    return False
+
+
+async def mind_clock(app: App, clock_was_set: Setting, set_anew: asyncio.Event) -> None:
+    """Say when the clock was set: what is due by the old one could be a year away by the new one."""
+    while True:
+        await app.clock.sleep(CLOCK_EVERY)
+        if by := clock_was_set():
+            log.warning("the clock was set by %+.0f s, or the machine slept: the schedule begins anew", by)
+            set_anew.set()
+
+
+async def tidy(app: App, store: Store) -> None:
+    """Drop what is past its retention, in small steps."""
+    while True:
+        await app.clock.sleep(TIDY_EVERY)
+        try:
+            while await store.tidy(app.clock.now()):
+                await app.clock.sleep(0.05)
+        except StoreError as error:
+            log.error("store: %s; retention waits", error)  # noqa: TRY400
