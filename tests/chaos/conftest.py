@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.stand import Stand, Zygote, stand
+from tests.disk import disk
 
 
 @pytest.fixture
@@ -28,10 +28,5 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("only root can make a file system")
-    try:
+    with disk(folder):
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)

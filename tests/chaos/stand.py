@@ -72,8 +72,8 @@ rules:
   - {id: gone, type: asset, event: disappears}
 """
 
-long = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="only in `make chaos`")
-"""For what takes its time."""
+long = pytest.mark.long
+"""For what takes its time: left out of `make test`, see `tests/conftest.py`."""
 
 _ID = re.compile(r"\b[0-9a-f]{16}\b")
 

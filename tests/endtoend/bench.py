@@ -33,7 +33,8 @@ DESK = "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"
 COINSTATS_KEY = "cskey-5d0c91e7a4b2"
 TEOS_KEY = "teoskey-77ab03fe91c4"
 HOOK_TOKEN = "hooktoken-c0ffee4242"
-PATIENCE = 30.0
+PATIENCE = 60.0
+"""Seconds; twice what a request may take, so that one lost answer on a busy machine fails nothing."""
 PLENTY = 10**12
 """Credits a period that allow for a poll each second."""
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import signal
 
-from tests.endtoend.bench import Installation
+from tests.endtoend.bench import PATIENCE, Installation
 
 
 async def test_the_demo_tells_every_kind_of_alert_and_ends_by_itself(there: Installation) -> None:
@@ -32,7 +32,7 @@ async def test_ctrl_c_ends_the_demo_cleanly_in_the_middle(there: Installation) -
     pipe = asyncio.subprocess.PIPE
     process = await there.spawn("demo", stdout=pipe, stderr=pipe)
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while b"Watching" not in await process.stdout.readline():
             pass
     process.send_signal(signal.SIGINT)

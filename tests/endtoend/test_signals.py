@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.endtoend.bench import BOND, DESK, EVM, Installation, stop, text_of
+from tests.endtoend.bench import BOND, DESK, EVM, PATIENCE, Installation, stop, text_of
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -21,6 +21,7 @@ async def test_a_signal_ends_the_daemon_within_ten_seconds_also_while_everything
     there.sim.world.set_amount(EVM, "ethereum", "ETH", "0.1")
     async with there.daemon() as daemon:
         await there.hook.told("eth-low")  # the channel hangs from here on
+        await there.first_readings()
         there.sim.faults.add("slow-headers", "coinstats")
         there.sim.faults.add("endless", "teos")
         await asyncio.gather(*(log.until(log.polls + 1) for log in (there.coinstats, there.teos)))
@@ -89,7 +90,7 @@ async def test_systemd_hears_ready_signs_of_life_status_and_stopping(there: Inst
         environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "1500000"}
         async with there.daemon(**environment) as daemon:
             told: list[str] = []
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(PATIENCE):
                 while not any(word.startswith("STATUS=") for word in told):
                     told.append((await loop.sock_recv(heard, 4096)).decode())
                 assert told[0] == "READY=1"

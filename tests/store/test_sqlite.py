@@ -33,6 +33,7 @@ from watcher.domain.lookback import Mark
 from watcher.domain.model import Asset, Quote
 from watcher.ports import Settlement
 from watcher.store import opening
+from watcher.store.core import Core
 from watcher.store.reader import Reader
 from watcher.store.sqlite import SqliteSettings, SqliteStore
 from watcher.store.text import canonical
@@ -247,6 +248,29 @@ async def test_a_locked_store_says_that_trying_again_can_help(
             conn.execute("COMMIT")
 
         assert await book(store, 40, plan(100))
+
+
+async def test_a_full_disk_books_nothing_keeps_what_was_and_trying_again_can_help(path: Path) -> None:
+    async with opened(path) as store:
+        assert await book(store, 40, plan(1000))
+
+        def full(core: Core) -> None:
+            core.conn.execute("PRAGMA cache_size = 0")
+            core.conn.execute("PRAGMA max_page_count = 1")  # SQLite makes it what the file has
+
+        await store._do(full)
+
+        async def fill() -> None:
+            for _ in range(1000):
+                await book(store, 0, plan(1000))
+
+        with pytest.raises(StoreBusyError, match="disk is full; make room"):
+            await fill()
+        count = await store.spent("coinstats", NOW)
+        await store._do(lambda core: core.conn.execute("PRAGMA max_page_count = 1000000"))
+
+        assert await store.spent("coinstats", NOW) == count
+        assert await book(store, 40, plan(1000))
 
 
 async def test_a_closed_store_refuses_work(path: Path) -> None:
