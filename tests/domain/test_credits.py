@@ -57,7 +57,7 @@ def test_the_reserve_is_the_schedules_in_the_end() -> None:
     plan = CreditPlan(1000)
     assert plan.kept(at("2026-03-20T00:00")) == 100
     assert 45 <= plan.kept(at("2026-03-26T20:00")) <= 55
-    assert plan.kept(at("2026-03-31T23:59:59")) == 1
+    assert plan.kept(at("2026-03-31T00:00")) == 0, "what is left of it would not pay a request"
 
 
 @given(now=MOMENTS, spent=st.integers(0, 1000), cost=st.integers(1, 400))

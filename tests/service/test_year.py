@@ -90,11 +90,13 @@ class AYear(RuleBasedStateMachine):
     @rule(minutes=st.integers(-300, 300))
     def the_clock_steps(self, minutes: int) -> None:
         self.year.clock.set_back(timedelta(minutes=minutes))
+        self.year.upset()
 
     def teardown(self) -> None:
         if hasattr(self, "year"):
-            assert all(used <= LIMIT for used in self.year.source.metered.values())
             self.loop.close()
+            assert all(used <= LIMIT for used in self.year.source.metered.values())
+            assert self.year.broken == [], "a promise was broken that could have been kept"
 
 
 AYear.TestCase.settings = settings(

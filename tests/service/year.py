@@ -60,9 +60,14 @@ class Year:
         self.promise: timedelta | None = None
         self.fixed: timedelta | None = None
         self.polls: dict[Account, list[datetime]] = defaultdict(list)
+        self.watched: dict[Account, datetime] = {}
+        """Since when each promise counts: the last poll, or the last time that anything was upset."""
+        self.broken: list[tuple[datetime, timedelta]] = []
+        """Promises not kept although the cadence said that they could be."""
 
     def _answer(self, account: Account) -> Outcome:
         self.polls[account].append(self.clock.now())
+        self.watched[account] = self.clock.now()
         from decimal import Decimal
 
         asset = Asset("ethereum", "ethereum")
@@ -91,6 +96,8 @@ class Year:
             cadence = self.pacer.cadence
             assert cadence is not None
             now = self.clock.now()
+            fits = cadence.feasibility().fits and cadence.stretch == 1
+            self._hold_to_account(now, stretched=not fits)
             due = cadence.due(now.timestamp())
             at = until if due is None else datetime.fromtimestamp(due[0], UTC)
             step = min(at, looked + LOOK, until)
@@ -105,6 +112,21 @@ class Year:
         for task in list(self.poller._later):
             task.cancel()
         await asyncio.sleep(0)
+
+    def upset(self) -> None:
+        """Something happened that no promise foresees: what is owed counts from now on."""
+        self.watched = {}
+
+    def _hold_to_account(self, now: datetime, *, stretched: bool) -> None:
+        if self.promise is None:
+            return
+        for account in self.accounts:
+            since = self.watched.setdefault(account, now)
+            if stretched:
+                self.watched[account] = max(since, now - self.promise)
+            elif now - since > self.promise + timedelta(minutes=1):
+                self.broken.append((now, now - since))
+                self.watched[account] = now
 
     def _account(self, key: str) -> Account:
         return self.pacer._accounts[key]

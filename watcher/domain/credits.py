@@ -32,6 +32,11 @@ RELEASE = 3
 by then is spent on the schedule, and at the end nothing is left over."""
 
 
+CHEAPEST = 40
+"""Credits of the cheapest request for a balance: one chain (CoinStats docs). A reserve that cannot pay one
+keeps nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class CreditPlan:
     """Credits that the provider sells by the period (`month` or `day`, in UTC).
@@ -82,7 +87,8 @@ class CreditPlan:
         """What the schedule must leave alone now: the reserve, and ever less of it near the end."""
         start, end = self.bounds(now)
         release = (end - start) / RELEASE
-        return math.ceil(self.reserved * min((end - now) / release, 1.0))
+        kept = math.ceil(self.reserved * min((end - now) / release, 1.0))
+        return kept if kept >= CHEAPEST else 0
 
     def room(self, cost: int, spent: int, now: datetime) -> datetime:
         """When the reserve will have shrunk enough for `cost` more; the period's end if never."""
@@ -90,7 +96,8 @@ class CreditPlan:
         spare = self.limit - spent - cost
         if spare < 0 or self.reserved == 0:
             return end
-        return min(max(end - (end - start) / RELEASE * (spare / self.reserved), now), end)
+        kept = max(spare, CHEAPEST - 1)
+        return min(max(end - (end - start) / RELEASE * (kept / self.reserved), now), end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,7 +274,13 @@ class Poller:
 
     def _sleep(self, refusal: Refusal, purpose: Purpose | None) -> None:
         if self.pace.asleep_until is None:
-            log.warning("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
+            plan = self.source.allowance.credits
+            gone = plan is not None and refusal.until >= plan.bounds(self._clock.now())[1]
+            # a wait until the reserve or a window has room is no news: the status shows it
+            level = logging.WARNING if gone else logging.INFO
+            log.log(
+                level, "%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason
+            )
         if purpose in (None, Purpose.SCHEDULED, Purpose.SWEEP):
             self.pace.asleep_until, self.pace.asleep_because = refusal.until, refusal.reason
 
