@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
 from watcher.store.text import from_ms, number, time, to_ms
+
+FEW = 100
+"""Accounts whose history is looked up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +116,20 @@ class Reader:
             "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
             " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c"
             " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
-            " WHERE c.before IS NOT NULL AND c.after_at >= ? ORDER BY c.after_at DESC, c.id DESC"
+            " WHERE c.before IS NOT NULL AND c.after_at >= ?"
         )
         wanted = None if accounts is None else set(accounts)
+        parameters: list[int | str] = [to_ms(since) if since else -(2**62)]
+        if wanted is not None and len(wanted) <= FEW:  # found by index, however much others have moved
+            sql += (
+                " AND c.account IN (SELECT id FROM accounts"
+                " WHERE address IN (SELECT value FROM json_each(?)))"
+            )
+            parameters.append(json.dumps([account.address for account in wanted]))
+        sql += " ORDER BY c.after_at DESC, c.id DESC"
         found: list[Change] = []
         with self._snapshot():
-            for row in self._conn.execute(sql, (to_ms(since) if since else -(2**62),)):
+            for row in self._conn.execute(sql, parameters):
                 account = Account(*row[:3])
                 if wanted is None or account in wanted:
                     found.append(_change(account, row[3:]))
