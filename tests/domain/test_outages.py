@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -53,5 +54,5 @@ def test_any_reading_ends_it_and_an_answer_without_this_account_does_not() -> No
 
 
 def test_a_notice_about_a_source_that_is_watched_no_more_is_closed() -> None:
-    notice = alert("n", account=None, rule=FAILING_RULE, fingerprint=BUILT_IN, subject="s")
+    notice = replace(alert("n", account=None, subject="s"), rule=FAILING_RULE, fingerprint=BUILT_IN)
     assert [each.closed for each in retire([notice], Rules([], {}, ["ops"]), NOW).alerts] == [True]
