@@ -15,6 +15,7 @@ from watcher.cli import (
     running,
     setup,
     simulation,
+    status,
     testing,
 )
 
@@ -36,7 +37,7 @@ for verb in (
     simulation.simulate,
     running.run,
     running.poll,
-    looking.status,
+    status.status,
     looking.balances,
     looking.history,
     looking.polls,
