@@ -18,6 +18,7 @@ from watcher.cli import (
     status,
     testing,
 )
+from watcher.cli._manual import PAGES, WHERE
 
 app = typer.Typer(
     name="watcher",
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: watcher demo. Then: watcher init, watcher check, watcher run.",
+    epilog=WHERE,
 )
 
 for verb in (
@@ -54,6 +55,9 @@ for verb in (
     setup.backup,
     setup.version,
 ):
-    app.command(name=verb.__name__.replace("_", "-"))(verb)
+    name = verb.__name__.replace("_", "-")
+    app.command(name=name, short_help=PAGES[name].short, epilog=PAGES[name].epilog)(verb)
 
-app.add_typer(alerting.silence, name="silence")
+app.add_typer(
+    alerting.silence, name="silence", short_help=PAGES["silence"].short, epilog=PAGES["silence"].epilog
+)
