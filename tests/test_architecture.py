@@ -54,7 +54,7 @@ HOMES = {
     "rich": ("cli/", "notify/console.py"),
     "yaml": ("reading.py",),
     "jinja2": ("domain/sandbox.py", "web/framing.py"),
-    "prometheus_client": ("web/metrics.py",),
+    "prometheus_client": ("web/metrics.py", "web/counting.py"),
     "pygal": ("web/drawing.py",),
     "multidict": ("web/",),
 }

@@ -10,6 +10,7 @@ from watcher.cli import (
     backtest,
     demo,
     explaining,
+    history,
     looking,
     planning,
     running,
@@ -18,6 +19,7 @@ from watcher.cli import (
     status,
     testing,
 )
+from watcher.cli._manual import PAGES, WHERE
 
 app = typer.Typer(
     name="watcher",
@@ -26,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: watcher demo. Then: watcher init, watcher check, watcher run.",
+    epilog=WHERE,
 )
 
 for verb in (
@@ -39,7 +41,7 @@ for verb in (
     running.poll,
     status.status,
     looking.balances,
-    looking.history,
+    history.history,
     looking.polls,
     alerting.alerts,
     alerting.ack,
@@ -54,6 +56,9 @@ for verb in (
     setup.backup,
     setup.version,
 ):
-    app.command(name=verb.__name__.replace("_", "-"))(verb)
+    name = verb.__name__.replace("_", "-")
+    app.command(name=name, short_help=PAGES[name].short, epilog=PAGES[name].epilog)(verb)
 
-app.add_typer(alerting.silence, name="silence")
+app.add_typer(
+    alerting.silence, name="silence", short_help=PAGES["silence"].short, epilog=PAGES["silence"].epilog
+)

@@ -1,30 +1,35 @@
-"""The verbs that only look: balances, history, polls, outbox. Safe while the daemon runs."""
+"""The verbs that only look: balances, polls, outbox. Safe while the daemon runs."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from watcher import report
-from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli import _completing
+from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json
 from watcher.cli._tables import print_table
 from watcher.domain.display import moment, money, price
-from watcher.domain.duration import parse_duration
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many rows.")]
 Wallets = Annotated[
-    list[str] | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--wallet",
+        metavar="NAME",
+        help="Only this wallet; may be repeated.",
+        autocompletion=_completing.wallets,
+    ),
 ]
 
 
 def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:
     """Show what is held: every confirmed balance, its price, and when it was read."""
     configuration = configured(config)
-    _check_names(configuration, wallet)
+    must_know_wallets(configuration, wallet)
     with _reader(configuration) as reader:
         past = reader.past()
         rows = report.balances(configuration.settings, past)
@@ -42,36 +47,6 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
     ]  # fmt: skip
     read = any(state.last_reading for state in past.accounts.values())
     print_table(columns, cells, empty="nothing is held" if read else "nothing has been read yet")
-    return 0
-
-
-def history(
-    config: Config = None,
-    wallet: Wallets = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="D", help="Only the last so long, as in 24h or 7d.")
-    ] = None,
-    limit: Limit = 100,
-    json: Json = False,
-) -> int:
-    """Show what changed, newest first."""
-    configuration = configured(config)
-    _check_names(configuration, wallet)
-    start = _since(since)
-    with _reader(configuration) as reader:
-        rows = report.history(configuration.settings, reader, limit, wallet or (), start)
-    if json:
-        print_json(rows)
-        return 0
-    columns = ("wallet", "chain", "symbol", "before", "after", "between", "and", "kind")
-    cells = [
-        (
-            r["wallet"], r["chain"], r["symbol"] or r["asset"], r["before"], r["after"],
-            moment(r["before_at"]), moment(r["after_at"]), "interest" if r["interest"] else "",
-        )
-        for r in rows
-    ]  # fmt: skip
-    print_table(columns, cells, empty="nothing has changed")
     return 0
 
 
@@ -116,8 +91,7 @@ def outbox(
     from watcher.store.reader import change_deliveries
 
     configuration = configured(config)
-    if state is not None and state not in set(DeliveryState):
-        raise typer.BadParameter(f"--state {state}: choose one of {', '.join(DeliveryState)}")
+    must_know("state", [state] if state is not None else None, [each.value for each in DeliveryState])
     path, now = store_path(configuration.settings), SystemClock().now()
     missing: list[str] = []
     for action, ids in (("retry", retry or []), ("drop", drop or [])):
@@ -146,22 +120,6 @@ def _reader(configuration: Configuration) -> Any:
     from watcher.store.reader import Reader
 
     return Reader(store_path(configuration.settings))
-
-
-def _check_names(configuration: Configuration, names: list[str] | None) -> None:
-    known = {wallet.name for wallet in configuration.settings.wallets}
-    for name in names or ():
-        if name not in known:
-            raise typer.BadParameter(f"there is no wallet '{name}'; there are {', '.join(sorted(known))}")
-
-
-def _since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return SystemClock().now() - parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _price(text: str | None) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Past
@@ -24,10 +22,7 @@ from watcher.store import lives, memory, outbox, playback, tracks
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
-from watcher.store.text import from_ms, number, time, to_ms
-
-FEW = 100
-"""Accounts whose history is looked up one by one."""
+from watcher.store.text import from_ms, time, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,33 +104,15 @@ class Reader:
         )
 
     def history(
-        self, limit: int, accounts: Sequence[Account] | None = None, since: datetime | None = None
+        self,
+        limit: int,
+        accounts: Sequence[Account] | None = None,
+        since: datetime | None = None,
+        assets: Collection[Asset] | None = None,
     ) -> list[Change]:
         """Changes, newest first; baselines (`before` None) are left out."""
-        sql = (
-            "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
-            " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c"
-            " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
-            " WHERE c.before IS NOT NULL AND c.after_at >= ?"
-        )
-        wanted = None if accounts is None else set(accounts)
-        parameters: list[int | str] = [to_ms(since) if since else -(2**62)]
-        if wanted is not None and len(wanted) <= FEW:  # found by index, however much others have moved
-            sql += (
-                " AND c.account IN (SELECT id FROM accounts"
-                " WHERE address IN (SELECT value FROM json_each(?)))"
-            )
-            parameters.append(json.dumps([account.address for account in wanted]))
-        sql += " ORDER BY c.after_at DESC, c.id DESC"
-        found: list[Change] = []
         with self._snapshot():
-            for row in self._conn.execute(sql, parameters):
-                account = Account(*row[:3])
-                if wanted is None or account in wanted:
-                    found.append(_change(account, row[3:]))
-                if len(found) >= limit:
-                    break
-        return found
+            return playback.history(self._conn, limit, accounts, since, assets)
 
     def oldest(self) -> datetime | None:
         """When history begins; None if there is none."""
@@ -287,11 +264,3 @@ def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime
         finally:
             conn.close()
     return found
-
-
-def _change(account: Account, row: tuple[Any, ...]) -> Change:
-    chain, token, symbol, before, after, before_at, after_at, price_before, price_after, drift = row
-    times, prices = (time(before_at), from_ms(after_at)), (number(price_before), number(price_after))
-    return Change(
-        account, Asset(chain, token), symbol, number(before), Decimal(after), *times, *prices, bool(drift)
-    )
