@@ -9,7 +9,7 @@ import typer
 
 VERBS = {
     "demo": "demo", "init": "setup", "check": "setup", "plan": "planning", "simulate": "simulation",
-    "run": "running", "poll": "running", "status": "looking", "balances": "looking", "history": "looking",
+    "run": "running", "poll": "running", "status": "status", "balances": "looking", "history": "looking",
     "polls": "looking", "alerts": "alerting", "ack": "alerting", "explain": "explaining",
     "outbox": "looking", "assets": "assets", "send-test": "running", "test": "testing",
     "backtest": "backtest", "web": "running", "schema": "setup", "backup": "setup", "version": "setup",

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from watcher import report
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._tables import print_table
 from watcher.domain.display import money
 from watcher.domain.model import Asset, Quarantined
 from watcher.service.clock import SystemClock

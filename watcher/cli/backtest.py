@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._tables import print_table
 from watcher.domain.display import moment
 from watcher.domain.duration import parse_duration
 from watcher.domain.errors import ConfigurationError, Problem

@@ -1,46 +1,24 @@
-"""The verbs that only look: status, balances, history, polls, outbox. Safe while the daemon runs."""
+"""The verbs that only look: balances, history, polls, outbox. Safe while the daemon runs."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from watcher import report
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._tables import print_table
 from watcher.domain.display import moment, money, price
-from watcher.domain.duration import format_duration, parse_duration, span
-from watcher.domain.errors import StoreError
+from watcher.domain.duration import parse_duration
 from watcher.service.clock import SystemClock
-from watcher.wiring import Configuration, credit_plans, store_path
+from watcher.wiring import Configuration, store_path
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many rows.")]
 Wallets = Annotated[
     list[str] | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; may be repeated.")
 ]
-
-EXIT = {report.OK: 0, report.WARNING: 1, report.CRITICAL: 2, report.UNKNOWN: 3}
-
-
-def status(config: Config = None, json: Json = False) -> int:
-    """Show sources, credits, accounts and their age, alerts and deliveries.
-
-    Exit code: 0 ok, 1 warning, 2 critical, 3 unknown.
-    """
-    configuration = configured(config)
-    now = SystemClock().now()
-    try:
-        with _reader(configuration) as reader:
-            state = report.status(configuration.settings, reader, now, credit_plans(configuration.settings))
-    except StoreError as error:
-        typer.echo(f"watcher: {error}", err=True)
-        return EXIT[report.UNKNOWN]
-    if json:
-        print_json(state)
-    else:
-        _show_status(state, now)
-    return EXIT[state["state"]]
 
 
 def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:
@@ -196,60 +174,3 @@ def _money(text: str | None) -> str:
     from decimal import Decimal
 
     return money(Decimal(text)) if text is not None else "unknown"
-
-
-def _show_status(state: report.Row, now: datetime) -> None:
-    print(f"watcher: {state['state']}")
-    for name, row in state["credits"].items():
-        line = (
-            f"{name}: {row['spent']:,} of {row['limit']:,} credits spent, until {moment(row['period_end'])}"
-        )
-        out = row["runs_out"]
-        print(line + (f"; at this pace they run out on {moment(out)}" if out else ""))
-        _show_outlook(row)
-    print()
-    columns = ("wallet", "source", "chain", "age", "misses", "trouble")
-    cells = [
-        (
-            row["wallet"], row["source"], row["chain"], _age(row["last_reading"], now),
-            str(row["misses"]), row["miss"] or "; ".join(row["held"]),
-        )
-        for row in state["accounts"]
-    ]  # fmt: skip
-    print_table(columns, cells, empty="no accounts")
-    print()
-    alerts = [
-        (a["severity"], a["state"], a["rule"], a["subject"], a["because"], a["acknowledged_by"] or "")
-        for a in state["alerts"]
-    ]
-    columns = ("severity", "state", "rule", "subject", "because", "acknowledged by")
-    print_table(columns, alerts, empty="no alert is pending or firing")
-    waiting = sum(row["quarantined"] for row in state["accounts"])
-    if waiting:
-        print(f"\n{waiting} assets that no rule sees; `watcher assets` lists them")
-    for held in state["held_prices"]:
-        name = held["symbol"] or held["asset"]
-        print(
-            f"\n{name} on {held['chain']}: {held['reason']}; not judged in dollars until a price is confirmed"
-        )
-    row = state["deliveries"]
-    print(f"\ndeliveries: {row['pending']} pending, {row['sent']} sent, {row['given_up']} given up")
-
-
-def _show_outlook(row: report.Row) -> None:
-    """What the cadence intends and found, as the daemon wrote it down last."""
-    if row["stretch"] is not None and row["stretch"] > 1.02:
-        print(f"  not every interval can be afforded: {row['stretch']:.1f} times as long; see `watcher plan`")
-    finds = row["finds"]
-    if finds is not None and finds["count"]:
-        gap, planned = span(finds["mean_gap_seconds"]), span(finds["planned_gap_seconds"])
-        print(f"  polls that found a change came {gap} after the one before on average ({planned} intended)")
-    provider = row["provider"]
-    if provider is not None and provider["used"] != row["spent"]:
-        print(f"  the provider counted {provider['used']:,} at {moment(provider['at'])}")
-
-
-def _age(at: datetime | None, now: datetime) -> str:
-    if at is None:
-        return "never read"
-    return format_duration(timedelta(seconds=max(0, int((now - at).total_seconds()))))

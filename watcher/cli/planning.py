@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._tables import print_table
 from watcher.domain.display import moment
 from watcher.domain.duration import parse_duration, span
 from watcher.planning import SourcePlan, Supposed, accounts_text, misfit, plan_source

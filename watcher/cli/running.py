@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from watcher.cli._common import Config, Json, config_path, configured, print_json, print_table, set_up_logging
+from watcher.cli._common import Config, Json, config_path, configured, print_json, set_up_logging
+from watcher.cli._tables import print_table
 from watcher.domain.credits import Purpose
 from watcher.domain.display import moment
 from watcher.domain.model import Account, Miss, Outcome
