@@ -6,10 +6,9 @@ import json
 import subprocess
 import sys
 
-import apprise
 import pytest
 
-from watcher.notify._plugins import _claiming
+from watcher.notify._plugins import _claiming, _manager
 
 BUILD = """
 import json, sys
@@ -36,7 +35,7 @@ def test_a_url_whose_plugin_no_scheme_names_is_taken_all_the_same(url: str) -> N
 
 
 def test_a_scheme_leads_to_the_plugin_that_apprise_takes_for_it() -> None:
-    manager = apprise.NotificationManager()
+    manager = _manager()
     manager.load_modules()
     for scheme in ("slack", "tgram", "mailto", "mailtos", "ntfys", "gotify", "discord", "pover", "sns"):
         assert manager[scheme].__module__.split(".")[2] == next(_claiming(scheme)), scheme

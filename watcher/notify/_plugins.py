@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apprise
 import apprise.plugins
@@ -17,7 +18,7 @@ import apprise.plugins
 
 def load(scheme: str) -> None:
     """Load the plugin of one scheme. One that is not found may be found by `load_all`."""
-    manager = apprise.NotificationManager()
+    manager = _manager()
     if manager and scheme in manager:
         return
     name = next(_claiming(scheme), None)
@@ -34,7 +35,12 @@ def load(scheme: str) -> None:
 
 def load_all() -> None:
     """Load every plugin: some tell by the whole URL whether it is theirs."""
-    apprise.NotificationManager().load_modules()
+    _manager().load_modules()
+
+
+def _manager() -> Any:
+    """The one of this process."""
+    return apprise.NotificationManager()  # type: ignore[no-untyped-call]
 
 
 def _claiming(scheme: str) -> Iterator[str]:
