@@ -187,14 +187,20 @@ def status(
     return report
 
 
-def _account(
-    account: Account, wallet: WalletSettings, state: AccountState | None, outlook: Outlook | None
-) -> Row:
-    last_attempt = state.last_attempt if state else None
+def interval_of(account: Account, wallet: WalletSettings, outlook: Outlook | None) -> float | None:
+    """Seconds between two polls: what the cadence intends now, or else what is set; None if neither is."""
     every = wallet.every if isinstance(wallet.every, timedelta) else None
     interval = every.total_seconds() if every is not None else None
     if outlook is not None:
         interval = outlook.intervals.get(f"{account.chain}:{account.address}", interval)
+    return interval
+
+
+def _account(
+    account: Account, wallet: WalletSettings, state: AccountState | None, outlook: Outlook | None
+) -> Row:
+    last_attempt = state.last_attempt if state else None
+    interval = interval_of(account, wallet, outlook)
     following = last_attempt + timedelta(seconds=interval) if last_attempt and interval else None
     return {
         "wallet": wallet.name,

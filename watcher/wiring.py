@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -269,11 +269,13 @@ def store_path(settings: Settings) -> Path:
     return path
 
 
-async def backup_store(settings: Settings, target: Path) -> None:
-    """Copy the store, verified, while a daemon may be writing to it."""
+async def backup_store(
+    settings: Settings, target: Path, progress: Callable[[float], None] = lambda _: None
+) -> None:
+    """Copy the store, verified, while a daemon may be writing to it. `progress` hears how far it is."""
     from watcher.store.backup import backup
 
-    await asyncio.to_thread(backup, store_path(settings), target)
+    await asyncio.to_thread(backup, store_path(settings), target, progress)
 
 
 def credit_plans(settings: Settings) -> dict[str, CreditPlan]:

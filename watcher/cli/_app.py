@@ -7,6 +7,8 @@ from importlib import import_module
 
 import typer
 
+from watcher.cli._manual import PAGES, WHERE
+
 VERBS = {
     "demo": "demo", "init": "setup", "check": "setup", "plan": "planning", "simulate": "simulation",
     "run": "running", "poll": "running", "status": "status", "balances": "looking", "history": "looking",
@@ -30,16 +32,17 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        epilog="Start with: watcher demo. Then: watcher init, watcher check, watcher run.",
+        epilog=WHERE,
     )
     app.callback()(_watcher)
     first = arguments[0] if arguments else ""
     for name in (first,) if first in VERBS else VERBS:
         verb = getattr(import_module(f"watcher.cli.{VERBS[name]}"), name.replace("-", "_"))
+        page = PAGES[name]
         if isinstance(verb, typer.Typer):
-            app.add_typer(verb, name=name)
+            app.add_typer(verb, name=name, short_help=page.short, epilog=page.epilog)
         else:
-            app.command(name=name)(verb)
+            app.command(name=name, short_help=page.short, epilog=page.epilog)(verb)
     return app
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ import typer
 
 from watcher.domain.display import iso
 from watcher.domain.errors import ConfigurationError, Problem
+from watcher.mistakes import nearest
 from watcher.wiring import Configuration, configure
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
@@ -50,6 +51,17 @@ def config_path(chosen: Path | None) -> Path:
 def configured(chosen: Path | None, *, telling: bool = False) -> Configuration:
     """The configuration, read and checked; `telling`: its channels too."""
     return configure(config_path(chosen), os.environ, telling=telling)
+
+
+def must_know(word: str, names: Iterable[str] | None, known: Collection[str]) -> None:
+    """Wrong usage for a name that nobody knows, with the one that was probably meant."""
+    for name in names or ():
+        if name not in known:
+            raise typer.BadParameter(f"there is no {word} '{name}'; {nearest(name, known)}")
+
+
+def must_know_wallets(configuration: Configuration, names: Iterable[str] | None) -> None:
+    must_know("wallet", names, {wallet.name for wallet in configuration.settings.wallets})
 
 
 def print_json(value: Any) -> None:

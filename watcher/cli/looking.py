@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from watcher import report
-from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli import _completing
+from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json
 from watcher.cli._tables import print_table
 from watcher.domain.display import moment, money, price
 from watcher.domain.duration import parse_duration
@@ -17,14 +18,20 @@ from watcher.wiring import Configuration, store_path
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many rows.")]
 Wallets = Annotated[
-    list[str] | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--wallet",
+        metavar="NAME",
+        help="Only this wallet; may be repeated.",
+        autocompletion=_completing.wallets,
+    ),
 ]
 
 
 def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:
     """Show what is held: every confirmed balance, its price, and when it was read."""
     configuration = configured(config)
-    _check_names(configuration, wallet)
+    must_know_wallets(configuration, wallet)
     with _reader(configuration) as reader:
         past = reader.past()
         rows = report.balances(configuration.settings, past)
@@ -56,7 +63,7 @@ def history(
 ) -> int:
     """Show what changed, newest first."""
     configuration = configured(config)
-    _check_names(configuration, wallet)
+    must_know_wallets(configuration, wallet)
     start = _since(since)
     with _reader(configuration) as reader:
         rows = report.history(configuration.settings, reader, limit, wallet or (), start)
@@ -116,8 +123,7 @@ def outbox(
     from watcher.store.reader import change_deliveries
 
     configuration = configured(config)
-    if state is not None and state not in set(DeliveryState):
-        raise typer.BadParameter(f"--state {state}: choose one of {', '.join(DeliveryState)}")
+    must_know("state", [state] if state is not None else None, [each.value for each in DeliveryState])
     path, now = store_path(configuration.settings), SystemClock().now()
     missing: list[str] = []
     for action, ids in (("retry", retry or []), ("drop", drop or [])):
@@ -146,13 +152,6 @@ def _reader(configuration: Configuration) -> Any:
     from watcher.store.reader import Reader
 
     return Reader(store_path(configuration.settings))
-
-
-def _check_names(configuration: Configuration, names: list[str] | None) -> None:
-    known = {wallet.name for wallet in configuration.settings.wallets}
-    for name in names or ():
-        if name not in known:
-            raise typer.BadParameter(f"there is no wallet '{name}'; there are {', '.join(sorted(known))}")
 
 
 def _since(text: str | None) -> datetime | None:

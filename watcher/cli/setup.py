@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher import __version__
-from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._common import Config, Json, configured, must_know, print_json
+from watcher.cli._progress import progress
 from watcher.domain.errors import StoreError
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
@@ -31,9 +32,7 @@ def init(
     from watcher.starter import PACKS, starter_files
 
     chosen = tuple(pack) if pack else PACKS
-    for name in chosen:
-        if name not in PACKS:
-            raise typer.BadParameter(f"there is no pack '{name}'; there are {', '.join(PACKS)}")
+    must_know("pack", chosen, PACKS)
     wanted = {directory / name: text for name, text in starter_files(chosen).items()}
     there = [path for path in wanted if path.exists()]
     if there:
@@ -120,7 +119,8 @@ def backup(
     from watcher.wiring import backup_store
 
     configuration = configured(config)
-    asyncio.run(backup_store(configuration.settings, target))
+    with progress(f"copying to {target.name}") as tell:
+        asyncio.run(backup_store(configuration.settings, target, tell))
     typer.echo(f"wrote {target} ({target.stat().st_size:,} bytes, verified)")
     return 0
 

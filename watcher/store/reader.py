@@ -19,7 +19,7 @@ from watcher.domain.lookback import Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.retelling import Recorded
 from watcher.domain.silences import Silence
-from watcher.store import lives, memory, outbox, playback
+from watcher.store import lives, memory, outbox, playback, tracks
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
@@ -134,6 +134,11 @@ class Reader:
         """All that happened since then, for a backtest."""
         with self._snapshot():
             return playback.recorded(self._conn, since)
+
+    def tracks(self, wanted: tracks.Wanted) -> tracks.Tracks:
+        """Amounts and prices over a time, and when accounts were read: what charts are made of."""
+        with self._snapshot():
+            return tracks.read(self._conn, wanted)
 
     def mark(self, asked: MarkOf) -> Mark | None:
         """The amount that a rule compares the next change of a holding with; None if it remembers none."""
