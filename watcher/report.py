@@ -5,7 +5,7 @@ Amounts and times stay `Decimal` and `datetime`; whoever prints turns them into 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -95,9 +95,14 @@ def assets(settings: Settings, past: Past) -> list[Row]:
 
 
 def history(
-    settings: Settings, reader: Reader, limit: int, names: Sequence[str] = (), since: datetime | None = None
+    settings: Settings,
+    reader: Reader,
+    limit: int,
+    names: Sequence[str] = (),
+    since: datetime | None = None,
+    assets: Collection[Asset] | None = None,
 ) -> list[Row]:
-    """Changes, newest first."""
+    """Changes, newest first; only those of these wallets and assets, if any are named."""
     wallets = wallets_by_account(settings)
     chosen = [account for account, wallet in wallets.items() if not names or wallet.name in names]
     return [
@@ -113,7 +118,7 @@ def history(
             "before_at": change.before_at,
             "interest": change.drift,
         }
-        for change in reader.history(limit, chosen, since)
+        for change in reader.history(limit, chosen, since, assets)
     ]
 
 

@@ -11,7 +11,7 @@ from watcher.cli._manual import PAGES, WHERE
 
 VERBS = {
     "demo": "demo", "init": "setup", "check": "setup", "plan": "planning", "simulate": "simulation",
-    "run": "running", "poll": "running", "status": "status", "balances": "looking", "history": "looking",
+    "run": "running", "poll": "running", "status": "status", "balances": "looking", "history": "history",
     "polls": "looking", "alerts": "alerting", "ack": "alerting", "explain": "explaining",
     "outbox": "looking", "assets": "assets", "send-test": "running", "test": "testing",
     "backtest": "backtest", "web": "running", "schema": "setup", "backup": "setup", "version": "setup",

@@ -77,7 +77,11 @@ PAGES: Mapping[str, Page] = {
     ),
     "history": Page(
         "What changed, newest first",
-        (("watcher history --since 24h", "of the last day"),),
+        (
+            ("watcher history --since 24h", "of the last day"),
+            ("watcher history --wallet treasury --plot", "its value over a week, as a chart"),
+            ("watcher history --wallet gas --asset ETH --since 2d --plot", "the amount of one asset"),
+        ),
     ),
     "polls": Page(
         "What was asked, what came of it and what it cost",

@@ -1,8 +1,7 @@
-"""The verbs that only look: balances, history, polls, outbox. Safe while the daemon runs."""
+"""The verbs that only look: balances, polls, outbox. Safe while the daemon runs."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,6 @@ from watcher.cli import _completing
 from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json
 from watcher.cli._tables import print_table
 from watcher.domain.display import moment, money, price
-from watcher.domain.duration import parse_duration
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
 
@@ -49,36 +47,6 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
     ]  # fmt: skip
     read = any(state.last_reading for state in past.accounts.values())
     print_table(columns, cells, empty="nothing is held" if read else "nothing has been read yet")
-    return 0
-
-
-def history(
-    config: Config = None,
-    wallet: Wallets = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="D", help="Only the last so long, as in 24h or 7d.")
-    ] = None,
-    limit: Limit = 100,
-    json: Json = False,
-) -> int:
-    """Show what changed, newest first."""
-    configuration = configured(config)
-    must_know_wallets(configuration, wallet)
-    start = _since(since)
-    with _reader(configuration) as reader:
-        rows = report.history(configuration.settings, reader, limit, wallet or (), start)
-    if json:
-        print_json(rows)
-        return 0
-    columns = ("wallet", "chain", "symbol", "before", "after", "between", "and", "kind")
-    cells = [
-        (
-            r["wallet"], r["chain"], r["symbol"] or r["asset"], r["before"], r["after"],
-            moment(r["before_at"]), moment(r["after_at"]), "interest" if r["interest"] else "",
-        )
-        for r in rows
-    ]  # fmt: skip
-    print_table(columns, cells, empty="nothing has changed")
     return 0
 
 
@@ -152,15 +120,6 @@ def _reader(configuration: Configuration) -> Any:
     from watcher.store.reader import Reader
 
     return Reader(store_path(configuration.settings))
-
-
-def _since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return SystemClock().now() - parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _price(text: str | None) -> str:

@@ -182,6 +182,9 @@ class AppriseChannel:
         if hasattr(service, "markdown_ver") and "mdv" not in query:
             # Telegram's older Markdown knows no escapes inside bold text; the newer one is exact.
             service.markdown_ver = "MarkdownV2"
+        if getattr(service, "use_blocks", False):
+            # Slack takes 3,000 characters in a section and 150 in a header; apprise counts to 35,000.
+            service.title_maxlen, service.body_maxlen = 0, 3000
         if "rto" not in query:
             service.socket_read_timeout = self._timeout * 0.8
         if "cto" not in query:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,7 +105,11 @@ class Reader:
         )
 
     def history(
-        self, limit: int, accounts: Sequence[Account] | None = None, since: datetime | None = None
+        self,
+        limit: int,
+        accounts: Sequence[Account] | None = None,
+        since: datetime | None = None,
+        assets: Collection[Asset] | None = None,
     ) -> list[Change]:
         """Changes, newest first; baselines (`before` None) are left out."""
         sql = (
@@ -119,7 +123,7 @@ class Reader:
         with self._snapshot():
             for row in self._conn.execute(sql, (to_ms(since) if since else -(2**62),)):
                 account = Account(*row[:3])
-                if wanted is None or account in wanted:
+                if (wanted is None or account in wanted) and (assets is None or Asset(*row[3:5]) in assets):
                     found.append(_change(account, row[3:]))
                 if len(found) >= limit:
                     break
