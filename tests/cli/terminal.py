@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 
 
 class Terminal:
@@ -37,10 +37,13 @@ class Terminal:
 
     async def until(self, words: str, *, after: int = 0) -> int:
         """Wait until these words were shown; where they end."""
-        async with asyncio.timeout(PATIENCE):
-            while (found := self.shown.find(words, after)) < 0:
-                self._more.clear()
-                await self._more.wait()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while (found := self.shown.find(words, after)) < 0:
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            raise AssertionError(f"{words!r} was not shown; at last: {self.shown[after:]!r}") from None
         return found + len(words)
 
     def type(self, keys: str) -> None:

@@ -11,6 +11,7 @@ from watcher.cli import (
     demo,
     explaining,
     history,
+    init,
     looking,
     planning,
     running,
@@ -33,7 +34,7 @@ app = typer.Typer(
 
 for verb in (
     demo.demo,
-    setup.init,
+    init.init,
     setup.check,
     planning.plan,
     simulation.simulate,
