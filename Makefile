@@ -11,6 +11,7 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
+	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
 	$(BIN)/python -m pytest $(ARGS)
 
 # Faults by the hundred on the real daemon; a bounded share of them is in `make test`.

@@ -54,7 +54,7 @@ HOMES = {
     "rich": ("cli/", "notify/console.py"),
     "yaml": ("reading.py",),
     "jinja2": ("domain/sandbox.py", "web/pages.py"),
-    "prometheus_client": ("web/metrics.py",),
+    "prometheus_client": ("web/metrics.py", "web/counting.py"),
     "multidict": ("web/",),
 }
 """One library, one home: replacing it is work in one room."""

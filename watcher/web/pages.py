@@ -167,7 +167,9 @@ class Pages:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         look, settings = await self._looker.look(), self._looker.settings
-        body = await self._looker.work(lambda: exposition(look, settings))
+        body = await self._looker.work(
+            lambda: exposition(look, settings, self._looker.store, self._looker.tally)
+        )
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
