@@ -46,6 +46,17 @@ class Terminal:
             raise AssertionError(f"{words!r} was not shown; at last: {self.shown[after:]!r}") from None
         return found + len(words)
 
+    async def asked(self) -> int:
+        """Wait until it stands behind a question; what is typed earlier may be thrown away."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not self.shown.endswith(": "):
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            raise AssertionError(f"there is no question: {self.shown[-300:]!r}") from None
+        return len(self.shown)
+
     def type(self, keys: str) -> None:
         os.write(self._keyboard, keys.encode())
 

@@ -15,7 +15,7 @@ async def answer(shown: Terminal, *pairs: tuple[str, str | None]) -> None:
     for question, keys in pairs:
         at = await shown.until(question, after=at)
         if keys is not None:
-            at = await shown.until(": ", after=at)
+            at = await shown.asked()
             shown.type(keys + "\n")
 
 
@@ -93,6 +93,7 @@ async def test_the_answers_become_files_that_check_accepts(there: Installation) 
 async def test_an_interview_that_is_broken_off_writes_nothing(there: Installation) -> None:
     async with terminal("init", "new", folder=there.folder, env=there.env) as shown:
         await shown.until("on CoinStats")
+        await shown.asked()
         shown.type("\x03")
         assert await shown.ended() == 130
     assert not there.file("new").exists()
