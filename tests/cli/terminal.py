@@ -10,7 +10,7 @@ import struct
 import sys
 import termios
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 PATIENCE = 30.0
@@ -59,6 +59,13 @@ class Terminal:
 
     def type(self, keys: str) -> None:
         os.write(self._keyboard, keys.encode())
+
+    async def interrupted(self) -> int:
+        """Ctrl-C until it ends: one that comes just before Python reads is heard with the next key only."""
+        while True:
+            self.type("\x03")
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(self.process.wait(), 1)
 
     async def ended(self) -> int:
         """Wait for the end; the exit code."""
