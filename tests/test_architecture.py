@@ -53,8 +53,9 @@ HOMES = {
     "click": ("cli/",),
     "rich": ("cli/", "notify/console.py"),
     "yaml": ("reading.py",),
-    "jinja2": ("domain/sandbox.py", "web/pages.py"),
+    "jinja2": ("domain/sandbox.py", "web/framing.py"),
     "prometheus_client": ("web/metrics.py", "web/counting.py"),
+    "pygal": ("web/drawing.py",),
     "multidict": ("web/",),
 }
 """One library, one home: replacing it is work in one room."""
