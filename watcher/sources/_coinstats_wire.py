@@ -193,6 +193,6 @@ def read_usage(data: bytes) -> Usage:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnusableAnswerError(f"no usage of credits: {error}") from None
     total, used = body.total_credits, body.used_credits
-    if not (total.is_finite() and used.is_finite() and 0 < total < MOST and 0 <= used < MOST):
+    if not (total.is_finite() and used.is_finite() and 1 <= total < MOST and 0 <= used < MOST):
         raise UnusableAnswerError("a usage of credits that cannot be")
     return Usage(int(total), math.ceil(used))
