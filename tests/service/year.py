@@ -20,6 +20,8 @@ from watcher.service.queue import Batch
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 LOOK = timedelta(hours=3)
+LATE = 1.05
+"""In a period's last third a poll may have to wait for the reserve to shrink."""
 
 
 class JumpingClock(FakeClock):
@@ -62,6 +64,7 @@ class Year:
         self.polls: dict[Account, list[datetime]] = defaultdict(list)
         self.watched: dict[Account, datetime] = {}
         """Since when each promise counts: the last poll, or the last time that anything was upset."""
+        self.excused = BEGIN
         self.broken: list[tuple[datetime, timedelta]] = []
         """Promises not kept although the cadence said that they could be."""
 
@@ -96,7 +99,8 @@ class Year:
             cadence = self.pacer.cadence
             assert cadence is not None
             now = self.clock.now()
-            fits = cadence.feasibility().fits and cadence.stretch == 1
+            beside_the_reserve = self.plan.limit - self.plan.reserved
+            fits = cadence.stretch == 1 and cadence.feasibility().needed < 0.95 * beside_the_reserve
             self._hold_to_account(now, stretched=not fits)
             due = cadence.due(now.timestamp())
             at = until if due is None else datetime.fromtimestamp(due[0], UTC)
@@ -114,17 +118,18 @@ class Year:
         await asyncio.sleep(0)
 
     def upset(self) -> None:
-        """Something happened that no promise foresees: what is owed counts from now on."""
+        """Something happened that no promise foresees: it is kept again from the next period on."""
+        self.excused = self.plan.bounds(self.clock.now())[1]
         self.watched = {}
 
     def _hold_to_account(self, now: datetime, *, stretched: bool) -> None:
-        if self.promise is None:
+        if self.promise is None or now < self.excused:
             return
         for account in self.accounts:
-            since = self.watched.setdefault(account, now)
+            since = max(self.watched.setdefault(account, now), self.excused)
             if stretched:
                 self.watched[account] = max(since, now - self.promise)
-            elif now - since > self.promise + timedelta(minutes=1):
+            elif now - since > self.promise * LATE:
                 self.broken.append((now, now - since))
                 self.watched[account] = now
 
