@@ -100,15 +100,15 @@ class Retention:
         end = conn.execute(_SLICE_ENDS, (asset, since, coarse, rows)).fetchone()
         until = coarse if end is None else end[0]
         if end is None:
-            (seen,) = conn.execute(
+            seen = conn.execute(
                 "SELECT count(*) FROM prices WHERE asset = ? AND at >= ? AND at < ?", (asset, since, until)
-            ).fetchone()
+            ).fetchone()[0]
             self._asset, self._from = asset, 0
         else:
             seen, self._from = rows, until
         if seen:
             conn.execute(_DROP_PRICES, {"asset": asset, "since": since, "until": until, "old": old})
-        return rows - seen
+        return rows - int(seen)
 
 
 def give_back(conn: sqlite3.Connection) -> None:
