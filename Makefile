@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos check bench format install clean
+.PHONY: demo test chaos fuzz audit check bench format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -18,10 +18,21 @@ test: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.run $(ARGS)
 
+# Random answers, files and templates for every parser; a bounded look at the same ones is in `make test`.
+FUZZ ?= 20000
+fuzz: $(VENV)/.dev
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -v $(ARGS)
+
+# What is known to be wrong with the libraries that are installed; asks the registry.
+audit: $(VENV)/.dev
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install pip-audit
+	$(BIN)/pip-audit --disable-pip --no-deps -r constraints.txt
+
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -r -c pyproject.toml watcher
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_unit_file.py
 	$(BIN)/watcher test rules/tests/*.yaml
 

@@ -45,7 +45,7 @@ HOMES = {
     "msgspec": ("sources/",),
     "sqlite3": ("store/",),
     "sqlite_utils": ("store/",),
-    "apprise": ("notify/apprise.py",),
+    "apprise": ("notify/apprise.py", "notify/_plugins.py"),
     "requests": ("notify/_hearing.py",),
     "urllib3": ("notify/_hearing.py",),
     "apscheduler": ("schedule.py",),
@@ -53,8 +53,9 @@ HOMES = {
     "click": ("cli/",),
     "rich": ("cli/", "notify/console.py"),
     "yaml": ("reading.py",),
-    "jinja2": ("domain/sandbox.py", "web/pages.py"),
+    "jinja2": ("domain/sandbox.py", "web/framing.py"),
     "prometheus_client": ("web/metrics.py", "web/counting.py"),
+    "pygal": ("web/drawing.py",),
     "multidict": ("web/",),
 }
 """One library, one home: replacing it is work in one room."""

@@ -37,8 +37,13 @@ def wallets_by_account(settings: Settings) -> Mapping[Account, WalletSettings]:
 
 def balances(settings: Settings, past: Past) -> list[Row]:
     """What is held now: every confirmed amount that is not zero, with its age."""
+    return balances_of(wallets_by_account(settings), past)
+
+
+def balances_of(wallets: Mapping[Account, WalletSettings], past: Past) -> list[Row]:
+    """The same of some accounts."""
     rows: list[Row] = []
-    for account, wallet in wallets_by_account(settings).items():
+    for account, wallet in wallets.items():
         state = past.accounts.get(account)
         if state is None:
             continue

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import typer
 
-from watcher.cli._app import app
+from watcher.cli._app import build
 from watcher.cli._manual import PAGES
 
-COMMAND: Any = typer.main.get_command(app)
+COMMAND: Any = typer.main.get_command(build(()))
 
 
 def verb(name: str) -> Any:

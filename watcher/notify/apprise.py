@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
-from watcher.notify import _hearing
+from watcher.notify import _hearing, _plugins
 from watcher.notify._common import ChannelSettings
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, clean, render, tone
 
@@ -168,7 +168,10 @@ class AppriseChannel:
         query = {key.lower(): value.lower() for key, value in parse_qsl(urlsplit(url).query)}
         if query.get("optional", "no") not in {"no", "false", "0", "off", ""}:
             raise ValueError(f"the {scheme} URL has optional=yes: a failure would pass for a success")
+        _plugins.load(scheme)
         if not target.add(url):
+            _plugins.load_all()
+        if not target and not target.add(url):
             raise ValueError(f"apprise does not take this {scheme} URL; see its page on {scheme}")
         if len(target) != 1 and sum(1 for _ in target) != 1:
             raise ValueError("more than one URL; give each its own channel")

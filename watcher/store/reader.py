@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Past
@@ -23,7 +22,7 @@ from watcher.store import lives, memory, outbox, playback, tracks
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
-from watcher.store.text import from_ms, number, time, to_ms
+from watcher.store.text import from_ms, time, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +111,8 @@ class Reader:
         assets: Collection[Asset] | None = None,
     ) -> list[Change]:
         """Changes, newest first; baselines (`before` None) are left out."""
-        sql = (
-            "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
-            " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c"
-            " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
-            " WHERE c.before IS NOT NULL AND c.after_at >= ? ORDER BY c.after_at DESC, c.id DESC"
-        )
-        wanted = None if accounts is None else set(accounts)
-        found: list[Change] = []
         with self._snapshot():
-            for row in self._conn.execute(sql, (to_ms(since) if since else -(2**62),)):
-                account = Account(*row[:3])
-                if (wanted is None or account in wanted) and (assets is None or Asset(*row[3:5]) in assets):
-                    found.append(_change(account, row[3:]))
-                if len(found) >= limit:
-                    break
-        return found
+            return playback.history(self._conn, limit, accounts, since, assets)
 
     def oldest(self) -> datetime | None:
         """When history begins; None if there is none."""
@@ -279,11 +264,3 @@ def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime
         finally:
             conn.close()
     return found
-
-
-def _change(account: Account, row: tuple[Any, ...]) -> Change:
-    chain, token, symbol, before, after, before_at, after_at, price_before, price_after, drift = row
-    times, prices = (time(before_at), from_ms(after_at)), (number(price_before), number(price_after))
-    return Change(
-        account, Asset(chain, token), symbol, number(before), Decimal(after), *times, *prices, bool(drift)
-    )
