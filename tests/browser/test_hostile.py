@@ -1,4 +1,4 @@
-"""Names that strangers chose, in a browser: nothing runs, nothing breaks out of its place, nothing is reversed."""
+"""Names that strangers chose, in a browser: nothing runs, nothing breaks out, nothing is reversed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_ill_meant_names_are_only_text(browser: Browser, tmp_path: Path, w
             await visit.assert_fits()
             assert await visit.page.locator("script:not([src]), img, iframe, svg script").count() == 0, path
             shown = await visit.page.locator("body").inner_text()
-            assert not set(HIDDEN) & set(shown), path
+            assert [char for char in HIDDEN if char in shown] == [], path
             assert len(shown) < 20_000, path
         await visit.go("/outbox")
         await expect(visit.page.get_by_role("main")).to_contain_text("<script>alert(1)</script>")

@@ -35,7 +35,7 @@ class Visit:
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.faults.append(f"console: {message.text}")
+            self.faults.append(f"console: {message.text} ({message.location.get('url')})")
 
     async def _asked(self, dialog: Dialog) -> None:
         self.faults.append(f"dialog: {dialog.message}")
@@ -66,7 +66,7 @@ class Visit:
     async def assert_fits(self) -> None:
         """Nothing but a table in its own frame is wider than the screen."""
         wide, out = await self.page.evaluate(OVERFLOW)
-        assert (wide, out) == (0, []), f"{wide} px too wide: {out}"
+        assert (wide, out) == (0, []), f"{self.page.url}: {wide} px too wide: {out}"
 
     async def colours(self, selector: str) -> tuple[str, str]:
         """Of the text, and of what is behind it."""
@@ -97,6 +97,6 @@ async def visiting(
     try:
         visit = Visit(await context.new_page(), url)
         yield visit
-        assert visit.faults == []
+        assert visit.faults == [], visit.faults
     finally:
         await context.close()
