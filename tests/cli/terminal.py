@@ -10,10 +10,10 @@ import struct
 import sys
 import termios
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 
 
 class Terminal:
@@ -37,14 +37,35 @@ class Terminal:
 
     async def until(self, words: str, *, after: int = 0) -> int:
         """Wait until these words were shown; where they end."""
-        async with asyncio.timeout(PATIENCE):
-            while (found := self.shown.find(words, after)) < 0:
-                self._more.clear()
-                await self._more.wait()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while (found := self.shown.find(words, after)) < 0:
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            raise AssertionError(f"{words!r} was not shown; at last: {self.shown[after:]!r}") from None
         return found + len(words)
+
+    async def asked(self) -> int:
+        """Wait until it stands behind a question; what is typed earlier may be thrown away."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not self.shown.endswith(": "):
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            raise AssertionError(f"there is no question: {self.shown[-300:]!r}") from None
+        return len(self.shown)
 
     def type(self, keys: str) -> None:
         os.write(self._keyboard, keys.encode())
+
+    async def interrupted(self) -> int:
+        """Ctrl-C until it ends: one that comes just before Python reads is heard with the next key only."""
+        while True:
+            self.type("\x03")
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(self.process.wait(), 1)
 
     async def ended(self) -> int:
         """Wait for the end; the exit code."""

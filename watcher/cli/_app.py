@@ -10,7 +10,7 @@ import typer
 from watcher.cli._manual import PAGES, WHERE
 
 VERBS = {
-    "demo": "demo", "init": "setup", "check": "setup", "plan": "planning", "simulate": "simulation",
+    "demo": "demo", "init": "init", "check": "setup", "plan": "planning", "simulate": "simulation",
     "run": "running", "poll": "running", "status": "status", "balances": "looking", "history": "history",
     "polls": "looking", "alerts": "alerting", "ack": "alerting", "explain": "explaining",
     "outbox": "looking", "assets": "assets", "send-test": "running", "test": "testing",

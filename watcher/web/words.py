@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.conclusion import Past
 from watcher.domain.display import moment, money
+from watcher.domain.duration import span
 from watcher.domain.exact import ZERO, plus, times
 from watcher.domain.exact import total as exact_sum
 from watcher.domain.model import Account, Asset
@@ -26,6 +27,17 @@ def late(row: Row, wallet: WalletSettings, now: datetime) -> bool:
         return True
     promise = wallet.every if isinstance(wallet.every, timedelta) else wallet.at_least_every
     return promise is not None and now - row["last_reading"] > promise * GRACE + SLACK
+
+
+def promised(wallet: WalletSettings, interval: float | None) -> str:
+    """How often an account is to be read: what is set, or what is promised at least, or what is intended."""
+    if isinstance(wallet.every, timedelta):
+        return f"every {span(wallet.every.total_seconds())}"
+    if wallet.at_least_every is not None:
+        return f"within {span(wallet.at_least_every.total_seconds())}"
+    return (
+        f"about every {span(interval)}" if interval else "by its cron line" if wallet.every != "auto" else ""
+    )
 
 
 def sentence(look: Look, wallets: Mapping[Account, WalletSettings]) -> str:
@@ -67,12 +79,13 @@ def total(rows: Sequence[Row]) -> tuple[str, int]:
     return money(exact_sum(values)), len(rows) - len(values)
 
 
-def worth(past: Past, watched: Container[Account]) -> tuple[str, int]:
+def worth(past: Past, watched: Collection[Account]) -> tuple[str, int]:
     """The same for everything: amounts are summed by asset first, which is as exact and far quicker."""
     sums: dict[Asset, Decimal] = {}
     unpriced = 0
-    for account, state in past.accounts.items():
-        if account not in watched:
+    for account in watched:
+        state = past.accounts.get(account)
+        if state is None:
             continue
         for asset, amount in state.amounts.items():
             if asset in past.quotes:
