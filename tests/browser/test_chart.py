@@ -39,10 +39,10 @@ async def test_an_outage_is_a_gap_in_the_chart(browser: Browser, tmp_path: Path,
             assert shade is not None
             assert shade["width"] > width / 10
             lines = await chart.evaluate(LINES)
-            before = [each for each in lines if each[1] <= shade["x"] + 1]
-            after = [each for each in lines if each[0] >= shade["x"] + shade["width"] - 1]
-            assert before
-            assert after
-            assert before + after == lines, "a line goes through the gap"
+            left = [each for each in lines if each[1] <= shade["x"] + 1]
+            right = [each for each in lines if each[0] >= shade["x"] + shade["width"] - 1]
+            assert left
+            assert right
+            assert left + right == lines, "a line goes through the gap"
         await visit.assert_fits()
         assert await visit.grave_findings() == []
