@@ -86,3 +86,31 @@ _READINGS = """
 def _assets(conn: sqlite3.Connection, asked: dict[str, object]) -> dict[int, Asset]:
     sql = f"SELECT s.id, s.chain, s.token FROM assets s JOIN ({_PRICED}) d ON d.asset = s.id"  # noqa: S608
     return {row[0]: Asset(row[1], row[2]) for row in conn.execute(sql, asked)}
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """`before`: holdings that have changed since, with what they held (None: seen for the first time)."""
+
+    before: dict[tuple[Account, Asset], Decimal | None]
+    prices: dict[Asset, Decimal]
+
+
+def then(conn: sqlite3.Connection, at: datetime) -> Then:
+    """What was held and what it cost at a time, as far as it differs from now. The caller owns the
+    transaction."""
+    names = {
+        row[0]: Account(*row[1:]) for row in conn.execute("SELECT id, source, chain, address FROM accounts")
+    }
+    assets = {row[0]: Asset(*row[1:]) for row in conn.execute("SELECT id, chain, token FROM assets")}
+    sql = "SELECT account, asset, before, min(id) FROM changes WHERE after_at > ? GROUP BY account, asset"
+    before = {
+        (names[account], assets[asset]): number(held)
+        for account, asset, held, _ in conn.execute(sql, (to_ms(at),))
+    }
+    sql = (
+        "SELECT s.id, (SELECT price FROM prices p WHERE p.asset = s.id AND p.at <= ?"
+        " ORDER BY p.at DESC LIMIT 1) FROM assets s WHERE s.price IS NOT NULL"
+    )
+    rows = conn.execute(sql, (to_ms(at),))
+    return Then(before, {assets[key]: Decimal(price) for key, price in rows if price is not None})

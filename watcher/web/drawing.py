@@ -43,7 +43,7 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Plot:
     """What is drawn. `sign` stands before the figures of the axis. `others`: more lines,
-    each in a colour of its own."""
+    straight from point to point, each in a colour of its own."""
 
     since: datetime
     until: datetime
@@ -115,8 +115,9 @@ class _Drawing:
         ticks = self._scale.labels(self._plot.sign)
         graph.y_labels = [{"value": number, "label": label} for number, label in enumerate(ticks)]
         graph.add("", [(0, 0), (self._span, self._scale.count)], stroke=False)
-        for line in (self._plot.segments, *self._plot.others):
-            graph.add("", [*self._path(line)])
+        graph.add("", self._path(self._plot.segments))
+        for line in self._plot.others:
+            graph.add("", [(self._x(point.at), self._y(point.value)) for piece in line for point in piece])
         graph.add_xml_filter(lambda root: self._finish(root, graph))
         return str(graph.render())
 

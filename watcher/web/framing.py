@@ -10,6 +10,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from watcher.domain.display import amount, full, moment, money, price
+from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.notify.markup import clean
 from watcher.report import Row
@@ -33,6 +34,7 @@ class Frame:
         )  # fmt: skip
         self._html.filters.update(
             clean=clean, moment=moment, age=words.age, counted=words.counted, whole=words.whole,
+            span=span,
             digits=lambda text: full(Decimal(text)), amount=lambda text: amount(Decimal(text)),
             money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),
         )  # fmt: skip
@@ -59,5 +61,9 @@ class Frame:
         return self._html.get_template(template).render(**values)
 
     def late(self, row: Row, look: Look) -> bool:
-        wallet = self.looker.wallets[Account(row["source"], row["chain"], row["address"])]
-        return words.late(row, wallet, look.at)
+        return words.late(row, self.looker.wallets[self.account(row)], look.at)
+
+    @staticmethod
+    def account(row: Row) -> Account:
+        """The account that a row of `status` is about."""
+        return Account(row["source"], row["chain"], row["address"])

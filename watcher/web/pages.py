@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from watcher import report
 from watcher.alertviews import AlertViews
+from watcher.burning import burn
+from watcher.dayviews import Day, day
 from watcher.domain.delivery import DeliveryState
 from watcher.report import Row
 from watcher.store.reader import Reader
 from watcher.web import words
 from watcher.web.acting import Acts
 from watcher.web.asking import Asked
+from watcher.web.budget import BudgetPage
+from watcher.web.charts import burn_down
 from watcher.web.framing import ROWS, Frame
 from watcher.web.looking import Look, Looker
 from watcher.web.metrics import exposition
 from watcher.web.wallets import WalletPages
 
+DAY_LASTS = timedelta(minutes=1)
 LIVE_EVERY = 2.0
 LIVE_MOST = 50
 """Pages that are told of news at once; those beyond are told to come again."""
@@ -30,14 +36,15 @@ class Pages:
     def __init__(self, looker: Looker, acts: Acts) -> None:
         self._looker, self._acts = looker, acts
         self._frame = Frame(looker)
-        self._wallets = WalletPages(self._frame)
+        self._parts = (WalletPages(self._frame), BudgetPage(self._frame))
+        self._moved: tuple[datetime, Day | None] | None = None
         self._live = 0
         self._leaving = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/", self.overview),
-            *self._wallets.routes(),
+            *(route for part in self._parts for route in part.routes()),
             web.get("/alerts", self.alerts),
             web.get("/alerts/{id}", self.alert),
             web.get("/outbox", self.outbox),
@@ -54,14 +61,27 @@ class Pages:
         return await self._frame.page(request, self._overview)
 
     def _overview(self, look: Look) -> str:
-        rows = look.status["accounts"]
-        bad = [row for row in rows if self._frame.late(row, look) or row["held"]]
+        late = {id(row) for row in look.status["accounts"] if self._frame.late(row, look)}
+        bad = [row for row in look.status["accounts"] if id(row) in late or row["held"]]
         value, unpriced = words.worth(look.past, self._looker.wallets)
+        with Reader(self._looker.store) as reader:
+            burns = [burn(reader, name, plan, look.at) for name, plan in self._looker.plans.items()]
+            moved = self._day(reader, look)
+        alerts = look.status["alerts"]
         return self._frame.render(
             "overview.html", look, value=value, unpriced=unpriced, troubled=bad[:ROWS], more=len(bad) - ROWS,
-            truth=words.sentence(look, self._looker.wallets), alerts=look.status["alerts"][:ROWS],
-            more_alerts=len(look.status["alerts"]) - ROWS,
+            truth=words.sentence(look, len(late)), alerts=alerts[:ROWS], more_alerts=len(alerts) - ROWS,
+            firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=words.change,
+            pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late),
+            burns=[(each, burn_down(each)) for each in burns],
+            sources=words.sources(look, lambda row: id(row) in late),
         )  # fmt: skip
+
+    def _day(self, reader: Reader, look: Look) -> Day | None:
+        """What a day has changed, worked out once a minute: it takes all holdings."""
+        if self._moved is None or not timedelta(0) <= look.at - self._moved[0] < DAY_LASTS:
+            self._moved = look.at, day(reader, look.past, self._looker.wallets, look.at)
+        return self._moved[1]
 
     async def alerts(self, request: web.Request) -> web.Response:
         Asked(request.query, ())
