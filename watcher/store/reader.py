@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,10 +137,10 @@ class Reader:
         with self._snapshot():
             return sparks.read(self._conn, accounts, since, until, stretches)
 
-    def then(self, at: datetime) -> Then:
-        """What was held and what it cost at a time."""
+    def then(self, at: datetime, held: Callable[[Account, Asset], Decimal | None]) -> Then:
+        """What was held and what it cost at a time, against what is `held` now (None: not watched)."""
         with self._snapshot():
-            return sparks.then(self._conn, at)
+            return sparks.then(self._conn, at, held)
 
     def hours(self, source: str, since: datetime) -> list[tuple[datetime, int, int]]:
         """The ledger by the hour: credits and requests, oldest first."""

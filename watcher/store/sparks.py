@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from watcher.domain.exact import ZERO, minus, plus
 from watcher.domain.model import Account, Asset
 from watcher.domain.timeline import Point
 from watcher.store.text import from_ms, number, to_ms
@@ -88,29 +89,49 @@ def _assets(conn: sqlite3.Connection, asked: dict[str, object]) -> dict[int, Ass
     return {row[0]: Asset(row[1], row[2]) for row in conn.execute(sql, asked)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Then:
-    """`before`: holdings that have changed since, with what they held (None: seen for the first time)."""
+    """What a time differed from now in: `prices` then, by how much the holdings that were known then have
+    grown since, and how much of the present ones was first seen since (`fresh` counts them)."""
 
-    before: dict[tuple[Account, Asset], Decimal | None]
-    prices: dict[Asset, Decimal]
+    prices: dict[Asset, Decimal] = field(default_factory=dict)
+    grown: dict[Asset, Decimal] = field(default_factory=dict)
+    first_seen: dict[Asset, Decimal] = field(default_factory=dict)
+    fresh: int = 0
 
 
-def then(conn: sqlite3.Connection, at: datetime) -> Then:
-    """What was held and what it cost at a time, as far as it differs from now. The caller owns the
-    transaction."""
+def then(conn: sqlite3.Connection, at: datetime, held: Callable[[Account, Asset], Decimal | None]) -> Then:
+    """Against the present amounts (`held`; None: not watched) of accounts that were watched at that time.
+    Row by row, for there may be very many. The caller owns the transaction."""
     names = {
-        row[0]: Account(*row[1:]) for row in conn.execute("SELECT id, source, chain, address FROM accounts")
+        row[0]: Account(*row[1:])
+        for row in conn.execute(
+            "SELECT id, source, chain, address FROM accounts"
+            " WHERE watched_since IS NULL OR watched_since <= ?",
+            (to_ms(at),),
+        )
     }
     assets = {row[0]: Asset(*row[1:]) for row in conn.execute("SELECT id, chain, token FROM assets")}
-    sql = "SELECT account, asset, before, min(id) FROM changes WHERE after_at > ? GROUP BY account, asset"
-    before = {
-        (names[account], assets[asset]): number(held)
-        for account, asset, held, _ in conn.execute(sql, (to_ms(at),))
-    }
+    found = Then()
+    sql = (
+        "SELECT c.account, c.asset, c.before, min(c.id) FROM changes c JOIN accounts a ON a.id = c.account"
+        " WHERE c.after_at > :at AND (a.watched_since IS NULL OR a.watched_since <= :at)"
+        " GROUP BY c.account, c.asset"
+    )
+    for account, key, before, _ in conn.execute(sql, {"at": to_ms(at)}):
+        asset = assets[key]
+        amount = held(names[account], asset)
+        if amount is None:
+            continue
+        if before is None:
+            found.fresh += 1
+            found.first_seen[asset] = plus(found.first_seen.get(asset, ZERO), amount)
+        else:
+            found.grown[asset] = plus(found.grown.get(asset, ZERO), minus(amount, Decimal(before)))
     sql = (
         "SELECT s.id, (SELECT price FROM prices p WHERE p.asset = s.id AND p.at <= ?"
         " ORDER BY p.at DESC LIMIT 1) FROM assets s WHERE s.price IS NOT NULL"
     )
     rows = conn.execute(sql, (to_ms(at),))
-    return Then(before, {assets[key]: Decimal(price) for key, price in rows if price is not None})
+    found.prices = {assets[key]: Decimal(price) for key, price in rows if price is not None}
+    return found

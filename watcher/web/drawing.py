@@ -103,7 +103,7 @@ class _Drawing:
         self._scale: Scale = scale(min(values), max(values)) if values else scale(Decimal(0), Decimal(1))
 
     def svg(self) -> str:
-        pygal, width, height = _pygal(), *self._size
+        pygal, width, height = load(), *self._size
         graph = pygal.XY(
             width=width, height=height, css=[], js=[], show_legend=False, show_dots=False, margin=4,
             allow_interruptions=True, disable_xml_declaration=True, spacing=6, show_x_guides=True,
@@ -193,7 +193,7 @@ class _Drawing:
 
 
 @cache
-def _pygal() -> Any:
+def load() -> Any:
     """The library, loaded late: it takes a while, and most processes draw nothing."""
     before = list(sys.meta_path)
     pygal = import_module("pygal")

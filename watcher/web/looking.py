@@ -36,8 +36,8 @@ class Look:
     status: Row
     channels: list[ChannelState]
     readiness: Readiness
-    pages: dict[str, bytes] = field(default_factory=dict)
-    """What was made from this look already."""
+    pages: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
+    """What was made from this look already, or is being made: once for all who ask for it."""
 
 
 class Looker:

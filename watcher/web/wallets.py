@@ -72,7 +72,7 @@ class WalletPages:
     def _with_value(self, row: Row, look: Look) -> Row:
         account = Frame.account(row)
         wallet = self._looker.wallets[account]
-        value, unpriced = words.worth(look.past, (account,))
+        value, unpriced = words.worth(look.past, account)
         promise = words.promised(wallet, row["interval_seconds"])
         return {**row, "value": value, "unpriced": unpriced, "promise": promise}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -11,9 +11,9 @@ from watcher.dayviews import Day
 from watcher.domain.conclusion import Past
 from watcher.domain.display import moment, money, percent, signed
 from watcher.domain.duration import span
-from watcher.domain.exact import ZERO, plus, times
+from watcher.domain.exact import times
 from watcher.domain.exact import total as exact_sum
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Account
 from watcher.report import Row
 from watcher.settings import WalletSettings
 from watcher.web.looking import Look
@@ -77,20 +77,12 @@ def total(rows: Sequence[Row]) -> tuple[str, int]:
     return money(exact_sum(values)), len(rows) - len(values)
 
 
-def worth(past: Past, watched: Collection[Account]) -> tuple[str, int]:
-    """The same for everything: amounts are summed by asset first, which is as exact and far quicker."""
-    sums: dict[Asset, Decimal] = {}
-    unpriced = 0
-    for account in watched:
-        state = past.accounts.get(account)
-        if state is None:
-            continue
-        for asset, amount in state.amounts.items():
-            if asset in past.quotes:
-                sums[asset] = plus(sums.get(asset, ZERO), amount)
-            else:
-                unpriced += bool(amount)
-    return money(exact_sum(times(held, past.quotes[asset].price) for asset, held in sums.items())), unpriced
+def worth(past: Past, account: Account) -> tuple[str, int]:
+    """The same for what one account holds."""
+    state = past.accounts.get(account)
+    held = [(asset, amount) for asset, amount in state.amounts.items() if amount] if state is not None else []
+    priced = [times(amount, past.quotes[asset].price) for asset, amount in held if asset in past.quotes]
+    return money(exact_sum(priced)), len(held) - len(priced)
 
 
 def age(at: datetime | None, now: datetime) -> str:
