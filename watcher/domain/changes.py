@@ -27,7 +27,7 @@ def diff(state: AccountState, reading: Reading) -> list[Difference]:
     """Every asset that the reading settles and that differs; empty in the common case."""
     known = state.amounts
     amounts = reading.amounts
-    if amounts == known:
+    if amounts is known or amounts == known:
         return []
     found = []
     for asset, after in amounts.items():

@@ -71,7 +71,7 @@ def questions(
         if state is None or not isinstance(outcome, Reading):
             continue
         differences = diff(state, outcome)
-        for difference in differences if _priced_since(state, past) else ():
+        for difference in differences if differences and _priced_since(state, past) else ():
             asset = difference.asset
             at, quote = state.as_of(asset), past.quotes.get(asset)
             if at is not None and quote is not None and quote.at > at:
@@ -128,8 +128,9 @@ def decide(
         jumps = rules.jumps(outcome.account, past.symbols)
         learned = learn(state, outcome, now, alone=len(seen) == 1, jumps=jumps)
         told: Sequence[Change] = ()
+        renaming = True
         if isinstance(outcome, Reading):
-            _note_symbols(past, outcome, symbols)
+            renaming = _note_symbols(past, outcome, symbols)
             moved = _changes(state, learned, outcome, past, now, recalled)
             if moved and rules.policies:
                 moved = marked(moved, rules.wallets[outcome.account], rules.policies)
@@ -139,7 +140,8 @@ def decide(
         states.append(learned.state)
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
-        judge.account(learned, outcome, [change for change in told if not change.drift])
+        news = [change for change in told if not change.drift]
+        judge.account(learned, outcome, news, renaming=renaming)
     judge.sums(prices, symbols)
     judge.finish()
     return Conclusion(
@@ -240,10 +242,12 @@ def _last_price(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
     return quote.price if quote is not None else None
 
 
-def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> None:
+def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> bool:
+    """Whether this reading has names that are new."""
     known = past.symbols
     if reading.symbols.items() <= known.items():
-        return
+        return False
     for asset, symbol in reading.symbols.items():
         if known.get(asset) != symbol:
             symbols[asset] = symbol
+    return True
