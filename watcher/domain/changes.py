@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from watcher.domain.exact import ZERO
-from watcher.domain.model import TEOS_CHAIN, AccountState, Asset, Reading
+from watcher.domain.model import TEOS_CHAIN, Account, AccountState, Asset, Reading
 
 
 class Difference(NamedTuple):
@@ -23,6 +24,10 @@ class Difference(NamedTuple):
     """The answer did not name the asset; it was complete, so nothing is held."""
 
 
+Differing = Mapping[Account, Sequence[Difference]]
+"""What differs, of accounts that were compared already."""
+
+
 def diff(state: AccountState, reading: Reading) -> list[Difference]:
     """Every asset that the reading settles and that differs; empty in the common case."""
     known = state.amounts
@@ -30,6 +35,11 @@ def diff(state: AccountState, reading: Reading) -> list[Difference]:
     if amounts is known or amounts == known:
         return []
     found = []
+    if len(amounts) == len(known) and list(amounts) == list(known):  # the same assets: some only moved
+        for asset, before, after in zip(amounts, known.values(), amounts.values(), strict=True):
+            if before != after:
+                found.append(Difference(asset, before, after))
+        return found
     for asset, after in amounts.items():
         before = known.get(asset)
         if before is None:

@@ -84,8 +84,9 @@ class Judge:
         """
         concerned = self._rules.of(learned.state.account)
         if isinstance(outcome, Reading):
-            for change in changes:
-                self._events(concerned, change)
+            if changes and (concerned.events or concerned.trails):
+                for change in changes:
+                    self._events(concerned, change)
             if concerned.levels and (renaming or not self._quiet(concerned, learned, outcome)):
                 self._levels(concerned, learned, outcome, changes)
             if concerned.trailing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -48,16 +48,25 @@ class Learned:
 
 
 def learn(
-    state: AccountState, outcome: Reading | Miss, now: datetime, *, alone: bool, jumps: Jumps = usual
+    state: AccountState,
+    outcome: Reading | Miss,
+    now: datetime,
+    *,
+    alone: bool,
+    jumps: Jumps = usual,
+    differences: Sequence[Difference] | None = None,
 ) -> Learned:
-    """Take in a reading or a miss. `alone`: the request asked for this account only."""
+    """Take in a reading or a miss. `alone`: the request asked for this account only.
+
+    `differences`: of a reading that was compared with this very state already.
+    """
     if isinstance(outcome, Miss):
         return _missed(state, outcome, now, alone=alone)
-    return _read(state, outcome, now, alone=alone, jumps=jumps)
+    belief = believe(state, outcome, now, jumps, differences)
+    return _read(state, outcome, now, belief, alone=alone)
 
 
-def _read(state: AccountState, reading: Reading, now: datetime, *, alone: bool, jumps: Jumps) -> Learned:
-    belief = believe(state, reading, now, jumps)
+def _read(state: AccountState, reading: Reading, now: datetime, belief: Belief, *, alone: bool) -> Learned:
     chains = _chains(reading)
     if _is_quiet(state, reading, belief, chains):
         return Learned(_seen_again(state, reading, chains, now), chains=chains)
