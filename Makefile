@@ -4,23 +4,35 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos check bench format install clean
+.PHONY: demo test chaos fuzz audit check bench format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
 
 test: $(VENV)/.dev
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
+	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
 	$(BIN)/python -m pytest $(ARGS)
 
 # Faults by the hundred on the real daemon; a bounded share of them is in `make test`.
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.run $(ARGS)
 
+# Random answers, files and templates for every parser; a bounded look at the same ones is in `make test`.
+FUZZ ?= 20000
+fuzz: $(VENV)/.dev
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -v $(ARGS)
+
+# What is known to be wrong with the libraries that are installed; asks the registry.
+audit: $(VENV)/.dev
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install pip-audit
+	$(BIN)/pip-audit --disable-pip --no-deps -r constraints.txt
+
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -r -c pyproject.toml watcher
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_unit_file.py
 	$(BIN)/watcher test rules/tests/*.yaml
 

@@ -151,15 +151,15 @@ async def start(url: str, hook: str) -> dict[str, Any]:
         return {"bytes": len(await response.read()), "targets": len(target)}
 
 
-async def tell(url: str, hook: str) -> None:
-    """Poll one wallet twice a second and notify of each change, until killed."""
+async def tell(url: str, hook: str, count: int) -> None:
+    """Poll so many wallets twice a second and notify of each change, until killed."""
     target, state = notifier(hook), State()
     async with aiohttp.ClientSession() as session:
         await target.async_notify(body="first", title="first")
         print("ready", flush=True)
         first = True
         while True:
-            async with session.get(requests(url, 1)[0]) as response:
+            async with session.get(requests(url, count)[0]) as response:
                 rows = list(compare(state, decoder.decode(await response.read())))
             if rows and not first:
                 await target.async_notify(body=str(rows), title="changed")
@@ -176,7 +176,8 @@ async def main(mode: str, *words: str) -> None:
     elif mode == "start":
         print(json.dumps(await start(*words)))
     else:
-        await tell(*words)
+        url, hook, count = words
+        await tell(url, hook, int(count))
 
 
 if __name__ == "__main__":

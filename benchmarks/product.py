@@ -19,11 +19,15 @@ RULES = """\
 rules:
   - {id: low, type: threshold, metric: amount, below: "0.5", clear_above: "0.8"}
   - {id: worth-little, type: threshold, metric: value_usd, below: "1"}
-  - {id: moved, type: change, direction: both, by: "10%"}
   - {id: new, type: asset, event: appears, min_value_usd: "10"}
   - {id: silent, type: no_data, longer_than: 1h}
 """
+MOVED = '  - {{id: moved{n}, type: change, match: {{wallets: ["{wallet}"]}}, by: "10%", notify: [ops{n}]}}\n'
 """Judged for every balance of every poll; in the steady cycle none of them fires."""
+
+TOLD_AT_ONCE = 3
+"""Notifications of one minute and channel that wait for nothing; what comes then is gathered for the next
+one, which is a wait that is meant and no latency."""
 
 Hold = tuple[float, float, float, str]
 """One callback on the loop: seconds by the wall clock, by CPU, when it was, and whose it is."""
@@ -38,24 +42,27 @@ class Installation:
     folder: Path
     fake: Fake
 
-    def configure(self, accounts: int, every: str) -> None:
+    def configure(self, accounts: int, every: str, *, channels: int = 1) -> None:
+        """With several channels each of them hears of the moves of one wallet, and of nothing else."""
         source = {
             "kind": "coinstats", "api_key": "benchmark-key", "base_url": self.fake.url,
             "credits": {"limit": 10**14}, "requests_per_second": 1000, "concurrency": 4,
         }  # fmt: skip
         wallet = {"source": "coinstats", "chains": [CHAIN], "every": every}
+        names = [f"ops{n}" for n in range(channels)]
         config = {
             "version": 1,
             "store": {"kind": "sqlite", "path": "watcher.db"},
             "sources": {"coinstats": source},
             "wallets": [{"name": f"w{n}", "address": address(n), **wallet} for n in range(accounts)],
-            "channels": {"ops": {"url": self.fake.hook}},
+            "channels": {name: {"url": self.fake.hook} for name in names},
             "rules": ["rules.yaml"],
             "web": None,
             "log": {"level": "warning"},
         }
         (self.folder / "watcher.yaml").write_text(json.dumps(config, indent=1))
-        (self.folder / "rules.yaml").write_text(RULES)
+        moved = [MOVED.format(n=n, wallet=f"w{n}" if channels > 1 else "*") for n in range(channels)]
+        (self.folder / "rules.yaml").write_text(RULES + "".join(moved))
 
     @contextlib.contextmanager
     def daemon(self, probe: Path | None = None) -> Iterator[subprocess.Popen[str]]:
@@ -117,14 +124,17 @@ def idle(place: Installation) -> tuple[float, float]:
         return resident(running.pid), (cpu(running.pid) - used) * 10
 
 
-def telling(fake: Fake, number: int) -> dict[str, float]:
-    """Milliseconds from the answer with a change to the webhook, of a program that polls the first wallet."""
+def telling(fake: Fake, wallets: int, each: int = TOLD_AT_ONCE) -> dict[str, float]:
+    """Milliseconds from the answer with a change to the webhook, of a program that polls these wallets.
+
+    Every wallet is told on a channel of its own.
+    """
     fake.control(changed=0.0, reset=True)
-    fake.until(lambda told: told["answered"] >= 3)
+    fake.until(lambda told: told["answered"] >= 3 * wallets)
     seen = len(fake.control()["hooks"])
     delays = []
-    for _ in range(number):
-        fake.control(bump=address(0))
+    for number in range(wallets * each):
+        fake.control(bump=address(number % wallets))
         seen += 1
         hooks = fake.until(lambda told, seen=seen: len(told["hooks"]) >= seen)["hooks"]  # type: ignore[misc]
         bumped, arrived = hooks[-1]

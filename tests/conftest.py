@@ -1,12 +1,13 @@
 """In CI nothing may be skipped: a skip there is a failure that says what is missing.
 
 Not part of `make test`, and said in its first lines: what takes its time (`make chaos` does it), and what
-needs a small file system on a machine where none can be made.
+needs a small file system on a machine where none can be made, or a program that is not installed.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator
 
 import pytest
@@ -21,8 +22,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {item for item in items if bounded and item.get_closest_marker("long")}
     if on_disk and not can_mount():
         left_out.update(on_disk)
+    left_out.update(item for item in items if _lacks(item))
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=list(left_out))
+
+
+def _lacks(item: pytest.Item) -> bool:
+    programs = (mark.args[0] for mark in item.iter_markers("needs"))
+    return any(shutil.which(program) is None for program in programs)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,6 +22,7 @@ FLOORS = {
     "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
     "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5, "importing": 5, "linting": 5,
     "timetable": 5, "explaining": 5, "creditviews": 5, "upkeep": 5,
+    "charting": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip
@@ -34,6 +35,7 @@ NEIGHBOURS = {
     5: {
         *("planning", "schedule", "report", "alertviews", "readiness", "web", "ruletracks", "ruletesting"),
         *("linting", "timetable", "explaining", "creditviews", "upkeep", "sdnotify"),
+        "charting",
     },
 }
 
@@ -43,7 +45,7 @@ HOMES = {
     "msgspec": ("sources/",),
     "sqlite3": ("store/",),
     "sqlite_utils": ("store/",),
-    "apprise": ("notify/apprise.py",),
+    "apprise": ("notify/apprise.py", "notify/_plugins.py"),
     "requests": ("notify/_hearing.py",),
     "urllib3": ("notify/_hearing.py",),
     "apscheduler": ("schedule.py",),
@@ -51,8 +53,9 @@ HOMES = {
     "click": ("cli/",),
     "rich": ("cli/", "notify/console.py"),
     "yaml": ("reading.py",),
-    "jinja2": ("domain/sandbox.py", "web/pages.py"),
-    "prometheus_client": ("web/metrics.py",),
+    "jinja2": ("domain/sandbox.py", "web/framing.py"),
+    "prometheus_client": ("web/metrics.py", "web/counting.py"),
+    "pygal": ("web/drawing.py",),
     "multidict": ("web/",),
 }
 """One library, one home: replacing it is work in one room."""

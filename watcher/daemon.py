@@ -16,6 +16,7 @@ from watcher.domain.errors import ConfigurationError
 from watcher.ports import Store
 from watcher.schedule import Ticker
 from watcher.service.clock import Setting, SystemClock
+from watcher.service.tally import Tally
 from watcher.timetable import meters, schedule, sweepers
 from watcher.upkeep import feed_watchdog, keep_beating, mind_clock, tidy, troubles
 from watcher.wiring import (
@@ -43,17 +44,18 @@ async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reloading.set)
-    store = await open_store(configuration.settings, exclusive=True)
+    tally = Tally(clock.now())
+    store = await open_store(configuration.settings, exclusive=True, tally=tally)
     clock_was_set = Setting(clock)
     try:
         while not stopping.is_set():
             reloading.clear()
-            app = wire(configuration, store, clock=clock)
+            app = wire(configuration, store, clock=clock, tally=tally)
             failed = await _serve(app, store, stopping, reloading, clock_was_set, path, env)
             if failed:
                 return 1
             if reloading.is_set() and not stopping.is_set():
-                configuration = _reload(path, env, configuration)
+                configuration = _reload(path, env, configuration, app)
     finally:
         sdnotify.stopping()
         await store.close()
@@ -85,7 +87,8 @@ async def _serve(
                 if stopping.is_set() or set_anew.is_set():
                     return False
                 sdnotify.reloading()
-                if _sound(path, env):
+                app.tally.sound = _sound(path, env)
+                if app.tally.sound:
                     return False
                 sdnotify.ready()
                 reloading.clear()
@@ -161,14 +164,16 @@ def _sound(path: Path, env: Mapping[str, str]) -> bool:
     return True
 
 
-def _reload(path: Path, env: Mapping[str, str], old: Configuration) -> Configuration:
+def _reload(path: Path, env: Mapping[str, str], old: Configuration, app: App) -> Configuration:
     try:
         new = configure(path, env)
     except ConfigurationError:  # changed since it was found sound, a moment ago
         log.exception("reload refused, the old configuration stays in force")
+        app.tally.sound = False
         return old
     if new.settings.store != old.settings.store:
         log.warning("the store cannot change while running; restart to use the new one")
+    app.tally.loaded = app.clock.now()
     log.info("reloaded %s", path)
     return new
 
@@ -182,7 +187,7 @@ async def _page(app: App, store: Store) -> Server | None:
 
     looker = Looker(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
-        stuck=lambda: troubles(app),
+        stuck=lambda: troubles(app), tally=app.tally,
     )  # fmt: skip
     server = Server(looker, settings.web)
     try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from io import TextIOWrapper
 from pathlib import Path
 
 from watcher.domain.assuming import first_sights
@@ -33,14 +34,20 @@ class _Row:
     price: Decimal | None
 
 
-def read_history(path: Path, settings: Settings) -> Recorded:
+TOLD_EVERY = 1000
+"""Lines read between two words on how far it is."""
+
+Tell = Callable[[float], None]
+
+
+def read_history(path: Path, settings: Settings, progress: Tell = lambda _: None) -> Recorded:
     """Read the file. The wallets are those of the configuration: rules choose by their names and tags.
 
     The rows of one wallet, chain and time are one reading: what it does not name stays as it was, and
-    what is gone has a row with the amount 0.
+    what is gone has a row with the amount 0. `progress` hears the share that is read.
     """
     problems: list[Problem] = []
-    rows = sorted(_rows(path, settings, problems), key=lambda row: row.at)
+    rows = sorted(_rows(path, settings, problems, progress), key=lambda row: row.at)
     if not rows and not problems:
         problems.append(Problem(str(path), "there is no row in this file"))
     if problems:
@@ -48,16 +55,18 @@ def read_history(path: Path, settings: Settings) -> Recorded:
     return _recorded(rows)
 
 
-def _rows(path: Path, settings: Settings, problems: list[Problem]) -> Iterator[_Row]:
+def _rows(path: Path, settings: Settings, problems: list[Problem], progress: Tell) -> Iterator[_Row]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
             lines = csv.DictReader(file)
             wrong = _header(lines.fieldnames or ())
             if wrong:
                 problems.append(Problem(f"{path}:1", wrong, f"the columns are {', '.join(COLUMNS)}"))
                 return
-            accounts = _accounts(settings)
+            accounts, size = _accounts(settings), max(path.stat().st_size, 1)
             for fields in lines:
+                if lines.line_num % TOLD_EVERY == 0:
+                    progress(raw.tell() / size)
                 try:
                     yield _row(fields, accounts)
                 except ValueError as error:

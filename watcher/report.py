@@ -5,7 +5,7 @@ Amounts and times stay `Decimal` and `datetime`; whoever prints turns them into 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,8 +37,13 @@ def wallets_by_account(settings: Settings) -> Mapping[Account, WalletSettings]:
 
 def balances(settings: Settings, past: Past) -> list[Row]:
     """What is held now: every confirmed amount that is not zero, with its age."""
+    return balances_of(wallets_by_account(settings), past)
+
+
+def balances_of(wallets: Mapping[Account, WalletSettings], past: Past) -> list[Row]:
+    """The same of some accounts."""
     rows: list[Row] = []
-    for account, wallet in wallets_by_account(settings).items():
+    for account, wallet in wallets.items():
         state = past.accounts.get(account)
         if state is None:
             continue
@@ -95,9 +100,14 @@ def assets(settings: Settings, past: Past) -> list[Row]:
 
 
 def history(
-    settings: Settings, reader: Reader, limit: int, names: Sequence[str] = (), since: datetime | None = None
+    settings: Settings,
+    reader: Reader,
+    limit: int,
+    names: Sequence[str] = (),
+    since: datetime | None = None,
+    assets: Collection[Asset] | None = None,
 ) -> list[Row]:
-    """Changes, newest first."""
+    """Changes, newest first; only those of these wallets and assets, if any are named."""
     wallets = wallets_by_account(settings)
     chosen = [account for account, wallet in wallets.items() if not names or wallet.name in names]
     return [
@@ -113,7 +123,7 @@ def history(
             "before_at": change.before_at,
             "interest": change.drift,
         }
-        for change in reader.history(limit, chosen, since)
+        for change in reader.history(limit, chosen, since, assets)
     ]
 
 
@@ -187,14 +197,20 @@ def status(
     return report
 
 
-def _account(
-    account: Account, wallet: WalletSettings, state: AccountState | None, outlook: Outlook | None
-) -> Row:
-    last_attempt = state.last_attempt if state else None
+def interval_of(account: Account, wallet: WalletSettings, outlook: Outlook | None) -> float | None:
+    """Seconds between two polls: what the cadence intends now, or else what is set; None if neither is."""
     every = wallet.every if isinstance(wallet.every, timedelta) else None
     interval = every.total_seconds() if every is not None else None
     if outlook is not None:
         interval = outlook.intervals.get(f"{account.chain}:{account.address}", interval)
+    return interval
+
+
+def _account(
+    account: Account, wallet: WalletSettings, state: AccountState | None, outlook: Outlook | None
+) -> Row:
+    last_attempt = state.last_attempt if state else None
+    interval = interval_of(account, wallet, outlook)
     following = last_attempt + timedelta(seconds=interval) if last_attempt and interval else None
     return {
         "wallet": wallet.name,

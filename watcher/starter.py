@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from importlib.resources import files
 
 PACKS = ("treasury", "hot-wallet", "gas", "issuer")
@@ -86,3 +88,88 @@ def starter_files(packs: tuple[str, ...] = PACKS) -> dict[str, str]:
     for name in (*(f"{pack}.yaml" for pack in packs), *(f"tests/{pack}.yaml" for pack in packs)):
         found[f"rules/{name}"] = (folder / name).read_text(encoding="utf-8")
     return found
+
+
+ENV_FILE = "watcher.env"
+"""Where the answers that are secret go: read by the owner only, and never by `watcher` itself."""
+
+_NEEDS_RESERVES = "\n  - id: issued-not-covered"
+"""From here on the pack for issuers speaks of wallets that stand behind what is issued."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftWallet:
+    """One wallet as it was answered. `what`: chains, or assets."""
+
+    name: str
+    source: str
+    address: str
+    what: tuple[str, ...]
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody answered: enough for a configuration that is sound.
+
+    `urls`: source → base URL, if it is not the usual one. `channel`: whether there is a URL for one.
+    """
+
+    wallets: tuple[DraftWallet, ...]
+    credits: int = 20_000
+    urls: tuple[tuple[str, str], ...] = ()
+    channel: bool = False
+
+
+def drafted_files(draft: Draft) -> dict[str, str]:
+    """Relative path → text: a configuration of what was answered, and rules for its wallets."""
+    packs = {"issued": "issuer", "hot": "hot-wallet"}
+    found = {"watcher.yaml": _configuration(draft)}
+    folder = files("watcher") / "packs"
+    for tag in dict.fromkeys(wallet.tag for wallet in draft.wallets):
+        pack = packs.get(tag, tag)
+        rules = (folder / f"{pack}.yaml").read_text(encoding="utf-8")
+        if pack == "issuer":
+            found[f"rules/{pack}.yaml"] = rules.partition(_NEEDS_RESERVES)[0].rstrip() + "\n"
+            continue
+        found[f"rules/{pack}.yaml"] = rules
+        found[f"rules/tests/{pack}.yaml"] = (folder / "tests" / f"{pack}.yaml").read_text(encoding="utf-8")
+    return found
+
+
+def _configuration(draft: Draft) -> str:
+    used = dict.fromkeys(wallet.source for wallet in draft.wallets)
+    urls = dict(draft.urls)
+    lines = [
+        "# Balance watcher. `watcher check` says what is wrong in here; `watcher run` starts to watch.",
+        f"# ${{VAR}} comes from the environment: {ENV_FILE} has what you were asked for.",
+        "version: 1",
+        "",
+        "store: {kind: sqlite, path: watcher.db}",
+        "",
+        "sources:",
+    ]
+    for source in used:
+        lines += [f"  {source}:", f"    kind: {source}", f"    api_key: ${{{source.upper()}_API_KEY}}"]
+        if source in urls:
+            lines.append(f"    base_url: {json.dumps(urls[source])}")
+        if source == "coinstats":
+            plan = f"{{limit: {draft.credits}, period: month, resets_on: 1, reserve: 10%}}"
+            lines.append(f"    credits: {plan}   # the plan that you bought; it is never overspent")
+        else:
+            lines.append("    limits: {per_minute: 300, per_day: 30000}")
+    lines += ["", "wallets:                          # the rules choose by tags"]
+    for wallet in draft.wallets:
+        what = "assets" if wallet.source == "teos" else "chains"
+        lines += [
+            f"  - name: {json.dumps(wallet.name)}",
+            f"    source: {wallet.source}",
+            f"    address: {json.dumps(wallet.address)}",
+            f"    {what}: {json.dumps(list(wallet.what))}",
+            f"    tags: [{wallet.tag}]",
+            "    every: " + ("1m" if wallet.source == "teos" else "auto   # credits decide; or 5m, or cron"),
+        ]
+    lines += ["", "channels:                         # a rule without `notify` tells every one"]
+    lines.append('  ops: {url: "${WATCHER_OPS_URL}"}' if draft.channel else "  terminal: {kind: console}")
+    lines += ["", "rules: [rules/*.yaml]", "", 'web: {listen: "127.0.0.1:8787"}    # null: no page', ""]
+    return "\n".join(lines)

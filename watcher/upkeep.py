@@ -53,7 +53,9 @@ async def _live_alerts(store: Store) -> int | None:
 
 def troubles(app: App) -> list[str]:
     """What the daemon knows of itself that keeps a balance that moves from being told; for people."""
-    found = [poller.trouble for poller in app.pollers.values() if poller.trouble]
+    pollers = app.pollers.values()
+    found = [poller.trouble for poller in pollers if poller.trouble]
+    found += [poller.outage.trouble for poller in pollers if poller.outage.trouble]
     if stuck(app):
         found.append("a source makes no progress")
     return list(dict.fromkeys(found))

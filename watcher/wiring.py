@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +27,7 @@ from watcher.service.clock import Clock, SystemClock
 from watcher.service.delivering import Deliverer
 from watcher.service.lapsing import Lapse
 from watcher.service.polling import Poller
+from watcher.service.tally import CountedChannel, CountedSource, Tally
 from watcher.settings import Settings, read_settings
 from watcher.store.lock import Lock
 from watcher.store.scratch import ScratchStore
@@ -87,10 +88,13 @@ def _deaf_channels(settings: Settings, document: Document) -> list[Problem]:
     return problems
 
 
-async def open_store(settings: Settings, *, exclusive: bool) -> Any:
-    """The store that the settings name; `exclusive` for the one daemon."""
+async def open_store(settings: Settings, *, exclusive: bool, tally: Tally | None = None) -> Any:
+    """The store that the settings name; `exclusive` for the one daemon, `tally` if it is to be counted."""
     kind: Any = settings.store
-    return await kind.build(settings.base_dir, exclusive=exclusive)
+    store = await kind.build(settings.base_dir, exclusive=exclusive)
+    if tally is not None:
+        store.on_concluded = tally.concluded
+    return store
 
 
 def build_rules(configuration: Configuration) -> Rules:
@@ -130,6 +134,7 @@ class App:
     channels: list[Channel]
     deliverer: Deliverer
     lapse: Lapse
+    tally: Tally
     progress: dict[str, float] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -187,13 +192,16 @@ def wire(
     *,
     clock: Clock | None = None,
     running_since: datetime | None = None,
+    tally: Tally | None = None,
 ) -> App:
-    """Build everything that one configuration asks for."""
+    """Build everything that one configuration asks for. `tally`: where to go on counting."""
     clock = clock or SystemClock()
     started = running_since or clock.now()
     settings = configuration.settings
     rules = build_rules(configuration)
-    channels = build_channels(settings)
+    tally = tally or Tally(started)
+    tally.know(settings.sources, settings.channels)
+    channels: list[Channel] = [CountedChannel(each, tally) for each in build_channels(settings)]
     deliverer = Deliverer(store, channels, clock, quiet=quiet_hours(settings), fallbacks=fallbacks(settings))
     progress: dict[str, float] = {}
 
@@ -202,7 +210,7 @@ def wire(
 
     pollers = {}
     for name, kind in settings.sources.items():
-        source = build_source(settings, name)
+        source = CountedSource(build_source(settings, name), tally, clock)
         pollers[name] = Poller(
             source,
             store,
@@ -219,7 +227,7 @@ def wire(
         return {name: plan for name, plan in found.items() if plan is not None}
 
     lapse = Lapse(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"), plans)
-    return App(configuration, store, clock, rules, pollers, channels, deliverer, lapse, progress)
+    return App(configuration, store, clock, rules, pollers, channels, deliverer, lapse, tally, progress)
 
 
 def build_source(settings: Settings, name: str) -> Source:
@@ -269,11 +277,13 @@ def store_path(settings: Settings) -> Path:
     return path
 
 
-async def backup_store(settings: Settings, target: Path) -> None:
-    """Copy the store, verified, while a daemon may be writing to it."""
+async def backup_store(
+    settings: Settings, target: Path, progress: Callable[[float], None] = lambda _: None
+) -> None:
+    """Copy the store, verified, while a daemon may be writing to it. `progress` hears how far it is."""
     from watcher.store.backup import backup
 
-    await asyncio.to_thread(backup, store_path(settings), target)
+    await asyncio.to_thread(backup, store_path(settings), target, progress)
 
 
 def credit_plans(settings: Settings) -> dict[str, CreditPlan]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 
 import aiohttp
 
-from tests.endtoend.bench import COINSTATS_KEY, HOOK_TOKEN, TEOS_KEY, Installation, stop
+from tests.endtoend.bench import COINSTATS_KEY, EVM, HOOK_TOKEN, TEOS_KEY, Installation, stop
 
 NONE = "web: null"
 
@@ -28,6 +29,34 @@ async def test_the_daemon_serves_what_it_knows_and_is_ready_once_it_has_read(the
                 text = await answer.text()
                 assert answer.status == 200
                 assert not any(secret in text for secret in (COINSTATS_KEY, TEOS_KEY, HOOK_TOKEN))
+        await stop(there, daemon)
+
+
+async def test_what_the_daemon_does_is_counted_and_a_refused_reload_is_seen(there: Installation) -> None:
+    there.edit("watcher.yaml", NONE, 'web: {listen: "127.0.0.1:0"}')
+    async with there.daemon() as daemon, aiohttp.ClientSession() as session:
+        await there.first_readings()
+        there.sim.world.set_amount(EVM, "ethereum", "ETH", "0.1")
+        await there.hook.told("eth-low")
+        there.sim.faults.add("500", "coinstats", times=1)
+        await there.polled()
+        await there.logged("status page at")
+        (url,) = re.findall(r"status page at (\S+)", there.log())
+        there.edit("watcher.yaml", "version: 1", "version: 2")
+        daemon.send_signal(signal.SIGHUP)
+        await there.logged("reload refused")
+        async with session.get(url + "/metrics") as answer:
+            text = await answer.text()
+        counted = dict(re.findall(r"^(watcher_\S+?(?:{.*})?) (\S+)$", text, re.MULTILINE))
+        for name in (
+            'watcher_poll_total{outcome="read",source="coinstats"}',
+            'watcher_poll_total{outcome="server error",source="coinstats"}',
+            'watcher_poll_duration_seconds_count{source="teos"}',
+            'watcher_credits_used_total{source="coinstats"}',
+            'watcher_notifications_total{channel="ops"}',
+        ):
+            assert float(counted[name]) > 0, name
+        assert float(counted["watcher_config_last_reload_successful"]) == 0
         await stop(there, daemon)
 
 

@@ -14,6 +14,7 @@ import aiohttp
 from tests.contract.given import ETH, HOT, NOW, THIRTY, alert, changed, delivery, keep, known
 from tests.fakes import FakeClock
 from watcher.domain.model import AccountState, Asset, Quote
+from watcher.service.tally import Tally
 from watcher.settings import Settings
 from watcher.settings_models import WebSettings
 from watcher.store.sqlite import SqliteStore
@@ -74,7 +75,11 @@ async def serving(folder: Path, *, token: str | None = None) -> AsyncIterator[Pa
     settings = settings_in(folder)
     clock = FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
-    looker = Looker(settings, folder / "watcher.db", credit_plans(settings), clock, past=store.load)
+    tally = Tally(NOW)
+    tally.know(settings.sources, settings.channels)
+    looker = Looker(
+        settings, folder / "watcher.db", credit_plans(settings), clock, past=store.load, tally=tally
+    )
     listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token})
     server = Server(looker, listen)
     await server.start()

@@ -20,8 +20,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        from watcher.cli._app import app  # takes a moment, in which Ctrl-C must leave no traceback
+        from watcher.cli._app import build  # takes a moment, in which Ctrl-C must leave no traceback
 
+        app = build(sys.argv[1:] if arguments is None else arguments)
         code = app(arguments, standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code

@@ -1,58 +1,50 @@
-"""The verbs, in the order in which people meet them."""
+"""The verbs, in the order in which people meet them; each is loaded when it is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
+
 import typer
 
-from watcher.cli import (
-    alerting,
-    assets,
-    backtest,
-    demo,
-    explaining,
-    looking,
-    planning,
-    running,
-    setup,
-    simulation,
-    testing,
-)
+from watcher.cli._manual import PAGES, WHERE
 
-app = typer.Typer(
-    name="watcher",
-    help="Watch crypto balances within a credit budget, and tell people what changed.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: watcher demo. Then: watcher init, watcher check, watcher run.",
-)
+VERBS = {
+    "demo": "demo", "init": "init", "check": "setup", "plan": "planning", "simulate": "simulation",
+    "run": "running", "poll": "running", "status": "status", "balances": "looking", "history": "history",
+    "polls": "looking", "alerts": "alerting", "ack": "alerting", "explain": "explaining",
+    "outbox": "looking", "assets": "assets", "send-test": "running", "test": "testing",
+    "backtest": "backtest", "web": "running", "schema": "setup", "backup": "setup", "version": "setup",
+    "silence": "alerting",
+}  # fmt: skip
+"""Verb → the module here that has it, as a function of that name or a group of them."""
 
-for verb in (
-    demo.demo,
-    setup.init,
-    setup.check,
-    planning.plan,
-    simulation.simulate,
-    running.run,
-    running.poll,
-    looking.status,
-    looking.balances,
-    looking.history,
-    looking.polls,
-    alerting.alerts,
-    alerting.ack,
-    explaining.explain,
-    looking.outbox,
-    assets.assets,
-    running.send_test,
-    testing.test,
-    backtest.backtest,
-    running.web,
-    setup.schema,
-    setup.backup,
-    setup.version,
-):
-    app.command(name=verb.__name__.replace("_", "-"))(verb)
 
-app.add_typer(alerting.silence, name="silence")
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """The command line: of one verb if that is the first word, otherwise of all.
+
+    What only another verb needs would cost the daemon megabytes, and every verb a moment.
+    """
+    app = typer.Typer(
+        name="watcher",
+        help="Watch crypto balances within a credit budget, and tell people what changed.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=WHERE,
+    )
+    app.callback()(_watcher)
+    first = arguments[0] if arguments else ""
+    for name in (first,) if first in VERBS else VERBS:
+        verb = getattr(import_module(f"watcher.cli.{VERBS[name]}"), name.replace("-", "_"))
+        page = PAGES[name]
+        if isinstance(verb, typer.Typer):
+            app.add_typer(verb, name=name, short_help=page.short, epilog=page.epilog)
+        else:
+            app.command(name=name, short_help=page.short, epilog=page.epilog)(verb)
+    return app
+
+
+def _watcher() -> None:
+    """Nothing by itself; with it, one verb alone is still asked for by its name."""

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ import typer
 
 from watcher.domain.display import iso
 from watcher.domain.errors import ConfigurationError, Problem
+from watcher.mistakes import nearest
 from watcher.wiring import Configuration, configure
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
@@ -52,37 +53,26 @@ def configured(chosen: Path | None, *, telling: bool = False) -> Configuration:
     return configure(config_path(chosen), os.environ, telling=telling)
 
 
+def must_know(word: str, names: Iterable[str] | None, known: Collection[str]) -> None:
+    """Wrong usage for a name that nobody knows, with the one that was probably meant."""
+    for name in names or ():
+        if name not in known:
+            raise typer.BadParameter(f"there is no {word} '{name}'; {nearest(name, known)}")
+
+
+def must_know_wallets(configuration: Configuration, names: Iterable[str] | None) -> None:
+    must_know("wallet", names, {wallet.name for wallet in configuration.settings.wallets})
+
+
 def print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=plain_json) + "\n")
 
 
-def _plain(value: object) -> str:
+def plain_json(value: object) -> str:
+    """What JSON has no word for: times with Z, amounts with all their digits."""
     if isinstance(value, datetime):
         return iso(value)
     return str(value)
-
-
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """A table that fits the terminal; plain text where it is not one."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from watcher.notify.markup import clean
-
-    if not rows:
-        print(empty)
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    right = {"amount", "value", "price", "before", "after", "moved", "cost", "credits", "age", "attempts"}
-    for column in columns:
-        justify: Any = "right" if column in right else "left"
-        table.add_column(column, justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False).print(table)
 
 
 def set_up_logging(level: str, form: str) -> None:

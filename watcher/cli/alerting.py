@@ -10,7 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from watcher import alertviews, report
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli import _completing
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._manual import PAGES
+from watcher.cli._tables import print_table
 from watcher.domain.alerting import Ack, AlertState, short_id
 from watcher.domain.display import moment
 from watcher.domain.duration import format_duration, parse_duration
@@ -30,7 +33,10 @@ Globs = list[str] | None
 def alerts(
     config: Config = None,
     action: Annotated[str, typer.Argument(metavar="[list|show]", help="list (default) or show.")] = "list",
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="For show: which.")] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="For show: which.", autocompletion=_completing.alerts),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Resolved ones too, newest first.")] = False,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1_000_000, help="With --all: at most so many.")
@@ -66,7 +72,10 @@ def alerts(
 
 
 def ack(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of firing alerts.")],
+    ids: Annotated[
+        list[str],
+        typer.Argument(metavar="ID...", help="Ids of firing alerts.", autocompletion=_completing.alerts),
+    ],
     config: Config = None,
     by: By = None,
     comment: Comment = "",
@@ -105,13 +114,22 @@ silence = typer.Typer(
 )
 
 
-@silence.command("add")
+@silence.command("add", short_help=PAGES["silence add"].short, epilog=PAGES["silence add"].epilog)
 def add(
     lasting: Annotated[str, typer.Option("--for", metavar="D", help="How long, as in 30m, 2h or 7d.")],
     config: Config = None,
-    rule: Annotated[Globs, typer.Option("--rule", metavar="GLOB", help="Ids of rules.")] = None,
-    wallet: Annotated[Globs, typer.Option("--wallet", metavar="GLOB", help="Names of wallets.")] = None,
-    severity: Annotated[Globs, typer.Option("--severity", help="info, warning or critical.")] = None,
+    rule: Annotated[
+        Globs, typer.Option("--rule", metavar="GLOB", help="Ids of rules.", autocompletion=_completing.rules)
+    ] = None,
+    wallet: Annotated[
+        Globs,
+        typer.Option(
+            "--wallet", metavar="GLOB", help="Names of wallets.", autocompletion=_completing.wallets
+        ),
+    ] = None,
+    severity: Annotated[
+        Globs, typer.Option("--severity", metavar="LEVEL", help="info, warning or critical.")
+    ] = None,
     tag: Annotated[Globs, typer.Option("--tag", metavar="GLOB", help="Tags of wallets.")] = None,
     by: By = None,
     comment: Comment = "",
@@ -146,7 +164,7 @@ def add(
     return 0
 
 
-@silence.command("list")
+@silence.command("list", short_help=PAGES["silence list"].short, epilog=PAGES["silence list"].epilog)
 def listed(
     config: Config = None,
     everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
@@ -166,7 +184,7 @@ def listed(
     return 0
 
 
-@silence.command("expire")
+@silence.command("expire", short_help=PAGES["silence expire"].short, epilog=PAGES["silence expire"].epilog)
 def expire(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of silences.")],
     config: Config = None,

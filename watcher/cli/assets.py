@@ -11,9 +11,12 @@ from typing import Annotated
 import typer
 
 from watcher import report
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli import _completing
+from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
+from watcher.cli._tables import print_table
 from watcher.domain.display import money
 from watcher.domain.model import Asset, Quarantined
+from watcher.mistakes import closest
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
 
@@ -32,7 +35,13 @@ def assets(
     ] = None,
     config: Config = None,
     wallet: Annotated[
-        list[str] | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--wallet",
+            metavar="NAME",
+            help="Only this wallet; may be repeated.",
+            autocompletion=_completing.wallets,
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="List all assets; release: all of the wallet's quarantine.")
@@ -48,10 +57,7 @@ def assets(
     reading. Exit code 1 if an asset is not found.
     """
     configuration = configured(config)
-    known = {each.name for each in configuration.settings.wallets}
-    for name in wallet or ():
-        if name not in known:
-            raise typer.BadParameter(f"there is no wallet '{name}'; there are {', '.join(sorted(known))}")
+    must_know_wallets(configuration, wallet)
     code = 0
     if action is Action.LIST:
         if asset:
@@ -92,13 +98,21 @@ def _change(
             continue
         missing += 1
         several = ", ".join(sorted(f"{row['chain']}/{row['asset']}" for row in found))
-        trouble = f"several assets are called so: {several}" if found else "there is no such asset"
+        trouble = f"several assets are called so: {several}" if found else _unknown(rows, name)
         typer.echo(f"{name}: {trouble}; `watcher assets --all --wallet {wallets[0]}` lists them", err=True)
     holdings = [(row["account"], Asset(row["chain"], row["asset"])) for row in chosen]
     hidden = Quarantined(SystemClock().now(), reason, by=_who()) if action is Action.HIDE else None
     if holdings:
         change_quarantine(store_path(configuration.settings), holdings, hidden)
     return 1 if missing else 0
+
+
+def _unknown(rows: Sequence[report.Row], name: str) -> str:
+    """The asset that was probably meant, if there is one like it."""
+    close = closest(
+        name.lower(), {row[key].lower() for row in rows for key in ("symbol", "asset") if row[key]}
+    )
+    return "there is no such asset" + (f", did you mean '{close}'?" if close else "")
 
 
 def _who() -> str:

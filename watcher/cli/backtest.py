@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._progress import progress
+from watcher.cli._tables import print_table
 from watcher.domain.display import moment
 from watcher.domain.duration import parse_duration
 from watcher.domain.errors import ConfigurationError, Problem
@@ -127,7 +128,8 @@ def _history(
     from watcher.store.reader import Reader
 
     if imported is not None:
-        recorded = read_history(imported, configuration.settings)
+        with progress(f"reading {imported.name}") as tell:
+            recorded = read_history(imported, configuration.settings, tell)
         first, last = recorded.looks[0].at, recorded.looks[-1].at + MOMENT
         return recorded, max(first, last - back) if back else first, last
     with Reader(store_path(configuration.settings)) as reader:
@@ -148,35 +150,15 @@ async def _play(
     from watcher.backtesting import play
 
     bursts = {channel.name: channel.burst for channel in build_channels(configuration.settings)}
-    progress = _progress(name)
-    try:
+    with progress(f"backtest of the {name}") as tell:
         return await play(
             configuration,
             recorded,
             start,
             until,
             burst=lambda channel: bursts.get(channel, 1),
-            progress=progress,
+            progress=tell,
         )
-    finally:
-        progress(None)
-
-
-def _progress(name: str) -> Callable[[float | None], None]:
-    """A line on a terminal that says how far it is, and is gone at the end."""
-    shown = -1
-
-    def tell(fraction: float | None) -> None:
-        nonlocal shown
-        percent = -1 if fraction is None else int(100 * fraction)
-        if percent == shown or not sys.stderr.isatty():
-            return
-        shown = percent
-        words = "" if fraction is None else f"backtest of the {name}: {percent} %"
-        sys.stderr.write(f"\r\x1b[K{words}")
-        sys.stderr.flush()
-
-    return tell
 
 
 class _Told:

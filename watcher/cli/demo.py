@@ -90,6 +90,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
 
     from watcher.daemon import at_work
     from watcher.report import demo_summary
+    from watcher.service.tally import Tally
     from watcher.sim import Simulation
     from watcher.sim.scenario import play, prepare, story
     from watcher.store.reader import Reader
@@ -101,9 +102,10 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         _write(folder, sim)
         keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
-        store = await open_store(configuration.settings, exclusive=True)
+        tally = Tally(datetime.now(UTC))
+        store = await open_store(configuration.settings, exclusive=True, tally=tally)
         try:
-            app = wire(configuration, store)
+            app = wire(configuration, store, tally=tally)
             async with at_work(app, store, on_page=lambda url: _say(f"The status page is at {url}")):
                 _say(f"Watching {len(app.rules.wallets)} accounts on two simulated APIs at {sim.url}.")
                 playing = asyncio.create_task(play(sim, story(duration_seconds=seconds), _tell))

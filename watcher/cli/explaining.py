@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from watcher import report
+from watcher.cli import _completing
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.domain.display import moment
 from watcher.domain.duration import format_duration
@@ -17,9 +18,16 @@ from watcher.wiring import build_rules, store_path
 
 
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="Id of a rule.")],
+    rule: Annotated[
+        str, typer.Argument(metavar="RULE", help="Id of a rule.", autocompletion=_completing.rules)
+    ],
     subject: Annotated[
-        str, typer.Argument(metavar="SUBJECT", help="A wallet, or a subject as `watcher alerts` names it.")
+        str,
+        typer.Argument(
+            metavar="SUBJECT",
+            help="A wallet, or a subject as `watcher alerts` names it.",
+            autocompletion=_completing.wallets,
+        ),
     ],
     config: Config = None,
     json: Json = False,

@@ -1,52 +1,35 @@
-"""The verbs that only look: status, balances, history, polls, outbox. Safe while the daemon runs."""
+"""The verbs that only look: balances, polls, outbox. Safe while the daemon runs."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from watcher import report
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli import _completing
+from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json
+from watcher.cli._tables import print_table
 from watcher.domain.display import moment, money, price
-from watcher.domain.duration import format_duration, parse_duration, span
-from watcher.domain.errors import StoreError
 from watcher.service.clock import SystemClock
-from watcher.wiring import Configuration, credit_plans, store_path
+from watcher.wiring import Configuration, store_path
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many rows.")]
 Wallets = Annotated[
-    list[str] | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--wallet",
+        metavar="NAME",
+        help="Only this wallet; may be repeated.",
+        autocompletion=_completing.wallets,
+    ),
 ]
-
-EXIT = {report.OK: 0, report.WARNING: 1, report.CRITICAL: 2, report.UNKNOWN: 3}
-
-
-def status(config: Config = None, json: Json = False) -> int:
-    """Show sources, credits, accounts and their age, alerts and deliveries.
-
-    Exit code: 0 ok, 1 warning, 2 critical, 3 unknown.
-    """
-    configuration = configured(config)
-    now = SystemClock().now()
-    try:
-        with _reader(configuration) as reader:
-            state = report.status(configuration.settings, reader, now, credit_plans(configuration.settings))
-    except StoreError as error:
-        typer.echo(f"watcher: {error}", err=True)
-        return EXIT[report.UNKNOWN]
-    if json:
-        print_json(state)
-    else:
-        _show_status(state, now)
-    return EXIT[state["state"]]
 
 
 def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:
     """Show what is held: every confirmed balance, its price, and when it was read."""
     configuration = configured(config)
-    _check_names(configuration, wallet)
+    must_know_wallets(configuration, wallet)
     with _reader(configuration) as reader:
         past = reader.past()
         rows = report.balances(configuration.settings, past)
@@ -64,36 +47,6 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
     ]  # fmt: skip
     read = any(state.last_reading for state in past.accounts.values())
     print_table(columns, cells, empty="nothing is held" if read else "nothing has been read yet")
-    return 0
-
-
-def history(
-    config: Config = None,
-    wallet: Wallets = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="D", help="Only the last so long, as in 24h or 7d.")
-    ] = None,
-    limit: Limit = 100,
-    json: Json = False,
-) -> int:
-    """Show what changed, newest first."""
-    configuration = configured(config)
-    _check_names(configuration, wallet)
-    start = _since(since)
-    with _reader(configuration) as reader:
-        rows = report.history(configuration.settings, reader, limit, wallet or (), start)
-    if json:
-        print_json(rows)
-        return 0
-    columns = ("wallet", "chain", "symbol", "before", "after", "between", "and", "kind")
-    cells = [
-        (
-            r["wallet"], r["chain"], r["symbol"] or r["asset"], r["before"], r["after"],
-            moment(r["before_at"]), moment(r["after_at"]), "interest" if r["interest"] else "",
-        )
-        for r in rows
-    ]  # fmt: skip
-    print_table(columns, cells, empty="nothing has changed")
     return 0
 
 
@@ -138,8 +91,7 @@ def outbox(
     from watcher.store.reader import change_deliveries
 
     configuration = configured(config)
-    if state is not None and state not in set(DeliveryState):
-        raise typer.BadParameter(f"--state {state}: choose one of {', '.join(DeliveryState)}")
+    must_know("state", [state] if state is not None else None, [each.value for each in DeliveryState])
     path, now = store_path(configuration.settings), SystemClock().now()
     missing: list[str] = []
     for action, ids in (("retry", retry or []), ("drop", drop or [])):
@@ -170,22 +122,6 @@ def _reader(configuration: Configuration) -> Any:
     return Reader(store_path(configuration.settings))
 
 
-def _check_names(configuration: Configuration, names: list[str] | None) -> None:
-    known = {wallet.name for wallet in configuration.settings.wallets}
-    for name in names or ():
-        if name not in known:
-            raise typer.BadParameter(f"there is no wallet '{name}'; there are {', '.join(sorted(known))}")
-
-
-def _since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return SystemClock().now() - parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 def _price(text: str | None) -> str:
     from decimal import Decimal
 
@@ -196,60 +132,3 @@ def _money(text: str | None) -> str:
     from decimal import Decimal
 
     return money(Decimal(text)) if text is not None else "unknown"
-
-
-def _show_status(state: report.Row, now: datetime) -> None:
-    print(f"watcher: {state['state']}")
-    for name, row in state["credits"].items():
-        line = (
-            f"{name}: {row['spent']:,} of {row['limit']:,} credits spent, until {moment(row['period_end'])}"
-        )
-        out = row["runs_out"]
-        print(line + (f"; at this pace they run out on {moment(out)}" if out else ""))
-        _show_outlook(row)
-    print()
-    columns = ("wallet", "source", "chain", "age", "misses", "trouble")
-    cells = [
-        (
-            row["wallet"], row["source"], row["chain"], _age(row["last_reading"], now),
-            str(row["misses"]), row["miss"] or "; ".join(row["held"]),
-        )
-        for row in state["accounts"]
-    ]  # fmt: skip
-    print_table(columns, cells, empty="no accounts")
-    print()
-    alerts = [
-        (a["severity"], a["state"], a["rule"], a["subject"], a["because"], a["acknowledged_by"] or "")
-        for a in state["alerts"]
-    ]
-    columns = ("severity", "state", "rule", "subject", "because", "acknowledged by")
-    print_table(columns, alerts, empty="no alert is pending or firing")
-    waiting = sum(row["quarantined"] for row in state["accounts"])
-    if waiting:
-        print(f"\n{waiting} assets that no rule sees; `watcher assets` lists them")
-    for held in state["held_prices"]:
-        name = held["symbol"] or held["asset"]
-        print(
-            f"\n{name} on {held['chain']}: {held['reason']}; not judged in dollars until a price is confirmed"
-        )
-    row = state["deliveries"]
-    print(f"\ndeliveries: {row['pending']} pending, {row['sent']} sent, {row['given_up']} given up")
-
-
-def _show_outlook(row: report.Row) -> None:
-    """What the cadence intends and found, as the daemon wrote it down last."""
-    if row["stretch"] is not None and row["stretch"] > 1.02:
-        print(f"  not every interval can be afforded: {row['stretch']:.1f} times as long; see `watcher plan`")
-    finds = row["finds"]
-    if finds is not None and finds["count"]:
-        gap, planned = span(finds["mean_gap_seconds"]), span(finds["planned_gap_seconds"])
-        print(f"  polls that found a change came {gap} after the one before on average ({planned} intended)")
-    provider = row["provider"]
-    if provider is not None and provider["used"] != row["spent"]:
-        print(f"  the provider counted {provider['used']:,} at {moment(provider['at'])}")
-
-
-def _age(at: datetime | None, now: datetime) -> str:
-    if at is None:
-        return "never read"
-    return format_duration(timedelta(seconds=max(0, int((now - at).total_seconds()))))

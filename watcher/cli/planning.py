@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher.cli._common import Config, Json, configured, print_json, print_table
+from watcher.cli import _completing
+from watcher.cli._common import Config, Json, configured, must_know, print_json
+from watcher.cli._tables import print_table
 from watcher.domain.display import moment
 from watcher.domain.duration import parse_duration, span
 from watcher.planning import SourcePlan, Supposed, accounts_text, misfit, plan_source
@@ -32,7 +34,12 @@ def plan(
         str | None,
         typer.Option("--at-least-every", metavar="D", help="What if this was promised to all on auto?"),
     ] = None,
-    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", metavar="NAME", help="Only this source.", autocompletion=_completing.sources
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Show what each account will cost, how soon a change is seen, and what cannot fit.
@@ -61,8 +68,7 @@ def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -
     from watcher.store.reader import Reader
 
     settings, now = configuration.settings, SystemClock().now()
-    if only is not None and only not in settings.sources:
-        raise typer.BadParameter(f"there is no source '{only}'; there are {', '.join(settings.sources)}")
+    must_know("source", [only] if only is not None else None, settings.sources)
     names = [name for name in settings.sources if only in (None, name)]
     sources = {name: build_source(settings, name) for name in names}
     known: dict[str, tuple[int, dict[str, str]]] = {name: (0, {}) for name in names}

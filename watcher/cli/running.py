@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
-from watcher.cli._common import Config, Json, config_path, configured, print_json, print_table, set_up_logging
+from watcher.cli import _completing
+from watcher.cli._common import Config, Json, config_path, configured, must_know, print_json, set_up_logging
+from watcher.cli._tables import print_table
 from watcher.domain.credits import Purpose
 from watcher.domain.display import moment
 from watcher.domain.model import Account, Miss, Outcome
@@ -39,7 +41,13 @@ def run(config: Config = None) -> int:
 def poll(
     config: Config = None,
     wallet: Annotated[
-        list[str] | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--wallet",
+            metavar="NAME",
+            help="Only this wallet; may be repeated.",
+            autocompletion=_completing.wallets,
+        ),
     ] = None,
     json: Json = False,
 ) -> int:
@@ -50,9 +58,7 @@ def poll(
     configuration = configured(config, telling=True)
     set_up_logging("warning", configuration.settings.log.format)
     names = {each.name for each in configuration.settings.wallets}
-    for name in wallet or ():
-        if name not in names:
-            raise typer.BadParameter(f"there is no wallet '{name}'; there are {', '.join(sorted(names))}")
+    must_know("wallet", wallet, names)
     return asyncio.run(_poll(configuration, set(wallet or names), json=json))
 
 
@@ -171,15 +177,19 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
 def send_test(
     config: Config = None,
     channel: Annotated[
-        str | None, typer.Argument(metavar="CHANNEL", help="Only this channel. Default: each one.")
+        str | None,
+        typer.Argument(
+            metavar="CHANNEL",
+            help="Only this channel. Default: each one.",
+            autocompletion=_completing.channels,
+        ),
     ] = None,
 ) -> int:
     """Send a test message to each channel, or to one. Exit code 1 if one did not take it."""
     configuration = configured(config, telling=True)
     set_up_logging("warning", configuration.settings.log.format)
     known = configuration.settings.channels
-    if channel is not None and channel not in known:
-        raise typer.BadParameter(f"there is no channel '{channel}'; there are {', '.join(known) or 'none'}")
+    must_know("channel", [channel] if channel is not None else None, known)
     if not known:
         typer.echo("there are no channels in the configuration: nobody would be told anything", err=True)
         return 1

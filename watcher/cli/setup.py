@@ -1,4 +1,4 @@
-"""The verbs before and around watching: init, check, schema, backup, version."""
+"""The verbs before and around watching: check, schema, backup, version."""
 
 from __future__ import annotations
 
@@ -12,40 +12,13 @@ import typer
 
 from watcher import __version__
 from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._progress import progress
 from watcher.domain.errors import StoreError
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
 
 if TYPE_CHECKING:
     from watcher.linting import Finding
-
-
-def init(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path(),
-    pack: Annotated[
-        list[str] | None,
-        typer.Option("--pack", metavar="NAME", help="A rule pack to write; may be repeated. Default: all."),
-    ] = None,
-) -> int:
-    """Write a commented watcher.yaml and rule packs to start from. Overwrites nothing."""
-    from watcher.starter import PACKS, starter_files
-
-    chosen = tuple(pack) if pack else PACKS
-    for name in chosen:
-        if name not in PACKS:
-            raise typer.BadParameter(f"there is no pack '{name}'; there are {', '.join(PACKS)}")
-    wanted = {directory / name: text for name, text in starter_files(chosen).items()}
-    there = [path for path in wanted if path.exists()]
-    if there:
-        names = ", ".join(str(path) for path in there)
-        typer.echo(f"nothing was written: {names} is there already; choose another directory", err=True)
-        return 1
-    for path, text in wanted.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        typer.echo(f"wrote {path}")
-    typer.echo("Next: put in your wallets and keys, then `watcher check` and `watcher send-test`.")
-    return 0
 
 
 def check(config: Config = None, json: Json = False) -> int:
@@ -120,7 +93,8 @@ def backup(
     from watcher.wiring import backup_store
 
     configuration = configured(config)
-    asyncio.run(backup_store(configuration.settings, target))
+    with progress(f"copying to {target.name}") as tell:
+        asyncio.run(backup_store(configuration.settings, target, tell))
     typer.echo(f"wrote {target} ({target.stat().st_size:,} bytes, verified)")
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import Annotated
 import typer
 
 from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._progress import progress
 from watcher.domain.cadence import Item
 from watcher.domain.duration import parse_duration, span
 from watcher.simulating import DAY, Result, Trace, as_trace, read_trace
@@ -104,8 +104,8 @@ def _run(
 ) -> Result:
     from watcher.simulating import simulate as drive
 
-    with _polls(out) as polled, _progress(quiet=quiet) as progress:
-        return drive(trace, items, credits_per_day, fairness=fairness, polled=polled, progress=progress)
+    with _polls(out) as polled, progress("simulating", quiet=quiet) as tell:
+        return drive(trace, items, credits_per_day, fairness=fairness, polled=polled, progress=tell)
 
 
 @contextmanager
@@ -119,20 +119,6 @@ def _polls(out: Path | None) -> Iterator[Callable[[str, float], None]]:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(("wallet", "unix_time"))
         yield lambda wallet, at: rows.writerow((wallet, f"{at:.3f}"))
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[float], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulating", total=1.0)
-        yield lambda share: bar.update(task, completed=share)
 
 
 def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], float | None]:

@@ -35,6 +35,7 @@ from watcher.domain.model import (
     Outcome,
     Reading,
 )
+from watcher.domain.notices import OF_SOURCES
 from watcher.domain.prices import Weighed
 from watcher.domain.quarantine import hush, sift
 from watcher.domain.rescaling import baselines, rescale, rescaled_notices
@@ -212,10 +213,13 @@ def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
     What a rule remembered that is there no more is forgotten.
     """
     ended = []
+    sources = {account.source for account in rules.wallets}
     for alert in alerts:
         gone = alert.account is not None and alert.account not in rules.wallets
         if gone:
             ended.append(close(alert, "its account is no longer watched", now))
+        elif alert.rule in OF_SOURCES and alert.subject not in sources:
+            ended.append(close(alert, "its source is no longer watched", now))
         elif not rules.stands(alert.rule, alert.fingerprint):
             ended.append(close(alert, "its rule was edited or removed", now))
         elif not rules.selects(alert.rule, alert.subject, alert.account):

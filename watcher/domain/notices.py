@@ -17,12 +17,25 @@ from watcher.domain.verdict import Verdict
 EXHAUSTED_RULE = "watcher.credits"
 """The credits of a source are gone before their period is over."""
 
+FAILING_RULE = "watcher.source"
+"""Nothing can be read from a source."""
+
+OF_SOURCES = frozenset({EXHAUSTED_RULE, FAILING_RULE})
+"""Notices whose subject is a source."""
+
 
 def source_notice(
-    past: Past, source: str, verdict: Verdict, channels: tuple[str, ...], now: datetime
+    past: Past,
+    source: str,
+    verdict: Verdict,
+    channels: tuple[str, ...],
+    now: datetime,
+    *,
+    rule: str = EXHAUSTED_RULE,
+    severity: Severity = Severity.CRITICAL,
 ) -> Conclusion:
-    """Fire or resolve the notice that a source has no credits: each is told once."""
-    terms = Terms(EXHAUSTED_RULE, BUILT_IN, Severity.CRITICAL)
+    """Fire or resolve the notice that a source has no credits, or fails: each is told once."""
+    terms = Terms(rule, BUILT_IN, severity)
     subject = Subject(source, f"source {source}", "", None)
     return notice(past, terms, subject, verdict, channels, now, [("Source", source)])
 

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
-from watcher.notify import _hearing
+from watcher.notify import _hearing, _plugins
 from watcher.notify._common import ChannelSettings
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, clean, render, tone
 
@@ -168,7 +168,10 @@ class AppriseChannel:
         query = {key.lower(): value.lower() for key, value in parse_qsl(urlsplit(url).query)}
         if query.get("optional", "no") not in {"no", "false", "0", "off", ""}:
             raise ValueError(f"the {scheme} URL has optional=yes: a failure would pass for a success")
+        _plugins.load(scheme)
         if not target.add(url):
+            _plugins.load_all()
+        if not target and not target.add(url):
             raise ValueError(f"apprise does not take this {scheme} URL; see its page on {scheme}")
         if len(target) != 1 and sum(1 for _ in target) != 1:
             raise ValueError("more than one URL; give each its own channel")
@@ -179,6 +182,9 @@ class AppriseChannel:
         if hasattr(service, "markdown_ver") and "mdv" not in query:
             # Telegram's older Markdown knows no escapes inside bold text; the newer one is exact.
             service.markdown_ver = "MarkdownV2"
+        if getattr(service, "use_blocks", False):
+            # Slack takes 3,000 characters in a section and 150 in a header; apprise counts to 35,000.
+            service.title_maxlen, service.body_maxlen = 0, 3000
         if "rto" not in query:
             service.socket_read_timeout = self._timeout * 0.8
         if "cto" not in query:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watcher.domain.credits import Grant, Purpose, Refusal
 from watcher.domain.cycle import Again
 from watcher.domain.errors import StoreError
-from watcher.domain.model import Account, Miss, MissReason, Outcome, Reading
+from watcher.domain.model import Account, Outcome, Reading
 from watcher.domain.selection import Rules
 from watcher.domain.usage import Usage
 from watcher.ports import Reply, Request, Settlement, Source, Store
 from watcher.service.clock import Clock
 from watcher.service.concluding import conclude
+from watcher.service.outage import Outage
 from watcher.service.queue import Batch, PollQueue
+from watcher.service.replies import broken, report
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,9 @@ class Poller:
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
         self.on_seen, self.on_refused = on_seen, on_refused
         self._chance = chance or random.Random()
+        addresses = {account.address for account in rules.wallets if account.source == source.name}
+        self.outage = Outage(source.name, len(addresses), store, rules.channels, clock, on_deliveries)
+        self._left_out: set[Account] = set()
         self._later: set[asyncio.Task[None]] = set()
         self._at_work = self.begun = 0
         """Requests under way, and all that ever began."""
@@ -112,7 +117,7 @@ class Poller:
         """Ask for the accounts of a batch, request by request; what the allowance refuses is left out."""
         outcomes: list[Outcome] = []
         try:
-            waiting = self.source.plan(batch.accounts, self._clock.now())
+            waiting = self.source.plan(self._worth_asking(batch), self._clock.now())
             while waiting:
                 request = waiting.pop(0)
                 reply = await self._one(request, batch.purpose)
@@ -124,6 +129,15 @@ class Poller:
         finally:
             self._refused(batch, outcomes)
         return outcomes
+
+    def _worth_asking(self, batch: Batch) -> Sequence[Account]:
+        """All of them; of a source that fails one alone: what nobody answers may be charged all the same."""
+        if not self.outage.failing or batch.purpose is not Purpose.SCHEDULED:
+            return batch.accounts
+        # Not always the same one: it may be the only one that still fails.
+        chosen = self._chance.choice(batch.accounts)
+        self._left_out |= set(batch.accounts) - {chosen}
+        return (chosen,)
 
     async def _one(self, request: Request, purpose: Purpose) -> Reply | None:
         """One request, or None if the allowance has no room for it for long."""
@@ -194,9 +208,12 @@ class Poller:
         except Exception as error:
             # Booked and not settled: it stays charged. The accounts read as missed, not as empty.
             log.exception("unexpected error in a request to %s", self.source.name)
-            reply = _broken(request, error)
+            reply = broken(request, error)
             await self._conclude(reply, grant, purpose)
         self._after(reply)
+        if await self.outage.note(reply):
+            self.queue.put(self._left_out.difference(request.accounts), Purpose.SCHEDULED)
+            self._left_out.clear()
         return reply
 
     async def _conclude(self, reply: Reply, grant: Grant, purpose: Purpose) -> None:
@@ -220,7 +237,7 @@ class Poller:
             running_since=self._running_since,
             settlement=settlement,
         )
-        _report(self.source.name, reply)
+        report(self.source.name, reply)
         moved = {change.account for change in conclusion.changes if change.before is not None}
         for outcome in reply.outcomes:
             read = isinstance(outcome, Reading)
@@ -281,20 +298,3 @@ class Poller:
     def _wake(self, purpose: Purpose) -> None:
         if purpose in (Purpose.SCHEDULED, Purpose.SWEEP):
             self.wake()
-
-
-def _broken(request: Request, error: Exception) -> Reply:
-    detail = type(error).__name__
-    misses = tuple(Miss(account, MissReason.INTERNAL, detail) for account in request.accounts)
-    return Reply(misses, failure=f"internal error: {detail}")
-
-
-def _report(source: str, reply: Reply) -> None:
-    for outcome in reply.outcomes:
-        if isinstance(outcome, Miss):
-            log.info(
-                "%s: %s on %s not read: %s", source, outcome.account.address, outcome.account.chain, outcome
-            )
-        else:
-            for note in outcome.notes:
-                log.info("%s: %s: %s", source, outcome.account.address, note)

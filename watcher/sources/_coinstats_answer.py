@@ -37,7 +37,11 @@ class _Part:
 
 def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[Outcome]:
     """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
-    groups = decode_groups(data)
+    return read_groups(decode_groups(data), accounts, names)
+
+
+def read_groups(groups: list[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+    """One outcome for each account out of decoded groups."""
     if accounts and accounts[0].chain in SWEEPS:
         return _read_sweeps(groups, accounts, names)
     return _read_named(groups, accounts, names)

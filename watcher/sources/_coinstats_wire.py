@@ -12,6 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from watcher.domain.usage import Usage
+from watcher.sources._common import crowded
 
 MOST = 10**15
 """Credits; more is a mistake."""
@@ -19,6 +20,14 @@ MOST = 10**15
 AT_ONCE = 2 * 1024 * 1024
 """Bytes that are decoded in one go, and on the event loop: 6 ms with everything that follows. The decoder
 holds the interpreter while it works, in a thread too; more than this is taken in pieces."""
+
+_MOST_GROUPS = 20_000
+"""Of one answer: fifty wallets on every chain there is are a third of it."""
+
+_MOST_ROWS = 100_000
+"""Of one group; as many as documented would be longer than any answer that is read."""
+
+_LONGEST_ROW = 64 * 1024
 
 
 class Row(msgspec.Struct, rename="camel", gc=False):
@@ -70,27 +79,45 @@ class UnusableAnswerError(ValueError):
     """The whole answer cannot be used; the text says why."""
 
 
-def decode_groups(data: bytes) -> list[Group | None]:
-    """All groups; None for one that cannot be understood at all."""
-    # The required fields of a row take 100 bytes without their values. A body that is mostly brackets
-    # would need a hundred times its size, and hold the interpreter for as long.
-    least = 100 if len(data) > AT_ONCE else 24
-    if len(data) > 512 * 1024 and data.count(b"{") * least > len(data):
-        raise UnusableAnswerError("the answer is not a list of balances")
+def decode_at_once(data: bytes) -> list[Group | None] | None:
+    """All groups, if the answer is short and entirely as documented; quick enough for the event loop."""
+    if len(data) > AT_ONCE:
+        return None
+    _sparse(data)
     try:
-        if len(data) <= AT_ONCE:
-            return [*_groups.decode(data)]
+        return [*_groups.decode(data)]
     except msgspec.ValidationError:
-        pass
+        return None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnusableAnswerError("the answer is not valid JSON") from None
     except RecursionError:
         raise UnusableAnswerError("the answer is nested too deeply") from None
+
+
+def decode_groups(data: bytes) -> list[Group | None]:
+    """All groups; None for one that cannot be understood at all. For a thread, unless the answer is short."""
+    groups = decode_at_once(data)
+    if groups is not None:
+        return groups
+    _sparse(data)
     # One bad row must not cost the others: again, piece by piece.
     try:
-        return [_decode_group(raw) for raw in _raws.decode(data)]
+        raws = _raws.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UnusableAnswerError("the answer is not a list of wallets") from None
+    if len(raws) > _MOST_GROUPS:
+        raise UnusableAnswerError("the answer is not a list of wallets")
+    return [_decode_group(raw) for raw in raws]
+
+
+def _sparse(data: bytes) -> None:
+    """Refuse a body that is mostly brackets and commas: decoded it would need a hundred times its size, and
+    hold the interpreter for as long. The required fields of a row take 100 bytes without their values."""
+    large = len(data) > AT_ONCE
+    if len(data) > 64 * 1024 and data.count(b"{") * (100 if large else 24) > len(data):
+        raise UnusableAnswerError("the answer is not a list of balances")
+    if crowded(data, 16 if large else 8):
+        raise UnusableAnswerError("the answer is not a list of balances")
 
 
 def _decode_group(raw: msgspec.Raw) -> Group | None:
@@ -105,7 +132,8 @@ def _decode_group(raw: msgspec.Raw) -> Group | None:
         return None
     group = Group(_loosely(loose.blockchain), _loosely(loose.address), _loosely(loose.connection_id))
     try:
-        group.balances = [_decode_row(row) for row in _raws.decode(loose.balances)]
+        rows = _raws.decode(loose.balances)
+        group.balances = [_decode_row(row) for row in rows] if len(rows) <= _MOST_ROWS else None
     except msgspec.ValidationError:
         group.balances = None
     return group
@@ -113,6 +141,8 @@ def _decode_group(raw: msgspec.Raw) -> Group | None:
 
 def _decode_row(raw: msgspec.Raw) -> Row | None:
     """A row as far as it can be understood; None if not even its identity can."""
+    if len(memoryview(raw)) > _LONGEST_ROW:
+        return None  # a number of a million digits would hold the interpreter
     try:
         return _row.decode(raw)
     except msgspec.ValidationError:
@@ -163,6 +193,6 @@ def read_usage(data: bytes) -> Usage:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnusableAnswerError(f"no usage of credits: {error}") from None
     total, used = body.total_credits, body.used_credits
-    if not (total.is_finite() and used.is_finite() and 0 < total < MOST and 0 <= used < MOST):
+    if not (total.is_finite() and used.is_finite() and 1 <= total < MOST and 0 <= used < MOST):
         raise UnusableAnswerError("a usage of credits that cannot be")
     return Usage(int(total), math.ceil(used))

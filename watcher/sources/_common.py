@@ -143,3 +143,8 @@ def check_address(wallet: WatchedWallet) -> str:
     if address[:2] in {"0x", "0X"} and not _HEX.fullmatch("0x" + address[2:]):
         raise ValueError(f"wallet {wallet.name}: {address} begins with 0x, but is not hexadecimal")
     return address
+
+
+def crowded(data: bytes, least: int) -> bool:
+    """Whether a long body has a value in fewer than `least` bytes on average: no API writes so."""
+    return len(data) > 32 * 1024 and data.count(b",") * least > len(data)

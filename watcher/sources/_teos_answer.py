@@ -14,6 +14,10 @@ from typing import Any
 import msgspec
 
 from watcher.domain.model import TEOS_CHAIN, Asset
+from watcher.sources._common import crowded
+
+AT_ONCE = 256 * 1024
+"""Bytes that are read on the event loop, in 20 ms at worst; more is read in a thread."""
 
 _SPARKS = re.compile(r"[0-9]{1,300}")
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,64})")
@@ -55,6 +59,8 @@ class Page:
 
 
 def _decode(data: bytes) -> Any:
+    if crowded(data, 8):
+        raise UnusableAnswerError("the answer is not a list of balances")
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -10,10 +10,11 @@ leads to another request with what is left, so that an account's outcome comes e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 from yarl import URL
@@ -34,6 +35,7 @@ from watcher.sources._common import (
 )
 from watcher.sources._http import Failure, Http, Limits
 from watcher.sources._teos_answer import (
+    AT_ONCE,
     Page,
     Pair,
     UnusableAnswerError,
@@ -46,6 +48,8 @@ from watcher.sources._teos_assets import Assets
 from watcher.sources._teos_poll import Bulk, NextPage, Poll, Single, Step, halves, merge
 from watcher.sources._teos_settings import CallLimits, Units
 from watcher.sources._teos_urls import Urls
+
+_Read = TypeVar("_Read")
 
 _MOST_PAIRS = 50
 """Addresses × assets of a request: TEOS pages its collections at 50 rows."""
@@ -252,7 +256,7 @@ class Teos:
             return self._failed(poll, step, answer)
         only = (address_key(poll.accounts[0].address), step.ids[0]) if isinstance(step, Single) else None
         try:
-            page = read_balances(answer.data, only)
+            page = await _read(answer.data, lambda data: read_balances(data, only))
         except UnusableAnswerError as error:
             return self._failed(poll, step, Failure(MissReason.MALFORMED, str(error), 200))
         self._refusals = 0
@@ -342,12 +346,18 @@ class Teos:
             text = f"{answer.reason}: {answer.text}"
             return Reply(more=more, charged=0, failure=text, pause=answer.pause)
         try:
-            told = {number: facts for number, facts in read_assets(answer.data) if number in lookup.ids}
+            found = await _read(answer.data, lambda data: list(read_assets(data)))
         except UnusableAnswerError as error:
             self._assets.not_answered(lookup.ids)
             return Reply(charged=0, failure=f"{MissReason.MALFORMED}: {error}")
+        told = {number: facts for number, facts in found if number in lookup.ids}
         facts = self._assets.learn(told, lookup.now)
         left = tuple(number for number in lookup.ids if number not in told)
         # The filter may compare ids as text, leading zeros included: ask by key as well.
         more = replace(lookup, ids=left).each_alone() if left else ()
         return Reply(more=more, charged=0, facts=facts)
+
+
+async def _read(data: bytes, reading: Callable[[bytes], _Read]) -> _Read:
+    """What a body says; beside the loop if it is long."""
+    return reading(data) if len(data) <= AT_ONCE else await asyncio.to_thread(reading, data)

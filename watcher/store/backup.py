@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from watcher.domain.errors import StoreError
@@ -14,8 +15,11 @@ PAGES = 2000
 """Pages copied in one step."""
 
 
-def backup(path: Path, target: Path) -> None:
-    """Copy `path` to `target`, which must not exist, and verify the copy. StoreError if it fails."""
+def backup(path: Path, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:
+    """Copy `path` to `target`, which must not exist, and verify the copy. StoreError if it fails.
+
+    `progress` hears the share that is copied, in the thread that copies.
+    """
     if target.exists():
         raise StoreError(f"{target}: is there already; a backup overwrites nothing, choose another name")
     if not target.parent.is_dir():
@@ -26,7 +30,7 @@ def backup(path: Path, target: Path) -> None:
     try:
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with translated(partial):
-            _copy(source, partial)
+            _copy(source, partial, progress)
         partial.rename(target)
     except FileExistsError:
         raise StoreError(f"{partial}: is there already, from another backup; remove it first") from None
@@ -42,13 +46,17 @@ def partial_of(target: Path) -> Path:
     return target.with_name(target.name + ".partial")
 
 
-def _copy(source: sqlite3.Connection, partial: Path) -> None:
+def _copy(source: sqlite3.Connection, partial: Path, progress: Callable[[float], None]) -> None:
     copy = sqlite3.connect(partial)
     try:
         # In one read transaction: without it each write by the daemon would start the copy over.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        source.backup(copy, pages=PAGES)
+        source.backup(
+            copy,
+            pages=PAGES,
+            progress=lambda _, remaining, total: progress(1 - remaining / max(total, 1)),
+        )
         source.rollback()
         copy.execute("PRAGMA journal_mode = DELETE")
         found = copy.execute("PRAGMA integrity_check").fetchone()[0]

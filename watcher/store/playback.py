@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.retelling import Recorded
@@ -93,3 +96,45 @@ def _prices(conn: sqlite3.Connection, since: datetime, assets: dict[int, Asset])
     for asset, at, price in conn.execute(sql, (to_ms(since),)):
         found.setdefault(assets[asset], []).append(Quote(Decimal(price), from_ms(at)))
     return found
+
+
+FEW = 100
+"""Accounts whose history is looked up one by one."""
+
+
+def history(
+    conn: sqlite3.Connection,
+    limit: int,
+    accounts: Sequence[Account] | None,
+    since: datetime | None,
+    assets: Collection[Asset] | None,
+) -> list[Change]:
+    """Changes, newest first; baselines (`before` None) are left out."""
+    sql = (
+        "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
+        " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c"
+        " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
+        " WHERE c.before IS NOT NULL AND c.after_at >= ?"
+    )
+    wanted = None if accounts is None else set(accounts)
+    parameters: list[int | str] = [to_ms(since) if since else -(2**62)]
+    if wanted is not None and len(wanted) <= FEW:  # found by index, however much others have moved
+        sql += " AND c.account IN (SELECT id FROM accounts WHERE address IN (SELECT value FROM json_each(?)))"
+        parameters.append(json.dumps([account.address for account in wanted]))
+    sql += " ORDER BY c.after_at DESC, c.id DESC"
+    found: list[Change] = []
+    for row in conn.execute(sql, parameters):
+        account = Account(*row[:3])
+        if (wanted is None or account in wanted) and (assets is None or Asset(*row[3:5]) in assets):
+            found.append(_change(account, row[3:]))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _change(account: Account, row: tuple[Any, ...]) -> Change:
+    chain, token, symbol, before, after, before_at, after_at, price_before, price_after, drift = row
+    times, prices = (time(before_at), from_ms(after_at)), (number(price_before), number(price_after))
+    return Change(
+        account, Asset(chain, token), symbol, number(before), Decimal(after), *times, *prices, bool(drift)
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Past
@@ -19,11 +18,11 @@ from watcher.domain.lookback import Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.retelling import Recorded
 from watcher.domain.silences import Silence
-from watcher.store import lives, memory, outbox, playback
+from watcher.store import lives, memory, outbox, playback, tracks
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
-from watcher.store.text import from_ms, number, time, to_ms
+from watcher.store.text import from_ms, time, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +104,15 @@ class Reader:
         )
 
     def history(
-        self, limit: int, accounts: Sequence[Account] | None = None, since: datetime | None = None
+        self,
+        limit: int,
+        accounts: Sequence[Account] | None = None,
+        since: datetime | None = None,
+        assets: Collection[Asset] | None = None,
     ) -> list[Change]:
         """Changes, newest first; baselines (`before` None) are left out."""
-        sql = (
-            "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
-            " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c"
-            " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
-            " WHERE c.before IS NOT NULL AND c.after_at >= ? ORDER BY c.after_at DESC, c.id DESC"
-        )
-        wanted = None if accounts is None else set(accounts)
-        found: list[Change] = []
         with self._snapshot():
-            for row in self._conn.execute(sql, (to_ms(since) if since else -(2**62),)):
-                account = Account(*row[:3])
-                if wanted is None or account in wanted:
-                    found.append(_change(account, row[3:]))
-                if len(found) >= limit:
-                    break
-        return found
+            return playback.history(self._conn, limit, accounts, since, assets)
 
     def oldest(self) -> datetime | None:
         """When history begins; None if there is none."""
@@ -134,6 +123,11 @@ class Reader:
         """All that happened since then, for a backtest."""
         with self._snapshot():
             return playback.recorded(self._conn, since)
+
+    def tracks(self, wanted: tracks.Wanted) -> tracks.Tracks:
+        """Amounts and prices over a time, and when accounts were read: what charts are made of."""
+        with self._snapshot():
+            return tracks.read(self._conn, wanted)
 
     def mark(self, asked: MarkOf) -> Mark | None:
         """The amount that a rule compares the next change of a holding with; None if it remembers none."""
@@ -270,11 +264,3 @@ def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime
         finally:
             conn.close()
     return found
-
-
-def _change(account: Account, row: tuple[Any, ...]) -> Change:
-    chain, token, symbol, before, after, before_at, after_at, price_before, price_after, drift = row
-    times, prices = (time(before_at), from_ms(after_at)), (number(price_before), number(price_after))
-    return Change(
-        account, Asset(chain, token), symbol, number(before), Decimal(after), *times, *prices, bool(drift)
-    )

@@ -49,6 +49,8 @@ class SqliteStore:
         self._lock = lock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._core: Core | None = None
+        self.on_concluded: Callable[[Conclusion, bool], None] = lambda *_: None
+        """Told what is in the store now, and whether a request led to it; in the caller's thread."""
 
     @classmethod
     async def open(cls, path: Path, *, exclusive: bool) -> Self:
@@ -109,7 +111,9 @@ class SqliteStore:
         decide: Callable[[Past, Recall], Conclusion],
         settlement: Settlement | None = None,
     ) -> Conclusion:
-        return await self._do(lambda core: core.conclude(accounts, decide, settlement))
+        conclusion = await self._do(lambda core: core.conclude(accounts, decide, settlement))
+        self.on_concluded(conclusion, settlement is not None)
+        return conclusion
 
     async def fail(self, settlement: Settlement) -> None:
         await self._do(lambda core: core.fail(settlement))

@@ -20,6 +20,7 @@ from watcher.domain.duration import parse_duration
 from watcher.domain.silences import Silence
 from watcher.store.lives import acknowledge, add_silence
 from watcher.store.reader import Reader
+from watcher.web.asking import form_of
 from watcher.web.looking import Looker
 
 LONGEST = timedelta(days=30)
@@ -80,7 +81,7 @@ class Acts:
         return self._back(name)
 
     async def _form(self, request: web.Request) -> MultiMapping[object]:
-        form = await request.post()
+        form = await form_of(request)
         given = form.get("word", "")
         if not isinstance(given, str) or not hmac.compare_digest(
             given.encode("utf-8", "replace"), self.word(request.path).encode()

@@ -16,8 +16,10 @@ from watcher.web.openapi import describe
 class Api:
     """Reads only. Every answer is one consistent moment of the store."""
 
-    def __init__(self, looker: Looker) -> None:
+    def __init__(self, looker: Looker, *, token: bool = False) -> None:
+        """`token`: whether one is needed, so that the description says so."""
         self._looker = looker
+        self._described = describe(next((each.name for each in looker.settings.wallets), ""), token=token)
 
     def routes(self) -> list[web.RouteDef]:
         found = {
@@ -85,7 +87,7 @@ class Api:
 
     async def openapi(self, request: web.Request) -> web.Response:
         Asked(request.query, ())
-        return await self._json(describe())
+        return await self._json(self._described)
 
     @property
     def _names(self) -> set[str]:

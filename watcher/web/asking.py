@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -12,10 +12,14 @@ from multidict import MultiMapping
 from watcher.domain.duration import parse_duration
 
 MOST = 10_000
+SPAN = r"[0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d"
+"""A length of time that a question may name."""
+FORM = "application/x-www-form-urlencoded"
 
 
 class Asked:
-    """The query of one request. What is wrong in it is a 400 that names the parameter and the remedy."""
+    """The query of one request. What is wrong in it is a 400 that names the parameter and the remedy;
+    a name that is not configured, a 404."""
 
     def __init__(self, query: MultiMapping[str], known: Collection[str]) -> None:
         self._query = query
@@ -63,18 +67,27 @@ class Asked:
         chosen = self.many(name)
         for each in chosen:
             if each not in known:
-                raise refused(f"there is no {name} '{each[:60]}'")
+                raise web.HTTPNotFound(text=f"there is no {name} '{each[:60]}'")
         return chosen
 
     def span(self, name: str) -> timedelta | None:
         text = self.one(name)
         if text is None:
             return None
-        try:
-            return parse_duration(text)
-        except ValueError as error:
-            raise refused(f"{name}: {error}") from None
+        if not re.fullmatch(SPAN, text):
+            raise refused(f"{name} must be a duration of at most 9999 days, as in 30m, 24h or 7d")
+        return parse_duration(text)
+
+
+async def form_of(request: web.Request) -> MultiMapping[object]:
+    """The fields of a form. One that cannot be read is a 4xx: it is never a fault of the server."""
+    if request.content_type != FORM:
+        raise web.HTTPUnsupportedMediaType(text=f"send the form as {FORM}")
+    try:
+        return await request.post()
+    except (ValueError, LookupError):  # not in the character set that it names; no such character set
+        raise refused("the form cannot be read") from None
 
 
 def refused(why: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=json.dumps({"error": why}), content_type="application/json")
+    return web.HTTPBadRequest(text=why)

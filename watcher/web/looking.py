@@ -17,6 +17,7 @@ from watcher.domain.model import Account
 from watcher.readiness import Readiness, readiness, waiting
 from watcher.report import Row
 from watcher.service.clock import Clock
+from watcher.service.tally import Tally
 from watcher.settings import Settings
 from watcher.store.reader import ChannelState, Reader
 
@@ -52,9 +53,11 @@ class Looker:
         *,
         past: Callable[[Sequence[Account]], Awaitable[Past]] | None = None,
         stuck: Callable[[], Sequence[str]] = tuple,
+        tally: Tally | None = None,
     ) -> None:
-        """`past`: the daemon's own memory of accounts; without it they are read from the store."""
-        self.settings = settings
+        """`past`: the daemon's own memory of accounts; without it they are read from the store.
+        `tally`: what it counts."""
+        self.settings, self.tally = settings, tally
         self.clock = clock
         self.wallets = report.wallets_by_account(settings)
         self._store, self._plans = store, plans

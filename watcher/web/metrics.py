@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from watcher import __version__, report
+from watcher.service.tally import Tally
 from watcher.settings import Settings
+from watcher.web.counting import counted, size_of
 from watcher.web.looking import Look
 
 MOST_BALANCES = 20_000
@@ -22,8 +25,9 @@ MOST_BALANCES = 20_000
 
 
 class _Collector(Collector):
-    def __init__(self, look: Look, settings: Settings) -> None:
+    def __init__(self, look: Look, settings: Settings, store: Path, tally: Tally | None) -> None:
         self._look, self._settings = look, settings
+        self._store, self._tally = store, tally
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("watcher_build", "What is running.", {"version": __version__})
@@ -35,6 +39,9 @@ class _Collector(Collector):
         ready = GaugeMetricFamily("watcher_ready", "1 if an alert would reach somebody.")
         ready.add_metric([], self._look.readiness.ready)
         yield ready
+        yield from size_of(self._store)
+        if self._tally is not None:
+            yield from counted(self._tally)
 
     def _accounts(self) -> Iterator[Metric]:
         now, states = self._look.at, self._look.past.accounts
@@ -80,7 +87,7 @@ class _Collector(Collector):
 
     def _credits(self) -> Iterator[Metric]:
         names = {
-            "spent": ("watcher_credits_used", "Credits booked in the current period."),
+            "spent": ("watcher_credits_spent", "Credits booked in the current period."),
             "remaining": ("watcher_credits_remaining", "Credits left in the current period."),
             "limit": ("watcher_credits_limit", "Credits of the plan, a period."),
             "period_end": ("watcher_credits_renewal_timestamp_seconds", "When the current period ends."),
@@ -176,8 +183,8 @@ class _Collector(Collector):
 _SEVERITIES = ("info", "warning", "critical")
 
 
-def exposition(look: Look, settings: Settings) -> bytes:
-    """All metrics of one look."""
+def exposition(look: Look, settings: Settings, store: Path, tally: Tally | None) -> bytes:
+    """All metrics of one look. `tally`: what the daemon counted; None where there is no daemon."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(look, settings))
+    registry.register(_Collector(look, settings, store, tally))
     return bytes(generate_latest(registry))

@@ -7,20 +7,27 @@ from typing import Any
 from watcher import __version__
 from watcher.alertviews import STATES
 from watcher.domain.delivery import DeliveryState
-from watcher.web.asking import MOST
+from watcher.web.asking import MOST, SPAN
 
 TEXT: dict[str, Any] = {"type": "string"}
 TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 AMOUNT: dict[str, Any] = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
-WALLET = {
-    "name": "wallet", "in": "query", "description": "Only this wallet; may be repeated.",
-    "schema": {"type": "array", "items": TEXT}, "style": "form", "explode": True,
-}  # fmt: skip
 LIMIT = {
     "name": "limit", "in": "query", "description": "At most so many, newest first.",
     "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100},
 }  # fmt: skip
+
+SCHEMES = {"token": {"type": "http", "scheme": "bearer"}}
+REFUSALS = {
+    "400": "A parameter is wrong; the text says which.",
+    "401": "A token is needed.",
+    "404": "What a parameter names is not there.",
+    "421": "Asked under a name that is not this machine's.",
+    "429": "Too many wrong tokens; wait a minute.",
+    "503": "The store cannot be read now.",
+}
+"""Each with its reason as text."""
 
 
 def _maybe(schema: dict[str, Any]) -> dict[str, Any]:
@@ -71,13 +78,19 @@ STATUS = _object(
 )  # fmt: skip
 
 
-def describe() -> dict[str, Any]:
-    """The description, OpenAPI 3.1."""
+def describe(wallet: str, *, token: bool) -> dict[str, Any]:
+    """The description, OpenAPI 3.1. `wallet`: the name of one, as an example; `token`: whether one is
+    needed."""
+    wallets = {
+        "name": "wallet", "in": "query", "description": "Only this wallet; may be repeated.",
+        "schema": {"type": "array", "items": TEXT}, "style": "form", "explode": True,
+        "example": [wallet],
+    }  # fmt: skip
     states = {"name": "state", "in": "query", "schema": {"enum": [str(each) for each in DeliveryState]}}
     past = {"name": "all", "in": "query", "description": "Resolved ones too.", "schema": {"type": "boolean"}}
     since = {
         "name": "since", "in": "query", "description": "Only the last so long, as in 24h or 7d.",
-        "schema": {"type": "string", "pattern": "^[0-9]+[smhd]$"},
+        "schema": {"type": "string", "pattern": f"^({SPAN})$"}, "example": "24h",
     }  # fmt: skip
     return {
         "openapi": "3.1.0",
@@ -88,30 +101,23 @@ def describe() -> dict[str, Any]:
         },
         "paths": {
             "/api/v1/status": _get("The state of everything, and one word for it.", STATUS),
-            "/api/v1/balances": _get("What is held: confirmed amounts that are not zero.", BALANCES, WALLET),
-            "/api/v1/history": _get("What changed, newest first.", HISTORY, WALLET, since, LIMIT),
+            "/api/v1/balances": _get("What is held: confirmed amounts that are not zero.", BALANCES, wallets),
+            "/api/v1/history": _get("What changed, newest first.", HISTORY, wallets, since, LIMIT),
             "/api/v1/alerts": _get("Alerts that are pending or firing.", ALERTS, past, LIMIT),
             "/api/v1/outbox": _get("Deliveries, newest first.", OUTBOX, states, LIMIT),
         },
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "security": [{}, {"token": []}],
+        **({"components": {"securitySchemes": SCHEMES}, "security": [{"token": []}]} if token else {}),
     }
 
 
 def _get(summary: str, schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
     wrong = {"application/json": {"schema": _object(error=TEXT)}}
+    fine = {"description": "As asked.", "content": {"application/json": {"schema": schema}}}
+    refusals = {status: {"description": text, "content": wrong} for status, text in REFUSALS.items()}
     return {
         "get": {
             "summary": summary,
             "parameters": list(parameters),
-            "responses": {
-                "200": {"description": "As asked.", "content": {"application/json": {"schema": schema}}},
-                "400": {
-                    "description": "A parameter is wrong; the text says which.",
-                    "content": wrong,
-                },
-                "401": {"description": "A token is needed.", "content": wrong},
-                "503": {"description": "The store cannot be read now.", "content": wrong},
-            },
+            "responses": {"200": fine, **refusals},
         }
     }

@@ -51,8 +51,13 @@ def sentence(look: Look, wallets: Mapping[Account, WalletSettings]) -> str:
     return "; ".join(parts) + "."
 
 
-def counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+def counted(count: int, word: str, words: str = "") -> str:
+    return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
+def whole(number: float) -> str:
+    """A count with its thousands apart."""
+    return f"{number:,.0f}"
 
 
 def total(rows: Sequence[Row]) -> tuple[str, int]:

@@ -1,0 +1,145 @@
+"""`watcher init` on a terminal: questions whose answers become files that `check` accepts."""
+
+from __future__ import annotations
+
+import stat
+
+from tests.cli.terminal import Terminal, terminal
+from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, TEOS_KEY, Installation
+from watcher.starter import drafted_files
+
+
+async def answer(shown: Terminal, *pairs: tuple[str, str | None]) -> None:
+    """Wait for each text after the one before, and answer those that are questions."""
+    at = 0
+    for question, keys in pairs:
+        at = await shown.until(question, after=at)
+        if keys is not None:
+            at = await shown.asked()
+            shown.type(keys + "\n")
+
+
+def urls(there: Installation) -> tuple[str, ...]:
+    return ("--coinstats-url", f"{there.sim.url}/coinstats", "--teos-url", f"{there.sim.url}/teos")
+
+
+def loaded(there: Installation, folder: str) -> dict[str, str]:
+    """The environment as a shell has it after reading the file."""
+    lines = there.file(f"{folder}/watcher.env").read_text().splitlines()
+    pairs = (line.split("=", 1) for line in lines if not line.startswith("#"))
+    return {name: value.strip("'") for name, value in pairs}
+
+
+async def test_the_answers_become_files_that_check_accepts(there: Installation) -> None:
+    hook = there.env.pop("HOOK_URL")
+    for name in ("COINSTATS_API_KEY", "TEOS_API_KEY"):
+        del there.env[name]
+    there.sim.coinstats.credits_limit = 50_000
+    async with terminal(
+        "init", "new", *urls(there), folder=there.folder, env=there.env, columns=200
+    ) as shown:
+        await answer(
+            shown,
+            ("on CoinStats", "y"),
+            ("CoinStats API key", "wrong-key"),
+            ("seen to be free", "y"),
+            ("CoinStats API key", COINSTATS_KEY),
+            ("seen to be free", "y"),
+            ("Credits a month", ""),
+            ("Name of the first wallet", "main"),
+            ("What it is", "hot"),
+            ("Address", "not an address"),
+            ("Chains", "ethereum"),
+            ("Once more", None),
+            ("Name of the first wallet", "main"),
+            ("What it is", "hot"),
+            ("Address", EVM),
+            ("Chains", "?"),
+            ("it costs 1 credit", "y"),
+            ("Chains", "etherium"),
+            ("did you mean 'ethereum'?", None),
+            ("Chains", "ethereum,base-wallet"),
+            ("on CoreLedger TEOS", "y"),
+            ("TEOS API key", TEOS_KEY),
+            ("sells no credits", "y"),
+            ("TEOS takes it", None),
+            ("Name of the first TEOS wallet", "desk"),
+            ("Address", DESK),
+            ("UniqueAssetIds", BOND),
+            ("Apprise URL", "nonsense"),
+            ("apprise does not take", None),
+            ("Apprise URL", hook),
+            ("watcher send-test", None),
+        )
+        assert await shown.ended() == 0
+    assert "The key was refused" in shown.shown
+    assert "0 of 50,000 credits are used" in shown.shown
+    for secret in (COINSTATS_KEY, TEOS_KEY, hook, "wrong-key"):
+        assert secret not in shown.shown
+    file = there.file("new/watcher.env")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    written = there.file("new/watcher.yaml").read_text()
+    assert not any(secret in written for secret in (COINSTATS_KEY, TEOS_KEY, hook))
+    assert "limit: 50000" in written
+    assert there.sim.coinstats.credits_used == 1
+    there.env.update(loaded(there, "new"))
+    code, out, err = await there.verb("check", "-c", "new/watcher.yaml")
+    assert (code, err) == (0, "")
+    assert "2 sources, 2 wallets, 3 accounts" in out
+    code, _, err = await there.verb("poll", "-c", "new/watcher.yaml")
+    assert code == 0, err
+
+
+async def test_an_interview_that_is_broken_off_writes_nothing(there: Installation) -> None:
+    async with terminal("init", "new", folder=there.folder, env=there.env) as shown:
+        await shown.until("on CoinStats")
+        await shown.asked()
+        assert await shown.interrupted() == 130
+    assert not there.file("new").exists()
+
+
+async def test_what_is_there_is_seen_before_anything_is_asked(there: Installation) -> None:
+    async with terminal("init", folder=there.folder, env=there.env) as shown:
+        assert await shown.ended() == 1
+        await shown.until("is there already")
+    assert "CoinStats" not in shown.shown
+
+
+async def test_without_a_key_or_a_network_the_interview_goes_on(there: Installation) -> None:
+    nowhere = ("--coinstats-url", "http://127.0.0.1:9")
+    async with terminal("init", "new", *nowhere, folder=there.folder, env=there.env, columns=200) as shown:
+        await answer(
+            shown,
+            ("on CoinStats", ""),
+            ("CoinStats API key", "some-key"),
+            ("seen to be free", ""),
+            ("Credits a month", "1000"),
+            ("Name of the first wallet", ""),
+            ("What it is", ""),
+            ("Address", EVM),
+            ("Chains", ""),
+            ("on CoreLedger TEOS", ""),
+            ("Apprise URL", ""),
+        )
+        assert await shown.ended() == 0
+    assert "could not be checked" in shown.shown
+    there.env.update(loaded(there, "new"))
+    code, out, err = await there.verb("check", "-c", "new/watcher.yaml")
+    assert (code, err) == (0, "")
+    assert "1 channels" in out
+
+
+async def test_with_defaults_nothing_is_asked_on_a_terminal_either(there: Installation) -> None:
+    async with terminal("init", "new", "--defaults", folder=there.folder, env=there.env) as shown:
+        assert await shown.ended() == 0
+    assert there.file("new/rules/tests/gas.yaml").exists()
+    assert not there.file("new/watcher.env").exists()
+
+
+def test_every_kind_of_wallet_gets_rules_whose_tests_pass() -> None:
+    from watcher.cli._asking import KINDS
+    from watcher.starter import Draft, DraftWallet
+
+    for kind in KINDS:
+        files = drafted_files(Draft((DraftWallet("w", "coinstats", EVM, ("ethereum",), kind),)))
+        assert len([name for name in files if name.startswith("rules/")]) == 2

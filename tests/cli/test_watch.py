@@ -1,0 +1,124 @@
+"""`status --watch`: in place on a terminal, block after block in a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.cli.terminal import terminal
+from tests.endtoend.bench import EVM, Installation, here
+from watcher.cli._tables import Screen
+from watcher.cli.status import status_lines
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HOME = "\x1b[H"
+
+
+@pytest.fixture
+async def polled(there: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    for name, value in there.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(there.folder)
+    assert await here("poll") == 0
+    return there
+
+
+async def test_on_a_terminal_it_is_redrawn_in_place_and_ctrl_c_ends_it_well(polled: Installation) -> None:
+    words = ("status", "--watch", "--every", "1s")
+    async with terminal(*words, folder=polled.folder, env=polled.env) as shown:
+        first = await shown.until("no alert is pending or firing")
+        polled.sim.world.set_amount(EVM, "ethereum", "ETH", "0.1")
+        assert await here("poll") == 0
+        await shown.until("eth-low", after=first)
+        assert shown.shown.count(HOME) >= 2
+        shown.type("\x03")
+        assert await shown.ended() == 0
+    assert shown.shown.startswith("\x1b[?1049h")
+    _, left = shown.shown.split("\x1b[?1049l")
+    assert "eth-low" in left
+    assert "Traceback" not in shown.shown
+
+
+async def test_the_screen_is_put_back_on_sigterm_too(polled: Installation) -> None:
+    async with terminal("status", "--watch", folder=polled.folder, env=polled.env) as shown:
+        await shown.until("deliveries")
+        shown.process.send_signal(signal.SIGTERM)
+        assert await shown.ended() == 0
+        await shown.until("\x1b[?1049l")
+
+
+async def test_in_a_pipe_it_is_one_plain_block_after_another(polled: Installation) -> None:
+    pipe = asyncio.subprocess.PIPE
+    process = await polled.spawn("status", "--watch", "--every", "1s", stdout=pipe, stderr=pipe)
+    assert process.stdout is not None
+    text = ""
+    while text.count("deliveries:") < 2:
+        text += (await process.stdout.readline()).decode()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == 0
+    assert err == b""
+    assert "\x1b" not in text
+    assert text.count("watcher: ok") == 2
+
+
+async def test_with_json_each_round_is_one_line(polled: Installation) -> None:
+    pipe = asyncio.subprocess.PIPE
+    process = await polled.spawn("status", "--watch", "--every", "1s", "--json", stdout=pipe, stderr=pipe)
+    assert process.stdout is not None
+    rows = [json.loads(await process.stdout.readline()) for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    assert [row["state"] for row in rows] == ["ok", "ok"]
+    assert rows[0]["at"] < rows[1]["at"]
+
+
+async def test_a_store_that_is_not_there_yet_is_waited_for(there: Installation) -> None:
+    words = ("status", "--watch", "--every", "1s")
+    async with terminal(*words, folder=there.folder, env=there.env) as shown:
+        await shown.until("watcher run")
+        code, _, err = await there.verb("poll")
+        assert code == 0, err
+        await shown.until("deliveries:")
+        shown.type("\x03")
+        assert await shown.ended() == 0
+
+
+async def test_a_cadence_below_a_second_is_refused(there: Installation) -> None:
+    code, _, err = await there.verb("status", "--watch", "--every", "0s")
+    assert code == 2
+    assert "at least 1s" in err
+
+
+def state(accounts: int, in_trouble: int) -> dict[str, Any]:
+    def account(number: int) -> dict[str, Any]:
+        missed = accounts - number <= in_trouble
+        return {
+            "wallet": f"wallet-{number}", "source": "coinstats", "chain": "ethereum", "last_reading": NOW,
+            "misses": 3 if missed else 0, "miss": "the API was out of reach for all that is known" * missed,
+            "held": [], "quarantined": 0,
+        }  # fmt: skip
+
+    return {
+        "state": "warning", "credits": {}, "alerts": [], "held_prices": [],
+        "accounts": [account(number) for number in range(accounts)],
+        "deliveries": {"pending": 0, "sent": 0, "given_up": 0},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("height", [12, 24, 50])
+def test_what_has_no_room_is_counted_and_trouble_comes_first(width: int, height: int) -> None:
+    lines = status_lines(state(500, 1), NOW, Screen(width, height), height)
+    text = "\n".join(lines)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert "wallet-499" in text or (width, height) == (40, 12)
+    shown = text.count("wallet-")
+    assert f"… and {500 - shown} more accounts" in text
+    assert "deliveries: 0 pending" in text.replace("\n", " ")

@@ -1,0 +1,58 @@
+"""When a source as a whole counts as failing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.contract.given import NOW, alert
+from watcher.domain.cycle import retire
+from watcher.domain.model import Account, Miss, MissReason, Reading
+from watcher.domain.notices import FAILING_RULE
+from watcher.domain.outages import FAILS_AFTER, Streak, failing, grown
+from watcher.domain.selection import BUILT_IN, Rules
+
+ONE, TWO, THREE = (Account("s", "ethereum", f"0x{n}") for n in range(3))
+LONG = FAILS_AFTER
+
+
+def streak(*reasons: tuple[Account, MissReason]) -> Streak | None:
+    found = None
+    for account, reason in reasons:
+        found = grown(found, [Miss(account, reason)], str(reason), NOW)
+    return found
+
+
+DOWN = MissReason.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("reasons", "watched", "fails"),
+    [
+        ([(ONE, MissReason.UNREACHABLE)] * 3, 9, True),
+        ([(ONE, MissReason.UNREACHABLE)] * 2, 9, False),
+        ([(ONE, DOWN)] * 9, 9, False),
+        ([(ONE, DOWN)] * 3, 1, True),
+        ([(ONE, DOWN), (TWO, DOWN), (THREE, DOWN)], 9, True),
+        ([(ONE, MissReason.EXHAUSTED)] * 9, 1, False),
+        ([(ONE, MissReason.OMITTED)] * 9, 1, False),
+    ],
+)
+def test_a_source_fails_when_it_is_nothing_that_one_address_may_cause(
+    reasons: list[tuple[Account, MissReason]], watched: int, fails: bool
+) -> None:
+    assert failing(streak(*reasons), watched, LONG) is fails
+    assert not failing(streak(*reasons), watched, LONG - timedelta(seconds=1))
+
+
+def test_any_reading_ends_it_and_an_answer_without_this_account_does_not() -> None:
+    down = streak((ONE, DOWN), (TWO, DOWN))
+    assert grown(down, [Miss(ONE, MissReason.OMITTED)], "", NOW) == down
+    assert grown(down, [Miss(ONE, DOWN), Reading(TWO, {}, {}, {}, frozenset())], "", NOW) is None
+
+
+def test_a_notice_about_a_source_that_is_watched_no_more_is_closed() -> None:
+    notice = replace(alert("n", account=None, subject="s"), rule=FAILING_RULE, fingerprint=BUILT_IN)
+    assert [each.closed for each in retire([notice], Rules([], {}, ["ops"]), NOW).alerts] == [True]

@@ -1,0 +1,91 @@
+"""A wallet's page: its charts, the same in words, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
+from tests.web.given import Page, fill, serving
+from watcher.domain.conclusion import Conclusion
+from watcher.domain.credits import Grant, Purpose
+from watcher.domain.model import Quote
+from watcher.ports import Settlement
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[Page]:
+    async with serving(tmp_path) as page:
+        await fill(page.store)
+        yield page
+
+
+async def read(page: Page, hours: float, before: str | None, to: str) -> None:
+    at = NOW - timedelta(hours=hours)
+    booked = await page.store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
+    assert isinstance(booked, Grant)
+    changes = () if before == to else (changed(HOT, ETH, before, to, at)._replace(before_at=None),)
+    conclusion = Conclusion(
+        at, accounts=(known(HOT, at, ethereum=to),), changes=changes, quotes={ETH: Quote(Decimal(2), at)}
+    )
+    await page.store.conclude([HOT], lambda *_: conclusion, Settlement(booked, at, 40))
+
+
+async def test_an_outage_is_shaded_and_said_in_words(page: Page) -> None:
+    await read(page, 100, None, "5")
+    for hours in (90, 80, 70):
+        await read(page, hours, "5", "5")
+    for hours in (10, 0):
+        await read(page, hours, "5", "5")
+    _, text, _ = await page.get("/wallets/hot?asset=ethereum/ethereum&range=7d")
+    assert text.count('class="gap"') == 4  # amount and value, each for a desk and for a telephone
+    assert "1 gap, the longest of 60 h" in text
+    assert "Amount of ETH" in text
+    assert "Value of ETH" in text
+
+
+async def test_a_chart_is_of_all_assets_until_one_is_chosen(page: Page) -> None:
+    _, text, _ = await page.get("/wallets/hot")
+    assert "Value of all assets" in text
+    assert "Amount of" not in text
+    assert text.count('aria-current="true">7d') == 1
+    assert 'aria-current="page">Wallets' in text
+
+
+@pytest.mark.parametrize(
+    "query", ["range=2w", "range=7d&range=1d", "asset=nothing", "asset=a/", "asset=a%0ab/c", "other=1"]
+)
+async def test_a_range_or_asset_that_does_not_exist_is_refused(page: Page, query: str) -> None:
+    assert (await page.get(f"/wallets/hot?{query}"))[0] == 400
+
+
+async def test_an_asset_that_was_never_held_is_said_to_be_unknown(page: Page) -> None:
+    status, text, _ = await page.get("/wallets/hot?asset=ethereum/0x%3Cb%3E")
+    assert status == 200
+    assert "not known in this time" in text
+    assert "<b>" not in text
+
+
+@pytest.mark.parametrize("days", ["1d", "7d", "30d", "90d", "1y"])
+async def test_a_page_with_a_long_history_stays_small(page: Page, days: str) -> None:
+    step = timedelta(minutes=5)
+    amounts = [str(1000 + number * 7919 % 311) for number in range(9000)]
+    changes = tuple(
+        changed(HOT, ETH, was, now, NOW - step * (9000 - number))
+        for number, (was, now) in enumerate(zip(["1", *amounts], amounts, strict=False))
+    )
+    await keep(page.store, accounts=(known(HOT, ethereum=amounts[-1]),), changes=changes)
+    status, text, _ = await page.get(f"/wallets/hot?asset=ethereum/ethereum&range={days}")
+    assert status == 200
+    assert len(text) < 300_000
+
+
+async def test_what_was_told_is_marked_and_listed_with_its_link(page: Page) -> None:
+    await page.later()
+    _, text, _ = await page.get("/wallets/hot?range=30d")
+    assert 'class="mark warning"' in text
+    assert '<a href="/alerts/a1">0.4 is below 0.5</a>' in text

@@ -1,0 +1,90 @@
+"""The verb `init`: files to start from, commented ones or those that a few answers make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watcher.cli._common import must_know
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path(),
+    pack: Annotated[
+        list[str] | None,
+        typer.Option("--pack", metavar="NAME", help="A rule pack to write; may be repeated. Asks nothing."),
+    ] = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing: write a commented example of everything.")
+    ] = False,
+    coinstats_url: Annotated[
+        str | None, typer.Option("--coinstats-url", metavar="URL", help="CoinStats at another address.")
+    ] = None,
+    teos_url: Annotated[
+        str | None, typer.Option("--teos-url", metavar="URL", help="TEOS at another address.")
+    ] = None,
+) -> int:
+    """Write watcher.yaml and rules to start from. Overwrites nothing.
+
+    On a terminal it asks a few questions first: which sources, their keys, the first wallet, a
+    channel. It offers to check each key, and says before what that costs. Keys and channel URLs go into
+    watcher.env, which only you can read, and not into the configuration. Elsewhere, and with --defaults
+    or --pack, nothing is asked: you get a commented example with all rule packs.
+    """
+    from watcher.starter import PACKS, starter_files
+
+    must_know("pack", pack, PACKS)
+    asking = not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty()
+    chosen = tuple(pack) if pack else PACKS
+    if not asking:
+        code = _write({directory / name: text for name, text in starter_files(chosen).items()}, {})
+        if code == 0:
+            typer.echo("Next: put in your wallets and keys, then `watcher check` and `watcher send-test`.")
+        return code
+    return _ask(directory, {"coinstats": coinstats_url, "teos": teos_url})
+
+
+def _ask(directory: Path, urls: Mapping[str, str | None]) -> int:
+    from watcher.cli._asking import Interview
+    from watcher.starter import ENV_FILE, drafted_files
+
+    there = [path for path in (directory / "watcher.yaml", directory / ENV_FILE) if path.exists()]
+    if there:
+        return _refuse(there)
+    interview = Interview({name: url for name, url in urls.items() if url})
+    draft = interview.draft()
+    wanted = {directory / name: text for name, text in drafted_files(draft).items()}
+    code = _write(wanted, {directory / ENV_FILE: interview.env_file()})
+    if code == 0:
+        here = "" if directory == Path() else f"cd {directory}; "
+        typer.echo(
+            f"Next: {here}set -a; . ./{ENV_FILE}; set +a; watcher check; watcher send-test; watcher run"
+        )
+    return code
+
+
+def _write(wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:
+    """Write what is not there yet; `secret` so that only the owner can read it, from the first byte on."""
+    there = [path for path in (*wanted, *secret) if path.exists()]
+    if there:
+        return _refuse(there)
+    for path, text in (*secret.items(), *wanted.items()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = 0o600 if path in secret else 0o666
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
+        ) as file:
+            file.write(text)
+        typer.echo(f"wrote {path}" + (" (only you can read it)" if path in secret else ""))
+    return 0
+
+
+def _refuse(there: list[Path]) -> int:
+    names = ", ".join(str(path) for path in there)
+    typer.echo(f"nothing was written: {names} is there already; choose another directory", err=True)
+    return 1

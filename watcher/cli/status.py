@@ -1,0 +1,224 @@
+"""The verb `status`: sources, credits, accounts and their age, alerts, deliveries; once, or watched."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from watcher import report
+from watcher.cli._common import Config, Json, configured, plain_json, print_json
+from watcher.cli._tables import Screen, fold, screen, table
+from watcher.domain.display import moment
+from watcher.domain.duration import format_duration, parse_duration, span
+from watcher.domain.errors import StoreError
+from watcher.notify.markup import clean
+from watcher.service.clock import SystemClock
+from watcher.wiring import Configuration, credit_plans, store_path
+
+EXIT = {report.OK: 0, report.WARNING: 1, report.CRITICAL: 2, report.UNKNOWN: 3}
+SHORTEST = timedelta(seconds=1)
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+"""A screen of its own without a cursor, and back: what stood there before is there again."""
+_HOME, _REST_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
+
+
+def status(
+    config: Config = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
+    every: Annotated[str, typer.Option("--every", metavar="D", help="With --watch: how often.")] = "2s",
+    json: Json = False,
+) -> int:
+    """Show sources, credits, accounts and their age, alerts and deliveries.
+
+    Exit code: 0 ok, 1 warning, 2 critical, 3 unknown. With --watch it is shown in place on a terminal,
+    what is in trouble first, and as one block after another in a pipe (with --json: one line each);
+    Ctrl-C ends it with 0.
+    """
+    configuration = configured(config)
+    if watch:
+        return _watch(configuration, _interval(every), json=json)
+    try:
+        state, now = _state(configuration)
+    except StoreError as error:
+        typer.echo(f"watcher: {error}", err=True)
+        return EXIT[report.UNKNOWN]
+    if json:
+        print_json(state)
+    else:
+        print("\n".join(status_lines(state, now, screen())))
+    return EXIT[state["state"]]
+
+
+def _state(configuration: Configuration) -> tuple[report.Row, datetime]:
+    from watcher.store.reader import Reader
+
+    settings, now = configuration.settings, SystemClock().now()
+    with Reader(store_path(settings)) as reader:
+        return report.status(settings, reader, now, credit_plans(settings)), now
+
+
+def _interval(text: str) -> timedelta:
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if found < SHORTEST:
+        raise typer.BadParameter("--every must be at least 1s")
+    return found
+
+
+Show = Callable[[Any, datetime], list[str]]
+"""Takes a report, or the words why there is none; gives the lines that stay if it was the last."""
+
+
+def _watch(configuration: Configuration, every: timedelta, *, json: bool) -> int:
+    """Show, wait, and again. A store that cannot be read is said in its place and tried again."""
+    in_place = not json and sys.stdout.isatty()
+    show = _line_of_json if json else _in_place(every) if in_place else _block
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the screen is put back on that too
+    last: list[str] = []
+    sys.stdout.write(_ENTER if in_place else "")
+    try:
+        while True:
+            try:
+                last = show(*_state(configuration))
+            except StoreError as error:
+                last = show(f"watcher: {error}", SystemClock().now())
+            sys.stdout.flush()
+            time.sleep(every.total_seconds())
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        if in_place:
+            sys.stdout.write(_LEAVE + "".join(f"{line}\n" for line in last))
+            sys.stdout.flush()
+
+
+def _line_of_json(state: Any, now: datetime) -> list[str]:
+    found = {"state": report.UNKNOWN, "error": state} if isinstance(state, str) else state
+    print(jsonlib.dumps({"at": now, **found}, ensure_ascii=False, default=plain_json))
+    return []
+
+
+def _block(state: Any, now: datetime) -> list[str]:
+    body = [state] if isinstance(state, str) else status_lines(state, now, Screen())
+    print("\n".join([moment(now), *body]), end="\n\n")
+    return []
+
+
+def _in_place(every: timedelta) -> Show:
+    def show(state: Any, now: datetime) -> list[str]:
+        on = screen()
+        head = fold(f"{moment(now)}, every {format_duration(every)}; Ctrl-C ends it", on.width)
+        room = (on.height or 24) - len(head)
+        body = fold(state, on.width) if isinstance(state, str) else status_lines(state, now, on, room)
+        lines = [*head, *body[:room]]
+        sys.stdout.write(_HOME + "\r\n".join(line + _REST_OF_LINE for line in lines) + _REST)
+        return lines
+
+    return show
+
+
+def status_lines(state: report.Row, now: datetime, on: Screen, room: int | None = None) -> list[str]:
+    """The report in lines that fit. `room`: at most so many; accounts in trouble go first then, and
+    those that have no place are counted.
+    """
+    above, below = _above(state, on), _below(state, on)
+    accounts = state["accounts"]
+    if room is None:
+        return [*above, "", *_accounts(accounts, now, on), "", *below]
+    shown = _most(sorted(accounts, key=_urgency), now, on, room - len(above) - len(below) - 2)
+    lines = [*above, "", *shown, "", *below]
+    return lines if len(lines) <= room else [*lines[: room - 1], "… the window is too low for the rest"]
+
+
+def _most(accounts: Sequence[report.Row], now: datetime, on: Screen, room: int) -> list[str]:
+    """As many accounts as have room, and how many have none."""
+
+    def shown(count: int) -> list[str]:
+        left = len(accounts) - count
+        rows = _accounts(accounts[:count], now, on) if count or not left else []
+        return [*rows, *(fold(f"… and {left:,} more accounts", on.width) if left else [])]
+
+    low, high = 0, min(len(accounts), max(room, 0))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if len(shown(middle)) <= room else (low, middle - 1)
+    return shown(low)
+
+
+def _urgency(row: report.Row) -> tuple[bool, int, str]:
+    at = row["last_reading"]
+    return not (row["held"] or row["misses"]), -row["misses"], at.isoformat() if at else ""
+
+
+def _above(state: report.Row, on: Screen) -> list[str]:
+    lines = [f"watcher: {on.paint(state['state'], state['state'])}"]
+    for name, row in state["credits"].items():
+        text = (
+            f"{name}: {row['spent']:,} of {row['limit']:,} credits spent, until {moment(row['period_end'])}"
+        )
+        out = row["runs_out"]
+        lines += fold(text + (f"; at this pace they run out on {moment(out)}" if out else ""), on.width)
+        lines += [line for text in _outlook(row) for line in fold(text, on.width)]
+    return lines
+
+
+def _outlook(row: report.Row) -> list[str]:
+    """What the cadence intends and found, as the daemon wrote it down last."""
+    lines = []
+    if row["stretch"] is not None and row["stretch"] > 1.02:
+        stretch = f"{row['stretch']:.1f} times as long; see `watcher plan`"
+        lines.append(f"  not every interval can be afforded: {stretch}")
+    finds = row["finds"]
+    if finds is not None and finds["count"]:
+        gap, planned = span(finds["mean_gap_seconds"]), span(finds["planned_gap_seconds"])
+        found = f"{gap} after the one before on average ({planned} intended)"
+        lines.append(f"  polls that found a change came {found}")
+    provider = row["provider"]
+    if provider is not None and provider["used"] != row["spent"]:
+        lines.append(f"  the provider counted {provider['used']:,} at {moment(provider['at'])}")
+    return lines
+
+
+def _accounts(accounts: Sequence[report.Row], now: datetime, on: Screen) -> list[str]:
+    cells = [
+        (
+            row["wallet"], row["source"], row["chain"], _age(row["last_reading"], now),
+            str(row["misses"]), row["miss"] or "; ".join(row["held"]),
+        )
+        for row in accounts
+    ]  # fmt: skip
+    return table(("wallet", "source", "chain", "age", "misses", "trouble"), cells, on, empty="no accounts")
+
+
+def _below(state: report.Row, on: Screen) -> list[str]:
+    alerts = [
+        (a["severity"], a["state"], a["rule"], a["subject"], a["because"], a["acknowledged_by"] or "")
+        for a in state["alerts"]
+    ]
+    columns = ("severity", "state", "rule", "subject", "because", "acknowledged by")
+    lines = table(columns, alerts, on, empty="no alert is pending or firing")
+    waiting = sum(row["quarantined"] for row in state["accounts"])
+    if waiting:
+        lines += ["", *fold(f"{waiting} assets that no rule sees; `watcher assets` lists them", on.width)]
+    for held in state["held_prices"]:
+        name = clean(held["symbol"] or held["asset"])
+        why = f"{name} on {held['chain']}: {held['reason']}; not judged in dollars until a price is confirmed"
+        lines += ["", *fold(why, on.width)]
+    row = state["deliveries"]
+    told = f"deliveries: {row['pending']} pending, {row['sent']} sent, {row['given_up']} given up"
+    return [*lines, "", *fold(told, on.width)]
+
+
+def _age(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "never read"
+    return format_duration(timedelta(seconds=max(0, int((now - at).total_seconds()))))

@@ -1,0 +1,72 @@
+"""When a source as a whole counts as failing, and not only one of its accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watcher.domain.model import Miss, MissReason, Outcome, Reading
+
+FAILS_AFTER = timedelta(minutes=10)
+"""A source that nothing could be read from for so long fails; shorter troubles are every network's."""
+
+REQUESTS = 3
+"""So many requests must have failed in a row; seldom polled, one lost answer is no outage."""
+
+ADDRESSES = 3
+"""So many addresses (all, if there are fewer) must have met with what may be one address's own fault."""
+
+REFUSED = frozenset({MissReason.UNAUTHORIZED, MissReason.FORBIDDEN})
+"""Somebody has to do something; waiting mends nothing."""
+
+_WHOLE = frozenset(
+    {MissReason.UNREACHABLE, MissReason.UNAUTHORIZED, MissReason.REDIRECTED, MissReason.RATE_LIMITED}
+)
+"""Never the fault of one address."""
+
+_ELSEWHERE = frozenset({MissReason.EXHAUSTED, MissReason.OMITTED, MissReason.INTERNAL})
+"""Told by a notice of its own, an answer after all, or a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """Requests that failed in a row, with no reading between them."""
+
+    since: datetime
+    requests: int
+    addresses: frozenset[str]
+    whole: bool
+    """Whether one of them failed in a way that concerns every address."""
+    why: str
+    """Of the latest, in words without secrets."""
+    refused: bool = False
+
+
+def grown(streak: Streak | None, outcomes: Sequence[Outcome], why: str, now: datetime) -> Streak | None:
+    """The streak after one more request; None once anything was read."""
+    if any(isinstance(outcome, Reading) for outcome in outcomes):
+        return None
+    missed = [each for each in outcomes if isinstance(each, Miss) and each.reason not in _ELSEWHERE]
+    if not missed:
+        return streak
+    before = streak or Streak(now, 0, frozenset(), whole=False, why="")
+    reasons = {each.reason for each in missed}
+    return Streak(
+        before.since,
+        before.requests + 1,
+        before.addresses | {each.account.address for each in missed},
+        before.whole or bool(reasons & _WHOLE),
+        why,
+        bool(reasons & REFUSED),
+    )
+
+
+def failing(streak: Streak | None, watched: int, lasted: timedelta, pause: timedelta | None = None) -> bool:
+    """Whether the source fails. `watched`: its addresses; `pause`: for how long it wants to be left alone."""
+    if streak is None:
+        return False
+    if pause is not None and pause >= FAILS_AFTER:
+        return True
+    everywhere = streak.whole or len(streak.addresses) >= min(ADDRESSES, max(watched, 1))
+    return everywhere and streak.requests >= REQUESTS and lasted >= FAILS_AFTER

@@ -1,0 +1,29 @@
+"""A reply for a request that failed by a fault of ours, and what the log says of replies."""
+
+from __future__ import annotations
+
+import logging
+
+from watcher.domain.model import Miss, MissReason
+from watcher.ports import Reply, Request
+
+log = logging.getLogger(__name__)
+
+
+def broken(request: Request, error: Exception) -> Reply:
+    """A miss for each account that was asked for."""
+    detail = type(error).__name__
+    misses = tuple(Miss(account, MissReason.INTERNAL, detail) for account in request.accounts)
+    return Reply(misses, failure=f"internal error: {detail}")
+
+
+def report(source: str, reply: Reply) -> None:
+    """Say what was not read, and what was odd about the rest."""
+    for outcome in reply.outcomes:
+        if isinstance(outcome, Miss):
+            log.info(
+                "%s: %s on %s not read: %s", source, outcome.account.address, outcome.account.chain, outcome
+            )
+        else:
+            for note in outcome.notes:
+                log.info("%s: %s: %s", source, outcome.account.address, note)

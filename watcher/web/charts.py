@@ -1,0 +1,96 @@
+"""From what is known of a wallet over time to the pictures of its page, with the same in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from markupsafe import Markup
+
+from watcher.charting import Chart, Line
+from watcher.domain.display import amount, moment, money, signed
+from watcher.domain.duration import span
+from watcher.domain.exact import minus
+from watcher.notify.markup import clean
+from watcher.web.drawing import Mark, Plot, chart
+from watcher.web.words import counted
+
+LONG_NAME = 24
+
+
+def pictures(name: str, found: Chart) -> list[tuple[str, Markup]]:
+    """Captions and pictures: the amount, if it is of one asset, and the value."""
+    symbol = clean(found.symbol)[:LONG_NAME]
+    marks = [Mark(t.at, t.severity, clean(f"{t.rule}: {t.text}")[:200]) for t in found.told]
+    result = []
+    if found.amount is not None:
+
+        def say(value: Decimal) -> str:
+            return f"{amount(value)} {symbol}".rstrip()
+
+        what = f"Amount of {symbol or 'the asset'}"
+        result.append(_picture(found, found.amount, "amount", f"{what} in {name}", what, marks, say))
+    title = f"Value of {symbol or 'the asset'}" if found.amount is not None else "Value of all assets"
+    result.append(
+        _picture(found, found.value, "value", f"{title} in {name}", f"{title} in USD", marks, money)
+    )
+    return result
+
+
+def _picture(
+    found: Chart,
+    line: Line,
+    name: str,
+    title: str,
+    caption: str,
+    marks: Sequence[Mark],
+    say: Callable[[Decimal], str],
+) -> tuple[str, Markup]:
+    plot = Plot(
+        found.since,
+        found.until,
+        line.segments,
+        title,
+        _in_words(line, say, len(marks)),
+        line.gaps,
+        line.changes if name == "amount" else (),
+        marks,
+        sign="$" if name == "value" else "",
+        say=say,
+    )
+    return f"{caption}{_moved(line, say)}", chart(plot, name)
+
+
+def _moved(line: Line, say: Callable[[Decimal], str]) -> str:
+    ends = _ends(line)
+    if ends is None:
+        return ": not known in this time"
+    first, last = ends
+    delta = minus(last, first)
+    return f": {say(last)}, {signed(say(delta), delta)}" if delta else f": {say(last)}, as at the beginning"
+
+
+def _ends(line: Line) -> tuple[Decimal, Decimal] | None:
+    if not line.segments:
+        return None
+    first, last = line.segments[0][0].value, line.segments[-1][-1].value
+    return None if first is None or last is None else (first, last)
+
+
+def _in_words(line: Line, say: Callable[[Decimal], str], marks: int) -> str:
+    values = [p.value for piece in line.segments for p in piece if p.value is not None]
+    if not values:
+        return "Nothing is known of this time."
+    parts = [
+        f"{say(values[0])} on {moment(line.segments[0][0].at)}",
+        f"{say(values[-1])} on {moment(line.segments[-1][-1].at)}",
+        f"lowest {say(min(values))}",
+        f"highest {say(max(values))}",
+    ]
+    if line.gaps:
+        longest = max((gap.until - gap.since for gap in line.gaps), default=timedelta(0))
+        parts.append(f"{counted(len(line.gaps), 'gap')}, the longest of {span(longest.total_seconds())}")
+    if marks:
+        parts.append(counted(marks, "alert or event", "alerts and events"))
+    return "; ".join(parts) + "."

@@ -1,0 +1,197 @@
+"""Lines over time as SVG, by pygal: no style and no script of its own, so that the page's style sheet
+colours it, light or dark, and the content policy has nothing to refuse."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from watcher.domain.timeline import Gap, Point, Segment
+from watcher.web.scales import Scale, moments, scale
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+WIDE, NARROW = (1040, 260), (360, 210)
+"""One for a desk, one for a telephone: text in a picture that shrinks would be too small to read."""
+
+LETTER = 12
+MOST_MARKS = 150
+
+_FINE = re.compile(r"(\.[0-9])[0-9]+")
+_DROPPED = {"text-overlay", "tooltip-overlay", "titles", "overlay", "background"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened at a time. `kind`: its class in the style sheet."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """What is drawn. `sign` stands before the figures of the axis. `others`: more lines,
+    each in a colour of its own."""
+
+    since: datetime
+    until: datetime
+    segments: Sequence[Segment]
+    title: str
+    text: str
+    """What it shows, in words, for those who do not see it."""
+    gaps: Sequence[Gap] = ()
+    changes: Sequence[Point] = ()
+    marks: Sequence[Mark] = ()
+    others: Sequence[Sequence[Segment]] = ()
+    sign: str = ""
+    say: Callable[[Decimal], str] = str
+
+
+def chart(plot: Plot, name: str) -> Markup:
+    """Both sizes; the style sheet shows one. `name` makes their ids unique on the page."""
+    sizes = (("wide-chart", WIDE), ("narrow-chart", NARROW))
+    drawn = [(kind, _Drawing(plot, size, f"{name}-{size[0]}").svg()) for kind, size in sizes]
+    # The library has escaped what is in it.
+    return Markup("").join(Markup(f'<div class="chart {kind}">{svg}</div>') for kind, svg in drawn)  # noqa: S704
+
+
+class _Drawing:
+    """One picture, from the plot to its XML."""
+
+    def __init__(self, plot: Plot, size: tuple[int, int], name: str) -> None:
+        self._plot, self._size, self._name = plot, size, name
+        self._span = (plot.until - plot.since).total_seconds() or 1.0
+        lines = [plot.segments, *plot.others]
+        values = [p.value for line in lines for piece in line for p in piece if p.value is not None]
+        self._scale: Scale = scale(min(values), max(values)) if values else scale(Decimal(0), Decimal(1))
+
+    def svg(self) -> str:
+        pygal, width, height = _pygal(), *self._size
+        graph = pygal.XY(
+            width=width, height=height, css=[], js=[], show_legend=False, show_dots=False, margin=4,
+            allow_interruptions=True, disable_xml_declaration=True, spacing=6, show_x_guides=True,
+            range=(0, self._scale.count), xrange=(0, self._span), classes=["plotted"],
+            style=pygal.style.Style(label_font_size=LETTER, major_label_font_size=LETTER),
+        )  # fmt: skip
+        labels = moments(self._plot.since, self._plot.until, width // 90)
+        graph.x_labels = [{"value": self._x(at), "label": label} for at, label in labels]
+        ticks = self._scale.labels(self._plot.sign)
+        graph.y_labels = [{"value": number, "label": label} for number, label in enumerate(ticks)]
+        graph.add("", [(0, 0), (self._span, self._scale.count)], stroke=False)
+        for line in (self._plot.segments, *self._plot.others):
+            graph.add("", [*self._path(line)])
+        graph.add_xml_filter(lambda root: self._finish(root, graph))
+        return str(graph.render())
+
+    def _x(self, at: datetime) -> float:
+        return (at - self._plot.since).total_seconds()
+
+    def _y(self, value: Decimal | None) -> float:
+        return self._scale.place(value or Decimal(0))
+
+    def _path(self, line: Sequence[Segment]) -> list[tuple[float, float] | None]:
+        """Steps: a value holds until the next one. None breaks the line."""
+        found: list[tuple[float, float] | None] = []
+        for piece in line:
+            before: float | None = None
+            for point in piece:
+                x, y = self._x(point.at), self._y(point.value)
+                if before is not None and before != y:
+                    found.append((x, before))
+                found.append((x, y))
+                before = y
+            found.append(None)
+        return found
+
+    def _finish(self, root: Element, graph: Any) -> Element:
+        """Take out what is styled or scripted in place, and put in what is marked."""
+        from xml.etree.ElementTree import SubElement
+
+        _prune(root)
+        for key, value in (("role", "img"), ("aria-labelledby", f"{self._name}-t {self._name}-d")):
+            root.set(key, value)
+        for tag, text in (("desc", self._plot.text), ("title", self._plot.title)):
+            found = SubElement(root, tag, {"id": f"{self._name}-{tag[0]}"})
+            found.text = text
+            root.remove(found)
+            root.insert(0, found)
+        root.attrib.pop("id", None)
+        for path in root.iter("path"):  # a tenth of a pixel is enough, and half the size
+            path.set("d", _FINE.sub(r"\1", path.get("d", "")))
+        plot = next(each for each in root.iter("g") if each.get("class") == "plot")
+        self._shade(plot, graph.view)
+        self._mark(plot, graph.view)
+        return root
+
+    def _shade(self, plot: Element, view: Any) -> None:
+        from xml.etree.ElementTree import Element, SubElement
+
+        top, bottom = view((0, self._scale.count))[1], view((0, 0))[1]
+        for number, gap in enumerate(self._plot.gaps):
+            left, right = view((self._x(gap.since), 0))[0], view((self._x(gap.until), 0))[0]
+            shape = Element("rect", _numbers(x=left, y=top, width=max(right - left, 1), height=bottom - top))
+            shape.set("class", "gap")
+            SubElement(shape, "title").text = f"not read from {_short(gap.since)} to {_short(gap.until)}"
+            plot.insert(number, shape)
+
+    def _mark(self, plot: Element, view: Any) -> None:
+        from xml.etree.ElementTree import SubElement
+
+        top, bottom = view((0, self._scale.count))[1], view((0, 0))[1]
+        for mark in self._plot.marks[:MOST_MARKS]:
+            x = view((self._x(mark.at), 0))[0]
+            group = SubElement(plot, "g", {"class": f"mark {mark.kind}"})
+            SubElement(group, "title").text = mark.text
+            SubElement(group, "line", _numbers(x1=x, x2=x, y1=top, y2=bottom))
+            SubElement(group, "path", {"d": f"M{x - 5:.1f} {top:.1f} h10 l-5 8 z"})
+        single = [piece[0] for piece in self._plot.segments if len(piece) == 1]
+        few = self._plot.changes if len(self._plot.changes) <= MOST_MARKS else ()
+        for point in (*few, *single):
+            if point.value is None:
+                continue
+            x, y = view((self._x(point.at), self._y(point.value)))
+            dot = SubElement(plot, "circle", {**_numbers(cx=x, cy=y, r=3), "class": "step"})
+            SubElement(dot, "title").text = f"{_short(point.at)}: {self._plot.say(point.value)}"
+
+
+@cache
+def _pygal() -> Any:
+    """The library, loaded late: it takes a while, and most processes draw nothing."""
+    before = list(sys.meta_path)
+    pygal = import_module("pygal")
+    # It hooks itself into every import of the process, for the sake of maps that are not used here.
+    sys.meta_path[:] = [each for each in sys.meta_path if each in before]
+    return pygal
+
+
+def _prune(root: Element) -> None:
+    for parent in list(root.iter()):
+        for child in list(parent):
+            style = (child.get("class") or "").split()
+            if (
+                not isinstance(child.tag, str)  # a comment
+                or child.tag in ("defs", "title", "desc")
+                or _DROPPED & set(style)
+                or (child.tag == "g" and not len(child) and not child.text)
+            ):
+                parent.remove(child)
+
+
+def _numbers(**values: float) -> dict[str, str]:
+    return {key: f"{value:.1f}" for key, value in values.items()}
+
+
+def _short(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"

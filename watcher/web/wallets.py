@@ -1,0 +1,115 @@
+"""The table of all wallets, and one wallet with its charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from aiohttp import web
+
+from watcher import report
+from watcher.charting import RANGES, Chart, wallet_chart
+from watcher.domain.model import Asset
+from watcher.notify.markup import clean
+from watcher.report import Row
+from watcher.store.reader import Reader
+from watcher.web import words
+from watcher.web.asking import Asked, refused
+from watcher.web.charts import pictures
+from watcher.web.framing import ROWS, Frame
+from watcher.web.looking import Look
+
+SEARCHED = ("wallet", "source", "chain", "address")
+USUAL = "7d"
+CHOICES = 200
+"""Assets that can be chosen for a chart."""
+
+SORTS: dict[str, Callable[[Row], Any]] = {
+    "wallet": lambda row: (row["wallet"], row["chain"]),
+    "age": lambda row: (row["last_reading"] is not None, row["last_reading"]),
+    "misses": lambda row: (-row["misses"], row["wallet"]),
+}
+
+
+class WalletPages:
+    """`/wallets` and what is below it."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame, self._looker = frame, frame.looker
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/wallets", self.wallets), web.get("/wallets/{name}", self.wallet)]
+
+    async def wallets(self, request: web.Request) -> web.Response:
+        asked = Asked(request.query, ("q", "sort", "page"))
+        wanted, sort = (asked.one("q") or "").strip().lower()[:100], asked.choice("sort", SORTS) or "wallet"
+        number = asked.page()
+
+        def render(look: Look) -> str:
+            rows = [row for row in look.status["accounts"] if _found(row, wanted)]
+            rows.sort(key=SORTS[sort])
+            start = (number - 1) * ROWS
+            return self._frame.render(
+                "wallets.html", look, rows=rows[start : start + ROWS], count=len(rows), q=wanted, sort=sort,
+                sorts=list(SORTS), page=number, pages=max(1, -(-len(rows) // ROWS)),
+            )  # fmt: skip
+
+        return await self._frame.page(request, render)
+
+    async def wallet(self, request: web.Request) -> web.Response:
+        asked = Asked(request.query, ("asset", "range"))
+        name, settings = request.match_info["name"], self._looker.settings
+        if name not in {wallet.name for wallet in settings.wallets}:
+            raise web.HTTPNotFound(text="there is no such wallet")
+        chosen, days = _asset(asked.one("asset")), asked.choice("range", RANGES) or USUAL
+
+        def render(look: Look) -> str:
+            mine = {a: wallet for a, wallet in self._looker.wallets.items() if wallet.name == name}
+            held = report.balances_of(mine, look.past)
+            held.sort(key=lambda row: (row["value_usd"] is None, -Decimal(row["value_usd"] or 0)))
+            choices = _choices(held, chosen)
+            only = choices[0] if len(choices) == 1 and len(held) == 1 else None
+            asset = chosen or (only[0] if only else None)
+            with Reader(self._looker.store) as reader:
+                changes = report.history(settings, reader, ROWS, [name])
+                span = timedelta(days=RANGES[days])
+                found = wallet_chart(settings, reader, name, look.at, span, asset)
+            return self._render(look, name, held, changes, found, asset=asset, choices=choices, days=days)
+
+        return await self._frame.page(request, render)
+
+    def _render(
+        self, look: Look, name: str, held: Sequence[Row], changes: Sequence[Row], found: Chart, **values: Any
+    ) -> str:
+        value, unpriced = words.total(held)
+        return self._frame.render(
+            "wallet.html", look, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
+            value=value, unpriced=unpriced, pictures=pictures(name, found), chart=found, ranges=list(RANGES),
+            accounts=[row for row in look.status["accounts"] if row["wallet"] == name],
+            alerts=[row for row in look.status["alerts"] if row["wallet"] == name], **values,
+        )  # fmt: skip
+
+
+def _asset(text: str | None) -> Asset | None:
+    """An asset as the form names it: chain and token, with a slash between."""
+    if not text:
+        return None
+    chain, slash, token = text.partition("/")
+    if not slash or not chain or not token or len(text) > 500 or not text.isprintable():
+        raise refused("asset must be a chain and a token, as in ethereum/ethereum")
+    return Asset(chain, token)
+
+
+def _choices(held: Sequence[Row], chosen: Asset | None) -> list[tuple[Asset, str]]:
+    """Assets that a chart may be of, the most valuable first, with names that tell them apart."""
+    found = dict.fromkeys(Asset(row["chain"], row["asset"]) for row in held[:CHOICES])
+    symbols = {Asset(row["chain"], row["asset"]): row["symbol"] for row in held}
+    if chosen is not None:
+        found.setdefault(chosen)
+    return [(a, f"{clean(symbols.get(a) or a.token)[:40]} on {clean(a.chain)[:40]}") for a in found]
+
+
+def _found(row: Row, wanted: str) -> bool:
+    return not wanted or any(wanted in row[key].lower() for key in SEARCHED)
