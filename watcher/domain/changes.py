@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -34,25 +34,26 @@ def diff(state: AccountState, reading: Reading) -> list[Difference]:
     amounts = reading.amounts
     if amounts is known or amounts == known:
         return []
-    found = []
     if len(amounts) == len(known) and list(amounts) == list(known):  # the same assets: some only moved
-        for asset, before, after in zip(amounts, known.values(), amounts.values(), strict=True):
-            if before != after:
-                found.append(Difference(asset, before, after))
-        return found
+        pairs = zip(amounts, known.values(), amounts.values(), strict=True)
+        return [Difference(asset, before, after) for asset, before, after in pairs if before != after]
+    return list(_differences(state, reading))
+
+
+def _differences(state: AccountState, reading: Reading) -> Iterator[Difference]:
+    known, amounts = state.amounts, reading.amounts
     for asset, after in amounts.items():
         before = known.get(asset)
         if before is None:
             if _first_sight(state, asset):
-                found.append(Difference(asset, None, after))
+                yield Difference(asset, None, after)
             elif after:
-                found.append(Difference(asset, ZERO, after))
+                yield Difference(asset, ZERO, after)
         elif before != after:
-            found.append(Difference(asset, before, after))
+            yield Difference(asset, before, after)
     for asset, before in known.items():
         if before and asset not in amounts and asset.chain in reading.chains and asset not in reading.unclear:
-            found.append(Difference(asset, before, ZERO, absent=True))
-    return found
+            yield Difference(asset, before, ZERO, absent=True)
 
 
 def _first_sight(state: AccountState, asset: Asset) -> bool:

@@ -240,7 +240,7 @@ def _read_rows(rows: Sequence[Row | None], chain: str, names: Names) -> _Part:
         return _read_carefully(rows, chain, names)
     assets = [each.asset for each in known]
     part.amounts = dict(zip(assets, amounts, strict=True))  # type: ignore[arg-type]
-    if symbols == [each.symbol for each in known]:
+    if all(symbols) and symbols == [each.symbol for each in known]:
         part.symbols = dict(zip(assets, [each.symbol for each in known], strict=True))
     else:
         part.symbols = _named(known, symbols)

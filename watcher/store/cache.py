@@ -50,6 +50,8 @@ class Cache:
         self.flaps: dict[tuple[str, str], Flap] = {}
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
         self._concluded = self._named = 0
+        self._self = object()
+        """Stands for this cache where it is remembered for long, and must not be kept alive by that."""
         self._read(conn)
 
     def past(self, accounts: Sequence[Account]) -> Past:
@@ -67,7 +69,7 @@ class Cache:
             self.doubts,
             states,
             Revision(self, self._concluded),
-            Revision(self, self._named),
+            Revision(self._self, self._named),
             silences=self.silences,
             firing=self.firing,
             owing=tuple(self.owing.values()),
