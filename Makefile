@@ -11,6 +11,7 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
+	@command -v chromium >/dev/null || echo "skipping the page in a browser: chromium is not installed (Debian package: chromium)"
 	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
 	$(BIN)/python -m pytest $(ARGS)
 
