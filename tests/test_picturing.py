@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -225,3 +226,25 @@ async def test_a_drawing_of_a_long_history_takes_well_under_two_seconds() -> Non
     began = time.monotonic()
     png(Picture("t", "b", [points], [], start, end, end, Decimal(50), amount))
     assert time.monotonic() - began < 2
+
+
+async def test_of_several_alerts_on_one_subject_the_gravest_names_the_picture(tmp_path: Path) -> None:
+    await history(tmp_path)
+    seen: list[Picture] = []
+    minor = told(Kind.EVENT)
+    minor = replace(minor, message=replace(minor.message, severity=Severity.WARNING, rule="x", title="moved"))
+
+    def draw(picture: Picture) -> bytes:
+        seen.append(picture)
+        return b""
+
+    built(tmp_path, draw)([minor, told()])
+    assert [picture.title for picture in seen] == ["hot: ETH is below 4"]
+
+
+def test_every_picture_of_the_readme_is_there_and_small() -> None:
+    root = Path(__file__).parents[1]
+    named = re.findall(r"\((docs/pictures/[^)]+)\)", (root / "README.md").read_text())
+    assert len(named) == 3
+    for name in named:
+        assert (root / name).stat().st_size < 150_000
