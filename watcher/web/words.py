@@ -14,6 +14,7 @@ from watcher.domain.duration import span
 from watcher.domain.exact import times
 from watcher.domain.exact import total as exact_sum
 from watcher.domain.model import Account
+from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.settings import WalletSettings
 from watcher.web.looking import Look
@@ -58,7 +59,7 @@ def sentence(look: Look, behind: int) -> str:
             f"credits of {name} run out on {moment(out)} at this pace" if out else f"credits of {name} last"
         )
     if not look.readiness.ready:
-        parts.append("an alert might reach nobody: " + "; ".join(look.readiness.broken))
+        parts.append("an alert might reach nobody: " + "; ".join(map(clean, look.readiness.broken)))
     return "; ".join(parts) + "."
 
 
