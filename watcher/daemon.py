@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from watcher import sdnotify
 from watcher.domain.errors import ConfigurationError
-from watcher.ports import Store
+from watcher.doubts import wants_pictures
+from watcher.ports import Draw, Store
 from watcher.schedule import Ticker
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.tally import Tally
 from watcher.timetable import meters, schedule, sweepers
-from watcher.upkeep import feed_watchdog, keep_beating, mind_clock, tidy, troubles
+from watcher.upkeep import feed_watchdog, keep_beating, measure_lag, mind_clock, tidy, troubles
 from watcher.wiring import (
     App,
     Configuration,
@@ -50,7 +51,7 @@ async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) 
     try:
         while not stopping.is_set():
             reloading.clear()
-            app = wire(configuration, store, clock=clock, tally=tally)
+            app = wire(configuration, store, clock=clock, tally=tally, draw=_painter(configuration))
             failed = await _serve(app, store, stopping, reloading, clock_was_set, path, env)
             if failed:
                 return 1
@@ -114,6 +115,7 @@ async def at_work(
         helpers += [
             asyncio.create_task(feed_watchdog(app, store), name="watchdog"),
             asyncio.create_task(tidy(app, store), name="retention"),
+            asyncio.create_task(measure_lag(app), name="lag"),
             *(asyncio.create_task(meter.run(), name="metering") for meter in meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
             *(asyncio.create_task(each.run(), name="sweeping") for each in sweepers(app, store, pacers)),
@@ -176,6 +178,15 @@ def _reload(path: Path, env: Mapping[str, str], old: Configuration, app: App) ->
     app.tally.loaded = app.clock.now()
     log.info("reloaded %s", path)
     return new
+
+
+def _painter(configuration: Configuration) -> Draw | None:
+    """Who draws for the channels that want pictures; without one, nothing of it is loaded."""
+    if not wants_pictures(configuration.settings):
+        return None
+    from watcher.picturing import painter
+
+    return painter(configuration)
 
 
 async def _page(app: App, store: Store) -> Server | None:
