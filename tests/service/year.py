@@ -63,8 +63,7 @@ class Year:
         self.fixed: timedelta | None = None
         self.polls: dict[Account, list[datetime]] = defaultdict(list)
         self.watched: dict[Account, datetime] = {}
-        """Since when each promise counts: the last poll, or the last time that anything was upset."""
-        self.excused = BEGIN
+        """Since when each promise counts: the last poll."""
         self.broken: list[tuple[datetime, timedelta]] = []
         """Promises not kept although the cadence said that they could be."""
 
@@ -117,16 +116,11 @@ class Year:
             task.cancel()
         await asyncio.sleep(0)
 
-    def upset(self) -> None:
-        """Something happened that no promise foresees: it is kept again from the next period on."""
-        self.excused = self.plan.bounds(self.clock.now())[1]
-        self.watched = {}
-
     def _hold_to_account(self, now: datetime, *, stretched: bool) -> None:
-        if self.promise is None or now < self.excused:
+        if self.promise is None:
             return
         for account in self.accounts:
-            since = max(self.watched.setdefault(account, now), self.excused)
+            since = self.watched.setdefault(account, now)
             if stretched:
                 self.watched[account] = max(since, now - self.promise)
             elif now - since > self.promise * LATE:

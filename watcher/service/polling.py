@@ -230,13 +230,9 @@ class Poller:
             return
 
         conclusion = await conclude(
-            self._store,
-            reply.outcomes,
-            self.rules,
-            now,
-            running_since=self._running_since,
-            settlement=settlement,
-        )
+            self._store, reply.outcomes, self.rules, now,
+            running_since=self._running_since, settlement=settlement,
+        )  # fmt: skip
         report(self.source.name, reply)
         moved = {change.account for change in conclusion.changes if change.before is not None}
         for outcome in reply.outcomes:
@@ -293,11 +289,8 @@ class Poller:
         if self.pace.asleep_until is None:
             plan = self.source.allowance.credits
             gone = plan is not None and refusal.until >= plan.bounds(self._clock.now())[1]
-            # a wait until the reserve or a window has room is no news: the status shows it
-            level = logging.WARNING if gone else logging.INFO
-            log.log(
-                level, "%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason
-            )
+            say = log.warning if gone else log.info  # a wait until a window has room is no news
+            say("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
         if purpose in (None, Purpose.SCHEDULED, Purpose.SWEEP):
             self.pace.asleep_until, self.pace.asleep_because = refusal.until, refusal.reason
 
