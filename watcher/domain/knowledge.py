@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from watcher.domain.changes import Difference
 from watcher.domain.conclusion import Again, Past
@@ -116,12 +117,18 @@ def _unsettled(state: AccountState, reading: Reading, chains: frozenset[str]) ->
     return frozenset(found)
 
 
+@lru_cache(maxsize=16)
+def _all_at(chains: frozenset[str], now: datetime) -> Mapping[str, datetime]:
+    """One mapping for all accounts of an answer."""
+    return dict.fromkeys(chains, now)
+
+
 def _seen_again(state: AccountState, chains: frozenset[str], now: datetime) -> AccountState:
     """The common case: everything as before."""
     return AccountState(
         state.account,
         state.amounts,
-        dict.fromkeys(chains, now),
+        _all_at(chains, now),
         quarantined=state.quarantined,
         scales=state.scales,
         last_attempt=now,

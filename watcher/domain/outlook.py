@@ -42,7 +42,14 @@ class Outlook:
 
     def dump(self) -> str:
         """A fact for the store."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        value = {
+            "ends": self.ends,
+            "planned": self.planned,
+            "stretch": self.stretch,
+            "intervals": dict(self.intervals),
+            "finds": asdict(self.finds),
+        }
+        return json.dumps(value, separators=(",", ":"))
 
 
 def load(text: str | None) -> Outlook | None:
