@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos fuzz audit check bench format install clean
+.PHONY: demo test chaos fuzz audit check bench pictures format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
 
 test: $(VENV)/.dev
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
+	@command -v chromium >/dev/null || echo "skipping the page in a browser: chromium is not installed (Debian package: chromium)"
 	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -38,6 +39,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+# The pictures of the README, drawn from the demo; needs Chromium.
+pictures: $(VENV)/.dev
+	$(BIN)/python docs/pictures/draw.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from watcher import sdnotify
 from watcher.domain.errors import ConfigurationError
-from watcher.ports import Store
+from watcher.doubts import wants_pictures
+from watcher.ports import Draw, Store
 from watcher.schedule import Ticker
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.tally import Tally
@@ -50,7 +51,7 @@ async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) 
     try:
         while not stopping.is_set():
             reloading.clear()
-            app = wire(configuration, store, clock=clock, tally=tally)
+            app = wire(configuration, store, clock=clock, tally=tally, draw=_painter(configuration))
             failed = await _serve(app, store, stopping, reloading, clock_was_set, path, env)
             if failed:
                 return 1
@@ -177,6 +178,15 @@ def _reload(path: Path, env: Mapping[str, str], old: Configuration, app: App) ->
     app.tally.loaded = app.clock.now()
     log.info("reloaded %s", path)
     return new
+
+
+def _painter(configuration: Configuration) -> Draw | None:
+    """Who draws for the channels that want pictures; without one, nothing of it is loaded."""
+    if not wants_pictures(configuration.settings):
+        return None
+    from watcher.picturing import painter
+
+    return painter(configuration)
 
 
 async def _page(app: App, store: Store) -> Server | None:

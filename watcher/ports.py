@@ -185,6 +185,10 @@ UNGROUPED = 1_000_000
 """The `burst` of a channel for which nothing is gathered: a screen, say, and not people's telephones."""
 
 
+Draw = Callable[[Sequence[Delivery]], Sequence[bytes]]
+"""Pictures (PNG) of what deliveries are about, within a bounded time; none if there are none to be had."""
+
+
 class Channel(Protocol):
     """One way to reach people."""
 

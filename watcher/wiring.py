@@ -11,17 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from watcher.documents import Document
 from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, retire
-from watcher.domain.errors import ConfigurationError, Problem, StoreInUseError
+from watcher.domain.errors import ConfigurationError, StoreInUseError
 from watcher.domain.model import Account
 from watcher.domain.policies import Policies
 from watcher.domain.quiet import Quiet
-from watcher.domain.rules import BudgetRule, Rule
+from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
+from watcher.doubts import deaf_channels, without_credits, without_pictures
 from watcher.notify.heartbeat import Heartbeat
-from watcher.ports import Channel, Recall, Source, Store
+from watcher.ports import Channel, Draw, Recall, Source, Store
 from watcher.rulebook import Rulebook, load_rules
 from watcher.service.clock import Clock, SystemClock
 from watcher.service.delivering import Deliverer
@@ -60,32 +60,14 @@ def configure(path: Path, env: Mapping[str, str], *, telling: bool = True) -> Co
     except ConfigurationError as error:
         problems += error.problems
     if settings is not None and telling:
-        problems += _deaf_channels(settings, draft.document)
+        problems += deaf_channels(settings, draft.document)
     if settings is None or problems:
         raise ConfigurationError(problems)
     warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
-    warnings += tuple(_without_credits(settings, book))
+    warnings += tuple(without_credits(settings, book))
+    if telling:
+        warnings += tuple(without_pictures(settings))
     return Configuration(settings, book.rules, warnings)
-
-
-def _without_credits(settings: Settings, book: Rulebook) -> Iterator[str]:
-    """Rules about the credits of a source that sells none."""
-    for rule in book.rules:
-        if isinstance(rule, BudgetRule) and not hasattr(settings.sources[rule.source], "credits"):
-            yield f"rule {rule.id}: source '{rule.source}' sells no credits; it can never fire: name another"
-
-
-def _deaf_channels(settings: Settings, document: Document) -> list[Problem]:
-    """Channels that cannot be built, as mistakes in the file."""
-    kinds: Mapping[str, Any] = settings.channels
-    problems = []
-    for name, kind in kinds.items():
-        try:
-            kind.build(name)
-        except ValueError as error:
-            what, _, remedy = str(error).partition("; ")
-            problems.append(Problem(document.where(("channels", name, "url")), what, remedy))
-    return problems
 
 
 async def open_store(settings: Settings, *, exclusive: bool, tally: Tally | None = None) -> Any:
@@ -104,10 +86,14 @@ def build_rules(configuration: Configuration) -> Rules:
     return Rules(configuration.rules, wallets, tuple(settings.channels), Policies(settings.assets))
 
 
-def build_channels(settings: Settings, only: str | None = None) -> list[Channel]:
-    """The channels that the settings name."""
+def build_channels(settings: Settings, only: str | None = None, draw: Draw | None = None) -> list[Channel]:
+    """The channels that the settings name; `draw`: for those that want pictures."""
     kinds: Mapping[str, Any] = settings.channels
-    return [kind.build(name) for name, kind in kinds.items() if only in (None, name)]
+    channels = {name: kind.build(name) for name, kind in kinds.items() if only in (None, name)}
+    for name, channel in channels.items():
+        if draw is not None and getattr(kinds[name], "pictures", False):
+            channel.draw = draw
+    return list(channels.values())
 
 
 def fallbacks(settings: Settings) -> dict[str, str]:
@@ -193,15 +179,19 @@ def wire(
     clock: Clock | None = None,
     running_since: datetime | None = None,
     tally: Tally | None = None,
+    draw: Draw | None = None,
 ) -> App:
-    """Build everything that one configuration asks for. `tally`: where to go on counting."""
+    """Build everything that one configuration asks for.
+
+    `tally`: where to go on counting. `draw`: draws pictures for the channels that want some.
+    """
     clock = clock or SystemClock()
     started = running_since or clock.now()
     settings = configuration.settings
     rules = build_rules(configuration)
     tally = tally or Tally(started)
     tally.know(settings.sources, settings.channels)
-    channels: list[Channel] = [CountedChannel(each, tally) for each in build_channels(settings)]
+    channels: list[Channel] = [CountedChannel(each, tally) for each in build_channels(settings, draw=draw)]
     deliverer = Deliverer(store, channels, clock, quiet=quiet_hours(settings), fallbacks=fallbacks(settings))
     progress: dict[str, float] = {}
 

@@ -32,7 +32,7 @@ async def read(page: Page, hours: float, before: str | None, to: str) -> None:
     conclusion = Conclusion(
         at, accounts=(known(HOT, at, ethereum=to),), changes=changes, quotes={ETH: Quote(Decimal(2), at)}
     )
-    await page.store.conclude([HOT], lambda *_: conclusion, Settlement(booked, at, 40))
+    await page.store.conclude([HOT], lambda *_: conclusion, Settlement(booked, at, 40, readings=1))
 
 
 async def test_an_outage_is_shaded_and_said_in_words(page: Page) -> None:
@@ -89,3 +89,16 @@ async def test_what_was_told_is_marked_and_listed_with_its_link(page: Page) -> N
     _, text, _ = await page.get("/wallets/hot?range=30d")
     assert 'class="mark warning"' in text
     assert '<a href="/alerts/a1">0.4 is below 0.5</a>' in text
+
+
+async def test_the_table_has_value_promise_and_a_small_picture_of_each_account(page: Page) -> None:
+    await read(page, 100, None, "5")
+    for hours in range(90, 0, -10):
+        await read(page, hours, "5", "5")
+    await read(page, 0, "5", "7")
+    await page.later()
+    _, text, _ = await page.get("/wallets?sort=age")
+    assert 'class="spark"' in text
+    assert "in 7 days" in text
+    assert "within 12 h" in text
+    assert '<td class="number">$14.00' in text

@@ -99,7 +99,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     async with Simulation() as sim:
         prepare(sim)
         sim.coinstats.credits_limit = PLENTY
-        _write(folder, sim)
+        write_configuration(folder, sim)
         keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
         tally = Tally(datetime.now(UTC))
@@ -137,7 +137,7 @@ async def _until(stopping: asyncio.Event, playing: asyncio.Task[None], seconds: 
         waiting.cancel()
 
 
-def _write(folder: Path, sim: Simulation) -> None:
+def write_configuration(folder: Path, sim: Simulation) -> None:
     """The configuration that an operator would write for the story's wallets."""
     from watcher.sim.sample import GOLD, SOLAR
     from watcher.sim.scenario import sample_wallets

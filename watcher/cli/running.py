@@ -72,6 +72,7 @@ def poll(
 
 
 async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
+    from watcher.picturing import painter
     from watcher.service.queue import Batch
     from watcher.wiring import as_only_teller, open_store, wire
 
@@ -79,7 +80,7 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
     seen: dict[Account, Outcome] = {}
     asked: list[Account] = []
     try:
-        app = wire(configuration, store)
+        app = wire(configuration, store, draw=painter(configuration))
         try:
             await app.prepare()
             for name, poller in app.pollers.items():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import time
 from typing import Annotated, Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from watcher.domain.quiet import EVERY_DAY, Quiet
 
@@ -75,3 +76,16 @@ class ChannelSettings(BaseModel):
     quiet: QuietHours | None = None
     fallback: str | None = None
     """The channel that is told in place of this one, once this one is given up."""
+
+
+def scheme_of(url: SecretStr) -> str:
+    """The part of a URL that is no secret, or a stand-in where there is none."""
+    found = re.match(r"\s*([a-z][a-z0-9+.-]{0,30})://", url.get_secret_value(), re.IGNORECASE)
+    return found[1].lower() if found else "(no scheme)"
+
+
+def secrets_of(url: str) -> list[str]:
+    """Every part of the URL that is long enough to give something away, longest first."""
+    rest = url.partition("://")[2]
+    parts = {part for text in (rest, unquote(rest)) for part in re.split(r"[/:@?&=#,;+ ]", text)}
+    return sorted((part for part in {url, rest, *parts} if len(part) >= 4), key=len, reverse=True)

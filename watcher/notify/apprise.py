@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import threading
 import time
 from collections.abc import Sequence
@@ -12,22 +11,27 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import apprise
+from apprise.attachment.memory import AttachMemory
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
 from watcher.notify import _hearing, _plugins
-from watcher.notify._common import ChannelSettings
+from watcher.notify._common import ChannelSettings, scheme_of, secrets_of
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, clean, render, tone
+from watcher.ports import Draw
 
 PERMANENT = frozenset({400, 413, 422})
 """HTTP answers that are about the message itself: it has no better chance later.
 
 A refused key or address (401, 403, 404) is the channel's trouble, which people mend: it is tried for a day.
 """
+
+DRAWING = 2.5
+"""Seconds that pictures may take at most, beside what the service may take."""
 
 HUNG_PATIENCE = 5
 """Timeouts that a hung send is waited for before another one starts beside it."""
@@ -36,6 +40,7 @@ MOST_ABANDONED = 3
 """Hung sends of one channel that may lie about; with so many, nothing more is started."""
 
 _OWN_MACHINES = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises", "syslog"})
+_MEMORY: Any = AttachMemory
 _LOUD = ("apprise", "requests", "urllib3", "urllib3.connectionpool", "smtplib")
 
 
@@ -60,6 +65,8 @@ class AppriseSettings(ChannelSettings):
 
     kind: Literal["apprise"] = "apprise"
     url: SecretStr
+    pictures: bool = False
+    """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
     timeout: Annotated[
         timedelta, AfterValidator(_a_while), BeforeValidator(_duration), BeforeValidator(_no_bare_number)
     ] = timedelta(seconds=30)
@@ -89,12 +96,18 @@ class AppriseChannel:
         self.name = name
         self._url = url
         self._timeout = timeout
-        self._secrets = _secrets(url.get_secret_value())
+        self._secrets = secrets_of(url.get_secret_value())
         _hearing.install()
         _quieten()
         self._apprise = self._open()
         self._current: _Sending | None = None
         self._abandoned: list[_Sending] = []
+        self.draw: Draw | None = None
+        """Who draws the pictures; set by those who build the channel."""
+
+    @property
+    def takes_pictures(self) -> bool:
+        return bool(self._apprise[0].attachment_support)
 
     @property
     def burst(self) -> int:
@@ -103,7 +116,7 @@ class AppriseChannel:
         A plugin sleeps `request_rate_per_sec` (seconds, despite its name) between two messages.
         """
         service = self._apprise[0]
-        if service.request_rate_per_sec <= 0 and _scheme(self._url) in _OWN_MACHINES:
+        if service.request_rate_per_sec <= 0 and scheme_of(self._url) in _OWN_MACHINES:
             return 1000
         return 3 if service.request_rate_per_sec <= 1.5 else 1
 
@@ -132,7 +145,8 @@ class AppriseChannel:
 
         threading.Thread(target=work, name=f"channel {self.name}", daemon=True).start()
         try:
-            async with asyncio.timeout(self._timeout + max(self._apprise[0].request_rate_per_sec, 0)):
+            pause = max(self._apprise[0].request_rate_per_sec, 0)
+            async with asyncio.timeout(self._timeout + pause + (DRAWING if self.draw else 0)):
                 return await done
         except TimeoutError:
             return NotSent(f"no answer within {self._timeout:g} s; it may have arrived", maybe_sent=True)
@@ -157,7 +171,7 @@ class AppriseChannel:
 
     def _open(self) -> apprise.Apprise:
         """A fresh object with the URL loaded, which also loads the plugin's code."""
-        scheme = _scheme(self._url)
+        scheme = scheme_of(self._url)
         url = self._url.get_secret_value().strip()
         asset = apprise.AppriseAsset(
             app_id="watcher", app_desc="watcher", app_url="", image_url_mask="", image_url_logo="",
@@ -198,12 +212,21 @@ class AppriseChannel:
                 service = target[0]
                 style = STYLES[service.resolve_format(_preferred(service)).value]
                 shown = render(deliveries, style, _space(service, style.name))
-                result = _call(target, shown, tone(deliveries), style.name)
+                result = _call(target, shown, tone(deliveries), style.name, self._pictures(deliveries))
             except Exception as error:  # noqa: BLE001 (top of this thread; a plugin may raise anything)
                 return NotSent(f"the plugin failed: {type(error).__name__}", maybe_sent=True)
         if result.status == apprise.AppriseResultStatus.SUCCESS:
             return Sent()
         return self._refused(result, heard)
+
+    def _pictures(self, deliveries: Sequence[Delivery]) -> apprise.AppriseAttachment | None:
+        """What was not taken with a picture goes without one the next time: it may have been its fault."""
+        if self.draw is None or not self.takes_pictures or any(each.attempts for each in deliveries):
+            return None
+        attached = apprise.AppriseAttachment()
+        for number, picture in enumerate(self.draw(deliveries), start=1):
+            attached.add(_MEMORY(content=picture, name=f"chart-{number}.png", mimetype="image/png"))
+        return attached if len(attached) else None
 
     def _refused(self, result: Any, heard: _hearing.Heard) -> NotSent:
         if heard.status:
@@ -224,12 +247,19 @@ class AppriseChannel:
         return clean(text)[:200]
 
 
-def _call(target: apprise.Apprise, shown: Rendered, kind: str, style: str) -> Any:
+def _call(
+    target: apprise.Apprise,
+    shown: Rendered,
+    kind: str,
+    style: str,
+    attached: apprise.AppriseAttachment | None,
+) -> Any:
     return target.notify(
         body=shown.body,
         title=shown.title,
         notify_type=apprise.NotifyType(kind),
         body_format=apprise.NotifyFormat(style),
+        attach=attached,
     )
 
 
@@ -251,19 +281,6 @@ def _space(service: Any, style: str) -> Space:
         return len(sent.encode("utf-16-le")) // 2
 
     return Space(total=service.body_maxlen or 32768, title=service.title_maxlen, measure=measure)
-
-
-def _scheme(url: SecretStr) -> str:
-    """The part of a URL that is no secret, or a stand-in where there is none."""
-    found = re.match(r"\s*([a-z][a-z0-9+.-]{0,30})://", url.get_secret_value(), re.IGNORECASE)
-    return found[1].lower() if found else "(no scheme)"
-
-
-def _secrets(url: str) -> list[str]:
-    """Every part of the URL that is long enough to give something away, longest first."""
-    rest = url.partition("://")[2]
-    parts = {part for text in (rest, unquote(rest)) for part in re.split(r"[/:@?&=#,;+ ]", text)}
-    return sorted((part for part in {url, rest, *parts} if len(part) >= 4), key=len, reverse=True)
 
 
 def _quieten() -> None:

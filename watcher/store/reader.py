@@ -18,7 +18,7 @@ from watcher.domain.lookback import Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.retelling import Recorded
 from watcher.domain.silences import Silence
-from watcher.store import lives, memory, outbox, playback, tracks
+from watcher.store import lives, memory, outbox, playback, sparks, tracks
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
@@ -128,6 +128,13 @@ class Reader:
         """Amounts and prices over a time, and when accounts were read: what charts are made of."""
         with self._snapshot():
             return tracks.read(self._conn, wanted)
+
+    def sparks(
+        self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int
+    ) -> sparks.Sparks:
+        """The same for small pictures of many accounts."""
+        with self._snapshot():
+            return sparks.read(self._conn, accounts, since, until, stretches)
 
     def mark(self, asked: MarkOf) -> Mark | None:
         """The amount that a rule compares the next change of a holding with; None if it remembers none."""

@@ -7,6 +7,7 @@ from aiohttp import web
 from watcher import report
 from watcher.alertviews import AlertViews
 from watcher.domain.delivery import DeliveryState
+from watcher.notify.markup import clean
 from watcher.web.asking import Asked
 from watcher.web.encoding import encoded
 from watcher.web.looking import Looker
@@ -41,7 +42,7 @@ class Api:
     async def readyz(self, _request: web.Request) -> web.Response:
         """200 only if an alert would reach somebody; what is wrong is in the body."""
         ready = (await self._looker.look()).readiness
-        lines = [*ready.broken, *(f"also: {text}" for text in ready.troubled)]
+        lines = [*map(clean, ready.broken), *(f"also: {clean(text)}" for text in ready.troubled)]
         text = "\n".join(["ready" if ready.ready else "not ready", *lines]) + "\n"
         return web.Response(text=text, status=200 if ready.ready else 503)
 

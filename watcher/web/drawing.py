@@ -67,6 +67,31 @@ def chart(plot: Plot, name: str) -> Markup:
     return Markup("").join(Markup(f'<div class="chart {kind}">{svg}</div>') for kind, svg in drawn)  # noqa: S704
 
 
+SPARK = (120, 28)
+
+
+def spark(line: Sequence[Segment], since: datetime, until: datetime, text: str) -> Markup:
+    """A line without axes, the size of a word, between its lowest and its highest value."""
+    values = [point.value for piece in line for point in piece if point.value is not None]
+    if not values:
+        return Markup('<span class="soft">no line</span>')
+    low, high = min(values), max(values)
+    (width, height), seconds = SPARK, (until - since).total_seconds()
+    drawn = []
+    for piece in line:
+        before = ""
+        for point in piece:
+            x = (point.at - since).total_seconds() / seconds * width
+            share = float((point.value or low) - low) / float(high - low) if high > low else 0.5
+            y = f"{height - 3 - share * (height - 6):.1f}"
+            drawn.append(f"{'H' if before else 'M'}{x:.0f}{'V' if before else ' '}{y}")
+            before = y
+    return Markup(
+        '<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">'
+        '<path d="{}"/></svg>'
+    ).format(width, height, text, "".join(drawn))
+
+
 class _Drawing:
     """One picture, from the plot to its XML."""
 

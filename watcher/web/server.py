@@ -167,7 +167,7 @@ def _as_answer(request: web.Request, status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text + "\n")
 
 
-_STATIC = {"style.css": "text/css", "live.js": "text/javascript"}
+_STATIC = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 async def _static(request: web.Request) -> web.Response:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
+from markupsafe import Markup
 
 from watcher import report
 from watcher.charting import RANGES, Chart, wallet_chart
-from watcher.domain.model import Asset
+from watcher.domain.display import money
+from watcher.domain.model import Account, Asset
+from watcher.domain.timeline import Segment
 from watcher.notify.markup import clean
 from watcher.report import Row
+from watcher.sparklines import SPAN, sparklines
 from watcher.store.reader import Reader
 from watcher.web import words
 from watcher.web.asking import Asked, refused
 from watcher.web.charts import pictures
+from watcher.web.drawing import spark
 from watcher.web.framing import ROWS, Frame
 from watcher.web.looking import Look
 
@@ -51,12 +56,25 @@ class WalletPages:
             rows = [row for row in look.status["accounts"] if _found(row, wanted)]
             rows.sort(key=SORTS[sort])
             start = (number - 1) * ROWS
+            shown = [self._with_value(row, look) for row in rows[start : start + ROWS]]
+            with Reader(self._looker.store) as reader:
+                intervals = {_account(row): row["interval_seconds"] for row in shown}
+                lines = sparklines(reader, look.past, intervals, look.at)
+            for row in shown:
+                row["spark"] = _spark(lines[_account(row)], look.at)
             return self._frame.render(
-                "wallets.html", look, rows=rows[start : start + ROWS], count=len(rows), q=wanted, sort=sort,
-                sorts=list(SORTS), page=number, pages=max(1, -(-len(rows) // ROWS)),
+                "wallets.html", look, rows=shown, count=len(rows), q=wanted, sort=sort, sorts=list(SORTS),
+                page=number, pages=max(1, -(-len(rows) // ROWS)),
             )  # fmt: skip
 
         return await self._frame.page(request, render)
+
+    def _with_value(self, row: Row, look: Look) -> Row:
+        account = _account(row)
+        wallet = self._looker.wallets[account]
+        value, unpriced = words.worth(look.past, (account,))
+        promise = words.promised(wallet, row["interval_seconds"])
+        return {**row, "value": value, "unpriced": unpriced, "promise": promise}
 
     async def wallet(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("asset", "range"))
@@ -90,6 +108,16 @@ class WalletPages:
             accounts=[row for row in look.status["accounts"] if row["wallet"] == name],
             alerts=[row for row in look.status["alerts"] if row["wallet"] == name], **values,
         )  # fmt: skip
+
+
+def _account(row: Row) -> Account:
+    return Account(row["source"], row["chain"], row["address"])
+
+
+def _spark(line: Sequence[Segment], now: datetime) -> Markup:
+    ends = [point.value for piece in line for point in piece if point.value is not None]
+    text = f"from {money(ends[0])} to {money(ends[-1])} in 7 days" if ends else ""
+    return spark(line, now - SPAN, now, text)
 
 
 def _asset(text: str | None) -> Asset | None:

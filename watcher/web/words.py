@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.conclusion import Past
 from watcher.domain.display import moment, money
+from watcher.domain.duration import span
 from watcher.domain.exact import ZERO, plus, times
 from watcher.domain.exact import total as exact_sum
 from watcher.domain.model import Account, Asset
+from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.settings import WalletSettings
 from watcher.web.looking import Look
@@ -25,6 +27,17 @@ def late(row: Row, wallet: WalletSettings, now: datetime) -> bool:
         return True
     promise = wallet.every if isinstance(wallet.every, timedelta) else wallet.at_least_every
     return promise is not None and now - row["last_reading"] > promise * GRACE + SLACK
+
+
+def promised(wallet: WalletSettings, interval: float | None) -> str:
+    """How often an account is to be read: what is set, or what is promised at least, or what is intended."""
+    if isinstance(wallet.every, timedelta):
+        return f"every {span(wallet.every.total_seconds())}"
+    if wallet.at_least_every is not None:
+        return f"within {span(wallet.at_least_every.total_seconds())}"
+    return (
+        f"about every {span(interval)}" if interval else "by its cron line" if wallet.every != "auto" else ""
+    )
 
 
 def sentence(look: Look, wallets: Mapping[Account, WalletSettings]) -> str:
@@ -47,7 +60,7 @@ def sentence(look: Look, wallets: Mapping[Account, WalletSettings]) -> str:
             f"credits of {name} run out on {moment(out)} at this pace" if out else f"credits of {name} last"
         )
     if not look.readiness.ready:
-        parts.append("an alert might reach nobody: " + "; ".join(look.readiness.broken))
+        parts.append("an alert might reach nobody: " + "; ".join(map(clean, look.readiness.broken)))
     return "; ".join(parts) + "."
 
 
@@ -66,12 +79,13 @@ def total(rows: Sequence[Row]) -> tuple[str, int]:
     return money(exact_sum(values)), len(rows) - len(values)
 
 
-def worth(past: Past, watched: Container[Account]) -> tuple[str, int]:
+def worth(past: Past, watched: Collection[Account]) -> tuple[str, int]:
     """The same for everything: amounts are summed by asset first, which is as exact and far quicker."""
     sums: dict[Asset, Decimal] = {}
     unpriced = 0
-    for account, state in past.accounts.items():
-        if account not in watched:
+    for account in watched:
+        state = past.accounts.get(account)
+        if state is None:
             continue
         for asset, amount in state.amounts.items():
             if asset in past.quotes:

@@ -1,0 +1,51 @@
+"""What a configuration that can be read asks for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from watcher.documents import Document
+from watcher.domain.errors import Problem
+from watcher.domain.rules import BudgetRule
+from watcher.rulebook import Rulebook
+from watcher.settings import Settings
+
+
+def without_credits(settings: Settings, book: Rulebook) -> Iterator[str]:
+    """Rules about the credits of a source that sells none."""
+    for rule in book.rules:
+        if isinstance(rule, BudgetRule) and not hasattr(settings.sources[rule.source], "credits"):
+            yield f"rule {rule.id}: source '{rule.source}' sells no credits; it can never fire: name another"
+
+
+def wants_pictures(settings: Settings) -> bool:
+    """Whether a chart is to go with the alerts of any channel."""
+    return any(getattr(kind, "pictures", False) for kind in settings.channels.values())
+
+
+def without_pictures(settings: Settings) -> Iterator[str]:
+    """Channels that are to have pictures and will not."""
+    kinds: Mapping[str, Any] = settings.channels
+    for name, kind in kinds.items():
+        if not getattr(kind, "pictures", False):
+            continue
+        if find_spec("PIL") is None:
+            remedy = "pip install 'balance-watcher[charts]'"
+            yield f"channel {name}: there are no pictures without the extra `charts`: {remedy}"
+        elif not kind.build(name).takes_pictures:
+            yield f"channel {name}: this service takes no attachments, its alerts come without pictures"
+
+
+def deaf_channels(settings: Settings, document: Document) -> list[Problem]:
+    """Channels that cannot be built, as mistakes in the file."""
+    kinds: Mapping[str, Any] = settings.channels
+    problems = []
+    for name, kind in kinds.items():
+        try:
+            kind.build(name)
+        except ValueError as error:
+            what, _, remedy = str(error).partition("; ")
+            problems.append(Problem(document.where(("channels", name, "url")), what, remedy))
+    return problems

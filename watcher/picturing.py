@@ -1,0 +1,162 @@
+"""Pictures that go with alerts: the subject's last week, the level of the rule, and the moment.
+
+A picture never costs the message: what fails or takes too long is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from watcher.charting import Chart, Line, wallet_chart
+from watcher.domain.delivery import Delivery
+from watcher.domain.display import amount, money
+from watcher.domain.message import Kind, Message, Severity
+from watcher.domain.model import Asset
+from watcher.domain.rules.threshold import ThresholdRule
+from watcher.domain.selection import Rules
+from watcher.domain.telling import subject_key
+from watcher.doubts import wants_pictures
+from watcher.notify.markup import clean
+from watcher.settings import Settings
+from watcher.store.reader import Reader
+from watcher.wiring import Configuration, build_rules, store_path
+
+if TYPE_CHECKING:
+    from watcher.drawing import Picture
+
+LOG = logging.getLogger(__name__)
+
+LIMIT = 2.0
+"""Seconds that a message waits for its pictures at most."""
+SPAN = timedelta(days=7)
+MOMENT = timedelta(seconds=1)
+MARGIN = 50
+"""The part of the width that is left free behind the moment, inverted."""
+MOST = 3
+"""Pictures of one notification."""
+MOST_AT_ONCE = 3
+"""Drawings under way; one that hangs counts until it comes back."""
+_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_WITHOUT = frozenset({Kind.NOTICE, Kind.TEST})
+
+
+def painter(configuration: Configuration) -> Painter | None:
+    """Who draws for these channels; None if none of them wants pictures, or nothing can draw them."""
+    if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
+        return None
+    return Painter(configuration.settings, build_rules(configuration))
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    wallet: str
+    asset: Asset | None
+
+
+class Painter:
+    """Draws in threads of its own. Call it in any thread but that of the event loop: it waits."""
+
+    def __init__(
+        self, settings: Settings, rules: Rules, draw: Callable[[Picture], bytes] | None = None
+    ) -> None:
+        from watcher.drawing import png  # loads the library now, not when the first alert waits for it
+
+        self._settings, self._rules, self._draw = settings, rules, draw or png
+        self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    def __call__(self, deliveries: Sequence[Delivery]) -> list[bytes]:
+        """PNGs of what these deliveries are about, those that were ready in time; the gravest first."""
+        messages: dict[str, Message] = {}
+        newest = sorted(deliveries, key=lambda each: each.message.at, reverse=True)
+        for delivery in sorted(newest, key=lambda each: _RANK[each.message.severity]):
+            if delivery.message.kind not in _WITHOUT:
+                messages.setdefault(delivery.message.subject, delivery.message)
+        if not messages or not self._room.acquire(blocking=False):
+            return []
+        found: list[bytes] = []
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                for message in list(messages.values())[:MOST]:
+                    if done.is_set():
+                        return
+                    self._one(message, found)
+            except Exception as error:  # noqa: BLE001 (top of this thread: a picture costs no message)
+                LOG.warning("no picture: %s", type(error).__name__)
+            finally:
+                self._room.release()
+                done.set()
+
+        threading.Thread(target=work, name="picture", daemon=True).start()
+        if not done.wait(LIMIT):
+            LOG.warning("no picture within %g s: the message goes without", LIMIT)
+            done.set()
+        return found[:]
+
+    def _one(self, message: Message, found: list[bytes]) -> None:
+        subject = self._subject(message)
+        picture = self._picture(message, subject) if subject is not None else None
+        if picture is not None:
+            found.append(self._draw(picture))
+
+    def _subject(self, message: Message) -> _Subject | None:
+        """The wallet and asset that a message is about; None for what has no chart, a source, say."""
+        wallets = {wallet.name: wallet for wallet in self._settings.wallets}
+        wallet = wallets.get(message.wallet)
+        if wallet is None:
+            return None
+        for account in wallet.accounts:
+            key = subject_key(account)
+            if message.subject == key:
+                return _Subject(wallet.name, None)
+            if message.subject.startswith(f"{key}/"):
+                chain, _, token = message.subject.removeprefix(f"{key}/").partition("/")
+                return _Subject(wallet.name, Asset(chain, token))
+        return _Subject(wallet.name, None) if message.subject == f"wallet:{wallet.name}" else None
+
+    def _picture(self, message: Message, subject: _Subject) -> Picture | None:
+        from watcher.drawing import Picture
+
+        with Reader(store_path(self._settings)) as reader:
+            until = message.at + MOMENT  # what was just read is a piece, however short
+            chart = wallet_chart(self._settings, reader, subject.wallet, until, SPAN, subject.asset)
+        metric, level = self._level(message.rule)
+        worth = chart.amount is None or metric == "value_usd" or not chart.amount.segments
+        line = chart.value if worth or chart.amount is None else chart.amount
+        if not line.segments:
+            return None
+        name = clean(chart.symbol) or (subject.asset.token if subject.asset else "")
+        what = f"of {name} on {subject.asset.chain}" if subject.asset else "of all that has a price"
+        since = _begin(chart, line)
+        return Picture(
+            title=clean(message.title),
+            below=f"{'value' if worth else 'amount'} {what}",
+            pieces=line.segments,
+            gaps=line.gaps,
+            since=since,
+            until=until + (until - since) / MARGIN,
+            moment=message.at,
+            level=level if metric == ("value_usd" if worth else "amount") else None,
+            shown=money if worth else amount,
+        )
+
+    def _level(self, rule_id: str) -> tuple[str, Decimal | None]:
+        """What a rule compares, and with what, if it is one level."""
+        rule = self._rules.by_id.get(rule_id)
+        if not isinstance(rule, ThresholdRule) or rule.all_ is not None or rule.any_ is not None:
+            return "amount", None
+        return rule.metric, rule.below if rule.below is not None else rule.above
+
+
+def _begin(chart: Chart, line: Line) -> datetime:
+    """The last week, or since something is known of it."""
+    known = min(line.segments[0][0].at, *(gap.since for gap in line.gaps), chart.until - MOMENT)
+    return max(chart.since, known)
