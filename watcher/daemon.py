@@ -19,7 +19,7 @@ from watcher.schedule import Ticker
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.tally import Tally
 from watcher.timetable import meters, schedule, sweepers
-from watcher.upkeep import feed_watchdog, keep_beating, mind_clock, tidy, troubles
+from watcher.upkeep import feed_watchdog, keep_beating, measure_lag, mind_clock, tidy, troubles
 from watcher.wiring import (
     App,
     Configuration,
@@ -115,6 +115,7 @@ async def at_work(
         helpers += [
             asyncio.create_task(feed_watchdog(app, store), name="watchdog"),
             asyncio.create_task(tidy(app, store), name="retention"),
+            asyncio.create_task(measure_lag(app), name="lag"),
             *(asyncio.create_task(meter.run(), name="metering") for meter in meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
             *(asyncio.create_task(each.run(), name="sweeping") for each in sweepers(app, store, pacers)),

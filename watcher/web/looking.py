@@ -36,8 +36,8 @@ class Look:
     status: Row
     channels: list[ChannelState]
     readiness: Readiness
-    pages: dict[str, bytes] = field(default_factory=dict)
-    """What was made from this look already."""
+    pages: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
+    """What was made from this look already, or is being made: once for all who ask for it."""
 
 
 class Looker:
@@ -60,7 +60,8 @@ class Looker:
         self.settings, self.tally = settings, tally
         self.clock = clock
         self.wallets = report.wallets_by_account(settings)
-        self._store, self._plans = store, plans
+        self.plans = plans
+        self._store = store
         self._past, self._stuck = past, stuck
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
         self._look: Look | None = None
@@ -106,7 +107,7 @@ class Looker:
     def _read(self, past: Past | None, now: datetime, stuck: Sequence[str]) -> Look:
         with Reader(self._store) as reader:
             past = past or reader.past()
-            status = report.status(self.settings, reader, now, self._plans, past)
+            status = report.status(self.settings, reader, now, self.plans, past)
             since = waiting(self.settings, reader, now)
             channels = [
                 replace(each, oldest_pending=since.get(each.name))
