@@ -33,7 +33,7 @@ def _built(arguments: list[str]) -> typer.Typer:
 def _run(arguments: list[str] | None) -> int:
     try:
         app = _built(sys.argv[1:] if arguments is None else arguments)
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="watcher", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher.cli._common import set_up_logging
+from watcher.cli._tables import screen
 from watcher.domain.duration import parse_duration
 
 if TYPE_CHECKING:
@@ -172,4 +173,4 @@ def _say(text: str) -> None:
     """Print with the time of day, in the same form as the alerts."""
     from watcher.notify.markup import clean
 
-    typer.echo(typer.style(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", dim=True))
+    typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))
