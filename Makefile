@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos fuzz audit check bench format install clean
+.PHONY: demo test chaos fuzz audit check bench pictures format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -39,6 +39,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+# The pictures of the README, drawn from the demo; needs Chromium.
+pictures: $(VENV)/.dev
+	$(BIN)/python docs/pictures/draw.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -25,6 +25,10 @@ from watcher.store.sqlite import SqliteStore
 from watcher.web import Looker, Server
 from watcher.wiring import configure, credit_plans
 
+PATHS = (
+    *("/", "/wallets", "/wallets/w7", "/budget"),
+    *("/metrics", "/api/v1/status", "/api/v1/balances"),
+)
 READERS = 50
 SECONDS = 8.0
 
@@ -60,7 +64,9 @@ async def _fill(store: SqliteStore, accounts: list[Account], assets: int) -> Non
     for start in range(0, len(accounts), 500):
         some = accounts[start : start + 500]
         held = {asset: Decimal(n + 1) / 7 for n, asset in enumerate(kinds)}
-        states = tuple(AccountState(a, held, {"ethereum": now}, last_attempt=now) for a in some)
+        states = tuple(
+            AccountState(a, held, {"ethereum": now}, last_attempt=now, watched_since=now) for a in some
+        )
         changes = tuple(Change(a, asset, "", None, held[asset], None, now) for a in some for asset in kinds)
         quotes = {asset: Quote(Decimal(3), now) for asset in kinds}
         conclusion = Conclusion(now, accounts=states, changes=changes, quotes=quotes)
@@ -69,12 +75,21 @@ async def _fill(store: SqliteStore, accounts: list[Account], assets: int) -> Non
 
 async def _measure(url: str) -> None:
     async with aiohttp.ClientSession() as session:
-        for path in ("/", "/wallets", "/metrics", "/api/v1/status", "/api/v1/balances"):
+        await asyncio.sleep(2.0)  # a server that has just started loads its templates
+        for path in (
+            "/",
+            "/wallets",
+            "/wallets/w7",
+            "/budget",
+            "/metrics",
+            "/api/v1/status",
+            "/api/v1/balances",
+        ):
             began = time.perf_counter()
             async with session.get(url + path) as answer:
                 size = len(await answer.read())
             first = time.perf_counter() - began
-            bar = "(bars: 300 ms, 300 kB)" if path in ("/", "/wallets") else ""
+            bar = "(bars: 300 ms, 300 kB)" if not path.startswith(("/api", "/metrics")) else ""
             print(f"{path:20} {first * 1000:7.0f} ms  {size / 1000:9.1f} kB  {bar}")
             await asyncio.sleep(2.1)
         alone = await _longest_hold()

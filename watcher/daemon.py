@@ -19,11 +19,12 @@ from watcher.schedule import Ticker
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.tally import Tally
 from watcher.timetable import meters, schedule, sweepers
-from watcher.upkeep import feed_watchdog, keep_beating, mind_clock, tidy, troubles
+from watcher.upkeep import feed_watchdog, keep_beating, measure_lag, mind_clock, tidy, troubles
 from watcher.wiring import (
     App,
     Configuration,
     build_heartbeat,
+    build_rules,
     configure,
     credit_plans,
     open_store,
@@ -115,6 +116,7 @@ async def at_work(
         helpers += [
             asyncio.create_task(feed_watchdog(app, store), name="watchdog"),
             asyncio.create_task(tidy(app, store), name="retention"),
+            asyncio.create_task(measure_lag(app), name="lag"),
             *(asyncio.create_task(meter.run(), name="metering") for meter in meters(app, store, pacers)),
             *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
             *(asyncio.create_task(each.run(), name="sweeping") for each in sweepers(app, store, pacers)),
@@ -197,7 +199,7 @@ async def _page(app: App, store: Store) -> Server | None:
 
     looker = Looker(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
-        stuck=lambda: troubles(app), tally=app.tally,
+        stuck=lambda: troubles(app), tally=app.tally, rules=lambda: build_rules(app.configuration),
     )  # fmt: skip
     server = Server(looker, settings.web)
     try:

@@ -25,6 +25,8 @@ _COLOURS = 64
 _LONGEST = 90
 """Characters of a title that have room."""
 
+_SIGNS = {0x2212: "-", 0x202F: " ", 0xA0: " ", 0x2192: "to"}
+
 Dot = tuple[float, float]
 
 
@@ -150,8 +152,14 @@ class _Sheet:
         self._text((self._left - 8 * _TWICE, self._y(value)), self._of.shown(value), "rm", colour)
 
     def _text(self, at: Dot, text: str, anchor: str, colour: str) -> None:
-        self._pen.text(at, text, colour, self._font, anchor)
+        self._pen.text(at, _drawable(text), colour, self._font, anchor)
+
+
+def _drawable(text: str) -> str:
+    """Without the signs that the font of the library lacks: the minus and the narrow spaces of messages."""
+    return text.translate(_SIGNS)
 
 
 def _cut(text: str) -> str:
+    text = _drawable(text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

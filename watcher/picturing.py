@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from watcher.charting import Chart, Line, wallet_chart
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, money
-from watcher.domain.message import Kind, Message
+from watcher.domain.message import Kind, Message, Severity
 from watcher.domain.model import Asset
 from watcher.domain.rules.threshold import ThresholdRule
 from watcher.domain.selection import Rules
@@ -43,6 +43,7 @@ MOST = 3
 """Pictures of one notification."""
 MOST_AT_ONCE = 3
 """Drawings under way; one that hangs counts until it comes back."""
+_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WITHOUT = frozenset({Kind.NOTICE, Kind.TEST})
 
 
@@ -71,9 +72,10 @@ class Painter:
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     def __call__(self, deliveries: Sequence[Delivery]) -> list[bytes]:
-        """PNGs of what these deliveries are about, those that were ready in time; the newest first."""
+        """PNGs of what these deliveries are about, those that were ready in time; the gravest first."""
         messages: dict[str, Message] = {}
-        for delivery in sorted(deliveries, key=lambda each: each.message.at, reverse=True):
+        newest = sorted(deliveries, key=lambda each: each.message.at, reverse=True)
+        for delivery in sorted(newest, key=lambda each: _RANK[each.message.severity]):
             if delivery.message.kind not in _WITHOUT:
                 messages.setdefault(delivery.message.subject, delivery.message)
         if not messages or not self._room.acquire(blocking=False):

@@ -23,6 +23,7 @@ STUCK_AFTER = timedelta(minutes=10)
 STATUS_EVERY = 10.0
 TIDY_EVERY = 600.0
 CLOCK_EVERY = 1.0
+LAG_EVERY = 0.5
 FIRST_BEAT = 10.0
 STORE_ANSWERS = 30.0
 """Seconds in which the store has to answer to count as well."""
@@ -116,6 +117,14 @@ async def mind_clock(app: App, clock_was_set: Setting, set_anew: asyncio.Event) 
         if by := clock_was_set():
             log.warning("the clock was set by %+.0f s, or the machine slept: the schedule begins anew", by)
             set_anew.set()
+
+
+async def measure_lag(app: App) -> None:
+    """Note by how much the loop wakes late: that long nothing else could run either."""
+    while True:
+        began = app.clock.monotonic()
+        await app.clock.sleep(LAG_EVERY)
+        app.tally.lags.append(max(app.clock.monotonic() - began - LAG_EVERY, 0.0))
 
 
 async def tidy(app: App, store: Store) -> None:

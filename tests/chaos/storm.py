@@ -143,16 +143,19 @@ async def thirst(folder: Path, zygote: Zygote, seed: int, kills: int, limit: int
     """Daemons and polls by hand cut off on a plan that pays for a dozen polls: the cap holds."""
     async with stand(folder, zygote, seed) as there:
         there.write(limit=limit)
-        chance, report = random.Random(f"thirst {seed}"), Report(seed)
+        chance, report, patience = random.Random(f"thirst {seed}"), Report(seed), 10.0
         for _ in range(kills):
             step = chance.choice(
                 ("booking: committed, nothing sent", "request: answer read, nothing recorded")
             )
             orders = {"step": step, "nth": chance.choice((1, 2))} if chance.random() < 0.3 else {}
             lives = [await there.start(chance.choice(("run", "poll")), **orders), await there.start("poll")]
-            with suppress(TimeoutError):
-                async with asyncio.timeout(10):
-                    await there.coinstats.until_taken(there.coinstats.taken + chance.choice((1, 2)))
+            more = chance.choice((1, 2))
+            try:
+                async with asyncio.timeout(patience):
+                    await there.coinstats.until_taken(there.coinstats.taken + more)
+            except TimeoutError:
+                patience = 1.0  # the plan is spent: from now on nothing is asked, or hardly anything
             await asyncio.sleep(chance.choice((0, 0.005, 0.05)))
             for life in lives:
                 report.kills += await zygote.kill(life) == -signal.SIGKILL

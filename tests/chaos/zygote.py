@@ -91,6 +91,7 @@ def _live(order: dict[str, Any]) -> None:
         if order.get("uid"):
             os.setgid(order["uid"])
             os.setuid(order["uid"])
+        _never_flap()
         if order.get("clock"):
             clockwork.install(order["clock"])
         if order.get("step"):
@@ -104,6 +105,14 @@ def _live(order: dict[str, Any]) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _never_flap() -> None:
+    """Balances go up and down all the time here, and each crossing of a level has to be told."""
+    import watcher.domain.flapping
+
+    module: Any = watcher.domain.flapping
+    module.MORE_THAN = 10**6
 
 
 def _reap(alive: set[int]) -> None:

@@ -74,7 +74,12 @@ class Terminal:
 
 @asynccontextmanager
 async def terminal(
-    *words: str, folder: Path, env: Mapping[str, str], columns: int = 80, lines: int = 24
+    *words: str,
+    folder: Path,
+    env: Mapping[str, str],
+    columns: int = 80,
+    lines: int = 24,
+    term: str = "xterm-256color",
 ) -> AsyncIterator[Terminal]:
     """Run `watcher` on a terminal of its own, in a session of its own."""
     keyboard, screen = pty.openpty()
@@ -84,7 +89,7 @@ async def terminal(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, *words),
         stdin=screen, stdout=screen, stderr=screen, cwd=folder, start_new_session=True,
-        env={**env, "TERM": "xterm-256color"},
+        env={**env, "TERM": term},
     )  # fmt: skip
     os.close(screen)
     far = Terminal(keyboard, process)

@@ -36,6 +36,7 @@ async def test_on_a_terminal_it_is_redrawn_in_place_and_ctrl_c_ends_it_well(poll
         assert await here("poll") == 0
         await shown.until("eth-low", after=first)
         assert shown.shown.count(HOME) >= 2
+        assert "\x1b[1;31mcritical" in shown.shown
         shown.type("\x03")
         assert await shown.ended() == 0
     assert shown.shown.startswith("\x1b[?1049h")
@@ -44,55 +45,52 @@ async def test_on_a_terminal_it_is_redrawn_in_place_and_ctrl_c_ends_it_well(poll
     assert "Traceback" not in shown.shown
 
 
-async def test_the_screen_is_put_back_on_sigterm_too(polled: Installation) -> None:
-    async with terminal("status", "--watch", folder=polled.folder, env=polled.env) as shown:
-        await shown.until("deliveries")
+async def test_in_a_pipe_it_is_one_plain_block_after_another_and_with_json_one_line(
+    polled: Installation,
+) -> None:
+    pipe = asyncio.subprocess.PIPE
+
+    async def watch(wanted: str, *words: str) -> str:
+        words = ("status", "--watch", "--every", "1s", *words)
+        process = await polled.spawn(*words, stdout=pipe, stderr=pipe)
+        assert process.stdout is not None
+        text = ""
+        while text.count(wanted) < 2:
+            text += (await process.stdout.readline()).decode()
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert (process.returncode, err) == (0, b"")
+        return text
+
+    text, lines = await asyncio.gather(watch("deliveries:"), watch("\n", "--json"))
+    assert "\x1b" not in text
+    assert text.count("watcher: ok") == 2
+    rows = [json.loads(line) for line in lines.splitlines()]
+    assert [row["state"] for row in rows] == ["ok", "ok"]
+    assert rows[0]["at"] < rows[1]["at"]
+
+
+async def test_a_store_that_is_not_there_yet_is_waited_for_and_sigterm_puts_the_screen_back(
+    there: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("status", "--watch", "--every", "1s")
+    async with terminal(*words, folder=there.folder, env=there.env) as shown:
+        await shown.until("watcher run")
+        for name, value in there.env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(there.folder)
+        assert await here("poll") == 0
+        await shown.until("deliveries:")
         shown.process.send_signal(signal.SIGTERM)
         assert await shown.ended() == 0
         await shown.until("\x1b[?1049l")
 
 
-async def test_in_a_pipe_it_is_one_plain_block_after_another(polled: Installation) -> None:
-    pipe = asyncio.subprocess.PIPE
-    process = await polled.spawn("status", "--watch", "--every", "1s", stdout=pipe, stderr=pipe)
-    assert process.stdout is not None
-    text = ""
-    while text.count("deliveries:") < 2:
-        text += (await process.stdout.readline()).decode()
-    process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
-    assert process.returncode == 0
-    assert err == b""
-    assert "\x1b" not in text
-    assert text.count("watcher: ok") == 2
-
-
-async def test_with_json_each_round_is_one_line(polled: Installation) -> None:
-    pipe = asyncio.subprocess.PIPE
-    process = await polled.spawn("status", "--watch", "--every", "1s", "--json", stdout=pipe, stderr=pipe)
-    assert process.stdout is not None
-    rows = [json.loads(await process.stdout.readline()) for _ in range(2)]
-    process.send_signal(signal.SIGINT)
-    await process.communicate()
-    assert [row["state"] for row in rows] == ["ok", "ok"]
-    assert rows[0]["at"] < rows[1]["at"]
-
-
-async def test_a_store_that_is_not_there_yet_is_waited_for(there: Installation) -> None:
-    words = ("status", "--watch", "--every", "1s")
-    async with terminal(*words, folder=there.folder, env=there.env) as shown:
-        await shown.until("watcher run")
-        code, _, err = await there.verb("poll")
-        assert code == 0, err
-        await shown.until("deliveries:")
-        shown.type("\x03")
-        assert await shown.ended() == 0
-
-
-async def test_a_cadence_below_a_second_is_refused(there: Installation) -> None:
-    code, _, err = await there.verb("status", "--watch", "--every", "0s")
-    assert code == 2
-    assert "at least 1s" in err
+async def test_a_cadence_below_a_second_is_refused(
+    polled: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await here("status", "--watch", "--every", "0s") == 2
+    assert "at least 1s" in capsys.readouterr().err
 
 
 def state(accounts: int, in_trouble: int) -> dict[str, Any]:
@@ -122,3 +120,21 @@ def test_what_has_no_room_is_counted_and_trouble_comes_first(width: int, height:
     shown = text.count("wallet-")
     assert f"… and {500 - shown} more accounts" in text
     assert "deliveries: 0 pending" in text.replace("\n", " ")
+
+
+async def test_who_wants_no_colours_gets_none(polled: Installation) -> None:
+    env = {**polled.env, "NO_COLOR": "1"}
+    async with terminal("status", folder=polled.folder, env=env) as shown:
+        assert await shown.ended() == 0
+        await shown.until("deliveries")
+    assert "watcher: ok" in shown.shown
+    assert "\x1b" not in shown.shown
+
+
+async def test_a_terminal_that_cannot_redraw_gets_blocks(polled: Installation) -> None:
+    words = ("status", "--watch", "--every", "1s")
+    async with terminal(*words, folder=polled.folder, env=polled.env, term="dumb") as shown:
+        first = await shown.until("deliveries:")
+        await shown.until("deliveries:", after=first)
+        assert await shown.interrupted() == 0
+    assert "\x1b" not in shown.shown

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-
 import pytest
 
 from tests.endtoend.bench import EVM, Installation, here
+from watcher.cli import _run
 
 
 @pytest.mark.parametrize(
@@ -57,39 +55,34 @@ async def test_an_asset_that_is_not_held_is_answered_with_one_that_is(
     assert "did you mean 'usdc'?" in capsys.readouterr().err
 
 
-async def complete(there: Installation, *words: str) -> list[str]:
-    """What bash is offered for the last of these words."""
-    program = "import sys; sys.argv[0] = 'watcher'; from watcher.cli import main; main()"
-    env = {
-        **there.env,
-        "_WATCHER_COMPLETE": "complete_bash",
-        "COMP_WORDS": " ".join(words),
-        "COMP_CWORD": str(len(words) - 1),
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program), stdout=asyncio.subprocess.PIPE, cwd=there.folder, env=env
-    )
-    out, _ = await process.communicate()
-    return out.decode().split()
+COMPLETING = "_WATCHER_COMPLETE"
 
 
-async def test_the_shell_completes_verbs_wallets_rules_and_alerts(there: Installation) -> None:
+async def test_the_shell_completes_verbs_wallets_rules_and_alerts(
+    there: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in there.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(there.folder)
     there.sim.world.set_amount(EVM, "ethereum", "ETH", "0.1")
-    code, _, err = await there.verb("poll")
-    assert code == 0, err
+    assert await here("poll") == 0
+    capsys.readouterr()
     ((alert,),) = there.query("SELECT id FROM alerts WHERE state = 'firing'")
-    del there.env["COINSTATS_API_KEY"]  # names are not secret: they complete where the keys are not known
-    verbs, wallets, rules, channels, alerts, other = await asyncio.gather(
-        complete(there, "watcher", "sta"),
-        complete(there, "watcher", "balances", "--wallet", "s"),
-        complete(there, "watcher", "explain", "eth"),
-        complete(there, "watcher", "send-test", "o"),
-        complete(there, "watcher", "ack", alert[:3]),
-        complete(there, "watcher", "balances", "-c", "nowhere.yaml", "--wallet", "s"),
-    )
-    assert verbs == ["status"]
-    assert wallets == ["solo"]
-    assert rules == ["eth-low"]
-    assert channels == ["ops"]
-    assert alerts == [alert]
-    assert other == []
+    monkeypatch.delenv("COINSTATS_API_KEY")  # names are not secret: they complete where keys are not known
+    monkeypatch.setenv(COMPLETING, "complete_bash")
+
+    def complete(*words: str) -> list[str]:
+        """What bash is offered for the last of these words."""
+        monkeypatch.setenv("COMP_WORDS", " ".join(words))
+        monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        with pytest.raises(SystemExit):
+            _run([])
+        return capsys.readouterr().out.split()
+
+    assert complete("watcher", "sta") == ["status"]
+    assert complete("watcher", "balances", "--wallet", "s") == ["solo"]
+    assert complete("watcher", "explain", "eth") == ["eth-low"]
+    assert complete("watcher", "send-test", "o") == ["ops"]
+    assert complete("watcher", "plan", "--source", "te") == ["teos"]
+    assert complete("watcher", "ack", alert[:3]) == [alert]
+    assert complete("watcher", "balances", "-c", "nowhere.yaml", "--wallet", "s") == []

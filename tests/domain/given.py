@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from watcher.domain.alerting import Ack, Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled, Revision
-from watcher.domain.cycle import decide, lapse, questions, retire
+from watcher.domain.cycle import decide, differing, lapse, questions, retire
 from watcher.domain.delivery import Delivery
 from watcher.domain.flapping import Flap
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
@@ -114,6 +114,8 @@ class World:
         self.told: list[Delivery] = []
         self.changes: list[Change] = []
         self.marks: dict[MarkOf, Mark] = {}
+        self.named = 0
+        """Conclusions that brought names."""
         self.asked: list[Question] = []
         self.last = Conclusion(START)
 
@@ -129,6 +131,7 @@ class World:
             dict(self.quotes),
             dict(self.symbols),
             dict(self.doubts),
+            names=Revision(self, self.named),
             silences=tuple(self.silences),
             firing=firing(self.live),
             owing=tuple(alert for alert in self.alerts.values() if alert.owing),
@@ -139,9 +142,13 @@ class World:
         """One request's outcomes, some time later; what was told, as words."""
         self.now += after
         past = self.past()
-        recalled = self._recall(questions(past, seen, rules=self.rules, now=self.now))
+        compared = differing(past, seen)
+        asked = questions(past, seen, rules=self.rules, now=self.now, compared=compared)
+        recalled, since = self._recall(asked), self.running_since
         return self._keep(
-            decide(past, seen, self.rules, self.now, running_since=self.running_since, recalled=recalled)
+            decide(
+                past, seen, self.rules, self.now, running_since=since, recalled=recalled, compared=compared
+            )
         )
 
     def wait(self, duration: timedelta) -> list[str]:
@@ -196,6 +203,7 @@ class World:
         self.flaps.update(conclusion.flaps)
         self.quotes.update(conclusion.quotes)
         self.prices += conclusion.quotes.items()
+        self.named += bool(conclusion.symbols)
         self.symbols.update(conclusion.symbols)
         update_doubts(self.doubts, conclusion)
         self.changes += conclusion.changes

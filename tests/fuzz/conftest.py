@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
 
 fuzz = settings(
-    max_examples=EXAMPLES or 60,
+    max_examples=EXAMPLES or 40,
     deadline=None,
     derandomize=not EXAMPLES,
     database=None if not EXAMPLES else settings().database,

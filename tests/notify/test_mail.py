@@ -146,3 +146,17 @@ async def test_a_burst_is_one_mail() -> None:
 
     assert len(mailbox.mails) == 1
     assert mailbox.mails[0]["subject"] == "200 alerts: 200 changes"
+
+
+async def test_a_picture_comes_with_the_mail() -> None:
+    box = Mailbox()
+    async with smtp(box) as port:
+        url = f"mailto://127.0.0.1:{port}/?from=watcher@example.org&to=ops@example.org&mode=insecure"
+        settings = AppriseSettings.model_validate({"url": url, "timeout": "5s", "pictures": True})
+        channel = settings.build("mail")
+        channel.draw = lambda _: [b"\x89PNG one"]
+        assert await channel.send([delivery()]) == Sent()
+    (mail,) = box.mails
+    (picture,) = mail.iter_attachments()
+    assert picture.get_content_type() == "image/png"
+    assert picture.get_content() == b"\x89PNG one"

@@ -66,16 +66,20 @@ def teos(url: str) -> tuple[Source, Account]:
 
 
 async def held(source: Source, account: Account) -> float:
-    """The longest that nothing else could run while the source was polled, in seconds."""
+    """The longest that this process kept itself from anything else while the source was polled, in seconds.
+
+    By the clock, or by the CPU that all its threads took meanwhile if that is less: on a busy machine the
+    clock counts other programs too.
+    """
     holds = [0.0]
 
     async def watch() -> None:
-        last = time.monotonic()
+        last, used = time.monotonic(), time.process_time()
         while True:
             await asyncio.sleep(0.002)
-            now = time.monotonic()
-            holds.append(now - last - 0.002)
-            last = now
+            now, cpu = time.monotonic(), time.process_time()
+            holds.append(min(now - last - 0.002, cpu - used))
+            last, used = now, cpu
 
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0)
@@ -94,14 +98,16 @@ async def test_no_answer_holds_the_loop(
     what: str, made: Callable[[str], tuple[Source, Account]], api: Api
 ) -> None:
     source, account = made(api.url)
-    for size in (SMALL, BIG) if made is coinstats else (SMALL,):
-        api.says(HOSTILE[what](size))
-        holds: list[float] = []
-        while not holds or (len(holds) < 4 and min(holds) >= LONGEST):
-            # A busy machine holds everything now and then; what the code itself does, it does each time.
-            holds.append(await held(source, account))
-        assert min(holds) < LONGEST
-    await source.close()
+    try:
+        for size in (SMALL, BIG) if made is coinstats else (SMALL,):
+            api.says(HOSTILE[what](size))
+            holds: list[float] = []
+            while not holds or (len(holds) < 3 and min(holds) >= LONGEST):
+                # Now and then the clean-up of something else comes in between.
+                holds.append(await held(source, account))
+            assert min(holds) < LONGEST
+    finally:
+        await source.close()
 
 
 WORST = ("a million odd texts", "a million odd rows", "as many rows as fit, all alike", "a million keys")

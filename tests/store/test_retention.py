@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -164,6 +166,20 @@ async def test_prices_of_many_assets_are_looked_through_in_steps(path: Path) -> 
 
         assert await tidied(store, after(days=1)) == 3
         assert await tidied(store, after(days=1, minutes=10)) == 1
+
+
+async def test_many_prices_of_one_asset_are_looked_through_in_small_steps(path: Path) -> None:
+    start = NOW.replace(minute=0, second=0, microsecond=0)
+    async with opened(path) as store:
+        await keep(store, quotes={ETH: Quote(Decimal(1), start), USDC: Quote(Decimal(1), start)})
+        with closing(sqlite3.connect(path)) as conn, conn:
+            ms = int(start.timestamp() * 1000)
+            often = ((asset, ms + n * 60_000, "1") for asset in (1, 2) for n in range(1, 3000))
+            conn.executemany("INSERT INTO prices (asset, at, price) VALUES (?, ?, ?)", often)
+
+        assert await tidied(store, start + timedelta(days=40)) >= 6
+
+    assert count(path, "prices") == 2 * 3000 / 60
 
 
 async def test_space_that_became_free_is_given_back(path: Path) -> None:

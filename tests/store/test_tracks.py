@@ -129,3 +129,16 @@ async def test_alerts_of_the_wallet_that_fired_in_this_time_are_told(tmp_path: P
     assert (told.at, told.rule, told.alert, told.text) == (NOW, "gas-low", "a1", "0.4 is below 0.5")
     assert tracks(path, Wanted((HOT,), after(hours=1), after(hours=2), wallet="hot")).told == ()
     assert tracks(path, Wanted((HOT,), after(hours=-1), after(hours=1), wallet="cold")).told == ()
+
+
+async def test_in_a_short_history_every_reading_counts_however_long_the_chart(tmp_path: Path) -> None:
+    path = tmp_path / "watcher.db"
+    async with opened(path) as store:
+        for number in range(20):
+            at = NOW + timedelta(seconds=2 * number)
+            state = known(HOT, at, ethereum="1")
+            first = (changed(HOT, ETH, None, "1", at),) if not number else ()
+            await poll(store, Conclusion(at, accounts=(state,), changes=first))
+    until = NOW + timedelta(seconds=39)
+    found = tracks(path, Wanted((HOT,), until - timedelta(days=365), until))
+    assert len(found.looked[HOT].readings) == 20

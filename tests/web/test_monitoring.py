@@ -44,6 +44,7 @@ EXPECTED = {
     "watcher_notifications_suppressed_total": {"reason"},
     "watcher_outbox_oldest_seconds": {"channel"},
     "watcher_db_size_bytes": set(),
+    "watcher_loop_lag_seconds": set(),
 }
 """What people of Prometheus look for in a daemon of this kind, and by which labels."""
 
@@ -77,6 +78,7 @@ def busy(page: Page) -> None:
     held = replace(alert(), fired_at=NOW, held="silenced by Ada until later")
     withheld = replace(delivery("w"), state=DeliveryState.WITHHELD, last_error="inhibited by rule x")
     tally.concluded(Conclusion(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), True)
+    tally.lags.extend((0.01, 0.25, 0.02))
     tally.asked("coinstats", 0.3, 40)
     tally.asked("coinstats", 99.0, 40)
     tally.told("ops", Sent())
@@ -123,6 +125,7 @@ async def test_what_the_daemon_did_is_counted(page: Page) -> None:
     assert value["watcher_notifications_suppressed_total", "inhibited"] == 1
     assert value["watcher_config_last_reload_successful",] == 1
     assert value["watcher_db_size_bytes",] > 10_000
+    assert value["watcher_loop_lag_seconds",] == 0.25
 
 
 async def test_a_lapse_of_time_is_no_poll(page: Page) -> None:

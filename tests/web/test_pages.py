@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from tests.web.given import HOOK, KEY, Page, fill, serving
 from watcher.domain.alerting import AlertState
 from watcher.domain.display import full
 
-PAGES = ("/", "/wallets", "/wallets/hot", "/alerts", "/outbox", "/metrics")
+PAGES = ("/", "/wallets", "/wallets/hot", "/alerts", "/rules", "/budget", "/outbox", "/metrics")
 
 
 @pytest.fixture
@@ -146,6 +147,18 @@ async def test_a_public_page_wants_its_token(tmp_path: Path) -> None:
             assert "SameSite=Strict" in answer.headers["Set-Cookie"]
             assert "a-long-enough-token" not in answer.headers["Set-Cookie"]
         assert (await page.get("/"))[0] == 200
+
+
+async def test_a_token_in_a_query_opens_nothing_and_is_written_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with serving(tmp_path, token="a-long-enough-token") as page:
+        for path in ("/?token=a-long-enough-token", "/api/v1/status?token=a-long-enough-token"):
+            status, text, _ = await page.get(path)
+            assert status in (400, 401)
+            assert "a-long-enough-token" not in text
+    assert not [each for each in caplog.records if each.name != "asyncio" and "a-long" in each.getMessage()]
 
 
 async def test_whoever_guesses_tokens_is_not_heard_for_a_while(tmp_path: Path) -> None:

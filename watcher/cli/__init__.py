@@ -23,7 +23,7 @@ def _run(arguments: list[str] | None) -> int:
         from watcher.cli._app import build  # takes a moment, in which Ctrl-C must leave no traceback
 
         app = build(sys.argv[1:] if arguments is None else arguments)
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="watcher", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:

@@ -113,8 +113,9 @@ def _axis(
             signs[column] = UNKNOWN
     form = "%H:%M" if length <= timedelta(days=2) else "%d %b"
     left, right = since.astimezone(UTC), until.astimezone(UTC)
-    ends = f"{left:%Y-%m-%d %H:%M}" if columns > 36 else f"{left:{form}}"
-    tail = f"{right:%Y-%m-%d %H:%M UTC}" if columns > 36 else f"{right:{form}}"
+    clock = "%H:%M" if length > timedelta(hours=1) else "%H:%M:%S"
+    ends = f"{left:%Y-%m-%d {clock}}" if columns > 42 else f"{left:{form}}"
+    tail = f"{right:%Y-%m-%d {clock} UTC}" if columns > 42 else f"{right:{form}}"
     lines = [
         " " * margin + " └" + "".join(signs),
         " " * (margin + 2) + ends + tail.rjust(columns - len(ends)),

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from watcher.cli._tables import redraws
+
 
 @contextmanager
 def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[float], None]]:
     """Tell the share that is done, from 0 to 1. Nothing is written where standard error is no terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not redraws(sys.stderr):
         yield lambda _: None
         return
     shown = -1

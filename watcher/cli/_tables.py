@@ -46,8 +46,13 @@ def screen(stream: TextIO | None = None) -> Screen:
     if not stream.isatty():
         return Screen()
     size = shutil.get_terminal_size()
-    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    plain = bool(os.environ.get("NO_COLOR")) or not redraws(stream)
     return Screen(max(size.columns, 10), max(size.lines, 4), colours=not plain)
+
+
+def redraws(stream: TextIO) -> bool:
+    """Whether what was written can be written over: a terminal, and one that knows how."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

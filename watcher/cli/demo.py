@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher.cli._common import set_up_logging
+from watcher.cli._tables import screen
 from watcher.domain.duration import parse_duration
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     async with Simulation() as sim:
         prepare(sim)
         sim.coinstats.credits_limit = PLENTY
-        _write(folder, sim)
+        write_configuration(folder, sim)
         keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
         tally = Tally(datetime.now(UTC))
@@ -137,7 +138,7 @@ async def _until(stopping: asyncio.Event, playing: asyncio.Task[None], seconds: 
         waiting.cancel()
 
 
-def _write(folder: Path, sim: Simulation) -> None:
+def write_configuration(folder: Path, sim: Simulation) -> None:
     """The configuration that an operator would write for the story's wallets."""
     from watcher.sim.sample import GOLD, SOLAR
     from watcher.sim.scenario import sample_wallets
@@ -172,4 +173,4 @@ def _say(text: str) -> None:
     """Print with the time of day, in the same form as the alerts."""
     from watcher.notify.markup import clean
 
-    typer.echo(typer.style(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", dim=True))
+    typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))

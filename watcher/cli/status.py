@@ -14,7 +14,7 @@ import typer
 
 from watcher import report
 from watcher.cli._common import Config, Json, configured, plain_json, print_json
-from watcher.cli._tables import Screen, fold, screen, table
+from watcher.cli._tables import Screen, fold, redraws, screen, table
 from watcher.domain.display import moment
 from watcher.domain.duration import format_duration, parse_duration, span
 from watcher.domain.errors import StoreError
@@ -75,42 +75,44 @@ def _interval(text: str) -> timedelta:
 
 
 Show = Callable[[Any, datetime], list[str]]
-"""Takes a report, or the words why there is none; gives the lines that stay if it was the last."""
+"""A report, or the words why there is none → the lines of one round."""
 
 
 def _watch(configuration: Configuration, every: timedelta, *, json: bool) -> int:
     """Show, wait, and again. A store that cannot be read is said in its place and tried again."""
-    in_place = not json and sys.stdout.isatty()
+    in_place = not json and redraws(sys.stdout)
     show = _line_of_json if json else _in_place(every) if in_place else _block
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the screen is put back on that too
-    last: list[str] = []
-    sys.stdout.write(_ENTER if in_place else "")
+    lines: list[str] = []
     try:
+        sys.stdout.write(_ENTER if in_place else "")
         while True:
             try:
-                last = show(*_state(configuration))
+                lines = show(*_state(configuration))
             except StoreError as error:
-                last = show(f"watcher: {error}", SystemClock().now())
+                lines = show(f"watcher: {error}", SystemClock().now())
+            if in_place:
+                sys.stdout.write(_HOME + "\r\n".join(line + _REST_OF_LINE for line in lines) + _REST)
+            else:
+                sys.stdout.write("\n".join([*lines, ""]))
             sys.stdout.flush()
             time.sleep(every.total_seconds())
     except KeyboardInterrupt:
         return 0
     finally:
-        if in_place:
-            sys.stdout.write(_LEAVE + "".join(f"{line}\n" for line in last))
+        if in_place:  # what was shown last stays
+            sys.stdout.write(_LEAVE + "\n".join([*lines, ""]))
             sys.stdout.flush()
 
 
 def _line_of_json(state: Any, now: datetime) -> list[str]:
     found = {"state": report.UNKNOWN, "error": state} if isinstance(state, str) else state
-    print(jsonlib.dumps({"at": now, **found}, ensure_ascii=False, default=plain_json))
-    return []
+    return [jsonlib.dumps({"at": now, **found}, ensure_ascii=False, default=plain_json)]
 
 
 def _block(state: Any, now: datetime) -> list[str]:
     body = [state] if isinstance(state, str) else status_lines(state, now, Screen())
-    print("\n".join([moment(now), *body]), end="\n\n")
-    return []
+    return [moment(now), *body, ""]
 
 
 def _in_place(every: timedelta) -> Show:
@@ -119,9 +121,7 @@ def _in_place(every: timedelta) -> Show:
         head = fold(f"{moment(now)}, every {format_duration(every)}; Ctrl-C ends it", on.width)
         room = (on.height or 24) - len(head)
         body = fold(state, on.width) if isinstance(state, str) else status_lines(state, now, on, room)
-        lines = [*head, *body[:room]]
-        sys.stdout.write(_HOME + "\r\n".join(line + _REST_OF_LINE for line in lines) + _REST)
-        return lines
+        return [*head, *body[:room]]
 
     return show
 

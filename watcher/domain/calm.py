@@ -5,9 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from watcher.domain.exact import ZERO, times
 from watcher.domain.rules import Bound, ClockRule, LevelRule, Unmet
+
+
+class Band(NamedTuple):
+    """Within this no rule is met: an amount from `low` to `high`, a value from `least` to `most`."""
+
+    low: Decimal | None
+    high: Decimal | None
+    least: Decimal | None
+    most: Decimal | None
+
+
+def band_of(rules: Sequence[tuple[LevelRule, Unmet]]) -> Band | None:
+    """What these rules come to; None if that cannot be said by levels alone."""
+    bounds = [rule.bound() for rule, _ in rules]
+    known = [bound for bound in bounds if bound is not None]
+    if len(known) < len(bounds):
+        return None
+    amounts = _outermost([bound for bound in known if bound.metric == "amount"])
+    return Band(*amounts, *_outermost([bound for bound in known if bound.metric != "amount"]))
 
 
 def calm_check(rules: Sequence[tuple[LevelRule, Unmet]]) -> Unmet:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from watcher.domain.exact import ZERO
-from watcher.domain.model import TEOS_CHAIN, AccountState, Asset, Reading
+from watcher.domain.model import TEOS_CHAIN, Account, AccountState, Asset, Reading
 
 
 class Difference(NamedTuple):
@@ -23,26 +24,36 @@ class Difference(NamedTuple):
     """The answer did not name the asset; it was complete, so nothing is held."""
 
 
+Differing = Mapping[Account, Sequence[Difference]]
+"""What differs, of accounts that were compared already."""
+
+
 def diff(state: AccountState, reading: Reading) -> list[Difference]:
     """Every asset that the reading settles and that differs; empty in the common case."""
     known = state.amounts
     amounts = reading.amounts
-    if amounts == known:
+    if amounts is known or amounts == known:
         return []
-    found = []
+    if len(amounts) == len(known) and list(amounts) == list(known):  # the same assets: some only moved
+        pairs = zip(amounts, known.values(), amounts.values(), strict=True)
+        return [Difference(asset, before, after) for asset, before, after in pairs if before != after]
+    return list(_differences(state, reading))
+
+
+def _differences(state: AccountState, reading: Reading) -> Iterator[Difference]:
+    known, amounts = state.amounts, reading.amounts
     for asset, after in amounts.items():
         before = known.get(asset)
         if before is None:
             if _first_sight(state, asset):
-                found.append(Difference(asset, None, after))
+                yield Difference(asset, None, after)
             elif after:
-                found.append(Difference(asset, ZERO, after))
+                yield Difference(asset, ZERO, after)
         elif before != after:
-            found.append(Difference(asset, before, after))
+            yield Difference(asset, before, after)
     for asset, before in known.items():
         if before and asset not in amounts and asset.chain in reading.chains and asset not in reading.unclear:
-            found.append(Difference(asset, before, ZERO, absent=True))
-    return found
+            yield Difference(asset, before, ZERO, absent=True)
 
 
 def _first_sight(state: AccountState, asset: Asset) -> bool:

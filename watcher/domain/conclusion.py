@@ -43,6 +43,8 @@ class Past:
     """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
     everyone: Mapping[Account, AccountState] | None = None
     revision: Revision | None = None
+    names: Revision | None = None
+    """Of `symbols`: equal ones mean that none has changed; None: look."""
     silences: tuple[Silence, ...] = ()
     """Those that may still be in force."""
     firing: Mapping[tuple[str, str], Collection[str]] = field(default_factory=lambda: EMPTY)

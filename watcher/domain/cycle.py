@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.alerting import Alert, close
-from watcher.domain.changes import diff
+from watcher.domain.changes import Difference, Differing, diff
 from watcher.domain.conclusion import (
     Again,
     AmountAt,
@@ -58,21 +58,38 @@ __all__ = [
 ]
 
 
+def differing(past: Past, seen: Sequence[Outcome]) -> dict[Account, list[Difference]]:
+    """What differs from the past in each account that was read and is known; `questions` and `decide`
+    both need it."""
+    states, found = past.accounts, {}
+    for outcome in seen:
+        state = states.get(outcome.account)
+        if state is not None and isinstance(outcome, Reading):
+            found[outcome.account] = diff(state, outcome)
+    return found
+
+
 def questions(
-    past: Past, seen: Sequence[Outcome], *, rules: Rules | None = None, now: datetime | None = None
+    past: Past,
+    seen: Sequence[Outcome],
+    *,
+    rules: Rules | None = None,
+    now: datetime | None = None,
+    compared: Differing | None = None,
 ) -> list[Question]:
     """What history must answer before `decide`.
 
     The price at the reading before each change; and, given the rules and the time of the decision,
-    what those rules need that look further back.
+    what those rules need that look further back. `compared`: what `differing` found.
     """
+    compared = differing(past, seen) if compared is None else compared
     asked: list[Question] = []
     for outcome in seen:
         state = past.accounts.get(outcome.account)
         if state is None or not isinstance(outcome, Reading):
             continue
-        differences = diff(state, outcome)
-        for difference in differences if _priced_since(state, past) else ():
+        differences = compared[outcome.account]
+        for difference in differences if differences and _priced_since(state, past) else ():
             asset = difference.asset
             at, quote = state.as_of(asset), past.quotes.get(asset)
             if at is not None and quote is not None and quote.at > at:
@@ -102,6 +119,7 @@ def decide(
     *,
     running_since: datetime,
     recalled: Mapping[Question, Recalled] = EMPTY,
+    compared: Differing = EMPTY,
 ) -> Conclusion:
     """Everything that follows from one request's outcomes. `now` is when the answer was read.
 
@@ -121,16 +139,20 @@ def decide(
             continue
         outcome, ask = prices.believed(answer)
         state = past.accounts.get(outcome.account) or AccountState(outcome.account)
+        differences = compared.get(outcome.account)
         if isinstance(outcome, Reading) and outcome.scales:
             state, rescaled = rescale(state, outcome)
+            differences = None
             changes += baselines(state, rescaled, outcome, now)
             judge.anew.extend((outcome.account, each.asset) for each in rescaled)
             notices += rescaled_notices(state, rescaled, outcome.symbols, rules.channels, now)
         jumps = rules.jumps(outcome.account, past.symbols)
-        learned = learn(state, outcome, now, alone=len(seen) == 1, jumps=jumps)
+        alone = len(seen) == 1
+        learned = learn(state, outcome, now, alone=alone, jumps=jumps, differences=differences)
         told: Sequence[Change] = ()
+        renaming = True
         if isinstance(outcome, Reading):
-            _note_symbols(past, outcome, symbols)
+            renaming = _note_symbols(past, outcome, symbols)
             moved = _changes(state, learned, outcome, past, now, recalled)
             if moved and rules.policies:
                 moved = marked(moved, rules.wallets[outcome.account], rules.policies)
@@ -140,7 +162,8 @@ def decide(
         states.append(learned.state)
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
-        judge.account(learned, outcome, [change for change in told if not change.drift])
+        news = [change for change in told if not change.drift]
+        judge.account(learned, outcome, news, renaming=renaming)
     judge.sums(prices, symbols)
     judge.finish()
     return Conclusion(
@@ -214,7 +237,7 @@ def _changes(
 ) -> list[Change]:
     changes = []
     account, quotes, prices = state.account, past.quotes, reading.prices
-    symbols, old = reading.symbols, past.symbols
+    symbols, old, stale, read = reading.symbols, past.symbols, state.stale, state.seen
     for asset, before, after, _ in learned.accepted:
         symbol = symbols.get(asset) or old.get(asset, "")
         price = prices.get(asset)
@@ -222,7 +245,7 @@ def _changes(
             price = _last_price(asset, reading, past)
         at = then = None
         if before is not None:
-            at = state.as_of(asset)
+            at = read.get(asset.chain) if not stale else state.as_of(asset)
             quote = quotes.get(asset)
             if at is not None and quote is not None:
                 # Mostly the newest price is the one of then, and history need not be asked.
@@ -244,10 +267,12 @@ def _last_price(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
     return quote.price if quote is not None else None
 
 
-def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> None:
+def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> bool:
+    """Whether this reading has names that are new."""
     known = past.symbols
     if reading.symbols.items() <= known.items():
-        return
+        return False
     for asset, symbol in reading.symbols.items():
         if known.get(asset) != symbol:
             symbols[asset] = symbol
+    return True

@@ -14,6 +14,7 @@ from watcher.domain.display import amount, moment, money
 from watcher.domain.display import price as show_price
 from watcher.domain.exact import ZERO, times
 from watcher.domain.flapping import Flap
+from watcher.domain.glance import nothing_to_say
 from watcher.domain.judging_sums import SumJudge
 from watcher.domain.judging_windows import Windows
 from watcher.domain.knowledge import UNREPORTED, Learned
@@ -74,13 +75,19 @@ class Judge:
         """Holdings that this decision restates in another unit, to be named before they are judged."""
         return self._windows.anew
 
-    def account(self, learned: Learned, outcome: Outcome, changes: Sequence[Change]) -> None:
-        """Everything that rules have to say about one account after one outcome."""
+    def account(
+        self, learned: Learned, outcome: Outcome, changes: Sequence[Change], *, renaming: bool = True
+    ) -> None:
+        """Everything that rules have to say about one account after one outcome.
+
+        `renaming`: the reading may have names that are not known yet.
+        """
         concerned = self._rules.of(learned.state.account)
         if isinstance(outcome, Reading):
-            for change in changes:
-                self._events(concerned, change)
-            if concerned.levels:
+            if changes and (concerned.events or concerned.trails):
+                for change in changes:
+                    self._events(concerned, change)
+            if concerned.levels and (renaming or not self._quiet(concerned, learned, outcome)):
                 self._levels(concerned, learned, outcome, changes)
             if concerned.trailing:
                 asking = (concerned, learned, outcome, changes)
@@ -170,6 +177,12 @@ class Judge:
                 self._teller.event(rule, change, rule.judge(change))
         for trail in choice.trails:
             self._windows.change(trail, change)
+
+    def _quiet(self, concerned: Concerned, learned: Learned, reading: Reading) -> bool:
+        """Whether one glance shows that no level rule has anything to say."""
+        if learned.state.account in self._alarmed:
+            return False
+        return nothing_to_say(self._rules, concerned, learned.state, reading, self._past)
 
     def _levels(
         self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]

@@ -38,14 +38,13 @@ class SumJudge:
 
     def read(self, learned: Learned) -> None:
         """An account was read; it may be a part of sums."""
-        if self._rules.sums:
-            self._read.append(learned)
+        self._read.append(learned)
 
     def judge(self, prices: Weighed, symbols: Mapping[Asset, str], advance: Advance) -> None:
         """Every subject that this decision brings news to, once. Prices and symbols are what it will keep."""
-        if not self._read:
-            return
         sums = self._rules.sums
+        if not self._read or not sums:
+            return
         view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
         sums.look(view, symbols)
         for summed, alert in news(sums, view, self._read).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,6 +30,8 @@ UNREPORTED = ASK_ALONE_AFTER + 1
 
 ALONE_AFTER = timedelta(seconds=20)
 
+_NO_ASSETS: frozenset[Asset] = frozenset()
+
 CONFIRM_TRIES = 3
 """Misses in a row after which a held amount waits for the next scheduled reading."""
 
@@ -46,23 +48,32 @@ class Learned:
 
 
 def learn(
-    state: AccountState, outcome: Reading | Miss, now: datetime, *, alone: bool, jumps: Jumps = usual
+    state: AccountState,
+    outcome: Reading | Miss,
+    now: datetime,
+    *,
+    alone: bool,
+    jumps: Jumps = usual,
+    differences: Sequence[Difference] | None = None,
 ) -> Learned:
-    """Take in a reading or a miss. `alone`: the request asked for this account only."""
+    """Take in a reading or a miss. `alone`: the request asked for this account only.
+
+    `differences`: of a reading that was compared with this very state already.
+    """
     if isinstance(outcome, Miss):
         return _missed(state, outcome, now, alone=alone)
-    return _read(state, outcome, now, alone=alone, jumps=jumps)
+    belief = believe(state, outcome, now, jumps, differences)
+    return _read(state, outcome, now, belief, alone=alone)
 
 
-def _read(state: AccountState, reading: Reading, now: datetime, *, alone: bool, jumps: Jumps) -> Learned:
-    belief = believe(state, reading, now, jumps)
+def _read(state: AccountState, reading: Reading, now: datetime, belief: Belief, *, alone: bool) -> Learned:
     chains = _chains(reading)
     if _is_quiet(state, reading, belief, chains):
-        return Learned(_seen_again(state, chains, now), chains=chains)
+        return Learned(_seen_again(state, reading, chains, now), chains=chains)
     omitted = _count_omissions(state, chains | _mentioned(reading), alone=alone)
     new = replace(
         state,
-        amounts=_applied(state, belief),
+        amounts=_applied(state, reading, belief),
         seen={**state.seen, **dict.fromkeys(chains, now)},
         stale=_stale(state, reading, belief, chains),
         held=belief.held or EMPTY,
@@ -116,23 +127,38 @@ def _unsettled(state: AccountState, reading: Reading, chains: frozenset[str]) ->
     return frozenset(found)
 
 
-def _seen_again(state: AccountState, chains: frozenset[str], now: datetime) -> AccountState:
+def _seen_again(state: AccountState, reading: Reading, chains: frozenset[str], now: datetime) -> AccountState:
     """The common case: everything as before."""
     return AccountState(
         state.account,
-        state.amounts,
+        _same(state.amounts, reading.amounts),
         dict.fromkeys(chains, now),
-        quarantined=state.quarantined,
-        scales=state.scales,
-        last_attempt=now,
-        watched_since=state.watched_since or now,
+        EMPTY,
+        EMPTY,
+        _NO_ASSETS,
+        EMPTY,
+        state.quarantined,
+        state.scales,
+        now,
+        0,
+        "",
+        state.watched_since or now,
     )
 
 
-def _applied(state: AccountState, belief: Belief) -> Mapping[Asset, Decimal]:
+def _applied(state: AccountState, reading: Reading, belief: Belief) -> Mapping[Asset, Decimal]:
     if not belief.accepted:
         return state.amounts
-    return {**state.amounts, **{difference.asset: difference.after for difference in belief.accepted}}
+    new = {**state.amounts, **{difference.asset: difference.after for difference in belief.accepted}}
+    return _same(new, reading.amounts)
+
+
+def _same(amounts: Mapping[Asset, Decimal], read: Mapping[Asset, Decimal]) -> Mapping[Asset, Decimal]:
+    """These amounts; as the reading's own mapping if they are equal. A source that gives the same mapping
+    again when nothing moved is then compared with at once."""
+    if amounts is read or (len(amounts) == len(read) and amounts == read):
+        return read
+    return amounts
 
 
 def _stale(

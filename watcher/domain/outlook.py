@@ -40,9 +40,12 @@ class Outlook:
     """`chain:address` → seconds between two polls, as things stand."""
     finds: Finds = field(default_factory=Finds)
 
-    def dump(self) -> str:
-        """A fact for the store."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+    def dump(self, intervals: str | None = None) -> str:
+        """A fact for the store. `intervals`: their JSON, where it was written already, in parts."""
+        rest = {"ends": self.ends, "planned": self.planned, "stretch": self.stretch,
+                "finds": asdict(self.finds)}  # fmt: skip
+        whole = json.dumps(dict(self.intervals)) if intervals is None else intervals
+        return f'{json.dumps(rest, separators=(",", ":"))[:-1]},"intervals":{whole}}}'
 
 
 def load(text: str | None) -> Outlook | None:

@@ -51,8 +51,9 @@ class Weighed:
         known, fresh = self._past.quotes, self._now - SAMPLE_EVERY
         odd: list[Asset] = []
         soon = False
-        for asset, price in reading.prices.items():
-            last = known.get(asset)
+        for asset, price, last in zip(
+            reading.prices, reading.prices.values(), map(known.get, reading.prices), strict=True
+        ):
             if last is not None and (
                 (last.low < price < last.high and last.at > fresh) or last.price == price
             ):

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel
 
 from watcher.domain.absent import Named, named_by
-from watcher.domain.calm import calm_check, patience
+from watcher.domain.calm import Band, band_of, calm_check, patience
 from watcher.domain.model import SWEEPS, Account, Asset, Wallet
 from watcher.domain.policies import LENIENT, Policies
 from watcher.domain.rules import (
@@ -32,6 +32,9 @@ from watcher.domain.rules import (
 from watcher.domain.summing import Sums
 from watcher.domain.trust import Jumps, usual
 
+if TYPE_CHECKING:
+    from watcher.domain.glance import Glance
+
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
 
@@ -48,6 +51,8 @@ class Choice(NamedTuple):
     events: tuple[tuple[EventRule, Untold], ...]
     calm: Unmet
     """`unmet` of all level rules at once."""
+    band: Band | None
+    """The same as levels, if levels alone say it."""
     trails: tuple[ChangeRule, ...] = ()
     trailing: tuple[TrailingRule, ...] = ()
 
@@ -82,7 +87,7 @@ class Concerned:
         events = tuple((rule, rule.untold()) for rule in self.events if selects(rule, asset, symbol))
         trails = tuple(rule for rule in self.trails if selects(rule, asset, symbol))
         trailing = tuple(rule for rule in self.trailing if selects(rule, asset, symbol))
-        choice = Choice(symbol, levels, events, calm_check(levels), trails, trailing)
+        choice = Choice(symbol, levels, events, calm_check(levels), band_of(levels), trails, trailing)
         self.chosen[asset] = choice
         return choice
 
@@ -116,6 +121,8 @@ class Rules:
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
+        self.glances: dict[Account, Glance] = {}
+        """A cache: where to look in an account to see that no level is crossed."""
         self.looked: dict[Account, datetime] = {}
         """A cache: until when nothing but a change can make a trailing rule speak of an account."""
 

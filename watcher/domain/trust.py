@@ -8,7 +8,7 @@ minute and one poll out of the reserve, to act on what was false costs people's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -69,13 +69,20 @@ def usual(_asset: Asset) -> Decimal:
     return JUMP
 
 
-def believe(state: AccountState, reading: Reading, now: datetime, jumps: Jumps = usual) -> Belief:
+def believe(
+    state: AccountState,
+    reading: Reading,
+    now: datetime,
+    jumps: Jumps = usual,
+    differences: Sequence[Difference] | None = None,
+) -> Belief:
     """Sort the differences into those that are accepted and those that are held.
 
     What was held before and is not confirmed by this reading stays held only if the reading
-    does not speak of it.
+    does not speak of it. `differences`: of this reading, where they are known already.
     """
-    differences = diff(state, reading)
+    if differences is None:
+        differences = diff(state, reading)
     if not differences and not state.held:
         return _NOTHING
     accepted: list[Difference] = []

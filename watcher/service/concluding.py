@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from watcher.domain.cycle import Conclusion, Past, decide, questions
+from watcher.domain.cycle import Conclusion, Past, decide, differing, questions
 from watcher.domain.model import Outcome
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Settlement, Store
@@ -23,8 +23,11 @@ async def conclude(
     """Ask history, decide, and keep all that follows. `now` is when the answer was read."""
 
     def deciding(past: Past, recall: Recall) -> Conclusion:
-        recalled = recall(questions(past, outcomes, rules=rules, now=now))
-        return decide(past, outcomes, rules, now, running_since=running_since, recalled=recalled)
+        compared = differing(past, outcomes)
+        recalled = recall(questions(past, outcomes, rules=rules, now=now, compared=compared))
+        return decide(
+            past, outcomes, rules, now, running_since=running_since, recalled=recalled, compared=compared
+        )
 
     accounts = [outcome.account for outcome in outcomes]
     return await store.conclude(accounts, deciding, settlement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -67,7 +68,7 @@ class Lapse:
         """One pass over all accounts that a clock rule or a live alert concerns."""
         if self._clock_was_set():
             return  # a clock set ahead is no silence; the daemon takes the schedule up anew
-        accounts, more = self._clocked(), set[Account]()
+        accounts, more = await self._clocked(), set[Account]()
         for alert in await self._store.live_alerts():
             timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
             account = alert.account
@@ -80,11 +81,15 @@ class Lapse:
         for start in range(0, max(len(accounts), 1), SLICE):
             await self._judge(accounts[start : start + SLICE], uses if start == 0 else {})
 
-    def _clocked(self) -> tuple[Account, ...]:
-        """The accounts that a clock rule concerns; found once, for there may be many."""
+    async def _clocked(self) -> tuple[Account, ...]:
+        """The accounts that a clock rule concerns; found once, for there may be many, and the loop turns
+        in between."""
         if self._watched is None:
-            found = (account for account in self._rules.wallets if self._rules.of(account).clocks)
-            self._watched = tuple(sorted(found))
+            found, wallets = [], sorted(self._rules.wallets)
+            for start in range(0, len(wallets), SLICE):
+                found += [each for each in wallets[start : start + SLICE] if self._rules.of(each).clocks]
+                await asyncio.sleep(0)
+            self._watched = tuple(found)
         return self._watched
 
     async def _uses(self, now: datetime) -> dict[str, Use]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
 from watcher.ports import Store
 from watcher.service.clock import Clock
 from watcher.service.paced import Paced, call_budget, credit_budget, key_of
+from watcher.service.slices import SLICE, compact, joined
 
 log = logging.getLogger(__name__)
 
@@ -134,21 +135,31 @@ class Pacer:
         """Write down what was learnt, for the next start."""
         if self._cadence is None:
             return
-        text = json.dumps(self._cadence.dump(), separators=(",", ":"))
-        kept = {FACT: text, OUTLOOK: self._outlook(self._cadence).dump()}
+        parts = self._cadence.dump_in_parts(SLICE)
+        head = compact(next(parts))
+        accounts = await joined(parts)
+        kept = {FACT: f'{head[:-1]},"accounts":{accounts}}}', OUTLOOK: await self._outlook(self._cadence)}
         try:
             await self._store.keep_facts(self._name, kept, self._clock.now())
         except StoreError as error:
             log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
 
-    def _outlook(self, cadence: Cadence) -> Outlook:
-        """What is intended now."""
-        intervals = {key: self._interval_of(key) for key in self._accounts}
-        costs = {item.key: item.cost for item in (*self._items, *self._fixed.values())}
-        pace = self._taken * self.share + sum(costs[key] / each for key, each in intervals.items())
+    async def _outlook(self, cadence: Cadence) -> str:
+        """What is intended now, as the fact to keep."""
+        items = list({item.key: item for item in (*self._items, *self._fixed.values())}.values())
+        costs = 0.0
+
+        def parts() -> Iterator[dict[str, float]]:
+            nonlocal costs
+            for start in range(0, len(items), SLICE):
+                some = {item.key: self._interval_of(item.key) for item in items[start : start + SLICE]}
+                costs += sum(item.cost / some[item.key] for item in items[start : start + SLICE])
+                yield {key: round(each, 3) for key, each in some.items() if each < float("inf")}
+
+        intervals = await joined(parts())
+        pace = self._taken * self.share + costs
         stretch = max(cadence.stretch, 1 / max(self.share, 1e-9))
-        finite = {key: round(each, 3) for key, each in intervals.items() if each < float("inf")}
-        return Outlook(self._ends, pace * self._length, stretch, finite, self._finds)
+        return Outlook(self._ends, pace * self._length, stretch, {}, self._finds).dump(intervals)
 
     def _interval_of(self, key: str) -> float:
         fixed = self._fixed.get(self._accounts[key])

@@ -8,7 +8,7 @@ writes them; whoever reads takes a copy.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +39,10 @@ class Durations:
         self.total += seconds
 
 
+LAGS = 120
+"""So many wakings of the loop are remembered, one each half second: a minute of them."""
+
+
 @dataclass(slots=True)
 class Tally:
     """All counts. `loaded`: when the configuration in force was read; `sound`: whether the file that was
@@ -56,6 +60,8 @@ class Tally:
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Channel and one of `FAILURES` → notifications that it did not take."""
     suppressed: Counter[str] = field(default_factory=lambda: Counter(silenced=0, inhibited=0))
+    lags: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS))
+    """Seconds by which the loop woke late, of the last minute."""
 
     def know(self, sources: Iterable[str], channels: Iterable[str]) -> None:
         """Begin at zero with what has not happened yet: otherwise its first time would not be seen."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.sources._coinstats_names import Names, canonical, is_token, tidy
+from watcher.sources._coinstats_names import Known, Names, canonical, is_token, tidy
 from watcher.sources._coinstats_wire import Group, Row, decode_groups
 from watcher.sources._common import fold_evm
 
@@ -59,19 +59,28 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
 
 def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
     wanted: dict[tuple[str, str], list[Account]] = {}
+    direct: dict[tuple[str | None, str | None], list[Account]] = {}
     for account in accounts:
-        wanted.setdefault((account.address, canonical(account.chain)), []).append(account)
+        asked = wanted.setdefault((account.address, canonical(account.chain)), [])
+        asked.append(account)
+        direct[account.address, account.chain] = asked
     only = _only_address(accounts)
     outcomes: dict[Account, Outcome] = {}
     strangers: list[str] = []
     for group in groups:
-        asked = None if group is None else _asked_for(group, only, wanted)
-        if group is None or asked is None:
+        if group is not None and group.blockchain == group.connection_id:
+            found = direct.get((group.address, group.connection_id))  # nearly always as it was asked
+        else:
+            found = None
+        if found is None and group is not None:
+            found = _asked_for(group, only, wanted)
+        if group is None or found is None:
             strangers.append(_label(group))
             continue
-        for account in asked:
+        for account in found:
             outcome = _outcome(account, group, names)
-            outcomes[account] = _agree(outcomes.get(account), outcome)
+            before = outcomes.get(account)
+            outcomes[account] = outcome if before is None else _agree(before, outcome)
     detail = "the answer does not mention it"
     if strangers:
         detail += f", but {_list(strangers)}"
@@ -103,7 +112,7 @@ def _outcome(account: Account, group: Group, names: Names) -> Outcome:
     part = _read_rows(group.balances, chain, names)
     return Reading(
         account,
-        part.amounts,
+        names.as_before(account, part.amounts),
         part.prices,
         part.symbols,
         names.complete(chain) if part.complete else frozenset(),
@@ -112,10 +121,8 @@ def _outcome(account: Account, group: Group, names: Names) -> Outcome:
     )
 
 
-def _agree(before: Outcome | None, now: Outcome) -> Outcome:
+def _agree(before: Outcome, now: Outcome) -> Outcome:
     """Two groups for one account are fine only if they say the same."""
-    if before is None:
-        return now
     if isinstance(before, Miss) or isinstance(now, Miss):
         same = False
     else:
@@ -206,35 +213,47 @@ def _by_chain(groups: Sequence[Group], notes: list[str]) -> Iterable[tuple[str, 
 def _read_rows(rows: Sequence[Row | None], chain: str, names: Names) -> _Part:
     """The rows of one group. The straight way first; whatever is odd takes the careful one.
 
-    This loop is most of what a poll costs; hence no call in it that can be spared.
+    This is most of what a poll costs; hence whole columns at once, and no call that can be spared.
     """
-    part = _Part()
     by_contract, by_coin = names.of(chain)
-    amounts, prices, symbols = part.amounts, part.prices, part.symbols
+    part = _Part()
+    if not rows:
+        return part
+    prices = part.prices
     try:
-        for row in rows:
-            contract = row.contract_address  # type: ignore[union-attr]
-            known = by_coin[row.coin_id] if contract is None else by_contract[contract]  # type: ignore[union-attr]
-            asset = known.asset
-            amount = row.amount  # type: ignore[union-attr]
-            if not _TINY < amount < _HUGE:  # type: ignore[operator]
-                return _read_carefully(rows, chain, names)
-            amounts[asset] = amount  # type: ignore[assignment]
+        known = [
+            by_coin[row.coin_id] if row.contract_address is None else by_contract[row.contract_address]  # type: ignore[union-attr]
+            for row in rows
+        ]
+        amounts = [row.amount for row in rows]  # type: ignore[union-attr]
+        symbols = [row.symbol for row in rows]  # type: ignore[union-attr]
+        if not (min(amounts) > _TINY and max(amounts) < _HUGE):  # type: ignore[type-var,operator]
+            return _read_carefully(rows, chain, names)
+        for each, row in zip(known, rows, strict=True):
             price = row.price  # type: ignore[union-attr]
-            if price is not None:
-                if price == known.price:
-                    prices[asset] = known.price
-                elif _TINY < price < _HUGE:
-                    prices[asset] = known.price = price
-            symbol = row.symbol  # type: ignore[union-attr]
-            if symbol == known.symbol:
-                symbols[asset] = known.symbol
-            elif symbol and (symbol := tidy(symbol)):
-                symbols[asset] = known.symbol = symbol
+            if price == each.price:
+                prices[each.asset] = each.price
+            elif price is not None and _TINY < price < _HUGE:
+                prices[each.asset] = each.price = price
     except (KeyError, AttributeError, TypeError, InvalidOperation):
         # An asset seen for the first time, a row that is null, no amount, an amount that is no number.
         return _read_carefully(rows, chain, names)
-    return part if len(amounts) == len(rows) else _read_carefully(rows, chain, names)
+    assets = [each.asset for each in known]
+    part.amounts = dict(zip(assets, amounts, strict=True))  # type: ignore[arg-type]
+    if all(symbols) and symbols == [each.symbol for each in known]:
+        part.symbols = dict(zip(assets, [each.symbol for each in known], strict=True))
+    else:
+        part.symbols = _named(known, symbols)
+    return part if len(part.amounts) == len(rows) else _read_carefully(rows, chain, names)
+
+
+def _named(known: Sequence[Known], symbols: Sequence[str | None]) -> dict[Asset, str]:
+    """The symbols that can be shown."""
+    found = {}
+    for each, symbol in zip(known, symbols, strict=True):
+        if symbol and (symbol := symbol if symbol == each.symbol else tidy(symbol)):
+            found[each.asset] = each.symbol = symbol
+    return found
 
 
 def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> _Part:

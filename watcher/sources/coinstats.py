@@ -197,23 +197,26 @@ class CoinStats:
         room = self._settings.max_url_bytes - len(self._endpoint) - len("?wallets=")
         requests: list[Request] = []
         batch: list[Account] = []
+        pairs: list[str] = []
         used = 0
         for account in accounts:
-            size = len(_pair(account)) + 1
+            pair = _pair(account)
+            size = len(pair) + 1
             if batch and (len(batch) == most or used + size > room):
-                requests.append(self._request(batch))
-                batch, used = [], 0
+                requests.append(self._request(batch, pairs))
+                batch, pairs, used = [], [], 0
             batch.append(account)
+            pairs.append(pair)
             used += size
-        return [*requests, self._request(batch)] if batch else requests
+        return [*requests, self._request(batch, pairs)] if batch else requests
 
-    def _request(self, accounts: Sequence[Account]) -> Request:
+    def _request(self, accounts: Sequence[Account], pairs: Sequence[str] = ()) -> Request:
         first = accounts[0]
         if ":" in first.address:
             # `chain:address` could not be taken apart again.
             query = f"address={quote(first.address, safe='')}&blockchain={quote(first.chain, safe='')}"
         else:
-            query = "wallets=" + ",".join(_pair(account) for account in accounts)
+            query = "wallets=" + ",".join(pairs or map(_pair, accounts))
         return Request(tuple(accounts), sum(map(self.cost, accounts)), _Call(query))
 
     def usage(self) -> Request:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from types import MappingProxyType
 
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Conclusion, Past, Revision
@@ -50,7 +49,9 @@ class Cache:
         self.owing: dict[str, Alert] = {}
         self.flaps: dict[tuple[str, str], Flap] = {}
         self._by_account: dict[Account | None, set[tuple[str, str]]] = {}
-        self._concluded = 0
+        self._concluded = self._named = 0
+        self._self = object()
+        """Stands for this cache where it is remembered for long, and must not be kept alive by that."""
         self._read(conn)
 
     def past(self, accounts: Sequence[Account]) -> Past:
@@ -60,19 +61,19 @@ class Cache:
         if self.alerts:
             for account in (*accounts, None):  # one that was never read can have an alert too
                 alerts.update({key: self.alerts[key] for key in self._by_account.get(account, ())})
-        quotes, symbols = MappingProxyType(self.quotes), MappingProxyType(self.symbols)
-        return Past(
+        return Past(  # views that only their types keep from being written to: a proxy doubles each look-up
             chosen,
             alerts,
-            quotes,
-            symbols,
-            MappingProxyType(self.doubts),
-            MappingProxyType(states),
+            self.quotes,
+            self.symbols,
+            self.doubts,
+            states,
             Revision(self, self._concluded),
+            Revision(self._self, self._named),
             silences=self.silences,
-            firing=MappingProxyType(self.firing),
+            firing=self.firing,
             owing=tuple(self.owing.values()),
-            flaps=MappingProxyType(self.flaps),
+            flaps=self.flaps,
         )
 
     def quote_at(self, asset: Asset, at: datetime) -> Quote | None:
@@ -94,6 +95,7 @@ class Cache:
             if asset in self.quotes:
                 self._quotes_before[asset] = self.quotes[asset]
             self.quotes[asset] = quote
+        self._named += bool(conclusion.symbols)
         self.symbols.update(conclusion.symbols)
         for asset, doubt in conclusion.doubts.items():
             if doubt is None:

@@ -22,7 +22,7 @@ from watcher.store.errors import translated
 from watcher.store.opening import connect
 from watcher.store.retention import Retention, give_back
 from watcher.store.states import STATE, doubt_text, read_again, state_row
-from watcher.store.text import canonical, ms, number, optional, storable, to_ms
+from watcher.store.text import canonical, number, optional, storable, to_ms
 from watcher.store.upgrading import upgrade
 
 _SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} WHERE id = ?"  # noqa: S608
@@ -132,16 +132,14 @@ class Core:
     def _write_changes(self, cache: Cache, changes: Sequence[Change]) -> None:
         accounts, assets = cache.account_ids, cache.asset_ids
         history, balances = [], []
-        for c in changes:
-            account, asset = accounts[c.account], assets[c.asset]
-            after, at = canonical(c.after), to_ms(c.after_at)
-            before, price_before, price = (
-                optional(c.before),
-                optional(c.price_before),
-                optional(c.price_after),
-            )
-            history.append((account, asset, before, after, ms(c.before_at), at, price_before, price, c.drift))
-            balances.append((account, asset, after, at))
+        for holder, what, _, before, after, before_at, after_at, price_before, price, drift in changes:
+            account, asset, text, at = accounts[holder], assets[what], canonical(after), to_ms(after_at)
+            # Prices are mostly the same one twice.
+            last = optional(price)
+            first = last if price_before is price else optional(price_before)
+            then = None if before_at is None else to_ms(before_at)
+            history.append((account, asset, optional(before), text, then, at, first, last, drift))
+            balances.append((account, asset, text, at))
         bulk.insert(self.conn, _ADD_CHANGE, 9, history)
         bulk.insert(self.conn, _SET_BALANCE, 4, balances, _OR_UPDATE)
 

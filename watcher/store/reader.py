@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from watcher.store import lives, memory, outbox, playback, sparks, tracks
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
+from watcher.store.sparks import Then
 from watcher.store.text import from_ms, time, to_ms
 
 
@@ -135,6 +136,18 @@ class Reader:
         """The same for small pictures of many accounts."""
         with self._snapshot():
             return sparks.read(self._conn, accounts, since, until, stretches)
+
+    def then(self, at: datetime, held: Callable[[Account, Asset], Decimal | None]) -> Then:
+        """What was held and what it cost at a time, against what is `held` now (None: not watched)."""
+        with self._snapshot():
+            return sparks.then(self._conn, at, held)
+
+    def hours(self, source: str, since: datetime) -> list[tuple[datetime, int, int]]:
+        """The ledger by the hour: credits and requests, oldest first."""
+        sql = "SELECT hour, credits, calls FROM spending WHERE source = ? AND hour >= ? ORDER BY hour"
+        with self._snapshot():
+            rows = self._conn.execute(sql, (source, to_ms(since) // 3_600_000)).fetchall()
+        return [(from_ms(hour * 3_600_000), spent, calls) for hour, spent, calls in rows]
 
     def mark(self, asked: MarkOf) -> Mark | None:
         """The amount that a rule compares the next change of a holding with; None if it remembers none."""

@@ -14,7 +14,10 @@ STEP = 500
 """Rows deleted in one transaction."""
 
 ASSETS = 20
-"""Assets whose prices are looked through in one transaction."""
+"""Assets whose prices are looked through in one transaction, at most."""
+
+PRICE_ROWS = 1000
+"""Prices looked through in one transaction: some 10 ms."""
 
 POLL_LOG = timedelta(days=35)
 """Longer than any window of calls; what was spent is in `spending`, which is never dropped."""
@@ -44,14 +47,12 @@ _TABLES = (
     ("alerts", "state = 'resolved' AND resolved_at < ?", RESOLVED_ALERTS),
 )
 
+_SLICE_ENDS = "SELECT at FROM prices WHERE asset = ? AND at >= ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?"
 _DROP_PRICES = (
-    "DELETE FROM prices WHERE asset = :asset AND at < :old"
+    "DELETE FROM prices WHERE asset = :asset AND at >= :since AND at < :until AND (at < :old"
     " AND at < (SELECT max(at) FROM prices WHERE asset = :asset)"
-)
-_THIN_PRICES = (
-    "DELETE FROM prices WHERE asset = :asset AND at >= :since AND at < :coarse"
-    " AND EXISTS (SELECT 1 FROM prices p WHERE p.asset = prices.asset AND p.at > prices.at"
-    " AND p.at < (prices.at / 3600000 + 1) * 3600000)"
+    " OR EXISTS (SELECT 1 FROM prices p WHERE p.asset = prices.asset AND p.at > prices.at"
+    " AND p.at < (prices.at / 3600000 + 1) * 3600000))"
 )
 
 
@@ -59,7 +60,8 @@ class Retention:
     """Remembers how far the look through the prices has come; it is made once a day, asset by asset."""
 
     def __init__(self) -> None:
-        self._asset = 0
+        self._asset, self._from = 0, 0
+        """Assets up to this one are done; of the next one, prices from this time on are not."""
         self._began: datetime | None = None
         self._thinned: datetime | None = None
 
@@ -76,20 +78,37 @@ class Retention:
         if self._began is None:
             if self._thinned is not None and abs(now - self._thinned) < PRICES_EVERY:
                 return False
-            self._began, self._asset = now, 0
+            self._began, self._asset, self._from = now, 0, 0
         sql = "SELECT id FROM assets WHERE id > ? ORDER BY id LIMIT ?"
         assets = [number for (number,) in conn.execute(sql, (self._asset, ASSETS))]
-        # The first look after a start goes through all of it, later ones only through what has aged since.
-        since = 0 if self._thinned is None else to_ms(self._thinned - FINE_PRICES - OVERLAP)
-        ages = {"old": to_ms(now - PRICES), "coarse": to_ms(now - FINE_PRICES), "since": since}
+        left = PRICE_ROWS
         for asset in assets:
-            conn.execute(_DROP_PRICES, {"asset": asset, **ages})
-            conn.execute(_THIN_PRICES, {"asset": asset, **ages})
+            left = self._slice(conn, asset, left, now)
+            if left <= 0:
+                return True
         if len(assets) == ASSETS:
-            self._asset = assets[-1]
             return True
         self._thinned, self._began = self._began, None
         return False
+
+    def _slice(self, conn: sqlite3.Connection, asset: int, rows: int, now: datetime) -> int:
+        """Look through so many prices of one asset; how many more there is time for."""
+        # The first look after a start goes through all of it, later ones only through what has aged since.
+        first = 0 if self._thinned is None else to_ms(self._thinned - FINE_PRICES - OVERLAP)
+        old, coarse = to_ms(now - PRICES), to_ms(now - FINE_PRICES)
+        since = max(first, self._from)
+        end = conn.execute(_SLICE_ENDS, (asset, since, coarse, rows)).fetchone()
+        until = coarse if end is None else end[0]
+        if end is None:
+            seen = conn.execute(
+                "SELECT count(*) FROM prices WHERE asset = ? AND at >= ? AND at < ?", (asset, since, until)
+            ).fetchone()[0]
+            self._asset, self._from = asset, 0
+        else:
+            seen, self._from = rows, until
+        if seen:
+            conn.execute(_DROP_PRICES, {"asset": asset, "since": since, "until": until, "old": old})
+        return rows - int(seen)
 
 
 def give_back(conn: sqlite3.Connection) -> None:

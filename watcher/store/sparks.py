@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from watcher.domain.exact import ZERO, minus, plus
 from watcher.domain.model import Account, Asset
 from watcher.domain.timeline import Point
 from watcher.store.text import from_ms, number, to_ms
@@ -86,3 +87,51 @@ _READINGS = """
 def _assets(conn: sqlite3.Connection, asked: dict[str, object]) -> dict[int, Asset]:
     sql = f"SELECT s.id, s.chain, s.token FROM assets s JOIN ({_PRICED}) d ON d.asset = s.id"  # noqa: S608
     return {row[0]: Asset(row[1], row[2]) for row in conn.execute(sql, asked)}
+
+
+@dataclass(slots=True)
+class Then:
+    """What a time differed from now in: `prices` then, by how much the holdings that were known then have
+    grown since, and how much of the present ones was first seen since (`fresh` counts them)."""
+
+    prices: dict[Asset, Decimal] = field(default_factory=dict)
+    grown: dict[Asset, Decimal] = field(default_factory=dict)
+    first_seen: dict[Asset, Decimal] = field(default_factory=dict)
+    fresh: int = 0
+
+
+def then(conn: sqlite3.Connection, at: datetime, held: Callable[[Account, Asset], Decimal | None]) -> Then:
+    """Against the present amounts (`held`; None: not watched) of accounts that were watched at that time.
+    Row by row, for there may be very many. The caller owns the transaction."""
+    names = {
+        row[0]: Account(*row[1:])
+        for row in conn.execute(
+            "SELECT id, source, chain, address FROM accounts"
+            " WHERE watched_since IS NULL OR watched_since <= ?",
+            (to_ms(at),),
+        )
+    }
+    assets = {row[0]: Asset(*row[1:]) for row in conn.execute("SELECT id, chain, token FROM assets")}
+    found = Then()
+    sql = (
+        "SELECT c.account, c.asset, c.before, min(c.id) FROM changes c JOIN accounts a ON a.id = c.account"
+        " WHERE c.after_at > :at AND (a.watched_since IS NULL OR a.watched_since <= :at)"
+        " GROUP BY c.account, c.asset"
+    )
+    for account, key, before, _ in conn.execute(sql, {"at": to_ms(at)}):
+        asset = assets[key]
+        amount = held(names[account], asset)
+        if amount is None:
+            continue
+        if before is None:
+            found.fresh += 1
+            found.first_seen[asset] = plus(found.first_seen.get(asset, ZERO), amount)
+        else:
+            found.grown[asset] = plus(found.grown.get(asset, ZERO), minus(amount, Decimal(before)))
+    sql = (
+        "SELECT s.id, (SELECT price FROM prices p WHERE p.asset = s.id AND p.at <= ?"
+        " ORDER BY p.at DESC LIMIT 1) FROM assets s WHERE s.price IS NOT NULL"
+    )
+    rows = conn.execute(sql, (to_ms(at),))
+    found.prices = {assets[key]: Decimal(price) for key, price in rows if price is not None}
+    return found

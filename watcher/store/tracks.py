@@ -229,12 +229,14 @@ def _looked(conn: sqlite3.Connection, wanted: Wanted, account: Account, key: int
         "source": account.source, "account": f",{key},", "mark": f'"{key}":', "since": to_ms(back),
         "until": to_ms(wanted.until), "stretch": max(_times(wanted)["stretch"] // 2, 1),
     }  # fmt: skip
-    spans = conn.execute(
-        f"SELECT min(ended_at), max(ended_at) {_LOG} AND instr(outcomes, :mark) = 0"
-        " GROUP BY ended_at / :stretch ORDER BY 1",
-        asked,
-    )
-    times = tuple(from_ms(at) for span in spans for at in dict.fromkeys(span))
+    whole = f"{_LOG} AND instr(outcomes, :mark) = 0"
+    every = conn.execute(f"SELECT ended_at {whole} ORDER BY ended_at LIMIT {WHOLE + 1}", asked).fetchall()
+    times = tuple(from_ms(at) for (at,) in every)
+    if len(times) > WHOLE:
+        spans = conn.execute(
+            f"SELECT min(ended_at), max(ended_at) {whole} GROUP BY ended_at / :stretch ORDER BY 1", asked
+        )
+        times = tuple(from_ms(at) for span in spans for at in dict.fromkeys(span))
     parts = conn.execute(
         f"SELECT ended_at, outcomes {_LOG} AND instr(outcomes, :mark) > 0 ORDER BY ended_at", asked
     )

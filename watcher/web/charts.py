@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from watcher.burning import Burn
 from watcher.charting import Chart, Line
 from watcher.domain.display import amount, moment, money, signed
 from watcher.domain.duration import span
@@ -36,6 +37,27 @@ def pictures(name: str, found: Chart) -> list[tuple[str, Markup]]:
         _picture(found, found.value, "value", f"{title} in {name}", f"{title} in USD", marks, money)
     )
     return result
+
+
+def burn_down(found: Burn) -> Markup:
+    """The credits of a period: what was left, what will be at the pace of late, and an even pace beside."""
+    words = [
+        f"{found.remaining:,} of {found.limit:,} credits are left",
+        f"the period ends on {moment(found.end)}",
+        f"none are left on {moment(found.gone)} at the pace of late"
+        if found.gone
+        else f"at the pace of late {found.at_end:,} will be left then",
+    ]
+    plot = Plot(
+        found.start,
+        found.end,
+        [found.left],
+        f"Credits of {found.source}",
+        "; ".join(words) + ".",
+        others=[[found.forecast], [found.even]],
+        marks=[Mark(found.forecast[0].at, "now", "now")],
+    )
+    return chart(plot, f"burn-{found.source}")
 
 
 def _picture(

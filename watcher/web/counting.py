@@ -47,6 +47,12 @@ def counted(tally: Tally) -> Iterator[Metric]:
         "watcher_notifications_suppressed", "Alerts and events of which nobody was told when they came.",
         ("reason",), {(reason,): count for reason, count in dict(tally.suppressed).items()},
     )  # fmt: skip
+    lag = GaugeMetricFamily(
+        "watcher_loop_lag_seconds", "By how much the event loop woke late, at most, in the last minute."
+    )
+    if tally.lags:
+        lag.add_metric([], max(list(tally.lags)))
+    yield lag
     sound = GaugeMetricFamily(
         "watcher_config_last_reload_successful", "1 if the configuration last asked for is in force."
     )

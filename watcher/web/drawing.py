@@ -43,7 +43,7 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Plot:
     """What is drawn. `sign` stands before the figures of the axis. `others`: more lines,
-    each in a colour of its own."""
+    straight from point to point, each in a colour of its own."""
 
     since: datetime
     until: datetime
@@ -103,7 +103,7 @@ class _Drawing:
         self._scale: Scale = scale(min(values), max(values)) if values else scale(Decimal(0), Decimal(1))
 
     def svg(self) -> str:
-        pygal, width, height = _pygal(), *self._size
+        pygal, width, height = load(), *self._size
         graph = pygal.XY(
             width=width, height=height, css=[], js=[], show_legend=False, show_dots=False, margin=4,
             allow_interruptions=True, disable_xml_declaration=True, spacing=6, show_x_guides=True,
@@ -115,8 +115,9 @@ class _Drawing:
         ticks = self._scale.labels(self._plot.sign)
         graph.y_labels = [{"value": number, "label": label} for number, label in enumerate(ticks)]
         graph.add("", [(0, 0), (self._span, self._scale.count)], stroke=False)
-        for line in (self._plot.segments, *self._plot.others):
-            graph.add("", [*self._path(line)])
+        graph.add("", self._path(self._plot.segments))
+        for line in self._plot.others:
+            graph.add("", [(self._x(point.at), self._y(point.value)) for piece in line for point in piece])
         graph.add_xml_filter(lambda root: self._finish(root, graph))
         return str(graph.render())
 
@@ -192,7 +193,7 @@ class _Drawing:
 
 
 @cache
-def _pygal() -> Any:
+def load() -> Any:
     """The library, loaded late: it takes a while, and most processes draw nothing."""
     before = list(sys.meta_path)
     pygal = import_module("pygal")

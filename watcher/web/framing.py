@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from watcher.domain.display import amount, full, moment, money, price
+from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.web import words
+from watcher.web.drawing import load
 from watcher.web.looking import Look, Looker
 
 ROWS = 100
@@ -27,26 +31,30 @@ class Frame:
 
     def __init__(self, looker: Looker) -> None:
         self.looker = looker
-        self._html = Environment(
-            loader=PackageLoader("watcher.web"), autoescape=select_autoescape(default=True),
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
-        self._html.filters.update(
-            clean=clean, moment=moment, age=words.age, counted=words.counted, whole=words.whole,
-            digits=lambda text: full(Decimal(text)), amount=lambda text: amount(Decimal(text)),
-            money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),
-        )  # fmt: skip
+        self._html = _templates()
+
+    def warm(self) -> None:
+        """Compile the templates and load the library that draws, once in a process."""
+        for name in self._html.list_templates():
+            self._html.get_template(name)
+        load()
 
     async def page(
         self, request: web.Request, render: Callable[[Look], str], *, keep: bool = True
     ) -> web.Response:
         """What `render` makes of the newest look, made beside the loop."""
         look = await self.looker.look()
-        body = look.pages.get(request.path_qs) if keep else None
-        if body is None:
-            body = (await self.looker.work(lambda: render(look))).encode("utf-8", "backslashreplace")
+        making = look.pages.get(request.path_qs) if keep else None
+        if making is None:
+
+            def make() -> bytes:
+                return render(look).encode("utf-8", "backslashreplace")
+
+            making = asyncio.ensure_future(self.looker.work(make))
+            making.add_done_callback(_seen)
             if keep and len(look.pages) < KEPT:
-                look.pages[request.path_qs] = body
+                look.pages[request.path_qs] = making
+        body = await asyncio.shield(making)  # who leaves takes it from nobody else
         return web.Response(body=body, content_type="text/html", charset="utf-8")
 
     def render(self, template: str, look: Look, **values: Any) -> str:
@@ -59,5 +67,30 @@ class Frame:
         return self._html.get_template(template).render(**values)
 
     def late(self, row: Row, look: Look) -> bool:
-        wallet = self.looker.wallets[Account(row["source"], row["chain"], row["address"])]
-        return words.late(row, wallet, look.at)
+        return words.late(row, self.looker.wallets[self.account(row)], look.at)
+
+    @staticmethod
+    def account(row: Row) -> Account:
+        """The account that a row of `status` is about."""
+        return Account(row["source"], row["chain"], row["address"])
+
+
+def _seen(making: asyncio.Future[bytes]) -> None:
+    """Whoever waited is told of a fault; if nobody does any more, it is nobody's."""
+    if not making.cancelled():
+        making.exception()
+
+
+@cache
+def _templates() -> Environment:
+    html = Environment(
+        loader=PackageLoader("watcher.web"), autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    html.filters.update(
+        clean=clean, moment=moment, age=words.age, counted=words.counted, whole=words.whole, span=span,
+        distance=words.distance,
+        digits=lambda text: full(Decimal(text)), amount=lambda text: amount(Decimal(text)),
+        money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),
+    )  # fmt: skip
+    return html

@@ -14,6 +14,7 @@ from watcher import report
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.model import Account
+from watcher.domain.selection import Rules
 from watcher.readiness import Readiness, readiness, waiting
 from watcher.report import Row
 from watcher.service.clock import Clock
@@ -36,8 +37,8 @@ class Look:
     status: Row
     channels: list[ChannelState]
     readiness: Readiness
-    pages: dict[str, bytes] = field(default_factory=dict)
-    """What was made from this look already."""
+    pages: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
+    """What was made from this look already, or is being made: once for all who ask for it."""
 
 
 class Looker:
@@ -52,15 +53,19 @@ class Looker:
         clock: Clock,
         *,
         past: Callable[[Sequence[Account]], Awaitable[Past]] | None = None,
+        rules: Callable[[], Rules] | None = None,
         stuck: Callable[[], Sequence[str]] = tuple,
         tally: Tally | None = None,
     ) -> None:
         """`past`: the daemon's own memory of accounts; without it they are read from the store.
+        `rules` makes those in force, for the pages alone: no two threads may share them.
         `tally`: what it counts."""
         self.settings, self.tally = settings, tally
+        self.rules = rules
         self.clock = clock
         self.wallets = report.wallets_by_account(settings)
-        self._store, self._plans = store, plans
+        self.plans = plans
+        self._store = store
         self._past, self._stuck = past, stuck
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
         self._look: Look | None = None
@@ -106,7 +111,7 @@ class Looker:
     def _read(self, past: Past | None, now: datetime, stuck: Sequence[str]) -> Look:
         with Reader(self._store) as reader:
             past = past or reader.past()
-            status = report.status(self.settings, reader, now, self._plans, past)
+            status = report.status(self.settings, reader, now, self.plans, past)
             since = waiting(self.settings, reader, now)
             channels = [
                 replace(each, oldest_pending=since.get(each.name))

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from aiohttp import web
 
 from watcher import report
 from watcher.alertviews import AlertViews
+from watcher.burning import burn
+from watcher.dayviews import Day, Holdings, day
 from watcher.domain.delivery import DeliveryState
+from watcher.domain.display import money
 from watcher.report import Row
 from watcher.store.reader import Reader
 from watcher.web import words
 from watcher.web.acting import Acts
 from watcher.web.asking import Asked
+from watcher.web.budget import BudgetPage
+from watcher.web.charts import burn_down
 from watcher.web.framing import ROWS, Frame
 from watcher.web.looking import Look, Looker
 from watcher.web.metrics import exposition
+from watcher.web.rules import RulePages
 from watcher.web.wallets import WalletPages
 
+DAY_LASTS = timedelta(minutes=1)
+DAY_WAITS = 0.1
 LIVE_EVERY = 2.0
 LIVE_MOST = 50
 """Pages that are told of news at once; those beyond are told to come again."""
@@ -30,14 +39,17 @@ class Pages:
     def __init__(self, looker: Looker, acts: Acts) -> None:
         self._looker, self._acts = looker, acts
         self._frame = Frame(looker)
-        self._wallets = WalletPages(self._frame)
+        self._parts = (WalletPages(self._frame), BudgetPage(self._frame), RulePages(self._frame))
+        self._holdings = Holdings(looker.wallets)
+        self._moved: asyncio.Future[Day | None] | None = None
+        self._moved_at = looker.clock.now()
         self._live = 0
         self._leaving = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/", self.overview),
-            *self._wallets.routes(),
+            *(route for part in self._parts for route in part.routes()),
             web.get("/alerts", self.alerts),
             web.get("/alerts/{id}", self.alert),
             web.get("/outbox", self.outbox),
@@ -45,23 +57,53 @@ class Pages:
             web.get("/events", self.events),
         ]
 
+    async def warm(self) -> None:
+        """Load what the first page would otherwise wait for."""
+        await self._looker.work(self._frame.warm)
+
     def leave(self) -> None:
         """End the streams of those who listen."""
         self._leaving.set()
 
     async def overview(self, request: web.Request) -> web.Response:
         Asked(request.query, ())
-        return await self._frame.page(request, self._overview)
+        moved = await self._day()
+        return await self._frame.page(request, lambda look: self._overview(look, moved))
 
-    def _overview(self, look: Look) -> str:
-        rows = look.status["accounts"]
-        bad = [row for row in rows if self._frame.late(row, look) or row["held"]]
-        value, unpriced = words.worth(look.past, self._looker.wallets)
+    def _overview(self, look: Look, moved: Day | None) -> str:
+        late = {id(row) for row in look.status["accounts"] if self._frame.late(row, look)}
+        bad = [row for row in look.status["accounts"] if id(row) in late or row["held"]]
+        value, unpriced = self._holdings.look(look.past).worth(look.past)
+        with Reader(self._looker.store) as reader:
+            burns = [burn(reader, name, plan, look.at) for name, plan in self._looker.plans.items()]
+        alerts = look.status["alerts"]
         return self._frame.render(
-            "overview.html", look, value=value, unpriced=unpriced, troubled=bad[:ROWS], more=len(bad) - ROWS,
-            truth=words.sentence(look, self._looker.wallets), alerts=look.status["alerts"][:ROWS],
-            more_alerts=len(look.status["alerts"]) - ROWS,
+            "overview.html", look, value=money(value), unpriced=unpriced, troubled=bad[:ROWS],
+            more=len(bad) - ROWS, truth=words.sentence(look, len(late)), alerts=alerts[:ROWS],
+            more_alerts=len(alerts) - ROWS,
+            firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=words.change,
+            pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late),
+            burns=[(each, burn_down(each)) for each in burns],
+            sources=words.sources(look, lambda row: id(row) in late),
         )  # fmt: skip
+
+    async def _day(self) -> Day | None:
+        """What a day has changed. It takes all holdings: worked out once a minute, in a thread of its own;
+        until it is there, the page that was asked for goes on without."""
+        look, looker = await self._looker.look(), self._looker
+        old = self._moved
+        if old is None or (old.done() and not timedelta(0) <= look.at - self._moved_at < DAY_LASTS):
+            held = await looker.work(lambda: self._holdings.look(look.past))
+
+            def work() -> Day | None:
+                with Reader(looker.store) as reader:
+                    return day(reader, held, look.past, looker.wallets, look.at)
+
+            self._moved, self._moved_at = asyncio.ensure_future(asyncio.to_thread(work)), look.at
+            await asyncio.wait({self._moved}, timeout=DAY_WAITS)
+            if not self._moved.done():
+                return old.result() if old is not None else None
+        return self._moved.result() if self._moved is not None and self._moved.done() else None
 
     async def alerts(self, request: web.Request) -> web.Response:
         Asked(request.query, ())

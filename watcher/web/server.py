@@ -59,6 +59,7 @@ class Server:
         self._wrong: list[float] = []
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
+        self._warming: asyncio.Task[None] | None = None
         self.url = ""
 
     async def start(self) -> None:
@@ -74,12 +75,15 @@ class Server:
             app, access_log=None, logger=requests, handler_cancellation=True, shutdown_timeout=0.5
         )
         await self._runner.setup()
+        self._warming = asyncio.create_task(self._pages.warm())
         await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
         self._pages.leave()
+        if self._warming is not None:
+            self._warming.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from watcher import report
 from watcher.charting import RANGES, Chart, wallet_chart
 from watcher.domain.display import money
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Asset
 from watcher.domain.timeline import Segment
 from watcher.notify.markup import clean
 from watcher.report import Row
@@ -58,10 +58,10 @@ class WalletPages:
             start = (number - 1) * ROWS
             shown = [self._with_value(row, look) for row in rows[start : start + ROWS]]
             with Reader(self._looker.store) as reader:
-                intervals = {_account(row): row["interval_seconds"] for row in shown}
+                intervals = {Frame.account(row): row["interval_seconds"] for row in shown}
                 lines = sparklines(reader, look.past, intervals, look.at)
             for row in shown:
-                row["spark"] = _spark(lines[_account(row)], look.at)
+                row["spark"] = _spark(lines[Frame.account(row)], look.at)
             return self._frame.render(
                 "wallets.html", look, rows=shown, count=len(rows), q=wanted, sort=sort, sorts=list(SORTS),
                 page=number, pages=max(1, -(-len(rows) // ROWS)),
@@ -70,9 +70,9 @@ class WalletPages:
         return await self._frame.page(request, render)
 
     def _with_value(self, row: Row, look: Look) -> Row:
-        account = _account(row)
+        account = Frame.account(row)
         wallet = self._looker.wallets[account]
-        value, unpriced = words.worth(look.past, (account,))
+        value, unpriced = words.worth(look.past, account)
         promise = words.promised(wallet, row["interval_seconds"])
         return {**row, "value": value, "unpriced": unpriced, "promise": promise}
 
@@ -108,10 +108,6 @@ class WalletPages:
             accounts=[row for row in look.status["accounts"] if row["wallet"] == name],
             alerts=[row for row in look.status["alerts"] if row["wallet"] == name], **values,
         )  # fmt: skip
-
-
-def _account(row: Row) -> Account:
-    return Account(row["source"], row["chain"], row["address"])
 
 
 def _spark(line: Sequence[Segment], now: datetime) -> Markup:

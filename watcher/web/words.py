@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from watcher.dayviews import Day
 from watcher.domain.conclusion import Past
-from watcher.domain.display import moment, money
+from watcher.domain.display import moment, money, percent, signed
 from watcher.domain.duration import span
-from watcher.domain.exact import ZERO, plus, times
+from watcher.domain.exact import times
 from watcher.domain.exact import total as exact_sum
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Account
 from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.settings import WalletSettings
@@ -40,12 +42,9 @@ def promised(wallet: WalletSettings, interval: float | None) -> str:
     )
 
 
-def sentence(look: Look, wallets: Mapping[Account, WalletSettings]) -> str:
-    """The truth in one sentence."""
+def sentence(look: Look, behind: int) -> str:
+    """The truth in one sentence. `behind`: how many accounts are late."""
     rows = look.status["accounts"]
-    behind = sum(
-        late(row, wallets[Account(row["source"], row["chain"], row["address"])], look.at) for row in rows
-    )
     count = counted(len(rows), "account")
     if not behind:
         all_well = "The account was read" if len(rows) == 1 else f"All {count} were read"
@@ -79,20 +78,12 @@ def total(rows: Sequence[Row]) -> tuple[str, int]:
     return money(exact_sum(values)), len(rows) - len(values)
 
 
-def worth(past: Past, watched: Collection[Account]) -> tuple[str, int]:
-    """The same for everything: amounts are summed by asset first, which is as exact and far quicker."""
-    sums: dict[Asset, Decimal] = {}
-    unpriced = 0
-    for account in watched:
-        state = past.accounts.get(account)
-        if state is None:
-            continue
-        for asset, amount in state.amounts.items():
-            if asset in past.quotes:
-                sums[asset] = plus(sums.get(asset, ZERO), amount)
-            else:
-                unpriced += bool(amount)
-    return money(exact_sum(times(held, past.quotes[asset].price) for asset, held in sums.items())), unpriced
+def worth(past: Past, account: Account) -> tuple[str, int]:
+    """The same for what one account holds."""
+    state = past.accounts.get(account)
+    held = [(asset, amount) for asset, amount in state.amounts.items() if amount] if state is not None else []
+    priced = [times(amount, past.quotes[asset].price) for asset, amount in held if asset in past.quotes]
+    return money(exact_sum(priced)), len(held) - len(priced)
 
 
 def age(at: datetime | None, now: datetime) -> str:
@@ -104,3 +95,38 @@ def age(at: datetime | None, now: datetime) -> str:
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
     return f"{int(seconds)} s"
+
+
+def change(day: Day) -> str:
+    """What a day has changed, in dollars and in per cent."""
+    moved = signed(money(day.delta), day.delta)
+    return f"{moved} ({signed(percent(day.delta, day.before), day.delta)})" if day.before else moved
+
+
+def sources(look: Look, late: Callable[[Row], bool]) -> list[Row]:
+    """Each source with how its accounts fare, in the order of the configuration."""
+    found: dict[str, Row] = {}
+    for row in look.status["accounts"]:
+        fresh: Row = {"accounts": 0, "late": 0, "held": 0, "last_reading": None, "misses": Counter()}
+        each = found.setdefault(row["source"], {"source": row["source"], **fresh})
+        each["accounts"] += 1
+        each["late"] += late(row)
+        each["held"] += bool(row["held"])
+        if row["misses"]:
+            each["misses"][row["miss"]] += 1
+        at = row["last_reading"]
+        if at is not None and (each["last_reading"] is None or at > each["last_reading"]):
+            each["last_reading"] = at
+    for each in found.values():
+        missing = each["misses"].most_common(1)
+        each["trouble"] = f"{counted(missing[0][1], 'account')}: {missing[0][0]}" if missing else ""
+    return list(found.values())
+
+
+def distance(share: Decimal) -> str:
+    """How far a value is from a level, as a share of that."""
+    if not share:
+        return "at the level"
+    size = share.copy_abs() * 100
+    text = f"{size:.1f}" if size < 100 else f"{size:,.0f}" if size < 10_000 else "over 10,000"
+    return f"{text}\N{NARROW NO-BREAK SPACE}% {'above' if share > 0 else 'below'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -198,6 +198,13 @@ class Cadence:
     def dump(self) -> dict[str, Any]:
         """All that is to survive a restart, as a JSON-able value."""
         return states.dump(self._accounts.values(), self._rates, self._pace, self.fairness)
+
+    def dump_in_parts(self, size: int) -> Iterator[dict[str, Any]]:
+        """The same, first without `accounts`, then so many of these at a time; others may work in between."""
+        yield states.head(self._rates, self._pace, self.fairness)
+        accounts = list(self._accounts.values())
+        for start in range(0, len(accounts), size):
+            yield states.known(accounts[start : start + size])
 
     # ------------------------------------------------------------------ time and money
 

@@ -21,6 +21,11 @@ def scale(even: float) -> float:
 
 def dump(accounts: Iterable[Account], rates: Rates, pace: Pace, fairness: float) -> dict[str, Any]:
     """The inverse of `load`."""
+    return {**head(rates, pace, fairness), "accounts": known(accounts)}
+
+
+def head(rates: Rates, pace: Pace, fairness: float) -> dict[str, Any]:
+    """What the accounts share."""
     return {
         "version": VERSION,
         "fairness": fairness,
@@ -28,8 +33,13 @@ def dump(accounts: Iterable[Account], rates: Rates, pace: Pace, fairness: float)
         "population": rates.population,
         "season": pace.season.dump(),
         "pace": [pace.began, pace.since, pace.progress, pace.speed, pace.then],
-        "accounts": {account.item.key: _dump(account) for account in accounts},
     }
+
+
+def known(accounts: Iterable[Account]) -> dict[str, list[Any]]:
+    """What is known of these accounts. `due` is counted in the progress of the pace, which only goes on:
+    accounts that are dumped a little later than the head fit to it."""
+    return {account.item.key: _dump(account) for account in accounts}
 
 
 def _dump(account: Account) -> list[Any]:

@@ -174,10 +174,15 @@ class ChangeRule(EventRule):
         if self.by is None or not self.by.endswith("%"):
             return super().untold()
         share = shifted(self.level, -2)
-        return lambda change: (
-            minus(change.after, change.before or ZERO).copy_abs()
-            < times(share, (change.before or ZERO).copy_abs())
-        )
+
+        def little(change: Change) -> bool:
+            before = change.before
+            if not before:
+                return False
+            size, moved = times(share, before.copy_abs()), minus(change.after, before)
+            return size.copy_negate() < moved < size
+
+        return little
 
     def judge(self, change: Change) -> Verdict:
         """Whether this change is one to tell."""

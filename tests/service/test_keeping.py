@@ -1,0 +1,57 @@
+"""What the cadence learnt is written down in slices, so that nothing waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+from tests.fakes import FakeClock, FakeStore
+from watcher.domain.credits import Allowance, CreditPlan
+from watcher.domain.model import Account
+from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
+from watcher.service.paced import Paced
+from watcher.service.pacing import FACT, Pacer
+from watcher.service.slices import SLICE
+
+ACCOUNTS = [Account("s", "ethereum", f"0x{number}") for number in range(10 * SLICE + 1)]
+
+
+async def kept() -> tuple[Pacer, FakeStore, int]:
+    """A pacer that has kept what it knows, and how often the loop turned meanwhile."""
+    store, clock = FakeStore(), FakeClock()
+    auto = [Paced(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
+    fixed = [Paced(account, 40, at_least_every=timedelta(hours=1)) for account in ACCOUNTS[5 * SLICE :]]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), auto, 0.0, store, clock, lambda _: None, fixed)
+    await pacer.begin()
+    for account in ACCOUNTS[:7]:
+        pacer.observe(account, clock.now(), changed=True)
+    keeping, turns = asyncio.create_task(pacer.keep()), 0
+    while not keeping.done():
+        await asyncio.sleep(0)
+        turns += 1
+    return pacer, store, turns
+
+
+async def test_the_loop_turns_between_slices() -> None:
+    assert (await kept())[2] >= 15
+
+
+async def test_the_slices_are_the_whole() -> None:
+    pacer, store, _ = await kept()
+    facts = await store.facts("s")
+    assert pacer.cadence is not None
+    assert json.loads(facts[FACT]) == json.loads(json.dumps(pacer.cadence.dump()))
+    outlook = load(facts[OUTLOOK])
+    assert outlook is not None
+    assert outlook.intervals.keys() == {f"ethereum:{account.address}" for account in ACCOUNTS}
+    assert outlook.intervals[f"ethereum:{ACCOUNTS[-1].address}"] == 3600
+
+
+async def test_nothing_to_pace_is_kept_too() -> None:
+    store = FakeStore()
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, FakeClock(), lambda _: None)
+    await pacer.begin()
+    facts = await store.facts("s")
+    assert json.loads(facts[FACT])["accounts"] == {}
+    assert load(facts[OUTLOOK]) == Outlook(pacer._ends, 0.0, 1.0, {}, Finds())

@@ -1,0 +1,42 @@
+"""An answer about assets that are known is read in one go; it says what it would say the first time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.sources.test_coinstats import ACCOUNT, ETH, USDC, answer, group, one, row, usdc
+from watcher.sources._coinstats_names import Names
+
+ROWS: list[dict[str, Any]] = [
+    {"amount": "@0@"}, {"amount": "@-1@"}, {"amount": "NaN"}, {"amount": "sNaN"}, {"amount": None},
+    {"amount": "@1e61@"}, {"amount": "@1e-400@"}, {"amount": "lots"}, {"price": None}, {"price": "@0@"},
+    {"price": "NaN"}, {"price": "@2@"}, {"symbol": None}, {"symbol": ""}, {"symbol": "a\nb"},
+    {"symbol": "E\u202eTH"}, {"coinId": None}, {"coinId": "other"}, {"contractAddress": ""},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", ROWS, ids=str)
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_row_means_the_same_the_first_time_and_later(fields: dict[str, Any], *, alone: bool) -> None:
+    third = usdc(contractAddress="0x" + "1" * 40)
+    text = answer(group(row(**fields)) if alone else group(usdc(), row(**fields), third))
+    names = Names()
+    one(answer(group(row("7", price="@9@"), usdc(), third)), ACCOUNT, names)
+
+    assert one(text, ACCOUNT, names) == one(text, ACCOUNT, Names())
+
+
+def test_an_answer_in_which_nothing_moved_gives_the_same_mapping_again() -> None:
+    names = Names()
+    one(answer(group(row(), usdc())), ACCOUNT, names)  # everything is new here, and read row by row
+    first = one(answer(group(row("7"), usdc("2"))), ACCOUNT, names)
+    same = one(answer(group(row("7.0", price="@9@"), usdc("2"))), ACCOUNT, names)
+    moved = one(answer(group(row("7"), usdc("3"))), ACCOUNT, names)
+    gone = one(answer(group(row("7"))), ACCOUNT, names)
+
+    assert same.amounts is first.amounts
+    assert first.amounts == {ETH: 7, USDC: 2}
+    assert moved.amounts == {ETH: 7, USDC: 3}
+    assert gone.amounts == {ETH: 7}

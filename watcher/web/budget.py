@@ -1,0 +1,69 @@
+"""What reading costs: the plan of each account, and the ledger by day, planned beside spent."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from aiohttp import web
+
+from watcher.burning import burn, days_of
+from watcher.ports import Source
+from watcher.report import Row
+from watcher.store.reader import Reader
+from watcher.web.asking import Asked
+from watcher.web.charts import burn_down
+from watcher.web.framing import ROWS, Frame
+from watcher.web.looking import Look
+from watcher.wiring import build_source
+
+
+class BudgetPage:
+    """`/budget`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame, self._looker = frame, frame.looker
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/budget", self.budget)]
+
+    async def budget(self, request: web.Request) -> web.Response:
+        number = Asked(request.query, ("page",)).page()
+
+        def render(look: Look) -> str:
+            with Reader(self._looker.store) as reader:
+                parts = [self._part(reader, name, look) for name in self._looker.settings.sources]
+            start = (number - 1) * ROWS
+            rows = sorted(look.status["accounts"], key=lambda row: (-self._a_day(row), row["wallet"]))
+            return self._frame.render(
+                "budget.html", look, parts=parts, count=len(rows), page=number,
+                rows=[self._line(row, look) for row in rows[start : start + ROWS]],
+                pages=max(1, -(-len(rows) // ROWS)),
+            )  # fmt: skip
+
+        return await self._frame.page(request, render)
+
+    def _part(self, reader: Reader, name: str, look: Look) -> Row:
+        plan = self._looker.plans.get(name)
+        part: Row = {"source": name, "burn": None, "credits": look.status["credits"].get(name)}
+        if plan is None:
+            return {**part, "days": days_of(reader, name, look.at)}
+        found = burn(reader, name, plan, look.at)
+        return {**part, "burn": found, "days": found.days, "picture": burn_down(found)}
+
+    @cached_property
+    def _sources(self) -> dict[str, Source]:
+        """Only asked what a poll costs; never opened."""
+        return {name: build_source(self._looker.settings, name) for name in self._looker.settings.sources}
+
+    def _cost(self, row: Row) -> int:
+        return self._sources[row["source"]].cost(self._frame.account(row))
+
+    def _a_day(self, row: Row) -> float:
+        """Credits a day that the account takes at its present interval; calls, where none are sold."""
+        interval = row["interval_seconds"]
+        return (self._cost(row) or 1) * 86400 / interval if interval else 0.0
+
+    def _line(self, row: Row, look: Look) -> Row:
+        credits_sold = look.status["credits"].get(row["source"]) is not None
+        cost = self._cost(row)
+        return {**row, "cost": cost if credits_sold else None, "a_day": self._a_day(row)}
