@@ -14,19 +14,23 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from apprise.plugins.telegram import NotifyTelegram
 from PIL import Image
+from pydantic import SecretStr
 
 from tests.contract.given import ETH, HOT, after
 from tests.endtoend.bench import EVM, Installation, installation
 from tests.store.given import opened
 from tests.test_charting import CONFIG, miss, read
 from watcher import picturing
-from watcher.domain.delivery import Delivery
+from watcher.domain.delivery import Delivery, Sent
 from watcher.domain.display import amount
 from watcher.domain.message import Kind, Message, Severity
 from watcher.domain.telling import subject_key
 from watcher.domain.timeline import Gap, Point
 from watcher.drawing import HEIGHT, WIDTH, Picture, png
+from watcher.notify.apprise import AppriseChannel
 from watcher.picturing import LIMIT, MOST_AT_ONCE, Painter, painter
 from watcher.wiring import build_rules, configure
 
@@ -192,16 +196,6 @@ async def test_a_service_without_attachments_is_named(tmp_path: Path) -> None:
     assert "takes no attachments" in warning
 
 
-def channel_with(draw: object, url: str) -> object:
-    from pydantic import SecretStr
-
-    from watcher.notify.apprise import AppriseChannel
-
-    channel = AppriseChannel("ops", SecretStr(url), 10)
-    channel.draw = draw  # type: ignore[assignment]
-    return channel
-
-
 async def test_what_was_not_taken_with_a_picture_goes_without_the_next_time(tmp_path: Path) -> None:
     asked: list[Sequence[Delivery]] = []
 
@@ -210,9 +204,10 @@ async def test_what_was_not_taken_with_a_picture_goes_without_the_next_time(tmp_
         return [b"\x89PNG"]
 
     async with installation(tmp_path) as there:
-        channel = channel_with(draw, there.env["HOOK_URL"])
-        await channel.send([told()])  # type: ignore[attr-defined]
-        await channel.send([replace(told(), attempts=1)])  # type: ignore[attr-defined]
+        channel = AppriseChannel("ops", SecretStr(there.env["HOOK_URL"]), 10)
+        channel.draw = draw
+        assert await channel.send([told()]) == Sent()
+        assert await channel.send([replace(told(), attempts=1)]) == Sent()
         first, second = there.hook.received
     assert len(first["attachments"]) == 1
     assert not second.get("attachments")
@@ -248,3 +243,29 @@ def test_every_picture_of_the_readme_is_there_and_small() -> None:
     assert len(named) == 3
     for name in named:
         assert (root / name).stat().st_size < 150_000
+
+
+async def test_telegram_gets_the_text_and_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append((request.path.rpartition("/")[2], await request.read()))
+        return web.json_response({"ok": True, "result": {}})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{runner.addresses[0][1]}/bot")
+        url = SecretStr("tgram://123456789:abcdefg_hijklmnop/12315544/")
+        channel = AppriseChannel("ops", url, 10)
+        channel.draw = lambda _: [b"\x89PNG one"]
+        assert await channel.send([told()]) == Sent()
+    finally:
+        await runner.cleanup()
+    everything = b"".join(body for _, body in seen)
+    assert "sendPhoto" in [path for path, _ in seen]
+    assert b"\x89PNG one" in everything
+    assert b"ETH is below 4" in everything

@@ -21,8 +21,7 @@ def credits_of(reader: Reader, source: str, configured: CreditPlan, now: datetim
     plan = applied(configured, metered)
     start, end = plan.bounds(now)
     spent = reader.spent(source, start)
-    since = pace_since(plan, now)
-    use = Use(plan, spent, reader.spent(source, since), since, now)
+    use = use_of(reader, source, configured, now)
     outlook = read_outlook(reader.fact(source, OUTLOOK))
     return {
         "limit": plan.limit,
@@ -39,6 +38,13 @@ def credits_of(reader: Reader, source: str, configured: CreditPlan, now: datetim
         if metered is None
         else {"limit": metered.total, "used": metered.used, "at": metered.at, "renewed": metered.renewed},
     }
+
+
+def use_of(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> Use:
+    """What `budget` rules judge."""
+    plan = applied(configured, load(reader.fact(source, USAGE)))
+    since = pace_since(plan, now)
+    return Use(plan, reader.spent(source, plan.bounds(now)[0]), reader.spent(source, since), since, now)
 
 
 def _finds(finds: Finds) -> Row:

@@ -24,6 +24,7 @@ from watcher.wiring import (
     App,
     Configuration,
     build_heartbeat,
+    build_rules,
     configure,
     credit_plans,
     open_store,
@@ -198,7 +199,7 @@ async def _page(app: App, store: Store) -> Server | None:
 
     looker = Looker(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
-        stuck=lambda: troubles(app), tally=app.tally,
+        stuck=lambda: troubles(app), tally=app.tally, rules=lambda: build_rules(app.configuration),
     )  # fmt: skip
     server = Server(looker, settings.web)
     try:

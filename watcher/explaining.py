@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Context, Decimal
+from itertools import islice
 from typing import Any
 
 from watcher.alertviews import AlertViews
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Past
 from watcher.domain.display import full, moment, plain
+from watcher.domain.exact import minus, size, times
 from watcher.domain.lookback import MarkOf
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
 from watcher.domain.parts import View
@@ -26,6 +29,7 @@ from watcher.domain.rules import (
     Rule,
     StateRule,
     SumRule,
+    Total,
     TrailingRule,
 )
 from watcher.domain.selection import Rules, selects
@@ -37,15 +41,23 @@ from watcher.store.reader import Reader
 
 Row = dict[str, Any]
 
+_ROUGH = Context(prec=9)
+"""Enough to say how far a value is from a level."""
+
 
 class Explainer:
     """Explains as of one moment. `settings` and `rules` are of one configuration."""
 
-    def __init__(self, settings: Settings, rules: Rules, reader: Reader, now: datetime) -> None:
+    def __init__(
+        self, settings: Settings, rules: Rules, reader: Reader, now: datetime, past: Past | None = None
+    ) -> None:
+        """`past`: all that is known, if the caller has it already; else it is read from the store."""
         self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
-        self._past: Past = reader.past()
+        self._past: Past = past or reader.past()
         self._router = Router(self._past, rules, now)
         self._views = AlertViews(settings, self._past.silences, now)
+        self._view = View(self._past, now, self._past.symbols, EMPTY, EMPTY, EMPTY)
+        self._summed = False
 
     def subjects(self, rule: Rule) -> list[Row]:
         """Every subject that the rule has now: `key` and `label`, and what it is made of."""
@@ -60,12 +72,52 @@ class Explainer:
             return []  # about a source, which `watcher status` and `watcher plan` explain
         return list(self._held(rule))
 
-    def explain(self, rule: Rule, subject: Row) -> Row:
-        """One subject, whole."""
+    def first(self, rule: Rule, most: int) -> list[Row]:
+        """The first so many of the subjects, and one more if there are more."""
+        if isinstance(rule, BudgetRule) or (isinstance(rule, SumRule) and rule.sides()):
+            return self.subjects(rule)[: most + 1]
+        return list(islice(self._held(rule), most + 1))
+
+    def glance(self, rule: Rule, subject: Row) -> Row:
+        """One subject in short: the answer, and how far it is from the level as a share of that."""
+        alert, firing = self._alert(rule, subject)
+        verdict = self._verdict(rule, subject, firing=firing)
+        reading = self._reading(subject)
+        return {
+            "subject": subject["label"],
+            "wallet": subject["wallet"],
+            "answer": verdict.answer.value,
+            "because": verdict.because,
+            "distance": self._distance(rule, subject),
+            "at": reading.get("at"),
+            "alert": self._views.row(alert) if alert is not None else None,
+        }
+
+    def _distance(self, rule: Rule, subject: Row) -> Decimal | None:
+        """None where there is no level, or no value."""
+        bound = rule.bound() if isinstance(rule, LevelRule) else None
+        if bound is None or not bound.level:
+            return None
+        if "sum" in subject:
+            (total,) = self._totals(subject)
+            value = total.of(bound.metric)
+        elif subject["state"].as_of(subject["asset"]) is None:
+            value = None
+        else:
+            quote, value = self._past.quotes.get(subject["asset"]), subject["state"].amounts[subject["asset"]]
+            if bound.metric == "value_usd":
+                value = times(value, quote.price) if quote is not None else None
+        return None if value is None else _ROUGH.divide(minus(value, bound.level), size(bound.level))
+
+    def _alert(self, rule: Rule, subject: Row) -> tuple[Alert | None, bool]:
         alert = self._past.alerts.get((rule.id, subject["key"]))
         if alert is not None and not self._rules.stands(alert.rule, alert.fingerprint):
             alert = None
-        firing = alert is not None and alert.state is AlertState.FIRING
+        return alert, alert is not None and alert.state is AlertState.FIRING
+
+    def explain(self, rule: Rule, subject: Row) -> Row:
+        """One subject, whole."""
+        alert, firing = self._alert(rule, subject)
         verdict = self._verdict(rule, subject, firing=firing)
         topic = Topic(rule.id, subject["wallet"], rule.severity, self._rules.tags_of(subject["wallet"]))
         return {
@@ -102,10 +154,7 @@ class Explainer:
 
     def _verdict(self, rule: Rule, subject: Row, *, firing: bool) -> Verdict:
         if "sum" in subject and isinstance(rule, SumRule):
-            view = View(self._past, self._now, self._past.symbols, EMPTY, EMPTY, EMPTY)
-            self._rules.sums.look(view)
-            totals = tuple(each.total(view) for each in subject["sum"].sums)
-            return rule.judge_sums(totals, firing=firing)
+            return rule.judge_sums(self._totals(subject), firing=firing)
         state, asset = subject["state"], subject["asset"]
         if isinstance(rule, ClockRule):
             # As if the daemon had run all the time: what it would say by now.
@@ -123,6 +172,12 @@ class Explainer:
         if isinstance(rule, EventRule):
             return self._event(rule, subject)
         return unknown("this type of rule has no subject in the store")
+
+    def _totals(self, subject: Row) -> tuple[Total, ...]:
+        if not self._summed:  # once: all is of one moment
+            self._rules.sums.look(self._view)
+            self._summed = True
+        return tuple(each.total(self._view) for each in subject["sum"].sums)
 
     def _event(self, rule: EventRule, subject: Row) -> Verdict:
         rows = self._changes(subject["account"], subject["asset"], None)

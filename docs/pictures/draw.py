@@ -100,7 +100,7 @@ async def _watch(folder: Path, channel: str, inbox: Inbox, browser: str) -> None
             async with at_work(app, store, on_page=pages.append):
                 playing = asyncio.create_task(play(sim, story(duration_seconds=STORY), lambda _: None))
                 await _fires(folder / "watcher.db")
-                await _photograph(browser, f"{pages[0]}/", HERE / "page.png", (1100, 700))
+                await _photograph(browser, f"{pages[0]}/", HERE / "page.png", (1100, 860))
                 _terminal(configuration, folder / "watcher.db")
                 playing.cancel()
                 await app.deliverer.drain(within=10)

@@ -17,7 +17,7 @@ from tests.web.given import HOOK, KEY, Page, fill, serving
 from watcher.domain.alerting import AlertState
 from watcher.domain.display import full
 
-PAGES = ("/", "/wallets", "/wallets/hot", "/alerts", "/budget", "/outbox", "/metrics")
+PAGES = ("/", "/wallets", "/wallets/hot", "/alerts", "/rules", "/budget", "/outbox", "/metrics")
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
     from watcher.settings import PAGE
     from watcher.settings_models import WebSettings
     from watcher.web import Looker, Server
-    from watcher.wiring import credit_plans, store_path
+    from watcher.wiring import build_rules, credit_plans, store_path
 
     settings = configuration.settings
     token = settings.web.token if settings.web else None
@@ -157,7 +157,10 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
         typer.echo(f"{store}: there is no store yet; `watcher run` or `watcher poll` makes it", err=True)
         return 1
     no_daemon = ["this page is served without the daemon"]
-    looker = Looker(settings, store, credit_plans(settings), SystemClock(), stuck=lambda: no_daemon)
+    looker = Looker(
+        settings, store, credit_plans(settings), SystemClock(), stuck=lambda: no_daemon,
+        rules=lambda: build_rules(configuration),
+    )  # fmt: skip
     server = Server(looker, where)
     try:
         await server.start()

@@ -14,6 +14,7 @@ from watcher import report
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.model import Account
+from watcher.domain.selection import Rules
 from watcher.readiness import Readiness, readiness, waiting
 from watcher.report import Row
 from watcher.service.clock import Clock
@@ -52,12 +53,15 @@ class Looker:
         clock: Clock,
         *,
         past: Callable[[Sequence[Account]], Awaitable[Past]] | None = None,
+        rules: Callable[[], Rules] | None = None,
         stuck: Callable[[], Sequence[str]] = tuple,
         tally: Tally | None = None,
     ) -> None:
         """`past`: the daemon's own memory of accounts; without it they are read from the store.
+        `rules` makes those in force, for the pages alone: no two threads may share them.
         `tally`: what it counts."""
         self.settings, self.tally = settings, tally
+        self.rules = rules
         self.clock = clock
         self.wallets = report.wallets_by_account(settings)
         self.plans = plans

@@ -23,6 +23,7 @@ from watcher.web.charts import burn_down
 from watcher.web.framing import ROWS, Frame
 from watcher.web.looking import Look, Looker
 from watcher.web.metrics import exposition
+from watcher.web.rules import RulePages
 from watcher.web.wallets import WalletPages
 
 DAY_LASTS = timedelta(minutes=1)
@@ -38,7 +39,7 @@ class Pages:
     def __init__(self, looker: Looker, acts: Acts) -> None:
         self._looker, self._acts = looker, acts
         self._frame = Frame(looker)
-        self._parts = (WalletPages(self._frame), BudgetPage(self._frame))
+        self._parts = (WalletPages(self._frame), BudgetPage(self._frame), RulePages(self._frame))
         self._holdings = Holdings(looker.wallets)
         self._moved: asyncio.Future[Day | None] | None = None
         self._moved_at = looker.clock.now()

@@ -121,3 +121,12 @@ def sources(look: Look, late: Callable[[Row], bool]) -> list[Row]:
         missing = each["misses"].most_common(1)
         each["trouble"] = f"{counted(missing[0][1], 'account')}: {missing[0][0]}" if missing else ""
     return list(found.values())
+
+
+def distance(share: Decimal) -> str:
+    """How far a value is from a level, as a share of that."""
+    if not share:
+        return "at the level"
+    size = share.copy_abs() * 100
+    text = f"{size:.1f}" if size < 100 else f"{size:,.0f}" if size < 10_000 else "over 10,000"
+    return f"{text}\N{NARROW NO-BREAK SPACE}% {'above' if share > 0 else 'below'}"

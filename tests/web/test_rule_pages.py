@@ -1,0 +1,103 @@
+"""The rules as a page: what each matches, what it says, and what is near its level."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.contract.given import ETH, HOT, NOW, alert, changed, keep, known
+from tests.web.given import CONFIG, NASTY, Page, serving
+from watcher.domain.model import AccountState, Asset, Quote
+from watcher.wiring import build_rules, configure
+
+SPAM = Asset("ethereum", "0xff000000000000000000000000000000000000ff")
+
+RULES = """\
+rules:
+  - id: gas-low
+    type: threshold
+    match: {assets: [ETH, "0xff000000000000000000000000000000000000ff"]}
+    below: "0.5"
+  - id: much
+    type: threshold
+    match: {wallets: [hot], assets: [ETH]}
+    metric: value_usd
+    per: wallet
+    above: "5000"
+  - {id: moved, type: change, match: {wallets: [hot]}, by: "10%"}
+  - {id: silent, type: no_data, longer_than: 1h}
+  - {id: credits, type: budget, source: coinstats, used: "80%"}
+  - {id: nobody, type: threshold, match: {assets: ["0xnone"]}, below: "1"}
+"""
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[Page]:
+    (tmp_path / "rules.yaml").write_text(RULES)
+    other = tmp_path / "with-rules.yaml"
+    other.write_text(CONFIG + "rules: [rules.yaml]\n")
+    configuration = configure(other, {})
+    async with serving(tmp_path) as page:
+        page.looker.rules = lambda: build_rules(configuration)
+        state = AccountState(
+            HOT, {ETH: Decimal("0.6"), SPAM: Decimal("0.1")}, {"ethereum": NOW}, last_attempt=NOW,
+            watched_since=NOW,
+        )  # fmt: skip
+        firing = replace(alert(), subject="elsewhere", fingerprint=configuration.rules[0].fingerprint())
+        await keep(
+            page.store, accounts=(state,), symbols={ETH: "ETH", SPAM: NASTY},
+            changes=(changed(HOT, ETH, "1", "0.6"), changed(HOT, SPAM, None, "0.1")),
+            quotes={ETH: Quote(Decimal(3000), NOW)}, alerts=(firing,),
+        )  # fmt: skip
+        yield page
+
+
+async def test_the_list_says_what_each_rule_matches_and_what_is_nearest_to_its_level(page: Page) -> None:
+    status, text, _ = await page.get("/rules")
+    assert status == 200
+    rows = {row.split("</a>")[0]: row for row in text.split('<a href="/rules/')[1:]}
+    gas = next(row for name, row in rows.items() if name.startswith("gas-low"))
+    assert "1 met, 1 not met" in gas
+    assert "1 firing" in gas
+    much = next(row for name, row in rows.items() if name.startswith("much"))
+    assert "64.0\u202f% below" in much  # $1,800 of $5,000
+    moved = next(row for name, row in rows.items() if name.startswith("moved"))
+    assert "judged on its page" in moved
+    assert '<td class="number warning">0</td>' in next(r for n, r in rows.items() if n.startswith("nobody"))
+
+
+async def test_a_rule_lists_its_subjects_the_met_first_and_then_the_nearest(page: Page) -> None:
+    _, text, _ = await page.get("/rules/gas-low")
+    table = text[text.index("<h2>Subjects</h2>") :]
+    assert table.index(">met<") < table.index(">not met<")
+    assert "20.0\u202f% above" in table
+    assert "0.6 ETH" in table
+
+
+@pytest.mark.parametrize("name", ["much", "moved", "silent", "credits", "nobody"])
+async def test_every_kind_of_rule_has_a_page_that_keeps_hostile_names_harmless(page: Page, name: str) -> None:
+    status, text, _ = await page.get(f"/rules/{name}")
+    assert status == 200
+    assert "<script>alert" not in text
+    assert "\u202e" not in text
+    assert len(text) < 50_000
+
+
+async def test_a_budget_rule_says_what_the_ledger_says(page: Page) -> None:
+    _, text, _ = await page.get("/rules/credits")
+    assert "of 20,000 credits are used" in text
+
+
+async def test_a_rule_that_does_not_exist_is_not_found(page: Page) -> None:
+    assert (await page.get("/rules/none"))[0] == 404
+    assert (await page.get("/rules?x=1"))[0] == 400
+
+
+async def test_without_rules_the_page_says_so(tmp_path: Path) -> None:
+    async with serving(tmp_path) as page:
+        await keep(page.store, accounts=(known(HOT, ethereum="1"),))
+        assert "No rules are configured" in (await page.get("/rules"))[1]

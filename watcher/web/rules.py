@@ -1,0 +1,122 @@
+"""The rules: what each matches now, what it says of it, and how far that is from its level.
+
+The answers are those of `watcher explain`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from functools import cached_property
+
+from aiohttp import web
+
+from watcher.creditviews import use_of
+from watcher.domain.rules import BudgetRule, EventRule, Rule, TrailingRule
+from watcher.domain.selection import Rules
+from watcher.explaining import Explainer
+from watcher.report import Row
+from watcher.store.reader import Reader
+from watcher.web.asking import Asked
+from watcher.web.framing import ROWS, Frame
+from watcher.web.looking import Look
+
+LISTED = 200
+"""Subjects of each rule that the list of rules judges."""
+
+JUDGED = 2000
+"""Subjects that the page of one rule judges."""
+
+SLOW = 100
+"""The same where each has to be looked up in history."""
+
+ORDER = {"met": 0, "unknown": 1, "not met": 2}
+
+
+class RulePages:
+    """`/rules` and what is below it."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame, self._looker = frame, frame.looker
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/rules", self.rules), web.get("/rules/{id}", self.rule)]
+
+    async def rules(self, request: web.Request) -> web.Response:
+        Asked(request.query, ())
+
+        def render(look: Look) -> str:
+            with Reader(self._looker.store) as reader:
+                explainer = self._explainer(reader, look)
+                rows = [self._listed(rule, reader, explainer, look) for rule in self._rules.by_id.values()]
+            return self._frame.render("rules.html", look, rows=rows)
+
+        return await self._frame.page(request, render)
+
+    async def rule(self, request: web.Request) -> web.Response:
+        Asked(request.query, ())
+        name = request.match_info["id"]
+        rule = await self._looker.work(lambda: self._rules.by_id.get(name))
+        if rule is None:
+            raise web.HTTPNotFound(text="there is no such rule")
+
+        def render(look: Look) -> str:
+            most = SLOW if _is_slow(rule) else JUDGED
+            with Reader(self._looker.store) as reader:
+                rows = self._glances(rule, reader, self._explainer(reader, look), look, most + 1)
+            more = len(rows) > most
+            rows = sorted(rows[:most], key=_nearest)
+            alerts = [row for row in look.status["alerts"] if row["rule"] == name]
+            return self._frame.render(
+                "rule.html", look, rule=rule, rows=rows[:ROWS], judged=len(rows), more=more, alerts=alerts,
+                channels=self._rules.channels_of(rule), counts=Counter(row["answer"] for row in rows),
+            )  # fmt: skip
+
+        return await self._frame.page(request, render)
+
+    @cached_property
+    def _rules(self) -> Rules:
+        return self._looker.rules() if self._looker.rules is not None else Rules((), {}, ())
+
+    def _explainer(self, reader: Reader, look: Look) -> Explainer:
+        # Without a revision the sums are looked through anew: what has changed since is not told here.
+        return Explainer(
+            self._looker.settings, self._rules, reader, look.at, replace(look.past, revision=None)
+        )
+
+    def _listed(self, rule: Rule, reader: Reader, explainer: Explainer, look: Look) -> Row:
+        alerts = [row for row in look.status["alerts"] if row["rule"] == rule.id]
+        row: Row = {"rule": rule, "alerts": Counter(each["state"] for each in alerts), "nearest": None}
+        if _is_slow(rule):
+            count = len(explainer.first(rule, JUDGED))
+            return {**row, "count": min(count, JUDGED), "more": count > JUDGED, "counts": None}
+        rows = self._glances(rule, reader, explainer, look, LISTED + 1)
+        counts = Counter(each["answer"] for each in rows[:LISTED])
+        row["nearest"] = min(rows[:LISTED], key=_nearest, default=None)
+        return {**row, "count": min(len(rows), LISTED), "more": len(rows) > LISTED, "counts": counts}
+
+    def _glances(self, rule: Rule, reader: Reader, explainer: Explainer, look: Look, most: int) -> list[Row]:
+        if isinstance(rule, BudgetRule):
+            return [self._budget(rule, reader, look)]
+        return [explainer.glance(rule, subject) for subject in explainer.first(rule, most - 1)]
+
+    def _budget(self, rule: BudgetRule, reader: Reader, look: Look) -> Row:
+        alert = next((row for row in look.status["alerts"] if row["rule"] == rule.id), None)
+        row: Row = {"subject": f"credits of {rule.source}", "wallet": "", "distance": None, "at": look.at}
+        plan = self._looker.plans.get(rule.source)
+        if plan is None:
+            return {**row, "answer": "unknown", "because": "no credits are sold there", "alert": alert}
+        firing = alert is not None and alert["state"] != "pending"
+        verdict = rule.judge(use_of(reader, rule.source, plan, look.at), firing=firing)
+        return {**row, "answer": verdict.answer.value, "because": verdict.because, "alert": alert}
+
+
+def _is_slow(rule: Rule) -> bool:
+    return isinstance(rule, EventRule | TrailingRule)
+
+
+def _nearest(row: Row) -> tuple[int, bool, Decimal]:
+    """What is met first, then what is unknown, then what is nearest to its level."""
+    distance = row["distance"]
+    return ORDER[row["answer"]], distance is None, abs(distance) if distance is not None else Decimal(0)
