@@ -65,6 +65,8 @@ class State:
     used: int = 0
     first: float = 0.0
     hooks: list[tuple[float, float]] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+    """When each request came."""
 
 
 def make_coin(number: int, chance: random.Random) -> Coin:
@@ -177,6 +179,7 @@ class Server(asyncio.Protocol):
             return json.dumps({"totalCredits": PLAN, "usedCredits": state.used}).encode()
         addresses = [pair.rpartition(":")[2] for pair in target.partition("wallets=")[2].split(",")]
         state.requests += 1
+        state.asked.append(time.monotonic())
         state.answered += len(addresses)
         state.used += 40 * len(addresses)
         state.first = state.first or time.monotonic()
@@ -204,9 +207,11 @@ class Server(asyncio.Protocol):
             "first": state.first,
             "hooks": state.hooks,
         }
+        if wanted.get("asked"):
+            told["asked"] = state.asked
         answer = json.dumps(told).encode()
         if wanted.get("reset"):
-            state.requests, state.answered, state.first, state.hooks = 0, 0, 0.0, []
+            state.requests, state.answered, state.first, state.hooks, state.asked = 0, 0, 0.0, [], []
         return answer
 
     def answer(self, content: bytes) -> None:

@@ -93,7 +93,9 @@ async def _measure(url: str) -> None:
             print(f"{path:20} {first * 1000:7.0f} ms  {size / 1000:9.1f} kB  {bar}")
             await asyncio.sleep(2.1)
         alone = await _longest_hold()
-        crowd = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.page", "--read", url)
+        crowd = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.page", "--read", url + "/"
+        )
         crowded = await _longest_hold()
         crowd.kill()
         await crowd.wait()
@@ -107,7 +109,7 @@ async def _crowd(url: str) -> None:
 
 async def _read(session: aiohttp.ClientSession, url: str) -> None:
     while True:
-        async with session.get(url + "/") as answer:
+        async with session.get(url) as answer:
             await answer.read()
 
 

@@ -42,8 +42,10 @@ FAILURES = 10
 FORGET_AFTER = 60.0
 """So many wrong tokens in so many seconds, and no other is looked at."""
 LARGEST = 4096
-TURN = 0.001
 """Bytes of a request body."""
+TURN = 0.001
+AT_ONCE = 2
+"""Answers that are made at the same time."""
 
 
 class Server:
@@ -55,6 +57,7 @@ class Server:
         self._acts = Acts(looker, looker.store, self._session.encode() if self._token else b"")
         self._pages = Pages(looker, self._acts)
         self._wrong: list[float] = []
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
         self._warming: asyncio.Task[None] | None = None
         self.url = ""
@@ -89,7 +92,7 @@ class Server:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            response = self._refusal(request) or await handler(request)
+            response = self._refusal(request) or await self._answered(request, handler)
         except web.HTTPException as error:
             response = _as_answer(request, error.status, error.text or error.reason)
             response.headers.update({k: v for k, v in error.headers.items() if k in ("Allow", "Location")})
@@ -98,6 +101,15 @@ class Server:
         if not response.prepared:
             response.headers.update(HEADERS)
         return response
+
+    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A few at a time: of a crowd that asks at once each would else take a turn of the loop before a
+        poll or a delivery got its next one (benchmarks/crowd.py). What streams, waits for a body or says
+        that the process lives takes no place."""
+        if request.method not in ("GET", "HEAD") or request.path in ("/events", "/healthz"):
+            return await handler(request)
+        async with self._places:
+            return await handler(request)
 
     def _refusal(self, request: web.Request) -> web.StreamResponse | None:
         if not self._token:
