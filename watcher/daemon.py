@@ -130,6 +130,7 @@ async def at_work(
             on_page(page.url)
         # What is here stays: looking through all of it for garbage would hold the loop for 100 ms.
         gc.freeze()
+        gc.enable()
         yield [*app.tasks, *helpers]
     finally:
         gc.unfreeze()

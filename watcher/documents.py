@@ -24,6 +24,7 @@ class Node:
     value: str | int | bool | dict[str, Node] | list[Node] | None
     text: str = ""
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Where the keys of a mapping stand."""
     hidden: tuple[Hidden, ...] = ()
     size: int = 1
     faulty: bool = False

@@ -23,6 +23,11 @@ MAX_NODES = 1_000_000
 """Aliases count as what they stand for: a few lines cannot grow into gigabytes."""
 MAX_DEPTH = 40
 
+_SHARED = 24
+"""Words of so many characters are worth being shared; longer ones are seldom equal."""
+_NO_KEYS: dict[str, tuple[int, int]] = {}
+"""Of what is no mapping; never written to."""
+
 Expand = Callable[[str], tuple[str, tuple[Hidden, ...]]]
 """Scalar text → its expanded text, and what must stay hidden. Raises ValueError in words for people."""
 
@@ -122,6 +127,8 @@ class _Builder:
         self._document = document
         self._expand = expand
         self._anchors: dict[str, Node] = {}
+        self._words: dict[str, str] = {}
+        """Keys and short words, which stand in a watch list ten thousand times: each is kept once."""
         self._events: Iterator[Any] = iter(())
 
     def build(self, text: str) -> Node:
@@ -166,16 +173,18 @@ class _Builder:
 
     def _scalar(self, event: Any, line: int, column: int) -> Node:
         text: str = event.value
+        if len(text) <= _SHARED:
+            text = self._words.setdefault(text, text)
         if not event.style and event.tag is None:
             if text in _WORDS:
-                return Node(line, column, _WORDS[text], text)
+                return Node(line, column, _WORDS[text], text, _NO_KEYS)
             if _INTEGER.fullmatch(text):
-                return Node(line, column, int(text), text)
+                return Node(line, column, int(text), text, _NO_KEYS)
             if _HEX.fullmatch(text):
                 self._mistake(
                     line, column, "YAML reads an unquoted 0x… as a number", 'put it in quotes: "0x…"'
                 )
-                return Node(line, column, text, text, faulty=True)
+                return Node(line, column, text, text, _NO_KEYS, faulty=True)
         hidden: tuple[Hidden, ...] = ()
         value = text
         if self._expand is not None and "$" in text:
@@ -183,8 +192,8 @@ class _Builder:
                 value, hidden = self._expand(text)
             except ValueError as error:
                 self._mistake(line, column, *str(error).split("; ", 1))
-                return Node(line, column, text, text, faulty=True)
-        return Node(line, column, value, text, hidden=hidden)
+                return Node(line, column, text, text, _NO_KEYS, faulty=True)
+        return Node(line, column, value, text, _NO_KEYS, hidden)
 
     def _sequence(self, line: int, column: int, depth: int) -> Node:
         items: list[Node] = []
@@ -192,7 +201,7 @@ class _Builder:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
             items.append(self._node(event, depth + 1))
-        return Node(line, column, items, size=1 + sum(item.size for item in items))
+        return Node(line, column, items, "", _NO_KEYS, size=1 + sum(item.size for item in items))
 
     def _mapping(self, line: int, column: int, depth: int) -> Node:
         values: dict[str, Node] = {}
@@ -205,7 +214,7 @@ class _Builder:
                 raise _Unreadable(
                     *_place(event), "a key must be a plain word", "put a key with brackets in quotes"
                 )
-            key, place = event.value, _place(event)
+            key, place = self._words.setdefault(event.value, event.value), _place(event)
             if not event.style and _HEX.fullmatch(key):
                 self._mistake(
                     *place, "YAML reads an unquoted 0x… as a number", 'put the key in quotes: "0x…":'

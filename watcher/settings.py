@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, SkipValidation
 
 from watcher.documents import Document, Node
 from watcher.domain.errors import ConfigurationError, Problem
@@ -55,7 +55,7 @@ class Settings(BaseModel):
     path: Path
     store: SerializeAsAny[BaseModel]
     sources: dict[str, SerializeAsAny[BaseModel]]
-    wallets: tuple[WalletSettings, ...]
+    wallets: SkipValidation[tuple[WalletSettings, ...]]
     assets: tuple[AssetEntry, ...] = ()
     channels: dict[str, SerializeAsAny[BaseModel]]
     rules: tuple[Path, ...]
@@ -108,7 +108,7 @@ def read_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None
         tuple(node.plain_keys()) if (node := root.get(section)) else () for section in ("channels", "sources")
     )
     sound = None if document.problems else settings
-    return Draft(sound, document, loader.rules, channels, tuple(_named_wallets(root)), sources)
+    return Draft(sound, document, loader.rules, channels, loader.named, sources)
 
 
 def _named_wallets(root: Node) -> Iterator[Wallet]:
@@ -129,6 +129,7 @@ class _Loader:
         self._kinds = kinds
         self._warnings: list[Problem] = []
         self.rules: tuple[Path, ...] = ()
+        self.named = tuple(_named_wallets(document.root))
 
     def settings(self, env: Mapping[str, str]) -> Settings | None:
         root = self._document.root
@@ -144,7 +145,7 @@ class _Loader:
         channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         check_fallbacks(self._document, channels)
         wallets = read_wallets(self._document, sources)
-        assets = read_assets(self._document, tuple(_named_wallets(root)), sources)
+        assets = read_assets(self._document, self.named, sources)
         self.rules = self._rules()
         web = self._section("web", WebSettings)
         if root.get("web") is None:

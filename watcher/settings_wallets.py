@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,15 +12,29 @@ from pydantic import BaseModel
 from watcher.documents import Document, Node
 from watcher.domain.model import Account, Wallet
 from watcher.mistakes import checked, nearest
-from watcher.settings_models import WalletEntry
+from watcher.settings_models import Cron, WalletEntry
 from watcher.sources import Discovery, WatchedWallet
 
 DISCOVER = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
 
 
-class WalletSettings(WalletEntry):
-    """A wallet as written, with the accounts that it stands for."""
+@dataclass(frozen=True, slots=True)
+class WalletSettings:
+    """A wallet as written, with the accounts that it stands for.
 
+    Not a model: there may be ten thousand, and a model is eight times as large.
+    """
+
+    name: str
+    source: str
+    address: str
+    chains: tuple[str, ...]
+    assets: tuple[str, ...]
+    tags: tuple[str, ...]
+    every: str | timedelta | Cron
+    at_least_every: timedelta | None
+    discover: str | None
+    weight: float
     accounts: tuple[Account, ...]
     discovery: Discovery | None = None
     """What `discover` asks for, or would."""
@@ -52,7 +67,7 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
     found: list[WalletSettings] = []
     names: dict[str, int] = {}
     owners: dict[Account, str] = {}
-    for index in range(len(node.value)):
+    for index, item in enumerate(node.value):
         entry = checked(document, ("wallets", index), WalletEntry)
         if entry is None:
             _name_source(document, index)
@@ -61,17 +76,40 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
             first = names[entry.name]
             what = f"two wallets are named '{entry.name}' (first in line {first})"
             document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
-        names.setdefault(entry.name, document.at(("wallets", index, "name")).line)
+        names.setdefault(entry.name, (item.get("name") or item).line)
         _name_source(document, index)
-        accounts = _accounts(document, index, entry, sources.get(entry.source))
+        wallet = _watched(entry)
+        accounts = _accounts(document, index, entry, wallet, sources.get(entry.source))
         for account in accounts:
             owner = owners.setdefault(account, entry.name)
             if owner != entry.name:
                 what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
                 document.report(("wallets", index), what, "keep one of them, or join their tags")
-        discovery = _discovery(document, index, entry, sources.get(entry.source))
-        found.append(WalletSettings.model_construct(**dict(entry), accounts=accounts, discovery=discovery))
+        discovery = _discovery(document, index, entry, wallet, sources.get(entry.source))
+        found.append(_settled(entry, wallet, accounts, discovery))
     return tuple(found)
+
+
+def _watched(entry: WalletEntry) -> WatchedWallet:
+    """The wallet as its source wants it, with texts of its own.
+
+    Those of the file lie scattered among what is thrown away with its tree, and would keep those
+    pages in memory: 20 MiB of 10,000 wallets.
+    """
+    return WatchedWallet(_copied(entry.name), _copied(entry.address), entry.chains, entry.assets)
+
+
+def _copied(text: str) -> str:
+    return text[:1] + text[1:]
+
+
+def _settled(
+    entry: WalletEntry, wallet: WatchedWallet, accounts: tuple[Account, ...], discovery: Discovery | None
+) -> WalletSettings:
+    return WalletSettings(
+        wallet.name, entry.source, wallet.address, entry.chains, entry.assets, entry.tags, entry.every,
+        entry.at_least_every, entry.discover, entry.weight, accounts, discovery,
+    )  # fmt: skip
 
 
 def _name_source(document: Document, index: int) -> None:
@@ -85,14 +123,13 @@ def _name_source(document: Document, index: int) -> None:
 
 
 def _accounts(
-    document: Document, index: int, entry: WalletEntry, source: BaseModel | None
+    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel | None
 ) -> tuple[Account, ...]:
     expand: Any = getattr(source, "accounts", None)
     node = document.at(("wallets", index))
-    if expand is None or any(each.faulty for _, each in node.children()):
+    if expand is None or (document.problems and any(each.faulty for _, each in node.children())):
         return ()
     try:
-        wallet = WatchedWallet(entry.name, entry.address, entry.chains, entry.assets)
         return tuple(expand(entry.source, wallet))
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")
@@ -102,7 +139,7 @@ def _accounts(
 
 
 def _discovery(
-    document: Document, index: int, entry: WalletEntry, source: BaseModel | None
+    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel | None
 ) -> Discovery | None:
     """Also for a wallet that does not ask for it: another wallet of the same address may."""
     wanted = entry.discover is not None
@@ -113,7 +150,6 @@ def _discovery(
             document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
         return None
     try:
-        wallet = WatchedWallet(entry.name, entry.address, entry.chains, entry.assets)
         found: Discovery = find(entry.source, wallet)
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")

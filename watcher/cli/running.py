@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,11 +26,19 @@ def run(config: Config = None) -> int:
     SIGHUP reads the configuration again; a bad file keeps the old one. Exit code 78: the
     configuration is wrong (systemd does not restart on it).
     """
+    # Nearly all that a watch list makes is kept: looking for garbage would take a tenth of the time to start.
+    # Once it watches, the daemon looks again.
+    gc.disable()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        return _run(config_path(config))
+    finally:
+        gc.enable()
+
+
+def _run(path: Path) -> int:
     from watcher import daemon
 
-    # Nearly all that a watch list makes is kept: looking for garbage so often would double the time to start.
-    gc.set_threshold(50_000, 20, 20)
-    path = config_path(config)
     configuration = configured(path, telling=True)
     log = configuration.settings.log
     set_up_logging(log.level, log.format)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 _WRITTEN = re.compile(r"([0-9]{1,12})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=36500)
 
 
+@lru_cache(maxsize=256)
 def parse_duration(text: str) -> timedelta:
     """Read a whole number and its unit (`s`, `m`, `h` or `d`); ValueError says what was expected."""
     found = _WRITTEN.fullmatch(text.strip())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from watcher.domain.changes import Difference
 from watcher.domain.conclusion import Again, Past
@@ -127,12 +128,18 @@ def _unsettled(state: AccountState, reading: Reading, chains: frozenset[str]) ->
     return frozenset(found)
 
 
+@lru_cache(maxsize=16)
+def _all_at(chains: frozenset[str], now: datetime) -> Mapping[str, datetime]:
+    """One mapping for all accounts of an answer."""
+    return dict.fromkeys(chains, now)
+
+
 def _seen_again(state: AccountState, reading: Reading, chains: frozenset[str], now: datetime) -> AccountState:
     """The common case: everything as before."""
     return AccountState(
         state.account,
         _same(state.amounts, reading.amounts),
-        dict.fromkeys(chains, now),
+        _all_at(chains, now),
         EMPTY,
         EMPTY,
         _NO_ASSETS,

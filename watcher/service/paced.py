@@ -25,9 +25,10 @@ class Paced:
     at_least_every: timedelta | None = None
     min_every: timedelta = timedelta(minutes=1)
 
-    def item(self) -> Item:
+    def item(self, fixed: float | None = None) -> Item:
         promise = self.at_least_every.total_seconds() if self.at_least_every else float("inf")
-        return Item(key_of(self.account), self.cost, self.weight, self.min_every.total_seconds(), promise)
+        shortest = self.min_every.total_seconds()
+        return Item(key_of(self.account), self.cost, self.weight, shortest, promise, fixed)
 
 
 def key_of(account: Account) -> str:

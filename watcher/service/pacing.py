@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,7 +58,7 @@ class Pacer:
         self._store, self._clock, self._put = store, clock, put
         self._accounts = {key_of(each.account): each.account for each in paced}
         self._items = [each.item() for each in paced]
-        self._fixed = {each.account: replace(each.item(), fixed=_interval(each)) for each in fixed}
+        self._fixed = {each.account: each.item(fixed=_interval(each)) for each in fixed}
         self._accounts.update({key_of(account): account for account in self._fixed})
         self._keys: dict[Account, str] = {}
         """The accounts that the cadence paces now, with their keys."""

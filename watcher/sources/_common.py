@@ -123,7 +123,8 @@ UrlBytes = Annotated[int, Field(ge=500, le=60_000)]
 
 def fold_evm(address: str) -> str:
     """Lower-case an EVM address; keep every other format as written."""
-    return address.lower() if _EVM.fullmatch(address) else address
+    folded = address.lower() if _EVM.fullmatch(address) else address
+    return address if folded == address else folded  # one text for all who hold it
 
 
 def fold_contract(contract: str) -> str:

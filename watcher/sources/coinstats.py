@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -114,12 +115,17 @@ class CoinStatsSettings(SettingsModel):
         if SWEEPS.intersection(wallet.chains):
             raise ValueError(f"`chains: {wallet.chains[0]}` brings every chain anyway; leave discover out")
         address = fold_evm(wallet.address.strip())
-        chains = frozenset(map(canonical, wallet.chains))
-        return Discovery(Account(name, "all", address), chains, CREDITS_PER_SWEEP)
+        return Discovery(Account(name, "all", address), _canonical(wallet.chains), CREDITS_PER_SWEEP)
 
     def build(self, name: str, wallets: Sequence[WatchedWallet]) -> CoinStats:  # noqa: ARG002
         """The source. It needs no wallets beforehand: what to ask is in each account."""
         return CoinStats(name, self)
+
+
+@lru_cache(maxsize=256)
+def _canonical(chains: tuple[str, ...]) -> frozenset[str]:
+    """One set for all wallets on the same chains."""
+    return frozenset(map(canonical, chains))
 
 
 @dataclass(frozen=True, slots=True)

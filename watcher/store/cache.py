@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from watcher.store.states import (
     ALERT,
     SILENCE,
     STATE,
+    Times,
     alert_from,
     doubt_from,
     flap_from,
@@ -27,8 +28,8 @@ from watcher.store.states import (
 )
 from watcher.store.text import from_ms
 
-SHORT = 8
-"""Amounts of so few digits are kept once for all; longer ones are seldom equal."""
+SHORT = 4
+"""Amounts of so few characters are kept once for all; longer ones are seldom equal."""
 
 
 class Cache:
@@ -148,20 +149,13 @@ class Cache:
                 self.quotes[asset] = Quote(Decimal(row[4]), from_ms(row[5]))
             if row[6] is not None:
                 self.doubts[asset] = doubt_from(row[6])
-        amounts: dict[int, dict[Asset, Decimal]] = {}
-        shared: dict[str, Decimal] = {}
-        for account, number, text in conn.execute("SELECT account, asset, amount FROM balances"):
-            amount = shared.get(text)
-            if amount is None:
-                amount = Decimal(text)
-                if len(text) <= SHORT:
-                    shared[text] = amount
-            amounts.setdefault(account, {})[assets[number]] = amount
+        amounts = _amounts(conn, assets)
         shut = quarantine.read(conn, assets)
+        times = Times()
         for row in conn.execute(f"SELECT id, {', '.join(STATE)}, source, chain, address FROM accounts"):  # noqa: S608
             account = Account(sys.intern(row[-3]), sys.intern(row[-2]), row[-1])
             self.account_ids[account] = row[0]
-            state = state_from(account, amounts.get(row[0], EMPTY), row[1:-3])
+            state = state_from(account, amounts.get(row[0], EMPTY), row[1:-3], times)
             self.states[account] = replace(state, quarantined=shut[row[0]]) if row[0] in shut else state
         for row in conn.execute(f"SELECT {', '.join(ALERT)} FROM alerts WHERE state <> 'resolved'"):  # noqa: S608
             self._put(alert_from(row))
@@ -172,3 +166,21 @@ class Cache:
         self.flaps = dict(flap_from(row) for row in conn.execute(flaps))
         silences = f"SELECT {', '.join(SILENCE)} FROM silences ORDER BY created, id"  # noqa: S608
         self.silences = tuple(silence_from(row) for row in conn.execute(silences))
+
+
+def _amounts(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, dict[Asset, Decimal]]:
+    """What each account holds. Accounts come one after another, as the table is ordered by them."""
+    amounts: dict[int, dict[Asset, Decimal]] = {}
+    shared: dict[str, Decimal] = {}
+    before, held = 0, dict[Asset, Decimal]()
+    for account, number, text in conn.execute("SELECT account, asset, amount FROM balances"):
+        if account != before:
+            before, held = account, amounts.setdefault(account, {})
+        if len(text) > SHORT:
+            held[assets[number]] = Decimal(text)
+            continue
+        amount = shared.get(text)
+        if amount is None:
+            amount = shared[text] = Decimal(text)
+        held[assets[number]] = amount
+    return amounts

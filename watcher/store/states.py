@@ -60,16 +60,43 @@ def state_row(state: AccountState) -> tuple[Any, ...]:
     )
 
 
-def state_from(account: Account, amounts: Mapping[Asset, Decimal], row: tuple[Any, ...]) -> AccountState:
+class Times:
+    """Times as they are read, each made once: accounts of one request have the same."""
+
+    def __init__(self) -> None:
+        self._times: dict[int, datetime] = {}
+        self._seen: dict[tuple[str, int], Mapping[str, datetime]] = {}
+
+    def at(self, value: int | None) -> datetime | None:
+        if value is None:
+            return None
+        known = self._times.get(value)
+        if known is None:
+            known = self._times[value] = from_ms(value)
+        return known
+
+    def seen(self, chain: str, value: int | None) -> Mapping[str, datetime]:
+        """That one chain was read then."""
+        if value is None:
+            return EMPTY
+        known = self._seen.get((chain, value))
+        if known is None:
+            known = self._seen[chain, value] = {chain: self._times.get(value) or from_ms(value)}
+        return known
+
+
+def state_from(
+    account: Account, amounts: Mapping[Asset, Decimal], row: tuple[Any, ...], times: Times
+) -> AccountState:
     last, attempt, watched, misses, miss, seen, stale, held, unsettled, omitted, scales = row
     if seen is not None:
-        times = {chain: from_ms(at) for chain, at in json.loads(seen).items()}
+        seen_at: Mapping[str, datetime] = {chain: from_ms(at) for chain, at in json.loads(seen).items()}
     else:
-        times = {account.chain: from_ms(last)} if last is not None else {}
+        seen_at = times.seen(account.chain, last)
     return AccountState(
         account,
         amounts=amounts,
-        seen=times,
+        seen=seen_at,
         stale={Asset(chain, token): from_ms(at) for chain, token, at in json.loads(stale)}
         if stale
         else EMPTY,
@@ -79,10 +106,10 @@ def state_from(account: Account, amounts: Mapping[Asset, Decimal], row: tuple[An
         scales={Asset(chain, token): int(scale) for chain, token, scale in json.loads(scales)}
         if scales
         else EMPTY,
-        last_attempt=time(attempt),
+        last_attempt=times.at(attempt),
         misses=misses,
         miss=miss,
-        watched_since=time(watched),
+        watched_since=times.at(watched),
     )
 
 
