@@ -141,6 +141,8 @@ def main() -> int:
     reports = asyncio.run(storms(wanted.seed, wanted.storms, wanted.kills, wanted.at_once))
     crashes = f"{table(reports)}\n\n{summary(reports, time.monotonic() - began)}\n"
     print(crashes, flush=True)
+    for words in dict.fromkeys(words for report in reports for words in report.compared.broken):
+        print(f"BROKE: {words}", flush=True)
     days = bad_days()
     text = f"{crashes}\n{table_of(days)}\n"
     print(table_of(days), flush=True)
