@@ -11,7 +11,7 @@ from typing import Any
 from tests.domain.given import firing, still
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
-from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
+from watcher.domain.credits import ASIDE, Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.flapping import Flap
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
@@ -94,6 +94,7 @@ class _Booked:
     source: str
     cost: int
     at: datetime
+    purpose: Purpose
     settled: bool = False
 
 
@@ -137,10 +138,11 @@ class FakeStore:
             if row.source == source
         ]
         calls = tuple(sum(at > since for at in mine) for since in windows)
-        refusal = may_spend(allowance, Spending(self._sum(source, start), calls), cost, purpose, now)
+        aside = sum(row.cost for row in self.ledger if row.purpose in ASIDE and row.at >= start)
+        refusal = may_spend(allowance, Spending(self._sum(source, start), calls, aside), cost, purpose, now)
         if refusal is not None:
             return refusal
-        self.ledger.append(_Booked(source, cost, now))
+        self.ledger.append(_Booked(source, cost, now, purpose))
         return Grant(len(self.ledger))
 
     async def spent(self, source: str, since: datetime) -> int:

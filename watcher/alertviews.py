@@ -76,6 +76,7 @@ class AlertViews:
                 {
                     "id": each.id,
                     "kind": str(each.message.kind),
+                    "title": each.message.title,
                     "channel": each.channel,
                     "state": str(each.state),
                     "attempts": each.attempts,

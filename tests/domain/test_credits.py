@@ -53,11 +53,20 @@ def test_the_schedule_leaves_the_reserve_alone_and_people_may_use_it() -> None:
     assert isinstance(may_spend(allowance, spent, 111, Purpose.CONFIRMATION, now), Refusal)
 
 
+def test_what_was_used_of_the_reserve_is_not_kept_once_more() -> None:
+    allowance, now = Allowance(CreditPlan(1000)), at("2026-03-10T12:00")
+    used_up = Spending(960, aside=100)
+    assert may_spend(allowance, used_up, 40, Purpose.SCHEDULED, now) is None
+    half_used = Spending(910, aside=50)
+    assert may_spend(allowance, half_used, 40, Purpose.SCHEDULED, now) is None
+    assert isinstance(may_spend(allowance, half_used, 41, Purpose.SCHEDULED, now), Refusal)
+
+
 def test_the_reserve_is_the_schedules_in_the_end() -> None:
     plan = CreditPlan(1000)
     assert plan.kept(at("2026-03-20T00:00")) == 100
     assert 45 <= plan.kept(at("2026-03-26T20:00")) <= 55
-    assert plan.kept(at("2026-03-31T23:59:59")) == 1
+    assert plan.kept(at("2026-03-31T00:00")) == 0, "what is left of it would not pay a request"
 
 
 @given(now=MOMENTS, spent=st.integers(0, 1000), cost=st.integers(1, 400))

@@ -88,7 +88,7 @@ async def test_a_release_and_a_hiding_by_hand_are_heeded_with_the_next_reading(
         (["release", "FREE1"], "needs one --wallet NAME"),
         (["hide", "--all", "--wallet", "hot"], "needs the assets"),
         (["list", "FREE1"], "list takes no assets"),
-        (["--wallet", "hott"], "there is no wallet 'hott'; there are hot"),
+        (["--wallet", "hott"], "there is no wallet 'hott'; did you mean 'hot'?"),
     ],
 )
 async def test_a_wrong_use_is_told_and_changes_nothing(

@@ -25,6 +25,7 @@ from watcher.service.polling import Poller
 from watcher.store.sqlite import SqliteStore
 
 LIMIT = 6000
+LONGEST = timedelta(days=31) - timedelta(hours=1)
 
 
 class AYear(RuleBasedStateMachine):
@@ -93,8 +94,8 @@ class AYear(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "year"):
-            assert all(used <= LIMIT for used in self.year.source.metered.values())
             self.loop.close()
+            assert all(used <= LIMIT for used in self.year.source.metered.values())
 
 
 AYear.TestCase.settings = settings(
@@ -111,9 +112,23 @@ async def test_a_quarter_in_a_real_store_uses_the_plan_and_no_more(tmp_path: Pat
     year = Year(store, CreditPlan(4000), 5)
     await year.start()
     await year.run(BEGIN + timedelta(days=90))
-    for used in year.source.metered.values():
-        assert 0.98 * 4000 <= used <= 4000
+    whole = [used for start, used in year.source.metered.items() if start < year.clock.now() - LONGEST]
+    assert len(whole) == 3
+    assert all(0.98 * 4000 <= used <= 4000 for used in whole)
     await store.close()
+
+
+@pytest.mark.parametrize("reserve", ["0", "0.1"])
+@pytest.mark.parametrize(("accounts", "promise"), [(2, 12), (9, 72), (6, 48)])
+async def test_a_promise_that_fits_is_kept_all_the_time(accounts: int, promise: int, reserve: str) -> None:
+    year = Year(FakeStore(), CreditPlan(LIMIT, reserve=Decimal(reserve)), accounts)
+    year.promise = timedelta(hours=promise)
+    await year.start()
+    await year.run(BEGIN + timedelta(days=40))
+    await year.pacer.keep()
+    await year.start()
+    await year.run(BEGIN + timedelta(days=90))
+    assert year.broken == []
 
 
 @pytest.mark.parametrize("hours", [1, 3])

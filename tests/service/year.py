@@ -20,6 +20,8 @@ from watcher.service.queue import Batch
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 LOOK = timedelta(hours=3)
+LATE = 1.05
+"""In a period's last third a poll may have to wait for the reserve to shrink."""
 
 
 class JumpingClock(FakeClock):
@@ -60,9 +62,14 @@ class Year:
         self.promise: timedelta | None = None
         self.fixed: timedelta | None = None
         self.polls: dict[Account, list[datetime]] = defaultdict(list)
+        self.watched: dict[Account, datetime] = {}
+        """Since when each promise counts: the last poll."""
+        self.broken: list[tuple[datetime, timedelta]] = []
+        """Promises not kept although the cadence said that they could be."""
 
     def _answer(self, account: Account) -> Outcome:
         self.polls[account].append(self.clock.now())
+        self.watched[account] = self.clock.now()
         from decimal import Decimal
 
         asset = Asset("ethereum", "ethereum")
@@ -91,6 +98,9 @@ class Year:
             cadence = self.pacer.cadence
             assert cadence is not None
             now = self.clock.now()
+            beside_the_reserve = self.plan.limit - self.plan.reserved
+            fits = cadence.stretch == 1 and cadence.feasibility().needed < 0.95 * beside_the_reserve
+            self._hold_to_account(now, stretched=not fits)
             due = cadence.due(now.timestamp())
             at = until if due is None else datetime.fromtimestamp(due[0], UTC)
             step = min(at, looked + LOOK, until)
@@ -105,6 +115,17 @@ class Year:
         for task in list(self.poller._later):
             task.cancel()
         await asyncio.sleep(0)
+
+    def _hold_to_account(self, now: datetime, *, stretched: bool) -> None:
+        if self.promise is None:
+            return
+        for account in self.accounts:
+            since = self.watched.setdefault(account, now)
+            if stretched:
+                self.watched[account] = max(since, now - self.promise)
+            elif now - since > self.promise * LATE:
+                self.broken.append((now, now - since))
+                self.watched[account] = now
 
     def _account(self, key: str) -> Account:
         return self.pacer._accounts[key]

@@ -27,9 +27,19 @@ class Purpose(enum.StrEnum):
     """No request of ours: what the provider's own figure says beyond (or below) the ledger."""
 
 
+RESERVED_FOR = frozenset({Purpose.CONFIRMATION, Purpose.BY_HAND, Purpose.LOOKUP, Purpose.CORRECTION})
+"""What may use the reserve."""
+ASIDE = RESERVED_FOR - {Purpose.CORRECTION}
+"""What uses it up: what others spend with the same key comes off the schedule instead."""
+
 RELEASE = 3
 """In the last third of a period the reserve shrinks in step with the time left: what nobody needed
 by then is spent on the schedule, and at the end nothing is left over."""
+
+
+CHEAPEST = 40
+"""Credits of the cheapest request for a balance: one chain (CoinStats docs). A reserve that cannot pay one
+keeps nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +88,15 @@ class CreditPlan:
         """Credits of the reserve, rounded up."""
         return int((self.limit * self.reserve).to_integral_value(ROUND_CEILING))
 
-    def kept(self, now: datetime) -> int:
-        """What the schedule must leave alone now: the reserve, and ever less of it near the end."""
+    def kept(self, now: datetime, aside: int = 0) -> int:
+        """What the schedule must leave alone now: of the reserve what is not used, ever less near the end.
+
+        `aside`: credits of this period that went to what the reserve is for.
+        """
         start, end = self.bounds(now)
         release = (end - start) / RELEASE
-        return math.ceil(self.reserved * min((end - now) / release, 1.0))
+        kept = min(math.ceil(self.reserved * min((end - now) / release, 1.0)), self.reserved - aside)
+        return kept if kept >= CHEAPEST else 0
 
     def room(self, cost: int, spent: int, now: datetime) -> datetime:
         """When the reserve will have shrunk enough for `cost` more; the period's end if never."""
@@ -90,7 +104,8 @@ class CreditPlan:
         spare = self.limit - spent - cost
         if spare < 0 or self.reserved == 0:
             return end
-        return min(max(end - (end - start) / RELEASE * (spare / self.reserved), now), end)
+        kept = max(spare, CHEAPEST - 1)
+        return min(max(end - (end - start) / RELEASE * (kept / self.reserved), now), end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,8 @@ class Spending:
 
     credits: int = 0
     calls: tuple[int, ...] = ()
+    aside: int = 0
+    """Of the credits, those for what the reserve is kept for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +155,7 @@ def may_spend(
     """None if a request of `cost` credits fits every limit, else the first limit that it breaks."""
     plan = allowance.credits
     if plan is not None and cost > 0:
-        kept = plan.kept(now) if purpose in (Purpose.SCHEDULED, Purpose.SWEEP) else 0
+        kept = plan.kept(now, spending.aside) if purpose not in RESERVED_FOR else 0
         if spending.credits + cost > plan.limit - kept:
             until = plan.room(cost, spending.credits, now) if kept else plan.bounds(now)[1]
             what = f"{spending.credits:,} of {plan.limit:,} credits of this {plan.period} are spent"

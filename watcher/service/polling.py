@@ -230,13 +230,9 @@ class Poller:
             return
 
         conclusion = await conclude(
-            self._store,
-            reply.outcomes,
-            self.rules,
-            now,
-            running_since=self._running_since,
-            settlement=settlement,
-        )
+            self._store, reply.outcomes, self.rules, now,
+            running_since=self._running_since, settlement=settlement,
+        )  # fmt: skip
         report(self.source.name, reply)
         moved = {change.account for change in conclusion.changes if change.before is not None}
         for outcome in reply.outcomes:
@@ -291,7 +287,10 @@ class Poller:
 
     def _sleep(self, refusal: Refusal, purpose: Purpose | None) -> None:
         if self.pace.asleep_until is None:
-            log.warning("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
+            plan = self.source.allowance.credits
+            gone = plan is not None and refusal.until >= plan.bounds(self._clock.now())[1]
+            say = log.warning if gone else log.info  # a wait until a window has room is no news
+            say("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
         if purpose in (None, Purpose.SCHEDULED, Purpose.SWEEP):
             self.pace.asleep_until, self.pace.asleep_because = refusal.until, refusal.reason
 

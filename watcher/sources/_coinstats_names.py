@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from decimal import Decimal
 from functools import lru_cache
 
@@ -78,7 +78,8 @@ class Names:
         self._chains: dict[str, tuple[dict[str, Known], dict[str | None, Known]]] = {}
         self._complete: dict[str, frozenset[str]] = {}
         self._contracts: dict[tuple[str, str], set[Asset]] = {}
-        self._before: dict[Account, Mapping[Asset, Decimal]] = {}
+        self.last: dict[Account, dict[Asset, Decimal]] = {}
+        """The amounts of each account's last answer: mappings that are never written to again."""
         self._size = 0
 
     def of(self, chain: str) -> tuple[dict[str, Known], dict[str | None, Known]]:
@@ -93,21 +94,6 @@ class Names:
         if found is None:
             found = self._complete[chain] = frozenset({chain})
         return found
-
-    def as_before(self, account: Account, amounts: dict[Asset, Decimal]) -> Mapping[Asset, Decimal]:
-        """These amounts; the very mapping of the answer before if they are the same in the same order.
-
-        Whoever compares two answers then sees at once that nothing moved.
-        """
-        before = self._before.get(account)
-        if (
-            before is not None
-            and list(before.values()) == list(amounts.values())
-            and list(before) == list(amounts)
-        ):
-            return before
-        self._before[account] = amounts
-        return amounts
 
     def contract(self, chain: str, contract: str | None, coin_id: str | None) -> Asset | None:
         """The asset of a row with a contract; None if the row has none, or a stand-in for the native coin."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime, timedelta
 
-from watcher.domain.credits import Allowance, Grant, Purpose, Refusal, Spending, may_spend
+from watcher.domain.credits import ASIDE, Allowance, Grant, Purpose, Refusal, Spending, may_spend
 from watcher.ports import Settlement
 from watcher.store.text import storable, to_ms
 
@@ -36,7 +36,7 @@ def reserve(
         "INSERT INTO requests (source, purpose, accounts, cost, reserved_at) VALUES (?, ?, ?, ?, ?)",
         (source, str(purpose), accounts, cost, to_ms(now)),
     )
-    _book(conn, source, to_ms(now), cost, 1)
+    _book(conn, source, to_ms(now), cost, 1, purpose)
     return Grant(row.lastrowid or 0)
 
 
@@ -48,14 +48,14 @@ def settle(conn: sqlite3.Connection, settlement: Settlement, outcomes: str | Non
     row = conn.execute(
         "UPDATE requests SET ended_at = ?, charged = ?, readings = ?, misses = ?, failure = ?,"
         " outcomes = ?"
-        " WHERE id = ? AND ended_at IS NULL RETURNING source, reserved_at, cost",
+        " WHERE id = ? AND ended_at IS NULL RETURNING source, reserved_at, cost, purpose",
         (
             to_ms(settlement.ended), settlement.charged, settlement.readings, settlement.misses,
             storable(settlement.failure), outcomes, settlement.grant.id,
         ),
     ).fetchone()  # fmt: skip
     if row is not None and settlement.charged is not None and settlement.charged != row[2]:
-        _book(conn, row[0], row[1], settlement.charged - row[2], 0)
+        _book(conn, row[0], row[1], settlement.charged - row[2], 0, row[3])
 
 
 def spent(conn: sqlite3.Connection, source: str, since: datetime) -> int:
@@ -65,26 +65,29 @@ def spent(conn: sqlite3.Connection, source: str, since: datetime) -> int:
     return int(conn.execute(sql, (source, to_ms(since) // HOUR_MS)).fetchone()[0])
 
 
-def _book(conn: sqlite3.Connection, source: str, at: int, cost: int, calls: int) -> None:
+def _book(conn: sqlite3.Connection, source: str, at: int, cost: int, calls: int, purpose: str) -> None:
     conn.execute(
-        "INSERT INTO spending (source, hour, credits, calls) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (source, hour) DO UPDATE SET"
-        " credits = credits + excluded.credits, calls = calls + excluded.calls",
-        (source, at // HOUR_MS, cost, calls),
+        "INSERT INTO spending (source, hour, credits, calls, aside) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (source, hour) DO UPDATE SET credits = credits + excluded.credits,"
+        " calls = calls + excluded.calls, aside = aside + excluded.aside",
+        (source, at // HOUR_MS, cost, calls, cost if purpose in ASIDE else 0),
     )
 
 
 def _spending(conn: sqlite3.Connection, source: str, now: datetime, allowance: Allowance) -> Spending:
     plan = allowance.credits
     set_back = _set_back(conn, source, to_ms(now))
-    credits_spent = 0
+    credits_spent = aside = 0
     if plan is not None:
         since = to_ms(plan.bounds(now)[0]) // HOUR_MS
-        sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ? AND hour <= ?"
+        sql = (
+            "SELECT coalesce(sum(credits), 0), coalesce(sum(aside), 0) FROM spending"
+            " WHERE source = ? AND hour >= ? AND hour <= ?"
+        )
         until = _until(set_back, since * HOUR_MS, to_ms(now)) // HOUR_MS
-        credits_spent = int(conn.execute(sql, (source, since, until)).fetchone()[0])
+        credits_spent, aside = conn.execute(sql, (source, since, until)).fetchone()
     calls = tuple(_calls(conn, source, now, window.seconds, set_back) for window in allowance.windows)
-    return Spending(credits_spent, calls)
+    return Spending(credits_spent, calls, aside)
 
 
 def _calls(conn: sqlite3.Connection, source: str, now: datetime, seconds: int, set_back: int | None) -> int:

@@ -100,6 +100,12 @@ def m009_drift(db: Database) -> None:
     db.execute("ALTER TABLE changes ADD COLUMN drift INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations()
+def m010_aside(db: Database) -> None:
+    """Of each hour's credits, those that came out of the reserve."""
+    db.execute("ALTER TABLE spending ADD COLUMN aside INTEGER NOT NULL DEFAULT 0")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watcher.domain.errors import StoreError
 
-VERSION = 9
+VERSION = 10
 """`user_version` of the schema that this watcher writes; a file with a higher one is left alone."""
 
 BUSY_SECONDS = 5.0

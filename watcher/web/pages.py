@@ -10,6 +10,7 @@ from aiohttp import web
 from watcher import report
 from watcher.alertviews import AlertViews
 from watcher.burning import burn
+from watcher.charting import RANGES
 from watcher.dayviews import Day, Holdings, day
 from watcher.domain.delivery import DeliveryState
 from watcher.domain.display import money
@@ -21,12 +22,15 @@ from watcher.web.asking import Asked
 from watcher.web.budget import BudgetPage
 from watcher.web.charts import burn_down
 from watcher.web.framing import ROWS, Frame
+from watcher.web.lanes import LANES, bars, time_lines
 from watcher.web.looking import Look, Looker
 from watcher.web.metrics import exposition
 from watcher.web.rules import RulePages
 from watcher.web.wallets import WalletPages
 
 DAY_LASTS = timedelta(minutes=1)
+LINED = 1000
+"""Alerts that the time line looks through, the newest."""
 DAY_WAITS = 0.1
 LIVE_EVERY = 2.0
 LIVE_MOST = 50
@@ -106,13 +110,18 @@ class Pages:
         return self._moved.result() if self._moved is not None and self._moved.done() else None
 
     async def alerts(self, request: web.Request) -> web.Response:
-        Asked(request.query, ())
-        found = await self._looker.ask(lambda reader: reader.alerts(ROWS))
+        days = Asked(request.query, ("range",)).choice("range", RANGES) or "7d"
 
         def render(look: Look) -> str:
+            with Reader(self._looker.store) as reader:
+                found = reader.alerts(LINED)
             views = AlertViews(self._looker.settings, look.past.silences, look.at)
-            rows = [{**views.row(alert), "resolved_at": alert.resolved_at} for alert in found]
-            return self._frame.render("alerts.html", look, rows=rows)
+            rows = [{**views.row(alert), "resolved_at": alert.resolved_at} for alert in found[:ROWS]]
+            lines = time_lines(found, look.at - timedelta(days=RANGES[days]), look.at)
+            return self._frame.render(
+                "alerts.html", look, rows=rows, days=days, ranges=list(RANGES), shown=LANES,
+                hidden=max(len(lines) - LANES, 0), picture=bars(lines, RANGES[days], look.at),
+            )  # fmt: skip
 
         return await self._frame.page(request, render)
 

@@ -64,8 +64,8 @@ class Account:
     """What the schedule keeps of one item."""
 
     __slots__ = (
-        "asked", "belief", "due", "failures", "held", "item", "need", "owed", "parked", "promised", "rate",
-        "root", "seen", "slow", "ticket", "under_way",
+        "asked", "before", "belief", "due", "failures", "held", "item", "need", "new", "owed", "parked",
+        "promised", "rate", "root", "seen", "slow", "ticket", "under_way",
     )  # fmt: skip
 
     def __init__(self, item: Item, now: float, rate: float, root: float) -> None:
@@ -74,6 +74,10 @@ class Account:
         """The last poll that told something."""
         self.asked = now
         """The last poll, answered or not."""
+        self.before = now, False
+        """`asked` and `new` before the poll that is under way."""
+        self.new = False
+        """It was never read, and is to be read at once."""
         self.failures = 0
         """Polls in a row that told nothing."""
         self.belief: Belief | None = None

@@ -1,7 +1,8 @@
 """What is still owed before the budget renews, and how far promises stretch when it is too little.
 
 An account polled at `asked` with a longest interval of M seconds has to be polled
-floor((end - asked) / M) more times before `end`. As long as the credits left cover that sum,
+floor((end - asked) / M) more times before `end`; one that is new is owed its first reading
+besides, whether or not it has a promise. As long as the credits left cover that sum,
 no promise can break: a poll that is due by promise takes from both sides alike, and an early
 one is made only if the sum stays covered.
 """
@@ -98,7 +99,7 @@ class Promises:
         self._unpaid = False
 
         def owed_under(stretch: float) -> float:
-            return sum(self._polls(account.item, account.asked, stretch) for account in accounts)
+            return sum(self._owed(account, stretch) for account in accounts)
 
         self.stretch = min(least_stretch(owed_under, remaining + 1e-6), FOREVER)
         most = max(remaining, budget.limit)
@@ -129,11 +130,11 @@ class Promises:
 
     def deadline(self, account: Account) -> float:
         """When its promise falls due."""
-        return max(account.asked + self.longest(account.item), account.held)
+        return max(account.asked + (0.0 if account.new else self.longest(account.item)), account.held)
 
     def owe(self, account: Account) -> None:
         """Bring the sum up to date after a poll of `account`."""
-        owed = self._polls(account.item, account.asked, self.stretch)
+        owed = self._owed(account, self.stretch)
         self.owed += owed - account.owed
         account.owed = owed
 
@@ -173,6 +174,10 @@ class Promises:
         """The first cannot be paid: not before the budget renews."""
         account.held = self._ends
         self._unpaid = True
+
+    def _owed(self, account: Account, stretch: float) -> float:
+        first = account.item.cost if account.new else 0.0
+        return first + self._polls(account.item, account.asked, stretch)
 
     def _polls(self, item: Item, asked: float, stretch: float) -> float:
         every = longest(item, stretch)

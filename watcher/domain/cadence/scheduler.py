@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -68,8 +68,12 @@ class Cadence:
             self._accounts[item.key] = kept.account(item, now, fairness) or self._newcomer(item, seen or {})
         for account in self._accounts.values():
             self._rates.count(account.belief)
+        strangers = {key for key in self._accounts if key not in kept.known and key not in (seen or {})}
+        at_once = sum(self._accounts[key].item.cost for key in strangers) <= AT_ONCE * self._remaining
+        for key in strangers:
+            self._accounts[key].new = at_once
         self._settle()
-        self._admit(kept.known, seen or {}, spread)
+        self._admit(kept.known, strangers, 0.0 if at_once else spread)
 
     # ------------------------------------------------------------------ what to do, and how it went
 
@@ -109,13 +113,14 @@ class Cadence:
         account.under_way = True
         account.ticket = self._number()
         account.parked = False
-        account.asked = self._now
+        account.before = account.asked, account.new
+        account.asked, account.new = self._now, False
         self._promises.owe(account)
 
     def observe(self, key: str, now: float, changed: bool | None, *, charged: bool = True) -> None:  # noqa: FBT001
         """The poll of `key` found it changed since the last one, or not; None: it failed.
 
-        Needs no `take` before it. `charged` false gives the cost back. An account that is not
+        Needs no `take` before it. `charged` false: it was not made, and cost nothing. An account that is not
         on the list any more is ignored.
         """
         account = self._accounts.get(key)
@@ -125,12 +130,12 @@ class Cadence:
             self.take(key, now)
         self._advance(now)
         account.under_way = False
-        self._promises.back(account)
         if not charged:
-            self._remaining += account.item.cost
+            self._refuse(account)
+        self._promises.back(account)
         if changed is None:
-            account.failures += 1
-            self._enqueue(account, ready=account.asked + self._patience(account))
+            account.failures += charged
+            self._enqueue(account, ready=max(account.asked + self._patience(account), account.held))
             return
         account.failures = 0
         self._learn(account, changed=changed)
@@ -311,6 +316,13 @@ class Cadence:
                 return max(ends, account.asked + account.item.shortest), account
         return None
 
+    def _refuse(self, account: Account) -> None:
+        """The poll was not made: what was owed still is, but is not tried again at once."""
+        account.held = account.asked + self._patience(account)
+        self._remaining += account.item.cost
+        account.asked, account.new = account.before
+        self._promises.owe(account)
+
     def _unpark(self) -> None:
         parked, self._parked = self._parked, []
         for account in parked:
@@ -322,7 +334,7 @@ class Cadence:
         usual = self.interval(account.item.key)
         slowest = max(usual, min(account.item.longest, DAY))
         first = min(usual, slowest / 16)
-        return max(min(first * 2.0 ** min(account.failures - 1, 40), slowest), account.item.shortest)
+        return max(min(first * 2.0 ** min(max(account.failures - 1, 0), 40), slowest), account.item.shortest)
 
     # ------------------------------------------------------------------ accounts
 
@@ -333,11 +345,8 @@ class Cadence:
         rate = self._rates.prior()
         return Account(item, min(seen.get(item.key, self._now), self._now), rate, rate ** (self.fairness / 2))
 
-    def _admit(self, known: Mapping[str, Any], seen: Mapping[str, float], spread: float) -> None:
-        """Put everybody into the queues; strangers first, if that is cheap, else evenly spread."""
-        strangers = {key for key in self._accounts if key not in known and key not in seen}
-        cost = sum(self._accounts[key].item.cost for key in strangers)
-        wait = 0.0 if cost <= AT_ONCE * self._remaining else spread
+    def _admit(self, known: Mapping[str, Any], strangers: Set[str], wait: float) -> None:
+        """Put everybody into the queues, strangers evenly over `wait` seconds."""
         for number, (key, account) in enumerate(self._accounts.items()):
             phase = (number * GOLDEN) % 1.0
             if key in strangers:
