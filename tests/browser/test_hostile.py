@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.visiting import PHONE, WIDE, visiting
 from tests.contract.given import alert, delivery, keep
-from tests.web.given import NASTY, fill, serving
+from tests.web.given import NASTY, SPAM, fill, serving
 from watcher.domain.delivery import DeliveryState
 from watcher.store.sqlite import SqliteStore
 
@@ -19,12 +19,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chro
 BREAKOUT = '"><img src=x onerror=alert(2)>' + NASTY
 HIDDEN = "\u202e\u202d\u2066\u2067\u200f\u200b\ufeff"
 PATHS = (
-    "/",
-    "/wallets",
-    "/wallets?q=%3Cscript%3Ealert(3)%3C/script%3E",
-    "/wallets/hot",
-    "/alerts",
-    "/outbox",
+    *("/", "/wallets", "/wallets?q=%3Cscript%3Ealert(3)%3C/script%3E", "/wallets/hot", "/alerts"),
+    *("/outbox", "/rules", "/budget"),
+    f"/wallets/hot?asset={SPAM.chain}/{SPAM.token}&range=1d",
 )
 
 

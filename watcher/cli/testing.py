@@ -128,7 +128,7 @@ def _plain(result: Result) -> dict[str, Any]:
 
 def _junit(results: Sequence[Result]) -> str:
     """JUnit's XML as build servers read it: a suite for each file."""
-    from xml.etree.ElementTree import Element, SubElement, indent, tostring  # only writes # nosec B405
+    from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
     root = Element("testsuites")
     for path in dict.fromkeys(each.path for each in results):
