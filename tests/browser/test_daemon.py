@@ -13,7 +13,10 @@ from tests.browser.conftest import TOKEN, Watched
 from tests.browser.visiting import PHONE, WIDE, Visit, visiting
 from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, HOOK_TOKEN, SOLO, TEOS_KEY
 
-PATHS = ("/", "/wallets", "/wallets/hot", "/alerts", "/outbox", "/outbox?state=sent")
+PATHS = (
+    *("/", "/wallets", "/wallets/hot", "/alerts", "/rules", "/rules/acked", "/budget"),
+    *("/outbox", "/outbox?state=sent"),
+)
 SECRETS = (COINSTATS_KEY, TEOS_KEY, HOOK_TOKEN, TOKEN)
 NEWS = """() => new Promise((done) => {
     const stream = new EventSource("/events");

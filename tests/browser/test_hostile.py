@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chro
 BREAKOUT = '"><img src=x onerror=alert(2)>' + NASTY
 HIDDEN = "\u202e\u202d\u2066\u2067\u200f\u200b\ufeff"
 PATHS = (
-    *("/", "/wallets", "/wallets?q=%3Cscript%3Ealert(3)%3C/script%3E", "/wallets/hot", "/alerts", "/outbox"),
+    *("/", "/wallets", "/wallets?q=%3Cscript%3Ealert(3)%3C/script%3E", "/wallets/hot", "/alerts"),
+    *("/outbox", "/rules", "/budget"),
     f"/wallets/hot?asset={SPAM.chain}/{SPAM.token}&range=1d",
 )
 

@@ -14,7 +14,8 @@ NONE = "web: null"
 WEB_TOKEN = "webtoken-5b1e77d0c3"
 SECRETS = (COINSTATS_KEY, TEOS_KEY, HOOK_TOKEN, WEB_TOKEN, "json://")
 PATHS = (
-    *("/", "/wallets", "/wallets/hot", "/wallets/desk?range=1d", "/alerts", "/outbox", "/metrics", "/readyz"),
+    *("/", "/wallets", "/wallets/hot", "/wallets/desk?range=1d", "/alerts"),
+    *("/outbox", "/rules", "/rules/eth-low", "/budget", "/metrics", "/readyz"),
     *(f"/api/v1/{name}" for name in ("status", "balances", "history", "alerts?all=true", "outbox")),
     *("/api/v1/openapi.json", "/static/live.js", "/nothing"),
 )

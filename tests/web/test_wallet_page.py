@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
-from tests.web.given import Page, fill, serving
+from tests.web.given import OTHER, Page, fill, serving
 from watcher.domain.conclusion import Conclusion
 from watcher.domain.credits import Grant, Purpose
 from watcher.domain.model import Quote
@@ -102,3 +102,14 @@ async def test_the_table_has_value_promise_and_a_small_picture_of_each_account(p
     assert "in 7 days" in text
     assert "within 12 h" in text
     assert '<td class="number">$14.00' in text
+
+
+async def test_the_most_valuable_account_comes_first_where_that_is_asked_for(page: Page) -> None:
+    other = HOT._replace(address=OTHER)
+    for account, amount in ((HOT, "5"), (other, "9")):
+        changes, quotes = (changed(account, ETH, None, amount),), {ETH: Quote(Decimal(2), NOW)}
+        await keep(page.store, accounts=(known(account, ethereum=amount),), changes=changes, quotes=quotes)
+    await page.later()
+    _, text, _ = await page.get("/wallets?sort=value")
+    assert text.index("$18.00") < text.index("$10.00")
+    assert (await page.get("/wallets?sort=colour"))[0] == 400

@@ -14,6 +14,7 @@ from watcher.charting import RANGES
 from watcher.dayviews import Day, Holdings, day
 from watcher.domain.delivery import DeliveryState
 from watcher.domain.display import money
+from watcher.domain.errors import StoreError
 from watcher.report import Row
 from watcher.store.reader import Reader
 from watcher.web import words
@@ -100,8 +101,11 @@ class Pages:
             held = await looker.work(lambda: self._holdings.look(look.past))
 
             def work() -> Day | None:
-                with Reader(looker.store) as reader:
-                    return day(reader, held, look.past, looker.wallets, look.at)
+                try:
+                    with Reader(looker.store) as reader:
+                        return day(reader, held, look.past, looker.wallets, look.at)
+                except StoreError:
+                    return None  # the page itself says what is wrong with the store
 
             self._moved, self._moved_at = asyncio.ensure_future(asyncio.to_thread(work)), look.at
             await asyncio.wait({self._moved}, timeout=DAY_WAITS)

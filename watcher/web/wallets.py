@@ -31,6 +31,7 @@ USUAL = "7d"
 CHOICES = 200
 """Assets that can be chosen for a chart."""
 
+BY_VALUE = "value"
 SORTS: dict[str, Callable[[Row], Any]] = {
     "wallet": lambda row: (row["wallet"], row["chain"]),
     "age": lambda row: (row["last_reading"] is not None, row["last_reading"]),
@@ -49,12 +50,18 @@ class WalletPages:
 
     async def wallets(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("q", "sort", "page"))
-        wanted, sort = (asked.one("q") or "").strip().lower()[:100], asked.choice("sort", SORTS) or "wallet"
+        wanted, sort = (
+            (asked.one("q") or "").strip().lower()[:100],
+            asked.choice("sort", (*SORTS, BY_VALUE)) or "wallet",
+        )
         number = asked.page()
 
         def render(look: Look) -> str:
             rows = [row for row in look.status["accounts"] if _found(row, wanted)]
-            rows.sort(key=SORTS[sort])
+            if sort == BY_VALUE:
+                rows.sort(key=lambda row: self._value(row, look), reverse=True)
+            else:
+                rows.sort(key=SORTS[sort])
             start = (number - 1) * ROWS
             shown = [self._with_value(row, look) for row in rows[start : start + ROWS]]
             with Reader(self._looker.store) as reader:
@@ -63,18 +70,22 @@ class WalletPages:
             for row in shown:
                 row["spark"] = _spark(lines[Frame.account(row)], look.at)
             return self._frame.render(
-                "wallets.html", look, rows=shown, count=len(rows), q=wanted, sort=sort, sorts=list(SORTS),
-                page=number, pages=max(1, -(-len(rows) // ROWS)),
+                "wallets.html", look, rows=shown, count=len(rows), q=wanted, sort=sort,
+                sorts=[*SORTS, BY_VALUE], page=number, pages=max(1, -(-len(rows) // ROWS)),
             )  # fmt: skip
 
         return await self._frame.page(request, render)
+
+    @staticmethod
+    def _value(row: Row, look: Look) -> Decimal:
+        return words.worth(look.past, Frame.account(row))[0]
 
     def _with_value(self, row: Row, look: Look) -> Row:
         account = Frame.account(row)
         wallet = self._looker.wallets[account]
         value, unpriced = words.worth(look.past, account)
         promise = words.promised(wallet, row["interval_seconds"])
-        return {**row, "value": value, "unpriced": unpriced, "promise": promise}
+        return {**row, "value": money(value), "unpriced": unpriced, "promise": promise}
 
     async def wallet(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("asset", "range"))

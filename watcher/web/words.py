@@ -78,12 +78,12 @@ def total(rows: Sequence[Row]) -> tuple[str, int]:
     return money(exact_sum(values)), len(rows) - len(values)
 
 
-def worth(past: Past, account: Account) -> tuple[str, int]:
-    """The same for what one account holds."""
+def worth(past: Past, account: Account) -> tuple[Decimal, int]:
+    """The same for what one account holds, as a number."""
     state = past.accounts.get(account)
     held = [(asset, amount) for asset, amount in state.amounts.items() if amount] if state is not None else []
     priced = [times(amount, past.quotes[asset].price) for asset, amount in held if asset in past.quotes]
-    return money(exact_sum(priced)), len(held) - len(priced)
+    return exact_sum(priced), len(held) - len(priced)
 
 
 def age(at: datetime | None, now: datetime) -> str:

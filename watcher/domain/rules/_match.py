@@ -87,8 +87,11 @@ def _any(globs: tuple[str, ...], word: str) -> bool:
 
 
 def folded(glob: str) -> str:
-    """A name as identities are written: lower case, and a short hex id (TEOS) without leading zeros."""
+    """A name as identities are written: lower case, and a short hex id (TEOS) without leading zeros.
+
+    An EVM contract has 40 digits and keeps all of them: some begin with ten zeros and more.
+    """
     glob = glob.lower()
-    if re.fullmatch(r"0x0+[0-9a-f]{1,30}", glob):
+    if re.fullmatch(r"0x0[0-9a-f]{1,38}", glob):
         return "0x" + glob[2:].lstrip("0")
     return glob
