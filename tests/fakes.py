@@ -11,7 +11,16 @@ from typing import Any
 from tests.domain.given import firing, still
 from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
-from watcher.domain.credits import ASIDE, Allowance, Grant, Purpose, Refusal, Spending, may_spend
+from watcher.domain.credits import (
+    ASIDE,
+    LONGEST_REQUEST,
+    Allowance,
+    Grant,
+    Purpose,
+    Refusal,
+    Spending,
+    may_spend,
+)
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.flapping import Flap
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
@@ -95,7 +104,7 @@ class _Booked:
     cost: int
     at: datetime
     purpose: Purpose
-    settled: bool = False
+    ended: datetime | None = None
 
 
 class FakeStore:
@@ -147,6 +156,13 @@ class FakeStore:
 
     async def spent(self, source: str, since: datetime) -> int:
         return self._sum(source, since)
+
+    async def under_way(self, source: str, since: datetime) -> bool:
+        recent = since - LONGEST_REQUEST
+        return any(
+            row.source == source and row.at > recent and (row.ended is None or row.ended > since)
+            for row in self.ledger
+        )
 
     async def running(self, since: datetime, now: datetime) -> None:
         self.runs[since] = max(now, self.runs.get(since, now))
@@ -201,8 +217,8 @@ class FakeStore:
 
     async def fail(self, settlement: Settlement) -> None:
         row = self.ledger[settlement.grant.id - 1]
-        if not row.settled:
-            row.settled = True
+        if row.ended is None:
+            row.ended = settlement.ended
             row.cost = row.cost if settlement.charged is None else settlement.charged
 
     async def live_alerts(self) -> list[Alert]:

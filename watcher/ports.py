@@ -123,6 +123,10 @@ class Store(Protocol):
         """Credits booked by this source since then, as the ledger has them."""
         ...
 
+    async def under_way(self, source: str, since: datetime) -> bool:
+        """Whether any process had a request of this source booked and not settled, then or later."""
+        ...
+
     async def running(self, since: datetime, now: datetime) -> None:
         """Note that the daemon that began at `since` is still at work."""
         ...

@@ -163,3 +163,23 @@ async def test_without_limits_everything_is_granted(store: Store) -> None:
     grants = [await book(store, 10**6, FREE) for _ in range(3)]
 
     assert len({grant.id for grant in grants if grant}) == 3
+
+
+async def test_a_request_is_under_way_from_its_booking_until_it_is_settled(store: Store) -> None:
+    assert not await store.under_way("coinstats", NOW)
+    grant = await book(store, 40, plan(100))
+    assert grant
+    assert await store.under_way("coinstats", NOW)
+    assert not await store.under_way("teos", NOW)
+
+    await store.fail(Settlement(grant, after(seconds=5), 40))
+
+    assert await store.under_way("coinstats", after(seconds=3)), "it was, then"
+    assert not await store.under_way("coinstats", after(seconds=5))
+
+
+async def test_a_request_that_was_cut_off_is_given_up_after_a_while(store: Store) -> None:
+    assert await book(store, 40, plan(100))
+
+    assert await store.under_way("coinstats", after(minutes=10))
+    assert not await store.under_way("coinstats", after(minutes=20))

@@ -107,6 +107,17 @@ async def test_the_cap_holds_beside_another_user(tmp_path: Path) -> None:
         assert all(each.status == 200 for each in b.sim.coinstats.requests), "nothing had to be refused"
 
 
+async def test_what_another_process_has_under_way_at_both_readings_does_not_come_back(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        for _ in range(2):  # booked by a poll by hand, which has yet to be sent
+            now = b.clock.now()
+            await b.store.reserve("coins", 1, 40, Purpose.BY_HAND, now, b.source.allowance)
+            await b.meter.once()
+            b.sim.coinstats.credits_used += 40
+            b.clock.move(timedelta(minutes=30))
+        assert await b.spent() == 80 == b.sim.coinstats.credits_used
+
+
 async def test_what_was_booked_and_not_charged_comes_back_after_two_readings(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         assert await b.poll()

@@ -37,6 +37,9 @@ RELEASE = 3
 by then is spent on the schedule, and at the end nothing is left over."""
 
 
+LONGEST_REQUEST = timedelta(minutes=15)
+"""No request is under way for longer, whatever became of the process that sent it."""
+
 CHEAPEST = 40
 """Credits of the cheapest request for a balance: one chain (CoinStats docs). A reserve that cannot pay one
 keeps nothing."""

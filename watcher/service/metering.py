@@ -72,9 +72,12 @@ class Meter:
         """One reading, and what follows from it."""
         gone, self._gone = self._gone, ""
         begun, quiet = self._poller.begun, self._poller.quiet
+        asked = self._clock.now()
         usage = await self._poller.ask_usage()
         now = self._clock.now()
-        metered = await self._correct(usage, now, begun if quiet else None) if usage is not None else None
+        metered = None
+        if usage is not None:
+            metered = await self._correct(usage, asked, now, begun if quiet else None)
         end = usages.applied(self._configured, metered).bounds(now)[1]
         if metered is not None and not gone and self._early(metered, now):
             gone = f"{metered.used:,} of {metered.total:,} credits are used"
@@ -89,14 +92,15 @@ class Meter:
         start, end = usages.applied(self._configured, metered).bounds(now)
         return metered.left < 0.002 * metered.total and end - now > EARLY * (end - start)
 
-    async def _correct(self, usage: Usage, now: datetime, begun: int | None) -> Metered:
-        """`begun`: requests that had begun when the provider was asked; None if one was under way."""
+    async def _correct(self, usage: Usage, asked: datetime, now: datetime, begun: int | None) -> Metered:
+        """`begun`: requests that had begun when the provider was `asked`; None if one was under way."""
         facts = await self._store.facts(self._name)
         before = usages.load(facts.get(USAGE))
         metered = usages.noted(before, usage, now, self._configured)
         start = usages.applied(self._configured, metered).bounds(now)[0]
         booked = await self._store.spent(self._name, start)
-        quiet = self._poller.begun == begun
+        # after `spent`: what another process books from here on is in neither figure
+        quiet = self._poller.begun == begun and not await self._store.under_way(self._name, asked)
         missing, metered = usages.correction(before, metered, booked, start, quiet=quiet)
         self._say(before, metered, missing)
         if missing:

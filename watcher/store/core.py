@@ -205,6 +205,10 @@ class Core:
         with translated(self._path):
             return ledger.spent(self.conn, source, since)
 
+    def under_way(self, source: str, since: datetime) -> bool:
+        with translated(self._path):
+            return ledger.under_way(self.conn, source, since)
+
     def running(self, since: datetime, now: datetime) -> None:
         with self._writing():
             polllog.note_run(self.conn, since, now)

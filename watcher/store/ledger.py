@@ -5,7 +5,16 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime, timedelta
 
-from watcher.domain.credits import ASIDE, Allowance, Grant, Purpose, Refusal, Spending, may_spend
+from watcher.domain.credits import (
+    ASIDE,
+    LONGEST_REQUEST,
+    Allowance,
+    Grant,
+    Purpose,
+    Refusal,
+    Spending,
+    may_spend,
+)
 from watcher.ports import Settlement
 from watcher.store.text import storable, to_ms
 
@@ -63,6 +72,16 @@ def spent(conn: sqlite3.Connection, source: str, since: datetime) -> int:
     # No upper bound: what was booked while the clock ran ahead was spent all the same.
     sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
     return int(conn.execute(sql, (source, to_ms(since) // HOUR_MS)).fetchone()[0])
+
+
+def under_way(conn: sqlite3.Connection, source: str, since: datetime) -> bool:
+    """Whether a request was booked and not settled then or later; one cut off is given up after a while."""
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM requests WHERE source = ? AND reserved_at > ?"
+        " AND (ended_at IS NULL OR ended_at > ?))"
+    )
+    row = conn.execute(sql, (source, to_ms(since - LONGEST_REQUEST), to_ms(since))).fetchone()
+    return bool(row[0])
 
 
 def _book(conn: sqlite3.Connection, source: str, at: int, cost: int, calls: int, purpose: str) -> None:

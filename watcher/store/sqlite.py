@@ -99,6 +99,9 @@ class SqliteStore:
     async def spent(self, source: str, since: datetime) -> int:
         return await self._do(lambda core: core.spent(source, since))
 
+    async def under_way(self, source: str, since: datetime) -> bool:
+        return await self._do(lambda core: core.under_way(source, since))
+
     async def running(self, since: datetime, now: datetime) -> None:
         await self._do(lambda core: core.running(since, now))
 
