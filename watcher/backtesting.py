@@ -223,6 +223,7 @@ def unknowns(recorded: Recorded, start: datetime, rules: Sequence[Rule]) -> list
     said = [
         "prices that moved less than 1 % within five minutes left no trace",
         "what people did (acknowledged, silenced) is not replayed",
+        "that a source failed as a whole, or had no credits left (watcher.source), is not replayed",
     ]
     if recorded.known_from is None or start < recorded.known_from:
         until = f"before {recorded.known_from:%Y-%m-%d %H:%M} UTC " if recorded.known_from else ""

@@ -173,7 +173,7 @@ def told_by_daemon(path: Path) -> list[tuple[Any, ...]]:
     sql = (
         "SELECT m.at, m.rule, m.subject, m.kind, m.title, m.facts, group_concat(d.channel), min(d.sent)"
         " FROM (SELECT * FROM deliveries ORDER BY channel) d"
-        " JOIN messages m ON m.id = d.message GROUP BY m.id"
+        " JOIN messages m ON m.id = d.message WHERE m.rule <> 'watcher.source' GROUP BY m.id"
     )
     with sqlite3.connect(path) as conn:
         return sorted(conn.execute(sql).fetchall())
@@ -196,6 +196,7 @@ def told_by_backtest(played: Played) -> list[tuple[Any, ...]]:
 
 def alerts_of_daemon(path: Path) -> list[tuple[Any, ...]]:
     sql = "SELECT id, rule, subject, state, since, fired_at, resolved_at, closed FROM alerts"
+    sql += " WHERE rule <> 'watcher.source'"
     with sqlite3.connect(path) as conn:
         return sorted(conn.execute(sql).fetchall())
 
