@@ -38,6 +38,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_NUMERIC = frozenset("+-0123456789")
 _HEX = re.compile(r"[-+]?0x[0-9a-fA-F_]+")
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _SYNTAX_REMEDIES = {
@@ -132,7 +133,14 @@ class _Builder:
         self._events: Iterator[Any] = iter(())
 
     def build(self, text: str) -> Node:
-        self._events = iter(yaml.parse(text, Loader=_LOADER))
+        loader = _LOADER(text)
+        try:
+            self._events = iter(loader.get_event, None)
+            return self._only_document()
+        finally:
+            loader.dispose()
+
+    def _only_document(self) -> Node:
         root = Node(1, 1, None)
         documents = 0
         for event in self._events:
@@ -145,23 +153,18 @@ class _Builder:
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
-        line, column = _place(event)
+        # This and what it calls run for every word of the file: of a long watch list, a hundred thousand.
+        mark = event.start_mark
+        line, column = mark.line + 1, mark.column + 1
         if depth > MAX_DEPTH:
             raise _Unreadable(line, column, f"nested deeper than {MAX_DEPTH} levels", "close the brackets")
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self._anchors:
-                raise _Unreadable(
-                    line,
-                    column,
-                    "'*' begins an alias, and there is no such anchor before it",
-                    "put a text that begins with '*' in quotes",
-                )
-            return self._anchors[event.anchor]
+        if type(event) is yaml.AliasEvent:
+            return self._alias(event, line, column)
         if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
             self._mistake(line, column, "YAML tags ('!…') have no meaning here", "put the text in quotes")
-        if isinstance(event, yaml.ScalarEvent):
+        if type(event) is yaml.ScalarEvent:
             node = self._scalar(event, line, column)
-        elif isinstance(event, yaml.MappingStartEvent):
+        elif type(event) is yaml.MappingStartEvent:
             node = self._mapping(line, column, depth)
         else:
             node = self._sequence(line, column, depth)
@@ -171,6 +174,16 @@ class _Builder:
             self._anchors[event.anchor] = node
         return node
 
+    def _alias(self, event: Any, line: int, column: int) -> Node:
+        if event.anchor not in self._anchors:
+            raise _Unreadable(
+                line,
+                column,
+                "'*' begins an alias, and there is no such anchor before it",
+                "put a text that begins with '*' in quotes",
+            )
+        return self._anchors[event.anchor]
+
     def _scalar(self, event: Any, line: int, column: int) -> Node:
         text: str = event.value
         if len(text) <= _SHARED:
@@ -178,44 +191,50 @@ class _Builder:
         if not event.style and event.tag is None:
             if text in _WORDS:
                 return Node(line, column, _WORDS[text], text, _NO_KEYS)
-            if _INTEGER.fullmatch(text):
-                return Node(line, column, int(text), text, _NO_KEYS)
-            if _HEX.fullmatch(text):
-                self._mistake(
-                    line, column, "YAML reads an unquoted 0x… as a number", 'put it in quotes: "0x…"'
-                )
-                return Node(line, column, text, text, _NO_KEYS, faulty=True)
-        hidden: tuple[Hidden, ...] = ()
-        value = text
-        if self._expand is not None and "$" in text:
-            try:
-                value, hidden = self._expand(text)
-            except ValueError as error:
-                self._mistake(line, column, *str(error).split("; ", 1))
-                return Node(line, column, text, text, _NO_KEYS, faulty=True)
+            if text[0] in _NUMERIC:
+                if _INTEGER.fullmatch(text):
+                    return Node(line, column, int(text), text, _NO_KEYS)
+                if _HEX.fullmatch(text):
+                    self._mistake(
+                        line, column, "YAML reads an unquoted 0x… as a number", 'put it in quotes: "0x…"'
+                    )
+                    return Node(line, column, text, text, _NO_KEYS, faulty=True)
+        if self._expand is None or "$" not in text:
+            return Node(line, column, text, text, _NO_KEYS)
+        try:
+            value, hidden = self._expand(text)
+        except ValueError as error:
+            self._mistake(line, column, *str(error).split("; ", 1))
+            return Node(line, column, text, text, _NO_KEYS, faulty=True)
         return Node(line, column, value, text, _NO_KEYS, hidden)
 
     def _sequence(self, line: int, column: int, depth: int) -> Node:
         items: list[Node] = []
+        node = Node(line, column, items, "", _NO_KEYS)
         for event in self._events:
-            if isinstance(event, yaml.SequenceEndEvent):
+            if type(event) is yaml.SequenceEndEvent:
                 break
-            items.append(self._node(event, depth + 1))
-        return Node(line, column, items, "", _NO_KEYS, size=1 + sum(item.size for item in items))
+            item = self._node(event, depth + 1)
+            node.size += item.size
+            items.append(item)
+        return node
 
     def _mapping(self, line: int, column: int, depth: int) -> Node:
         values: dict[str, Node] = {}
-        node = Node(line, column, values)
+        keys: dict[str, tuple[int, int]] = {}
+        node = Node(line, column, values, "", keys)
         merged: list[Node] = []
         for event in self._events:
-            if isinstance(event, yaml.MappingEndEvent):
-                break
-            if not isinstance(event, yaml.ScalarEvent):
+            if type(event) is not yaml.ScalarEvent:
+                if type(event) is yaml.MappingEndEvent:
+                    break
                 raise _Unreadable(
                     *_place(event), "a key must be a plain word", "put a key with brackets in quotes"
                 )
-            key, place = self._words.setdefault(event.value, event.value), _place(event)
-            if not event.style and _HEX.fullmatch(key):
+            mark: Any = event.start_mark
+            key: str = event.value
+            key, place = self._words.setdefault(key, key), (mark.line + 1, mark.column + 1)
+            if not event.style and key[:1] in _NUMERIC and _HEX.fullmatch(key):
                 self._mistake(
                     *place, "YAML reads an unquoted 0x… as a number", 'put the key in quotes: "0x…":'
                 )
@@ -224,13 +243,14 @@ class _Builder:
             if key == "<<" and not event.style:
                 merged += value.value if isinstance(value.value, list) else [value]
             elif key in values:
-                first = node.keys[key][0]
+                first = keys[key][0]
                 self._mistake(
                     *place, f"the key '{key}' stands here twice (first in line {first})", "remove one"
                 )
             else:
-                values[key], node.keys[key] = value, place
-        self._merge(node, merged)
+                values[key], keys[key] = value, place
+        if merged:
+            self._merge(node, merged)
         return node
 
     def _merge(self, node: Node, bases: list[Node]) -> None:

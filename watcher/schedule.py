@@ -18,6 +18,7 @@ from watcher.domain.model import SWEEPS, Account
 from watcher.ports import Source
 from watcher.service.paced import Paced
 from watcher.settings import Settings
+from watcher.settings_wallets import discovery_of
 
 Put = Callable[[Sequence[Account]], None]
 
@@ -196,18 +197,20 @@ def fixed_intervals(source: Source, fixed: Mapping[Cadence, Sequence[Account]]) 
 def sweeps(settings: Settings, name: str) -> list[Sweep]:
     """What `discover` asks of one source: each address once, against all its chains that are watched."""
     mine = [wallet for wallet in settings.wallets if wallet.source == name]
+    if not any(wallet.discover for wallet in mine):
+        return []
     whole = {account.address for each in mine for account in each.accounts if account.chain in SWEEPS}
+    known = [(wallet, discovery_of(wallet, settings.sources)) for wallet in mine]
+    chains: dict[Account, set[str]] = {}
+    for _, each in known:
+        if each is not None:
+            chains.setdefault(each.account, set()).update(each.chains)
     found: dict[Account, Sweep] = {}
-    for wallet in mine:
-        wanted, every = wallet.discovery, wallet.discover_every
+    for wallet, wanted in known:
+        every = wallet.discover_every
         if wanted is None or every is None or wanted.account.address in whole:
             continue
-        named = frozenset(
-            chain
-            for each in mine
-            if each.discovery is not None and each.discovery.account == wanted.account
-            for chain in each.discovery.chains
-        )
+        named = frozenset(chains[wanted.account])
         before = found.get(wanted.account)
         every = min(every, before.every) if before is not None else every
         found[wanted.account] = Sweep(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from watcher.documents import Document, Node
 from watcher.domain.model import Account, Wallet
@@ -36,8 +36,6 @@ class WalletSettings:
     discover: str | None
     weight: float
     accounts: tuple[Account, ...]
-    discovery: Discovery | None = None
-    """What `discover` asks for, or would."""
 
     @property
     def discover_every(self) -> timedelta | None:
@@ -55,6 +53,18 @@ class WalletSettings:
         return WatchedWallet(self.name, self.address, self.chains, self.assets)
 
 
+def discovery_of(wallet: WalletSettings, sources: Mapping[str, BaseModel]) -> Discovery | None:
+    """What `discover` asks for, or would: another wallet of the same address may ask for it."""
+    find: Any = getattr(sources[wallet.source], "discovery", None)
+    if find is None:
+        return None
+    try:
+        found: Discovery = find(wallet.source, wallet.watched)
+    except ValueError:
+        return None
+    return found
+
+
 def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[WalletSettings, ...]:
     """The sound wallets with their accounts; what is wrong with the others is reported in the document."""
     node = document.root.get("wallets")
@@ -68,26 +78,34 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
     names: dict[str, int] = {}
     owners: dict[Account, str] = {}
     for index, item in enumerate(node.value):
-        entry = checked(document, ("wallets", index), WalletEntry)
-        if entry is None:
+        entry = _entry(document, index, item)
+        if entry is None or entry.source not in sources:
             _name_source(document, index)
+        if entry is None:
             continue
         if entry.name in names:
             first = names[entry.name]
             what = f"two wallets are named '{entry.name}' (first in line {first})"
             document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
         names.setdefault(entry.name, (item.get("name") or item).line)
-        _name_source(document, index)
         wallet = _watched(entry)
-        accounts = _accounts(document, index, entry, wallet, sources.get(entry.source))
+        accounts = _accounts(document, index, item, entry, wallet, sources.get(entry.source))
         for account in accounts:
             owner = owners.setdefault(account, entry.name)
             if owner != entry.name:
                 what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
                 document.report(("wallets", index), what, "keep one of them, or join their tags")
-        discovery = _discovery(document, index, entry, wallet, sources.get(entry.source))
-        found.append(_settled(entry, wallet, accounts, discovery))
+        if entry.discover is not None and entry.source in sources:
+            _check_discovery(document, index, entry, wallet, sources[entry.source])
+        found.append(_settled(entry, wallet, accounts))
     return tuple(found)
+
+
+def _entry(document: Document, index: int, node: Node) -> WalletEntry | None:
+    try:
+        return WalletEntry.model_validate(node.plain())
+    except ValidationError:
+        return checked(document, ("wallets", index), WalletEntry)  # says what is wrong with it
 
 
 def _watched(entry: WalletEntry) -> WatchedWallet:
@@ -103,12 +121,10 @@ def _copied(text: str) -> str:
     return text[:1] + text[1:]
 
 
-def _settled(
-    entry: WalletEntry, wallet: WatchedWallet, accounts: tuple[Account, ...], discovery: Discovery | None
-) -> WalletSettings:
+def _settled(entry: WalletEntry, wallet: WatchedWallet, accounts: tuple[Account, ...]) -> WalletSettings:
     return WalletSettings(
         wallet.name, entry.source, wallet.address, entry.chains, entry.assets, entry.tags, entry.every,
-        entry.at_least_every, entry.discover, entry.weight, accounts, discovery,
+        entry.at_least_every, entry.discover, entry.weight, accounts,
     )  # fmt: skip
 
 
@@ -123,10 +139,14 @@ def _name_source(document: Document, index: int) -> None:
 
 
 def _accounts(
-    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel | None
+    document: Document,
+    index: int,
+    node: Node,
+    entry: WalletEntry,
+    wallet: WatchedWallet,
+    source: BaseModel | None,
 ) -> tuple[Account, ...]:
     expand: Any = getattr(source, "accounts", None)
-    node = document.at(("wallets", index))
     if expand is None or (document.problems and any(each.faulty for _, each in node.children())):
         return ()
     try:
@@ -138,25 +158,19 @@ def _accounts(
         return ()
 
 
-def _discovery(
-    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel | None
-) -> Discovery | None:
-    """Also for a wallet that does not ask for it: another wallet of the same address may."""
-    wanted = entry.discover is not None
+def _check_discovery(
+    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel
+) -> None:
     loc = ("wallets", index, "discover")
     find: Any = getattr(source, "discovery", None)
-    if source is None or find is None:
-        if wanted and source is not None:
-            document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
-        return None
+    if find is None:
+        document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
+        return
     try:
-        found: Discovery = find(entry.source, wallet)
+        find(entry.source, wallet)
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")
-        if wanted:
-            document.report(loc, what.replace("`", "'"), remedy)
-        return None
-    return found
+        document.report(loc, what.replace("`", "'"), remedy)
 
 
 def _named_in(what: str, wallet: Node) -> tuple[str | int, ...]:
