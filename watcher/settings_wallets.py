@@ -25,12 +25,9 @@ class WalletSettings:
     Not a model: there may be ten thousand, and a model is eight times as large.
     """
 
-    name: str
-    source: str
-    address: str
+    wallet: Wallet
+    """As rules and messages know it."""
     chains: tuple[str, ...]
-    assets: tuple[str, ...]
-    tags: tuple[str, ...]
     every: str | timedelta | Cron
     at_least_every: timedelta | None
     discover: str | None
@@ -38,14 +35,28 @@ class WalletSettings:
     accounts: tuple[Account, ...]
 
     @property
-    def discover_every(self) -> timedelta | None:
-        return DISCOVER[self.discover] if self.discover is not None else None
+    def name(self) -> str:
+        return self.wallet.name
 
     @property
-    def wallet(self) -> Wallet:
-        """The wallet as rules and messages know it."""
-        promise = self.every if isinstance(self.every, timedelta) else self.at_least_every
-        return Wallet(self.name, self.source, self.address, self.tags, self.assets, promise)
+    def source(self) -> str:
+        return self.wallet.source
+
+    @property
+    def address(self) -> str:
+        return self.wallet.address
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.wallet.tags
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        return self.wallet.assets
+
+    @property
+    def discover_every(self) -> timedelta | None:
+        return DISCOVER[self.discover] if self.discover is not None else None
 
     @property
     def watched(self) -> WatchedWallet:
@@ -121,11 +132,12 @@ def _copied(text: str) -> str:
     return text[:1] + text[1:]
 
 
-def _settled(entry: WalletEntry, wallet: WatchedWallet, accounts: tuple[Account, ...]) -> WalletSettings:
+def _settled(entry: WalletEntry, watched: WatchedWallet, accounts: tuple[Account, ...]) -> WalletSettings:
+    promise = entry.every if isinstance(entry.every, timedelta) else entry.at_least_every
+    wallet = Wallet(watched.name, entry.source, watched.address, entry.tags, entry.assets, promise)
     return WalletSettings(
-        wallet.name, entry.source, wallet.address, entry.chains, entry.assets, entry.tags, entry.every,
-        entry.at_least_every, entry.discover, entry.weight, accounts,
-    )  # fmt: skip
+        wallet, entry.chains, entry.every, entry.at_least_every, entry.discover, entry.weight, accounts
+    )
 
 
 def _name_source(document: Document, index: int) -> None:

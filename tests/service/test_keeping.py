@@ -10,7 +10,7 @@ from tests.fakes import FakeClock, FakeStore
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import Account
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
-from watcher.service.paced import Paced
+from watcher.service.paced import Fixed, Paced
 from watcher.service.pacing import FACT, Pacer
 from watcher.service.slices import SLICE
 
@@ -21,7 +21,7 @@ async def kept() -> tuple[Pacer, FakeStore, int]:
     """A pacer that has kept what it knows, and how often the loop turned meanwhile."""
     store, clock = FakeStore(), FakeClock()
     auto = [Paced(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
-    fixed = [Paced(account, 40, at_least_every=timedelta(hours=1)) for account in ACCOUNTS[5 * SLICE :]]
+    fixed = [Fixed(ACCOUNTS[5 * SLICE :], 40, timedelta(hours=1))]
     pacer = Pacer("s", Allowance(CreditPlan(10**9)), auto, 0.0, store, clock, lambda _: None, fixed)
     await pacer.begin()
     for account in ACCOUNTS[:7]:
@@ -49,7 +49,7 @@ async def test_the_slices_are_the_whole() -> None:
 
 async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> None:
     store, clock, hour = FakeStore(), FakeClock(), timedelta(hours=1)
-    fixed = [Paced(account, 40, at_least_every=hour) for account in ACCOUNTS[:3]]
+    fixed = [Fixed(ACCOUNTS[:3], 40, hour)]
 
     async def outlook(limit: int) -> Outlook:
         pacer = Pacer("s", Allowance(CreditPlan(limit)), [], 0.0, store, clock, lambda _: None, fixed)

@@ -18,7 +18,7 @@ from watcher.domain.model import Account
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
 from watcher.ports import Store
 from watcher.service.clock import Clock
-from watcher.service.paced import Paced, call_budget, credit_budget, key_of
+from watcher.service.paced import Fixed, Paced, call_budget, credit_budget, key_of
 from watcher.service.slices import SLICE, compact, joined
 
 log = logging.getLogger(__name__)
@@ -46,12 +46,12 @@ class Pacer:
         store: Store,
         clock: Clock,
         put: Callable[[Sequence[Account]], None],
-        fixed: Sequence[Paced] = (),
+        fixed: Sequence[Fixed] = (),
         *,
         fairness: float = 1.0,
     ) -> None:
-        """`taken`: credits (or calls) a second that cron lines and sweeps cost; `fixed`: accounts at a
-        fixed interval (`at_least_every`). Ticks ask for both as long as it can be afforded.
+        """`taken`: credits (or calls) a second that cron lines and sweeps cost; `fixed`: accounts at
+        fixed intervals. Ticks ask for both as long as it can be afforded.
         """
         self._fairness = fairness
         self._name, self.allowance, self._taken = name, allowance, taken
@@ -59,7 +59,7 @@ class Pacer:
         self._auto = {each.account: key_of(each.account) for each in paced}
         self._items = [each.item() for each in paced]
         self._fixed = tuple(fixed)
-        self._rate = sum(each.cost / _interval(each) for each in fixed)
+        self._rate = sum(each.rate for each in fixed)
         """What fixed intervals cost a second, as they are set."""
         self._stretched: dict[Account, Item] = {}
         """The accounts at fixed intervals, while those are stretched."""
@@ -177,7 +177,9 @@ class Pacer:
     async def _make(self, state: Mapping[str, Any] | None) -> None:
         """The cadence for what it has to pace now: with fixed intervals, if they must be stretched."""
         budget, strained = await self._budget(self._clock.now())
-        stretched = {each.account: each.item(_interval(each)) for each in self._fixed if strained}
+        stretched: dict[Account, Item] = {}
+        for each in self._fixed if strained else ():
+            stretched.update(each.items())
         keys = {**self._auto, **{account: item.key for account, item in stretched.items()}}
         past = await self._store.load(list(keys))
         seen = {
@@ -268,11 +270,6 @@ class Pacer:
             self.share = min(max(remaining / (owed + promised * left), 0.0), 1.0)
             return credit_budget(plan, spent, self._taken * self.share, now), True
         return credit_budget(plan, spent, self._taken + self._rate, now), False
-
-
-def _interval(paced: Paced) -> float:
-    assert paced.at_least_every is not None  # noqa: S101 (a fixed interval)
-    return paced.at_least_every.total_seconds()
 
 
 def _longest(cadence: Cadence) -> str:

@@ -44,7 +44,7 @@ class Discovery:
 class SettingsModel(BaseModel):
     """Frozen, no unknown keys, and no input (it may be a secret) in error texts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 def _duration(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -105,7 +105,7 @@ class CoinStatsSettings(SettingsModel):
         address = fold_evm(wallet.address.strip())
         return Discovery(Account(name, "all", address), _canonical(wallet.chains), CREDITS_PER_SWEEP)
 
-    def build(self, name: str, wallets: Sequence[WatchedWallet]) -> CoinStats:  # noqa: ARG002
+    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> CoinStats:  # noqa: ARG002
         """The source. It needs no wallets beforehand: what to ask is in each account."""
         return CoinStats(name, self)
 
