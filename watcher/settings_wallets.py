@@ -87,6 +87,7 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
         return ()
     found: list[WalletSettings] = []
     names: dict[str, int] = {}
+    """Name → index of the first wallet that has it."""
     owners: dict[Account, str] = {}
     for index, item in enumerate(node.value):
         entry = _entry(document, index, item)
@@ -95,10 +96,10 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
         if entry is None:
             continue
         if entry.name in names:
-            first = names[entry.name]
+            first = document.line(("wallets", names[entry.name], "name"))
             what = f"two wallets are named '{entry.name}' (first in line {first})"
             document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
-        names.setdefault(entry.name, (item.get("name") or item).line)
+        names.setdefault(entry.name, index)
         wallet = _watched(entry)
         accounts = _accounts(document, index, item, entry, wallet, sources.get(entry.source))
         for account in accounts:
