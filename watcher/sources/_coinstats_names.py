@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
 
 from watcher.domain.model import Account, Asset
 from watcher.sources._common import fold_contract
@@ -55,17 +58,26 @@ def tidy(symbol: str) -> str:
 
 
 class Known:
-    """An asset with the last sound price and symbol, so that readings share these objects."""
+    """An asset with the price and the symbol that it last came with, so that each is read only once."""
 
-    __slots__ = ("asset", "price", "symbol")
+    __slots__ = ("asset", "price", "quoted", "symbol")
 
     def __init__(self, asset: Asset) -> None:
         self.asset = asset
-        self.price = _NO_PRICE
+        self.quoted: msgspec.Raw | None = None
+        """Its last price as it was written; `price` is what that says."""
+        self.price: Decimal | None = None
+        """None if that was no price to act on."""
         self.symbol = ""
 
 
-_NO_PRICE = Decimal(-1)
+class Last(NamedTuple):
+    """What the last answer said that an account holds."""
+
+    text: bytes
+    """The amounts as they were written, one after another; empty if not all of them could be used."""
+    amounts: dict[Asset, Decimal]
+    """Never written to again."""
 
 
 class Names:
@@ -78,8 +90,7 @@ class Names:
         self._chains: dict[str, tuple[dict[str, Known], dict[str | None, Known]]] = {}
         self._complete: dict[str, frozenset[str]] = {}
         self._contracts: dict[tuple[str, str], set[Asset]] = {}
-        self.last: dict[Account, dict[Asset, Decimal]] = {}
-        """The amounts of each account's last answer: mappings that are never written to again."""
+        self.last: dict[Account, Last] = {}
         self._size = 0
 
     def of(self, chain: str) -> tuple[dict[str, Known], dict[str | None, Known]]:

@@ -1,7 +1,8 @@
 """The JSON of a CoinStats balance answer, decoded as far as it can be.
 
 The straight way is one typed decode. An answer that does not fit is taken apart, so that one bad row costs no
-other. Amounts and prices go from the wire's digits into `Decimal`, never through a float.
+other. Amounts and prices stay as they are written until somebody needs them, and go from the wire's digits
+into `Decimal`, never through a float.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from watcher.sources._common import crowded
 MOST = 10**15
 """Credits; more is a mistake."""
 
+SHORT = 512 * 1024
+"""Bytes of an answer that need no look before they are decoded: nothing in it can grow beyond all measure."""
+
 AT_ONCE = 2 * 1024 * 1024
 """Bytes that are decoded in one go, and on the event loop: 6 ms with everything that follows. The decoder
 holds the interpreter while it works, in a thread too; more than this is taken in pieces."""
@@ -28,25 +32,30 @@ _MOST_ROWS = 100_000
 """Of one group; as many as documented would be longer than any answer that is read."""
 
 _LONGEST_ROW = 64 * 1024
+_SHORTEST_ROW = 24
+_NO_BALANCES = "the answer is not a list of balances"
+
+
+_NULL = msgspec.Raw(b"null")
 
 
 class Row(msgspec.Struct, rename="camel", gc=False):
-    coin_id: str | None = None
-    amount: Decimal | None = None
-    symbol: str | None = None
-    price: Decimal | None = None
+    """One asset. Numbers stay as they are written: from one answer to the next nearly all are the same, and
+    bytes are compared in a tenth of the time that it takes to read them."""
+
     contract_address: str | None = None
+    coin_id: str | None = None
+    symbol: str | None = None
+    amount: msgspec.Raw = _NULL
+    price: msgspec.Raw = _NULL
     chain: str | None = None
 
 
-class Group(msgspec.Struct, rename="camel"):
+class Group(msgspec.Struct, rename="camel", gc=False):
     blockchain: str | None = None
     address: str | None = None
     connection_id: str | None = None
     balances: list[Row | None] | None = None
-
-
-_NULL = msgspec.Raw(b"null")
 
 
 class _LooseRow(msgspec.Struct, rename="camel"):
@@ -73,6 +82,7 @@ _loose_group = msgspec.json.Decoder(_LooseGroup)
 _loose_row = msgspec.json.Decoder(_LooseRow)
 _text = msgspec.json.Decoder(str | None)
 _number = msgspec.json.Decoder(Decimal | None)
+_numbers = msgspec.json.Decoder(list[Decimal])
 
 
 class UnusableAnswerError(ValueError):
@@ -83,15 +93,20 @@ def decode_at_once(data: bytes) -> list[Group | None] | None:
     """All groups, if the answer is short and entirely as documented; quick enough for the event loop."""
     if len(data) > AT_ONCE:
         return None
-    _sparse(data)
+    if len(data) > SHORT:
+        _sparse(data)
     try:
-        return [*_groups.decode(data)]
+        groups: list[Group] = _groups.decode(data)
     except msgspec.ValidationError:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnusableAnswerError("the answer is not valid JSON") from None
     except RecursionError:
         raise UnusableAnswerError("the answer is nested too deeply") from None
+    rows = sum(len(each.balances or ()) for each in groups)
+    if len(data) > _LONGEST_ROW and (len(groups) + rows) * _SHORTEST_ROW > len(data):
+        raise UnusableAnswerError(_NO_BALANCES)
+    return [*groups]
 
 
 def decode_groups(data: bytes) -> list[Group | None]:
@@ -114,10 +129,10 @@ def _sparse(data: bytes) -> None:
     """Refuse a body that is mostly brackets and commas: decoded it would need a hundred times its size, and
     hold the interpreter for as long. The required fields of a row take 100 bytes without their values."""
     large = len(data) > AT_ONCE
-    if len(data) > 64 * 1024 and data.count(b"{") * (100 if large else 24) > len(data):
-        raise UnusableAnswerError("the answer is not a list of balances")
+    if len(data) > 64 * 1024 and data.count(b"{") * (100 if large else _SHORTEST_ROW) > len(data):
+        raise UnusableAnswerError(_NO_BALANCES)
     if crowded(data, 16 if large else 8):
-        raise UnusableAnswerError("the answer is not a list of balances")
+        raise UnusableAnswerError(_NO_BALANCES)
 
 
 def _decode_group(raw: msgspec.Raw) -> Group | None:
@@ -153,12 +168,12 @@ def _decode_row(raw: msgspec.Raw) -> Row | None:
     except msgspec.ValidationError:
         return None
     return Row(
-        coin_id=_loosely(loose.coin_id),
-        amount=_loose_number(loose.amount),
-        symbol=_loosely(loose.symbol),
-        price=_loose_number(loose.price),
-        contract_address=contract,
-        chain=_loosely(loose.chain),
+        contract,
+        _loosely(loose.coin_id),
+        _loosely(loose.symbol),
+        loose.amount,
+        loose.price,
+        _loosely(loose.chain),
     )
 
 
@@ -170,12 +185,19 @@ def _loosely(raw: msgspec.Raw) -> str | None:
     return text
 
 
-def _loose_number(raw: msgspec.Raw) -> Decimal | None:
+def number(raw: msgspec.Raw) -> Decimal | None:
+    """A number as it is written; None for null and for what is no number."""
     try:
-        number: Decimal | None = _number.decode(raw)
-    except msgspec.ValidationError:
+        read: Decimal | None = _number.decode(raw)
+    except msgspec.DecodeError:
         return None
-    return number
+    return read
+
+
+def numbers(text: bytes) -> list[Decimal]:
+    """Numbers with commas between them. `msgspec.DecodeError` if one of them is none."""
+    read: list[Decimal] = _numbers.decode(b"[%b]" % text)
+    return read
 
 
 class _UsageBody(msgspec.Struct, rename="camel"):
