@@ -8,7 +8,6 @@ What its rows say is read in `_coinstats_rows`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
 from watcher.sources._coinstats_names import Last, Names, canonical
@@ -213,6 +212,6 @@ def _noted(outcomes: list[Outcome], strangers: Sequence[str]) -> list[Outcome]:
     note = f"the answer also has what nobody asked for: {_list(strangers)}"
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, Reading):
-            outcomes[index] = replace(outcome, notes=(*outcome.notes, note))
+            outcomes[index] = outcome._replace(notes=(*outcome.notes, note))
             break
     return outcomes
