@@ -8,6 +8,7 @@ What its rows say is read in `_coinstats_rows`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
 from watcher.sources._coinstats_names import Last, Names, canonical
@@ -38,7 +39,9 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
     return addresses.pop() if len(addresses) == 1 else None
 
 
-def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+def _read_named(groups: list[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+    if _as_asked(groups, accounts):
+        return [_outcome(account, group, names) for account, group in zip(accounts, groups, strict=True)]
     wanted: dict[tuple[str, str], list[Account]] = {}
     direct: dict[tuple[str | None, str | None], list[Account]] = {}
     for account in accounts:
@@ -67,6 +70,18 @@ def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], nam
         detail += f", but {_list(strangers)}"
     result = [outcomes.get(account) or Miss(account, MissReason.OMITTED, detail) for account in accounts]
     return _noted(result, strangers)
+
+
+def _as_asked(groups: list[Group | None], accounts: Sequence[Account]) -> TypeGuard[list[Group]]:
+    """Whether each group answers the account in its place and says so in the very words of the question."""
+    if len(groups) != len(accounts):
+        return False
+    for account, group in zip(accounts, groups, strict=True):
+        if group is None or group.address != account.address or group.connection_id != account.chain:
+            return False
+        if group.blockchain != account.chain:
+            return False
+    return True
 
 
 def _asked_for(
@@ -149,7 +164,7 @@ def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outc
         if before.amounts != part.amounts or before.unclear != part.unclear:
             refused.add(chain)
             notes.append(f"{chain}: it came twice, and not the same")
-    whole = Part()
+    whole = Part({}, {}, {})
     unclear: dict[Asset, str] = {}
     chains: set[str] = set()
     for chain, part in parts.items():

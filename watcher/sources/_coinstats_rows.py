@@ -7,8 +7,8 @@ hence whole columns at once, and no number is read that came in the same digits 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import astuple
@@ -24,17 +24,18 @@ _ZERO = Decimal(0)
 _MOST_DIGITS = 200
 """Of one number. A token of 77 decimals needs 154; nothing that is held needs more."""
 
+_LEFT_OUT = "a row that does not say which asset it is was left out"
 
-@dataclass(slots=True)
-class Part:
+
+class Part(NamedTuple):
     """What one group says, before it is known to whom it belongs."""
 
-    amounts: dict[Asset, Decimal] = field(default_factory=dict)
-    prices: dict[Asset, Decimal] = field(default_factory=dict)
-    symbols: dict[Asset, str] = field(default_factory=dict)
+    amounts: dict[Asset, Decimal]
+    prices: dict[Asset, Decimal]
+    symbols: dict[Asset, str]
     text: bytes = b""
     """All amounts as they were written, in the order of `amounts`; empty if not all of them could be used."""
-    unclear: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+    unclear: Mapping[Asset, str] = EMPTY
     notes: tuple[str, ...] = ()
     complete: bool = True
 
@@ -46,7 +47,7 @@ def read_rows(rows: Sequence[Row | None], chain: str, names: Names, last: Last |
     nothing moved, so that whoever compares two answers sees it at once.
     """
     if not rows:
-        return Part()
+        return Part({}, {}, {})
     return _read_straight(rows, chain, names, last) or _read_carefully(rows, chain, names)
 
 
@@ -117,8 +118,7 @@ def _named(known: Sequence[Known], symbols: Sequence[str | None]) -> dict[Asset,
 
 
 def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Part:
-    part = Part()
-    part.unclear = unclear = {}
+    unclear: dict[Asset, str] = {}
     found: dict[int, tuple[Asset, Row]] = {}
     without: dict[int, Row] = {}
     for place, row in enumerate(rows):
@@ -127,10 +127,7 @@ def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Par
             found[place] = asset, row
         elif row is not None and is_token(row.coin_id):
             without[place] = row
-        else:
-            part.complete = False
-    if not part.complete:
-        part.notes = ("a row that does not say which asset it is was left out",)
+    complete = len(found) + len(without) == len(rows)
     present = {asset for asset, _ in found.values()}
     for place, row in without.items():
         coin_id = row.coin_id or ""
@@ -138,12 +135,13 @@ def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Par
         unclear.update(dict.fromkeys(lost, "its contract is missing in the answer"))
         if not lost:
             found[place] = names.coin(chain, coin_id), row
-    identified = [found[place] for place in sorted(found)]
+    part = Part({}, {}, {}, b"", unclear, () if complete else (_LEFT_OUT,), complete)
     seen: set[Asset] = set()
+    identified = [found[place] for place in sorted(found)]
     for asset, row in identified:
         _take(part, unclear, asset, row, seen)
-    if part.complete and len(part.amounts) == len(rows):
-        part.text = b",".join(row.amount for _, row in identified)
+    if len(part.amounts) == len(rows):
+        return part._replace(text=b",".join(row.amount for _, row in identified))
     return part
 
 
