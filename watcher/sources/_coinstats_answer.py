@@ -8,7 +8,6 @@ What its rows say is read in `_coinstats_rows`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeGuard
 
 from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
 from watcher.sources._coinstats_names import Last, Names, canonical
@@ -19,11 +18,7 @@ from watcher.sources._common import fold_evm
 
 def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[Outcome]:
     """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
-    return read_groups(decode_groups(data), accounts, names)
-
-
-def read_groups(groups: list[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
-    """One outcome for each account out of decoded groups."""
+    groups = decode_groups(data)
     if accounts and accounts[0].chain in SWEEPS:
         return _read_sweeps(groups, accounts, names)
     return _read_named(groups, accounts, names)
@@ -39,25 +34,18 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
     return addresses.pop() if len(addresses) == 1 else None
 
 
-def _read_named(groups: list[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
-    if _as_asked(groups, accounts):
-        return [_outcome(account, group, names) for account, group in zip(accounts, groups, strict=True)]
+def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
     wanted: dict[tuple[str, str], list[Account]] = {}
-    direct: dict[tuple[str | None, str | None], list[Account]] = {}
     for account in accounts:
-        asked = wanted.setdefault((account.address, canonical(account.chain)), [])
-        asked.append(account)
-        direct[account.address, account.chain] = asked
-    only = _only_address(accounts)
+        wanted.setdefault((account.address, canonical(account.chain)), []).append(account)
+    distinct, only = len(wanted) == len(accounts), _only_address(accounts)
     outcomes: dict[Account, Outcome] = {}
     strangers: list[str] = []
-    for group in groups:
-        if group is not None and group.blockchain == group.connection_id:
-            found = direct.get((group.address, group.connection_id))  # nearly always as it was asked
+    for place, group in enumerate(groups):
+        if distinct and _is_next(group, accounts, place):
+            found: Sequence[Account] | None = (accounts[place],)
         else:
-            found = None
-        if found is None and group is not None:
-            found = _asked_for(group, only, wanted)
+            found = None if group is None else _asked_for(group, only, wanted)
         if group is None or found is None:
             strangers.append(_label(group))
             continue
@@ -72,16 +60,12 @@ def _read_named(groups: list[Group | None], accounts: Sequence[Account], names: 
     return _noted(result, strangers)
 
 
-def _as_asked(groups: list[Group | None], accounts: Sequence[Account]) -> TypeGuard[list[Group]]:
-    """Whether each group answers the account in its place and says so in the very words of the question."""
-    if len(groups) != len(accounts):
+def _is_next(group: Group | None, accounts: Sequence[Account], place: int) -> bool:
+    """Whether a group answers the account in its place, in the very words of the question; mostly it does."""
+    if group is None or place >= len(accounts):
         return False
-    for account, group in zip(accounts, groups, strict=True):
-        if group is None or group.address != account.address or group.connection_id != account.chain:
-            return False
-        if group.blockchain != account.chain:
-            return False
-    return True
+    _, chain, address = accounts[place]
+    return group.address == address and group.connection_id == chain and group.blockchain == chain
 
 
 def _asked_for(

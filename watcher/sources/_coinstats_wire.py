@@ -8,6 +8,7 @@ into `Decimal`, never through a float.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
@@ -33,7 +34,7 @@ _MOST_ROWS = 100_000
 
 _LONGEST_ROW = 64 * 1024
 _SHORTEST_ROW = 24
-_NO_BALANCES = "the answer is not a list of balances"
+_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 _NULL = msgspec.Raw(b"null")
@@ -74,7 +75,6 @@ class _LooseGroup(msgspec.Struct, rename="camel"):
     balances: msgspec.Raw = _NULL
 
 
-_groups = msgspec.json.Decoder(list[Group])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _group = msgspec.json.Decoder(Group)
 _row = msgspec.json.Decoder(Row)
@@ -89,40 +89,23 @@ class UnusableAnswerError(ValueError):
     """The whole answer cannot be used; the text says why."""
 
 
-def decode_at_once(data: bytes) -> list[Group | None] | None:
-    """All groups, if the answer is short and entirely as documented; quick enough for the event loop."""
-    if len(data) > AT_ONCE:
-        return None
+def decode_groups(data: bytes) -> Iterator[Group | None]:
+    """The groups, each decoded when it is its turn: what is decoded stays in the processor's cache until it
+    has been read. None for one that cannot be understood at all. UnusableAnswerError if there are no groups.
+    """
     if len(data) > SHORT:
         _sparse(data)
     try:
-        groups: list[Group] = _groups.decode(data)
+        raws = _raws.decode(data)
     except msgspec.ValidationError:
-        return None
+        raise UnusableAnswerError("the answer is not a list of wallets") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnusableAnswerError("the answer is not valid JSON") from None
     except RecursionError:
         raise UnusableAnswerError("the answer is nested too deeply") from None
-    rows = sum(len(each.balances or ()) for each in groups)
-    if len(data) > _LONGEST_ROW and (len(groups) + rows) * _SHORTEST_ROW > len(data):
-        raise UnusableAnswerError(_NO_BALANCES)
-    return [*groups]
-
-
-def decode_groups(data: bytes) -> list[Group | None]:
-    """All groups; None for one that cannot be understood at all. For a thread, unless the answer is short."""
-    groups = decode_at_once(data)
-    if groups is not None:
-        return groups
-    _sparse(data)
-    # One bad row must not cost the others: again, piece by piece.
-    try:
-        raws = _raws.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UnusableAnswerError("the answer is not a list of wallets") from None
     if len(raws) > _MOST_GROUPS:
         raise UnusableAnswerError("the answer is not a list of wallets")
-    return [_decode_group(raw) for raw in raws]
+    return map(_decode_group, raws)
 
 
 def _sparse(data: bytes) -> None:
@@ -130,26 +113,30 @@ def _sparse(data: bytes) -> None:
     hold the interpreter for as long. The required fields of a row take 100 bytes without their values."""
     large = len(data) > AT_ONCE
     if len(data) > 64 * 1024 and data.count(b"{") * (100 if large else _SHORTEST_ROW) > len(data):
-        raise UnusableAnswerError(_NO_BALANCES)
+        raise UnusableAnswerError("the answer is not a list of balances")
     if crowded(data, 16 if large else 8):
-        raise UnusableAnswerError(_NO_BALANCES)
+        raise UnusableAnswerError("the answer is not a list of balances")
 
 
 def _decode_group(raw: msgspec.Raw) -> Group | None:
+    size = len(memoryview(raw))
     try:
-        if len(memoryview(raw)) <= AT_ONCE:
-            return _group.decode(raw)
-    except msgspec.ValidationError:
-        pass
+        if size <= AT_ONCE:
+            group = _group.decode(raw)
+            if size > _LONGEST_ROW and len(group.balances or ()) * _SHORTEST_ROW > size:
+                group.balances = None
+            return group
+    except _ODD:
+        pass  # one bad row must not cost the others
     try:
         loose = _loose_group.decode(raw)
-    except msgspec.ValidationError:
+        group = Group(_loosely(loose.blockchain), _loosely(loose.address), _loosely(loose.connection_id))
+    except _ODD:
         return None
-    group = Group(_loosely(loose.blockchain), _loosely(loose.address), _loosely(loose.connection_id))
     try:
         rows = _raws.decode(loose.balances)
         group.balances = [_decode_row(row) for row in rows] if len(rows) <= _MOST_ROWS else None
-    except msgspec.ValidationError:
+    except _ODD:
         group.balances = None
     return group
 
@@ -160,21 +147,15 @@ def _decode_row(raw: msgspec.Raw) -> Row | None:
         return None  # a number of a million digits would hold the interpreter
     try:
         return _row.decode(raw)
-    except msgspec.ValidationError:
+    except _ODD:
         pass
     try:
         loose = _loose_row.decode(raw)
-        contract = _text.decode(loose.contract_address)
-    except msgspec.ValidationError:
+        contract, coin_id = _text.decode(loose.contract_address), _loosely(loose.coin_id)
+        symbol, chain = _shown(loose.symbol), _shown(loose.chain)
+    except _ODD:
         return None
-    return Row(
-        contract,
-        _loosely(loose.coin_id),
-        _loosely(loose.symbol),
-        loose.amount,
-        loose.price,
-        _loosely(loose.chain),
-    )
+    return Row(contract, coin_id, symbol, loose.amount, loose.price, chain)
 
 
 def _loosely(raw: msgspec.Raw) -> str | None:
@@ -183,6 +164,14 @@ def _loosely(raw: msgspec.Raw) -> str | None:
     except msgspec.ValidationError:
         return None
     return text
+
+
+def _shown(raw: msgspec.Raw) -> str | None:
+    """A text that is only for show: one that cannot be read costs nothing else."""
+    try:
+        return _loosely(raw)
+    except _ODD:
+        return None
 
 
 def number(raw: msgspec.Raw) -> Decimal | None:
