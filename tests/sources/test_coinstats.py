@@ -385,6 +385,8 @@ async def test_a_provider_that_repeats_our_key_does_not_leak_it(api: Api, source
         (answer(group(row(name="@" + "[" * 50_000 + "]" * 50_000 + "@"))), "nested too deeply"),
         ('{"message": "ok"}', "not a list"),
         ("", "not valid JSON"),
+        (b'[{"address": "\xff"}]', "not valid JSON"),
+        (answer(group(row(name="?"))).encode().replace(b"?", b"\xff"), "not valid JSON"),
         ("[" + "{}," * 200_000 + "{}]", "not a list of balances"),
     ],
 )
@@ -398,25 +400,6 @@ async def test_an_answer_that_cannot_be_read_is_malformed_and_was_paid(
     assert miss.reason is MissReason.MALFORMED
     assert word in miss.detail
     assert reply.charged == 40
-
-
-def test_a_group_whose_address_is_no_text_is_nobodys() -> None:
-    text = answer(group(row(), address="?"), group(usdc("7"), address=B)).encode().replace(b'"?"', b'"\xff"')
-
-    lost, read = read_answer(text, [ACCOUNT, OTHER], Names())
-
-    assert isinstance(lost, Miss)
-    assert lost.reason is MissReason.OMITTED
-    assert isinstance(read, Reading)
-
-
-def test_a_symbol_that_is_no_text_costs_no_amount() -> None:
-    text = answer(group(row("3", symbol="?"))).encode().replace(b'"?"', b'"\xff"')
-
-    (read,) = read_answer(text, [ACCOUNT], Names())
-
-    assert isinstance(read, Reading)
-    assert list(read.amounts.values()) == [3]
 
 
 def test_a_large_answer_reads_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ _MOST_ROWS = 100_000
 
 _LONGEST_ROW = 64 * 1024
 _SHORTEST_ROW = 24
-_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ODD = (msgspec.DecodeError, RecursionError)
 
 
 _NULL = msgspec.Raw(b"null")
@@ -96,6 +96,8 @@ def decode_groups(data: bytes) -> Iterator[Group | None]:
     if len(data) > SHORT:
         _sparse(data)
     try:
+        if not data.isascii():
+            data.decode()  # what is not read, and most is not, is not looked at either
         raws = _raws.decode(data)
     except msgspec.ValidationError:
         raise UnusableAnswerError("the answer is not a list of wallets") from None
@@ -152,7 +154,7 @@ def _decode_row(raw: msgspec.Raw) -> Row | None:
     try:
         loose = _loose_row.decode(raw)
         contract, coin_id = _text.decode(loose.contract_address), _loosely(loose.coin_id)
-        symbol, chain = _shown(loose.symbol), _shown(loose.chain)
+        symbol, chain = _loosely(loose.symbol), _loosely(loose.chain)
     except _ODD:
         return None
     return Row(contract, coin_id, symbol, loose.amount, loose.price, chain)
@@ -164,14 +166,6 @@ def _loosely(raw: msgspec.Raw) -> str | None:
     except msgspec.ValidationError:
         return None
     return text
-
-
-def _shown(raw: msgspec.Raw) -> str | None:
-    """A text that is only for show: one that cannot be read costs nothing else."""
-    try:
-        return _loosely(raw)
-    except _ODD:
-        return None
 
 
 def number(raw: msgspec.Raw) -> Decimal | None:
