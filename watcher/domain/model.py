@@ -81,8 +81,9 @@ class Reading(NamedTuple):
 
     `amounts` has every asset that the answer states, explicit zeros included. On `chains`
     the answer was complete: an asset absent from it holds nothing. Everything that is in
-    neither is unknown. `unclear` names assets that were mentioned in a way that nobody
-    should act on (twice, negative, not a number), each with the reason.
+    neither is unknown. `symbols` may name more assets than these. `unclear` names assets that
+    were mentioned in a way that nobody should act on (twice, negative, not a number), each with the
+    reason.
     """
 
     account: Account

@@ -8,9 +8,10 @@ What its rows say is read in `_coinstats_rows`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.sources._coinstats_names import Last, Names, canonical
+from watcher.sources._coinstats_names import Names, canonical
 from watcher.sources._coinstats_rows import Part, read_rows
 from watcher.sources._coinstats_wire import Group, Row, decode_groups
 from watcher.sources._common import fold_evm
@@ -19,6 +20,7 @@ from watcher.sources._common import fold_evm
 def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[Outcome]:
     """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
     groups = decode_groups(data)
+    names.learn()
     if accounts and accounts[0].chain in SWEEPS:
         return _read_sweeps(groups, accounts, names)
     return _read_named(groups, accounts, names)
@@ -91,8 +93,10 @@ def _outcome(account: Account, group: Group, names: Names) -> Outcome:
     chain = account.chain
     last = names.last.get(account)
     part = read_rows(group.balances, chain, names, last)
-    if last is None or part.text != last.text or part.amounts is not last.amounts:
-        names.last[account] = Last(part.text, part.amounts)
+    if part.last is None:
+        names.last.pop(account, None)
+    elif part.last is not last:
+        names.last[account] = part.last
     return Reading(
         account,
         part.amounts,
@@ -148,7 +152,9 @@ def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outc
         if before.amounts != part.amounts or before.unclear != part.unclear:
             refused.add(chain)
             notes.append(f"{chain}: it came twice, and not the same")
-    whole = Part({}, {}, {})
+    amounts: dict[Asset, Decimal] = {}
+    prices: dict[Asset, Decimal] = {}
+    symbols: dict[Asset, str] = {}
     unclear: dict[Asset, str] = {}
     chains: set[str] = set()
     for chain, part in parts.items():
@@ -156,22 +162,14 @@ def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outc
             continue
         if part.complete:
             chains.add(chain)
-        whole.amounts.update(part.amounts)
-        whole.prices.update(part.prices)
-        whole.symbols.update(part.symbols)
+        amounts.update(part.amounts)
+        prices.update(part.prices)
+        symbols.update(part.symbols)
         unclear.update(part.unclear)
         notes += (f"{chain}: {note}" for note in part.notes)
-    if not chains and not whole.amounts and not unclear:
+    if not chains and not amounts and not unclear:
         return Miss(account, MissReason.UNREADABLE, _list(notes) or "no chain of it could be read")
-    return Reading(
-        account,
-        whole.amounts,
-        whole.prices,
-        whole.symbols,
-        frozenset(chains),
-        unclear,
-        tuple(notes),
-    )
+    return Reading(account, amounts, prices, symbols, frozenset(chains), unclear, tuple(notes))
 
 
 def _by_chain(groups: Sequence[Group], notes: list[str]) -> Iterable[tuple[str, Sequence[Row | None] | None]]:

@@ -32,9 +32,10 @@ class Part(NamedTuple):
 
     amounts: dict[Asset, Decimal]
     prices: dict[Asset, Decimal]
-    symbols: dict[Asset, str]
-    text: bytes = b""
-    """All amounts as they were written, in the order of `amounts`; empty if not all of them could be used."""
+    symbols: Mapping[Asset, str]
+    """Of more assets than these, perhaps."""
+    last: Last | None = None
+    """To be kept for the next answer; None if not all amounts could be used."""
     unclear: Mapping[Asset, str] = EMPTY
     notes: tuple[str, ...] = ()
     complete: bool = True
@@ -54,36 +55,31 @@ def read_rows(rows: Sequence[Row | None], chain: str, names: Names, last: Last |
 def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: Last | None) -> Part | None:
     """None if anything is odd: an asset seen for the first time, a row that is null, an amount that is no
     number or zero, an asset twice."""
-    by_contract, by_coin = names.of(chain)
     try:
         contracts, coins, symbols, amounts, prices, _ = zip(*map(astuple, rows), strict=True)  # type: ignore[arg-type]
-        known: list[Known] = list(map(by_contract.get, contracts))  # type: ignore[arg-type]
-        place = -1
-        for _ in range(contracts.count(None)):
-            place = contracts.index(None, place + 1)
-            known[place] = by_coin[coins[place]]
-        assets = [each.asset for each in known]
-    except (KeyError, AttributeError, TypeError):
+    except TypeError:
+        return None
+    known = names.find(chain, contracts, coins)
+    if known is None:
         return None
     text = b",".join(amounts)
-    if last is not None and text == last.text and list(last.amounts) == assets:
-        held = last.amounts
-    else:
-        held = _amounts(text, assets, last)
+    if last is None or known != last.known or text != last.text:
+        held = _amounts(text, [each.asset for each in known], last)
         if len(held) != len(rows):
             return None
+        last = Last(known, text, held)
     for each, quoted in zip(known, prices, strict=True):
         if each.quoted != quoted:
             each.quoted, each.price = quoted.copy(), _price(quoted)
     values = [each.price for each in known]
     if all(values):
-        priced: dict[Asset, Decimal] = dict(zip(assets, values, strict=True))  # type: ignore[arg-type]
+        priced: dict[Asset, Decimal] = dict(zip(last.amounts, values, strict=True))  # type: ignore[arg-type]
     else:
-        priced = {asset: price for asset, price in zip(assets, values, strict=True) if price is not None}
-    called = [each.symbol for each in known]
-    if all(symbols) and list(symbols) == called:
-        return Part(held, priced, dict(zip(assets, called, strict=True)), text)
-    return Part(held, priced, _named(known, symbols), text)
+        pairs = zip(last.amounts, values, strict=True)
+        priced = {asset: price for asset, price in pairs if price is not None}
+    if list(symbols) == [each.symbol for each in known]:
+        return Part(last.amounts, priced, names.called(chain), last)
+    return Part(last.amounts, priced, _named(known, symbols, chain, names), last)
 
 
 def _amounts(text: bytes, assets: list[Asset], last: Last | None) -> dict[Asset, Decimal]:
@@ -108,12 +104,16 @@ def _price(quoted: msgspec.Raw) -> Decimal | None:
     return None if not price or amount_problem(price) else price
 
 
-def _named(known: Sequence[Known], symbols: Sequence[str | None]) -> dict[Asset, str]:
+def _named(
+    known: Sequence[Known], symbols: Sequence[str | None], chain: str, names: Names
+) -> dict[Asset, str]:
     """The symbols that can be shown."""
     found = {}
     for each, symbol in zip(known, symbols, strict=True):
         if symbol and (symbol := symbol if symbol == each.symbol else tidy(symbol)):
-            found[each.asset] = each.symbol = symbol
+            found[each.asset] = symbol
+            if symbol != each.symbol:
+                names.hear(chain, each, symbol)
     return found
 
 
@@ -135,29 +135,38 @@ def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Par
         unclear.update(dict.fromkeys(lost, "its contract is missing in the answer"))
         if not lost:
             found[place] = names.coin(chain, coin_id), row
-    part = Part({}, {}, {}, b"", unclear, () if complete else (_LEFT_OUT,), complete)
-    seen: set[Asset] = set()
     identified = [found[place] for place in sorted(found)]
+    amounts, prices, symbols = _take(identified, unclear)
+    last = None
+    if len(amounts) == len(rows):
+        mine = [row for _, row in identified]
+        known = names.find(chain, [row.contract_address for row in mine], [row.coin_id for row in mine])
+        last = Last(known or (), b",".join(row.amount for row in mine), amounts)
+    return Part(amounts, prices, symbols, last, unclear, () if complete else (_LEFT_OUT,), complete)
+
+
+def _take(
+    identified: Sequence[tuple[Asset, Row]], unclear: dict[Asset, str]
+) -> tuple[dict[Asset, Decimal], dict[Asset, Decimal], dict[Asset, str]]:
+    """Amounts, prices and symbols of these rows; what nobody should act on goes to `unclear`."""
+    amounts: dict[Asset, Decimal] = {}
+    prices: dict[Asset, Decimal] = {}
+    symbols: dict[Asset, str] = {}
+    seen: set[Asset] = set()
     for asset, row in identified:
-        _take(part, unclear, asset, row, seen)
-    if len(part.amounts) == len(rows):
-        return part._replace(text=b",".join(row.amount for _, row in identified))
-    return part
-
-
-def _take(part: Part, unclear: dict[Asset, str], asset: Asset, row: Row, seen: set[Asset]) -> None:
-    amount, price = number(row.amount), _price(row.price)
-    problem = "it came twice" if asset in seen else amount_problem(amount)
-    seen.add(asset)
-    if problem:
-        part.amounts.pop(asset, None)
-        unclear[asset] = problem
-    elif asset not in unclear and amount is not None:
-        part.amounts[asset] = amount or _ZERO
-    if price is not None:
-        part.prices[asset] = price
-    if row.symbol and (symbol := tidy(row.symbol)):
-        part.symbols[asset] = symbol
+        amount, price = number(row.amount), _price(row.price)
+        problem = "it came twice" if asset in seen else amount_problem(amount)
+        seen.add(asset)
+        if problem:
+            amounts.pop(asset, None)
+            unclear[asset] = problem
+        elif asset not in unclear and amount is not None:
+            amounts[asset] = amount or _ZERO
+        if price is not None:
+            prices[asset] = price
+        if row.symbol and (symbol := tidy(row.symbol)):
+            symbols[asset] = symbol
+    return amounts, prices, symbols
 
 
 def amount_problem(amount: Decimal | None) -> str:
