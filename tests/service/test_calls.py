@@ -57,6 +57,5 @@ def test_a_lookup_once_a_day_is_no_part_of_what_a_poll_costs() -> None:
     settings = TeosSettings.model_validate({"kind": "teos", "api_key": "x"})
     watched = WatchedWallet("desk", DESK.address, (), ("0xfc6e610b23b09fae00e10001",))
     source = settings.build("teos", [watched])
-    assert taken(source, {Cadence(every=None, cron="* * * * *"): [DESK]}, START) == pytest.approx(
-        1 / 60, rel=1e-3
-    )
+    each_minute = {Cadence(every=None, cron="* * * * *"): [DESK]}
+    assert taken(source, each_minute, START) == pytest.approx(1 / 60, rel=1e-3)
