@@ -18,7 +18,7 @@ from watcher.domain.model import Account
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
 from watcher.ports import Store
 from watcher.service.clock import Clock
-from watcher.service.paced import Paced, call_budget, credit_budget, key_of
+from watcher.service.paced import DAY, Paced, call_budget, calls_a_second, credit_budget, key_of
 from watcher.service.slices import SLICE, compact, joined
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,9 @@ class Pacer:
         *,
         fairness: float = 1.0,
     ) -> None:
-        """`taken`: credits (or calls) a second that cron lines and sweeps cost; `fixed`: accounts at a
-        fixed interval (`at_least_every`). Ticks ask for both as long as it can be afforded.
+        """`taken`: credits a second that cron lines and sweeps cost; `fixed`: accounts at a fixed interval
+        (`at_least_every`). Ticks ask for both as long as it can be afforded. Where calls are scarce, `taken`
+        has fixed intervals too: one call brings many accounts of a tick, so they are thinned together.
         """
         self._fairness = fairness
         self._name, self.allowance, self._taken = name, allowance, taken
@@ -208,7 +209,7 @@ class Pacer:
         rigid = self._taken + sum(item.cost / item.shortest for item in self._fixed.values())
         rate = rigid + sum(item.cost / item.longest for item in self._items)
         needed, left = rate * budget.period, rate * (budget.ends - now.timestamp())
-        whole = plan.limit if plan is not None else budget.limit
+        whole = plan.limit if plan is not None else calls_a_second(self.allowance) * DAY
         unit = "credits" if plan is not None else "calls"
         numbers = f"cost {needed:,.0f} of {whole:,.0f} {unit} a {plan.period if plan is not None else 'day'}"
         if needed <= whole:
@@ -217,7 +218,8 @@ class Pacer:
         longest = _longest(cadence)
         ways = [f"they are stretched evenly, the longest to {longest}"] if stretched and longest else []
         if self.share < 1 and self._taken:
-            ways.append(f"{self.share:.0%} of the ticks of cron lines and of sweeps are kept")
+            what = "cron lines and of sweeps" if plan is not None else "fixed intervals and cron lines"
+            ways.append(f"{self.share:.0%} of the ticks of {what} are kept")
         log.warning(
             "%s: the intervals that were set or promised %s: %s; `watcher plan` shows each",
             self._name, numbers, "; ".join(ways),
@@ -256,7 +258,11 @@ class Pacer:
     async def _afford(self, now: datetime) -> tuple[Budget, bool]:
         plan = self.allowance.credits
         if plan is None:
-            return call_budget(self.allowance, self._taken, now), False
+            self.share, pace = 1.0, calls_a_second(self.allowance)
+            if self._taken > pace:
+                promised = sum(item.cost / item.longest for item in self._items) / PATIENCE
+                self.share = pace / (self._taken + promised)
+            return call_budget(self.allowance, self._taken * self.share, now), self._taken > pace
         spent = await self._store.spent(self._name, plan.bounds(now)[0])
         left = (plan.bounds(now)[1] - now).total_seconds()
         remaining = plan.limit - spent
