@@ -100,7 +100,7 @@ async def test_what_a_distance_is_of_or_why_there_is_none_is_said(page: Page) ->
         ("silent", "91.7\u202f% below"),  # five minutes of an hour
         ("lasting", "unknown: 5 min of what went out are known, 24 h are needed"),
         ("cover", "unknown: reserve: "),
-        ("credits", "100.0\u202f% below <span"),
+        ("credits", "100\u202f% below (what is used)"),
         ("appears", "there is no level"),
     ):
         _, text, _ = await page.get(f"/rules/{name}")
