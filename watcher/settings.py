@@ -18,6 +18,7 @@ from watcher.reading import read_document
 from watcher.settings_assets import read_assets
 from watcher.settings_channels import check_fallbacks
 from watcher.settings_models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
+from watcher.settings_twice import check_twice
 from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
 
@@ -145,6 +146,7 @@ class _Loader:
         channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         check_fallbacks(self._document, channels)
         wallets = read_wallets(self._document, sources)
+        self._warnings += check_twice(self._document, sources, wallets)
         assets = read_assets(self._document, self.named, sources)
         self.rules = self._rules()
         web = self._section("web", WebSettings)
@@ -278,9 +280,7 @@ class _Loader:
 
 
 def _is_name(text: str) -> bool:
-    return (
-        bool(text) and text[0].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
-    )
+    return text[:1].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
 
 
 def _files(base: Path, pattern: str) -> list[Path]:
