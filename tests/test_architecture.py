@@ -22,7 +22,7 @@ FLOORS = {
     "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
     "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5, "importing": 5, "linting": 5,
     "timetable": 5, "explaining": 5, "creditviews": 5, "upkeep": 5,
-    "charting": 5, "sparklines": 5, "burning": 5, "dayviews": 5, "picturing": 5, "drawing": 5,
+    "charting": 5, "levels": 5, "sparklines": 5, "burning": 5, "dayviews": 5, "picturing": 5, "drawing": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip
@@ -35,7 +35,7 @@ NEIGHBOURS = {
     5: {
         *("planning", "schedule", "report", "alertviews", "readiness", "web", "ruletracks", "ruletesting"),
         *("linting", "timetable", "explaining", "creditviews", "upkeep", "sdnotify"),
-        *("charting", "sparklines", "burning", "dayviews", "picturing", "drawing"),
+        *("charting", "levels", "sparklines", "burning", "dayviews", "picturing", "drawing"),
     },
 }
 

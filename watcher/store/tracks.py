@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from watcher.domain.model import Account, Asset
 from watcher.domain.retelling import Run
@@ -75,6 +76,15 @@ class Told:
     alert: str
 
 
+class Held(NamedTuple):
+    """What an account holds, or held: its last amount may be zero. `priced`: a price of it is known."""
+
+    account: Account
+    asset: Asset
+    symbol: str
+    priced: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Tracks:
     """Everything about some accounts over a time."""
@@ -84,11 +94,12 @@ class Tracks:
     looked: dict[Account, Looked] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
     told: tuple[Told, ...] = ()
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`asset`: only this one; None: all that have a price. `wallet`: whose alerts."""
+    """`asset`: only this one; None: all that have a price. `wallet`: whose alerts, and all it holds."""
 
     accounts: Sequence[Account]
     since: datetime
@@ -101,7 +112,7 @@ class Wanted:
 
 def read(conn: sqlite3.Connection, wanted: Wanted) -> Tracks:
     """The caller owns the transaction."""
-    found, prices, looked = [], {}, {}
+    found, prices, looked, held = [], {}, {}, []
     for account in wanted.accounts:
         row = conn.execute(
             "SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?", account
@@ -113,13 +124,25 @@ def read(conn: sqlite3.Connection, wanted: Wanted) -> Tracks:
             if asset not in prices:
                 prices[asset] = _prices(conn, wanted, asset_id)
         looked[account] = _looked(conn, wanted, account, row[0])
+        if wanted.wallet:
+            held += _held(conn, row[0], account)
     return Tracks(
         tuple(found),
         prices,
         looked,
         tuple(polllog.runs(conn)),
         tuple(_told(conn, wanted)) if wanted.wallet else (),
+        tuple(held),
     )
+
+
+def _held(conn: sqlite3.Connection, key: int, account: Account) -> list[Held]:
+    rows = conn.execute(
+        "SELECT s.chain, s.token, s.symbol, s.price IS NOT NULL FROM balances b JOIN assets s"
+        " ON s.id = b.asset WHERE b.account = ?",
+        (key,),
+    )
+    return [Held(account, Asset(chain, token), symbol, bool(priced)) for chain, token, symbol, priced in rows]
 
 
 def _assets(conn: sqlite3.Connection, account: int, only: Asset | None) -> list[tuple[int, Asset, str]]:

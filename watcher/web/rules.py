@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
-from functools import cached_property
 
 from aiohttp import web
 
@@ -75,9 +74,9 @@ class RulePages:
 
         return await self._frame.page(request, render)
 
-    @cached_property
+    @property
     def _rules(self) -> Rules:
-        return self._looker.rules() if self._looker.rules is not None else Rules((), {}, ())
+        return self._frame.rules
 
     def _explainer(self, reader: Reader, look: Look) -> Explainer:
         # Without a revision the sums are looked through anew: what has changed since is not told here.
