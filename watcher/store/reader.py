@@ -241,6 +241,11 @@ class Reader:
         with self._snapshot():
             return outbox.about(self._conn, alert)
 
+    def latest_event(self, rule: str, subject: str) -> list[Delivery]:
+        """What was or is owed to channels about the last event that a rule told of a subject."""
+        with self._snapshot():
+            return outbox.latest_event(self._conn, rule, subject)
+
     def spent(self, source: str, since: datetime) -> int:
         """Credits booked since then."""
         sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
