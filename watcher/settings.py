@@ -96,9 +96,11 @@ def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None
     return draft.settings
 
 
-def read_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None) -> Draft:
-    """Read a configuration file as far as it goes."""
-    environment = Environment(env, path.parent)
+def read_settings(
+    path: Path, env: Mapping[str, str], kinds: Kinds | None = None, *, keyless: bool = False
+) -> Draft:
+    """Read a configuration file as far as it goes; `keyless`: for who needs no secret."""
+    environment = Environment(env, path.parent, keyless=keyless)
     document = read_document(path, environment.expand)
     if document.problems and document.root.value is None:
         return Draft(None, document, (), (), (), ())
@@ -261,9 +263,8 @@ class _Loader:
                 continue
             files = _files(self._document.path.parent, each.value)
             if not files and not each.faulty:
-                what = f"no rule file matches '{each.text}'"
                 remedy = f"the path starts at {self._document.path.parent.absolute()}"
-                self._document.report(("rules", index), what, remedy)
+                self._document.report(("rules", index), f"no rule file matches '{each.text}'", remedy)
             found.update(dict.fromkeys(files))
         return tuple(found)
 
@@ -272,9 +273,8 @@ class _Loader:
         log = log or (LogSettings() if not self._document.problems else None)
         level = env.get("WATCHER_LOG_LEVEL")
         if level and level.lower() not in LOG_LEVELS:
-            what = "WATCHER_LOG_LEVEL is not a log level"
-            remedy = nearest(level.lower(), LOG_LEVELS)
-            self._document.problems.append(Problem("environment", what, remedy))
+            remedy, problems = nearest(level.lower(), LOG_LEVELS), self._document.problems
+            problems.append(Problem("environment", "WATCHER_LOG_LEVEL is not a log level", remedy))
             return None
         return log.model_copy(update={"level": level.lower()}) if level and log else log
 
