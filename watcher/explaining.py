@@ -13,10 +13,11 @@ from typing import Any
 from watcher.alertviews import AlertViews
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Past
+from watcher.domain.delivery import Delivery
 from watcher.domain.display import moment, plain
 from watcher.domain.model import AccountState, Asset
 from watcher.domain.routing import Router
-from watcher.domain.rules import BudgetRule, ClockRule, Rule, StateRule, SumRule
+from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
 from watcher.domain.selection import Rules, selects
 from watcher.domain.silences import Topic
 from watcher.domain.telling import subject_key
@@ -100,7 +101,8 @@ class Explainer:
             "alert": self._views.row(alert) if alert is not None else None,
             "clock": self._clock(rule, alert),
             "suppressed_by": self._router.hold_of(rule, alert) if alert else self._router.hold(rule, topic),
-            "channels": [self._channel(rule, alert, name) for name in self._channels(rule)],
+            "event": isinstance(rule, EventRule),
+            "channels": self._heard(rule, alert, subject),
         }
 
     def _held(self, rule: Rule) -> Iterator[Row]:
@@ -168,12 +170,19 @@ class Explainer:
         escalate = rule.escalate if isinstance(rule, StateRule) else None
         return tuple(dict.fromkeys((*self._rules.channels_of(rule), *(escalate.notify if escalate else ()))))
 
-    def _channel(self, rule: Rule, alert: Alert | None, name: str) -> Row:
-        """What this channel was told of the alert, and how it fares."""
+    def _heard(self, rule: Rule, alert: Alert | None, subject: Row) -> list[Row]:
+        """Each channel, with what it was told: of the alert, or of the last event."""
+        if isinstance(rule, EventRule):
+            told = self._reader.latest_event(rule.id, subject["key"])
+        else:
+            told = self._reader.deliveries_of(alert.id) if alert is not None else []
+        return [self._channel(rule, told, name) for name in self._channels(rule)]
+
+    def _channel(self, rule: Rule, told: Sequence[Delivery], name: str) -> Row:
+        """What this channel was told, and how it fares."""
         kinds: Any = self._settings.channels
         quiet = kinds[name].quiet if name in kinds else None
         muted = quiet.build().until(self._now) if quiet is not None else None
-        told = self._reader.deliveries_of(alert.id) if alert is not None else []
         (state,) = self._reader.channels([name])
         return {
             "channel": name,

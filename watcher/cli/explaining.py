@@ -88,7 +88,8 @@ def _show_explanation(row: report.Row) -> None:
         who = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
         lines.append(("alert", f"{alert['id']} {alert['state']} since {moment(alert['since'])}{who}"))
     else:
-        lines.append(("alert", "none is pending or firing"))
+        none = "none; each event is told once" if row["event"] else "none is pending or firing"
+        lines.append(("alert", none))
     lines += [
         (word, row[key]) for word, key in (("clock", "clock"), ("held back", "suppressed_by")) if row[key]
     ]

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
+from watcher.domain.chains import canonical
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.sources._coinstats_names import Known, Names, canonical, is_token, tidy
+from watcher.sources._coinstats_names import Known, Names, is_token, tidy
 from watcher.sources._coinstats_wire import Group, Row, decode_groups
 from watcher.sources._common import fold_evm
 

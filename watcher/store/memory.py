@@ -33,12 +33,18 @@ def changes_in(
     return _changes(asked.account, asked.asset, rows)
 
 
-def newest(
-    conn: sqlite3.Connection, holding: tuple[Account, Asset], most: int, keys: tuple[int | None, int | None]
-) -> tuple[Change, ...]:
+def newest(conn: sqlite3.Connection, account: Account, asset: Asset, most: int) -> tuple[Change, ...]:
     """The last so many changes of one holding, oldest first; baselines are left out."""
-    rows = conn.execute(_NEWEST, (*keys, most)).fetchall()
-    return _changes(*holding, reversed(rows))
+    rows = conn.execute(_NEWEST, (*holding(conn, account, asset), most)).fetchall()
+    return _changes(account, asset, reversed(rows))
+
+
+def holding(conn: sqlite3.Connection, account: Account, asset: Asset) -> tuple[int | None, int | None]:
+    """The keys of both; None for what the store does not know."""
+    one = "SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?"
+    other = "SELECT id FROM assets WHERE chain = ? AND token = ?"
+    first, second = conn.execute(one, account).fetchone(), conn.execute(other, asset).fetchone()
+    return first and first[0], second and second[0]
 
 
 def _changes(account: Account, asset: Asset, rows: Iterable[tuple[Any, ...]]) -> tuple[Change, ...]:

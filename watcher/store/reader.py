@@ -152,24 +152,17 @@ class Reader:
     def mark(self, asked: MarkOf) -> Mark | None:
         """The amount that a rule compares the next change of a holding with; None if it remembers none."""
         with self._snapshot():
-            return memory.mark_of(self._conn, asked, *self._holding(asked.account, asked.asset))
+            return memory.mark_of(self._conn, asked, *memory.holding(self._conn, asked.account, asked.asset))
 
     def changes(self, asked: ChangesIn) -> tuple[Change, ...]:
         """What the daemon is told when it asks the same, baselines included; without symbols."""
         with self._snapshot():
-            return memory.changes_in(self._conn, asked, *self._holding(asked.account, asked.asset))
+            return memory.changes_in(self._conn, asked, *memory.holding(self._conn, asked.account, asked.asset))
 
     def newest(self, account: Account, asset: Asset, most: int) -> tuple[Change, ...]:
         """The last so many changes of a holding, oldest first, without baselines and symbols."""
         with self._snapshot():
-            return memory.newest(self._conn, (account, asset), most, self._holding(account, asset))
-
-    def _holding(self, account: Account, asset: Asset) -> tuple[int | None, int | None]:
-        """The keys of both; None for what the store does not know."""
-        one = "SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?"
-        other = "SELECT id FROM assets WHERE chain = ? AND token = ?"
-        found = [self._conn.execute(sql, key).fetchone() for sql, key in ((one, account), (other, asset))]
-        return found[0] and found[0][0], found[1] and found[1][0]
+            return memory.newest(self._conn, account, asset, most)
 
     def prices(self, asset: Asset, since: datetime, limit: int) -> list[Quote]:
         """The newest samples of an asset's price, oldest first."""
@@ -253,6 +246,11 @@ class Reader:
         """What was or is owed to channels about one alert, oldest first."""
         with self._snapshot():
             return outbox.about(self._conn, alert)
+
+    def latest_event(self, rule: str, subject: str) -> list[Delivery]:
+        """What was or is owed to channels about the last event that a rule told of a subject."""
+        with self._snapshot():
+            return outbox.latest_event(self._conn, rule, subject)
 
     def spent(self, source: str, since: datetime) -> int:
         """Credits booked since then."""
