@@ -157,7 +157,9 @@ class Reader:
     def changes(self, asked: ChangesIn) -> tuple[Change, ...]:
         """What the daemon is told when it asks the same, baselines included; without symbols."""
         with self._snapshot():
-            return memory.changes_in(self._conn, asked, *memory.holding(self._conn, asked.account, asked.asset))
+            return memory.changes_in(
+                self._conn, asked, *memory.holding(self._conn, asked.account, asked.asset)
+            )
 
     def newest(self, account: Account, asset: Asset, most: int) -> tuple[Change, ...]:
         """The last so many changes of a holding, oldest first, without baselines and symbols."""
