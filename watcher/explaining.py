@@ -5,15 +5,17 @@ The answers are the rules' own, over the same state that the next decision will 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from itertools import islice
 from typing import Any
 
 from watcher.alertviews import AlertViews
+from watcher.creditviews import use_of
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Past
+from watcher.domain.credits import CreditPlan
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import full, moment, plain
 from watcher.domain.exact import minus, size, times
@@ -50,9 +52,18 @@ class Explainer:
     """Explains as of one moment. `settings` and `rules` are of one configuration."""
 
     def __init__(
-        self, settings: Settings, rules: Rules, reader: Reader, now: datetime, past: Past | None = None
+        self,
+        settings: Settings,
+        rules: Rules,
+        reader: Reader,
+        now: datetime,
+        past: Past | None = None,
+        plans: Mapping[str, CreditPlan] = EMPTY,
     ) -> None:
-        """`past`: all that is known, if the caller has it already; else it is read from the store."""
+        """`past`: all that is known, if the caller has it already; else it is read from the store.
+        `plans`: what was bought of each source that sells credits, for rules about those.
+        """
+        self._plans = plans
         self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
         self._past: Past = past or reader.past()
         self._router = Router(self._past, rules, now)
@@ -70,7 +81,8 @@ class Explainer:
                 if name == rule.id
             ]
         if isinstance(rule, BudgetRule):
-            return []  # about a source, which `watcher status` and `watcher plan` explain
+            row = {"key": rule.source, "label": f"source {rule.source}", "wallet": ""}
+            return [{**row, "plan": self._plans[rule.source]}] if rule.source in self._plans else []
         return list(self._held(rule))
 
     def first(self, rule: Rule, most: int) -> list[Row]:
@@ -157,6 +169,8 @@ class Explainer:
     def _verdict(self, rule: Rule, subject: Row, *, firing: bool) -> Verdict:
         if "sum" in subject and isinstance(rule, SumRule):
             return rule.judge_sums(self._totals(subject), firing=firing)
+        if isinstance(rule, BudgetRule):
+            return rule.judge(use_of(self._reader, rule.source, subject["plan"], self._now), firing=firing)
         state, asset = subject["state"], subject["asset"]
         if isinstance(rule, ClockRule):
             # As if the daemon had run all the time: what it would say by now.
@@ -204,6 +218,9 @@ class Explainer:
 
     def _reading(self, subject: Row) -> Row:
         """What the next answer is made from, and how old it is."""
+        if "plan" in subject:
+            use = use_of(self._reader, subject["key"], subject["plan"], self._now)
+            return {label.lower(): text for label, text in use.facts()}
         if "sum" in subject:
             return {"accounts": sum(len(each.accounts) for each in subject["sum"].sums)}
         state: AccountState = subject["state"]
