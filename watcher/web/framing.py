@@ -95,7 +95,7 @@ def _templates() -> Environment:
     )  # fmt: skip
     html.filters.update(
         clean=clean, moment=moment, age=words.age, counted=words.counted, whole=words.whole, span=span,
-        distance=words.distance,
+        closeness=words.closeness,
         digits=lambda text: full(Decimal(text)), amount=lambda text: amount(Decimal(text)),
         money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),
     )  # fmt: skip
