@@ -5,19 +5,22 @@ The answers are the rules' own, over the same state that the next decision will 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from watcher.alertviews import AlertViews
+from watcher.creditviews import use_of
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Past
+from watcher.domain.credits import CreditPlan
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import moment, plain
-from watcher.domain.model import AccountState, Asset
+from watcher.domain.model import EMPTY, AccountState, Asset
 from watcher.domain.routing import Router
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
+from watcher.domain.rules.budget import Use
 from watcher.domain.selection import Rules, selects
 from watcher.domain.silences import Topic
 from watcher.domain.telling import subject_key
@@ -32,9 +35,18 @@ class Explainer:
     """Explains as of one moment. `settings` and `rules` are of one configuration."""
 
     def __init__(
-        self, settings: Settings, rules: Rules, reader: Reader, now: datetime, past: Past | None = None
+        self,
+        settings: Settings,
+        rules: Rules,
+        reader: Reader,
+        now: datetime,
+        past: Past | None = None,
+        plans: Mapping[str, CreditPlan] = EMPTY,
     ) -> None:
-        """`past`: all that is known, if the caller has it already; else it is read from the store."""
+        """`past`: all that is known, if the caller has it already; else it is read from the store.
+        `plans`: what was bought of each source that sells credits, for rules about those.
+        """
+        self._plans = plans
         self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
         self._past: Past = past or reader.past()
         self._router = Router(self._past, rules, now)
@@ -51,7 +63,8 @@ class Explainer:
                 if name == rule.id
             ]
         if isinstance(rule, BudgetRule):
-            return []  # about a source, which `watcher status` and `watcher plan` explain
+            row = {"key": rule.source, "label": f"source {rule.source}", "wallet": ""}
+            return [{**row, "plan": self._plans[rule.source]}] if rule.source in self._plans else []
         return list(self._held(rule))
 
     def first(self, rule: Rule, most: int) -> list[Row]:
@@ -88,7 +101,10 @@ class Explainer:
     def explain(self, rule: Rule, subject: Row) -> Row:
         """One subject, whole."""
         alert, firing = self._alert(rule, subject)
-        verdict = self._standing.verdict(rule, subject, firing=firing)
+        if isinstance(rule, BudgetRule):
+            verdict = rule.judge(self._use(subject), firing=firing)
+        else:
+            verdict = self._standing.verdict(rule, subject, firing=firing)
         topic = Topic(rule.id, subject["wallet"], rule.severity, self._rules.tags_of(subject["wallet"]))
         return {
             "rule": rule.id,
@@ -123,8 +139,13 @@ class Explainer:
                     row = {"key": subject_key(account, asset), "label": label, "wallet": wallet.name}
                     yield {**row, "state": state, "account": account, "asset": asset, "symbol": symbol}
 
+    def _use(self, subject: Row) -> Use:
+        return use_of(self._reader, subject["key"], subject["plan"], self._now)
+
     def _reading(self, subject: Row) -> Row:
         """What the next answer is made from, and how old it is."""
+        if "plan" in subject:
+            return {label.lower(): text for label, text in self._use(subject).facts()}
         if "sum" in subject:
             return {"accounts": sum(len(each.accounts) for each in subject["sum"].sums)}
         state: AccountState = subject["state"]
