@@ -285,7 +285,8 @@ def _told(conn: sqlite3.Connection, wanted: Wanted) -> list[Told]:
     """What fired or happened on the wallet in this time, newest first."""
     sql = (
         "SELECT fired_at, resolved_at, severity, rule, because, id FROM alerts"
-        " WHERE wallet = :wallet AND fired_at > :since AND fired_at <= :until AND NOT closed"
+        " WHERE wallet = :wallet AND fired_at > :since AND fired_at <= :until"
+        " AND (NOT closed OR told_at IS NOT NULL)"
         " UNION ALL SELECT at, NULL, severity, rule, title, '' FROM messages"
         " WHERE wallet = :wallet AND kind = 'event' AND at > :since AND at <= :until"
         " ORDER BY 1 DESC LIMIT :most"
