@@ -62,8 +62,6 @@ class SourcePlan:
     budget: Budget
     lines: tuple[Line, ...]
     forecast: Forecast
-    learnt: bool
-    """Whether change rates were learnt; if not, all accounts are taken to change alike."""
     now: datetime
     advice: tuple[str, ...] = ()
     """What would be cheaper."""
@@ -72,6 +70,13 @@ class SourcePlan:
     def fits(self) -> bool:
         """Whether every interval that was set or promised can be afforded, and every account at all."""
         return self.forecast.feasibility.fits and not self.too_dear and self.sweeps <= self.limit
+
+    @property
+    def learning(self) -> tuple[int, int]:
+        """Of how many accounts on `auto` it is not known yet how often they change; and of how many."""
+        rows = zip(self.lines, self.forecast.rows, strict=True)
+        known = [row.learnt for line, row in rows if line.item.fixed is None]
+        return known.count(False), len(known)
 
     @property
     def too_dear(self) -> tuple[Line, ...]:
@@ -143,7 +148,6 @@ def plan_source(
         budget,
         tuple(lines),
         forecast,
-        bool(state),
         now,
         tuple(_cheaper(settings, source)),
     )
