@@ -246,7 +246,17 @@ def misfit(plan: SourcePlan) -> list[str]:
     numbers = f"{found.needed:,.0f} of {found.allowed:,.0f} {plan.unit} a {plan.period}"
     if plan.sweeps:
         numbers += f" ({plan.sweeps:,.0f} more go to `discover`)"
-    return [*told, f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}"]
+    told.append(f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}")
+    starved = sum(
+        line.item.longest == math.inf and row.interval > plan.budget.period
+        for row, line in zip(plan.forecast.rows, plan.lines, strict=True)
+    )
+    if starved:
+        told.append(
+            f"next to nothing is left for {accounts_text(starved)} on auto that nothing was promised: "
+            "less than one poll a period; give them at_least_every, or relax what is set"
+        )
+    return told
 
 
 def accounts_text(count: int) -> str:

@@ -65,6 +65,13 @@ def test_fixed_intervals_beyond_the_credits_are_told_too(tmp_path: Path) -> None
     assert plan.forecast.per_period == pytest.approx(144_000, rel=0.01)
 
 
+def test_accounts_for_which_nothing_is_left_are_told(tmp_path: Path) -> None:
+    wallets = [wallet(1, ", every: 1m"), wallet(2), wallet(3), wallet(4, ", at_least_every: 1d")]
+    told = misfit(planned(config(tmp_path, wallets, limit=20_000)))
+    assert told[1].startswith("next to nothing is left for 2 accounts on auto that nothing was promised")
+    assert len(misfit(planned(config(tmp_path, wallets[:1], limit=20_000)))) == 1
+
+
 def test_one_poll_dearer_than_the_plan_is_told(tmp_path: Path) -> None:
     plan = planned(config(tmp_path, [wallet(1, chains="[all]")], limit=300))
     assert not plan.fits

@@ -32,7 +32,8 @@ SENTENCE = re.compile(
     r"|[\d,]+ (credits|calls) until 20\d\d-\S+ \S+ UTC, more than are left): "
     r"(they are stretched evenly, the longest (to \d\S* (h|d|min|s)|to [\d.]+m?s|beyond 20\S+ \S+ UTC))?"
     r"((^|; |(?<=: ))(less than )?[1-9]\d?% of the ticks of "
-    r"(cron lines and of sweeps|fixed intervals and cron lines) are kept)?; `watcher plan` shows each"
+    r"(cron lines and of sweeps|fixed intervals and cron lines) are kept)?"
+    r"(; next to nothing is left for [1-9]\d* on auto without at_least_every)?; `watcher plan` shows each"
 )
 
 
@@ -105,3 +106,15 @@ def test_where_nothing_is_promised_nothing_is_stretched() -> None:
         assert promises.stretch == 1
         promises.settle([Paced_(some, 0, 1e-5, 1.0)], 0, budget)
         assert promises.stretch > 1e6
+
+
+async def test_accounts_for_which_nothing_is_left_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    soon = timedelta(minutes=1)
+    pacer = Pacer(
+        "s", Allowance(CreditPlan(20_000)), accounts("a", 2, 40, None, soon), 0.0, Spent(0), FakeClock(),
+        lambda _: None, accounts("f", 1, 40, soon, soon),
+    )  # fmt: skip
+    with caplog.at_level(logging.WARNING):
+        await pacer.begin()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "; next to nothing is left for 2 on auto without at_least_every;" in said

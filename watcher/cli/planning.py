@@ -19,6 +19,9 @@ from watcher.domain.duration import parse_duration, span
 from watcher.planning import Line, SourcePlan, Supposed, accounts_text, misfit, plan_source
 from watcher.wiring import Configuration, build_source, store_path
 
+NEVER = 10 * 365 * 86400.0
+"""Seconds that no person waits for."""
+
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKM]?)")
 
 
@@ -123,7 +126,7 @@ def headline(plan: SourcePlan) -> list[str]:
     forecast, unit = plan.forecast, plan.unit
     planned = f"{plan.per_period:,.0f} of {plan.limit:,.0f} {unit} a {plan.period} are planned"
     lines = [f"{plan.source}: {planned} for {accounts_text(len(plan.lines))}"]
-    if 0 < forecast.mean_delay < math.inf:
+    if 0 < forecast.mean_delay < NEVER:
         lines.append(_delay(plan))
         lines.append(f"The average account waits {span(forecast.account_delay)}")
     if plan.sweeps:
@@ -189,7 +192,7 @@ def _show(plan: SourcePlan) -> None:
     )  # fmt: skip
     cells = [
         (
-            line.wallet, line.chain, span(row.interval), span(row.expected_delay), _worst(row.worst_case),
+            line.wallet, line.chain, _long(row.interval), _long(row.expected_delay), _worst(row.worst_case),
             _changes(line, row),
             f"{row.credits_a_day:,.1f}", f"{row.share:.1%}", row.why,
         )
@@ -201,6 +204,10 @@ def _show(plan: SourcePlan) -> None:
         cells = [*cells[: -len(supposed)], (f"{len(supposed):,} more, each", *supposed[0][1:])]
     print()
     print_table(columns, cells, empty="no accounts")
+
+
+def _long(seconds: float) -> str:
+    return span(seconds) if seconds < NEVER else "never"
 
 
 def _worst(seconds: float) -> str:

@@ -31,6 +31,8 @@ def strain(
         what = "cron lines and of sweeps" if plan is not None else "fixed intervals and cron lines"
         share = f"{ticks:.0%}" if ticks >= SOME else f"less than {SOME:.0%}"
         ways.append(f"{share} of the ticks of {what} are kept")
+    if any(ways):
+        ways.append(_starved(cadence, budget))
     told = "; ".join(filter(None, ways))
     return (
         f"the intervals that were set or promised {_costs(budget, allowance, rate, now)}: {told}"
@@ -56,6 +58,13 @@ def _stretched(cadence: Cadence, budget: Budget) -> str:
         return ""
     to = f"to {span(max(gaps))}" if max(gaps) <= budget.period else f"beyond {_ends(budget)}"
     return f"they are stretched evenly, the longest {to}"
+
+
+def _starved(cadence: Cadence, budget: Budget) -> str:
+    """Those on auto that no promise protects, and that will hardly be read; empty if there are none."""
+    rows = cadence.forecast().rows
+    count = sum(row.worst_case == float("inf") and row.interval > budget.period for row in rows)
+    return f"next to nothing is left for {count:,} on auto without at_least_every" if count else ""
 
 
 def _ends(budget: Budget) -> str:
