@@ -140,7 +140,7 @@ def web(
 
     With a daemon running, its own page is the better one. A public address needs a token.
     """
-    configuration = configured(config)
+    configuration = configured(config, keyless=False)  # its token guards the page
     set_up_logging("warning", configuration.settings.log.format)
     return asyncio.run(_web(configuration, listen))
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from watcher.domain.chains import canonical
 from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.sources._coinstats_names import Names, canonical
+from watcher.sources._coinstats_names import Names
 from watcher.sources._coinstats_rows import Part, read_rows
 from watcher.sources._coinstats_wire import Group, Row, decode_groups
 from watcher.sources._common import fold_evm

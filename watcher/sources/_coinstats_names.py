@@ -4,26 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from watcher.domain.model import EMPTY, Account, Asset
 from watcher.sources._common import fold_contract
-
-_ALIASES = {
-    "binacesmartchain": "binance_smart",
-    "binancesmartchain": "binance_smart",
-    "binance-smart-chain": "binance_smart",
-    "bsc": "binance_smart",
-    "polygon-pos": "polygon",
-    "arbitrum-one": "arbitrum",
-    "optimistic-ethereum": "optimism",
-    "avalanche-c-chain": "avalanche",
-    "xdai": "gnosis",
-}
-"""Spellings of one chain, seen in CoinStats' own documents and answers."""
 
 _SENTINELS = frozenset({"0x" + "e" * 40, "0x" + "0" * 40, ""})
 """Contracts that stand for the native coin."""
@@ -37,14 +23,6 @@ _NATIVES = frozenset(
 """Coins that are native somewhere and have a contract as well: without one they are the native coin."""
 
 _MOST_NAMES = 200_000
-
-
-@lru_cache(maxsize=4096)
-def canonical(chain: str) -> str:
-    """One spelling for the connectionId (`base-wallet`) and the network name (`base`) of a chain."""
-    chain = chain.strip().lower()
-    chain = _ALIASES.get(chain, chain)
-    return chain.removesuffix("-wallet")
 
 
 def is_token(text: str | None) -> bool:

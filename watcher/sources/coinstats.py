@@ -20,12 +20,13 @@ from urllib.parse import quote
 from pydantic import BeforeValidator, Field
 from yarl import URL
 
+from watcher.domain.chains import canonical
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.domain.usage import USAGE, applied, load
 from watcher.ports import Reply, Request
 from watcher.sources._coinstats_answer import read_answer
-from watcher.sources._coinstats_names import Names, canonical
+from watcher.sources._coinstats_names import Names
 from watcher.sources._coinstats_wire import AT_ONCE, UnusableAnswerError, read_usage
 from watcher.sources._common import (
     ApiKey,
