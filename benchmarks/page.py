@@ -11,7 +11,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,12 +23,30 @@ from watcher.service.clock import SystemClock
 from watcher.settings_models import WebSettings
 from watcher.store.sqlite import SqliteStore
 from watcher.web import Looker, Server
-from watcher.wiring import configure, credit_plans
+from watcher.wiring import build_rules, configure, credit_plans
 
 PATHS = (
-    *("/", "/wallets", "/wallets/w7", "/budget"),
+    *("/", "/wallets", "/wallets/w7", "/budget", "/rules"),
+    *(
+        f"/rules/{name}"
+        for name in ("low", "moved", "slowly", "lasting", "each", "everything", "cover", "silent")
+    ),
     *("/metrics", "/api/v1/status", "/api/v1/balances"),
 )
+RULES = """\
+rules:
+  - {id: low, type: threshold, below: "0.1", clear_above: "0.2"}
+  - {id: worth, type: threshold, metric: value_usd, above: "1000"}
+  - {id: moved, type: change, by: "10%"}
+  - {id: slowly, type: change, by: "10%", within: 1h, since: notified}
+  - {id: lasting, type: runway, shorter_than: 5d}
+  - {id: each, type: threshold, metric: value_usd, per: wallet, below: "1"}
+  - {id: everything, type: threshold, metric: value_usd, per: all, below: "1000"}
+  - {id: cover, type: ratio, of: {match: {wallets: ["w1*"]}}, to: {match: {wallets: ["w2*"]}}, below: "1"}
+  - {id: silent, type: no_data, longer_than: 1h}
+  - {id: new, type: asset, event: appears}
+  - {id: credits, type: budget, source: coinstats, used: "80%"}
+"""
 READERS = 50
 SECONDS = 8.0
 
@@ -43,12 +61,15 @@ async def main(accounts: int, assets: int) -> None:
         head = (
             "version: 1\nsources:\n  coinstats: {kind: coinstats, api_key: x, credits: {limit: 20000000}}\n"
         )
-        path.write_text(head + "wallets:\n" + "\n".join(lines) + "\n")
-        settings = configure(path, {}).settings
+        path.write_text(head + "rules: [rules.yaml]\nwallets:\n" + "\n".join(lines) + "\n")
+        (Path(folder) / "rules.yaml").write_text(RULES)
+        configuration = configure(path, {})
+        settings = configuration.settings
         store = await SqliteStore.open(Path(folder) / "watcher.db", exclusive=True)
         await _fill(store, [a for w in settings.wallets for a in w.accounts], assets)
         plans = credit_plans(settings)
-        looker = Looker(settings, store.path, plans, SystemClock(), past=store.load)
+        rules = lambda: build_rules(configuration)  # noqa: E731
+        looker = Looker(settings, store.path, plans, SystemClock(), past=store.load, rules=rules)
         server = Server(looker, WebSettings(listen="127.0.0.1:0"))
         await server.start()
         try:
@@ -67,24 +88,28 @@ async def _fill(store: SqliteStore, accounts: list[Account], assets: int) -> Non
         states = tuple(
             AccountState(a, held, {"ethereum": now}, last_attempt=now, watched_since=now) for a in some
         )
-        changes = tuple(Change(a, asset, "", None, held[asset], None, now) for a in some for asset in kinds)
+        changes = tuple(
+            change for a in some for asset in kinds for change in _history(a, asset, held[asset], now)
+        )
         quotes = {asset: Quote(Decimal(3), now) for asset in kinds}
         conclusion = Conclusion(now, accounts=states, changes=changes, quotes=quotes)
         await store.conclude(some, lambda _past, _recall, c=conclusion: c)  # type: ignore[misc]
 
 
+def _history(account: Account, asset: Asset, held: Decimal, now: datetime) -> list[Change]:
+    """First seen ten days ago, and moved twice since."""
+    found, was, before = [], None, None
+    for days, amount in ((10, held + 2), (5, held + 1), (1, held)):
+        at = now - timedelta(days=days)
+        found.append(Change(account, asset, "", was, amount, before, at))
+        was, before = amount, at
+    return found
+
+
 async def _measure(url: str) -> None:
     async with aiohttp.ClientSession() as session:
         await asyncio.sleep(2.0)  # a server that has just started loads its templates
-        for path in (
-            "/",
-            "/wallets",
-            "/wallets/w7",
-            "/budget",
-            "/metrics",
-            "/api/v1/status",
-            "/api/v1/balances",
-        ):
+        for path in PATHS:
             began = time.perf_counter()
             async with session.get(url + path) as answer:
                 size = len(await answer.read())

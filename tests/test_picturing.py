@@ -85,6 +85,26 @@ async def test_an_alert_is_drawn_with_its_week_its_level_and_its_gap(tmp_path: P
     assert picture.since == after(minutes=0)
 
 
+async def test_a_level_far_from_the_curve_is_told_and_not_drawn(tmp_path: Path) -> None:
+    await history(tmp_path)
+    seen: list[Picture] = []
+
+    def draw(picture: Picture) -> bytes:
+        seen.append(picture)
+        return png(picture)
+
+    for condition in ('below: "4", clear_above: "4.5"', 'above: "1000"', 'metric: price_usd, below: "4"'):
+        rule = f"rules:\n  - {{id: low, type: threshold, {condition}}}\n"
+        (tmp_path / "rules.yaml").write_text(rule)
+        assert len(built(tmp_path, draw)([told()])) == 1
+    assert [(each.level, each.clear) for each in seen] == [
+        (Decimal(4), Decimal("4.5")), (None, None), (None, None),
+    ]  # fmt: skip
+    assert "fires below 4, clears above 4.5" in seen[0].below
+    assert "fires above 1,000; too far to be drawn" in seen[1].below
+    assert "fires" not in seen[2].below
+
+
 async def test_a_message_that_is_about_no_holding_has_no_picture(tmp_path: Path) -> None:
     await history(tmp_path)
     paint = built(tmp_path)

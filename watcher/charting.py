@@ -26,7 +26,7 @@ from watcher.domain.timeline import (
 )
 from watcher.settings import Settings
 from watcher.store.reader import Reader
-from watcher.store.tracks import Looked, Told, Track, Tracks, Wanted
+from watcher.store.tracks import Held, Looked, Told, Track, Tracks, Wanted
 
 RANGES = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365}
 """Ranges that people choose from, in days."""
@@ -57,6 +57,8 @@ class Chart:
     told: tuple[Told, ...]
     exact_from: datetime | None
     """Before this time it is only partly known when accounts were read; None: it is known for all of it."""
+    held: tuple[Held, ...] = ()
+    """All holdings of the wallet, shown or not."""
 
 
 def wallet_chart(
@@ -89,6 +91,7 @@ def wallet_chart(
         next((track.symbol for track in tracks.tracks if track.symbol), ""),
         tracks.told,
         max((at for at, start in zip(known, begin, strict=True) if at > start), default=None),
+        tracks.held,
     )
 
 
@@ -107,7 +110,7 @@ def _holding(
     readings = _settling(looked, track.asset)
     longest = longest_wait(None if expected is None else timedelta(seconds=expected), readings)
     start = max(since, looked.first or since)
-    older = [*idle(tracks.runs, until), *track.spans]
+    older = [*idle(tracks.runs, until), *track.spans, *looked.spells]
     found = silences(readings, older, looked.known_from, min(start, until), until, longest)
     # What is empty before and after counts for nothing: an answer about many chains may leave it out.
     holding = [gap for gap in found if _at(track.amounts, gap.since) or _at(track.amounts, gap.until)]

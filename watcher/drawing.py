@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from watcher.domain.exact import minus, plus, times
 from watcher.domain.timeline import Gap, Segment
@@ -20,8 +21,9 @@ _TOP, _BOTTOM, _SIDE = 60, 40, 20
 _AIR = Decimal("0.08")
 """Share of the height that is left free above and below."""
 _PAPER, _INK, _FAINT, _HOLE = "#ffffff", "#1f2937", "#6b7280", "#eef0f3"
-_LINE, _LEVEL, _MARK = "#2563eb", "#dc2626", "#b45309"
-_COLOURS = 64
+_LINE, _LEVEL, _CLEAR, _MARK = "#2563eb", "#dc2626", "#15803d", "#b45309"
+_SHADES = 8
+"""Steps from a colour to what is behind it: the picture has these and no others."""
 _LONGEST = 90
 """Characters of a title that have room."""
 
@@ -32,7 +34,8 @@ Dot = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What to draw. `level`: a threshold, None if there is none; `shown` writes a value on the axis."""
+    """What to draw. `level`: a threshold, `clear`: beyond which it resolves, None if there is none, or no
+    place for it; `shown` writes a value on the axis."""
 
     title: str
     below: str
@@ -43,6 +46,7 @@ class Picture:
     moment: datetime
     level: Decimal | None
     shown: Callable[[Decimal], str]
+    clear: Decimal | None = None
 
 
 def png(picture: Picture) -> bytes:
@@ -54,8 +58,23 @@ def png(picture: Picture) -> bytes:
     sheet.draw()
     small = sheet.image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    small.quantize(_COLOURS).save(out, "PNG", optimize=True)
+    few = small.quantize(palette=_palette(), dither=Image.Dither.NONE)
+    few.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+@cache
+def _palette() -> Image.Image:
+    """The colours of every picture, so that none takes on that of another."""
+    found: dict[tuple[int, ...], None] = {}
+    for behind in map(ImageColor.getrgb, (_PAPER, _HOLE)):
+        for colour in map(ImageColor.getrgb, (_INK, _FAINT, _LINE, _LEVEL, _CLEAR, _MARK)):
+            for step in range(_SHADES + 1):
+                mixed = (b + (c - b) * step // _SHADES for b, c in zip(behind, colour, strict=True))
+                found.setdefault(tuple(mixed))
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for each in found for part in each])
+    return palette
 
 
 class _Sheet:
@@ -67,7 +86,12 @@ class _Sheet:
         self._pen = ImageDraw.Draw(self.image)
         self._font = ImageFont.load_default(14 * _TWICE)
         self._large = ImageFont.load_default(17 * _TWICE)
-        levels = [picture.level] if picture.level is not None else []
+        self._levels = [
+            (level, colour)
+            for level, colour in ((picture.level, _LEVEL), (picture.clear, _CLEAR))
+            if level is not None
+        ]
+        levels = [level for level, _ in self._levels]
         self._lowest, self._highest = min(values), max(values)
         low, high = min(*values, *levels), max(*values, *levels)
         spread = minus(high, low) or abs(high) or Decimal(1)
@@ -81,8 +105,8 @@ class _Sheet:
     def draw(self) -> None:
         self._gaps()
         self._frame()
-        if self._of.level is not None:
-            self._level(self._of.level)
+        for level, colour in self._levels:
+            self._level(level, colour)
         for piece in self._of.pieces:
             self._piece(piece)
         self._moment()
@@ -113,15 +137,18 @@ class _Sheet:
         self._text((self._left, foot), f"{of.since.astimezone(UTC):{form}}", "la", _FAINT)
         self._text((self._right, foot), f"{of.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", "ra", _FAINT)
         for value in {self._lowest, self._highest}:
-            crowded = of.level is not None and abs(self._y(value) - self._y(of.level)) < 16 * _TWICE
-            if not crowded:
+            if not any(self._crowds(value, level) for level, _ in self._levels):
                 self._label(value, _FAINT)
 
-    def _level(self, level: Decimal) -> None:
+    def _crowds(self, value: Decimal, level: Decimal) -> bool:
+        return abs(self._y(value) - self._y(level)) < 16 * _TWICE
+
+    def _level(self, level: Decimal, colour: str) -> None:
         y, step = self._y(level), 12 * _TWICE
         for x in range(int(self._left), int(self._right), step):
-            self._pen.line((x, y, min(x + step * 0.6, self._right), y), _LEVEL, 2 * _TWICE)
-        self._label(level, _LEVEL)
+            self._pen.line((x, y, min(x + step * 0.6, self._right), y), colour, 2 * _TWICE)
+        if level == self._levels[0][0] or not self._crowds(level, self._levels[0][0]):
+            self._label(level, colour)
 
     def _piece(self, piece: Segment) -> None:
         """Each value holds until the next point, where the line goes straight up or down."""

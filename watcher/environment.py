@@ -13,6 +13,9 @@ from watcher.mistakes import models_in, parts_of, spelled, written_fields
 
 MAX_SECRET_BYTES = 64 * 1024
 _REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
+_UNSET = re.compile(r"\$\{[A-Za-z_]")
+_UNSET_TEXT = re.compile(r"^the variable \w+ is not set$")
+_NO_SECRET = "https://unset.invalid/"  # noqa: S105 (stands for one that is not known here)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
@@ -20,7 +23,9 @@ _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 class Environment:
     """The variables, files and credentials that one configuration may refer to."""
 
-    def __init__(self, variables: Mapping[str, str], base_dir: Path) -> None:
+    def __init__(self, variables: Mapping[str, str], base_dir: Path, *, keyless: bool = False) -> None:
+        """`keyless`: a variable that is not set is no mistake where a secret stands; nothing will use it."""
+        self._keyless = keyless
         self._variables = variables
         self._base_dir = base_dir
         directory = variables.get("CREDENTIALS_DIRECTORY")
@@ -84,28 +89,40 @@ class Environment:
         name = f"{key}_file"
         pointer = node.get(name)
         if pointer is not None:
-            place = (*loc[:-1], name)
-            secret = Node(pointer.line, pointer.column, None, faulty=True)
-            if node.get(key) is not None:
-                document.report(place, f"'{key}' and '{name}' are both given", "keep one of them", key=True)
-            elif not isinstance(pointer.value, str) or pointer.faulty:
-                if not pointer.faulty:
-                    document.report(place, f"{spelled(document, place)} must be a path", "put it in quotes")
-            else:
-                try:
-                    secret.value = _read_secret(self._path(pointer.value))
-                    secret.faulty = False
-                except ValueError as error:
-                    document.report(place, *str(error).split("; ", 1))
+            secret = self._pointed_at(document, node, (*loc[:-1], name), key)
             node.drop(name)
             node.put(key, secret)
         value = node.get(key)
-        if value is not None:
-            for each in (value, *(child for _, child in value.children())):
-                if isinstance(each.value, int) and each.text not in ("true", "false"):
-                    each.value = str(each.value)
-                if isinstance(each.value, str) and not any(each.value == text for text, _ in each.hidden):
-                    each.hidden = (*each.hidden, (each.value, f"'{key}'"))
+        if value is None:
+            return
+        if self._keyless and value.faulty and _UNSET.search(value.text):
+            _forgive(document, loc, value)
+        for each in (value, *(child for _, child in value.children())):
+            if isinstance(each.value, int) and each.text not in ("true", "false"):
+                each.value = str(each.value)
+            if isinstance(each.value, str) and not any(each.value == text for text, _ in each.hidden):
+                each.hidden = (*each.hidden, (each.value, f"'{key}'"))
+
+    def _pointed_at(self, document: Document, node: Node, place: Loc, key: str) -> Node:
+        """The secret in the file that a `…_file` key names; faulty if there is none."""
+        name = str(place[-1])
+        pointer = node.get(name) or node
+        secret = Node(pointer.line, pointer.column, None, faulty=True)
+        if node.get(key) is not None:
+            document.report(place, f"'{key}' and '{name}' are both given", "keep one of them", key=True)
+        elif not isinstance(pointer.value, str) or pointer.faulty:
+            if not pointer.faulty:
+                document.report(place, f"{spelled(document, place)} must be a path", "put it in quotes")
+        else:
+            try:
+                secret.value = _read_secret(self._path(pointer.value))
+                secret.faulty = False
+            except ValueError as error:
+                if self._keyless:
+                    secret.value, secret.faulty = f"{_NO_SECRET}{pointer.text}", False
+                else:
+                    document.report(place, *str(error).split("; ", 1))
+        return secret
 
     def _path(self, written: str) -> Path:
         """Where a `…_file` points: among the credentials if it is there, else beside the configuration."""
@@ -115,6 +132,15 @@ class Environment:
             if path.is_relative_to(directory) and path.exists():
                 return path
         return self._base_dir / written
+
+
+def _forgive(document: Document, loc: Loc, value: Node) -> None:
+    """Something in place of a secret that is not known here: another one for each that is written."""
+    where = document.where(loc)
+    left = [each for each in document.problems if each.where != where or not _UNSET_TEXT.search(each.what)]
+    if len(left) < len(document.problems):
+        document.problems[:] = left
+        value.value, value.faulty = f"{_NO_SECRET}{value.text}", False
 
 
 def _read_secret(path: Path) -> str:

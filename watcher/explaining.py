@@ -5,59 +5,53 @@ The answers are the rules' own, over the same state that the next decision will 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from decimal import Context, Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from watcher.alertviews import AlertViews
+from watcher.creditviews import use_of
 from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.conclusion import Past
-from watcher.domain.display import full, moment, plain
-from watcher.domain.exact import minus, size, times
-from watcher.domain.lookback import MarkOf
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
-from watcher.domain.parts import View
+from watcher.domain.credits import CreditPlan
+from watcher.domain.delivery import Delivery
+from watcher.domain.display import moment, plain
+from watcher.domain.model import EMPTY, AccountState, Asset
 from watcher.domain.routing import Router
-from watcher.domain.rules import (
-    BudgetRule,
-    ChangeRule,
-    ClockRule,
-    EventRule,
-    LevelRule,
-    Rule,
-    StateRule,
-    SumRule,
-    Total,
-    TrailingRule,
-)
+from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
+from watcher.domain.rules.budget import Use
 from watcher.domain.selection import Rules, selects
 from watcher.domain.silences import Topic
 from watcher.domain.telling import subject_key
-from watcher.domain.verdict import Verdict, unknown
 from watcher.settings import Settings
+from watcher.standing import Standing
 from watcher.store.reader import Reader
 
 Row = dict[str, Any]
-
-_ROUGH = Context(prec=9)
-"""Enough to say how far a value is from a level."""
 
 
 class Explainer:
     """Explains as of one moment. `settings` and `rules` are of one configuration."""
 
     def __init__(
-        self, settings: Settings, rules: Rules, reader: Reader, now: datetime, past: Past | None = None
+        self,
+        settings: Settings,
+        rules: Rules,
+        reader: Reader,
+        now: datetime,
+        past: Past | None = None,
+        plans: Mapping[str, CreditPlan] = EMPTY,
     ) -> None:
-        """`past`: all that is known, if the caller has it already; else it is read from the store."""
+        """`past`: all that is known, if the caller has it already; else it is read from the store.
+        `plans`: what was bought of each source that sells credits, for rules about those.
+        """
+        self._plans = plans
         self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
         self._past: Past = past or reader.past()
         self._router = Router(self._past, rules, now)
         self._views = AlertViews(settings, self._past.silences, now)
-        self._view = View(self._past, now, self._past.symbols, EMPTY, EMPTY, EMPTY)
-        self._summed = False
+        self._standing = Standing(rules, reader, now, self._past)
 
     def subjects(self, rule: Rule) -> list[Row]:
         """Every subject that the rule has now: `key` and `label`, and what it is made of."""
@@ -69,7 +63,8 @@ class Explainer:
                 if name == rule.id
             ]
         if isinstance(rule, BudgetRule):
-            return []  # about a source, which `watcher status` and `watcher plan` explain
+            row = {"key": rule.source, "label": f"source {rule.source}", "wallet": ""}
+            return [{**row, "plan": self._plans[rule.source]}] if rule.source in self._plans else []
         return list(self._held(rule))
 
     def first(self, rule: Rule, most: int) -> list[Row]:
@@ -79,35 +74,23 @@ class Explainer:
         return list(islice(self._held(rule), most + 1))
 
     def glance(self, rule: Rule, subject: Row) -> Row:
-        """One subject in short: the answer, and how far it is from the level as a share of that."""
+        """One subject in short: the answer, and how far it is from the level as a share of that.
+
+        `near`: what that distance is of, or why there is none.
+        """
         alert, firing = self._alert(rule, subject)
-        verdict = self._verdict(rule, subject, firing=firing)
-        reading = self._reading(subject)
+        verdict = self._standing.verdict(rule, subject, firing=firing)
+        reading, near = self._reading(subject), self._standing.near(rule, subject)
         return {
             "subject": subject["label"],
             "wallet": subject["wallet"],
             "answer": verdict.answer.value,
             "because": verdict.because,
-            "distance": self._distance(rule, subject),
+            "distance": near.distance,
+            "near": near.words,
             "at": reading.get("at"),
             "alert": self._views.row(alert) if alert is not None else None,
         }
-
-    def _distance(self, rule: Rule, subject: Row) -> Decimal | None:
-        """None where there is no level, or no value."""
-        bound = rule.bound() if isinstance(rule, LevelRule) else None
-        if bound is None or not bound.level:
-            return None
-        if "sum" in subject:
-            (total,) = self._totals(subject)
-            value = total.of(bound.metric)
-        elif subject["state"].as_of(subject["asset"]) is None:
-            value = None
-        else:
-            quote, value = self._past.quotes.get(subject["asset"]), subject["state"].amounts[subject["asset"]]
-            if bound.metric == "value_usd":
-                value = times(value, quote.price) if quote is not None else None
-        return None if value is None else _ROUGH.divide(minus(value, bound.level), size(bound.level))
 
     def _alert(self, rule: Rule, subject: Row) -> tuple[Alert | None, bool]:
         alert = self._past.alerts.get((rule.id, subject["key"]))
@@ -118,7 +101,10 @@ class Explainer:
     def explain(self, rule: Rule, subject: Row) -> Row:
         """One subject, whole."""
         alert, firing = self._alert(rule, subject)
-        verdict = self._verdict(rule, subject, firing=firing)
+        if isinstance(rule, BudgetRule):
+            verdict = rule.judge(self._use(subject), firing=firing)
+        else:
+            verdict = self._standing.verdict(rule, subject, firing=firing)
         topic = Topic(rule.id, subject["wallet"], rule.severity, self._rules.tags_of(subject["wallet"]))
         return {
             "rule": rule.id,
@@ -131,7 +117,8 @@ class Explainer:
             "alert": self._views.row(alert) if alert is not None else None,
             "clock": self._clock(rule, alert),
             "suppressed_by": self._router.hold_of(rule, alert) if alert else self._router.hold(rule, topic),
-            "channels": [self._channel(rule, alert, name) for name in self._channels(rule)],
+            "event": isinstance(rule, EventRule),
+            "channels": self._heard(rule, alert, subject),
         }
 
     def _held(self, rule: Rule) -> Iterator[Row]:
@@ -152,56 +139,13 @@ class Explainer:
                     row = {"key": subject_key(account, asset), "label": label, "wallet": wallet.name}
                     yield {**row, "state": state, "account": account, "asset": asset, "symbol": symbol}
 
-    def _verdict(self, rule: Rule, subject: Row, *, firing: bool) -> Verdict:
-        if "sum" in subject and isinstance(rule, SumRule):
-            return rule.judge_sums(self._totals(subject), firing=firing)
-        state, asset = subject["state"], subject["asset"]
-        if isinstance(rule, ClockRule):
-            # As if the daemon had run all the time: what it would say by now.
-            return rule.judge(state, self._now, self._now - timedelta(days=3650))
-        if state.as_of(asset) is None:
-            return unknown("never read")
-        quote = self._past.quotes.get(asset)
-        amount, price = state.amounts[asset], quote.price if quote is not None else None
-        if isinstance(rule, LevelRule):
-            return rule.judge(amount, price, subject["symbol"], firing=firing)
-        if isinstance(rule, TrailingRule):
-            window = rule.window(subject["account"], asset, self._now)
-            rows = self._changes(subject["account"], asset, window.since)
-            return rule.judge(amount, subject["symbol"], rows, self._now, firing=firing)
-        if isinstance(rule, EventRule):
-            return self._event(rule, subject)
-        return unknown("this type of rule has no subject in the store")
-
-    def _totals(self, subject: Row) -> tuple[Total, ...]:
-        if not self._summed:  # once: all is of one moment
-            self._rules.sums.look(self._view)
-            self._summed = True
-        return tuple(each.total(self._view) for each in subject["sum"].sums)
-
-    def _event(self, rule: EventRule, subject: Row) -> Verdict:
-        rows = self._changes(subject["account"], subject["asset"], None)
-        if not rows:
-            return unknown("it has not changed since it was first read")
-        last, then = rows[-1], ""
-        if isinstance(rule, ChangeRule) and rule.looks_back:
-            mark = self._reader.mark(MarkOf(rule.id, subject["account"], subject["asset"]))
-            if mark is not None and (mark.fingerprint == rule.fingerprint() or rule.since == "previous"):
-                then = f"; what follows counts from {full(mark.amount)} as of {moment(mark.at)}"
-            before = mark if mark is not None and mark.at < last.after_at else None
-            window = rule.window(subject["account"], subject["asset"], last.after_at)
-            trail = [each for each in rows[:-1] if window is not None and each.after_at > window.since]
-            last = rule.against(last, before, trail, last.after_at, rule.fingerprint())
-        verdict = rule.judge(last)
-        because = f"{verdict.because}; its last change, at {moment(rows[-1].after_at)}{then}"
-        return Verdict(verdict.answer, because)
-
-    def _changes(self, account: Account, asset: Asset, since: datetime | None) -> list[Change]:
-        found = self._reader.history(1_000_000, [account], since)
-        return [each for each in reversed(found) if each.asset == asset]
+    def _use(self, subject: Row) -> Use:
+        return use_of(self._reader, subject["key"], subject["plan"], self._now)
 
     def _reading(self, subject: Row) -> Row:
         """What the next answer is made from, and how old it is."""
+        if "plan" in subject:
+            return {label.lower(): text for label, text in self._use(subject).facts()}
         if "sum" in subject:
             return {"accounts": sum(len(each.accounts) for each in subject["sum"].sums)}
         state: AccountState = subject["state"]
@@ -247,12 +191,19 @@ class Explainer:
         escalate = rule.escalate if isinstance(rule, StateRule) else None
         return tuple(dict.fromkeys((*self._rules.channels_of(rule), *(escalate.notify if escalate else ()))))
 
-    def _channel(self, rule: Rule, alert: Alert | None, name: str) -> Row:
-        """What this channel was told of the alert, and how it fares."""
+    def _heard(self, rule: Rule, alert: Alert | None, subject: Row) -> list[Row]:
+        """Each channel, with what it was told: of the alert, or of the last event."""
+        if isinstance(rule, EventRule):
+            told = self._reader.latest_event(rule.id, subject["key"])
+        else:
+            told = self._reader.deliveries_of(alert.id) if alert is not None else []
+        return [self._channel(rule, told, name) for name in self._channels(rule)]
+
+    def _channel(self, rule: Rule, told: Sequence[Delivery], name: str) -> Row:
+        """What this channel was told, and how it fares."""
         kinds: Any = self._settings.channels
         quiet = kinds[name].quiet if name in kinds else None
         muted = quiet.build().until(self._now) if quiet is not None else None
-        told = self._reader.deliveries_of(alert.id) if alert is not None else []
         (state,) = self._reader.channels([name])
         return {
             "channel": name,

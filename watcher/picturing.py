@@ -19,10 +19,10 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, money
 from watcher.domain.message import Kind, Message, Severity
 from watcher.domain.model import Asset
-from watcher.domain.rules.threshold import ThresholdRule
 from watcher.domain.selection import Rules
 from watcher.domain.telling import subject_key
 from watcher.doubts import wants_pictures
+from watcher.levels import Level, fitting, levels_of
 from watcher.notify.markup import clean
 from watcher.settings import Settings
 from watcher.store.reader import Reader
@@ -128,32 +128,43 @@ class Painter:
         with Reader(store_path(self._settings)) as reader:
             until = message.at + MOMENT  # what was just read is a piece, however short
             chart = wallet_chart(self._settings, reader, subject.wallet, until, SPAN, subject.asset)
-        metric, level = self._level(message.rule)
-        worth = chart.amount is None or metric == "value_usd" or not chart.amount.segments
+        level = self._level(message.rule, chart, subject)
+        worth = chart.amount is None or not chart.amount.segments
+        worth = worth or (level is not None and level.metric == "value_usd")
         line = chart.value if worth or chart.amount is None else chart.amount
         if not line.segments:
             return None
         name = clean(chart.symbol) or (subject.asset.token if subject.asset else "")
         what = f"of {name} on {subject.asset.chain}" if subject.asset else "of all that has a price"
         since = _begin(chart, line)
+        if level is not None and worth != (level.metric == "value_usd"):
+            level = None
+        fits = _fits(line, level)
+        below = [f"{'value' if worth else 'amount'} {what}", *([level.text] if level is not None else [])]
+        if level is not None and level.level not in fits:
+            below.append("too far to be drawn")
         return Picture(
             title=clean(message.title),
-            below=f"{'value' if worth else 'amount'} {what}",
+            below="; ".join(below),
             pieces=line.segments,
             gaps=line.gaps,
             since=since,
             until=until + (until - since) / MARGIN,
             moment=message.at,
-            level=level if metric == ("value_usd" if worth else "amount") else None,
+            level=level.level if level is not None and level.level in fits else None,
             shown=money if worth else amount,
+            clear=level.clear if level is not None and level.clear in fits - {level.level} else None,
         )
 
-    def _level(self, rule_id: str) -> tuple[str, Decimal | None]:
-        """What a rule compares, and with what, if it is one level."""
-        rule = self._rules.by_id.get(rule_id)
-        if not isinstance(rule, ThresholdRule) or rule.all_ is not None or rule.any_ is not None:
-            return "amount", None
-        return rule.metric, rule.below if rule.below is not None else rule.above
+    def _level(self, rule_id: str, chart: Chart, subject: _Subject) -> Level | None:
+        """What the rule compares, and with what, if it is one level of just what the chart is of."""
+        found = levels_of(self._rules, chart.held, subject.asset, clean(chart.symbol), rule_id)
+        return found[0] if found else None
+
+
+def _fits(line: Line, level: Level | None) -> set[Decimal]:
+    values = [point.value for piece in line.segments for point in piece if point.value is not None]
+    return fitting(values, level.both if level is not None else ())
 
 
 def _begin(chart: Chart, line: Line) -> datetime:

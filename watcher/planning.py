@@ -63,8 +63,6 @@ class SourcePlan:
     budget: Budget
     lines: tuple[Line, ...]
     forecast: Forecast
-    learnt: bool
-    """Whether change rates were learnt; if not, all accounts are taken to change alike."""
     now: datetime
     advice: tuple[str, ...] = ()
     """What would be cheaper."""
@@ -73,6 +71,13 @@ class SourcePlan:
     def fits(self) -> bool:
         """Whether every interval that was set or promised can be afforded, and every account at all."""
         return self.forecast.feasibility.fits and not self.too_dear and self.sweeps <= self.limit
+
+    @property
+    def learning(self) -> tuple[int, int]:
+        """Of how many accounts on `auto` it is not known yet how often they change; and of how many."""
+        rows = zip(self.lines, self.forecast.rows, strict=True)
+        known = [row.learnt for line, row in rows if line.item.fixed is None]
+        return known.count(False), len(known)
 
     @property
     def too_dear(self) -> tuple[Line, ...]:
@@ -144,7 +149,6 @@ def plan_source(
         budget,
         tuple(lines),
         forecast,
-        bool(state),
         now,
         tuple(_cheaper(settings, source)),
     )
@@ -245,7 +249,17 @@ def misfit(plan: SourcePlan) -> list[str]:
     numbers = f"{found.needed:,.0f} of {found.allowed:,.0f} {plan.unit} a {plan.period}"
     if plan.sweeps:
         numbers += f" ({plan.sweeps:,.0f} more go to `discover`)"
-    return [*told, f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}"]
+    told.append(f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}")
+    starved = sum(
+        line.item.longest == math.inf and row.interval > plan.budget.period
+        for row, line in zip(plan.forecast.rows, plan.lines, strict=True)
+    )
+    if starved:
+        told.append(
+            f"next to nothing is left for {accounts_text(starved)} on auto that nothing was promised: "
+            "less than one poll a period; give them at_least_every, or relax what is set"
+        )
+    return told
 
 
 def accounts_text(count: int) -> str:

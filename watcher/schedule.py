@@ -156,7 +156,9 @@ def taken(source: Source, fixed: Mapping[Cadence, Sequence[Account]], now: datet
     sells = source.allowance.credits is not None
     total = 0.0
     for cadence, accounts in fixed.items():
-        each = sum(map(source.cost, accounts)) if sells else len(source.plan(accounts, now))
+        # A lookup (of spark factors, once a day) is no part of each poll.
+        polls = [request for request in source.plan(accounts, now) if not request.lookup]
+        each = sum(map(source.cost, accounts)) if sells else len(polls)
         total += each * cadence.per_second(now)
     return total
 

@@ -18,6 +18,7 @@ from watcher.reading import read_document
 from watcher.settings_assets import read_assets
 from watcher.settings_channels import check_fallbacks
 from watcher.settings_models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
+from watcher.settings_twice import check_twice
 from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
 
@@ -95,9 +96,11 @@ def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None
     return draft.settings
 
 
-def read_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None) -> Draft:
-    """Read a configuration file as far as it goes."""
-    environment = Environment(env, path.parent)
+def read_settings(
+    path: Path, env: Mapping[str, str], kinds: Kinds | None = None, *, keyless: bool = False
+) -> Draft:
+    """Read a configuration file as far as it goes; `keyless`: for who needs no secret."""
+    environment = Environment(env, path.parent, keyless=keyless)
     document = read_document(path, environment.expand)
     if document.problems and document.root.value is None:
         return Draft(None, document, (), (), (), ())
@@ -145,6 +148,7 @@ class _Loader:
         channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         check_fallbacks(self._document, channels)
         wallets = read_wallets(self._document, sources)
+        self._warnings += check_twice(self._document, sources, wallets)
         assets = read_assets(self._document, self.named, sources)
         self.rules = self._rules()
         web = self._section("web", WebSettings)
@@ -259,9 +263,8 @@ class _Loader:
                 continue
             files = _files(self._document.path.parent, each.value)
             if not files and not each.faulty:
-                what = f"no rule file matches '{each.text}'"
                 remedy = f"the path starts at {self._document.path.parent.absolute()}"
-                self._document.report(("rules", index), what, remedy)
+                self._document.report(("rules", index), f"no rule file matches '{each.text}'", remedy)
             found.update(dict.fromkeys(files))
         return tuple(found)
 
@@ -270,17 +273,14 @@ class _Loader:
         log = log or (LogSettings() if not self._document.problems else None)
         level = env.get("WATCHER_LOG_LEVEL")
         if level and level.lower() not in LOG_LEVELS:
-            what = "WATCHER_LOG_LEVEL is not a log level"
-            remedy = nearest(level.lower(), LOG_LEVELS)
-            self._document.problems.append(Problem("environment", what, remedy))
+            remedy, problems = nearest(level.lower(), LOG_LEVELS), self._document.problems
+            problems.append(Problem("environment", "WATCHER_LOG_LEVEL is not a log level", remedy))
             return None
         return log.model_copy(update={"level": level.lower()}) if level and log else log
 
 
 def _is_name(text: str) -> bool:
-    return (
-        bool(text) and text[0].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
-    )
+    return text[:1].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
 
 
 def _files(base: Path, pattern: str) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -81,10 +82,20 @@ log: {level: info, format: console}  # format: logfmt or json for machines
 """
 
 
-def starter_files(packs: tuple[str, ...] = PACKS) -> dict[str, str]:
-    """Relative path → text of each file to start from: the configuration, rules, and tests of the rules."""
+_USUAL: Mapping[str, str] = {}
+
+
+def starter_files(packs: tuple[str, ...] = PACKS, urls: Mapping[str, str] = _USUAL) -> dict[str, str]:
+    """Relative path → text of each file to start from: the configuration, rules, and tests of the rules.
+
+    `urls`: source → base URL, if it is not the usual one.
+    """
     folder = files("watcher") / "packs"
-    found = {"watcher.yaml": CONFIG}
+    config = CONFIG
+    for source, url in urls.items():
+        key = f"    api_key: ${{{source.upper()}_API_KEY}}\n"
+        config = config.replace(key, f"{key}    base_url: {json.dumps(url)}\n")
+    found = {"watcher.yaml": config}
     for name in (*(f"{pack}.yaml" for pack in packs), *(f"tests/{pack}.yaml" for pack in packs)):
         found[f"rules/{name}"] = (folder / name).read_text(encoding="utf-8")
     return found

@@ -47,12 +47,15 @@ class Configuration:
     warnings: tuple[str, ...] = ()
 
 
-def configure(path: Path, env: Mapping[str, str], *, telling: bool = True) -> Configuration:
+def configure(
+    path: Path, env: Mapping[str, str], *, telling: bool = True, keyless: bool = False
+) -> Configuration:
     """Read and check everything offline. ConfigurationError carries every mistake, those of rules too.
 
-    `telling`: whether channels are tried too, which loads their library; who only looks needs none.
+    `telling`: whether channels are tried too, which loads their library; who only looks needs none, nor
+    a secret (`keyless`): one that is not set is then no mistake.
     """
-    draft = read_settings(path, env)
+    draft = read_settings(path, env, keyless=keyless)
     problems = draft.problems
     settings, book = draft.settings, Rulebook((), ())
     try:

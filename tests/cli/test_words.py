@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.endtoend.bench import EVM, Installation, here
@@ -86,3 +88,49 @@ async def test_the_shell_completes_verbs_wallets_rules_and_alerts(
     assert complete("watcher", "plan", "--source", "te") == ["teos"]
     assert complete("watcher", "ack", alert[:3]) == [alert]
     assert complete("watcher", "balances", "-c", "nowhere.yaml", "--wallet", "s") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-c", "{file}", "balances", "--json"),
+        ("--config={file}", "--json", "balances"),
+        ("--json", "--config", "{file}", "balances"),
+        ("balances", "-c", "{file}", "--json"),
+    ],
+    ids=" ".join,
+)
+async def test_what_every_verb_takes_may_stand_before_it(
+    words: tuple[str, ...], there: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(there.folder / "watcher.yaml")
+    assert await here(*(word.format(file=file) for word in words)) == 1  # nothing was polled yet
+    assert "no store yet" in capsys.readouterr().err
+
+
+def test_a_word_that_no_verb_takes_is_still_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["-c"], ["-c", "x.yaml"], ["--jsn", "status"], ["-x", "status"]):
+        assert _run(words) == 2
+
+
+async def test_mistakes_are_json_for_scripts(there: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    there.edit("watcher.yaml", "sources:", "souces:")
+    assert await here("check", "--json", "-c", str(there.folder / "watcher.yaml")) == 78
+    found = json.loads(capsys.readouterr().out)["mistakes"]
+    assert {"where", "what", "remedy"} == set(found[0])
+
+
+async def test_a_budget_is_explained_too(
+    there: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in there.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(there.folder)
+    rules = there.file("rules.yaml")
+    rules.write_text(rules.read_text() + '  - {id: plan, type: budget, source: coinstats, used: "80%"}\n')
+    assert await here("poll") == 0
+    capsys.readouterr()
+    assert await here("explain", "plan", "coinstats", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["subject"], row["answer"]) == ("source coinstats", "not met")
+    assert row["reading"]["credits"].endswith("used")

@@ -187,5 +187,9 @@ async def test_every_rule_explains_every_subject_that_it_has(
     assert "met" in answers["drift"]
     drifted = await printed(capsys, "explain", "drift", "hot")
     assert any("what follows counts from 1.1 as of" in row["because"] for row in drifted)
+    (eth,) = [row for row in drifted if row["subject"].startswith("hot: ETH on ethereum")]
+    assert [(each["channel"], [told["kind"] for told in each["told"]]) for each in eth["channels"]] == [
+        ("ops", ["event"])
+    ]
     for words in (("nobody", "hot"), ("eth-low", "nobody"), ("eth-low",)):
         assert await here("explain", *words) == 2

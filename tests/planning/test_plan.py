@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from watcher.cli import _run
+from watcher.cli.planning import _changes, headline
 from watcher.domain.cadence import Budget, Cadence
 from watcher.planning import Supposed, lines_of, misfit, plan_source
 from watcher.service.paced import credit_budget
@@ -61,6 +63,13 @@ def test_fixed_intervals_beyond_the_credits_are_told_too(tmp_path: Path) -> None
         "1 h for 10 accounts costs 288,000 of 144,000 credits a month: stretched to 2 h, or drop 5 accounts"
     ]
     assert plan.forecast.per_period == pytest.approx(144_000, rel=0.01)
+
+
+def test_accounts_for_which_nothing_is_left_are_told(tmp_path: Path) -> None:
+    wallets = [wallet(1, ", every: 1m"), wallet(2), wallet(3), wallet(4, ", at_least_every: 1d")]
+    told = misfit(planned(config(tmp_path, wallets, limit=20_000)))
+    assert told[1].startswith("next to nothing is left for 2 accounts on auto that nothing was promised")
+    assert len(misfit(planned(config(tmp_path, wallets[:1], limit=20_000)))) == 1
 
 
 def test_one_poll_dearer_than_the_plan_is_told(tmp_path: Path) -> None:
@@ -118,7 +127,7 @@ def test_what_was_learnt_is_used(tmp_path: Path) -> None:
         cadence.observe(items[0].key, start + hour * 3600, changed=True)
         cadence.observe(items[1].key, start + hour * 3600, changed=False)
     plan = planned(path, facts={FACT: json.dumps(cadence.dump())})
-    assert plan.learnt
+    assert plan.learning[1] == 2
     hot, quiet = plan.forecast.rows
     assert hot.why == "hot"
     assert hot.interval < quiet.interval / 3
@@ -127,7 +136,45 @@ def test_what_was_learnt_is_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", ["nonsense", "[]", "{}", '{"version": 99}', '{"version": 1}'])
 def test_a_state_that_cannot_be_read_is_no_obstacle(tmp_path: Path, kept: str) -> None:
     path = config(tmp_path, [wallet(1)])
-    assert not planned(path, facts={FACT: kept}).learnt
+    assert planned(path, facts={FACT: kept}).learning == (1, 1)
+
+
+def test_before_anything_was_learnt_no_figure_is_made_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(tmp_path, [wallet(1), wallet(2, ", every: 1h")])
+    assert _run(["plan", "-c", str(path)]) == 0
+    said = capsys.readouterr().out
+    rows = {line.split()[0]: line for line in said.splitlines() if line.startswith("w")}
+    assert rows["w1"].count("learning") == 2
+    assert "not learnt" in rows["w2"]
+    assert " to " not in rows["w1"] + rows["w2"]
+    assert "If all accounts change alike, a change is seen after" in said
+    assert "spread evenly" not in said
+    assert "Learning: no change rates are known yet" in said
+
+
+def test_what_was_learnt_is_told_account_by_account(tmp_path: Path) -> None:
+    """A state that a daemon kept before its first poll is nothing learnt."""
+    path = config(tmp_path, [wallet(1), wallet(2), wallet(3), wallet(4, ", every: 1h")], limit=100_000)
+    settings = configure(path, {}).settings
+    source = build_source(settings, "coinstats")
+    assert source.allowance.credits is not None
+    lines = lines_of(settings, source, NOVEMBER, Supposed())
+    items, start = [line.item for line in lines], NOVEMBER.timestamp()
+    cadence = Cadence(items, credit_budget(source.allowance.credits, 0, 0.0, NOVEMBER), start)
+    assert planned(path, facts={FACT: json.dumps(cadence.dump())}).learning == (3, 3)
+    cadence.observe(items[1].key, start + 3600, changed=False)
+    for hour in range(1, 200):
+        cadence.observe(items[0].key, start + hour * 3600, changed=hour % 3 == 0)
+    plan = planned(path, facts={FACT: json.dumps(cadence.dump())})
+    assert plan.learning == (2, 3)
+    assert "Learning: of 2 of 3 accounts on auto it is not known yet how often they change" in headline(plan)
+    assert any("spread evenly, the same credits give" in line for line in headline(plan))
+    told = [_changes(line, row) for line, row in zip(plan.lines, plan.forecast.rows, strict=True)]
+    assert re.fullmatch(r"\d[\d.]* \([\d.]+ to [\d.]+\)", told[0])
+    assert re.fullmatch(r"learning, at most [\d.]+", told[1])
+    assert told[2:] == ["learning", "not learnt"]
 
 
 def test_the_verb_prints_what_scripts_rely_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,3 +59,13 @@ def test_only_the_keys_are_missing_from_the_starter(tmp_path: Path) -> None:
         load_settings(write(tmp_path), {}, KINDS)
 
     assert [problem.what.split()[2] for problem in caught.value.problems] == list(KEYS)
+
+
+def test_sources_at_another_address_are_written_as_such(tmp_path: Path) -> None:
+    urls = {"coinstats": "http://127.0.0.1:1/cs", "teos": "http://127.0.0.1:2/teos"}
+    text = starter_files(urls=urls)["watcher.yaml"]
+    path = tmp_path / "watcher.yaml"
+    path.write_text(text.replace("rules: [rules/*.yaml]", ""))
+    settings = load_settings(path, KEYS, KINDS)
+    found = {name: source.base_url for name, source in settings.sources.items()}  # type: ignore[attr-defined]
+    assert found == urls

@@ -124,12 +124,13 @@ async def test_the_poll_log_says_what_was_asked_and_what_came_of_it(path: Path) 
 
 async def test_alerts_that_ended_stay_in_the_record_unless_they_were_never_told(path: Path) -> None:
     over = replace(alert("a1"), state=AlertState.RESOLVED, resolved_at=after(hours=1))
-    untold = alert("a2", subject="b", state=AlertState.RESOLVED, closed=True)
+    ended = replace(over, subject="b", closed=True)
+    untold, edited = replace(ended, id="a2", told_at=None), replace(ended, id="a4")
     async with opened(path) as store:
-        await keep(store, alerts=(over, untold, alert("a3", subject="c")))
+        await keep(store, alerts=(over, untold, edited, alert("a3", subject="c")))
 
     with Reader(path) as reader:
-        assert {each.id for each in reader.alerts(10)} == {"a1", "a3"}
+        assert {each.id for each in reader.alerts(10)} == {"a1", "a3", "a4"}
         assert over in reader.alerts(10)
         assert [each.id for each in reader.past().alerts.values()] == ["a3"]
 

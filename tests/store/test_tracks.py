@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from tests.contract.given import COLD, ETH, HOT, NOW, USDC, after, alert, changed, known, plan
 from tests.store.given import opened
+from watcher.domain.alerting import AlertState
 from watcher.domain.conclusion import Conclusion
 from watcher.domain.credits import Grant, Purpose
 from watcher.domain.model import AccountState, Held, Quote
@@ -124,8 +126,12 @@ async def test_alerts_of_the_wallet_that_fired_in_this_time_are_told(tmp_path: P
     path = tmp_path / "watcher.db"
     async with opened(path) as store:
         accounts = (known(HOT, ethereum="1"),)
-        await poll(store, Conclusion(NOW, accounts=accounts, alerts=(alert(), alert("closed", closed=True))))
-    (told,) = tracks(path, Wanted((HOT,), after(hours=-1), after(hours=1), wallet="hot")).told
+        edited = alert("edited", subject="b", state=AlertState.RESOLVED, closed=True)
+        untold = replace(edited, id="untold", told_at=None)
+        await poll(store, Conclusion(NOW, accounts=accounts, alerts=(alert(), edited, untold)))
+    found = tracks(path, Wanted((HOT,), after(hours=-1), after(hours=1), wallet="hot")).told
+    assert {each.alert for each in found} == {"a1", "edited"}
+    (told,) = (each for each in found if each.alert == "a1")
     assert (told.at, told.rule, told.alert, told.text) == (NOW, "gas-low", "a1", "0.4 is below 0.5")
     assert tracks(path, Wanted((HOT,), after(hours=1), after(hours=2), wallet="hot")).told == ()
     assert tracks(path, Wanted((HOT,), after(hours=-1), after(hours=1), wallet="cold")).told == ()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.domain.timeline import Gap, Point
-from watcher.web.drawing import Mark, Plot, chart
+from watcher.web.drawing import Mark, Plot, Ruler, chart
 from watcher.web.scales import moments, scale
 
 T0 = datetime(2026, 3, 1, 5, 30, tzinfo=UTC)
@@ -89,6 +89,20 @@ def test_a_time_of_which_nothing_is_known_has_axes_and_no_line() -> None:
     root = drawn(replace(PLOT, segments=[], gaps=[Gap(T0, at(48))]))
     assert lines(root) == []
     assert len(classed(root, "gap")) == 1
+
+
+def test_a_level_lies_where_its_value_is_and_says_what_it_is() -> None:
+    level = Ruler(Decimal(5), "critical", NASTY, "fires below 5")
+    close = [replace(level, value=Decimal(each), kind="clears") for each in ("5.01", "5.02")]
+    root = drawn(replace(PLOT, rulers=[level, *close]))
+    first, second, _ = classed(root, "ruler")
+    parts = {each.tag.rpartition("}")[2]: each for each in first}
+    (curve, _) = lines(root)
+    start = float(curve.replace("M", "").replace("L", "").split()[1])
+    assert abs(float(parts["line"].get("y1") or 0) - start) < 0.2  # the curve begins at 5
+    assert parts["text"].text == NASTY
+    assert parts["title"].text == "fires below 5"
+    assert "text" not in {each.tag.rpartition("}")[2] for each in second}, "two names over each other"
 
 
 def test_one_reading_between_two_gaps_is_a_dot() -> None:

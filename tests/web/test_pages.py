@@ -17,6 +17,8 @@ from tests.web.given import HOOK, KEY, Page, fill, serving
 from watcher.domain.alerting import AlertState
 from watcher.domain.display import full
 
+TOKEN = "a-long-enough-token"
+
 PAGES = ("/", "/wallets", "/wallets/hot", "/alerts", "/rules", "/budget", "/outbox", "/metrics")
 
 
@@ -168,3 +170,41 @@ async def test_whoever_guesses_tokens_is_not_heard_for_a_while(tmp_path: Path) -
         assert (await page.get("/api/v1/status", Authorization="Bearer a-long-enough-token"))[0] == 429
         await page.clock.advance(61)
         assert (await page.get("/api/v1/status", Authorization="Bearer a-long-enough-token"))[0] == 200
+
+
+async def test_whoever_guesses_sessions_is_not_heard_either_but_may_log_in(tmp_path: Path) -> None:
+    """A session is made from the token; a browser may have an old one."""
+    async with serving(tmp_path, token=TOKEN) as page:
+        for number in range(10):
+            assert (await page.get("/", Cookie=f"watcher=guess{number}"))[0] == 401
+        status, _, headers = await page.get("/", Cookie="watcher=guess")
+        assert (status, headers["Retry-After"]) == (429, "60")
+        assert await logged_in(page)
+
+
+async def test_the_wrong_tokens_of_one_address_lock_out_no_other(tmp_path: Path) -> None:
+    """What a proxy on this machine asks for is asked by whom it names last."""
+    async with serving(tmp_path, token=TOKEN) as page:
+        stranger, operator = "198.51.100.7, 203.0.113.9", "203.0.113.9, 2001:db8::7"
+        for _ in range(10):
+            assert (await page.get("/api/v1/status", Authorization="Bearer no", X_Forwarded_For=stranger))[
+                0
+            ] == 401
+        for _ in range(10):
+            assert not await logged_in(page, "no", stranger)
+        right = f"Bearer {TOKEN}"
+        assert (await page.get("/api/v1/status", Authorization=right, X_Forwarded_For=stranger))[0] == 429
+        assert not await logged_in(page, TOKEN, stranger)
+        assert (await page.get("/api/v1/status", Authorization=right, X_Forwarded_For=operator))[0] == 200
+        assert (await page.get("/api/v1/status", Authorization=right))[0] == 200
+        assert await logged_in(page, TOKEN, operator)
+
+
+async def logged_in(page: Page, token: str = TOKEN, via: str | None = None) -> bool:
+    headers = {"X-Forwarded-For": via} if via else {}
+    async with page.session.post(
+        page.url + "/login", data={"token": token}, headers=headers, allow_redirects=False
+    ) as answer:
+        assert answer.status in (303, 401, 429)
+        page.session.cookie_jar.clear()
+        return answer.status == 303

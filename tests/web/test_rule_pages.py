@@ -31,6 +31,13 @@ rules:
   - {id: moved, type: change, match: {wallets: [hot]}, by: "10%"}
   - {id: silent, type: no_data, longer_than: 1h}
   - {id: credits, type: budget, source: coinstats, used: "80%"}
+  - {id: lasting, type: runway, match: {wallets: [hot]}, shorter_than: 5d}
+  - id: cover
+    type: ratio
+    of: {match: {wallets: [hot]}, name: reserve}
+    to: {match: {assets: [NONE]}, metric: amount, name: issued}
+    below: "1"
+  - {id: appears, type: asset, event: appears}
   - {id: nobody, type: threshold, match: {assets: ["0xnone"]}, below: "1"}
 """
 
@@ -66,7 +73,8 @@ async def test_the_list_says_what_each_rule_matches_and_what_is_nearest_to_its_l
     much = next(row for name, row in rows.items() if name.startswith("much"))
     assert "64.0\u202f% below" in much  # $1,800 of $5,000
     moved = next(row for name, row in rows.items() if name.startswith("moved"))
-    assert "judged on its page" in moved
+    assert "300\u202f% above" in moved  # 40 % went out, 10 % are told
+    assert "the largest move in 7 d" in moved
     assert '<td class="number warning">0</td>' in next(r for n, r in rows.items() if n.startswith("nobody"))
 
 
@@ -85,6 +93,47 @@ async def test_every_kind_of_rule_has_a_page_that_keeps_hostile_names_harmless(p
     assert "<script>alert" not in text
     assert "\u202e" not in text
     assert len(text) < 50_000
+
+
+async def test_what_a_distance_is_of_or_why_there_is_none_is_said(page: Page) -> None:
+    for name, words in (
+        ("silent", "91.7\u202f% below"),  # five minutes of an hour
+        ("lasting", "unknown: 5 min of what went out are known, 24 h are needed"),
+        ("cover", "unknown: reserve: "),
+        ("credits", "100\u202f% below (what is used)"),
+        ("appears", "there is no level"),
+    ):
+        _, text, _ = await page.get(f"/rules/{name}")
+        assert words in text, name
+        await page.later()
+
+
+async def test_what_explain_says_of_a_runway_is_what_the_daemon_knows(page: Page) -> None:
+    """A balance that was first seen a moment ago has no rate yet, however long the window is."""
+    _, text, _ = await page.get("/rules/lasting")
+    assert ">unknown</td>" in text
+
+
+def _many(count: int) -> AccountState:
+    held = {Asset("ethereum", f"t{number}"): Decimal(1) for number in range(count)}
+    return known(HOT)._replace(amounts=held)
+
+
+async def test_the_list_judges_a_bounded_number_of_subjects_and_says_so(tmp_path: Path) -> None:
+    rules = "".join(f'  - {{id: r{n}, type: change, by: "1"}}\n' for n in range(120))
+    (tmp_path / "rules.yaml").write_text("rules:\n" + rules)
+    (tmp_path / "with-rules.yaml").write_text(CONFIG + "rules: [rules.yaml]\n")
+    configuration = configure(tmp_path / "with-rules.yaml", {})
+    async with serving(tmp_path) as page:
+        page.looker.rules = lambda: build_rules(configuration)
+        await keep(page.store, accounts=(_many(300),))
+        status, text, _ = await page.get("/rules")
+        assert status == 200
+        assert "of the first 5" in text
+        assert "page 1 of 2" in text
+        assert text.count('<a href="/rules/r') == 100
+        assert len(text) < 300_000
+        assert (await page.get("/rules?page=2"))[1].count('<a href="/rules/r') == 20
 
 
 async def test_a_budget_rule_says_what_the_ledger_says(page: Page) -> None:

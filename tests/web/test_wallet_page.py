@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
-from tests.web.given import OTHER, Page, fill, serving
+from tests.web.given import CONFIG, OTHER, Page, fill, serving
 from watcher.domain.conclusion import Conclusion
 from watcher.domain.credits import Grant, Purpose
 from watcher.domain.model import Quote
 from watcher.ports import Settlement
+from watcher.wiring import build_rules, configure
 
 
 @pytest.fixture
@@ -113,3 +114,29 @@ async def test_the_most_valuable_account_comes_first_where_that_is_asked_for(pag
     _, text, _ = await page.get("/wallets?sort=value")
     assert text.index("$18.00") < text.index("$10.00")
     assert (await page.get("/wallets?sort=colour"))[0] == 400
+
+
+RULES = """\
+rules:
+  - {id: low, type: threshold, match: {assets: [ETH]}, below: "4", clear_above: "4.5", severity: critical}
+  - {id: far, type: threshold, match: {assets: [ETH]}, above: "1000000"}
+  - {id: worth, type: threshold, metric: value_usd, below: "9"}
+"""
+
+
+async def test_the_levels_of_the_rules_are_drawn_or_told_where_they_are_too_far(tmp_path: Path) -> None:
+    async with serving(tmp_path) as page:
+        (tmp_path / "rules.yaml").write_text(RULES)
+        (tmp_path / "with-rules.yaml").write_text(CONFIG + "rules: [rules.yaml]\n")
+        page.looker.rules = lambda: build_rules(configure(tmp_path / "with-rules.yaml", {}))
+        await keep(page.store, accounts=(known(HOT, ethereum="5"),), symbols={ETH: "ETH"})
+        await read(page, 100, None, "5")
+        await read(page, 0, "5", "5")
+        _, text, _ = await page.get("/wallets/hot?asset=ethereum/ethereum&range=7d")
+        assert text.count('class="ruler critical"') == text.count('class="ruler clears"') == 2
+        assert text.count('class="ruler warning"') == 2  # the value's
+        assert "fires below 4 ETH, clears above 4.5 ETH" in text
+        assert "fires above 1,000,000 ETH: too far from the line to be drawn" in text
+        await page.later()
+        _, text, _ = await page.get("/wallets/hot?asset=ethereum/none")
+        assert 'class="ruler' not in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -17,6 +18,21 @@ OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78
 def main(arguments: list[str] | None = None) -> None:
     """Run one verb and leave with its exit code. The entry point of `watcher`."""
     sys.exit(_run(arguments))
+
+
+def _verb_first(arguments: Sequence[str]) -> list[str]:
+    """What every verb takes may stand before it as well: `watcher -c FILE status`."""
+    rest, moved = list(arguments), []
+    while len(rest) > 1:
+        count = 2 if rest[0] in ("-c", "--config") else 1
+        if count == 1 and rest[0] != "--json" and not rest[0].startswith("--config="):
+            break
+        moved += rest[:count]
+        del rest[:count]
+    if not rest:
+        return list(arguments)
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *moved, *rest[end:]]
 
 
 def _built(arguments: list[str]) -> typer.Typer:
@@ -32,7 +48,8 @@ def _built(arguments: list[str]) -> typer.Typer:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        app = _built(sys.argv[1:] if arguments is None else arguments)
+        arguments = _verb_first(sys.argv[1:] if arguments is None else arguments)
+        app = _built(arguments)
         code = app(arguments, prog_name="watcher", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
@@ -58,6 +75,7 @@ def _run(arguments: list[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(f"watcher: {error}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"watcher: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
     return code if isinstance(code, int) else OK

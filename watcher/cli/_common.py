@@ -48,9 +48,13 @@ def config_path(chosen: Path | None) -> Path:
     raise ConfigurationError([Problem(where, "there is no configuration file here", remedy)])
 
 
-def configured(chosen: Path | None, *, telling: bool = False) -> Configuration:
-    """The configuration, read and checked; `telling`: its channels too."""
-    return configure(config_path(chosen), os.environ, telling=telling)
+def configured(chosen: Path | None, *, telling: bool = False, keyless: bool | None = None) -> Configuration:
+    """The configuration, read and checked; `telling`: its channels too.
+
+    Who tells nobody asks no API either, and needs no key: under systemd the keys are the daemon's alone.
+    """
+    keyless = not telling if keyless is None else keyless
+    return configure(config_path(chosen), os.environ, telling=telling, keyless=keyless)
 
 
 def must_know(word: str, names: Iterable[str] | None, known: Collection[str]) -> None:

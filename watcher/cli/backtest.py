@@ -65,7 +65,7 @@ def backtest(
     stays as it was, and what is gone has a row with the amount 0.
     """
     zone = _zone(timezone)
-    configuration = configured(config)
+    configuration = configured(config, telling=True)
     named = _rule_sets(configuration, rules or [])
     until = SystemClock().now()
     try:

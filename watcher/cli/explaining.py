@@ -14,7 +14,7 @@ from watcher.domain.display import moment
 from watcher.domain.duration import format_duration
 from watcher.mistakes import nearest
 from watcher.service.clock import SystemClock
-from watcher.wiring import build_rules, store_path
+from watcher.wiring import build_rules, credit_plans, store_path
 
 
 def explain(
@@ -25,7 +25,7 @@ def explain(
         str,
         typer.Argument(
             metavar="SUBJECT",
-            help="A wallet, or a subject as `watcher alerts` names it.",
+            help="A wallet, a source, or a subject as `watcher alerts` names it.",
             autocompletion=_completing.wallets,
         ),
     ],
@@ -45,7 +45,8 @@ def explain(
         raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
     now = SystemClock().now()
     with Reader(store_path(configuration.settings)) as reader:
-        explainer = Explainer(configuration.settings, rules, reader, now)
+        settings = configuration.settings
+        explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
         known = explainer.subjects(found)
         wanted = subject.lower()
         chosen = [
@@ -81,6 +82,7 @@ def _show_explanation(row: report.Row) -> None:
         price = f" at ${reading['price_usd']}" if reading["price_usd"] is not None else ", no price"
         lines.append(("amount", reading["amount"] + price))
         lines += [("not believed yet", text) for text in reading["waits"]]
+    lines += [(key, reading[key]) for key in ("credits", "period") if key in reading]
     if "accounts" in reading:
         lines.append(("sum of", f"{reading['accounts']} accounts"))
     if row["alert"]:
@@ -88,7 +90,8 @@ def _show_explanation(row: report.Row) -> None:
         who = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
         lines.append(("alert", f"{alert['id']} {alert['state']} since {moment(alert['since'])}{who}"))
     else:
-        lines.append(("alert", "none is pending or firing"))
+        none = "none; each event is told once" if row["event"] else "none is pending or firing"
+        lines.append(("alert", none))
     lines += [
         (word, row[key]) for word, key in (("clock", "clock"), ("held back", "suppressed_by")) if row[key]
     ]

@@ -41,22 +41,24 @@ def init(
     must_know("pack", pack, PACKS)
     asking = not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty()
     chosen = tuple(pack) if pack else PACKS
+    urls = {"coinstats": coinstats_url, "teos": teos_url}
+    given = {name: url for name, url in urls.items() if url}
     if not asking:
-        code = _write({directory / name: text for name, text in starter_files(chosen).items()}, {})
+        code = _write({directory / name: text for name, text in starter_files(chosen, given).items()}, {})
         if code == 0:
             typer.echo("Next: put in your wallets and keys, then `watcher check` and `watcher send-test`.")
         return code
-    return _ask(directory, {"coinstats": coinstats_url, "teos": teos_url})
+    return _ask(directory, given)
 
 
-def _ask(directory: Path, urls: Mapping[str, str | None]) -> int:
+def _ask(directory: Path, urls: Mapping[str, str]) -> int:
     from watcher.cli._asking import Interview
     from watcher.starter import ENV_FILE, drafted_files
 
     there = [path for path in (directory / "watcher.yaml", directory / ENV_FILE) if path.exists()]
     if there:
         return _refuse(there)
-    interview = Interview({name: url for name, url in urls.items() if url})
+    interview = Interview(urls)
     draft = interview.draft()
     wanted = {directory / name: text for name, text in drafted_files(draft).items()}
     code = _write(wanted, {directory / ENV_FILE: interview.env_file()})

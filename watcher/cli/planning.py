@@ -13,10 +13,14 @@ import typer
 from watcher.cli import _completing
 from watcher.cli._common import Config, Json, configured, must_know, print_json
 from watcher.cli._tables import print_table
+from watcher.domain.cadence import Row
 from watcher.domain.display import moment
 from watcher.domain.duration import parse_duration, span
-from watcher.planning import SourcePlan, Supposed, accounts_text, misfit, plan_source
+from watcher.planning import Line, SourcePlan, Supposed, accounts_text, misfit, plan_source
 from watcher.wiring import Configuration, build_source, store_path
+
+NEVER = 10 * 365 * 86400.0
+"""Seconds that no person waits for."""
 
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKM]?)")
 
@@ -122,23 +126,54 @@ def headline(plan: SourcePlan) -> list[str]:
     forecast, unit = plan.forecast, plan.unit
     planned = f"{plan.per_period:,.0f} of {plan.limit:,.0f} {unit} a {plan.period} are planned"
     lines = [f"{plan.source}: {planned} for {accounts_text(len(plan.lines))}"]
-    if 0 < forecast.mean_delay < math.inf:
-        evenly = plan.even_interval
-        gain = evenly / 2 / forecast.mean_delay
-        lines.append(
-            f"A change is seen after {span(forecast.mean_delay)} on average (95 % within "
-            f"{span(forecast.p95_delay)}); spread evenly, the same {unit} give {span(evenly / 2)} "
-            f"({span(0.95 * evenly)})" + (f", {gain:.1f} times as long" if gain >= 1.05 else "")
-        )
+    if 0 < forecast.mean_delay < NEVER:
+        lines.append(_delay(plan))
         lines.append(f"The average account waits {span(forecast.account_delay)}")
     if plan.sweeps:
         lines.append(f"{plan.sweeps:,.0f} credits a {plan.period} of them go to `discover`")
     lines += plan.advice
-    if not plan.learnt:
-        lines.append("No change rates are known yet: all accounts are taken to change alike")
+    lines += _learning(*plan.learning)
     if unit == "credits":
         lines.append(_spent(plan))
     return lines
+
+
+def _delay(plan: SourcePlan) -> str:
+    """How soon a change is seen, and against an even spread: once it is known what changes."""
+    forecast, evenly = plan.forecast, plan.even_interval
+    within = f"{span(forecast.mean_delay)} on average (95 % within {span(forecast.p95_delay)})"
+    learning, paced = plan.learning
+    if paced and learning == paced:
+        return f"If all accounts change alike, a change is seen after {within}"
+    gain = evenly / 2 / forecast.mean_delay
+    return (
+        f"A change is seen after {within}; spread evenly, the same {plan.unit} give {span(evenly / 2)} "
+        f"({span(0.95 * evenly)})" + (f", {gain:.1f} times as long" if gain >= 1.05 else "")
+    )
+
+
+def _learning(count: int, paced: int) -> list[str]:
+    if not count:
+        return []
+    if count == paced:
+        return ["Learning: no change rates are known yet, all accounts are taken to change alike"]
+    return [
+        f"Learning: of {count:,} of {accounts_text(paced)} on auto it is not known yet how often they change"
+    ]
+
+
+def _changes(line: Line, row: Row) -> str:
+    """Changes a day, as far as they are known: no figure is made of what nobody has seen."""
+    if row.learnt:
+        return f"{_few(row.changes_a_day)} ({_few(row.at_least)} to {_few(row.at_most)})"
+    if line.item.fixed is not None:
+        return "not learnt"
+    return f"learning, at most {_few(row.at_most)}" if row.polled else "learning"
+
+
+def _few(number: float) -> str:
+    """Two digits that matter."""
+    return f"{number:.2g}" if number < 99.5 else f"{number:,.0f}"
 
 
 def _spent(plan: SourcePlan) -> str:
@@ -157,8 +192,8 @@ def _show(plan: SourcePlan) -> None:
     )  # fmt: skip
     cells = [
         (
-            line.wallet, line.chain, span(row.interval), span(row.expected_delay), _worst(row.worst_case),
-            f"{row.changes_a_day:.3g} ({row.at_least:.2g} to {row.at_most:.2g})",
+            line.wallet, line.chain, _long(row.interval), _long(row.expected_delay), _worst(row.worst_case),
+            _changes(line, row),
             f"{row.credits_a_day:,.1f}", f"{row.share:.1%}", row.why,
         )
         for line, row in zip(plan.lines, plan.forecast.rows, strict=True)
@@ -169,6 +204,10 @@ def _show(plan: SourcePlan) -> None:
         cells = [*cells[: -len(supposed)], (f"{len(supposed):,} more, each", *supposed[0][1:])]
     print()
     print_table(columns, cells, empty="no accounts")
+
+
+def _long(seconds: float) -> str:
+    return span(seconds) if seconds < NEVER else "never"
 
 
 def _worst(seconds: float) -> str:

@@ -13,7 +13,7 @@ import typer
 from watcher import __version__
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
-from watcher.domain.errors import StoreError
+from watcher.domain.errors import ConfigurationError, StoreError
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
 
@@ -29,7 +29,13 @@ def check(config: Config = None, json: Json = False) -> int:
     the time between two polls, wallets that no rule covers, rules that can never fire. These are
     warnings: the exit code stays 0.
     """
-    configuration = configured(config, telling=True)
+    try:
+        configuration = configured(config, telling=True)
+    except ConfigurationError as error:
+        if not json:
+            raise
+        print_json({"mistakes": [asdict(problem) for problem in error.problems]})
+        return 78
     settings = configuration.settings
     accounts = sum(len(wallet.accounts) for wallet in settings.wallets)
     summary = {
@@ -43,7 +49,8 @@ def check(config: Config = None, json: Json = False) -> int:
     findings, trouble = _lint(configuration)
     warnings = [*configuration.warnings, *([trouble] if trouble else [])]
     if json:
-        print_json({**summary, "warnings": warnings, "lints": [asdict(each) for each in findings]})
+        lints = [asdict(each) for each in findings]
+        print_json({**summary, "mistakes": [], "warnings": warnings, "lints": lints})
         return 0
     for warning in (*warnings, *findings):
         typer.echo(f"warning: {warning}", err=True)

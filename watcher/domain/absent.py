@@ -58,7 +58,7 @@ def absences(
                 asset = Asset(chain, token)
                 if asset in state.amounts or asset in reading.unclear or asset in state.unsettled:
                     continue
-                exists = asset in past.symbols or (sure and chain in rule.match.chains)
+                exists = asset in past.symbols or (sure and rule.match.names_chain(chain))
                 if exists and rule.match.chain(chain):
                     yield rule, asset
 

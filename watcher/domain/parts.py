@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from watcher.domain.chains import canonical
 from watcher.domain.conclusion import Past
 from watcher.domain.display import moment
 from watcher.domain.duration import span
@@ -96,7 +97,7 @@ class Selection:
             amounts = {asset: amount for asset, amount in amounts.items() if amount}
         if len(amounts) == len(state.amounts):
             amounts = state.amounts  # one mapping in memory instead of two
-        chains = self._chains(account, amounts)
+        chains = self._chains(account, state, amounts)
         never = next((chain for chain in chains if chain not in state.seen), None)
         trouble = f"{self._where(account, chain=never)} was never read" if never else ""
         odd = state.held or state.stale or state.unsettled or account.chain == TEOS_CHAIN
@@ -104,13 +105,16 @@ class Selection:
             trouble = self._doubt(account, state, symbols)
         return Part(amounts, known, chains, trouble, total(amounts.values()) if self.side.amounts else ZERO)
 
-    def _chains(self, account: Account, amounts: Mapping[Asset, Decimal]) -> tuple[str, ...]:
+    def _chains(
+        self, account: Account, state: AccountState, amounts: Mapping[Asset, Decimal]
+    ) -> tuple[str, ...]:
         """A sweep rests on the chains that hold something, or on those that the rule names."""
         if account.chain not in SWEEPS:
             return (account.chain,)
         named = self.side.match.chains
         if named and not any(sign in name for name in named for sign in PATTERN):
-            return named
+            seen = {canonical(chain): chain for chain in state.seen}
+            return tuple(dict.fromkeys(seen.get(canonical(name), name) for name in named))
         return tuple(dict.fromkeys(asset.chain for asset in amounts))
 
     def _doubt(self, account: Account, state: AccountState, symbols: Mapping[Asset, str]) -> str:

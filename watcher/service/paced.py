@@ -13,7 +13,7 @@ from watcher.domain.model import Account
 LEAVE_FREE = 0.8
 """Share of a call limit that the schedule plans with; the rest is for pages, retries and people."""
 
-_DAY = 86400.0
+DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,13 @@ def credit_budget(plan: CreditPlan, spent: int, taken: float, now: datetime) -> 
 
 def call_budget(allowance: Allowance, taken: float, now: datetime) -> Budget:
     """Without credits, calls are the currency: the tightest limit, as calls a day."""
-    paces = [window.calls / window.seconds for window in allowance.windows]
-    pace = max((min(paces) if paces else 1.0) * LEAVE_FREE - taken, 0.0)
+    pace = max(calls_a_second(allowance) - taken, 0.0)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     end = midnight + timedelta(days=1)
-    return Budget(pace * _DAY, pace * (end - now).total_seconds(), end.timestamp(), _DAY)
+    return Budget(pace * DAY, pace * (end - now).total_seconds(), end.timestamp(), DAY)
+
+
+def calls_a_second(allowance: Allowance) -> float:
+    """What the schedule may ask for in the long run, by the tightest limit."""
+    paces = [window.calls / window.seconds for window in allowance.windows]
+    return (min(paces) if paces else 1.0) * LEAVE_FREE

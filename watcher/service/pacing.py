@@ -6,19 +6,18 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from watcher.domain.cadence import PATIENCE, Budget, Cadence, Item
 from watcher.domain.credits import Allowance
-from watcher.domain.display import moment
-from watcher.domain.duration import span
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
 from watcher.ports import Store
 from watcher.service.clock import Clock
-from watcher.service.paced import Fixed, Paced, call_budget, credit_budget, key_of
+from watcher.service.paced import Fixed, Paced, call_budget, calls_a_second, credit_budget, key_of
+from watcher.service.pacewords import strain
 from watcher.service.slices import SLICE, compact, joined
 
 log = logging.getLogger(__name__)
@@ -29,9 +28,6 @@ LOOK_EVERY = 60.0
 KEEP_EVERY = 300.0
 FACT = "cadence"
 """Under this name the store keeps what the cadence of a source has learnt."""
-
-NOTED = 1.02
-"""A stretch worth telling: a poll that had to be paid twice is none."""
 
 
 class Pacer:
@@ -50,8 +46,9 @@ class Pacer:
         *,
         fairness: float = 1.0,
     ) -> None:
-        """`taken`: credits (or calls) a second that cron lines and sweeps cost; `fixed`: accounts at
-        fixed intervals. Ticks ask for both as long as it can be afforded.
+        """`taken`: credits a second that cron lines and sweeps cost; `fixed`: accounts at fixed intervals.
+        Ticks ask for both as long as it can be afforded. Where calls are scarce, `taken`
+        has fixed intervals too: one call brings many accounts of a tick, so they are thinned together.
         """
         self._fairness = fairness
         self._name, self.allowance, self._taken = name, allowance, taken
@@ -202,28 +199,15 @@ class Pacer:
 
     def _say(self, budget: Budget, now: datetime) -> None:
         """That not all can be kept that was set or promised: once a period."""
-        cadence, plan = self._cadence, self.allowance.credits
-        stretched = cadence is not None and cadence.stretch > NOTED
-        if cadence is None or self._said == budget.ends or not (stretched or self.share < 1):
+        if self._cadence is None or self._said == budget.ends:
             return
-        self._said = budget.ends
         rigid = self._taken + self._rate
         rate = rigid + sum(item.cost / item.longest for item in self._items)
-        needed, left = rate * budget.period, rate * (budget.ends - now.timestamp())
-        whole = plan.limit if plan is not None else budget.limit
-        unit = "credits" if plan is not None else "calls"
-        numbers = f"cost {needed:,.0f} of {whole:,.0f} {unit} a {plan.period if plan is not None else 'day'}"
-        if needed <= whole:
-            until = datetime.fromtimestamp(budget.ends, UTC)
-            numbers = f"cost {left:,.0f} {unit} until {moment(until)}, more than are left"
-        longest = _longest(cadence)
-        ways = [f"they are stretched evenly, the longest to {longest}"] if stretched and longest else []
-        if self.share < 1 and self._taken:
-            ways.append(f"{self.share:.0%} of the ticks of cron lines and of sweeps are kept")
-        log.warning(
-            "%s: the intervals that were set or promised %s: %s; `watcher plan` shows each",
-            self._name, numbers, "; ".join(ways),
-        )  # fmt: skip
+        ticks = self.share if self._taken else 1.0
+        words = strain(self._cadence, budget, self.allowance, rate, ticks, now)
+        if words:
+            self._said = budget.ends
+            log.warning("%s: %s; `watcher plan` shows each", self._name, words)
 
     async def _step(self) -> None:
         self._changed.clear()
@@ -258,7 +242,11 @@ class Pacer:
     async def _afford(self, now: datetime) -> tuple[Budget, bool]:
         plan = self.allowance.credits
         if plan is None:
-            return call_budget(self.allowance, self._taken, now), False
+            self.share, pace = 1.0, calls_a_second(self.allowance)
+            if self._taken > pace:
+                promised = sum(item.cost / item.longest for item in self._items) / PATIENCE
+                self.share = pace / (self._taken + promised)
+            return call_budget(self.allowance, self._taken * self.share, now), self._taken > pace
         spent = await self._store.spent(self._name, plan.bounds(now)[0])
         left = (plan.bounds(now)[1] - now).total_seconds()
         remaining = plan.limit - spent
@@ -270,12 +258,6 @@ class Pacer:
             self.share = min(max(remaining / (owed + promised * left), 0.0), 1.0)
             return credit_budget(plan, spent, self._taken * self.share, now), True
         return credit_budget(plan, spent, self._taken + self._rate, now), False
-
-
-def _longest(cadence: Cadence) -> str:
-    """The longest interval that something set or promised is stretched to; empty if there is none."""
-    gaps = [row.worst_case for row in cadence.forecast().rows if row.worst_case < float("inf")]
-    return span(max(gaps)) if gaps else ""
 
 
 def _parsed(text: str | None) -> Mapping[str, Any] | None:

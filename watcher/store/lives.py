@@ -49,8 +49,12 @@ def live(conn: sqlite3.Connection) -> list[Alert]:
 
 
 def newest(conn: sqlite3.Connection, limit: int) -> list[Alert]:
-    """Alerts of every state, newest first; those that never fired, or whose rule was edited, are left out."""
-    rows = conn.execute(f"{_ALERTS} WHERE NOT closed ORDER BY since DESC, id LIMIT ?", (limit,))
+    """Alerts of every state, newest first; those that ended before anybody was told are left out.
+
+    One whose rule was edited or whose wallet is gone ends without a word, but people had heard of it.
+    """
+    where = "WHERE NOT closed OR told_at IS NOT NULL"
+    rows = conn.execute(f"{_ALERTS} {where} ORDER BY since DESC, id LIMIT ?", (limit,))
     return [alert_from(row) for row in rows]
 
 

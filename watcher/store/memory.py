@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change
@@ -17,12 +18,37 @@ _CHANGES = (
 )
 
 
+_NEWEST = (
+    "SELECT before, after, before_at, after_at, price_before, price_after FROM changes"
+    " WHERE account = ? AND asset = ? AND before IS NOT NULL"
+    " ORDER BY after_at DESC, id DESC LIMIT ?"
+)
+
+
 def changes_in(
     conn: sqlite3.Connection, asked: ChangesIn, account: int | None, asset: int | None
 ) -> tuple[Change, ...]:
     """The changes of one holding within a time, found by index however long history is."""
     rows = conn.execute(_CHANGES, (account, asset, to_ms(asked.since), to_ms(asked.until)))
-    where, found = (asked.account, asked.asset, ""), []
+    return _changes(asked.account, asked.asset, rows)
+
+
+def newest(conn: sqlite3.Connection, account: Account, asset: Asset, most: int) -> tuple[Change, ...]:
+    """The last so many changes of one holding, oldest first; baselines are left out."""
+    rows = conn.execute(_NEWEST, (*holding(conn, account, asset), most)).fetchall()
+    return _changes(account, asset, reversed(rows))
+
+
+def holding(conn: sqlite3.Connection, account: Account, asset: Asset) -> tuple[int | None, int | None]:
+    """The keys of both; None for what the store does not know."""
+    one = "SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?"
+    other = "SELECT id FROM assets WHERE chain = ? AND token = ?"
+    first, second = conn.execute(one, account).fetchone(), conn.execute(other, asset).fetchone()
+    return first and first[0], second and second[0]
+
+
+def _changes(account: Account, asset: Asset, rows: Iterable[tuple[Any, ...]]) -> tuple[Change, ...]:
+    where, found = (account, asset, ""), []
     text, amount = None, None  # what one change led to, the next one mostly begins with
     for before, after, before_at, after_at, price_before, price in rows:
         was = amount if before == text else number(before)

@@ -134,6 +134,17 @@ def about(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
     ]
 
 
+def latest_event(conn: sqlite3.Connection, rule: str, subject: str) -> list[Delivery]:
+    """Deliveries of the last event that a rule told of a subject; empty if it told none that is kept."""
+    found = conn.execute(
+        "SELECT id FROM messages WHERE rule = ? AND subject = ? AND kind = 'event' "
+        "ORDER BY at DESC, id DESC LIMIT 1",
+        (rule, subject),
+    ).fetchone()
+    rows = conn.execute(f"{_SELECT} WHERE m.id = ? ORDER BY d.rowid", found) if found else ()
+    return [_delivery(row) for row in rows]
+
+
 def retry(conn: sqlite3.Connection, ids: Sequence[str], now: datetime) -> list[str]:
     """Make deliveries that were given up, were withheld or wait due now, with a day before them."""
     return _change(

@@ -14,7 +14,7 @@ from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
-from watcher.domain.lookback import Mark, MarkOf
+from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.retelling import Recorded
 from watcher.domain.silences import Silence
@@ -152,11 +152,19 @@ class Reader:
     def mark(self, asked: MarkOf) -> Mark | None:
         """The amount that a rule compares the next change of a holding with; None if it remembers none."""
         with self._snapshot():
-            one = "SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?"
-            other = "SELECT id FROM assets WHERE chain = ? AND token = ?"
-            account = self._conn.execute(one, asked.account).fetchone()
-            asset = self._conn.execute(other, asked.asset).fetchone()
-            return memory.mark_of(self._conn, asked, account[0], asset[0]) if account and asset else None
+            return memory.mark_of(self._conn, asked, *memory.holding(self._conn, asked.account, asked.asset))
+
+    def changes(self, asked: ChangesIn) -> tuple[Change, ...]:
+        """What the daemon is told when it asks the same, baselines included; without symbols."""
+        with self._snapshot():
+            return memory.changes_in(
+                self._conn, asked, *memory.holding(self._conn, asked.account, asked.asset)
+            )
+
+    def newest(self, account: Account, asset: Asset, most: int) -> tuple[Change, ...]:
+        """The last so many changes of a holding, oldest first, without baselines and symbols."""
+        with self._snapshot():
+            return memory.newest(self._conn, account, asset, most)
 
     def prices(self, asset: Asset, since: datetime, limit: int) -> list[Quote]:
         """The newest samples of an asset's price, oldest first."""
@@ -240,6 +248,11 @@ class Reader:
         """What was or is owed to channels about one alert, oldest first."""
         with self._snapshot():
             return outbox.about(self._conn, alert)
+
+    def latest_event(self, rule: str, subject: str) -> list[Delivery]:
+        """What was or is owed to channels about the last event that a rule told of a subject."""
+        with self._snapshot():
+            return outbox.latest_event(self._conn, rule, subject)
 
     def spent(self, source: str, since: datetime) -> int:
         """Credits booked since then."""

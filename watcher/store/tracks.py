@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from watcher.domain.model import Account, Asset
 from watcher.domain.retelling import Run
 from watcher.domain.timeline import Gap, Point
-from watcher.store import polllog
+from watcher.store import polllog, spells
 from watcher.store.text import from_ms, number, time, to_ms
 
 STRETCHES = 1000
@@ -61,6 +62,8 @@ class Looked:
     known_from: datetime | None
     readings: tuple[datetime, ...] = ()
     partial: tuple[Partial, ...] = ()
+    spells: tuple[Gap, ...] = ()
+    """Times in which it could not be read, also of those from which no readings are known any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,15 @@ class Told:
     alert: str
 
 
+class Held(NamedTuple):
+    """What an account holds, or held: its last amount may be zero. `priced`: a price of it is known."""
+
+    account: Account
+    asset: Asset
+    symbol: str
+    priced: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Tracks:
     """Everything about some accounts over a time."""
@@ -84,11 +96,12 @@ class Tracks:
     looked: dict[Account, Looked] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
     told: tuple[Told, ...] = ()
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`asset`: only this one; None: all that have a price. `wallet`: whose alerts."""
+    """`asset`: only this one; None: all that have a price. `wallet`: whose alerts, and all it holds."""
 
     accounts: Sequence[Account]
     since: datetime
@@ -101,7 +114,7 @@ class Wanted:
 
 def read(conn: sqlite3.Connection, wanted: Wanted) -> Tracks:
     """The caller owns the transaction."""
-    found, prices, looked = [], {}, {}
+    found, prices, looked, held = [], {}, {}, []
     for account in wanted.accounts:
         row = conn.execute(
             "SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?", account
@@ -113,13 +126,25 @@ def read(conn: sqlite3.Connection, wanted: Wanted) -> Tracks:
             if asset not in prices:
                 prices[asset] = _prices(conn, wanted, asset_id)
         looked[account] = _looked(conn, wanted, account, row[0])
+        if wanted.wallet:
+            held += _held(conn, row[0], account)
     return Tracks(
         tuple(found),
         prices,
         looked,
         tuple(polllog.runs(conn)),
         tuple(_told(conn, wanted)) if wanted.wallet else (),
+        tuple(held),
     )
+
+
+def _held(conn: sqlite3.Connection, key: int, account: Account) -> list[Held]:
+    rows = conn.execute(
+        "SELECT s.chain, s.token, s.symbol, s.price IS NOT NULL FROM balances b JOIN assets s"
+        " ON s.id = b.asset WHERE b.account = ?",
+        (key,),
+    )
+    return [Held(account, Asset(chain, token), symbol, bool(priced)) for chain, token, symbol, priced in rows]
 
 
 def _assets(conn: sqlite3.Connection, account: int, only: Asset | None) -> list[tuple[int, Asset, str]]:
@@ -221,8 +246,9 @@ def _looked(conn: sqlite3.Connection, wanted: Wanted, account: Account, key: int
         " ORDER BY source, reserved_at LIMIT 1"
     )
     row = conn.execute(sql, (account.source,)).fetchone()
+    older = spells.of(conn, account, key, wanted.since, wanted.until)
     if row is None:
-        return Looked(first, None)
+        return Looked(first, None, spells=older)
     # As far back again: what was usual before shows how long a wait is too long.
     back = wanted.since - max(wanted.until - wanted.since, timedelta(days=1))
     asked = {
@@ -240,7 +266,7 @@ def _looked(conn: sqlite3.Connection, wanted: Wanted, account: Account, key: int
     parts = conn.execute(
         f"SELECT ended_at, outcomes {_LOG} AND instr(outcomes, :mark) > 0 ORDER BY ended_at", asked
     )
-    return Looked(first, from_ms(row[0]), times, tuple(_partial(conn, key, parts.fetchall())))
+    return Looked(first, from_ms(row[0]), times, tuple(_partial(conn, key, parts.fetchall())), older)
 
 
 def _partial(conn: sqlite3.Connection, key: int, rows: list[tuple[int, str]]) -> list[Partial]:
@@ -262,7 +288,8 @@ def _told(conn: sqlite3.Connection, wanted: Wanted) -> list[Told]:
     """What fired or happened on the wallet in this time, newest first."""
     sql = (
         "SELECT fired_at, resolved_at, severity, rule, because, id FROM alerts"
-        " WHERE wallet = :wallet AND fired_at > :since AND fired_at <= :until AND NOT closed"
+        " WHERE wallet = :wallet AND fired_at > :since AND fired_at <= :until"
+        " AND (NOT closed OR told_at IS NOT NULL)"
         " UNION ALL SELECT at, NULL, severity, rule, title, '' FROM messages"
         " WHERE wallet = :wallet AND kind = 'event' AND at > :since AND at <= :until"
         " ORDER BY 1 DESC LIMIT :most"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -13,15 +14,28 @@ from watcher.charting import Chart, Line
 from watcher.domain.display import amount, moment, money, signed
 from watcher.domain.duration import span
 from watcher.domain.exact import minus
+from watcher.levels import Level, fitting
 from watcher.notify.markup import clean
-from watcher.web.drawing import Mark, Plot, chart
+from watcher.web.drawing import Mark, Plot, Ruler, chart
 from watcher.web.words import counted
 
 LONG_NAME = 24
 
 
-def pictures(name: str, found: Chart) -> list[tuple[str, Markup]]:
-    """Captions and pictures: the amount, if it is of one asset, and the value."""
+MOST_LEVELS = 12
+"""Rules whose levels are drawn and told beside one picture."""
+
+
+class Pictured(NamedTuple):
+    """One picture with what stands above and below it. `levels`: rules and their levels, in words."""
+
+    caption: str
+    picture: Markup
+    levels: list[tuple[str, str]]
+
+
+def pictures(name: str, found: Chart, levels: Sequence[Level] = ()) -> list[Pictured]:
+    """The amount, if it is of one asset, and the value."""
     symbol = clean(found.symbol)[:LONG_NAME]
     marks = [Mark(t.at, t.severity, clean(f"{t.rule}: {t.text}")[:200]) for t in found.told]
     result = []
@@ -31,10 +45,12 @@ def pictures(name: str, found: Chart) -> list[tuple[str, Markup]]:
             return f"{amount(value)} {symbol}".rstrip()
 
         what = f"Amount of {symbol or 'the asset'}"
-        result.append(_picture(found, found.amount, "amount", f"{what} in {name}", what, marks, say))
+        amounts = [each for each in levels if each.metric == "amount"]
+        result.append(_picture(found, found.amount, "amount", f"{what} in {name}", what, marks, say, amounts))
     title = f"Value of {symbol or 'the asset'}" if found.amount is not None else "Value of all assets"
+    valued = [each for each in levels if each.metric == "value_usd"]
     result.append(
-        _picture(found, found.value, "value", f"{title} in {name}", f"{title} in USD", marks, money)
+        _picture(found, found.value, "value", f"{title} in {name}", f"{title} in USD", marks, money, valued)
     )
     return result
 
@@ -68,20 +84,45 @@ def _picture(
     caption: str,
     marks: Sequence[Mark],
     say: Callable[[Decimal], str],
-) -> tuple[str, Markup]:
+    levels: Sequence[Level],
+) -> Pictured:
+    values = [p.value for piece in line.segments for p in piece if p.value is not None]
+    chosen = levels[:MOST_LEVELS]
+    fits = fitting(values, [value for level in chosen for value in level.both])
+    told = [(level.rule, _told(level, fits)) for level in chosen]
     plot = Plot(
         found.since,
         found.until,
         line.segments,
         title,
-        _in_words(line, say, len(marks)),
+        " ".join([_in_words(line, say, len(marks)), *(f"{rule} {words}." for rule, words in told)]),
         line.gaps,
         line.changes if name == "amount" else (),
         marks,
         sign="$" if name == "value" else "",
         say=say,
+        rulers=[ruler for level in chosen for ruler in _rulers(level, fits)],
     )
-    return f"{caption}{_moved(line, say)}", chart(plot, name)
+    return Pictured(f"{caption}{_moved(line, say)}", chart(plot, name), told)
+
+
+def _told(level: Level, fits: Collection[Decimal]) -> str:
+    """The level in words, and whether it has no place in the picture."""
+    missing = [value for value in level.both if value not in fits]
+    if not missing:
+        return level.text
+    if len(missing) == len(level.both):
+        return f"{level.text}: too far from the line to be drawn"
+    which = "the level" if missing[0] == level.level else "where it clears"
+    return f"{level.text}; {which} is too far from the line to be drawn"
+
+
+def _rulers(level: Level, fits: Collection[Decimal]) -> Iterator[Ruler]:
+    name = level.rule if len(level.rule) <= LONG_NAME else f"{level.rule[:LONG_NAME]}…"
+    for value in level.both:
+        if value in fits:
+            kind, words = (level.severity, "") if value == level.level else ("clears", " clears")
+            yield Ruler(value, kind, name + words, f"{level.rule} {level.text}")
 
 
 def _moved(line: Line, say: Callable[[Decimal], str]) -> str:

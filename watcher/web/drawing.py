@@ -25,6 +25,8 @@ WIDE, NARROW = (1040, 260), (360, 210)
 """One for a desk, one for a telephone: text in a picture that shrinks would be too small to read."""
 
 LETTER = 12
+ROW = LETTER + 4
+"""What a name takes of the height."""
 MOST_MARKS = 150
 
 _FINE = re.compile(r"(\.[0-9])[0-9]+")
@@ -37,6 +39,16 @@ class Mark:
 
     at: datetime
     kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """A level across the picture. `kind`: its class in the style sheet; `name` is written at its end."""
+
+    value: Decimal
+    kind: str
+    name: str
     text: str
 
 
@@ -57,6 +69,7 @@ class Plot:
     others: Sequence[Sequence[Segment]] = ()
     sign: str = ""
     say: Callable[[Decimal], str] = str
+    rulers: Sequence[Ruler] = ()
 
 
 def chart(plot: Plot, name: str) -> Markup:
@@ -100,6 +113,7 @@ class _Drawing:
         self._span = (plot.until - plot.since).total_seconds() or 1.0
         lines = [plot.segments, *plot.others]
         values = [p.value for line in lines for piece in line for p in piece if p.value is not None]
+        values += [ruler.value for ruler in plot.rulers]
         self._scale: Scale = scale(min(values), max(values)) if values else scale(Decimal(0), Decimal(1))
 
     def svg(self) -> str:
@@ -158,6 +172,7 @@ class _Drawing:
             path.set("d", _FINE.sub(r"\1", path.get("d", "")))
         plot = next(each for each in root.iter("g") if each.get("class") == "plot")
         self._shade(plot, graph.view)
+        self._rule(plot, graph.view)
         self._mark(plot, graph.view)
         return root
 
@@ -171,6 +186,24 @@ class _Drawing:
             shape.set("class", "gap")
             SubElement(shape, "title").text = f"not read from {_short(gap.since)} to {_short(gap.until)}"
             plot.insert(number, shape)
+
+    def _rule(self, plot: Element, view: Any) -> None:
+        """Levels, each with a name at its right end, above it or below, where there is room."""
+        from xml.etree.ElementTree import SubElement
+
+        top = view((0, self._scale.count))[1]
+        left, right = view((0, 0))[0], view((self._span, 0))[0]
+        lies = [view((0, self._scale.place(ruler.value)))[1] for ruler in self._plot.rulers]
+        written: list[float] = []
+        for ruler, y in zip(self._plot.rulers, lies, strict=True):
+            group = SubElement(plot, "g", {"class": f"ruler {ruler.kind}"})
+            SubElement(group, "title").text = ruler.text
+            SubElement(group, "line", _numbers(x1=left, x2=right, y1=y, y2=y))
+            crowded = y - top < ROW or any(0 < y - other < ROW for other in lies)
+            foot = y + LETTER + 1 if crowded else y - 4
+            if all(abs(foot - other) >= ROW for other in written):
+                written.append(foot)
+                SubElement(group, "text", _numbers(x=right - 2, y=foot)).text = ruler.name
 
     def _mark(self, plot: Element, view: Any) -> None:
         from xml.etree.ElementTree import SubElement

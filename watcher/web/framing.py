@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from watcher.domain.display import amount, full, moment, money, price
 from watcher.domain.duration import span
 from watcher.domain.model import Account
+from watcher.domain.selection import Rules
 from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.web import words
@@ -32,6 +33,11 @@ class Frame:
     def __init__(self, looker: Looker) -> None:
         self.looker = looker
         self._html = _templates()
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Those in force, for the pages alone; only for what runs beside the loop."""
+        return self.looker.rules() if self.looker.rules is not None else Rules((), {}, ())
 
     def warm(self) -> None:
         """Compile the templates and load the library that draws, once in a process."""
@@ -89,7 +95,7 @@ def _templates() -> Environment:
     )  # fmt: skip
     html.filters.update(
         clean=clean, moment=moment, age=words.age, counted=words.counted, whole=words.whole, span=span,
-        distance=words.distance,
+        closeness=words.closeness,
         digits=lambda text: full(Decimal(text)), amount=lambda text: amount(Decimal(text)),
         money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),
     )  # fmt: skip

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
-from functools import cached_property
 
 from aiohttp import web
 
@@ -22,14 +21,15 @@ from watcher.web.asking import Asked
 from watcher.web.framing import ROWS, Frame
 from watcher.web.looking import Look
 
-LISTED = 200
-"""Subjects of each rule that the list of rules judges."""
+LISTED, LISTED_SLOW = 1000, 100
+"""Subjects that the list of rules judges, those of all its rules together; and of these, how many that have
+to be looked up in history."""
 
-JUDGED = 2000
-"""Subjects that the page of one rule judges."""
+MOST_LISTED, FEWEST_LISTED = 200, 5
+"""Subjects of one rule of the list; more are not counted either."""
 
-SLOW = 100
-"""The same where each has to be looked up in history."""
+JUDGED, SLOW = 2000, 100
+"""Subjects that the page of one rule judges; and how many where each has to be looked up in history."""
 
 ORDER = {"met": 0, "unknown": 1, "not met": 2}
 
@@ -44,13 +44,20 @@ class RulePages:
         return [web.get("/rules", self.rules), web.get("/rules/{id}", self.rule)]
 
     async def rules(self, request: web.Request) -> web.Response:
-        Asked(request.query, ())
+        number = Asked(request.query, ("page",)).page()
 
         def render(look: Look) -> str:
+            every = list(self._rules.by_id.values())
+            rules = every[(number - 1) * ROWS : number * ROWS]
+            slow = sum(map(_is_slow, rules))
             with Reader(self._looker.store) as reader:
                 explainer = self._explainer(reader, look)
-                rows = [self._listed(rule, reader, explainer, look) for rule in self._rules.by_id.values()]
-            return self._frame.render("rules.html", look, rows=rows)
+                most = {True: _share(LISTED_SLOW, slow), False: _share(LISTED, len(rules) - slow)}
+                rows = [self._listed(rule, reader, explainer, look, most[_is_slow(rule)]) for rule in rules]
+            pages = max(1, -(-len(every) // ROWS))
+            return self._frame.render(
+                "rules.html", look, rows=rows, count=len(every), page=number, pages=pages
+            )
 
         return await self._frame.page(request, render)
 
@@ -75,9 +82,9 @@ class RulePages:
 
         return await self._frame.page(request, render)
 
-    @cached_property
+    @property
     def _rules(self) -> Rules:
-        return self._looker.rules() if self._looker.rules is not None else Rules((), {}, ())
+        return self._frame.rules
 
     def _explainer(self, reader: Reader, look: Look) -> Explainer:
         # Without a revision the sums are looked through anew: what has changed since is not told here.
@@ -85,16 +92,22 @@ class RulePages:
             self._looker.settings, self._rules, reader, look.at, replace(look.past, revision=None)
         )
 
-    def _listed(self, rule: Rule, reader: Reader, explainer: Explainer, look: Look) -> Row:
+    def _listed(self, rule: Rule, reader: Reader, explainer: Explainer, look: Look, most: int) -> Row:
         alerts = [row for row in look.status["alerts"] if row["rule"] == rule.id]
-        row: Row = {"rule": rule, "alerts": Counter(each["state"] for each in alerts), "nearest": None}
-        if _is_slow(rule):
-            count = len(explainer.first(rule, JUDGED))
-            return {**row, "count": min(count, JUDGED), "more": count > JUDGED, "counts": None}
-        rows = self._glances(rule, reader, explainer, look, LISTED + 1)
-        counts = Counter(each["answer"] for each in rows[:LISTED])
-        row["nearest"] = min(rows[:LISTED], key=_nearest, default=None)
-        return {**row, "count": min(len(rows), LISTED), "more": len(rows) > LISTED, "counts": counts}
+        if isinstance(rule, BudgetRule):
+            count, rows = 1, [self._budget(rule, reader, look)]
+        else:
+            subjects = explainer.first(rule, MOST_LISTED)
+            count, rows = len(subjects), [explainer.glance(rule, subject) for subject in subjects[:most]]
+        return {
+            "rule": rule,
+            "alerts": Counter(each["state"] for each in alerts),
+            "count": min(count, MOST_LISTED),
+            "more": count > MOST_LISTED,
+            "judged": len(rows),
+            "counts": Counter(each["answer"] for each in rows),
+            "nearest": min(rows, key=_nearest, default=None),
+        }
 
     def _glances(self, rule: Rule, reader: Reader, explainer: Explainer, look: Look, most: int) -> list[Row]:
         if isinstance(rule, BudgetRule):
@@ -103,17 +116,25 @@ class RulePages:
 
     def _budget(self, rule: BudgetRule, reader: Reader, look: Look) -> Row:
         alert = next((row for row in look.status["alerts"] if row["rule"] == rule.id), None)
-        row: Row = {"subject": f"credits of {rule.source}", "wallet": "", "distance": None, "at": look.at}
+        row: Row = {"subject": f"credits of {rule.source}", "wallet": "", "at": look.at, "alert": alert}
         plan = self._looker.plans.get(rule.source)
         if plan is None:
-            return {**row, "answer": "unknown", "because": "no credits are sold there", "alert": alert}
+            why = "no credits are sold there"
+            return {**row, "answer": "unknown", "because": why, "distance": None, "near": f"unknown: {why}"}
         firing = alert is not None and alert["state"] != "pending"
-        verdict = rule.judge(use_of(reader, rule.source, plan, look.at), firing=firing)
-        return {**row, "answer": verdict.answer.value, "because": verdict.because, "alert": alert}
+        use = use_of(reader, rule.source, plan, look.at)
+        verdict, near = rule.judge(use, firing=firing), rule.near(use)
+        row |= {"answer": verdict.answer.value, "because": verdict.because}
+        return {**row, "distance": near.distance, "near": near.words}
 
 
 def _is_slow(rule: Rule) -> bool:
     return isinstance(rule, EventRule | TrailingRule)
+
+
+def _share(all_: int, rules: int) -> int:
+    """How many subjects of each rule are judged, so that all together take no longer."""
+    return min(max(all_ // max(rules, 1), FEWEST_LISTED), MOST_LISTED)
 
 
 def _nearest(row: Row) -> tuple[int, bool, Decimal]:

@@ -19,6 +19,7 @@ from watcher.settings_models import WebSettings
 from watcher.web.acting import Acts
 from watcher.web.api import Api
 from watcher.web.asking import form_of
+from watcher.web.guessing import MINUTE, Guesses, asker
 from watcher.web.looking import Looker
 from watcher.web.pages import Pages
 
@@ -38,9 +39,7 @@ HEADERS = {
 COOKIE = "watcher"
 OPEN = ("/healthz", "/login", "/static/")
 """What is answered without the token; the page itself is not."""
-FAILURES = 10
-FORGET_AFTER = 60.0
-"""So many wrong tokens in so many seconds, and no other is looked at."""
+KEPT = ("Allow", "Location", "Retry-After")
 LARGEST = 4096
 """Bytes of a request body."""
 TURN = 0.001
@@ -56,7 +55,7 @@ class Server:
         self._token = settings.token.get_secret_value() if settings.token else ""
         self._acts = Acts(looker, looker.store, self._session.encode() if self._token else b"")
         self._pages = Pages(looker, self._acts)
-        self._wrong: list[float] = []
+        self._tokens, self._cookies = Guesses(), Guesses()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -95,7 +94,7 @@ class Server:
             response = self._refusal(request) or await self._answered(request, handler)
         except web.HTTPException as error:
             response = _as_answer(request, error.status, error.text or error.reason)
-            response.headers.update({k: v for k, v in error.headers.items() if k in ("Allow", "Location")})
+            response.headers.update({k: v for k, v in error.headers.items() if k in KEPT})
         except StoreError as error:
             response = _as_answer(request, 503, str(error))
         if not response.prepared:
@@ -126,18 +125,27 @@ class Server:
     def _is_known(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and given:
-            return self._is_token(given.strip())
-        return hmac.compare_digest(_bytes(request.cookies.get(COOKIE, "")), self._session.encode())
+            return self._is_token(request, given.strip())
+        # A session is made from the token: who guesses sessions guesses tokens. They are counted apart, so
+        # that a browser with an old one can still log in.
+        cookie = request.cookies.get(COOKIE, "")
+        return bool(cookie) and self._same(request, cookie, self._session, self._cookies)
 
-    def _is_token(self, given: str) -> bool:
-        now = self._looker.clock.monotonic()
-        self._wrong = [at for at in self._wrong if now - at < FORGET_AFTER]
-        if len(self._wrong) >= FAILURES:
-            raise web.HTTPTooManyRequests(text="too many wrong tokens; wait a minute")
-        right = hmac.compare_digest(_bytes(given), self._token.encode())
-        if not right:
-            self._wrong.append(now)
-        return right
+    def _is_token(self, request: web.Request, given: str) -> bool:
+        return self._same(request, given, self._token, self._tokens)
+
+    def _same(self, request: web.Request, given: str, right: str, guesses: Guesses) -> bool:
+        """Compared in a time that tells nothing, and counted; not at all once there were too many."""
+        who, now = asker(request, self._settings.proxies), self._looker.clock.monotonic()
+        if guesses.are_too_many(who, now):
+            text = "too many wrong tokens from this address; wait a minute"
+            raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": f"{MINUTE:.0f}"})
+        same = hmac.compare_digest(_bytes(given), right.encode())
+        if same:
+            guesses.right(who)
+        else:
+            guesses.wrong(who, now)
+        return same
 
     @property
     def _session(self) -> str:
@@ -145,7 +153,7 @@ class Server:
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
         given = (await form_of(request)).get("token", "")
-        if not self._token or not isinstance(given, str) or not self._is_token(given):
+        if not self._token or not isinstance(given, str) or not self._is_token(request, given):
             return self._pages.login_page("This is not the token.")
         response = web.Response(status=303, headers={"Location": "/"})
         response.set_cookie(COOKIE, self._session, httponly=True, samesite="Strict", secure=request.secure)

@@ -15,6 +15,7 @@ from watcher.charting import RANGES, Chart, wallet_chart
 from watcher.domain.display import money
 from watcher.domain.model import Asset
 from watcher.domain.timeline import Segment
+from watcher.levels import levels_of
 from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.sparklines import SPAN, sparklines
@@ -113,9 +114,11 @@ class WalletPages:
         self, look: Look, name: str, held: Sequence[Row], changes: Sequence[Row], found: Chart, **values: Any
     ) -> str:
         value, unpriced = words.total(held)
+        levels = levels_of(self._frame.rules, found.held, values["asset"], clean(found.symbol))
         return self._frame.render(
             "wallet.html", look, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
-            value=value, unpriced=unpriced, pictures=pictures(name, found), chart=found, ranges=list(RANGES),
+            value=value, unpriced=unpriced, pictures=pictures(name, found, levels), chart=found,
+            ranges=list(RANGES),
             accounts=[row for row in look.status["accounts"] if row["wallet"] == name],
             alerts=[row for row in look.status["alerts"] if row["wallet"] == name], **values,
         )  # fmt: skip

@@ -22,6 +22,8 @@ from watcher.web.looking import Look
 GRACE, SLACK = 1.5, timedelta(seconds=10)
 """An account is late once its age is so many times what was promised, and a little: a poll takes its time."""
 
+LONGEST_REASON = 200
+
 
 def late(row: Row, wallet: WalletSettings, now: datetime) -> bool:
     """Whether an account was not read within what the configuration promises for it."""
@@ -130,3 +132,15 @@ def distance(share: Decimal) -> str:
     size = share.copy_abs() * 100
     text = f"{size:.1f}" if size < 100 else f"{size:,.0f}" if size < 10_000 else "over 10,000"
     return f"{text}\N{NARROW NO-BREAK SPACE}% {'above' if share > 0 else 'below'}"
+
+
+def closeness(row: Row) -> str:
+    """The same, and what it is of; or why it is not known."""
+    near = cut(clean(row["near"]), LONGEST_REASON)
+    if row["distance"] is None:
+        return near
+    return f"{distance(row['distance'])} ({near})" if near else distance(row["distance"])
+
+
+def cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

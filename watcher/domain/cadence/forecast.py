@@ -34,9 +34,16 @@ class Row:
     at_least: float
     """The 80 % range of the changes a day, with the next."""
     at_most: float
+    polled: bool
+    """Whether its own polls have told anything of that; else it is what all others are like."""
     why: str
     """`fixed`, `at its minimum`, `at its promise`, `learning`, `hot` or `quiet` (polled more or less
     often than an even spread would)."""
+
+    @property
+    def learnt(self) -> bool:
+        """Whether it is known how often it changes, from its own polls."""
+        return self.polled and not _unsure(self.at_least, self.at_most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,12 @@ def forecast(
     intervals: Sequence[float],
     feasible: Feasibility,
     evenly: float,
+    polled: Sequence[bool],
 ) -> Forecast:
-    """The table for `items` with these rates (mean, 80 % range; a second) and intervals."""
+    """The table for `items` with these rates (mean, 80 % range; a second) and intervals.
+
+    `polled`: whether any poll has told something of the account's rate.
+    """
     a_day = [item.cost * DAY / x for item, x in zip(items, intervals, strict=True)]
     total = sum(a_day)
     rows = tuple(
@@ -85,9 +96,10 @@ def forecast(
             changes_a_day=rate[0] * DAY,
             at_least=rate[1] * DAY,
             at_most=rate[2] * DAY,
-            why=why(item, x, rate, feasible.stretch, evenly),
+            polled=seen,
+            why=why(item, x, rate, feasible.stretch, evenly, polled=seen),
         )
-        for item, x, rate, cost in zip(items, intervals, rates, a_day, strict=True)
+        for item, x, rate, cost, seen in zip(items, intervals, rates, a_day, polled, strict=True)
     )
     values = [item.weight * rate[0] for item, rate in zip(items, rates, strict=True)]
     whole = sum(values)
@@ -104,7 +116,9 @@ def forecast(
     )
 
 
-def why(item: Item, x: float, rate: tuple[float, float, float], stretch: float, evenly: float) -> str:
+def why(
+    item: Item, x: float, rate: tuple[float, float, float], stretch: float, evenly: float, *, polled: bool
+) -> str:
     """In a word or two, why `item` is polled every `x` seconds."""
     if item.fixed is not None:
         return "fixed"
@@ -112,7 +126,7 @@ def why(item: Item, x: float, rate: tuple[float, float, float], stretch: float, 
         return "at its promise"
     if x <= item.shortest * 1.001:
         return "at its minimum"
-    if rate[2] > UNSURE * rate[1]:
+    if not polled or _unsure(*rate[1:]):
         return "learning"
     return "hot" if x <= evenly else "quiet"
 
@@ -139,7 +153,13 @@ def plan(
         for item, rate in zip(items, rates, strict=True)
     ]
     price = solve(needs, budget.pace) if needs else 0.0
-    return forecast(items, budget, rates, [interval(need, price) for need in needs], feasible, evenly)
+    intervals = [interval(need, price) for need in needs]
+    polled = [account is not None and account.belief is not None for account in known]
+    return forecast(items, budget, rates, intervals, feasible, evenly, polled)
+
+
+def _unsure(at_least: float, at_most: float) -> bool:
+    return at_most > UNSURE * at_least
 
 
 def _quantile(values: Sequence[float], intervals: Sequence[float], share: float) -> float:

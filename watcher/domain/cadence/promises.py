@@ -103,7 +103,7 @@ class Promises:
 
         self.stretch = min(least_stretch(owed_under, remaining + 1e-6), FOREVER)
         most = max(remaining, budget.limit)
-        if most <= 0:
+        if most <= 0 and any(account.item.longest < math.inf for account in accounts):
             self.stretch = FOREVER
         self._usual = self.stretch
         if self.stretch > 1:

@@ -184,7 +184,9 @@ class Cadence:
         items = [account.item for account in accounts]
         intervals = [self.interval(item.key) for item in items]
         feasible = replace(self.feasibility(), stretch=self.stretch)
-        return forecast(items, self._budget, rates, intervals, feasible, even(self._items(), self._budget))
+        polled = [account.belief is not None for account in accounts]
+        evenly = even(self._items(), self._budget)
+        return forecast(items, self._budget, rates, intervals, feasible, evenly, polled)
 
     def feasibility(self) -> Feasibility:
         """Whether a whole period's credits keep every promise."""

@@ -18,6 +18,7 @@ from watcher.domain.rules._base import (
     id_in,
 )
 from watcher.domain.rules._condition import Condition
+from watcher.domain.rules._near import Near, unsure
 from watcher.domain.rules._sums import Per, Side, SumRule, Total
 from watcher.domain.rules.asset import AssetRule
 from watcher.domain.rules.budget import BudgetRule, Use, pace_since
@@ -49,6 +50,7 @@ __all__ = [
     "EventRule",
     "LevelRule",
     "Match",
+    "Near",
     "NoDataRule",
     "Per",
     "RatioRule",
@@ -66,4 +68,5 @@ __all__ = [
     "folded",
     "id_in",
     "pace_since",
+    "unsure",
 ]

@@ -16,6 +16,7 @@ from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
 from watcher.domain.rules._life import MINUTE, Escalate, Growing, Repeat, first_interval
 from watcher.domain.rules._match import PATTERN, Globs, Match, folded, id_in
+from watcher.domain.rules._near import Near
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
 
@@ -154,6 +155,10 @@ class LevelRule(StateRule):
         """The answer with its because."""
         raise NotImplementedError
 
+    def near(self, amount: Decimal, price: Decimal | None) -> Near:
+        """How far that is from the level."""
+        raise NotImplementedError
+
 
 class EventRule(Rule):
     """Judges each change of a balance; what is met is told once and never resolves."""
@@ -169,6 +174,10 @@ class EventRule(Rule):
     def judge(self, change: Change) -> Verdict:
         """The answer with its because."""
         raise NotImplementedError
+
+    def near(self, moves: Sequence[Change], over: str) -> Near:  # noqa: ARG002
+        """How far the largest of these changes is from the level. `over`: which they are, as `in 7 d`."""
+        return Near(None, "it happens or it does not: there is no level")
 
 
 class TrailingRule(StateRule):
@@ -194,6 +203,10 @@ class TrailingRule(StateRule):
         """The answer with its because. `changes`: those confirmed within the window, oldest first."""
         raise NotImplementedError
 
+    def near(self, held: Decimal, changes: Sequence[Change], now: datetime) -> Near:
+        """How far that is from the level."""
+        raise NotImplementedError
+
 
 class ClockRule(StateRule):
     """A state rule about an account that time alone can meet."""
@@ -210,6 +223,10 @@ class ClockRule(StateRule):
         """The answer with its because."""
         raise NotImplementedError
 
+    def near(self, state: AccountState, now: datetime) -> Near:
+        """How far that is from the level."""
+        raise NotImplementedError
+
 
 __all__ = [
     "PATTERN",
@@ -221,6 +238,7 @@ __all__ = [
     "Globs",
     "LevelRule",
     "Match",
+    "Near",
     "Rule",
     "StateRule",
     "TrailingRule",

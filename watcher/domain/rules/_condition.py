@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from watcher.domain.display import amount_against, exactly, full, money_against
 from watcher.domain.exact import ZERO, times
 from watcher.domain.rules._base import Exact, Unmet
+from watcher.domain.rules._near import Near, joint, near, unsure
 from watcher.domain.verdict import Answer, Verdict, met, not_met
 
 Metric = Literal["amount", "value_usd", "price_usd"]
@@ -142,6 +143,10 @@ class Condition(BaseModel):
 
         return judged(self, against, compare, firing=firing)
 
+    def near(self, value: Decimal | None, why: str) -> Near:
+        """How far the value is from the level; `why` it is not known, if it is None."""
+        return near(value, sides(self)[0]) if value is not None else unsure(why)
+
     def _show(self, value: Decimal, level: Decimal, symbol: str) -> str:
         if self.metric == "amount":
             return amount_against(value, level, symbol)
@@ -171,3 +176,9 @@ def join_verdicts(join: Join, verdicts: Sequence[Verdict]) -> Verdict:
     """The joint verdict; its because names the parts that made it so."""
     answer = join_answers(join, [each.answer for each in verdicts])
     return Verdict(answer, " and ".join(each.because for each in verdicts if each.answer is answer))
+
+
+def join_near(join: Join, conditions: Sequence[Condition], found: Sequence[Near]) -> Near:
+    """The distance of the condition that decides."""
+    met_below = (each.below is not None for each in conditions)
+    return joint(list(zip(found, met_below, strict=True)), every=join == "all")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from watcher.domain.chains import canonical
 from watcher.domain.model import Asset, Wallet
 
 
@@ -42,7 +43,12 @@ class Match(BaseModel):
         )
 
     def chain(self, chain: str) -> bool:
-        return _any(self.chains, chain)
+        """Also under its other names: `all` brings as `base` what wallets call `base-wallet`."""
+        return _any(self.chains, chain) or self.names_chain(chain)
+
+    def names_chain(self, chain: str) -> bool:
+        """Whether the chain is named, under one of its names, and not by a pattern only."""
+        return any(canonical(each) == canonical(chain) for each in self.chains)
 
     def asset(self, asset: Asset, symbol: str) -> bool:
         if not self.assets:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from watcher.domain.model import Wallet
-from watcher.domain.rules._base import Match, StateRule
+from watcher.domain.rules._base import Match, Near, StateRule
 from watcher.domain.verdict import Answer, Verdict
 
 Per = Literal["account", "wallet", "tag", "all"]
@@ -96,4 +96,8 @@ class SumRule(StateRule):
 
     def judge_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Verdict:
         """The answer with its because: UNKNOWN if a total that it needs is not known."""
+        raise NotImplementedError
+
+    def near_sums(self, totals: tuple[Total, ...]) -> Near:
+        """How far the sums are from the level."""
         raise NotImplementedError

@@ -12,7 +12,9 @@ from pydantic import BeforeValidator, WithJsonSchema, model_validator
 from watcher.domain.credits import CreditPlan
 from watcher.domain.display import about, moment, plain
 from watcher.domain.duration import format_duration
+from watcher.domain.exact import times
 from watcher.domain.rules._base import Duration, Match, StateRule, parse_decimal
+from watcher.domain.rules._near import Near, joint, near
 from watcher.domain.verdict import Verdict, met, not_met
 
 AS_PLANNED = 20
@@ -116,6 +118,18 @@ class BudgetRule(StateRule):
         words += f"; the next come at {moment(end)}"
         return met(words) if over or out is not None else not_met(words)
 
+    def near(self, use: Use) -> Near:
+        """How far what is used, or the time for which credits last, is from the level; the nearer of them."""
+        found: list[tuple[Near, bool]] = []
+        if self.used is not None:
+            whole = times(Decimal(use.plan.limit), self.used)
+            found.append((near(Decimal(use.spent * 100), whole, "what is used"), False))
+        out = use.runs_out() if self.runs_out_within is not None else None
+        if out is not None and self.runs_out_within is not None:
+            left, level = max(out - use.at, timedelta(0)), self.runs_out_within
+            found.append((near(_ms(left), _ms(level), "the time that the credits last"), True))
+        return joint(found, every=False) if found else Near(None, "the credits last at the pace of late")
+
     def _runs_out(self, use: Use, *, firing: bool) -> datetime | None:
         """The hour in which the credits are gone; None if they last, or longer than is asked about."""
         if self.runs_out_within is None:
@@ -130,6 +144,10 @@ class BudgetRule(StateRule):
         if self.runs_out_within is not None:
             parts.append(f"run out within {format_duration(self.runs_out_within)}")
         return f"credits of {self.source} " + " or ".join(parts)
+
+
+def _ms(span: timedelta) -> Decimal:
+    return Decimal(span // timedelta(milliseconds=1))
 
 
 def _gone(left: int, spent: int, over: timedelta, now: datetime) -> datetime | None:

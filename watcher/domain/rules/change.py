@@ -17,6 +17,7 @@ from watcher.domain.exact import ZERO, minus, shifted, times
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change
 from watcher.domain.rules._base import Duration, EventRule, Untold, parse_decimal
+from watcher.domain.rules._near import Near, near, unsure
 from watcher.domain.verdict import Answer, Verdict, met, not_met, unknown
 
 HUNDRED = Decimal(100)
@@ -159,16 +160,37 @@ class ChangeRule(EventRule):
             return Answer.NOT_MET
         if self.by is None:
             return Answer.MET
-        size, level = moved.copy_abs(), self.level
-        if self.by.endswith("%"):
-            enough = times(size, HUNDRED) >= times(level, before.copy_abs())
-        elif self.by.startswith("$"):
-            if change.price is None:
-                return Answer.UNKNOWN
-            enough = times(size, change.price) >= level
-        else:
-            enough = size >= level
-        return Answer.MET if enough else Answer.NOT_MET
+        measured = self._measured(change, moved.copy_abs(), before)
+        if measured is None:
+            return Answer.UNKNOWN
+        return Answer.MET if measured[0] >= measured[1] else Answer.NOT_MET
+
+    def _measured(self, change: Change, size: Decimal, before: Decimal) -> tuple[Decimal, Decimal] | None:
+        """The size of a move and what it takes to be told, in one measure; None without a price."""
+        by, level = self.by or "", self.level
+        if by.endswith("%"):
+            return times(size, HUNDRED), times(level, before.copy_abs())
+        if by.startswith("$"):
+            return None if change.price is None else (times(size, change.price), level)
+        return size, level
+
+    def near(self, moves: Sequence[Change], over: str) -> Near:
+        if self.by is None:
+            return Near(None, "every change is told: there is no level")
+        found: list[Near] = []
+        for move in moves:
+            before = move.before or ZERO
+            if move.after == before or not self.watches(before, move.after):
+                continue
+            measured = self._measured(move, minus(move.after, before).copy_abs(), before)
+            if measured is None:
+                return unsure("without a price the worth of a move is not known")
+            if not measured[1]:
+                return Near(None, f"where nothing was something came {over}: more than any share")
+            found.append(near(*measured, f"the largest move {over}"))
+        if not found:
+            return Near(Decimal(-1), f"nothing moved {self._way} {over}")
+        return max(found, key=lambda each: each.distance or ZERO)
 
     def untold(self) -> Untold:
         if self.by is None or not self.by.endswith("%"):
@@ -213,6 +235,10 @@ class ChangeRule(EventRule):
         if by.startswith("$") and change.price is not None:
             return money_against(times(size, change.price), self.level)
         return amount_against(size, self.level, change.symbol)
+
+    @property
+    def _way(self) -> str:
+        return {"in": "in", "out": "out", "both": "in or out"}[self.direction]
 
     def describe(self) -> str:
         way = {"in": "incoming", "out": "outgoing", "both": "any"}[self.direction]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import model_validator
@@ -11,7 +12,10 @@ from watcher.domain.display import moment
 from watcher.domain.duration import format_duration
 from watcher.domain.model import AccountState
 from watcher.domain.rules._base import ClockRule, Duration
+from watcher.domain.rules._near import Near, near, unsure
 from watcher.domain.verdict import Answer, Verdict, met
+
+MILLISECOND = timedelta(milliseconds=1)
 
 
 class NoDataRule(ClockRule):
@@ -53,6 +57,13 @@ class NoDataRule(ClockRule):
             return Verdict(answer, seen)
         why = f" ({state.miss})" if state.miss else ""
         return met(f"no reading for longer than {format_duration(self.longer_than)}, {seen}{why}")
+
+    def near(self, state: AccountState, now: datetime) -> Near:
+        """How far the age of the last reading is from what is borne."""
+        since = state.last_reading or state.watched_since
+        if since is None:
+            return unsure("never read")
+        return near(Decimal((now - since) // MILLISECOND), Decimal(self.longer_than // MILLISECOND))
 
     def describe(self) -> str:
         return f"no reading for longer than {format_duration(self.longer_than)}"

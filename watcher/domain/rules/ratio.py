@@ -13,6 +13,7 @@ from watcher.domain.duration import format_duration
 from watcher.domain.exact import times
 from watcher.domain.rules._base import Duration, Exact, Match
 from watcher.domain.rules._condition import check_band, judged, sides
+from watcher.domain.rules._near import Near, near, unsure
 from watcher.domain.rules._sums import Side, SumRule, Total
 from watcher.domain.verdict import Answer, Verdict, unknown
 
@@ -91,12 +92,8 @@ class RatioRule(SumRule):
     def judge_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Verdict:
         of, to = totals
         part, whole = of.of(self.of.metric), to.of(self.to.metric)
-        if part is None:
-            return unknown(f"{self.of.label}: {of.why_not(self.of.metric)}")
-        if whole is None:
-            return unknown(f"{self.to.label}: {to.why_not(self.to.metric)}")
-        if not whole:
-            return unknown(f"{self.to.label} is 0: there is nothing to compare with")
+        if part is None or not whole:
+            return unknown(self._why_not(totals))
 
         def against(level: Decimal) -> int:
             return _sign(part, times(level, whole))
@@ -106,6 +103,19 @@ class RatioRule(SumRule):
             return f"{shown} = {quotient_against(part, whole, level)} {words} {full(level)}"
 
         return judged(self, against, compare, firing=firing)
+
+    def near_sums(self, totals: tuple[Total, ...]) -> Near:
+        part, whole = totals[0].of(self.of.metric), totals[1].of(self.to.metric)
+        if part is None or not whole:
+            return unsure(self._why_not(totals))
+        return near(part, times(sides(self)[0], whole))
+
+    def _why_not(self, totals: tuple[Total, ...]) -> str:
+        """Why the two cannot be compared."""
+        for side, found in zip((self.of, self.to), totals, strict=True):
+            if found.of(side.metric) is None:
+                return f"{side.label}: {found.why_not(side.metric)}"
+        return f"{self.to.label} is 0: there is nothing to compare with"
 
     def _both(self, part: Decimal, of: str, whole: Decimal, to: str, level: Decimal) -> str:
         """Both sides, cut as usual; with every digit where the cut ones would lie across the level."""

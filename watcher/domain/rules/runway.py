@@ -15,6 +15,7 @@ from watcher.domain.exact import ZERO, minus, times, total
 from watcher.domain.lookback import ChangesIn
 from watcher.domain.model import Account, Asset, Change
 from watcher.domain.rules._base import Duration, TrailingRule
+from watcher.domain.rules._near import Near, near, unsure
 from watcher.domain.verdict import Verdict, met, not_met, unknown
 
 ENOUGH = 3
@@ -82,19 +83,15 @@ class RunwayRule(TrailingRule):
         self, held: Decimal, symbol: str, changes: Sequence[Change], now: datetime, *, firing: bool
     ) -> Verdict:
         """The answer with its because: how long it lasts, at what rate, measured over what."""
-        if _ahead(changes, now) is not None:
-            return unknown("the clock was set back: some of what went out lies ahead")
-        known, needed = now - self._begins(changes, now), self.trailing / ENOUGH
-        if known < needed:
-            return unknown(f"{_hours(known)} of what went out are known, {_hours(needed)} are needed")
+        if why := self._why_not(changes, now):
+            return unknown(why)
         burn = self._burn(changes, now)
         window = f"over the last {_hours(burn.over)}"
         if held <= 0 and (burn.out or firing):
             return met("nothing is left" + (f"; {_rate(burn, symbol)} went out {window}" if burn.out else ""))
         if not burn.out:
             return not_met(f"nothing went out {window}")
-        # How long it lasts is held ÷ (out ÷ over); compared without dividing.
-        supply = times(times(held, Decimal(burn.parts)), _ms(burn.over))
+        supply = _supply(held, burn)
         words = f"lasts about {_lasting(supply, burn.out)} at {_rate(burn, symbol)} {window}"
         if supply < times(_ms(self.shorter_than), burn.out):
             return met(words)
@@ -102,6 +99,24 @@ class RunwayRule(TrailingRule):
         if firing and clear is not None and supply <= times(_ms(clear), burn.out):
             return met(f"{words}, not yet longer than {format_duration(clear)}")
         return not_met(words)
+
+    def near(self, held: Decimal, changes: Sequence[Change], now: datetime) -> Near:
+        """How far what it lasts for is from `shorter_than`."""
+        if why := self._why_not(changes, now):
+            return unsure(why)
+        burn = self._burn(changes, now)
+        if not burn.out:
+            return Near(None, f"nothing went out over the last {_hours(burn.over)}")
+        return near(_supply(max(held, ZERO), burn), times(_ms(self.shorter_than), burn.out))
+
+    def _why_not(self, changes: Sequence[Change], now: datetime) -> str:
+        """Why nothing can be said yet; empty if something can."""
+        if _ahead(changes, now) is not None:
+            return "the clock was set back: some of what went out lies ahead"
+        known, needed = now - self._begins(changes, now), self.trailing / ENOUGH
+        if known < needed:
+            return f"{_hours(known)} of what went out are known, {_hours(needed)} are needed"
+        return ""
 
     def _begins(self, changes: Sequence[Change], now: datetime) -> datetime:
         """From when on what goes out is known: the window's start, or when something was first seen."""
@@ -123,6 +138,11 @@ class RunwayRule(TrailingRule):
 
     def describe(self) -> str:
         return f"lasts shorter than {format_duration(self.shorter_than)}"
+
+
+def _supply(held: Decimal, burn: Burn) -> Decimal:
+    """How long it lasts is held ÷ (out ÷ over): this ÷ out, in milliseconds; compared without dividing."""
+    return times(times(held, Decimal(burn.parts)), _ms(burn.over))
 
 
 def _out(change: Change) -> Decimal:

@@ -17,9 +17,11 @@ from watcher.domain.rules._condition import (
     Metric,
     check_band,
     join_answers,
+    join_near,
     join_verdicts,
     sides,
 )
+from watcher.domain.rules._near import Near
 from watcher.domain.rules._sums import Side, SumRule, Total
 from watcher.domain.verdict import Answer, Verdict, unknown
 
@@ -131,10 +133,14 @@ class ThresholdRule(LevelRule, SumRule):
         for each in self.conditions:
             value = each.value(amount, price)
             if value is None:
-                verdicts.append(unknown(f"{each.metric} is not known without a price"))
+                verdicts.append(unknown(_unpriced(each)))
             else:
                 verdicts.append(each.judge(value, symbol, firing=firing))
         return join_verdicts(self.join, verdicts)
+
+    def near(self, amount: Decimal, price: Decimal | None) -> Near:
+        found = [each.near(each.value(amount, price), _unpriced(each)) for each in self.conditions]
+        return join_near(self.join, self.conditions, found)
 
     def sides(self) -> tuple[Side, ...]:
         if self.per == "asset":
@@ -165,8 +171,17 @@ class ThresholdRule(LevelRule, SumRule):
                 verdicts.append(each.judge(value, total.symbol, firing=firing))
         return join_verdicts(self.join, verdicts)
 
+    def near_sums(self, totals: tuple[Total, ...]) -> Near:
+        (total,) = totals
+        found = [each.near(total.of(each.metric), total.why_not(each.metric)) for each in self.conditions]
+        return join_near(self.join, self.conditions, found)
+
     def describe(self) -> str:
         text = f" {'and' if self.join == 'all' else 'or'} ".join(each.describe() for each in self.conditions)
         if self.per != "asset":
             text = f"sum of {text}" if self.per == "all" else f"sum per {self.per} of {text}"
         return text + (f" for {format_duration(self.for_)}" if self.for_ else "")
+
+
+def _unpriced(condition: Condition) -> str:
+    return f"{condition.metric} is not known without a price"
