@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tests.contract.given import ETH, HOT, NOW, after, alert, changed, known, plan
 from tests.store.given import opened
 from watcher.charting import Chart, Line, wallet_chart
-from watcher.domain.conclusion import Conclusion
+from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.credits import Grant, Purpose
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.ports import Settlement
@@ -50,8 +51,13 @@ async def miss(store: SqliteStore, account: Account, minutes: int) -> None:
     at = after(minutes=minutes)
     booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
     assert isinstance(booked, Grant)
-    conclusion = Conclusion(at, accounts=(AccountState(account, last_attempt=at, misses=1, miss="timeout"),))
-    await store.conclude([account], lambda *_: conclusion, Settlement(booked, at, 40))
+
+    def missed(past: Past, _: object) -> Conclusion:
+        known = past.accounts.get(account) or AccountState(account)
+        state = replace(known, last_attempt=at, misses=known.misses + 1, miss="timeout")
+        return Conclusion(at, accounts=(state,))
+
+    await store.conclude([account], missed, Settlement(booked, at, 40))
 
 
 def chart(folder: Path, minutes: int, span: timedelta, asset: Asset | None = None) -> Chart:
@@ -86,6 +92,25 @@ async def test_an_outage_is_a_gap_and_the_change_in_it_is_no_line(tmp_path: Path
     assert shown(found.amount) == [[(5, 5), (20, 5)], [(80, 3), (95, 3)]]
     assert shown(found.value) == [[(5, 50), (20, 50)], [(80, 30), (95, 30)]]
     assert found.exact_from is None
+
+
+async def test_an_outage_is_a_gap_also_when_the_poll_log_has_forgotten_it(tmp_path: Path) -> None:
+    """Nothing changed in it: the line would go through as if somebody had looked."""
+    async with opened(tmp_path / "watcher.db") as store:
+        await read(store, HOT, ETH, 0, None, "5")
+        await read(store, HOT, ETH, 10)
+        for minutes in (400, 800, 1200):
+            await miss(store, HOT, minutes)
+        await read(store, HOT, ETH, 1440)
+        later = 60 * 1440
+        await store.running(NOW, after(minutes=later))
+        for minutes in (10, 0):
+            await read(store, HOT, ETH, later - minutes)
+        while await store.tidy(after(minutes=later)):
+            pass
+    found = chart(tmp_path, later, timedelta(days=90), ETH)
+    assert found.exact_from == after(minutes=later - 10)
+    assert shown(found.amount)[:2] == [[(0, 5), (10, 5)], [(1440, 5), (later, 5)]]
 
 
 async def test_before_the_first_reading_there_is_neither_a_line_nor_a_gap(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def _holding(
     readings = _settling(looked, track.asset)
     longest = longest_wait(None if expected is None else timedelta(seconds=expected), readings)
     start = max(since, looked.first or since)
-    older = [*idle(tracks.runs, until), *track.spans]
+    older = [*idle(tracks.runs, until), *track.spans, *looked.spells]
     found = silences(readings, older, looked.known_from, min(start, until), until, longest)
     # What is empty before and after counts for nothing: an answer about many chains may leave it out.
     holding = [gap for gap in found if _at(track.amounts, gap.since) or _at(track.amounts, gap.until)]

@@ -103,7 +103,8 @@ def silences(
     """The gaps of one account.
 
     From `known_from` on `readings` are all that there were (None: of no time is it known). Before
-    that only `older` tells: times without a daemon, and changes that lie between two readings far apart.
+    that only `older` tells: times without a daemon, those in which it is kept that nothing could be read,
+    and changes that lie between two readings far apart.
     """
     logged = until if known_from is None else min(max(known_from, since), until)
     before = [_cut(gap, since, logged) for gap in older if gap.until - gap.since > longest]

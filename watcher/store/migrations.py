@@ -106,6 +106,24 @@ def m010_aside(db: Database) -> None:
     db.execute("ALTER TABLE spending ADD COLUMN aside INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations()
+def m011_spells(db: Database) -> None:
+    """When an account could not be read (`spells.py`), for the poll log forgets after weeks: three or more
+    polls failed in a row. A trigger writes it when such an account is read again, which is rare."""
+    db.execute(
+        "CREATE TABLE spells ("
+        " account INTEGER NOT NULL REFERENCES accounts (id), since INTEGER NOT NULL, until INTEGER NOT NULL,"
+        " PRIMARY KEY (account, since))"
+    )
+    db.execute("CREATE INDEX spells_by_time ON spells (until)")
+    db.execute(
+        "CREATE TRIGGER spell_ends AFTER UPDATE OF misses ON accounts"
+        " WHEN OLD.misses >= 3 AND NEW.misses = 0 AND NEW.last_reading > OLD.last_reading BEGIN"
+        " INSERT OR REPLACE INTO spells (account, since, until)"
+        " VALUES (NEW.id, OLD.last_reading, NEW.last_reading); END"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

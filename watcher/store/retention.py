@@ -25,6 +25,7 @@ POLL_LOG = timedelta(days=35)
 SETTLED_DELIVERIES = timedelta(days=90)
 TRANSITIONS = timedelta(days=1)
 RESOLVED_ALERTS = timedelta(days=400)
+SPELLS = RESOLVED_ALERTS
 PRICES = timedelta(days=400)
 
 FINE_PRICES = timedelta(days=35)
@@ -43,6 +44,7 @@ _TABLES = (
         SETTLED_DELIVERIES,
     ),
     ("flaps", "last < ?", TRANSITIONS),
+    ("spells", "until < ?", SPELLS),
     ("silences", "until < ?", RESOLVED_ALERTS),
     ("alerts", "state = 'resolved' AND resolved_at < ?", RESOLVED_ALERTS),
 )

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from watcher.domain.model import Account, Asset
 from watcher.domain.retelling import Run
 from watcher.domain.timeline import Gap, Point
-from watcher.store import polllog
+from watcher.store import polllog, spells
 from watcher.store.text import from_ms, number, time, to_ms
 
 STRETCHES = 1000
@@ -62,6 +62,8 @@ class Looked:
     known_from: datetime | None
     readings: tuple[datetime, ...] = ()
     partial: tuple[Partial, ...] = ()
+    spells: tuple[Gap, ...] = ()
+    """Times in which it could not be read, also of those from which no readings are known any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +246,9 @@ def _looked(conn: sqlite3.Connection, wanted: Wanted, account: Account, key: int
         " ORDER BY source, reserved_at LIMIT 1"
     )
     row = conn.execute(sql, (account.source,)).fetchone()
+    older = spells.of(conn, account, key, wanted.since, wanted.until)
     if row is None:
-        return Looked(first, None)
+        return Looked(first, None, spells=older)
     # As far back again: what was usual before shows how long a wait is too long.
     back = wanted.since - max(wanted.until - wanted.since, timedelta(days=1))
     asked = {
@@ -263,7 +266,7 @@ def _looked(conn: sqlite3.Connection, wanted: Wanted, account: Account, key: int
     parts = conn.execute(
         f"SELECT ended_at, outcomes {_LOG} AND instr(outcomes, :mark) > 0 ORDER BY ended_at", asked
     )
-    return Looked(first, from_ms(row[0]), times, tuple(_partial(conn, key, parts.fetchall())))
+    return Looked(first, from_ms(row[0]), times, tuple(_partial(conn, key, parts.fetchall())), older)
 
 
 def _partial(conn: sqlite3.Connection, key: int, rows: list[tuple[int, str]]) -> list[Partial]:

@@ -89,6 +89,12 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "price_usd": "price in US dollars then; null if there was none",
         "at": "when it was read",
     },
+    "v_spells": {
+        **_WHERE,
+        "chain": "chain that is asked for",
+        "since": "the last reading before three or more polls in a row failed",
+        "until": "the first one after",
+    },
     "v_alerts": {
         "id": "the same from firing to resolved",
         "rule": "id of the rule",
@@ -172,6 +178,10 @@ VIEWS = {
         SELECT m.rule, a.source, a.address, s.chain, s.token AS asset, s.symbol, m.amount,
                m.price AS price_usd, {marked} AS at
         FROM marks m JOIN accounts a ON a.id = m.account JOIN assets s ON s.id = m.asset
+    """,
+    "v_spells": """
+        SELECT a.source, a.address, a.chain, {since} AS since, {until} AS until
+        FROM spells p JOIN accounts a ON a.id = p.account
     """,
     "v_alerts": """
         SELECT id, rule, label AS subject, wallet, severity, state, {since} AS since, because,
