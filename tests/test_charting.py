@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -54,7 +53,7 @@ async def miss(store: SqliteStore, account: Account, minutes: int) -> None:
 
     def missed(past: Past, _: object) -> Conclusion:
         known = past.accounts.get(account) or AccountState(account)
-        state = replace(known, last_attempt=at, misses=known.misses + 1, miss="timeout")
+        state = known._replace(last_attempt=at, misses=known.misses + 1, miss="timeout")
         return Conclusion(at, accounts=(state,))
 
     await store.conclude([account], missed, Settlement(booked, at, 40))

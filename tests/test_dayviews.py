@@ -24,7 +24,7 @@ def quoted(price: str, hours: float) -> Quote:
 
 
 def old(account: Account, at: datetime, amount: str) -> AccountState:
-    return replace(known(account, at, ethereum=amount), watched_since=NOW - timedelta(hours=30))
+    return known(account, at, ethereum=amount)._replace(watched_since=NOW - timedelta(hours=30))
 
 
 async def conclude(store: SqliteStore, hours: float, conclusion: Conclusion) -> None:

@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    IPvAnyAddress,
     SecretStr,
     Tag,
     field_validator,
@@ -151,6 +152,8 @@ class WebSettings(_Model):
 
     listen: str
     token: SecretStr | None = None
+    proxies: tuple[IPvAnyAddress, ...] = ()
+    """Reverse proxies on other machines, which say in `X-Forwarded-For` for whom they ask."""
 
     @model_validator(mode="after")
     def _the_public_needs_a_token(self) -> WebSettings:

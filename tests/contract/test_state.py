@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -75,14 +74,14 @@ async def test_what_waits_in_quarantine_comes_back_until_it_is_let_in(store: Sto
         ETH: Quarantined(NOW, "it has no price", baseline=True),
         USDC: Quarantined(NOW, "spam ✗", by="ann"),
     }
-    first = replace(state, quarantined=shut)
+    first = state._replace(quarantined=shut)
     changes = (changed(HOT, ETH, None, "1.5"), changed(HOT, USDC, None, "0"))
     await keep(store, accounts=(first,), changes=changes)
     assert (await store.load([HOT])).accounts[HOT].quarantined == shut
-    await keep(store, accounts=(replace(first, last_attempt=after(seconds=9)),))
+    await keep(store, accounts=(first._replace(last_attempt=after(seconds=9)),))
     assert (await store.load([HOT])).accounts[HOT].quarantined == shut
     left = {USDC: shut[USDC]}
-    await keep(store, accounts=(replace(first, quarantined=left),))
+    await keep(store, accounts=(first._replace(quarantined=left),))
     assert (await store.load([HOT])).accounts[HOT].quarantined == left
 
 

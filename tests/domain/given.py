@@ -262,8 +262,7 @@ def firing(alerts: Iterable[Alert]) -> dict[tuple[str, str], set[str]]:
 
 def _copied(state: AccountState) -> AccountState:
     """The same state out of new containers, as a store gives it back."""
-    return replace(
-        state,
+    return state._replace(
         amounts={Asset(*asset): Decimal(str(amount)) for asset, amount in state.amounts.items()},
         seen=dict(state.seen),
         stale=dict(state.stale),

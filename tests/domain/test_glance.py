@@ -110,8 +110,8 @@ def test_what_leaves_quarantine_is_looked_at() -> None:
     held = {ETH: "10", USDC: "3"}
     world.see(reading(HOT, {ETH: "10"}))
     world.see(reading(HOT, {ETH: "10"}))
-    world.states[HOT] = replace(world.states[HOT], quarantined={USDC: Quarantined(world.now, "spam", by="x")})
+    world.states[HOT] = world.states[HOT]._replace(quarantined={USDC: Quarantined(world.now, "spam", by="x")})
     for _ in range(3):
         assert world.see(reading(HOT, held)) == []
-    world.states[HOT] = replace(world.states[HOT], quarantined={})
+    world.states[HOT] = world.states[HOT]._replace(quarantined={})
     assert world.see(reading(HOT, held)) == ["low firing"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -148,7 +147,7 @@ def test_native_coins_and_teos_assets_never_wait() -> None:
 def hide(made: World, asset: Asset, by: str = "ann") -> None:
     state = made.states[HOT]
     entry = Quarantined(made.now, "not wanted", by=by)
-    made.states[HOT] = replace(state, quarantined={**state.quarantined, asset: entry})
+    made.states[HOT] = state._replace(quarantined={**state.quarantined, asset: entry})
 
 
 def test_what_somebody_hid_stays_hidden_and_its_alert_ends_untold() -> None:
@@ -160,7 +159,7 @@ def test_what_somebody_hid_stays_hidden_and_its_alert_ends_untold() -> None:
     assert alert.closed
     assert alert.because == "hidden by ann: not wanted"
     assert see(made, {ETH: "5", REAL: "20000"}, {REAL: "5"}) == N
-    made.states[HOT] = replace(made.states[HOT], quarantined={})
+    made.states[HOT] = made.states[HOT]._replace(quarantined={})
     assert see(made, {ETH: "5", REAL: "20001"}, {REAL: "5"}) == ["moved event"], "released by hand"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -29,7 +28,7 @@ def world(*rules: Rule) -> World:
 
 
 def counted(amount: str, scale: int, account: Account = DESK) -> Reading:
-    return replace(reading(account, {BOND: amount, NOTE: "7"}), scales={BOND: scale, NOTE: 1})
+    return reading(account, {BOND: amount, NOTE: "7"})._replace(scales={BOND: scale, NOTE: 1})
 
 
 def test_a_new_scale_is_told_once_and_moves_nothing() -> None:
@@ -93,7 +92,7 @@ def test_a_scale_survives_misses_restarts_and_answers_that_do_not_speak_of_it() 
     made = world()
     made.see(counted("25", 1000))
     made.restart()
-    made.see(replace(reading(DESK, {NOTE: "7"}), scales={NOTE: 1}))
+    made.see(reading(DESK, {NOTE: "7"})._replace(scales={NOTE: 1}))
     assert made.states[DESK].scales == {BOND: 1000, NOTE: 1}
     assert made.see(counted("250", 100), after=timedelta(days=1)) == TOLD
 

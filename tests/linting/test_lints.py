@@ -107,7 +107,7 @@ def test_two_tokens_of_one_symbol_are_told_apart_only_by_contract() -> None:
 
 def test_a_token_in_quarantine_that_bears_the_name_is_pointed_at() -> None:
     world = seen(holding={ETH: "5", USDC: "7000", FAKE: "9"})
-    state = replace(world.past.accounts[HOT], quarantined={FAKE: Quarantined(START, "it has no price")})
+    state = world.past.accounts[HOT]._replace(quarantined={FAKE: Quarantined(START, "it has no price")})
     past = replace(world.past, accounts={**world.past.accounts, HOT: state})
     rules = [rule(type="change", match={"assets": ["USDC"]}), rule(**COVERED)]
     (finding,) = lint(Seen(rules, WALLETS, past, world.now))

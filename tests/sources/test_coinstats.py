@@ -381,11 +381,12 @@ async def test_a_provider_that_repeats_our_key_does_not_leak_it(api: Api, source
     [
         ('[{"blockchain": "ethereum", "addr', "not valid JSON"),
         (answer(group(row("NaN"))), "not valid JSON"),
-        ("[" * 100_000, "not a list"),
+        ("[" * 100_000, "nested too deeply"),
         (answer(group(row(name="@" + "[" * 50_000 + "]" * 50_000 + "@"))), "nested too deeply"),
         ('{"message": "ok"}', "not a list"),
         ("", "not valid JSON"),
         (b'[{"address": "\xff"}]', "not valid JSON"),
+        (answer(group(row(name="?"))).encode().replace(b"?", b"\xff"), "not valid JSON"),
         ("[" + "{}," * 200_000 + "{}]", "not a list of balances"),
     ],
 )
@@ -408,6 +409,31 @@ def test_a_large_answer_reads_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("watcher.sources._coinstats_wire.AT_ONCE", 10)
 
     assert read_answer(text, [ACCOUNT, OTHER], Names()) == at_once
+
+
+def test_a_number_of_more_digits_than_anything_held_is_no_amount() -> None:
+    reading = one(answer(group(row("1." + "3" * 300), usdc("7"))))
+
+    assert list(reading.unclear.values()) == ["its amount is beyond all measure"]
+    assert list(reading.amounts.values()) == [7]
+
+
+def test_an_amount_that_was_read_with_care_is_told_again_when_it_moves() -> None:
+    names = Names()
+    one(answer(group(row("0.0"), usdc("7"))), names=names)
+
+    same = one(answer(group(row("0.0"), usdc("7"))), names=names)
+    moved = one(answer(group(row("0.5"), usdc("7"))), names=names)
+
+    assert list(same.amounts.values()) == [0, 7]
+    assert {asset.token: amount for asset, amount in moved.amounts.items()}["ethereum"] == Decimal("0.5")
+
+
+def test_a_price_that_comes_back_in_the_same_digits_is_the_same_price() -> None:
+    names = Names()
+    prices = [one(answer(group(row("1", price=p))), names=names).prices for p in (2, 2, None, 2, 0, "x", 3)]
+
+    assert [[*each.values()] for each in prices] == [[2], [2], [], [2], [], [], [3]]
 
 
 def test_names_forget_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ async def read(store: SqliteStore, hours: float, account: Account = HOT) -> None
 async def missed(store: SqliteStore, read_at: float, *hours: float) -> None:
     for number, hour in enumerate(hours, 1):
         state = known(HOT, after(hours=read_at), ethereum="5")
-        state = replace(state, last_attempt=after(hours=hour), misses=number, miss="timeout")
+        state = state._replace(last_attempt=after(hours=hour), misses=number, miss="timeout")
         await poll(store, Conclusion(after(hours=hour), accounts=(state,)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
@@ -52,6 +54,10 @@ def test_where_the_right_token_came_from_others_never_lock_out() -> None:
 @pytest.mark.parametrize(
     ("peer", "named", "who"),
     [
+        ("10.0.0.5", "203.0.113.9", "203.0.113.9"),  # a proxy that the configuration names
+        ("10.0.0.6", "203.0.113.9", "10.0.0.6"),
+        ("127.0.0.1", "6.6.6.6, 203.0.113.9, 10.0.0.5", "203.0.113.9"),  # one behind another
+        ("10.0.0.5", "10.0.0.5, 10.0.0.5", "10.0.0.5"),
         ("198.51.100.7", None, "198.51.100.7"),
         ("198.51.100.7", "203.0.113.9", "198.51.100.7"),  # hearsay
         ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
@@ -64,8 +70,6 @@ def test_where_the_right_token_came_from_others_never_lock_out() -> None:
         ("", None, "None"),
     ],
 )
-def test_an_asker_is_an_address_or_what_a_proxy_on_this_machine_names(
-    peer: str, named: str | None, who: str
-) -> None:
+def test_an_asker_is_an_address_or_whom_a_proxy_names(peer: str, named: str | None, who: str) -> None:
     request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": named} if named is not None else {})
-    assert asker(request.clone(remote=peer)) == who
+    assert asker(request.clone(remote=peer), (ip_address("10.0.0.5"),)) == who

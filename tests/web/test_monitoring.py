@@ -73,7 +73,7 @@ def busy(page: Page) -> None:
     """Something of everything that is counted."""
     tally = page.looker.tally
     assert tally is not None
-    odd = replace(known(HOT), held={ETH: Held(Decimal(0), NOW, "reported as zero")})
+    odd = known(HOT)._replace(held={ETH: Held(Decimal(0), NOW, "reported as zero")})
     missed = AccountState(HOT, misses=1, miss="internal error: KeyError")
     held = replace(alert(), fired_at=NOW, held="silenced by Ada until later")
     withheld = replace(delivery("w"), state=DeliveryState.WITHHELD, last_error="inhibited by rule x")

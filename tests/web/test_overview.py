@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +25,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
             at = NOW - timedelta(hours=hours)
             booked = await page.store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
             assert isinstance(booked, Grant)
-            state = replace(known(HOT, at, ethereum=to), watched_since=NOW - timedelta(hours=30))
+            state = known(HOT, at, ethereum=to)._replace(watched_since=NOW - timedelta(hours=30))
             conclusion = Conclusion(
                 at, (state,), (changed(HOT, ETH, before, to, at),),
                 quotes={ETH: Quote(Decimal(10), at)},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -45,8 +44,8 @@ def test_without_a_channel_nobody_would_be_told() -> None:
 
 
 def test_a_source_of_which_nothing_can_be_read_would_alert_nobody() -> None:
-    assert not ready(WELL, state=replace(READ, misses=3))[0]
-    assert ready(WELL, state=replace(READ, misses=2))[0]
+    assert not ready(WELL, state=READ._replace(misses=3))[0]
+    assert ready(WELL, state=READ._replace(misses=2))[0]
 
 
 def test_before_the_first_reading_it_is_not_ready() -> None:
@@ -64,7 +63,7 @@ def test_a_daemon_that_makes_no_progress_is_not_ready() -> None:
 
 def test_a_partly_read_source_is_trouble() -> None:
     other = Account("coinstats", "ethereum", "0x02")
-    states = {HOT: READ, other: replace(known(other), misses=5)}
+    states = {HOT: READ, other: known(other)._replace(misses=5)}
     found = readiness([HOT, other], states, [WELL], NOW)
     assert found.ready
     assert found.troubled == ("coinstats: 1 of 2 accounts cannot be read",)

@@ -116,7 +116,7 @@ async def test_what_explain_says_of_a_runway_is_what_the_daemon_knows(page: Page
 
 def _many(count: int) -> AccountState:
     held = {Asset("ethereum", f"t{number}"): Decimal(1) for number in range(count)}
-    return replace(known(HOT), amounts=held)
+    return known(HOT)._replace(amounts=held)
 
 
 async def test_the_list_judges_a_bounded_number_of_subjects_and_says_so(tmp_path: Path) -> None:

@@ -155,9 +155,9 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
     from watcher.wiring import build_rules, credit_plans, store_path
 
     settings = configuration.settings
-    token = settings.web.token if settings.web else None
+    token, proxies = (settings.web.token, settings.web.proxies) if settings.web else (None, ())
     try:
-        where = WebSettings(listen=listen, token=token) if listen else settings.web
+        where = WebSettings(listen=listen, token=token, proxies=proxies) if listen else settings.web
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     where = where or WebSettings(listen=PAGE)

@@ -152,7 +152,7 @@ def decide(
         told: Sequence[Change] = ()
         renaming = True
         if isinstance(outcome, Reading):
-            renaming = _note_symbols(past, outcome, symbols)
+            renaming = _note_symbols(past, outcome, symbols, rules)
             moved = _changes(state, learned, outcome, past, now, recalled)
             if moved and rules.policies:
                 moved = marked(moved, rules.wallets[outcome.account], rules.policies)
@@ -267,10 +267,15 @@ def _last_price(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
     return quote.price if quote is not None else None
 
 
-def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str]) -> bool:
+def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str], rules: Rules) -> bool:
     """Whether this reading has names that are new."""
-    known = past.symbols
+    known, names, chain = past.symbols, past.names, reading.account[:2]
+    familiar = rules.familiar.get(chain)
+    if familiar is not None and familiar[0] is reading.symbols and familiar[1] == names:
+        return False
     if reading.symbols.items() <= known.items():
+        if names is not None:
+            rules.familiar[chain] = (reading.symbols, names)
         return False
     for asset, symbol in reading.symbols.items():
         if known.get(asset) != symbol:

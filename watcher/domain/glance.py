@@ -23,7 +23,7 @@ Look = tuple[Asset, Callable[[Decimal, Decimal | None], bool]]
 class Glance:
     """Where to look in one account. A cache: it holds for these assets under these names, or not at all."""
 
-    __slots__ = ("amounts", "band", "calm", "names", "shut", "watched")
+    __slots__ = ("amounts", "band", "calm", "largest", "names", "shut", "smallest", "watched")
 
     def __init__(self, state: AccountState, concerned: Concerned, past: Past, names: Revision | None) -> None:
         self.names = names
@@ -31,6 +31,8 @@ class Glance:
         self.shut: Mapping[Asset, Quarantined] = state.quarantined
         self.calm = False
         """Whether these very amounts were found to be within the band."""
+        self.smallest = self.largest = ZERO
+        """Of these amounts, once they were found to be."""
         self.band: Band | None = None
         """The levels, if they are the same for every asset; then `watched` is empty."""
         self.watched: tuple[Look, ...] = ()
@@ -64,9 +66,11 @@ class Glance:
             return all(calm(amounts[asset], prices.get(asset)) for asset, calm in self.watched)
         if not self.calm:
             self.calm = within(amounts.values(), band.low, band.high)
+            self.smallest = min(amounts.values(), default=ZERO)
+            self.largest = max(amounts.values(), default=ZERO)
         if not self.calm:
             return False
-        if band.least is None and band.most is None:
+        if (band.least is None and band.most is None) or self._surely(band, prices):
             return True
         if list(prices) == list(amounts):
             values = list(map(times, amounts.values(), prices.values()))
@@ -77,6 +81,15 @@ class Glance:
                 if not held or asset in prices
             ]
         return within(values, band.least, band.most)
+
+    def _surely(self, band: Band, prices: Mapping[Asset, Decimal]) -> bool:
+        """Whether even the smallest amount at the lowest price is worth enough, and the largest at the
+        highest not too much: most wallets need no look at what each asset is worth."""
+        if not prices:
+            return False
+        if band.least is not None and times(self.smallest, min(prices.values())) < band.least:
+            return False
+        return band.most is None or times(self.largest, max(prices.values())) <= band.most
 
 
 def within(numbers: Collection[Decimal], low: Decimal | None, high: Decimal | None) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from watcher.domain.changes import Difference
 from watcher.domain.conclusion import Again, Past
@@ -37,8 +37,7 @@ CONFIRM_TRIES = 3
 """Misses in a row after which a held amount waits for the next scheduled reading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
+class Learned(NamedTuple):
     """What one outcome taught: the new state, the differences to act on, and what to read again."""
 
     state: AccountState
@@ -72,8 +71,7 @@ def _read(state: AccountState, reading: Reading, now: datetime, belief: Belief, 
     if _is_quiet(state, reading, belief, chains):
         return Learned(_seen_again(state, reading, chains, now), chains=chains)
     omitted = _count_omissions(state, chains | _mentioned(reading), alone=alone)
-    new = replace(
-        state,
+    new = state._replace(
         amounts=_applied(state, reading, belief),
         seen={**state.seen, **dict.fromkeys(chains, now)},
         stale=_stale(state, reading, belief, chains),
@@ -238,8 +236,7 @@ def _missed(state: AccountState, miss: Miss, now: datetime, *, alone: bool) -> L
         again = _ask_alone(state.account, omitted)
     if again is None and state.held and state.misses < CONFIRM_TRIES:
         again = Again(state.account, CONFIRM_AFTER)
-    new = replace(
-        state,
+    new = state._replace(
         omitted=omitted,
         last_attempt=now,
         misses=state.misses + 1,

@@ -76,25 +76,25 @@ class MissReason(enum.StrEnum):
     """A fault of our own; the log has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What one poll saw of one account.
 
     `amounts` has every asset that the answer states, explicit zeros included. On `chains`
     the answer was complete: an asset absent from it holds nothing. Everything that is in
-    neither is unknown. `unclear` names assets that were mentioned in a way that nobody
-    should act on (twice, negative, not a number), each with the reason.
+    neither is unknown. `symbols` may name more assets than these. `unclear` names assets that
+    were mentioned in a way that nobody should act on (twice, negative, not a number), each with the
+    reason.
     """
 
     account: Account
     amounts: Mapping[Asset, Decimal]
-    prices: Mapping[Asset, Decimal] = field(default_factory=lambda: EMPTY)
-    symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+    prices: Mapping[Asset, Decimal] = EMPTY
+    symbols: Mapping[Asset, str] = EMPTY
     chains: frozenset[str] = frozenset()
-    unclear: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
+    unclear: Mapping[Asset, str] = EMPTY
     notes: tuple[str, ...] = ()
     """What an operator should read about this answer (rows without identity, say)."""
-    scales: Mapping[Asset, int] = field(default_factory=lambda: EMPTY)
+    scales: Mapping[Asset, int] = EMPTY
     """In how many parts the amounts' units are counted on the wire, where that can change (TEOS: sparks)."""
 
 
@@ -162,26 +162,25 @@ class Quarantined:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountState:
+class AccountState(NamedTuple):
     """What is known of one account; the store keeps it between polls. Never mutated."""
 
     account: Account
-    amounts: Mapping[Asset, Decimal] = field(default_factory=lambda: EMPTY)
+    amounts: Mapping[Asset, Decimal] = EMPTY
     """Confirmed amounts; an asset that was emptied stays with amount zero."""
-    seen: Mapping[str, datetime] = field(default_factory=lambda: EMPTY)
+    seen: Mapping[str, datetime] = EMPTY
     """Chain → when it was last read. A chain not in here has never been read."""
-    stale: Mapping[Asset, datetime] = field(default_factory=lambda: EMPTY)
+    stale: Mapping[Asset, datetime] = EMPTY
     """Assets whose amount is older than their chain's last reading (held, unclear)."""
-    held: Mapping[Asset, Held] = field(default_factory=lambda: EMPTY)
+    held: Mapping[Asset, Held] = EMPTY
     unsettled: frozenset[Asset] = frozenset()
     """Assets that the first answer about their chain left unclear: when they turn up they are seen
     for the first time, not new. One with an empty token stands for all that this answer did not name."""
-    omitted: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    omitted: Mapping[str, int] = EMPTY
     """Chain that held value → answers in a row that left it out."""
-    quarantined: Mapping[Asset, Quarantined] = field(default_factory=lambda: EMPTY)
+    quarantined: Mapping[Asset, Quarantined] = EMPTY
     """Assets that are kept like all others, and that no rule sees."""
-    scales: Mapping[Asset, int] = field(default_factory=lambda: EMPTY)
+    scales: Mapping[Asset, int] = EMPTY
     """The scales of the amounts, from the readings that they come from."""
     last_attempt: datetime | None = None
     misses: int = 0

@@ -69,7 +69,7 @@ class Weighed:
             self._clear(reading, odd)
         if odd:
             left = {asset: price for asset, price in reading.prices.items() if asset not in odd}
-            reading = replace(reading, prices=left)
+            reading = reading._replace(prices=left)
         return reading, soon
 
     def _weigh(self, asset: Asset, last: Quote | None, price: Decimal) -> str:

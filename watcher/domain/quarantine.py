@@ -9,7 +9,6 @@ wait. What was let in once stays in: whatever its price does, an alert on it can
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -73,7 +72,7 @@ def sift(
             mine = [_arrival(state, asset, reading, past, now)]
         told += mine
     if shut.keys() != state.quarantined.keys():
-        learned = replace(learned, state=replace(state, quarantined=shut or EMPTY))
+        learned = learned._replace(state=state._replace(quarantined=shut or EMPTY))
     return Sifted(learned, told)
 
 

@@ -7,7 +7,6 @@ new unit before it is compared, exactly, so that only what moved besides is a ch
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Context, Decimal
 from typing import NamedTuple
@@ -48,12 +47,12 @@ def rescale(state: AccountState, reading: Reading) -> tuple[AccountState, list[R
             found.append(Rescaled(asset, old, scale, known, units(sparks, scale)))
     scales = {**state.scales, **reading.scales}
     if not found:
-        return replace(state, scales=scales), []
+        return state._replace(scales=scales), []
     amounts = {**state.amounts, **{each.asset: each.after for each in found}}
     gone = {each.asset for each in found}
     # What was held in the old unit is no number to compare with; an odd answer is held anew.
     held = {asset: each for asset, each in state.held.items() if asset not in gone}
-    return replace(state, amounts=amounts, held=held or EMPTY, scales=scales), found
+    return state._replace(amounts=amounts, held=held or EMPTY, scales=scales), found
 
 
 def baselines(

@@ -33,6 +33,7 @@ from watcher.domain.summing import Sums
 from watcher.domain.trust import Jumps, usual
 
 if TYPE_CHECKING:
+    from watcher.domain.conclusion import Revision
     from watcher.domain.glance import Glance
 
 BUILT_IN = "built-in"
@@ -123,6 +124,8 @@ class Rules:
         self._groups: dict[tuple[str, ...], Concerned] = {}
         self.glances: dict[Account, Glance] = {}
         """A cache: where to look in an account to see that no level is crossed."""
+        self.familiar: dict[tuple[str, str], tuple[Mapping[Asset, str], Revision]] = {}
+        """A cache: the symbols that the readings of a source and chain last came with, if all were known."""
         self.looked: dict[Account, datetime] = {}
         """A cache: until when nothing but a change can make a trailing rule speak of an account."""
 

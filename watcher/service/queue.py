@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from watcher.domain.credits import Purpose
@@ -28,23 +28,27 @@ class PollQueue:
     """
 
     def __init__(self) -> None:
-        self._due: dict[Account, tuple[Purpose, bool]] = {}
+        self._why: dict[Account, Purpose] = {}
+        self._lines: dict[Purpose, dict[Account, bool]] = {purpose: {} for purpose in _URGENCY}
+        """Who is due, by purpose and in that order; beside each whether it must be asked for alone."""
         self._busy: set[Account] = set()
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._why)
 
     def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
         """Make accounts due. The more urgent of two reasons wins."""
         for account in accounts:
-            old = self._due.get(account)
+            old = self._why.get(account)
             if old is None:
-                self._due[account] = (purpose, alone)
-            elif _URGENCY[purpose] < _URGENCY[old[0]]:
-                self._due[account] = (purpose, alone or old[1])
-            elif alone and not old[1]:
-                self._due[account] = (old[0], True)
+                self._why[account] = purpose
+                self._lines[purpose][account] = alone
+            elif _URGENCY[purpose] < _URGENCY[old]:
+                self._why[account] = purpose
+                self._lines[purpose][account] = self._lines[old].pop(account) or alone
+            elif alone:
+                self._lines[old][account] = True
         self._changed.set()
 
     async def take(self, limit: int) -> Batch:
@@ -59,31 +63,34 @@ class PollQueue:
     def done(self, batch: Batch) -> None:
         """The accounts of this batch may be asked for again."""
         self._busy.difference_update(batch.accounts)
-        if self._due:
+        if self._why:
             self._changed.set()
 
     def clear(self) -> None:
         """Forget what is due; a tick will say it again."""
-        self._due.clear()
+        self._why.clear()
+        for line in self._lines.values():
+            line.clear()
 
     def _next(self, limit: int) -> Batch | None:
-        for purpose in _URGENCY:
-            chosen = self._free(purpose, limit)
+        for purpose, line in self._lines.items():
+            chosen = self._free(line, limit)
             if chosen:
                 for account in chosen:
-                    del self._due[account]
+                    del line[account], self._why[account]
                 self._busy.update(chosen)
                 return Batch(tuple(chosen), purpose)
         return None
 
-    def _free(self, purpose: Purpose, limit: int) -> list[Account]:
-        """Up to `limit` accounts that may be asked for now; or the one that must be asked for alone."""
+    def _free(self, line: Mapping[Account, bool], limit: int) -> list[Account]:
+        """Up to `limit` accounts that may be asked for now; or one that must be asked for alone."""
         chosen: list[Account] = []
-        for account, (why, alone) in self._due.items():
-            if why is not purpose or account in self._busy:
+        for account, alone in line.items():
+            if account in self._busy:
                 continue
             if alone:
                 return [account]
-            if len(chosen) < limit:
-                chosen.append(account)
+            chosen.append(account)
+            if len(chosen) == limit:
+                break
         return chosen

@@ -2,47 +2,26 @@
 
 Shape of the answer (CoinStats docs): a list of groups `{blockchain, address, connectionId,
 balances: [coin]}`. The schema calls most fields required; answers leave them out all the same.
-Amounts go from the wire's digits into `Decimal`, never through a float.
+What its rows say is read in `_coinstats_rows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from watcher.domain.chains import canonical
-from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.sources._coinstats_names import Known, Names, is_token, tidy
+from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
+from watcher.sources._coinstats_names import Names
+from watcher.sources._coinstats_rows import Part, read_rows
 from watcher.sources._coinstats_wire import Group, Row, decode_groups
 from watcher.sources._common import fold_evm
-
-_TINY = Decimal("1e-60")
-_HUGE = Decimal("1e60")
-_ZERO = Decimal(0)
-
-
-class _Part:
-    """What one group says, before it is known to whom it belongs."""
-
-    __slots__ = ("amounts", "complete", "notes", "prices", "symbols", "unclear")
-
-    def __init__(self) -> None:
-        self.amounts: dict[Asset, Decimal] = {}
-        self.prices: dict[Asset, Decimal] = {}
-        self.symbols: dict[Asset, str] = {}
-        self.unclear: Mapping[Asset, str] = EMPTY
-        self.notes: tuple[str, ...] = ()
-        self.complete = True
 
 
 def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[Outcome]:
     """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
-    return read_groups(decode_groups(data), accounts, names)
-
-
-def read_groups(groups: list[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
-    """One outcome for each account out of decoded groups."""
+    groups = decode_groups(data)
+    names.learn()
     if accounts and accounts[0].chain in SWEEPS:
         return _read_sweeps(groups, accounts, names)
     return _read_named(groups, accounts, names)
@@ -60,21 +39,16 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
 
 def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
     wanted: dict[tuple[str, str], list[Account]] = {}
-    direct: dict[tuple[str | None, str | None], list[Account]] = {}
     for account in accounts:
-        asked = wanted.setdefault((account.address, canonical(account.chain)), [])
-        asked.append(account)
-        direct[account.address, account.chain] = asked
-    only = _only_address(accounts)
+        wanted.setdefault((account.address, canonical(account.chain)), []).append(account)
+    distinct, only = len(wanted) == len(accounts), _only_address(accounts)
     outcomes: dict[Account, Outcome] = {}
     strangers: list[str] = []
-    for group in groups:
-        if group is not None and group.blockchain == group.connection_id:
-            found = direct.get((group.address, group.connection_id))  # nearly always as it was asked
+    for place, group in enumerate(groups):
+        if distinct and _is_next(group, accounts, place):
+            found: Sequence[Account] | None = (accounts[place],)
         else:
-            found = None
-        if found is None and group is not None:
-            found = _asked_for(group, only, wanted)
+            found = None if group is None else _asked_for(group, only, wanted)
         if group is None or found is None:
             strangers.append(_label(group))
             continue
@@ -87,6 +61,14 @@ def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], nam
         detail += f", but {_list(strangers)}"
     result = [outcomes.get(account) or Miss(account, MissReason.OMITTED, detail) for account in accounts]
     return _noted(result, strangers)
+
+
+def _is_next(group: Group | None, accounts: Sequence[Account], place: int) -> bool:
+    """Whether a group answers the account in its place, in the very words of the question; mostly it does."""
+    if group is None or place >= len(accounts):
+        return False
+    _, chain, address = accounts[place]
+    return group.address == address and group.connection_id == chain and group.blockchain == chain
 
 
 def _asked_for(
@@ -110,8 +92,12 @@ def _outcome(account: Account, group: Group, names: Names) -> Outcome:
     if group.balances is None:
         return Miss(account, MissReason.UNREADABLE, "its balances are not a list")
     chain = account.chain
-    part = _read_rows(group.balances, chain, names, names.last.get(account))
-    names.last[account] = part.amounts
+    last = names.last.get(account)
+    part = read_rows(group.balances, chain, names, last)
+    if part.last is None:
+        names.last.pop(account, None)
+    elif part.last is not last:
+        names.last[account] = part.last
     return Reading(
         account,
         part.amounts,
@@ -154,7 +140,7 @@ def _read_sweeps(groups: Iterable[Group | None], accounts: Sequence[Account], na
 
 
 def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outcome:
-    parts: dict[str, _Part] = {}
+    parts: dict[str, Part] = {}
     refused: set[str] = set()
     notes: list[str] = []
     for chain, rows in _by_chain(groups, notes):
@@ -162,12 +148,14 @@ def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outc
             refused.add(chain)
             notes.append(f"{chain}: its balances are not a list")
             continue
-        part = _read_rows(rows, chain, names)
+        part = read_rows(rows, chain, names)
         before = parts.setdefault(chain, part)
         if before.amounts != part.amounts or before.unclear != part.unclear:
             refused.add(chain)
             notes.append(f"{chain}: it came twice, and not the same")
-    whole = _Part()
+    amounts: dict[Asset, Decimal] = {}
+    prices: dict[Asset, Decimal] = {}
+    symbols: dict[Asset, str] = {}
     unclear: dict[Asset, str] = {}
     chains: set[str] = set()
     for chain, part in parts.items():
@@ -175,22 +163,14 @@ def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outc
             continue
         if part.complete:
             chains.add(chain)
-        whole.amounts.update(part.amounts)
-        whole.prices.update(part.prices)
-        whole.symbols.update(part.symbols)
+        amounts.update(part.amounts)
+        prices.update(part.prices)
+        symbols.update(part.symbols)
         unclear.update(part.unclear)
         notes += (f"{chain}: {note}" for note in part.notes)
-    if not chains and not whole.amounts and not unclear:
+    if not chains and not amounts and not unclear:
         return Miss(account, MissReason.UNREADABLE, _list(notes) or "no chain of it could be read")
-    return Reading(
-        account,
-        whole.amounts,
-        whole.prices,
-        whole.symbols,
-        frozenset(chains),
-        unclear,
-        tuple(notes),
-    )
+    return Reading(account, amounts, prices, symbols, frozenset(chains), unclear, tuple(notes))
 
 
 def _by_chain(groups: Sequence[Group], notes: list[str]) -> Iterable[tuple[str, Sequence[Row | None] | None]]:
@@ -212,114 +192,6 @@ def _by_chain(groups: Sequence[Group], notes: list[str]) -> Iterable[tuple[str, 
             yield own, [*rows, None]
 
 
-def _read_rows(
-    rows: Sequence[Row | None], chain: str, names: Names, last: dict[Asset, Decimal] | None = None
-) -> _Part:
-    """The rows of one group. The straight way first; whatever is odd takes the careful one.
-
-    `last`: the amounts of the answer before; the very same mapping is given again where nothing moved, so
-    that whoever compares two answers sees it at once.
-    This is most of what a poll costs; hence whole columns at once, and no call that can be spared.
-    """
-    by_contract, by_coin = names.of(chain)
-    part = _Part()
-    if not rows:
-        return part
-    prices = part.prices
-    try:
-        known = [
-            by_coin[row.coin_id] if row.contract_address is None else by_contract[row.contract_address]  # type: ignore[union-attr]
-            for row in rows
-        ]
-        amounts = [row.amount for row in rows]  # type: ignore[union-attr]
-        symbols = [row.symbol for row in rows]  # type: ignore[union-attr]
-        if not (min(amounts) > _TINY and max(amounts) < _HUGE):  # type: ignore[type-var,operator]
-            return _read_carefully(rows, chain, names)
-        for each, row in zip(known, rows, strict=True):
-            price = row.price  # type: ignore[union-attr]
-            if price == each.price:
-                prices[each.asset] = each.price
-            elif price is not None and _TINY < price < _HUGE:
-                prices[each.asset] = each.price = price
-    except (KeyError, AttributeError, TypeError, InvalidOperation):
-        # An asset seen for the first time, a row that is null, no amount, an amount that is no number.
-        return _read_carefully(rows, chain, names)
-    assets = [each.asset for each in known]
-    if last is not None and list(last.values()) == amounts and list(last) == assets:
-        part.amounts = last
-    else:
-        part.amounts = dict(zip(assets, amounts, strict=True))  # type: ignore[arg-type]
-    if all(symbols) and symbols == [each.symbol for each in known]:
-        part.symbols = dict(zip(assets, [each.symbol for each in known], strict=True))
-    else:
-        part.symbols = _named(known, symbols)
-    return part if len(part.amounts) == len(rows) else _read_carefully(rows, chain, names)
-
-
-def _named(known: Sequence[Known], symbols: Sequence[str | None]) -> dict[Asset, str]:
-    """The symbols that can be shown."""
-    found = {}
-    for each, symbol in zip(known, symbols, strict=True):
-        if symbol and (symbol := symbol if symbol == each.symbol else tidy(symbol)):
-            found[each.asset] = each.symbol = symbol
-    return found
-
-
-def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> _Part:
-    part = _Part()
-    part.unclear = unclear = {}
-    identified: list[tuple[Asset, Row]] = []
-    without: list[Row] = []
-    for row in rows:
-        asset = None if row is None else names.contract(chain, row.contract_address, row.coin_id)
-        if row is not None and asset is not None:
-            identified.append((asset, row))
-        elif row is not None and is_token(row.coin_id):
-            without.append(row)
-        else:
-            part.complete = False
-    if not part.complete:
-        part.notes = ("a row that does not say which asset it is was left out",)
-    present = {asset for asset, _ in identified}
-    for row in without:
-        coin_id = row.coin_id or ""
-        lost = names.lost_contracts(chain, coin_id, present)
-        unclear.update(dict.fromkeys(lost, "its contract is missing in the answer"))
-        if not lost:
-            identified.append((names.coin(chain, coin_id), row))
-    seen: set[Asset] = set()
-    for asset, row in identified:
-        _take(part, unclear, asset, row, seen)
-    return part
-
-
-def _take(part: _Part, unclear: dict[Asset, str], asset: Asset, row: Row, seen: set[Asset]) -> None:
-    problem = "it came twice" if asset in seen else amount_problem(row.amount)
-    seen.add(asset)
-    if problem:
-        part.amounts.pop(asset, None)
-        unclear[asset] = problem
-    elif asset not in unclear and row.amount is not None:
-        part.amounts[asset] = row.amount or _ZERO
-    if row.price is not None and not amount_problem(row.price) and row.price:
-        part.prices[asset] = row.price
-    if row.symbol and (symbol := tidy(row.symbol)):
-        part.symbols[asset] = symbol
-
-
-def amount_problem(amount: Decimal | None) -> str:
-    """Why nobody should act on this amount; empty if it is sound."""
-    if amount is None:
-        return "its amount is not a number"
-    if not amount.is_finite():
-        return "its amount is not a finite number"
-    if abs(amount.adjusted()) > 60:
-        return "its amount is beyond all measure"
-    if amount < 0:
-        return "its amount is negative"
-    return ""
-
-
 def _label(group: Group | None) -> str:
     if group is None:
         return "something that is not a wallet"
@@ -338,6 +210,6 @@ def _noted(outcomes: list[Outcome], strangers: Sequence[str]) -> list[Outcome]:
     note = f"the answer also has what nobody asked for: {_list(strangers)}"
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, Reading):
-            outcomes[index] = replace(outcome, notes=(*outcome.notes, note))
+            outcomes[index] = outcome._replace(notes=(*outcome.notes, note))
             break
     return outcomes

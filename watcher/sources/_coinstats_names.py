@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
-from watcher.domain.model import Account, Asset
+import msgspec
+
+from watcher.domain.model import EMPTY, Account, Asset
 from watcher.sources._common import fold_contract
 
 _SENTINELS = frozenset({"0x" + "e" * 40, "0x" + "0" * 40, ""})
@@ -33,17 +36,29 @@ def tidy(symbol: str) -> str:
 
 
 class Known:
-    """An asset with the last sound price and symbol, so that readings share these objects."""
+    """An asset with the price and the symbol that it last came with, so that each is read only once."""
 
-    __slots__ = ("asset", "price", "symbol")
+    __slots__ = ("asset", "price", "quoted", "symbol")
 
     def __init__(self, asset: Asset) -> None:
         self.asset = asset
-        self.price = _NO_PRICE
+        self.quoted: msgspec.Raw | None = None
+        """Its last price as it was written; `price` is what that says."""
+        self.price: Decimal | None = None
+        """None if that was no price to act on."""
         self.symbol = ""
+        """The name that `Names.called` has for it; empty if it has none."""
 
 
-_NO_PRICE = Decimal(-1)
+class Last(NamedTuple):
+    """What the last answer said that an account holds."""
+
+    known: Sequence[Known]
+    """What the rows were about; empty if not all of them could be used."""
+    text: bytes
+    """Their amounts as they were written, one after another."""
+    amounts: dict[Asset, Decimal]
+    """The same by asset; never written to again."""
 
 
 class Names:
@@ -56,9 +71,29 @@ class Names:
         self._chains: dict[str, tuple[dict[str, Known], dict[str | None, Known]]] = {}
         self._complete: dict[str, frozenset[str]] = {}
         self._contracts: dict[tuple[str, str], set[Asset]] = {}
-        self.last: dict[Account, dict[Asset, Decimal]] = {}
-        """The amounts of each account's last answer: mappings that are never written to again."""
+        self.last: dict[Account, Last] = {}
+        self._called: dict[str, dict[Asset, str]] = {}
+        self._heard: list[tuple[str, Known, str]] = []
         self._size = 0
+
+    def called(self, chain: str) -> Mapping[Asset, str]:
+        """The symbols of all assets of a chain: one mapping, and another one only when a name was heard."""
+        return self._called.get(chain, EMPTY)
+
+    def hear(self, chain: str, known: Known, symbol: str) -> None:
+        """A symbol that is new; it counts as known from the next answer on."""
+        self._heard.append((chain, known, symbol))
+
+    def learn(self) -> None:
+        """Take in what was heard. Another thread may be hearing more."""
+        if not self._heard:
+            return
+        heard, self._heard = self._heard, []
+        for chain in {chain for chain, _, _ in heard}:
+            mine = {known.asset: symbol for where, known, symbol in heard if where == chain}
+            self._called[chain] = {**self.called(chain), **mine}
+        for _, known, symbol in heard:
+            known.symbol = symbol
 
     def of(self, chain: str) -> tuple[dict[str, Known], dict[str | None, Known]]:
         """The chain's assets by contract as written on the wire, and by coin id."""
@@ -66,6 +101,18 @@ class Names:
         if found is None:
             found = self._chains[chain] = ({}, {})
         return found
+
+    def find(
+        self, chain: str, contracts: Sequence[str | None], coins: Sequence[str | None]
+    ) -> list[Known] | None:
+        """What rows with these contracts and coin ids are about; None if one of them was never seen so."""
+        by_contract, by_coin = self.of(chain)
+        found: list[Known | None] = list(map(by_contract.get, contracts))  # type: ignore[arg-type]
+        place = -1
+        for _ in range(contracts.count(None)):
+            place = contracts.index(None, place + 1)
+            found[place] = by_coin.get(coins[place])
+        return None if None in found else found  # type: ignore[return-value]
 
     def complete(self, chain: str) -> frozenset[str]:
         found = self._complete.get(chain)
@@ -117,3 +164,6 @@ class Names:
             self._size = 0
             self._chains.clear()
             self._contracts.clear()
+            self._called.clear()
+            self._heard.clear()
+            self.last.clear()

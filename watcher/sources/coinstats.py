@@ -25,9 +25,9 @@ from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.domain.usage import USAGE, applied, load
 from watcher.ports import Reply, Request
-from watcher.sources._coinstats_answer import read_answer, read_groups
+from watcher.sources._coinstats_answer import read_answer
 from watcher.sources._coinstats_names import Names
-from watcher.sources._coinstats_wire import UnusableAnswerError, decode_at_once, read_usage
+from watcher.sources._coinstats_wire import AT_ONCE, UnusableAnswerError, read_usage
 from watcher.sources._common import (
     ApiKey,
     BaseUrl,
@@ -262,9 +262,8 @@ class CoinStats:
             return Reply(charged=0, failure=f"{MissReason.MALFORMED}: {error}")
 
     async def _read(self, data: bytes, accounts: Sequence[Account]) -> list[Outcome]:
-        groups = decode_at_once(data)
-        if groups is not None:
-            return read_groups(groups, accounts, self._names)
+        if len(data) <= AT_ONCE:
+            return read_answer(data, accounts, self._names)
         return await asyncio.to_thread(read_answer, data, accounts, self._names)
 
     def _failed(self, request: Request, failure: Failure) -> Reply:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -110,7 +109,7 @@ class Cache:
     def _sharing(self, state: AccountState) -> AccountState:
         """The same, with keys that all accounts share: many hold the same assets."""
         share = self._assets
-        return replace(state, amounts={share.setdefault(a, a): held for a, held in state.amounts.items()})
+        return state._replace(amounts={share.setdefault(a, a): held for a, held in state.amounts.items()})
 
     def _put(self, alert: Alert) -> None:
         key = (alert.rule, alert.subject)
@@ -156,7 +155,7 @@ class Cache:
             account = Account(sys.intern(row[-3]), sys.intern(row[-2]), row[-1])
             self.account_ids[account] = row[0]
             state = state_from(account, amounts.get(row[0], EMPTY), row[1:-3], times)
-            self.states[account] = replace(state, quarantined=shut[row[0]]) if row[0] in shut else state
+            self.states[account] = state._replace(quarantined=shut[row[0]]) if row[0] in shut else state
         for row in conn.execute(f"SELECT {', '.join(ALERT)} FROM alerts WHERE state <> 'resolved'"):  # noqa: S608
             self._put(alert_from(row))
         owing = f"SELECT {', '.join(ALERT)} FROM alerts WHERE state = 'resolved' AND owed IS NOT NULL"  # noqa: S608

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from aiohttp import web
@@ -54,15 +55,19 @@ class Guesses:
             self._wrong = {who: found for who, found in self._wrong.items() if now - found[-1] < MINUTE}
 
 
-def asker(request: web.Request) -> str:
+def asker(request: web.Request, proxies: Collection[IPv4Address | IPv6Address] = ()) -> str:
     """Whose wrong tokens are counted together: an address, of IPv6 the network of a household (a /64).
 
-    A proxy on this machine names whom it asks for last in `X-Forwarded-For`; from others that is hearsay.
+    A proxy names whom it asks for last in `X-Forwarded-For`. That is believed of those on this machine and
+    of `proxies`; from others it is hearsay.
     """
     peer = _address(request.remote or "")
-    named = request.headers.getall("X-Forwarded-For", [])
-    if peer is not None and peer.is_loopback and named:
-        peer = _address(named[-1].rpartition(",")[2].strip()) or peer
+    named = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    while named and peer is not None and (peer.is_loopback or peer in proxies):
+        before = _address(named.pop().strip())
+        if before is None:
+            break
+        peer = before
     if isinstance(peer, IPv6Address):
         return str(IPv6Address(int(peer) >> 64 << 64))
     return str(peer)

@@ -136,7 +136,7 @@ class Server:
 
     def _same(self, request: web.Request, given: str, right: str, guesses: Guesses) -> bool:
         """Compared in a time that tells nothing, and counted; not at all once there were too many."""
-        who, now = asker(request), self._looker.clock.monotonic()
+        who, now = asker(request, self._settings.proxies), self._looker.clock.monotonic()
         if guesses.are_too_many(who, now):
             text = "too many wrong tokens from this address; wait a minute"
             raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": f"{MINUTE:.0f}"})
