@@ -113,7 +113,7 @@ async def test_without_a_key_or_a_network_the_interview_goes_on(there: Installat
             ("on CoinStats", ""),
             ("CoinStats API key", "some-key"),
             ("seen to be free", ""),
-            ("Credits a month", "1000"),
+            ("Credits a month", "20000"),
             ("Name of the first wallet", ""),
             ("What it is", ""),
             ("Address", EVM),

@@ -88,7 +88,8 @@ async def test_without_a_store_or_with_a_foreign_one_check_still_checks(
 ) -> None:
     await read_once(tmp_path)
     forget(tmp_path)
-    assert json.loads(check(tmp_path, capsys, "--json")[0])["lints"] == []
+    found = json.loads(check(tmp_path, capsys, "--json")[0])["lints"]
+    assert [each["lint"] for each in found] == ["for-shorter-than-cadence", "no-rule"]
     (tmp_path / "watcher.db").write_bytes(b"not a database, but a text" * 100)
     shown = json.loads(check(tmp_path, capsys, "--json")[0])
     assert shown["lints"] == []
@@ -108,3 +109,25 @@ async def test_a_budget_of_a_source_that_sells_no_credits_is_warned_of(
 
     assert "rule teos: source 'teos' sells no credits" in err
     assert "rule coins" not in err
+
+
+NEVER = """\
+rules:
+  - {id: empty, type: threshold, match: {wallets: [hot], assets: [ETH]}, below: "0"}
+  - {id: all-of-it, type: change, match: {wallets: [cold]}, direction: out, by: "101%"}
+  - {id: slip, type: change, match: {chains: [etherum]}}
+  - {id: silent, type: no_data, longer_than: 5m}
+"""
+
+
+async def test_what_rules_say_of_themselves_is_warned_of_before_the_first_poll(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "watcher.yaml").write_text(CONFIG.format(key="k", url="http://127.0.0.1:9", hot=HOT))
+    (tmp_path / "rules.yaml").write_text(NEVER)
+    shown = json.loads(check(tmp_path, capsys, "--json")[0])
+    assert [(each["lint"], each["rule"]) for each in shown["lints"]][:3] == [
+        ("never-fires", "empty"), ("never-fires", "all-of-it"), ("matches-nothing", "slip"),
+    ]  # fmt: skip
+    assert shown["lints"][3]["rule"] == "silent"
+    assert "it fires although nothing is wrong" in shown["lints"][3]["what"]

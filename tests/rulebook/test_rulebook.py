@@ -110,6 +110,16 @@ rules:
     below: .nan
     for: 10 min
     match: {tag: gas}
+  - id: watcher.source
+    type: no_data
+    longer_than: 30
+  - id: fifteenth
+    type: threshold
+    below: "1"
+    repeat: 6
+  - id: sixteenth
+    type: change
+    summary: "{{ amount | mony }}"
 ruls: []
 """
 
@@ -138,6 +148,10 @@ EXPECTED = [
     ("below: .nan", "not", ""),
     ("for: 10 min", "'10 min' is not a duration", "30s"),
     ("match: {tag: gas}", "unknown key 'tag'", "'tags'"),
+    ("- id: watcher.source", "'watcher.source' is for notices that are built in", "begin it otherwise"),
+    ("longer_than: 30", "30 is a bare number", "30s or 30m"),
+    ("repeat: 6", "6 is a bare number", "6s or 6m"),
+    ('summary: "{{ amount | mony', "No filter named 'mony'", "there are amount, money, percent, ago"),
     ("ruls: []", "unknown key 'ruls'", "rules"),
 ]
 

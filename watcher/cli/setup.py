@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def check(config: Config = None, json: Json = False) -> int:
     """Check the configuration and the rules, offline. Prints every mistake; exit code 78 if there is one.
 
-    Where there is a store already, the rules are held against what it has seen too: selections that
-    match nothing, levels that are crossed already, bands narrower than the noise, durations shorter than
-    the time between two polls, wallets that no rule covers, rules that can never fire. These are
-    warnings: the exit code stays 0.
+    It warns of wallets that no rule covers, of rules that can never fire or select nothing, and of
+    durations shorter than the time between two polls; where there is a store already, also of assets
+    that were never seen, levels that are crossed already, and bands narrower than the noise. The exit
+    code stays 0.
     """
     try:
         configuration = configured(config, telling=True)
@@ -62,13 +62,13 @@ def check(config: Config = None, json: Json = False) -> int:
 
 
 def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
-    """What the store says of the rules, and why it could not be asked, if that is so."""
+    """What is odd about the rules, also beside the store; and why that could not be asked, if so."""
     from watcher.linting import lint, look
     from watcher.store.reader import Reader
 
     path = store_path(configuration.settings)
     if not path.exists():
-        return [], ""
+        return lint(look(configuration, None, SystemClock().now())), ""
     try:
         with Reader(path) as reader:
             return lint(look(configuration, reader, SystemClock().now())), ""

@@ -45,9 +45,19 @@ def _ago(context: Context, value: str) -> str:
     return filters.ago(value, context["at"])
 
 
+FILTERS = {"amount": filters.amount, "money": filters.money, "percent": filters.percent, "ago": _ago}
+
 _ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False)
 _ENVIRONMENT.globals.clear()
-_ENVIRONMENT.filters.update(amount=filters.amount, money=filters.money, percent=filters.percent, ago=_ago)
+_ENVIRONMENT.filters.update(FILTERS)
+
+
+def _said(error: TemplateError) -> str:
+    """What is wrong, without the place in jinja's own source; an unknown filter with those that there are."""
+    what = (error.message or "it cannot be read").partition("\n")[0]
+    if what.startswith("No filter named"):
+        return f"{what.rstrip('.')}; there are {', '.join(FILTERS)}"
+    return what
 
 
 def check_template(field: str, text: str) -> None:
@@ -58,7 +68,7 @@ def check_template(field: str, text: str) -> None:
             names = ", ".join(sorted(unknown))
             raise ValueError(f"{field}: unknown variable {names}; there are {', '.join(VARIABLES)}")
     except TemplateError as error:
-        raise ValueError(f"{field}: not a valid template: {error}") from None
+        raise ValueError(f"{field}: not a valid template: {_said(error)}") from None
     for case, sample in SAMPLES.items():
         try:
             render(text, sample)

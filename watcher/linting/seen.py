@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from watcher.domain.conclusion import Past
-from watcher.domain.model import SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
+from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
 from watcher.domain.rules import Match, Rule
 from watcher.planning import plan_source
 from watcher.store.reader import Reader
@@ -83,10 +83,16 @@ def _visible(state: AccountState | None) -> list[tuple[Asset, Decimal]]:
     return [(asset, held) for asset, held in state.amounts.items() if asset not in state.quarantined]
 
 
-def look(configuration: Configuration, reader: Reader, now: datetime) -> Seen:
-    """Gather all that lints ask for; `prices` asks the reader, so it must stay open."""
+def look(configuration: Configuration, reader: Reader | None, now: datetime) -> Seen:
+    """Gather all that lints ask for; `prices` asks the reader, so it must stay open.
+
+    Before the first poll there is no reader: what rules say of themselves and of intervals shows already.
+    """
     settings = configuration.settings
     wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
+    if reader is None:
+        intervals = _intervals(configuration, reader, now)
+        return Seen(configuration.rules, wallets, Past(EMPTY), now, intervals)
     since = now - LOOK_BACK
     changes: dict[tuple[Account, Asset], list[Change]] = {}
     for change in reversed(reader.history(MOST_CHANGES, list(wallets), since)):
@@ -102,14 +108,14 @@ def look(configuration: Configuration, reader: Reader, now: datetime) -> Seen:
     )
 
 
-def _intervals(configuration: Configuration, reader: Reader, now: datetime) -> dict[Account, float]:
+def _intervals(configuration: Configuration, reader: Reader | None, now: datetime) -> dict[Account, float]:
     found: dict[Account, float] = {}
     settings = configuration.settings
     for name in settings.sources:
-        source, facts = build_source(settings, name), reader.facts(name)
+        source, facts = build_source(settings, name), reader.facts(name) if reader is not None else {}
         source.remember(facts)
         bought = source.allowance.credits
-        spent = reader.spent(name, bought.bounds(now)[0]) if bought is not None else 0
+        spent = reader.spent(name, bought.bounds(now)[0]) if bought is not None and reader is not None else 0
         plan = plan_source(settings, source, now, spent=spent, facts=facts)
         for line, row in zip(plan.lines, plan.forecast.rows, strict=True):
             if line.account is not None:

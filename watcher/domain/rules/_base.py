@@ -8,21 +8,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.duration import format_duration
 from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
-from watcher.domain.rules._life import MINUTE, Escalate, Growing, Repeat, first_interval
+from watcher.domain.rules._life import MINUTE, Escalate, Growing, Repeat, first_interval, span_of
 from watcher.domain.rules._match import PATTERN, Globs, Match, folded, id_in
 from watcher.domain.rules._near import Near
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
-
-
-def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
 
 
 def parse_decimal(value: object) -> object:
@@ -42,8 +38,18 @@ def parse_decimal(value: object) -> object:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(span_of)]
 Exact = Annotated[Decimal, BeforeValidator(parse_decimal)]
+
+BUILT_IN = "watcher."
+"""How the ids of notices begin that no rule file holds."""
+
+
+def _not_built_in(name: str) -> str:
+    if name.startswith(BUILT_IN):
+        raise ValueError(f"'{name}' is for notices that are built in; begin it otherwise than '{BUILT_IN}'")
+    return name
+
 
 UNFINGERPRINTED = {
     *("severity", "notify", "repeat", "summary", "description", "runbook"),
@@ -65,7 +71,9 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+    id: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100), AfterValidator(_not_built_in)
+    ]
     type: str
     match: Match = Match()
     severity: Severity = Severity.WARNING

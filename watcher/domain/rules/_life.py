@@ -12,7 +12,10 @@ from watcher.domain.duration import format_duration, parse_duration
 MINUTE = timedelta(minutes=1)
 
 
-def _span(value: object) -> object:
+def span_of(value: object) -> object:
+    """A duration as it is written; a bare number could be seconds or minutes."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value} is a bare number; write its unit too, as in {value}s or {value}m")  # noqa: TRY004
     return parse_duration(value) if isinstance(value, str) else value
 
 
@@ -20,7 +23,7 @@ def _words(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Span = Annotated[timedelta, BeforeValidator(_span)]
+Span = Annotated[timedelta, BeforeValidator(span_of)]
 
 
 class Growing(BaseModel):
