@@ -17,7 +17,7 @@ FLOORS = {
     "service": 2, "sources": 2, "store": 2, "notify": 2,
     "reading": 3, "documents": 3, "jsontree": 3, "mistakes": 3, "environment": 3, "settings_models": 3,
     "settings_wallets": 3, "settings_assets": 3, "settings": 3, "rulebook": 3, "schema": 3, "starter": 3,
-    "settings_channels": 3, "settings_twice": 3, "doubts": 3, "ruletest_models": 3, "ruletests": 3,
+    "settings_channels": 3, "settings_doubts": 3, "doubts": 3, "ruletest_models": 3, "ruletests": 3,
     "wiring": 4,
     "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
     "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5, "importing": 5, "linting": 5,

@@ -17,8 +17,8 @@ from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
 from watcher.settings_assets import read_assets
 from watcher.settings_channels import check_fallbacks
+from watcher.settings_doubts import check_twice
 from watcher.settings_models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
-from watcher.settings_twice import check_twice
 from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
 

@@ -17,6 +17,14 @@ _ALIASES = {
 }
 """Spellings of one chain, seen in CoinStats' own documents and answers."""
 
+EVM = frozenset(
+    {
+        "arbitrum", "avalanche", "base", "binance_smart", "ethereum", "gnosis", "hyperevm", "linea", "monad",
+        "optimism", "plasma", "polygon",
+    }
+)  # fmt: skip
+"""Chains, by their one spelling, whose addresses are 0x and 40 hexadecimal digits. There are more."""
+
 
 @lru_cache(maxsize=4096)
 def canonical(chain: str) -> str:

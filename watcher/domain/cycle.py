@@ -41,7 +41,7 @@ from watcher.domain.quarantine import hush, sift
 from watcher.domain.rescaling import baselines, rescale, rescaled_notices
 from watcher.domain.rules import StateRule, Use
 from watcher.domain.selection import Rules
-from watcher.domain.trust import CONFIRM_AFTER
+from watcher.domain.trust import CONFIRM_AFTER, usual
 from watcher.domain.windows import looking_back
 
 __all__ = [
@@ -134,6 +134,7 @@ def decide(
     notices: list[Delivery] = []
     symbols: dict[Asset, str] = {}
     prices = Weighed(past, now)
+    alone = len(seen) == 1
     for answer in seen:
         if answer.account not in rules.wallets:
             continue
@@ -146,23 +147,23 @@ def decide(
             changes += baselines(state, rescaled, outcome, now)
             judge.anew.extend((outcome.account, each.asset) for each in rescaled)
             notices += rescaled_notices(state, rescaled, outcome.symbols, rules.channels, now)
-        jumps = rules.jumps(outcome.account, past.symbols)
-        alone = len(seen) == 1
+        jumps = rules.jumps(outcome.account, past.symbols) if differences or differences is None else usual
         learned = learn(state, outcome, now, alone=alone, jumps=jumps, differences=differences)
         told: Sequence[Change] = ()
         renaming = True
         if isinstance(outcome, Reading):
             renaming = _note_symbols(past, outcome, symbols, rules)
-            moved = _changes(state, learned, outcome, past, now, recalled)
-            if moved and rules.policies:
-                moved = marked(moved, rules.wallets[outcome.account], rules.policies)
-            changes += moved
-            learned, told = sift(state, learned, outcome, moved, past, rules, now)
-            ended += hush(learned.state, past, now)
+            if learned.accepted or state.quarantined:
+                moved = _changes(state, learned, outcome, past, now, recalled)
+                if moved and rules.policies:
+                    moved = marked(moved, rules.wallets[outcome.account], rules.policies)
+                changes += moved
+                learned, told = sift(state, learned, outcome, moved, past, rules, now)
+                ended += hush(learned.state, past, now)
         states.append(learned.state)
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
-        news = [change for change in told if not change.drift]
+        news = [change for change in told if not change.drift] if told else ()
         judge.account(learned, outcome, news, renaming=renaming)
     judge.sums(prices, symbols)
     judge.finish()

@@ -62,6 +62,9 @@ def learn(
     """
     if isinstance(outcome, Miss):
         return _missed(state, outcome, now, alone=alone)
+    chains = outcome.chains
+    if differences is not None and not differences and chains == state.seen.keys() and _plain(state, outcome):
+        return Learned(_seen_again(state, outcome, chains, now), chains=chains)
     belief = believe(state, outcome, now, jumps, differences)
     return _read(state, outcome, now, belief, alone=alone)
 
@@ -109,6 +112,13 @@ def _is_quiet(state: AccountState, reading: Reading, belief: Belief, chains: fro
     if state.stale or state.held or state.omitted or state.unsettled or not chains.issuperset(state.seen):
         return False
     return reading.chains == chains or state.amounts.keys() <= reading.amounts.keys()
+
+
+def _plain(state: AccountState, reading: Reading) -> bool:
+    """Whether neither side has anything unusual: most readings of most accounts."""
+    if state.held or state.stale or state.omitted or state.unsettled or reading.unclear:
+        return False
+    return state.account.chain not in SWEEPS
 
 
 def _unsettled(state: AccountState, reading: Reading, chains: frozenset[str]) -> frozenset[Asset]:

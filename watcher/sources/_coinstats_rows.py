@@ -100,8 +100,13 @@ def _amounts(text: bytes, assets: list[Asset], last: Last | None) -> dict[Asset,
 
 def _price(quoted: msgspec.Raw) -> Decimal | None:
     """A price that can be acted on."""
+    if len(memoryview(quoted)) > _MOST_DIGITS:
+        return None
     price = number(quoted)
-    return None if not price or amount_problem(price) else price
+    try:
+        return price if price is not None and _TINY < price < _HUGE else None
+    except InvalidOperation:
+        return None  # NaN
 
 
 def _named(

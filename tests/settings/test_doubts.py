@@ -60,3 +60,17 @@ def test_money_that_two_wallets_hold_is_told(
     found = [str(each) for each in load(tmp_path, text, ENV).warnings if "same money" in each.what]
     assert bool(found) == (said is not None)
     assert said is None or said in found[0]
+
+
+@pytest.mark.parametrize(("address", "told"), [(ADDRESS, 0), (ADDRESS[:-1], 1), ("treasury.eth", 1)])
+def test_an_address_that_its_chain_cannot_have_is_told(tmp_path: Path, address: str, told: int) -> None:
+    text = SOUND.replace("0x9F114da25b61b77606d47eab414b9360f8783979", address)
+    found = [each for each in load(tmp_path, text).warnings if "is no address on ethereum" in each.what]
+    assert len(found) == told
+    assert all(":11:" in each.where for each in found)
+
+
+def test_addresses_of_other_chains_are_not_held_against_those_of_ethereum(tmp_path: Path) -> None:
+    text = SOUND.replace("0x9F114da25b61b77606d47eab414b9360f8783979", "0x1")
+    text = text.replace("[ethereum, base-wallet]", "[sui-wallet]")
+    assert not [each for each in load(tmp_path, text).warnings if "no address" in each.what]

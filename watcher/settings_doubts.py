@@ -1,8 +1,9 @@
-"""What a configuration has twice without saying so: a key with two budgets, money that counts double."""
+"""What is probably not meant: one key with two budgets, money counted twice, an address cut short."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
@@ -15,8 +16,25 @@ from watcher.settings_wallets import WalletSettings
 def check_twice(
     document: Document, sources: Mapping[str, BaseModel], wallets: Sequence[WalletSettings]
 ) -> list[Problem]:
-    """Report keys that two sources share; return what is allowed and counts twice."""
-    return [*_shared_keys(document, sources), *_counted_twice(document, wallets)]
+    """Report keys that two sources share; return what is allowed and probably not meant."""
+    return [
+        *_shared_keys(document, sources),
+        *_counted_twice(document, wallets),
+        *_misspelt(document, sources, wallets),
+    ]
+
+
+def _misspelt(
+    document: Document, sources: Mapping[str, BaseModel], wallets: Sequence[WalletSettings]
+) -> Iterator[Problem]:
+    """Addresses that no wallet can have on its chain: their source would be paid to find nothing."""
+    for index, wallet in enumerate(wallets):
+        doubt: Any = getattr(sources.get(wallet.source), "doubt", None)
+        said = doubt(wallet.watched) if doubt is not None else ""
+        if said:
+            what, _, remedy = said.partition("; ")
+            where = document.where(("wallets", index, "address"))
+            yield Problem(where, f"wallet {wallet.name}: {what}", remedy)
 
 
 def _shared_keys(document: Document, sources: Mapping[str, BaseModel]) -> Iterator[Problem]:
