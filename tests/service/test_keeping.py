@@ -75,3 +75,18 @@ async def test_nothing_to_pace_is_kept_too() -> None:
     facts = await store.facts("s")
     assert json.loads(facts[FACT])["accounts"] == {}
     assert load(facts[OUTLOOK]) == Outlook(pacer._ends, 0.0, 1.0, {}, Finds())
+
+
+async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> None:
+    fixed = [Paced(ACCOUNTS[0], 40, at_least_every=timedelta(seconds=5))]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, FakeStore(), FakeClock(), lambda _: None, fixed)
+    running = asyncio.create_task(pacer.run())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert pacer.affordable(ACCOUNTS[:1]) == ACCOUNTS[:1]
+    pacer.renew(Allowance(CreditPlan(20_000)))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert pacer.affordable(ACCOUNTS[:1]) == []
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -76,6 +76,7 @@ class Pacer:
         """The end of the period in which people were told of it."""
         self._cadence: Cadence | None = None
         self._changed = asyncio.Event()
+        self._anew = False
 
     @property
     def cadence(self) -> Cadence | None:
@@ -91,14 +92,19 @@ class Pacer:
             while True:
                 await self._step()
                 elapsed = self._clock.monotonic()
-                if elapsed - looked >= LOOK_EVERY:
-                    looked = elapsed
+                if self._anew or elapsed - looked >= LOOK_EVERY:
+                    looked, self._anew = elapsed, False
                     await self._look()
                 if elapsed - kept >= KEEP_EVERY:
                     kept = elapsed
                     await self.keep()
         finally:
             await asyncio.shield(self.keep())
+
+    def renew(self, allowance: Allowance) -> None:
+        """The provider's own count came: plan with it at once. A minute at the old pace can cost a month."""
+        self.allowance, self._anew = allowance, True
+        self._changed.set()
 
     def affordable(self, accounts: Sequence[Account]) -> list[Account]:
         """Those that a tick may ask for: all; or, of cron lines, an even share, and none stretched here."""
@@ -211,6 +217,8 @@ class Pacer:
 
     async def _step(self) -> None:
         self._changed.clear()
+        if self._anew:
+            return
         now, cadence = self._clock.now().timestamp(), self._cadence
         due = cadence.due(now) if cadence is not None else None
         if cadence is None or due is None or due[0] > now:
