@@ -78,7 +78,7 @@ async def test_nothing_to_pace_is_kept_too() -> None:
 
 
 async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> None:
-    fixed = [Paced(ACCOUNTS[0], 40, at_least_every=timedelta(seconds=5))]
+    fixed = [Fixed(ACCOUNTS[:1], 40, timedelta(seconds=5))]
     pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, FakeStore(), FakeClock(), lambda _: None, fixed)
     running = asyncio.create_task(pacer.run())
     for _ in range(50):
