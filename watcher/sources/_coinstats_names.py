@@ -53,12 +53,10 @@ class Known:
 class Last(NamedTuple):
     """What the last answer said that an account holds."""
 
-    known: Sequence[Known]
-    """What the rows were about; empty if not all of them could be used."""
-    text: bytes
-    """Their amounts as they were written, one after another."""
+    mark: bytes
+    """Of all amounts as they were written: another text has another mark, and ten thousand are small."""
     amounts: dict[Asset, Decimal]
-    """The same by asset; never written to again."""
+    """The same by asset, in the order of the rows; never written to again."""
 
 
 class Names:
