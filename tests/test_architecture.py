@@ -15,7 +15,7 @@ FLOORS = {
     "domain": 0,
     "ports": 1,
     "service": 2, "sources": 2, "store": 2, "notify": 2,
-    "reading": 3, "documents": 3, "mistakes": 3, "environment": 3, "settings_models": 3,
+    "reading": 3, "documents": 3, "jsontree": 3, "mistakes": 3, "environment": 3, "settings_models": 3,
     "settings_wallets": 3, "settings_assets": 3, "settings": 3, "rulebook": 3, "schema": 3, "starter": 3,
     "settings_channels": 3, "settings_doubts": 3, "doubts": 3, "ruletest_models": 3, "ruletests": 3,
     "wiring": 4,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,14 @@ from watcher.domain.errors import Problem
 Loc = Sequence[str | int]
 Hidden = tuple[str, str]
 """A text that nobody may see, and what to show in its place."""
+
+Expand = Callable[[str], tuple[str, tuple[Hidden, ...]]]
+"""Scalar text → its expanded text, and what must stay hidden. Raises ValueError in words for people."""
+
+SHARED = 24
+"""Words of so many characters are worth being shared; longer ones are seldom equal."""
+NO_KEYS: dict[str, tuple[int, int]] = {}
+"""Of what is no mapping; never written to."""
 
 
 @dataclass(slots=True)
@@ -60,6 +68,25 @@ class Node:
         elif isinstance(self.value, list):
             yield from enumerate(self.value)
 
+    def stand_as(self, other: Node) -> None:
+        """Take over the places of the same value in another tree of the file.
+
+        What was put in since then stands where the key stands that it was made from, or else its mapping.
+        """
+        self.line, self.column = other.line, other.column
+        if isinstance(self.value, dict):
+            for key, node in self.value.items():
+                twin = other.get(key)
+                if twin is not None:
+                    self.keys[key] = other.keys[key]
+                else:
+                    twin = other.get(f"{key}_file") or Node(other.line, other.column, None)
+                    self.keys[key] = (twin.line, twin.column)
+                node.stand_as(twin)
+        elif isinstance(self.value, list) and isinstance(other.value, list):
+            for item, twin in zip(self.value, other.value, strict=False):
+                item.stand_as(twin)
+
     def all_hidden(self) -> Iterator[Hidden]:
         """What must stay hidden in this value and everything below it."""
         yield from self.hidden
@@ -74,13 +101,21 @@ class Document:
     path: Path
     root: Node
     problems: list[Problem] = field(default_factory=list)
+    places: Callable[[], Node] | None = None
+    """Of a tree that was read without places: gives one that has them."""
 
     def at(self, loc: Loc) -> Node:
         """The node at `loc`, or the nearest one around it (a missing key, a tag of a union)."""
         return self._walk(loc)[0]
 
+    def line(self, loc: Loc) -> int:
+        """The line of a value."""
+        self._place()
+        return self.at(loc).line
+
     def where(self, loc: Loc, *, key: bool = False) -> str:
         """`file:line:column` of a value, or of its key."""
+        self._place()
         node, line, column = self._walk(loc)
         return f"{self.path}:{line}:{column}" if key else f"{self.path}:{node.line}:{node.column}"
 
@@ -92,6 +127,11 @@ class Document:
     def in_order(self) -> list[Problem]:
         """The mistakes as a reader of the file meets them."""
         return sorted(self.problems, key=_position)
+
+    def _place(self) -> None:
+        if self.places is not None:
+            places, self.places = self.places, None
+            self.root.stand_as(places())
 
     def _walk(self, loc: Loc) -> tuple[Node, int, int]:
         node = self.root

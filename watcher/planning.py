@@ -18,6 +18,7 @@ from watcher.schedule import Cadence, cadences, fairness_of, sweeps, swept
 from watcher.service.paced import call_budget, credit_budget, key_of
 from watcher.service.pacing import FACT
 from watcher.settings import Settings
+from watcher.settings_wallets import discovery_of
 
 NEW = "(new)"
 """The wallet of an account that is only supposed."""
@@ -156,8 +157,10 @@ def plan_source(
 def _cheaper(settings: Settings, source: Source) -> Iterator[str]:
     """Wallets at a fixed cadence whose many chains cost more one by one than all together."""
     for wallet in settings.wallets:
-        whole, costs = wallet.discovery, sum(map(source.cost, wallet.accounts))
-        if wallet.source == source.name and wallet.every != "auto" and whole and costs > whole.cost:
+        if wallet.source != source.name or wallet.every == "auto":
+            continue
+        whole, costs = discovery_of(wallet, settings.sources), sum(map(source.cost, wallet.accounts))
+        if whole is not None and costs > whole.cost:
             yield (
                 f"{wallet.name}: {len(wallet.accounts)} chains at a fixed cadence cost {costs:,} credits a "
                 f"round, `chains: all` {whole.cost:,} (an answer may leave chains out); "

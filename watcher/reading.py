@@ -7,29 +7,22 @@ an exponent stays the text that was written (exact), `yes`, `on` and `off` are w
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from watcher.documents import Document, Hidden, Node
+from watcher.documents import NO_KEYS, SHARED, Document, Expand, Node
 from watcher.domain.errors import Problem
+from watcher.jsontree import INTEGER, as_yaml, quick_tree
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 1_000_000
 """Aliases count as what they stand for: a few lines cannot grow into gigabytes."""
 MAX_DEPTH = 40
-
-_SHARED = 24
-"""Words of so many characters are worth being shared; longer ones are seldom equal."""
-_NO_KEYS: dict[str, tuple[int, int]] = {}
-"""Of what is no mapping; never written to."""
-
-Expand = Callable[[str], tuple[str, tuple[Hidden, ...]]]
-"""Scalar text → its expanded text, and what must stay hidden. Raises ValueError in words for people."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: dict[str, bool | None] = {
@@ -37,9 +30,8 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_NUMERIC = frozenset("+-0123456789")
 _HEX = re.compile(r"[-+]?0x[0-9a-fA-F_]+")
-_SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _SYNTAX_REMEDIES = {
     "mapping values are not allowed": "a value that contains ': ' needs quotes; check the indentation too",
     "cannot start any token": "put the value in quotes, and indent with spaces instead of tabs",
@@ -60,7 +52,11 @@ def read_document(path: Path, expand: Expand | None = None) -> Document:
     try:
         raw = _bytes(path)
         text = raw.decode("utf-8-sig")
-        document.root = _Builder(document, expand).build(_as_yaml(text))
+        quick = quick_tree(text, expand, deepest=MAX_DEPTH, most=MAX_NODES)
+        if quick is None:
+            document.root = _Builder(document, expand).build(as_yaml(text))
+        else:
+            document.root, document.places = quick, partial(_with_places, text)
     except FileNotFoundError:
         document.problems.append(Problem(str(path), "there is no such file"))
     except OSError as error:
@@ -75,6 +71,14 @@ def read_document(path: Path, expand: Expand | None = None) -> Document:
     return document
 
 
+def _with_places(text: str) -> Node:
+    """The tree of a file that holds no mistake; JSON that YAML's grammar refuses has no places in it."""
+    try:
+        return _Builder(Document(Path(), Node(1, 1, None)), None).build(as_yaml(text))
+    except (yaml.YAMLError, _Unreadable):
+        return Node(1, 1, None)
+
+
 def _bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
@@ -87,24 +91,6 @@ class _Unreadable(Exception):  # noqa: N818 - it never leaves this file
     def __init__(self, line: int, column: int, what: str, remedy: str = "") -> None:
         self.line, self.column, self.what, self.remedy = line, column, what, remedy
         super().__init__(what)
-
-
-def _as_yaml(text: str) -> str:
-    """JSON that YAML's grammar would refuse (tabs, surrogate pairs), in a form that it takes."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return text
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    # In JSON no tab stands inside a string, so columns and values both survive this.
-    return _SURROGATES.sub(_joined, text.replace("\t", " "))
-
-
-def _joined(match: re.Match[str]) -> str:
-    if match.string[: match.start()][-1:] == "\\":
-        return match.group()
-    return bytes.fromhex(match[1] + match[2]).decode("utf-16-be")
 
 
 def _syntax(path: Path, error: yaml.YAMLError, text: str) -> Problem:
@@ -132,7 +118,14 @@ class _Builder:
         self._events: Iterator[Any] = iter(())
 
     def build(self, text: str) -> Node:
-        self._events = iter(yaml.parse(text, Loader=_LOADER))
+        loader = _LOADER(text)
+        try:
+            self._events = iter(loader.get_event, None)
+            return self._only_document()
+        finally:
+            loader.dispose()
+
+    def _only_document(self) -> Node:
         root = Node(1, 1, None)
         documents = 0
         for event in self._events:
@@ -145,23 +138,18 @@ class _Builder:
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
-        line, column = _place(event)
+        # This and what it calls run for every word of the file: of a long watch list, a hundred thousand.
+        mark = event.start_mark
+        line, column = mark.line + 1, mark.column + 1
         if depth > MAX_DEPTH:
             raise _Unreadable(line, column, f"nested deeper than {MAX_DEPTH} levels", "close the brackets")
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self._anchors:
-                raise _Unreadable(
-                    line,
-                    column,
-                    "'*' begins an alias, and there is no such anchor before it",
-                    "put a text that begins with '*' in quotes",
-                )
-            return self._anchors[event.anchor]
+        if type(event) is yaml.AliasEvent:
+            return self._alias(event, line, column)
         if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
             self._mistake(line, column, "YAML tags ('!…') have no meaning here", "put the text in quotes")
-        if isinstance(event, yaml.ScalarEvent):
+        if type(event) is yaml.ScalarEvent:
             node = self._scalar(event, line, column)
-        elif isinstance(event, yaml.MappingStartEvent):
+        elif type(event) is yaml.MappingStartEvent:
             node = self._mapping(line, column, depth)
         else:
             node = self._sequence(line, column, depth)
@@ -171,51 +159,67 @@ class _Builder:
             self._anchors[event.anchor] = node
         return node
 
+    def _alias(self, event: Any, line: int, column: int) -> Node:
+        if event.anchor not in self._anchors:
+            raise _Unreadable(
+                line,
+                column,
+                "'*' begins an alias, and there is no such anchor before it",
+                "put a text that begins with '*' in quotes",
+            )
+        return self._anchors[event.anchor]
+
     def _scalar(self, event: Any, line: int, column: int) -> Node:
         text: str = event.value
-        if len(text) <= _SHARED:
+        if len(text) <= SHARED:
             text = self._words.setdefault(text, text)
         if not event.style and event.tag is None:
             if text in _WORDS:
-                return Node(line, column, _WORDS[text], text, _NO_KEYS)
-            if _INTEGER.fullmatch(text):
-                return Node(line, column, int(text), text, _NO_KEYS)
-            if _HEX.fullmatch(text):
-                self._mistake(
-                    line, column, "YAML reads an unquoted 0x… as a number", 'put it in quotes: "0x…"'
-                )
-                return Node(line, column, text, text, _NO_KEYS, faulty=True)
-        hidden: tuple[Hidden, ...] = ()
-        value = text
-        if self._expand is not None and "$" in text:
-            try:
-                value, hidden = self._expand(text)
-            except ValueError as error:
-                self._mistake(line, column, *str(error).split("; ", 1))
-                return Node(line, column, text, text, _NO_KEYS, faulty=True)
-        return Node(line, column, value, text, _NO_KEYS, hidden)
+                return Node(line, column, _WORDS[text], text, NO_KEYS)
+            if text[0] in _NUMERIC:
+                if INTEGER.fullmatch(text):
+                    return Node(line, column, int(text), text, NO_KEYS)
+                if _HEX.fullmatch(text):
+                    self._mistake(
+                        line, column, "YAML reads an unquoted 0x… as a number", 'put it in quotes: "0x…"'
+                    )
+                    return Node(line, column, text, text, NO_KEYS, faulty=True)
+        if self._expand is None or "$" not in text:
+            return Node(line, column, text, text, NO_KEYS)
+        try:
+            value, hidden = self._expand(text)
+        except ValueError as error:
+            self._mistake(line, column, *str(error).split("; ", 1))
+            return Node(line, column, text, text, NO_KEYS, faulty=True)
+        return Node(line, column, value, text, NO_KEYS, hidden)
 
     def _sequence(self, line: int, column: int, depth: int) -> Node:
         items: list[Node] = []
+        node = Node(line, column, items, "", NO_KEYS)
         for event in self._events:
-            if isinstance(event, yaml.SequenceEndEvent):
+            if type(event) is yaml.SequenceEndEvent:
                 break
-            items.append(self._node(event, depth + 1))
-        return Node(line, column, items, "", _NO_KEYS, size=1 + sum(item.size for item in items))
+            item = self._node(event, depth + 1)
+            node.size += item.size
+            items.append(item)
+        return node
 
     def _mapping(self, line: int, column: int, depth: int) -> Node:
         values: dict[str, Node] = {}
-        node = Node(line, column, values)
+        keys: dict[str, tuple[int, int]] = {}
+        node = Node(line, column, values, "", keys)
         merged: list[Node] = []
         for event in self._events:
-            if isinstance(event, yaml.MappingEndEvent):
-                break
-            if not isinstance(event, yaml.ScalarEvent):
+            if type(event) is not yaml.ScalarEvent:
+                if type(event) is yaml.MappingEndEvent:
+                    break
                 raise _Unreadable(
                     *_place(event), "a key must be a plain word", "put a key with brackets in quotes"
                 )
-            key, place = self._words.setdefault(event.value, event.value), _place(event)
-            if not event.style and _HEX.fullmatch(key):
+            mark: Any = event.start_mark
+            key: str = event.value
+            key, place = self._words.setdefault(key, key), (mark.line + 1, mark.column + 1)
+            if not event.style and key[:1] in _NUMERIC and _HEX.fullmatch(key):
                 self._mistake(
                     *place, "YAML reads an unquoted 0x… as a number", 'put the key in quotes: "0x…":'
                 )
@@ -224,13 +228,14 @@ class _Builder:
             if key == "<<" and not event.style:
                 merged += value.value if isinstance(value.value, list) else [value]
             elif key in values:
-                first = node.keys[key][0]
+                first = keys[key][0]
                 self._mistake(
                     *place, f"the key '{key}' stands here twice (first in line {first})", "remove one"
                 )
             else:
-                values[key], node.keys[key] = value, place
-        self._merge(node, merged)
+                values[key], keys[key] = value, place
+        if merged:
+            self._merge(node, merged)
         return node
 
     def _merge(self, node: Node, bases: list[Node]) -> None:

@@ -115,7 +115,7 @@ def _cases(document: Document, file: TestFile, rules: set[str], channels: Sequen
                 document.report(place, what, "join the two, or give a token or a chain")
             seen[key] = number
         _expectations(document, loc, test, (rules, set(wallets), set(channels)))
-        yield Case(test, wallets, document.at(loc).line)
+        yield Case(test, wallets, document.line(loc))
 
 
 def _series(

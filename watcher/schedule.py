@@ -16,8 +16,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 from watcher.domain.discovery import Sweep
 from watcher.domain.model import SWEEPS, Account
 from watcher.ports import Source
-from watcher.service.paced import Paced
+from watcher.service.paced import Fixed, Paced
 from watcher.settings import Settings
+from watcher.settings_models import Cron
+from watcher.settings_wallets import discovery_of
 
 Put = Callable[[Sequence[Account]], None]
 
@@ -167,49 +169,63 @@ def cadences(
     """The accounts of one source: those at a fixed cadence by that cadence, and those on `auto`."""
     fixed: dict[Cadence, list[Account]] = {}
     paced: list[Paced] = []
+    groups: dict[object, list[Account]] = {}
+    """The lists of `fixed`, by what wallets say."""
     sells = source.allowance.credits is not None
     for wallet in settings.wallets:
         if wallet.source != name:
             continue
-        if isinstance(wallet.every, timedelta):
-            fixed.setdefault(Cadence(every=wallet.every), []).extend(wallet.accounts)
-        elif isinstance(wallet.every, str):
+        every = wallet.every
+        if isinstance(every, str):
             for account in wallet.accounts:
                 cost = source.cost(account) if sells else 1
                 paced.append(Paced(account, cost, float(wallet.weight), wallet.at_least_every))
-        else:
-            cadence = Cadence(cron=wallet.every.cron, timezone=wallet.every.timezone)
-            fixed.setdefault(cadence, []).extend(wallet.accounts)
+            continue
+        group = groups.get(every)
+        if group is None:
+            group = groups[every] = fixed.setdefault(_cadence(every), [])
+        group += wallet.accounts
     return fixed, paced
 
 
-def fixed_intervals(source: Source, fixed: Mapping[Cadence, Sequence[Account]]) -> list[Paced]:
-    """The accounts at a fixed interval that can be too dear, with the interval as their promise."""
+def _cadence(every: timedelta | Cron) -> Cadence:
+    if isinstance(every, timedelta):
+        return Cadence(every=every)
+    return Cadence(cron=every.cron, timezone=every.timezone)
+
+
+def fixed_intervals(source: Source, fixed: Mapping[Cadence, Sequence[Account]]) -> list[Fixed]:
+    """The accounts at a fixed interval, where that can be too dear."""
     if source.allowance.credits is None:
         return []
-    return [
-        Paced(account, source.cost(account), at_least_every=cadence.every)
-        for cadence, accounts in fixed.items()
-        if cadence.every is not None
-        for account in accounts
-    ]
+    found = []
+    for cadence, accounts in fixed.items():
+        if cadence.every is None:
+            continue
+        alike: dict[int, list[Account]] = {}
+        for account in accounts:
+            alike.setdefault(source.cost(account), []).append(account)
+        found += [Fixed(some, cost, cadence.every) for cost, some in alike.items()]
+    return found
 
 
 def sweeps(settings: Settings, name: str) -> list[Sweep]:
     """What `discover` asks of one source: each address once, against all its chains that are watched."""
     mine = [wallet for wallet in settings.wallets if wallet.source == name]
+    if not any(wallet.discover for wallet in mine):
+        return []
     whole = {account.address for each in mine for account in each.accounts if account.chain in SWEEPS}
+    known = [(wallet, discovery_of(wallet, settings.sources)) for wallet in mine]
+    chains: dict[Account, set[str]] = {}
+    for _, each in known:
+        if each is not None:
+            chains.setdefault(each.account, set()).update(each.chains)
     found: dict[Account, Sweep] = {}
-    for wallet in mine:
-        wanted, every = wallet.discovery, wallet.discover_every
+    for wallet, wanted in known:
+        every = wallet.discover_every
         if wanted is None or every is None or wanted.account.address in whole:
             continue
-        named = frozenset(
-            chain
-            for each in mine
-            if each.discovery is not None and each.discovery.account == wanted.account
-            for chain in each.discovery.chains
-        )
+        named = frozenset(chains[wanted.account])
         before = found.get(wanted.account)
         every = min(every, before.every) if before is not None else every
         found[wanted.account] = Sweep(

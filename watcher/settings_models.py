@@ -84,7 +84,7 @@ Cadence = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_a_cad
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class Cron(_Model):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from watcher.documents import Document, Node
 from watcher.domain.model import Account, Wallet
@@ -25,34 +25,55 @@ class WalletSettings:
     Not a model: there may be ten thousand, and a model is eight times as large.
     """
 
-    name: str
-    source: str
-    address: str
+    wallet: Wallet
+    """As rules and messages know it."""
     chains: tuple[str, ...]
-    assets: tuple[str, ...]
-    tags: tuple[str, ...]
     every: str | timedelta | Cron
     at_least_every: timedelta | None
     discover: str | None
     weight: float
     accounts: tuple[Account, ...]
-    discovery: Discovery | None = None
-    """What `discover` asks for, or would."""
+
+    @property
+    def name(self) -> str:
+        return self.wallet.name
+
+    @property
+    def source(self) -> str:
+        return self.wallet.source
+
+    @property
+    def address(self) -> str:
+        return self.wallet.address
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.wallet.tags
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        return self.wallet.assets
 
     @property
     def discover_every(self) -> timedelta | None:
         return DISCOVER[self.discover] if self.discover is not None else None
 
     @property
-    def wallet(self) -> Wallet:
-        """The wallet as rules and messages know it."""
-        promise = self.every if isinstance(self.every, timedelta) else self.at_least_every
-        return Wallet(self.name, self.source, self.address, self.tags, self.assets, promise)
-
-    @property
     def watched(self) -> WatchedWallet:
         """The wallet as its source wants it."""
         return WatchedWallet(self.name, self.address, self.chains, self.assets)
+
+
+def discovery_of(wallet: WalletSettings, sources: Mapping[str, BaseModel]) -> Discovery | None:
+    """What `discover` asks for, or would: another wallet of the same address may ask for it."""
+    find: Any = getattr(sources[wallet.source], "discovery", None)
+    if find is None:
+        return None
+    try:
+        found: Discovery = find(wallet.source, wallet.watched)
+    except ValueError:
+        return None
+    return found
 
 
 def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[WalletSettings, ...]:
@@ -66,28 +87,37 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
         return ()
     found: list[WalletSettings] = []
     names: dict[str, int] = {}
+    """Name → index of the first wallet that has it."""
     owners: dict[Account, str] = {}
     for index, item in enumerate(node.value):
-        entry = checked(document, ("wallets", index), WalletEntry)
-        if entry is None:
+        entry = _entry(document, index, item)
+        if entry is None or entry.source not in sources:
             _name_source(document, index)
+        if entry is None:
             continue
         if entry.name in names:
-            first = names[entry.name]
+            first = document.line(("wallets", names[entry.name], "name"))
             what = f"two wallets are named '{entry.name}' (first in line {first})"
             document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
-        names.setdefault(entry.name, (item.get("name") or item).line)
-        _name_source(document, index)
+        names.setdefault(entry.name, index)
         wallet = _watched(entry)
-        accounts = _accounts(document, index, entry, wallet, sources.get(entry.source))
+        accounts = _accounts(document, index, item, entry, wallet, sources.get(entry.source))
         for account in accounts:
             owner = owners.setdefault(account, entry.name)
             if owner != entry.name:
                 what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
                 document.report(("wallets", index), what, "keep one of them, or join their tags")
-        discovery = _discovery(document, index, entry, wallet, sources.get(entry.source))
-        found.append(_settled(entry, wallet, accounts, discovery))
+        if entry.discover is not None and entry.source in sources:
+            _check_discovery(document, index, entry, wallet, sources[entry.source])
+        found.append(_settled(entry, wallet, accounts))
     return tuple(found)
+
+
+def _entry(document: Document, index: int, node: Node) -> WalletEntry | None:
+    try:
+        return WalletEntry.model_validate(node.plain())
+    except ValidationError:
+        return checked(document, ("wallets", index), WalletEntry)  # says what is wrong with it
 
 
 def _watched(entry: WalletEntry) -> WatchedWallet:
@@ -103,13 +133,12 @@ def _copied(text: str) -> str:
     return text[:1] + text[1:]
 
 
-def _settled(
-    entry: WalletEntry, wallet: WatchedWallet, accounts: tuple[Account, ...], discovery: Discovery | None
-) -> WalletSettings:
+def _settled(entry: WalletEntry, watched: WatchedWallet, accounts: tuple[Account, ...]) -> WalletSettings:
+    promise = entry.every if isinstance(entry.every, timedelta) else entry.at_least_every
+    wallet = Wallet(watched.name, entry.source, watched.address, entry.tags, entry.assets, promise)
     return WalletSettings(
-        wallet.name, entry.source, wallet.address, entry.chains, entry.assets, entry.tags, entry.every,
-        entry.at_least_every, entry.discover, entry.weight, accounts, discovery,
-    )  # fmt: skip
+        wallet, entry.chains, entry.every, entry.at_least_every, entry.discover, entry.weight, accounts
+    )
 
 
 def _name_source(document: Document, index: int) -> None:
@@ -123,10 +152,14 @@ def _name_source(document: Document, index: int) -> None:
 
 
 def _accounts(
-    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel | None
+    document: Document,
+    index: int,
+    node: Node,
+    entry: WalletEntry,
+    wallet: WatchedWallet,
+    source: BaseModel | None,
 ) -> tuple[Account, ...]:
     expand: Any = getattr(source, "accounts", None)
-    node = document.at(("wallets", index))
     if expand is None or (document.problems and any(each.faulty for _, each in node.children())):
         return ()
     try:
@@ -138,25 +171,19 @@ def _accounts(
         return ()
 
 
-def _discovery(
-    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel | None
-) -> Discovery | None:
-    """Also for a wallet that does not ask for it: another wallet of the same address may."""
-    wanted = entry.discover is not None
+def _check_discovery(
+    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel
+) -> None:
     loc = ("wallets", index, "discover")
     find: Any = getattr(source, "discovery", None)
-    if source is None or find is None:
-        if wanted and source is not None:
-            document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
-        return None
+    if find is None:
+        document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
+        return
     try:
-        found: Discovery = find(entry.source, wallet)
+        find(entry.source, wallet)
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")
-        if wanted:
-            document.report(loc, what.replace("`", "'"), remedy)
-        return None
-    return found
+        document.report(loc, what.replace("`", "'"), remedy)
 
 
 def _named_in(what: str, wallet: Node) -> tuple[str | int, ...]:

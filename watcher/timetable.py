@@ -65,7 +65,7 @@ def meters(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Meter]:
 
         def on_read(poller: Poller = poller, pacer: Pacer | None = pacer) -> None:
             if pacer is not None:
-                pacer.allowance = poller.source.allowance
+                pacer.renew(poller.source.allowance)
 
         wake = app.deliverer.wake
         found.append(

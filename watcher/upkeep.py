@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from watcher import sdnotify
 from watcher.domain.errors import StoreError
 from watcher.notify.heartbeat import Heartbeat
 from watcher.ports import Store
-from watcher.readiness import readiness
 from watcher.service.clock import Setting
-from watcher.store.reader import ChannelState, Reader
 from watcher.wiring import App, store_path
+
+if TYPE_CHECKING:
+    from watcher.store.reader import ChannelState
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,10 @@ async def keep_beating(app: App, store: Store, heartbeat: Heartbeat, every: floa
 
 async def silence(app: App, store: Store) -> str:
     """Why no sign of life may be given; empty if all is well."""
+    # Who gives none does not load what reads the store like people do.
+    from watcher.readiness import readiness
+    from watcher.store.reader import Reader
+
     names = list(app.settings.channels)
 
     def look() -> list[ChannelState]:

@@ -226,7 +226,7 @@ def wire(
 def build_source(settings: Settings, name: str) -> Source:
     """One source with the wallets that it watches."""
     kind: Any = settings.sources[name]
-    wallets = [wallet.watched for wallet in settings.wallets if wallet.source == name]
+    wallets = (wallet.watched for wallet in settings.wallets if wallet.source == name)
     source: Source = kind.build(name, wallets)
     return source
 

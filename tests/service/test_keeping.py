@@ -10,7 +10,7 @@ from tests.fakes import FakeClock, FakeStore
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import Account
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
-from watcher.service.paced import Paced
+from watcher.service.paced import Fixed, Paced
 from watcher.service.pacing import FACT, Pacer
 from watcher.service.slices import SLICE
 
@@ -21,7 +21,7 @@ async def kept() -> tuple[Pacer, FakeStore, int]:
     """A pacer that has kept what it knows, and how often the loop turned meanwhile."""
     store, clock = FakeStore(), FakeClock()
     auto = [Paced(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
-    fixed = [Paced(account, 40, at_least_every=timedelta(hours=1)) for account in ACCOUNTS[5 * SLICE :]]
+    fixed = [Fixed(ACCOUNTS[5 * SLICE :], 40, timedelta(hours=1))]
     pacer = Pacer("s", Allowance(CreditPlan(10**9)), auto, 0.0, store, clock, lambda _: None, fixed)
     await pacer.begin()
     for account in ACCOUNTS[:7]:
@@ -34,7 +34,7 @@ async def kept() -> tuple[Pacer, FakeStore, int]:
 
 
 async def test_the_loop_turns_between_slices() -> None:
-    assert (await kept())[2] >= 15
+    assert (await kept())[2] >= 10
 
 
 async def test_the_slices_are_the_whole() -> None:
@@ -44,14 +44,49 @@ async def test_the_slices_are_the_whole() -> None:
     assert json.loads(facts[FACT]) == json.loads(json.dumps(pacer.cadence.dump()))
     outlook = load(facts[OUTLOOK])
     assert outlook is not None
-    assert outlook.intervals.keys() == {f"ethereum:{account.address}" for account in ACCOUNTS}
-    assert outlook.intervals[f"ethereum:{ACCOUNTS[-1].address}"] == 3600
+    assert outlook.intervals.keys() == {f"ethereum:{account.address}" for account in ACCOUNTS[: 5 * SLICE]}
+
+
+async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> None:
+    store, clock, hour = FakeStore(), FakeClock(), timedelta(hours=1)
+    fixed = [Fixed(ACCOUNTS[:3], 40, hour)]
+
+    async def outlook(limit: int) -> Outlook:
+        pacer = Pacer("s", Allowance(CreditPlan(limit)), [], 0.0, store, clock, lambda _: None, fixed)
+        await pacer.begin()
+        await pacer.keep()
+        kept = load((await store.facts("s"))[OUTLOOK])
+        assert kept is not None
+        return kept
+
+    ample, scarce = await outlook(10**9), await outlook(2000)
+    assert ample.intervals == {}
+    assert round(ample.planned) == 31 * 24 * 3 * 40
+    assert scarce.stretch > 1
+    assert set(scarce.intervals) == {f"ethereum:{account.address}" for account in ACCOUNTS[:3]}
+    assert min(scarce.intervals.values()) > 3600
 
 
 async def test_nothing_to_pace_is_kept_too() -> None:
     store = FakeStore()
     pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, FakeClock(), lambda _: None)
     await pacer.begin()
+    await pacer.keep()
     facts = await store.facts("s")
     assert json.loads(facts[FACT])["accounts"] == {}
     assert load(facts[OUTLOOK]) == Outlook(pacer._ends, 0.0, 1.0, {}, Finds())
+
+
+async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> None:
+    fixed = [Fixed(ACCOUNTS[:1], 40, timedelta(seconds=5))]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, FakeStore(), FakeClock(), lambda _: None, fixed)
+    running = asyncio.create_task(pacer.run())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert pacer.affordable(ACCOUNTS[:1]) == ACCOUNTS[:1]
+    pacer.renew(Allowance(CreditPlan(20_000)))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert pacer.affordable(ACCOUNTS[:1]) == []
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -17,7 +17,7 @@ from watcher.domain.cadence.items import Item
 from watcher.domain.cadence.promises import Promises
 from watcher.domain.credits import Allowance, CreditPlan, Window
 from watcher.domain.model import Account
-from watcher.service.paced import Paced, calls_a_second
+from watcher.service.paced import Fixed, Paced, calls_a_second
 from watcher.service.pacing import Pacer
 
 WINDOWS = st.sampled_from(
@@ -53,6 +53,10 @@ def accounts(letter: str, count: int, cost: float, every: timedelta | None, leas
     ]
 
 
+def at_once(letter: str, count: int, cost: float, every: timedelta) -> Fixed:
+    return Fixed([Account("s", "c", f"{letter}{n}") for n in range(count)], cost, every)
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 async def test_no_sentence_has_an_empty_list_or_a_plan_of_nothing(data: st.DataObject) -> None:
@@ -65,7 +69,7 @@ async def test_no_sentence_has_an_empty_list_or_a_plan_of_nothing(data: st.DataO
         "s", allowance,
         accounts("a", data.draw(st.integers(0, 2)), data.draw(COSTS), data.draw(st.none() | LENGTHS), fixed),
         data.draw(RATES), Spent(spent), FakeClock(), lambda _: None,
-        accounts("f", data.draw(st.integers(0, 2)), data.draw(COSTS), fixed, fixed) if limit else (),
+        [at_once("f", data.draw(st.integers(0, 2)), data.draw(COSTS), fixed)] if limit else (),
     )  # fmt: skip
     said: list[str] = []
     handler = logging.Handler()
@@ -112,7 +116,7 @@ async def test_accounts_for_which_nothing_is_left_are_told(caplog: pytest.LogCap
     soon = timedelta(minutes=1)
     pacer = Pacer(
         "s", Allowance(CreditPlan(20_000)), accounts("a", 2, 40, None, soon), 0.0, Spent(0), FakeClock(),
-        lambda _: None, accounts("f", 1, 40, soon, soon),
+        lambda _: None, [at_once("f", 1, 40, soon)],
     )  # fmt: skip
     with caplog.at_level(logging.WARNING):
         await pacer.begin()

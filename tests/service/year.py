@@ -13,7 +13,7 @@ from watcher.domain.credits import Allowance, CreditPlan, Purpose
 from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
 from watcher.domain.selection import Rules
 from watcher.ports import Reply, Request, Store
-from watcher.service.paced import Paced
+from watcher.service.paced import Fixed, Paced
 from watcher.service.pacing import Pacer
 from watcher.service.polling import Poller
 from watcher.service.queue import Batch
@@ -81,9 +81,9 @@ class Year:
             self.source, self.store, Rules([], wallets, []), self.clock, running_since=self.clock.now()
         )
         paced = [Paced(account, self.cost, at_least_every=self.promise) for account in self.accounts]
-        auto, fixed = ([], paced) if self.fixed else (paced, [])
+        auto, fixed = ([] if self.fixed else paced), list[Fixed]()
         if self.fixed:
-            fixed = [Paced(account, self.cost, at_least_every=self.fixed) for account in self.accounts]
+            fixed = [Fixed(self.accounts, self.cost, self.fixed)]
         self.pacer = Pacer("s", self.source.allowance, auto, 0.0, self.store, self.clock, self._put, fixed)
         self.poller.on_seen, self.poller.on_refused = self.pacer.observe, self.pacer.give_back
         await self.pacer.begin()

@@ -48,7 +48,7 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(ValidationError):
         settings.web = None
     with pytest.raises(AttributeError):
-        settings.wallets[0].name = "other"  # type: ignore[misc]
+        settings.wallets[0].wallet.name = "other"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

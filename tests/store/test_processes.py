@@ -172,3 +172,25 @@ async def test_a_change_by_another_process_is_the_baseline_of_the_next_decision(
             await keep(hand, accounts=(known(HOT, ethereum="2"),), changes=(changed(HOT, ETH, "1", "2"),))
 
         assert (await daemon.load([HOT])).accounts[HOT].amounts == {ETH: 2}
+
+
+MAKER = """
+import sys
+from pathlib import Path
+path = Path(sys.argv[1])
+for name in ("numpy", "pandas"):  # as if installed: to load one ends the process
+    (path.parent / f"{name}.py").write_text("raise SystemExit('loaded')")
+sys.path.insert(0, str(path.parent))
+from watcher.store.core import Core
+Core(path).close()
+print("made")
+try:
+    import numpy
+except SystemExit:
+    print("and others may have it")
+"""
+
+
+def test_a_new_store_loads_no_libraries_that_it_has_no_use_for(tmp_path: Path) -> None:
+    with process(MAKER, tmp_path / "watcher.db") as running:
+        assert running.communicate(timeout=60)[0].splitlines() == ["made", "and others may have it"]

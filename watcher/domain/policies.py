@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.exact import ZERO
 from watcher.domain.model import Asset, Wallet
@@ -55,20 +55,39 @@ class AssetEntry(BaseModel):
     The first entry that selects an asset and says something decides, key by key.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    match: Match = Match()
-    """As in rules: wallets, tags, sources, chains, assets."""
-    allow: bool | None = None
-    """true: never in quarantine, whatever it is worth."""
-    floor_usd: Annotated[Decimal | None, BeforeValidator(_dollars)] = None
-    """Newcomers that are worth less than this, or have no price, wait in quarantine; "0": none does."""
-    jump: Annotated[Decimal | None, BeforeValidator(_factor)] = None
-    """The factor from which a jump of the amount waits for a second reading; off: no jump does."""
-    rebasing: Annotated[Decimal | None, BeforeValidator(_interest)] = None
-    """true: changes of at most 0.1% a day are interest and no transfer; or another percentage a day."""
+    # Described for editors. (To take docstrings for it, pydantic would read this very file at each start.)
+    match: Annotated[Match, Field(description="As in rules: wallets, tags, sources, chains, assets.")] = (
+        Match()
+    )
+    allow: Annotated[bool | None, Field(description="true: never in quarantine, whatever it is worth.")] = (
+        None
+    )
+    floor_usd: Annotated[
+        Decimal | None,
+        BeforeValidator(_dollars),
+        Field(
+            description="Newcomers that are worth less than this, or have no price, wait in quarantine; "
+            '"0": none does.'
+        ),
+    ] = None
+    jump: Annotated[
+        Decimal | None,
+        BeforeValidator(_factor),
+        Field(
+            description="The factor from which a jump of the amount waits for a second reading; "
+            "off: no jump does."
+        ),
+    ] = None
+    rebasing: Annotated[
+        Decimal | None,
+        BeforeValidator(_interest),
+        Field(
+            description="true: changes of at most 0.1% a day are interest and no transfer; "
+            "or another percentage a day."
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _says_something(self) -> AssetEntry:

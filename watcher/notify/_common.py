@@ -71,7 +71,7 @@ class QuietHours(BaseModel):
 class ChannelSettings(BaseModel):
     """The base of every kind's settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     quiet: QuietHours | None = None
     fallback: str | None = None

@@ -19,6 +19,9 @@ from watcher.service.clock import Clock, Setting
 log = logging.getLogger(__name__)
 
 EVERY = 15.0
+FIRST = 1.0
+"""Seconds before the first pass: what is due to be polled goes first."""
+
 NOTED_EVERY = 60.0
 """How often the store is told that the daemon is at work: later nobody can tell silence from absence."""
 
@@ -49,7 +52,8 @@ class Lapse:
 
     async def run(self) -> None:
         """Pass after pass, until cancelled."""
-        noted = -NOTED_EVERY
+        noted, wait = -NOTED_EVERY, EVERY - FIRST
+        await self._clock.sleep(FIRST)
         while True:
             try:
                 if self._clock.monotonic() - noted >= NOTED_EVERY:
@@ -62,7 +66,8 @@ class Lapse:
             except Exception:
                 # The one broad catch of this loop: one bad pass must not end the next.
                 log.exception("unexpected error while judging by the clock")
-            await self._clock.sleep(EVERY)
+            await self._clock.sleep(wait)
+            wait = EVERY
 
     async def once(self) -> None:
         """One pass over all accounts that a clock rule or a live alert concerns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,10 +26,31 @@ class Paced:
     at_least_every: timedelta | None = None
     min_every: timedelta = timedelta(minutes=1)
 
-    def item(self, fixed: float | None = None) -> Item:
+    def item(self) -> Item:
         promise = self.at_least_every.total_seconds() if self.at_least_every else float("inf")
-        shortest = self.min_every.total_seconds()
-        return Item(key_of(self.account), self.cost, self.weight, shortest, promise, fixed)
+        return Item(key_of(self.account), self.cost, self.weight, self.min_every.total_seconds(), promise)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Accounts at one fixed interval and price; ticks ask for them as long as they can be afforded."""
+
+    accounts: Sequence[Account]
+    cost: float
+    every: timedelta
+
+    @property
+    def rate(self) -> float:
+        """What they cost a second."""
+        return len(self.accounts) * self.cost / self.every.total_seconds()
+
+    def items(self) -> dict[Account, Item]:
+        """For the cadence, if it has to stretch them."""
+        every = self.every.total_seconds()
+        return {
+            account: Item(key_of(account), self.cost, at_least_every=every, fixed=every)
+            for account in self.accounts
+        }
 
 
 def key_of(account: Account) -> str:

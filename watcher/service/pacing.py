@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from watcher.domain.cadence import PATIENCE, Budget, Cadence
+from watcher.domain.cadence import PATIENCE, Budget, Cadence, Item
 from watcher.domain.credits import Allowance
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
 from watcher.ports import Store
 from watcher.service.clock import Clock
-from watcher.service.paced import Paced, call_budget, calls_a_second, credit_budget, key_of
+from watcher.service.paced import Fixed, Paced, call_budget, calls_a_second, credit_budget, key_of
 from watcher.service.pacewords import strain
 from watcher.service.slices import SLICE, compact, joined
 
@@ -42,23 +42,27 @@ class Pacer:
         store: Store,
         clock: Clock,
         put: Callable[[Sequence[Account]], None],
-        fixed: Sequence[Paced] = (),
+        fixed: Sequence[Fixed] = (),
         *,
         fairness: float = 1.0,
     ) -> None:
-        """`taken`: credits a second that cron lines and sweeps cost; `fixed`: accounts at a fixed interval
-        (`at_least_every`). Ticks ask for both as long as it can be afforded. Where calls are scarce, `taken`
+        """`taken`: credits a second that cron lines and sweeps cost; `fixed`: accounts at fixed intervals.
+        Ticks ask for both as long as it can be afforded. Where calls are scarce, `taken`
         has fixed intervals too: one call brings many accounts of a tick, so they are thinned together.
         """
         self._fairness = fairness
         self._name, self.allowance, self._taken = name, allowance, taken
         self._store, self._clock, self._put = store, clock, put
-        self._accounts = {key_of(each.account): each.account for each in paced}
+        self._auto = {each.account: key_of(each.account) for each in paced}
         self._items = [each.item() for each in paced]
-        self._fixed = {each.account: each.item(fixed=_interval(each)) for each in fixed}
-        self._accounts.update({key_of(account): account for account in self._fixed})
+        self._fixed = tuple(fixed)
+        self._rate = sum(each.rate for each in fixed)
+        """What fixed intervals cost a second, as they are set."""
+        self._stretched: dict[Account, Item] = {}
+        """The accounts at fixed intervals, while those are stretched."""
         self._keys: dict[Account, str] = {}
-        """The accounts that the cadence paces now, with their keys."""
+        self._accounts: dict[str, Account] = {}
+        """The accounts that the cadence paces now, with their keys, and the way back."""
         self.strained = False
         """What is set costs more than is left: fixed intervals are stretched here, and not asked for by
         ticks; of cron ticks and sweeps only a `share` is kept to."""
@@ -72,6 +76,7 @@ class Pacer:
         """The end of the period in which people were told of it."""
         self._cadence: Cadence | None = None
         self._changed = asyncio.Event()
+        self._anew = False
 
     @property
     def cadence(self) -> Cadence | None:
@@ -81,13 +86,14 @@ class Pacer:
     async def run(self) -> None:
         """Put accounts into the queue as they become due, until cancelled; keeps what was learnt."""
         await self.begin()
+        await self.keep()
         looked = kept = self._clock.monotonic()
         try:
             while True:
                 await self._step()
                 elapsed = self._clock.monotonic()
-                if elapsed - looked >= LOOK_EVERY:
-                    looked = elapsed
+                if self._anew or elapsed - looked >= LOOK_EVERY:
+                    looked, self._anew = elapsed, False
                     await self._look()
                 if elapsed - kept >= KEEP_EVERY:
                     kept = elapsed
@@ -95,11 +101,16 @@ class Pacer:
         finally:
             await asyncio.shield(self.keep())
 
+    def renew(self, allowance: Allowance) -> None:
+        """The provider's own count came: plan with it at once. A minute at the old pace can cost a month."""
+        self.allowance, self._anew = allowance, True
+        self._changed.set()
+
     def affordable(self, accounts: Sequence[Account]) -> list[Account]:
         """Those that a tick may ask for: all; or, of cron lines, an even share, and none stretched here."""
         if not self.strained:
             return list(accounts)
-        return [account for account in accounts if account not in self._fixed and self._in_turn(account)]
+        return [account for account in accounts if account not in self._stretched and self._in_turn(account)]
 
     def _in_turn(self, account: Account) -> bool:
         """Whether this tick is one of the share; the first one always is."""
@@ -114,7 +125,7 @@ class Pacer:
             return
         read = self._read.get(key)
         if changed and read is not None:
-            self._finds.note(max(at.timestamp() - read, 0.0), self._interval_of(key))
+            self._finds.note(max(at.timestamp() - read, 0.0), self._cadence.interval(key))
         if changed is not None:
             self._read[key] = at.timestamp()
         self._cadence.observe(key, at.timestamp(), changed)
@@ -141,14 +152,14 @@ class Pacer:
             log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
 
     async def _outlook(self, cadence: Cadence) -> str:
-        """What is intended now, as the fact to keep."""
-        items = list({item.key: item for item in (*self._items, *self._fixed.values())}.values())
-        costs = 0.0
+        """What is intended now, as the fact to keep. What is set says of itself how often it is asked for."""
+        items = [*self._items, *self._stretched.values()]
+        costs = 0.0 if self.strained else self._rate
 
         def parts() -> Iterator[dict[str, float]]:
             nonlocal costs
             for start in range(0, len(items), SLICE):
-                some = {item.key: self._interval_of(item.key) for item in items[start : start + SLICE]}
+                some = {item.key: cadence.interval(item.key) for item in items[start : start + SLICE]}
                 costs += sum(item.cost / some[item.key] for item in items[start : start + SLICE])
                 yield {key: round(each, 3) for key, each in some.items() if each < float("inf")}
 
@@ -156,13 +167,6 @@ class Pacer:
         pace = self._taken * self.share + costs
         stretch = max(cadence.stretch, 1 / max(self.share, 1e-9))
         return Outlook(self._ends, pace * self._length, stretch, {}, self._finds).dump(intervals)
-
-    def _interval_of(self, key: str) -> float:
-        fixed = self._fixed.get(self._accounts[key])
-        if fixed is not None and (not self.strained or self._cadence is None):
-            return fixed.shortest
-        assert self._cadence is not None  # noqa: S101 (after begin)
-        return self._cadence.interval(key)
 
     async def begin(self) -> None:
         """Read the ledger and what was learnt; once, before the first tick."""
@@ -172,20 +176,24 @@ class Pacer:
             before = load(facts.get(OUTLOOK))
             if before is not None and before.ends == self._ends:
                 self._finds = before.finds
-            await self.keep()
 
     async def _make(self, state: Mapping[str, Any] | None) -> None:
         """The cadence for what it has to pace now: with fixed intervals, if they must be stretched."""
-        past = await self._store.load(list(self._accounts.values()))
+        budget, strained = await self._budget(self._clock.now())
+        stretched: dict[Account, Item] = {}
+        for each in self._fixed if strained else ():
+            stretched.update(each.items())
+        keys = {**self._auto, **{account: item.key for account, item in stretched.items()}}
+        past = await self._store.load(list(keys))
         seen = {
-            key_of(account): known.last_attempt.timestamp()
+            keys[account]: known.last_attempt.timestamp()
             for account, known in past.accounts.items()
             if known.last_attempt is not None
         }
         now = self._clock.now()
-        budget, self.strained = await self._budget(now)
-        items = [*self._items, *self._fixed.values()] if self.strained else self._items
-        self._keys = {self._accounts[item.key]: item.key for item in items}
+        self.strained, self._stretched = strained, stretched
+        self._keys, self._accounts = keys, {key: account for account, key in keys.items()}
+        items = [*self._items, *stretched.values()]
         try:
             self._cadence = Cadence(
                 items, budget, now.timestamp(), state=state, seen=seen, fairness=self._fairness
@@ -199,7 +207,7 @@ class Pacer:
         """That not all can be kept that was set or promised: once a period."""
         if self._cadence is None or self._said == budget.ends:
             return
-        rigid = self._taken + sum(item.cost / item.shortest for item in self._fixed.values())
+        rigid = self._taken + self._rate
         rate = rigid + sum(item.cost / item.longest for item in self._items)
         ticks = self.share if self._taken else 1.0
         words = strain(self._cadence, budget, self.allowance, rate, ticks, now)
@@ -209,6 +217,8 @@ class Pacer:
 
     async def _step(self) -> None:
         self._changed.clear()
+        if self._anew:
+            return
         now, cadence = self._clock.now().timestamp(), self._cadence
         due = cadence.due(now) if cadence is not None else None
         if cadence is None or due is None or due[0] > now:
@@ -248,20 +258,14 @@ class Pacer:
         spent = await self._store.spent(self._name, plan.bounds(now)[0])
         left = (plan.bounds(now)[1] - now).total_seconds()
         remaining = plan.limit - spent
-        rate = sum(item.cost / item.shortest for item in self._fixed.values())
-        owed = (self._taken + rate) * left
+        owed = (self._taken + self._rate) * left
         self.share = 1.0
         # once stretched, only ample means undo it
         if owed and owed * (1.05 if self.strained else 1.0) > remaining + 1e-6:
             promised = sum(item.cost / item.longest for item in self._items) / PATIENCE
             self.share = min(max(remaining / (owed + promised * left), 0.0), 1.0)
             return credit_budget(plan, spent, self._taken * self.share, now), True
-        return credit_budget(plan, spent, self._taken + rate, now), False
-
-
-def _interval(paced: Paced) -> float:
-    assert paced.at_least_every is not None  # noqa: S101 (a fixed interval)
-    return paced.at_least_every.total_seconds()
+        return credit_budget(plan, spent, self._taken + self._rate, now), False
 
 
 def _parsed(text: str | None) -> Mapping[str, Any] | None:

@@ -16,6 +16,7 @@ from watcher.domain.model import Account
 
 _EVM = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
+_NO_ADDRESS = re.compile("[ ,'\"()]")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Discovery:
 class SettingsModel(BaseModel):
     """Frozen, no unknown keys, and no input (it may be a secret) in error texts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 def _duration(value: Any) -> Any:
@@ -137,7 +138,7 @@ def check_address(wallet: WatchedWallet) -> str:
     address = wallet.address.strip()
     if not address:
         raise ValueError(f"wallet {wallet.name} has no address")
-    if not address.isascii() or not address.isprintable() or any(c in address for c in " ,'\"()"):
+    if not address.isascii() or not address.isprintable() or _NO_ADDRESS.search(address):
         raise ValueError(f"wallet {wallet.name}: {address[:80]!r} has characters that no address has")
     if len(address) > 200:
         raise ValueError(f"wallet {wallet.name}: an address of {len(address)} characters is too long")

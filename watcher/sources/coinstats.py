@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -96,20 +96,8 @@ class CoinStatsSettings(SettingsModel):
             raise ValueError(
                 f"wallet {wallet.name} needs `chains`: CoinStats ids such as ethereum or base-wallet, or all"
             )
-        named: dict[str, str] = {}
-        for chain in wallet.chains:
-            if not _CHAIN.fullmatch(chain):
-                raise ValueError(
-                    f"wallet {wallet.name}: {chain[:80]!r} is not a chain id (lower case, no spaces)"
-                )
-            if (twin := named.setdefault(canonical(chain), chain)) is not chain or wallet.chains.count(
-                chain
-            ) > 1:
-                raise ValueError(f"wallet {wallet.name}: {twin} and {chain} are the same chain")
-        if len(wallet.chains) > 1 and SWEEPS.intersection(wallet.chains):
-            raise ValueError(
-                f"wallet {wallet.name}: all and forceall stand alone, they bring every other chain with them"
-            )
+        if fault := _fault(wallet.chains):
+            raise ValueError(f"wallet {wallet.name}: {fault}")
         return [Account(name, chain, address) for chain in wallet.chains]
 
     def doubt(self, wallet: WatchedWallet) -> str:
@@ -126,9 +114,23 @@ class CoinStatsSettings(SettingsModel):
         address = fold_evm(wallet.address.strip())
         return Discovery(Account(name, "all", address), _canonical(wallet.chains), CREDITS_PER_SWEEP)
 
-    def build(self, name: str, wallets: Sequence[WatchedWallet]) -> CoinStats:  # noqa: ARG002
+    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> CoinStats:  # noqa: ARG002
         """The source. It needs no wallets beforehand: what to ask is in each account."""
         return CoinStats(name, self)
+
+
+@lru_cache(maxsize=256)
+def _fault(chains: tuple[str, ...]) -> str:
+    """What is wrong with the chains of a wallet; empty if they are sound. Many wallets have the same."""
+    named: dict[str, str] = {}
+    for chain in chains:
+        if not _CHAIN.fullmatch(chain):
+            return f"{chain[:80]!r} is not a chain id (lower case, no spaces)"
+        if (twin := named.setdefault(canonical(chain), chain)) is not chain or chains.count(chain) > 1:
+            return f"{twin} and {chain} are the same chain"
+    if len(chains) > 1 and SWEEPS.intersection(chains):
+        return "all and forceall stand alone, they bring every other chain with them"
+    return ""
 
 
 @lru_cache(maxsize=256)

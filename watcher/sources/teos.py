@@ -97,7 +97,7 @@ class TeosSettings(SettingsModel):
                 raise ValueError(f"wallet {wallet.name}: {error}") from None
         return [Account(name, TEOS_CHAIN, _normal(address))]
 
-    def build(self, name: str, wallets: Sequence[WatchedWallet]) -> Teos:
+    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> Teos:
         """The source. Of the wallets it takes which assets each address is watched for."""
         return Teos(name, self, wallets)
 
@@ -128,7 +128,7 @@ class _Lookup:
 class Teos:
     """The source behind one TEOS key. Owns its HTTP session and what it learnt of assets and pairs."""
 
-    def __init__(self, name: str, settings: TeosSettings, wallets: Sequence[WatchedWallet]) -> None:
+    def __init__(self, name: str, settings: TeosSettings, wallets: Iterable[WatchedWallet]) -> None:
         key = settings.api_key.get_secret_value()
         self._name = name
         self._settings = settings
