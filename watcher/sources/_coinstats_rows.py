@@ -70,10 +70,11 @@ def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: L
         if len(held) != len(rows):
             return None
         last = Last(mark, held)
-    for each, quoted in zip(known, prices, strict=True):
-        if each.quoted != quoted:
-            each.quoted, each.price = quoted.copy(), _price(quoted)
-    values = [each.price for each in known]
+    quotes = [each.quote for each in known]  # another thread may be at the same asset
+    for place, written in enumerate(prices):
+        if quotes[place][0] != written:
+            known[place].quote = quotes[place] = (written.copy(), _price(written))
+    values = [price for _, price in quotes]
     if all(values):
         priced: dict[Asset, Decimal] = dict(zip(last.amounts, values, strict=True))  # type: ignore[arg-type]
     else:
@@ -85,6 +86,7 @@ def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: L
 
 
 def _mark(text: bytes) -> bytes:
+    """128 bits of BLAKE2b: that two texts share one has never been seen, and never will be."""
     return blake2b(text, digest_size=16).digest()
 
 
