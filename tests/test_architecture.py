@@ -82,7 +82,6 @@ BROAD = {
 LONGEST = 300
 LONGER = {
     "domain/cadence/scheduler.py": "one state machine over one heap",
-    "sources/_coinstats_answer.py": "the fast path and the tolerant one of one decoder, side by side",
     "sources/teos.py": "one integration is one file",
 }
 

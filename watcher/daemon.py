@@ -38,8 +38,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) -> int:
-    """Watch until SIGTERM or SIGINT; SIGHUP reads the configuration again. Returns the exit code."""
+async def run(
+    path: Path,
+    configuration: Configuration,
+    env: Mapping[str, str],
+    *,
+    on_loaded: Callable[[Configuration], None] = lambda _: None,
+) -> int:
+    """Watch until SIGTERM or SIGINT; SIGHUP reads the configuration again. Returns the exit code.
+
+    `on_loaded` hears of each configuration that takes effect later: how logs look is the caller's.
+    """
     clock = SystemClock()
     stopping, reloading = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,7 +66,7 @@ async def run(path: Path, configuration: Configuration, env: Mapping[str, str]) 
             if failed:
                 return 1
             if reloading.is_set() and not stopping.is_set():
-                configuration = _reload(path, env, configuration, app)
+                configuration = _reload(path, env, configuration, app, on_loaded)
     finally:
         sdnotify.stopping()
         await store.close()
@@ -168,13 +177,23 @@ def _sound(path: Path, env: Mapping[str, str]) -> bool:
     return True
 
 
-def _reload(path: Path, env: Mapping[str, str], old: Configuration, app: App) -> Configuration:
+def _reload(
+    path: Path,
+    env: Mapping[str, str],
+    old: Configuration,
+    app: App,
+    on_loaded: Callable[[Configuration], None],
+) -> Configuration:
     try:
         new = configure(path, env)
     except ConfigurationError:  # changed since it was found sound, a moment ago
         log.exception("reload refused, the old configuration stays in force")
         app.tally.sound = False
         return old
+    on_loaded(new)
+    for warning in new.warnings:
+        if warning not in old.warnings:
+            log.warning("%s", warning)
     if new.settings.store != old.settings.store:
         log.warning("the store cannot change while running; restart to use the new one")
     app.tally.loaded = app.clock.now()

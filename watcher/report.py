@@ -40,6 +40,12 @@ def balances(settings: Settings, past: Past) -> list[Row]:
     return balances_of(wallets_by_account(settings), past)
 
 
+def held(settings: Settings, past: Past) -> int:
+    """How many balances `balances` has."""
+    states = (past.accounts.get(account) for account in wallets_by_account(settings))
+    return sum(sum(map(bool, state.amounts.values())) for state in states if state is not None)
+
+
 def balances_of(wallets: Mapping[Account, WalletSettings], past: Past) -> list[Row]:
     """The same of some accounts."""
     rows: list[Row] = []

@@ -37,10 +37,12 @@ async def test_a_reload_takes_the_new_file_and_keeps_the_alert_that_fires(there:
         await there.hook.told("eth-low")
         await there.polled()
         there.edit("rules.yaml", "{id: moved, type: change, direction: both}", "{id: any, type: change}")
+        there.edit("watcher.yaml", "log: {level: debug}", "log: {level: debug, format: logfmt}")
         daemon.send_signal(signal.SIGHUP)
         async for line in lines(there):
             if "reloaded" in line:
                 break
+        assert 'logger=watcher.daemon msg="reloaded' in there.log()
         await there.polled()
         there.sim.world.set_sparks(DESK, BOND, 26000)
         await there.hook.told("desk", "any")

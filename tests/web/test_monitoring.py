@@ -105,6 +105,18 @@ async def test_metrics_have_the_names_and_labels_that_are_expected(page: Page) -
         assert all(set(each) == labels for each, _ in found[name]), name
 
 
+async def test_too_many_balances_are_counted_instead_of_shown(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = len((await samples(page))["watcher_balance"])
+    monkeypatch.setattr("watcher.web.metrics.MOST_BALANCES", shown - 1)
+
+    found = await samples(page)
+
+    assert "watcher_balance" not in found
+    assert found["watcher_balances_omitted"] == [({}, shown)]
+
+
 async def test_what_the_daemon_did_is_counted(page: Page) -> None:
     found = await samples(page)
     value = {

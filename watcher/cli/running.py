@@ -42,11 +42,15 @@ def _run(path: Path) -> int:
     from watcher import daemon
 
     configuration = configured(path, telling=True)
-    log = configuration.settings.log
-    set_up_logging(log.level, log.format)
+    _set_up_logging(configuration)
     for warning in configuration.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    return asyncio.run(daemon.run(path, configuration, os.environ))
+    return asyncio.run(daemon.run(path, configuration, os.environ, on_loaded=_set_up_logging))
+
+
+def _set_up_logging(configuration: Configuration) -> None:
+    log = configuration.settings.log
+    set_up_logging(log.level, log.format)
 
 
 def poll(

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watcher.domain.credits import Grant, Purpose, Refusal
@@ -19,6 +18,7 @@ from watcher.ports import Reply, Request, Settlement, Source, Store
 from watcher.service.clock import Clock
 from watcher.service.concluding import conclude
 from watcher.service.outage import Outage
+from watcher.service.pace import Pace
 from watcher.service.queue import Batch, PollQueue
 from watcher.service.replies import broken, report
 
@@ -32,18 +32,10 @@ LONGEST_BACKOFF = 900.0
 EXHAUSTED_PAUSE = timedelta(hours=1)
 """How often a provider that said the credits are gone is asked again before the period ends."""
 
+_ASLEEP = (Purpose.SCHEDULED, Purpose.SWEEP)  # what waits while a source sleeps
+
 SHORT_WAIT = timedelta(minutes=2)
 """A refusal that ends this soon is waited out; a longer one gives the accounts back to their ticks."""
-
-
-@dataclass(slots=True)
-class Pace:
-    """When the next request of a source may start, in monotonic seconds and in time of day."""
-
-    next_start: float = 0.0
-    failures: int = 0
-    asleep_until: datetime | None = None
-    asleep_because: str = ""
 
 
 class Poller:
@@ -121,14 +113,27 @@ class Poller:
             while waiting:
                 request = waiting.pop(0)
                 reply = await self._one(request, batch.purpose)
-                if reply is None:
-                    break
+                if reply is None:  # what is left may be enough for some of it
+                    halves = self._halves(request, batch.purpose)
+                    if not halves and batch.purpose not in _ASLEEP:
+                        break
+                    waiting = [*halves, *waiting]
+                    continue
                 outcomes += reply.outcomes
                 waiting = [*reply.more, *waiting]
                 self._on_progress()
         finally:
             self._refused(batch, outcomes)
         return outcomes
+
+    def _halves(self, request: Request, purpose: Purpose) -> list[Request]:
+        """Of a request that costs more than there is; none if nothing of it can fit either."""
+        half, now = len(request.accounts) // 2, self._clock.now()
+        cheapest = min(map(self.source.cost, request.accounts), default=0)
+        if not half or not request.cost or (purpose in _ASLEEP and self.pace.asleep(now, cheapest)):
+            return []
+        parts = (request.accounts[:half], request.accounts[half:])
+        return [each for part in parts for each in self.source.plan(part, now)]
 
     def _worth_asking(self, batch: Batch) -> Sequence[Account]:
         """All of them; of a source that fails one alone: what nobody answers may be charged all the same."""
@@ -171,7 +176,7 @@ class Poller:
         """There are credits again."""
         if self.pace.asleep_until is not None:
             log.info("%s polls again", self.source.name)
-            self.pace.asleep_until, self.pace.asleep_because = None, ""
+            self.pace.wake()
 
     def _refused(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Tell whoever scheduled them which accounts led to no outcome: refused, or cut off by an error."""
@@ -184,18 +189,22 @@ class Poller:
         if request.lookup:
             purpose = Purpose.LOOKUP
         while True:
+            if purpose in _ASLEEP and self.pace.asleep(self._clock.now(), request.cost):
+                return None
             await self._turn()
             now = self._clock.now()
-            if self._asleep(now, purpose):
+            if purpose in _ASLEEP and self.pace.asleep(now, request.cost):
                 return None
             answer = await self._store.reserve(
                 self.source.name, len(request.accounts), request.cost, purpose, now, self.source.allowance
             )
             if isinstance(answer, Grant):
-                self._wake(purpose)
+                if purpose in _ASLEEP and request.cost >= self.pace.asleep_cost:
+                    self.wake()
                 return answer
             if answer.until - now > SHORT_WAIT:
-                self._sleep(answer, purpose)
+                if len(request.accounts) < 2 or not request.cost:
+                    self._sleep(answer, purpose, request.cost)
                 return None
             await self._clock.sleep((answer.until - now).total_seconds())
 
@@ -266,7 +275,7 @@ class Poller:
         if reply.exhausted:
             until = self._clock.now() + EXHAUSTED_PAUSE
             reason = reply.failure or "the provider says the credits are gone"
-            self._sleep(Refusal(until, reason), None)
+            self._sleep(Refusal(until, reason), None, 0)
             if self.on_exhausted is not None:
                 self.on_exhausted(reason)
         if reply.failure and not any(isinstance(outcome, Reading) for outcome in reply.outcomes):
@@ -281,19 +290,11 @@ class Poller:
         wait: float = min(FIRST_BACKOFF * 2 ** min(self.pace.failures - 1, 20), LONGEST_BACKOFF)
         return wait * self._chance.uniform(0.8, 1.2)
 
-    def _asleep(self, now: datetime, purpose: Purpose) -> bool:
-        until = self.pace.asleep_until
-        return until is not None and now < until and purpose in (Purpose.SCHEDULED, Purpose.SWEEP)
-
-    def _sleep(self, refusal: Refusal, purpose: Purpose | None) -> None:
+    def _sleep(self, refusal: Refusal, purpose: Purpose | None, cost: int) -> None:
         if self.pace.asleep_until is None:
             plan = self.source.allowance.credits
             gone = plan is not None and refusal.until >= plan.bounds(self._clock.now())[1]
             say = log.warning if gone else log.info  # a wait until a window has room is no news
             say("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
-        if purpose in (None, Purpose.SCHEDULED, Purpose.SWEEP):
-            self.pace.asleep_until, self.pace.asleep_because = refusal.until, refusal.reason
-
-    def _wake(self, purpose: Purpose) -> None:
-        if purpose in (Purpose.SCHEDULED, Purpose.SWEEP):
-            self.wake()
+        if purpose in (None, *_ASLEEP):
+            self.pace.sleep(refusal.until, refusal.reason, cost)

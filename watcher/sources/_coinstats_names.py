@@ -35,17 +35,18 @@ def tidy(symbol: str) -> str:
     return "".join(c for c in " ".join(symbol.split()) if c.isprintable())[:64]
 
 
+_NO_PRICE = msgspec.Raw(b"null")
+
+
 class Known:
     """An asset with the price and the symbol that it last came with, so that each is read only once."""
 
-    __slots__ = ("asset", "price", "quoted", "symbol")
+    __slots__ = ("asset", "quote", "symbol")
 
     def __init__(self, asset: Asset) -> None:
         self.asset = asset
-        self.quoted: msgspec.Raw | None = None
-        """Its last price as it was written; `price` is what that says."""
-        self.price: Decimal | None = None
-        """None if that was no price to act on."""
+        self.quote: tuple[msgspec.Raw, Decimal | None] = (_NO_PRICE, None)
+        """Its last price as it was written, and what that says: None if it was no price to act on."""
         self.symbol = ""
         """The name that `Names.called` has for it; empty if it has none."""
 
@@ -53,12 +54,10 @@ class Known:
 class Last(NamedTuple):
     """What the last answer said that an account holds."""
 
-    known: Sequence[Known]
-    """What the rows were about; empty if not all of them could be used."""
-    text: bytes
-    """Their amounts as they were written, one after another."""
+    mark: bytes
+    """Stands for all amounts as they were written: no two texts have the same, and it is far shorter."""
     amounts: dict[Asset, Decimal]
-    """The same by asset; never written to again."""
+    """The same by asset, in the order of the rows; never written to again."""
 
 
 class Names:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
@@ -62,16 +63,18 @@ def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: L
     known = names.find(chain, contracts, coins)
     if known is None:
         return None
-    text = b",".join(amounts)
-    if last is None or known != last.known or text != last.text:
-        held = _amounts(text, [each.asset for each in known], last)
+    text, assets = b",".join(amounts), [each.asset for each in known]
+    mark = _mark(text)
+    if last is None or mark != last.mark or list(last.amounts) != assets:
+        held = _amounts(text, assets, last)
         if len(held) != len(rows):
             return None
-        last = Last(known, text, held)
-    for each, quoted in zip(known, prices, strict=True):
-        if each.quoted != quoted:
-            each.quoted, each.price = quoted.copy(), _price(quoted)
-    values = [each.price for each in known]
+        last = Last(mark, held)
+    quotes = [each.quote for each in known]  # another thread may be at the same asset
+    for place, written in enumerate(prices):
+        if quotes[place][0] != written:
+            known[place].quote = quotes[place] = (written.copy(), _price(written))
+    values = [price for _, price in quotes]
     if all(values):
         priced: dict[Asset, Decimal] = dict(zip(last.amounts, values, strict=True))  # type: ignore[arg-type]
     else:
@@ -80,6 +83,11 @@ def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: L
     if list(symbols) == [each.symbol for each in known]:
         return Part(last.amounts, priced, names.called(chain), last)
     return Part(last.amounts, priced, _named(known, symbols, chain, names), last)
+
+
+def _mark(text: bytes) -> bytes:
+    """128 bits of BLAKE2b: that two texts share one has never been seen, and never will be."""
+    return blake2b(text, digest_size=16).digest()
 
 
 def _amounts(text: bytes, assets: list[Asset], last: Last | None) -> dict[Asset, Decimal]:
@@ -144,9 +152,7 @@ def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Par
     amounts, prices, symbols = _take(identified, unclear)
     last = None
     if len(amounts) == len(rows):
-        mine = [row for _, row in identified]
-        known = names.find(chain, [row.contract_address for row in mine], [row.coin_id for row in mine])
-        last = Last(known or (), b",".join(row.amount for row in mine), amounts)
+        last = Last(_mark(b",".join(row.amount for _, row in identified)), amounts)
     return Part(amounts, prices, symbols, last, unclear, () if complete else (_LEFT_OUT,), complete)
 
 

@@ -1,7 +1,7 @@
 """The JSON of a CoinStats balance answer, decoded as far as it can be.
 
-The straight way is one typed decode. An answer that does not fit is taken apart, so that one bad row costs no
-other. Amounts and prices stay as they are written until somebody needs them, and go from the wire's digits
+The straight way is one typed decode of a group. One that does not fit is taken apart, so that a bad row costs
+no other. Amounts and prices stay as they are written until somebody needs them, and go from the wire's digits
 into `Decimal`, never through a float.
 """
 
@@ -23,8 +23,8 @@ SHORT = 512 * 1024
 """Bytes of an answer that need no look before they are decoded: nothing in it can grow beyond all measure."""
 
 AT_ONCE = 2 * 1024 * 1024
-"""Bytes that are decoded in one go, and on the event loop: 6 ms with everything that follows. The decoder
-holds the interpreter while it works, in a thread too; more than this is taken in pieces."""
+"""Bytes of an answer that is read on the event loop, and of a group that is decoded in one go: 6 ms with
+everything that follows. The decoder holds the interpreter while it works, in a thread too."""
 
 _MOST_GROUPS = 20_000
 """Of one answer: fifty wallets on every chain there is are a third of it."""
@@ -35,7 +35,6 @@ _MOST_ROWS = 100_000
 _LONGEST_ROW = 64 * 1024
 _SHORTEST_ROW = 24
 _ODD = (msgspec.DecodeError, RecursionError)
-
 
 _NULL = msgspec.Raw(b"null")
 

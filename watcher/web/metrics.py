@@ -159,15 +159,16 @@ class _Collector(Collector):
         yield from (pending, oldest, failing, total)
 
     def _balances(self) -> Iterator[Metric]:
-        rows = report.balances(self._settings, self._look.past)
+        many = report.held(self._settings, self._look.past)
         omitted = GaugeMetricFamily(
             "watcher_balances_omitted",
             f"Balances not shown here, since they are more than {MOST_BALANCES:,}.",
         )
-        omitted.add_metric([], len(rows) if len(rows) > MOST_BALANCES else 0)
+        omitted.add_metric([], many if many > MOST_BALANCES else 0)
         yield omitted
-        if len(rows) > MOST_BALANCES:
+        if many > MOST_BALANCES:
             return
+        rows = report.balances(self._settings, self._look.past)
         labels = ["wallet", "source", "chain", "asset", "symbol"]
         amount = GaugeMetricFamily("watcher_balance", "Amount held (rounded: a float).", labels=labels)
         value = GaugeMetricFamily("watcher_balance_value_usd", "Its value in US dollars.", labels=labels)
