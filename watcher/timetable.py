@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from watcher.domain.credits import Purpose
@@ -28,6 +29,7 @@ async def schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
             poller.ask_again(again)
         attempts = {a: state.last_attempt for a, state in known.items() if state.last_attempt is not None}
         fixed, paced = cadences(settings, name, poller.source)
+        await asyncio.sleep(0)  # with 10,000 accounts each part of this takes 20 ms
 
         def put(due: Sequence[Account], poller: Poller = poller) -> None:
             poller.queue.put(due, Purpose.SCHEDULED)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from itertools import pairwise
 
 from tests.fakes import FakeClock, FakeStore
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import Account
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook, load
 from watcher.service.paced import Fixed, Paced
-from watcher.service.pacing import FACT, Pacer
+from watcher.service.pacing import FACT, MANY, Pacer
 from watcher.service.slices import SLICE
 
 ACCOUNTS = [Account("s", "ethereum", f"0x{number}") for number in range(10 * SLICE + 1)]
@@ -90,3 +91,19 @@ async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> No
     assert pacer.affordable(ACCOUNTS[:1]) == []
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_due() -> None:
+    accounts = [Account("s", "ethereum", f"0x{number}") for number in range(MANY + 1)]
+    due: list[Account] = []
+    auto = [Paced(account, 40) for account in accounts]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), auto, 0.0, FakeStore(), FakeClock(), due.extend)
+    running, counts = asyncio.create_task(pacer.run()), [0]
+    while len(due) < len(accounts):
+        await asyncio.sleep(0)
+        counts.append(len(due))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert max(after - before for before, after in pairwise(counts)) <= SLICE
+    assert set(due) == set(accounts)

@@ -7,6 +7,8 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import count
 from typing import Any
 
 from watcher.domain.cadence import PATIENCE, Budget, Cadence, Item
@@ -26,6 +28,9 @@ LOOK_EVERY = 60.0
 """The ledger is read again so often: others may spend from the same key."""
 
 KEEP_EVERY = 300.0
+MANY = 1000
+"""With more accounts than these the first schedule is made beside the loop: 10,000 take 0.15 s."""
+
 FACT = "cadence"
 """Under this name the store keeps what the cadence of a source has learnt."""
 
@@ -89,8 +94,10 @@ class Pacer:
         await self.keep()
         looked = kept = self._clock.monotonic()
         try:
-            while True:
+            for turn in count(1):
                 await self._step()
+                if turn % SLICE == 0:  # many may be due at once
+                    await asyncio.sleep(0)
                 elapsed = self._clock.monotonic()
                 if self._anew or elapsed - looked >= LOOK_EVERY:
                     looked, self._anew = elapsed, False
@@ -194,14 +201,27 @@ class Pacer:
         self.strained, self._stretched = strained, stretched
         self._keys, self._accounts = keys, {key: account for account, key in keys.items()}
         items = [*self._items, *stretched.values()]
+        build = partial(self._built, items, budget, now.timestamp(), state, seen)
+        if self._cadence is None and len(items) > MANY:
+            # Nobody asks it anything yet, so the loop need not be held for it.
+            self._cadence = await asyncio.to_thread(build)
+        else:
+            self._cadence = build()
+        self._say(budget, now)
+
+    def _built(
+        self,
+        items: Sequence[Item],
+        budget: Budget,
+        now: float,
+        state: Mapping[str, Any] | None,
+        seen: Mapping[str, float],
+    ) -> Cadence:
         try:
-            self._cadence = Cadence(
-                items, budget, now.timestamp(), state=state, seen=seen, fairness=self._fairness
-            )
+            return Cadence(items, budget, now, state=state, seen=seen, fairness=self._fairness)
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
-            self._cadence = Cadence(items, budget, now.timestamp(), seen=seen, fairness=self._fairness)
-        self._say(budget, now)
+            return Cadence(items, budget, now, seen=seen, fairness=self._fairness)
 
     def _say(self, budget: Budget, now: datetime) -> None:
         """That not all can be kept that was set or promised: once a period."""
