@@ -66,7 +66,7 @@ async def run(
             if failed:
                 return 1
             if reloading.is_set() and not stopping.is_set():
-                configuration = _reload(path, env, configuration, app, on_loaded)
+                configuration = await _reload(path, env, configuration, app, on_loaded)
     finally:
         sdnotify.stopping()
         await store.close()
@@ -98,11 +98,12 @@ async def _serve(
                 if stopping.is_set() or set_anew.is_set():
                     return False
                 sdnotify.reloading()
-                app.tally.sound = _sound(path, env)
+                reloading.clear()  # before the file is read: it may be written, and told of, meanwhile
+                app.tally.sound = await _sound(path, env)
                 if app.tally.sound:
+                    reloading.set()
                     return False
                 sdnotify.ready()
-                reloading.clear()
         finally:
             minder.cancel()
 
@@ -167,17 +168,20 @@ async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[No
     return False
 
 
-def _sound(path: Path, env: Mapping[str, str]) -> bool:
-    """Whether the file on disk can be changed to; a bad one keeps the old configuration and says so."""
+async def _sound(path: Path, env: Mapping[str, str]) -> bool:
+    """Whether the file on disk can be changed to; a bad one keeps the old configuration and says so.
+
+    Read in a thread: a long watch list would hold the loop for half a second.
+    """
     try:
-        configure(path, env)
+        await asyncio.to_thread(configure, path, env)
     except ConfigurationError as error:
         log.error("reload refused, the old configuration stays in force:\n%s", error)  # noqa: TRY400
         return False
     return True
 
 
-def _reload(
+async def _reload(
     path: Path,
     env: Mapping[str, str],
     old: Configuration,
@@ -185,7 +189,7 @@ def _reload(
     on_loaded: Callable[[Configuration], None],
 ) -> Configuration:
     try:
-        new = configure(path, env)
+        new = await asyncio.to_thread(configure, path, env)
     except ConfigurationError:  # changed since it was found sound, a moment ago
         log.exception("reload refused, the old configuration stays in force")
         app.tally.sound = False

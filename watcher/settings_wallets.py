@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -137,8 +138,14 @@ def _settled(entry: WalletEntry, watched: WatchedWallet, accounts: tuple[Account
     promise = entry.every if isinstance(entry.every, timedelta) else entry.at_least_every
     wallet = Wallet(watched.name, entry.source, watched.address, entry.tags, entry.assets, promise)
     return WalletSettings(
-        wallet, entry.chains, entry.every, entry.at_least_every, entry.discover, entry.weight, accounts
+        wallet, _once(entry.chains), entry.every, entry.at_least_every, entry.discover, entry.weight, accounts
     )
+
+
+@lru_cache(maxsize=1024)
+def _once(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Many wallets are on the same chains."""
+    return words
 
 
 def _name_source(document: Document, index: int) -> None:

@@ -17,6 +17,7 @@ from watcher.cli._tables import print_table
 from watcher.domain.credits import Purpose
 from watcher.domain.display import moment
 from watcher.domain.model import Account, Miss, Outcome
+from watcher.heap import settle_heap
 from watcher.wiring import Configuration
 
 
@@ -26,6 +27,7 @@ def run(config: Config = None) -> int:
     SIGHUP reads the configuration again; a bad file keeps the old one. Exit code 78: the
     configuration is wrong (systemd does not restart on it).
     """
+    settle_heap()
     # Nearly all that a watch list makes is kept: looking for garbage would take a tenth of the time to start.
     # Once it watches, the daemon looks again.
     gc.disable()

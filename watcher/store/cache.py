@@ -110,6 +110,8 @@ class Cache:
     def _sharing(self, state: AccountState) -> AccountState:
         """The same, with keys that all accounts share: many hold the same assets."""
         share = self._assets
+        if all(share.setdefault(asset, asset) is asset for asset in state.amounts):
+            return state  # a copy beside the reading's own mapping would leave a hole when it goes
         return state._replace(amounts={share.setdefault(a, a): held for a, held in state.amounts.items()})
 
     def _put(self, alert: Alert) -> None:
