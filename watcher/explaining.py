@@ -115,6 +115,7 @@ class Explainer:
             "answer": verdict.answer.value,
             "because": verdict.because,
             "alert": self._views.row(alert) if alert is not None else None,
+            "last": self._last(rule, subject) if alert is None else None,
             "clock": self._clock(rule, alert),
             "suppressed_by": self._router.hold_of(rule, alert) if alert else self._router.hold(rule, topic),
             "event": isinstance(rule, EventRule),
@@ -190,6 +191,13 @@ class Explainer:
     def _channels(self, rule: Rule) -> Sequence[str]:
         escalate = rule.escalate if isinstance(rule, StateRule) else None
         return tuple(dict.fromkeys((*self._rules.channels_of(rule), *(escalate.notify if escalate else ()))))
+
+    def _last(self, rule: Rule, subject: Row) -> Row | None:
+        """The alert before, that is over: which, and until when."""
+        over = self._reader.last_alert(rule.id, subject["key"])
+        if over is None:
+            return None
+        return {"id": over.id, "since": over.since, "resolved_at": over.resolved_at, "because": over.because}
 
     def _heard(self, rule: Rule, alert: Alert | None, subject: Row) -> list[Row]:
         """Each channel, with what it was told: of the alert, or of the last event."""

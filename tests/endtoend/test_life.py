@@ -162,6 +162,21 @@ async def test_explain_says_why_a_rule_fired_or_did_not(
     assert "channel ops: told nothing of it" in shown
 
 
+async def test_explain_names_the_alert_that_is_over(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await here("poll") == 0
+    low(installed)
+    assert await here("poll") == 0
+    (fired,) = await printed(capsys, "explain", "eth-low", "hot: ETH on ethereum")
+    assert (fired["alert"]["state"], fired["last"]) == ("firing", None)
+    low(installed, "2")
+    assert await here("poll") == 0
+    (row,) = await printed(capsys, "explain", "eth-low", "hot: ETH on ethereum")
+    assert (row["alert"], row["last"]["id"]) == (None, fired["alert"]["id"])
+    assert row["last"]["resolved_at"] is not None
+
+
 async def test_every_rule_explains_every_subject_that_it_has(
     installed: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,6 +92,11 @@ def _show_explanation(row: report.Row) -> None:
     else:
         none = "none; each event is told once" if row["event"] else "none is pending or firing"
         lines.append(("alert", none))
+        over = row["last"]
+        if over:
+            until = f" until {moment(over['resolved_at'])}" if over["resolved_at"] else ""
+            text = f"{over['id']} since {moment(over['since'])}{until}: {over['because']}"
+            lines.append(("last alert", text))
     lines += [
         (word, row[key]) for word, key in (("clock", "clock"), ("held back", "suppressed_by")) if row[key]
     ]

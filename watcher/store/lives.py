@@ -63,6 +63,13 @@ def one(conn: sqlite3.Connection, identity: str) -> Alert | None:
     return alert_from(row) if row is not None else None
 
 
+def last(conn: sqlite3.Connection, rule: str, subject: str) -> Alert | None:
+    """The newest alert of a rule on a subject that people were told of."""
+    where = "WHERE rule = ? AND subject = ? AND told_at IS NOT NULL ORDER BY since DESC, id LIMIT 1"
+    row = conn.execute(f"{_ALERTS} {where}", (rule, subject)).fetchone()
+    return alert_from(row) if row is not None else None
+
+
 def silences(conn: sqlite3.Connection) -> list[Silence]:
     """All that are kept, oldest first."""
     return [silence_from(row) for row in conn.execute(f"{_SILENCES} ORDER BY created, id")]

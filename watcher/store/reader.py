@@ -239,6 +239,10 @@ class Reader:
         with self._snapshot():
             return lives.one(self._conn, identity)
 
+    def last_alert(self, rule: str, subject: str) -> Alert | None:
+        with self._snapshot():
+            return lives.last(self._conn, rule, subject)
+
     def silences(self) -> list[Silence]:
         """All that are kept, those that are over too."""
         with self._snapshot():
@@ -264,13 +268,11 @@ class Reader:
         """One fact that a source, or the daemon about it, has kept."""
         with self._snapshot():
             sql = "SELECT value FROM facts WHERE source = ? AND name = ?"
-            row = self._conn.execute(sql, (source, name)).fetchone()
-        return row[0] if row is not None else None
+            return next((value for (value,) in self._conn.execute(sql, (source, name))), None)
 
     def facts(self, source: str) -> dict[str, str]:
         with self._snapshot():
-            sql = "SELECT name, value FROM facts WHERE source = ?"
-            return dict(self._conn.execute(sql, (source,)).fetchall())
+            return dict(self._conn.execute("SELECT name, value FROM facts WHERE source = ?", (source,)))
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
@@ -287,12 +289,11 @@ def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime
     """`retry` or `drop` deliveries by id, beside a running daemon; the ids that were found."""
     with Reader(path):
         pass  # a clear error if there is no store, or one of another version
-    work = {"retry": outbox.retry, "drop": outbox.drop}[action]
     with translated(path):
         conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             conn.execute("BEGIN IMMEDIATE")
-            found = work(conn, ids, now)
+            found = {"retry": outbox.retry, "drop": outbox.drop}[action](conn, ids, now)
             conn.execute("COMMIT")
         finally:
             conn.close()
