@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import statistics
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import product
-from benchmarks.processes import Fake, fake, floor, process, resident
+from benchmarks.processes import ROOT, Fake, fake, floor, process, resident
 
 WALLETS_TOLD = 7
 """Wallets that are told of, each on a channel of its own, when the way to the webhook is measured."""
@@ -31,6 +32,8 @@ def main() -> None:
         "--full", action="store_true", help="1,000 cycles as fast as it goes: memory over a long run"
     )
     chosen = parser.parse_args()
+    for package in ("watcher", "benchmarks"):  # as an installation does; or each start may do it anew
+        compileall.compile_dir(ROOT / package, quiet=1)
     accounts = 1000 if chosen.quick else chosen.accounts
     cycles = 1000 if chosen.full else 10 if chosen.quick else chosen.cycles
     print(f"Python {sys.version.split()[0]}, {accounts:,} accounts x 20 assets, {cycles} cycles", flush=True)
