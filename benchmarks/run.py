@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--cycles", type=int, default=12, help="cycles of the steady measurement")
-    parser.add_argument("--every", default="10s", help="cadence that the daemon can keep up with")
+    parser.add_argument("--every", default="2s", help="cadence that the daemon can keep up with")
     parser.add_argument("--quick", action="store_true", help="1,000 accounts, 10 cycles")
     parser.add_argument(
         "--full", action="store_true", help="1,000 cycles as fast as it goes: memory over a long run"
