@@ -16,6 +16,7 @@ _REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
 _UNSET = re.compile(r"\$\{[A-Za-z_]")
 _UNSET_TEXT = re.compile(r"^the variable \w+ is not set$")
 _UNKNOWN = "https://unset.invalid/"
+"""Stands for what a variable or a file would say, for whoever only looks and needs none of it."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
