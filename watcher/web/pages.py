@@ -181,7 +181,8 @@ class Pages:
             told = None
             while not self._leaving.is_set():
                 news = _news(await self._looker.look())
-                word = b"event: news\ndata: .\n\n" if told not in (None, news) else b": still here\n\n"
+                # To begin with too: something may have changed since the page that listens was made.
+                word = b"event: news\ndata: .\n\n" if told != news else b": still here\n\n"
                 await response.write(word)
                 told = news
                 await self._looker.clock.wait(self._leaving, LIVE_EVERY)

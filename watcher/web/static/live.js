@@ -3,7 +3,9 @@
 (() => {
   const busy = () => document.activeElement && document.activeElement.matches("input, select, textarea");
   let fetching = false;
+  let again = false;
   const refresh = async () => {
+    again = fetching;
     if (fetching || busy() || document.hidden) return;
     fetching = true;
     try {
@@ -17,6 +19,7 @@
       // The server is away; the stream says when it is back.
     } finally {
       fetching = false;
+      if (again) refresh();
     }
   };
   const stream = new EventSource("/events");
