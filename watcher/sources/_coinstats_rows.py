@@ -94,7 +94,7 @@ def _amounts(text: bytes, assets: list[Asset], last: Last | None) -> dict[Asset,
     """The amounts by asset; too few of them if one is odd. What did not move is the same object again."""
     try:
         read = numbers(text)
-        if not (min(read) > _TINY and max(read) < _HUGE) or len(text) > len(read) * _MOST_DIGITS:
+        if not (min(read) > _TINY and max(read) < _HUGE) or max(map(len, text.split(b","))) > _MOST_DIGITS:
             return {}
     except (msgspec.DecodeError, InvalidOperation):
         return {}
