@@ -62,8 +62,8 @@ def learn(
     """
     if isinstance(outcome, Miss):
         return _missed(state, outcome, now, alone=alone)
-    chains = outcome.chains
-    if differences is not None and not differences and chains == state.seen.keys() and _plain(state, outcome):
+    chains, same = outcome.chains, differences is not None and not differences
+    if same and chains == state.seen.keys() and state.account.chain not in SWEEPS and _plain(state, outcome):
         return Learned(_seen_again(state, outcome, chains, now), chains=chains)
     belief = believe(state, outcome, now, jumps, differences)
     return _read(state, outcome, now, belief, alone=alone)
@@ -107,18 +107,14 @@ def _mentioned(reading: Reading) -> frozenset[str]:
 
 def _is_quiet(state: AccountState, reading: Reading, belief: Belief, chains: frozenset[str]) -> bool:
     """Whether the reading settles everything that is known, and all of it is as before."""
-    if belief.accepted or belief.held or reading.unclear:
-        return False
-    if state.stale or state.held or state.omitted or state.unsettled or not chains.issuperset(state.seen):
+    if belief.accepted or belief.held or not _plain(state, reading) or not chains.issuperset(state.seen):
         return False
     return reading.chains == chains or state.amounts.keys() <= reading.amounts.keys()
 
 
 def _plain(state: AccountState, reading: Reading) -> bool:
     """Whether neither side has anything unusual: most readings of most accounts."""
-    if state.held or state.stale or state.omitted or state.unsettled or reading.unclear:
-        return False
-    return state.account.chain not in SWEEPS
+    return not (state.held or state.stale or state.omitted or state.unsettled or reading.unclear)
 
 
 def _unsettled(state: AccountState, reading: Reading, chains: frozenset[str]) -> frozenset[Asset]:

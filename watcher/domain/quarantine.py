@@ -44,11 +44,10 @@ def sift(
 ) -> Sifted:
     """Put newcomers that nobody asked for into quarantine, and let out what nobody needs to fear any more.
 
-    Of a newcomer that is let out later rules see all that it holds by then, as what arrived.
+    Of a newcomer that is let out later rules see all that it holds by then, as what arrived. Where nothing
+    moved and nothing is shut there is nothing to sift, and nobody need ask.
     """
     state = learned.state
-    if not learned.accepted and not state.quarantined:
-        return Sifted(learned, changes)
     shut = dict(state.quarantined)
     for difference in learned.accepted:
         asset, baseline = difference.asset, difference.before is None
