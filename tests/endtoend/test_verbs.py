@@ -67,6 +67,8 @@ async def test_before_the_first_poll_the_looking_verbs_say_what_to_do(there: Ins
         assert out == ""
         assert "watcher run" in err
         assert "Traceback" not in err
+    code, out, _ = await there.verb("status", "--json")
+    assert (code, json.loads(out)["state"]) == (3, "unknown")
 
 
 async def test_wrong_usage_exits_2_and_says_what_was_expected(there: Installation) -> None:

@@ -20,7 +20,6 @@ from watcher.domain.rules._near import Near
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
 
-
 MOST_DIGITS = 100
 """Digits of a number in a rule, before the point and after it: far beyond any amount, and few enough
 that arithmetic stays exact (`exact.py`) and a message stays readable."""
