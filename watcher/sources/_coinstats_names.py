@@ -130,9 +130,9 @@ class Names:
             if token in _SENTINELS or not is_token(token):
                 return None
             self._grow()
-            # The same contract in another case is the same object, as is the coin of that id: `uatom` is both.
-            by_contract, by_coin = self.of(chain)
-            known = by_contract.get(token) or by_coin.get(token) or Known(Asset(chain, token))
+            # The same contract in another case is the same object; and `uatom` is a contract and a coin id.
+            by_contract, coins = self.of(chain)
+            known = by_contract.get(token) or coins.get(token) or Known(Asset(chain, token))
             by_contract[token] = known
             by_contract[contract] = known
             if coin_id:
@@ -144,8 +144,8 @@ class Names:
         known = self.of(chain)[1].get(coin_id)
         if known is None:
             self._grow()
-            by_contract, by_coin = self.of(chain)
-            known = by_coin[coin_id] = by_contract.get(coin_id) or Known(Asset(chain, coin_id))
+            contracts, coins = self.of(chain)
+            known = coins[coin_id] = contracts.get(coin_id) or Known(Asset(chain, coin_id))
         return known.asset
 
     def lost_contracts(self, chain: str, coin_id: str, present: Collection[Asset]) -> list[Asset]:
