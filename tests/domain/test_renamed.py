@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.domain.given import ETH, HOT, USDC, World, reading
+from tests.domain.given import ETH, HOT, SOL, SWEEP, USDC, World, reading
 from watcher.domain.model import Asset
 from watcher.domain.rules import ThresholdRule
 
@@ -44,3 +44,18 @@ def test_a_name_that_comes_back_changes_nothing() -> None:
     world = World(LOW)
     told = [see(world, "2", symbol) for symbol in ("OLD", "NEW", "OLD", "NEW", "OLD")]
     assert told == [N, N, ["low firing"], N, N]
+
+
+def test_a_source_that_remembers_a_former_name_of_what_it_does_not_hold_changes_no_name() -> None:
+    """`Reading.symbols` may name more assets than the reading holds; another source heard of the new name."""
+    total = ThresholdRule.model_validate(
+        {"id": "low", "per": "all", "below": "3", "match": {"assets": ["NEW"]}}
+    )
+    world = World(total)
+    remembers = reading(SWEEP, {SOL: "7"})._replace(symbols={SOL: "SOL", ETH: "OLD", USDC: "USDC"})
+    world.see(remembers)
+    assert world.symbols[USDC] == "USDC", "a name where there was none"
+    for _ in range(3):
+        assert see(world, "5", "NEW") == N
+        assert world.see(remembers) == N
+        assert world.symbols[ETH] == "NEW"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.given import BOND, DESK, ETH, HOT, USDC, World, failed, reading
-from watcher.domain.model import Change
+from watcher.domain.model import Change, Quarantined
 from watcher.domain.rules import RunwayRule
 from watcher.domain.verdict import Answer
 
@@ -279,6 +279,18 @@ def test_asking_seldom_tells_what_asking_always_would(steps: Sequence[tuple[int,
         other.rules.looked.clear()
         assert see(one, str(amount), hours * HOUR) == see(other, str(amount), hours * HOUR)
     assert len(one.asked) <= len(other.asked)
+
+
+def test_an_asset_that_was_hidden_for_a_while_is_looked_at_when_it_is_shown_again() -> None:
+    world = World(runway())
+    for amount in ("7", "6", "5"):
+        assert see(world, amount) == N
+    state = world.states[HOT]
+    world.states[HOT] = state._replace(quarantined={ETH: Quarantined(world.now, "works", by="ann")})
+    assert see(world, "4") == N
+    assert see(world, "4", HOUR) == N
+    world.states[HOT] = world.states[HOT]._replace(quarantined={})
+    assert see(world, "4", HOUR) == F, "it does not move any more, and what moved is history already"
 
 
 @pytest.mark.parametrize(

@@ -392,3 +392,18 @@ async def test_a_channel_that_is_down_is_given_up_within_an_hour_if_it_has_a_fal
 
     assert len(pager.sent) == 1
     assert outbox.state(1) is DeliveryState.GIVEN_UP
+
+
+async def test_an_end_never_comes_before_its_beginning_even_if_the_clock_was_set_back_between() -> None:
+    fired, other, over = (
+        delivery(number, kind=kind, alert=alert)
+        for number, kind, alert in [
+            (9, Kind.FIRING, "a"), (7, Kind.EVENT, "b"), (5, Kind.RESOLVED, "a"),
+        ]
+    )  # fmt: skip
+    outbox, clock, ops = Outbox(fired, other, over), HandClock(), Scripted(burst=1)
+
+    async with delivering(outbox, clock, ops) as deliverer:
+        assert await deliverer.drain(within=5)
+
+    assert ops.sent == [["dlv-0009", "dlv-0007", "dlv-0005"]]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.sources.test_coinstats import ACCOUNT, ETH, USDC, answer, group, one, row, usdc
+from watcher.domain.model import Asset
 from watcher.sources._coinstats_names import Names
 
 ROWS: list[dict[str, Any]] = [
@@ -40,3 +41,13 @@ def test_an_answer_in_which_nothing_moved_gives_the_same_mapping_again() -> None
     assert first.amounts == {ETH: 7, USDC: 2}
     assert moved.amounts == {ETH: 7, USDC: 3}
     assert gone.amounts == {ETH: 7}
+
+
+def test_a_coin_that_comes_with_and_without_its_contract_has_the_name_that_it_came_with_last() -> None:
+    names = Names()
+    said = []
+    for contract, symbol in [(None, "ATOM"), ("uatom", "NEW"), ("uatom", "NEW"), (None, "ATOM")] * 3:
+        coin = row("5", symbol=symbol, coinId="uatom", contractAddress=contract)
+        found = one(answer(group(coin, usdc())), ACCOUNT, names)
+        said.append(found.symbols[Asset("ethereum", "uatom")] == symbol)
+    assert said == [True] * 12

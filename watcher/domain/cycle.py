@@ -269,7 +269,11 @@ def _last_price(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
 
 
 def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str], rules: Rules) -> bool:
-    """Whether this reading has names that are new."""
+    """Whether this reading has names that are new.
+
+    Of an asset that it does not hold it may repeat a name that another source has heard to be changed: such
+    a name is taken only where there is none.
+    """
     known, names, chain = past.symbols, past.names, reading.account[:2]
     familiar = rules.familiar.get(chain)
     if familiar is not None and familiar[0] is reading.symbols and familiar[1] == names:
@@ -278,7 +282,8 @@ def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str], rules
         if names is not None:
             rules.familiar[chain] = (reading.symbols, names)
         return False
+    spoken_of = reading.amounts.keys() | reading.unclear.keys()
     for asset, symbol in reading.symbols.items():
-        if known.get(asset) != symbol:
+        if known.get(asset) != symbol and (asset in spoken_of or not known.get(asset)):
             symbols[asset] = symbol
     return True

@@ -65,7 +65,7 @@ class Windows:
     ) -> None:
         """Rules over a window, for the assets of which history was asked."""
         state = learned.state
-        full = is_due(self._rules, state.account, self._now)
+        full = is_due(self._rules, state, self._now)
         if not full and not self._recalled and not changes:
             return
         until: datetime | None = NEVER
@@ -95,7 +95,7 @@ class Windows:
                     known = False  # it is kept firing for a while: every reading counts
                 again = (rule.speaks_at(seen[2], self._now) or NEVER) if known else None
                 until = min(until, again) if until and again else None
-        looked_through(self._rules, state.account, until, self._now)
+        looked_through(self._rules, state, until, self._now)
 
     def _tell(
         self, rule: TrailingRule, step: Step, account: Account, asset: Asset, symbol: str, seen: Seen

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from watcher.domain.absent import Named, named_by
 from watcher.domain.calm import Band, band_of, calm_check, patience
-from watcher.domain.model import SWEEPS, Account, Asset, Wallet
+from watcher.domain.model import SWEEPS, Account, Asset, Quarantined, Wallet
 from watcher.domain.policies import LENIENT, Policies
 from watcher.domain.rules import (
     BudgetRule,
@@ -126,8 +126,9 @@ class Rules:
         """A cache: where to look in an account to see that no level is crossed."""
         self.familiar: dict[tuple[str, str], tuple[Mapping[Asset, str], Revision]] = {}
         """A cache: the symbols that the readings of a source and chain last came with, if all were known."""
-        self.looked: dict[Account, datetime] = {}
-        """A cache: until when nothing but a change can make a trailing rule speak of an account."""
+        self.looked: dict[Account, tuple[datetime, Mapping[Asset, Quarantined]]] = {}
+        """A cache: until when nothing but a change can make a trailing rule speak of an account, and which
+        of its assets no rule saw."""
 
     @property
     def fingerprints(self) -> Mapping[str, str]:

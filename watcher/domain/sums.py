@@ -189,11 +189,9 @@ class Sum:
         """Why the sum is not known; empty if every part of it is."""
         if not self.accounts:
             return "no account is selected"
-        for part in parts:
-            if part.trouble:
-                return part.trouble
-        if self._troubled:
-            first, *others = self._troubled.values()
+        troubles = self._troubled.values() if self.kept else [part.trouble for part in parts if part.trouble]
+        if troubles:
+            first, *others = troubles
             return first + (f" (and {len(others)} more)" if others else "")
         return self._too_old(view)
 

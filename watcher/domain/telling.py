@@ -127,7 +127,9 @@ class Teller:
     def _event(self, rule: EventRule, change: Change, verdict: Verdict, _settled: dict[str, Alert]) -> None:
         where = self.where(change.account, change.asset, change.symbol)
         key = subject_key(change.account, change.asset)
-        event = short_id(rule.id, key, change.after_at.isoformat(), change.before, change.after)
+        # Equal amounts, equal text: read back from disk an amount may be spelled otherwise than on the wire.
+        moved = (plain(change.before or ZERO), plain(change.after))
+        event = short_id(rule.id, key, change.after_at.isoformat(), *moved)
         lines = [*where.facts(), *change_facts(change), ("Because", verdict.because)]
         values = change_values(change, verdict)
         title = change_title(change, where)

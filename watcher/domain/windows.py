@@ -67,7 +67,7 @@ def _due(
 ) -> Iterator[tuple[Asset, TrailingRule]]:
     """Assets that moved, those with a live alert, and all of them when it is time to look at all."""
     account = state.account
-    everything = is_due(rules, account, now)
+    everything = is_due(rules, state, now)
     if not everything and not moved and not past.alerts:
         return
     for asset in {*state.amounts, *moved}:
@@ -90,20 +90,26 @@ def trailing_for(
     return [rule for rule in concerned.trailing if rule.id in ids or (rule.id, key) in past.alerts]
 
 
-def is_due(rules: Rules, account: Account, now: datetime) -> bool:
-    """Whether a trailing rule may have something new to say about an account in which nothing moved."""
-    return rules.looked.get(account, now) <= now
+def is_due(rules: Rules, state: AccountState, now: datetime) -> bool:
+    """Whether a trailing rule may have something new to say about an account in which nothing moved: in
+    time, or because rules see other assets of it than they did."""
+    known = rules.looked.get(state.account)
+    if known is None:
+        return True
+    until, shut = known
+    return until <= now or (shut is not state.quarantined and shut != state.quarantined)
 
 
-def looked_through(rules: Rules, account: Account, until: datetime | None, now: datetime) -> None:
+def looked_through(rules: Rules, state: AccountState, until: datetime | None, now: datetime) -> None:
     """Note when to look at all of an account again; None: with the next reading.
 
     Only a cache: a look more changes nothing, so a decision that is rolled back is no harm as long as
     what it met is not noted as looked at.
     """
+    account = state.account
     if until is None:
         rules.looked.pop(account, None)
-    elif is_due(rules, account, now):
-        rules.looked[account] = until
+    elif is_due(rules, state, now):
+        rules.looked[account] = until, state.quarantined
     else:
-        rules.looked[account] = min(until, rules.looked[account])
+        rules.looked[account] = min(until, rules.looked[account][0]), state.quarantined

@@ -36,6 +36,7 @@ from watcher.service.lane import (
     first_news,
     gathering,
     in_order,
+    in_turn,
     overnight,
     singles,
     until_next,
@@ -172,8 +173,7 @@ class Deliverer:
         # Asked for with a far horizon: what waits for a second attempt is seen too, so that a later
         # message of the same alert cannot overtake it and all of it goes out once the channel is back.
         muted = lane.quiet.until(now) if lane.quiet is not None else None
-        pending = await self._store.due(name, now + _HORIZON, BATCH, critical=muted is not None)
-        pending.sort(key=lambda each: (each.created, each.id))
+        pending = in_turn(await self._store.due(name, now + _HORIZON, BATCH, critical=muted is not None))
         lane.apart &= {each.id for each in pending}
         ready, held = in_order(lane, pending, now)
         wait = until_next(lane, ready + held, now, self._clock.monotonic())

@@ -29,6 +29,9 @@ what comes meanwhile goes with it. There are no more in one minute: a storm is a
 
 WINDOW = 60.0
 
+_TURN = {Kind.FIRING: 0, Kind.RESOLVED: 2}
+"""The turn of a message within its alert; what is between has the same."""
+
 
 @dataclass(slots=True)
 class Lane:
@@ -55,6 +58,21 @@ class Lane:
     """Whether something may be waiting only to go out with what comes next."""
     told_at: list[tuple[float, int]] = field(default_factory=list)
     """When the notifications of the last minute went out, in monotonic seconds, with how many deliveries."""
+
+
+def in_turn(pending: Sequence[Delivery]) -> list[Delivery]:
+    """Oldest first. Of one alert what fires comes first and the end last, whatever the times say: the clock
+    may have been set back between the two."""
+    found = sorted(pending, key=lambda each: (each.created, each.id))
+    places: dict[str, list[int]] = {}
+    for place, each in enumerate(found):
+        places.setdefault(each.message.id, []).append(place)
+    for mine in places.values():
+        if len(mine) > 1:
+            turns = sorted((found[place] for place in mine), key=lambda each: _TURN.get(each.message.kind, 1))
+            for place, each in zip(mine, turns, strict=True):
+                found[place] = each
+    return found
 
 
 def in_order(lane: Lane, pending: Sequence[Delivery], now: datetime) -> tuple[list[Delivery], list[Delivery]]:

@@ -130,8 +130,10 @@ class Names:
             if token in _SENTINELS or not is_token(token):
                 return None
             self._grow()
-            # The same contract in another case is the same object.
-            known = by_contract.setdefault(token, Known(Asset(chain, token)))
+            # The same contract in another case is the same object; and `uatom` is a contract and a coin id.
+            by_contract, coins = self.of(chain)
+            known = by_contract.get(token) or coins.get(token) or Known(Asset(chain, token))
+            by_contract[token] = known
             by_contract[contract] = known
             if coin_id:
                 self._contracts.setdefault((chain, coin_id), set()).add(known.asset)
@@ -139,11 +141,11 @@ class Names:
 
     def coin(self, chain: str, coin_id: str) -> Asset:
         """The asset of a row without a contract: the native coin, known by its coin id."""
-        by_coin = self.of(chain)[1]
-        known = by_coin.get(coin_id)
+        known = self.of(chain)[1].get(coin_id)
         if known is None:
             self._grow()
-            known = by_coin[coin_id] = Known(Asset(chain, coin_id))
+            contracts, coins = self.of(chain)
+            known = coins[coin_id] = contracts.get(coin_id) or Known(Asset(chain, coin_id))
         return known.asset
 
     def lost_contracts(self, chain: str, coin_id: str, present: Collection[Asset]) -> list[Asset]:
