@@ -1,7 +1,8 @@
 """The floor: what any program in Python must do, and nothing else. No rule, no ledger, no caution.
 
-`python -m benchmarks.floor MODE URL …` prints JSON. Modes: `cycle` (fetch, parse, compare, write), `idle`
-(import, then wait), `start` (import, then one request), `tell` (poll, compare, notify).
+`python -m benchmarks.floor MODE URL …` prints JSON. Modes: `cycle` (fetch, parse, compare, write, without a
+pause), `spread` (the same with its requests spread evenly over a time, as a daemon's are), `idle` (import,
+then wait), `start` (import, then one request), `tell` (poll, compare, notify).
 """
 
 from __future__ import annotations
@@ -99,9 +100,29 @@ class Floor:
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
+    async def spread(self, session: aiohttp.ClientSession, urls: list[str], seconds: float) -> None:
+        """One cycle that takes so long: each request at its time, answered or not the one before."""
 
-async def cycles(url: str, count: int, number: int, *, history: bool) -> dict[str, Any]:
-    """CPU and wall time of one account, after a first cycle that fills the state."""
+        async def one(url: str) -> None:
+            async with session.get(url) as response:
+                self.take(await response.read())
+
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with asyncio.TaskGroup() as group:
+            for number, url in enumerate(urls):
+                await asyncio.sleep(began + number * seconds / len(urls) - loop.time())
+                group.create_task(one(url))
+            await asyncio.sleep(began + seconds - loop.time())
+
+
+async def cycles(
+    url: str, count: int, number: int, *, history: bool = False, seconds: float = 0.0
+) -> dict[str, Any]:
+    """CPU and wall time of one account, after a first cycle that fills the state.
+
+    `seconds`: how long each cycle is made to take; 0 for as fast as it goes.
+    """
     urls = requests(url, count)
     with tempfile.TemporaryDirectory() as folder:
         async with aiohttp.ClientSession() as session:
@@ -111,7 +132,7 @@ async def cycles(url: str, count: int, number: int, *, history: bool) -> dict[st
             floor.changes = 0
             cpu, wall = time.process_time(), time.perf_counter()
             for _ in range(number):
-                await floor.cycle(session, urls)
+                await (floor.spread(session, urls, seconds) if seconds else floor.cycle(session, urls))
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
             changes, watch = floor.changes / number, LoopWatch()
             await floor.cycle(session, urls)
@@ -171,6 +192,9 @@ async def main(mode: str, *words: str) -> None:
     if mode == "cycle":
         url, count, number, history = words
         print(json.dumps(await cycles(url, int(count), int(number), history=history == "history")))
+    elif mode == "spread":
+        url, count, number, seconds = words
+        print(json.dumps(await cycles(url, int(count), int(number), seconds=float(seconds))))
     elif mode == "idle":
         await idle(words[0])
     elif mode == "start":

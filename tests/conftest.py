@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Generator
 
 import pytest
 
 from tests.disk import can_mount
+
+
+def pytest_configure() -> None:
+    """A suite that a script starts in the background is told to ignore Ctrl-C, and so are the programs that
+    it starts in turn, some of which are to end by it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

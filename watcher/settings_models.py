@@ -147,6 +147,10 @@ class HeartbeatSettings(_Model):
         return url
 
 
+SHORTEST_TOKEN = 16
+"""Characters of a token that strangers can try: few a minute from each address, but addresses are many."""
+
+
 class WebSettings(_Model):
     """Where the status page listens. A public address needs a token."""
 
@@ -160,9 +164,17 @@ class WebSettings(_Model):
         host, port = self.host, self.port
         if not host or not 0 <= port <= 65535:
             raise ValueError("listen must be HOST:PORT; as in 127.0.0.1:8787 or [::1]:8787")
-        if not _is_loopback(host) and not (self.token and self.token.get_secret_value()):
+        if _is_loopback(host):
+            return self
+        length = len(self.token.get_secret_value()) if self.token else 0
+        if not length:
             raise ValueError(
                 f"{host} can be reached from other machines; add 'token:', or listen on 127.0.0.1"
+            )
+        if length < SHORTEST_TOKEN:
+            raise ValueError(
+                f"{host} can be reached from other machines, and 'token' has only {length} characters; "
+                f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16), or listen on 127.0.0.1"
             )
         return self
 

@@ -62,10 +62,11 @@ class Terminal:
 
     async def interrupted(self) -> int:
         """Ctrl-C until it ends: one that comes just before Python reads is heard with the next key only."""
-        while True:
+        for _ in range(int(PATIENCE)):
             self.type("\x03")
             with suppress(TimeoutError):
                 return await asyncio.wait_for(self.process.wait(), 1)
+        raise AssertionError(f"Ctrl-C did not end it; at last: {self.shown[-300:]!r}")
 
     async def ended(self) -> int:
         """Wait for the end; the exit code."""

@@ -137,9 +137,14 @@ def test_a_page_for_everybody_needs_a_token(tmp_path: Path) -> None:
 
     (problem,) = mistakes(tmp_path, SOUND + 'web: {listen: "0.0.0.0:8787"}\n')
     assert "token" in problem.remedy
-    assert load(tmp_path, SOUND + 'web: {listen: "0.0.0.0:8787", token: abcdefgh}\n').web
+    (problem,) = mistakes(tmp_path, SOUND + 'web: {listen: "0.0.0.0:8787", token: abcdefghijklmno}\n')
+    assert "15 characters" in problem.what
+    assert "abcdef" not in str(problem)
+    assert "16" in problem.remedy
+    assert load(tmp_path, SOUND + 'web: {listen: "0.0.0.0:8787", token: abcdefghijklmnop}\n').web
+    assert load(tmp_path, SOUND + 'web: {listen: "127.0.0.1:8787", token: short}\n').web
     assert load(tmp_path, SOUND + "web: null\n").web is None
-    page = 'web: {listen: "0.0.0.0:8787", token: abcdefgh, proxies: ["10.0.0.5", somewhere]}\n'
+    page = 'web: {listen: "0.0.0.0:8787", token: abcdefghijklmnop, proxies: ["10.0.0.5", somewhere]}\n'
     (problem,) = mistakes(tmp_path, SOUND + page)
     assert "IPv4 or IPv6 address" in str(problem)
     found = load(tmp_path, SOUND + page.replace(", somewhere", ', "2001:db8::1"')).web
