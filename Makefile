@@ -13,7 +13,7 @@ test: $(VENV)/.dev
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
 	@command -v chromium >/dev/null || echo "skipping the page in a browser: chromium is not installed (Debian package: chromium)"
 	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 # Faults by the hundred on the real daemon; a bounded share of them is in `make test`.
 chaos: $(VENV)/.dev

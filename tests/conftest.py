@@ -1,7 +1,7 @@
 """In CI nothing may be skipped: a skip there is a failure that says what is missing.
 
-Not part of `make test`, and said in its first lines: what takes its time (`make chaos` does it), and what
-needs a small file system on a machine where none can be made, or a program that is not installed.
+Not part of `make test`, which says so: what takes its time (`make chaos` does it), and what needs a small
+file system on a machine where none can be made, or a program that is not installed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out.update(item for item in items if _lacks(item))
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=list(left_out))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Several processes do not count what each of them leaves out."""
+    if not terminalreporter.config.getoption("numprocesses", None):
+        return
+    if not os.environ.get("CHAOS"):
+        terminalreporter.write_line("left out: what takes its time (`make chaos` does it)")
+    if not can_mount():
+        terminalreporter.write_line("left out: a full disk (no small file system can be made here)")
 
 
 def _lacks(item: pytest.Item) -> bool:

@@ -54,7 +54,8 @@ class Explainer:
         self._standing = Standing(rules, reader, now, self._past)
 
     def subjects(self, rule: Rule) -> list[Row]:
-        """Every subject that the rule has now: `key` and `label`, and what it is made of."""
+        """Every subject that the rule has now: `key` and `label`, and what it is made of. `alert_label`: how
+        its live alert calls it, which may be by a name that it had."""
         if isinstance(rule, SumRule) and rule.sides():
             found = self._rules.sums.by_key.items()
             return [
@@ -135,9 +136,13 @@ class Explainer:
                 continue
             for asset in state.amounts:
                 symbol = self._past.symbols.get(asset, "")
-                if selects(rule, asset, symbol):
-                    label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
-                    row = {"key": subject_key(account, asset), "label": label, "wallet": wallet.name}
+                label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
+                row = {"key": subject_key(account, asset), "label": label, "wallet": wallet.name}
+                alert = self._alert(rule, row)[0] if self._past.alerts else None
+                if alert is not None:
+                    row["alert_label"] = alert.label
+                # An alert outlives the name that the rule selected its asset by.
+                if alert is not None or selects(rule, asset, symbol):
                     yield {**row, "state": state, "account": account, "asset": asset, "symbol": symbol}
 
     def _use(self, subject: Row) -> Use:

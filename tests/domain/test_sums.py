@@ -432,6 +432,16 @@ def test_a_price_in_doubt_makes_a_value_unknown_and_is_named() -> None:
     assert there.see(usdc(HOT, "100", "0.001")) == F
 
 
+def test_a_repeat_says_why_a_value_is_not_known_by_now() -> None:
+    there = settled(low(metric="value_usd", below="1000", repeat="1h"))
+    for account in (HOT, COLD, BASE):
+        there.see(usdc(account, "50", "1"))
+    assert there.live
+    there.see(usdc(HOT, "50", "50"))
+    assert there.wait(timedelta(hours=1)) == ["low repeat"]
+    assert there.fact("Sum").startswith("not known: the price of USDC on ethereum is in doubt")
+
+
 def test_a_decision_that_was_not_kept_leaves_no_trace() -> None:
     there = settled(low(below="150"))
     if not isinstance(there, Stored):

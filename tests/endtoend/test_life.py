@@ -177,6 +177,20 @@ async def test_explain_names_the_alert_that_is_over(
     assert row["last"]["resolved_at"] is not None
 
 
+async def test_explain_knows_an_alert_on_an_asset_that_has_another_name_by_now(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await here("poll") == 0
+    low(installed)
+    assert await here("poll") == 0
+    conn = sqlite3.connect(installed.folder / "watcher.db", isolation_level=None)
+    conn.execute("UPDATE assets SET symbol = 'ETH2' WHERE symbol = 'ETH'")
+    conn.close()
+    (alert,) = await printed(capsys, "alerts")
+    (row,) = await printed(capsys, "explain", "eth-low", alert["subject"])
+    assert (row["subject"], row["alert"]["id"]) == ("hot: ETH2 on ethereum", alert["id"])
+
+
 async def test_every_rule_explains_every_subject_that_it_has(
     installed: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:

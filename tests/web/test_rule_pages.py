@@ -150,3 +150,14 @@ async def test_without_rules_the_page_says_so(tmp_path: Path) -> None:
     async with serving(tmp_path) as page:
         await keep(page.store, accounts=(known(HOT, ethereum="1"),))
         assert "No rules are configured" in (await page.get("/rules"))[1]
+
+
+async def test_an_alert_links_to_its_rule_and_its_wallet_if_they_have_a_page(page: Page) -> None:
+    gone = replace(alert("a2"), rule="watcher.unreported", subject="other", wallet="sold")
+    await keep(page.store, alerts=(gone,))
+    _, known_, _ = await page.get("/alerts/a1")
+    _, unknown, _ = await page.get("/alerts/a2")
+    assert 'href="/rules/gas-low"' in known_
+    assert 'href="/wallets/hot"' in known_
+    assert "<dd>watcher.unreported</dd>" in unknown
+    assert "<dd>sold</dd>" in unknown

@@ -49,9 +49,8 @@ def explain(
         explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
         known = explainer.subjects(found)
         wanted = subject.lower()
-        chosen = [
-            each for each in known if wanted in {each[key].lower() for key in ("key", "label", "wallet")}
-        ]
+        names_of = ("key", "label", "wallet", "alert_label")
+        chosen = [each for each in known if wanted in {each.get(key, "").lower() for key in names_of}]
         chosen = chosen or [each for each in known if wanted in each["label"].lower()]
         if not chosen:
             names = {each["label"] for each in known}

@@ -131,7 +131,8 @@ def facts(summed: Summed, view: View) -> list[tuple[str, str]]:
         if side.value is not None:
             found.append(("Value", money(side.value)))
         if side.amount is None and side.value is None:
-            found.append(("Sum", f"not known: {side.why_no_amount}"))
+            why = side.why_no_amount if chosen.amounts else side.why_no_value
+            found.append(("Sum", f"not known: {why}"))
             continue
         found += _parts(each, view, side.symbol, valued=side.value is not None)
     return found

@@ -147,7 +147,12 @@ class Pages:
         words_of = {act: self._acts.word(f"/alerts/{name}/{act}") for act in ("ack", "silence")}
 
         def render(look: Look) -> str:
-            return self._frame.render("alert.html", look, row=row, words=words_of)
+            # A notice that is built in, or a rule or a wallet that was removed, has no page of its own.
+            links = {
+                "rule": row["rule"] in self._frame.rules.by_id,
+                "wallet": row["wallet"] in {wallet.name for wallet in self._looker.wallets.values()},
+            }
+            return self._frame.render("alert.html", look, row=row, words=words_of, links=links)
 
         return await self._frame.page(request, render, keep=False)
 
