@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.given import ETH, HOT, NOW, THIRTY, keep
+from tests.contract.given import ETH, HOT, NOW, THIRTY, USDC, changed, keep
 from watcher import report
 from watcher.cli._tables import Screen
 from watcher.cli.status import status_lines
@@ -31,18 +31,29 @@ wallets:
 
 
 async def looked_at(
-    folder: Path, after: timedelta, first: str, second: str, *, stretch: float | None = None
+    folder: Path,
+    after: timedelta,
+    first: str,
+    second: str,
+    *,
+    stretch: float | None = None,
+    states: tuple[AccountState, ...] = (),
 ) -> dict[str, Any]:
-    """The status so long after both accounts were read."""
+    """The status so long after both accounts were read, or with other `states`."""
     path = folder / "watcher.yaml"
     path.write_text(CONFIG.format(hot=HOT.address, other=OTHER.address, first=first, second=second))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
     try:
-        states = tuple(
+        states = states or tuple(
             AccountState(each, {ETH: THIRTY}, {"ethereum": NOW}, last_attempt=NOW, watched_since=NOW)
             for each in (HOT, OTHER)
         )
-        await keep(store, accounts=states, symbols={ETH: "ETH"})
+        changes = tuple(
+            changed(each.account, asset, None, amount)
+            for each in states
+            for asset, amount in each.amounts.items()
+        )
+        await keep(store, accounts=states, changes=changes, symbols={ETH: "ETH", USDC: "USDC"})
         if stretch is not None:
             kept = Outlook(0.0, 0.0, stretch, {f"{HOT.chain}:{HOT.address}": 300 * stretch})
             await store.keep_facts("coinstats", {OUTLOOK: kept.dump()}, NOW)
@@ -86,3 +97,24 @@ async def test_what_credits_do_not_allow_for_is_not_late(tmp_path: Path) -> None
     status = await looked_at(tmp_path, timedelta(minutes=130), "every: 5m", "every: 10m", stretch=8.0)
 
     assert (status["state"], [row["late"] for row in status["accounts"]]) == ("warning", [True, False])
+
+
+@pytest.mark.parametrize(("after", "state"), [(15, "ok"), (17, "warning")])
+async def test_what_answers_leave_unclear_for_as_long_is_a_warning_with_its_reason(
+    tmp_path: Path, after: int, state: str
+) -> None:
+    why = "USDC on base-wallet: its amount is negative"
+    until = NOW + timedelta(minutes=after)
+    both = {ETH: THIRTY, USDC: THIRTY}
+    seen = {"ethereum": until, "base-wallet": until}
+    unclear = AccountState(HOT, both, seen, {USDC: NOW}, last_attempt=until, miss=why, watched_since=NOW)
+    plain = AccountState(OTHER, {ETH: THIRTY}, {"ethereum": until}, last_attempt=until, watched_since=NOW)
+
+    status = await looked_at(
+        tmp_path, timedelta(minutes=after), "every: 5m", "every: 5m", states=(unclear, plain)
+    )
+
+    assert (status["state"], [row["late"] for row in status["accounts"]]) == (state, [False, False])
+    assert [row["stale"] for row in status["accounts"]] == [state == "warning", False]
+    assert why in shown(status)
+    assert "nothing is read" not in shown(status)

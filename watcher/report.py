@@ -233,6 +233,7 @@ def _account(
         "misses": state.misses if state else 0,
         "miss": state.miss if state else "",
         "late": overdue(wallet, interval, outlook, last_reading, now),
+        "stale": bool(overdue(wallet, interval, outlook, _oldest(state) if state else None, now)),
         "held": [f"{asset.chain}/{asset.token}: {held.reason}" for asset, held in state.held.items()]
         if state
         else [],
@@ -240,6 +241,12 @@ def _account(
         "interval_seconds": interval,
         "expected_delay_seconds": interval / 2 if interval is not None else None,
     }
+
+
+def _oldest(state: AccountState) -> datetime | None:
+    """Of what is held and seen by rules but was not confirmed with the rest: the longest ago that it was."""
+    visible = (asset for asset in state.stale if state.amounts.get(asset) and asset not in state.quarantined)
+    return min((state.stale[asset] for asset in visible), default=None)
 
 
 def _held_prices(settings: Settings, past: Past) -> list[Row]:
@@ -285,7 +292,10 @@ def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, sta
         return CRITICAL
     if accounts and all(row["last_reading"] is None for row in accounts):
         return UNKNOWN
-    late = any(row["misses"] >= LATE_MISSES or row["last_reading"] is None or row["late"] for row in accounts)
+    late = any(
+        row["misses"] >= LATE_MISSES or row["last_reading"] is None or row["late"] or row["stale"]
+        for row in accounts
+    )
     if late or any(alert["severity"] == Severity.WARNING for alert in firing):
         return WARNING
     return OK

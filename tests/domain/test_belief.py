@@ -9,7 +9,7 @@ import pytest
 from tests.domain.given import BOND, DESK, ETH, HOT, MINUTE, SOL, SWEEP, USDC, World, failed, omitted, reading
 from watcher.domain.alerting import AlertState
 from watcher.domain.judging import UNREPORTED_RULE
-from watcher.domain.model import Miss, Reading
+from watcher.domain.model import Asset, Miss, Reading
 from watcher.domain.rules import AssetRule, ChangeRule, ThresholdRule
 from watcher.domain.trust import CONFIRM_AFTER
 
@@ -196,6 +196,25 @@ def test_a_miss_and_its_reason_are_kept_until_the_next_reading() -> None:
     )
     world.see(reading(HOT, {ETH: "5"}), after=MINUTE)
     assert (world.states[HOT].misses, world.states[HOT].miss) == (0, "")
+
+
+def test_why_an_asset_of_a_reading_could_not_be_used_is_kept_until_it_can() -> None:
+    world = World()
+    world.see(reading(HOT, {ETH: "5", USDC: "7"}))
+    world.see(reading(HOT, {ETH: "5"}, unclear=[USDC]))
+    state = world.states[HOT]
+    assert (state.misses, state.miss) == (0, f"{USDC.token} on {USDC.chain}: it came twice")
+    assert state.amounts[USDC] == 7
+    world.see(reading(HOT, {ETH: "5", USDC: "7"}), after=MINUTE)
+    assert world.states[HOT].miss == ""
+
+
+def test_a_reading_with_much_that_is_odd_names_some_of_it_and_counts_the_rest() -> None:
+    world = World()
+    tokens = [Asset("ethereum", f"0x{number:040x}") for number in range(1, 9)]
+    world.see(reading(HOT, {ETH: "5"}, unclear=tokens))
+    assert world.states[HOT].miss.count("it came twice") == 3
+    assert world.states[HOT].miss.endswith("; and 5 more")
 
 
 def test_a_firing_alert_outlives_any_number_of_bad_answers() -> None:

@@ -39,8 +39,9 @@ def status(
 
     Exit code: 0 ok, 1 warning, 2 critical, 3 unknown. Late is an account without a reading for three
     times as long as is set, promised or intended: one is a warning, all are critical (no daemon is at
-    work, say). With --watch it is shown in place on a terminal, what is in trouble first, and as one
-    block after another in a pipe (with --json: one line each); Ctrl-C ends it with 0.
+    work, say). What an account holds and answers leave unclear for as long is a warning too. With
+    --watch it is shown in place on a terminal, what is in trouble first, and as one block after another
+    in a pipe (with --json: one line each); Ctrl-C ends it with 0.
     """
     configuration = configured(config)
     if watch:
@@ -159,7 +160,7 @@ def _most(accounts: Sequence[report.Row], now: datetime, on: Screen, room: int) 
 
 def _urgency(row: report.Row) -> tuple[bool, int, str]:
     at = row["last_reading"]
-    return not (row["held"] or row["misses"] or row["late"]), -row["misses"], at.isoformat() if at else ""
+    return not (row["held"] or row["miss"] or row["late"]), -row["misses"], at.isoformat() if at else ""
 
 
 def _above(state: report.Row, on: Screen) -> list[str]:

@@ -21,6 +21,7 @@ from watcher.domain.model import (
     MissReason,
     Reading,
 )
+from watcher.domain.oddities import unread_in
 from watcher.domain.trust import CONFIRM_AFTER, Belief, Jumps, believe, usual
 
 ASK_ALONE_AFTER = 3
@@ -74,16 +75,17 @@ def _read(state: AccountState, reading: Reading, now: datetime, belief: Belief, 
     if _is_quiet(state, reading, belief, chains):
         return Learned(_seen_again(state, reading, chains, now), chains=chains)
     omitted = _count_omissions(state, chains | _mentioned(reading), alone=alone)
+    stale = _stale(state, reading, belief, chains)
     new = state._replace(
         amounts=_applied(state, reading, belief),
         seen={**state.seen, **dict.fromkeys(chains, now)},
-        stale=_stale(state, reading, belief, chains),
+        stale=stale,
         held=belief.held or EMPTY,
         unsettled=_unsettled(state, reading, chains),
         omitted=omitted or EMPTY,
         last_attempt=now,
         misses=0,
-        miss="",
+        miss=unread_in(reading, state.quarantined, [each for each in stale if each not in belief.held]),
         watched_since=state.watched_since or now,
     )
     again = _ask_alone(state.account, omitted)

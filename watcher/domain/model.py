@@ -186,7 +186,7 @@ class AccountState(NamedTuple):
     misses: int = 0
     """Misses in a row."""
     miss: str = ""
-    """The last miss in words; empty after a reading."""
+    """The last miss in words; after a reading, what of it could not be used; empty if all is well."""
     watched_since: datetime | None = None
     """When this account was first asked for; the baseline of `no_data` before any reading."""
 

@@ -27,3 +27,6 @@ def report(source: str, reply: Reply) -> None:
         else:
             for note in outcome.notes:
                 log.info("%s: %s: %s", source, outcome.account.address, note)
+            for asset, why in outcome.unclear.items():
+                name = outcome.symbols.get(asset, asset.token)
+                log.info("%s: %s: %s on %s: %s", source, outcome.account.address, name, asset.chain, why)

@@ -65,6 +65,7 @@ STATUS = _object(
     accounts=_rows(
         wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, last_reading=_maybe(TIME),
         next_poll=_maybe(TIME), misses=COUNT, miss=TEXT, late=_maybe({"type": "boolean"}),
+        stale={"type": "boolean"},
     ),
     credits={
         "type": "object",
