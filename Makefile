@@ -51,7 +51,8 @@ format: $(VENV)/.dev
 PREFIX ?= /opt/watcher
 install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "watcher needs Python 3.11 or newer"; exit 1; }
-	@$(PYTHON) -m venv $(PREFIX) || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv $(PREFIX) || { echo "$(PREFIX) cannot be made by this user; as root: sudo make install PREFIX=$(PREFIX)"; exit 1; }
 	$(PREFIX)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt .
 	@echo "installed $(PREFIX)/bin/watcher"
 

@@ -68,6 +68,11 @@ class Node:
         elif isinstance(self.value, list):
             yield from enumerate(self.value)
 
+    def words(self) -> list[str]:
+        """The words of a list, or the one word that stands without a list around it."""
+        each = (self, *(node for _, node in self.children()))
+        return [str(node.value) for node in each if isinstance(node.value, str | int)]
+
     def stand_as(self, other: Node) -> None:
         """Take over the places of the same value in another tree of the file.
 

@@ -145,7 +145,8 @@ def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
     if kind == "string_type" and isinstance(node.value, int):
         return "must be text, and this is read as a number or as true/false", "put it in quotes"
     if kind in _WORDS:
-        return _WORDS[kind], _REMEDIES.get(kind, "")
+        off = node.value is False and "mapping" in _WORDS[kind]
+        return _WORDS[kind], "to do without it write null" if off else _REMEDIES.get(kind, "")
     words = re.sub(r"^(Input|Value|Tuple|List|String|Dictionary) should ", "must ", error["msg"])
     return words[:1].lower() + words[1:], ""
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from watcher.domain.display import moment
 from watcher.domain.model import Account, AccountState
-from watcher.settings import Settings
+from watcher.domain.outlook import Outlook
+from watcher.settings import Settings, WalletSettings
+from watcher.settings_models import Cron
 from watcher.store.reader import ChannelState, Reader
 
 WAITS_TOO_LONG = timedelta(minutes=10)
@@ -17,6 +19,10 @@ WAITS_TOO_LONG = timedelta(minutes=10)
 
 LATE_MISSES = 3
 """Misses in a row after which an account counts as not being read."""
+
+
+LATE_POLLS, LATE_SLACK = 3, timedelta(minutes=1)
+"""An account is late once so many polls of it, and a little more, have passed without a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,26 @@ def _deaf(channel: ChannelState, now: datetime) -> str:
     if channel.gave_up:
         return f"channel {channel.name}: the last message was given up: {channel.trouble}"
     return ""
+
+
+def overdue(
+    wallet: WalletSettings,
+    interval: float | None,
+    outlook: Outlook | None,
+    last_reading: datetime | None,
+    now: datetime,
+) -> bool | None:
+    """Whether an account was not read for several times as long as is set, promised or intended.
+
+    `interval`: seconds between two polls as the cadence intends; what credits or calls do not allow for is
+    stretched by `outlook`. None: nothing says when it is due, or it was never read.
+    """
+    set_to = wallet.every if isinstance(wallet.every, timedelta) else wallet.at_least_every
+    if last_reading is None or (set_to is None and interval is None) or isinstance(wallet.every, Cron):
+        return None
+    stretch = max(outlook.stretch, 1.0) if outlook is not None else 1.0
+    longest = max(set_to.total_seconds() * stretch if set_to is not None else 0.0, interval or 0.0)
+    return (now - last_reading - LATE_SLACK).total_seconds() > LATE_POLLS * longest
 
 
 def waiting(settings: Settings, reader: Reader, now: datetime) -> dict[str, datetime]:

@@ -32,8 +32,13 @@ _WORDS: dict[str, bool | None] = {
 }
 _NUMERIC = frozenset("+-0123456789")
 _HEX = re.compile(r"[-+]?0x[0-9a-fA-F_]+")
+_ODD_SPACE = re.compile(r"[ -]*[^\S \t\r]")
 _SYNTAX_REMEDIES = {
-    "mapping values are not allowed": "a value that contains ': ' needs quotes; check the indentation too",
+    "mapping values are not allowed": (
+        "a value that contains ': ' needs quotes; check the indentation, and the line before for its colon"
+    ),
+    "did not find expected key": "a quote above is not closed, or stands inside a quoted text",
+    "did not find expected '-'": "check the indentation of this line and the one before",
     "cannot start any token": "put the value in quotes, and indent with spaces instead of tabs",
     "found a tab": "indent with spaces instead of tabs",
     "did not find expected ',' or": "a bracket is not closed, or a comma is missing",
@@ -101,8 +106,11 @@ def _syntax(path: Path, error: yaml.YAMLError, text: str) -> Problem:
     context = str(getattr(error, "context", None) or "")
     said = re.sub(r"'[A-Za-z0-9!%*&@_.-]{2,}[^']*'", "a name", said)
     remedies = [words for part, words in _SYNTAX_REMEDIES.items() if part in f"{context} {said}"]
-    if mark and "${" in "".join(text.splitlines()[mark.line : mark.line + 1]):
+    lines = text.split("\n")[max(mark.line - 1, 0) : mark.line + 1] if mark else []
+    if lines and "${" in lines[-1] and "flow" in context:
         remedies = ["inside {…} and […] a value with ${…} needs quotes"]
+    if any(_ODD_SPACE.match(line) for line in lines):
+        remedies = ["a space before the first word is no ordinary one, as copied from a page; type it anew"]
     return Problem(where, f"not valid YAML: {said}", remedies[0] if remedies else "check the lines around it")
 
 

@@ -19,7 +19,7 @@ from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.outlook import OUTLOOK, Outlook
 from watcher.domain.outlook import load as read_outlook
-from watcher.readiness import WAITS_TOO_LONG, waiting
+from watcher.readiness import WAITS_TOO_LONG, overdue, waiting
 from watcher.settings import Settings, WalletSettings
 from watcher.store.reader import Asked, Reader
 
@@ -185,7 +185,7 @@ def status(
     past = past or reader.past()
     outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
     accounts = [
-        _account(account, wallet, past.accounts.get(account), outlooks.get(account.source))
+        _account(account, wallet, past.accounts.get(account), outlooks.get(account.source), now)
         for account, wallet in wallets_by_account(settings).items()
     ]
     counts = reader.counts()
@@ -213,9 +213,14 @@ def interval_of(account: Account, wallet: WalletSettings, outlook: Outlook | Non
 
 
 def _account(
-    account: Account, wallet: WalletSettings, state: AccountState | None, outlook: Outlook | None
+    account: Account,
+    wallet: WalletSettings,
+    state: AccountState | None,
+    outlook: Outlook | None,
+    now: datetime,
 ) -> Row:
     last_attempt = state.last_attempt if state else None
+    last_reading = state.last_reading if state else None
     interval = interval_of(account, wallet, outlook)
     following = last_attempt + timedelta(seconds=interval) if last_attempt and interval else None
     return {
@@ -223,10 +228,11 @@ def _account(
         "source": account.source,
         "chain": account.chain,
         "address": account.address,
-        "last_reading": state.last_reading if state else None,
+        "last_reading": last_reading,
         "next_poll": following,
         "misses": state.misses if state else 0,
         "miss": state.miss if state else "",
+        "late": overdue(wallet, interval, outlook, last_reading, now),
         "held": [f"{asset.chain}/{asset.token}: {held.reason}" for asset, held in state.held.items()]
         if state
         else [],
@@ -263,38 +269,23 @@ def _held_prices(settings: Settings, past: Past) -> list[Row]:
     return rows
 
 
+def unread(accounts: Sequence[Row]) -> bool:
+    """Whether nothing is read any more of what was: no daemon is at work, or it can do nothing."""
+    return any(row["late"] for row in accounts) and not any(row["late"] is False for row in accounts)
+
+
 def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool) -> str:
     """One word: critical if money or an alert may be at stake, warning if somebody should look.
 
     What is silenced or inhibited counts for nothing: somebody knows.
     """
     firing = [alert for alert in alerts if alert["state"] == "firing"]
-    if any(alert["severity"] == Severity.CRITICAL for alert in firing) or given_up or stalled:
+    told_of_nothing = given_up or stalled or unread(accounts)
+    if told_of_nothing or any(alert["severity"] == Severity.CRITICAL for alert in firing):
         return CRITICAL
     if accounts and all(row["last_reading"] is None for row in accounts):
         return UNKNOWN
-    late = any(row["misses"] >= LATE_MISSES or row["last_reading"] is None for row in accounts)
+    late = any(row["misses"] >= LATE_MISSES or row["last_reading"] is None or row["late"] for row in accounts)
     if late or any(alert["severity"] == Severity.WARNING for alert in firing):
         return WARNING
     return OK
-
-
-def demo_summary(settings: Settings, reader: Reader, metered: int) -> list[str]:
-    """What the demo moved, told and cost."""
-    changes = reader.history(1000)
-    told = reader.deliveries("sent", 1000)
-    asked = reader.requests(100_000)
-    booked = sum(each.cost if each.charged is None else each.charged for each in asked)
-    kinds = ", ".join(
-        f"{sum(each.message.kind == kind for each in told)} {kind}"
-        for kind in sorted({str(each.message.kind) for each in told})
-    )
-    return [
-        "",
-        f"{len(changes)} changes seen, {len(told)} messages delivered ({kinds or 'none'}).",
-        (
-            f"{len(asked)} requests for {len(wallets_by_account(settings))} accounts; "
-            f"{booked:,} credits booked, {metered:,} metered by the simulated API."
-        ),
-        "Next: `watcher init` writes a configuration for your own wallets.",
-    ]

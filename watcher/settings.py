@@ -119,7 +119,7 @@ def _named_wallets(root: Node) -> Iterator[Wallet]:
     section = root.get("wallets")
     for _, node in section.children() if section else ():
         name, tags = node.get("name"), node.get("tags")
-        words = [str(each.value) for _, each in tags.children()] if tags else []
+        words = tags.words() if tags else []
         yield Wallet(str(name.value) if name else "", "", "", tuple(words))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,11 @@ from pydantic import BaseModel, SecretStr
 from watcher.documents import Document
 from watcher.domain.errors import Problem
 from watcher.domain.model import SWEEPS
+from watcher.mistakes import spelled
 from watcher.settings_wallets import WalletSettings
+
+_SECRETS = frozenset({"api_key", "url", "token"})
+_SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
 
 def check_twice(
@@ -21,7 +26,21 @@ def check_twice(
         *_shared_keys(document, sources),
         *_counted_twice(document, wallets),
         *_misspelt(document, sources, wallets),
+        *_unexpanded(document),
     ]
+
+
+def _unexpanded(document: Document) -> Iterator[Problem]:
+    """`$NAME`, as shells have it, in place of a secret: it would be sent as the key. It is not shown."""
+    waiting: list[tuple[str | int, ...]] = [("sources",), ("channels",), ("heartbeat",), ("web",)]
+    for loc in waiting:
+        node = document.at(loc)
+        if loc[0] not in document.root.plain_keys():
+            continue
+        waiting += [(*loc, part) for part, _ in node.children()]
+        if loc[-1] in _SECRETS and isinstance(node.value, str) and _SHELL.fullmatch(node.text):
+            what = f"{spelled(document, loc)} is taken as it stands, '$' and all"
+            yield Problem(document.where(loc), what, "write ${…} around the name of a variable")
 
 
 def _misspelt(

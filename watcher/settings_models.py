@@ -35,6 +35,10 @@ LOG_LEVELS: tuple[str, ...] = get_args(LogLevel)
 def _duration(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(f"is a bare number; write its unit too, as in {value}s")  # noqa: TRY004
+    if isinstance(value, str) and len(value.split()) == 5:
+        raise ValueError(
+            f"'{value[:40]}' is no duration; a cron line goes into a mapping: {{cron: \"{value[:40]}\"}}"
+        )
     return parse_duration(value) if isinstance(value, str) else value
 
 

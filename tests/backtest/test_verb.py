@@ -221,3 +221,20 @@ def test_wrong_usage_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert watcher(["backtest", *["--rules", "rules.yaml"] * 2]) == 2
     assert watcher(["backtest", "--rules", "none.yaml"]) == 78
     assert watcher(["backtest", "--import", "none.csv"]) == 78
+
+
+def test_it_needs_no_secret_and_says_what_it_takes_a_channel_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(folder, (50, "5"), (40, "0.5"))
+    text = CONFIG.replace("api_key: k", 'api_key: "${NOT_SET_HERE}"')
+    text = text.replace("phone: {kind: console}", 'phone: {url: "${NOT_SET_EITHER}"}')
+    (folder / "watcher.yaml").write_text(text)
+
+    assert watcher(["backtest", "--since", "1h", "--json"]) == 0
+
+    played = json.loads(capsys.readouterr().out)
+    assert played["sets"][0]["by_rule"] == {"low": 1, "moved": 1}
+    assert [words for words in played["not_known"] if "URL is not set here" in words] == [
+        "what kind of service channel phone is: its URL is not set here; taken for a chat"
+    ]

@@ -10,12 +10,15 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from sqlite_utils import Database
 
 from tests.chaos.stand import Life, Stand, eventually, long
 from tests.endtoend.bench import EVM
+from watcher.domain.errors import StoreBusyError
 from watcher.store.migrations import migrations
 from watcher.store.opening import VERSION
+from watcher.store.sqlite import SqliteStore
 
 
 def move(there: Stand, amount: str) -> None:
@@ -271,3 +274,10 @@ async def test_two_daemons_on_one_store_are_one(there: Stand) -> None:
 
     assert await ended(there, third) == 0
     await eventually(lambda: sound(there), 1, there.log)
+
+
+async def test_a_start_on_a_full_disk_says_so(small_disk: Path) -> None:
+    with (small_disk / "filler").open("wb") as filler:
+        os.posix_fallocate(filler.fileno(), 0, os.statvfs(small_disk).f_bavail * 4096 - 36 * 1024)
+    with pytest.raises(StoreBusyError, match="the disk is full; make room"):
+        await SqliteStore.open(small_disk / "watcher.db", exclusive=True)

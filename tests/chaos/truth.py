@@ -85,7 +85,7 @@ class Truth:
             await self._hold("hot", lasting=True)
 
     async def _token(self) -> None:
-        """A token that comes and goes: zero needs two readings that agree, half a second apart."""
+        """A token that comes and goes: zero needs two readings that agree, here half a second apart."""
         while True:
             self._set("usdc", f"{self._next()}.000001")
             await self._hold("usdc", lasting=True)

@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from tests.chaos import clockwork, faultpoints
@@ -92,6 +93,7 @@ def _live(order: dict[str, Any]) -> None:
             os.setgid(order["uid"])
             os.setuid(order["uid"])
         _never_flap()
+        _confirm_soon()
         if order.get("clock"):
             clockwork.install(order["clock"])
         if order.get("step"):
@@ -113,6 +115,16 @@ def _never_flap() -> None:
 
     module: Any = watcher.domain.flapping
     module.MORE_THAN = 10**6
+
+
+def _confirm_soon() -> None:
+    """Lives here are shorter than the time for which two readings may be one answer told twice."""
+    import watcher.domain.absent
+    import watcher.domain.trust
+
+    modules: tuple[Any, ...] = (watcher.domain.trust, watcher.domain.absent)
+    for module in modules:
+        module.INDEPENDENT_AFTER = timedelta(milliseconds=500)
 
 
 def _reap(alive: set[int]) -> None:

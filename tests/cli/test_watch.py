@@ -99,7 +99,7 @@ def state(accounts: int, in_trouble: int) -> dict[str, Any]:
         return {
             "wallet": f"wallet-{number}", "source": "coinstats", "chain": "ethereum", "last_reading": NOW,
             "misses": 3 if missed else 0, "miss": "the API was out of reach for all that is known" * missed,
-            "held": [], "quarantined": 0,
+            "held": [], "quarantined": 0, "late": False,
         }  # fmt: skip
 
     return {

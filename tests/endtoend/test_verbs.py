@@ -67,6 +67,8 @@ async def test_before_the_first_poll_the_looking_verbs_say_what_to_do(there: Ins
         assert out == ""
         assert "watcher run" in err
         assert "Traceback" not in err
+    code, out, _ = await there.verb("status", "--json")
+    assert (code, json.loads(out)["state"]) == (3, "unknown")
 
 
 async def test_wrong_usage_exits_2_and_says_what_was_expected(there: Installation) -> None:
@@ -123,6 +125,10 @@ async def test_send_test_reaches_the_channel_and_says_when_it_does_not(there: In
     assert code == 1
     assert "not sent" in err
     assert "secret-path-xyz" not in out + err
+    (row,) = await there.json("send-test", "ops")
+    assert (row["channel"], row["sent"]) == ("ops", False)
+    assert row["error"]
+    assert "secret-path-xyz" not in row["error"]
 
 
 async def test_a_delivery_that_failed_is_retried_or_dropped_by_hand(there: Installation) -> None:
@@ -154,6 +160,12 @@ async def test_backup_beside_the_daemon_is_a_whole_copy_and_overwrites_nothing(t
         assert code == 0, err
         assert "verified" in out
         assert (await there.verb("backup", "copy.db"))[0] == 1
+        wrote = await there.json("backup", "second.db")
+        assert wrote == {
+            "path": "second.db",
+            "bytes": there.file("second.db").stat().st_size,
+            "verified": True,
+        }
         await stop(there, daemon)
     there.edit("watcher.yaml", "path: watcher.db", "path: copy.db")
     assert {row["amount"] for row in await there.json("balances")} == {"1.25", "2", "7", "25"}

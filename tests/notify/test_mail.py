@@ -88,7 +88,7 @@ async def test_a_mail_has_the_title_as_subject_and_the_facts_in_html() -> None:
 
     mail = mailbox.mails[0]
     html = mail.get_body(("html",))
-    assert mail["subject"] == "treasury-hot: ETH moved, number 1"
+    assert mail["subject"] == "warning, change: treasury-hot: ETH moved, number 1"
     assert html is not None
     assert "<b>Before:</b> 12.5 ETH<br>" in html.get_content()
     assert "<code>dlv-0001</code>" in html.get_content()

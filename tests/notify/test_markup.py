@@ -17,9 +17,18 @@ ALL = pytest.mark.parametrize("style", [PLAIN, MARKDOWN, HTML], ids=lambda style
 def test_a_message_shows_its_facts_its_rule_and_its_delivery(style: Style) -> None:
     shown = render([delivery(7)], style, Space())
 
-    assert shown.title == "treasury-hot: ETH moved, number 7"
+    assert shown.title == "warning, change: treasury-hot: ETH moved, number 7"
     for text in ("Before", "12.5 ETH", "After", "10 ETH", "hot-wallet-moved", "dlv-0007"):
         assert text in shown.body
+
+
+@ALL
+def test_what_fires_repeats_and_resolves_in_the_same_words_is_told_apart(style: Style) -> None:
+    course = {Kind.FIRING: "firing", Kind.REPEAT: "still firing", Kind.ESCALATION: "escalated"}
+    course[Kind.RESOLVED] = "resolved"
+    for kind, word in course.items():
+        one = delivery(kind=kind, severity=Severity.CRITICAL, title="gas-1 holds 0.4 ETH")
+        assert render([one], style, Space()).title == f"critical, {word}: gas-1 holds 0.4 ETH"
 
 
 @ALL
@@ -49,7 +58,7 @@ def test_markdown_in_a_name_is_shown_as_code_and_cannot_leave_it() -> None:
 def test_markdown_in_a_title_that_joins_the_body_is_escaped() -> None:
     shown = render([delivery(1, title="a_b *c* [d](e) `f` <g>")], MARKDOWN, Space(title=0))
 
-    assert shown.title == r"a\_b \*c\* \[d\](e) \`f\` \<g\>"
+    assert shown.title == r"warning, change: a\_b \*c\* \[d\](e) \`f\` \<g\>"
 
 
 def test_plain_words_and_amounts_are_left_as_they_are_in_markdown() -> None:
@@ -106,7 +115,7 @@ def test_a_long_message_is_cut_at_a_line_and_says_how_much_is_missing(style: Sty
     assert left
     assert shown.body.count("moved a little") == 400 - int(left[1])
     assert "dlv-0001" in shown.body
-    assert shown.title == "treasury-hot: ETH moved, number 1"
+    assert shown.title == "warning, change: treasury-hot: ETH moved, number 1"
 
 
 @ALL
@@ -136,7 +145,7 @@ def test_a_title_that_its_place_cannot_hold_stands_whole_on_top_of_the_body() ->
     shown = render([delivery(1, title=title)], PLAIN, Space(title=250))
 
     assert len(shown.title) <= 250
-    assert shown.body.startswith(title.strip())
+    assert shown.body.startswith(f"warning, change: {title.strip()}")
 
 
 @pytest.mark.parametrize(

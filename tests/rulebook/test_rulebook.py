@@ -120,6 +120,12 @@ rules:
   - id: sixteenth
     type: change
     summary: "{{ amount | mony }}"
+  - id: seventeenth
+    type: threshold
+    above: "1e1000"
+  - id: eighteenth
+    type: change
+    by: 1e-400000000%
 ruls: []
 """
 
@@ -152,6 +158,8 @@ EXPECTED = [
     ("longer_than: 30", "30 is a bare number", "30s or 30m"),
     ("repeat: 6", "6 is a bare number", "6s or 6m"),
     ('summary: "{{ amount | mony', "No filter named 'mony'", "there are amount, money, percent, ago"),
+    ('above: "1e1000"', "'1e1000' has more than 100 digits before or after", "an amount can reach"),
+    ("by: 1e-400000000%", "has more than 100 digits", "an amount can reach"),
     ("ruls: []", "unknown key 'ruls'", "rules"),
 ]
 

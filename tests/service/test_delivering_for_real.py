@@ -103,6 +103,6 @@ async def test_what_fired_and_resolved_before_it_could_be_told_says_both_in_one_
         await deliverer.stop(within=1)
 
     (payload,) = here.payloads
-    assert payload["title"] == f"fired and resolved: {over.message.title}"
+    assert payload["title"] == f"warning, fired and resolved: {over.message.title}"
     assert f"Fired: {fired.message.title}" in payload["message"]
     assert all(each.id in payload["message"] for each in (fired, over))

@@ -116,6 +116,24 @@ def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, text: str, p
     assert problem.remedy
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("a:\n  kind teos\n  key: ${X}\n", "colon"),
+        ("a:\n  kind: teos\n    key: ${X}\n", "the line before for its colon"),
+        ('a: "open\nb: 1\nc: "x"\n', "a quote above is not closed"),
+        ("a: 'it's'\n", "stands inside a quoted text"),
+        ("a: {b: ${X}}\n", "${…} needs quotes"),
+        ("a:\n\u00a0 b: 1\n    c: 2\n", "no ordinary one"),
+        ("a:\n  - b: 1\n   c: 2\n", "indentation of this line and the one before"),
+    ],
+)
+def test_the_remedy_of_a_syntax_error_is_about_the_mistake(tmp_path: Path, text: str, remedy: str) -> None:
+    (problem,) = read(tmp_path, text).problems
+
+    assert remedy in problem.remedy, str(problem)
+
+
 def test_a_syntax_error_shows_nothing_of_the_text(tmp_path: Path) -> None:
     for text in ("key: !hunter22!x 1\n", "key: *hunter22\n", "key: %hunter22\n", "key: [hunter22: }\n"):
         problems = read(tmp_path, text).problems

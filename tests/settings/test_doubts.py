@@ -74,3 +74,22 @@ def test_addresses_of_other_chains_are_not_held_against_those_of_ethereum(tmp_pa
     text = SOUND.replace("0x9F114da25b61b77606d47eab414b9360f8783979", "0x1")
     text = text.replace("[ethereum, base-wallet]", "[sui-wallet]")
     assert not [each for each in load(tmp_path, text).warnings if "no address" in each.what]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("api_key: key-for-teos", "api_key: $TEOS_API_KEY", "sources.teos.api_key"),
+        ("channels:\n", "channels:\n  two: {url: $SLACK_URL}\n", "channels.two.url"),
+    ],
+)
+def test_a_variable_written_as_in_a_shell_is_told(tmp_path: Path, old: str, new: str, key: str) -> None:
+    (found,) = [each for each in load(tmp_path, SOUND.replace(old, new, 1)).warnings if "'$'" in each.what]
+    assert found.what == f"{key} is taken as it stands, '$' and all"
+    assert "${…}" in found.remedy
+
+
+def test_a_dollar_sign_elsewhere_is_nobody_s_mistake(tmp_path: Path) -> None:
+    units = 'api_key: $$KEY, units: {"0x0fc6e610b23b09fae00e10001": {symbol: $BOND}}'
+    text = SOUND.replace("api_key: key-for-teos", units, 1)
+    assert not [each for each in load(tmp_path, text).warnings if "'$'" in each.what]

@@ -128,6 +128,21 @@ def test_mistakes_come_in_the_order_of_the_file(tmp_path: Path) -> None:
     assert lines == sorted(lines)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "remedy"),
+    [
+        ("every: 1m", 'every: "*/10 * * * *"', '{cron: "*/10 * * * *"}'),
+        ("channels:", "web: false\nchannels:", "null"),
+    ],
+)
+def test_what_is_written_in_the_wrong_form_is_shown_in_the_right_one(
+    tmp_path: Path, old: str, new: str, remedy: str
+) -> None:
+    (problem,) = mistakes(tmp_path, SOUND.replace(old, new, 1))
+
+    assert remedy in problem.remedy, str(problem)
+
+
 def test_a_file_that_is_no_yaml_is_one_mistake_with_its_line(tmp_path: Path) -> None:
     problem = mistakes(tmp_path, WRONG)[-1]
 

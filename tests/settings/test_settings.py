@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from tests.settings.given import ENV, KEY, KINDS, SOUND, FileStore, load, mistakes, write
 from watcher.domain.model import Account
-from watcher.settings import Kinds, load_settings
+from watcher.settings import Kinds, load_settings, read_settings
 from watcher.settings_models import Cron
 from watcher.sources.coinstats import CoinStatsSettings
 
@@ -90,6 +90,16 @@ def test_one_word_is_a_list_of_one(tmp_path: Path, chains: str) -> None:
     settings = load(tmp_path, SOUND.replace("[ethereum, base-wallet]", chains))
 
     assert [account.chain for account in settings.wallets[0].accounts] == [chains.strip("[]")]
+
+
+def test_rules_know_a_tag_that_stands_without_a_list(tmp_path: Path) -> None:
+    text = SOUND.replace("tags: [treasury]", "tags: treasury")
+
+    draft = read_settings(write(tmp_path, text), ENV, KINDS)
+
+    assert [wallet.tags for wallet in draft.wallets] == [("treasury",), ()]
+    assert draft.settings is not None
+    assert [each.tags for each in draft.settings.wallets] == [("treasury",), ()]
 
 
 def test_paths_start_at_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

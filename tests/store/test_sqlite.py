@@ -227,6 +227,13 @@ async def test_a_damaged_file_is_said_to_be_damaged_with_the_remedy(path: Path) 
         await SqliteStore.open(path, exclusive=False)
 
 
+async def test_a_folder_in_place_of_the_store_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"is a folder; the store is a file in one"):
+        await SqliteStore.open(tmp_path, exclusive=False)
+    with pytest.raises(StoreError, match=r"is a folder"), Reader(tmp_path) as reader:
+        reader.past()
+
+
 async def test_a_folder_that_cannot_be_made_is_an_error_of_the_store(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 

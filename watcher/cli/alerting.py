@@ -188,6 +188,7 @@ def listed(
 def expire(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of silences.")],
     config: Config = None,
+    json: Json = False,
 ) -> int:
     """End silences now. Exit code 1 if one is not there or over already."""
     from watcher.store.lives import expire_silences
@@ -196,7 +197,9 @@ def expire(
     with _reader(configuration):
         pass  # a clear error if there is no store, or one of another version
     found = expire_silences(store_path(configuration.settings), ids, SystemClock().now())
-    for each in found:
+    if json:
+        print_json([{"id": each, "ended": each in found} for each in ids])
+    for each in found if not json else ():
         print(f"{each}: ended")
     return _missing([each for each in ids if each not in found], "silence in force")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from watcher.domain.retelling import Recorded
 
 CONFIGURED = "configured rules"
+USUAL_BURST = 3
+"""Notifications that a chat gets in a row; more are merged into one."""
 
 
 def backtest(
@@ -65,7 +68,7 @@ def backtest(
     stays as it was, and what is gone has a row with the amount 0.
     """
     zone = _zone(timezone)
-    configuration = configured(config, telling=True)
+    configuration = configured(config)
     named = _rule_sets(configuration, rules or [])
     until = SystemClock().now()
     try:
@@ -73,11 +76,11 @@ def backtest(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     recorded, start, until = _history(configuration, named, imported, back, until)
-    played = {}
+    played, bursts = {}, _bursts(configuration)
     for name, book in named.items():
         chosen = replace(configuration, rules=book)
-        played[name] = asyncio.run(_play(name, chosen, recorded, start, until))
-    told = _Told(configuration, played, recorded, start, until, zone)
+        played[name] = asyncio.run(_play(name, chosen, recorded, start, until, bursts))
+    told = _Told(configuration, played, recorded, start, until, zone, bursts)
     if json:
         print_json(told.plain(named))
     else:
@@ -144,19 +147,34 @@ def _history(
         return reader.recorded(start - longest), start, now
 
 
+def _bursts(configuration: Configuration) -> dict[str, int]:
+    """How many notifications each channel gets in a row, as far as its URL is known here."""
+    found: dict[str, int] = {}
+    for name in configuration.settings.channels:
+        with suppress(ValueError):  # a secret that is not set: under systemd it is the daemon's alone
+            found.update(
+                (channel.name, channel.burst) for channel in build_channels(configuration.settings, name)
+            )
+    return found
+
+
 async def _play(
-    name: str, configuration: Configuration, recorded: Recorded, start: datetime, until: datetime
+    name: str,
+    configuration: Configuration,
+    recorded: Recorded,
+    start: datetime,
+    until: datetime,
+    bursts: Mapping[str, int],
 ) -> Played:
     from watcher.backtesting import play
 
-    bursts = {channel.name: channel.burst for channel in build_channels(configuration.settings)}
     with progress(f"backtest of the {name}") as tell:
         return await play(
             configuration,
             recorded,
             start,
             until,
-            burst=lambda channel: bursts.get(channel, 1),
+            burst=lambda channel: bursts.get(channel, USUAL_BURST),
             progress=tell,
         )
 
@@ -172,6 +190,7 @@ class _Told:
         start: datetime,
         until: datetime,
         zone: ZoneInfo,
+        bursts: Mapping[str, int],
     ) -> None:
         from watcher.backtesting import compare, unknowns
 
@@ -179,6 +198,11 @@ class _Told:
         sets = list(played.values())
         self._compared = compare(sets[0], sets[1]) if len(sets) == 2 else None
         self._unknown = unknowns(recorded, start, configuration.rules)
+        self._unknown += [
+            f"what kind of service channel {name} is: its URL is not set here; taken for a chat"
+            for name in configuration.settings.channels
+            if name not in bursts
+        ]
 
     def show(self, named: dict[str, tuple[Rule, ...]]) -> None:
         typer.echo(f"from {moment(self._start)} until {moment(self._until)}")

@@ -17,8 +17,10 @@ from watcher.cli._tables import screen
 from watcher.domain.duration import parse_duration
 
 if TYPE_CHECKING:
+    from watcher.settings import Settings
     from watcher.sim import Simulation
     from watcher.sim.scenario import Step
+    from watcher.store.reader import Reader
 
 CONFIG = """\
 version: 1
@@ -90,7 +92,6 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         loop.add_signal_handler(number, stopping.set)
 
     from watcher.daemon import at_work
-    from watcher.report import demo_summary
     from watcher.service.tally import Tally
     from watcher.sim import Simulation
     from watcher.sim.scenario import play, prepare, story
@@ -116,7 +117,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         finally:
             await store.close()
         with Reader(folder / "watcher.db") as reader:
-            for line in demo_summary(configuration.settings, reader, sim.coinstats.credits_used):
+            for line in _summary(configuration.settings, reader, sim.coinstats.credits_used):
                 typer.echo(line)
     return 0
 
@@ -174,3 +175,24 @@ def _say(text: str) -> None:
     from watcher.notify.markup import clean
 
     typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))
+
+
+def _summary(settings: Settings, reader: Reader, metered: int) -> list[str]:
+    """What the demo moved, told and cost."""
+    changes = reader.history(1000)
+    told = reader.deliveries("sent", 1000)
+    asked = reader.requests(100_000)
+    booked = sum(each.cost if each.charged is None else each.charged for each in asked)
+    kinds = ", ".join(
+        f"{sum(each.message.kind == kind for each in told)} {kind}"
+        for kind in sorted({str(each.message.kind) for each in told})
+    )
+    return [
+        "",
+        f"{len(changes)} changes seen, {len(told)} messages delivered ({kinds or 'none'}).",
+        (
+            f"{len(asked)} requests for {sum(len(wallet.accounts) for wallet in settings.wallets)} accounts; "
+            f"{booked:,} credits booked, {metered:,} metered by the simulated API."
+        ),
+        "Next: `watcher init` writes a configuration for your own wallets.",
+    ]

@@ -203,6 +203,7 @@ def send_test(
             autocompletion=_completing.channels,
         ),
     ] = None,
+    json: Json = False,
 ) -> int:
     """Send a test message to each channel, or to one. Exit code 1 if one did not take it."""
     configuration = configured(config, telling=True)
@@ -211,11 +212,13 @@ def send_test(
     must_know("channel", [channel] if channel is not None else None, known)
     if not known:
         typer.echo("there are no channels in the configuration: nobody would be told anything", err=True)
+        if json:
+            print_json([])
         return 1
-    return asyncio.run(_send_test(configuration, channel))
+    return asyncio.run(_send_test(configuration, channel, json=json))
 
 
-async def _send_test(configuration: Configuration, only: str | None) -> int:
+async def _send_test(configuration: Configuration, only: str | None, *, json: bool) -> int:
     from watcher.domain.alerting import short_id
     from watcher.domain.delivery import Delivery, Sent
     from watcher.domain.message import Kind, Message, Severity
@@ -223,7 +226,7 @@ async def _send_test(configuration: Configuration, only: str | None) -> int:
     from watcher.wiring import build_channels
 
     now = SystemClock().now()
-    failed = False
+    rows = []
     for channel in build_channels(configuration.settings, only):
         title = f"Test message from watcher to channel {channel.name}"
         facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
@@ -231,9 +234,10 @@ async def _send_test(configuration: Configuration, only: str | None) -> int:
         message = Message(identity, Kind.TEST, Severity.INFO, "watcher.test", "", "", title, facts, now)
         result = await channel.send([Delivery(identity, channel.name, message, now, now)])
         await channel.close()
-        if isinstance(result, Sent):
-            typer.echo(f"{channel.name}: sent")
-        else:
-            failed = True
-            typer.echo(f"{channel.name}: not sent: {result.detail}", err=True)
-    return 1 if failed else 0
+        sent, error = (True, "") if isinstance(result, Sent) else (False, result.detail)
+        rows.append({"channel": channel.name, "delivery": identity, "sent": sent, "error": error})
+        if not json:
+            typer.echo(f"{channel.name}: {'sent' if sent else f'not sent: {error}'}", err=not sent)
+    if json:
+        print_json(rows)
+    return 0 if all(row["sent"] for row in rows) else 1

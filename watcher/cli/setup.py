@@ -95,6 +95,7 @@ def schema(
 def backup(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the copy; must not exist.")],
     config: Config = None,
+    json: Json = False,
 ) -> int:
     """Copy the store to FILE: consistent while the daemon runs, and verified."""
     from watcher.wiring import backup_store
@@ -102,7 +103,11 @@ def backup(
     configuration = configured(config)
     with progress(f"copying to {target.name}") as tell:
         asyncio.run(backup_store(configuration.settings, target, tell))
-    typer.echo(f"wrote {target} ({target.stat().st_size:,} bytes, verified)")
+    size = target.stat().st_size
+    if json:
+        print_json({"path": str(target), "bytes": size, "verified": True})
+    else:
+        typer.echo(f"wrote {target} ({size:,} bytes, verified)")
     return 0
 
 

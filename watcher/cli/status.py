@@ -37,9 +37,10 @@ def status(
 ) -> int:
     """Show sources, credits, accounts and their age, alerts and deliveries.
 
-    Exit code: 0 ok, 1 warning, 2 critical, 3 unknown. With --watch it is shown in place on a terminal,
-    what is in trouble first, and as one block after another in a pipe (with --json: one line each);
-    Ctrl-C ends it with 0.
+    Exit code: 0 ok, 1 warning, 2 critical, 3 unknown. Late is an account without a reading for three
+    times as long as is set, promised or intended: one is a warning, all are critical (no daemon is at
+    work, say). With --watch it is shown in place on a terminal, what is in trouble first, and as one
+    block after another in a pipe (with --json: one line each); Ctrl-C ends it with 0.
     """
     configuration = configured(config)
     if watch:
@@ -48,6 +49,8 @@ def status(
         state, now = _state(configuration)
     except StoreError as error:
         typer.echo(f"watcher: {error}", err=True)
+        if json:
+            print_json({"state": report.UNKNOWN, "error": str(error)})
         return EXIT[report.UNKNOWN]
     if json:
         print_json(state)
@@ -156,11 +159,15 @@ def _most(accounts: Sequence[report.Row], now: datetime, on: Screen, room: int) 
 
 def _urgency(row: report.Row) -> tuple[bool, int, str]:
     at = row["last_reading"]
-    return not (row["held"] or row["misses"]), -row["misses"], at.isoformat() if at else ""
+    return not (row["held"] or row["misses"] or row["late"]), -row["misses"], at.isoformat() if at else ""
 
 
 def _above(state: report.Row, on: Screen) -> list[str]:
     lines = [f"watcher: {on.paint(state['state'], state['state'])}"]
+    if report.unread(state["accounts"]):
+        lines += fold(
+            "nothing is read any more: see that `watcher run` is at work, and what its log says", on.width
+        )
     for name, row in state["credits"].items():
         text = (
             f"{name}: {row['spent']:,} of {row['limit']:,} credits spent, until {moment(row['period_end'])}"
@@ -192,7 +199,7 @@ def _accounts(accounts: Sequence[report.Row], now: datetime, on: Screen) -> list
     cells = [
         (
             row["wallet"], row["source"], row["chain"], _age(row["last_reading"], now),
-            str(row["misses"]), row["miss"] or "; ".join(row["held"]),
+            str(row["misses"]), row["miss"] or "; ".join(row["held"]) or "late" * bool(row["late"]),
         )
         for row in accounts
     ]  # fmt: skip

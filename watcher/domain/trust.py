@@ -21,8 +21,9 @@ from watcher.domain.model import EMPTY, AccountState, Asset, Held, Reading
 CONFIRM_AFTER = timedelta(seconds=20)
 """How soon a held reading is read again. Long enough for a provider's cache to turn over."""
 
-INDEPENDENT_AFTER = timedelta(milliseconds=500)
-"""Two readings closer together than this may be one answer told twice; they confirm nothing."""
+INDEPENDENT_AFTER = timedelta(seconds=10)
+"""Two readings closer together than this may be one answer of a cache, or one bad moment of a provider,
+told twice; they confirm nothing. Whoever is polled more often waits so long all the same."""
 
 ASKS = 3
 """Odd readings of an asset in a row, no two of which agree, after which the schedule asks again."""

@@ -210,8 +210,13 @@ def _word(told: Told, *, several: bool) -> str:
 
 
 def _heading(told: Told) -> str:
-    title = told[-1].message.title
-    return f"{_BOTH}: {title}" if _word(told, several=False) == _BOTH else title
+    """How bad it is and what became of it, then the words: those of a rule are the same when it resolves."""
+    message = told[-1].message
+    return message.title if message.kind is Kind.TEST else f"{_mark(told)}: {message.title}"
+
+
+def _mark(told: Told) -> str:
+    return f"{told[-1].message.severity.value}, {_word(told, several=False)}"
 
 
 def _facts(told: Told, style: Style) -> list[str]:
@@ -234,8 +239,7 @@ def _origin(told: Told, style: Style) -> str:
 
 def _entry(told: Told, style: Style, *, detailed: bool) -> str:
     message = told[-1].message
-    mark = f"{message.severity.value}, {_word(told, several=False)}"
-    lines = [f"• {style.bold(mark)}: {style.text(message.title)}"]
+    lines = [f"• {style.bold(_mark(told))}: {style.text(message.title)}"]
     if detailed and message.facts:
         lines.append(
             "; ".join(

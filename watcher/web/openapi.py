@@ -64,7 +64,7 @@ STATUS = _object(
     state={"enum": ["ok", "warning", "critical", "unknown"]},
     accounts=_rows(
         wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, last_reading=_maybe(TIME),
-        next_poll=_maybe(TIME), misses=COUNT, miss=TEXT,
+        next_poll=_maybe(TIME), misses=COUNT, miss=TEXT, late=_maybe({"type": "boolean"}),
     ),
     credits={
         "type": "object",

@@ -20,6 +20,10 @@ from watcher.domain.rules._near import Near
 from watcher.domain.template import check_template
 from watcher.domain.verdict import Answer, Verdict
 
+MOST_DIGITS = 100
+"""Digits of a number in a rule, before the point and after it: far beyond any amount, and few enough
+that arithmetic stays exact (`exact.py`) and a message stays readable."""
+
 
 def parse_decimal(value: object) -> object:
     """An exact decimal from its text; a float never gets here."""
@@ -31,11 +35,21 @@ def parse_decimal(value: object) -> object:
         try:
             number = Decimal(value.replace("_", "").strip())
         except InvalidOperation:
-            raise ValueError(f"'{value}' is not a decimal number such as \"0.5\"") from None
+            raise ValueError(f"'{_shortened(value)}' is not a decimal number such as \"0.5\"") from None
         if not number.is_finite():
             raise ValueError(f"'{value}' is not a finite number")
+        exponent = number.as_tuple().exponent
+        if number.adjusted() >= MOST_DIGITS or (isinstance(exponent, int) and -exponent > MOST_DIGITS):
+            raise ValueError(
+                f"'{_shortened(value)}' has more than {MOST_DIGITS} digits before or after the point; "
+                "write a number that an amount can reach"
+            )
         return number
     return value
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 Duration = Annotated[timedelta, BeforeValidator(span_of)]

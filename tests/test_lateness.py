@@ -1,0 +1,88 @@
+"""`status` never calls that well which nobody reads any more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.given import ETH, HOT, NOW, THIRTY, keep
+from watcher import report
+from watcher.cli._tables import Screen
+from watcher.cli.status import status_lines
+from watcher.domain.model import Account, AccountState
+from watcher.domain.outlook import OUTLOOK, Outlook
+from watcher.store.reader import Reader
+from watcher.store.sqlite import SqliteStore
+from watcher.wiring import configure
+
+OTHER = Account(HOT.source, HOT.chain, "0x0000000000000000000000000000000000000002")
+
+CONFIG = """\
+version: 1
+sources:
+  coinstats: {{kind: coinstats, api_key: key-one, credits: {{limit: 20000}}}}
+wallets:
+  - {{name: hot, source: coinstats, address: "{hot}", chains: [ethereum], {first}}}
+  - {{name: other, source: coinstats, address: "{other}", chains: [ethereum], {second}}}
+"""
+
+
+async def looked_at(
+    folder: Path, after: timedelta, first: str, second: str, *, stretch: float | None = None
+) -> dict[str, Any]:
+    """The status so long after both accounts were read."""
+    path = folder / "watcher.yaml"
+    path.write_text(CONFIG.format(hot=HOT.address, other=OTHER.address, first=first, second=second))
+    store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
+    try:
+        states = tuple(
+            AccountState(each, {ETH: THIRTY}, {"ethereum": NOW}, last_attempt=NOW, watched_since=NOW)
+            for each in (HOT, OTHER)
+        )
+        await keep(store, accounts=states, symbols={ETH: "ETH"})
+        if stretch is not None:
+            kept = Outlook(0.0, 0.0, stretch, {f"{HOT.chain}:{HOT.address}": 300 * stretch})
+            await store.keep_facts("coinstats", {OUTLOOK: kept.dump()}, NOW)
+    finally:
+        await store.close()
+    now: datetime = NOW + after
+    with Reader(folder / "watcher.db") as reader:
+        return report.status(configure(path, {}).settings, reader, now, {})
+
+
+def shown(status: dict[str, Any]) -> str:
+    return "\n".join(status_lines(status, NOW, Screen()))
+
+
+@pytest.mark.parametrize(
+    ("after", "state", "late"),
+    [
+        (timedelta(minutes=15), "ok", [False, False]),
+        (timedelta(minutes=17), "warning", [True, False]),
+        (timedelta(hours=37), "critical", [True, True]),
+    ],
+)
+async def test_what_is_not_read_for_three_times_its_interval_is_late(
+    tmp_path: Path, after: timedelta, state: str, late: list[bool]
+) -> None:
+    status = await looked_at(tmp_path, after, "every: 5m", "at_least_every: 12h")
+
+    assert (status["state"], [row["late"] for row in status["accounts"]]) == (state, late)
+    assert shown(status).count("late") == late.count(True)
+    assert ("nothing is read any more" in shown(status)) is (state == "critical")
+
+
+async def test_nothing_is_late_of_which_nothing_says_when_it_is_due(tmp_path: Path) -> None:
+    calendar = 'every: {cron: "0 9 * * mon"}, at_least_every: 1h'
+    status = await looked_at(tmp_path, timedelta(days=6), "every: auto", calendar)
+
+    assert (status["state"], [row["late"] for row in status["accounts"]]) == ("ok", [None, None])
+
+
+async def test_what_credits_do_not_allow_for_is_not_late(tmp_path: Path) -> None:
+    status = await looked_at(tmp_path, timedelta(minutes=130), "every: 5m", "every: 10m", stretch=8.0)
+
+    assert (status["state"], [row["late"] for row in status["accounts"]]) == ("warning", [True, False])
