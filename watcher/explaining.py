@@ -124,7 +124,13 @@ class Explainer:
         }
 
     def _held(self, rule: Rule) -> Iterator[Row]:
-        """Accounts, for rules about those; else each asset of each account that the rule selects."""
+        """Accounts, for rules about those; else each asset of each account that the rule selects, or has a
+        live alert on: that outlives the name by which it was selected."""
+        lively = {
+            key: alert.label
+            for (name, key), alert in self._past.alerts.items()
+            if name == rule.id and self._rules.stands(name, alert.fingerprint)
+        }
         for account, wallet in self._rules.wallets.items():
             if not self._rules.selects(rule.id, "", account):
                 continue
@@ -136,13 +142,12 @@ class Explainer:
                 continue
             for asset in state.amounts:
                 symbol = self._past.symbols.get(asset, "")
-                label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
-                row = {"key": subject_key(account, asset), "label": label, "wallet": wallet.name}
-                alert = self._alert(rule, row)[0] if self._past.alerts else None
-                if alert is not None:
-                    row["alert_label"] = alert.label
-                # An alert outlives the name that the rule selected its asset by.
-                if alert is not None or selects(rule, asset, symbol):
+                key = subject_key(account, asset) if lively else ""
+                if key in lively or selects(rule, asset, symbol):
+                    key = key or subject_key(account, asset)
+                    label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
+                    row = {"key": key, "label": label, "wallet": wallet.name}
+                    row["alert_label"] = lively.get(key, "")
                     yield {**row, "state": state, "account": account, "asset": asset, "symbol": symbol}
 
     def _use(self, subject: Row) -> Use:

@@ -162,3 +162,23 @@ async def test_what_was_told_before_the_beginning_is_not_counted(
     assert [(str(each.message.kind), (each.at - START) / minutes(1)) for each in played.sent] == [
         ("repeat", 90 + 7 / 60), ("resolved", 100 + 7 / 60),
     ]  # fmt: skip
+
+
+async def test_what_is_emptied_while_its_price_moves_has_no_price_in_a_backtest_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, clock, world = tmp_path / "watcher.db", FakeClock(), World()
+    rules = [rule(id="dear", type="threshold", metric="price_usd", above="2300"), *RULES]
+
+    def emptied(world: World) -> None:
+        world.amounts[HOT].pop(ETH)
+        world.prices[ETH] = "1600"
+
+    async with daemon(path, clock, world, rules):
+        await live(clock, world, {7.0: lambda w: w.prices.update({ETH: "2400"}), 32.0: emptied}, 60)
+    played = await backtested(path, rules, START + minutes(60), monkeypatch)
+
+    dear = [row[2:4] for row in told_by_daemon(path) if row[1] == "dear" and row[3] == "resolved"]
+    assert dear == [("coinstats/all/0xbb/ethereum/ethereum", "resolved")]
+    assert told_by_backtest(played) == told_by_daemon(path)
+    assert alerts_of_backtest(played) == alerts_of_daemon(path)

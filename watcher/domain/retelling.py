@@ -113,7 +113,8 @@ class Retelling:
         unclear = dict.fromkeys((asset for asset in unsettled if asset.chain not in omitted), UNCLEAR)
         prices = {}
         for asset, held in seen.items():
-            price = quoted[asset] if asset in quoted else self._price(asset, at) if held else None
+            # What is empty was mostly left out, and its price with it: the one of a change is the last known.
+            price = None if not held else quoted[asset] if asset in quoted else self._price(asset, at)
             if price is not None:
                 prices[asset] = price
         known = self._recorded.symbols
