@@ -19,14 +19,11 @@ from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.outlook import OUTLOOK, Outlook
 from watcher.domain.outlook import load as read_outlook
-from watcher.readiness import WAITS_TOO_LONG, overdue, waiting
+from watcher.readiness import LATE_MISSES, WAITS_TOO_LONG, overdue, waiting
 from watcher.settings import Settings, WalletSettings
 from watcher.store.reader import Asked, Reader
 
 Row = dict[str, Any]
-
-LATE_MISSES = 3
-"""Misses in a row after which an account counts as not being read."""
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
 

@@ -55,7 +55,8 @@ class NoDataRule(ClockRule):
         answer = self.answer(state, now, running_since)
         if answer is not Answer.MET:
             return Verdict(answer, seen)
-        why = f" ({state.miss})" if state.miss else ""
+        # What of a reading could not be used is not in history: a backtest would say it otherwise.
+        why = f" ({state.miss})" if state.misses else ""
         return met(f"no reading for longer than {format_duration(self.longer_than)}, {seen}{why}")
 
     def near(self, state: AccountState, now: datetime) -> Near:
