@@ -5,7 +5,7 @@ The answers are the rules' own, over the same state that the next decision will 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import moment, plain
+from watcher.domain.exact import ZERO
 from watcher.domain.model import EMPTY, AccountState, Asset
 from watcher.domain.routing import Router
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
@@ -125,7 +126,7 @@ class Explainer:
 
     def _held(self, rule: Rule) -> Iterator[Row]:
         """Accounts, for rules about those; else each asset of each account that the rule selects, or has a
-        live alert on: that outlives the name by which it was selected."""
+        live alert on: that outlives the name by which it was selected, and may be on one that is not held."""
         lively = {
             key: alert.label
             for (name, key), alert in self._past.alerts.items()
@@ -140,7 +141,7 @@ class Explainer:
                 row = {"key": subject_key(account), "label": label, "wallet": wallet.name}
                 yield {**row, "state": state, "account": account, "asset": None, "symbol": ""}
                 continue
-            for asset in state.amounts:
+            for asset in (*state.amounts, *_absent(lively, state)):
                 symbol = self._past.symbols.get(asset, "")
                 key = subject_key(account, asset) if lively else ""
                 if key in lively or selects(rule, asset, symbol):
@@ -170,7 +171,7 @@ class Explainer:
         }
         if asset is not None:
             quote, doubt = self._past.quotes.get(asset), self._past.doubts.get(asset)
-            row["amount"] = plain(state.amounts[asset])
+            row["amount"] = plain(state.amounts.get(asset, ZERO))
             row["price_usd"] = plain(quote.price) if quote is not None else None
             row["price_at"] = quote.at if quote is not None else None
             held = state.held.get(asset)
@@ -235,3 +236,12 @@ class Explainer:
                 if each.channel == name
             ],
         }
+
+
+def _absent(lively: Iterable[str], state: AccountState) -> Iterator[Asset]:
+    """Of what has an alert, the assets of this account that no answer ever named: each is a zero."""
+    prefix = subject_key(state.account) + "/"
+    for key in lively:
+        chain, _, token = key.removeprefix(prefix).partition("/")
+        if key.startswith(prefix) and Asset(chain, token) not in state.amounts:
+            yield Asset(chain, token)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from watcher.domain.conclusion import Past
 from watcher.domain.display import full, moment
 from watcher.domain.duration import span
+from watcher.domain.exact import ZERO
 from watcher.domain.lookback import Mark, MarkOf
 from watcher.domain.model import EMPTY, Change
 from watcher.domain.parts import View
@@ -59,7 +60,7 @@ class Standing:
         if state.as_of(asset) is None:
             return unknown("never read")
         quote = self._past.quotes.get(asset)
-        amount, price = state.amounts[asset], quote.price if quote is not None else None
+        amount, price = state.amounts.get(asset, ZERO), quote.price if quote is not None else None
         if isinstance(rule, LevelRule):
             return rule.judge(amount, price, subject["symbol"], firing=firing)
         if isinstance(rule, TrailingRule):
@@ -80,7 +81,7 @@ class Standing:
             return unsure("never read")
         if isinstance(rule, LevelRule):
             quote = self._past.quotes.get(asset)
-            return rule.near(state.amounts[asset], quote.price if quote is not None else None)
+            return rule.near(state.amounts.get(asset, ZERO), quote.price if quote is not None else None)
         if isinstance(rule, TrailingRule):
             return rule.near(state.amounts[asset], self._window(rule, subject), self._now)
         if isinstance(rule, EventRule):

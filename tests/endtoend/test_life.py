@@ -191,6 +191,22 @@ async def test_explain_knows_an_alert_on_an_asset_that_has_another_name_by_now(
     assert (row["subject"], row["alert"]["id"]) == ("hot: ETH2 on ethereum", alert["id"])
 
 
+async def test_explain_knows_an_alert_on_an_asset_that_is_not_held(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token, rules = "0x" + "1" * 40, installed.file("rules.yaml")
+    named = f'{{assets: ["{token}"], chains: [ethereum], wallets: [hot]}}'
+    rules.write_text(f'{rules.read_text()}\n  - {{id: none, type: threshold, match: {named}, below: "1"}}\n')
+    assert await here("poll") == 0
+    with sqlite3.connect(installed.file("watcher.db")) as conn:
+        conn.execute("UPDATE accounts SET last_reading = last_reading - 60000")
+    conn.close()
+    assert await here("poll") == 0
+    (alert,) = await printed(capsys, "alerts")
+    (row,) = await printed(capsys, "explain", "none", alert["subject"])
+    assert (row["answer"], row["reading"]["amount"], row["alert"]["id"]) == ("met", "0", alert["id"])
+
+
 async def test_every_rule_explains_every_subject_that_it_has(
     installed: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
