@@ -370,6 +370,16 @@ def test_slow_changes_and_other_subjects_do_not_flap() -> None:
     assert "low notice" not in [f"{each.message.rule} {each.message.kind}" for each in world.told]
 
 
+def test_alerts_that_edits_of_their_rule_closed_do_not_count_as_flapping() -> None:
+    world = World(low())
+    world.see(eth("5"))
+    for tenth in range(10):
+        assert world.see(eth("2")) == ["low firing"]
+        world.restart(low(below=f"3.{tenth}1"))
+        assert world.see(eth("2")) == ["low firing"]
+        world.restart(low(below="3"))
+
+
 def test_flapping_under_a_silence_is_said_to_nobody() -> None:
     world = World(low())
     world.see(eth("5"))

@@ -24,6 +24,7 @@ from watcher.domain.conclusion import (
 )
 from watcher.domain.delivery import Delivery
 from watcher.domain.drift import marked
+from watcher.domain.flapping import Flap
 from watcher.domain.judging import Judge
 from watcher.domain.knowledge import Learned, learn
 from watcher.domain.model import (
@@ -211,7 +212,8 @@ def lapse(
 def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
     """Close, without telling, the alerts whose rule was edited or removed, or whose account is gone.
 
-    What a rule remembered that is there no more is forgotten.
+    What a rule remembered that is there no more is forgotten, and an edit begins to count anew what flaps:
+    whoever seeks the right level must hear of each try.
     """
     ended = []
     sources = {account.source for account in rules.wallets}
@@ -225,7 +227,8 @@ def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
             ended.append(close(alert, "its rule was edited or removed", now))
         elif not rules.selects(alert.rule, alert.subject, alert.account):
             ended.append(close(alert, "its rule no longer selects it", now))
-    return Conclusion(at=now, alerts=tuple(ended), standing=rules.fingerprints)
+    calm = {(alert.rule, alert.subject): Flap() for alert in ended}
+    return Conclusion(at=now, alerts=tuple(ended), standing=rules.fingerprints, flaps=calm)
 
 
 def _changes(
