@@ -1,7 +1,7 @@
 """The floor: what any program in Python must do, and nothing else. No rule, no ledger, no caution.
 
 `python -m benchmarks.floor MODE URL …` prints JSON. Modes: `cycle` (fetch, parse, compare, write, without a
-pause), `spread` (the same with its requests spread evenly over a time, as a daemon's are), `idle` (import,
+pause), `spread` (the same as a daemon has to: history kept, the requests spread over a time), `idle` (import,
 then wait), `start` (import, then one request), `tell` (poll, compare, notify).
 """
 
@@ -190,11 +190,12 @@ async def tell(url: str, hook: str, count: int) -> None:
 
 async def main(mode: str, *words: str) -> None:
     if mode == "cycle":
-        url, count, number, history = words
-        print(json.dumps(await cycles(url, int(count), int(number), history=history == "history")))
+        url, count, number = words
+        print(json.dumps(await cycles(url, int(count), int(number))))
     elif mode == "spread":
         url, count, number, seconds = words
-        print(json.dumps(await cycles(url, int(count), int(number), seconds=float(seconds))))
+        found = await cycles(url, int(count), int(number), history=True, seconds=float(seconds))
+        print(json.dumps(found))
     elif mode == "idle":
         await idle(words[0])
     elif mode == "start":
