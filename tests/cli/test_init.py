@@ -126,7 +126,7 @@ async def test_without_a_key_or_a_network_the_interview_goes_on(there: Installat
     there.env.update(loaded(there, "new"))
     code, out, err = await there.verb("check", "-c", "new/watcher.yaml")
     assert (code, err) == (0, "")
-    assert "1 channels" in out
+    assert "1 channel" in out
 
 
 async def test_with_defaults_nothing_is_asked_on_a_terminal_either(there: Installation) -> None:

@@ -77,7 +77,7 @@ async def test_check_holds_the_rules_against_the_store(
     ]
     assert set(shown["lints"][0]) == {"lint", "rule", "what", "remedy", "subjects"}
     out, err = check(tmp_path, capsys)
-    assert "sound (1 sources, 2 wallets" in out
+    assert "sound (1 source, 2 wallets" in out
     assert "warning: rule typo: nothing that was ever read" in err
     assert "did you mean 'ETH'?" in err
     assert "warning: 1 wallet that no rule covers: cold" in err

@@ -36,6 +36,8 @@ def check(config: Config = None, json: Json = False) -> int:
             raise
         print_json({"mistakes": [asdict(problem) for problem in error.problems]})
         return 78
+    from watcher.linting.finding import many
+
     settings = configuration.settings
     accounts = sum(len(wallet.accounts) for wallet in settings.wallets)
     summary = {
@@ -55,8 +57,12 @@ def check(config: Config = None, json: Json = False) -> int:
     for warning in (*warnings, *findings):
         typer.echo(f"warning: {warning}", err=True)
     counts = ", ".join(
-        f"{summary[key]} {key}" for key in ("sources", "wallets", "accounts", "rules", "channels")
-    )
+        many(len(each), word)
+        for each, word in (
+            (settings.sources, "source"), (settings.wallets, "wallet"), (range(accounts), "account"),
+            (configuration.rules, "rule"), (settings.channels, "channel"),
+        )
+    )  # fmt: skip
     typer.echo(f"{settings.path}: sound ({counts})")
     return 0
 
