@@ -24,7 +24,7 @@ from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRu
 from watcher.domain.rules.budget import Use
 from watcher.domain.selection import Rules, selects
 from watcher.domain.silences import Topic
-from watcher.domain.telling import subject_key
+from watcher.domain.telling import asset_of, subject_key
 from watcher.settings import Settings
 from watcher.standing import Standing
 from watcher.store.reader import Reader
@@ -240,8 +240,7 @@ class Explainer:
 
 def _absent(lively: Iterable[str], state: AccountState) -> Iterator[Asset]:
     """Of what has an alert, the assets of this account that no answer ever named: each is a zero."""
-    prefix = subject_key(state.account) + "/"
     for key in lively:
-        chain, _, token = key.removeprefix(prefix).partition("/")
-        if key.startswith(prefix) and Asset(chain, token) not in state.amounts:
-            yield Asset(chain, token)
+        asset = asset_of(key, state.account)
+        if asset is not None and asset not in state.amounts:
+            yield asset

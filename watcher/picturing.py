@@ -20,7 +20,7 @@ from watcher.domain.display import amount, money
 from watcher.domain.message import Kind, Message, Severity
 from watcher.domain.model import Asset
 from watcher.domain.selection import Rules
-from watcher.domain.telling import subject_key
+from watcher.domain.telling import asset_of, subject_key
 from watcher.doubts import wants_pictures
 from watcher.levels import Level, fitting, levels_of
 from watcher.notify.markup import clean
@@ -114,12 +114,9 @@ class Painter:
         if wallet is None:
             return None
         for account in wallet.accounts:
-            key = subject_key(account)
-            if message.subject == key:
-                return _Subject(wallet.name, None)
-            if message.subject.startswith(f"{key}/"):
-                chain, _, token = message.subject.removeprefix(f"{key}/").partition("/")
-                return _Subject(wallet.name, Asset(chain, token))
+            asset = asset_of(message.subject, account)
+            if asset is not None or message.subject == subject_key(account):
+                return _Subject(wallet.name, asset)
         return _Subject(wallet.name, None) if message.subject == f"wallet:{wallet.name}" else None
 
     def _picture(self, message: Message, subject: _Subject) -> Picture | None:

@@ -15,7 +15,7 @@ from watcher.domain.knowledge import Learned
 from watcher.domain.model import Asset, Reading
 from watcher.domain.rules import LevelRule
 from watcher.domain.selection import Concerned, Rules
-from watcher.domain.telling import subject_key
+from watcher.domain.telling import asset_of
 
 
 def renamed(
@@ -28,14 +28,11 @@ def renamed(
 ) -> Iterator[tuple[LevelRule, Asset, str]]:
     """Live alerts of this account on assets that this reading settles and that their rule selects no more."""
     state = learned.state
-    prefix = subject_key(state.account) + "/"
     for alert in alerts:
-        rule = rules.by_id.get(alert.rule)
-        if not isinstance(rule, LevelRule) or not alert.subject.startswith(prefix):
+        rule, asset = rules.by_id.get(alert.rule), asset_of(alert.subject, state.account)
+        if not isinstance(rule, LevelRule) or asset is None:
             continue
-        chain, _, token = alert.subject.removeprefix(prefix).partition("/")
-        asset = Asset(chain, token)
-        if asset not in state.amounts or chain not in learned.chains:
+        if asset not in state.amounts or asset.chain not in learned.chains:
             continue
         if asset in state.stale or asset in state.quarantined:
             continue

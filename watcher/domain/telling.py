@@ -199,6 +199,15 @@ def subject_key(account: Account, asset: Asset | None = None) -> str:
     return f"{key}/{asset.chain}/{asset.token}" if asset is not None else key
 
 
+def asset_of(subject: str, account: Account) -> Asset | None:
+    """The asset that a subject names, if it is one of this account."""
+    prefix = subject_key(account) + "/"
+    if not subject.startswith(prefix):
+        return None
+    chain, _, token = subject.removeprefix(prefix).partition("/")
+    return Asset(chain, token)
+
+
 def change_values(change: Change, verdict: Verdict) -> dict[str, str]:
     """The variables of templates that a change knows."""
     facts = dict(change_facts(change))
