@@ -13,6 +13,7 @@ import typer
 from watcher import __version__
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
+from watcher.domain.display import counted
 from watcher.domain.errors import ConfigurationError, StoreError
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
@@ -36,15 +37,11 @@ def check(config: Config = None, json: Json = False) -> int:
             raise
         print_json({"mistakes": [asdict(problem) for problem in error.problems]})
         return 78
-    from watcher.linting.finding import many
-
     settings = configuration.settings
-    accounts = sum(len(wallet.accounts) for wallet in settings.wallets)
-    summary = {
-        "path": str(settings.path),
+    counts = {
         "sources": len(settings.sources),
         "wallets": len(settings.wallets),
-        "accounts": accounts,
+        "accounts": sum(len(wallet.accounts) for wallet in settings.wallets),
         "channels": len(settings.channels),
         "rules": len(configuration.rules),
     }
@@ -52,18 +49,14 @@ def check(config: Config = None, json: Json = False) -> int:
     warnings = [*configuration.warnings, *([trouble] if trouble else [])]
     if json:
         lints = [asdict(each) for each in findings]
+        summary = {"path": str(settings.path), **counts}
         print_json({**summary, "mistakes": [], "warnings": warnings, "lints": lints})
         return 0
     for warning in (*warnings, *findings):
         typer.echo(f"warning: {warning}", err=True)
-    counts = ", ".join(
-        many(len(each), word)
-        for each, word in (
-            (settings.sources, "source"), (settings.wallets, "wallet"), (range(accounts), "account"),
-            (configuration.rules, "rule"), (settings.channels, "channel"),
-        )
-    )  # fmt: skip
-    typer.echo(f"{settings.path}: sound ({counts})")
+    words = ("sources", "wallets", "accounts", "rules", "channels")
+    found = ", ".join(counted(counts[each], each.removesuffix("s")) for each in words)
+    typer.echo(f"{settings.path}: sound ({found})")
     return 0
 
 

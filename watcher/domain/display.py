@@ -99,6 +99,11 @@ def quotient_against(part: Decimal, whole: Decimal, level: Decimal) -> str:
     return full(cut) + ("" if exact else "…")
 
 
+def counted(count: int, word: str, words: str = "") -> str:
+    """`1 account`, `2 accounts`. `words`: the plural, where it takes more than an s."""
+    return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
 def moment(at: datetime | None) -> str:
     """A UTC time to the second, as in every message."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else "never"

@@ -31,8 +31,3 @@ def some(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     shown = ", ".join(names[:SHOWN])
     return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN:,} more"
-
-
-def many(count: int, thing: str) -> str:
-    """`1 account`, `2 accounts`."""
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")

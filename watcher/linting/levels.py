@@ -8,14 +8,14 @@ from itertools import pairwise
 from statistics import median_low
 
 from watcher.domain.alerting import AlertState
-from watcher.domain.display import amount, exactly, money, plain
+from watcher.domain.display import amount, counted, exactly, money, plain
 from watcher.domain.exact import minus, times, total
 from watcher.domain.model import Quote
 from watcher.domain.rules import ChangeRule, Condition, Rule, ThresholdRule
 from watcher.domain.selection import matches_of
 from watcher.domain.telling import subject_key
 from watcher.domain.verdict import Answer
-from watcher.linting.finding import Finding, many, some
+from watcher.linting.finding import Finding, some
 from watcher.linting.seen import Holding, Seen
 
 FAR = Decimal(1_000_000)
@@ -158,7 +158,7 @@ def _noisy(
         key = "clear_above" if condition.below is not None else "clear_below"
         band = "it has no band" if clear == level else f"its band up to {plain(clear)} is narrower than that"
         what = f"would have fired {fired} times in 30 days for {each.label}, which moves to and fro: {band}"
-        remedy = f'with {key}: "{plain(wide)}" it would have fired {many(then, "time")}'
+        remedy = f'with {key}: "{plain(wide)}" it would have fired {counted(then, "time")}'
         yield Finding("band-narrower-than-noise", rule.id, what, remedy, (each.label,))
 
 

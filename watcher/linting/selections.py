@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from watcher.domain.display import counted
 from watcher.domain.drift import is_drift
 from watcher.domain.exact import ZERO
 from watcher.domain.model import Account, Asset
 from watcher.domain.policies import INTEREST
 from watcher.domain.rules import AssetRule, Match, Rule
 from watcher.domain.selection import matches_of
-from watcher.linting.finding import Finding, many, some
+from watcher.linting.finding import Finding, some
 from watcher.linting.seen import Seen
 from watcher.mistakes import nearest
 
@@ -51,7 +52,7 @@ def _unmatched(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
     for pattern in match.assets:
         alone = match.model_copy(update={"assets": (pattern,)})
         if not any(alone.asset(asset, symbol) for asset, symbol in known):
-            where = f"the {many(len(accounts), 'account')} that it selects"
+            where = f"the {counted(len(accounts), 'account')} that it selects"
             what = f"nothing that was ever read of {where} is called '{pattern}'"
             remedy = nearest(pattern, {symbol for _, symbol in known if symbol})
             yield Finding("matches-nothing", rule.id, what, f"{remedy}; leave it if it is still to come")
@@ -93,7 +94,9 @@ def _shut_out(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
     }
     if waiting:
         shown = tuple(sorted(waiting))
-        what = f"{many(len(shown), 'token')} of that name in quarantine, which it does not see: {some(shown)}"
+        what = (
+            f"{counted(len(shown), 'token')} of that name in quarantine, which it does not see: {some(shown)}"
+        )
         remedy = "name the contract in match.assets, or let it in with `watcher assets release`"
         yield Finding("in-quarantine", rule.id, what, remedy, shown)
 
@@ -132,7 +135,7 @@ def _uncovered(seen: Seen) -> Iterator[Finding]:
         (whole if len(chains) == known[name] else parts).append((name, sorted(chains)))
     if whole:
         names = [name for name, _ in whole]
-        what = f"{many(len(names), 'wallet')} that no rule covers: {some(names)}"
+        what = f"{counted(len(names), 'wallet')} that no rule covers: {some(names)}"
         yield Finding("no-rule", "", what, "nothing that happens there is told; add a rule", tuple(names))
     for name, chains in parts:
         what = f"no rule covers wallet {name} on {some(chains)}"

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from watcher.domain.display import counted
 from watcher.domain.duration import format_duration, span
 from watcher.domain.model import Account
 from watcher.domain.parts import limit
 from watcher.domain.rules import NoDataRule, Rule, StateRule, SumRule
 from watcher.domain.selection import matches_of
-from watcher.linting.finding import Finding, many
+from watcher.linting.finding import Finding
 from watcher.linting.seen import Seen
 
 
@@ -47,7 +48,7 @@ def _waiting(rule: StateRule, intervals: dict[Account, float], seen: Seen) -> It
     if slow and reads == 1:
         what = (
             f"for: {format_duration(wait)} is shorter than the time between two readings of "
-            f"{many(len(slow), 'account')} ({words}): it fires with the second reading in a row"
+            f"{counted(len(slow), 'account')} ({words}): it fires with the second reading in a row"
         )
         yield Finding(
             "for-shorter-than-cadence", rule.id, what,
@@ -60,7 +61,7 @@ def _silence(rule: NoDataRule, intervals: dict[Account, float], seen: Seen) -> I
     if slow:
         what = (
             f"longer_than: {format_duration(rule.longer_than)} is shorter than the time between two "
-            f"readings of {many(len(slow), 'account')} ({words}): it fires although nothing is wrong"
+            f"readings of {counted(len(slow), 'account')} ({words}): it fires although nothing is wrong"
         )
         yield Finding(
             "silence-shorter-than-cadence", rule.id, what,
@@ -81,7 +82,7 @@ def _aging(rule: SumRule, seen: Seen) -> Iterator[Finding]:
         if slow:
             most = format_duration(limits[slow[0]])
             what = (
-                f"a part older than {most} makes its sum unknown, and {many(len(slow), 'account')} "
+                f"a part older than {most} makes its sum unknown, and {counted(len(slow), 'account')} "
                 f"will be that old between two readings ({words}): it can seldom fire"
             )
             remedy = "raise max_age, or promise more with at_least_every"
@@ -95,7 +96,7 @@ def _window(rule: Rule, intervals: dict[Account, float], seen: Seen) -> Iterator
     if slow and within:
         what = (
             f"within: {format_duration(within)} is shorter than the time between two readings of "
-            f"{many(len(slow), 'account')} ({words}): it sees no more than the reading before"
+            f"{counted(len(slow), 'account')} ({words}): it sees no more than the reading before"
         )
         yield Finding(
             "window-shorter-than-cadence", rule.id, what,

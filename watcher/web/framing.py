@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from watcher.domain.display import amount, full, moment, money, price
+from watcher.domain.display import amount, counted, full, moment, money, price
 from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.domain.selection import Rules
@@ -94,7 +94,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     html.filters.update(
-        clean=clean, moment=moment, age=words.age, counted=words.counted, whole=words.whole, span=span,
+        clean=clean, moment=moment, age=words.age, counted=counted, whole=words.whole, span=span,
         closeness=words.closeness,
         digits=lambda text: full(Decimal(text)), amount=lambda text: amount(Decimal(text)),
         money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),

@@ -9,12 +9,13 @@ from decimal import Decimal
 
 from watcher.dayviews import Day
 from watcher.domain.conclusion import Past
-from watcher.domain.display import moment, money, percent, signed
+from watcher.domain.display import counted, moment, money, percent, signed
 from watcher.domain.duration import span
 from watcher.domain.exact import times
 from watcher.domain.exact import total as exact_sum
 from watcher.domain.model import Account
 from watcher.notify.markup import clean
+from watcher.readiness import LATE_MISSES
 from watcher.report import Row
 from watcher.settings import WalletSettings
 from watcher.web.looking import Look
@@ -27,7 +28,7 @@ LONGEST_REASON = 200
 
 def late(row: Row, wallet: WalletSettings, now: datetime) -> bool:
     """Whether an account was not read within what the configuration promises for it."""
-    if row["misses"] >= 3 or row["last_reading"] is None:
+    if row["misses"] >= LATE_MISSES or row["last_reading"] is None:
         return True
     promise = wallet.every if isinstance(wallet.every, timedelta) else wallet.at_least_every
     return promise is not None and now - row["last_reading"] > promise * GRACE + SLACK
@@ -63,10 +64,6 @@ def sentence(look: Look, behind: int) -> str:
     if not look.readiness.ready:
         parts.append("an alert might reach nobody: " + "; ".join(map(clean, look.readiness.broken)))
     return "; ".join(parts) + "."
-
-
-def counted(count: int, word: str, words: str = "") -> str:
-    return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
 def whole(number: float) -> str:
