@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
+
 .PHONY: demo test chaos fuzz audit check bench pictures format install clean
 
 demo: $(VENV)/.runtime
@@ -51,7 +53,7 @@ format: $(VENV)/.dev
 PREFIX ?= /opt/watcher
 install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "watcher needs Python 3.11 or newer"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
+	$(HAS_VENV)
 	@$(PYTHON) -m venv $(PREFIX) || { echo "$(PREFIX) cannot be made by this user; as root: sudo make install PREFIX=$(PREFIX)"; exit 1; }
 	$(PREFIX)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt .
 	@echo "installed $(PREFIX)/bin/watcher"
@@ -62,8 +64,8 @@ clean:
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "watcher needs Python 3.11 or newer; $(PYTHON) is older. Name another one: make PYTHON=python3.12 ..."; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || \
-	  { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
+	$(HAS_VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.python pyproject.toml constraints.txt

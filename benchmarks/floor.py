@@ -90,29 +90,27 @@ class Floor:
                 )
             self.conn.execute("COMMIT")
 
+    async def fetch(self, session: aiohttp.ClientSession, url: str) -> None:
+        async with session.get(url) as response:
+            self.take(await response.read())
+
     async def cycle(self, session: aiohttp.ClientSession, urls: list[str]) -> None:
         waiting = iter(urls)
 
         async def work() -> None:
             for url in waiting:
-                async with session.get(url) as response:
-                    self.take(await response.read())
+                await self.fetch(session, url)
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
     async def spread(self, session: aiohttp.ClientSession, urls: list[str], seconds: float) -> None:
         """One cycle that takes so long: each request at its time, answered or not the one before."""
-
-        async def one(url: str) -> None:
-            async with session.get(url) as response:
-                self.take(await response.read())
-
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with asyncio.TaskGroup() as group:
             for number, url in enumerate(urls):
                 await asyncio.sleep(began + number * seconds / len(urls) - loop.time())
-                group.create_task(one(url))
+                group.create_task(self.fetch(session, url))
             await asyncio.sleep(began + seconds - loop.time())
 
 
