@@ -79,11 +79,7 @@ BROAD = {
     "notify/apprise.py": "a plugin may raise anything; it runs in a thread of its own",
 }
 
-LONGEST = 300
-LONGER = {
-    "domain/cadence/scheduler.py": "one state machine over one heap",
-    "sources/teos.py": "one integration is one file",
-}
+LONGEST = 400
 
 
 def files() -> list[Path]:
@@ -170,7 +166,7 @@ def test_everything_is_caught_only_at_the_top_of_a_loop(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files(), ids=name_of)
 def test_files_stay_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= (400 if name_of(path) in LONGER else LONGEST)
+    assert len(path.read_text().splitlines()) <= LONGEST
 
 
 def test_every_room_stands_on_a_floor() -> None:
