@@ -102,7 +102,7 @@ def world(n: int = 20, days: float = 30, *, sigma: float = 2.0, seed: int = 1, *
 # ---------------------------------------------------------------- the budget
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     limit=st.sampled_from([0, 39, 40, 1_000, 5_000, 24_000, 30_000, 200_000]),
     odds=st.floats(0, 1),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.given import ETH, HOT, World, failed, reading
@@ -27,7 +27,6 @@ def thresholds(draw: st.DrawFn) -> ThresholdRule:
     return ThresholdRule.model_validate({"id": "r", **fields})
 
 
-@settings(deadline=None)
 @given(st.lists(thresholds(), max_size=8), NUMBERS, st.none() | NUMBERS)
 def test_all_are_calm_if_none_is_met(
     rules: list[ThresholdRule], amount: Decimal, price: Decimal | None

@@ -18,7 +18,7 @@ from watcher.domain.rules import AssetRule, ChangeRule, ThresholdRule
 LONG = "123456789012345678901234567890.123456789012345678901234567891"
 LESS = "123456789012345678901234567890.12345678901234567890123456789"
 NUMBERS = st.decimals(-(10**30), 10**30, places=30)
-MODEST = settings(deadline=None, max_examples=60)
+MODEST = settings(max_examples=60)
 
 
 @MODEST
@@ -121,7 +121,7 @@ NEAR = st.tuples(
 ).map(lambda parts: (round(parts[0], parts[2] % 12), round(parts[0] + parts[1], parts[2])))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(NEAR)
 @example((Decimal("0.09765625"), Decimal("0.09765625000000000001")))
 @example((Decimal("5000.005"), Decimal("5000.006")))

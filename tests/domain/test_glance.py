@@ -53,7 +53,7 @@ def answers(draw: st.DrawFn) -> Outcome:
     return reading(HOT, held, prices, symbols=names, unclear=unclear)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(RULES), st.lists(answers(), min_size=2, max_size=12))
 def test_a_glance_changes_nothing_that_is_told(rules: tuple[Rule, ...], seen: list[Outcome]) -> None:
     quick, thorough = World(*rules), Thorough(*rules)

@@ -188,7 +188,7 @@ def one_odd_thing(draw: st.DrawFn) -> Any:
     return reading(HOT, amounts, prices)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(one_odd_thing(), max_size=8), st.booleans())
 def test_no_single_odd_reading_ever_reaches_a_rule(odd_ones: list[Any], restarts: bool) -> None:
     world = World(*EVERYTHING)

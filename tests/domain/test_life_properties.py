@@ -13,7 +13,7 @@ from watcher.domain.delivery import Delivery, DeliveryState
 from watcher.domain.message import Kind
 from watcher.domain.rules import NoDataRule, Rule, ThresholdRule
 
-MODEST = settings(deadline=None, max_examples=60)
+MODEST = settings(max_examples=60)
 ETHER = {"assets": ["ETH"]}
 FIRST = {
     "low": timedelta(minutes=30), "slow": timedelta(minutes=20), "high": timedelta(days=999),

@@ -15,7 +15,7 @@ from watcher.domain.message import Kind
 from watcher.domain.model import Account, Asset, Miss, Reading
 from watcher.domain.rules import AssetRule, ChangeRule, NoDataRule, Rule, ThresholdRule
 
-MODEST = settings(deadline=None, max_examples=60)
+MODEST = settings(max_examples=60)
 REPEAT = timedelta(minutes=30)
 
 LEVELS: tuple[Rule, ...] = (

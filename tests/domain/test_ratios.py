@@ -152,7 +152,7 @@ NUMBERS = st.decimals(min_value=0, max_value=10**12, allow_nan=False, allow_infi
 LEVELS = st.decimals(min_value=Decimal("0.0001"), max_value=1000, allow_nan=False, places=6)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(NUMBERS, NUMBERS, LEVELS, st.booleans(), st.booleans())
 def test_the_verdict_is_that_of_exact_fractions(
     of: Decimal, to: Decimal, level: Decimal, over: bool, at_level: bool

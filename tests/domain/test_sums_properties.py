@@ -18,7 +18,7 @@ from watcher.domain.model import Account, Wallet
 from watcher.domain.parts import View
 from watcher.domain.rules import Rule, ThresholdRule, Total
 
-MODEST = settings(deadline=None, max_examples=60)
+MODEST = settings(max_examples=60)
 ACCOUNTS = [Account("coinstats", "ethereum", f"0x{number}") for number in range(4)]
 WALLETS = {
     account: Wallet(f"w{number // 2}", "coinstats", account.address, tags)

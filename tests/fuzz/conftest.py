@@ -10,7 +10,6 @@ EXAMPLES = int(os.environ.get("FUZZ", "0"))
 
 fuzz = settings(
     max_examples=EXAMPLES or 40,
-    deadline=None,
     derandomize=not EXAMPLES,
     database=None if not EXAMPLES else settings().database,
     suppress_health_check=list(HealthCheck),

@@ -57,7 +57,7 @@ def at_once(letter: str, count: int, cost: float, every: timedelta) -> Fixed:
     return Fixed([Account("s", "c", f"{letter}{n}") for n in range(count)], cost, every)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 async def test_no_sentence_has_an_empty_list_or_a_plan_of_nothing(data: st.DataObject) -> None:
     limit = data.draw(st.none() | st.sampled_from([1, 39, 1000, 20_000, 10_000_000]))

@@ -101,7 +101,6 @@ class AYear(RuleBasedStateMachine):
 AYear.TestCase.settings = settings(
     max_examples=15,
     stateful_step_count=20,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestAYear = AYear.TestCase

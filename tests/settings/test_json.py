@@ -48,7 +48,7 @@ def tree(node: Node) -> Any:
     return (node.line, node.column, type(node.value), value, text, dict(node.keys), node.hidden, node.size)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     value=st.dictionaries(TEXTS, VALUES, max_size=4) | st.lists(VALUES, max_size=4),
     indent=st.sampled_from([None, 1, 2]),
