@@ -14,7 +14,7 @@ from watcher.domain.cadence import Budget, Forecast, Item
 from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.ports import Source
-from watcher.schedule import Cadence, cadences, fairness_of, sweeps, swept
+from watcher.schedule import cadences, fairness_of, sweeps, swept
 from watcher.service.paced import call_budget, credit_budget, key_of
 from watcher.service.pacing import FACT
 from watcher.settings import Settings
@@ -174,8 +174,9 @@ def lines_of(settings: Settings, source: Source, now: datetime, supposed: Suppos
     fixed, paced = cadences(settings, source.name, source)
     lines = []
     for each, accounts in fixed.items():
+        interval = 1 / each.per_second(now)
         for account in accounts:
-            item = _fixed(source, account, each, accounts, now)
+            item = _fixed(source, account, interval, accounts, now)
             lines.append(Line(wallets[account], account.chain, account, item, source.cost(account)))
     for one in paced:
         item, account = one.item(), one.account
@@ -187,14 +188,15 @@ def lines_of(settings: Settings, source: Source, now: datetime, supposed: Suppos
     return lines + _added(lines, supposed)
 
 
-def _fixed(source: Source, account: Account, each: Cadence, group: Sequence[Account], now: datetime) -> Item:
-    rate = each.per_second(now)
+def _fixed(
+    source: Source, account: Account, interval: float, group: Sequence[Account], now: datetime
+) -> Item:
     cost: float = source.cost(account)
     if source.allowance.credits is None:
         # a call brings as many accounts of the group as fit into it
         requests = [request for request in source.plan(group, now) if not request.lookup]
         cost = len(requests) / len(group)
-    return Item(key_of(account), cost, fixed=1 / rate if rate else math.inf)
+    return Item(key_of(account), cost, fixed=interval)
 
 
 def _added(lines: Sequence[Line], supposed: Supposed) -> list[Line]:

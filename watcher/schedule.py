@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
+from watcher.domain.cron import read_cron
 from watcher.domain.discovery import Sweep
 from watcher.domain.model import SWEEPS, Account
 from watcher.ports import Source
@@ -26,30 +26,10 @@ Put = Callable[[Sequence[Account]], None]
 SLOT = 50
 """Accounts of one cadence that share a tick, about as many as one request holds."""
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 AHEAD = timedelta(days=28)
 """How far a cron line is looked through to find how often it ticks."""
-
-
-class _NoCatchingUp(BaseTrigger):  # type: ignore[misc]
-    """Leaves out the ticks that were missed: one poll makes up for all of them.
-
-    APScheduler would list each one first: after a clock set a year ahead, a tick a second held the
-    loop for minutes.
-    """
-
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
-        due: datetime | None = super().get_next_fire_time(previous, now)
-        if previous is None or due is None or due > now:
-            return due
-        return cast("datetime | None", super().get_next_fire_time(None, now))
-
-
-class _Interval(_NoCatchingUp, IntervalTrigger):  # type: ignore[misc]
-    pass
-
-
-class _Crontab(_NoCatchingUp, CronTrigger):  # type: ignore[misc]
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +40,35 @@ class Cadence:
     cron: str = ""
     timezone: str = "UTC"
 
-    def trigger(self, phase: float, now: datetime) -> BaseTrigger:
-        """The APScheduler trigger; `phase` (0..1) moves an interval's ticks within it.
+    def ticks(self, start: datetime, phase: float = 0.0) -> Iterator[datetime]:
+        """All ticks from `start` on, in UTC; `phase` (0..1) moves those of an interval within it.
 
-        Interval ticks are aligned to the epoch, so a restart does not move them.
+        Those of an interval are aligned to the epoch, so a restart does not move them.
         """
+        start = start.astimezone(UTC)
         if self.every is None:
-            return _Crontab.from_crontab(self.cron, timezone=ZoneInfo(self.timezone))
-        seconds = self.every.total_seconds()
-        since = now.timestamp() - phase * seconds
-        start = now.timestamp() + (-since) % seconds
-        return _Interval(
-            seconds=max(1, round(seconds)), start_date=datetime.fromtimestamp(start, UTC), timezone=UTC
-        )
+            return read_cron(self.cron).ticks(ZoneInfo(self.timezone), start)
+        first = start + (EPOCH + phase * self.every - start) % self.every
+        return (first + n * self.every for n in itertools.count())
 
     def per_second(self, now: datetime) -> float:
         """Ticks a second, on average."""
         if self.every is not None:
             return 1 / self.every.total_seconds()
-        trigger, at, ticks = self.trigger(0.0, now), now, 0
-        while (at := trigger.get_next_fire_time(at, at)) is not None and at - now < AHEAD:
-            ticks += 1
-            at += timedelta(seconds=1)
-        return ticks / AHEAD.total_seconds()
+        until = now + AHEAD
+        count = sum(1 for _ in itertools.takewhile(lambda tick: tick < until, self.ticks(now)))
+        return count / AHEAD.total_seconds() if count else 1 / (next(self.ticks(now)) - now).total_seconds()
 
-    def next_after(self, last: datetime | None, now: datetime) -> datetime:
-        """When an account last asked for at `last` is due."""
-        if self.every is None:
-            due: datetime = self.trigger(0.0, now).get_next_fire_time(None, now)
-            return due
-        return max(now, last + self.every) if last is not None else now
+
+class Trigger(BaseTrigger):  # type: ignore[misc]
+    """A cadence for APScheduler. Ticks that were missed are left out: one poll makes up for all of them."""
+
+    def __init__(self, cadence: Cadence, phase: float = 0.0) -> None:
+        self._cadence, self._phase = cadence, phase
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        start = now if previous is None else max(previous + datetime.resolution, now)
+        return next(self._cadence.ticks(start, self._phase))
 
 
 @dataclass(slots=True)
@@ -104,10 +83,9 @@ class Ticker:
         """Poll these accounts of one source at this cadence, spread over its interval."""
         slots = [accounts[i : i + SLOT] for i in range(0, len(accounts), SLOT)]
         for number, slot in enumerate(slots):
-            trigger = cadence.trigger(number / len(slots), self.now())
             self._scheduler.add_job(
                 self._tick,
-                trigger,
+                Trigger(cadence, number / len(slots)),
                 args=(cadence, tuple(slot), put),
                 # Late is better than never, and once is enough: a busy or sleeping machine must
                 # not lose a poll, nor make up for each one that it slept through.

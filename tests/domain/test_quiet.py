@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.domain.zones import changes
 from watcher.domain.quiet import Quiet
 
 ZURICH, NEW_YORK = ZoneInfo("Europe/Zurich"), ZoneInfo("America/New_York")
@@ -43,6 +44,10 @@ def utc(text: str) -> datetime:
         (night(end=2), "2026-03-29T00:59:00", "2026-03-29T01:00:00"),
         (night(end=2), "2026-10-24T23:59:00", "2026-10-25T00:00:00"),
         (night(end=2), "2026-10-25T00:30:00", None),
+        # a beginning that the wall never shows
+        (Quiet(time(2, 30), time(3, 15), ZURICH), "2026-03-29T00:59:00", None),
+        (Quiet(time(2, 30), time(3, 15), ZURICH), "2026-03-29T01:10:00", "2026-03-29T01:15:00"),
+        (Quiet(time(2, 30), time(3, 15), ZURICH), "2026-03-29T01:15:00", None),
         # within one day, and on some days only: Friday 2026-01-09, Saturday 2026-01-10
         (night(start=12, end=13), "2026-01-10T11:30:00", "2026-01-10T12:00:00"),
         (night(start=12, end=13), "2026-01-10T12:30:00", None),
@@ -76,3 +81,19 @@ def test_every_moment_of_a_year_is_quiet_or_not_and_every_window_ends() -> None:
             assert quiet.until(end) is None
         now += timedelta(hours=1)
     assert muted == 365 * 9  # one night is an hour shorter, another an hour longer
+
+
+def test_around_every_change_of_a_clock_it_is_quiet_from_the_first_start_to_the_first_end() -> None:
+    step, hour = timedelta(minutes=15), timedelta(hours=1)
+    for change in changes():
+        moments = [change.at + n * step for n in range(-8, 9)]
+        shown = [at.astimezone(change.zone).replace(tzinfo=None) for at in moments]
+        middle = (change.at + (change.before + change.after) / 2).replace(tzinfo=None)
+        for start, end in ((middle - hour, middle), (middle, middle + hour), (middle - hour, middle + hour)):
+            if not shown[0] <= start <= end <= shown[-1]:
+                continue  # a whole day that is left out
+            quiet = Quiet(start.time(), end.time(), change.zone)
+            begins = next(at for at, wall in zip(moments, shown, strict=True) if wall >= start)
+            ends = next(at for at, wall in zip(moments, shown, strict=True) if wall >= end)
+            for at in moments:
+                assert (quiet.until(at) is not None) == (begins <= at < ends), f"{start} {change}"

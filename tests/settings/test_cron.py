@@ -1,11 +1,14 @@
-"""Cron expressions: what is accepted is read the same by the scheduler."""
+"""Cron expressions: what is accepted is read as others read it, and the rest is refused with a remedy."""
 
 from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
 
 import pytest
 from apscheduler.triggers.cron import CronTrigger
 
-from watcher.domain.cron import check_cron
+from watcher.domain.cron import check_cron, read_cron
 
 
 @pytest.mark.parametrize(
@@ -22,8 +25,11 @@ from watcher.domain.cron import check_cron
         "0 0 1-31/30 * *",
     ],
 )
-def test_what_is_accepted_the_scheduler_accepts_too(text: str) -> None:
-    assert CronTrigger.from_crontab(check_cron(text), "UTC")
+def test_what_is_accepted_ticks_as_another_reader_of_cron_lines_has_it(text: str) -> None:
+    other, at = CronTrigger.from_crontab(check_cron(text), "UTC"), datetime(2026, 11, 29, tzinfo=UTC)
+    for tick in itertools.islice(read_cron(text).ticks(UTC, at), 20):
+        assert tick == other.get_next_fire_time(None, at)
+        at = tick + datetime.resolution
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
-"""Five-field cron expressions, checked strictly: what is accepted means the same everywhere."""
+"""Five-field cron expressions, checked strictly: what is accepted means the same everywhere. Their ticks."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from watcher.domain.wallclock import moment_of, moments_of
 
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 6))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -11,8 +16,62 @@ _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _ITEM = re.compile(r"(\*|[0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?(?:/([0-9]{1,2}))?")
 
 
+_DAY = timedelta(days=1)
+_MIDNIGHT = time()
+
+
+@dataclass(frozen=True, slots=True)
+class Crontab:
+    """A line that was read. `steps`: it has steps in the hour or the minute, and names no times of day."""
+
+    times: tuple[time, ...]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    steps: bool
+
+    def ticks(self, zone: tzinfo, start: datetime) -> Iterator[datetime]:
+        """The ticks from `start` on in UTC, each later than the one before.
+
+        A time of day that is named ticks once on every day of the zone: right after the gap where clocks
+        are put forward over it, the first time where they show it twice. Steps (`*`, `*/30`) tick
+        whenever a clock shows them. A day that a zone leaves out has none.
+        """
+        day, waiting = start.astimezone(zone).date() - _DAY, set[datetime]()
+        while True:
+            if self._chosen(day):
+                waiting.update(self._of(day, zone))
+            day += _DAY
+            if waiting:
+                # Where clocks go back over midnight, a day begins before the last one has ended.
+                begins = moment_of(day, _MIDNIGHT, zone)
+                due = {each for each in waiting if each < begins}
+                yield from sorted(each for each in due if each >= start)
+                waiting -= due
+
+    def _chosen(self, day: date) -> bool:
+        return day.day in self.days and day.month in self.months and day.weekday() in self.weekdays
+
+    def _of(self, day: date, zone: tzinfo) -> Iterator[datetime]:
+        first = datetime.combine(day, _MIDNIGHT, zone)
+        last = datetime.combine(day + _DAY, _MIDNIGHT, zone).replace(fold=1)
+        if first.utcoffset() == last.utcoffset():
+            begins = first.astimezone(UTC)
+            for at in self.times:
+                yield begins + timedelta(hours=at.hour, minutes=at.minute)
+        elif moment_of(day, _MIDNIGHT, zone).astimezone(zone).date() == day:
+            for at in self.times:
+                yield from moments_of(day, at, zone) if self.steps else (moment_of(day, at, zone),)
+
+
 def check_cron(text: str) -> str:
-    """Give the expression back with single spaces; ValueError says what is wrong with it.
+    """Give the expression back with single spaces; ValueError says what is wrong with it."""
+    read_cron(text)
+    return " ".join(text.lower().split())
+
+
+def read_cron(text: str) -> Crontab:
+    """The line; ValueError says what is wrong with it.
 
     Weekdays are names only: crontab counts them from Sunday and others from Monday. A day of the
     month together with a weekday is refused too: crontab means "or", others "and".
@@ -23,12 +82,20 @@ def check_cron(text: str) -> str:
             f"a cron expression has 5 fields (minute hour day month weekday), this has {len(words)}; "
             'as in "*/10 9-17 * * mon-fri"'
         )
-    _, _, days, months, weekdays = (_field(word, *field) for word, field in zip(words, _FIELDS, strict=True))
+    minutes, hours, days, months, weekdays = (
+        _field(word, *field) for word, field in zip(words, _FIELDS, strict=True)
+    )
     if len(days) < 31 and len(weekdays) < 7:
         raise ValueError("a day of the month and a weekday cannot both be chosen; put * for one of them")
     if not any(min(days) <= _LONGEST_MONTHS[month - 1] for month in months):
         raise ValueError(f"the day {min(days)} never comes in the months chosen; choose an earlier day")
-    return " ".join(words)
+    return Crontab(
+        tuple(time(hour, minute) for hour in sorted(hours) for minute in sorted(minutes)),
+        frozenset(days),
+        frozenset(months),
+        frozenset(weekdays),
+        any(sign in word for word in words[:2] for sign in "*/"),
+    )
 
 
 def _field(text: str, name: str, low: int, high: int) -> set[int]:

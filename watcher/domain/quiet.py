@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
+
+from watcher.domain.wallclock import moment_of
 
 EVERY_DAY = frozenset(range(7))
 _DAY = timedelta(days=1)
@@ -14,7 +16,7 @@ class Quiet:
     """From `start` to `end` by the clock of `zone`; if `end` is not after `start`, it is on the next day.
 
     `days` are those on which a window begins, Monday is 0. Where clocks are put forward over the start
-    or the end, it is the moment that they would have shown it; put back, the first of both.
+    or the end, it is the moment right after the gap; put back, the first of both.
     """
 
     start: time
@@ -39,10 +41,5 @@ class Quiet:
             day = today - back * _DAY
             if day.weekday() in self.days:
                 last = day if self.end > self.start else day + _DAY
-                found.append(
-                    (self._at(datetime.combine(day, self.start)), self._at(datetime.combine(last, self.end)))
-                )
+                found.append((moment_of(day, self.start, self.zone), moment_of(last, self.end, self.zone)))
         return found
-
-    def _at(self, wall: datetime) -> datetime:
-        return wall.replace(tzinfo=self.zone).astimezone(UTC)

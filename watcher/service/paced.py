@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from watcher.domain.cadence import Budget, Item
 from watcher.domain.credits import Allowance, CreditPlan
@@ -75,7 +75,7 @@ def credit_budget(plan: CreditPlan, spent: int, taken: float, now: datetime) -> 
 def call_budget(allowance: Allowance, taken: float, now: datetime) -> Budget:
     """Without credits, calls are the currency: the tightest limit, as calls a day."""
     pace = max(calls_a_second(allowance) - taken, 0.0)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     end = midnight + timedelta(days=1)
     return Budget(pace * DAY, pace * (end - now).total_seconds(), end.timestamp(), DAY)
 
