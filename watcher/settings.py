@@ -49,7 +49,7 @@ def known_kinds() -> Kinds:
 
 
 class Settings(BaseModel):
-    """What one configuration file says. `rules` are the rule files, paths are absolute or from here."""
+    """What one configuration file says. `rules` are the rule files; paths are absolute."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -100,7 +100,7 @@ def read_settings(
     path: Path, env: Mapping[str, str], kinds: Kinds | None = None, *, keyless: bool = False
 ) -> Draft:
     """Read a configuration file as far as it goes; `keyless`: for who needs no secret."""
-    environment = Environment(env, path.parent, keyless=keyless)
+    environment = Environment(env, path.absolute().parent, keyless=keyless)
     document = read_document(path, environment.expand)
     if document.problems and document.root.value is None:
         return Draft(None, document, (), (), (), ())
@@ -159,13 +159,13 @@ class _Loader:
         if self._document.problems or store is None or log is None:
             return None
         return Settings(
-            path=self._document.path,
+            path=self._document.path.absolute(),
             store=store,
             sources=sources,
             wallets=wallets,
             assets=assets,
             channels=channels,
-            rules=self.rules,
+            rules=tuple(each.absolute() for each in self.rules),
             web=web,
             log=log,
             heartbeat=heartbeat,

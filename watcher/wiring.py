@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 
 from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, retire
-from watcher.domain.errors import ConfigurationError, StoreInUseError
+from watcher.domain.errors import ConfigurationError, StoreError, StoreInUseError
 from watcher.domain.model import Account
 from watcher.domain.policies import Policies
 from watcher.domain.quiet import Quiet
@@ -75,6 +76,7 @@ def configure(
 
 async def open_store(settings: Settings, *, exclusive: bool, tally: Tally | None = None) -> Any:
     """The store that the settings name; `exclusive` for the one daemon, `tally` if it is to be counted."""
+    store_path(settings)
     kind: Any = settings.store
     store = await kind.build(settings.base_dir, exclusive=exclusive)
     if tally is not None:
@@ -264,10 +266,31 @@ def build_heartbeat(settings: Settings) -> Heartbeat | None:
 
 
 def store_path(settings: Settings) -> Path:
-    """The file of the store."""
+    """The file of the store. StoreError if there is none yet, and one that was lost sight of elsewhere."""
     kind: Any = settings.store
     path: Path = kind.where(settings.base_dir)
+    if not path.exists() and (other := kind.elsewhere(settings.path)) is not None:
+        moving = f"mv {shlex.quote(str(other))}* {shlex.quote(str(path.parent))}/"
+        raise StoreError(
+            f"{path}: there is no store here; an earlier watcher, or one that was told of {settings.path} in "
+            f"other words, kept one at {other}. Its credits are spent and its alerts are told. Stop what "
+            f"runs on it, then: {moving} (or, if it is not wanted, move it out of that folder)"
+        )
     return path
+
+
+def second_store(settings: Settings) -> str:
+    """A warning of a store of this configuration that is not the one in use; empty if there is none."""
+    kind: Any = settings.store
+    path: Path = kind.where(settings.base_dir)
+    other = kind.elsewhere(settings.path)
+    if other is None or not path.exists():
+        return ""
+    return (
+        f"{path} is the store in use; {other} is another one of this configuration, made when it was named "
+        "in other words. What that one holds (credits spent, alerts, silences) counts for nothing here, and "
+        "its credits are spent all the same; stop what runs on it, then move it out of that folder"
+    )
 
 
 async def backup_store(

@@ -16,7 +16,7 @@ import typer
 from watcher.domain.display import iso
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.mistakes import nearest
-from watcher.wiring import Configuration, configure
+from watcher.wiring import Configuration, configure, second_store
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
 
@@ -54,7 +54,10 @@ def configured(chosen: Path | None, *, telling: bool = False, keyless: bool | No
     Who tells nobody asks no API either, and needs no key: under systemd the keys are the daemon's alone.
     """
     keyless = not telling if keyless is None else keyless
-    return configure(config_path(chosen), os.environ, telling=telling, keyless=keyless)
+    configuration = configure(config_path(chosen), os.environ, telling=telling, keyless=keyless)
+    if other := second_store(configuration.settings):
+        typer.echo(f"warning: {other}", err=True)
+    return configuration
 
 
 def must_know(word: str, names: Iterable[str] | None, known: Collection[str]) -> None:

@@ -45,7 +45,9 @@ def _run(path: Path) -> int:
     _set_up_logging(configuration)
     for warning in configuration.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    return asyncio.run(daemon.run(path, configuration, os.environ, on_loaded=_set_up_logging))
+    return asyncio.run(
+        daemon.run(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
+    )
 
 
 def _set_up_logging(configuration: Configuration) -> None:

@@ -65,10 +65,10 @@ def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
     from watcher.linting import lint, look
     from watcher.store.reader import Reader
 
-    path = store_path(configuration.settings)
-    if not path.exists():
-        return lint(look(configuration, None, SystemClock().now())), ""
     try:
+        path = store_path(configuration.settings)
+        if not path.exists():
+            return lint(look(configuration, None, SystemClock().now())), ""
         with Reader(path) as reader:
             return lint(look(configuration, reader, SystemClock().now())), ""
     except StoreError as error:

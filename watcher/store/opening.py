@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from watcher.domain.errors import StoreError
+from watcher.store.place import check_place
 
 VERSION = 10
 """`user_version` of the schema that this watcher writes; a file with a higher one is left alone."""
@@ -16,6 +17,7 @@ BUSY_SECONDS = 5.0
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open for writing; a new file is readable by its owner only, and so are its journals."""
+    check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -41,4 +43,5 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     """Open for reading beside a running daemon."""
     if not path.exists():
         raise StoreError(f"{path}: there is no store yet; `watcher run` or `watcher poll` makes it")
+    check_place(path)
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)

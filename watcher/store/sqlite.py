@@ -21,6 +21,7 @@ from watcher.ports import Recall, Settlement
 from watcher.store.core import Core
 from watcher.store.errors import translated
 from watcher.store.lock import Lock
+from watcher.store.place import named, other_store
 
 T = TypeVar("T")
 
@@ -34,7 +35,11 @@ class SqliteSettings(BaseModel):
     path: Path = Path("watcher.db")
 
     def where(self, base_dir: Path) -> Path:
-        return base_dir / self.path
+        return named(base_dir / self.path)
+
+    def elsewhere(self, config: Path) -> Path | None:
+        """Another store of the configuration that stands at `config`, in whose place this one is."""
+        return other_store(config.parent / self.path, config)
 
     async def build(self, base_dir: Path, *, exclusive: bool) -> SqliteStore:
         """Open the store, making it if there is none. `exclusive`: for the one daemon."""
