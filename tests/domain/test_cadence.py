@@ -349,6 +349,17 @@ def test_a_poll_that_was_not_charged_is_given_back() -> None:
     assert cadence.remaining == 1000
 
 
+@pytest.mark.parametrize("charged", [False, True])
+def test_who_is_refused_when_the_credits_are_gone_is_asked_again_after_the_renewal(charged: bool) -> None:
+    watched = [Item("only", 40)]
+    cadence = Cadence(watched, Budget(400, 0, START + DAY, DAY), START, seen=seen(watched))
+    cadence.observe("only", START + HOUR, None, charged=charged)
+    cadence.set_budget(Budget(400, 400, START + 2 * DAY, DAY), START + DAY)
+    due = cadence.due(START + DAY)
+    assert due is not None
+    assert due[0] < START + 1.5 * DAY
+
+
 def test_an_account_under_way_is_not_due_again() -> None:
     watched = [Item("only", 1, fixed=1.0)]
     cadence = Cadence(watched, Budget(1e5, 1e5, START + DAY, DAY), START, seen=seen(watched))

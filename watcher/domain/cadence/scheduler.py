@@ -270,8 +270,8 @@ class Cadence:
     def _enqueue(self, account: Account, *, ready: float | None = None) -> None:
         account.ticket = self._number()
         account.parked = False
-        if account.item.cost > max(self._budget.limit, self._remaining):
-            self._park(account)
+        if ready == math.inf or account.item.cost > max(self._budget.limit, self._remaining):
+            self._park(account)  # no interval is long enough for what is left: it comes when there is money
         elif ready is None and account.item.fixed is not None:
             pass
         elif ready is None:
