@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from watcher.cli._common import must_know
+from watcher.files import PRIVATE, SHARED, make_folder, text_file
 
 
 def init(
@@ -76,11 +76,8 @@ def _write(wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:
     if there:
         return _refuse(there)
     for path, text in (*secret.items(), *wanted.items()):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mode = 0o600 if path in secret else 0o666
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
-        ) as file:
+        make_folder(path.parent)
+        with text_file(path, mode=PRIVATE if path in secret else SHARED, new=True) as file:
             file.write(text)
         typer.echo(f"wrote {path}" + (" (only you can read it)" if path in secret else ""))
     return 0

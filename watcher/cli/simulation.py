@@ -15,6 +15,7 @@ from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
 from watcher.domain.cadence import Item
 from watcher.domain.duration import parse_duration, span
+from watcher.files import text_file
 from watcher.simulating import DAY, Result, Trace, as_trace, read_trace
 from watcher.wiring import Configuration
 
@@ -115,7 +116,7 @@ def _polls(out: Path | None) -> Iterator[Callable[[str, float], None]]:
     if out is None:
         yield lambda *_: None
         return
-    with out.open("w", encoding="utf-8", newline="") as file:
+    with text_file(out) as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(("wallet", "unix_time"))
         yield lambda wallet, at: rows.writerow((wallet, f"{at:.3f}"))

@@ -12,6 +12,7 @@ import typer
 from watcher.cli._common import Json, print_json
 from watcher.domain.duration import format_duration
 from watcher.domain.errors import ConfigurationError, Problem
+from watcher.files import text_file
 
 if TYPE_CHECKING:
     from watcher.ruletesting import Failure, Result
@@ -43,7 +44,8 @@ def test(
     if not results:
         raise ConfigurationError([Problem(str(files[0]), f"no test's name contains '{only}'")])
     if junit is not None:
-        junit.write_text(_junit(results), encoding="utf-8")
+        with text_file(junit) as file:
+            file.write(_junit(results))
     if json:
         print_json([_plain(each) for each in results])
     else:

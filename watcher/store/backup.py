@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from watcher.domain.errors import StoreError
+from watcher.files import opened
 from watcher.store.errors import translated
 from watcher.store.opening import connect_readonly
 
@@ -20,7 +21,7 @@ def backup(path: Path, target: Path, progress: Callable[[float], None] = lambda 
 
     `progress` hears the share that is copied, in the thread that copies.
     """
-    if target.exists():
+    if os.path.lexists(target):
         raise StoreError(f"{target}: is there already; a backup overwrites nothing, choose another name")
     if not target.parent.is_dir():
         raise StoreError(f"{target}: the folder {target.parent} does not exist; make it first")
@@ -28,7 +29,7 @@ def backup(path: Path, target: Path, progress: Callable[[float], None] = lambda 
         source = connect_readonly(path)
     partial = partial_of(target)
     try:
-        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(opened(partial, os.O_RDWR | os.O_EXCL))
         with translated(partial):
             _copy(source, partial, progress)
         partial.rename(target)

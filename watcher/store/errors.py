@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from watcher.domain.errors import StoreBusyError, StoreError
+from watcher.files import whose
 
 FULL = "the disk is full; make room"
 LITTLE = 1 << 20
@@ -27,6 +28,7 @@ _BROKEN = {
     sqlite3.SQLITE_CORRUPT: "the store is damaged",
     sqlite3.SQLITE_NOTADB: "the file is not a watcher store",
 }
+_CLOSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 _FOLDER = "{0}: is a folder; the store is a file in one, as in {0}/watcher.db"
 
 
@@ -48,6 +50,7 @@ def translated(path: Path) -> Iterator[None]:
             raise StoreError(_FOLDER.format(path)) from error
         if code in _PASSING:
             words = FULL if code == sqlite3.SQLITE_IOERR and _no_room(path) else _PASSING[code]
+            words = (code in _CLOSED and whose(path)) or words
             raise StoreBusyError(f"{path}: {words}") from error
         if code in _BROKEN:
             remedy = "stop watcher, keep the file, and put back a copy made by `watcher backup`"
@@ -55,5 +58,7 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: {error}") from error
     except IsADirectoryError as error:
         raise StoreError(_FOLDER.format(path)) from error
+    except PermissionError as error:
+        raise StoreError(f"{path}: {whose(path) or error.strerror or error}") from error
     except OSError as error:
         raise StoreError(f"{error.filename or path}: {error.strerror or error}") from error

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from watcher.domain.errors import StoreInUseError
+from watcher.files import opened
 
 
 class Lock:
@@ -14,7 +15,7 @@ class Lock:
 
     def __init__(self, store: Path) -> None:
         path = store.with_name(store.name + ".lock")
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = opened(path)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from watcher.domain.errors import StoreError
+from watcher.files import make_folder, opened
 from watcher.store.place import check_place
 
 VERSION = 10
@@ -18,8 +19,8 @@ BUSY_SECONDS = 5.0
 def connect(path: Path) -> sqlite3.Connection:
     """Open for writing; a new file is readable by its owner only, and so are its journals."""
     check_place(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    make_folder(path.parent)
+    os.close(opened(path))
     conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     if path.stat().st_size == 0:
         # Only possible before the first table: pages of deleted rows can then be given back in steps.

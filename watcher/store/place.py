@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
 from watcher.domain.errors import StoreError
+from watcher.files import follows
 
 
 def named(path: Path) -> Path:
     """The file behind a link that may be followed: its lock and journals lie beside the file itself."""
-    return path.resolve() if followed(path) else path
-
-
-def followed(path: Path) -> bool:
-    """Whether a symbolic link stands here that root made, or whoever runs this.
-
-    Others could lead a verb that root runs to any file of their choice.
-    """
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    return stat.S_ISLNK(found.st_mode) and found.st_uid in (0, os.geteuid())
+    return path.resolve() if follows(path) else path
 
 
 def check_place(path: Path) -> None:

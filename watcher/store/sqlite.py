@@ -17,6 +17,7 @@ from watcher.domain.credits import Allowance, Grant, Purpose, Refusal
 from watcher.domain.delivery import Delivery
 from watcher.domain.errors import StoreError
 from watcher.domain.model import EMPTY, Account
+from watcher.files import make_folder
 from watcher.ports import Recall, Settlement
 from watcher.store.core import Core
 from watcher.store.errors import translated
@@ -60,7 +61,7 @@ class SqliteStore:
     @classmethod
     async def open(cls, path: Path, *, exclusive: bool) -> Self:
         with translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             store = cls(path, Lock(path) if exclusive else None)
         try:
             store._core = await asyncio.get_running_loop().run_in_executor(store._thread, Core, path)

@@ -1,0 +1,117 @@
+"""Files and folders that we make: never through a link, and never root's in a folder of somebody else."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import shlex
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+PRIVATE, SHARED = 0o600, 0o644
+"""For the owner alone; and for all to read. Whatever the umask, nobody else may write."""
+
+
+def opened(path: Path, flags: int = os.O_RDWR, mode: int = PRIVATE) -> int:
+    """A descriptor of a file, which is made if it is not there; with O_EXCL it must not be there.
+
+    OSError for a symbolic link: a folder may belong to somebody who would lead root to another file.
+    """
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        try:
+            return os.open(path, flags | os.O_CREAT, mode)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                error.strerror = "is a symbolic link, and is not followed; remove it"
+            raise
+    try:
+        _hand_over(descriptor, path.parent)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def text_file(path: Path, *, mode: int = SHARED, new: bool = False) -> IO[str]:
+    """A file to write text into, of which nothing is left; `new`: it must not be there.
+
+    A link is followed if whoever runs this made it, or root: `/dev/stdout` is one.
+    """
+    if not new and follows(path):
+        return path.open("w", encoding="utf-8", newline="")
+    flags = os.O_WRONLY | (os.O_EXCL if new else os.O_TRUNC)
+    return os.fdopen(opened(path, flags, mode), "w", encoding="utf-8", newline="")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those around it, where they are missing."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):
+        with suppress(FileExistsError):
+            each.mkdir(mode=0o755)
+            descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                _hand_over(descriptor, each.parent)
+            finally:
+                os.close(descriptor)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+
+
+def follows(path: Path) -> bool:
+    """Whether a symbolic link stands here that root made, or whoever runs this."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISLNK(found.st_mode) and found.st_uid in (0, os.geteuid())
+
+
+def _hand_over(descriptor: int, folder: Path) -> None:
+    """What root makes belongs to the owner of the folder: a service would have no access to it."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        if owner.st_uid:
+            with suppress(PermissionError):  # a root that may not do this, as in some containers
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def whose(path: Path) -> str:
+    """Why a file, or one of those beside it that belong to it, is closed to us, and the remedy.
+
+    Empty if nothing of that kind is in the way.
+    """
+    try:
+        owner = path.parent.stat()
+    except OSError:
+        return ""
+    for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", ".lock")), path.parent):
+        try:
+            found = each.stat()
+        except OSError:
+            continue
+        wanted = os.W_OK | (os.X_OK if stat.S_ISDIR(found.st_mode) else os.R_OK)
+        if os.access(each, wanted, effective_ids=True):
+            continue
+        name, us = _user(found.st_uid), _user(os.geteuid())
+        if found.st_uid == owner.st_uid:
+            return f"{each} belongs to {name}, and this is run by {us}; run it as {name} (sudo -u {name} …)"
+        files = f"{shlex.quote(str(path))}*"
+        remedy = f"`sudo chown {_user(owner.st_uid)}: {files}` gives it to the owner of the folder"
+        return f"{each} belongs to {name}, and this is run by {us}; {remedy}"
+    return ""
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
