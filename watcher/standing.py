@@ -59,10 +59,12 @@ class Standing:
             return rule.judge(state, self._now, self._now - timedelta(days=3650))
         if state.as_of(asset) is None:
             return unknown("never read")
-        quote = self._past.quotes.get(asset)
-        amount, price = state.amounts.get(asset, ZERO), quote.price if quote is not None else None
+        amount, symbol = state.amounts.get(asset, ZERO), subject["symbol"]
         if isinstance(rule, LevelRule):
-            return rule.judge(amount, price, subject["symbol"], firing=firing)
+            price = self._view.price(asset)
+            if price is not None or not rule.priced:
+                return rule.judge(amount, price, symbol, firing=firing)
+            return rule.judge_unpriced(amount, self._view.price_between(asset), symbol, firing=firing)
         if isinstance(rule, TrailingRule):
             rows = self._window(rule, subject)
             return rule.judge(amount, subject["symbol"], rows, self._now, firing=firing)
@@ -80,8 +82,7 @@ class Standing:
         if state.as_of(asset) is None:
             return unsure("never read")
         if isinstance(rule, LevelRule):
-            quote = self._past.quotes.get(asset)
-            return rule.near(state.amounts.get(asset, ZERO), quote.price if quote is not None else None)
+            return rule.near(state.amounts.get(asset, ZERO), self._view.price(asset))
         if isinstance(rule, TrailingRule):
             return rule.near(state.amounts[asset], self._window(rule, subject), self._now)
         if isinstance(rule, EventRule):

@@ -439,7 +439,8 @@ def test_a_repeat_says_why_a_value_is_not_known_by_now() -> None:
     assert there.live
     there.see(usdc(HOT, "50", "50"))
     assert there.wait(timedelta(hours=1)) == ["low repeat"]
-    assert there.fact("Sum").startswith("not known: the price of USDC on ethereum is in doubt")
+    assert there.fact("Value") == "from $60.00 to $1,050.00"
+    assert there.fact("Assumed").startswith("USDC at its last price $1.00 divided and multiplied by 10")
 
 
 def test_a_decision_that_was_not_kept_leaves_no_trace() -> None:

@@ -21,7 +21,8 @@ from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.lookback import Mark
 from watcher.domain.message import Kind, OfSource, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
-from watcher.domain.prices import Weighed
+from watcher.domain.prices import Weighed, assumed
+from watcher.domain.ranges import Range
 from watcher.domain.renamed import renamed
 from watcher.domain.routing import Router
 from watcher.domain.rules import LevelRule, StateRule, Use
@@ -87,7 +88,10 @@ class Judge:
             if changes and (concerned.events or concerned.trails):
                 for change in changes:
                     self._events(concerned, change)
-            if concerned.levels and (renaming or not self._quiet(concerned, learned, outcome)):
+            if concerned.levels and (
+                renaming or _lacks_prices(concerned, learned, outcome)
+                or not self._quiet(concerned, learned, outcome)
+            ):  # fmt: skip
                 self._levels(concerned, learned, outcome, changes)
             if concerned.trailing:
                 asking = (concerned, learned, outcome, changes)
@@ -201,7 +205,8 @@ class Judge:
             if shut and asset in shut:
                 continue
             price = prices.get(asset)
-            if calm and choice.calm(held, price):
+            quick = calm and (price is not None or not held or not concerned.priced)
+            if quick and choice.calm(held, price):
                 continue
             for rule, unmet in choice.levels:
                 if calm and unmet(held, price):
@@ -228,9 +233,14 @@ class Judge:
         alert = self._live(rule, subject_key(account, asset))
         firing = alert is not None and alert.state is AlertState.FIRING
         answer = rule.answer(held, price, firing=firing)
-        if answer is Answer.UNKNOWN or (alert is None and answer is Answer.NOT_MET):
+        if alert is None and answer is Answer.NOT_MET:
             return
-        verdict = rule.judge(held, price, symbol, firing=firing)
+        if answer is Answer.UNKNOWN:
+            verdict = rule.judge_unpriced(held, self._assumed(asset, symbol), symbol, firing=firing)
+        else:
+            verdict = rule.judge(held, price, symbol, firing=firing)
+        if verdict.answer is Answer.UNKNOWN or (alert is None and verdict.answer is Answer.NOT_MET):
+            return
         step = self._advance(rule, alert, self._teller.subject(account, asset, symbol), verdict)
         if step.tell is None:
             return
@@ -241,6 +251,11 @@ class Judge:
             facts.append(("Value", f"{money(times(held, price))} at {show_price(price)}"))
         where = self._teller.where(account, asset, symbol)
         self._teller.alert(rule, step, where, facts, values=level_values(held, price))
+
+    def _assumed(self, asset: Asset, symbol: str) -> Range:
+        """What the price of an asset may be that the reading has none for."""
+        past = self._past
+        return assumed(symbol or asset.token, past.quotes.get(asset), past.doubts.get(asset))
 
     def _reported(self, learned: Learned) -> None:
         """The built-in notice: a chain that held value is left out even when asked for alone."""
@@ -279,3 +294,14 @@ class Judge:
         if step.alert is not None:
             self.alerts.append(step.alert)
         return step
+
+
+def _lacks_prices(concerned: Concerned, learned: Learned, reading: Reading) -> bool:
+    """Whether something that level rules see by its price came without one: one glance does not do."""
+    state, prices = learned.state, reading.prices
+    if not concerned.priced or len(prices) >= len(state.amounts):
+        return False
+    return any(
+        held and asset not in prices and asset not in state.quarantined and asset.chain in learned.chains
+        for asset, held in state.amounts.items()
+    )

@@ -16,6 +16,7 @@ from watcher.domain.message import Place, Whole
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.parts import View
 from watcher.domain.prices import Weighed
+from watcher.domain.ranges import Range
 from watcher.domain.rules import StateRule
 from watcher.domain.selection import Rules
 from watcher.domain.summing import Sums
@@ -130,12 +131,21 @@ def facts(summed: Summed, view: View) -> list[tuple[str, str]]:
             found.append(("Amount", f"{amount(side.amount)} {side.symbol}".rstrip()))
         if side.value is not None:
             found.append(("Value", money(side.value)))
-        if side.amount is None and side.value is None:
+        elif side.value_between is not None:
+            found += [("Value", spread(side.value_between)), ("Assumed", side.value_between.assumed)]
+        if side.amount is None and side.value is None and side.value_between is None:
             why = side.why_no_amount if chosen.amounts else side.why_no_value
             found.append(("Sum", f"not known: {why}"))
             continue
-        found += _parts(each, view, side.symbol, valued=side.value is not None)
+        found += _parts(each, view, side.symbol, valued=chosen.valued)
     return found
+
+
+def spread(found: Range) -> str:
+    """A value of which the ends are known."""
+    if found.high is None:
+        return f"at least {money(found.low)}"
+    return f"from {money(found.low)} to {money(found.high)}"
 
 
 def values(summed: Summed, view: View) -> dict[str, str]:

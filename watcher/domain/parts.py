@@ -14,6 +14,8 @@ from watcher.domain.display import moment
 from watcher.domain.duration import span
 from watcher.domain.exact import ZERO, total
 from watcher.domain.model import EMPTY, SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Doubt, Quote, Wallet
+from watcher.domain.prices import assumed
+from watcher.domain.ranges import Range
 from watcher.domain.rules import PATTERN, Side, Total, id_in
 
 DAY = timedelta(days=1)
@@ -225,6 +227,11 @@ class View:
             price = quote.price if quote is not None and self.doubt(asset) is None else None
             self._prices[asset] = price
             return price
+
+    def price_between(self, asset: Asset) -> Range:
+        """What the price of an asset that has none now may be."""
+        quote = self.quoted.get(asset) or self.past.quotes.get(asset)
+        return assumed(self.symbol(asset), quote, self.doubt(asset))
 
     def doubt(self, asset: Asset) -> Doubt | None:
         if asset in self.doubted:

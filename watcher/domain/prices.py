@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.conclusion import Past
+from watcher.domain.display import moment
 from watcher.domain.display import price as show
-from watcher.domain.exact import minus, times
+from watcher.domain.exact import ZERO, minus, times
 from watcher.domain.model import MOVED, Asset, Doubt, Miss, Outcome, Quote, Reading
+from watcher.domain.ranges import Range
 from watcher.domain.trust import DUST
 
 SAMPLE_EVERY = timedelta(minutes=5)
@@ -24,6 +26,9 @@ PRICE_JUMP = Decimal(10)
 """A price that rises or falls so many times over from one answer to the next is odd.
 
 Markets do this to small coins, and then a second answer says so half a minute later."""
+
+_PRICE_FALL = Decimal("0.1")
+"""One divided by `PRICE_JUMP`, exactly."""
 
 PRICE_AGREES = Decimal(2)
 """A later price within this factor of the odd one confirms it."""
@@ -144,3 +149,18 @@ def odd_price(last: Decimal, price: Decimal) -> str:
     if times(price, PRICE_JUMP) <= last:
         return f"a price of {show(price)} after {show(last)}: at most a {PRICE_JUMP}th"
     return ""
+
+
+def assumed(name: str, last: Quote | None, doubt: Doubt | None) -> Range:
+    """What the price of an asset that has none now may be: the last one that was believed, divided and
+    multiplied by `PRICE_JUMP`; anything, if there never was one."""
+    if last is None:
+        return Range(ZERO, None, f"{name} never had a price")
+    words = f"{name} at its last price {show(last.price)} divided and multiplied by {PRICE_JUMP}"
+    if doubt is None:
+        words += ", no price in this answer"
+    elif doubt.price is None:
+        words += f", no price since {moment(doubt.since)}"
+    else:
+        words += f", in doubt since {moment(doubt.since)} ({doubt.reason})"
+    return Range(times(last.price, _PRICE_FALL), times(last.price, PRICE_JUMP), words)

@@ -72,6 +72,8 @@ class Concerned:
     """How long after a reading none of the clock rules can be met."""
     named: tuple[Named, ...] = ()
     """The level rules that may name an asset exactly, so that its absence can be a zero."""
+    priced: bool = False
+    """Whether a level rule is about a price, or what something is worth."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
 
@@ -206,6 +208,7 @@ class Rules:
                 tuple(rule for rule in chosen if isinstance(rule, TrailingRule)),
                 patience(clocks),
                 named_by(levels),
+                any(rule.priced for rule in levels),
             )
         return group
 

@@ -7,7 +7,7 @@ a kept sum equals one made from scratch. A sum of few accounts is made from scra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from watcher.domain.exact import ZERO, minus, plus, times
 from watcher.domain.exact import total as sum_of
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.parts import Part, Selection, View
+from watcher.domain.ranges import Range
 from watcher.domain.rules import SumRule, Total
 
 NOTHING = Part(EMPTY)
@@ -63,9 +64,9 @@ class Tally:
             self.amounts.pop(asset, None)
         self._forget(asset)
 
-    def value(self, price_of: Price) -> tuple[Decimal, list[Asset]]:
-        """What everything with a price is worth, and what has none."""
-        unpriced = []
+    def value(self, price_of: Price) -> tuple[Decimal, dict[Asset, Decimal]]:
+        """What everything with a price is worth, and how much there is of what has none."""
+        unpriced = {}
         worth = self._worth
         for asset, amount in self.amounts.items():
             price, known = price_of(asset), worth.get(asset)
@@ -73,7 +74,7 @@ class Tally:
                 continue
             self._forget(asset)
             if price is None:
-                unpriced.append(asset)
+                unpriced[asset] = amount
                 continue
             product = times(amount, price)
             worth[asset] = price, product
@@ -178,12 +179,13 @@ class Sum:
             symbol, why_no_amount = self._symbol(assets, view)
             if not why_no_amount:
                 amount = self.tally.amount if self.kept else sum_of(part.amount for part in parts)
-        value, why_no_value = None, "not asked for"
+        value, why_no_value, between = None, "not asked for", None
         if side.valued:
             value, unpriced = self.tally.value(view.price) if self.kept else _value(parts, view.price)
             if unpriced and not side.skip_unpriced:
+                between = _between(value, unpriced, view)
                 value, why_no_value = None, _unpriced(unpriced, view)
-        return Total(amount, value, why_no_amount, why_no_value, symbol, number)
+        return Total(amount, value, why_no_amount, why_no_value, symbol, number, between)
 
     def _unknown(self, parts: Sequence[Part], view: View) -> str:
         """Why the sum is not known; empty if every part of it is."""
@@ -228,21 +230,35 @@ class Sum:
         return (symbols.pop() if len(symbols) == 1 else ""), ""
 
 
-def _value(parts: Iterable[Part], price_of: Price) -> tuple[Decimal, list[Asset]]:
-    """What everything with a price is worth, and what has none."""
-    value, unpriced = ZERO, []
+def _value(parts: Iterable[Part], price_of: Price) -> tuple[Decimal, dict[Asset, Decimal]]:
+    """What everything with a price is worth, and how much there is of what has none."""
+    value, unpriced = ZERO, dict[Asset, Decimal]()
     for part in parts:
         for asset, amount in part.amounts.items():
             price = price_of(asset)
             if price is None:
-                unpriced.append(asset)
+                unpriced[asset] = plus(unpriced.get(asset, ZERO), amount)
             else:
                 value = plus(value, times(amount, price))
     return value, unpriced
 
 
-def _unpriced(assets: Sequence[Asset], view: View) -> str:
-    asset, *others = dict.fromkeys(assets)
+def _between(value: Decimal, unpriced: Mapping[Asset, Decimal], view: View) -> Range:
+    """What a sum may come to: what is priced, and the rest at what its prices may be."""
+    low, high, words = value, value, list[str]()
+    end = True
+    for asset, amount in unpriced.items():
+        price = view.price_between(asset)
+        low = plus(low, times(amount, price.low))
+        high = plus(high, times(amount, price.high)) if price.high is not None else high
+        end = end and price.high is not None
+        words.append(price.assumed)
+    others = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
+    return Range(low, high if end else None, words[0] + others)
+
+
+def _unpriced(assets: Iterable[Asset], view: View) -> str:
+    asset, *others = assets
     name, doubt = f"{view.symbol(asset)} on {asset.chain}", view.doubt(asset)
     why = f"the price of {name} is in doubt ({doubt.reason})" if doubt else f"there is no price for {name}"
     return why + (f" (and {len(others)} more)" if others else "")

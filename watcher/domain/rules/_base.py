@@ -14,6 +14,7 @@ from watcher.domain.duration import format_duration
 from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
+from watcher.domain.ranges import Range
 from watcher.domain.rules._life import MINUTE, Escalate, Growing, Repeat, first_interval, span_of
 from watcher.domain.rules._match import PATTERN, Globs, Match, folded, id_in
 from watcher.domain.rules._near import Near
@@ -157,6 +158,11 @@ class Bound(NamedTuple):
 class LevelRule(StateRule):
     """A state rule that judges one asset of one account with every reading."""
 
+    @property
+    def priced(self) -> bool:
+        """Whether it needs a price."""
+        return False
+
     def answer(self, amount: Decimal, price: Decimal | None, *, firing: bool) -> Answer:
         """The bare answer: cheap, for the many readings in which nothing happens."""
         raise NotImplementedError
@@ -175,6 +181,10 @@ class LevelRule(StateRule):
 
     def judge(self, amount: Decimal, price: Decimal | None, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because."""
+        raise NotImplementedError
+
+    def judge_unpriced(self, amount: Decimal, price: Range | None, symbol: str, *, firing: bool) -> Verdict:
+        """The same where only the ends of what the price may be are known (None: not even those)."""
         raise NotImplementedError
 
     def near(self, amount: Decimal, price: Decimal | None) -> Near:

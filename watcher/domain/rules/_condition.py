@@ -8,11 +8,12 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from watcher.domain.display import amount_against, exactly, full, money_against
+from watcher.domain.display import amount, amount_against, exactly, full, money, money_against
 from watcher.domain.exact import ZERO, times
+from watcher.domain.ranges import Range, exactly_so
 from watcher.domain.rules._base import Exact, Unmet
 from watcher.domain.rules._near import Near, joint, near, unsure
-from watcher.domain.verdict import Answer, Verdict, met, not_met
+from watcher.domain.verdict import Answer, Verdict, met, not_met, unknown
 
 Metric = Literal["amount", "value_usd", "price_usd"]
 
@@ -102,6 +103,15 @@ class Condition(BaseModel):
             return price
         return times(amount, price)
 
+    def between(self, amount: Decimal, price: Range | None) -> Range | None:
+        """What is compared, where of the price only the ends may be known."""
+        if self.metric == "amount" or (self.metric == "value_usd" and not amount):
+            return exactly_so(amount)
+        if price is None or self.metric == "price_usd":
+            return price
+        ends = times(amount, price.low), None if price.high is None else times(amount, price.high)
+        return Range(ends[0], ends[1], price.assumed)
+
     def unmet(self) -> Unmet:
         """Whether a rule that does not fire has nothing to say, as one quick call."""
         below, above = self.below, self.above
@@ -131,6 +141,37 @@ class Condition(BaseModel):
             if firing and not holds and self.clear_below is not None:
                 holds = value >= self.clear_below
         return Answer.MET if holds else Answer.NOT_MET
+
+    def answer_between(self, found: Range | None, *, firing: bool) -> Answer:
+        """What it is at both ends; UNKNOWN where they differ, or nothing is known at all."""
+        if found is None:
+            return Answer.UNKNOWN
+        low = self.answer(found.low, firing=firing)
+        if found.known:
+            return low
+        high = Answer.MET if self.above is not None else Answer.NOT_MET  # beyond every level
+        if found.high is not None:
+            high = self.answer(found.high, firing=firing)
+        return low if low is high else Answer.UNKNOWN
+
+    def judge_between(self, found: Range | None, symbol: str, why: str, *, firing: bool) -> Verdict:
+        """`answer_between` with its because: the end that decides, and what was assumed. `why` it is not
+        known, where it is not."""
+        answer = self.answer_between(found, firing=firing)
+        if found is None or (found.known and answer is Answer.UNKNOWN):
+            return unknown(why)
+        if found.known:
+            return self.judge(found.low, symbol, firing=firing)
+        if answer is Answer.UNKNOWN:
+            top = "any amount" if found.high is None else self._shown(found.high, symbol)
+            return unknown(f"{why}: from {self._shown(found.low, symbol)} to {top} is possible")
+        upper = (self.below is not None) is (answer is Answer.MET)
+        end = found.high if upper and found.high is not None else found.low
+        words = self.judge(end, symbol, firing=firing).because
+        return Verdict(answer, f"at {'most' if upper else 'least'} {words}; {found.assumed}")
+
+    def _shown(self, value: Decimal, symbol: str) -> str:
+        return amount(value) + f" {symbol}".rstrip() if self.metric == "amount" else money(value)
 
     def judge(self, value: Decimal, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because, in words that never round across the level."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from watcher.domain.model import Wallet
+from watcher.domain.ranges import Range, exactly_so
 from watcher.domain.rules._base import Match, Near, StateRule
 from watcher.domain.verdict import Answer, Verdict
 
@@ -39,6 +40,15 @@ class Total(NamedTuple):
     symbol: str = ""
     """The one symbol of all that was summed; empty if there are several."""
     accounts: int = 0
+    value_between: Range | None = None
+    """What the value may be, where something that is summed has no price now."""
+
+    def between(self, metric: str) -> Range | None:
+        """What is compared; of what is known, both ends are the same."""
+        if metric == "value_usd" and self.value_between is not None:
+            return self.value_between
+        value = self.of(metric)
+        return None if value is None else exactly_so(value)
 
     def of(self, metric: str) -> Decimal | None:
         return self.amount if metric == "amount" else self.value

@@ -17,6 +17,9 @@ from watcher.domain.rules._near import Near, near, unsure
 from watcher.domain.rules._sums import Side, SumRule, Total
 from watcher.domain.verdict import Answer, Verdict, unknown
 
+End = tuple[Decimal | None, Decimal | None]
+"""Both sides of a ratio at one end of what it may be; None: without limit."""
+
 
 class Selected(BaseModel):
     """One side of a ratio: what is summed, and how it is measured."""
@@ -79,21 +82,49 @@ class RatioRule(SumRule):
         return f"{self.of.label} ÷ {self.to.label}"
 
     def answer_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Answer:
-        part, whole = totals[0].of(self.of.metric), totals[1].of(self.to.metric)
-        if part is None or not whole:
+        ends = self._ends(totals)
+        if ends is None:
             return Answer.UNKNOWN
+        low, high = (self._answer(*end, firing=firing) for end in ends)
+        return low if low is high else Answer.UNKNOWN
+
+    def _ends(self, totals: tuple[Total, ...]) -> tuple[End, End] | None:
+        """Both sides where the ratio is lowest and where it is highest; of what is known these are the
+        same. None if a side is not known at all, or there is nothing to compare with."""
+        part, whole = totals[0].between(self.of.metric), totals[1].between(self.to.metric)
+        if part is None or whole is None or whole.high == 0:
+            return None
+        return (part.low, whole.high), (part.high, whole.low)
+
+    def _answer(self, part: Decimal | None, whole: Decimal | None, *, firing: bool) -> Answer:
+        """At one end. Without an end above, or nothing to divide by, the ratio is beyond every level."""
         level, side, clear, _ = sides(self)
         sign = -1 if side == "below" else 1
-        holds = _sign(part, times(level, whole)) == sign
+
+        def against(level: Decimal) -> int:
+            if part is None or not whole:  # without a limit: of the whole, next to nothing
+                return -1 if whole is None and part is not None else 1
+            return _sign(part, times(level, whole))
+
+        holds = against(level) == sign
         if firing and not holds and clear is not None:
-            holds = _sign(part, times(clear, whole)) != -sign
+            holds = against(clear) != -sign
         return Answer.MET if holds else Answer.NOT_MET
 
     def judge_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Verdict:
-        of, to = totals
-        part, whole = of.of(self.of.metric), to.of(self.to.metric)
-        if part is None or not whole:
+        ends, answer = self._ends(totals), self.answer_sums(totals, firing=firing)
+        if ends is None or answer is Answer.UNKNOWN:
             return unknown(self._why_not(totals))
+        upper = (self.below is not None) is (answer is Answer.MET)
+        part, whole = ends[upper]
+        of, to = totals
+        assumed = "; ".join(
+            each.assumed
+            for each in (of.between(self.of.metric), to.between(self.to.metric))
+            if each is not None and each.assumed
+        )
+        if part is None or not whole:
+            return Verdict(answer, assumed)
 
         def against(level: Decimal) -> int:
             return _sign(part, times(level, whole))
@@ -102,7 +133,10 @@ class RatioRule(SumRule):
             shown = self._both(part, of.symbol, whole, to.symbol, level)
             return f"{shown} = {quotient_against(part, whole, level)} {words} {full(level)}"
 
-        return judged(self, against, compare, firing=firing)
+        found = judged(self, against, compare, firing=firing)
+        if not assumed:
+            return found
+        return Verdict(answer, f"at {'most' if upper else 'least'} {found.because}; {assumed}")
 
     def near_sums(self, totals: tuple[Total, ...]) -> Near:
         part, whole = totals[0].of(self.of.metric), totals[1].of(self.to.metric)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from watcher.domain.duration import format_duration
+from watcher.domain.ranges import Range
 from watcher.domain.rules._base import Bound, Duration, Exact, LevelRule, Unmet
 from watcher.domain.rules._condition import (
     Condition,
@@ -39,7 +40,8 @@ class ThresholdRule(LevelRule, SumRule):
 
     `per` sums what is selected: into one subject for each account, wallet or tag, or into one of
     all. A sum is judged when one of its accounts was read (that is one of the `reads`), and is
-    UNKNOWN while a part of it is unknown, in doubt, or older than `max_age`.
+    UNKNOWN while a part of it is unknown, in doubt, or older than `max_age`. What has no price now is
+    judged at both ends of what it may be: the last price divided and multiplied by ten.
     """
 
     type: Literal["threshold"] = "threshold"
@@ -106,6 +108,10 @@ class ThresholdRule(LevelRule, SumRule):
             ),
         )
 
+    @cached_property
+    def priced(self) -> bool:
+        return any(each.metric != "amount" for each in self.conditions)
+
     @property
     def join(self) -> Join:
         return "any" if self.any_ is not None else "all"
@@ -138,6 +144,13 @@ class ThresholdRule(LevelRule, SumRule):
                 verdicts.append(each.judge(value, symbol, firing=firing))
         return join_verdicts(self.join, verdicts)
 
+    def judge_unpriced(self, amount: Decimal, price: Range | None, symbol: str, *, firing: bool) -> Verdict:
+        verdicts = [
+            each.judge_between(each.between(amount, price), symbol, _unpriced(each), firing=firing)
+            for each in self.conditions
+        ]
+        return join_verdicts(self.join, verdicts)
+
     def near(self, amount: Decimal, price: Decimal | None) -> Near:
         found = [each.near(each.value(amount, price), _unpriced(each)) for each in self.conditions]
         return join_near(self.join, self.conditions, found)
@@ -156,19 +169,18 @@ class ThresholdRule(LevelRule, SumRule):
         (total,) = totals
         if len(self.conditions) == 1:
             only = self.conditions[0]
-            return only.answer(total.of(only.metric), firing=firing)
-        answers = [each.answer(total.of(each.metric), firing=firing) for each in self.conditions]
+            return only.answer_between(total.between(only.metric), firing=firing)
+        answers = [each.answer_between(total.between(each.metric), firing=firing) for each in self.conditions]
         return join_answers(self.join, answers)
 
     def judge_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Verdict:
         (total,) = totals
-        verdicts = []
-        for each in self.conditions:
-            value = total.of(each.metric)
-            if value is None:
-                verdicts.append(unknown(total.why_not(each.metric)))
-            else:
-                verdicts.append(each.judge(value, total.symbol, firing=firing))
+        verdicts = [
+            each.judge_between(
+                total.between(each.metric), total.symbol, total.why_not(each.metric), firing=firing
+            )
+            for each in self.conditions
+        ]
         return join_verdicts(self.join, verdicts)
 
     def near_sums(self, totals: tuple[Total, ...]) -> Near:
