@@ -21,7 +21,7 @@ FLOORS = {
     "wiring": 4,
     "schedule": 5, "report": 5, "readiness": 5, "planning": 5, "simulating": 5, "sdnotify": 5, "web": 5,
     "alertviews": 5, "ruletracks": 5, "ruletesting": 5, "backtesting": 5, "importing": 5, "linting": 5,
-    "heap": 5, "timetable": 5, "explaining": 5, "standing": 5, "creditviews": 5, "upkeep": 5,
+    "signals": 5, "heap": 5, "timetable": 5, "explaining": 5, "standing": 5, "creditviews": 5, "upkeep": 5,
     "charting": 5, "levels": 5, "sparklines": 5, "burning": 5, "dayviews": 5, "picturing": 5, "drawing": 5,
     "daemon": 6,
     "cli": 7, "__main__": 7,

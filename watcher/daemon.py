@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from watcher.ports import Draw, Store
 from watcher.schedule import Ticker
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.tally import Tally
+from watcher.signals import SIGNALS
 from watcher.timetable import meters, schedule, sweepers
 from watcher.upkeep import feed_watchdog, keep_beating, measure_lag, mind_clock, tidy, troubles
 from watcher.wiring import (
@@ -49,28 +49,25 @@ async def run(
 
     `on_loaded` hears of each configuration that takes effect later: how logs look is the caller's.
     """
-    clock = SystemClock()
     stopping, reloading = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, reloading.set)
-    tally = Tally(clock.now())
-    store = await open_store(configuration.settings, exclusive=True, tally=tally)
-    clock_was_set = Setting(clock)
-    try:
-        while not stopping.is_set():
-            reloading.clear()
-            app = wire(configuration, store, clock=clock, tally=tally, draw=_painter(configuration))
-            failed = await _serve(app, store, stopping, reloading, clock_was_set, path, env)
-            if failed:
-                return 1
-            if reloading.is_set() and not stopping.is_set():
-                configuration = await _reload(path, env, configuration, app, on_loaded)
-    finally:
-        sdnotify.stopping()
-        await store.close()
-    log.info("stopped")
+    with SIGNALS.heard(asyncio.get_running_loop(), stopping.set, reloading.set):
+        clock = SystemClock()
+        tally = Tally(clock.now())
+        store = await open_store(configuration.settings, exclusive=True, tally=tally)
+        clock_was_set = Setting(clock)
+        try:
+            while not stopping.is_set():
+                app = wire(configuration, store, clock=clock, tally=tally, draw=_painter(configuration))
+                following = await _serve(app, store, stopping, reloading, clock_was_set, path, env)
+                if following is None:
+                    return 1
+                if following is not configuration and not stopping.is_set():
+                    _changed(configuration, following, app, path, on_loaded)
+                configuration = following
+        finally:
+            sdnotify.stopping()
+            await store.close()
+        log.info("stopped")
     return 0
 
 
@@ -82,9 +79,9 @@ async def _serve(
     clock_was_set: Setting,
     path: Path,
     env: Mapping[str, str],
-) -> bool:
+) -> Configuration | None:
     """Run one configuration until it is time to stop, to change to a new one, or to begin anew
-    because the clock was set; True if a task broke.
+    because the clock was set; the one to go on with, or None if a task broke.
     """
     async with at_work(app, store) as tasks:
         log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
@@ -94,15 +91,16 @@ async def _serve(
         try:
             while True:
                 if await _wait((stopping, reloading, set_anew), [*tasks, minder]):
-                    return True
+                    return None
                 if stopping.is_set() or set_anew.is_set():
-                    return False
+                    return app.configuration
                 sdnotify.reloading()
-                reloading.clear()  # before the file is read: it may be written, and told of, meanwhile
-                app.tally.sound = await _sound(path, env)
-                if app.tally.sound:
-                    reloading.set()
-                    return False
+                # Before the file is read: it may be written, and told of, meanwhile. Nowhere else.
+                reloading.clear()
+                new = await _read(path, env)
+                app.tally.sound = new is not None
+                if new is not None:
+                    return new
                 sdnotify.ready()
         finally:
             minder.cancel()
@@ -168,32 +166,22 @@ async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[No
     return False
 
 
-async def _sound(path: Path, env: Mapping[str, str]) -> bool:
-    """Whether the file on disk can be changed to; a bad one keeps the old configuration and says so.
+async def _read(path: Path, env: Mapping[str, str]) -> Configuration | None:
+    """What is on disk now; a bad file keeps the old configuration and says so.
 
     Read in a thread: a long watch list would hold the loop for half a second.
     """
     try:
-        await asyncio.to_thread(configure, path, env)
+        return await asyncio.to_thread(configure, path, env)
     except ConfigurationError as error:
         log.error("reload refused, the old configuration stays in force:\n%s", error)  # noqa: TRY400
-        return False
-    return True
+        return None
 
 
-async def _reload(
-    path: Path,
-    env: Mapping[str, str],
-    old: Configuration,
-    app: App,
-    on_loaded: Callable[[Configuration], None],
-) -> Configuration:
-    try:
-        new = await asyncio.to_thread(configure, path, env)
-    except ConfigurationError:  # changed since it was found sound, a moment ago
-        log.exception("reload refused, the old configuration stays in force")
-        app.tally.sound = False
-        return old
+def _changed(
+    old: Configuration, new: Configuration, app: App, path: Path, on_loaded: Callable[[Configuration], None]
+) -> None:
+    """Say what a reload brought."""
     on_loaded(new)
     for warning in new.warnings:
         if warning not in old.warnings:
@@ -202,7 +190,6 @@ async def _reload(
         log.warning("the store cannot change while running; restart to use the new one")
     app.tally.loaded = app.clock.now()
     log.info("reloaded %s", path)
-    return new
 
 
 def _painter(configuration: Configuration) -> Draw | None:

@@ -6,18 +6,28 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from watcher import signals
 
-from watcher.domain.errors import ConfigurationError, WatcherError
+if TYPE_CHECKING:
+    import typer
 
 OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one verb and leave with its exit code. The entry point of `watcher`."""
-    sys.exit(_run(arguments))
+    """Run one verb and leave with its exit code. The entry point of `watcher`.
+
+    Little is loaded before it: a daemon must not be without its signals while it starts.
+    """
+    words = _verb_first(sys.argv[1:] if arguments is None else arguments)
+    daemon = words[:1] == ["run"]
+    if daemon:
+        signals.SIGNALS.hold()
+    code = _run(words)
+    signals.ignore(*(signals.HEARD if daemon else signals.HEARD[-1:]))
+    sys.exit(code)
 
 
 def _verb_first(arguments: Sequence[str]) -> list[str]:
@@ -46,11 +56,21 @@ def _built(arguments: list[str]) -> typer.Typer:
         gc.enable()
 
 
-def _run(arguments: list[str] | None) -> int:
+def _run(arguments: list[str]) -> int:
     try:
-        arguments = _verb_first(sys.argv[1:] if arguments is None else arguments)
-        app = _built(arguments)
-        code = app(arguments, prog_name="watcher", standalone_mode=False)
+        return _tried(_verb_first(arguments))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _tried(arguments: list[str]) -> int:
+    import typer
+
+    from watcher.domain.errors import ConfigurationError, WatcherError
+
+    try:
+        code = _built(arguments)(arguments, prog_name="watcher", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:
@@ -58,9 +78,8 @@ def _run(arguments: list[str] | None) -> int:
         shown: Any = error
         shown.show()
         return error.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return 130
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except ConfigurationError as error:
         count = len(error.problems)
         print(f"{count} {'mistake' if count == 1 else 'mistakes'} in the configuration:", file=sys.stderr)
