@@ -58,6 +58,9 @@ def _built(arguments: list[str]) -> typer.Typer:
 
 def _run(arguments: list[str]) -> int:
     try:
+        from watcher.cli._encoding import settle_streams
+
+        settle_streams()
         return _tried(_verb_first(arguments))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from watcher.cli._encoding import json_text
 from watcher.domain.display import iso
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.mistakes import nearest
@@ -72,7 +72,7 @@ def must_know_wallets(configuration: Configuration, names: Iterable[str] | None)
 
 
 def print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=plain_json) + "\n")
+    sys.stdout.write(json_text(value, sys.stdout, indent=2, default=plain_json) + "\n")
 
 
 def plain_json(value: object) -> str:
@@ -101,7 +101,7 @@ class _Console(logging.Formatter):
 
 class _Logfmt(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        message = json.dumps(_message(self, record), ensure_ascii=False)
+        message = json_text(_message(self, record), sys.stderr)
         return f"ts={_when(record)} level={record.levelname.lower()} logger={record.name} msg={message}"
 
 
@@ -113,7 +113,7 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "msg": _message(self, record),
         }
-        return json.dumps(fields, ensure_ascii=False)
+        return json_text(fields, sys.stderr)
 
 
 _FORMATS = {"logfmt": _Logfmt, "json": _Json}

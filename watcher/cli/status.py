@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import signal
 import sys
 import time
@@ -14,6 +13,7 @@ import typer
 
 from watcher import report
 from watcher.cli._common import Config, Json, configured, plain_json, print_json
+from watcher.cli._encoding import json_text
 from watcher.cli._tables import Screen, fold, redraws, screen, table
 from watcher.domain.display import moment
 from watcher.domain.duration import format_duration, parse_duration, span
@@ -111,7 +111,7 @@ def _watch(configuration: Configuration, every: timedelta, *, json: bool) -> int
 
 def _line_of_json(state: Any, now: datetime) -> list[str]:
     found = {"state": report.UNKNOWN, "error": state} if isinstance(state, str) else state
-    return [jsonlib.dumps({"at": now, **found}, ensure_ascii=False, default=plain_json)]
+    return [json_text({"at": now, **found}, sys.stdout, default=plain_json)]
 
 
 def _block(state: Any, now: datetime) -> list[str]:
