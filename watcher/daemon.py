@@ -19,7 +19,15 @@ from watcher.service.clock import Setting, SystemClock
 from watcher.service.tally import Tally
 from watcher.signals import SIGNALS
 from watcher.timetable import meters, schedule, sweepers
-from watcher.upkeep import feed_watchdog, keep_beating, measure_lag, mind_clock, tidy, troubles
+from watcher.upkeep import (
+    feed_watchdog,
+    keep_beating,
+    measure_lag,
+    mind_clock,
+    take_descriptors,
+    tidy,
+    troubles,
+)
 from watcher.wiring import (
     App,
     Configuration,
@@ -51,6 +59,7 @@ async def run(
     """
     stopping, reloading = asyncio.Event(), asyncio.Event()
     with SIGNALS.heard(asyncio.get_running_loop(), stopping.set, reloading.set):
+        take_descriptors()
         clock = SystemClock()
         tally = Tally(clock.now())
         store = await open_store(configuration.settings, exclusive=True, tally=tally)

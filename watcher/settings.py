@@ -18,7 +18,13 @@ from watcher.reading import read_document
 from watcher.settings_assets import read_assets
 from watcher.settings_channels import check_fallbacks
 from watcher.settings_doubts import check_twice
-from watcher.settings_models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
+from watcher.settings_models import (
+    LOG_LEVELS,
+    SHORTEST_TOKEN,
+    HeartbeatSettings,
+    LogSettings,
+    WebSettings,
+)
 from watcher.settings_wallets import WalletSettings, read_wallets
 from watcher.sources import KINDS as SOURCE_KINDS
 
@@ -154,6 +160,9 @@ class _Loader:
         web = self._section("web", WebSettings)
         if root.get("web") is None:
             web = WebSettings(listen=PAGE)
+        elif web is not None and web.doubt:
+            remedy = f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16)"
+            self._warnings.append(Problem(self._document.where(("web",)), web.doubt, remedy))
         log = self._log(env)
         heartbeat = self._section("heartbeat", HeartbeatSettings)
         if self._document.problems or store is None or log is None:

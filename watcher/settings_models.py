@@ -152,7 +152,7 @@ class HeartbeatSettings(_Model):
 
 
 SHORTEST_TOKEN = 16
-"""Characters of a token that strangers can try: few a minute from each address, but addresses are many."""
+"""Characters of a token that strangers can try: its length alone keeps it from being guessed."""
 
 
 class WebSettings(_Model):
@@ -161,7 +161,7 @@ class WebSettings(_Model):
     listen: str
     token: SecretStr | None = None
     proxies: tuple[IPvAnyAddress, ...] = ()
-    """Reverse proxies on other machines, which say in `X-Forwarded-For` for whom they ask."""
+    """Reverse proxies, which say in `X-Forwarded-For` for whom they ask; one on this machine: 127.0.0.1."""
 
     @model_validator(mode="after")
     def _the_public_needs_a_token(self) -> WebSettings:
@@ -181,6 +181,12 @@ class WebSettings(_Model):
                 f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16), or listen on 127.0.0.1"
             )
         return self
+
+    @property
+    def doubt(self) -> str:
+        """What is allowed and probably not meant; empty if nothing is."""
+        length = len(self.token.get_secret_value()) if self.token else SHORTEST_TOKEN
+        return f"'token' has only {length} characters, and can be guessed" if length < SHORTEST_TOKEN else ""
 
     @property
     def host(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,13 @@ LAG_EVERY = 0.5
 FIRST_BEAT = 10.0
 STORE_ANSWERS = 30.0
 """Seconds in which the store has to answer to count as well."""
+
+
+def take_descriptors() -> None:
+    """As many as are allowed: what is usual (1,024) could be used up by whoever connects to the page."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def feed_watchdog(app: App, store: Store) -> None:

@@ -81,6 +81,7 @@ class Day:
 
 
 ROOMS = {
+    "tests/chaos/test_strangers.py": "strangers",
     "tests/chaos": "store, clock, heartbeat",
     "tests/service/test_outage.py": "network",
     "tests/sources/test_faults.py": "answers",

@@ -93,3 +93,14 @@ def test_a_dollar_sign_elsewhere_is_nobody_s_mistake(tmp_path: Path) -> None:
     units = 'api_key: $$KEY, units: {"0x0fc6e610b23b09fae00e10001": {symbol: $BOND}}'
     text = SOUND.replace("api_key: key-for-teos", units, 1)
     assert not [each for each in load(tmp_path, text).warnings if "'$'" in each.what]
+
+
+def test_a_short_token_is_told_where_only_this_machine_can_try_it(tmp_path: Path) -> None:
+    def found(token: str) -> list[str]:
+        text = SOUND + f'web: {{listen: "127.0.0.1:8787", token: {token}}}\n'
+        return [str(each) for each in load(tmp_path, text).warnings if "token" in each.what]
+
+    assert found("sixteen-of-them-") == []
+    (told,) = found("fourteen-of-it")
+    assert "only 14 characters" in told
+    assert "fourteen" not in told

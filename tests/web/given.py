@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -71,7 +71,9 @@ def settings_in(folder: Path) -> Settings:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *, token: str | None = None) -> AsyncIterator[Page]:
+async def serving(
+    folder: Path, *, token: str | None = None, proxies: Sequence[str] = ()
+) -> AsyncIterator[Page]:
     settings = settings_in(folder)
     clock = FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
@@ -80,7 +82,7 @@ async def serving(folder: Path, *, token: str | None = None) -> AsyncIterator[Pa
     looker = Looker(
         settings, folder / "watcher.db", credit_plans(settings), clock, past=store.load, tally=tally
     )
-    listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token})
+    listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token, "proxies": proxies})
     server = Server(looker, listen)
     await server.start()
     # cookies are kept for IP addresses too

@@ -34,14 +34,19 @@ class Acts:
         """`secret`: what the words of the forms are made from; empty if nothing may be done here."""
         self._looker, self._store, self._secret = looker, store, secret
 
+    @property
+    def possible(self) -> bool:
+        """Whether anything may be done from here."""
+        return bool(self._secret)
+
     def routes(self) -> list[web.RouteDef]:
-        if not self._secret:
+        if not self.possible:
             return []
         return [web.post("/alerts/{id}/ack", self.ack), web.post("/alerts/{id}/silence", self.silence)]
 
     def word(self, path: str) -> str:
         """What the form that goes to `path` must carry; empty if there are no forms."""
-        if not self._secret:
+        if not self.possible:
             return ""
         return hmac.new(self._secret, b"form " + path.encode(), hashlib.sha256).hexdigest()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from contextlib import nullcontext
 from datetime import timedelta
 
 from aiohttp import web
 from multidict import MultiMapping
 
 from watcher.domain.duration import parse_duration
+from watcher.web.door import visit_of
 
 MOST = 10_000
 SPAN = r"[0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d"
@@ -83,8 +85,10 @@ async def form_of(request: web.Request) -> MultiMapping[object]:
     """The fields of a form. One that cannot be read is a 4xx: it is never a fault of the server."""
     if request.content_type != FORM:
         raise web.HTTPUnsupportedMediaType(text=f"send the form as {FORM}")
+    visit = visit_of(request)
     try:
-        return await request.post()
+        with visit.sending() if visit is not None else nullcontext():
+            return await request.post()
     except (ValueError, LookupError):  # not in the character set that it names; no such character set
         raise refused("the form cannot be read") from None
 

@@ -30,8 +30,9 @@ KEPT = 64
 class Frame:
     """Renders from one look at a time; what was rendered from it is kept as long as it is fresh."""
 
-    def __init__(self, looker: Looker) -> None:
-        self.looker = looker
+    def __init__(self, looker: Looker, *, guarded: bool = False) -> None:
+        """`guarded`: by a token, so that there is a way to log out."""
+        self.looker, self._guarded = looker, guarded
         self._html = _templates()
 
     @cached_property
@@ -65,7 +66,7 @@ class Frame:
 
     def render(self, template: str, look: Look, **values: Any) -> str:
         return self._html.get_template(template).render(
-            look=look, now=look.at, late=lambda row: self.late(row, look), **values
+            look=look, now=look.at, guarded=self._guarded, late=lambda row: self.late(row, look), **values
         )
 
     def bare(self, template: str, **values: Any) -> str:

@@ -1,4 +1,8 @@
-"""How many wrong tokens are borne: few from each address, so that nobody's wrong ones lock out another."""
+"""Who asks, and how many wrong tokens came from there: whoever guesses is told to wait, and the log says so.
+
+The right token works at any time: who shares an address with somebody that guesses is not locked out. What
+keeps a token from being guessed is its length.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,15 @@ from aiohttp import web
 
 WRONG = 10
 MINUTE = 60.0
-"""So many wrong tokens of one address in so many seconds, and none of that address is looked at."""
+"""So many wrong tokens of one address in so many seconds are answered as such; then it is told to wait."""
 
 ADDRESSES = 1000
-"""Of so many addresses at once wrong tokens are counted one by one; all others then share one count. So the
-number of guesses is bounded however many addresses somebody has."""
-
-KNOWN = 256
-"""Addresses from which the right token came last: they are counted for themselves whatever others do."""
+"""Of so many addresses at once wrong tokens are counted one by one; all others then share one count."""
 
 REST = "the rest"
+LOOPBACK = "this machine"
+
+Address = IPv4Address | IPv6Address
 
 
 class Guesses:
@@ -27,55 +30,55 @@ class Guesses:
 
     def __init__(self) -> None:
         self._wrong: dict[str, deque[float]] = {}
-        self._known: dict[str, None] = {}
 
-    def are_too_many(self, who: str, now: float) -> bool:
-        """Whether a token from there is not to be looked at. `now`: monotonic seconds."""
-        found = self._wrong.get(self._place(who))
-        return found is not None and len(found) >= WRONG and now - found[0] < MINUTE
-
-    def wrong(self, who: str, now: float) -> None:
-        """A wrong token came from there."""
-        self._forget(now)
-        self._wrong.setdefault(self._place(who), deque(maxlen=WRONG)).append(now)
-
-    def right(self, who: str) -> None:
-        """The right token came from there."""
-        self._known.pop(who, None)
-        self._known[who] = None
-        while len(self._known) > KNOWN:
-            del self._known[next(iter(self._known))]
-
-    def _place(self, who: str) -> str:
-        known = who in self._wrong or who in self._known or len(self._wrong) < ADDRESSES
-        return who if known else REST
-
-    def _forget(self, now: float) -> None:
+    def wrong(self, who: str, now: float) -> bool:
+        """A wrong token came from there; whether there were too many before. `now`: monotonic seconds."""
         if len(self._wrong) >= ADDRESSES:
-            self._wrong = {who: found for who, found in self._wrong.items() if now - found[-1] < MINUTE}
+            self._wrong = {each: found for each, found in self._wrong.items() if now - found[-1] < MINUTE}
+        place = who if who in self._wrong or len(self._wrong) < ADDRESSES else REST
+        found = self._wrong.setdefault(place, deque(maxlen=WRONG))
+        if len(found) == WRONG and now - found[0] < MINUTE:
+            return True
+        found.append(now)
+        return False
 
 
-def asker(request: web.Request, proxies: Collection[IPv4Address | IPv6Address] = ()) -> str:
-    """Whose wrong tokens are counted together: an address, of IPv6 the network of a household (a /64).
+def asker(request: web.Request, proxies: Collection[Address] = ()) -> str:
+    """Whose wrong tokens are counted together.
 
-    A proxy names whom it asks for last in `X-Forwarded-For`. That is believed of those on this machine and
-    of `proxies`; from others it is hearsay.
+    A proxy names whom it asks for last in `X-Forwarded-For`. That is believed of those that the
+    configuration names, and of nobody else: whoever can connect can send such a line.
     """
     peer = _address(request.remote or "")
     named = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-    while named and peer is not None and (peer.is_loopback or peer in proxies):
+    while named and peer is not None and _is_among(peer, proxies):
         before = _address(named.pop().strip())
         if before is None:
             break
         peer = before
-    if isinstance(peer, IPv6Address):
-        return str(IPv6Address(int(peer) >> 64 << 64))
-    return str(peer)
+    return _place(peer)
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def place_of(address: str) -> str:
+    """Who shares one count: an address, of IPv6 the network of a household (a /64); all of this machine."""
+    return _place(_address(address))
+
+
+def _place(address: Address | None) -> str:
+    if address is not None and address.is_loopback:
+        return LOOPBACK
+    if isinstance(address, IPv6Address):
+        return str(IPv6Address(int(address) >> 64 << 64))
+    return str(address)
+
+
+def _is_among(peer: Address, proxies: Collection[Address]) -> bool:
+    return peer in proxies or (peer.is_loopback and any(each.is_loopback for each in proxies))
+
+
+def _address(text: str) -> Address | None:
     try:
-        found = ip_address(text)
+        found = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None

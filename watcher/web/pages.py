@@ -22,6 +22,7 @@ from watcher.web.acting import Acts
 from watcher.web.asking import Asked
 from watcher.web.budget import BudgetPage
 from watcher.web.charts import burn_down
+from watcher.web.door import Door, visit_of
 from watcher.web.framing import ROWS, Frame
 from watcher.web.lanes import LANES, bars, time_lines
 from watcher.web.looking import Look, Looker
@@ -34,21 +35,18 @@ LINED = 1000
 """Alerts that the time line looks through, the newest."""
 DAY_WAITS = 0.1
 LIVE_EVERY = 2.0
-LIVE_MOST = 50
-"""Pages that are told of news at once; those beyond are told to come again."""
 
 
 class Pages:
     """The overview, alerts and deliveries; all other pages belong to it."""
 
-    def __init__(self, looker: Looker, acts: Acts) -> None:
-        self._looker, self._acts = looker, acts
-        self._frame = Frame(looker)
+    def __init__(self, looker: Looker, acts: Acts, door: Door) -> None:
+        self._looker, self._acts, self._door = looker, acts, door
+        self._frame = Frame(looker, guarded=acts.possible)
         self._parts = (WalletPages(self._frame), BudgetPage(self._frame), RulePages(self._frame))
         self._holdings = Holdings(looker.wallets)
         self._moved: asyncio.Future[Day | None] | None = None
         self._moved_at = looker.clock.now()
-        self._live = 0
         self._leaving = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
@@ -175,14 +173,15 @@ class Pages:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """A word each time that something has changed; the page then fetches itself again."""
-        if self._live >= LIVE_MOST:
+        visit = visit_of(request)
+        if visit is None or not self._door.may_stream(visit):
             return web.Response(status=503, text="too many pages listen; this one goes on without\n")
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
-        await response.prepare(request)
-        self._live += 1
+        visit.streams = True
         try:
+            await response.prepare(request)
             told = None
             while not self._leaving.is_set():
                 news = _news(await self._looker.look())
@@ -194,7 +193,7 @@ class Pages:
         except ConnectionResetError:
             pass  # whoever listened has left
         finally:
-            self._live -= 1
+            visit.streams = False
         return response
 
     def login_page(self, wrong: str) -> web.Response:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from importlib.resources import files
 from ipaddress import ip_address
 
@@ -19,9 +19,11 @@ from watcher.settings_models import WebSettings
 from watcher.web.acting import Acts
 from watcher.web.api import Api
 from watcher.web.asking import form_of
-from watcher.web.guessing import MINUTE, Guesses, asker
+from watcher.web.door import Door, visit_of
+from watcher.web.guessing import MINUTE, WRONG, Guesses, asker
 from watcher.web.looking import Looker
 from watcher.web.pages import Pages
+from watcher.web.sessions import LASTS, sessions_of
 
 log = logging.getLogger(__name__)
 requests = log.getChild("requests")
@@ -29,6 +31,7 @@ requests = log.getChild("requests")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HEADERS = {
+    "Server": "watcher",
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
     ),
@@ -53,9 +56,10 @@ class Server:
     def __init__(self, looker: Looker, settings: WebSettings) -> None:
         self._looker, self._settings = looker, settings
         self._token = settings.token.get_secret_value() if settings.token else ""
-        self._acts = Acts(looker, looker.store, self._session.encode() if self._token else b"")
-        self._pages = Pages(looker, self._acts)
-        self._tokens, self._cookies = Guesses(), Guesses()
+        self._sessions, self._guesses = sessions_of(self._token), Guesses()
+        self._door = Door(looker.clock, settings.proxies, requests)
+        self._acts = Acts(looker, looker.store, self._token.encode())
+        self._pages = Pages(looker, self._acts, self._door)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -69,18 +73,20 @@ class Server:
         app.add_routes(Api(self._looker, token=bool(self._token)).routes())
         app.add_routes(self._pages.routes())
         app.add_routes(self._acts.routes())
-        app.add_routes([web.post("/login", self._login), web.get("/static/{name}", _static)])
+        app.add_routes([web.post("/login", self._login), web.post("/logout", self._logout)])
+        app.add_routes([web.get("/static/{name}", _static)])
+        app.on_response_prepare.append(_with_headers)
         self._runner = web.AppRunner(
             app, access_log=None, logger=requests, handler_cancellation=True, shutdown_timeout=0.5
         )
         await self._runner.setup()
         self._warming = asyncio.create_task(self._pages.warm())
-        await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
-        host, port = self._runner.addresses[0][:2]
+        host, port = await self._door.open(self._settings.host, self._settings.port, self._runner)
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
         self._pages.leave()
+        self._door.close()
         if self._warming is not None:
             self._warming.cancel()
         if self._runner is not None:
@@ -90,16 +96,22 @@ class Server:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        visit = visit_of(request)
+        with visit.answered() if visit is not None else nullcontext():
+            await asyncio.sleep(0)  # whoever sends many requests at once does not hold the loop with them
+            return await self._answer(request, handler)
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            response = self._refusal(request) or await self._answered(request, handler)
+            return self._refusal(request) or await self._answered(request, handler)
         except web.HTTPException as error:
             response = _as_answer(request, error.status, error.text or error.reason)
             response.headers.update({k: v for k, v in error.headers.items() if k in KEPT})
+            if error.status == web.HTTPTooManyRequests.status_code:
+                response.force_close()
+            return response
         except StoreError as error:
-            response = _as_answer(request, 503, str(error))
-        if not response.prepared:
-            response.headers.update(HEADERS)
-        return response
+            return _as_answer(request, 503, str(error))
 
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A few at a time: of a crowd that asks at once each would else take a turn of the loop before a
@@ -126,38 +138,40 @@ class Server:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and given:
             return self._is_token(request, given.strip())
-        # A session is made from the token: who guesses sessions guesses tokens. They are counted apart, so
-        # that a browser with an old one can still log in.
         cookie = request.cookies.get(COOKIE, "")
-        return bool(cookie) and self._same(request, cookie, self._session, self._cookies)
+        return bool(cookie) and self._sessions.holds(cookie, self._looker.clock.monotonic())
 
     def _is_token(self, request: web.Request, given: str) -> bool:
-        return self._same(request, given, self._token, self._tokens)
-
-    def _same(self, request: web.Request, given: str, right: str, guesses: Guesses) -> bool:
-        """Compared in a time that tells nothing, and counted; not at all once there were too many."""
-        who, now = asker(request, self._settings.proxies), self._looker.clock.monotonic()
-        if guesses.are_too_many(who, now):
+        """Compared in a time that tells nothing; wrong ones are counted."""
+        if hmac.compare_digest(_bytes(given), self._token.encode()):
+            return True
+        who = asker(request, self._settings.proxies)
+        if self._guesses.wrong(who, self._looker.clock.monotonic()):
+            self._door.say("token", f"more than {WRONG} wrong tokens for the page in a minute, from {who}")
             text = "too many wrong tokens from this address; wait a minute"
             raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": f"{MINUTE:.0f}"})
-        same = hmac.compare_digest(_bytes(given), right.encode())
-        if same:
-            guesses.right(who)
-        else:
-            guesses.wrong(who, now)
-        return same
-
-    @property
-    def _session(self) -> str:
-        return hmac.new(self._token.encode(), b"watcher session", hashlib.sha256).hexdigest()
+        return False
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
         given = (await form_of(request)).get("token", "")
         if not self._token or not isinstance(given, str) or not self._is_token(request, given):
             return self._pages.login_page("This is not the token.")
+        cookie = self._sessions.begin(self._looker.clock.monotonic())
         response = web.Response(status=303, headers={"Location": "/"})
-        response.set_cookie(COOKIE, self._session, httponly=True, samesite="Strict", secure=request.secure)
+        response.set_cookie(
+            COOKIE, cookie, max_age=int(LASTS), httponly=True, samesite="Strict", secure=request.secure
+        )
         return response
+
+    async def _logout(self, request: web.Request) -> web.StreamResponse:
+        self._sessions.end(request.cookies.get(COOKIE, ""))
+        response = web.Response(status=303, headers={"Location": "/"})
+        response.del_cookie(COOKIE)
+        return response
+
+
+async def _with_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
 
 
 def _bytes(text: str) -> bytes:
