@@ -22,6 +22,7 @@ from watcher.domain.credits import (
     may_spend,
 )
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
+from watcher.domain.fallback import stand_in_id
 from watcher.domain.flapping import Flap
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.message import Severity
@@ -245,25 +246,22 @@ class FakeStore:
         self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
     ) -> list[Delivery]:
         self.deliveries.update({each.id: each for each in deliveries})
-        owed = []
-        for each in deliveries:
-            rows, other = self.deliveries.values(), instead.get(each.id)
-            gave_up = any(
-                d.state is DeliveryState.GIVEN_UP
-                and (d.channel, d.message.id) == (each.channel, each.message.id)
-                for d in rows
-            )
-            if (
-                other
-                and gave_up
-                and (other.channel, each.message) not in [(d.channel, d.message) for d in rows]
-            ):
-                owed.append(other)
+        owed = [other for identity, other in instead.items() if self._needed(identity, other)]
         self.deliveries.update({each.id: each for each in owed if each.id not in self.deliveries})
         return owed
 
     async def close(self) -> None:
         self.closed = True
+
+    def _needed(self, identity: str, other: Delivery) -> bool:
+        rows, mine = self.deliveries.values(), self.deliveries.get(identity)
+        owed = [(each.channel, each.message) for each in rows]
+        if mine is None or other.id in self.deliveries or (other.channel, mine.message) in owed:
+            return False
+        if mine.state is not DeliveryState.SENT:
+            return mine.state in (DeliveryState.PENDING, DeliveryState.GIVEN_UP)
+        about = [d for d in rows if (d.channel, d.message.id) == (mine.channel, mine.message.id)]
+        return any(stand_in_id(each.id, other.channel) in self.deliveries for each in about)
 
     def _pending(self, channel: str) -> list[Delivery]:
         rows = self.deliveries.values()
@@ -352,6 +350,9 @@ class FakeChannel:
     answers: list[SendResult] = field(default_factory=list)
     told: list[Delivery] = field(default_factory=list)
     closed: bool = False
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """It learns nothing."""
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         answer: SendResult = self.answers.pop(0) if self.answers else Sent()

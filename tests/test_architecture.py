@@ -45,7 +45,7 @@ HOMES = {
     "msgspec": ("sources/",),
     "sqlite3": ("store/",),
     "sqlite_utils": ("store/",),
-    "apprise": ("notify/apprise.py", "notify/_plugins.py"),
+    "apprise": ("notify/apprise.py", "notify/_plugins.py", "notify/_sending.py"),
     "requests": ("notify/_hearing.py",),
     "urllib3": ("notify/_hearing.py",),
     "apscheduler": ("schedule.py",),

@@ -177,12 +177,18 @@ class Store(Protocol):
     ) -> list[Delivery]:
         """Write the new state of deliveries that were attempted.
 
-        `instead`: by their ids, what another channel is owed in place of those given up, and of
-        those that go on from one given up here. Owed at most once; returned is what now is.
+        `instead`: by the ids of deliveries, what another channel is owed in place of those that are given
+        up or wait, and of those that were sent and go on from one that it told so. Owed at most once;
+        returned is what now is.
         """
         ...
 
     async def close(self) -> None: ...
+
+
+def facts_of(channel: str) -> str:
+    """Under which name the store keeps what a channel has learnt; no source has such a name."""
+    return f"channel {channel}"
 
 
 UNGROUPED = 1_000_000
@@ -207,8 +213,15 @@ class Channel(Protocol):
         """
         ...
 
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Take back the facts kept from an earlier run, before the first `send`."""
+        ...
+
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
-        """Tell one or several deliveries in one notification. Never raises for the service's faults."""
+        """Tell one or several deliveries in one notification. Never raises for the service's faults.
+
+        All of them have the same `heard` and `only`.
+        """
         ...
 
     async def close(self) -> None: ...

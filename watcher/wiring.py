@@ -22,7 +22,7 @@ from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
 from watcher.doubts import deaf_channels, without_credits, without_pictures
 from watcher.notify.heartbeat import Heartbeat
-from watcher.ports import Channel, Draw, Recall, Source, Store
+from watcher.ports import Channel, Draw, Recall, Source, Store, facts_of
 from watcher.rulebook import Rulebook, load_rules
 from watcher.service.clock import Clock, SystemClock
 from watcher.service.delivering import Deliverer
@@ -143,9 +143,11 @@ class App:
         self._tasks.append(asyncio.create_task(self.lapse.run(), name="lapse"))
 
     async def prepare(self) -> None:
-        """Give sources their facts back; close alerts and forget marks whose rule or account is gone."""
+        """Give sources and channels their facts back; close alerts and forget marks of what is gone."""
         for name, poller in self.pollers.items():
             poller.source.remember(await self.store.facts(name))
+        for channel in self.channels:
+            channel.remember(await self.store.facts(facts_of(channel.name)))
         alerts = await self.store.live_alerts()
         now = self.clock.now()
 

@@ -122,9 +122,36 @@ async def test_what_goes_on_from_something_given_up_follows_it(store: Store) -> 
     other = in_place_of(sent, "pager", after(hours=1))
 
     assert await store.settle([sent], {"d2": other}) == []
-    await store.settle([given_up(fired)])
+    gone = given_up(fired)
+    await store.settle([gone], {"d1": in_place_of(gone, "pager", NOW)})
 
     assert await store.settle([sent], {"d2": other}) == [other]
+
+
+async def test_what_waits_is_owed_to_another_channel_too_and_stays_owed_to_its_own(store: Store) -> None:
+    fired = Delivery("d1", "ops", message(), NOW, NOW)
+    over = Delivery("d2", "ops", replace(message(), kind=Kind.RESOLVED), after(hours=1), after(hours=1))
+    await keep(store, deliveries=(fired, over))
+    other = in_place_of(fired, "pager", NOW, "the bot was blocked")
+
+    assert await store.settle([], {"d1": other}) == [other]
+    assert await store.settle([], {"d1": other}) == []
+
+    assert [each.id for each in await store.due("ops", NOW, 10)] == ["d1"]
+    assert await store.due("pager", NOW, 10) == [other]
+    sent = [replace(each, state=DeliveryState.SENT, sent=after(hours=1)) for each in (fired, over)]
+    end = in_place_of(sent[1], "pager", after(hours=1))
+    assert await store.settle(sent, {"d2": end}) == [end]
+
+
+async def test_who_of_several_recipients_has_heard_is_kept(store: Store) -> None:
+    await keep(store, deliveries=(delivery("d1"),))
+    partly = replace(delivery("d1"), attempts=1, heard=frozenset({"bob@mail.test", "('message', '#ops')"}))
+
+    await store.settle([partly])
+
+    (kept,) = await store.due("ops", NOW, 10)
+    assert kept.heard == partly.heard
 
 
 async def test_what_the_other_channel_is_owed_anyway_is_not_owed_twice(store: Store) -> None:

@@ -95,6 +95,7 @@ class Outbox:
     def __init__(self, *deliveries: Delivery) -> None:
         self.rows = {each.id: each for each in deliveries}
         self.busy = 0
+        self.kept: dict[str, dict[str, str]] = {}
         self.asked: asyncio.Queue[str] = asyncio.Queue()
 
     def add(self, *deliveries: Delivery) -> None:
@@ -127,9 +128,18 @@ class Outbox:
             self.busy -= 1
             raise StoreBusyError("the store is locked")
         self.rows.update({each.id: each for each in deliveries})
-        owed = [(instead or {})[each.id] for each in deliveries if each.id in (instead or {})]
+        owed = [other for other in (instead or {}).values() if other.id not in self.rows]
         self.rows.update({each.id: each for each in owed})
         return owed
+
+    async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
+        self.kept[source] = {**self.kept.get(source, {}), **facts}
+
+    async def conclude(self, accounts: Any, decide: Any) -> Any:
+        conclusion = decide(None, None)
+        for each in conclusion.deliveries:
+            self.rows.setdefault(each.id, each)
+        return conclusion
 
 
 @dataclass
@@ -143,6 +153,9 @@ class Scripted:
     sent: list[list[str]] = field(default_factory=list)
     gate: asyncio.Event | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """It learns nothing."""
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         self.sent.append([each.id for each in deliveries])

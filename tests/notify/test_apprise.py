@@ -18,7 +18,7 @@ from apprise.plugins.telegram import NotifyTelegram
 from pydantic import ValidationError
 
 from tests.notify.given import HOSTILE, Receiver, delivery, receiver
-from watcher.domain.delivery import NotSent, Sent
+from watcher.domain.delivery import Fault, NotSent, Sent
 from watcher.domain.message import Kind, Severity
 from watcher.notify import KINDS
 from watcher.notify.apprise import AppriseChannel, AppriseSettings
@@ -119,17 +119,18 @@ async def test_telegram_can_read_what_a_hostile_name_became(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("status", "permanent"),
-    [(400, True), (401, False), (403, False), (404, False), (413, True), (500, False), (302, False)],
-)
-async def test_a_refusal_says_its_status_and_whether_trying_again_can_help(
-    status: int, permanent: bool
-) -> None:
-    async with receiver(status=status, headers={"Location": "http://127.0.0.1:1/"}) as here:
+    ("status", "fault"),
+    [
+        (400, Fault.UNCLEAR), (401, Fault.CHANNEL), (403, Fault.CHANNEL), (404, Fault.CHANNEL),
+        (413, Fault.MESSAGE), (422, Fault.UNCLEAR), (500, Fault.PASSING), (302, Fault.CHANNEL),
+    ],
+)  # fmt: skip
+async def test_a_refusal_without_words_is_judged_by_its_status(status: int, fault: Fault) -> None:
+    headers = {"Location": "http://127.0.0.1:1/"}
+    async with receiver(status=status, headers=headers, answer="") as here:
         result = await channel(json_url(here)).send([delivery(1)])
 
-    assert result == NotSent(f"the service answered HTTP {status}", permanent=permanent)
-    assert len(here.payloads) == 1
+    assert result == NotSent(f"the service answered HTTP {status}", fault=fault)
 
 
 async def test_a_wait_that_the_service_asks_for_is_heard() -> None:
@@ -138,7 +139,7 @@ async def test_a_wait_that_the_service_asks_for_is_heard() -> None:
 
     assert isinstance(result, NotSent)
     assert result.retry_after == 37
-    assert not result.permanent
+    assert result.fault is Fault.PASSING
 
 
 async def test_a_wait_in_telegrams_answer_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +158,8 @@ async def test_nobody_listening_is_a_failure_that_sent_nothing() -> None:
 
     result = await channel(url).send([delivery(1)])
 
-    assert result == NotSent("no answer: ConnectionError", maybe_sent=False)
+    where = url.split("/")[2]
+    assert result == NotSent(f"{where}: connection refused", fault=Fault.CHANNEL, maybe_sent=False)
 
 
 async def test_a_send_that_hangs_may_have_arrived_and_no_second_one_starts_meanwhile() -> None:
@@ -288,7 +290,7 @@ def test_what_apprise_says_is_masked() -> None:
     told = channel("json://user:hunter22@127.0.0.1/hook/s3cr3t-token")
 
     assert (
-        told._mask("cannot reach user hunter22 at /hook/s3cr3t-token\nx")
+        told._mask("cannot reach user hunter22 at /hook/s3cr3t-token\nx", told._apprise[0])
         == "cannot reach *** *** at /***/*** x"
     )
 

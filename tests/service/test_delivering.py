@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tests.notify.given import START, HandClock, Outbox, Scripted, delivery
-from watcher.domain.delivery import DeliveryState, NotSent, Sent
+from watcher.domain.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.errors import StoreError
 from watcher.domain.message import Kind
 from watcher.domain.model import EMPTY
@@ -19,7 +19,7 @@ from watcher.ports import Channel, Store
 from watcher.service.delivering import Deliverer
 
 DOWN = NotSent("the service answered HTTP 500")
-REFUSED = NotSent("the service answered HTTP 400", permanent=True)
+REFUSED = NotSent("the service answered HTTP 400", fault=Fault.UNCLEAR)
 
 
 @asynccontextmanager
@@ -378,7 +378,7 @@ async def test_what_a_channel_refuses_for_good_is_told_by_its_fallback_and_says_
     assert dict(told.message.facts)["In place of"] == "channel ops: the service answered HTTP 400"
 
 
-async def test_a_channel_that_is_down_is_given_up_within_an_hour_if_it_has_a_fallback() -> None:
+async def test_a_fallback_hears_within_an_hour_of_a_channel_that_is_down_and_its_messages_are_kept() -> None:
     outbox, clock = Outbox(delivery(1, "ops")), HandClock()
     ops, pager = Scripted("ops", answers=[DOWN] * 99), Scripted("pager")
 
@@ -391,7 +391,7 @@ async def test_a_channel_that_is_down_is_given_up_within_an_hour_if_it_has_a_fal
             await after(deliverer, clock, 10 * 60)
 
     assert len(pager.sent) == 1
-    assert outbox.state(1) is DeliveryState.GIVEN_UP
+    assert outbox.state(1) is DeliveryState.PENDING
 
 
 async def test_an_end_never_comes_before_its_beginning_even_if_the_clock_was_set_back_between() -> None:

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.contract.given import ETH, HOT, NOW, alert, delivery, known
 from tests.web.given import Page, fill, serving
 from watcher.domain.conclusion import Conclusion
-from watcher.domain.delivery import DeliveryState, NotSent, Sent
+from watcher.domain.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.model import AccountState, Held
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
@@ -82,7 +82,7 @@ def busy(page: Page) -> None:
     tally.asked("coinstats", 0.3, 40)
     tally.asked("coinstats", 99.0, 40)
     tally.told("ops", Sent())
-    tally.told("ops", NotSent("HTTP 400", permanent=True))
+    tally.told("ops", NotSent("HTTP 400", fault=Fault.UNCLEAR))
     tally.told("ops", NotSent("HTTP 429", retry_after=9.0))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.domain.message import Message
+from watcher.domain.model import EMPTY
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=15)
@@ -23,9 +25,30 @@ class DeliveryState(enum.StrEnum):
     """Kept from people on purpose (a silence, say); here to be seen, and `--retry` sends it."""
 
 
+class Fault(enum.StrEnum):
+    """Whose fault it is that something was not taken, as far as the service's own words tell."""
+
+    PASSING = "passing"
+    """It may be over by itself: no answer, too many messages, an error of the service's own."""
+    CHANNEL = "channel"
+    """The way there is broken until people mend it: a refused key, a chat that is gone, no such name."""
+    MESSAGE = "message"
+    """The message cannot be taken as it is, and has no better chance later: too long, say."""
+    UNCLEAR = "unclear"
+    """Refused for good, without a word whether the message or the channel is wrong."""
+
+
+REFUSED = frozenset({Fault.MESSAGE, Fault.UNCLEAR})
+"""Of several messages in one notification, one alone may have brought this about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one channel is owed. `id` stays the same over every attempt, so a repeat shows."""
+    """What one channel is owed. `id` stays the same over every attempt, so a repeat shows.
+
+    `heard`: of several recipients of the channel, those who have it already; they are passed over.
+    `only`: in this attempt nobody but these is told, for the others wait for what came before.
+    """
 
     id: str
     channel: str
@@ -36,11 +59,20 @@ class Delivery:
     attempts: int = 0
     last_error: str = ""
     sent: datetime | None = None
+    heard: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The channel took it."""
+    """The channel took it.
+
+    `remarks`: what people should know of the channel although it works, by a name that stays the same;
+    each is told once. `facts`: what the channel has learnt and must know again after a restart.
+    """
+
+    remarks: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    facts: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +81,17 @@ class NotSent:
 
     `detail` is for a person and holds no secret. `retry_after`: seconds that the service
     asked us to wait. `maybe_sent`: it timed out, so it may have arrived; the next attempt
-    carries the same delivery id. `permanent`: the same attempt cannot succeed later.
+    carries the same delivery id. `heard`: of several recipients, those who did take it. `remarks` and
+    `facts` as in `Sent`.
     """
 
     detail: str
     retry_after: float | None = None
     maybe_sent: bool = False
-    permanent: bool = False
+    fault: Fault = Fault.PASSING
+    heard: frozenset[str] = frozenset()
+    remarks: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    facts: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
 SendResult = Sent | NotSent

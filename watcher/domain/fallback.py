@@ -7,29 +7,47 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.domain.alerting import short_id
-from watcher.domain.delivery import Delivery, DeliveryState
-from watcher.domain.message import Kind
+from watcher.domain.delivery import Delivery, DeliveryState, Fault
+from watcher.domain.message import Kind, Message, Severity
 
 FALLBACK_AFTER = timedelta(minutes=30)
-"""A channel with a fallback is given up so soon: what it cannot tell is told elsewhere."""
+"""What a channel out of reach could not tell for so long, its fallback tells; if it is critical:"""
+
+CRITICAL_AFTER = timedelta(minutes=5)
+
+BROKEN_AFTER = timedelta(minutes=1)
+"""The same for a channel that people must mend; what is critical then waits for nothing."""
 
 FOLLOWS = frozenset({Kind.REPEAT, Kind.RESOLVED})
 """What goes on from a message must reach whoever was told that one."""
 
 
-def in_place_of(delivery: Delivery, channel: str, now: datetime) -> Delivery:
+def patience(message: Message, fault: Fault) -> timedelta:
+    """How long a message waits for its own channel before the fallback tells it too."""
+    critical = message.severity is Severity.CRITICAL
+    if fault is Fault.CHANNEL:
+        return timedelta(0) if critical else BROKEN_AFTER
+    return CRITICAL_AFTER if critical else FALLBACK_AFTER
+
+
+def stand_in_id(identity: str, channel: str) -> str:
+    """The id of what a fallback is owed in place of a delivery: the same however often it is asked for."""
+    return short_id(identity, "in place of", channel)
+
+
+def in_place_of(delivery: Delivery, channel: str, now: datetime, why: str = "") -> Delivery:
     """The same message for another channel, which says why it comes there."""
-    why = f": {delivery.last_error}" if delivery.state is DeliveryState.GIVEN_UP else ""
-    facts = (*delivery.message.facts, ("In place of", f"channel {delivery.channel}{why}"))
-    identity = short_id(delivery.id, "in place of", channel)
-    return Delivery(identity, channel, replace(delivery.message, facts=facts), now, now)
+    why = why or ("" if delivery.state is DeliveryState.SENT else delivery.last_error)
+    words = f"channel {delivery.channel}" + (f": {why}" if why else "")
+    message = replace(delivery.message, facts=(*delivery.message.facts, ("In place of", words)))
+    return Delivery(stand_in_id(delivery.id, channel), channel, message, now, now)
 
 
 def candidates(settled: Iterable[Delivery], fallback: str | None, now: datetime) -> Mapping[str, Delivery]:
     """By the id of what was settled, what the fallback may have to tell.
 
-    Of what was given up it must. Of what went on and was sent it must only if an earlier message of
-    the alert was given up here, which the store knows.
+    Of what was given up it must. Of what went on and was sent it must only if it told an earlier message
+    of the alert in place of this channel, which the store knows.
     """
     if fallback is None:
         return {}

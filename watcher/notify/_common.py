@@ -87,5 +87,6 @@ def scheme_of(url: SecretStr) -> str:
 def secrets_of(url: str) -> list[str]:
     """Every part of the URL that is long enough to give something away, longest first."""
     rest = url.partition("://")[2]
-    parts = {part for text in (rest, unquote(rest)) for part in re.split(r"[/:@?&=#,;+ ]", text)}
+    bare = re.sub(r"(?<=[?&])[^=&]*=", "", rest)  # the names of parameters are no secret
+    parts = {part for text in (bare, unquote(bare)) for part in re.split(r"[/:@?&=#,;+ ]", text)}
     return sorted((part for part in {url, rest, *parts} if len(part) >= 4), key=len, reverse=True)

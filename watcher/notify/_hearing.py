@@ -1,6 +1,6 @@
-"""What a web service answered to a plugin's request: status and the wait it asks for.
+"""What a web service answered to a plugin's request, in its own words.
 
-apprise keeps neither; its plugins all send through `requests`, so that is where one listens. Only
+apprise keeps none of it; its plugins all send through `requests`, so that is where one listens. Only
 the thread that asked to hear is heard, and nothing of the request or of the answer is changed.
 """
 
@@ -12,13 +12,17 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import NewConnectionError
+
+from watcher.domain.delivery import Fault
+from watcher.notify._words import LONGEST_BODY, Refusal, blame, moved_to, refused_in_words, said, unreached
 
 LONGEST_WAIT = 3600.0
 """Seconds; a service that asks for more is asked again after an hour."""
@@ -26,12 +30,21 @@ LONGEST_WAIT = 3600.0
 
 @dataclass(slots=True)
 class Heard:
-    """The last refusal or fault of one send. `status` 0: no answer. `fault`: an exception's name."""
+    """What one send met. `about`: for whom the next request is, if the plugin said so."""
 
-    status: int = 0
-    retry_after: float | None = None
-    fault: str = ""
-    maybe_sent: bool = False
+    about: str = ""
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    """The last refusal of each recipient; under an empty name what concerns nobody in particular."""
+    answer: Refusal | None = None
+    """The last answer, whatever it was: what a plugin found no success may say why."""
+
+    @property
+    def last(self) -> Refusal | None:
+        return next(reversed(self.refusals.values()), self.answer)
+
+    def note(self, refusal: Refusal) -> None:
+        self.refusals.pop(self.about, None)
+        self.refusals[self.about] = refusal
 
 
 class _Ear(threading.local):
@@ -65,22 +78,52 @@ def install() -> None:
         try:
             response = original(self, request, **options)
         except requests.RequestException as error:
-            heard.fault = type(error).__name__
-            heard.maybe_sent = not _never_connected(error)
+            heard.note(_no_answer(error, request.url or ""))
             raise
-        if response.status_code >= 300:
-            heard.status = response.status_code
-            heard.retry_after = _retry_after(response)
+        _note(heard, response)
         return response
 
     send.watcher_hears = True  # type: ignore[attr-defined]
     requests.Session.send = send  # type: ignore[method-assign]
 
 
+def _note(heard: Heard, response: requests.Response) -> None:
+    status, body = response.status_code, response.content[:LONGEST_BODY]
+    words = said(body)
+    number = f" HTTP {status}" if status >= 300 or not words else ""
+    refusal = Refusal(
+        f"the service answered{number}" + (f": {words}" if words else ""),
+        blame(status, words),
+        _retry_after(response),
+        moved=moved_to(body) if status == 400 else "",
+    )
+    heard.answer = refusal
+    if status >= 300 or refused_in_words(body):
+        heard.note(refusal)
+
+
+def _no_answer(error: requests.RequestException, url: str) -> Refusal:
+    parts = urlsplit(url)
+    with suppress(ValueError):
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        where = f"{parts.hostname or 'the service'}:{port}" if port else f"{parts.hostname}"
+        if isinstance(error, requests.ConnectTimeout):
+            return Refusal(f"{where}: no connection in time")
+        if isinstance(error, requests.Timeout):
+            return Refusal(f"{where}: no answer in time", maybe_sent=True)
+        if isinstance(error, requests.exceptions.InvalidURL):
+            return Refusal(f"{where}: that is no address", Fault.CHANNEL)
+        if isinstance(error, requests.exceptions.ProxyError):
+            return Refusal(f"{where}: the proxy does not let it through", Fault.CHANNEL)
+        found = unreached(error, where)
+        never = _never_connected(error)
+        return Refusal(found.words, found.fault, maybe_sent=not never and found.fault is not Fault.CHANNEL)
+    return Refusal("that is no address", Fault.CHANNEL)
+
+
 def _never_connected(error: requests.RequestException) -> bool:
     """A connection that was never made carried nothing; anything later may have."""
-    never = requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.InvalidURL
-    if isinstance(error, never):
+    if isinstance(error, requests.exceptions.SSLError):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(reason, NewConnectionError)
@@ -97,7 +140,7 @@ def _retry_after(response: requests.Response) -> float | None:
             seconds = (parsedate_to_datetime(header).astimezone(UTC) - datetime.now(UTC)).total_seconds()
     if seconds is None and response.status_code == 429:
         with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            body = json.loads(response.content[:4096])
+            body = json.loads(response.content[:LONGEST_BODY])
             seconds = float(body.get("parameters", body)["retry_after"])
     if seconds is None or math.isnan(seconds):
         return None

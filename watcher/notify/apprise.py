@@ -4,34 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import apprise
-from apprise.attachment.memory import AttachMemory
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
+from watcher.domain.alerting import short_id
+from watcher.domain.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
+from watcher.domain.message import Kind
 from watcher.notify import _hearing, _plugins
 from watcher.notify._common import ChannelSettings, scheme_of, secrets_of
-from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, clean, render, tone
+from watcher.notify._mail import Letter, Posted, post, recipients
+from watcher.notify._sending import Course, attached, follow, recipient, through_plugin
+from watcher.notify.markup import (
+    HTML,
+    MARKDOWN,
+    PLAIN,
+    STYLES,
+    Rendered,
+    Space,
+    clean,
+    folded,
+    render,
+    tone,
+)
 from watcher.ports import Draw
-
-PERMANENT = frozenset({400, 413, 422})
-"""HTTP answers that are about the message itself: it has no better chance later.
-
-A refused key or address (401, 403, 404) is the channel's trouble, which people mend: it is tried for a day.
-"""
 
 DRAWING = 2.5
 """Seconds that pictures may take at most, beside what the service may take."""
+
+LONGEST_DETAIL = 300
+"""Characters of what a service says that are kept."""
+
+MOST_FEW_WORDS = 500
+"""Characters of a message that goes without its facts."""
 
 HUNG_PATIENCE = 5
 """Timeouts that a hung send is waited for before another one starts beside it."""
@@ -40,7 +56,8 @@ MOST_ABANDONED = 3
 """Hung sends of one channel that may lie about; with so many, nothing more is started."""
 
 _OWN_MACHINES = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises", "syslog"})
-_MEMORY: Any = AttachMemory
+_ONCE = frozenset({Kind.EVENT, Kind.TEST})
+"""What nothing follows: a mail of it begins no thread."""
 _LOUD = ("apprise", "requests", "urllib3", "urllib3.connectionpool", "smtplib")
 
 
@@ -82,6 +99,7 @@ class _Sending:
 
     began: float = field(default_factory=time.monotonic)
     over: threading.Event = field(default_factory=threading.Event)
+    course: Course = field(default_factory=Course)
 
 
 class AppriseChannel:
@@ -96,7 +114,7 @@ class AppriseChannel:
         self.name = name
         self._url = url
         self._timeout = timeout
-        self._secrets = secrets_of(url.get_secret_value())
+        self._moved: dict[str, str] = {}
         _hearing.install()
         _quieten()
         self._apprise = self._open()
@@ -135,10 +153,11 @@ class AppriseChannel:
             if not done.done():
                 done.set_result(result)
 
-        sending = self._current = _Sending()
+        first = deliveries[0]
+        sending = self._current = _Sending(course=Course(first.heard, first.only))
 
         def work(target: apprise.Apprise = self._apprise) -> None:
-            result = self._notify(target, deliveries)
+            result = self._notify(target, deliveries, sending.course)
             sending.over.set()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, result)
@@ -149,7 +168,13 @@ class AppriseChannel:
             async with asyncio.timeout(self._timeout + pause + (DRAWING if self.draw else 0)):
                 return await done
         except TimeoutError:
-            return NotSent(f"no answer within {self._timeout:g} s; it may have arrived", maybe_sent=True)
+            words = f"no answer within {self._timeout:g} s; it may have arrived"
+            return NotSent(words, maybe_sent=True, heard=frozenset(sending.course.took))
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Take back what was learnt in an earlier run: the new ids of chats."""
+        self._moved |= {name[5:]: new for name, new in facts.items() if name.startswith("chat ")}
+        follow(self._apprise[0], self._moved)
 
     async def close(self) -> None:
         """Threads are daemons: nothing waits for a send that hangs."""
@@ -203,63 +228,127 @@ class AppriseChannel:
             service.socket_read_timeout = self._timeout * 0.8
         if "cto" not in query:
             service.socket_connect_timeout = min(15.0, self._timeout * 0.8)
+        follow(service, self._moved)
         return target
 
-    def _notify(self, target: apprise.Apprise, deliveries: Sequence[Delivery]) -> SendResult:
-        """In the channel's thread: render, send, and tell what came of it."""
+    def _notify(self, target: apprise.Apprise, deliveries: Sequence[Delivery], course: Course) -> SendResult:
+        """In the channel's thread: render, send, and tell what came of it, without secrets."""
         with _hearing.listening() as heard:
             try:
                 service = target[0]
                 style = STYLES[service.resolve_format(_preferred(service)).value]
                 shown = render(deliveries, style, _space(service, style.name))
-                result = _call(target, shown, tone(deliveries), style.name, self._pictures(deliveries))
+                pictures = self._pictures(deliveries)
+                if _is_plain_mail(service):
+                    result = _by_mail(service, deliveries, shown, style.name, pictures, course)
+                else:
+                    call = partial(_call, target, shown, tone(deliveries), style.name)
+                    result = through_plugin(service, call, pictures, course, heard)
+                    if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
+                        result = _in_few_words(target, deliveries[0], result, course, heard)
             except Exception as error:  # noqa: BLE001 (top of this thread; a plugin may raise anything)
                 return NotSent(f"the plugin failed: {type(error).__name__}", maybe_sent=True)
-        if result.status == apprise.AppriseResultStatus.SUCCESS:
-            return Sent()
-        return self._refused(result, heard)
+        self._moved |= {name[5:]: new for name, new in result.facts.items()}
+        remarks = {name: self._mask(words, service) for name, words in result.remarks.items()}
+        if isinstance(result, Sent):
+            return replace(result, remarks=remarks)
+        return replace(result, remarks=remarks, detail=self._mask(result.detail, service))
 
-    def _pictures(self, deliveries: Sequence[Delivery]) -> apprise.AppriseAttachment | None:
+    def _pictures(self, deliveries: Sequence[Delivery]) -> Sequence[bytes]:
         """What was not taken with a picture goes without one the next time: it may have been its fault."""
         if self.draw is None or not self.takes_pictures or any(each.attempts for each in deliveries):
-            return None
-        attached = apprise.AppriseAttachment()
-        for number, picture in enumerate(self.draw(deliveries), start=1):
-            attached.add(_MEMORY(content=picture, name=f"chart-{number}.png", mimetype="image/png"))
-        return attached if len(attached) else None
+            return ()
+        return self.draw(deliveries)
 
-    def _refused(self, result: Any, heard: _hearing.Heard) -> NotSent:
-        if heard.status:
-            return NotSent(
-                f"the service answered HTTP {heard.status}",
-                retry_after=heard.retry_after,
-                permanent=heard.status in PERMANENT,
-            )
-        if heard.fault:
-            return NotSent(f"no answer: {heard.fault}", maybe_sent=heard.maybe_sent)
-        words = [entry.message for entry in result.logs()]
-        return NotSent(self._mask(words[0]) if words else "apprise reports no success and no reason")
-
-    def _mask(self, text: str) -> str:
-        """An apprise log line as a detail: no part of the URL, one line, not long."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return clean(text)[:200]
+    def _mask(self, text: str, service: Any) -> str:
+        """Words of a service: one line, not long, and of the URL nothing but recipients and the host."""
+        secrets = secrets_of(self._url.get_secret_value())
+        if hasattr(service, "smtp_host"):
+            # Whoever runs the daemon must see which mailbox is dead, and which server says so.
+            hidden = {str(service.password or ""), *map(str, service.headers.values())}
+            secrets = [
+                each for each in secrets if any(each in text or text in each for text in hidden if text)
+            ]
+        shown = _no_secrets(service) | self._moved.keys()
+        for secret in secrets:
+            if secret not in shown:
+                text = text.replace(secret, "***")
+        return clean(text)[:LONGEST_DETAIL]
 
 
-def _call(
-    target: apprise.Apprise,
+def _no_secrets(service: Any) -> set[str]:
+    """Parts of a URL that are no secret although they are in it: who is written to, and where."""
+    known, host = unquote(str(service.url(privacy=True))), str(service.host or "")
+    asked = [getattr(service, name, ()) for name in ("targets", "channels", "rooms", "topics")]
+    names = {recipient(each) for group in asked if isinstance(group, list | tuple | set) for each in group}
+    found = {part for name in names if name and name in known for part in (name, name.strip("#@+-"))}
+    if host and re.search(rf"(?<=[/@]){re.escape(host)}(?=[:/?]|$)", known):
+        found.add(host)
+    return found | ({str(service.port)} if service.port else set())
+
+
+def _is_plain_mail(service: Any) -> bool:
+    """Mail that needs nothing of apprise but its reading of the URL."""
+    return type(service).__name__ == "NotifyEmail" and service.pgp_mode == "no" and not service.inline
+
+
+def _in_few_words(
+    target: apprise.Apprise, delivery: Delivery, result: NotSent, course: Course, heard: _hearing.Heard
+) -> SendResult:
+    """What is refused as it is may be taken as its title alone, in plain text: an alert must not be lost
+    for its form."""
+    bare = replace(delivery, message=replace(delivery.message, facts=()))
+    service = target[0]
+    shown = render([bare], PLAIN, Space(MOST_FEW_WORDS, min(service.title_maxlen, MOST_FEW_WORDS)))
+    heard.refusals.clear()
+    call = partial(_call, target, shown, tone([bare]), PLAIN.name)
+    again = through_plugin(service, call, (), course, heard)
+    if isinstance(again, NotSent):
+        return result
+    return replace(
+        again, remarks={**again.remarks, "form": f"a message went without its facts: {result.detail}"}
+    )
+
+
+def _by_mail(
+    service: Any,
+    deliveries: Sequence[Delivery],
     shown: Rendered,
-    kind: str,
     style: str,
-    attached: apprise.AppriseAttachment | None,
-) -> Any:
+    pictures: Sequence[bytes],
+    course: Course,
+) -> SendResult:
+    service.throttle()
+    people = recipients(service)
+    course.asked.update({each: each for each in people})
+    plain = render(deliveries, PLAIN, Space(service.body_maxlen or 32768, service.title_maxlen))
+    ids = [each.id for each in deliveries]
+    alerts = {each.message.id for each in deliveries if each.message.kind not in _ONCE}
+    letter = Letter(
+        shown.title,
+        plain.body,
+        shown.body if style == HTML.name else "",
+        ids[0] if len(ids) == 1 else short_id(*sorted(ids)),
+        f"alert.{deliveries[0].message.id}" if len(alerts) == 1 and len(folded(deliveries)) == 1 else "",
+        pictures,
+    )
+    posted = Posted(course.took)
+    post(service, letter, lambda each: not course.has(each), posted)
+    if pictures and any(each.fault is Fault.MESSAGE for each in posted.refusals.values()):
+        course.remarks["picture"] = f"pictures are left out: {next(iter(posted.refusals.values())).words}"
+        posted.refusals.clear()
+        post(service, replace(letter, pictures=()), lambda each: not course.has(each), posted)
+    last = next(reversed(posted.refusals.values()), None)
+    return course.result(posted.refusals, last, well=not posted.refusals)
+
+
+def _call(target: apprise.Apprise, shown: Rendered, kind: str, style: str, pictures: Sequence[bytes]) -> Any:
     return target.notify(
         body=shown.body,
         title=shown.title,
         notify_type=apprise.NotifyType(kind),
         body_format=apprise.NotifyFormat(style),
-        attach=attached,
+        attach=attached(pictures),
     )
 
 

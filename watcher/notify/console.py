@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
@@ -38,6 +38,9 @@ class ConsoleChannel:
     def __init__(self, name: str, console: Console) -> None:
         self.name = name
         self._console = console
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """A screen learns nothing."""
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         from rich.console import Group

@@ -13,22 +13,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from watcher.domain.alerting import short_id
+from watcher.domain.conclusion import Conclusion
 from watcher.domain.delivery import (
     GIVE_UP_AFTER,
+    REFUSED,
     Delivery,
     DeliveryState,
+    Fault,
     NotSent,
     SendResult,
     Sent,
     backoff,
 )
 from watcher.domain.errors import WatcherError
-from watcher.domain.fallback import FALLBACK_AFTER, candidates
+from watcher.domain.fallback import candidates
+from watcher.domain.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY
 from watcher.domain.quiet import Quiet
-from watcher.ports import Channel, Store
+from watcher.ports import Channel, Store, facts_of
 from watcher.service.clock import Clock
 from watcher.service.lane import (
+    ATTEMPTS_BEFORE_GIVING_UP,
     LONGEST_ASKED,
     LOOK_AGAIN,
     Lane,
@@ -39,6 +45,7 @@ from watcher.service.lane import (
     in_turn,
     overnight,
     singles,
+    stand_ins,
     until_next,
 )
 
@@ -46,9 +53,6 @@ LOG = logging.getLogger(__name__)
 
 BATCH = 5000
 """Deliveries looked at, and merged into one notification, at most."""
-
-ATTEMPTS_BEFORE_GIVING_UP = 3
-"""A refusal for good is believed the third time; nothing is given up with fewer attempts."""
 
 REFUSALS_BEFORE_PAUSE = 3
 """So many refusals for good in a row mean that the channel is wrong, not the messages."""
@@ -95,20 +99,23 @@ class Deliverer:
 
     async def once(self) -> float:
         """Send what is due now, without a loop of its own; seconds until there may be more."""
-        waits = []
-        for lane in self._lanes.values():
-            while not (wait := await self._round(lane)):
-                pass
-            waits.append(wait)
-        return min(waits, default=LOOK_AGAIN)
+        waits: dict[str, float] = {}
+        while late := [lane for name, lane in self._lanes.items() if name not in waits or lane.wake.is_set()]:
+            for lane in late:
+                lane.wake.clear()
+                while not (wait := await self._round(lane)):
+                    pass
+                waits[lane.channel.name] = wait
+        return min(waits.values(), default=LOOK_AGAIN)
 
     async def drain(self, within: float) -> bool:
         """Wait until no channel has anything due, at most so many seconds; whether it came to that."""
         self.wake()
-        everyone = asyncio.gather(*(lane.idle.wait() for lane in self._lanes.values()))
         try:
             async with asyncio.timeout(within):
-                await everyone
+                # What one channel cannot tell another may be owed, which was idle before.
+                while not all(lane.idle.is_set() for lane in self._lanes.values()):
+                    await asyncio.gather(*(lane.idle.wait() for lane in self._lanes.values()))
         except TimeoutError:
             return False
         return True
@@ -174,9 +181,11 @@ class Deliverer:
         # message of the same alert cannot overtake it and all of it goes out once the channel is back.
         muted = lane.quiet.until(now) if lane.quiet is not None else None
         pending = in_turn(await self._store.due(name, now + _HORIZON, BATCH, critical=muted is not None))
-        lane.apart &= {each.id for each in pending}
+        lane.forget(pending)
         ready, held = in_order(lane, pending, now)
         wait = until_next(lane, ready + held, now, self._clock.monotonic())
+        if wait > 0:
+            wait = min(wait, await self._stand_in(lane, pending, now))
         if muted is not None and not ready and not held:
             wait = min(wait, (muted - now).total_seconds())
         if wait > 0:
@@ -210,20 +219,58 @@ class Deliverer:
                 return False
         return True
 
+    async def _stand_in(self, lane: Lane, pending: Sequence[Delivery], now: datetime) -> float:
+        """Let the fallback tell what has waited for too long; seconds until there is more of it."""
+        fallback = self._fallbacks.get(lane.channel.name)
+        if fallback is None:
+            return LOOK_AGAIN
+        found, wait = stand_ins(lane, pending, fallback, now, self._clock.monotonic())
+        if found and await self._store.settle([], found):
+            self.wake()
+        lane.stood_in |= found.keys()
+        return wait
+
     async def _send(self, lane: Lane, batch: Sequence[Delivery]) -> bool:
         lane.sending = tuple(batch)
         lane.tried = self._clock.monotonic()
         result = await lane.channel.send(batch)
+        if isinstance(result, NotSent) and self._undecided(lane, batch, result):
+            result = await self._probe(lane, batch[0], result)
         self._conclude(lane, result)
         await self._settle(lane)
         return isinstance(result, Sent)
+
+    def _undecided(self, lane: Lane, batch: Sequence[Delivery], result: NotSent) -> bool:
+        """Whether nothing tells yet if this message or the channel is wrong, and it is time to know."""
+        first = batch[0]
+        late = first.attempts + 1 >= ATTEMPTS_BEFORE_GIVING_UP
+        unclear = result.fault is Fault.UNCLEAR and len(batch) == 1 and not self._stopping
+        return unclear and late and not lane.proven(first.id)
+
+    async def _probe(self, lane: Lane, refused: Delivery, result: NotSent) -> NotSent:
+        """Send a test message: if it is taken the other was bad, else the channel is broken."""
+        now, name = self._clock.now(), lane.channel.name
+        identity = short_id("probe", refused.id)
+        title = f"Channel {name} refused a message; this one tests whether the channel works"
+        facts = (("Refused", f"alert {refused.message.id}"), ("See", "watcher outbox"))
+        message = Message(identity, Kind.TEST, Severity.INFO, "watcher.test", "", "", title, facts, now)
+        tested = await lane.channel.send([Delivery(identity, name, message, now, now)])
+        if isinstance(tested, Sent):
+            lane.passed = self._clock.monotonic()
+            lane.faults[refused.id] = (Fault.UNCLEAR, lane.passed)
+            return result
+        detail = f"{result.detail}; a test message: {tested.detail}"
+        fault = Fault.PASSING if tested.fault is Fault.PASSING else Fault.CHANNEL
+        return replace(result, fault=fault, detail=detail, retry_after=tested.retry_after)
 
     def _conclude(self, lane: Lane, result: SendResult) -> None:
         """Hold what came of the send until the store has it: a busy store must cause no repeat."""
         now = self._clock.now()
         batch, lane.sending = lane.sending, ()
-        lane.outcome = [self._settled(each, result, len(batch), now) for each in batch]
         self._note(lane, batch, result)
+        lane.outcome = [self._settled(lane, each, result, len(batch), now) for each in batch]
+        lane.facts.update(result.facts)
+        lane.remarks.update(result.remarks)
 
     async def _settle(self, lane: Lane) -> None:
         if lane.outcome:
@@ -232,18 +279,51 @@ class Deliverer:
             if await self._store.settle(lane.outcome, instead):
                 self.wake()
             lane.outcome = []
+        if lane.facts:
+            await self._store.keep_facts(facts_of(lane.channel.name), lane.facts, self._clock.now())
+            lane.facts = {}
+        for name, words in tuple(lane.remarks.items()):
+            await self._remark(lane, words) if (name, words) not in lane.said else None
+            lane.said.add((name, words))
+            del lane.remarks[name]
 
-    def _settled(self, delivery: Delivery, result: SendResult, together: int, now: datetime) -> Delivery:
+    async def _remark(self, lane: Lane, words: str) -> None:
+        """Tell the channel's own people once what they should know of it."""
+        now, channel = self._clock.now(), lane.channel.name
+        LOG.warning("channel %s: %s", channel, words)
+        identity = short_id("remark", channel, words)
+        facts = (("Channel", channel), ("What", words))
+        title = f"channel {channel}: {words}"
+        message = Message(
+            identity, Kind.NOTICE, Severity.WARNING, "watcher.channel", channel, "", title, facts, now
+        )
+        owed = Conclusion(at=now, deliveries=(Delivery(identity, channel, message, now, now),))
+        await self._store.conclude([], lambda _past, _recall: owed)
+
+    def _settled(
+        self, lane: Lane, delivery: Delivery, result: SendResult, together: int, now: datetime
+    ) -> Delivery:
         attempts = delivery.attempts + 1
+        delivery = replace(delivery, attempts=attempts, only=frozenset())
         if isinstance(result, Sent):
-            return replace(delivery, state=DeliveryState.SENT, attempts=attempts, last_error="", sent=now)
+            return replace(delivery, state=DeliveryState.SENT, last_error="", sent=now)
         due = now + self._wait(attempts, result)
-        patience = FALLBACK_AFTER if delivery.channel in self._fallbacks else GIVE_UP_AFTER
-        # A refusal of several at once may be the fault of one: that one is found by sending it alone.
-        hopeless = (result.permanent and together == 1) or now >= delivery.created + patience
-        gives_up = hopeless and attempts >= ATTEMPTS_BEFORE_GIVING_UP
+        gives_up = self._hopeless(lane, delivery, result, together, now)
         state = DeliveryState.GIVEN_UP if gives_up else DeliveryState.PENDING
-        return replace(delivery, state=state, attempts=attempts, last_error=result.detail, due=due)
+        heard = delivery.heard | result.heard
+        return replace(delivery, state=state, last_error=result.detail, due=due, heard=heard)
+
+    def _hopeless(
+        self, lane: Lane, delivery: Delivery, result: NotSent, together: int, now: datetime
+    ) -> bool:
+        """Whether there is no sense in trying again. Of several at once one alone may be bad: it is found
+        by sending each by itself."""
+        tried = delivery.attempts >= ATTEMPTS_BEFORE_GIVING_UP
+        if tried and now >= delivery.created + GIVE_UP_AFTER:
+            return True
+        if result.fault is Fault.MESSAGE:
+            return together == 1
+        return result.fault is Fault.UNCLEAR and together == 1 and tried and lane.proven(delivery.id)
 
     def _wait(self, attempts: int, result: NotSent) -> timedelta:
         asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
@@ -251,23 +331,42 @@ class Deliverer:
 
     def _note(self, lane: Lane, batch: Sequence[Delivery], result: SendResult) -> None:
         """What the attempt says about the channel itself."""
-        name = lane.channel.name
+        name, ticks = lane.channel.name, self._clock.monotonic()
         if isinstance(result, Sent):
-            lane.told_at.append((self._clock.monotonic(), len(batch)))
+            lane.told_at.append((ticks, len(batch)))
             if lane.trouble:
                 LOG.info("channel works again: channel=%s", name)
-            lane.failures, lane.refusals, lane.paused_until, lane.trouble = 0, 0, None, ""
+            self._works(lane, ticks)
             return
         LOG.warning("not sent: channel=%s deliveries=%d why=%s", name, len(batch), result.detail)
         lane.trouble = result.detail
-        if result.permanent:
+        if result.heard or batch[0].heard or batch[0].only:
+            # Some of its recipients: the others, and what comes next, do not wait for them.
+            if result.heard:
+                lane.told_at.append((ticks, len(batch)))
+                self._works(lane, ticks, trouble=result.detail)
+            lane.blame(batch, result.fault, ticks)
+            return
+        if result.fault in REFUSED:
             lane.apart |= {each.id for each in batch}
+            if len(batch) == 1:
+                lane.blame(batch, result.fault, ticks)
             lane.refusals += 1
             if lane.refusals < REFUSALS_BEFORE_PAUSE:
                 return
+        else:
+            for each in batch:
+                lane.faults.pop(each.id, None)
+            lane.fault = result.fault
+            lane.failing_since = ticks if lane.failing_since is None else lane.failing_since
         lane.failures += 1
-        lane.paused_until = self._clock.monotonic() + self._wait(lane.failures, result).total_seconds()
+        lane.paused_until = ticks + self._wait(lane.failures, result).total_seconds()
         lane.asked_to_wait = result.retry_after is not None
+
+    @staticmethod
+    def _works(lane: Lane, ticks: float, trouble: str = "") -> None:
+        lane.failures, lane.refusals, lane.paused_until, lane.trouble = 0, 0, None, trouble
+        lane.fault, lane.failing_since, lane.passed = None, None, ticks
 
     def _stumbled(self, lane: Lane, error: Exception) -> None:
         """Note an error that nobody foresaw with what was being sent; the loop goes on."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from watcher.domain.delivery import LONGEST_RETRY, Delivery
+from watcher.domain.delivery import LONGEST_RETRY, Delivery, Fault
+from watcher.domain.fallback import in_place_of, patience
 from watcher.domain.message import Kind
 from watcher.domain.quiet import Quiet
 from watcher.ports import UNGROUPED, Channel
@@ -19,6 +20,9 @@ LONGEST_ASKED = timedelta(hours=1)
 """The longest wait that a service can ask for."""
 
 LOOK_AGAIN = 60.0
+
+ATTEMPTS_BEFORE_GIVING_UP = 3
+"""A refusal without a reason is believed the third time, and a day is over only after as many attempts."""
 
 AT_ONCE = 3
 """Notifications of one minute that wait for nothing, if each is about one transition."""
@@ -54,10 +58,41 @@ class Lane:
     apart: set[str] = field(default_factory=set)
     """Ids that were refused for good together: each is told alone, for one may spoil the rest."""
     trouble: str = ""
+    fault: Fault | None = None
+    """Whose fault the trouble is; None while there is none."""
+    failing_since: float | None = None
+    faults: dict[str, tuple[Fault, float]] = field(default_factory=dict)
+    """Of what failed for itself, and not with the channel: whose fault that is, and since when."""
+    passed: float | None = None
+    """When the channel last took anything."""
+    stood_in: set[str] = field(default_factory=set)
+    """Ids of what the fallback was given to tell."""
+    facts: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What the channel has learnt, and what people should know of it, that the store has not got yet."""
+    said: set[tuple[str, str]] = field(default_factory=set)
+    """Remarks that were told."""
     gathers: bool = False
     """Whether something may be waiting only to go out with what comes next."""
     told_at: list[tuple[float, int]] = field(default_factory=list)
     """When the notifications of the last minute went out, in monotonic seconds, with how many deliveries."""
+
+    def forget(self, pending: Sequence[Delivery]) -> None:
+        """What is not pending any more has no fault."""
+        ids = {each.id for each in pending}
+        self.apart &= ids
+        self.stood_in &= ids
+        self.faults = {each: fault for each, fault in self.faults.items() if each in ids}
+
+    def proven(self, identity: str) -> bool:
+        """Whether the channel took something else since it first refused this."""
+        since = self.faults[identity][1] if identity in self.faults else None
+        return since is not None and self.passed is not None and self.passed >= since
+
+    def blame(self, deliveries: Sequence[Delivery], fault: Fault, ticks: float) -> None:
+        """These failed for themselves."""
+        for each in deliveries:
+            self.faults[each.id] = (fault, self.faults.get(each.id, (fault, ticks))[1])
 
 
 def in_turn(pending: Sequence[Delivery]) -> list[Delivery]:
@@ -79,15 +114,26 @@ def in_order(lane: Lane, pending: Sequence[Delivery], now: datetime) -> tuple[li
     """What a round sends, and what must wait for its own time.
 
     A round sends all that is pending, since the channel is tried anyway. Only what was refused for
-    good waits for its time; what follows it in its alert is in neither list and comes after it.
+    good, or by some recipients, waits for its time; what follows it in its alert is in neither list and
+    comes after it. But those who took it hear what follows.
     """
-    ready, held = [], []
-    alerts = set()
+    ready: list[Delivery] = []
+    held: list[Delivery] = []
+    stopped, waiting = set[str](), set[str]()
+    partly: dict[str, frozenset[str]] = {}
     for each in pending:
-        if each.message.id in alerts:
+        alert, early = each.message.id, due_time(each, now) > now
+        if alert in stopped or (each.heard and alert in waiting):
             continue
-        if each.id in lane.apart and due_time(each, now) > now:
-            alerts.add(each.message.id)
+        if each.heard:
+            early = early and alert not in partly
+            (held if early else ready).append(each)
+            waiting |= {alert} if early else set()
+            partly[alert] = partly.get(alert, each.heard) & each.heard
+        elif alert in partly:
+            ready += [replace(each, only=partly[alert])] if partly[alert] else []
+        elif each.id in lane.apart and early:
+            stopped.add(alert)
             held.append(each)
         else:
             ready.append(each)
@@ -105,6 +151,28 @@ def until_next(lane: Lane, candidates: Sequence[Delivery], now: datetime, ticks:
         if not lane.asked_to_wait and any(each.attempts == 0 for each in candidates):
             pause = min(pause, lane.tried + FRESH_WAITS - ticks)
     return max(wait, pause, 0.0)
+
+
+def stand_ins(
+    lane: Lane, pending: Sequence[Delivery], fallback: str, now: datetime, ticks: float
+) -> tuple[dict[str, Delivery], float]:
+    """What the fallback is to tell by now, by the id of what it stands in for; seconds until the next."""
+    found: dict[str, Delivery] = {}
+    wait = LOOK_AGAIN
+    for each in pending:
+        fault, since = lane.faults.get(each.id, (lane.fault, lane.failing_since))
+        tried_for_long = each.attempts >= ATTEMPTS_BEFORE_GIVING_UP
+        if each.id in lane.stood_in or (fault is None and not tried_for_long):
+            continue
+        waited = max(now - each.created, timedelta(0))  # the clock may have been set back
+        if not tried_for_long:
+            waited = min(waited, timedelta(seconds=ticks - since if since is not None else 0))
+        left = (patience(each.message, fault or Fault.PASSING) - waited).total_seconds()
+        if left <= 0:
+            found[each.id] = in_place_of(each, fallback, now, each.last_error or lane.trouble)
+        else:
+            wait = min(wait, left)
+    return found, wait
 
 
 def gathering(lane: Lane, ticks: float) -> float:
@@ -151,12 +219,14 @@ def due_time(delivery: Delivery, now: datetime) -> datetime:
 
 
 def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Those that were refused for good each alone, the others together; per alert in order."""
-    found: list[list[Delivery]] = []
+    """Those that were refused for good each alone, those with the same recipients left together, then the
+    others; per alert in order."""
     alone_alerts = {each.message.id for each in ready if each.id in lane.apart}
-    together = [each for each in ready if each.message.id not in alone_alerts]
-    if together:
-        found.append(together)
+    groups: dict[tuple[frozenset[str], frozenset[str]], list[Delivery]] = {}
+    for each in ready:
+        if each.message.id not in alone_alerts:
+            groups.setdefault((each.heard, each.only), []).append(each)
+    found = sorted(groups.values(), key=lambda group: not group[0].heard)
     found.extend([each] for each in ready if each.message.id in alone_alerts)
     return found
 

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from watcher.domain.conclusion import Conclusion
 from watcher.domain.credits import Allowance
-from watcher.domain.delivery import Delivery, DeliveryState, NotSent, SendResult
+from watcher.domain.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult
 from watcher.domain.model import Account, MissReason
 from watcher.ports import Channel, Reply, Request, Source
 from watcher.service.clock import Clock
@@ -116,7 +116,7 @@ class Tally:
 
 
 def _failure(result: NotSent) -> str:
-    if result.permanent:
+    if result.fault is not Fault.PASSING:
         return "refused"
     if result.retry_after is not None:
         return "rate limited"
@@ -178,6 +178,9 @@ class CountedChannel:
     @property
     def burst(self) -> int:
         return self._channel.burst
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        self._channel.remember(facts)
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         result = await self._channel.send(deliveries)

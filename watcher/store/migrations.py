@@ -124,6 +124,12 @@ def m011_spells(db: Database) -> None:
     )
 
 
+@migrations()
+def m012_heard(db: Database) -> None:
+    """Of several recipients of one channel, those who have a delivery already, as JSON."""
+    db.execute("ALTER TABLE deliveries ADD COLUMN heard TEXT NOT NULL DEFAULT ''")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from watcher.domain.delivery import Delivery, DeliveryState
+from watcher.domain.fallback import stand_in_id
 from watcher.domain.message import Kind, Message, Severity
 from watcher.store.text import from_ms, ms, storable, time, to_ms
 
 _SELECT = (
     "SELECT d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent,"
-    " m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at"
+    " m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at, d.heard"
     " FROM deliveries d JOIN messages m ON m.id = d.message"
 )
 
@@ -91,32 +92,42 @@ def settle(
     What was dropped by hand meanwhile stays dropped, unless it was sent.
     """
     conn.executemany(
-        "UPDATE deliveries SET state = ?, attempts = ?, last_error = ?, due = ?, sent = ?"
+        "UPDATE deliveries SET state = ?, attempts = ?, last_error = ?, due = ?, sent = ?, heard = ?"
         " WHERE id = ? AND (state = 'pending' OR ? = 'sent')",
         [
-            (str(d.state), d.attempts, storable(d.last_error), to_ms(d.due), ms(d.sent), d.id, str(d.state))
+            (
+                str(d.state), d.attempts, storable(d.last_error), to_ms(d.due), ms(d.sent), _names(d.heard),
+                d.id, str(d.state),
+            )
             for d in deliveries
         ],
-    )
-    owed = [instead[d.id] for d in deliveries if d.id in instead and _needed(conn, d, instead[d.id])]
+    )  # fmt: skip
+    owed = [other for identity, other in instead.items() if _needed(conn, identity, other)]
     add(conn, owed)
     return owed
 
 
-_GIVEN_UP = (
-    "SELECT 1 FROM deliveries d JOIN messages m ON m.id = d.message"
-    " WHERE m.alert = ? AND d.channel = ? AND d.state = 'given_up'"
-)
-_OWED = (
-    "SELECT 1 FROM deliveries WHERE channel = ? AND message = (SELECT message FROM deliveries WHERE id = ?)"
-)
-
-
-def _needed(conn: sqlite3.Connection, settled: Delivery, other: Delivery) -> bool:
-    """Whether something of the alert was given up here, and the other is not owed the message anyway."""
-    if conn.execute(_OWED, (other.channel, settled.id)).fetchone():
+def _needed(conn: sqlite3.Connection, identity: str, other: Delivery) -> bool:
+    """Whether another channel is to be told, and is not owed the message anyway."""
+    row = conn.execute(
+        "SELECT d.state, d.channel, m.alert, d.message FROM deliveries d JOIN messages m ON m.id = d.message"
+        " WHERE d.id = ?",
+        (identity,),
+    ).fetchone()
+    if row is None or conn.execute("SELECT 1 FROM deliveries WHERE id = ?", (other.id,)).fetchone():
         return False
-    return conn.execute(_GIVEN_UP, (settled.message.id, settled.channel)).fetchone() is not None
+    state, channel, alert, message = row
+    sql = "SELECT 1 FROM deliveries WHERE channel = ? AND message = ?"
+    if conn.execute(sql, (other.channel, message)).fetchone():
+        return False
+    if state != DeliveryState.SENT:
+        return state in (DeliveryState.PENDING, DeliveryState.GIVEN_UP)
+    before = (
+        "SELECT d.id FROM deliveries d JOIN messages m ON m.id = d.message"
+        " WHERE m.alert = ? AND d.channel = ?"
+    )
+    told = [(stand_in_id(mine, other.channel),) for (mine,) in conn.execute(before, (alert, channel))]
+    return any(conn.execute("SELECT 1 FROM deliveries WHERE id = ?", each).fetchone() for each in told)
 
 
 def listed(conn: sqlite3.Connection, state: str | None, limit: int) -> list[Delivery]:
@@ -186,5 +197,9 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
     )
     return Delivery(
         row[0], row[1], message, from_ms(row[5]), from_ms(row[6]), DeliveryState(row[2]), row[3], row[4],
-        time(row[7]),
+        time(row[7]), frozenset(json.loads(row[17])) if row[17] else frozenset(),
     )  # fmt: skip
+
+
+def _names(heard: frozenset[str]) -> str:
+    return storable(json.dumps(sorted(heard), ensure_ascii=False)) if heard else ""
