@@ -138,6 +138,16 @@ WORDS = [
     "|urlize",
     "|pprint",
     "|xmlattr",
+    "'{:>999999999}'",
+    "'%999999999d' % ",
+    ".format(amount, 9)",
+    " set a=[a,a]",
+    " set a=a~a",
+    "{{ a }}",
+    ".replace('', a)",
+    " for a in address",
+    " recursive",
+    "(((((",
 ]
 
 

@@ -31,6 +31,8 @@ FILTERS: Mapping[str, str] = {
 def amount(value: Number, places: int = display.PLACES) -> str:
     """Grouped digits, cut (never rounded) after so many decimals."""
     number = _number(value)
+    if not 0 <= places <= 100:
+        raise ValueError("amount shows between 0 and 100 decimals")
     return "" if number is None else display.amount(number, places)
 
 
