@@ -117,6 +117,9 @@ class FakeStore:
         self.quotes: dict[Asset, Quote] = {}
         self.flaps: dict[tuple[str, str], Flap] = {}
         self.symbols: dict[Asset, str] = {}
+        self.same: dict[Asset, Asset] = {}
+        self.former: dict[Asset, tuple[str, ...]] = {}
+        self.named_at: dict[Asset, datetime] = {}
         self.doubts: dict[Asset, Doubt] = {}
         self.samples: list[tuple[Asset, Quote]] = []
         self.changes: list[Change] = []
@@ -182,6 +185,9 @@ class FakeStore:
             dict(self.quotes),
             dict(self.symbols),
             dict(self.doubts),
+            same=dict(self.same),
+            former=dict(self.former),
+            named_at=dict(self.named_at),
             everyone=dict(self.states),
             firing=firing(live),
             owing=tuple(alert for alert in self.alerts.values() if alert.owing),
@@ -199,7 +205,10 @@ class FakeStore:
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
         self.flaps.update(conclusion.flaps)
         self.quotes.update(conclusion.quotes)
+        self.named_at.update({a: conclusion.at for a in conclusion.symbols if self.symbols.get(a)})
         self.symbols.update(conclusion.symbols)
+        self.same.update(conclusion.same)
+        self.former.update(conclusion.former)
         self.doubts.update({asset: doubt for asset, doubt in conclusion.doubts.items() if doubt is not None})
         for asset in [asset for asset, doubt in conclusion.doubts.items() if doubt is None]:
             self.doubts.pop(asset, None)

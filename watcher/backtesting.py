@@ -93,6 +93,8 @@ async def play(
     retelling = Retelling(recorded)
     polls = (Poll(look.at, retelling.outcomes(look)) for look in looks)
     blind = build_rules(replace(configuration, rules=_without_clocks(configuration.rules)))
+    for each in (rules, blind):
+        each.know(recorded.same, recorded.former)
     store = scratch_store()
     try:
         replay = Replay(store, blind if start < known else rules, polls, start, burst=burst, quiet=quiet)

@@ -22,7 +22,7 @@ from watcher.domain.model import EMPTY, AccountState, Asset
 from watcher.domain.routing import Router
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
 from watcher.domain.rules.budget import Use
-from watcher.domain.selection import Rules, selects
+from watcher.domain.selection import Rules
 from watcher.domain.silences import Topic
 from watcher.domain.telling import asset_of, subject_key
 from watcher.settings import Settings
@@ -50,6 +50,7 @@ class Explainer:
         self._plans = plans
         self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
         self._past: Past = past or reader.past()
+        rules.know(self._past.same, self._past.former)
         self._router = Router(self._past, rules, now)
         self._views = AlertViews(settings, self._past.silences, now)
         self._standing = Standing(rules, reader, now, self._past)
@@ -144,7 +145,7 @@ class Explainer:
             for asset in (*state.amounts, *_absent(lively, state)):
                 symbol = self._past.symbols.get(asset, "")
                 key = subject_key(account, asset) if lively else ""
-                if key in lively or selects(rule, asset, symbol):
+                if key in lively or self._rules.picks(rule, asset, symbol):
                     key = key or subject_key(account, asset)
                     label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
                     row = {"key": key, "label": label, "wallet": wallet.name}

@@ -91,8 +91,7 @@ def _selects(rules: Rules, rule: ThresholdRule, held: Held) -> bool:
         wallet is not None
         and match.wallet(wallet)
         and (held.account.chain in SWEEPS or match.chain(held.account.chain))
-        and match.chain(held.asset.chain)
-        and match.asset(held.asset, held.symbol)
+        and rules.picks(rule, held.asset, held.symbol)
     )
 
 

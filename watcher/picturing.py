@@ -125,6 +125,7 @@ class Painter:
         with Reader(store_path(self._settings)) as reader:
             until = message.at + MOMENT  # what was just read is a piece, however short
             chart = wallet_chart(self._settings, reader, subject.wallet, until, SPAN, subject.asset)
+            self._rules.know(*reader.other_names())
         level = self._level(message.rule, chart, subject)
         worth = chart.amount is None or not chart.amount.segments
         worth = worth or (level is not None and level.metric == "value_usd")

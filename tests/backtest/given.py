@@ -70,6 +70,7 @@ class World:
         self.left_out: set[str] = set()
         """Chains that answers about many chains leave out."""
         self.unclear: set[Asset] = set()
+        self.symbols = dict(SYMBOLS)
 
     def answer(self, account: Account) -> Outcome:
         if account in self.missing:
@@ -84,9 +85,10 @@ class World:
             account,
             held,
             {asset: Decimal(self.prices[asset]) for asset in held if asset in self.prices},
-            {asset: SYMBOLS[asset] for asset in held if asset in SYMBOLS},
+            {asset: self.symbols[asset] for asset in held if asset in self.symbols},
             frozenset(complete - self.left_out - {"teos"}),
             {asset: "it came twice" for asset in self.unclear if asset in self.amounts[account]},
+            natives=frozenset(asset for asset in held if not asset.token.startswith("0x")),
         )
 
 

@@ -47,6 +47,38 @@ RULES = [
 NEW = Asset("ethereum", "0xbeef")
 
 
+async def test_a_coin_that_is_renamed_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, clock, world = tmp_path / "watcher.db", FakeClock(), World()
+    ether = Asset("ethereum", "ether")
+    rules = [RULES[0], rule(id="sum", type="threshold", match={"assets": ["ETH"]}, per="all", below="11.9")]
+
+    def renamed(w: World) -> None:
+        for amounts in (w.amounts[HOT], w.amounts[SWEEP]):
+            amounts[ether] = amounts.pop(ETH)
+        w.prices[ether], w.symbols[ether] = w.prices.pop(ETH), "ETHER"
+
+    steps = {
+        7.0: lambda w: w.amounts[HOT].update({ETH: "0.5"}),
+        22.0: renamed,
+        41.0: lambda w: w.amounts[HOT].update({ether: "3"}),
+        61.0: lambda w: w.amounts[HOT].update({ether: "0.7"}),
+    }
+    async with daemon(path, clock, world, rules):
+        await live(clock, world, steps, 120)
+    told = told_by_daemon(path)
+    notices = [row for row in told if row[1] == "watcher.renamed"]
+    played = await backtested(path, rules, START + minutes(120), monkeypatch)
+
+    assert [row[4] for row in notices] == ["ETH is called ETHER now; nothing moved"]
+    assert {(row[1], row[3]) for row in told} == {
+        ("low", "firing"), ("low", "repeat"), ("low", "resolved"), ("sum", "firing"), ("sum", "resolved"),
+        ("watcher.renamed", "notice"),
+    }  # fmt: skip
+    # History has one name of each asset, the one of now.
+    played_back = [(row[0], row[1], row[3]) for row in told_by_backtest(played)]
+    assert played_back == [(row[0], row[1], row[3]) for row in told if row not in notices]
+
+
 async def test_a_day_of_every_kind_of_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, clock, world = tmp_path / "watcher.db", FakeClock(), World()
     steps = {

@@ -68,6 +68,17 @@ async def test_an_account_of_many_chains_comes_back_with_all_that_is_odd_about_i
     assert (await store.load([COLD])).accounts == {COLD: state}
 
 
+async def test_what_assets_were_called_and_are_written_as_comes_back(store: Store) -> None:
+    written = Asset(ETH.chain, "ether")
+    await keep(store, symbols={ETH: "ETH", USDC: "USDC"}, same={written: ETH})
+    past = await store.load([])
+    assert (past.same, past.former, past.named_at) == ({written: ETH}, {}, {}), "a first name is for long"
+
+    await keep(store, symbols={ETH: "ETHER"}, former={ETH: ("eth",)})
+    past = await store.load([])
+    assert (past.same, past.former, past.named_at) == ({written: ETH}, {ETH: ("eth",)}, {ETH: NOW})
+
+
 async def test_what_waits_in_quarantine_comes_back_until_it_is_let_in(store: Store) -> None:
     state = known(HOT, ethereum="1.5")
     shut = {

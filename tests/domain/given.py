@@ -26,6 +26,7 @@ from watcher.domain.model import (
     Reading,
     Wallet,
 )
+from watcher.domain.naming import recognise
 from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
 from watcher.domain.silences import Silence
@@ -114,6 +115,9 @@ class World:
         self.told: list[Delivery] = []
         self.changes: list[Change] = []
         self.marks: dict[MarkOf, Mark] = {}
+        self.same: dict[Asset, Asset] = {}
+        self.former: dict[Asset, tuple[str, ...]] = {}
+        self.named_at: dict[Asset, datetime] = {}
         self.named = 0
         """Conclusions that brought names."""
         self.asked: list[Question] = []
@@ -132,6 +136,9 @@ class World:
             dict(self.symbols),
             dict(self.doubts),
             names=Revision(self, self.named),
+            same=dict(self.same),
+            former=dict(self.former),
+            named_at=dict(self.named_at),
             silences=tuple(self.silences),
             firing=firing(self.live),
             owing=tuple(alert for alert in self.alerts.values() if alert.owing),
@@ -141,13 +148,21 @@ class World:
     def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
         """One request's outcomes, some time later; what was told, as words."""
         self.now += after
-        past = self.past()
+        names = recognise(self.past(), seen, self.rules, self.now)
+        past, seen = names.past, tuple(names.outcomes)
         compared = differing(past, seen)
         asked = questions(past, seen, rules=self.rules, now=self.now, compared=compared)
         recalled, since = self._recall(asked), self.running_since
         return self._keep(
             decide(
-                past, seen, self.rules, self.now, running_since=since, recalled=recalled, compared=compared
+                past,
+                seen,
+                self.rules,
+                self.now,
+                running_since=since,
+                recalled=recalled,
+                compared=compared,
+                names=names,
             )
         )
 
@@ -204,7 +219,10 @@ class World:
         self.quotes.update(conclusion.quotes)
         self.prices += conclusion.quotes.items()
         self.named += bool(conclusion.symbols)
+        self.named_at.update({a: conclusion.at for a in conclusion.symbols if self.symbols.get(a)})
         self.symbols.update(conclusion.symbols)
+        self.same.update(conclusion.same)
+        self.former.update(conclusion.former)
         update_doubts(self.doubts, conclusion)
         self.changes += conclusion.changes
         for of in [of for of in self.marks if (of.account, of.asset) in conclusion.anew]:

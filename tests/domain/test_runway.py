@@ -183,9 +183,9 @@ def test_an_alert_ends_although_its_asset_has_changed_its_symbol() -> None:
         told = see(world, amount)
     assert told == F
     other = {ETH: "WETH"}
-    assert world.see(reading(HOT, {ETH: "3"}, symbols=other), after=DAY) == N
+    assert world.see(reading(HOT, {ETH: "3"}, symbols=other), after=DAY) == ["watcher.renamed notice"]
     assert world.see(reading(HOT, {ETH: "90"}, symbols=other), after=DAY) == R
-    assert world.see(reading(HOT, {ETH: "1"}, symbols=other), after=DAY) == N
+    assert world.see(reading(HOT, {ETH: "1"}, symbols=other), after=DAY) == F, "the rule carries on"
 
 
 def test_assets_are_judged_by_themselves() -> None:

@@ -328,9 +328,11 @@ def test_different_assets_are_not_added_unless_each_is_named() -> None:
 def test_a_symbol_that_changes_is_summed_anew_everywhere() -> None:
     there = settled(low(below="150"))
     renamed = reading(HOT, {USDC: "50"}, symbols={USDC: "USDC.e"})
-    assert there.see(renamed) == F, "the same contract in hot and in cold"
-    assert there.title == "USDC: 50 USDC is below 150 USDC"
-    assert there.see(usdc(HOT, "50")) == R
+    assert there.see(renamed) == ["watcher.renamed notice"], (
+        "the same contract in hot and in cold, and in the sum"
+    )
+    assert there.see(usdc(HOT, "50")) == N
+    assert there.see(usdc(HOT, "10"), usdc(COLD, "20")) == F
 
 
 def test_what_is_told_of_a_sum_repeats_and_says_how_it_stands() -> None:

@@ -93,6 +93,7 @@ async def test_many_accounts_go_in_one_request_and_pay_for_each(api: Api, source
         {ETH: Decimal("3000.5")},
         {ETH: "ETH"},
         frozenset({"ethereum"}),
+        natives=frozenset({ETH}),
     )
     assert isinstance(other := readings[OTHER], Reading)
     assert other.amounts == {ETH: 7}

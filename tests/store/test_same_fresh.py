@@ -28,6 +28,7 @@ from tests.domain.given import (
 from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.cycle import decide, differing, lapse, questions, retire
 from watcher.domain.model import Account, Asset, Outcome, Quarantined
+from watcher.domain.naming import recognise
 from watcher.domain.policies import Policies
 from watcher.domain.rules import TYPES
 from watcher.domain.selection import Rules
@@ -38,10 +39,11 @@ from watcher.store.core import Core
 from watcher.store.quarantine import change_quarantine
 
 SPAM = Asset("ethereum", "0x" + "5" * 40)
+ETHER = Asset("ethereum", "ether")
 NAMES = {ETH: "ETH", USDC: "USDC", SOL: "SOL", BOND: "BOND", SPAM: "SPAM"}
 HELD = {HOT: [ETH, USDC, SPAM], SWEEP: [ETH, SOL, USDC], DESK: [BOND]}
 RULES: list[dict[str, Any]] = [
-    {"id": "low", "type": "threshold", "match": {"assets": ["ETH"]}, "below": "3", "repeat": "30m"},
+    {"id": "low", "type": "threshold", "match": {"assets": ["ETH", "USDC"]}, "below": "3", "repeat": "30m"},
     {"id": "slow", "type": "threshold", "above": "6", "for": "20m", "reads": 2, "inhibited_by": ["low"]},
     {"id": "worth", "type": "threshold", "metric": "value_usd", "below": "9", "keep_firing_for": "10m"},
     {"id": "all", "type": "threshold", "per": "all", "metric": "value_usd", "below": "40"},
@@ -91,12 +93,15 @@ class Life:
             known = self.core.load([HOT]).accounts[HOT].amounts
             change_quarantine(self.path, [(HOT, what)] if what in known else [], hidden)
 
-    def _seeing(self, seen: Sequence[Outcome]) -> Any:
+    def _seeing(self, answers: Sequence[Outcome]) -> Any:
         def deciding(past: Past, recall: Recall) -> Conclusion:
-            compared, rules, now = differing(past, seen), self.rules, self.now
+            rules, now, since = self.rules, self.now, START
+            names = recognise(past, answers, rules, now)
+            past, seen = names.past, names.outcomes
+            compared = differing(past, seen)
             recalled = recall(questions(past, seen, rules=rules, now=now, compared=compared))
-            since = {"running_since": START}
-            return decide(past, seen, rules, now, recalled=recalled, compared=compared, **since)
+            known = {"running_since": since, "recalled": recalled, "compared": compared, "names": names}
+            return decide(past, seen, rules, now, **known)  # type: ignore[arg-type]
 
         return deciding
 
@@ -124,8 +129,14 @@ def outcome(chance: random.Random, held: dict[tuple[Account, Asset], str]) -> Ou
     prices = {asset: chance.choice(["1", "2", "2.0", "60"]) for asset in named if chance.random() < 0.9}
     prices = {asset: price for asset, price in prices.items() if asset != SPAM or chance.random() < 0.4}
     complete = {asset.chain for asset in named} - {"teos"} if kind > 0.2 else ()
-    return reading(account, {asset: held[account, asset] for asset in named}, prices, complete=complete,
-                   unclear=() if kind > 0.3 else set(HELD[account]) - set(named), symbols=NAMES)  # fmt: skip
+    odd = chance.random()  # names that the provider changes: of a token, and of a coin with its id
+    names = {**NAMES, USDC: "USDC.e"} if odd > 0.9 else {**NAMES, ETHER: "ETHER"}
+    written = {ETH: ETHER} if odd < 0.15 and kind > 0.3 else {}
+    held_now = {written.get(asset, asset): held[account, asset] for asset in named}
+    prices = {written.get(asset, asset): price for asset, price in prices.items()}
+    found = reading(account, held_now, prices, complete=complete, symbols=names,
+                    unclear=() if kind > 0.3 else set(HELD[account]) - set(named))  # fmt: skip
+    return found._replace(natives=frozenset({ETH, ETHER, SOL} & held_now.keys()))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -10,6 +10,7 @@ _ALIASES = {
     "binance-smart-chain": "binance_smart",
     "bsc": "binance_smart",
     "polygon-pos": "polygon",
+    "matic": "polygon",
     "arbitrum-one": "arbitrum",
     "optimistic-ethereum": "optimism",
     "avalanche-c-chain": "avalanche",

@@ -53,6 +53,12 @@ class Past:
     """Rule id and subject key → the latest transitions, of all that had one."""
     owing: tuple[Alert, ...] = ()
     """Resolved alerts of which those who heard of them are still to be told so."""
+    same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)
+    """Assets as answers write them now → the identity under which they were first seen."""
+    former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
+    """Symbols, in lower case, that an asset had before, and by which rules may still name it."""
+    named_at: Mapping[Asset, datetime] = field(default_factory=lambda: EMPTY)
+    """Since when an asset has its symbol; not in here: for long, or it never had another one."""
 
 
 class PriceAt(NamedTuple):
@@ -112,3 +118,7 @@ class Conclusion:
     anew: tuple[tuple[Account, Asset], ...] = ()
     """Holdings that are counted in another unit from now on: what rules remembered of them is forgotten."""
     flaps: Mapping[tuple[str, str], Flap] = field(default_factory=lambda: EMPTY)
+    same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)
+    """New names of assets, as in `Past`; to be added to what is known."""
+    former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
+    """All former symbols of these assets, as in `Past`."""

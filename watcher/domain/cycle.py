@@ -36,6 +36,7 @@ from watcher.domain.model import (
     Outcome,
     Reading,
 )
+from watcher.domain.naming import Recognised, renamed_notices, unfamiliar
 from watcher.domain.notices import OF_SOURCES
 from watcher.domain.prices import Weighed
 from watcher.domain.quarantine import hush, sift
@@ -121,8 +122,11 @@ def decide(
     running_since: datetime,
     recalled: Mapping[Question, Recalled] = EMPTY,
     compared: Differing = EMPTY,
+    names: Recognised | None = None,
 ) -> Conclusion:
     """Everything that follows from one request's outcomes. `now` is when the answer was read.
+
+    `names`: what `recognise` found, whose past and outcomes these are.
 
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
@@ -134,6 +138,8 @@ def decide(
     ended: list[Alert] = []
     notices: list[Delivery] = []
     symbols: dict[Asset, str] = {}
+    if names is not None:
+        notices += renamed_notices(names.renamed, names.former, rules.channels, now)
     prices = Weighed(past, now)
     alone = len(seen) == 1
     for answer in seen:
@@ -157,7 +163,7 @@ def decide(
             if learned.accepted or state.quarantined:
                 moved = _changes(state, learned, outcome, past, now, recalled)
                 if moved and rules.policies:
-                    moved = marked(moved, rules.wallets[outcome.account], rules.policies)
+                    moved = marked(moved, rules.wallets[outcome.account], rules.policy)
                 changes += moved
                 learned, told = sift(state, learned, outcome, moved, past, rules, now)
                 ended += hush(learned.state, past, now)
@@ -181,6 +187,8 @@ def decide(
         marks=tuple(judge.marks),
         flaps=judge.flaps,
         anew=tuple(judge.anew),
+        same=names.same if names is not None else EMPTY,
+        former=names.former if names is not None else EMPTY,
     )
 
 
@@ -277,14 +285,9 @@ def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str], rules
     Of an asset that it does not hold it may repeat a name that another source has heard to be changed: such
     a name is taken only where there is none.
     """
-    known, names, chain = past.symbols, past.names, reading.account[:2]
-    familiar = rules.familiar.get(chain)
-    if familiar is not None and familiar[0] is reading.symbols and familiar[1] == names:
+    if not unfamiliar(past, reading, rules):
         return False
-    if reading.symbols.items() <= known.items():
-        if names is not None:
-            rules.familiar[chain] = (reading.symbols, names)
-        return False
+    known = past.symbols
     spoken_of = reading.amounts.keys() | reading.unclear.keys()
     for asset, symbol in reading.symbols.items():
         if known.get(asset) != symbol and (asset in spoken_of or not known.get(asset)):

@@ -7,23 +7,25 @@ the amount as it is. A transfer as small as interest cannot be told from it, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 from watcher.domain.exact import minus, times
-from watcher.domain.model import Change, Wallet
-from watcher.domain.policies import Policies
+from watcher.domain.model import Asset, Change, Wallet
+from watcher.domain.policies import Policy
 
 A_DAY = timedelta(days=1)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def marked(changes: Sequence[Change], wallet: Wallet, policies: Policies) -> list[Change]:
+def marked(
+    changes: Sequence[Change], wallet: Wallet, policy: Callable[[Wallet, Asset, str], Policy]
+) -> list[Change]:
     """The same changes; those that are interest are marked."""
     return [
         change._replace(drift=True)
-        if is_drift(change, policies.of(wallet, change.asset, change.symbol).rebasing)
+        if is_drift(change, policy(wallet, change.asset, change.symbol).rebasing)
         else change
         for change in changes
     ]

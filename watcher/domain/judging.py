@@ -46,6 +46,7 @@ class Judge:
         recalled: Mapping[Question, Recalled] = EMPTY,
     ) -> None:
         self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
+        rules.know(past.same, past.former)
         self._alarmed: dict[Account | None, list[Alert]] = {}
         for alert in past.alerts.values():
             self._alarmed.setdefault(alert.account, []).append(alert)

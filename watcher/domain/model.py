@@ -44,8 +44,8 @@ class Account(NamedTuple):
 class Asset(NamedTuple):
     """What is held: its identity within its account.
 
-    `token` is the contract in normal form (EVM: lower case), for a native coin the
-    provider's coin id, for TEOS the UniqueAssetId as lower-case hex without leading zeros.
+    `token` is the contract in normal form (EVM: lower case), for a native coin the coin id under which
+    it was first seen (`naming.py`), for TEOS the UniqueAssetId as lower-case hex without leading zeros.
     """
 
     chain: str
@@ -96,6 +96,8 @@ class Reading(NamedTuple):
     """What an operator should read about this answer (rows without identity, say)."""
     scales: Mapping[Asset, int] = EMPTY
     """In how many parts the amounts' units are counted on the wire, where that can change (TEOS: sparks)."""
+    natives: frozenset[Asset] = frozenset()
+    """Assets that came without a contract: native coins of their chains."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -58,8 +58,13 @@ def limit(side: Side, wallet: Wallet) -> timedelta:
 class Selection:
     """The accounts that one side of a rule selects, and which of their assets."""
 
-    def __init__(self, side: Side, wallets: Mapping[Account, Wallet]) -> None:
-        self.side = side
+    def __init__(
+        self,
+        side: Side,
+        wallets: Mapping[Account, Wallet],
+        also: Mapping[Asset, Collection[str]] = EMPTY,
+    ) -> None:
+        self.side, self._also = side, also
         self.wallets = wallets
         self.limits = {account: limit(side, wallet) for account, wallet in wallets.items()}
         self._chosen: dict[Asset, tuple[str, bool]] = {}
@@ -80,7 +85,7 @@ class Selection:
             if len(self._chosen) > MOST_CHOICES:
                 self._chosen.clear()
             match = self.side.match
-            found = symbol, match.chain(asset.chain) and match.asset(asset, symbol)
+            found = symbol, match.chain(asset.chain) and match.asset(asset, symbol, self._also.get(asset, ()))
             self._chosen[asset] = found
         return found[1]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
@@ -115,13 +115,18 @@ class Policies:
     def __bool__(self) -> bool:
         return bool(self._entries)
 
-    def of(self, wallet: Wallet, asset: Asset, symbol: str) -> Policy:
-        """The first word on each key; what nobody speaks of is as usual."""
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        return tuple(entry.match for entry in self._entries)
+
+    def of(self, wallet: Wallet, asset: Asset, symbol: str, also: Collection[str] = ()) -> Policy:
+        """The first word on each key; what nobody speaks of is as usual. `also`: other names of the asset."""
         said: dict[str, Any] = {}
         for entry in self._entries:
             new = entry.model_fields_set - {"match"} - said.keys()
             match = entry.match
-            if new and match.wallet(wallet) and match.chain(asset.chain) and match.asset(asset, symbol):
+            chosen = new and match.wallet(wallet) and match.chain(asset.chain)
+            if chosen and match.asset(asset, symbol, also):
                 said.update({key: getattr(entry, key) for key in new})
         return self._default._replace(**said) if said else self._default
 

@@ -92,7 +92,7 @@ def _unwanted(
     if asset.chain == TEOS_CHAIN or len(asset.token) < SHORTEST_CONTRACT:
         return ""
     symbol = reading.symbols.get(asset) or past.symbols.get(asset, "")
-    policy = rules.policies.of(rules.wallets[state.account], asset, symbol)
+    policy = rules.policy(rules.wallets[state.account], asset, symbol)
     if policy.allow or not policy.floor_usd or asset.token.lower() in rules.named:
         return ""
     if baseline and symbol.lower() in rules.named:

@@ -74,6 +74,9 @@ class Recorded:
     symbols: Mapping[Asset, str]
     looks: Sequence[Look] = ()
     runs: Sequence[Run] = ()
+    same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)
+    former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
+    """Other names of assets, as in `Past`: the symbols are those of now."""
     known_from: datetime | None = None
     """From here on it is known which accounts were read or missed when; None: of no time."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from watcher.domain.absent import Named, named_by
 from watcher.domain.calm import Band, band_of, calm_check, patience
-from watcher.domain.model import SWEEPS, Account, Asset, Quarantined, Wallet
-from watcher.domain.policies import LENIENT, Policies
+from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Quarantined, Wallet
+from watcher.domain.policies import LENIENT, Policies, Policy
 from watcher.domain.rules import (
     BudgetRule,
     ChangeRule,
@@ -74,6 +74,8 @@ class Concerned:
     """The level rules that may name an asset exactly, so that its absence can be a zero."""
     priced: bool = False
     """Whether a level rule is about a price, or what something is worth."""
+    also: Mapping[Asset, Collection[str]] = field(default_factory=lambda: EMPTY)
+    """Other names of assets, as in `Rules`."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
 
@@ -86,10 +88,11 @@ class Concerned:
         """Fill the cache for one asset."""
         if len(self.chosen) > MOST_CHOICES:
             self.chosen.clear()
-        levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, asset, symbol))
-        events = tuple((rule, rule.untold()) for rule in self.events if selects(rule, asset, symbol))
-        trails = tuple(rule for rule in self.trails if selects(rule, asset, symbol))
-        trailing = tuple(rule for rule in self.trailing if selects(rule, asset, symbol))
+        about = (asset, symbol, self.also)
+        levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, *about))
+        events = tuple((rule, rule.untold()) for rule in self.events if selects(rule, *about))
+        trails = tuple(rule for rule in self.trails if selects(rule, *about))
+        trailing = tuple(rule for rule in self.trailing if selects(rule, *about))
         choice = Choice(symbol, levels, events, calm_check(levels), band_of(levels), trails, trailing)
         self.chosen[asset] = choice
         return choice
@@ -117,6 +120,8 @@ class Rules:
         self.wallets = wallets
         self.channels = tuple(channels)
         self.by_id = {rule.id: rule for rule in rules}
+        self.also: dict[Asset, frozenset[str]] = {}
+        """Other names of assets, in lower case: what they were called, and how answers write them now."""
         self._tags: dict[str, tuple[str, ...]] = {each.name: each.tags for each in wallets.values()}
         self._rules = tuple(rules)
         self._summing = tuple(rule for rule in rules if isinstance(rule, SumRule) and rule.sides())
@@ -141,12 +146,48 @@ class Rules:
         """None if there is no such rule (any more)."""
         return self._fingerprints.get(rule_id)
 
+    def know(self, same: Mapping[Asset, Asset], former: Mapping[Asset, tuple[str, ...]]) -> None:
+        """Take in the other names of assets: rules that say one of them carry on. Nothing is forgotten."""
+        known, more = self.also, other_names(same, former)
+        if all(names <= known.get(asset, frozenset()) for asset, names in more.items()):
+            return
+        known.update({asset: known.get(asset, frozenset()) | names for asset, names in more.items()})
+        for group in self._groups.values():
+            group.chosen.clear()
+        self.glances.clear()
+        self.looked.clear()
+        self.__dict__.pop("sums", None)
+
+    def strangers_to(self, asset: Asset, was: str, symbol: str, token: str) -> tuple[str, ...]:
+        """The ids of the rules that select an asset under a name that it had, and not under those it has.
+
+        What the configuration says of assets counts as one more.
+        """
+        here = Asset(asset.chain, token)
+
+        def lost(match: Match) -> bool:
+            old = match.asset(asset, was, self.also.get(asset, ()))
+            return old and match.chain(asset.chain) and not match.asset(here, symbol)
+
+        found = [rule.id for rule in self._rules if any(map(lost, matches_of(rule)))]
+        if any(map(lost, self.policies.matches)):
+            found.append("assets: in the configuration")
+        return tuple(found)
+
     def jumps(self, account: Account, symbols: Mapping[Asset, str]) -> Jumps:
         """From which factor on a jump of an asset of this account is odd."""
         if not self.policies:
             return usual
         wallet = self.wallets[account]
-        return lambda asset: self.policies.of(wallet, asset, symbols.get(asset, "")).jump
+        return lambda asset: self.policy(wallet, asset, symbols.get(asset, "")).jump
+
+    def policy(self, wallet: Wallet, asset: Asset, symbol: str) -> Policy:
+        """What the configuration says of one asset of one wallet."""
+        return self.policies.of(wallet, asset, symbol, self.also.get(asset, ()))
+
+    def picks(self, rule: Rule, asset: Asset, symbol: str) -> bool:
+        """Whether a rule selects an asset, under any name that it has or had."""
+        return selects(rule, asset, symbol, self.also)
 
     def stands(self, rule_id: str, fingerprint: str) -> bool:
         """Whether an alert under this id and fingerprint still belongs to a rule in force."""
@@ -185,7 +226,7 @@ class Rules:
     @cached_property
     def sums(self) -> Sums:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
-        return Sums(self._summing, self.wallets)
+        return Sums(self._summing, self.wallets, self.also)
 
     @property
     def budgets(self) -> list[BudgetRule]:
@@ -209,6 +250,7 @@ class Rules:
                 patience(clocks),
                 named_by(levels),
                 any(rule.priced for rule in levels),
+                self.also,
             )
         return group
 
@@ -237,5 +279,15 @@ def matches_of(rule: BaseModel) -> list[Match]:
     return inner
 
 
-def selects(rule: Rule, asset: Asset, symbol: str) -> bool:
-    return rule.match.chain(asset.chain) and rule.match.asset(asset, symbol)
+def selects(rule: Rule, asset: Asset, symbol: str, also: Mapping[Asset, Collection[str]]) -> bool:
+    return rule.match.chain(asset.chain) and rule.match.asset(asset, symbol, also.get(asset, ()))
+
+
+def other_names(
+    same: Mapping[Asset, Asset], former: Mapping[Asset, tuple[str, ...]]
+) -> dict[Asset, frozenset[str]]:
+    """Asset → what it was called before, and how answers write it now."""
+    found = {asset: frozenset(names) for asset, names in former.items()}
+    for new, asset in same.items():
+        found[asset] = found.get(asset, frozenset()) | {new.token.lower()}
+    return found

@@ -6,11 +6,11 @@ decision, and only accounts whose state is another than the one taken in are loo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from watcher.domain.alerting import Subject
 from watcher.domain.conclusion import Revision
-from watcher.domain.model import SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Wallet
+from watcher.domain.model import EMPTY, SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Wallet
 from watcher.domain.parts import Part, Selection, View, known
 from watcher.domain.rules import Side, SumRule
 from watcher.domain.sums import Sum, Summed
@@ -22,8 +22,14 @@ ALL = "all"
 class Sums:
     """Every sum that the rules ask for. Only its caches change."""
 
-    def __init__(self, rules: Sequence[SumRule], wallets: Mapping[Account, Wallet]) -> None:
-        self._wallets = wallets
+    def __init__(
+        self,
+        rules: Sequence[SumRule],
+        wallets: Mapping[Account, Wallet],
+        also: Mapping[Asset, Collection[str]] = EMPTY,
+    ) -> None:
+        """`also`: other names of assets."""
+        self._wallets, self._also = wallets, also
         self._selections: dict[Side, dict[str, Sum]] = {}
         self.by_key: dict[tuple[str, str], Summed] = {}
         for rule in rules:
@@ -159,7 +165,7 @@ class Sums:
         for account, wallet in chosen.items():
             for key in _keys(side, account, wallet):
                 groups.setdefault(key, []).append(account)
-        selection = Selection(side, chosen)
+        selection = Selection(side, chosen, self._also)
         found = {key: Sum(selection, tuple(accounts)) for key, accounts in groups.items()}
         self._selections[side] = found
         return found

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from watcher.domain.conclusion import Past
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
 from watcher.domain.rules import Match, Rule
+from watcher.domain.selection import other_names
 from watcher.planning import plan_source
 from watcher.store.reader import Reader
 from watcher.wiring import Configuration, build_source
@@ -50,6 +51,11 @@ class Seen:
     changes: Mapping[tuple[Account, Asset], Sequence[Change]] = field(default_factory=dict)
     prices: Callable[[Asset], Sequence[Quote]] = lambda _: ()
 
+    @cached_property
+    def also(self) -> Mapping[Asset, frozenset[str]]:
+        """Other names of assets."""
+        return other_names(self.past.same, self.past.former)
+
     def accounts(self, match: Match) -> list[Account]:
         """The accounts that a selection may be about."""
         return [
@@ -68,7 +74,7 @@ class Seen:
             state = self.past.accounts.get(account)
             for asset, amount in _visible(state):
                 symbol = self.past.symbols.get(asset, "")
-                if match.chain(asset.chain) and match.asset(asset, symbol):
+                if match.chain(asset.chain) and match.asset(asset, symbol, self.also.get(asset, ())):
                     quote = self.past.quotes.get(asset)
                     price = quote.price if quote is not None else None
                     yield Holding(account, self.wallets[account], asset, symbol, amount, price)

@@ -51,7 +51,7 @@ def _unmatched(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
     }
     for pattern in match.assets:
         alone = match.model_copy(update={"assets": (pattern,)})
-        if not any(alone.asset(asset, symbol) for asset, symbol in known):
+        if not any(alone.asset(asset, symbol, seen.also.get(asset, ())) for asset, symbol in known):
             where = f"the {counted(len(accounts), 'account')} that it selects"
             what = f"nothing that was ever read of {where} is called '{pattern}'"
             remedy = nearest(pattern, {symbol for _, symbol in known if symbol})

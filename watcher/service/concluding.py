@@ -7,6 +7,7 @@ from datetime import datetime
 
 from watcher.domain.cycle import Conclusion, Past, decide, differing, questions
 from watcher.domain.model import Outcome
+from watcher.domain.naming import recognise
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Settlement, Store
 
@@ -23,10 +24,13 @@ async def conclude(
     """Ask history, decide, and keep all that follows. `now` is when the answer was read."""
 
     def deciding(past: Past, recall: Recall) -> Conclusion:
-        compared = differing(past, outcomes)
-        recalled = recall(questions(past, outcomes, rules=rules, now=now, compared=compared))
+        names = recognise(past, outcomes, rules, now)
+        past, seen = names.past, names.outcomes
+        compared = differing(past, seen)
+        recalled = recall(questions(past, seen, rules=rules, now=now, compared=compared))
+        since = running_since
         return decide(
-            past, outcomes, rules, now, running_since=running_since, recalled=recalled, compared=compared
+            past, seen, rules, now, running_since=since, recalled=recalled, compared=compared, names=names
         )
 
     accounts = [outcome.account for outcome in outcomes]

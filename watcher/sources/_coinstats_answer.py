@@ -106,6 +106,7 @@ def _outcome(account: Account, group: Group, names: Names) -> Outcome:
         names.complete(chain) if part.complete else frozenset(),
         part.unclear,
         part.notes,
+        natives=part.natives,
     )
 
 
@@ -170,7 +171,8 @@ def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outc
         notes += (f"{chain}: {note}" for note in part.notes)
     if not chains and not amounts and not unclear:
         return Miss(account, MissReason.UNREADABLE, _list(notes) or "no chain of it could be read")
-    return Reading(account, amounts, prices, symbols, frozenset(chains), unclear, tuple(notes))
+    found = Reading(account, amounts, prices, symbols, frozenset(chains), unclear, tuple(notes))
+    return found._replace(natives=frozenset().union(*(part.natives for part in parts.values())))
 
 
 def _by_chain(groups: Sequence[Group], notes: list[str]) -> Iterable[tuple[str, Sequence[Row | None] | None]]:

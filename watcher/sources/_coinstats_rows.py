@@ -40,6 +40,8 @@ class Part(NamedTuple):
     unclear: Mapping[Asset, str] = EMPTY
     notes: tuple[str, ...] = ()
     complete: bool = True
+    natives: frozenset[Asset] = frozenset()
+    """Those that came without a contract."""
 
 
 def read_rows(rows: Sequence[Row | None], chain: str, names: Names, last: Last | None = None) -> Part:
@@ -80,9 +82,18 @@ def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: L
     else:
         pairs = zip(last.amounts, values, strict=True)
         priced = {asset: price for asset, price in pairs if price is not None}
-    if list(symbols) == [each.symbol for each in known]:
-        return Part(last.amounts, priced, names.called(chain), last)
-    return Part(last.amounts, priced, _named(known, symbols, chain, names), last)
+    called = names.called(chain)
+    if list(symbols) != [each.symbol for each in known]:
+        called = _named(known, symbols, chain, names)
+    return Part(last.amounts, priced, called, last, natives=_natives(contracts, assets))
+
+
+def _natives(contracts: Sequence[str | None], assets: Sequence[Asset]) -> frozenset[Asset]:
+    found, place = [], -1
+    for _ in range(contracts.count(None)):
+        place = contracts.index(None, place + 1)
+        found.append(assets[place])
+    return frozenset(found)
 
 
 def _mark(text: bytes) -> bytes:
@@ -134,6 +145,7 @@ def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Par
     unclear: dict[Asset, str] = {}
     found: dict[int, tuple[Asset, Row]] = {}
     without: dict[int, Row] = {}
+    natives: set[Asset] = set()
     for place, row in enumerate(rows):
         asset = None if row is None else names.contract(chain, row.contract_address, row.coin_id)
         if row is not None and asset is not None:
@@ -148,12 +160,14 @@ def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Par
         unclear.update(dict.fromkeys(lost, "its contract is missing in the answer"))
         if not lost:
             found[place] = names.coin(chain, coin_id), row
+            natives.add(found[place][0])
     identified = [found[place] for place in sorted(found)]
     amounts, prices, symbols = _take(identified, unclear)
     last = None
     if len(amounts) == len(rows):
         last = Last(_mark(b",".join(row.amount for _, row in identified)), amounts)
-    return Part(amounts, prices, symbols, last, unclear, () if complete else (_LEFT_OUT,), complete)
+    notes = () if complete else (_LEFT_OUT,)
+    return Part(amounts, prices, symbols, last, unclear, notes, complete, frozenset(natives))
 
 
 def _take(

@@ -15,6 +15,7 @@ from watcher.domain.flapping import Flap
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote
 from watcher.domain.silences import Silence
 from watcher.store import quarantine
+from watcher.store.names import Names
 from watcher.store.states import (
     ALERT,
     SILENCE,
@@ -42,7 +43,7 @@ class Cache:
         self.states: dict[Account, AccountState] = {}
         self.quotes: dict[Asset, Quote] = {}
         self._quotes_before: dict[Asset, Quote] = {}
-        self.symbols: dict[Asset, str] = {}
+        self.names = Names()
         self.doubts: dict[Asset, Doubt] = {}
         self.alerts: dict[tuple[str, str], Alert] = {}
         self.silences: tuple[Silence, ...] = ()
@@ -66,11 +67,14 @@ class Cache:
             chosen,
             alerts,
             self.quotes,
-            self.symbols,
+            self.names.symbols,
             self.doubts,
             states,
             Revision(self, self._concluded),
             Revision(self._self, self._named),
+            same=self.names.same,
+            former=self.names.former,
+            named_at=self.names.named_at,
             silences=self.silences,
             firing=self.firing,
             owing=tuple(self.owing.values()),
@@ -97,7 +101,7 @@ class Cache:
                 self._quotes_before[asset] = self.quotes[asset]
             self.quotes[asset] = quote
         self._named += bool(conclusion.symbols)
-        self.symbols.update(conclusion.symbols)
+        self.names.take(conclusion)
         for asset, doubt in conclusion.doubts.items():
             if doubt is None:
                 self.doubts.pop(asset, None)
@@ -142,15 +146,18 @@ class Cache:
 
     def _read(self, conn: sqlite3.Connection) -> None:
         assets: dict[int, Asset] = {}
+        symbols: dict[Asset, str] = {}
         for row in conn.execute("SELECT id, chain, token, symbol, price, price_at, doubt FROM assets"):
             asset = assets[row[0]] = Asset(sys.intern(row[1]), row[2])
             self._assets[asset] = asset
             self.asset_ids[asset] = row[0]
-            self.symbols[asset] = row[3]
+            symbols[asset] = row[3]
             if row[4] is not None:
                 self.quotes[asset] = Quote(Decimal(row[4]), from_ms(row[5]))
             if row[6] is not None:
                 self.doubts[asset] = doubt_from(row[6])
+        self.names = Names.of(conn, assets)
+        self.names.symbols = symbols
         amounts = _amounts(conn, assets)
         shut = quarantine.read(conn, assets)
         times = Times()

@@ -16,13 +16,13 @@ from watcher.domain.delivery import Delivery
 from watcher.domain.lookback import ChangesIn, MarkOf
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.ports import Recall, Settlement
-from watcher.store import bulk, facts, ledger, lives, memory, outbox, polllog, quarantine
+from watcher.store import bulk, facts, ledger, lives, memory, names, outbox, polllog, quarantine
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
 from watcher.store.opening import connect
 from watcher.store.retention import Retention, give_back
 from watcher.store.states import STATE, doubt_text, read_again, state_row
-from watcher.store.text import canonical, number, optional, storable, to_ms
+from watcher.store.text import canonical, number, optional, to_ms
 from watcher.store.upgrading import upgrade
 
 _SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} WHERE id = ?"  # noqa: S608
@@ -145,15 +145,14 @@ class Core:
 
     def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}
+        named.update(*conclusion.same.items(), conclusion.former)
         named.update(change.asset for change in conclusion.changes)
         for asset in named - cache.asset_ids.keys():
             row = self.conn.execute("INSERT INTO assets (chain, token) VALUES (?, ?)", asset)
             cache.asset_ids[asset] = row.lastrowid or 0
         ids = cache.asset_ids
-        self.conn.executemany(
-            "UPDATE assets SET symbol = ? WHERE id = ?",
-            [(storable(symbol), ids[asset]) for asset, symbol in conclusion.symbols.items()],
-        )
+        if conclusion.symbols or conclusion.same or conclusion.former:
+            names.write(self.conn, cache.names.symbols, ids, conclusion)
         quotes = [(canonical(q.price), to_ms(q.at), ids[asset]) for asset, q in conclusion.quotes.items()]
         self.conn.executemany("UPDATE assets SET price = ?, price_at = ? WHERE id = ?", quotes)
         self.conn.executemany("INSERT OR REPLACE INTO prices (price, at, asset) VALUES (?, ?, ?)", quotes)

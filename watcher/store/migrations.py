@@ -130,6 +130,15 @@ def m012_heard(db: Database) -> None:
     db.execute("ALTER TABLE deliveries ADD COLUMN heard TEXT NOT NULL DEFAULT ''")
 
 
+@migrations()
+def m013_names(db: Database) -> None:
+    """Names of assets: what a row is another name of; by which symbols, as JSON, it was known before; since
+    when it has the one it has, if it had another."""
+    db.execute("ALTER TABLE assets ADD COLUMN same_as INTEGER REFERENCES assets (id)")
+    db.execute("ALTER TABLE assets ADD COLUMN former TEXT")
+    db.execute("ALTER TABLE assets ADD COLUMN named_at INTEGER")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -12,6 +12,7 @@ from typing import Any
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.retelling import Recorded
 from watcher.store import polllog
+from watcher.store.names import Names
 from watcher.store.text import from_ms, number, time, to_ms
 
 
@@ -25,7 +26,7 @@ def recorded(conn: sqlite3.Connection, since: datetime) -> Recorded:
     for key, chain, token, symbol in conn.execute("SELECT id, chain, token, symbol FROM assets"):
         assets[key] = Asset(chain, token)
         symbols[assets[key]] = symbol
-    looks = polllog.looks(conn, since)
+    looks, names = polllog.looks(conn, since), Names.of(conn, assets)
     return Recorded(
         changes=_changes(conn, since, accounts, assets, symbols),
         held=_held(conn, since, accounts, assets),
@@ -33,6 +34,8 @@ def recorded(conn: sqlite3.Connection, since: datetime) -> Recorded:
         symbols=symbols,
         looks=looks,
         runs=polllog.runs(conn),
+        same=names.same,
+        former=names.former,
         known_from=looks[0].at if looks else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from watcher.domain.silences import Silence
 from watcher.store import lives, memory, outbox, playback, sparks, tracks
 from watcher.store.cache import Cache
 from watcher.store.errors import translated
+from watcher.store.names import Names
 from watcher.store.opening import BUSY_SECONDS, VERSION, connect_readonly
 from watcher.store.sparks import Then
 from watcher.store.text import from_ms, time, to_ms
@@ -96,13 +97,23 @@ class Reader:
             cache.states,
             cache.alerts,
             cache.quotes,
-            cache.symbols,
+            cache.names.symbols,
             cache.doubts,
+            same=cache.names.same,
+            former=cache.names.former,
+            named_at=cache.names.named_at,
             silences=cache.silences,
             firing=cache.firing,
             owing=tuple(cache.owing.values()),
             flaps=cache.flaps,
         )
+
+    def other_names(self) -> tuple[Mapping[Asset, Asset], Mapping[Asset, tuple[str, ...]]]:
+        """What `Rules.know` takes in."""
+        with self._snapshot():
+            rows = self._conn.execute("SELECT id, chain, token FROM assets").fetchall()
+            names = Names.of(self._conn, {number: Asset(chain, token) for number, chain, token in rows})
+        return names.same, names.former
 
     def history(
         self,

@@ -114,7 +114,9 @@ class WalletPages:
         self, look: Look, name: str, held: Sequence[Row], changes: Sequence[Row], found: Chart, **values: Any
     ) -> str:
         value, unpriced = words.total(held)
-        levels = levels_of(self._frame.rules, found.held, values["asset"], clean(found.symbol))
+        rules = self._frame.rules
+        rules.know(look.past.same, look.past.former)
+        levels = levels_of(rules, found.held, values["asset"], clean(found.symbol))
         return self._frame.render(
             "wallet.html", look, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
             value=value, unpriced=unpriced, pictures=pictures(name, found, levels), chart=found,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Annotated
 
@@ -50,10 +51,11 @@ class Match(BaseModel):
         """Whether the chain is named, under one of its names, and not by a pattern only."""
         return any(canonical(each) == canonical(chain) for each in self.chains)
 
-    def asset(self, asset: Asset, symbol: str) -> bool:
+    def asset(self, asset: Asset, symbol: str, also: Collection[str] = ()) -> bool:
+        """`also`: what else it was called, or is called elsewhere, in lower case."""
         if not self.assets:
             return True
-        names = (symbol.lower(), asset.token.lower())
+        names = (symbol.lower(), asset.token.lower(), *also)
         return any(fnmatchcase(name, folded(glob)) for glob in self.assets for name in names)
 
     def describe(self) -> str:
