@@ -13,7 +13,7 @@ PACKAGE = ROOT / "watcher"
 
 FLOORS = {
     "domain": 0,
-    "ports": 1, "files": 1,
+    "ports": 1, "files": 1, "connecting": 1,
     "service": 2, "sources": 2, "store": 2, "notify": 2,
     "reading": 3, "documents": 3, "jsontree": 3, "mistakes": 3, "environment": 3, "settings_models": 3,
     "settings_wallets": 3, "settings_assets": 3, "settings": 3, "rulebook": 3, "schema": 3, "starter": 3,
@@ -40,8 +40,8 @@ NEIGHBOURS = {
 }
 
 HOMES = {
-    "aiohttp": ("sources/", "web/", "sim/", "notify/heartbeat.py"),
-    "yarl": ("sources/",),
+    "aiohttp": ("connecting.py", "sources/", "web/", "sim/", "notify/heartbeat.py"),
+    "yarl": ("sources/", "notify/heartbeat.py"),
     "msgspec": ("sources/",),
     "sqlite3": ("store/",),
     "sqlite_utils": ("store/",),

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from watcher.connecting import Proxy
 from watcher.domain.cron import check_cron
 from watcher.domain.duration import format_duration, parse_duration
 from watcher.mistakes import nearest
@@ -141,6 +142,7 @@ class HeartbeatSettings(_Model):
 
     url: SecretStr
     every: Cadence = timedelta(minutes=1)
+    proxy: Proxy | None = None
 
     @field_validator("url")
     @classmethod
@@ -149,6 +151,12 @@ class HeartbeatSettings(_Model):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be a web address; as in https://hc-ping.com/<uuid>")
         return url
+
+    @model_validator(mode="after")
+    def _a_proxy_gets_a_tunnel(self) -> HeartbeatSettings:
+        if self.proxy is not None and self.url.get_secret_value().startswith("http:"):
+            raise ValueError("proxy: a url that begins with http:// is called directly; leave proxy out")
+        return self
 
 
 SHORTEST_TOKEN = 16

@@ -264,7 +264,8 @@ def scratch_store() -> ScratchStore:
 
 def build_heartbeat(settings: Settings) -> Heartbeat | None:
     """The call to the dead-man's switch, if there is one."""
-    return Heartbeat(settings.heartbeat.url) if settings.heartbeat is not None else None
+    found = settings.heartbeat
+    return Heartbeat(found.url, found.proxy) if found is not None else None
 
 
 def store_path(settings: Settings) -> Path:

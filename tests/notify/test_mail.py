@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import email
 import email.policy
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
@@ -15,11 +13,8 @@ from typing import Any, cast
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.certificates import self_signed
 from tests.notify.given import HOSTILE, delivery
 from watcher.domain.delivery import NotSent, Sent
 from watcher.notify.apprise import AppriseSettings
@@ -47,28 +42,6 @@ async def smtp(mailbox: Mailbox, **options: Any) -> AsyncIterator[int]:
     finally:
         server.close()
         await server.wait_closed()
-
-
-def certificate(folder: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    today = dt.datetime.now(dt.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - dt.timedelta(days=1))
-        .not_valid_after(today + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    pem.write_bytes(key.private_bytes(*form) + signed.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
 
 
 def login(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
@@ -111,7 +84,7 @@ async def test_a_hostile_name_is_text_in_a_mail_and_adds_no_header() -> None:
 @pytest.mark.parametrize(("password", "arrives"), [("hunter22", True), ("wrong-one", False)])
 async def test_starttls_with_a_login(password: str, arrives: bool, tmp_path: Path) -> None:
     mailbox = Mailbox()
-    options = {"tls_context": certificate(tmp_path), "authenticator": login, "auth_required": True}
+    options = {"tls_context": self_signed(tmp_path), "authenticator": login, "auth_required": True}
     async with smtp(mailbox, **options) as port:
         query = "from=w@example.com&to=t@example.com&mode=starttls&verify=no"
         result = await told(f"mailtos://watcher:{password}@127.0.0.1:{port}?{query}")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import self_signed
 from tests.fakes import START
-from tests.notify.test_mail import certificate
 from tests.service.test_metering import MovedClock
 from watcher.domain.credits import Purpose
 from watcher.domain.model import Account, Outcome, Reading, Wallet
@@ -167,7 +167,7 @@ async def nobody(b: Bench) -> None:
 
 
 async def strange_certificate(b: Bench) -> None:
-    b.elsewhere(await serve(b, silent, certificate(b.folder)))
+    b.elsewhere(await serve(b, silent, self_signed(b.folder)))
 
 
 async def no_tls(b: Bench) -> None:
@@ -182,8 +182,8 @@ HOUR, TWO_DAYS = timedelta(hours=1), timedelta(days=2)
 DAYS: dict[str, tuple[Breaking, timedelta, str]] = {
     "DNS fails": (no_name, HOUR, "the name is not known"),
     "refused": (nobody, TWO_DAYS, "connection refused"),
-    "certificate not trusted": (strange_certificate, HOUR, "no trusted TLS connection"),
-    "no TLS at all": (no_tls, HOUR, "no trusted TLS connection"),
+    "certificate not trusted": (strange_certificate, HOUR, "not trusted"),
+    "no TLS at all": (no_tls, HOUR, "speaks no TLS"),
     "half-open": (talking(silent), HOUR, "did not answer within"),
     "a byte a second": (talking(dripping), HOUR, "stopped in the middle"),
     "UTF-16": (talking(saying(ANSWER.encode("utf-16"))), HOUR, "malformed"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,19 +50,21 @@ class Heard:
 
 class _Ear(threading.local):
     heard: Heard | None = None
+    proxy: str | None = None
 
 
 _ear = _Ear()
 
 
 @contextmanager
-def listening() -> Iterator[Heard]:
-    """Hear what this thread's requests meet."""
+def listening(proxy: str | None = None) -> Iterator[Heard]:
+    """Hear what this thread's requests meet. `proxy`: send them through it, whatever the environment says."""
     heard = _ear.heard = Heard()
+    _ear.proxy = proxy
     try:
         yield heard
     finally:
-        _ear.heard = None
+        _ear.heard = _ear.proxy = None
 
 
 def install() -> None:
@@ -75,6 +78,11 @@ def install() -> None:
         heard = _ear.heard
         if heard is None:
             return original(self, request, **options)
+        if _ear.proxy is not None:
+            options["proxies"] = {"http": _ear.proxy, "https": _ear.proxy}
+        if options.get("verify") is True:
+            # One variable for a private CA, for sources and for channels.
+            options["verify"] = os.environ.get("SSL_CERT_FILE") or True
         try:
             response = original(self, request, **options)
         except requests.RequestException as error:

@@ -7,6 +7,7 @@ apprise loads all of its some 180 plugins before it takes its first URL: 0.1 s o
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,11 @@ def load(scheme: str) -> None:
 def load_all() -> None:
     """Load every plugin: some tell by the whole URL whether it is theirs."""
     _manager().load_modules()
+
+
+def over_http(service: Any) -> bool:
+    """Whether a plugin sends by HTTP, which `requests` does for it."""
+    return hasattr(sys.modules[type(service).__module__], "requests")
 
 
 def _manager() -> Any:

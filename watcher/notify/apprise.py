@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import apprise
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from watcher.connecting import Proxy
 from watcher.domain.alerting import short_id
 from watcher.domain.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
@@ -82,6 +83,8 @@ class AppriseSettings(ChannelSettings):
 
     kind: Literal["apprise"] = "apprise"
     url: SecretStr
+    proxy: Proxy | None = None
+    """For services over HTTP; none named: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say."""
     pictures: bool = False
     """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
     timeout: Annotated[
@@ -90,7 +93,7 @@ class AppriseSettings(ChannelSettings):
 
     def build(self, name: str) -> AppriseChannel:
         """ValueError, without the URL in it, if apprise does not take the URL."""
-        return AppriseChannel(name, self.url, self.timeout.total_seconds())
+        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy)
 
 
 @dataclass(slots=True)
@@ -110,11 +113,12 @@ class AppriseChannel:
     without a timeout of apprise's runs in the thread that makes it.
     """
 
-    def __init__(self, name: str, url: SecretStr, timeout: float) -> None:
+    def __init__(self, name: str, url: SecretStr, timeout: float, proxy: SecretStr | None = None) -> None:
         self.name = name
         self._url = url
         self._timeout = timeout
         self._moved: dict[str, str] = {}
+        self._proxy = proxy.get_secret_value() if proxy is not None else None
         _hearing.install()
         _quieten()
         self._apprise = self._open()
@@ -215,6 +219,8 @@ class AppriseChannel:
         if len(target) != 1 and sum(1 for _ in target) != 1:
             raise ValueError("more than one URL; give each its own channel")
         service = target[0]
+        if self._proxy is not None and not _plugins.over_http(service):
+            raise ValueError(f"{scheme} goes through no HTTP proxy; leave proxy out")
         service.retry = 0  # repeats are the deliverer's, and only its
         service.optional = False
         service.redirects = False
@@ -233,7 +239,7 @@ class AppriseChannel:
 
     def _notify(self, target: apprise.Apprise, deliveries: Sequence[Delivery], course: Course) -> SendResult:
         """In the channel's thread: render, send, and tell what came of it, without secrets."""
-        with _hearing.listening() as heard:
+        with _hearing.listening(self._proxy) as heard:
             try:
                 service = target[0]
                 style = STYLES[service.resolve_format(_preferred(service)).value]

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from watcher.connecting import Proxy
 from watcher.domain.duration import parse_duration
 from watcher.domain.model import Account
 
@@ -112,6 +113,20 @@ def _base_url(url: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+class ApiSettings(SettingsModel):
+    """Where an API is, and through which proxy; none named: as HTTPS_PROXY and NO_PROXY say."""
+
+    base_url: BaseUrl
+    proxy: Proxy | None = None
+
+    @model_validator(mode="after")
+    def _a_proxy_gets_a_tunnel(self) -> ApiSettings:
+        if self.proxy is not None and self.base_url.startswith("http:"):
+            raise ValueError("proxy: base_url is on this machine, which is asked directly; leave proxy out")
+        return self
+
 
 Fairness = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """What accounts on `auto` are polled for: 1, the mean delay of all changes, so busy accounts go first; 0, all

@@ -6,22 +6,30 @@ key would go to a stranger), and no text made here holds the key or a query.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import aiohttp
 import msgspec
+from pydantic import SecretStr
 from yarl import URL
 
 from watcher import __version__
+from watcher.connecting import cause, proxy_for
 from watcher.domain.model import Account, Miss, MissReason
 from watcher.ports import Reply
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body; more is not read."""
+
+REUSED_FOR = 3.0
+"""Seconds for which an idle connection is kept. Common servers close theirs after five and more: one that is
+closed while a request is on its way costs the request, and perhaps its credits."""
 
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_PAUSE = timedelta(days=1)
@@ -78,10 +86,14 @@ class Failure:
 class Http:
     """A session that opens on first use, on the running loop, and makes one request a call."""
 
-    def __init__(self, headers: Mapping[str, str], secret: str, limits: Limits) -> None:
+    def __init__(
+        self, headers: Mapping[str, str], secret: str, limits: Limits, proxy: SecretStr | None = None
+    ) -> None:
+        """`proxy`: through which one; None: as the environment says."""
         self._headers = dict(headers)
         self._secret = secret
         self._limits = limits
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -93,25 +105,42 @@ class Http:
         """Make one GET request, sent exactly as `url` is written."""
         host = url.host or ""
         status = 0
+        sent: list[bool] = []
         try:
-            async with self._opened().get(url, allow_redirects=False) as response:
+            proxy = proxy_for(url.scheme, host, url.port or 443, self._proxy)
+        except ValueError as error:
+            return Failure(MissReason.UNREACHABLE, str(error), charged=0)
+        # A few times round the loop: whatever the other side has closed by now is then known to be closed.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        try:
+            # The headers of a session go to the proxy as well; those of a request only through the tunnel.
+            async with self._opened().get(
+                url, headers=self._headers, allow_redirects=False, proxy=proxy, trace_request_ctx=sent
+            ) as response:
                 status = response.status
                 if status == 200:
                     return await self._body(response)
                 return await self._refusal(response)
-        except TimeoutError:
+        except (aiohttp.ClientError, OSError) as error:
+            reason, text = await self._fault(error, host, status, proxied=proxy is not None)
+            # What was never sent cannot have been charged.
+            return Failure(reason, text, status, None if sent else 0)
+
+    async def _fault(
+        self, error: Exception, host: str, status: int, *, proxied: bool
+    ) -> tuple[MissReason, str]:
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            seconds = f"{self._limits.connect_timeout.total_seconds():g}"
+            return MissReason.UNREACHABLE, f"{host} took no connection within {seconds} s"
+        if isinstance(error, TimeoutError):
             seconds = f"{self._limits.timeout.total_seconds():g}"
             what = "stopped in the middle of its answer" if status else "did not answer"
-            return Failure(MissReason.TIMEOUT, f"{host} {what} within {seconds} s", status)
-        except aiohttp.ClientConnectorError as error:
-            # Nothing was sent, so nothing can have been charged.
-            return Failure(MissReason.UNREACHABLE, f"{host}: {_plain(error)}", charged=0)
-        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError):
-            return Failure(
-                MissReason.MALFORMED, f"the answer of {host} broke off or cannot be decoded", status
-            )
-        except (aiohttp.ClientError, OSError) as error:
-            return Failure(MissReason.UNREACHABLE, f"{host}: {_plain(error)}", status)
+            return MissReason.TIMEOUT, f"{host} {what} within {seconds} s"
+        broken = aiohttp.ClientPayloadError | aiohttp.ClientResponseError
+        if isinstance(error, broken) and not isinstance(error, aiohttp.ClientHttpProxyError):
+            return MissReason.MALFORMED, f"the answer of {host} broke off or cannot be decoded"
+        return MissReason.UNREACHABLE, await cause(error, host, proxied=proxied)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -121,7 +150,6 @@ class Http:
                     "Accept": "application/json",
                     "Accept-Encoding": "gzip",
                     "User-Agent": f"balance-watcher/{__version__}",
-                    **self._headers,
                 },
                 timeout=aiohttp.ClientTimeout(
                     total=limits.timeout.total_seconds(),
@@ -130,7 +158,8 @@ class Http:
                 ),
                 # One more than the pollers use: a look at the provider's own count must neither wait
                 # for a poll nor hold one back, since what waits here is booked as sent.
-                connector=aiohttp.TCPConnector(limit=limits.concurrency + 1),
+                connector=aiohttp.TCPConnector(limit=limits.concurrency + 1, keepalive_timeout=REUSED_FOR),
+                trace_configs=[_noting_what_is_sent()],
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
@@ -218,20 +247,15 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
     return b"".join(chunks)
 
 
-def _plain(error: Exception) -> str:
-    """What went wrong on the connection, without addresses or URLs of the request."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return "no trusted TLS connection"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the name is not known"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "closed the connection without an answer"
-    if isinstance(error, ConnectionResetError):
-        return "broke the connection"
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    return "connection failed"
+def _noting_what_is_sent() -> aiohttp.TraceConfig:
+    """Of each request: whether it went out at all. The list that comes with it is then no longer empty."""
+
+    async def note(_session: object, context: Any, _params: object) -> None:
+        context.trace_request_ctx.append(True)
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(note)
+    return tracing
 
 
 def _pause(headers: Mapping[str, str]) -> timedelta | None:

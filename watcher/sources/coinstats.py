@@ -30,6 +30,7 @@ from watcher.sources._coinstats_names import Names
 from watcher.sources._coinstats_wire import AT_ONCE, UnusableAnswerError, read_usage
 from watcher.sources._common import (
     ApiKey,
+    ApiSettings,
     BaseUrl,
     Concurrency,
     Discovery,
@@ -72,7 +73,7 @@ class Credits(SettingsModel):
     reserve: Annotated[Decimal, BeforeValidator(_percent)] = Decimal("0.1")
 
 
-class CoinStatsSettings(SettingsModel):
+class CoinStatsSettings(ApiSettings):
     """A CoinStats access as configured."""
 
     kind: Literal["coinstats"]
@@ -161,7 +162,7 @@ class CoinStats:
         self._names = Names()
         self._refused: set[Account] = set()
         limits = Limits(settings.timeout, settings.connect_timeout, settings.concurrency, sells_credits=True)
-        self._http = Http({"X-API-KEY": key}, key, limits)
+        self._http = Http({"X-API-KEY": key}, key, limits, settings.proxy)
         plan = settings.credits
         self._configured = CreditPlan(plan.limit, plan.period, plan.resets_on, plan.reserve)
         self._allowance = Allowance(self._configured)

@@ -24,11 +24,11 @@ from watcher.domain.model import TEOS_CHAIN, Account, MissReason, Outcome
 from watcher.ports import Reply, Request
 from watcher.sources._common import (
     ApiKey,
+    ApiSettings,
     BaseUrl,
     Concurrency,
     Duration,
     Fairness,
-    SettingsModel,
     UrlBytes,
     WatchedWallet,
     check_address,
@@ -68,7 +68,7 @@ def _version(value: Any) -> Any:
     return value
 
 
-class TeosSettings(SettingsModel):
+class TeosSettings(ApiSettings):
     """A TEOS access as configured."""
 
     kind: Literal["teos"]
@@ -153,7 +153,7 @@ class Teos:
             # Calls made while TEOS blocks lengthen the block (TEOS docs).
             throttle_pause=timedelta(minutes=1),
         )
-        self._http = Http({"Authorization": f"Bearer {key}"}, key, limits)
+        self._http = Http({"Authorization": f"Bearer {key}"}, key, limits, settings.proxy)
         calls = settings.limits
         self._allowance = Allowance(None, (Window(calls.per_minute, 60), Window(calls.per_day, 86_400)))
 

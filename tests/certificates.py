@@ -1,0 +1,83 @@
+"""Certificates for servers on loopback: by an authority of our own, or signed by themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import ssl
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+DAY = dt.timedelta(days=1)
+
+
+class Authority:
+    """Signs certificates. `file` is what those who trust it are given."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of our own")])
+        signed = (
+            _builder(self._name, self._key, dt.datetime(2019, 1, 1, tzinfo=dt.UTC), DAY * 36500)
+            .issuer_name(self._name)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.file = folder / "authority.pem"
+        self.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+
+    def serves(
+        self, host: str = "127.0.0.1", start: dt.datetime | None = None, lasts: dt.timedelta = DAY * 2
+    ) -> ssl.SSLContext:
+        """For a server at `host`, from `start` (yesterday) on."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        try:
+            other: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
+        except ValueError:
+            other = x509.DNSName(host)
+        signed = (
+            _builder(name, key, start or dt.datetime.now(dt.UTC) - DAY, lasts)
+            .issuer_name(self._name)
+            .add_extension(x509.SubjectAlternativeName([other]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        return _context(self._folder / f"{host}-{signed.serial_number}.pem", key, signed)
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """For a server at localhost, by nobody."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    signed = (
+        _builder(name, key, dt.datetime.now(dt.UTC) - DAY, DAY * 2)
+        .issuer_name(name)
+        .sign(key, hashes.SHA256())
+    )
+    return _context(folder / "server.pem", key, signed)
+
+
+def _builder(
+    name: x509.Name, key: ec.EllipticCurvePrivateKey, start: dt.datetime, lasts: dt.timedelta
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + lasts)
+    )
+
+
+def _context(pem: Path, key: ec.EllipticCurvePrivateKey, signed: x509.Certificate) -> ssl.SSLContext:
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    pem.write_bytes(key.private_bytes(*form) + signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context

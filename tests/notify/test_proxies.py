@@ -1,0 +1,122 @@
+"""Channels and the heartbeat through a proxy, each through its own; a private authority for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from tests.certificates import Authority
+from tests.notify.given import delivery
+from tests.proxy import proxying
+from watcher.domain.delivery import NotSent, Sent
+from watcher.notify.apprise import AppriseSettings
+from watcher.notify.heartbeat import Heartbeat
+
+TOKEN = "very-secret-token"
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy and no authority of the machine that runs the tests."""
+    for name in (
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@asynccontextmanager
+async def service(authority: Authority | None = None) -> AsyncIterator[tuple[str, list[str]]]:
+    """HOST:PORT of a web hook, with TLS if there is an authority; and what it was told."""
+    told: list[str] = []
+
+    async def take(request: web.BaseRequest) -> web.Response:
+        told.append(f"{request.path} {await request.text()}")
+        return web.Response(text="ok")
+
+    runner = web.ServerRunner(web.Server(take, access_log=None))
+    await runner.setup()
+    context = authority.serves() if authority else None
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    try:
+        yield f"127.0.0.1:{runner.addresses[0][1]}", told
+    finally:
+        await runner.cleanup()
+
+
+def channel(url: str, proxy: str | None = None) -> AppriseSettings:
+    return AppriseSettings.model_validate({"url": url, "proxy": proxy, "timeout": "5s"})
+
+
+async def test_each_channel_goes_through_its_own_proxy_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # the proxy of its own goes first
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with service() as (host, told), proxying() as first, proxying() as second:
+        ways = {"a": first.url, "b": second.url, "c": None}
+        built = {name: channel(f"json://{host}/{name}", way).build(name) for name, way in ways.items()}
+        for _ in range(3):
+            sent = await asyncio.gather(*(each.send([delivery(1)]) for each in built.values()))
+            assert set(map(type, sent)) == {Sent}
+    assert sorted(each.split()[0] for each in told) == sorted(3 * ["/a", "/b", "/c"])
+    assert [head.split()[1] for head in first.heads] == 3 * [f"http://{host}/a"]
+    assert [head.split()[1] for head in second.heads] == 3 * [f"http://{host}/b"]
+
+
+async def test_a_channel_with_tls_gets_a_tunnel_and_trusts_a_private_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    async with service(authority) as (host, told), proxying() as proxy:
+        hook = channel(f"jsons://{host}/{TOKEN}", proxy.url).build("hook")
+        refused = await hook.send([delivery(1)])
+        assert isinstance(refused, NotSent)
+        assert not refused.maybe_sent
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        assert await hook.send([delivery(1)]) == Sent()
+    assert len(told) == 1
+    assert proxy.heads[0].startswith(f"CONNECT {host} ")
+    assert TOKEN.encode() not in proxy.read
+
+
+async def test_a_proxy_that_cannot_be_reached_has_carried_nothing() -> None:
+    for url in ("json://127.0.0.1:2/x", "jsons://127.0.0.1:2/x"):
+        result = await channel(url, "http://127.0.0.1:1").build("hook").send([delivery(1)])
+        assert isinstance(result, NotSent)
+        assert not result.maybe_sent
+        assert "ProxyError" in result.detail or "proxy" in result.detail
+
+
+def test_a_service_that_is_not_spoken_to_by_http_takes_no_proxy() -> None:
+    with pytest.raises(ValueError, match="leave proxy out"):
+        channel("mailto://user:pass@mail.example", "http://127.0.0.1:1").build("mail")
+
+
+async def test_the_heartbeat_goes_through_its_proxy_or_that_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other end's certificate is not trusted here; the tunnel is what counts."""
+    async with service(Authority(tmp_path)) as (host, _), proxying() as proxy:
+        url = SecretStr(f"https://{host}/{TOKEN}")
+        said = await Heartbeat(url, SecretStr(proxy.url)).beat()
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert await Heartbeat(url).beat() == said
+    assert "the issuer of its certificate is not trusted" in said
+    assert [head.split()[:2] for head in proxy.heads] == 2 * [["CONNECT", host]]
+    assert TOKEN.encode() not in proxy.read
+    assert (
+        "the proxy 127.0.0.1:1: connection refused"
+        in await Heartbeat(url, SecretStr("http://127.0.0.1:1")).beat()
+    )
