@@ -56,6 +56,7 @@ install:
 	$(HAS_VENV)
 	@$(PYTHON) -m venv $(PREFIX) || { echo "$(PREFIX) cannot be made by this user; as root: sudo make install PREFIX=$(PREFIX)"; exit 1; }
 	$(PREFIX)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt .
+	@install -D -m 644 -t $(PREFIX)/share/doc/watcher README.md CHANGELOG.md
 	@echo "installed $(PREFIX)/bin/watcher"
 
 clean:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -72,3 +73,46 @@ def test_the_watchdog_interval_is_for_this_process_only(monkeypatch: pytest.Monk
 
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid() + 1))
     assert sdnotify.watchdog_interval() is None
+
+
+def test_lines_have_a_priority_only_where_they_go_to_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "journal").open("w") as journal, (tmp_path / "other").open("w") as other:
+        found = os.fstat(journal.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        assert sdnotify.to_journal(journal)
+        assert not sdnotify.to_journal(other)
+        monkeypatch.delenv("JOURNAL_STREAM")
+        assert not sdnotify.to_journal(journal)
+
+
+@pytest.mark.parametrize(
+    ("level", "mark"),
+    [(logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7)],
+)
+def test_each_line_has_the_priority_of_its_level(level: int, mark: int) -> None:
+    assert sdnotify.with_priority("one\n    two", level) == f"<{mark}>one\n<{mark}>    two"
+
+
+@pytest.mark.parametrize("form", ["console", "logfmt", "json"])
+def test_in_the_journal_every_line_of_the_log_has_its_priority(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from watcher.cli._common import set_up_logging
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        with (tmp_path / "journal").open("w") as journal:
+            found = os.fstat(journal.fileno())
+            monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+            monkeypatch.setattr("sys.stderr", journal)
+            set_up_logging("info", form)
+            logging.getLogger("watcher").warning("first\nsecond")
+            logging.getLogger("watcher").info("third")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    lines = (tmp_path / "journal").read_text().splitlines()
+    assert [line[:3] for line in lines] == ["<4>"] * (len(lines) - 1) + ["<6>"]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from watcher.environment import FOLDER, PREFIX
+
 UNIT = Path(__file__).parent.parent / "systemd" / "watcher.service"
 
 needs_systemd = pytest.mark.skipif(
@@ -29,13 +31,23 @@ def test_systemd_finds_nothing_to_complain_about_in_the_unit(tmp_path: Path) -> 
 
 
 @needs_systemd
-def test_the_exposure_of_the_unit_is_at_most_one_and_a_half(tmp_path: Path) -> None:
+def test_the_exposure_of_the_unit_is_at_most_one_and_a_fifth(tmp_path: Path) -> None:
     done = analyze(tmp_path, "security", "--offline=true", "--no-pager")
 
     level = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
 
     assert level is not None, done.stdout + done.stderr
-    assert float(level[1]) <= 1.5
+    assert float(level[1]) <= 1.2
+
+
+def test_the_unit_loads_whatever_init_writes_and_verbs_read() -> None:
+    assert f"LoadCredential={PREFIX.rstrip('_')}:/etc/watcher/{FOLDER}\n" in UNIT.read_text()
+
+
+def test_what_the_unit_points_at_is_installed() -> None:
+    (shown,) = re.findall(r"(?m)^Documentation=file:///opt/watcher/(\S+)$", UNIT.read_text())
+    installed = re.findall(r"-t \$\(PREFIX\)/(\S+) (.+)", (UNIT.parents[1] / "Makefile").read_text())
+    assert shown in {f"{folder}/{name}" for folder, names in installed for name in names.split()}
 
 
 def test_the_unit_does_not_restart_on_a_wrong_configuration() -> None:

@@ -1,20 +1,32 @@
-"""`${VAR}`, `…_file` and systemd credentials: how secrets get into a configuration."""
+"""`${VAR}`, `…_file` and credentials: how secrets get into a configuration.
+
+A variable that is not in the environment is looked for as a file of its name: among the credentials that
+systemd gives the service, then in `credentials/` beside the configuration. So a verb that root runs finds
+what the service is given, with nothing else said.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
 
 from watcher.documents import Document, Hidden, Loc, Node
+from watcher.domain.errors import Problem
 from watcher.mistakes import models_in, parts_of, spelled, written_fields
 
 MAX_SECRET_BYTES = 64 * 1024
+FOLDER = "credentials"
+"""Beside the configuration: a file for each variable, read by its owner only."""
+PREFIX = "watcher_"
+"""What systemd puts before a file's name when it loads a whole folder (`LoadCredential=watcher:FOLDER`)."""
 _REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
 _UNSET = re.compile(r"\$\{[A-Za-z_]")
-_UNSET_TEXT = re.compile(r"^the variable \w+ is not set$")
+_CLOSED = re.compile(r"^the credential \w+ may not be read")
+_UNSET_TEXT = re.compile(rf"^the variable \w+ is not set$|{_CLOSED.pattern}")
 _UNKNOWN = "https://unset.invalid/"
 """Stands for what a variable or a file would say, for whoever only looks and needs none of it."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -47,10 +59,7 @@ class Environment:
             if default is not None and not value:
                 return default
             if value is None:
-                raise ValueError(
-                    f"the variable {name} is not set; set it in the environment, give it as a systemd "
-                    f"credential of that name, or write ${{{name}:-default}}"
-                )
+                raise ValueError(f"the variable {name} is not set; {self._remedy(name)}")
             hidden.append((value, f"${{{name}}}"))
             return value
 
@@ -58,11 +67,37 @@ class Environment:
 
     def _lookup(self, name: str) -> str | None:
         value = self._variables.get(name)
-        if value is None and self._credentials is not None:
-            path = self._credentials / name
-            if path.exists():
+        if value is not None:
+            return value
+        for path in self._credentials_of(name):
+            try:
+                found = path.stat() is not None
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise ValueError(
+                    f"the credential {name} may not be read: {error.strerror}: {path}; "
+                    "run this as root, or as the user whose it is"
+                ) from None
+            if found:
                 return _read_secret(path)
-        return value
+        beside = self._base_dir / FOLDER / name
+        return _read_secret(beside) if _is_there(beside) else None
+
+    def _credentials_of(self, name: str) -> Iterator[Path]:
+        """Where systemd has it, if it is there."""
+        if self._credentials is not None:
+            yield from (self._credentials / name, self._credentials / f"{PREFIX}{name}")
+
+    def _remedy(self, name: str) -> str:
+        folder = self._base_dir / FOLDER
+        try:
+            closed = folder.is_dir() and not os.access(folder, os.X_OK, effective_ids=True)
+        except OSError:
+            closed = False
+        if closed:
+            return f"if it is in {folder}, which this user may not read, run this as root (sudo watcher …)"
+        return f"set it in the environment, write it into {folder / name}, or write ${{{name}:-default}}"
 
     def fill(self, document: Document, loc: Loc, model: type[BaseModel]) -> None:
         """Put what `…_file` keys point at in place of them, and make paths relative to the file."""
@@ -127,12 +162,25 @@ class Environment:
 
     def _path(self, written: str) -> Path:
         """Where a `…_file` points: among the credentials if it is there, else beside the configuration."""
-        if self._credentials is not None:
-            directory = self._credentials.resolve()
-            path = (directory / written).resolve()
-            if path.is_relative_to(directory) and path.exists():
+        for path in self._credentials_of(written):
+            inside = self._credentials and path.resolve().is_relative_to(self._credentials.resolve())
+            if inside and _is_there(path):
                 return path
-        return self._base_dir / written
+        path, kept = self._base_dir / written, self._base_dir / FOLDER / written
+        return kept if not _is_there(path) and _is_there(kept) else path
+
+
+def is_closed(mistake: Problem) -> bool:
+    """Whether a mistake is only that this user may not read what the service is given."""
+    return bool(_CLOSED.match(mistake.what))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file, as far as this user may know."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _forgive(document: Document, loc: Loc, value: Node) -> None:

@@ -51,12 +51,12 @@ def text_file(path: Path, *, mode: int = SHARED, new: bool = False) -> IO[str]:
     return os.fdopen(opened(path, flags, mode), "w", encoding="utf-8", newline="")
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those around it, where they are missing."""
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """Make a folder and those around it, where they are missing; `mode`: of the folder itself."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
     for each in reversed(missing):
         with suppress(FileExistsError):
-            each.mkdir(mode=0o755)
+            each.mkdir(mode=mode if each == path else 0o755)
             descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 _hand_over(descriptor, each.parent)

@@ -1,4 +1,4 @@
-"""Tell systemd how the service is: the sd_notify protocol over `$NOTIFY_SOCKET`.
+"""Tell systemd how the service is: the sd_notify protocol over `$NOTIFY_SOCKET`; and how bad a line is.
 
 Without that variable every call does nothing. Sending never blocks and never fails the daemon.
 """
@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from contextlib import suppress
+from typing import TextIO
 
 
 def ready() -> None:
@@ -40,6 +41,26 @@ def watchdog_interval() -> float | None:
         return None
     usec = os.environ.get("WATCHDOG_USEC", "")
     return int(usec) / 1_000_000 if usec.isdigit() and int(usec) else None
+
+
+def to_journal(stream: TextIO) -> bool:
+    """Whether what is written there goes to the journal: `$JOURNAL_STREAM` names its device and inode. The
+    variable alone says nothing: whoever is started by a service may write elsewhere."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def with_priority(text: str, level: int) -> str:
+    """The same for the journal: each line with its priority, of a level of `logging`."""
+    mark = next(mark for least, mark in _PRIORITIES if level >= least)
+    return "\n".join(f"<{mark}>{line}" for line in text.split("\n"))
+
+
+_PRIORITIES = ((50, 2), (40, 3), (30, 4), (20, 6), (0, 7))
+"""Levels of `logging` from so much on, and what syslog calls them."""
 
 
 def _send(state: str) -> None:

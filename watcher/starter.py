@@ -11,13 +11,13 @@ PACKS = ("treasury", "hot-wallet", "gas", "issuer")
 
 CONFIG = """\
 # Balance watcher. 'watcher check' says what is wrong in here; 'watcher run' starts to watch.
-# ${VAR} and ${VAR:-default} come from the environment, $$ is a dollar sign.
+# ${VAR} and ${VAR:-default} come from the environment or from the file credentials/VAR; $$ is a dollar sign.
 version: 1
 
 store: {kind: sqlite, path: watcher.db}
 
-# Where balances come from. A key can also stand in a file of its own (api_key_file: PATH),
-# or be a systemd credential named COINSTATS_API_KEY.
+# Where balances come from. Each key stands in a file of its own: credentials/COINSTATS_API_KEY (or another
+# one, with api_key_file: PATH).
 sources:
   coinstats:
     kind: coinstats
@@ -101,9 +101,6 @@ def starter_files(packs: tuple[str, ...] = PACKS, urls: Mapping[str, str] = _USU
     return found
 
 
-ENV_FILE = "watcher.env"
-"""Where the answers that are secret go: read by the owner only, and never by `watcher` itself."""
-
 _NEEDS_RESERVES = "\n  - id: issued-not-covered"
 """From here on the pack for issuers speaks of wallets that stand behind what is issued."""
 
@@ -153,7 +150,7 @@ def _configuration(draft: Draft) -> str:
     urls = dict(draft.urls)
     lines = [
         "# Balance watcher. `watcher check` says what is wrong in here; `watcher run` starts to watch.",
-        f"# ${{VAR}} comes from the environment: {ENV_FILE} has what you were asked for.",
+        "# ${VAR} comes from the environment, or from the file credentials/VAR: what you were asked for.",
         "version: 1",
         "",
         "store: {kind: sqlite, path: watcher.db}",

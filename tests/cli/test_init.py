@@ -23,13 +23,6 @@ def urls(there: Installation) -> tuple[str, ...]:
     return ("--coinstats-url", f"{there.sim.url}/coinstats", "--teos-url", f"{there.sim.url}/teos")
 
 
-def loaded(there: Installation, folder: str) -> dict[str, str]:
-    """The environment as a shell has it after reading the file."""
-    lines = there.file(f"{folder}/watcher.env").read_text().splitlines()
-    pairs = (line.split("=", 1) for line in lines if not line.startswith("#"))
-    return {name: value.strip("'") for name, value in pairs}
-
-
 async def test_the_answers_become_files_that_check_accepts(there: Installation) -> None:
     hook = there.env.pop("HOOK_URL")
     for name in ("COINSTATS_API_KEY", "TEOS_API_KEY"):
@@ -76,13 +69,15 @@ async def test_the_answers_become_files_that_check_accepts(there: Installation) 
     assert "0 of 50,000 credits are used" in shown.shown
     for secret in (COINSTATS_KEY, TEOS_KEY, hook, "wrong-key"):
         assert secret not in shown.shown
-    file = there.file("new/watcher.env")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    folder = there.file("new/credentials")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    names = {"COINSTATS_API_KEY", "TEOS_API_KEY", "WATCHER_OPS_URL"}
+    assert {file.name for file in folder.iterdir()} == names
     written = there.file("new/watcher.yaml").read_text()
     assert not any(secret in written for secret in (COINSTATS_KEY, TEOS_KEY, hook))
     assert "limit: 50000" in written
     assert there.sim.coinstats.credits_used == 1
-    there.env.update(loaded(there, "new"))
     code, out, err = await there.verb("check", "-c", "new/watcher.yaml")
     assert (code, err) == (0, "")
     assert "2 sources, 2 wallets, 3 accounts" in out
@@ -123,7 +118,6 @@ async def test_without_a_key_or_a_network_the_interview_goes_on(there: Installat
         )
         assert await shown.ended() == 0
     assert "could not be checked" in shown.shown
-    there.env.update(loaded(there, "new"))
     code, out, err = await there.verb("check", "-c", "new/watcher.yaml")
     assert (code, err) == (0, "")
     assert "1 channel" in out
@@ -133,7 +127,7 @@ async def test_with_defaults_nothing_is_asked_on_a_terminal_either(there: Instal
     async with terminal("init", "new", "--defaults", folder=there.folder, env=there.env) as shown:
         assert await shown.ended() == 0
     assert there.file("new/rules/tests/gas.yaml").exists()
-    assert not there.file("new/watcher.env").exists()
+    assert not there.file("new/credentials").exists()
 
 
 def test_every_kind_of_wallet_gets_rules_whose_tests_pass() -> None:

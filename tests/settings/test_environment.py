@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.settings.given import ENV, SOUND, load, mistakes
+from tests.settings.given import ENV, KINDS, SOUND, load, mistakes, write
+from watcher.domain.errors import ConfigurationError
+from watcher.environment import is_closed
+from watcher.settings import load_settings
 from watcher.sources.coinstats import CoinStatsSettings
 
 VARIABLE = '"${COINSTATS_API_KEY}"'
@@ -164,6 +171,76 @@ def test_an_empty_or_unreadable_credential_is_told(tmp_path: Path) -> None:
     (problem,) = mistakes(tmp_path, SOUND, {**NO_KEY, "CREDENTIALS_DIRECTORY": str(tmp_path)})
 
     assert "is empty" in problem.what
+
+
+def test_a_variable_is_read_from_the_folder_of_credentials_beside_the_configuration(tmp_path: Path) -> None:
+    """What systemd loads for the service is what root finds there."""
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "TOKEN").write_text("beside\n")
+    loaded = tmp_path / "loaded"
+    loaded.mkdir()
+
+    assert key_of(tmp_path, "api_key: ${TOKEN}", {}) == "beside"
+    assert key_of(tmp_path, "api_key: ${TOKEN:-default}", {}) == "beside"
+    assert key_of(tmp_path, "api_key_file: TOKEN", {}) == "beside"
+    (loaded / "watcher_TOKEN").write_text("from-systemd\n")  # as LoadCredential=watcher:FOLDER names it
+    env = {"CREDENTIALS_DIRECTORY": str(loaded)}
+    assert key_of(tmp_path, "api_key: ${TOKEN}", env) == "from-systemd"
+    assert key_of(tmp_path, "api_key_file: TOKEN", env) == "from-systemd"
+
+
+@contextmanager
+def somebody_else() -> Iterator[Path]:
+    """A folder that all may read, while this process is a user without rights."""
+    with tempfile.TemporaryDirectory(prefix="watcher-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """While nobody but its owner may look into a folder, and that we are not."""
+    folder.chmod(0o700 if os.geteuid() == 0 else 0o000)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if before == 0:
+            os.seteuid(0)
+        folder.chmod(0o700)
+
+
+def test_a_credential_that_may_not_be_read_is_called_that() -> None:
+    with somebody_else() as here:
+        (here / "given").mkdir()
+        (here / "given" / "COINSTATS_API_KEY").write_text("key\n")
+        path = write(here, SOUND)
+        load_settings(path, ENV, KINDS)
+        with closed(here / "given"):
+            env = {**NO_KEY, "CREDENTIALS_DIRECTORY": str(here / "given")}
+            with pytest.raises(ConfigurationError) as raised:
+                load_settings(path, env, KINDS)
+    (problem,) = raised.value.problems
+    assert problem.what.startswith("the credential COINSTATS_API_KEY may not be read: Permission denied")
+    assert problem.where == f"{here}/watcher.yaml:6:14"
+    assert "root" in problem.remedy
+    assert is_closed(problem)
+
+
+def test_who_may_not_look_into_the_credentials_is_told_to_be_root() -> None:
+    with somebody_else() as here:
+        (here / "credentials").mkdir()
+        (here / "credentials" / "COINSTATS_API_KEY").write_text("key\n")
+        path = write(here, SOUND)
+        load_settings(path, ENV, KINDS)
+        with closed(here / "credentials"), pytest.raises(ConfigurationError) as raised:
+            load_settings(path, NO_KEY, KINDS)
+    (problem,) = raised.value.problems
+    assert problem.what == "the variable COINSTATS_API_KEY is not set"
+    assert f"{here}/credentials" in problem.remedy
+    assert "sudo" in problem.remedy
 
 
 def test_only_secrets_have_files(tmp_path: Path) -> None:

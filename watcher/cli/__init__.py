@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -85,12 +86,12 @@ def _tried(arguments: list[str]) -> int:
         raise KeyboardInterrupt from None
     except ConfigurationError as error:
         count = len(error.problems)
-        print(f"{count} {'mistake' if count == 1 else 'mistakes'} in the configuration:", file=sys.stderr)
+        _complain(f"{count} {'mistake' if count == 1 else 'mistakes'} in the configuration:")
         for problem in error.problems:
-            print(f"  {problem}", file=sys.stderr)
+            _complain(f"  {problem}")
         return CONFIG
     except WatcherError as error:
-        print(f"watcher: {error}", file=sys.stderr)
+        _complain(f"watcher: {error}")
         return FAILED
     except BrokenPipeError:
         # The reader of our output went away (`watcher history | head`): nothing to tell anybody.
@@ -98,6 +99,13 @@ def _tried(arguments: list[str]) -> int:
         return OK
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"watcher: {where}{error.strerror or error}", file=sys.stderr)
+        _complain(f"watcher: {where}{error.strerror or error}")
         return FAILED
     return code if isinstance(code, int) else OK
+
+
+def _complain(text: str) -> None:
+    """On stderr; in the journal as an error."""
+    from watcher.sdnotify import to_journal, with_priority
+
+    print(with_priority(text, logging.ERROR) if to_journal(sys.stderr) else text, file=sys.stderr)

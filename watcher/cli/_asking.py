@@ -51,13 +51,9 @@ class Interview:
                 typer.echo("There would be nothing to watch: choose at least one.\n")
         return self._channel(draft)
 
-    def env_file(self) -> str:
-        """The secrets as shells and systemd read them; those that were left out as comments."""
-        lines = ["# Secrets of watcher.yaml. In a shell: set -a; . ./watcher.env; set +a"]
-        lines.append("# For systemd: EnvironmentFile=, or rather one credential each (see the README).")
-        for name, value in self._secrets.items():
-            lines.append(f"{name}='{value}'" if value else f"# {name}=")
-        return "\n".join([*lines, ""])
+    def secrets(self) -> dict[str, str]:
+        """Variable → what was answered; what was left out is not in it."""
+        return {name: value for name, value in self._secrets.items() if value}
 
     # Keys
 

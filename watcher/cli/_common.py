@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from watcher import sdnotify
 from watcher.cli._encoding import json_text
 from watcher.domain.display import iso
 from watcher.domain.errors import ConfigurationError, Problem
@@ -85,7 +86,8 @@ def plain_json(value: object) -> str:
 def set_up_logging(level: str, form: str) -> None:
     """Log to stderr; under systemd the journal adds the time."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_FORMATS[form]() if form in _FORMATS else _Console())
+    formatter = _FORMATS.get(form, _Console)()
+    handler.setFormatter(_Journal(formatter) if sdnotify.to_journal(sys.stderr) else formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("apscheduler", "aiohttp.access", "asyncio", "apprise", "urllib3", "requests"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -95,7 +97,7 @@ class _Console(logging.Formatter):
     """One line a record: no line of a message can pass for another record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = "" if os.environ.get("JOURNAL_STREAM") else f"{_when(record)} "
+        at = "" if sdnotify.to_journal(sys.stderr) else f"{_when(record)} "
         return f"{at}{record.levelname.lower():8} {record.name}: {_message(self, record)}"
 
 
@@ -116,7 +118,18 @@ class _Json(logging.Formatter):
         return json_text(fields, sys.stderr)
 
 
-_FORMATS = {"logfmt": _Logfmt, "json": _Json}
+class _Journal(logging.Formatter):
+    """Another form, each line with its priority."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        return sdnotify.with_priority(self._inner.format(record), record.levelno)
+
+
+_FORMATS: Mapping[str, type[logging.Formatter]] = {"logfmt": _Logfmt, "json": _Json}
 
 
 def _when(record: logging.LogRecord) -> str:

@@ -33,8 +33,8 @@ def init(
 
     On a terminal it asks a few questions first: which sources, their keys, the first wallet, a
     channel. It offers to check each key, and says before what that costs. Keys and channel URLs go into
-    watcher.env, which only you can read, and not into the configuration. Elsewhere, and with --defaults
-    or --pack, nothing is asked: you get a commented example with all rule packs.
+    files in credentials/, which only you can read, and not into the configuration. Elsewhere, and with
+    --defaults or --pack, nothing is asked: you get a commented example with all rule packs.
     """
     from watcher.starter import PACKS, starter_files
 
@@ -53,20 +53,20 @@ def init(
 
 def _ask(directory: Path, urls: Mapping[str, str]) -> int:
     from watcher.cli._asking import Interview
-    from watcher.starter import ENV_FILE, drafted_files
+    from watcher.environment import FOLDER
+    from watcher.starter import drafted_files
 
-    there = [path for path in (directory / "watcher.yaml", directory / ENV_FILE) if path.exists()]
+    there = [path for path in (directory / "watcher.yaml",) if path.exists()]
     if there:
         return _refuse(there)
     interview = Interview(urls)
     draft = interview.draft()
     wanted = {directory / name: text for name, text in drafted_files(draft).items()}
-    code = _write(wanted, {directory / ENV_FILE: interview.env_file()})
+    secret = {directory / FOLDER / name: f"{value}\n" for name, value in interview.secrets().items()}
+    code = _write(wanted, secret)
     if code == 0:
         here = "" if directory == Path() else f"cd {directory}; "
-        typer.echo(
-            f"Next: {here}set -a; . ./{ENV_FILE}; set +a; watcher check; watcher send-test; watcher run"
-        )
+        typer.echo(f"Next: {here}watcher check; watcher send-test; watcher run")
     return code
 
 
@@ -76,7 +76,7 @@ def _write(wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:
     if there:
         return _refuse(there)
     for path, text in (*secret.items(), *wanted.items()):
-        make_folder(path.parent)
+        make_folder(path.parent, 0o700 if path in secret else 0o755)
         with text_file(path, mode=PRIVATE if path in secret else SHARED, new=True) as file:
             file.write(text)
         typer.echo(f"wrote {path}" + (" (only you can read it)" if path in secret else ""))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,12 +41,14 @@ def run(config: Config = None) -> int:
 
 
 def _run(path: Path) -> int:
-    from watcher import daemon
+    from watcher import daemon, sdnotify
 
     configuration = configured(path, telling=True)
     _set_up_logging(configuration)
     for warning in configuration.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        text = f"warning: {warning}"
+        marked = sdnotify.to_journal(sys.stderr)
+        typer.echo(sdnotify.with_priority(text, logging.WARNING) if marked else text, err=True)
     return asyncio.run(
         daemon.run(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
     )

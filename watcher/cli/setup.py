@@ -15,6 +15,7 @@ from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
 from watcher.domain.display import counted
 from watcher.domain.errors import ConfigurationError, StoreError
+from watcher.environment import is_closed
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
 
@@ -31,7 +32,7 @@ def check(config: Config = None, json: Json = False) -> int:
     code stays 0.
     """
     try:
-        configuration = configured(config, telling=True)
+        configuration, closed = _configured(config)
     except ConfigurationError as error:
         if not json:
             raise
@@ -46,7 +47,7 @@ def check(config: Config = None, json: Json = False) -> int:
         "rules": len(configuration.rules),
     }
     findings, trouble = _lint(configuration)
-    warnings = [*configuration.warnings, *([trouble] if trouble else [])]
+    warnings = [*closed, *configuration.warnings, *([trouble] if trouble else [])]
     if json:
         lints = [asdict(each) for each in findings]
         summary = {"path": str(settings.path), **counts}
@@ -58,6 +59,17 @@ def check(config: Config = None, json: Json = False) -> int:
     found = ", ".join(counted(counts[each], each.removesuffix("s")) for each in words)
     typer.echo(f"{settings.path}: sound ({found})")
     return 0
+
+
+def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
+    """The configuration; and, if that is all that is wrong, which credentials are closed to this user: what
+    systemd runs for a reload (ExecReload=) may not read those of the service (systemd 252)."""
+    try:
+        return configured(config, telling=True), []
+    except ConfigurationError as error:
+        if not all(map(is_closed, error.problems)):
+            raise
+        return configured(config, keyless=True), [str(problem) for problem in error.problems]
 
 
 def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
