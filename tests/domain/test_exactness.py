@@ -143,6 +143,8 @@ def test_what_is_shown_lies_on_the_same_side_of_the_level(pair: tuple[Decimal, D
     ("before", "after", "price_before", "price_after", "label", "text"),
     [
         ("10", "8", "100", "110", "Value", "$1,000.00 → $880.00: −$120.00 (amount −$220.00, price +$100.00)"),
+        ("10", "8", "100", "100", "Value", "$1,000.00 → $800.00: −$200.00"),
+        ("0", "8", "100", "110", "Value", "$0.00 → $880.00: +$880.00"),
         ("10", "8", None, "110", "Value", "$880.00; before unknown (no price then)"),
         ("10", "8", None, None, "Value", "unknown: the asset has no price"),
         ("10", "8", None, None, "Moved", "−2 ETH (−20\N{NARROW NO-BREAK SPACE}%)"),

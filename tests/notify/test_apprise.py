@@ -240,7 +240,7 @@ async def test_several_deliveries_are_one_notification() -> None:
     async with receiver() as here:
         assert await channel(json_url(here)).send([delivery(1), delivery(2)]) == Sent()
 
-    assert here.payloads[0]["title"] == "2 alerts: 2 changes"
+    assert here.payloads[0]["title"] == "warning, change: treasury-hot: ETH moved, number 1 (+1 more)"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from tests.certificates import self_signed
 from tests.notify.given import HOSTILE, delivery
 from watcher.domain.delivery import NotSent, Sent
+from watcher.domain.message import Kind
 from watcher.notify.apprise import AppriseSettings
 
 
@@ -118,7 +119,7 @@ async def test_a_burst_is_one_mail() -> None:
         assert await told(url, *(delivery(n) for n in range(200))) == Sent()
 
     assert len(mailbox.mails) == 1
-    assert mailbox.mails[0]["subject"] == "200 alerts: 200 changes"
+    assert mailbox.mails[0]["subject"] == "warning, change: treasury-hot: ETH moved, number 0 (+199 more)"
 
 
 async def test_a_picture_comes_with_the_mail() -> None:
@@ -133,3 +134,46 @@ async def test_a_picture_comes_with_the_mail() -> None:
     (picture,) = mail.iter_attachments()
     assert picture.get_content_type() == "image/png"
     assert picture.get_content() == b"\x89PNG one"
+
+
+async def course(*deliveries: Any) -> list[EmailMessage]:
+    """The mails of these deliveries, each sent on its own."""
+    box = Mailbox()
+    async with smtp(box) as port:
+        for each in deliveries:
+            assert (
+                await told(f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com", each) == Sent()
+            )
+    return box.mails
+
+
+async def test_mails_about_one_alert_are_one_thread_and_no_absence_note_answers_them() -> None:
+    kinds = (Kind.FIRING, Kind.REPEAT, Kind.RESOLVED)
+    mails = await course(*(delivery(n, kind=kind, alert="a1") for n, kind in enumerate(kinds)))
+    (other,) = await course(delivery(9, kind=Kind.FIRING, alert="a2"))
+
+    threads = {mail["references"] for mail in mails}
+    assert threads == {mail["in-reply-to"] for mail in mails} == {"<alert.a1@example.com>"}
+    assert other["references"] == "<alert.a2@example.com>"
+    assert {mail["auto-submitted"] for mail in (*mails, other)} == {"auto-generated"}
+    assert len({mail["message-id"] for mail in mails}) == 3
+
+
+async def test_a_repeat_of_a_delivery_has_the_same_message_id() -> None:
+    first, second, other = await course(delivery(1), delivery(1), delivery(2))
+
+    assert first["message-id"] == second["message-id"] == "<dlv-0001@example.com>"
+    assert other["message-id"] != first["message-id"]
+    assert first["references"] is None, "what nothing follows begins no thread"
+
+
+async def test_the_plain_part_of_a_mail_has_one_fact_a_line_and_a_whole_footer() -> None:
+    (mail,) = await course(delivery(1, kind=Kind.FIRING, alert="ea650b65aabbccdd"))
+
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    assert plain.get_content().splitlines() == [
+        "Before: 12.5 ETH",
+        "After: 10 ETH",
+        "rule hot-wallet-moved · alert ea650b65 · delivery dlv-0001",
+    ]

@@ -93,14 +93,41 @@ def test_several_deliveries_are_counted_and_told_most_severe_first(style: Style)
 
     shown = render(several, style, Space())
 
-    assert shown.title == "5 alerts: 2 firing, 1 resolved, 2 changes"
-    assert re.findall(r"dlv-\d{4}", shown.body) == [
-        "dlv-0002",
-        "dlv-0001",
-        "dlv-0004",
-        "dlv-0005",
-        "dlv-0003",
+    assert shown.title == "critical, firing: treasury-hot: ETH moved, number 2 (+4 more)"
+    assert shown.body.startswith("5 alerts: 2 firing, 1 resolved, 2 changes")
+    ids = re.findall(r"dlv-\d{4}", shown.body)
+    assert ids == ["dlv-0002", "dlv-0004", "dlv-0005", "dlv-0003", "dlv-0001"]
+
+
+@ALL
+def test_what_is_over_never_heads_a_merged_notification(style: Style) -> None:
+    over = delivery(1, kind=Kind.RESOLVED, severity=Severity.CRITICAL)
+
+    shown = render([over, delivery(2, kind=Kind.FIRING, severity=Severity.WARNING)], style, Space())
+
+    assert shown.title == "warning, firing: treasury-hot: ETH moved, number 2 (+1 more)"
+
+
+@ALL
+def test_each_alert_of_a_merged_notification_is_a_list_under_its_own_line(style: Style) -> None:
+    shown = render([delivery(1), delivery(2)], style, Space())
+
+    lines = [re.sub(r"<[^>]*>|\*\*|`", "", line) for line in shown.body.splitlines()]
+    assert lines[:5] == [
+        "2 alerts: 2 changes",
+        "",
+        "• warning, change: treasury-hot: ETH moved, number 1",
+        "Before: 12.5 ETH",
+        "After: 10 ETH",
     ]
+
+
+@ALL
+@pytest.mark.parametrize("kind", [Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.RESOLVED])
+def test_the_short_id_of_an_alert_is_in_each_message_of_it(style: Style, kind: Kind) -> None:
+    shown = render([delivery(1, kind=kind, alert="ea650b65aabbccdd")], style, Space())
+
+    assert "alert ea650b65 · delivery" in re.sub(r"<[^>]*>|`", "", shown.body)
 
 
 @ALL

@@ -178,6 +178,8 @@ def _worth(change: Change, before: Decimal) -> list[tuple[str, str]]:
     was = times(before, change.price_before)
     delta = minus(now, was)
     text = f"{money(was)} → {money(now)}: {signed(money(delta), delta)}"
+    if not by_price:
+        return [("Value", text)]
     parts = f"amount {signed(money(by_amount), by_amount)}, price {signed(money(by_price), by_price)}"
     return [("Value", f"{text} ({parts})")]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.message import Kind, Severity
 from watcher.notify._common import ChannelSettings
-from watcher.notify.markup import clean
+from watcher.notify.markup import clean, short_alert
 from watcher.ports import UNGROUPED
 
 if TYPE_CHECKING:  # loaded only where there is such a channel
@@ -71,5 +71,7 @@ def _block(delivery: Delivery) -> list[Text | Padding]:
     facts = Table.grid(padding=(0, 2))
     for label, value in message.facts:
         facts.add_row(Text(clean(label), style="dim"), Text(clean(value)))
-    origin = Text(f"rule {clean(message.rule)} · delivery {clean(delivery.id)}", style="dim")
+    alert = short_alert(message)
+    named = f" · alert {alert}" if alert else ""
+    origin = Text(f"rule {clean(message.rule)}{named} · delivery {clean(delivery.id)}", style="dim")
     return [head, Padding(facts, (0, 0, 0, 9), expand=False), Padding(origin, (0, 0, 0, 9), expand=False)]

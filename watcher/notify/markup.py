@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from watcher.domain.delivery import Delivery
-from watcher.domain.message import Kind, Severity
+from watcher.domain.message import Kind, Message, Severity
 
 LONGEST_VALUE = 1000
 """Characters shown of one value."""
@@ -25,6 +25,12 @@ MOST_LISTED = 100
 
 MOST_IDS = 3
 """Delivery ids shown of one alert, the newest."""
+
+MOST_DETAILED = 10
+"""With more alerts than this in one notification, their facts are left out."""
+
+SHORT = 8
+"""Digits of an alert's id that messages show; commands take any part that only one alert begins with."""
 
 _BREAK = "\N{ZERO WIDTH SPACE}"
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
@@ -46,6 +52,7 @@ _WORDS = {
     Kind.TEST: ("test", "tests"),
 }
 
+_OF_ALERTS = frozenset({Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.RESOLVED})
 _BOTH = "fired and resolved"
 
 
@@ -171,8 +178,10 @@ def tone(deliveries: Sequence[Delivery]) -> str:
 
 def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Rendered:
     """One notification for one or several deliveries, never longer than the service takes."""
-    entries = folded(deliveries)
-    heading = _heading(entries[0]) if len(entries) == 1 else _summary(entries)
+    entries = sorted(folded(deliveries), key=_gravity)
+    heading = _heading(entries[0])
+    if len(entries) > 1:
+        heading += f" (+{len(entries) - 1:,} more)"
     title = (style.title if space.title <= 0 else plain)(heading) or "-"
     above: list[str] = []
     if 0 < space.title < len(title):
@@ -183,14 +192,20 @@ def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Render
     if len(entries) == 1:
         facts, origin = _facts(entries[0], style), _origin(entries[0], style)
         return Rendered(title, _fit(above, facts, [origin], style, space, room))
-    ordered = sorted(entries, key=lambda told: _RANK[told[-1].message.severity])
-    shown, left = ordered[:MOST_LISTED], len(ordered) - MOST_LISTED
-    for detailed in (True, False) if left <= 0 else (False,):
+    above.append(style.text(_summary(entries)))
+    shown, left = entries[:MOST_LISTED], len(entries) - MOST_LISTED
+    for detailed in (True, False) if len(entries) <= MOST_DETAILED else (False,):
         lines = [_entry(told, style, detailed=detailed) for told in shown]
         body = _join([*above, *lines], style)
         if left <= 0 and space.measure(body) <= room:
             return Rendered(title, body)
     return Rendered(title, _fit(above, lines, [], style, space, room, max(left, 0)))
+
+
+def _gravity(told: Told) -> tuple[bool, int]:
+    """What is over comes after what is not, and what is grave first."""
+    last = told[-1].message
+    return last.kind is Kind.RESOLVED, _RANK[last.severity]
 
 
 def _summary(entries: Sequence[Told]) -> str:
@@ -233,20 +248,30 @@ def _value(label: str, value: str, style: Style) -> str:
 
 
 def _origin(told: Told, style: Style) -> str:
+    """Where to go on from here: `watcher ack` takes the short id."""
+    message = told[-1].message
     ids = ", ".join(style.code(each.id) for each in told[-MOST_IDS:])
-    return f"rule {style.code(told[-1].message.rule)} · delivery {ids}"
+    alert = short_alert(message)
+    parts = [
+        f"rule {style.code(message.rule)}",
+        f"alert {style.code(alert)}" if alert else "",
+        f"delivery {ids}",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def short_alert(message: Message) -> str:
+    """The short id of the alert that a message is about; empty if it is about none."""
+    return message.id[:SHORT] if message.kind in _OF_ALERTS else ""
 
 
 def _entry(told: Told, style: Style, *, detailed: bool) -> str:
+    """One alert of several: with its facts a list under a line of its own, with air above."""
     message = told[-1].message
-    lines = [f"• {style.bold(_mark(told))}: {style.text(message.title)}"]
-    if detailed and message.facts:
-        lines.append(
-            "; ".join(
-                f"{style.title(label)}: {_value(label, value, style)}" for label, value in message.facts
-            )
-        )
-    return _join([*lines, _origin(told, style)], style)
+    head = f"• {style.bold(_mark(told))}: {style.text(message.title)}"
+    if not detailed:
+        return _join([head, _origin(told, style)], style)
+    return _join(["", head, *_facts(told, style), _origin(told, style)], style)
 
 
 def _join(lines: Sequence[str], style: Style) -> str:
