@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watcher import sdnotify
+from watcher.domain.display import counted
 from watcher.domain.errors import ConfigurationError
 from watcher.doubts import wants_pictures
 from watcher.ports import Draw, Store
@@ -93,7 +94,11 @@ async def _serve(
     because the clock was set; the one to go on with, or None if a task broke.
     """
     async with at_work(app, store) as tasks:
-        log.info("watching %d accounts on %d sources", len(app.rules.wallets), len(app.pollers))
+        log.info(
+            "watching %s on %s",
+            counted(len(app.rules.wallets), "account"),
+            counted(len(app.pollers), "source"),
+        )
         sdnotify.ready()
         set_anew = asyncio.Event()
         minder = asyncio.create_task(mind_clock(app, clock_was_set, set_anew), name="clock")

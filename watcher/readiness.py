@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from watcher.domain.display import moment
+from watcher.domain.display import counted, moment
 from watcher.domain.model import Account, AccountState
 from watcher.domain.outlook import Outlook
 from watcher.settings import Settings, WalletSettings
@@ -61,7 +61,7 @@ def readiness(
         if unread == len(known) and not missed:
             told.append(f"{source}: nothing has been read yet")
         elif missed:
-            told.append(f"{source}: {missed} of {len(known)} accounts cannot be read")
+            told.append(f"{source}: {missed} of {counted(len(known), 'account')} cannot be read")
     return Readiness(not broken, tuple(broken), tuple(troubled))
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watcher import sdnotify
+from watcher.domain.display import counted
 from watcher.domain.errors import StoreError
 from watcher.notify.heartbeat import Heartbeat
 from watcher.ports import Store
@@ -51,7 +52,7 @@ async def feed_watchdog(app: App, store: Store) -> None:
         if alerts is None or stuck(app):
             continue
         sdnotify.watchdog()
-        sdnotify.status(f"{len(app.rules.wallets)} accounts, {alerts} alerts firing")
+        sdnotify.status(f"{counted(len(app.rules.wallets), 'account')}, {counted(alerts, 'alert')} firing")
 
 
 async def _live_alerts(store: Store) -> int | None:

@@ -15,7 +15,7 @@ async def test_a_source_that_cannot_be_read_stops_the_heartbeat_until_it_can(the
     await there.beating(2)
 
     there.sim.faults.add("500", "teos")
-    await there.logged("no heartbeat: teos: 1 of 1 accounts cannot be read", within=60)
+    await there.logged("no heartbeat: teos: 1 of 1 account cannot be read", within=60)
     beats = len(there.beats)
     await asyncio.sleep(3)
     assert len(there.beats) == beats

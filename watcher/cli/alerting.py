@@ -15,7 +15,7 @@ from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._manual import PAGES
 from watcher.cli._tables import print_table
 from watcher.domain.alerting import Ack, AlertState, short_id
-from watcher.domain.display import moment
+from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration, parse_duration
 from watcher.domain.message import Severity
 from watcher.domain.silences import Silence
@@ -160,7 +160,7 @@ def add(
     if json:
         print_json(alertviews.silence_row(made, now))
     else:
-        print(f"{made.id}: until {moment(made.until)}; it covers {len(live)} live alerts now")
+        print(f"{made.id}: until {moment(made.until)}; it covers {counted(len(live), 'live alert')} now")
     return 0
 
 

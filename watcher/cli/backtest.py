@@ -16,7 +16,7 @@ import typer
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
 from watcher.cli._tables import print_table
-from watcher.domain.display import moment
+from watcher.domain.display import counted, moment
 from watcher.domain.duration import parse_duration
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.rules import Rule
@@ -210,7 +210,7 @@ class _Told:
             self._show_set(name, played, len(named[name]))
         if self._compared is not None:
             a, b = self._played
-            typer.echo(f"\nboth would have sent {self._compared.both} messages")
+            typer.echo(f"\nboth would have sent {counted(self._compared.both, 'message')}")
             typer.echo(f"\nonly with {a}: {len(self._compared.only_a)}")
             self._table(self._compared.only_a)
             typer.echo(f"\nonly with {b}: {len(self._compared.only_b)}")
@@ -220,7 +220,7 @@ class _Told:
             typer.echo(f"  - {words}")
 
     def _show_set(self, name: str, played: Played, rules: int) -> None:
-        typer.echo(f"\n{name}: {rules} rules, {played.polls:,} polls")
+        typer.echo(f"\n{name}: {counted(rules, 'rule')}, {counted(played.polls, 'poll')}")
         if self._compared is None:
             self._table(played.sent)
         for alert in played.already:
@@ -228,7 +228,7 @@ class _Told:
         night = sum(each.at_night(self._zone) for each in played.sent)
         notifications = sum(played.notifications.values())
         typer.echo(
-            f"{len(played.sent)} messages in {notifications} notifications; "
+            f"{counted(len(played.sent), 'message')} in {counted(notifications, 'notification')}; "
             f"{night} at night (22:00 to 07:00 {self._zone.key})"
         )
         for title, counts in (("channel", played.notifications), ("rule", _by_rule(played))):

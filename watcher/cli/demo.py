@@ -14,6 +14,7 @@ import typer
 
 from watcher.cli._common import set_up_logging
 from watcher.cli._tables import screen
+from watcher.domain.display import counted
 from watcher.domain.duration import parse_duration
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         try:
             app = wire(configuration, store, tally=tally)
             async with at_work(app, store, on_page=lambda url: _say(f"The status page is at {url}")):
-                _say(f"Watching {len(app.rules.wallets)} accounts on two simulated APIs at {sim.url}.")
+                watched = counted(len(app.rules.wallets), "account")
+                _say(f"Watching {watched} on two simulated APIs at {sim.url}.")
                 playing = asyncio.create_task(play(sim, story(duration_seconds=seconds), _tell))
                 await _until(stopping, playing, seconds, keep=keep)
                 playing.cancel()
@@ -189,9 +191,13 @@ def _summary(settings: Settings, reader: Reader, metered: int) -> list[str]:
     )
     return [
         "",
-        f"{len(changes)} changes seen, {len(told)} messages delivered ({kinds or 'none'}).",
         (
-            f"{len(asked)} requests for {sum(len(wallet.accounts) for wallet in settings.wallets)} accounts; "
+            f"{counted(len(changes), 'change')} seen, "
+            f"{counted(len(told), 'message')} delivered ({kinds or 'none'})."
+        ),
+        (
+            f"{counted(len(asked), 'request')} for "
+            f"{counted(sum(len(wallet.accounts) for wallet in settings.wallets), 'account')}; "
             f"{booked:,} credits booked, {metered:,} metered by the simulated API."
         ),
         "Next: `watcher init` writes a configuration for your own wallets.",

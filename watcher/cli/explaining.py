@@ -10,7 +10,7 @@ import typer
 from watcher import report
 from watcher.cli import _completing
 from watcher.cli._common import Config, Json, configured, print_json
-from watcher.domain.display import moment
+from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration
 from watcher.mistakes import nearest
 from watcher.service.clock import SystemClock
@@ -83,7 +83,7 @@ def _show_explanation(row: report.Row) -> None:
         lines += [("not believed yet", text) for text in reading["waits"]]
     lines += [(key, reading[key]) for key in ("credits", "period") if key in reading]
     if "accounts" in reading:
-        lines.append(("sum of", f"{reading['accounts']} accounts"))
+        lines.append(("sum of", f"{counted(reading['accounts'], 'account')}"))
     if row["alert"]:
         alert = row["alert"]
         who = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""

@@ -17,7 +17,7 @@ from watcher.cli import _completing
 from watcher.cli._common import Config, Json, config_path, configured, must_know, print_json, set_up_logging
 from watcher.cli._tables import print_table
 from watcher.domain.credits import Purpose
-from watcher.domain.display import moment
+from watcher.domain.display import counted, moment
 from watcher.domain.model import Account, Miss, Outcome
 from watcher.heap import settle_heap
 from watcher.wiring import Configuration
@@ -133,7 +133,7 @@ def _show_outcomes(
         elif isinstance(outcome, Miss):
             result = f"missed: {outcome}"
         else:
-            result = f"read: {len(outcome.amounts)} assets"
+            result = f"read: {counted(len(outcome.amounts), 'asset')}"
         rows.append((wallets[account], account.source, account.chain, account.address, result))
     columns = ("wallet", "source", "chain", "address", "result")
     if json:

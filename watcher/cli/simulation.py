@@ -14,6 +14,7 @@ import typer
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
 from watcher.domain.cadence import Item
+from watcher.domain.display import counted
 from watcher.domain.duration import parse_duration, span
 from watcher.files import text_file
 from watcher.simulating import DAY, Result, Trace, as_trace, read_trace
@@ -154,7 +155,7 @@ def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], flo
 def _show(trace: Trace, items: list[Item], result: Result, *, unlimited: bool) -> None:
     days = (trace.end - trace.start) / DAY
     of = "" if unlimited else f" of {result.allowed:,.0f}"
-    print(f"{len(items):,} wallets, {result.changes:,} changes, {days:.1f} days")
+    print(f"{counted(len(items), 'wallet')}, {counted(result.changes, 'change')}, {days:.1f} days")
     print(f"polls           {result.polls:,}")
     print(f"credits         {result.credits:,}{of}")
     print(f"mean delay      {span(result.mean_delay)} (foretold: {span(result.predicted)})")

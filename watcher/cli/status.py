@@ -15,7 +15,7 @@ from watcher import report
 from watcher.cli._common import Config, Json, configured, plain_json, print_json
 from watcher.cli._encoding import json_text
 from watcher.cli._tables import Screen, fold, redraws, screen, table
-from watcher.domain.display import moment
+from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration, parse_duration, span
 from watcher.domain.errors import StoreError
 from watcher.notify.markup import clean
@@ -216,7 +216,10 @@ def _below(state: report.Row, on: Screen) -> list[str]:
     lines = table(columns, alerts, on, empty="no alert is pending or firing")
     waiting = sum(row["quarantined"] for row in state["accounts"])
     if waiting:
-        lines += ["", *fold(f"{waiting} assets that no rule sees; `watcher assets` lists them", on.width)]
+        lines += [
+            "",
+            *fold(f"{counted(waiting, 'asset')} that no rule sees; `watcher assets` lists them", on.width),
+        ]
     for held in state["held_prices"]:
         name = clean(held["symbol"] or held["asset"])
         why = f"{name} on {held['chain']}: {held['reason']}; not judged in dollars until a price is confirmed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.display import amount, moment, money, percent, signed
+from watcher.domain.display import amount, counted, moment, money, percent, signed
 from watcher.domain.exact import ZERO, minus, times
 from watcher.domain.model import Account, Asset, Change
 
@@ -104,7 +104,7 @@ class Whole:
     def facts(self) -> list[tuple[str, str]]:
         kind, _, name = self.key.partition(":")
         first = (kind.capitalize(), name) if kind in ("wallet", "tag") else ("Selection", self.label)
-        return [first, ("Sum of", "1 account" if self.accounts == 1 else f"{self.accounts:,} accounts")]
+        return [first, ("Sum of", counted(self.accounts, "account"))]
 
     def values(self) -> dict[str, str]:
         """The variables of templates that are known for every message."""

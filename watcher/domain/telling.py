@@ -10,7 +10,7 @@ from functools import partial
 from watcher.domain.alerting import Alert, Step, Subject, short_id
 from watcher.domain.conclusion import Past
 from watcher.domain.delivery import Delivery, DeliveryState
-from watcher.domain.display import amount, moment, money, percent, plain, signed
+from watcher.domain.display import amount, counted, moment, money, percent, plain, signed
 from watcher.domain.display import price as show_price
 from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, minus, times
@@ -91,7 +91,7 @@ class Teller:
         self._owe(message, routed.channels)
 
     def _flapping(self, alert: Alert, where: Place, count: int) -> Message:
-        words = f"{count} transitions within {format_duration(WITHIN)}"
+        words = f"{counted(count, 'transition')} within {format_duration(WITHIN)}"
         lines = [
             *where.facts(),
             ("Flapping", words),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from watcher.domain.alerting import Alert
-from watcher.domain.display import moment
+from watcher.domain.display import counted, moment
 from watcher.notify.markup import clean
 from watcher.web.drawing import NARROW, WIDE
 from watcher.web.scales import moments
@@ -46,7 +46,8 @@ def bars(lines: Mapping[str, Sequence[Alert]], days: int, now: datetime) -> Mark
         return None
     chosen = dict(list(lines.items())[:LANES])
     count = sum(map(len, chosen.values()))
-    text = f"{count} firings of {len(chosen)} rules in {days} days; the table below lists them"
+    of_rules = f"{counted(len(chosen), 'rule')} in {counted(days, 'day')}"
+    text = f"{counted(count, 'firing')} of {of_rules}; the table below lists them"
     sizes = (("wide-chart", WIDE[0], NAME), ("narrow-chart", NARROW[0], 110))
     drawn = (_picture(chosen, timedelta(days=days), now, text, *size) for size in sizes)
     return Markup("").join(drawn)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, model_validator
 
-from watcher.domain.display import amount_against, moment, money_against, percent
+from watcher.domain.display import amount_against, exactly, full, moment, money_against, percent
 from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, minus, shifted, times
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
@@ -219,13 +219,21 @@ class ChangeRule(EventRule):
         if answer is Answer.UNKNOWN:
             return unknown(f"{words}; without a price its worth in dollars is not known")
         if answer is Answer.MET and self.by is not None:
-            return met(f"{words}, at least {self.by}")
+            return met(f"{words}, at least {self._size}")
         return Verdict(answer, words)
 
     @cached_property
     def level(self) -> Decimal:
         """The number in `by`."""
         return Decimal((self.by or "0").strip("%$").replace("_", ""))
+
+    @property
+    def _size(self) -> str:
+        """`by` as people read it."""
+        by = self.by or ""
+        if by.startswith("$"):
+            return exactly(self.level)
+        return full(self.level) + ("%" if by.endswith("%") else "")
 
     def _moved(self, change: Change, size: Decimal) -> str:
         """How much moved, measured as the rule measures it."""
@@ -242,7 +250,7 @@ class ChangeRule(EventRule):
 
     def describe(self) -> str:
         way = {"in": "incoming", "out": "outgoing", "both": "any"}[self.direction]
-        text = f"{way} change" + (f" of at least {self.by}" if self.by else "")
+        text = f"{way} change" + (f" of at least {self._size}" if self.by else "")
         back = [f"within {format_duration(self.within)}"] if self.within is not None else []
         back += ["since it was last told"] if self.since == "notified" else []
         return " ".join([text, " or ".join(back)]) if back else text
