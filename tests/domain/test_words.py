@@ -48,11 +48,13 @@ def test_a_count_and_its_noun_go_through_the_one_helper() -> None:
         if any(name.startswith(each) for each in SURE):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            parts = node.values if isinstance(node, ast.JoinedStr) else []
+            if not isinstance(node, ast.JoinedStr):
+                continue
+            parts = node.values
             for before, after in itertools.pairwise(parts):
                 number = isinstance(before, ast.FormattedValue) and _counts(before)
-                text = after.value if isinstance(after, ast.Constant) else ""
-                if number and COUNTED.match(str(text)):
+                text = after.value if isinstance(after, ast.Constant) and isinstance(after.value, str) else ""
+                if number and COUNTED.match(text):
                     found.append(f"{name}:{node.lineno}: {text}")
     assert found == []
 

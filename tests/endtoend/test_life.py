@@ -63,6 +63,27 @@ async def test_an_alert_is_listed_acknowledged_and_resolved(
     assert await here("alerts", "show", "nobody") == 1
 
 
+async def test_the_ids_that_messages_show_and_what_they_begin_with_name_an_alert(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await here("poll") == 0
+    low(installed)
+    await here("poll")
+    (row,) = await printed(capsys, "alerts")
+    (delivery,) = (each for each in await printed(capsys, "outbox") if each["alert"] == row["id"])
+    told = text_of(installed.hook.about("eth-low")[-1])
+    assert f"alert {row['id'][:8]}" in told
+    assert f"delivery {delivery['id']}" in told
+
+    for each in (row["id"][:8], delivery["id"], delivery["id"][:8]):
+        assert [one["id"] for one in await printed(capsys, "alerts", "show", each)] == [row["id"]]
+        assert [one["rule"] for one in await printed(capsys, "explain", each)] == ["eth-low"]
+        assert [one["id"] for one in await printed(capsys, "ack", each, "--by", "bob")] == [row["id"]]
+    made = await printed(capsys, "silence", "add", "--alert", row["id"][:8], "--for", "1h", "--by", "bob")
+    assert (made["rules"], made["wallets"]) == (["eth-low"], ["hot"])
+    assert [each["state"] for each in await printed(capsys, "alerts")] == ["silenced"]
+
+
 async def test_what_is_silenced_is_listed_as_silenced_and_told_when_that_ends(
     installed: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:

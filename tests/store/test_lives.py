@@ -150,3 +150,15 @@ async def test_transitions_are_remembered_over_a_restart_for_a_day(path: Path) -
         while await store.tidy(NOW + timedelta(days=2)):
             pass
     assert rows(path, "SELECT count(*) FROM flaps") == [(0,)]
+
+
+async def test_an_alert_is_named_by_how_its_id_or_that_of_a_delivery_begins(path: Path) -> None:
+    first, second = (replace(alert(), id=each, subject=each) for each in ("ab12cd34", "ab99cd34"))
+    told = replace(delivery("77aa0001"), message=replace(message(), id=first.id))
+    async with opened(path) as store:
+        await keep(store, alerts=(first, second), deliveries=(told,))
+    with Reader(path) as reader:
+        assert reader.named_alerts("ab12") == reader.named_alerts("AB12CD34") == [first.id]
+        assert reader.named_alerts("77aa") == reader.named_alerts("77aa0001") == [first.id]
+        assert reader.named_alerts("ab") == [first.id, second.id]
+        assert reader.named_alerts("%") == reader.named_alerts("") == reader.named_alerts("zz") == []

@@ -101,7 +101,10 @@ PAGES: Mapping[str, Page] = {
     ),
     "explain": Page(
         "Why a rule fired or did not",
-        (("watcher explain gas-low hot-wallet", "a rule and a wallet"),),
+        (
+            ("watcher explain gas-low hot-wallet", "a rule and a wallet"),
+            ("watcher explain 1f0c9b62", "the alert with this id, as messages show it"),
+        ),
     ),
     "outbox": Page(
         "Deliveries: list, retry, drop",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Collection
 from datetime import timedelta
+from glob import escape
 from typing import Annotated, Any
 
 import typer
@@ -56,7 +57,7 @@ def alerts(
     with _reader(configuration) as reader:
         views = alertviews.AlertViews(configuration.settings, reader.silences(), now)
         if action == "show":
-            chosen = {each: reader.alert(each) for each in ids or ()}
+            chosen = {each: reader.alert(meant(reader, each)) for each in ids or ()}
             found = [views.whole(alert, reader.deliveries_of(alert.id)) for alert in chosen.values() if alert]
         else:
             chosen = {}
@@ -74,7 +75,11 @@ def alerts(
 def ack(
     ids: Annotated[
         list[str],
-        typer.Argument(metavar="ID...", help="Ids of firing alerts.", autocompletion=_completing.alerts),
+        typer.Argument(
+            metavar="ID...",
+            help="Ids of firing alerts or of deliveries, as messages show them, or how one begins.",
+            autocompletion=_completing.alerts,
+        ),
     ],
     config: Config = None,
     by: By = None,
@@ -91,8 +96,10 @@ def ack(
     now = SystemClock().now()
     with _reader(configuration) as reader:
         silences = reader.silences()
+        wanted = {each: meant(reader, each) for each in ids}
     said = Ack(_visible(by or _login(), "--by"), now, comment and _visible(comment, "--comment"))
-    found = acknowledge(store_path(configuration.settings), ids, said)
+    known = acknowledge(store_path(configuration.settings), list(wanted.values()), said)
+    found = {each: known[alert] for each, alert in wanted.items()}
     views = alertviews.AlertViews(configuration.settings, silences, now)
     done = [alert for alert in found.values() if alert and alert.state is AlertState.FIRING]
     if json:
@@ -103,7 +110,11 @@ def ack(
     idle = [alert for alert in found.values() if alert and alert.state is not AlertState.FIRING]
     for alert in idle:
         typer.echo(f"{alert.id}: is {alert.state}, there is nothing to acknowledge", err=True)
-    return max(_missing([each for each, alert in found.items() if alert is None], "alert"), int(bool(idle)))
+    events = [each for each, alert in found.items() if alert is None and wanted[each] != each]
+    for each in events:
+        typer.echo(f"{each}: tells of a change, there is nothing to acknowledge", err=True)
+    missing = [each for each, alert in found.items() if alert is None and each not in events]
+    return max(_missing(missing, "alert"), int(bool(idle or events)))
 
 
 silence = typer.Typer(
@@ -127,6 +138,10 @@ def add(
             "--wallet", metavar="GLOB", help="Names of wallets.", autocompletion=_completing.wallets
         ),
     ] = None,
+    alert: Annotated[
+        str | None,
+        typer.Option("--alert", metavar="ID", help="The rule and the wallet of this alert."),
+    ] = None,
     severity: Annotated[
         Globs, typer.Option("--severity", metavar="LEVEL", help="info, warning or critical.")
     ] = None,
@@ -144,8 +159,13 @@ def add(
     from watcher.store.lives import add_silence
 
     configuration = configured(config)
-    if not (rule or wallet or severity or tag):
-        raise typer.BadParameter("say what to silence: --rule, --wallet, --severity or --tag ('*' is all)")
+    if not (rule or wallet or severity or tag or alert):
+        words = "say what to silence: --alert, --rule, --wallet, --severity or --tag ('*' is all)"
+        raise typer.BadParameter(words)
+    if alert is not None:
+        if rule or wallet:
+            raise typer.BadParameter("--alert says the rule and the wallet already")
+        rule, wallet = _of_alert(configuration, alert)
     _check(configuration, rule, wallet, severity, tag)
     span = _span(lasting)
     now, author = SystemClock().now(), _visible(by or _login(), "--by")
@@ -162,6 +182,15 @@ def add(
     else:
         print(f"{made.id}: until {moment(made.until)}; it covers {counted(len(live), 'live alert')} now")
     return 0
+
+
+def _of_alert(configuration: Configuration, text: str) -> tuple[Globs, Globs]:
+    """The rule and the wallet of an alert, as globs that match nothing else."""
+    with _reader(configuration) as reader:
+        found = reader.alert(meant(reader, text))
+    if found is None:
+        raise typer.BadParameter(f"there is no alert {text}")
+    return [escape(found.rule)], [escape(found.wallet)] if found.wallet else None
 
 
 @silence.command("list", short_help=PAGES["silence list"].short, epilog=PAGES["silence list"].epilog)
@@ -208,6 +237,16 @@ def _reader(configuration: Configuration) -> Any:
     from watcher.store.reader import Reader
 
     return Reader(store_path(configuration.settings))
+
+
+def meant(reader: Any, text: str) -> str:
+    """The id of the alert that a person means: by its id or a delivery's, or by how one of them begins."""
+    found = reader.named_alerts(text)
+    if len(found) > 1:
+        each = [(identity, reader.alert(identity)) for identity in found]
+        names = "; ".join(f"{identity} ({alert.label})" if alert else identity for identity, alert in each)
+        raise typer.BadParameter(f"'{text}' may mean several alerts: {names}")
+    return str(found[0]) if found else text
 
 
 def _missing(ids: Collection[str], word: str) -> int:

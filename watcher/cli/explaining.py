@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from watcher import report
 from watcher.cli import _completing
 from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli.alerting import meant
 from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration
 from watcher.mistakes import nearest
@@ -19,16 +21,21 @@ from watcher.wiring import build_rules, credit_plans, store_path
 
 def explain(
     rule: Annotated[
-        str, typer.Argument(metavar="RULE", help="Id of a rule.", autocompletion=_completing.rules)
+        str,
+        typer.Argument(
+            metavar="RULE",
+            help="Id of a rule; or, alone, the id of an alert or a delivery, or how it begins.",
+            autocompletion=_completing.rules,
+        ),
     ],
     subject: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="SUBJECT",
             help="A wallet, a source, or a subject as `watcher alerts` names it.",
             autocompletion=_completing.wallets,
         ),
-    ],
+    ] = None,
     config: Config = None,
     json: Json = False,
 ) -> int:
@@ -40,6 +47,8 @@ def explain(
 
     configuration = configured(config)
     rules = build_rules(configuration)
+    if subject is None:
+        rule, subject = _of_alert(store_path(configuration.settings), rule)
     found = rules.by_id.get(rule)
     if found is None:
         raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
@@ -62,6 +71,17 @@ def explain(
     for row in rows:
         _show_explanation(row)
     return 0
+
+
+def _of_alert(store: Path, text: str) -> tuple[str, str]:
+    """The rule and the subject of an alert."""
+    from watcher.store.reader import Reader
+
+    with Reader(store) as reader:
+        alert = reader.alert(meant(reader, text))
+    if alert is None:
+        raise typer.BadParameter(f"there is no alert '{text}'; name a rule and a subject")
+    return alert.rule, alert.subject
 
 
 def _show_explanation(row: report.Row) -> None:

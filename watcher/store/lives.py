@@ -63,6 +63,18 @@ def one(conn: sqlite3.Connection, identity: str) -> Alert | None:
     return alert_from(row) if row is not None else None
 
 
+def named(conn: sqlite3.Connection, text: str) -> list[str]:
+    """Ids of the alerts that a person may mean: by an id, the beginning of one, or the same of a delivery."""
+    if one(conn, text) is not None:
+        return [text]
+    begins = "substr(id, 1, length(:text)) = :text"
+    sql = (
+        f"SELECT id FROM alerts WHERE {begins} UNION SELECT m.alert FROM messages m WHERE m.id IN"  # noqa: S608
+        f" (SELECT message FROM deliveries WHERE {begins}) ORDER BY 1 LIMIT 20"
+    )
+    return [row[0] for row in conn.execute(sql, {"text": text})] if text else []
+
+
 def last(conn: sqlite3.Connection, rule: str, subject: str) -> Alert | None:
     """The newest alert of a rule on a subject that people were told of."""
     where = "WHERE rule = ? AND subject = ? AND told_at IS NOT NULL ORDER BY since DESC, id LIMIT 1"

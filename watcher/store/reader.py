@@ -250,6 +250,11 @@ class Reader:
         with self._snapshot():
             return lives.one(self._conn, identity)
 
+    def named_alerts(self, text: str) -> list[str]:
+        """Ids of the alerts that an id, or its beginning, may mean; those of deliveries count too."""
+        with self._snapshot():
+            return lives.named(self._conn, text.strip().lower())
+
     def last_alert(self, rule: str, subject: str) -> Alert | None:
         with self._snapshot():
             return lives.last(self._conn, rule, subject)
