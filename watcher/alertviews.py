@@ -1,7 +1,7 @@
 """Alerts and silences in the shapes that scripts rely on.
 
 An alert's state in them is what people want to know of it: `silenced` or `inhibited` stands in the
-place of `firing` while nobody is told of it.
+place of `firing` while nobody is told of it, `withdrawn` in that of `resolved` where it did not resolve.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from watcher.settings import Settings
 
 Row = dict[str, Any]
 
-STATES = ("pending", "firing", "silenced", "inhibited", "resolved")
+STATES = ("pending", "firing", "silenced", "inhibited", "resolved", "withdrawn")
 
 
 class AlertViews:
@@ -39,7 +39,7 @@ class AlertViews:
 
     def row(self, alert: Alert) -> Row:
         held = self.held(alert)
-        state = str(alert.state)
+        state = "withdrawn" if alert.closed else str(alert.state)
         if alert.state is AlertState.FIRING and held:
             word = held.split()[0]
             state = word if word in STATES else state

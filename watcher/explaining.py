@@ -97,7 +97,7 @@ class Explainer:
 
     def _alert(self, rule: Rule, subject: Row) -> tuple[Alert | None, bool]:
         alert = self._past.alerts.get((rule.id, subject["key"]))
-        if alert is not None and not self._rules.stands(alert.rule, alert.fingerprint):
+        if alert is not None and not self._rules.goes_on(alert):
             alert = None
         return alert, alert is not None and alert.state is AlertState.FIRING
 
@@ -131,10 +131,10 @@ class Explainer:
         lively = {
             key: alert.label
             for (name, key), alert in self._past.alerts.items()
-            if name == rule.id and self._rules.stands(name, alert.fingerprint)
+            if name == rule.id and self._rules.goes_on(alert)
         }
         for account, wallet in self._rules.wallets.items():
-            if not self._rules.selects(rule.id, "", account):
+            if not self._rules.selects(rule.id, account):
                 continue
             state = self._past.accounts.get(account) or AccountState(account)
             if isinstance(rule, ClockRule):
@@ -209,7 +209,11 @@ class Explainer:
         over = self._reader.last_alert(rule.id, subject["key"])
         if over is None:
             return None
-        return {"id": over.id, "since": over.since, "resolved_at": over.resolved_at, "because": over.because}
+        row = self._views.row(over)
+        return {
+            **{key: row[key] for key in ("id", "state", "since", "because")},
+            "resolved_at": over.resolved_at,
+        }
 
     def _heard(self, rule: Rule, alert: Alert | None, subject: Row) -> list[Row]:
         """Each channel, with what it was told: of the alert, or of the last event."""

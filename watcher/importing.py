@@ -6,12 +6,13 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
 
 from watcher.domain.assuming import first_sights
 from watcher.domain.errors import ConfigurationError, Problem
+from watcher.domain.exact import number_in
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote
 from watcher.domain.retelling import Look, Recorded
 from watcher.mistakes import nearest
@@ -127,8 +128,8 @@ def _account(wallet: str, accounts: Sequence[Account], chain: str) -> tuple[Acco
 
 def _number(name: str, text: str) -> Decimal:
     try:
-        number = Decimal(text.replace("_", ""))
-    except InvalidOperation:
+        number = number_in(text)
+    except ValueError:
         raise ValueError(f"{name}: '{text[:40]}' is no number; write it as in 1234.5") from None
     if not number.is_finite() or number < 0:
         raise ValueError(f"{name}: '{text[:40]}' is no amount; write a number from 0 on")
@@ -137,7 +138,7 @@ def _number(name: str, text: str) -> Decimal:
 
 def _time(text: str) -> datetime:
     try:
-        if text.replace(".", "", 1).isdigit():
+        if text.isascii() and text.replace(".", "", 1).isdigit():
             at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(Decimal(text) * 1000))
         else:
             at = datetime.fromisoformat(text)

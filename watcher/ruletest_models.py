@@ -139,7 +139,7 @@ class ExpectedMessage(_Model):
     """A message. What is not said is not compared."""
 
     rule: str
-    kind: Literal["firing", "resolved", "repeat", "event", "notice"] | None = None
+    kind: Literal["firing", "resolved", "withdrawn", "repeat", "escalated", "event", "notice"] | None = None
     wallet: str | None = None
     asset: str | None = None
     title: str | None = None

@@ -98,7 +98,7 @@ def as_trace(changes: Mapping[str, Iterable[float]]) -> Trace:
 
 def _time(text: str, where: str) -> float:
     try:
-        value = float(text)
+        value = float(text) if text.isascii() else math.nan
     except ValueError:
         value = math.nan
     if not -1e11 < value < 1e11:

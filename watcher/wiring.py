@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from watcher.domain.credits import CreditPlan
-from watcher.domain.cycle import Conclusion, Past, retire
 from watcher.domain.errors import ConfigurationError, StoreError, StoreInUseError
 from watcher.domain.model import Account
 from watcher.domain.policies import Policies
@@ -22,9 +21,10 @@ from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
 from watcher.doubts import deaf_channels, without_credits, without_pictures
 from watcher.notify.heartbeat import Heartbeat
-from watcher.ports import Channel, Draw, Recall, Source, Store, facts_of
+from watcher.ports import Channel, Draw, Source, Store, facts_of
 from watcher.rulebook import Rulebook, load_rules
 from watcher.service.clock import Clock, SystemClock
+from watcher.service.concluding import take_effect
 from watcher.service.delivering import Deliverer
 from watcher.service.lapsing import Lapse
 from watcher.service.polling import Poller
@@ -143,18 +143,12 @@ class App:
         self._tasks.append(asyncio.create_task(self.lapse.run(), name="lapse"))
 
     async def prepare(self) -> None:
-        """Give sources and channels their facts back; close alerts and forget marks of what is gone."""
+        """Give sources and channels their facts back, and let the configuration take effect on alerts."""
         for name, poller in self.pollers.items():
             poller.source.remember(await self.store.facts(name))
         for channel in self.channels:
             channel.remember(await self.store.facts(facts_of(channel.name)))
-        alerts = await self.store.live_alerts()
-        now = self.clock.now()
-
-        def deciding(_past: Past, _recall: Recall) -> Conclusion:
-            return retire(alerts, self.rules, now)
-
-        await self.store.conclude([], deciding)
+        await take_effect(self.store, self.rules, self.clock.now())
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:

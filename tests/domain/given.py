@@ -178,7 +178,7 @@ class World:
         self.states = {account: _copied(state) for account, state in self.states.items()}
         self.rules = Rules(rules or tuple(self.rules.by_id.values()), self.wallets, self.channels)
         self.running_since = self.now
-        return self._keep(retire(self.live, self.rules, self.now))
+        return self._keep(retire(self.past(), self.rules, self.now))
 
     def acknowledge(self, by: str = "bob", comment: str = "") -> None:
         """Everything that fires."""

@@ -1,4 +1,4 @@
-"""The alert state machine, and what ends alerts without a word."""
+"""The alert state machine, and what ends alerts otherwise than by their condition."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ from typing import Any
 
 import pytest
 
-from tests.domain.given import AGAIN_SOON, ETH, HOT, MINUTE, START, WALLETS, World, failed, reading
-from watcher.domain.alerting import Alert, AlertState, Subject, Terms, advance, close, remind, short_id
+from tests.domain.given import (
+    AGAIN_SOON,
+    DESK,
+    ETH,
+    HOT,
+    MINUTE,
+    SOL,
+    START,
+    SWEEP,
+    WALLETS,
+    World,
+    failed,
+    reading,
+)
+from watcher.domain.alerting import Alert, AlertState, Subject, Terms, advance, remind, short_id, withdraw
 from watcher.domain.message import Kind, Severity
-from watcher.domain.rules import ThresholdRule
+from watcher.domain.model import Account, Asset, Wallet
+from watcher.domain.rules import TYPES, Rule, ThresholdRule
 from watcher.domain.verdict import Verdict, met, not_met, unknown
 
 SUBJECT = Subject("key", "hot: ETH", "hot", HOT)
@@ -84,7 +98,7 @@ def test_a_repeat_counts_from_the_last_time_it_was_told() -> None:
     assert remind(first.alert, HOUR, START + 2 * HOUR).tell is Kind.REPEAT
 
 
-@pytest.mark.parametrize("alert", [pending(), close(fired(), "over", START)])
+@pytest.mark.parametrize("alert", [pending(), withdraw(fired(), "over", START).alert])
 def test_only_a_firing_alert_is_repeated(alert: Alert) -> None:
     assert remind(alert, HOUR, START + 9 * HOUR).tell is None
 
@@ -103,19 +117,81 @@ def low(**fields: Any) -> ThresholdRule:
     return ThresholdRule.model_validate({"id": "low", "below": "0.5", **fields})
 
 
-def firing_world(rule: ThresholdRule) -> World:
+def firing_world(rule: ThresholdRule, prices: dict[Asset, str] | None = None) -> World:
     world = World(rule)
-    assert world.see(reading(HOT, {ETH: "0.1"})) == ["low firing"]
+    assert world.see(reading(HOT, {ETH: "0.1"}, prices)) == ["low firing"]
     return world
 
 
 @pytest.mark.parametrize(
-    "edit", [{"below": "0.6"}, {"clear_above": "0.7"}, {"for": "1m"}, {"reads": 2}, {"metric": "price_usd"}]
+    "edit", [{"below": "0.6"}, {"clear_above": "0.7"}, {"for": "1h"}, {"reads": 2}, {"severity": "critical"}]
 )
-def test_an_edited_rule_starts_afresh_and_sends_nothing_by_itself(edit: dict[str, Any]) -> None:
+def test_an_edit_that_leaves_an_alert_standing_goes_on_with_it(edit: dict[str, Any]) -> None:
     world = firing_world(low())
+    world.acknowledge()
+    (before,) = world.live
     assert world.restart(low(**edit)) == N
+    assert world.see(reading(HOT, {ETH: "0.1"})) == N, "people know already"
+    (alert,) = world.live
+    assert (alert.id, alert.acknowledged) == (before.id, before.acknowledged)
+    assert world.see(reading(HOT, {ETH: "1"})) == ["low resolved"], "it resolved under the rule of now"
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        ({"below": "0.05"}, "its rule was edited: 0.1 ETH is not below 0.05 ETH"),
+        ({"metric": "value_usd"}, "its rule was edited: $200.00 is not below $0.50"),
+        ({"keep_firing_for": "1h", "below": "0.05"}, "its rule was edited: 0.1 ETH is not below 0.05 ETH"),
+    ],
+)
+def test_an_edit_that_ends_an_alert_withdraws_it_once(edit: dict[str, Any], why: str) -> None:
+    world = firing_world(low(), prices={ETH: "2000"})
+    assert world.restart(low(**edit)) == N
+    assert world.see(reading(HOT, {ETH: "0.1"}, {ETH: "2000"})) == ["low withdrawn"]
+    assert world.title == f"hot: ETH on ethereum: {why}"
+    assert world.see(reading(HOT, {ETH: "0.1"}, {ETH: "2000"})) == N
+    assert world.restart(low(**edit)) == N
+
+
+def test_what_an_edited_rule_cannot_judge_moves_nothing() -> None:
+    world = firing_world(low())
+    world.restart(low(metric="value_usd", below="500"))
+    assert world.see(reading(HOT, {ETH: "0.1"})) == N, "there is no price"
+    assert [str(alert.state) for alert in world.live] == ["firing"]
+    assert world.see(reading(HOT, {ETH: "0.1"}, {ETH: "2000"})) == N
+    assert world.see(reading(HOT, {ETH: "1"}, {ETH: "2000"})) == ["low resolved"]
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        ({"id": "other"}, "its rule was removed"),
+        ({"match": {"assets": ["USDC"]}}, "its rule was edited: it no longer selects this"),
+        ({"match": {"wallets": ["fund"]}}, "its rule was edited: it no longer selects this"),
+        ({"match": {"chains": ["solana"]}}, "its rule was edited: it no longer selects this"),
+        ({"per": "wallet", "metric": "value_usd"}, "its rule was edited: it no longer selects this"),
+        (
+            {"type": "no_data", "below": None, "longer_than": "1h"},
+            "its rule was edited: it no longer selects this",
+        ),
+        ({"type": "change", "below": None, "by": "1"}, "its rule was edited: it no longer selects this"),
+    ],
+)
+def test_who_heard_of_an_alert_hears_why_its_rule_says_no_more_of_it(now: dict[str, Any], why: str) -> None:
+    world = firing_world(low(notify=["ops"]))
+    world.channels = ("ops", "phone")
+    assert world.restart(rule({"id": "low", "below": "0.5", **now})) == ["low withdrawn"]
+    assert world.title == f"hot: ETH on ethereum: {why}"
+    assert world.told[-1].channel == "ops"
+    assert world.told[-1].message.id == world.told[0].message.id
     assert world.live == []
+    assert world.restart() == N
+
+
+def rule(fields: dict[str, Any]) -> Rule:
+    kind = TYPES[fields.setdefault("type", "threshold")]
+    return kind.model_validate({name: value for name, value in fields.items() if value is not None})
 
 
 @pytest.mark.parametrize(
@@ -129,22 +205,82 @@ def test_editing_how_people_are_told_keeps_the_alert(edit: dict[str, Any]) -> No
     assert world.see(reading(HOT, {ETH: "1"})) == ["low resolved"]
 
 
-def test_an_alert_of_the_rule_before_it_was_edited_does_not_count() -> None:
-    world = firing_world(low())
-    world.rules = World(low(clear_above="0.8")).rules
-    assert world.see(reading(HOT, {ETH: "0.6"})) == N, "the band holds only what fires under the same rule"
+def test_what_is_pending_begins_anew_under_an_edited_rule_and_nobody_hears_of_it() -> None:
+    world = World(low(reads=2))
+    assert world.see(reading(HOT, {ETH: "0.3"})) == N
+    assert world.restart(low(reads=2, below="0.2")) == N
+    assert world.live == []
+    assert world.see(reading(HOT, {ETH: "0.1"})) == N, "the first reading of two below the new level"
     assert world.see(reading(HOT, {ETH: "0.1"})) == ["low firing"]
 
 
-def test_an_alert_of_a_removed_rule_or_account_is_closed_without_a_word() -> None:
+@pytest.mark.parametrize(
+    ("gone", "why"),
+    [
+        ({HOT}, "wallet hot is no longer watched"),
+        ({HOT, SWEEP}, "source coinstats is no longer watched"),
+    ],
+)
+def test_who_heard_of_an_alert_hears_that_its_wallet_is_watched_no_more(gone: set[Account], why: str) -> None:
     world = firing_world(low())
+    world.wallets = {account: wallet for account, wallet in WALLETS.items() if account not in gone}
+    assert world.restart() == ["low withdrawn"]
+    assert world.title == f"hot: ETH on ethereum: {why}"
+    assert world.live == []
+    assert world.restart() == N
+
+
+def test_of_a_chain_that_is_taken_out_only_that_is_said() -> None:
+    world = firing_world(low())
+    base = HOT._replace(chain="base")
+    world.wallets = {base: WALLETS[HOT], DESK: WALLETS[DESK]}
+    assert world.restart() == ["low withdrawn"]
+    assert world.title.endswith("ethereum of hot is no longer watched")
+
+
+def test_a_wallet_that_lost_its_tag_is_said_to_be_selected_no_more() -> None:
+    world = firing_world(low(match={"tags": ["gas"]}))
+    world.wallets = {HOT: Wallet("hot", "coinstats", HOT.address)}
+    assert world.restart() == ["low withdrawn"]
+    assert world.title.endswith("its rule no longer selects this")
+
+
+def test_an_alert_goes_on_under_the_new_name_of_its_wallet() -> None:
+    world = firing_world(low(repeat="1h"))
+    world.wallets = {HOT: Wallet("hot-1", "coinstats", HOT.address)}
+    assert world.restart() == N
+    assert world.see(reading(HOT, {ETH: "1"})) == ["low resolved"]
+    assert world.told[-1].message.wallet == "hot-1"
+    assert world.title.startswith("hot-1: ETH on ethereum: ")
+
+
+def test_a_notice_about_an_account_that_is_watched_no_more_is_withdrawn() -> None:
+    world = World(low())
+    world.see(reading(SWEEP, {ETH: "5", SOL: "1"}))
+    for _ in range(5):
+        world.see(reading(SWEEP, {ETH: "5"}, complete=["ethereum"]))
+    assert [alert.rule for alert in world.live] == ["watcher.unreported"]
+    world.wallets = {HOT: WALLETS[HOT]}
+    assert world.restart() == ["watcher.unreported withdrawn"]
+
+
+def test_what_is_withdrawn_under_a_silence_is_said_when_it_ends() -> None:
+    world = firing_world(low())
+    world.silence(timedelta(hours=2), rules=("low",))
     other = low().model_copy(update={"id": "other"})
     assert world.restart(other) == N
     assert world.live == []
-    world = firing_world(low())
-    world.wallets = {account: wallet for account, wallet in WALLETS.items() if account != HOT}
-    assert world.restart() == N
-    assert world.live == []
+    assert world.wait(timedelta(hours=1)) == N
+    assert world.wait(timedelta(hours=1)) == ["low withdrawn"]
+    assert world.wait(timedelta(hours=1)) == N
+
+
+def test_what_began_under_a_silence_is_withdrawn_unheard() -> None:
+    world = World(low())
+    world.silence(timedelta(hours=2), rules=("low",))
+    assert world.see(reading(HOT, {ETH: "0.1"})) == N
+    assert world.restart(low().model_copy(update={"id": "other"})) == N
+    assert world.wait(timedelta(hours=3)) == N
 
 
 def test_a_repeat_is_told_by_time_alone_with_what_is_known() -> None:

@@ -175,12 +175,14 @@ def test_unknown_in_between_and_a_restart_move_nothing(restart: bool) -> None:
     assert ledger.judge(HOUR) == AGAIN
 
 
-def test_an_edited_rule_starts_afresh() -> None:
+def test_an_alert_goes_on_under_an_edited_rule_or_is_withdrawn() -> None:
     ledger = Ledger(budget(used="50%"))
     ledger.booked[START] = 16_000
     assert ledger.judge(DAY) == F
     ledger.rules = Rules([budget(used="52%")], WALLETS, ("ops",))
-    assert ledger.judge(HOUR) == F, "another rule, though of the same name"
+    assert ledger.judge(HOUR) == N
+    ledger.rules = Rules([budget(used="92%")], WALLETS, ("ops",))
+    assert ledger.judge(HOUR) == ["credits withdrawn"]
 
 
 def test_a_clock_set_back_an_hour_changes_nothing() -> None:

@@ -375,8 +375,8 @@ def test_alerts_that_edits_of_their_rule_closed_do_not_count_as_flapping() -> No
     world.see(eth("5"))
     for tenth in range(10):
         assert world.see(eth("2")) == ["low firing"]
-        world.restart(low(below=f"3.{tenth}1"))
-        assert world.see(eth("2")) == ["low firing"]
+        world.restart(low(below=f"1.{tenth}1"))
+        assert world.see(eth("2")) == ["low withdrawn"]
         world.restart(low(below="3"))
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.contract.given import NOW, alert
+from watcher.domain.conclusion import Past
 from watcher.domain.cycle import retire
 from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.domain.notices import FAILING_RULE
@@ -53,6 +54,9 @@ def test_any_reading_ends_it_and_an_answer_without_this_account_does_not() -> No
     assert grown(down, [Miss(ONE, DOWN), Reading(TWO, {}, {}, {}, frozenset())], "", NOW) is None
 
 
-def test_a_notice_about_a_source_that_is_watched_no_more_is_closed() -> None:
+def test_a_notice_about_a_source_that_is_watched_no_more_is_withdrawn() -> None:
     notice = replace(alert("n", account=None, subject="s"), rule=FAILING_RULE, fingerprint=BUILT_IN)
-    assert [each.closed for each in retire([notice], Rules([], {}, ["ops"]), NOW).alerts] == [True]
+    past = Past({}, {(FAILING_RULE, "s"): replace(notice, told=("ops",))})
+    over = retire(past, Rules([], {}, ["ops"]), NOW)
+    assert [each.closed for each in over.alerts] == [True]
+    assert [str(each.message.kind) for each in over.deliveries] == ["withdrawn"]

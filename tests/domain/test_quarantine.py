@@ -150,11 +150,11 @@ def hide(made: World, asset: Asset, by: str = "ann") -> None:
     made.states[HOT] = state._replace(quarantined={**state.quarantined, asset: entry})
 
 
-def test_what_somebody_hid_stays_hidden_and_its_alert_ends_untold() -> None:
+def test_what_somebody_hid_stays_hidden_and_its_alert_is_withdrawn() -> None:
     made = begun()
     assert "few firing" in see(made, {ETH: "5", REAL: "2"}, {REAL: "5"})
     hide(made, REAL)
-    assert see(made, {ETH: "5", REAL: "2"}, {REAL: "5"}) == N
+    assert see(made, {ETH: "5", REAL: "2"}, {REAL: "5"}) == ["few withdrawn"]
     (alert,) = made.alerts.values()
     assert alert.closed
     assert alert.because == "hidden by ann: not wanted"

@@ -167,7 +167,7 @@ def test_a_rule_added_later_judges_stored_history_and_an_edit_sends_nothing_by_i
     assert world.restart(runway()) == N
     assert see(world, "4", HOUR) == F
     assert world.restart(runway(shorter_than="4d")) == N
-    assert see(world, "4", HOUR) == N, "about 4 days and a little"
+    assert see(world, "4", HOUR) == ["runway withdrawn"], "about 4 days and a little"
 
 
 def test_what_becomes_known_by_time_alone_is_judged_by_the_next_reading() -> None:

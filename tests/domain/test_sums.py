@@ -344,17 +344,31 @@ def test_what_is_told_of_a_sum_repeats_and_says_how_it_stands() -> None:
     assert there.see(usdc(HOT, "20"), after=timedelta(minutes=60)) == ["low repeat"]
 
 
-def test_an_alert_ends_untold_when_its_subject_is_gone() -> None:
+def test_an_alert_is_withdrawn_when_its_subject_is_gone() -> None:
     match = {"tags": ["busy"], "assets": ["*"]}
     there = world(low(per="tag", below="1000"), low(id="each", below="1000", match=match, per="asset"))
     there.see(usdc(HOT, "10"), usdc(COLD, "20"), usdc(BASE, "30"))
     assert {alert.subject for alert in there.live} >= {"tag:reserve", "tag:busy"}
     there.wallets = {**WALLETS, HOT: Wallet("hot", "coinstats", HOT.address, ("reserve",))}
-    assert there.restart() == []
+    assert sorted(there.restart()) == ["each withdrawn", "low withdrawn"]
     assert [alert.subject for alert in there.live] == ["tag:reserve"]
     assert {alert.because for alert in there.alerts.values() if alert.closed} == {
-        "its rule no longer selects it"
+        "its rule no longer selects this"
     }
+
+
+def test_a_sum_that_is_no_longer_met_because_an_account_was_taken_out_did_not_resolve() -> None:
+    match = {"tags": ["reserve"], "assets": ["USDC"]}
+    there = world(low(per="tag", match=match, below=None, above="25"))
+    there.see(usdc(HOT, "10"), usdc(COLD, "20"), usdc(BASE, "30"))
+    assert [alert.subject for alert in there.live] == ["tag:reserve"]
+    there.wallets = {account: wallet for account, wallet in there.wallets.items() if account != COLD}
+    assert there.restart() == N
+    assert there.see(usdc(HOT, "10"), usdc(BASE, "30")) == N, "what is left is still above"
+    there.wallets = {account: wallet for account, wallet in there.wallets.items() if account != BASE}
+    assert there.restart() == N
+    assert there.see(usdc(HOT, "10")) == ["low withdrawn"]
+    assert there.title.endswith("the accounts that it sums were edited: 10 USDC is not above 25 USDC")
 
 
 BOTH = [{"metric": "amount", "below": "100"}, {"metric": "value_usd", "above": "50"}]

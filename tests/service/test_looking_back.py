@@ -10,16 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.contract.given import always
 from tests.domain.given import ETH, HOT, WALLETS, reading
 from tests.fakes import FakeClock, FakeSource
 from tests.store.given import by_hand, rows
 from watcher.domain.credits import Purpose
-from watcher.domain.cycle import retire
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Outcome
 from watcher.domain.rules import TYPES, Rule
 from watcher.domain.selection import Rules
+from watcher.service.concluding import take_effect
 from watcher.service.polling import Poller
 from watcher.service.queue import Batch
 from watcher.store.sqlite import SqliteStore
@@ -47,7 +46,7 @@ class Bench:
         source = FakeSource(answers=self._answer)
         now = self.clock.now()
         try:
-            await store.conclude([], always(retire(await store.live_alerts(), chosen, now)))
+            await take_effect(store, chosen, now)
             yield Poller(source, store, chosen, self.clock, running_since=now)
         finally:
             await store.close()

@@ -102,14 +102,17 @@ async def test_after_a_restart_time_counts_anew_until_a_poll_fails() -> None:
     assert told(played) == [(19.25, "silent firing")]
 
 
-async def test_an_edited_rule_starts_afresh_after_a_restart() -> None:
+async def test_an_alert_goes_on_under_an_edited_rule_after_a_restart() -> None:
     played = replay([LOW], polls((0, eth("0.5")), (5, eth("0.5"))))
     await played.until(at(1))
 
     await played.restart(rules=Rules([LOW.model_copy(update={"below": Decimal(3)})], WALLETS, ("ops",)))
     await played.until(at(6))
+    assert told(played) == [(0, "low firing")]
 
-    assert told(played) == [(0, "low firing"), (5, "low firing")]
+    await played.restart(rules=Rules([SILENT], WALLETS, ("ops",)))
+    await played.until(at(7))
+    assert told(played) == [(0, "low firing"), (6, "low withdrawn")]
 
 
 def story(seed: int) -> list[Poll]:

@@ -122,10 +122,10 @@ async def test_the_poll_log_says_what_was_asked_and_what_came_of_it(path: Path) 
     assert (oldest.failure, oldest.reserved_at, oldest.ended_at) == ("half of it", NOW, after(seconds=2))
 
 
-async def test_alerts_that_ended_stay_in_the_record_unless_they_were_never_told(path: Path) -> None:
+async def test_alerts_that_ended_stay_in_the_record_unless_they_never_fired(path: Path) -> None:
     over = replace(alert("a1"), state=AlertState.RESOLVED, resolved_at=after(hours=1))
     ended = replace(over, subject="b", closed=True)
-    untold, edited = replace(ended, id="a2", told_at=None), replace(ended, id="a4")
+    untold, edited = replace(ended, id="a2", fired_at=None, told_at=None), replace(ended, id="a4")
     async with opened(path) as store:
         await keep(store, alerts=(over, untold, edited, alert("a3", subject="c")))
 

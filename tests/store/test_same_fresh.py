@@ -83,8 +83,8 @@ class Life:
             self.core.conclude(accounts, lambda past, _: self._waiting(past, accounts), None)
         elif kind == "rules":
             self.defined, self.rules = what, self._rules(what)
-            alerts = self.core.live_alerts()
-            self.core.conclude([], lambda *_: retire(alerts, self.rules, self.now), None)
+            accounts = [each.account for each in self.core.live_alerts() if each.account is not None]
+            self.core.conclude(accounts, lambda past, _: retire(past, self.rules, self.now), None)
         elif kind == "silence":
             silence = Silence(self.now.isoformat(), "ann", "works", self.now, self.now + what, rules=("low",))
             alive.add_silence(self.path, silence)

@@ -46,6 +46,15 @@ def _verb_first(arguments: Sequence[str]) -> list[str]:
     return [*rest[:end], *moved, *rest[end:]]
 
 
+def _only_ascii_numbers(arguments: list[str]) -> None:
+    """Python takes full-width and Arabic digits for numbers; here they are a slip of an input method."""
+    import typer
+
+    for word in arguments:
+        if word.isdecimal() and not word.isascii():
+            raise typer.BadParameter(f"'{word}' has digits that are not ASCII; write 0 to 9")
+
+
 def _built(arguments: list[str]) -> typer.Typer:
     """Takes a moment, in which Ctrl-C must leave no traceback."""
     gc.disable()  # all that is loaded stays: looking through it for garbage is a tenth of the time
@@ -74,6 +83,7 @@ def _tried(arguments: list[str]) -> int:
     from watcher.domain.errors import ConfigurationError, WatcherError
 
     try:
+        _only_ascii_numbers(arguments)
         code = _built(arguments)(arguments, prog_name="watcher", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code

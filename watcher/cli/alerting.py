@@ -315,7 +315,8 @@ def _show_alerts(rows: list[report.Row]) -> None:
 def _show_whole(row: report.Row) -> None:
     print(f"{row['subject']}: {row['because']}")
     print(f"alert {row['id']}, rule {row['rule']}, {row['severity']}, {row['state']}")
-    times = {"since": "since", "fired_at": "fired", "told_at": "last told", "resolved_at": "resolved"}
+    over = "withdrawn" if row["state"] == "withdrawn" else "resolved"
+    times = {"since": "since", "fired_at": "fired", "told_at": "last told", "resolved_at": over}
     for key, word in {**times, "escalated_at": "escalated"}.items():
         if row[key]:
             print(f"{word} {moment(row[key])}")

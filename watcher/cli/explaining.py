@@ -113,7 +113,7 @@ def _show_explanation(row: report.Row) -> None:
         lines.append(("alert", none))
         over = row["last"]
         if over:
-            until = f" until {moment(over['resolved_at'])}" if over["resolved_at"] else ""
+            until = f", {over['state']} {moment(over['resolved_at'])}" if over["resolved_at"] else ""
             text = f"{over['id']} since {moment(over['since'])}{until}: {over['because']}"
             lines.append(("last alert", text))
     lines += [

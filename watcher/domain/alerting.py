@@ -12,6 +12,9 @@ from watcher.domain.message import Kind, Severity
 from watcher.domain.model import Account
 from watcher.domain.verdict import Answer, Verdict
 
+EDITED = "its rule was edited"
+"""How the reason begins for which an edit ends an alert."""
+
 
 class AlertState(enum.StrEnum):
     PENDING = "pending"
@@ -37,8 +40,9 @@ class Alert:
     """One rule on one subject, from the first reading that met it to the one that did not.
 
     `subject` is the stable key; `label` is what people read. `account` is the account that the
-    subject belongs to, None for one that belongs to a source. `closed` marks an alert that
-    ended without people being told (its rule was edited, or it never got past pending).
+    subject belongs to, None for one that belongs to a source. `fingerprint` is that of the rule by
+    which it was judged last. `closed` marks an alert that did not resolve: it was withdrawn (its rule
+    was edited, its wallet is watched no more), or never got past pending.
     `told` are the channels that heard of it, None if that was never noted. `held` says why people
     are not told now; `owed` what they are to be told as soon as nothing holds it back.
     """
@@ -77,7 +81,7 @@ class Alert:
     @property
     def owing(self) -> bool:
         """Whether it is over, and people who heard of it have not been told so yet."""
-        return self.state is AlertState.RESOLVED and self.owed is Kind.RESOLVED
+        return self.state is AlertState.RESOLVED and self.owed is not None and self.owed.final
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ STAY = Step()
 def advance(alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subject, now: datetime) -> Step:
     """One reading's verdict moves the alert by at most one step. UNKNOWN moves nothing.
 
-    `alert` is the live alert of this rule on this subject, under the same fingerprint, or None.
+    `alert` is the live alert of this rule on this subject, or None. One that fires outlives an edit of
+    its rule as long as the edited rule is met; the first verdict of that rule that is not withdraws it.
     """
     if verdict.answer is Answer.UNKNOWN:
         return STAY
@@ -130,12 +135,10 @@ def advance(alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subjec
         since = min(alert.since, now)  # the clock may have been set back
         pending = replace(alert, since=since, reads=alert.reads + 1, because=verdict.because)
         return _ripen(pending, terms, now)
-    firing = replace(alert, because=verdict.because, clear_since=None)
+    firing = replace(alert, because=verdict.because, clear_since=None, fingerprint=terms.fingerprint)
     if _repeat_due(alert, terms.repeat, now):
         return _repeated(firing, now)
-    if alert.because != verdict.because or alert.clear_since is not None:
-        return Step(firing)
-    return STAY
+    return Step(firing) if firing != alert else STAY
 
 
 def remind(alert: Alert, repeat: timedelta | None, now: datetime) -> Step:
@@ -149,9 +152,15 @@ def _repeated(alert: Alert, now: datetime) -> Step:
     return Step(replace(alert, told_at=now, repeats=alert.repeats + 1), Kind.REPEAT)
 
 
-def close(alert: Alert, because: str, now: datetime) -> Alert:
-    """End an alert without telling: its rule was edited or removed, or it never fired."""
-    return replace(alert, state=AlertState.RESOLVED, closed=True, because=because, resolved_at=now, owed=None)
+def withdraw(alert: Alert, because: str, now: datetime) -> Step:
+    """End an alert otherwise than by its condition. Who heard that it began is told; of a pending one, or
+    of one that was held back all the time, nobody heard."""
+    over = replace(
+        alert, state=AlertState.RESOLVED, closed=True, because=because, resolved_at=now, clear_since=None
+    )
+    if alert.state is AlertState.PENDING or alert.owed is Kind.FIRING:
+        return Step(replace(over, owed=None))
+    return Step(over, Kind.WITHDRAWN)
 
 
 def short_id(*parts: object) -> str:
@@ -190,7 +199,9 @@ def _end(alert: Alert | None, verdict: Verdict, terms: Terms, now: datetime) -> 
     if alert is None:
         return STAY
     if alert.state is AlertState.PENDING:
-        return Step(close(alert, verdict.because, now))
+        return withdraw(alert, verdict.because, now)
+    if alert.fingerprint != terms.fingerprint:
+        return withdraw(alert, f"{_edit(alert, terms)}: {verdict.because}", now)
     since = min(alert.clear_since or now, now)  # the clock may have been set back
     if now - since < terms.keep:
         return Step(replace(alert, clear_since=since)) if since != alert.clear_since else STAY
@@ -198,6 +209,12 @@ def _end(alert: Alert | None, verdict: Verdict, terms: Terms, now: datetime) -> 
         alert, state=AlertState.RESOLVED, because=verdict.because, resolved_at=now, clear_since=None
     )
     return Step(over, Kind.RESOLVED)
+
+
+def _edit(alert: Alert, terms: Terms) -> str:
+    """What was edited: the rule, or (after the stroke) which accounts it sums."""
+    same = alert.fingerprint.partition("/")[0] == terms.fingerprint.partition("/")[0]
+    return "the accounts that it sums were edited" if same else EDITED
 
 
 def _repeat_due(alert: Alert, repeat: timedelta | None, now: datetime) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert, close
 from watcher.domain.changes import Difference, Differing, diff
 from watcher.domain.conclusion import (
     Again,
@@ -24,7 +23,7 @@ from watcher.domain.conclusion import (
 )
 from watcher.domain.delivery import Delivery
 from watcher.domain.drift import marked
-from watcher.domain.flapping import Flap
+from watcher.domain.ending import under_its_name, why_over
 from watcher.domain.judging import Judge
 from watcher.domain.knowledge import Learned, learn
 from watcher.domain.model import (
@@ -37,7 +36,6 @@ from watcher.domain.model import (
     Reading,
 )
 from watcher.domain.naming import Recognised, renamed_notices, unfamiliar
-from watcher.domain.notices import OF_SOURCES
 from watcher.domain.prices import Weighed
 from watcher.domain.quarantine import hush, sift
 from watcher.domain.rescaling import baselines, rescale, rescaled_notices
@@ -135,7 +133,6 @@ def decide(
     states: list[AccountState] = []
     changes: list[Change] = []
     again: list[Again] = []
-    ended: list[Alert] = []
     notices: list[Delivery] = []
     symbols: dict[Asset, str] = {}
     if names is not None:
@@ -166,7 +163,8 @@ def decide(
                     moved = marked(moved, rules.wallets[outcome.account], rules.policy)
                 changes += moved
                 learned, told = sift(state, learned, outcome, moved, past, rules, now)
-                ended += hush(learned.state, past, now)
+                for alert, why in hush(learned.state, past):
+                    judge.withdraw(alert, why)
         states.append(learned.state)
         if learned.again is not None or ask:
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
@@ -181,7 +179,7 @@ def decide(
         quotes=prices.quotes,
         doubts=prices.doubts,
         symbols=symbols,
-        alerts=(*judge.alerts, *ended),
+        alerts=tuple(judge.alerts),
         deliveries=(*judge.deliveries, *notices),
         again=tuple(again),
         marks=tuple(judge.marks),
@@ -209,7 +207,7 @@ def lapse(
     for account in accounts:
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():
-        if rules.stands(alert.rule, alert.fingerprint):
+        if rules.stands(alert):
             rule = rules.by_id.get(alert.rule)
             judge.remind(rule if isinstance(rule, StateRule) else None, alert)
     judge.finish()
@@ -217,26 +215,30 @@ def lapse(
     return Conclusion(at=now, alerts=alerts, deliveries=deliveries, flaps=judge.flaps)
 
 
-def retire(alerts: Iterable[Alert], rules: Rules, now: datetime) -> Conclusion:
-    """Close, without telling, the alerts whose rule was edited or removed, or whose account is gone.
+def retire(past: Past, rules: Rules, now: datetime) -> Conclusion:
+    """What a configuration that takes effect means for the live alerts, all of which `past` must have.
 
-    What a rule remembered that is there no more is forgotten, and an edit begins to count anew what flaps:
+    Those whose rule, account or source is gone are withdrawn; whoever heard of them is told so. What a
+    rule remembered that is there no more is forgotten, and an edit begins to count anew what flaps:
     whoever seeks the right level must hear of each try.
     """
-    ended = []
-    sources = {account.source for account in rules.wallets}
-    for alert in alerts:
-        gone = alert.account is not None and alert.account not in rules.wallets
-        if gone:
-            ended.append(close(alert, "its account is no longer watched", now))
-        elif alert.rule in OF_SOURCES and alert.subject not in sources:
-            ended.append(close(alert, "its source is no longer watched", now))
-        elif not rules.stands(alert.rule, alert.fingerprint):
-            ended.append(close(alert, "its rule was edited or removed", now))
-        elif not rules.selects(alert.rule, alert.subject, alert.account):
-            ended.append(close(alert, "its rule no longer selects it", now))
-    calm = {(alert.rule, alert.subject): Flap() for alert in ended}
-    return Conclusion(at=now, alerts=tuple(ended), standing=rules.fingerprints, flaps=calm)
+    judge = Judge(past, rules, now, now)
+    for alert in past.alerts.values():
+        named, why = under_its_name(alert, rules), why_over(alert, rules, past)
+        if why or not rules.stands(alert):
+            judge.count_anew(alert)
+        if why:
+            judge.withdraw(named, why)
+        elif named != alert:
+            judge.alerts.append(named)
+    judge.finish()
+    return Conclusion(
+        at=now,
+        alerts=tuple(judge.alerts),
+        deliveries=tuple(judge.deliveries),
+        standing=rules.fingerprints,
+        flaps=judge.flaps,
+    )
 
 
 def _changes(

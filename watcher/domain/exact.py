@@ -7,7 +7,7 @@ have more. Comparisons are exact as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 
 _EXACT = Context(prec=1000, rounding=ROUND_DOWN, traps=[Inexact])
 
@@ -28,6 +28,18 @@ def total(numbers: Iterable[Decimal]) -> Decimal:
     for number in numbers:
         result = _EXACT.add(result, number)
     return result
+
+
+def number_in(text: str) -> Decimal:
+    """The number that a person wrote, or ValueError. Its digits are those of ASCII: a full-width or an
+    Arabic one is mostly a slip of an input method, and looks like another in half of all fonts."""
+    text = text.replace("_", "").strip(" \t\n")
+    if not text.isascii():
+        raise ValueError(f"'{text[:40]}' has digits or signs that are not ASCII; write 0 to 9")
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"'{text[:40]}' is no number") from None
 
 
 def size(number: Decimal) -> Decimal:

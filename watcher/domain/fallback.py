@@ -18,7 +18,7 @@ CRITICAL_AFTER = timedelta(minutes=5)
 BROKEN_AFTER = timedelta(minutes=1)
 """The same for a channel that people must mend; what is critical then waits for nothing."""
 
-FOLLOWS = frozenset({Kind.REPEAT, Kind.RESOLVED})
+FOLLOWS = frozenset({Kind.REPEAT, Kind.RESOLVED, Kind.WITHDRAWN})
 """What goes on from a message must reach whoever was told that one."""
 
 

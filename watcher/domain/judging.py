@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.absent import absences
-from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, withdraw
 from watcher.domain.conclusion import Past, Question, Recalled
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
@@ -148,8 +148,19 @@ class Judge:
             self.alerts.append(step.alert)
             self._again(rule, step, alert.held if step.tell is Kind.FIRING else "")
 
+    def withdraw(self, alert: Alert, because: str) -> None:
+        """End an alert for another reason than its condition, and tell who heard of it."""
+        found, step = self._rules.by_id.get(alert.rule), withdraw(alert, because, self._now)
+        if step.alert is not None:
+            self.alerts.append(step.alert)
+        self._again(found if isinstance(found, StateRule) else None, step, "")
+
+    def count_anew(self, alert: Alert) -> None:
+        """Forget how often this alert came and went."""
+        self._router.flaps[alert.rule, alert.subject] = Flap()
+
     def release(self) -> None:
-        """Tell of resolved alerts whose message was held back and is not any more.
+        """Tell of alerts that are over whose message was held back and is not any more.
 
         Before all else: of a later alert on the same subject people hear after it.
         """
@@ -158,7 +169,7 @@ class Judge:
             rule = found if isinstance(found, StateRule) else None
             if not self._router.hold_of(rule, alert):
                 self.alerts.append(alert)
-                self._again(rule, Step(alert, Kind.RESOLVED), alert.held)
+                self._again(rule, Step(alert, alert.owed), alert.held)
 
     def _again(self, rule: StateRule | None, step: Step, held: str) -> None:
         """Tell a step that no reading of now has brought about, with what was read last."""
@@ -282,12 +293,12 @@ class Judge:
         self._teller.alert(None, step, self._teller.where(account), [])
 
     def _live(self, rule: StateRule, key: str) -> Alert | None:
-        """The live alert of this very rule; one from before the rule was edited does not count."""
+        """The live alert with which this rule goes on."""
         alert = self._past.alerts.get((rule.id, key))
-        return alert if alert and alert.fingerprint == self._rules.fingerprint(rule.id) else None
+        return alert if alert is not None and self._rules.goes_on(alert) else None
 
     def _advance(self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict) -> Step:
-        fingerprint = self._rules.fingerprint(rule.id) or ""
+        fingerprint = self._rules.judged_as(rule.id, subject.key)
         wait, reads = rule.terms()
         repeat = rule.repeat_after(alert.repeats if alert is not None else 0)
         terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, repeat, rule.keep_firing_for)

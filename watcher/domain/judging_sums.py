@@ -64,8 +64,8 @@ class SumJudge:
 
     def _subject(self, summed: Summed, alert: Alert | None, view: View, advance: Advance) -> None:
         rule = summed.rule
-        if alert is not None and alert.fingerprint != self._rules.fingerprint(rule.id):
-            alert = None  # from before the rule was edited
+        if alert is not None and not self._rules.goes_on(alert):
+            alert = None
         firing = alert is not None and alert.state is AlertState.FIRING
         totals = tuple([each.total(view) for each in summed.sums])
         answer = rule.answer_sums(totals, firing=firing)

@@ -23,12 +23,19 @@ class Kind(enum.StrEnum):
 
     FIRING = "firing"
     RESOLVED = "resolved"
+    WITHDRAWN = "withdrawn"
+    """It ended otherwise than by its condition: the rule was edited, the wallet is watched no more."""
     REPEAT = "repeat"
     ESCALATION = "escalated"
     """Nobody acknowledged it in time: others are told."""
     EVENT = "event"
     NOTICE = "notice"
     TEST = "test"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing follows it: whoever heard of the beginning hears this."""
+        return self in (Kind.RESOLVED, Kind.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def notice(
         return Conclusion(at=now)
     if step.tell is None:
         return Conclusion(at=now, alerts=(alert,))
-    told = alert.told if step.tell is Kind.RESOLVED and alert.told is not None else channels
+    told = alert.told if step.tell.final and alert.told is not None else channels
     alert = replace(alert, told=tuple(dict.fromkeys((*(alert.told or ()), *told))))
     facts = [*about, ("Because", alert.because), ("Since", moment(alert.since))]
     if step.tell is Kind.RESOLVED:

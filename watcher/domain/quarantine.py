@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from watcher.domain.alerting import Alert, close
+from watcher.domain.alerting import Alert
 from watcher.domain.conclusion import Past
 from watcher.domain.display import exactly, money
 from watcher.domain.exact import ZERO, times
@@ -106,8 +106,8 @@ def _unwanted(
     return f"worth {money(worth)}, less than {exactly(policy.floor_usd)}"
 
 
-def hush(state: AccountState, past: Past, now: datetime) -> list[Alert]:
-    """Alerts on what waits in quarantine: they end untold, for nobody would ever resolve them."""
+def hush(state: AccountState, past: Past) -> list[tuple[Alert, str]]:
+    """Alerts on what waits in quarantine, and why it does: they end, for no reading would resolve them."""
     if not state.quarantined or not past.alerts:
         return []
     subjects = {subject_key(state.account, asset): entry for asset, entry in state.quarantined.items()}
@@ -116,5 +116,5 @@ def hush(state: AccountState, past: Past, now: datetime) -> list[Alert]:
         entry = subjects.get(alert.subject)
         if entry is not None and alert.account == state.account:
             who = f"hidden by {entry.by}" if entry.by else "in quarantine"
-            ended.append(close(alert, f"{who}: {entry.reason}", now))
+            ended.append((alert, f"{who}: {entry.reason}"))
     return ended

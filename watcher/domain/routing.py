@@ -1,8 +1,9 @@
 """Which channels hear of a transition, now or later. Pure; what it decides is kept with the alert.
 
 A transition is told now, held back (a silence, or an inhibiting alert) and owed until nothing holds it
-any more, or told to nobody because it was over before anybody could be told. A resolved message goes to
-every channel that was told of the alert, whatever the rule says by then.
+any more, or told to nobody because it was over before anybody could be told. The end of
+an alert (it resolved, or was withdrawn) is told to every channel that heard of it, whatever the rule says
+by then.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ class Router:
         return True
 
     def _settle(self, rule: Rule | None, alert: Alert, tell: Kind | None, hold: str) -> Routed:
-        if tell is Kind.RESOLVED:
-            return self._resolved(rule, alert, hold)
+        if tell is not None and tell.final:
+            return self._over(rule, alert, tell, hold)
         if not hold:
             channels = self._channels(rule, alert, tell)
             told = tuple(dict.fromkeys((*(alert.told or ()), *channels)))
@@ -119,14 +120,14 @@ class Router:
                 return step
         return Step(free) if alert.held else STAY
 
-    def _resolved(self, rule: Rule | None, alert: Alert, hold: str) -> Routed:
+    def _over(self, rule: Rule | None, alert: Alert, tell: Kind, hold: str) -> Routed:
         if alert.owed is Kind.FIRING:
             return Routed(replace(alert, owed=None))  # nobody heard of it; `held` still says why
         if hold:
-            return Routed(replace(alert, held=hold, owed=Kind.RESOLVED))
+            return Routed(replace(alert, held=hold, owed=tell))
         told = alert.told if alert.told is not None else self._rules.channels_of(rule)
         channels = tuple(name for name in told if name in self._rules.channels)
-        return Routed(replace(alert, held="", owed=None), Kind.RESOLVED, channels)
+        return Routed(replace(alert, held="", owed=None), tell, channels)
 
     def _channels(self, rule: Rule | None, alert: Alert, kind: Kind | None) -> tuple[str, ...]:
         usual = self._rules.channels_of(rule)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel
 
 from watcher.domain.absent import Named, named_by
+from watcher.domain.alerting import Alert, AlertState
 from watcher.domain.calm import Band, band_of, calm_check, patience
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Quarantined, Wallet
 from watcher.domain.policies import LENIENT, Policies, Policy
@@ -189,18 +190,35 @@ class Rules:
         """Whether a rule selects an asset, under any name that it has or had."""
         return selects(rule, asset, symbol, self.also)
 
-    def stands(self, rule_id: str, fingerprint: str) -> bool:
-        """Whether an alert under this id and fingerprint still belongs to a rule in force."""
-        return fingerprint == BUILT_IN or self._fingerprints.get(rule_id) == fingerprint
-
-    def selects(self, rule_id: str, subject: str, account: Account | None) -> bool:
-        """Whether a rule still has this subject: a wallet may have lost its tag, a tag its last wallet."""
+    def judged_as(self, rule_id: str, subject: str) -> str:
+        """The fingerprint of what is judged of a subject: the rule's, and of a sum also what is summed."""
+        print_ = self._fingerprints.get(rule_id, "")
         rule = self.by_id.get(rule_id)
-        if rule is None:
-            return True  # a built-in notice
-        if isinstance(rule, SumRule) and rule.sides():
-            return (rule_id, subject) in self.sums.by_key
-        return account is None or (rule.match.wallet(self.wallets[account]) and _chain(rule, account))
+        if not (isinstance(rule, SumRule) and rule.sides()):
+            return print_
+        summed = self.sums.by_key.get((rule_id, subject))
+        return f"{print_}/{summed.members}" if summed is not None else print_
+
+    def stands(self, alert: Alert) -> bool:
+        """Whether an alert was judged last as it would be now: by this rule, and over the same accounts."""
+        if alert.fingerprint == BUILT_IN:
+            return True
+        now = self.judged_as(alert.rule, alert.subject)
+        # Older stores do not say of a sum which accounts were summed.
+        return alert.fingerprint in (now, now.partition("/")[0])
+
+    def edited(self, alert: Alert) -> bool:
+        """Whether the rule of an alert is another one than that by which it was judged last."""
+        return alert.fingerprint.partition("/")[0] not in (BUILT_IN, self._fingerprints.get(alert.rule))
+
+    def goes_on(self, alert: Alert) -> bool:
+        """Whether the rule of its id goes on with an alert: what fires outlives an edit of its rule."""
+        return self.stands(alert) or (alert.state is AlertState.FIRING and alert.rule in self.by_id)
+
+    def selects(self, rule_id: str, account: Account) -> bool:
+        """Whether a rule is about this account: its wallet may have lost its tag."""
+        rule = self.by_id[rule_id]
+        return rule.match.wallet(self.wallets[account]) and _chain(rule, account)
 
     def of(self, account: Account) -> Concerned:
         known = self._concerned.get(account)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.alerting import Subject
+from watcher.domain.alerting import Subject, short_id
 from watcher.domain.exact import ZERO, minus, plus, times
 from watcher.domain.exact import total as sum_of
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
@@ -273,6 +273,15 @@ class Summed:
     sums: tuple[Sum, ...]
     calm: int = -1
     """The `stamp` under which this was found not to be met: it need not be judged again under it."""
+    _members: str = ""
+
+    @property
+    def members(self) -> str:
+        """The same for the same accounts: a sum over others is another one, whatever it comes to."""
+        if not self._members:
+            accounts = (account for each in self.sums for account in ("", *sorted(each.accounts)))
+            self._members = short_id(*("/".join(account) for account in accounts))
+        return self._members
 
     def stamp(self) -> int:
         """Another number whenever the sums, or prices in them, may have changed."""

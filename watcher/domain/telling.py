@@ -79,7 +79,7 @@ class Teller:
         lines += self._course(rule, alert, routed.tell)
         state = {"because": alert.because, "state": str(alert.state), "since": moment(alert.since), **values}
         message = self._message(
-            rule,
+            rule if routed.tell is not Kind.WITHDRAWN else None,  # its own words say what was
             routed.tell,
             alert.severity,
             (alert.id, alert.rule, alert.subject),
@@ -114,8 +114,8 @@ class Teller:
     def _course(self, rule: Rule | None, alert: Alert, kind: Kind) -> list[tuple[str, str]]:
         """What has become of the alert so far."""
         lines = []
-        if kind is Kind.RESOLVED:
-            lines.append(("Resolved", moment(alert.resolved_at)))
+        if kind.final:
+            lines.append((kind.capitalize(), moment(alert.resolved_at)))
         elif kind is Kind.FIRING and alert.fired_at == self._now:
             lines.append(("Read", moment(self._now)))
         elif kind is Kind.ESCALATION and isinstance(rule, StateRule) and rule.escalate is not None:

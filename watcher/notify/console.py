@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # loaded only where there is such a channel
     from rich.text import Text
 
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
+_ENDS = {Kind.RESOLVED: "bold green", Kind.WITHDRAWN: "bold cyan"}
 
 
 class ConsoleSettings(ChannelSettings):
@@ -62,7 +63,7 @@ def _block(delivery: Delivery) -> list[Text | Padding]:
     from rich.text import Text
 
     message = delivery.message
-    colour = "bold green" if message.kind is Kind.RESOLVED else _COLOURS[message.severity]
+    colour = _ENDS.get(message.kind) or _COLOURS[message.severity]
     head = Text.assemble(
         (f"{message.at:%H:%M:%S} ", "dim"),
         (f"{message.severity.value} {message.kind.value} ", colour),

@@ -47,13 +47,14 @@ _WORDS = {
     Kind.REPEAT: ("still firing", "still firing"),
     Kind.ESCALATION: ("escalated", "escalated"),
     Kind.RESOLVED: ("resolved", "resolved"),
+    Kind.WITHDRAWN: ("withdrawn", "withdrawn"),
     Kind.EVENT: ("change", "changes"),
     Kind.NOTICE: ("notice", "notices"),
     Kind.TEST: ("test", "tests"),
 }
 
-_OF_ALERTS = frozenset({Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.RESOLVED})
-_BOTH = "fired and resolved"
+_OF_ALERTS = frozenset({Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.RESOLVED, Kind.WITHDRAWN})
+_BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdrawn"}
 
 
 def clean(text: str) -> str:
@@ -167,11 +168,12 @@ def folded(deliveries: Sequence[Delivery]) -> list[Told]:
 
 
 def tone(deliveries: Sequence[Delivery]) -> str:
-    """`failure`, `warning`, `info` or `success`: the colour of the whole notification."""
+    """`failure`, `warning`, `info` or `success`: the colour of the whole notification. What was withdrawn
+    is no success: nothing became better."""
     last = [told[-1].message for told in folded(deliveries)]
-    bad = [message for message in last if message.kind is not Kind.RESOLVED]
+    bad = [message for message in last if not message.kind.final]
     if not bad:
-        return "success"
+        return "success" if all(message.kind is Kind.RESOLVED for message in last) else "info"
     worst = min((message.severity for message in bad), key=_RANK.__getitem__)
     return {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}[worst]
 
@@ -205,13 +207,13 @@ def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Render
 def _gravity(told: Told) -> tuple[bool, int]:
     """What is over comes after what is not, and what is grave first."""
     last = told[-1].message
-    return last.kind is Kind.RESOLVED, _RANK[last.severity]
+    return last.kind.final, _RANK[last.severity]
 
 
 def _summary(entries: Sequence[Told]) -> str:
     counts = Counter(_word(told, several=False) for told in entries)
     parts = []
-    for one, several in [*_WORDS.values(), (_BOTH, _BOTH)]:
+    for one, several in [*_WORDS.values(), *((both, both) for both in _BOTH.values())]:
         if counts[one]:
             parts.append(f"{counts[one]:,} {several if counts[one] > 1 else one}")
     return f"{len(entries):,} alerts: {', '.join(parts)}"
@@ -219,8 +221,8 @@ def _summary(entries: Sequence[Told]) -> str:
 
 def _word(told: Told, *, several: bool) -> str:
     """What became of it, as far as this notification tells."""
-    if told[0].message.kind is Kind.FIRING and told[-1].message.kind is Kind.RESOLVED:
-        return _BOTH
+    if told[0].message.kind is Kind.FIRING and told[-1].message.kind.final:
+        return _BOTH[told[-1].message.kind]
     return _WORDS[told[-1].message.kind][several]
 
 
@@ -236,7 +238,7 @@ def _mark(told: Told) -> str:
 
 def _facts(told: Told, style: Style) -> list[str]:
     facts = told[-1].message.facts
-    if _word(told, several=False) == _BOTH:
+    if _word(told, several=False) in _BOTH.values():
         facts = (*facts, ("Fired", told[0].message.title))
     return [f"{style.bold(style.title(label) + ':')} {_value(label, value, style)}" for label, value in facts]
 

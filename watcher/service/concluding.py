@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from watcher.domain.cycle import Conclusion, Past, decide, differing, questions
+from watcher.domain.cycle import Conclusion, Past, decide, differing, questions, retire
 from watcher.domain.model import Outcome
 from watcher.domain.naming import recognise
 from watcher.domain.selection import Rules
@@ -35,3 +35,14 @@ async def conclude(
 
     accounts = [outcome.account for outcome in outcomes]
     return await store.conclude(accounts, deciding, settlement)
+
+
+async def take_effect(store: Store, rules: Rules, now: datetime) -> Conclusion:
+    """What new rules, or another watch list, mean for the alerts that live: see `retire`."""
+    live = await store.live_alerts()
+    accounts = list(dict.fromkeys(alert.account for alert in live if alert.account is not None))
+
+    def deciding(past: Past, _recall: Recall) -> Conclusion:
+        return retire(past, rules, now)
+
+    return await store.conclude(accounts, deciding)

@@ -33,7 +33,7 @@ what comes meanwhile goes with it. There are no more in one minute: a storm is a
 
 WINDOW = 60.0
 
-_TURN = {Kind.FIRING: 0, Kind.RESOLVED: 2}
+_TURN = {Kind.FIRING: 0, Kind.RESOLVED: 2, Kind.WITHDRAWN: 2}
 """The turn of a message within its alert; what is between has the same."""
 
 
@@ -232,7 +232,7 @@ def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
 
 
 def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
-    """The first message; if its alert fired and resolved meanwhile, with all others of it: they are one."""
+    """The first message; if its alert fired and ended meanwhile, with all others of it: they are one."""
     group = [each for each in ready if each.message.id == ready[0].message.id]
-    both = group[0].message.kind is Kind.FIRING and group[-1].message.kind is Kind.RESOLVED
+    both = group[0].message.kind is Kind.FIRING and group[-1].message.kind.final
     return group if both else group[:1]

@@ -16,14 +16,13 @@ from itertools import count
 from typing import Protocol
 
 from watcher.domain.alerting import Alert
-from watcher.domain.conclusion import Conclusion, Past
-from watcher.domain.cycle import retire
+from watcher.domain.conclusion import Conclusion
 from watcher.domain.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import EMPTY, Account, Miss, Outcome
 from watcher.domain.quiet import Quiet
 from watcher.domain.selection import Rules
-from watcher.ports import Recall, Store
-from watcher.service.concluding import conclude
+from watcher.ports import Store
+from watcher.service.concluding import conclude, take_effect
 from watcher.service.delivering import Deliverer
 from watcher.service.lapsing import EVERY, Lapse
 
@@ -170,12 +169,8 @@ class Replay:
             self._next = next(self._polls, None)
         self._confirming.clear()
         self._rules = rules or self._rules
-        alerts = await self.alerts()
-
-        def deciding(_past: Past, _recall: Recall) -> Conclusion:
-            return retire(alerts, self._rules, now)
-
-        await self._store.conclude([], deciding)
+        if (await take_effect(self._store, self._rules, now)).deliveries:
+            self._sending = now
         self._begin(now)
 
     async def until(self, end: datetime, *, judging: bool = True) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from watcher.domain.exact import number_in
 from watcher.sources._common import SettingsModel
 from watcher.sources._teos_answer import asset_number, is_factor
 from watcher.sources._teos_assets import Stated
@@ -26,8 +27,8 @@ def _spark_factor(text: str) -> str:
 
 def _price(text: str) -> str:
     try:
-        price = Decimal(text)
-    except InvalidOperation:
+        price = number_in(text)
+    except ValueError:
         raise ValueError('must be a price in US dollars, in quotes: "99.50"') from None
     if not price.is_finite() or price <= 0 or abs(price.adjusted()) > 30:
         raise ValueError("must be a price above zero")

@@ -133,6 +133,8 @@ class Cache:
         """Which rules fire on which wallet, and who is still to be told of an end."""
         firing = self.firing.setdefault((alert.rule, alert.wallet), set())
         known = self.alerts.get((alert.rule, alert.subject))
+        if known is not None and known.wallet != alert.wallet and known.id == alert.id:
+            self.firing.get((known.rule, known.wallet), set()).discard(known.subject)
         if alert.live and alert.state is AlertState.FIRING:
             firing.add(alert.subject)
         elif known is None or known.id == alert.id:

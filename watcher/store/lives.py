@@ -49,11 +49,8 @@ def live(conn: sqlite3.Connection) -> list[Alert]:
 
 
 def newest(conn: sqlite3.Connection, limit: int) -> list[Alert]:
-    """Alerts of every state, newest first; those that ended before anybody was told are left out.
-
-    One whose rule was edited or whose wallet is gone ends without a word, but people had heard of it.
-    """
-    where = "WHERE NOT closed OR told_at IS NOT NULL"
+    """Alerts of every state, newest first; those that were over before they fired are left out."""
+    where = "WHERE NOT closed OR fired_at IS NOT NULL"
     rows = conn.execute(f"{_ALERTS} {where} ORDER BY since DESC, id LIMIT ?", (limit,))
     return [alert_from(row) for row in rows]
 

@@ -46,7 +46,7 @@ _TABLES = (
     ("flaps", "last < ?", TRANSITIONS),
     ("spells", "until < ?", SPELLS),
     ("silences", "until < ?", RESOLVED_ALERTS),
-    ("alerts", "state = 'resolved' AND resolved_at < ?", RESOLVED_ALERTS),
+    ("alerts", "state = 'resolved' AND owed IS NULL AND resolved_at < ?", RESOLVED_ALERTS),
 )
 
 _SLICE_ENDS = "SELECT at FROM prices WHERE asset = ? AND at >= ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?"

@@ -101,7 +101,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "subject": "what it is about",
         "wallet": "name of the wallet; empty for a sum over several, or a source",
         "severity": "info, warning or critical",
-        "state": "pending, firing or resolved",
+        "state": "pending, firing, resolved, or withdrawn (it ended otherwise than by its condition)",
         "since": "when the rule was first met",
         "because": "why, in words",
         "fired_at": "when it fired; null if it never did",
@@ -131,7 +131,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "state": "pending, sent, given_up, dropped or withheld",
         "attempts": "how often it was tried",
         "last_error": "why the last attempt failed",
-        "kind": "firing, resolved, repeat, escalated, event, notice or test",
+        "kind": "firing, resolved, withdrawn, repeat, escalated, event, notice or test",
         "title": "first line of the message",
         "created": "when it was decided",
         "due": "when it is next tried",
@@ -184,7 +184,8 @@ VIEWS = {
         FROM spells p JOIN accounts a ON a.id = p.account
     """,
     "v_alerts": """
-        SELECT id, rule, label AS subject, wallet, severity, state, {since} AS since, because,
+        SELECT id, rule, label AS subject, wallet, severity,
+               CASE WHEN closed THEN 'withdrawn' ELSE state END AS state, {since} AS since, because,
                {fired_at} AS fired_at, {told_at} AS told_at, {resolved_at} AS resolved_at,
                acknowledged_by, {acknowledged_at} AS acknowledged_at, comment, held,
                {escalated_at} AS escalated_at

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal, NamedTuple
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from watcher.domain.chains import canonical
+from watcher.domain.display import plain
 from watcher.domain.duration import format_duration
+from watcher.domain.exact import number_in
 from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
@@ -34,8 +38,8 @@ def parse_decimal(value: object) -> object:
         return Decimal(value)
     if isinstance(value, str):
         try:
-            number = Decimal(value.replace("_", "").strip())
-        except InvalidOperation:
+            number = number_in(value)
+        except ValueError:
             raise ValueError(f"'{_shortened(value)}' is not a decimal number such as \"0.5\"") from None
         if not number.is_finite():
             raise ValueError(f"'{value}' is not a finite number")
@@ -45,7 +49,7 @@ def parse_decimal(value: object) -> object:
                 f"'{_shortened(value)}' has more than {MOST_DIGITS} digits before or after the point; "
                 "write a number that an amount can reach"
             )
-        return number
+        return Decimal(plain(number))  # "5.0" and "5" are one level
     return value
 
 
@@ -110,8 +114,10 @@ class Rule(BaseModel):
         return self
 
     def fingerprint(self) -> str:
-        """The same for two rules that judge alike; the alert's state is kept under it."""
-        text = self.model_dump_json(exclude=UNFINGERPRINTED)
+        """The same for two rules that mean the same, however they are written; the alert's state is kept
+        under it."""
+        meaning = _meaning("", self.model_dump(mode="json", exclude=UNFINGERPRINTED))
+        text = json.dumps(meaning, separators=(",", ":"), ensure_ascii=False)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def doubts(self, wallets: Sequence[Wallet]) -> list[tuple[str, str, str]]:  # noqa: ARG002
@@ -121,6 +127,20 @@ class Rule(BaseModel):
     def describe(self) -> str:
         """The condition in a few words."""
         raise NotImplementedError
+
+
+def _meaning(key: str, value: Any) -> Any:
+    """Fields of a rule without what does not matter: the order of names and conditions, twice the same."""
+    if isinstance(value, dict):
+        return {name: _meaning(name, inner) for name, inner in value.items()}
+    if not isinstance(value, list):
+        return "" if key == "name" else value  # for people only
+    inner = [_meaning("", each) for each in value]
+    if key == "assets":
+        inner = [folded(name) if id_in(name) else name.upper() for name in inner]
+    if key == "chains":
+        inner = [name if any(sign in name for sign in PATTERN) else canonical(name) for name in inner]
+    return sorted({json.dumps(each): each for each in inner}.values(), key=json.dumps)
 
 
 class StateRule(Rule):

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, model_validator
 
-from watcher.domain.display import amount_against, exactly, full, moment, money_against, percent
+from watcher.domain.display import amount_against, exactly, full, moment, money_against, percent, plain
 from watcher.domain.duration import format_duration
 from watcher.domain.exact import ZERO, minus, shifted, times
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
@@ -27,10 +27,11 @@ def _by(value: object) -> object:
     """`"10%"`, `"$5000"` or `"0.5"` (units of the asset), as text that is known to parse."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str):
+        dollars, share = text.strip().startswith("$"), text.strip().endswith("%")
         number = parse_decimal(text.strip().removesuffix("%").removeprefix("$"))
         if not isinstance(number, Decimal) or number < 0:
             raise ValueError(f"'{text}' must not be negative; say the side with direction: in, out or both")
-        return text.strip()
+        return f"{'$' * dollars}{plain(number)}{'%' * share}"
     if isinstance(text, float):
         raise ValueError('put the amount in quotes, so that it stays exact: by: "0.5"')  # noqa: TRY004
     return text
