@@ -18,17 +18,17 @@ DAY = dt.timedelta(days=1)
 class Authority:
     """Signs certificates. `file` is what those who trust it are given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "an authority of our own") -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of our own")])
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         signed = (
             _builder(self._name, self._key, dt.datetime(2019, 1, 1, tzinfo=dt.UTC), DAY * 36500)
             .issuer_name(self._name)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        self.file = folder / "authority.pem"
+        self.file = folder / f"{name}.pem"
         self.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
     def serves(

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -20,12 +21,20 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from pydantic import AfterValidator, SecretStr
 
-_EXPIRED, _NOT_YET, _WRONG_HOST, _WRONG_ADDRESS = 10, 9, 62, 64
-_UNTRUSTED = {18, 19, 20, 21}
+_EXPIRED, _NOT_YET, _SELF_SIGNED, _WRONG_NAME, _UNTRUSTED = 10, 9, 18, {62, 64}, {19, 20, 21}
+_TELLING = {_EXPIRED, _NOT_YET, *_WRONG_NAME}
 _NO_CHECK_TIME = 0x200000
 """What OpenSSL says of a certificate, and its flag that lets a certificate's times be read all the same."""
 
-_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
+NO_TLS = {
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+    "UNKNOWN_PROTOCOL",
+}
+"""What OpenSSL says of an answer that is no TLS at all."""
+
 _LOOK = 5.0
 """Seconds in which a refused certificate has to be read for its date or its names."""
 _NAMES = 3
@@ -85,7 +94,7 @@ def _excepted(host: str, words: str) -> bool:
 async def cause(error: Exception, host: str, *, proxied: bool) -> str:
     """Why there was no connection, or why it ended, with who it was; no URL of the request is in it."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return _turned_away(error.status, host)
+        return turned_away(error.status, host)
     who = host
     if isinstance(error, aiohttp.ClientProxyConnectionError) or (
         isinstance(error, aiohttp.ClientConnectorError) and error.host != host
@@ -94,7 +103,8 @@ async def cause(error: Exception, host: str, *, proxied: bool) -> str:
     return f"{who}: {await _words(error, proxied=proxied)}"
 
 
-def _turned_away(status: int, host: str) -> str:
+def turned_away(status: int, host: str) -> str:
+    """What a proxy meant that opened no tunnel."""
     if status == 407:
         return "the proxy answered 407: it wants a user and a password, as in http://user:password@proxy:3128"
     return f"the proxy answered {status}: it makes no connection to {host}"
@@ -102,7 +112,7 @@ def _turned_away(status: int, host: str) -> str:
 
 async def _words(error: Exception, *, proxied: bool) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        found = error.certificate_error
+        found: Any = error.certificate_error
         return await _distrusted(found, error.host, error.port or 443, proxied=proxied)
     if isinstance(error, aiohttp.ClientSSLError):
         return _no_tls(error.os_error, error.port)
@@ -118,30 +128,38 @@ async def _words(error: Exception, *, proxied: bool) -> str:
 
 def _no_tls(error: object, port: int | None) -> str:
     reason = str(getattr(error, "reason", "") or "")
-    if reason in _NO_TLS:
+    if reason in NO_TLS:
         return f"speaks no TLS on port {port}; is that the right port?"
     return (
         f"no TLS connection ({_UNPRINTABLE.sub(' ', reason).replace('_', ' ').lower()[:60] or 'no reason'})"
     )
 
 
-async def _distrusted(error: Exception, host: str, port: int, *, proxied: bool) -> str:
-    code = getattr(error, "verify_code", 0)
+async def _distrusted(error: ssl.SSLCertVerificationError, host: str, port: int, *, proxied: bool) -> str:
+    # What it says is read on a second connection: the first one ended before anybody could look.
+    look = not proxied and error.verify_code in _TELLING
+    return certificate_words(error, host, await _certificate(host, port) if look else {})
+
+
+def certificate_words(
+    error: ssl.SSLCertVerificationError, host: str, seen: Mapping[str, Any] = MappingProxyType({})
+) -> str:
+    """What is wrong with a certificate, and the remedy. `seen`: what stands in it, where that is known."""
+    code = error.verify_code
+    if code == _SELF_SIGNED:
+        return "its certificate is not trusted, it is signed by itself; SSL_CERT_FILE names whom to trust"
     if code in _UNTRUSTED:
         return (
-            "the issuer of its certificate is not trusted; where that is a private CA, name its file in "
-            "SSL_CERT_FILE"
+            "the issuer of its certificate is not trusted; if it is a CA of yours, name it in SSL_CERT_FILE"
         )
-    # What it says is read on a second connection: the first one ended before anybody could look.
-    seen = {} if proxied else await _certificate(host, port)
     if code == _EXPIRED:
         return f"its certificate expired{_day(seen.get('notAfter'))}; it must be renewed there"
     if code == _NOT_YET:
         return f"its certificate is not valid yet{_day(seen.get('notBefore'))}; is the clock here right?"
-    if code in (_WRONG_HOST, _WRONG_ADDRESS):
-        names = _names(seen)
-        return f"its certificate is for {names or 'another host'}, not for {host}; check the address"
-    return f"its certificate is not trusted ({str(getattr(error, 'verify_message', ''))[:80] or 'no reason'})"
+    if code in _WRONG_NAME:
+        names = _names(seen) or "another host"
+        return f"its certificate is for {names}, not for {host}; check the address"
+    return f"its certificate is not trusted ({error.verify_message[:80] or 'no reason'})"
 
 
 async def _certificate(host: str, port: int) -> Mapping[str, Any]:

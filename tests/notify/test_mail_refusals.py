@@ -189,9 +189,9 @@ async def test_a_name_that_does_not_exist_is_called_that(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("host", "days", "trusted", "words"),
     [
-        ("127.0.0.1", 1, False, "its certificate is not trusted (self-signed; SSL_CERT_FILE names whom"),
-        ("other.example", 1, True, "its certificate is for another host ("),
-        ("127.0.0.1", -1, True, "its certificate has expired"),
+        ("127.0.0.1", 1, False, "its certificate is not trusted, it is signed by itself; SSL_CERT_FILE"),
+        ("other.example", 1, True, "its certificate is for another host, not for 127.0.0.1; check"),
+        ("127.0.0.1", -1, True, "its certificate expired; it must be renewed there"),
     ],
 )
 @pytest.mark.parametrize("mode", ["ssl", "starttls"])

@@ -91,12 +91,17 @@ async def test_a_channel_with_tls_gets_a_tunnel_and_trusts_a_private_authority(
     assert TOKEN.encode() not in proxy.read
 
 
-async def test_a_proxy_that_cannot_be_reached_has_carried_nothing() -> None:
+async def test_a_proxy_that_fails_is_named_and_has_carried_nothing() -> None:
+    gone = "http://127.0.0.1:1"
     for url in ("json://127.0.0.1:2/x", "jsons://127.0.0.1:2/x"):
-        result = await channel(url, "http://127.0.0.1:1").build("hook").send([delivery(1)])
+        result = await channel(url, gone).build("hook").send([delivery(1)])
         assert isinstance(result, NotSent)
         assert not result.maybe_sent
-        assert "ProxyError" in result.detail or "proxy" in result.detail
+        assert result.detail == "127.0.0.1:2: the proxy cannot be reached"
+    async with proxying(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n") as proxy:
+        result = await channel("jsons://127.0.0.1:2/x", proxy.url).build("hook").send([delivery(1)])
+    assert isinstance(result, NotSent)
+    assert "the proxy answered 407: it wants a user and a password" in result.detail
 
 
 def test_a_service_that_is_not_spoken_to_by_http_takes_no_proxy() -> None:

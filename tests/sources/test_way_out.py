@@ -156,7 +156,11 @@ CERTIFICATES: dict[str, tuple[Callable[[Authority, Path], ssl.SSLContext | None]
     ),
     "self-signed": (
         lambda _, folder: self_signed(folder),
-        "the issuer of its certificate is not trusted; where that is a private CA, name its file in SSL_CERT",
+        "its certificate is not trusted, it is signed by itself; SSL_CERT_FILE names whom to trust",
+    ),
+    "private CA": (
+        lambda _, folder: Authority(folder, "another one").serves(),
+        "the issuer of its certificate is not trusted; if it is a CA of yours, name it in SSL_CERT_FILE",
     ),
     "no TLS": (lambda *_: None, "speaks no TLS on port "),
 }  # fmt: skip

@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,8 +23,11 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from watcher.connecting import turned_away
 from watcher.domain.delivery import Fault
 from watcher.notify._words import LONGEST_BODY, Refusal, blame, moved_to, refused_in_words, said, unreached
+
+_TURNED_AWAY = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 
 LONGEST_WAIT = 3600.0
 """Seconds; a service that asks for more is asked again after an hour."""
@@ -122,7 +126,9 @@ def _no_answer(error: requests.RequestException, url: str) -> Refusal:
         if isinstance(error, requests.exceptions.InvalidURL):
             return Refusal(f"{where}: that is no address", Fault.CHANNEL)
         if isinstance(error, requests.exceptions.ProxyError):
-            return Refusal(f"{where}: the proxy does not let it through", Fault.CHANNEL)
+            status = _TURNED_AWAY.search(str(error))
+            words = turned_away(int(status[1]), where) if status else "the proxy cannot be reached"
+            return Refusal(f"{where}: {words}", Fault.CHANNEL)
         found = unreached(error, where)
         never = _never_connected(error)
         return Refusal(found.words, found.fault, maybe_sent=not never and found.fault is not Fault.CHANNEL)

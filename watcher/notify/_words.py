@@ -8,11 +8,12 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from watcher.connecting import NO_TLS, certificate_words
 from watcher.domain.delivery import Fault
 
 LONGEST_BODY = 65536
@@ -186,17 +187,10 @@ def unreached(error: BaseException, where: str) -> Refusal:
 def _unreached(error: BaseException, where: str) -> Refusal | None:
     broken = Fault.CHANNEL
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Refusal(f"{where}: {certificate_words(error)}", broken)
+        return Refusal(f"{where}: {certificate_words(error, where.rpartition(':')[0] or where)}", broken)
     if isinstance(error, ssl.SSLError):
-        plain = error.reason in {
-            "WRONG_VERSION_NUMBER",
-            "HTTP_REQUEST",
-            "UNKNOWN_PROTOCOL",
-            "RECORD_LAYER_FAILURE",
-        }
-        return Refusal(
-            f"{where}: " + ("it speaks no TLS there" if plain else f"no TLS: {error.reason}"), broken
-        )
+        words = "it speaks no TLS there" if error.reason in NO_TLS else f"no TLS: {error.reason}"
+        return Refusal(f"{where}: {words}", broken)
     if isinstance(error, socket.gaierror):
         if error.errno == socket.EAI_AGAIN:
             return Refusal(f"{where}: the name could not be looked up now")
@@ -208,20 +202,6 @@ def _unreached(error: BaseException, where: str) -> Refusal | None:
     if isinstance(error, OSError) and error.strerror and not isinstance(error, TimeoutError):
         return Refusal(f"{where}: {error.strerror}")
     return None
-
-
-def certificate_words(error: ssl.SSLCertVerificationError) -> str:
-    """What is wrong with a certificate, and the remedy."""
-    words = error.verify_message or "it cannot be verified"
-    known: Mapping[int, str] = {
-        10: "its certificate has expired",
-        18: "its certificate is not trusted (self-signed; SSL_CERT_FILE names whom to trust)",
-        19: "its certificate is not trusted (unknown issuer; SSL_CERT_FILE names whom to trust)",
-        20: "its certificate is not trusted (unknown issuer; SSL_CERT_FILE names whom to trust)",
-        62: f"its certificate is for another host ({words.rstrip('.')})",
-        64: f"its certificate is for another host ({words.rstrip('.')})",
-    }
-    return known.get(error.verify_code, f"its certificate is not trusted ({words})")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
