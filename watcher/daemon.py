@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from watcher.upkeep import (
     measure_lag,
     mind_clock,
     take_descriptors,
+    tell_status,
     tidy,
     troubles,
 )
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from watcher.web import Server
 
 log = logging.getLogger(__name__)
+
+KEYS_STAY = "; credentials stay those of the start: a new key needs a restart"
+"""systemd loads them once."""
 
 
 async def run(
@@ -111,10 +116,10 @@ async def _serve(
                 sdnotify.reloading()
                 # Before the file is read: it may be written, and told of, meanwhile. Nowhere else.
                 reloading.clear()
-                new = await _read(path, env)
-                app.tally.sound = new is not None
+                new = await _read(path, env, app.tally)
                 if new is not None:
                     return new
+                await tell_status(app, store)
                 sdnotify.ready()
         finally:
             minder.cancel()
@@ -180,16 +185,19 @@ async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[No
     return False
 
 
-async def _read(path: Path, env: Mapping[str, str]) -> Configuration | None:
+async def _read(path: Path, env: Mapping[str, str], tally: Tally) -> Configuration | None:
     """What is on disk now; a bad file keeps the old configuration and says so.
 
     Read in a thread: a long watch list would hold the loop for half a second.
     """
     try:
-        return await asyncio.to_thread(configure, path, env)
+        new = await asyncio.to_thread(configure, path, env)
     except ConfigurationError as error:
+        tally.refused = len(error.problems)
         log.error("reload refused, the old configuration stays in force:\n%s", error)  # noqa: TRY400
         return None
+    tally.refused = 0
+    return new
 
 
 def _changed(
@@ -203,7 +211,7 @@ def _changed(
     if new.settings.store != old.settings.store:
         log.warning("the store cannot change while running; restart to use the new one")
     app.tally.loaded = app.clock.now()
-    log.info("reloaded %s", path)
+    log.info("reloaded %s%s", path, KEYS_STAY if os.environ.get("CREDENTIALS_DIRECTORY") else "")
 
 
 def _painter(configuration: Configuration) -> Draw | None:

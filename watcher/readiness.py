@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,11 +18,9 @@ WAITS_TOO_LONG = timedelta(minutes=10)
 """A message that has waited for so long is not being delivered."""
 
 LATE_MISSES = 3
-"""Misses in a row after which an account counts as not being read."""
-
-
 LATE_POLLS, LATE_SLACK = 3, timedelta(minutes=1)
-"""An account is late once so many polls of it, and a little more, have passed without a reading."""
+"""An account is late after so many misses in a row, or once so many polls of it, and a little more, have
+passed without a reading: for `status`, the page, `/readyz`, the heartbeat and systemd alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,11 @@ def readiness(
     channels: Sequence[ChannelState],
     now: datetime,
     *,
+    late: Collection[Account] = (),
     stuck: Sequence[str] = (),
 ) -> Readiness:
-    """`stuck`: what the daemon knows of itself, such as a source without progress."""
+    """`late`: the accounts that are; `stuck`: what the daemon knows of itself, such as a source without
+    progress."""
     broken, troubled = list(stuck), []
     deaf = [text for text in (_deaf(channel, now) for channel in channels) if text]
     if not channels:
@@ -54,14 +54,21 @@ def readiness(
     else:
         troubled += deaf
     for source in dict.fromkeys(account.source for account in accounts):
-        known = [states.get(account) for account in accounts if account.source == source]
+        its = [account for account in accounts if account.source == source]
+        known = [states.get(account) for account in its]
         unread = sum(state is None or state.last_reading is None for state in known)
         missed = sum(state is not None and state.misses >= LATE_MISSES for state in known)
-        told = broken if len(known) in (unread, missed) else troubled
+        behind = missed + sum(
+            account in late and (state is None or state.misses < LATE_MISSES)
+            for account, state in zip(its, known, strict=True)
+        )
+        told = broken if len(known) in (unread, behind) else troubled
         if unread == len(known) and not missed:
             told.append(f"{source}: nothing has been read yet")
         elif missed:
             told.append(f"{source}: {missed} of {counted(len(known), 'account')} cannot be read")
+        if behind > missed:
+            told.append(f"{source}: {behind - missed} of {counted(len(known), 'account')} late")
     return Readiness(not broken, tuple(broken), tuple(troubled))
 
 
@@ -73,6 +80,19 @@ def _deaf(channel: ChannelState, now: datetime) -> str:
     if channel.gave_up:
         return f"channel {channel.name}: the last message was given up: {channel.trouble}"
     return ""
+
+
+def is_late(
+    wallet: WalletSettings,
+    interval: float | None,
+    outlook: Outlook | None,
+    state: AccountState | None,
+    now: datetime,
+) -> bool | None:
+    """Whether an account is late. None: it was never read, or nothing says when it is due."""
+    if state is None or state.last_reading is None:
+        return None
+    return state.misses >= LATE_MISSES or overdue(wallet, interval, outlook, state.last_reading, now)
 
 
 def overdue(

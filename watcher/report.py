@@ -19,7 +19,7 @@ from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.outlook import OUTLOOK, Outlook
 from watcher.domain.outlook import load as read_outlook
-from watcher.readiness import LATE_MISSES, WAITS_TOO_LONG, overdue, waiting
+from watcher.readiness import WAITS_TOO_LONG, is_late, overdue, waiting
 from watcher.settings import Settings, WalletSettings
 from watcher.store.reader import Asked, Reader
 
@@ -150,7 +150,7 @@ def requests(asked: Sequence[Asked]) -> list[Row]:
     ]
 
 
-def deliveries(reader: Reader, state: str | None, limit: int) -> list[Row]:
+def deliveries(reader: Reader, state: str | None, limit: int, skip: int = 0) -> list[Row]:
     """The outbox, newest first."""
     return [
         {
@@ -164,7 +164,7 @@ def deliveries(reader: Reader, state: str | None, limit: int) -> list[Row]:
             "sent": each.sent,
             "title": each.message.title,
         }
-        for each in reader.deliveries(state, limit)
+        for each in reader.deliveries(state, limit, skip)
     ]
 
 
@@ -180,11 +180,7 @@ def status(
     `past`: everything that is known, if the caller has it already; else it is read from the store.
     """
     past = past or reader.past()
-    outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
-    accounts = [
-        _account(account, wallet, past.accounts.get(account), outlooks.get(account.source), now)
-        for account, wallet in wallets_by_account(settings).items()
-    ]
+    accounts = accounts_of(settings, reader, past.accounts, now)
     counts = reader.counts()
     alerts = sorted(past.alerts.values(), key=lambda alert: (alert.state, alert.since))
     report: Row = {
@@ -198,6 +194,27 @@ def status(
     stalled = any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now).values())
     report["state"] = _word(accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled)
     return report
+
+
+def accounts_of(
+    settings: Settings, reader: Reader, states: Mapping[Account, AccountState], now: datetime
+) -> list[Row]:
+    """How each account fares, in the order of the configuration."""
+    outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
+    return [
+        _account(account, wallet, states.get(account), outlooks.get(account.source), now)
+        for account, wallet in wallets_by_account(settings).items()
+    ]
+
+
+def late_ones(accounts: Sequence[Row]) -> set[Account]:
+    """Of such rows those that are late."""
+    return {Account(row["source"], row["chain"], row["address"]) for row in accounts if row["late"]}
+
+
+def behind(row: Row) -> bool:
+    """Whether somebody should look at an account: it, or a part of it, is late, or it was never read."""
+    return bool(row["late"] or row["stale"] or row["last_reading"] is None)
 
 
 def interval_of(account: Account, wallet: WalletSettings, outlook: Outlook | None) -> float | None:
@@ -229,7 +246,7 @@ def _account(
         "next_poll": following,
         "misses": state.misses if state else 0,
         "miss": state.miss if state else "",
-        "late": overdue(wallet, interval, outlook, last_reading, now),
+        "late": is_late(wallet, interval, outlook, state, now),
         "stale": bool(overdue(wallet, interval, outlook, _oldest(state) if state else None, now)),
         "held": [f"{asset.chain}/{asset.token}: {held.reason}" for asset, held in state.held.items()]
         if state
@@ -289,10 +306,6 @@ def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, sta
         return CRITICAL
     if accounts and all(row["last_reading"] is None for row in accounts):
         return UNKNOWN
-    late = any(
-        row["misses"] >= LATE_MISSES or row["last_reading"] is None or row["late"] or row["stale"]
-        for row in accounts
-    )
-    if late or any(alert["severity"] == Severity.WARNING for alert in firing):
+    if any(map(behind, accounts)) or any(alert["severity"] == Severity.WARNING for alert in firing):
         return WARNING
     return OK

@@ -12,6 +12,11 @@ from contextlib import suppress
 from typing import TextIO
 
 
+def is_wanted() -> bool:
+    """Whether anybody listens."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def ready() -> None:
     """Started, or reloaded."""
     _send("READY=1")

@@ -163,6 +163,12 @@ SHORTEST_TOKEN = 16
 """Characters of a token that strangers can try: its length alone keeps it from being guessed."""
 
 
+class MetricsSettings(_Model):
+    """What `/metrics` shows. `balances`: two series for each, most of what there is."""
+
+    balances: bool = True
+
+
 class WebSettings(_Model):
     """Where the status page listens. A public address needs a token."""
 
@@ -170,6 +176,7 @@ class WebSettings(_Model):
     token: SecretStr | None = None
     proxies: tuple[IPvAnyAddress, ...] = ()
     """Reverse proxies, which say in `X-Forwarded-For` for whom they ask; one on this machine: 127.0.0.1."""
+    metrics: MetricsSettings = MetricsSettings()
 
     @model_validator(mode="after")
     def _the_public_needs_a_token(self) -> WebSettings:

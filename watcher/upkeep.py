@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from watcher import sdnotify
 from watcher.domain.display import counted
 from watcher.domain.errors import StoreError
+from watcher.domain.model import Account
 from watcher.notify.heartbeat import Heartbeat
 from watcher.ports import Store
 from watcher.service.clock import Setting
 from watcher.wiring import App, store_path
 
 if TYPE_CHECKING:
+    from watcher.readiness import Readiness
     from watcher.store.reader import ChannelState
 
 log = logging.getLogger(__name__)
@@ -45,23 +47,31 @@ async def feed_watchdog(app: App, store: Store) -> None:
     """Tell systemd that all is well, but only while the store answers and no source is stuck."""
     interval = sdnotify.watchdog_interval() or STATUS_EVERY
     while True:
-        await app.clock.sleep(min(interval / 3, STATUS_EVERY))
         # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
         app.deliverer.wake()
-        alerts = await _live_alerts(store)
-        if alerts is None or stuck(app):
-            continue
-        sdnotify.watchdog()
-        sdnotify.status(f"{counted(len(app.rules.wallets), 'account')}, {counted(alerts, 'alert')} firing")
+        if await tell_status(app, store) and not stuck(app):
+            sdnotify.watchdog()
+        await app.clock.sleep(min(interval / 3, STATUS_EVERY))
 
 
-async def _live_alerts(store: Store) -> int | None:
+async def tell_status(app: App, store: Store) -> bool:
+    """For `systemctl status`: what is wrong first, as `/readyz` says it. False: the store is mute."""
     try:
         async with asyncio.timeout(STORE_ANSWERS):
-            return sum(alert.fired_at is not None for alert in await store.live_alerts())
+            firing = sum(alert.fired_at is not None for alert in await store.live_alerts())
+        found = (await _ready(app, store))[0] if sdnotify.is_wanted() else None
     except (StoreError, TimeoutError) as error:
-        log.error("the store does not answer: %s", error or type(error).__name__)  # noqa: TRY400
-        return None
+        said = f"the store does not answer: {error or type(error).__name__}"
+        log.error("%s", said)  # noqa: TRY400
+        sdnotify.status(said)
+        return False
+    refused = app.tally.refused
+    wrong = [f"reload refused: {counted(refused, 'mistake')}"] if refused else []
+    if found is not None:
+        wrong += [*found.broken, *found.troubled]
+    count = f"{counted(len(app.rules.wallets), 'account')}, {counted(firing, 'alert')} firing"
+    sdnotify.status("; ".join([*wrong, count]))
+    return True
 
 
 def troubles(app: App) -> list[str]:
@@ -90,26 +100,32 @@ async def keep_beating(app: App, store: Store, heartbeat: Heartbeat, every: floa
 
 async def silence(app: App, store: Store) -> str:
     """Why no sign of life may be given; empty if all is well."""
-    # Who gives none does not load what reads the store like people do.
-    from watcher.readiness import readiness
-    from watcher.store.reader import Reader
-
-    names = list(app.settings.channels)
-
-    def look() -> list[ChannelState]:
-        with Reader(store_path(app.settings)) as reader:
-            return reader.channels(names)
-
     try:
-        async with asyncio.timeout(STORE_ANSWERS):
-            accounts = list(app.rules.wallets)
-            known = (await store.load(accounts)).accounts
-            channels = await asyncio.to_thread(look)
+        found, channels = await _ready(app, store)
     except (StoreError, TimeoutError) as error:
         return f"the store does not answer: {error or type(error).__name__}"
-    found = readiness(accounts, known, channels, app.clock.now(), stuck=troubles(app))
     given_up = [f"channel {each.name}: the last message was given up" for each in channels if each.gave_up]
     return "; ".join((*found.broken, *given_up))
+
+
+async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]:
+    """Would an alert reach somebody? StoreError or TimeoutError if the store does not answer."""
+    # Who asks for none of this does not load what reads the store like people do.
+    from watcher.readiness import readiness
+    from watcher.report import accounts_of, late_ones
+    from watcher.store.reader import Reader
+
+    accounts, now = list(app.rules.wallets), app.clock.now()
+    async with asyncio.timeout(STORE_ANSWERS):
+        known = (await store.load(accounts)).accounts
+
+        def look() -> tuple[set[Account], list[ChannelState]]:
+            with Reader(store_path(app.settings)) as reader:
+                late = late_ones(accounts_of(app.settings, reader, known, now))
+                return late, reader.channels(list(app.settings.channels))
+
+        late, channels = await asyncio.to_thread(look)
+    return readiness(accounts, known, channels, now, late=late, stuck=troubles(app)), channels
 
 
 def stuck(app: App) -> bool:

@@ -93,15 +93,23 @@ async def test_systemd_hears_ready_signs_of_life_status_and_stopping(there: Inst
         async with there.daemon(**environment) as daemon:
             told: list[str] = []
             async with asyncio.timeout(PATIENCE):
-                while not any(word.startswith("STATUS=") for word in told):
+                while not (told and told[-1].startswith("STATUS=4 accounts, 0 alerts firing")):
                     told.append((await loop.sock_recv(heard, 4096)).decode())
-                assert told[0] == "READY=1"
+                assert "READY=1" in told
                 assert "WATCHDOG=1" in told
-                assert "4 accounts" in told[-1]
+                sound = there.file("watcher.yaml").read_text()
+                there.edit("watcher.yaml", "version: 1", "version: 2")
                 daemon.send_signal(signal.SIGHUP)
+                while not told[-1].startswith("STATUS=reload refused: 1 mistake; 4 accounts"):
+                    told.append((await loop.sock_recv(heard, 4096)).decode())
+                told.append((await loop.sock_recv(heard, 4096)).decode())
+                assert told[-1] == "READY=1"
+                there.file("watcher.yaml").write_text(sound)
+                daemon.send_signal(signal.SIGHUP)
+                told.append("")
                 while told[-1] != "READY=1":
                     told.append((await loop.sock_recv(heard, 4096)).decode())
-                assert any(word.startswith("RELOADING=1\nMONOTONIC_USEC=") for word in told)
+                assert sum(word.startswith("RELOADING=1\nMONOTONIC_USEC=") for word in told) == 2
                 await stop(there, daemon)
                 while told[-1] != "STOPPING=1":
                     told.append((await loop.sock_recv(heard, 4096)).decode())

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.contract.given import ETH, HOT, NOW, keep
 from tests.web.given import Page, fill, serving
+from watcher.domain.model import Doubt, Held
+from watcher.domain.outlook import OUTLOOK, Finds, Outlook
+from watcher.domain.usage import USAGE, Metered
 from watcher.web.encoding import PIECE, encoded
 
 
@@ -39,6 +44,55 @@ async def test_every_answer_is_as_described(page: Page) -> None:
         assert value, f"{path} has nothing to check"
         Draft202012Validator(schema).validate(value)
         assert_times(value)
+
+
+def closed(schema: Any) -> Any:
+    """The same, but that no field may come that is not described."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: closed(value) for key, value in schema.items()}
+    return {"additionalProperties": False, **found} if "properties" in found else found
+
+
+def empty(value: Any, path: str = "") -> list[str]:
+    """Where nothing is that could be held against the description."""
+    if isinstance(value, dict):
+        return [each for key, part in value.items() for each in empty(part, f"{path}.{key}")]
+    if isinstance(value, list) and value:
+        return empty(value[0], f"{path}[]")
+    return [path] if value in ([], None) else []
+
+
+async def test_every_field_that_is_sent_is_described(page: Page) -> None:
+    described = await page.json("/api/v1/openapi.json")
+    await everything(page)
+    for path, methods in described["paths"].items():
+        schema = methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        value = await page.json(path)
+        Draft202012Validator(closed(schema)).validate(value)
+        assert not [each for each in empty(value) if each not in NOTHING], path
+
+
+NOTHING = {
+    "[].sent", "[].acknowledged_by", ".alerts[].acknowledged_by",
+    ".held_prices[].price_usd", "[].before_at",
+    ".credits.coinstats.runs_out", ".credits.coinstats.provider.renewed",
+}  # fmt: skip
+"""What is null in `everything`; none of it has fields."""
+
+
+async def everything(page: Page) -> None:
+    """Something in every list and every part that may be missing."""
+    outlook = Outlook(0.0, 1000.0, 1.0, {f"{HOT.chain}:{HOT.address}": 300.0}, Finds(2, 600.0, 500.0))
+    metered = Metered(NOW, 20_000, 100)
+    await page.store.keep_facts("coinstats", {OUTLOOK: outlook.dump(), USAGE: metered.dump()}, NOW)
+    odd = (await page.store.load([HOT])).accounts[HOT]
+    held = odd._replace(held={ETH: Held(Decimal(0), NOW, "reported as zero")})
+    doubt = Doubt(None, NOW, "it has no price any more")
+    await keep(page.store, accounts=(held,), doubts={ETH: doubt})
+    await page.later()
 
 
 async def test_every_parameter_described_is_taken_and_no_other(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.domain.timeline import Gap, Point
-from watcher.web.drawing import Mark, Plot, Ruler, chart
+from watcher.web.drawing import Mark, Plot, Ruler, chart, spark
 from watcher.web.scales import moments, scale
 
 T0 = datetime(2026, 3, 1, 5, 30, tzinfo=UTC)
@@ -148,3 +149,11 @@ def test_times_are_those_of_the_calendar() -> None:
         for most in (4, 11):
             found = moments(T0, at(24 * days), most)
             assert 2 <= len(found) <= most + 1
+
+
+def test_what_began_a_moment_ago_is_seen() -> None:
+    young = [piece((48, "5"))]
+    assert spark(young, T0, at(48), "words").count("M116 14.0H120") == 1
+    (line,) = lines(drawn(replace(PLOT, segments=young, gaps=[], changes=(), marks=[])))
+    numbers = [float(each) for each in re.findall(r"-?[0-9.]+", line)]
+    assert 2 <= numbers[-2] - numbers[0] <= 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,6 +23,7 @@ from tests.web.given import Page, fill, serving
 from watcher.domain.conclusion import Conclusion
 from watcher.domain.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.model import AccountState, Held
+from watcher.settings_models import WebSettings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 OF_THE_SCRAPE = {"instance", "job"}
@@ -47,6 +50,8 @@ EXPECTED = {
     "watcher_loop_lag_seconds": set(),
 }
 """What people of Prometheus look for in a daemon of this kind, and by which labels."""
+
+EXPECTED_AGES = {"watcher_balance_age_seconds"}
 
 SPARSE = {
     "watcher_credits_exhaustion_timestamp_seconds": {"source"},
@@ -110,11 +115,48 @@ async def test_too_many_balances_are_counted_instead_of_shown(
 ) -> None:
     shown = len((await samples(page))["watcher_balance"])
     monkeypatch.setattr("watcher.web.metrics.MOST_BALANCES", shown - 1)
+    await page.later()
 
     found = await samples(page)
 
     assert "watcher_balance" not in found
     assert found["watcher_balances_omitted"] == [({}, shown)]
+
+
+async def test_balances_can_be_left_out(page: Page) -> None:
+    settings = page.looker.settings
+    listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "metrics": {"balances": False}})
+    page.looker.settings = settings.model_copy(update={"web": listen})
+
+    found = await samples(page)
+
+    assert not [name for name in found if name.startswith("watcher_balance") and name not in EXPECTED_AGES]
+    assert found["watcher_alerts"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "packed"),
+    [
+        ("gzip", True),
+        ("gzip;q=1.0, deflate", True),
+        ("br, GZIP ; q=0.5", True),
+        ("gzip;q=0", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/metrics", "/api/v1/balances"])
+async def test_what_machines_get_is_compressed_when_they_ask(
+    page: Page, path: str, asked: str, packed: bool
+) -> None:
+    async with (
+        aiohttp.ClientSession(auto_decompress=False) as session,
+        session.get(page.url + path, headers={"Accept-Encoding": asked}) as answer,
+    ):
+        body = await answer.read()
+        assert answer.headers.get("Content-Encoding") == ("gzip" if packed else None)
+        assert answer.headers["Vary"] == "Accept-Encoding"
+    text = (gzip.decompress(body) if packed else body).decode()
+    assert text == (await page.get(path, Accept_Encoding="identity"))[1]
 
 
 async def test_what_the_daemon_did_is_counted(page: Page) -> None:

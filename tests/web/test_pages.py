@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.given import THIRTY, alert, keep
+from tests.contract.given import THIRTY, alert, delivery, keep
 from tests.web.given import HOOK, KEY, Page, fill, serving
 from watcher.domain.alerting import AlertState
 from watcher.domain.display import full
@@ -162,3 +163,19 @@ async def test_a_token_in_a_query_opens_nothing_and_is_written_nowhere(
             assert status in (400, 401)
             assert "a-long-enough-token" not in text
     assert not [each for each in caplog.records if each.name != "asyncio" and "a-long" in each.getMessage()]
+
+
+@pytest.mark.parametrize("path", ["/alerts?range=7d", "/outbox?state=pending"])
+async def test_what_does_not_fit_on_a_page_is_on_the_next_one(page: Page, path: str) -> None:
+    ended = [alert(f"old-{number}", subject=f"s-{number}") for number in range(130)]
+    owed = [delivery(f"more-{number}") for number in range(130)]
+    await keep(page.store, alerts=ended, deliveries=owed)
+    await page.later()
+    seen = []
+    for number in (1, 2):
+        _, text, _ = await page.get(f"{path}&page={number}")
+        seen.append(text.count("<tr>") - 1)
+        assert (">Older<" in text, ">Newer<" in text) == (number == 1, number == 2)
+        assert f"{html.escape(path)}&amp;page={3 - number}" in text
+    assert seen[0] == 100
+    assert sum(seen) == 131

@@ -69,6 +69,8 @@ def alerts(
             _show_whole(row)
     else:
         _show_alerts(found)
+        if everything and len(found) == limit:
+            typer.echo(f"these are the newest {limit:,}; --limit {10 * limit} shows older ones", err=True)
     return _missing([each for each, alert in chosen.items() if alert is None], "alert")
 
 

@@ -45,11 +45,11 @@ LAGS = 120
 
 @dataclass(slots=True)
 class Tally:
-    """All counts. `loaded`: when the configuration in force was read; `sound`: whether the file that was
-    last asked for could be."""
+    """All counts. `loaded`: when the configuration in force was read; `refused`: mistakes in the file that
+    was last asked for, if it could not be."""
 
     loaded: datetime
-    sound: bool = True
+    refused: int = 0
     polls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Source and `read`, or why not → accounts asked for."""
     requests: dict[str, Durations] = field(default_factory=dict)

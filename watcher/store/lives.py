@@ -48,10 +48,10 @@ def live(conn: sqlite3.Connection) -> list[Alert]:
     return [alert_from(row) for row in rows]
 
 
-def newest(conn: sqlite3.Connection, limit: int) -> list[Alert]:
+def newest(conn: sqlite3.Connection, limit: int, skip: int = 0) -> list[Alert]:
     """Alerts of every state, newest first; those that were over before they fired are left out."""
     where = "WHERE NOT closed OR fired_at IS NOT NULL"
-    rows = conn.execute(f"{_ALERTS} {where} ORDER BY since DESC, id LIMIT ?", (limit,))
+    rows = conn.execute(f"{_ALERTS} {where} ORDER BY since DESC, id LIMIT ? OFFSET ?", (limit, skip))
     return [alert_from(row) for row in rows]
 
 

@@ -130,11 +130,11 @@ def _needed(conn: sqlite3.Connection, identity: str, other: Delivery) -> bool:
     return any(conn.execute("SELECT 1 FROM deliveries WHERE id = ?", each).fetchone() for each in told)
 
 
-def listed(conn: sqlite3.Connection, state: str | None, limit: int) -> list[Delivery]:
+def listed(conn: sqlite3.Connection, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
     """Deliveries, newest first."""
     where, values = ("WHERE d.state = ?", [state]) if state else ("", [])
-    sql = f"{_SELECT} {where} ORDER BY d.created DESC, d.rowid DESC LIMIT ?"
-    return [_delivery(row) for row in conn.execute(sql, (*values, limit))]
+    sql = f"{_SELECT} {where} ORDER BY d.created DESC, d.rowid DESC LIMIT ? OFFSET ?"
+    return [_delivery(row) for row in conn.execute(sql, (*values, limit, skip))]
 
 
 def about(conn: sqlite3.Connection, alert: str) -> list[Delivery]:

@@ -197,10 +197,10 @@ class Reader:
             rows = self._conn.execute(sql, (limit,)).fetchall()
         return [Asked(*row[:9], reserved_at=from_ms(row[9]), ended_at=time(row[10])) for row in rows]  # type: ignore[misc]
 
-    def deliveries(self, state: str | None, limit: int) -> list[Delivery]:
+    def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
         """Deliveries, newest first; only those in `state` if given."""
         with self._snapshot():
-            return outbox.listed(self._conn, state, limit)
+            return outbox.listed(self._conn, state, limit, skip)
 
     def counts(self) -> Counts:
         with self._snapshot():
@@ -236,10 +236,10 @@ class Reader:
         sent = None if last is None else time(last[2])
         return ChannelState(name, pending, time(oldest), gave_up=gave_up, trouble=why, sent=sent)
 
-    def alerts(self, limit: int) -> list[Alert]:
+    def alerts(self, limit: int, skip: int = 0) -> list[Alert]:
         """Alerts of every state, newest first; those that ended untold are left out."""
         with self._snapshot():
-            return lives.newest(self._conn, limit)
+            return lives.newest(self._conn, limit, skip)
 
     def live_alerts(self) -> list[Alert]:
         """Pending and firing alerts, oldest first."""

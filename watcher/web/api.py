@@ -9,7 +9,7 @@ from watcher.alertviews import AlertViews
 from watcher.domain.delivery import DeliveryState
 from watcher.notify.markup import clean
 from watcher.web.asking import Asked
-from watcher.web.encoding import encoded
+from watcher.web.encoding import encoded, form_for
 from watcher.web.looking import Looker
 from watcher.web.openapi import describe
 
@@ -49,14 +49,14 @@ class Api:
     async def status(self, request: web.Request) -> web.Response:
         Asked(request.query, ())
         look = await self._looker.look()
-        return await self._json(look.status)
+        return await self._json(request, look.status)
 
     async def balances(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("wallet",))
         names = asked.names("wallet", self._names)
         look = await self._looker.look()
         rows = await self._looker.work(lambda: report.balances(self._looker.settings, look.past))
-        return await self._json([row for row in rows if not names or row["wallet"] in names])
+        return await self._json(request, [row for row in rows if not names or row["wallet"] in names])
 
     async def history(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("wallet", "since", "limit"))
@@ -64,7 +64,8 @@ class Api:
         since = self._looker.clock.now() - span if span is not None else None
         settings = self._looker.settings
         return await self._json(
-            await self._looker.ask(lambda reader: report.history(settings, reader, limit, names, since))
+            request,
+            await self._looker.ask(lambda reader: report.history(settings, reader, limit, names, since)),
         )
 
     async def alerts(self, request: web.Request) -> web.Response:
@@ -77,23 +78,26 @@ class Api:
             found = sorted(look.past.alerts.values(), key=lambda each: each.since)
             found = found[: asked.limit(10_000)]
         views = AlertViews(self._looker.settings, look.past.silences, look.at)
-        return await self._json(views.rows(found))
+        return await self._json(request, views.rows(found))
 
     async def outbox(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("state", "limit"))
         state, limit = asked.choice("state", [str(each) for each in DeliveryState]), asked.limit()
         return await self._json(
-            await self._looker.ask(lambda reader: report.deliveries(reader, state, limit))
+            request, await self._looker.ask(lambda reader: report.deliveries(reader, state, limit))
         )
 
     async def openapi(self, request: web.Request) -> web.Response:
         Asked(request.query, ())
-        return await self._json(self._described)
+        return await self._json(request, self._described)
 
     @property
     def _names(self) -> set[str]:
         return {wallet.name for wallet in self._looker.settings.wallets}
 
-    async def _json(self, value: object) -> web.Response:
-        body = await self._looker.work(lambda: encoded(value))
-        return web.Response(body=body, content_type="application/json", charset="utf-8")
+    async def _json(self, request: web.Request, value: object) -> web.Response:
+        form = form_for(request)
+        body = await self._looker.work(lambda: form.of(encoded(value)))
+        return web.Response(
+            body=body, content_type="application/json", charset="utf-8", headers=dict(form.headers)
+        )

@@ -14,6 +14,8 @@ from watcher.domain.duration import parse_duration
 from watcher.web.door import visit_of
 
 MOST = 10_000
+ROWS = 100
+"""Rows of a page of a table."""
 SPAN = r"[0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d"
 """A length of time that a question may name."""
 FORM = "application/x-www-form-urlencoded"
@@ -52,6 +54,11 @@ class Asked:
         if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
             raise refused("page must be a whole number from 1")
         return int(text)
+
+    def among(self) -> tuple[int, int]:
+        """The page of a table, and how many rows come before it."""
+        page = self.page()
+        return page, (page - 1) * ROWS
 
     def flag(self, name: str) -> bool:
         text = self.one(name)

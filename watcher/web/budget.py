@@ -10,9 +10,9 @@ from watcher.burning import burn, days_of
 from watcher.ports import Source
 from watcher.report import Row
 from watcher.store.reader import Reader
-from watcher.web.asking import Asked
+from watcher.web.asking import ROWS, Asked
 from watcher.web.charts import burn_down
-from watcher.web.framing import ROWS, Frame
+from watcher.web.framing import Frame
 from watcher.web.looking import Look
 from watcher.wiring import build_source
 

@@ -56,7 +56,7 @@ def counted(tally: Tally) -> Iterator[Metric]:
     sound = GaugeMetricFamily(
         "watcher_config_last_reload_successful", "1 if the configuration last asked for is in force."
     )
-    sound.add_metric([], tally.sound)
+    sound.add_metric([], not tally.refused)
     loaded = GaugeMetricFamily(
         "watcher_config_last_reload_success_timestamp_seconds", "When the one in force was read."
     )

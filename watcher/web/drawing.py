@@ -93,8 +93,11 @@ def spark(line: Sequence[Segment], since: datetime, until: datetime, text: str) 
     drawn = []
     for piece in line:
         before = ""
-        for point in piece:
+        for point in _seen(piece):
             x = (point.at - since).total_seconds() / seconds * width
+            if not before:  # one that began a moment ago is seen too
+                end = (piece[-1].at - since).total_seconds() / seconds * width
+                x = max(min(x, end - SEEN), 0.0)
             share = float((point.value or low) - low) / float(high - low) if high > low else 0.5
             y = f"{height - 3 - share * (height - 6):.1f}"
             drawn.append(f"{'H' if before else 'M'}{x:.0f}{'V' if before else ' '}{y}")
@@ -103,6 +106,15 @@ def spark(line: Sequence[Segment], since: datetime, until: datetime, text: str) 
         '<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">'
         '<path d="{}"/></svg>'
     ).format(width, height, text, "".join(drawn))
+
+
+def _seen(piece: Segment) -> Sequence[Point]:
+    """A line has an end, though it begins there as well."""
+    return (*piece, piece[-1]) if len(piece) == 1 else piece
+
+
+SEEN = 4.0
+"""Units of a picture that a line has at least, however short the time that it stands for."""
 
 
 class _Drawing:
@@ -144,10 +156,13 @@ class _Drawing:
     def _path(self, line: Sequence[Segment]) -> list[tuple[float, float] | None]:
         """Steps: a value holds until the next one. None breaks the line."""
         found: list[tuple[float, float] | None] = []
+        least = SEEN / self._size[0] * self._span
         for piece in line:
             before: float | None = None
-            for point in piece:
+            for point in _seen(piece):
                 x, y = self._x(point.at), self._y(point.value)
+                if before is None:
+                    x = max(min(x, self._x(piece[-1].at) - least), 0.0)
                 if before is not None and before != y:
                     found.append((x, before))
                 found.append((x, y))

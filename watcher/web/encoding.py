@@ -1,11 +1,14 @@
-"""The project's JSON: amounts and times as text, long lists in pieces."""
+"""What machines get: the project's JSON (amounts and times as text, long lists in pieces), and gzip."""
 
 from __future__ import annotations
 
+import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from aiohttp import web
 
 from watcher.domain.display import iso
 
@@ -40,3 +43,27 @@ def _text(value: Sequence[Any] | Any) -> bytes:
 
 def _plain(value: object) -> str:
     return iso(value) if isinstance(value, datetime) else str(value)
+
+
+class Form(NamedTuple):
+    """How a body goes over the wire."""
+
+    name: str
+    headers: Mapping[str, str]
+
+    def of(self, body: bytes) -> bytes:
+        return gzip.compress(body, 6, mtime=0) if self.name == "gzip" else body
+
+
+_VARY = {"Vary": "Accept-Encoding"}
+PLAIN, GZIP = Form("plain", _VARY), Form("gzip", {**_VARY, "Content-Encoding": "gzip"})
+
+
+def form_for(request: web.Request) -> Form:
+    """gzip if whoever asks takes it: of many balances that is a thirtieth of the bytes."""
+    for each in ",".join(request.headers.getall("Accept-Encoding", [])).split(","):
+        coding, *parameters = (part.strip().lower() for part in each.split(";"))
+        if coding == "gzip":
+            weights = [part.removeprefix("q=").strip() for part in parameters if part.startswith("q=")]
+            return PLAIN if any(not each.strip("0.") for each in weights) else GZIP
+    return PLAIN

@@ -16,13 +16,10 @@ from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.domain.selection import Rules
 from watcher.notify.markup import clean
-from watcher.report import Row
+from watcher.report import Row, behind
 from watcher.web import words
 from watcher.web.drawing import load
 from watcher.web.looking import Look, Looker
-
-ROWS = 100
-"""Rows of a page of a table."""
 
 KEPT = 64
 
@@ -51,30 +48,31 @@ class Frame:
     ) -> web.Response:
         """What `render` makes of the newest look, made beside the loop."""
         look = await self.looker.look()
-        making = look.pages.get(request.path_qs) if keep else None
+
+        def make() -> bytes:
+            return render(look).encode("utf-8", "backslashreplace")
+
+        body = await self.made(look, request.path_qs if keep else None, make)
+        return web.Response(body=body, content_type="text/html", charset="utf-8")
+
+    async def made(self, look: Look, name: str | None, make: Callable[[], bytes]) -> bytes:
+        """What is made from a look, once for all who ask for that name; None: for this one alone."""
+        making = look.pages.get(name) if name is not None else None
         if making is None:
-
-            def make() -> bytes:
-                return render(look).encode("utf-8", "backslashreplace")
-
             making = asyncio.ensure_future(self.looker.work(make))
             making.add_done_callback(_seen)
-            if keep and len(look.pages) < KEPT:
-                look.pages[request.path_qs] = making
-        body = await asyncio.shield(making)  # who leaves takes it from nobody else
-        return web.Response(body=body, content_type="text/html", charset="utf-8")
+            if name is not None and len(look.pages) < KEPT:
+                look.pages[name] = making
+        return await asyncio.shield(making)  # who leaves takes it from nobody else
 
     def render(self, template: str, look: Look, **values: Any) -> str:
         return self._html.get_template(template).render(
-            look=look, now=look.at, guarded=self._guarded, late=lambda row: self.late(row, look), **values
+            look=look, now=look.at, guarded=self._guarded, late=behind, **values
         )
 
     def bare(self, template: str, **values: Any) -> str:
         """A page that shows nothing of the store."""
         return self._html.get_template(template).render(**values)
-
-    def late(self, row: Row, look: Look) -> bool:
-        return words.late(row, self.looker.wallets[self.account(row)], look.at)
 
     @staticmethod
     def account(row: Row) -> Account:

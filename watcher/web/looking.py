@@ -117,5 +117,6 @@ class Looker:
                 replace(each, oldest_pending=since.get(each.name))
                 for each in reader.channels(list(self.settings.channels))
             ]
-        ready = readiness(list(self.wallets), past.accounts, channels, now, stuck=stuck)
+        late = report.late_ones(status["accounts"])
+        ready = readiness(list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck)
         return Look(now, past, status, channels, ready)

@@ -159,6 +159,9 @@ class _Collector(Collector):
         yield from (pending, oldest, failing, total)
 
     def _balances(self) -> Iterator[Metric]:
+        web = self._settings.web
+        if web is not None and not web.metrics.balances:
+            return
         many = report.held(self._settings, self._look.past)
         omitted = GaugeMetricFamily(
             "watcher_balances_omitted",

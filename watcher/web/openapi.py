@@ -12,6 +12,9 @@ from watcher.web.asking import MOST, SPAN
 TEXT: dict[str, Any] = {"type": "string"}
 TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+FLAG: dict[str, Any] = {"type": "boolean"}
+NUMBER: dict[str, Any] = {"type": "number", "minimum": 0}
+TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
 AMOUNT: dict[str, Any] = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 LIMIT = {
     "name": "limit", "in": "query", "description": "At most so many, newest first.",
@@ -48,7 +51,7 @@ BALANCES = _rows(
 )  # fmt: skip
 HISTORY = _rows(
     wallet=TEXT, source=TEXT, chain=TEXT, asset=TEXT, symbol=TEXT, before=_maybe(AMOUNT), after=AMOUNT,
-    after_at=TIME, before_at=_maybe(TIME),
+    after_at=TIME, before_at=_maybe(TIME), interest=FLAG,
 )  # fmt: skip
 ALERTS = _rows(
     id=TEXT, rule=TEXT, subject=TEXT, wallet=TEXT,
@@ -64,18 +67,27 @@ STATUS = _object(
     state={"enum": ["ok", "warning", "critical", "unknown"]},
     accounts=_rows(
         wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, last_reading=_maybe(TIME),
-        next_poll=_maybe(TIME), misses=COUNT, miss=TEXT, late=_maybe({"type": "boolean"}),
-        stale={"type": "boolean"},
+        next_poll=_maybe(TIME), misses=COUNT, miss=TEXT, late=_maybe(FLAG), stale=FLAG, held=TEXTS,
+        quarantined=COUNT, interval_seconds=_maybe(NUMBER), expected_delay_seconds=_maybe(NUMBER),
     ),
     credits={
         "type": "object",
         "additionalProperties": _object(
             limit=COUNT, spent={"type": "integer"}, remaining=COUNT, period_start=TIME, period_end=TIME,
-            runs_out=_maybe(TIME),
+            runs_out=_maybe(TIME), planned=_maybe(COUNT), stretch=_maybe(NUMBER),
+            finds=_maybe(_object(
+                count=COUNT, mean_gap_seconds=_maybe(NUMBER), planned_gap_seconds=_maybe(NUMBER),
+            )),
+            configured_limit=COUNT,
+            provider=_maybe(_object(limit=COUNT, used=COUNT, at=TIME, renewed=_maybe(TIME))),
         ),
     },
     alerts=ALERTS,
     deliveries=_object(pending=COUNT, sent=COUNT, given_up=COUNT),
+    held_prices=_rows(
+        chain=TEXT, asset=TEXT, symbol=TEXT, wallets=TEXTS, price_usd=_maybe(AMOUNT),
+        believed_usd=_maybe(AMOUNT), since=TIME, reason=TEXT,
+    ),
 )  # fmt: skip
 
 

@@ -19,11 +19,12 @@ from watcher.report import Row
 from watcher.store.reader import Reader
 from watcher.web import words
 from watcher.web.acting import Acts
-from watcher.web.asking import Asked
+from watcher.web.asking import ROWS, Asked
 from watcher.web.budget import BudgetPage
 from watcher.web.charts import burn_down
 from watcher.web.door import Door, visit_of
-from watcher.web.framing import ROWS, Frame
+from watcher.web.encoding import form_for
+from watcher.web.framing import Frame
 from watcher.web.lanes import LANES, bars, time_lines
 from watcher.web.looking import Look, Looker
 from watcher.web.metrics import exposition
@@ -74,7 +75,7 @@ class Pages:
         return await self._frame.page(request, lambda look: self._overview(look, moved))
 
     def _overview(self, look: Look, moved: Day | None) -> str:
-        late = {id(row) for row in look.status["accounts"] if self._frame.late(row, look)}
+        late = {id(row) for row in look.status["accounts"] if report.behind(row)}
         bad = [row for row in look.status["accounts"] if id(row) in late or row["held"]]
         value, unpriced = self._holdings.look(look.past).worth(look.past)
         with Reader(self._looker.store) as reader:
@@ -87,7 +88,7 @@ class Pages:
             firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=words.change,
             pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late),
             burns=[(each, burn_down(each)) for each in burns],
-            sources=words.sources(look, lambda row: id(row) in late),
+            sources=words.sources(look, report.behind),
         )  # fmt: skip
 
     async def _day(self) -> Day | None:
@@ -112,16 +113,19 @@ class Pages:
         return self._moved.result() if self._moved is not None and self._moved.done() else None
 
     async def alerts(self, request: web.Request) -> web.Response:
-        days = Asked(request.query, ("range",)).choice("range", RANGES) or "7d"
+        asked = Asked(request.query, ("range", "page"))
+        days, (page, skip) = asked.choice("range", RANGES) or "7d", asked.among()
 
         def render(look: Look) -> str:
             with Reader(self._looker.store) as reader:
                 found = reader.alerts(LINED)
+                listed = reader.alerts(ROWS + 1, skip)
             views = AlertViews(self._looker.settings, look.past.silences, look.at)
-            rows = [{**views.row(alert), "resolved_at": alert.resolved_at} for alert in found[:ROWS]]
+            rows = [{**views.row(alert), "resolved_at": alert.resolved_at} for alert in listed[:ROWS]]
             lines = time_lines(found, look.at - timedelta(days=RANGES[days]), look.at)
             return self._frame.render(
                 "alerts.html", look, rows=rows, days=days, ranges=list(RANGES), shown=LANES,
+                page=page, more=len(listed) > ROWS,
                 hidden=max(len(lines) - LANES, 0), picture=bars(lines, RANGES[days], look.at),
             )  # fmt: skip
 
@@ -155,21 +159,29 @@ class Pages:
         return await self._frame.page(request, render, keep=False)
 
     async def outbox(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("state",))
+        asked = Asked(request.query, ("state", "page"))
+        page, skip = asked.among()
         states = [str(state) for state in DeliveryState]
         state = asked.choice("state", states)
-        rows = await self._looker.ask(lambda reader: report.deliveries(reader, state, ROWS))
-        return await self._frame.page(
-            request,
-            lambda look: self._frame.render("outbox.html", look, rows=rows, state=state, states=states),
-        )
+        rows = await self._looker.ask(lambda reader: report.deliveries(reader, state, ROWS + 1, skip))
 
-    async def metrics(self, _request: web.Request) -> web.Response:
-        look, settings = await self._looker.look(), self._looker.settings
-        body = await self._looker.work(
-            lambda: exposition(look, settings, self._looker.store, self._looker.tally)
-        )
-        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        def render(look: Look) -> str:
+            return self._frame.render(
+                "outbox.html", look, rows=rows[:ROWS], state=state, states=states, page=page,
+                more=len(rows) > ROWS,
+            )  # fmt: skip
+
+        return await self._frame.page(request, render)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        look, looker, form = await self._looker.look(), self._looker, form_for(request)
+
+        def make() -> bytes:
+            return form.of(exposition(look, looker.settings, looker.store, looker.tally))
+
+        body = await self._frame.made(look, f"/metrics {form.name}", make)
+        kind = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        return web.Response(body=body, headers={**kind, **form.headers})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """A word each time that something has changed; the page then fetches itself again."""

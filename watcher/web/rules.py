@@ -17,8 +17,8 @@ from watcher.domain.selection import Rules
 from watcher.explaining import Explainer
 from watcher.report import Row
 from watcher.store.reader import Reader
-from watcher.web.asking import Asked
-from watcher.web.framing import ROWS, Frame
+from watcher.web.asking import ROWS, Asked
+from watcher.web.framing import Frame
 from watcher.web.looking import Look
 
 LISTED, LISTED_SLOW = 1000, 100

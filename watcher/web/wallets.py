@@ -21,10 +21,10 @@ from watcher.report import Row
 from watcher.sparklines import SPAN, sparklines
 from watcher.store.reader import Reader
 from watcher.web import words
-from watcher.web.asking import Asked, refused
+from watcher.web.asking import ROWS, Asked, refused
 from watcher.web.charts import pictures
 from watcher.web.drawing import spark
-from watcher.web.framing import ROWS, Frame
+from watcher.web.framing import Frame
 from watcher.web.looking import Look
 
 SEARCHED = ("wallet", "source", "chain", "address")

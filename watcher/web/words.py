@@ -15,23 +15,11 @@ from watcher.domain.exact import times
 from watcher.domain.exact import total as exact_sum
 from watcher.domain.model import Account
 from watcher.notify.markup import clean
-from watcher.readiness import LATE_MISSES
 from watcher.report import Row
 from watcher.settings import WalletSettings
 from watcher.web.looking import Look
 
-GRACE, SLACK = 1.5, timedelta(seconds=10)
-"""An account is late once its age is so many times what was promised, and a little: a poll takes its time."""
-
 LONGEST_REASON = 200
-
-
-def late(row: Row, wallet: WalletSettings, now: datetime) -> bool:
-    """Whether an account was not read within what the configuration promises for it."""
-    if row["misses"] >= LATE_MISSES or row["last_reading"] is None:
-        return True
-    promise = wallet.every if isinstance(wallet.every, timedelta) else wallet.at_least_every
-    return promise is not None and now - row["last_reading"] > promise * GRACE + SLACK
 
 
 def promised(wallet: WalletSettings, interval: float | None) -> str:
