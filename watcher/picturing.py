@@ -21,9 +21,11 @@ from watcher.domain.message import Kind, Message, Severity
 from watcher.domain.model import Asset
 from watcher.domain.selection import Rules
 from watcher.domain.telling import asset_of, subject_key
+from watcher.domain.timeline import Point
 from watcher.doubts import wants_pictures
 from watcher.levels import Level, fitting, levels_of
 from watcher.notify.markup import clean
+from watcher.ports import Draw
 from watcher.settings import Settings
 from watcher.store.reader import Reader
 from watcher.wiring import Configuration, build_rules, store_path
@@ -52,6 +54,22 @@ def painter(configuration: Configuration) -> Painter | None:
     if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
         return None
     return Painter(configuration.settings, build_rules(configuration))
+
+
+def sample(configuration: Configuration, now: datetime) -> Draw | None:
+    """Draws a picture for a test message; None if no channel wants pictures, or nothing can draw them."""
+    if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
+        return None
+
+    def draw(_deliveries: Sequence[Delivery]) -> list[bytes]:
+        from watcher.drawing import Picture, png
+
+        since, level = now - SPAN, Decimal(4)
+        piece = tuple(Point(since + SPAN * step / 7, Decimal(9 - step)) for step in range(8))
+        words = "no balance: this is what a picture looks like"
+        return [png(Picture("Test picture", words, [piece], (), since, now, now, level, amount))]
+
+    return draw
 
 
 @dataclass(frozen=True, slots=True)

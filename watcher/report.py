@@ -190,6 +190,7 @@ def status(
         "alerts": AlertViews(settings, past.silences, now).rows(alerts),
         "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
         "held_prices": _held_prices(settings, past),
+        "channels": _channels(settings, reader),
     }
     stalled = any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now).values())
     report["state"] = _word(accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled)
@@ -215,6 +216,15 @@ def late_ones(accounts: Sequence[Row]) -> set[Account]:
 def behind(row: Row) -> bool:
     """Whether somebody should look at an account: it, or a part of it, is late, or it was never read."""
     return bool(row["late"] or row["stale"] or row["last_reading"] is None)
+
+
+def _channels(settings: Settings, reader: Reader) -> list[Row]:
+    """Channels that do not tell what they are owed, and why, in the words of their services."""
+    return [
+        {"channel": each.name, "pending": each.pending, "since": each.oldest_pending, "trouble": each.trouble}
+        for each in reader.channels(list(settings.channels))
+        if each.trouble
+    ]
 
 
 def interval_of(account: Account, wallet: WalletSettings, outlook: Outlook | None) -> float | None:

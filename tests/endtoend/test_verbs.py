@@ -127,7 +127,7 @@ async def test_send_test_reaches_the_channel_and_says_when_it_does_not(there: In
     assert "secret-path-xyz" not in out + err
     (row,) = await there.json("send-test", "ops")
     assert (row["channel"], row["sent"]) == ("ops", False)
-    assert row["error"]
+    assert row["error"] == "127.0.0.1:9: connection refused"
     assert "secret-path-xyz" not in row["error"]
 
 
@@ -138,7 +138,10 @@ async def test_a_delivery_that_failed_is_retried_or_dropped_by_hand(there: Insta
     await there.verb("poll")
     (row,) = await there.json("outbox", "--state", "pending")
     assert row["attempts"] >= 1
-    assert row["last_error"]
+    assert row["last_error"] == "127.0.0.1:9: connection refused"
+    _, out, _ = await there.verb("status")
+    assert "channel ops: 1 message not told since" in " ".join(out.split())
+    assert "127.0.0.1:9: connection refused" in " ".join(out.split())
     there.env["HOOK_URL"] = sound
     async with there.daemon() as daemon:
         await there.first_readings()

@@ -248,7 +248,9 @@ async def test_several_deliveries_are_one_notification() -> None:
     [
         ("slack://s3cr3t", "apprise does not take this slack URL"),
         ("nosuch://s3cr3t/path", "apprise does not take this nosuch URL"),
-        ("s3cr3t", "(no scheme)"),
+        ("s3cr3t", "the URL has no scheme, as slack:// is one; every service and its URL: https://"),
+        ("telegram://s3cr3t/1", "did you mean tgram://…, see https://appriseit.com/services/telegram/"),
+        ("mailo://s3cr3t", "did you mean mailto://… or "),
         ("json://127.0.0.1/s3cr3t?optional=yes", "optional=yes"),
         ("json://127.0.0.1/s3cr3t, json://127.0.0.2/", "more than one URL"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.contract.given import ETH, HOT, NOW, keep
+from tests.contract.given import ETH, HOT, NOW, delivery, keep
 from tests.web.given import Page, fill, serving
 from watcher.domain.model import Doubt, Held
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook
@@ -91,7 +92,9 @@ async def everything(page: Page) -> None:
     odd = (await page.store.load([HOT])).accounts[HOT]
     held = odd._replace(held={ETH: Held(Decimal(0), NOW, "reported as zero")})
     doubt = Doubt(None, NOW, "it has no price any more")
-    await keep(page.store, accounts=(held,), doubts={ETH: doubt})
+    owed = delivery("waits")
+    await keep(page.store, accounts=(held,), doubts={ETH: doubt}, deliveries=(owed,))
+    await page.store.settle([replace(owed, attempts=1, last_error="bob@mail.test: 550 user unknown")])
     await page.later()
 
 

@@ -211,7 +211,10 @@ def send_test(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Send a test message to each channel, or to one. Exit code 1 if one did not take it."""
+    """Send a test message to each channel, or to one, with a picture where alerts have one.
+
+    Exit code 1 if one did not take it; why is said in the service's own words.
+    """
     configuration = configured(config, telling=True)
     set_up_logging("warning", configuration.settings.log.format)
     known = configuration.settings.channels
@@ -228,12 +231,13 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
     from watcher.domain.alerting import short_id
     from watcher.domain.delivery import Delivery, Sent
     from watcher.domain.message import Kind, Message, Severity
+    from watcher.picturing import sample
     from watcher.service.clock import SystemClock
     from watcher.wiring import build_channels
 
     now = SystemClock().now()
     rows = []
-    for channel in build_channels(configuration.settings, only):
+    for channel in build_channels(configuration.settings, only, draw=sample(configuration, now)):
         title = f"Test message from watcher to channel {channel.name}"
         facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
         identity = short_id("test", channel.name, now.isoformat())
@@ -241,9 +245,22 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
         result = await channel.send([Delivery(identity, channel.name, message, now, now)])
         await channel.close()
         sent, error = (True, "") if isinstance(result, Sent) else (False, result.detail)
-        rows.append({"channel": channel.name, "delivery": identity, "sent": sent, "error": error})
+        remarks = list(result.remarks.values())
+        row = {
+            "channel": channel.name,
+            "delivery": identity,
+            "sent": sent,
+            "error": error,
+            "remarks": remarks,
+        }
+        rows.append(row)
         if not json:
-            typer.echo(f"{channel.name}: {'sent' if sent else f'not sent: {error}'}", err=not sent)
+            pictured = getattr(channel, "draw", None) is not None and getattr(
+                channel, "takes_pictures", False
+            )
+            words = "sent, with a picture" if pictured and "picture" not in result.remarks else "sent"
+            words = "; ".join([words if sent else f"not sent: {error}", *remarks])
+            typer.echo(f"{channel.name}: {words}", err=not sent)
     if json:
         print_json(rows)
     return 0 if all(row["sent"] for row in rows) else 1

@@ -226,7 +226,12 @@ def _below(state: report.Row, on: Screen) -> list[str]:
         lines += ["", *fold(why, on.width)]
     row = state["deliveries"]
     told = f"deliveries: {row['pending']} pending, {row['sent']} sent, {row['given_up']} given up"
-    return [*lines, "", *fold(told, on.width)]
+    lines += ["", *fold(told, on.width)]
+    for each in state["channels"]:
+        waits = f"{counted(each['pending'], 'message')} not told since {moment(each['since'])}"
+        what = waits if each["pending"] else "the last message was given up"
+        lines += fold(f"  channel {each['channel']}: {what}: {clean(each['trouble'])}", on.width)
+    return lines
 
 
 def _age(at: datetime | None, now: datetime) -> str:

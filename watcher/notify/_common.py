@@ -78,10 +78,13 @@ class ChannelSettings(BaseModel):
     """The channel that is told in place of this one, once this one is given up."""
 
 
+NO_SCHEME = "(no scheme)"
+
+
 def scheme_of(url: SecretStr) -> str:
     """The part of a URL that is no secret, or a stand-in where there is none."""
     found = re.match(r"\s*([a-z][a-z0-9+.-]{0,30})://", url.get_secret_value(), re.IGNORECASE)
-    return found[1].lower() if found else "(no scheme)"
+    return found[1].lower() if found else NO_SCHEME
 
 
 def secrets_of(url: str) -> list[str]:

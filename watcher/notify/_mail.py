@@ -10,18 +10,26 @@ import smtplib
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate
 from typing import Any
 
-from watcher.domain.delivery import Fault
+from watcher.domain.alerting import short_id
+from watcher.domain.delivery import Delivery, Fault, SendResult
+from watcher.domain.message import Kind
+from watcher.notify._sending import Course
 from watcher.notify._words import Refusal, mail_refusal, unreached
+from watcher.notify.markup import HTML, PLAIN, Rendered, Space, folded, render
 
 _PLAIN = SMTP.clone(cte_type="7bit")
 """Every server takes it."""
+
+
+_ONCE = frozenset({Kind.EVENT, Kind.TEST})
+"""What nothing follows: a mail of it begins no thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +183,40 @@ def _address(name: object, address: str) -> Address:
 
 def _ascii(service: Any, address: str) -> bool:
     return all(each.isascii() for each in (address, service.from_addr[1], *service.cc, *service.reply_to))
+
+
+def is_plain_mail(service: Any) -> bool:
+    """Mail that needs nothing of apprise but its reading of the URL."""
+    return type(service).__name__ == "NotifyEmail" and service.pgp_mode == "no" and not service.inline
+
+
+def by_mail(
+    service: Any,
+    deliveries: Sequence[Delivery],
+    shown: Rendered,
+    style: str,
+    pictures: Sequence[bytes],
+    course: Course,
+) -> SendResult:
+    service.throttle()
+    people = recipients(service)
+    course.asked.update({each: each for each in people})
+    plain = render(deliveries, PLAIN, Space(service.body_maxlen or 32768, service.title_maxlen))
+    ids = [each.id for each in deliveries]
+    alerts = {each.message.id for each in deliveries if each.message.kind not in _ONCE}
+    letter = Letter(
+        shown.title,
+        plain.body,
+        shown.body if style == HTML.name else "",
+        ids[0] if len(ids) == 1 else short_id(*sorted(ids)),
+        f"alert.{deliveries[0].message.id}" if len(alerts) == 1 and len(folded(deliveries)) == 1 else "",
+        pictures,
+    )
+    posted = Posted(course.took)
+    post(service, letter, lambda each: not course.has(each), posted)
+    if pictures and any(each.fault is Fault.MESSAGE for each in posted.refusals.values()):
+        course.remarks["picture"] = f"pictures are left out: {next(iter(posted.refusals.values())).words}"
+        posted.refusals.clear()
+        post(service, replace(letter, pictures=()), lambda each: not course.has(each), posted)
+    last = next(reversed(posted.refusals.values()), None)
+    return course.result(posted.refusals, last, well=not posted.refusals)

@@ -10,6 +10,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,41 @@ def load_all() -> None:
 def over_http(service: Any) -> bool:
     """Whether a plugin sends by HTTP, which `requests` does for it."""
     return hasattr(sys.modules[type(service).__module__], "requests")
+
+
+PAGES = "https://appriseit.com/services/"
+"""Where each service has a page that says how its URL is written."""
+
+
+def advice(scheme: str) -> str:
+    """What to write in place of a URL that apprise does not take, and where that is described.
+
+    A scheme that is known gets its own page; another one the scheme that was probably meant: the one of
+    a service of that name, else the one that is spelt most like it.
+    """
+    load_all()
+    known: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for plugin in _manager().plugins():
+        own = [each for each in _schemes(plugin) if re.fullmatch(r"[a-z0-9]+", each)]
+        page = str(plugin.setup_url or PAGES)
+        known |= dict.fromkeys(own, page)
+        if own:
+            names.setdefault(re.sub(r"[^a-z0-9]", "", str(plugin.service_name).lower()), own[0])
+    if scheme in known:
+        return f"see {known[scheme]}"
+    name = re.sub(r"[^a-z0-9]", "", scheme)
+    near = [names[name]] if name in names else get_close_matches(scheme, known, 2, 0.75)
+    if not near:
+        return f"every service and its URL: {PAGES}"
+    return f"did you mean {'://… or '.join(near)}://…, see {known[near[0]]}"
+
+
+def _schemes(plugin: Any) -> list[str]:
+    found: list[str] = []
+    for each in (plugin.secure_protocol, plugin.protocol):
+        found += [each] if isinstance(each, str) else [str(one) for one in each or ()]
+    return found
 
 
 def _manager() -> Any:

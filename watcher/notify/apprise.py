@@ -19,13 +19,11 @@ import apprise
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from watcher.connecting import Proxy
-from watcher.domain.alerting import short_id
 from watcher.domain.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
-from watcher.domain.message import Kind
 from watcher.notify import _hearing, _plugins
-from watcher.notify._common import ChannelSettings, scheme_of, secrets_of
-from watcher.notify._mail import Letter, Posted, post, recipients
+from watcher.notify._common import NO_SCHEME, ChannelSettings, scheme_of, secrets_of
+from watcher.notify._mail import by_mail, is_plain_mail
 from watcher.notify._sending import Course, attached, follow, recipient, through_plugin
 from watcher.notify.markup import (
     HTML,
@@ -35,7 +33,6 @@ from watcher.notify.markup import (
     Rendered,
     Space,
     clean,
-    folded,
     render,
     tone,
 )
@@ -57,8 +54,6 @@ MOST_ABANDONED = 3
 """Hung sends of one channel that may lie about; with so many, nothing more is started."""
 
 _OWN_MACHINES = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises", "syslog"})
-_ONCE = frozenset({Kind.EVENT, Kind.TEST})
-"""What nothing follows: a mail of it begins no thread."""
 _LOUD = ("apprise", "requests", "urllib3", "urllib3.connectionpool", "smtplib")
 
 
@@ -214,13 +209,21 @@ class AppriseChannel:
         _plugins.load(scheme)
         if not target.add(url):
             _plugins.load_all()
+        if not target and scheme == NO_SCHEME:
+            raise ValueError(f"the URL has no scheme, as slack:// is one; {_plugins.advice(scheme)}")
         if not target and not target.add(url):
-            raise ValueError(f"apprise does not take this {scheme} URL; see its page on {scheme}")
+            raise ValueError(f"apprise does not take this {scheme} URL; {_plugins.advice(scheme)}")
         if len(target) != 1 and sum(1 for _ in target) != 1:
             raise ValueError("more than one URL; give each its own channel")
         service = target[0]
         if self._proxy is not None and not _plugins.over_http(service):
             raise ValueError(f"{scheme} goes through no HTTP proxy; leave proxy out")
+        self._adapt(service, query)
+        follow(service, self._moved)
+        return target
+
+    def _adapt(self, service: Any, query: Mapping[str, str]) -> None:
+        """Take from the plugin what is ours to decide, unless the URL says otherwise."""
         service.retry = 0  # repeats are the deliverer's, and only its
         service.optional = False
         service.redirects = False
@@ -234,8 +237,6 @@ class AppriseChannel:
             service.socket_read_timeout = self._timeout * 0.8
         if "cto" not in query:
             service.socket_connect_timeout = min(15.0, self._timeout * 0.8)
-        follow(service, self._moved)
-        return target
 
     def _notify(self, target: apprise.Apprise, deliveries: Sequence[Delivery], course: Course) -> SendResult:
         """In the channel's thread: render, send, and tell what came of it, without secrets."""
@@ -245,8 +246,8 @@ class AppriseChannel:
                 style = STYLES[service.resolve_format(_preferred(service)).value]
                 shown = render(deliveries, style, _space(service, style.name))
                 pictures = self._pictures(deliveries)
-                if _is_plain_mail(service):
-                    result = _by_mail(service, deliveries, shown, style.name, pictures, course)
+                if is_plain_mail(service):
+                    result = by_mail(service, deliveries, shown, style.name, pictures, course)
                 else:
                     call = partial(_call, target, shown, tone(deliveries), style.name)
                     result = through_plugin(service, call, pictures, course, heard)
@@ -293,11 +294,6 @@ def _no_secrets(service: Any) -> set[str]:
     return found | ({str(service.port)} if service.port else set())
 
 
-def _is_plain_mail(service: Any) -> bool:
-    """Mail that needs nothing of apprise but its reading of the URL."""
-    return type(service).__name__ == "NotifyEmail" and service.pgp_mode == "no" and not service.inline
-
-
 def _in_few_words(
     target: apprise.Apprise, delivery: Delivery, result: NotSent, course: Course, heard: _hearing.Heard
 ) -> SendResult:
@@ -314,38 +310,6 @@ def _in_few_words(
     return replace(
         again, remarks={**again.remarks, "form": f"a message went without its facts: {result.detail}"}
     )
-
-
-def _by_mail(
-    service: Any,
-    deliveries: Sequence[Delivery],
-    shown: Rendered,
-    style: str,
-    pictures: Sequence[bytes],
-    course: Course,
-) -> SendResult:
-    service.throttle()
-    people = recipients(service)
-    course.asked.update({each: each for each in people})
-    plain = render(deliveries, PLAIN, Space(service.body_maxlen or 32768, service.title_maxlen))
-    ids = [each.id for each in deliveries]
-    alerts = {each.message.id for each in deliveries if each.message.kind not in _ONCE}
-    letter = Letter(
-        shown.title,
-        plain.body,
-        shown.body if style == HTML.name else "",
-        ids[0] if len(ids) == 1 else short_id(*sorted(ids)),
-        f"alert.{deliveries[0].message.id}" if len(alerts) == 1 and len(folded(deliveries)) == 1 else "",
-        pictures,
-    )
-    posted = Posted(course.took)
-    post(service, letter, lambda each: not course.has(each), posted)
-    if pictures and any(each.fault is Fault.MESSAGE for each in posted.refusals.values()):
-        course.remarks["picture"] = f"pictures are left out: {next(iter(posted.refusals.values())).words}"
-        posted.refusals.clear()
-        post(service, replace(letter, pictures=()), lambda each: not course.has(each), posted)
-    last = next(reversed(posted.refusals.values()), None)
-    return course.result(posted.refusals, last, well=not posted.refusals)
 
 
 def _call(target: apprise.Apprise, shown: Rendered, kind: str, style: str, pictures: Sequence[bytes]) -> Any:

@@ -88,6 +88,7 @@ STATUS = _object(
         chain=TEXT, asset=TEXT, symbol=TEXT, wallets=TEXTS, price_usd=_maybe(AMOUNT),
         believed_usd=_maybe(AMOUNT), since=TIME, reason=TEXT,
     ),
+    channels=_rows(channel=TEXT, pending=COUNT, since=_maybe(TIME), trouble=TEXT),
 )  # fmt: skip
 
 
