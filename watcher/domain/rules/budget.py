@@ -72,8 +72,8 @@ class Use:
 def pace_since(plan: CreditPlan, now: datetime) -> datetime:
     """From when on spending makes up the pace of late: a whole hour, as the ledger counts."""
     start, end = plan.bounds(now)
-    begin = now - max((end - start) / PACES, SHORTEST_PACE)
-    return begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    begin = now.astimezone(UTC) - max((end - start) / PACES, SHORTEST_PACE)
+    return begin.replace(minute=0, second=0, microsecond=0)
 
 
 class BudgetRule(StateRule):
@@ -137,7 +137,8 @@ class BudgetRule(StateRule):
         now, late = use.at, use.runs_out()
         if late is None or (not firing and late - now >= self.runs_out_within):
             return None
-        return late.replace(minute=0, second=0, microsecond=0) + HOUR if late > now else now
+        hour = late.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        return hour + HOUR if late > now else now
 
     def describe(self) -> str:
         parts = [f"{plain(self.used)} % used"] if self.used is not None else []
@@ -152,6 +153,7 @@ def _ms(span: timedelta) -> Decimal:
 
 def _gone(left: int, spent: int, over: timedelta, now: datetime) -> datetime | None:
     """When so many credits are used up at a pace; None if they never are."""
+    now = now.astimezone(UTC)
     if not left:
         return now
     if spent <= 0 or over <= timedelta(0):
