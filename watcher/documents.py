@@ -19,6 +19,8 @@ Expand = Callable[[str], tuple[str, tuple[Hidden, ...]]]
 
 SHARED = 24
 """Words of so many characters are worth being shared; longer ones are seldom equal."""
+LONGEST = 1000
+"""Characters of what is said of one mistake."""
 NO_KEYS: dict[str, tuple[int, int]] = {}
 """Of what is no mapping; never written to."""
 
@@ -127,7 +129,8 @@ class Document:
     def report(self, loc: Loc, what: str, remedy: str = "", *, key: bool = False) -> None:
         """Note a mistake. Hidden texts are taken out of the words."""
         node = self.at(loc)
-        self.problems.append(Problem(self.where(loc, key=key), veil(what, node), veil(remedy, node)))
+        what, remedy = (_cut(veil(words, node)) for words in (what, remedy))
+        self.problems.append(Problem(self.where(loc, key=key), what, remedy))
 
     def in_order(self) -> list[Problem]:
         """The mistakes as a reader of the file meets them."""
@@ -156,6 +159,11 @@ class Document:
 def _position(problem: Problem) -> tuple[int, ...]:
     found = re.search(r":([0-9]+):([0-9]+)$", problem.where)
     return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _cut(words: str) -> str:
+    """A mistake is read by people: a megabyte of the file in it helps nobody."""
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
 
 
 def veil(words: str, node: Node) -> str:

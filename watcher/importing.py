@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from watcher.domain.assuming import first_sights
+from watcher.domain.duration import parse_moment
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.exact import number_in
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote
@@ -21,8 +23,17 @@ from watcher.settings import Settings
 COLUMNS = ("time", "wallet", "chain", "asset", "symbol", "amount", "price_usd")
 NEEDED = ("time", "wallet", "amount")
 
+MOST_ROWS = 2_000_000
+"""Rows of one file: more would fill the memory."""
+
+MOST_DIGITS = 100
+"""Of a number, before the point and after it."""
+
 MOST_MISTAKES = 50
 """Mistakes told of one file: a wrong column is wrong in every line."""
+
+MILLISECOND = timedelta(milliseconds=1)
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,10 @@ def _rows(path: Path, settings: Settings, problems: list[Problem], progress: Tel
                     what, _, remedy = str(error).partition("; ")
                     problems.append(Problem(f"{path}:{lines.line_num}", what, remedy))
                 if len(problems) >= MOST_MISTAKES:
+                    return
+                if lines.line_num > MOST_ROWS:
+                    what = f"the file has more than {MOST_ROWS:,} lines"
+                    problems.append(Problem(str(path), what, "play a shorter time"))
                     return
     except OSError as error:
         problems.append(Problem(str(path), f"the file cannot be read: {error.strerror}"))
@@ -133,20 +148,20 @@ def _number(name: str, text: str) -> Decimal:
         raise ValueError(f"{name}: '{text[:40]}' is no number; write it as in 1234.5") from None
     if not number.is_finite() or number < 0:
         raise ValueError(f"{name}: '{text[:40]}' is no amount; write a number from 0 on")
+    if number.adjusted() >= MOST_DIGITS or -int(number.as_tuple().exponent) > MOST_DIGITS:
+        raise ValueError(
+            f"{name}: '{text[:40]}' has more than {MOST_DIGITS} digits before or after the point"
+        )
     return number
 
 
 def _time(text: str) -> datetime:
     try:
-        if text.isascii() and text.replace(".", "", 1).isdigit():
-            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(Decimal(text) * 1000))
-        else:
-            at = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise ValueError(f"time: '{text[:40]}' is no time; write 2026-01-05T08:00:00Z") from None
-    if at.tzinfo is None:
-        raise ValueError(f"time: '{text[:40]}' has no zone; write 2026-01-05T08:00:00Z")
-    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+        if _SECONDS.fullmatch(text):
+            text = (datetime(1970, 1, 1, tzinfo=UTC) + int(Decimal(text) * 1000) * MILLISECOND).isoformat()
+        return parse_moment(text)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"time: {error}") from None
 
 
 def _recorded(rows: Sequence[_Row]) -> Recorded:

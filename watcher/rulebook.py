@@ -16,6 +16,9 @@ from watcher.domain.rules import TYPES, Match, Rule
 from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
 
+MOST_GUESSES = 50
+"""Names of one file for which the one that was meant is looked for: among ten thousand it takes a while."""
+
 
 class Rulebook(NamedTuple):
     """The rules of all files, in their order, and what is allowed and probably not meant."""
@@ -108,6 +111,7 @@ class _Reader:
         self._channels = channels
         self._wallets = wallets
         self._warnings = warnings
+        self._guesses = 0
         self._known: dict[str, tuple[str, set[str]]] = {}
         if wallets is not None:
             self._known["wallets"] = ("wallet", {wallet.name for wallet in wallets})
@@ -194,7 +198,8 @@ class _Reader:
                 Problem(self._document.where(loc), what, "correct it, or leave it for later")
             )
         else:
-            remedy = nearest(pattern, known)
+            self._guesses += 1
+            remedy = nearest(pattern, known) if self._guesses <= MOST_GUESSES else ""
             if remedy == "there is none":
                 remedy = f"no {word} is configured at all"
             self._document.report(loc, f"{where} '{pattern}'", remedy)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.duration import format_duration, parse_duration, parse_moment
 from watcher.domain.model import SWEEPS, TEOS_CHAIN
 from watcher.domain.series import Item, parse_series
 
@@ -35,15 +35,7 @@ def _duration(value: object) -> object:
 
 
 def _moment(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ValueError(f"'{value[:40]}' is no time with its zone; write it as in 2026-01-05T08:00:00Z")
-    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+    return parse_moment(value) if isinstance(value, str) else value
 
 
 def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:

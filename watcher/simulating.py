@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import math
+import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from watcher.domain.errors import WatcherError
 
 DAY = 86400.0
 MONTH = 30 * DAY
+LONGEST = 36500 * DAY
+MOST_BYTES = 128 << 20
+"""Of a trace, once it is unpacked."""
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -64,11 +68,22 @@ class Result:
 def read_trace(path: Path) -> Trace:
     """Read `[set,]wallet,unix_time`, gzipped or not. TraceError names the line that is wrong."""
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
-    except (OSError, EOFError, gzip.zlib.error, UnicodeDecodeError) as error:  # type: ignore[attr-defined]
+        with path.open("rb") as file:
+            zipped = file.peek(2)[:2] == b"\x1f\x8b"
+            with gzip.GzipFile(fileobj=file) if zipped else file as plain:
+                data = plain.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise TraceError(f"{path} cannot be read: {error}") from None
-    rows = csv.reader(io.StringIO(text))
+    if len(data) > MOST_BYTES:
+        raise TraceError(f"{path} holds more than {MOST_BYTES >> 20} MiB; cut it")
+    rows = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
+    try:
+        return _trace(path, rows)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise TraceError(f"{path}:{rows.line_num + 1}: {error}") from None
+
+
+def _trace(path: Path, rows: Any) -> Trace:
     header = [cell.strip() for cell in next(rows, [])]
     if header not in (["wallet", "unix_time"], ["set", "wallet", "unix_time"]):
         raise TraceError(
@@ -93,6 +108,8 @@ def as_trace(changes: Mapping[str, Iterable[float]]) -> Trace:
     trace = Trace({wallet: sorted(times) for wallet, times in changes.items()})
     if not trace.count:
         raise TraceError("the trace has no changes: there is nothing to measure")
+    if trace.end - trace.start > LONGEST:
+        raise TraceError("the trace is longer than 100 years: a time in it is wrong")
     return trace
 
 

@@ -1,15 +1,17 @@
-"""Durations as people write them: `30s`, `5m`, `2h`, `7d`."""
+"""Durations and times as people write them: `30s`, `5m`, `2h`, `7d`; `2026-01-05T08:00:00Z`."""
 
 from __future__ import annotations
 
 import math
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _WRITTEN = re.compile(r"([0-9]{1,12})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=36500)
+_YEARS = range(1970, 3000)
+"""Far enough from the ends of the calendar to count days from."""
 
 
 @lru_cache(maxsize=256)
@@ -24,6 +26,19 @@ def parse_duration(text: str) -> timedelta:
     if seconds > _LONGEST.total_seconds():
         raise ValueError(f"{text[:40]!r} is longer than 100 years")
     return timedelta(seconds=seconds)
+
+
+def parse_moment(text: str) -> datetime:
+    """Read a time with its zone, to the millisecond; ValueError says what was expected."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"'{text[:40]}' is no time; write 2026-01-05T08:00:00Z") from None
+    if at.tzinfo is None:
+        raise ValueError(f"'{text[:40]}' has no zone; write 2026-01-05T08:00:00Z")
+    if at.year not in _YEARS:
+        raise ValueError(f"'{text[:40]}' is not in the years {_YEARS[0]} to {_YEARS[-1]}; correct it")
+    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def format_duration(duration: timedelta) -> str:

@@ -29,10 +29,11 @@ from decimal import Decimal
 from watcher.domain.duration import parse_duration
 from watcher.domain.exact import times, total
 
-_NUMBER = r"[0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?"
+_NUMBER = r"[0-9][0-9_]{0,99}(?:\.[0-9]{1,100})?(?:[eE][-+]?[0-9]{1,2})?"
 _VALUES = re.compile(rf"({_NUMBER})(?:([-+])({_NUMBER}))?(?:x([0-9]{{1,6}}))?")
 _SIGNS = re.compile(r"([-?_!.])(?:x([0-9]{1,6}))?")
 
+LONGEST = timedelta(days=36500)
 MOST = 100_000
 """Readings of one series."""
 
@@ -69,6 +70,8 @@ def parse_series(text: str, step: timedelta) -> tuple[Item, ...]:
             after += timedelta(0) if first else step
             first = False
             items.append(Item(after, value))
+        if after > LONGEST:
+            raise ValueError("this series goes on for more than 100 years; make its steps shorter")
         if len(items) > MOST:
             raise ValueError(f"this series has more than {MOST:,} readings; make it shorter")
     if not items:
