@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
 
-.PHONY: demo test chaos fuzz audit check bench pictures format install clean
+.PHONY: demo test chaos fuzz audit check systemd bench pictures format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -38,6 +38,10 @@ check: $(VENV)/.dev
 	$(BIN)/bandit -q -r -c pyproject.toml watcher
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_unit_file.py
 	$(BIN)/watcher test rules/tests/*.yaml
+
+# The unit under a real systemd, in a container over this machine's own system; needs root and systemd-nspawn.
+systemd: $(VENV)/.dev
+	$(BIN)/python -m tests.systemd.boot
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(ARGS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 from typing import Any, cast
@@ -26,3 +28,13 @@ async def test_a_loop_that_is_held_is_measured() -> None:
     measuring.cancel()
 
     assert tally.lags[0] >= LAG_EVERY * 0.4
+
+
+def test_a_daemon_takes_all_descriptors_that_it_may_have() -> None:
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300))\n"
+        "from watcher.upkeep import take_descriptors; take_descriptors()\n"
+        "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "300 300\n"
