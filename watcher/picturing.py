@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from watcher.charting import Chart, Line, wallet_chart
+from watcher.domain.cleaning import clean
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, money
 from watcher.domain.message import Kind, Message, Severity
@@ -24,7 +25,6 @@ from watcher.domain.telling import asset_of, subject_key
 from watcher.domain.timeline import Point
 from watcher.doubts import wants_pictures
 from watcher.levels import Level, fitting, levels_of
-from watcher.notify.markup import clean
 from watcher.ports import Draw
 from watcher.settings import Settings
 from watcher.store.reader import Reader

@@ -14,6 +14,7 @@ import typer
 
 from watcher import sdnotify
 from watcher.cli._encoding import json_text
+from watcher.domain.cleaning import visible
 from watcher.domain.display import iso
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.mistakes import nearest
@@ -137,10 +138,9 @@ def _when(record: logging.LogRecord) -> str:
 
 
 def _message(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    """The message with control characters made visible, and a traceback after it."""
+    """The message without what is invisible, and a traceback after it; no line of it can pass for another."""
     text = record.getMessage()
-    text = "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
-    text = text.replace("\n", "\n    ")
+    text = "\n    ".join(map(visible, text.split("\n")))
     if record.exc_info:
         text += "\n    " + formatter.formatException(record.exc_info).replace("\n", "\n    ")
     return text

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from watcher.notify.markup import clean
+from watcher.domain.cleaning import clean
 
 RIGHT = {"amount", "value", "price", "before", "after", "moved", "cost", "credits", "age", "attempts"}
 """Columns of numbers: to the right, and never folded."""

@@ -16,6 +16,7 @@ from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._manual import PAGES
 from watcher.cli._tables import print_table
 from watcher.domain.alerting import Ack, AlertState, short_id
+from watcher.domain.cleaning import visible
 from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration, parse_duration
 from watcher.domain.message import Severity
@@ -108,7 +109,7 @@ def ack(
         print_json(views.rows(done))
     else:
         for alert in done:
-            print(f"{alert.id}: acknowledged {alert.acknowledged}: {alert.label}: {alert.because}")
+            print(visible(f"{alert.id}: acknowledged {alert.acknowledged}: {alert.label}: {alert.because}"))
     idle = [alert for alert in found.values() if alert and alert.state is not AlertState.FIRING]
     for alert in idle:
         typer.echo(f"{alert.id}: is {alert.state}, there is nothing to acknowledge", err=True)
@@ -247,13 +248,13 @@ def meant(reader: Any, text: str) -> str:
     if len(found) > 1:
         each = [(identity, reader.alert(identity)) for identity in found]
         names = "; ".join(f"{identity} ({alert.label})" if alert else identity for identity, alert in each)
-        raise typer.BadParameter(f"'{text}' may mean several alerts: {names}")
+        raise typer.BadParameter(visible(f"'{text}' may mean several alerts: {names}"))
     return str(found[0]) if found else text
 
 
 def _missing(ids: Collection[str], word: str) -> int:
     for each in ids:
-        typer.echo(f"there is no {word} {each}", err=True)
+        typer.echo(visible(f"there is no {word} {each}"), err=True)
     return 1 if ids else 0
 
 
@@ -315,7 +316,7 @@ def _show_alerts(rows: list[report.Row]) -> None:
 
 
 def _show_whole(row: report.Row) -> None:
-    print(f"{row['subject']}: {row['because']}")
+    print(visible(f"{row['subject']}: {row['because']}"))
     print(f"alert {row['id']}, rule {row['rule']}, {row['severity']}, {row['state']}")
     over = "withdrawn" if row["state"] == "withdrawn" else "resolved"
     times = {"since": "since", "fired_at": "fired", "told_at": "last told", "resolved_at": over}
@@ -323,9 +324,10 @@ def _show_whole(row: report.Row) -> None:
         if row[key]:
             print(f"{word} {moment(row[key])}")
     if row["acknowledged_by"]:
-        print(f"acknowledged {Ack(row['acknowledged_by'], row['acknowledged_at'], row['comment'])}")
+        ack = Ack(row["acknowledged_by"], row["acknowledged_at"], row["comment"])
+        print(visible(f"acknowledged {ack}"))
     if row["held"]:
-        print(row["held"])
+        print(visible(row["held"]))
     cells = [
         (each["kind"], each["channel"], each["state"], moment(each["created"]), each["last_error"])
         for each in row["deliveries"]

@@ -16,6 +16,7 @@ import typer
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
 from watcher.cli._tables import print_table
+from watcher.domain.cleaning import visible
 from watcher.domain.display import counted, moment
 from watcher.domain.duration import parse_duration
 from watcher.domain.errors import ConfigurationError, Problem
@@ -217,14 +218,14 @@ class _Told:
             self._table(self._compared.only_b)
         typer.echo("\nnot known from history:")
         for words in self._unknown:
-            typer.echo(f"  - {words}")
+            typer.echo(visible(f"  - {words}"))
 
     def _show_set(self, name: str, played: Played, rules: int) -> None:
         typer.echo(f"\n{name}: {counted(rules, 'rule')}, {counted(played.polls, 'poll')}")
         if self._compared is None:
             self._table(played.sent)
         for alert in played.already:
-            typer.echo(f"  fired before already, not counted: {alert.rule}, {alert.label}")
+            typer.echo(visible(f"  fired before already, not counted: {alert.rule}, {alert.label}"))
         night = sum(each.at_night(self._zone) for each in played.sent)
         notifications = sum(played.notifications.values())
         typer.echo(
@@ -233,7 +234,7 @@ class _Told:
         )
         for title, counts in (("channel", played.notifications), ("rule", _by_rule(played))):
             for key, count in counts.items():
-                typer.echo(f"  {title} {key}: {count}")
+                typer.echo(visible(f"  {title} {key}: {count}"))
 
     def _table(self, sent: Sequence[Sent]) -> None:
         columns = ("at", "night", "to", "severity", "kind", "rule", "title")

@@ -174,7 +174,7 @@ def _tell(step: Step) -> None:
 
 def _say(text: str) -> None:
     """Print with the time of day, in the same form as the alerts."""
-    from watcher.notify.markup import clean
+    from watcher.domain.cleaning import clean
 
     typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))
 

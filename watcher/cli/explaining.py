@@ -12,6 +12,7 @@ from watcher import report
 from watcher.cli import _completing
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli.alerting import meant
+from watcher.domain.cleaning import visible
 from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration
 from watcher.mistakes import nearest
@@ -85,7 +86,7 @@ def _of_alert(store: Path, text: str) -> tuple[str, str]:
 
 
 def _show_explanation(row: report.Row) -> None:
-    print(f"{row['subject']}: {row['answer']}: {row['because']}")
+    print(visible(f"{row['subject']}: {row['answer']}: {row['because']}"))
     reading = row["reading"]
     lines = [("rule", f"{row['rule']}: {row['condition']}")]
     if "at" in reading:
@@ -126,5 +127,5 @@ def _show_explanation(row: report.Row) -> None:
         notes += [each["trouble"]] if each["trouble"] else []
         lines.append((f"channel {each['channel']}", "; ".join([*(told or ["told nothing of it"]), *notes])))
     for label, text in lines:
-        print(f"  {label}: {text}")
+        print(visible(f"  {label}: {text}"))
     print()

@@ -13,11 +13,11 @@ from watcher import report
 from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
 from watcher.cli._tables import fold, print_table, screen
 from watcher.cli.looking import Limit, Wallets
+from watcher.domain.cleaning import clean
 from watcher.domain.display import amount, moment, money, plain
 from watcher.domain.duration import parse_duration
 from watcher.domain.model import Asset
 from watcher.mistakes import nearest
-from watcher.notify.markup import clean
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
 

@@ -15,10 +15,10 @@ from watcher import report
 from watcher.cli._common import Config, Json, configured, plain_json, print_json
 from watcher.cli._encoding import json_text
 from watcher.cli._tables import Screen, fold, redraws, screen, table
+from watcher.domain.cleaning import clean
 from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration, parse_duration, span
 from watcher.domain.errors import StoreError
-from watcher.notify.markup import clean
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, credit_plans, store_path
 

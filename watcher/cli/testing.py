@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from watcher.cli._common import Json, print_json
+from watcher.domain.cleaning import visible
 from watcher.domain.duration import format_duration
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.files import text_file
@@ -69,10 +70,10 @@ def _show(results: Sequence[Result]) -> None:
     for result in failed:
         typer.echo(f"FAILED  {result.path}:{result.line}  {result.name}")
         for failure in result.failures:
-            typer.echo(_side_by_side(failure))
+            typer.echo(_visible(_side_by_side(failure)))
         typer.echo("    all that was told in this test:")
         for after, words in result.timeline or ():
-            typer.echo(f"      {_after(after)}  {words}")
+            typer.echo(f"      {_after(after)}  {visible(words)}")
         if not result.timeline:
             typer.echo("      nothing")
     passed = len(results) - len(failed)
@@ -150,6 +151,4 @@ def _junit(results: Sequence[Result]) -> str:
 
 def _visible(text: str) -> str:
     """Without the characters that XML cannot hold."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text
-    )
+    return "\n".join(map(visible, text.split("\n")))

@@ -19,6 +19,7 @@ import apprise
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from watcher.connecting import Proxy
+from watcher.domain.cleaning import clean
 from watcher.domain.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
 from watcher.notify import _hearing, _plugins
@@ -32,7 +33,6 @@ from watcher.notify.markup import (
     STYLES,
     Rendered,
     Space,
-    clean,
     render,
     tone,
 )

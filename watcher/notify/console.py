@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from watcher.domain.cleaning import clean
 from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.message import Kind, Severity
 from watcher.notify._common import ChannelSettings
-from watcher.notify.markup import clean, short_alert
+from watcher.notify.markup import short_alert
 from watcher.ports import UNGROUPED
 
 if TYPE_CHECKING:  # loaded only where there is such a channel

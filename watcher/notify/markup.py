@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from watcher.domain.cleaning import clean
 from watcher.domain.delivery import Delivery
 from watcher.domain.message import Kind, Message, Severity
-
-LONGEST_VALUE = 1000
-"""Characters shown of one value."""
 
 MOST_LISTED = 100
 """Alerts that one notification lists; the rest is counted."""
@@ -33,9 +30,6 @@ SHORT = 8
 """Digits of an alert's id that messages show; commands take any part that only one alert begins with."""
 
 _BREAK = "\N{ZERO WIDTH SPACE}"
-_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
-_SPACES = frozenset({"Zs", "Zl", "Zp"})
-_KEPT_SPACES = frozenset({" ", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"})
 _LINK = re.compile(r"://|(?<=\w)\.(?=[^\W\d_]{2})|(?i:(?<=javascript):|(?<=mailto):)")
 _MARKED = re.compile(r"[\\`*_~\[\]<>|@#&{}!]|" + _LINK.pattern)
 _RUNBOOK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/%?&=#+-]*)?")
@@ -55,22 +49,6 @@ _WORDS = {
 
 _OF_ALERTS = frozenset({Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.RESOLVED, Kind.WITHDRAWN})
 _BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdrawn"}
-
-
-def clean(text: str) -> str:
-    """One line without control characters, terminal escapes, direction marks or other invisible ones."""
-    kept = "".join(_visible(char) for char in text[: LONGEST_VALUE * 2])
-    line = kept.strip(" ")
-    return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
-
-
-def _visible(char: str) -> str:
-    if char in "\t\r\n":
-        return " "
-    category = unicodedata.category(char)
-    if category in _INVISIBLE:
-        return ""
-    return " " if category in _SPACES and char not in _KEPT_SPACES else char
 
 
 def _defuse(text: str) -> str:

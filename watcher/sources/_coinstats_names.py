@@ -30,11 +30,6 @@ def is_token(text: str | None) -> bool:
     return bool(text) and text is not None and len(text) <= 200 and text.isprintable()
 
 
-def tidy(symbol: str) -> str:
-    """A symbol fit for one line of a message; anybody can name a token anything."""
-    return "".join(c for c in " ".join(symbol.split()) if c.isprintable())[:64]
-
-
 _NO_PRICE = msgspec.Raw(b"null")
 
 

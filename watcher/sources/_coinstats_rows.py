@@ -14,8 +14,9 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import astuple
 
+from watcher.domain.cleaning import named
 from watcher.domain.model import EMPTY, Asset
-from watcher.sources._coinstats_names import Known, Last, Names, is_token, tidy
+from watcher.sources._coinstats_names import Known, Last, Names, is_token
 from watcher.sources._coinstats_wire import Row, number, numbers
 
 _TINY = Decimal("1e-60")
@@ -134,7 +135,7 @@ def _named(
     """The symbols that can be shown."""
     found = {}
     for each, symbol in zip(known, symbols, strict=True):
-        if symbol and (symbol := symbol if symbol == each.symbol else tidy(symbol)):
+        if symbol and (symbol := symbol if symbol == each.symbol else named(symbol)):
             found[each.asset] = symbol
             if symbol != each.symbol:
                 names.hear(chain, each, symbol)
@@ -189,7 +190,7 @@ def _take(
             amounts[asset] = amount or _ZERO
         if price is not None:
             prices[asset] = price
-        if row.symbol and (symbol := tidy(row.symbol)):
+        if row.symbol and (symbol := named(row.symbol)):
             symbols[asset] = symbol
     return amounts, prices, symbols
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from watcher.domain.cleaning import named
 from watcher.domain.model import TEOS_CHAIN, Asset
 from watcher.sources._common import crowded
 
@@ -175,4 +176,4 @@ def is_factor(text: str) -> bool:
 def _line(value: Any) -> str:
     if not isinstance(value, str):
         return ""
-    return "".join(c for c in " ".join(value.split()) if c.isprintable())[:64]
+    return named(value)

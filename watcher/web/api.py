@@ -6,8 +6,8 @@ from aiohttp import web
 
 from watcher import report
 from watcher.alertviews import AlertViews
+from watcher.domain.cleaning import clean
 from watcher.domain.delivery import DeliveryState
-from watcher.notify.markup import clean
 from watcher.web.asking import Asked
 from watcher.web.encoding import encoded, form_for
 from watcher.web.looking import Looker

@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from watcher.burning import Burn
 from watcher.charting import Chart, Line
+from watcher.domain.cleaning import clean
 from watcher.domain.display import amount, counted, moment, money, signed
 from watcher.domain.duration import span
 from watcher.domain.exact import minus
 from watcher.levels import Level, fitting
-from watcher.notify.markup import clean
 from watcher.web.drawing import Mark, Plot, Ruler, chart
 
 LONG_NAME = 24

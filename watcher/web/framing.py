@@ -11,11 +11,11 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from watcher.domain.cleaning import clean
 from watcher.domain.display import amount, counted, full, moment, money, price
 from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.domain.selection import Rules
-from watcher.notify.markup import clean
 from watcher.report import Row, behind
 from watcher.web import words
 from watcher.web.drawing import load

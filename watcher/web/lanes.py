@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from watcher.domain.alerting import Alert
+from watcher.domain.cleaning import clean
 from watcher.domain.display import counted, moment
-from watcher.notify.markup import clean
 from watcher.web.drawing import NARROW, WIDE
 from watcher.web.scales import moments
 

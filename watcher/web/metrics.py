@@ -15,6 +15,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from watcher import __version__, report
+from watcher.domain.cleaning import clean
 from watcher.service.tally import Tally
 from watcher.settings import Settings
 from watcher.web.counting import counted, size_of
@@ -176,7 +177,7 @@ class _Collector(Collector):
         amount = GaugeMetricFamily("watcher_balance", "Amount held (rounded: a float).", labels=labels)
         value = GaugeMetricFamily("watcher_balance_value_usd", "Its value in US dollars.", labels=labels)
         for row in rows:
-            names = [row[label] for label in labels]
+            names = [clean(row[label]) for label in labels]
             amount.add_metric(names, float(row["amount"]))
             if row["value_usd"] is not None:
                 value.add_metric(names, float(row["value_usd"]))

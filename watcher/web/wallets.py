@@ -12,11 +12,11 @@ from markupsafe import Markup
 
 from watcher import report
 from watcher.charting import RANGES, Chart, wallet_chart
+from watcher.domain.cleaning import clean
 from watcher.domain.display import money
 from watcher.domain.model import Asset
 from watcher.domain.timeline import Segment
 from watcher.levels import levels_of
-from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.sparklines import SPAN, sparklines
 from watcher.store.reader import Reader

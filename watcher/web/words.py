@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.dayviews import Day
+from watcher.domain.cleaning import clean
 from watcher.domain.conclusion import Past
 from watcher.domain.display import counted, moment, money, percent, signed
 from watcher.domain.duration import span
 from watcher.domain.exact import times
 from watcher.domain.exact import total as exact_sum
 from watcher.domain.model import Account
-from watcher.notify.markup import clean
 from watcher.report import Row
 from watcher.settings import WalletSettings
 from watcher.web.looking import Look

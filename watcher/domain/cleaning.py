@@ -1,0 +1,45 @@
+"""The one cleaner: text that anybody may have written, made fit for a terminal, a log, a page or a chat.
+
+A token's name can hold terminal escapes, line breaks, marks that turn the reading direction, and what
+nobody can see. None of it reaches an output; what markup does with the rest is each output's own.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST_VALUE = 1000
+"""Characters shown of one value."""
+
+LONGEST_NAME = 64
+"""Characters kept of a token's symbol."""
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
+_SPACES = frozenset({"Zs", "Zl", "Zp"})
+_KEPT_SPACES = frozenset({" ", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"})
+
+
+def visible(text: str) -> str:
+    """The same text on one line, without control characters, terminal escapes, direction marks or other
+    invisible ones."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+
+
+def clean(text: str) -> str:
+    """The same, without spaces around it, and cut to a bearable length."""
+    line = visible(text[: LONGEST_VALUE * 2]).strip(" ")
+    return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
+
+
+def named(text: str) -> str:
+    """A symbol fit for one line of a message; anybody can name a token anything."""
+    return " ".join(visible(text).split())[:LONGEST_NAME]
+
+
+def _visible(char: str) -> str:
+    if char in "\t\r\n":
+        return " "
+    category = unicodedata.category(char)
+    if category in _INVISIBLE:
+        return ""
+    return " " if category in _SPACES and char not in _KEPT_SPACES else char
