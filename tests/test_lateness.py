@@ -118,3 +118,16 @@ async def test_what_answers_leave_unclear_for_as_long_is_a_warning_with_its_reas
     assert [row["stale"] for row in status["accounts"]] == [state == "warning", False]
     assert why in shown(status)
     assert "nothing is read" not in shown(status)
+
+
+async def test_what_keeps_everything_from_being_read_is_named_and_not_the_daemon(tmp_path: Path) -> None:
+    why = "unreachable: api.example: connection refused"
+    down = tuple(
+        AccountState(each, {ETH: THIRTY}, {"ethereum": NOW}, last_attempt=NOW, misses=9, miss=why)
+        for each in (HOT, OTHER)
+    )
+    status = await looked_at(tmp_path, timedelta(hours=37), "every: 5m", "every: 5m", states=down)
+
+    assert status["state"] == "critical"
+    words = " ".join(shown(status).split())
+    assert f"nothing is read any more: coinstats: {why}" in words

@@ -14,7 +14,7 @@ from watcher.domain.cadence import Budget, Forecast, Item
 from watcher.domain.duration import span
 from watcher.domain.model import Account
 from watcher.ports import Source
-from watcher.schedule import cadences, fairness_of, sweeps, swept
+from watcher.schedule import cadences, calls_of, fairness_of, sweeps, swept
 from watcher.service.paced import call_budget, credit_budget, key_of
 from watcher.service.pacing import FACT
 from watcher.settings import Settings
@@ -194,8 +194,7 @@ def _fixed(
     cost: float = source.cost(account)
     if source.allowance.credits is None:
         # a call brings as many accounts of the group as fit into it
-        requests = [request for request in source.plan(group, now) if not request.lookup]
-        cost = len(requests) / len(group)
+        cost = calls_of(source, group, now) / len(group)
     return Item(key_of(account), cost, fixed=interval)
 
 

@@ -20,13 +20,17 @@ class Request:
     """One HTTP request that a source can make, and what it costs.
 
     `accounts` are those whose outcome depends on it (none for a look-up of facts);
-    `payload` is the source's own.
+    `payload` is the source's own. `part`: what these accounts share that failed for all of them
+    before; one question then stands for all. `calls`: HTTP requests that it takes as a rule, with those that
+    follow from it.
     """
 
     accounts: tuple[Account, ...]
     cost: int
     payload: object
     lookup: bool = False
+    part: str = ""
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Reply:
     that the provider took, None if nobody knows. `failure`: empty, or what went wrong in
     words without secrets. `facts`: to be kept by the store for the next start.
     `pause`: the provider wants no request for so long. `exhausted`: the provider says that the
-    credits are gone. `usage`: what the provider counts, if that was asked.
+    credits are gone. `usage`: what the provider counts, if that was asked. `part`: the cause of
+    the failure in words, if it is known to concern each of these accounts by itself (an asset).
     """
 
     outcomes: tuple[Outcome, ...] = ()
@@ -49,6 +54,7 @@ class Reply:
     pause: timedelta | None = None
     exhausted: bool = False
     usage: Usage | None = None
+    part: str = ""
 
 
 class Source(Protocol):

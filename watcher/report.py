@@ -305,6 +305,15 @@ def unread(accounts: Sequence[Row]) -> bool:
     return any(row["late"] for row in accounts) and not any(row["late"] is False for row in accounts)
 
 
+def unread_because(accounts: Sequence[Row]) -> str:
+    """What to look at when nothing is read any more: what each source said last, if it was asked since."""
+    said = {row["source"]: row["miss"] for row in accounts if row["miss"]}
+    if not said:
+        return "see that `watcher run` is at work, and what its log says"
+    reasons = "; ".join(f"{source}: {why}" for source, why in said.items())
+    return f"{reasons} (once that is mended, see that `watcher run` is at work)"
+
+
 def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool) -> str:
     """One word: critical if money or an alert may be at stake, warning if somebody should look.
 

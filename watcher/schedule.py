@@ -134,11 +134,14 @@ def taken(source: Source, fixed: Mapping[Cadence, Sequence[Account]], now: datet
     sells = source.allowance.credits is not None
     total = 0.0
     for cadence, accounts in fixed.items():
-        # A lookup (of spark factors, once a day) is no part of each poll.
-        polls = [request for request in source.plan(accounts, now) if not request.lookup]
-        each = sum(map(source.cost, accounts)) if sells else len(polls)
+        each = sum(map(source.cost, accounts)) if sells else calls_of(source, accounts, now)
         total += each * cadence.per_second(now)
     return total
+
+
+def calls_of(source: Source, accounts: Sequence[Account], now: datetime) -> int:
+    """HTTP requests that one poll of these accounts takes. A look-up (once a day) is no part of each poll."""
+    return sum(request.calls for request in source.plan(accounts, now) if not request.lookup)
 
 
 def cadences(
@@ -156,7 +159,7 @@ def cadences(
         every = wallet.every
         if isinstance(every, str):
             for account in wallet.accounts:
-                cost = source.cost(account) if sells else 1
+                cost = source.cost(account) if sells else calls_of(source, [account], EPOCH)
                 paced.append(Paced(account, cost, float(wallet.weight), wallet.at_least_every))
             continue
         group = groups.get(every)

@@ -145,7 +145,7 @@ class App:
     async def prepare(self) -> None:
         """Give sources and channels their facts back, and let the configuration take effect on alerts."""
         for name, poller in self.pollers.items():
-            poller.source.remember(await self.store.facts(name))
+            poller.remember(await self.store.facts(name))
         for channel in self.channels:
             channel.remember(await self.store.facts(facts_of(channel.name)))
         await take_effect(self.store, self.rules, self.clock.now())

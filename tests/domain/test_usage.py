@@ -54,6 +54,13 @@ def test_a_fall_elsewhere_is_the_renewal_and_is_kept() -> None:
     assert load(again.dump()) == again
 
 
+@pytest.mark.parametrize("sold", [4_000, 20_000, 300_000, 1_000_000])
+def test_a_renewal_is_seen_however_much_more_the_provider_sells(sold: int) -> None:
+    plan = CreditPlan(4_000)
+    assert noted(Metered(NOON, sold, 2_900), Usage(sold, 80), LATER, plan).renewed == LATER
+    assert noted(Metered(NOON, sold, 2_900), Usage(sold, 2_860), LATER, plan).renewed is None
+
+
 def test_a_refund_is_no_renewal() -> None:
     assert noted(Metered(NOON, 20_000, 15_000), Usage(20_000, 14_960), LATER, PLAN).renewed is None
 

@@ -13,9 +13,8 @@ from tests.fuzz.conftest import fuzz
 from watcher.domain.model import Account, Outcome, Reading
 from watcher.sources._coinstats_answer import read_answer
 from watcher.sources._coinstats_names import Names
-from watcher.sources._coinstats_wire import UnusableAnswerError as UnusableCoinStats
 from watcher.sources._coinstats_wire import read_usage
-from watcher.sources._teos_answer import UnusableAnswerError as UnusableTeos
+from watcher.sources._mending import UnusableAnswerError
 from watcher.sources._teos_answer import read_assets, read_balances
 
 A, B = "0x9f114da25b61b77606d47eab414b9360f8783979", "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"
@@ -93,7 +92,7 @@ def sound(outcomes: list[Outcome], accounts: list[Account]) -> None:
 def test_coinstats_balances(data: bytes, accounts: list[Account]) -> None:
     try:
         outcomes = read_answer(data, accounts, Names())
-    except UnusableCoinStats:
+    except UnusableAnswerError:
         return
     sound(outcomes, accounts)
 
@@ -104,7 +103,7 @@ def test_coinstats_balances(data: bytes, accounts: list[Account]) -> None:
 def test_coinstats_usage(data: bytes) -> None:
     try:
         usage = read_usage(data)
-    except UnusableCoinStats:
+    except UnusableAnswerError:
         return
     assert usage.used >= 0 < usage.total
 
@@ -114,7 +113,7 @@ def test_coinstats_usage(data: bytes) -> None:
 def test_teos_balances(data: bytes, only: tuple[str, int] | None) -> None:
     try:
         page = read_balances(data, only)
-    except UnusableTeos:
+    except UnusableAnswerError:
         return
     assert all(sparks >= 0 for sparks in page.sparks.values())
     assert not page.sparks.keys() & page.unclear.keys()
@@ -125,7 +124,7 @@ def test_teos_balances(data: bytes, only: tuple[str, int] | None) -> None:
 def test_teos_assets(data: bytes) -> None:
     try:
         found = list(read_assets(data))
-    except UnusableTeos:
+    except UnusableAnswerError:
         return
     for _, facts in found:
         assert facts.spark_factor == "" or int(facts.spark_factor) > 0

@@ -129,6 +129,27 @@ async def test_what_was_booked_and_not_charged_comes_back_after_two_readings(tmp
         assert await b.spent() == 0
 
 
+async def test_a_renewal_is_found_where_far_more_is_sold_than_is_used(tmp_path: Path) -> None:
+    async with bench(tmp_path, limit=1_000_000) as b:
+        b.sim.coinstats.credits_used = 2900
+        await b.meter.once()
+        b.sim.coinstats.reset_period()
+        b.clock.move(timedelta(hours=3))
+        assert await b.poll()
+        await b.meter.once()
+        assert await b.spent() == 40
+
+
+async def test_what_still_pays_a_poll_is_not_told_as_gone_however_much_is_sold(tmp_path: Path) -> None:
+    async with bench(tmp_path, limit=1_000_000) as b:
+        b.sim.coinstats.credits_used = 1_000_000 - 40
+        await b.meter.once()
+        assert await b.told() == []
+        b.sim.coinstats.credits_used += 1
+        await b.meter.once()
+        assert len(await b.told()) == 1
+
+
 async def test_a_renewal_in_mid_period_is_found_and_kept(tmp_path: Path) -> None:
     async with bench(tmp_path, resets_on=1) as b:
         b.sim.coinstats.credits_used = 3990

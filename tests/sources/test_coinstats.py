@@ -314,24 +314,55 @@ def test_requests_are_bounded_by_batch_and_by_bytes_and_sweeps_go_apart() -> Non
     assert sum(r.cost for r in requests) == 30 * 40 + 1200
 
 
-async def test_a_refused_address_is_found_and_from_then_on_asked_alone(api: Api, source: CoinStats) -> None:
+async def test_a_request_that_fails_is_a_miss_of_each_account_and_is_split_by_no_source(
+    api: Api, source: CoinStats
+) -> None:
     accounts = [Account("cs", "ethereum", f"0x{n:040x}") for n in range(8)]
-    bad = accounts[5]
+    api.says(refused(400, '{"message": "Bad Request"}'))
 
-    async def respond(request: Any) -> Any:
-        asked = [pair.partition(":")[2] for pair in request.query["wallets"].split(",")]
-        if bad.address in asked:
-            return refused(400, '{"message": "Bad Request"}')
-        api.says(answer(*(group(row(), address=address) for address in asked)))
-        reply = await api.answer(request)  # type: ignore[misc]
-        api.answer = respond
-        return reply
+    [reply] = await poll(source, accounts)
 
-    api.answer = respond
-    found = outcomes(await poll(source, accounts))
+    assert {outcome.account for outcome in reply.outcomes} == set(accounts)
+    assert all(isinstance(outcome, Miss) for outcome in reply.outcomes)
+    assert reply.more == ()
 
-    assert {account for account, outcome in found.items() if isinstance(outcome, Miss)} == {bad}
-    assert [r.accounts for r in source.plan(accounts, NOW)][1] == (bad,)
+
+HALF, WHOLE_PAIR = "FREE\\ud83d", "\\ud83d\\ude00"
+ODD = {
+    "half an emoji in a symbol": (HALF, "FREE\ufffd"),
+    "both halves": (WHOLE_PAIR, "\U0001f600"),
+    "an escaped backslash before half an emoji": ("\\\\" + HALF[5:] + "\\udc00", "\\ud83d\ufffd"),
+    "text that looks like half an emoji": ("\\\\ud83d", "\\ud83d"),
+    "a byte that is no UTF-8": ("@", "\ufffd"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_an_odd_name_costs_no_amount(api: Api, source: CoinStats, name: str) -> None:
+    written, shown = ODD[name]
+    text = answer(group(usdc(symbol="?")), group(row("7"), address=B)).replace('"?"', f'"{written}"')
+    api.says(text.encode().replace(b'"@"', b'"\xff"'))
+
+    found = outcomes(await poll(source, [ACCOUNT, OTHER]))
+
+    assert isinstance(first := found[ACCOUNT], Reading)
+    assert isinstance(second := found[OTHER], Reading)
+    assert first.amounts == {USDC: 2}
+    assert first.symbols[USDC] == shown
+    assert second.amounts == {ETH: 7}
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+async def test_a_word_that_json_does_not_have_costs_its_row(api: Api, source: CoinStats, word: str) -> None:
+    api.says("\ufeff" + answer(group(row(word), usdc()), group(row("7"), address=B)))
+
+    found = outcomes(await poll(source, [ACCOUNT, OTHER]))
+
+    assert isinstance(first := found[ACCOUNT], Reading)
+    assert isinstance(second := found[OTHER], Reading)
+    assert first.amounts == {USDC: 2}
+    assert list(first.unclear) == [ETH]
+    assert second.amounts == {ETH: 7}
 
 
 @pytest.mark.parametrize(
@@ -381,13 +412,11 @@ async def test_a_provider_that_repeats_our_key_does_not_leak_it(api: Api, source
     ("body", "word"),
     [
         ('[{"blockchain": "ethereum", "addr', "not valid JSON"),
-        (answer(group(row("NaN"))), "not valid JSON"),
         ("[" * 100_000, "nested too deeply"),
         (answer(group(row(name="@" + "[" * 50_000 + "]" * 50_000 + "@"))), "nested too deeply"),
         ('{"message": "ok"}', "not a list"),
         ("", "not valid JSON"),
-        (b'[{"address": "\xff"}]', "not valid JSON"),
-        (answer(group(row(name="?"))).encode().replace(b"?", b"\xff"), "not valid JSON"),
+        (b"\xff\xfe[\x00", "not valid JSON"),
         ("[" + "{}," * 200_000 + "{}]", "not a list of balances"),
     ],
 )

@@ -289,7 +289,7 @@ async def test_a_spoilt_account_is_missed_or_unclear_and_no_other(
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [("empty-list", MissReason.OMITTED), ("not-a-list", MissReason.MALFORMED), ("nan", MissReason.MALFORMED)],
+    [("empty-list", MissReason.OMITTED), ("not-a-list", MissReason.MALFORMED)],
 )
 async def test_an_answer_without_wallets_misses_everybody_and_was_paid(
     fault: str, reason: MissReason, coinstats: Watch
@@ -300,6 +300,18 @@ async def test_an_answer_without_wallets_misses_everybody_and_was_paid(
 
     assert {o.reason for o in found.values() if isinstance(o, Miss)} == {reason}
     assert [reply.charged for reply in replies] == [120]
+
+
+async def test_amounts_that_are_nan_are_unclear_and_nothing_is_read(coinstats: Watch) -> None:
+    coinstats.sim.faults.add("nan", "coinstats", chain="ethereum", token="USDC", address=A)
+
+    found, _ = await coinstats.poll()
+
+    assert isinstance(first := found[FIRST], Reading)
+    assert first.unclear[USDC] == "its amount is not a number"
+    assert first.amounts == {ETH: Decimal("1.25")}
+    assert isinstance(second := found[SECOND], Reading)
+    assert second.amounts == TRUE[SECOND]
 
 
 async def test_an_emptied_account_is_a_complete_reading_of_nothing(coinstats: Watch) -> None:
@@ -373,7 +385,7 @@ TEOS_CONTENT: dict[str, Any] = {
     "negative": "not a whole number",
     "nan": "not a whole number",
     "fraction": "not a whole number",
-    "amount-number": "not a whole number",
+    "amount-number": None,
     "amount-null": "not a whole number",
 }
 
@@ -402,7 +414,14 @@ async def test_an_odd_teos_answer_is_read_or_unclear_and_never_false(
     if TEOS_CONTENT[fault]:
         assert TEOS_CONTENT[fault] in first.unclear[GOLD_ASSET]
         assert second.amounts == TEOS_TRUE[TEOS_SECOND]
-    elif fault in {"leading-zero", "unknown-fields", "address-case", "foreign-pair", "duplicate-pair"}:
+    elif fault in {
+        "amount-number",
+        "leading-zero",
+        "unknown-fields",
+        "address-case",
+        "foreign-pair",
+        "duplicate-pair",
+    }:
         assert first.amounts == TEOS_TRUE[TEOS_FIRST]
         assert not first.unclear
 

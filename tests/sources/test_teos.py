@@ -23,6 +23,7 @@ from watcher.sources.teos import Teos, TeosSettings
 
 BOND = "0x0fc6e610b23b09fae00e10001"
 GOLD = "0x5b80da7d2d7acd8e4a1e0001"
+MINUTE = timedelta(minutes=1)
 BOND_ASSET = asset_of(int(BOND, 16))
 GOLD_ASSET = asset_of(int(GOLD, 16))
 ACCOUNT = Account("teos", "teos", A)
@@ -139,7 +140,7 @@ async def test_both_forms_of_a_collection_are_read(api: Api, source: Teos, wrapp
 async def test_pages_are_followed_to_the_last(api: Api, source: Teos) -> None:
     first = {"Address": A, "UniqueAssetId": BOND, "Amount": "1000"}
     api.says(
-        json.dumps({"value": [first], "@odata.nextLink": f"{api.url}/odata/v1.0/Balances?$skiptoken=1"}),
+        json.dumps({"value": [], "@odata.nextLink": f"{api.url}/odata/v1.0/Balances?$skiptoken=1"}),
         json.dumps({"value": [first], "@odata.nextLink": "Balances?$skiptoken=2"}),
         json.dumps({"value": [{**first, "UniqueAssetId": GOLD}]}),
     )
@@ -148,28 +149,75 @@ async def test_pages_are_followed_to_the_last(api: Api, source: Teos) -> None:
     assert [path.rpartition("=")[2] for path in api.paths[1:]] == ["1", "2"]
 
 
+ROWS = [
+    {"Address": address, "UniqueAssetId": asset, "Amount": "1"}
+    for address in (A, B)
+    for asset in (BOND, GOLD)
+]
+
+
 @pytest.mark.parametrize(
-    "link", ["http://localhost:9/odata/v1.0/x", "/elsewhere", "https://127.0.0.1/odata/v1.0/x", "http://["]
+    "link",
+    [
+        "http://internal:8080/odata/v1.0/Balances/Next?$skip=2",
+        "https://127.0.0.1/odata/v1.0/Balances/Next?$skip=2",
+        "http://localhost:9/behind/ODATA/v1.0/Balances/Next?$skip=2",
+    ],
 )
-async def test_a_next_page_elsewhere_is_not_asked_for(api: Api, source: Teos, link: str) -> None:
-    api.says(
-        json.dumps({"value": [{"Address": A, "UniqueAssetId": BOND, "Amount": "1"}], "@odata.nextLink": link})
+async def test_a_next_page_is_followed_on_our_own_host_whatever_host_it_names(
+    api: Api, source: Teos, link: str
+) -> None:
+    api.says(json.dumps({"value": ROWS[:2], "@odata.nextLink": link}), json.dumps({"value": ROWS[2:]}))
+
+    found = outcomes(await poll(source, [ACCOUNT, OTHER]))
+
+    assert api.paths[1:] == ["/odata/v1.0/Balances/Next?$skip=2"]
+    assert all(isinstance(each, Reading) and len(each.amounts) == 2 for each in found.values())
+
+
+@pytest.mark.parametrize(
+    "link", ["/elsewhere", "http://[", "https://127.0.0.1/odata/v9.9/x", "self", "refused"]
+)
+async def test_what_no_next_page_brings_is_asked_for_by_itself_and_pages_are_never_needed_again(
+    api: Api, source: Teos, link: str
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        path = unquote(request.raw_path)
+        if "Broken" in path:
+            return refused(500)
+        rows = [row for row in ROWS if row["Address"] in path and row["UniqueAssetId"] in path]
+        where = {"self": request.raw_path, "refused": f"{api.url}/odata/v1.0/Broken"}.get(link, link)
+        more = {"@odata.nextLink": where} if len(rows) > 2 or link == "self" else {}
+        return web.json_response({"value": rows[:2], **more})
+
+    api.answer = answer
+    first = outcomes(await poll(source, [ACCOUNT, OTHER]))
+    asked = len(api.paths)
+    second = outcomes(await poll(source, [ACCOUNT, OTHER]))
+
+    assert all(
+        isinstance(each, Reading) and len(each.amounts) == 2 for each in (*first.values(), *second.values())
     )
-
-    found = await read(source, ACCOUNT)
-
-    assert len(api.paths) == 1
-    assert list(found.amounts) == [BOND_ASSET]
-    assert "another address" in found.notes[0]
+    assert asked <= 3
+    assert len(api.paths) - asked == 2, "two requests of two pairs, no page"
 
 
-async def test_pages_without_end_come_to_an_end(api: Api, source: Teos) -> None:
-    api.says(json.dumps({"value": [], "@odata.nextLink": f"{api.url}/odata/v1.0/again"}))
+async def test_pages_that_bring_nothing_new_come_to_an_end(api: Api, source: Teos) -> None:
+    pages = iter(range(1000))
 
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response(
+            {"value": [], "@odata.nextLink": f"{api.url}/odata/v1.0/again?{next(pages)}"}
+        )
+
+    api.answer = answer
     miss, _ = await missed(source, ACCOUNT)
+    asked = len(api.paths)
+    await missed(source, ACCOUNT)
 
-    assert miss.detail == "there are too many pages"
-    assert len(api.paths) == 40
+    assert miss.reason is MissReason.OMITTED
+    assert asked == 4, "the question, one more page, and each pair alone"
+    assert len(api.paths) - asked == 2
 
 
 async def test_a_missing_pair_is_asked_for_alone_before_it_is_zero(
@@ -249,7 +297,7 @@ async def test_a_pair_that_nobody_reports_is_unknown_and_not_zero(
 
 
 @pytest.mark.parametrize(
-    "amount", ["-5", "NaN", "1.5", "", "1_000", " 7", "٣", None, 5, 1.5, True, ["1"], "9" * 400]
+    "amount", ["-5", "NaN", "1.5", "", "1_000", " 7", "٣", None, -5, 5.0, 5e300, True, ["1"], "9" * 400]
 )
 async def test_an_amount_that_is_no_whole_number_is_unclear(
     ledger: Ledger, source: Teos, amount: Any
@@ -275,56 +323,108 @@ async def test_a_pair_named_twice_with_two_amounts_is_unclear(api: Api, source: 
     assert found.unclear == {GOLD_ASSET: "it came twice, and not the same"}
 
 
-@pytest.mark.parametrize("status", [400, 404, 414])
-async def test_a_refused_batch_is_halved_until_the_culprit_is_found(api: Api, status: int) -> None:
-    wallets = [WatchedWallet(str(n), f"0x{n:040x}", assets=(BOND,)) for n in range(1, 9)]
-    source = settings(api.url).build("teos", wallets)
-    ledger = Ledger(api)
-    ledger.sparks = {(wallet.address, BOND): "1000" for wallet in wallets}
-    ledger.refuses, ledger.status = {wallets[4].address}, status
-    accounts = [Account("teos", "teos", wallet.address) for wallet in wallets]
+@pytest.mark.parametrize("sparks", [0, 5000, 123456789012345678901234567891])
+async def test_a_whole_number_of_json_is_as_exact_as_a_text(api: Api, source: Teos, sparks: int) -> None:
+    api.says(json.dumps([{**ROWS[0], "Amount": sparks}, ROWS[1]]))
 
-    found = outcomes(await poll(source, accounts))
-    await source.close()
-
-    assert {a for a, outcome in found.items() if isinstance(outcome, Miss)} == {accounts[4]}
-    assert isinstance(miss := found[accounts[4]], Miss)
-    assert miss.reason is MissReason.REJECTED
-    assert "asset unknown" in miss.detail
+    assert (await read(source, ACCOUNT)).amounts[BOND_ASSET] == units(sparks, 1000)
 
 
-async def test_a_refused_asset_costs_no_other_and_is_left_out_for_an_hour(
-    api: Api, ledger: Ledger, source: Teos
+async def test_an_answer_without_one_usable_amount_is_no_reading(api: Api, source: Teos) -> None:
+    api.says(json.dumps([{**row, "Amount": 1.5} for row in ROWS]))
+
+    miss, _ = await missed(source, ACCOUNT)
+
+    assert str(miss) == "unreadable: its amount is not a whole number of sparks"
+
+
+@pytest.mark.parametrize(
+    "spoilt", ['"FREE\\ud83d"', "NaN", '"\xff"'], ids=["half an emoji", "NaN", "no UTF-8"]
+)
+async def test_an_odd_row_that_nobody_asked_for_costs_no_amount(api: Api, source: Teos, spoilt: str) -> None:
+    text = "\ufeff" + json.dumps([*ROWS, {"Address": "?", "Amount": "1"}]).replace('"?"', spoilt)
+    api.says(text.encode().replace("\xff".encode(), b"\xff"))
+
+    assert (await read(source, ACCOUNT)).amounts == {BOND_ASSET: Decimal("0.001"), GOLD_ASSET: 1}
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+async def test_a_refused_asset_costs_no_other_and_is_left_alone_ever_longer(
+    api: Api, ledger: Ledger, source: Teos, status: int
 ) -> None:
-    ledger.refuses = {GOLD}
+    ledger.refuses, ledger.status = {GOLD}, status
 
     found = await read(source, ACCOUNT)
-    before = len(api.paths)
-    again = await read(source, ACCOUNT)
+    asked = []
+    for minute in range(180):
+        before = len(api.paths)
+        again = await read(source, ACCOUNT, NOW + timedelta(minutes=minute))
+        assert again.amounts == {BOND_ASSET: 25}
+        if len(api.paths) > before + 1:
+            asked.append(minute)
 
-    assert found.amounts == again.amounts == {BOND_ASSET: 25}
-    assert "request rejected" in found.notes[0]
-    assert "within the last hour" in again.notes[0]
-    assert len(api.paths) == before + 1
+    assert found.amounts == {BOND_ASSET: 25}
+    assert "answered" in found.notes[0]
+    assert asked == [1, 3, 7, 15, 31, 63, 123]
     ledger.refuses = set()
-    later = await read(source, ACCOUNT, NOW + timedelta(hours=1))
+    later = await read(source, ACCOUNT, NOW + timedelta(hours=5))
     assert later.amounts == {BOND_ASSET: 25, GOLD_ASSET: 3}
 
 
-async def test_a_wrong_address_of_the_api_is_no_flood(api: Api) -> None:
-    wallets = [WatchedWallet(str(n), f"0x{n:040x}", assets=(BOND,)) for n in range(50)]
+async def test_what_is_refused_is_remembered_over_a_restart(api: Api, ledger: Ledger, source: Teos) -> None:
+    ledger.refuses = {GOLD}
+    facts = {name: text for reply in await poll(source, [ACCOUNT]) for name, text in reply.facts.items()}
+    asked = len(api.paths)
+    again = settings(api.url).build("teos", BOTH)
+    again.remember(facts)
+
+    assert (await read(again, ACCOUNT)).amounts == {BOND_ASSET: 25}
+    await again.close()
+    assert len(api.paths) == asked + 1
+
+
+async def test_an_asset_that_the_refusal_names_is_found_at_once(
+    api: Api, ledger: Ledger, source: Teos
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if GOLD in unquote(request.raw_path):
+            said = f"Asset with unique Id '0x0{GOLD[2:].upper()}' does not exist"
+            return refused(400, json.dumps({"code": "21000", "details": [{"code": "1001", "message": said}]}))
+        return await ledger.answer(request)
+
+    api.answer = answer
+    found = outcomes(await poll(source, [ACCOUNT, OTHER]))
+    asked = len(api.paths)
+    await poll(source, [ACCOUNT, OTHER])
+
+    assert [dict(each.amounts) for each in found.values() if isinstance(each, Reading)] == [
+        {BOND_ASSET: 25}, {BOND_ASSET: Decimal("0.001")}
+    ]  # fmt: skip
+    assert asked == 2
+    assert len(api.paths) == 3
+
+
+async def test_an_asset_refused_for_three_addresses_is_asked_for_by_one_of_all(api: Api) -> None:
+    wallets = [WatchedWallet(str(n), f"0x{n:040x}", assets=(BOND,)) for n in range(1, 9)]
     source = settings(api.url).build("teos", wallets)
     accounts = [Account("teos", "teos", wallet.address) for wallet in wallets]
-    api.says(refused(404))
+    ledger = Ledger(api)
+    ledger.sparks = {(wallet.address, BOND): "1000" for wallet in wallets}
+    ledger.refuses = {BOND}
+    for account in accounts[:3]:
+        await poll(source, [account])
+    asked = len(api.paths)
 
-    await poll(source, accounts)
-    first = len(api.paths)
+    [reply] = await poll(source, accounts)
+
+    assert {outcome.account for outcome in reply.outcomes} == set(accounts)
+    assert reply.part == f"asset {BOND_ASSET.token}"
+    assert len(api.paths) == asked + 1
+    assert api.paths[-1].count("0x000") == 1
+    ledger.refuses = set()
     found = outcomes(await poll(source, accounts))
     await source.close()
-
-    assert first < 60
-    assert len(api.paths) == first + 1
-    assert all(isinstance(outcome, Miss) for outcome in found.values())
+    assert all(isinstance(outcome, Reading) for outcome in found.values())
 
 
 async def test_a_429_pauses_and_misses(api: Api, source: Teos) -> None:
@@ -387,7 +487,6 @@ async def test_spark_factors_are_looked_up_once_a_day_and_survive_a_restart(api:
     ]
 
     assert source.plan([ACCOUNT], NOW)[0].lookup
-    source._assets.not_answered([int(BOND, 16), int(GOLD, 16)])
     replies = await poll(source, [ACCOUNT, OTHER])
     found = outcomes(replies)[ACCOUNT]
 
@@ -400,7 +499,7 @@ async def test_spark_factors_are_looked_up_once_a_day_and_survive_a_restart(api:
     again = settings(api.url, units={}).build("teos", BOTH)
     again.remember({**facts, "asset:0x1": "{", "asset:zz": "{}", "other": "x"})
     assert not any(request.lookup for request in again.plan([ACCOUNT], NOW))
-    assert again.plan([ACCOUNT], NOW + timedelta(days=1))[0].lookup
+    assert any(request.lookup for request in again.plan([ACCOUNT], NOW + timedelta(days=1)))
     await source.close()
     await again.close()
 
@@ -414,12 +513,15 @@ async def test_amounts_without_a_factor_are_unknown_and_zero_is_zero(api: Api, l
 
     assert isinstance(miss := found[ACCOUNT], Miss)
     assert miss.reason is MissReason.UNITS_UNKNOWN
+    assert "state its `spark_factor` in `sources.teos.units`" in miss.detail
     assert isinstance(second := found[OTHER], Reading)
     assert second.amounts == {GOLD_ASSET: 0}
     assert list(second.unclear) == [BOND_ASSET]
 
 
-async def test_a_failed_look_up_is_tried_again_and_misses_nothing_else(api: Api, ledger: Ledger) -> None:
+async def test_a_failed_look_up_misses_nothing_else_and_is_tried_ever_more_rarely(
+    api: Api, ledger: Ledger
+) -> None:
     source = settings(api.url, units={GOLD: {"spark_factor": "1"}}).build("teos", BOTH)
     ledger.refuses, ledger.status = {"/Assets"}, 503
 
@@ -430,11 +532,51 @@ async def test_a_failed_look_up_is_tried_again_and_misses_nothing_else(api: Api,
     assert isinstance(found, Reading)
     assert found.amounts == {GOLD_ASSET: 3}
     assert list(found.unclear) == [BOND_ASSET]
-    assert source.plan([ACCOUNT], NOW)[0].lookup
+    tried = [minute for minute in range(120) for reply in await poll(source, [ACCOUNT], NOW + minute * MINUTE)
+             if "503" in reply.failure]  # fmt: skip
+    assert tried == [1, 3, 7, 15, 31, 63]
     await source.close()
 
 
-@pytest.mark.parametrize("body", ["[[[", "17", "[" * 100_000, '"text"', "null", "{}x", b"\xff"])
+@pytest.mark.parametrize("answers", [400, 503])
+async def test_what_is_known_of_an_asset_is_read_before_it_is_looked_up_again(
+    api: Api, ledger: Ledger, answers: int
+) -> None:
+    source = settings(api.url, units={}).build("teos", BOTH)
+    ledger.assets = [{"Id": asset, "SparkFactor": "1000"} for asset in (BOND, GOLD)]
+    await poll(source, [ACCOUNT])
+    ledger.refuses, ledger.status = {"/Assets"}, answers
+
+    later = source.plan([ACCOUNT], NOW + timedelta(days=1))
+
+    assert [request.lookup for request in later] == [False, True]
+    asked = [
+        len(await poll(source, [ACCOUNT], NOW + timedelta(days=1, minutes=minute))) for minute in range(60)
+    ]
+    await source.close()
+    assert sum(asked) <= 60 + 1 + 3 * 7
+
+
+async def test_a_factor_that_goes_missing_stays_and_another_one_is_believed_when_told_twice(
+    api: Api, ledger: Ledger
+) -> None:
+    source = settings(api.url, units={GOLD: {"spark_factor": "1"}}).build("teos", BOTH)
+    now, seen = NOW, []
+    day = timedelta(days=1)
+    told = [("1000", day), (None, day), ("10", MINUTE), ("1000", day), *[("100", MINUTE)] * 3]
+    for said, wait in told:
+        ledger.assets = [{"Id": BOND, "Name": "Bond\ud83d", "SparkFactor": said}]
+        outcome = outcomes(await poll(source, [ACCOUNT], now))[ACCOUNT]
+        assert isinstance(outcome, Reading)
+        seen.append(outcome.amounts[BOND_ASSET])
+        now += wait
+    await source.close()
+    assert seen == [25, 25, 25, 25, 25, 25, 250]
+    assert isinstance(outcome, Reading)
+    assert outcome.symbols[BOND_ASSET] == "Bond\ufffd"
+
+
+@pytest.mark.parametrize("body", ["[[[", "17", "[" * 100_000, '"text"', "null", "{}x", b"\xff\xfe"])
 async def test_an_answer_that_cannot_be_read_is_malformed(api: Api, source: Teos, body: str | bytes) -> None:
     api.says(body)
 

@@ -85,7 +85,6 @@ def poll(
 
 async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
     from watcher.picturing import painter
-    from watcher.service.queue import Batch
     from watcher.wiring import as_only_teller, open_store, wire
 
     store = await open_store(configuration.settings, exclusive=False)
@@ -100,7 +99,7 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
                 accounts = tuple(account for each in chosen for account in each.accounts)
                 asked += accounts
                 if accounts:
-                    outcomes = await poller.poll(Batch(accounts, Purpose.BY_HAND))
+                    outcomes = await poller.once(accounts, Purpose.BY_HAND)
                     seen.update({outcome.account: outcome for outcome in outcomes})
             with as_only_teller(configuration.settings) as telling:
                 if telling:  # otherwise the daemon does, within seconds

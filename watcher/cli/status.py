@@ -166,9 +166,8 @@ def _urgency(row: report.Row) -> tuple[bool, int, str]:
 def _above(state: report.Row, on: Screen) -> list[str]:
     lines = [f"watcher: {on.paint(state['state'], state['state'])}"]
     if report.unread(state["accounts"]):
-        lines += fold(
-            "nothing is read any more: see that `watcher run` is at work, and what its log says", on.width
-        )
+        because = clean(report.unread_because(state["accounts"]))
+        lines += fold(f"nothing is read any more: {because}", on.width)
     for name, row in state["credits"].items():
         text = (
             f"{name}: {row['spent']:,} of {row['limit']:,} credits spent, until {moment(row['period_end'])}"

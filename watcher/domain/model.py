@@ -99,6 +99,11 @@ class Reading(NamedTuple):
     natives: frozenset[Asset] = frozenset()
     """Assets that came without a contract: native coins of their chains."""
 
+    @property
+    def blank(self) -> bool:
+        """Whether it names assets and has no amount that can be used: an answer, and nothing was read."""
+        return not self.amounts and bool(self.unclear)
+
 
 @dataclass(frozen=True, slots=True)
 class Miss:

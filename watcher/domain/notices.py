@@ -20,6 +20,9 @@ EXHAUSTED_RULE = "watcher.credits"
 FAILING_RULE = "watcher.source"
 """Nothing can be read from a source."""
 
+PART_RULE = "watcher.account"
+"""One account cannot be read (or all that share an asset), while others of its source can."""
+
 OF_SOURCES = frozenset({EXHAUSTED_RULE, FAILING_RULE})
 """Notices whose subject is a source."""
 

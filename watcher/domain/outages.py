@@ -25,8 +25,8 @@ _WHOLE = frozenset(
 )
 """Never the fault of one address."""
 
-_ELSEWHERE = frozenset({MissReason.EXHAUSTED, MissReason.OMITTED, MissReason.INTERNAL})
-"""Told by a notice of its own, an answer after all, or a fault of ours."""
+_ELSEWHERE = frozenset({MissReason.EXHAUSTED, MissReason.INTERNAL})
+"""Told by a notice of its own, or a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +41,35 @@ class Streak:
     why: str
     """Of the latest, in words without secrets."""
     refused: bool = False
+    answered: bool = False
+    """Whether answers came, and left out all that were asked for."""
 
 
 def grown(streak: Streak | None, outcomes: Sequence[Outcome], why: str, now: datetime) -> Streak | None:
-    """The streak after one more request; None once anything was read."""
-    if any(isinstance(outcome, Reading) for outcome in outcomes):
+    """The streak after one more request; None once anything was read. `why`: empty if an answer came."""
+    if any(isinstance(outcome, Reading) and not outcome.blank for outcome in outcomes):
         return None
-    missed = [each for each in outcomes if isinstance(each, Miss) and each.reason not in _ELSEWHERE]
-    if not missed:
+    unread = [each for each in outcomes if isinstance(each, Reading) or each.reason not in _ELSEWHERE]
+    if not unread:
         return streak
-    before = streak or Streak(now, 0, frozenset(), whole=False, why="")
-    reasons = {each.reason for each in missed}
+    before = streak or Streak(now, 0, frozenset(), whole=False, why="", answered=True)
+    reasons = {each.reason if isinstance(each, Miss) else MissReason.UNREADABLE for each in unread}
     return Streak(
         before.since,
         before.requests + 1,
-        before.addresses | {each.account.address for each in missed},
+        before.addresses | {each.account.address for each in unread},
         before.whole or bool(reasons & _WHOLE),
-        why,
+        why or _said(unread[0]),
         bool(reasons & REFUSED),
+        before.answered and reasons <= {MissReason.OMITTED},
     )
+
+
+def _said(outcome: Outcome) -> str:
+    """Why an answer that came brought nothing."""
+    if isinstance(outcome, Miss):
+        return str(outcome)
+    return f"{MissReason.UNREADABLE}: {next(iter(outcome.unclear.values()), 'nothing of it can be used')}"
 
 
 def failing(streak: Streak | None, watched: int, lasted: timedelta, pause: timedelta | None = None) -> bool:
@@ -68,5 +78,7 @@ def failing(streak: Streak | None, watched: int, lasted: timedelta, pause: timed
         return False
     if pause is not None and pause >= FAILS_AFTER:
         return True
-    everywhere = streak.whole or len(streak.addresses) >= min(ADDRESSES, max(watched, 1))
+    # One or two that answers leave out are told of by themselves.
+    enough = ADDRESSES if streak.answered else min(ADDRESSES, max(watched, 1))
+    everywhere = streak.whole or len(streak.addresses) >= enough
     return everywhere and streak.requests >= REQUESTS and lasted >= FAILS_AFTER

@@ -17,7 +17,8 @@ USAGE = "usage"
 """Under this name the store keeps the last figure of a source."""
 
 RENEWAL = 0.01
-"""A fall by more than this share of the plan is a renewal; a smaller one may be a refund."""
+"""A fall by more than this share of the plan in use is a renewal; a smaller one may be a refund. Of the plan
+in use: what the provider sells may be far more than is ever spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def applied(configured: CreditPlan, metered: Metered | None) -> CreditPlan:
 def noted(before: Metered | None, usage: Usage, now: datetime, configured: CreditPlan) -> Metered:
     """The new figure; if it fell, a renewal lies between the two readings."""
     renewed = before.renewed if before else None
-    if before is not None and _fell(before, usage):
+    if before is not None and _fell(before, usage, applied(configured, before).limit):
         expected = configured.bounds(now)[0]
         if before.at <= expected <= now:
             renewed = None
@@ -105,6 +106,6 @@ def correction(
     return -back, replace(now, ahead=ahead - back)
 
 
-def _fell(before: Metered, usage: Usage) -> bool:
+def _fell(before: Metered, usage: Usage, plan: int) -> bool:
     fall = before.used - usage.used
-    return fall > 0 and (usage.used == 0 or fall > RENEWAL * before.total)
+    return fall > 0 and (usage.used == 0 or fall > RENEWAL * plan)

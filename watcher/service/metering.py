@@ -9,7 +9,7 @@ from datetime import datetime
 
 from watcher.domain import usage as usages
 from watcher.domain.conclusion import Conclusion, Past
-from watcher.domain.credits import Allowance, CreditPlan, Grant, Purpose
+from watcher.domain.credits import CHEAPEST, Allowance, CreditPlan, Grant, Purpose
 from watcher.domain.display import moment
 from watcher.domain.errors import StoreError
 from watcher.domain.notices import source_notice
@@ -88,9 +88,9 @@ class Meter:
             await self._tell(not_met(f"{metered.left:,} credits are left; it polls again"), now)
 
     def _early(self, metered: Metered, now: datetime) -> bool:
-        """Whether nothing worth a poll is left, long before the period ends."""
+        """Whether not one poll more can be paid, long before the period ends."""
         start, end = usages.applied(self._configured, metered).bounds(now)
-        return metered.left < 0.002 * metered.total and end - now > EARLY * (end - start)
+        return metered.left < CHEAPEST and end - now > EARLY * (end - start)
 
     async def _correct(self, usage: Usage, asked: datetime, now: datetime, begun: int | None) -> Metered:
         """`begun`: requests that had begun when the provider was `asked`; None if one was under way."""

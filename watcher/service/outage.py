@@ -11,7 +11,6 @@ from watcher.domain.display import moment
 from watcher.domain.duration import span
 from watcher.domain.errors import StoreError
 from watcher.domain.message import Severity
-from watcher.domain.model import Reading
 from watcher.domain.notices import FAILING_RULE, source_notice
 from watcher.domain.outages import Streak, failing, grown
 from watcher.domain.verdict import Verdict, met, not_met
@@ -19,6 +18,9 @@ from watcher.ports import Recall, Reply, Store
 from watcher.service.clock import Clock
 
 log = logging.getLogger(__name__)
+
+TWICE = 2
+"""Requests in a row that brought nothing: the second one was a look whether anything can be read at all."""
 
 
 class Outage:
@@ -49,19 +51,32 @@ class Outage:
             return ""
         return f"{self._source}: nothing could be read since {moment(self._streak.since)}: {self._streak.why}"
 
-    async def note(self, reply: Reply) -> bool:
-        """What one request says of the source; whether it has just come back."""
+    async def note(self, reply: Reply, *, settled: bool, apart: int = 0) -> None:
+        """What one request says of the source.
+
+        `settled`: all but the accounts that fail by themselves, of `apart` addresses, can be read. One that
+        is read while others are not tried yet does not end an outage.
+        """
         was, now = self.failing, self._clock.now()
         streak = grown(self._streak, reply.outcomes, reply.failure, now)
+        read = streak is None and bool(reply.outcomes)
+        if streak is not None and streak.requests == TWICE:
+            log.warning(
+                "%s: nothing can be read: %s; one account at a time is tried", self._source, streak.why
+            )
+        if streak is None and was and not settled:
+            streak = self._streak
         if streak is not None and self._streak is None:
             self._began = self._clock.monotonic()
-        over, self._streak = self._streak is not None and streak is None, streak
+        self._streak = streak
         lasted = timedelta(seconds=self._clock.monotonic() - self._began)
-        self.failing = failing(streak, self._addresses, lasted, reply.pause) or (was and streak is not None)
-        read = any(isinstance(outcome, Reading) for outcome in reply.outcomes)
-        if (self.failing and self._told is not True) or (read and self._told is not False):
+        self.failing = failing(streak, self._addresses - apart, lasted, reply.pause) or (
+            was and streak is not None
+        )
+        if (self.failing and self._told is not True) or (
+            read and not self.failing and self._told is not False
+        ):
             await self._tell(now)
-        return over and was
 
     async def _tell(self, now: datetime) -> None:
         def deciding(past: Past, _recall: Recall) -> Conclusion:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watcher.domain.credits import Grant, Purpose, Refusal
 from watcher.domain.cycle import Again
+from watcher.domain.duration import span
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Outcome, Reading
 from watcher.domain.selection import Rules
+from watcher.domain.suspects import CULPRITS
 from watcher.domain.usage import Usage
 from watcher.ports import Reply, Request, Settlement, Source, Store
 from watcher.service.clock import Clock
@@ -21,6 +23,7 @@ from watcher.service.outage import Outage
 from watcher.service.pace import Pace
 from watcher.service.queue import Batch, PollQueue
 from watcher.service.replies import broken, report
+from watcher.service.searching import Search
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +70,7 @@ class Poller:
         self._chance = chance or random.Random()
         addresses = {account.address for account in rules.wallets if account.source == source.name}
         self.outage = Outage(source.name, len(addresses), store, rules.channels, clock, on_deliveries)
-        self._left_out: set[Account] = set()
+        self.search = Search(source, store, rules, clock, self._chance, on_deliveries)
         self._later: set[asyncio.Task[None]] = set()
         self._at_work = self.begun = 0
         """Requests under way, and all that ever began."""
@@ -76,6 +79,11 @@ class Poller:
         """Told why, when the provider says that the credits are gone."""
         self.on_swept: Callable[[Outcome, datetime], Awaitable[None]] | None = None
         """Given what a sweep brought: it is booked like any request, and neither recorded nor judged."""
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Take back what an earlier run kept of this source, before the first poll."""
+        self.source.remember(facts)
+        self.search.remember(facts.get(CULPRITS))
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -105,11 +113,27 @@ class Poller:
                 self.queue.done(batch)
             self._on_progress()
 
+    async def once(self, accounts: Sequence[Account], purpose: Purpose) -> list[Outcome]:
+        """Ask for these until each is read, or fails by itself, or nothing can be read."""
+        outcomes: dict[Account, Outcome] = {}
+        self.queue.put(accounts, purpose)
+        while len(self.queue):
+            batch = await self.queue.take(TAKE)
+            try:
+                outcomes.update({each.account: each for each in await self.poll(batch)})
+            finally:
+                self.queue.done(batch)
+        return list(outcomes.values())
+
     async def poll(self, batch: Batch) -> list[Outcome]:
-        """Ask for the accounts of a batch, request by request; what the allowance refuses is left out."""
+        """Ask for the accounts of a batch, request by request; what the allowance refuses is left out.
+
+        Once a request has failed, the rest waits until something can be read.
+        """
         outcomes: list[Outcome] = []
+        learnt = False
         try:
-            waiting = self.source.plan(self._worth_asking(batch), self._clock.now())
+            waiting = self.search.requests(self.search.choose(batch))
             while waiting:
                 request = waiting.pop(0)
                 reply = await self._one(request, batch.purpose)
@@ -121,6 +145,12 @@ class Poller:
                     continue
                 outcomes += reply.outcomes
                 waiting = [*reply.more, *waiting]
+                # Nothing was read, or the source learnt what is better asked otherwise: the rest is put anew.
+                learnt = learnt or bool(reply.facts)
+                anew = bool(reply.outcomes) and (self.search.doubted or learnt)
+                if anew and batch.purpose in (Purpose.SCHEDULED, Purpose.BY_HAND):
+                    self.queue.put((a for each in waiting for a in each.accounts), batch.purpose)
+                    break
                 self._on_progress()
         finally:
             self._refused(batch, outcomes)
@@ -134,15 +164,6 @@ class Poller:
             return []
         parts = (request.accounts[:half], request.accounts[half:])
         return [each for part in parts for each in self.source.plan(part, now)]
-
-    def _worth_asking(self, batch: Batch) -> Sequence[Account]:
-        """All of them; of a source that fails one alone: what nobody answers may be charged all the same."""
-        if not self.outage.failing or batch.purpose is not Purpose.SCHEDULED:
-            return batch.accounts
-        # Not always the same one: it may be the only one that still fails.
-        chosen = self._chance.choice(batch.accounts)
-        self._left_out |= set(batch.accounts) - {chosen}
-        return (chosen,)
 
     async def _one(self, request: Request, purpose: Purpose) -> Reply | None:
         """One request, or None if the allowance has no room for it for long."""
@@ -220,22 +241,26 @@ class Poller:
             reply = broken(request, error)
             await self._conclude(reply, grant, purpose)
         self._after(reply)
-        if await self.outage.note(reply):
-            self.queue.put(self._left_out.difference(request.accounts), Purpose.SCHEDULED)
-            self._left_out.clear()
+        again = await self.search.note(reply, purpose)
+        if not self.search.blamed:
+            apart = self.search.suspects.addresses_apart()
+            await self.outage.note(reply, settled=self.search.settled, apart=apart)
+        for account, why in again.items():
+            self.queue.put([account], why)
         return reply
 
     async def _conclude(self, reply: Reply, grant: Grant, purpose: Purpose) -> None:
         now = self._clock.now()
-        readings = sum(isinstance(outcome, Reading) for outcome in reply.outcomes)
+        readings = sum(isinstance(each, Reading) and not each.blank for each in reply.outcomes)
         misses = len(reply.outcomes) - readings
         settlement = Settlement(grant, now, reply.charged, readings, misses, reply.failure)
         if reply.facts:
             await self._store.keep_facts(self.source.name, reply.facts, now)
-        if not reply.outcomes or purpose is Purpose.SWEEP:
+        if not reply.outcomes or purpose is Purpose.SWEEP or self.search.step(reply):
             await self._store.fail(settlement)
-            for outcome in reply.outcomes if self.on_swept is not None else ():
-                await self.on_swept(outcome, now)  # type: ignore[misc]
+            for outcome in reply.outcomes if purpose is Purpose.SWEEP else ():
+                if self.on_swept is not None:
+                    await self.on_swept(outcome, now)
             return
 
         conclusion = await conclude(
@@ -272,6 +297,8 @@ class Poller:
     def _after(self, reply: Reply) -> None:
         """Slow down after a failure, with jitter; a success forgets it."""
         pause = reply.pause.total_seconds() if reply.pause else 0.0
+        if pause > self.source.spacing:
+            log.warning("%s: %s; nothing is asked for %s", self.source.name, reply.failure, span(pause))
         if reply.exhausted:
             until = self._clock.now() + EXHAUSTED_PAUSE
             reason = reply.failure or "the provider says the credits are gone"

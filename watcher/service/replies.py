@@ -18,15 +18,20 @@ def broken(request: Request, error: Exception) -> Reply:
 
 
 def report(source: str, reply: Reply) -> None:
-    """Say what was not read, and what was odd about the rest."""
+    """Say what was not read, and what was odd about the rest. That a whole request failed is one line."""
+    each = logging.DEBUG if reply.failure else logging.INFO
+    missed = [outcome for outcome in reply.outcomes if isinstance(outcome, Miss)]
+    if missed and reply.failure:
+        log.info(
+            "%s: %d of %d accounts not read: %s", source, len(missed), len(reply.outcomes), reply.failure
+        )
+    for miss in missed:
+        log.log(each, "%s: %s on %s not read: %s", source, miss.account.address, miss.account.chain, miss)
     for outcome in reply.outcomes:
         if isinstance(outcome, Miss):
-            log.info(
-                "%s: %s on %s not read: %s", source, outcome.account.address, outcome.account.chain, outcome
-            )
-        else:
-            for note in outcome.notes:
-                log.info("%s: %s: %s", source, outcome.account.address, note)
-            for asset, why in outcome.unclear.items():
-                name = outcome.symbols.get(asset, asset.token)
-                log.info("%s: %s: %s on %s: %s", source, outcome.account.address, name, asset.chain, why)
+            continue
+        for note in outcome.notes:
+            log.info("%s: %s: %s", source, outcome.account.address, note)
+        for asset, why in outcome.unclear.items():
+            name = outcome.symbols.get(asset, asset.token)
+            log.info("%s: %s: %s on %s: %s", source, outcome.account.address, name, asset.chain, why)

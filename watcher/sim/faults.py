@@ -67,7 +67,8 @@ class Faults:
         path: str | None = None,
         **options: Any,
     ) -> Fault:
-        """Put a fault in force: on "coinstats", "teos" or both; on requests whose path contains `path`.
+        """Put a fault in force: on "coinstats", "teos" or both; on requests whose path contains `path`
+        (for what strikes instead of an answer: path and query, so that it can name an address).
 
         Options: `chain`, `address`, `token`, `asset` aim a fault of the content; `seconds` is the pause of
         "slow-headers" and "endless", `size` the bytes of "huge", `factor` (text, else "1000") that of

@@ -95,7 +95,7 @@ class Simulation:
         self, where: str, provider: CoinStats | Teos, request: web.BaseRequest
     ) -> web.StreamResponse:
         recorded = provider.requests.take(request)
-        fault = self.faults.refusal(where, recorded.path)
+        fault = self.faults.refusal(where, request.raw_path)
         if fault is None:
             return provider.answer(recorded).response()
         recorded.fault = fault.name

@@ -15,6 +15,7 @@ import msgspec
 
 from watcher.domain.usage import Usage
 from watcher.sources._common import crowded
+from watcher.sources._mending import NotJsonError, UnusableAnswerError
 
 MOST = 10**15
 """Credits; more is a mistake."""
@@ -84,10 +85,6 @@ _number = msgspec.json.Decoder(Decimal | None)
 _numbers = msgspec.json.Decoder(list[Decimal])
 
 
-class UnusableAnswerError(ValueError):
-    """The whole answer cannot be used; the text says why."""
-
-
 def decode_groups(data: bytes) -> Iterator[Group | None]:
     """The groups, each decoded when it is its turn: what is decoded stays in the processor's cache until it
     has been read. None for one that cannot be understood at all. UnusableAnswerError if there are no groups.
@@ -101,7 +98,7 @@ def decode_groups(data: bytes) -> Iterator[Group | None]:
     except msgspec.ValidationError:
         raise UnusableAnswerError("the answer is not a list of wallets") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise UnusableAnswerError("the answer is not valid JSON") from None
+        raise NotJsonError("the answer is not valid JSON") from None
     except RecursionError:
         raise UnusableAnswerError("the answer is nested too deeply") from None
     if len(raws) > _MOST_GROUPS:

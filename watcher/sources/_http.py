@@ -23,6 +23,7 @@ from watcher import __version__
 from watcher.connecting import cause, proxy_for
 from watcher.domain.model import Account, Miss, MissReason
 from watcher.ports import Reply
+from watcher.sources._mending import mended
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body; more is not read."""
@@ -221,7 +222,7 @@ class Http:
     def _message(self, data: bytes) -> str:
         """The provider's own words, if its error is JSON; cut, printable, without our key."""
         try:
-            error = msgspec.json.decode(data)
+            error = msgspec.json.decode(mended(data) or data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return ""
         if not isinstance(error, dict):
@@ -262,11 +263,13 @@ def _pause(headers: Mapping[str, str]) -> timedelta | None:
     """How long the provider wants quiet, from `Retry-After` or `X-Rate-Limit-Reset`.
 
     Times of day are counted from the answer's own `Date`, so that a wrong clock on either side does not
-    matter; without a `Date` they say nothing.
+    matter; without a `Date` they say nothing. More than a day is no wait but a mistake (a time of day where
+    seconds should be), and says nothing either: nobody should be blind for it.
     """
     after = headers.get("Retry-After", "").strip()
     if after.isascii() and after.isdigit():
-        return min(timedelta(seconds=int(after[:9])), _MAX_PAUSE)
+        asked = timedelta(seconds=int(after)) if len(after) < 7 else None
+        return asked if asked is not None and asked <= _MAX_PAUSE else None
     sent = _http_date(headers.get("Date", ""))
     # These describe the longest period (TEOS docs); with calls left in it, it is not the one that blocks.
     left = headers.get("X-Rate-Limit-Remaining", "0").strip()
@@ -274,7 +277,8 @@ def _pause(headers: Mapping[str, str]) -> timedelta | None:
     until = _http_date(after) or _iso_date(reset)
     if sent is None or until is None:
         return None
-    return min(max(until - sent, timedelta(seconds=1)), _MAX_PAUSE)
+    asked = max(until - sent, timedelta(seconds=1))
+    return asked if asked <= _MAX_PAUSE else None
 
 
 def _http_date(text: str) -> datetime | None:

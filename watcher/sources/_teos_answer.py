@@ -16,19 +16,17 @@ import msgspec
 from watcher.domain.cleaning import named
 from watcher.domain.model import TEOS_CHAIN, Asset
 from watcher.sources._common import crowded
+from watcher.sources._mending import NotJsonError, UnusableAnswerError
 
 AT_ONCE = 256 * 1024
 """Bytes that are read on the event loop, in 20 ms at worst; more is read in a thread."""
 
 _SPARKS = re.compile(r"[0-9]{1,300}")
+_MOST_SPARKS = 10**300
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,64})")
 
 Pair = tuple[str, int]
 """An address (see `address_key`) and an asset id as a number."""
-
-
-class UnusableAnswerError(ValueError):
-    """The answer cannot be used; the text says why."""
 
 
 def asset_number(text: str) -> int:
@@ -65,7 +63,7 @@ def _decode(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise UnusableAnswerError("the answer is not valid JSON") from None
+        raise NotJsonError("the answer is not valid JSON") from None
     except RecursionError:
         raise UnusableAnswerError("the answer is nested too deeply") from None
 
@@ -118,23 +116,35 @@ def _pair(row: dict[str, Any], only: Pair | None) -> Pair | None:
 
 
 def _take(page: Page, pair: Pair, amount: Any) -> None:
-    if not isinstance(amount, str) or not _SPARKS.fullmatch(amount):
+    sparks = _sparks(amount)
+    if sparks is None:
         page.sparks.pop(pair, None)
         page.unclear[pair] = "its amount is not a whole number of sparks"
-    elif pair in page.unclear or page.sparks.get(pair, int(amount)) != int(amount):
+    elif pair in page.unclear or page.sparks.get(pair, sparks) != sparks:
         page.sparks.pop(pair, None)
         page.unclear[pair] = "it came twice, and not the same"
     else:
-        page.sparks[pair] = int(amount)
+        page.sparks[pair] = sparks
+
+
+def _sparks(amount: Any) -> int | None:
+    """A text of digits as documented; or a whole number, which OData servers write unless asked for texts: it
+    is as exact. One with a point or an exponent is not, it came through a float."""
+    if isinstance(amount, str):
+        return int(amount) if _SPARKS.fullmatch(amount) else None
+    whole = isinstance(amount, int) and not isinstance(amount, bool)
+    return amount if whole and 0 <= amount < _MOST_SPARKS else None
 
 
 @dataclass(frozen=True, slots=True)
 class AssetFacts:
-    """What TEOS says of an asset. `spark_factor` is empty if it is nothing that one can divide by."""
+    """What TEOS says of an asset. `spark_factor` is empty if it is nothing that one can divide by, and 1 by
+    default (TEOS docs): then it is not `stated`."""
 
     spark_factor: str
     name: str = ""
     unit: str = ""
+    stated: bool = True
 
 
 def read_assets(data: bytes) -> Iterator[tuple[int, AssetFacts]]:
@@ -151,6 +161,7 @@ def read_assets(data: bytes) -> Iterator[tuple[int, AssetFacts]]:
                     _factor(folded["sparkfactor"]),
                     _line(folded.get("name")),
                     _line(folded.get("unitofmeasurecode")) or _line(folded.get("currencycode")),
+                    folded["sparkfactor"] is not None,
                 ),
             )
 

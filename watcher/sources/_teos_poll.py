@@ -15,14 +15,20 @@ from watcher.sources._teos_answer import Page, Pair, address_key
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
+    """All accounts of the poll and these assets. `asked`: pairs that were open when it went out first."""
+
     ids: tuple[int, ...]
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NextPage:
+    """The next page of a `Bulk`. `seen`: the pages before."""
+
     ids: tuple[int, ...]
     url: URL
-    number: int
+    seen: tuple[URL, ...]
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,14 @@ class Single:
     ids: tuple[int]
 
 
-Step = Bulk | NextPage | Single
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Assets that are refused whoever holds them: the first account is asked for, and stands for all."""
+
+    ids: tuple[int, ...]
+
+
+Step = Bulk | NextPage | Single | Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +71,16 @@ class Poll:
         )
 
     def request(self) -> Request:
-        return Request(self.accounts, 0, self)
+        return Request(self.accounts, 0, self, calls=len(self.steps))
 
 
-def halves(poll: Poll, step: Bulk) -> tuple[Poll, ...]:
-    """The same questions in two requests, by accounts or else by assets; empty for a single pair."""
-    middle = len(poll.accounts) // 2
-    if middle:
-        return tuple(
-            replace(poll, accounts=part) for part in (poll.accounts[:middle], poll.accounts[middle:])
-        )
+def halved(poll: Poll, step: Bulk) -> Poll | None:
+    """The same question about one account in two, each for half of its assets; None for one asset."""
     middle = len(step.ids) // 2
-    if middle:
-        steps = (Bulk(step.ids[:middle]), Bulk(step.ids[middle:]), *poll.steps[1:])
-        return (replace(poll, steps=steps),)
-    return ()
+    if len(poll.accounts) > 1 or not middle:
+        return None
+    steps = (Bulk(step.ids[:middle]), Bulk(step.ids[middle:]), *poll.steps[1:])
+    return replace(poll, steps=steps)
 
 
 def merge(poll: Poll, step: Step, page: Page) -> Poll:

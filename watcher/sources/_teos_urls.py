@@ -14,6 +14,10 @@ from yarl import URL
 _FIELDS = "$select=Id,Name,SparkFactor,UnitOfMeasureCode,CurrencyCode"
 
 
+MOST_ROWS = 50
+"""Addresses × assets of a request: TEOS pages its collections at 50 rows."""
+
+
 class Urls:
     """Builds URLs below one root. `spelled`: asset number → the id as the operator wrote it.
 
@@ -49,15 +53,25 @@ class Urls:
         return URL(f"{self._root}/Assets({self._ids([number])})?{_FIELDS}", encoded=True)
 
     def next_page(self, text: str) -> URL | None:
-        """The address of the next page, if it lies below the root: the key goes nowhere else."""
+        """The address of the next page, always on our own host: the key goes nowhere else.
+
+        An API behind a proxy names itself as it knows itself, with another host, port or scheme, or without
+        the proxy's path. What follows the root of its version is the same. None for what lies elsewhere.
+        """
         root = URL(self._root)
         as_built = text.isascii() and text.isprintable() and " " not in text
         try:
             link = (root / "").join(URL(text, encoded=as_built))
         except ValueError:
             return None
-        same = link.scheme == root.scheme and link.host == root.host and link.port == root.port
-        return link if same and link.path.startswith(f"{root.path}/") and ".." not in link.path else None
+        _, found, rest = link.raw_path.lower().partition(
+            f"/{'/'.join(root.raw_path.split('/')[-2:])}/".lower()
+        )
+        if not found or not rest or ".." in link.path:
+            return None
+        below = link.raw_path[-len(rest) :]
+        query = f"?{link.raw_query_string}" if link.raw_query_string else ""
+        return URL(f"{self._root}/{below}{query}", encoded=True)
 
     def _ids(self, numbers: Sequence[int]) -> str:
         return _quoted([self._spelled[number] for number in numbers])

@@ -27,7 +27,7 @@ from watcher.domain.usage import USAGE, applied, load
 from watcher.ports import Reply, Request
 from watcher.sources._coinstats_answer import read_answer
 from watcher.sources._coinstats_names import Names
-from watcher.sources._coinstats_wire import AT_ONCE, UnusableAnswerError, read_usage
+from watcher.sources._coinstats_wire import AT_ONCE, read_usage
 from watcher.sources._common import (
     ApiKey,
     ApiSettings,
@@ -43,6 +43,7 @@ from watcher.sources._common import (
     fold_evm,
 )
 from watcher.sources._http import Failure, Http, Limits
+from watcher.sources._mending import UnusableAnswerError, read_mended
 
 CREDITS_PER_ACCOUNT = 40
 CREDITS_PER_SWEEP = 400
@@ -160,7 +161,6 @@ class CoinStats:
         below = "" if URL(settings.base_url).path.rstrip("/").endswith("/v1") else "/v1"
         self._endpoint = f"{settings.base_url}{below}/wallet/balance/many"
         self._names = Names()
-        self._refused: set[Account] = set()
         limits = Limits(settings.timeout, settings.connect_timeout, settings.concurrency, sells_credits=True)
         self._http = Http({"X-API-KEY": key}, key, limits, settings.proxy)
         plan = settings.credits
@@ -193,12 +193,12 @@ class CoinStats:
         return CREDITS_PER_SWEEP if account.chain in SWEEPS else CREDITS_PER_ACCOUNT
 
     def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:  # noqa: ARG002
-        """Many accounts a request. Apart go sweeps, addresses with a colon, and accounts refused before."""
+        """Many accounts a request. Apart go sweeps, and addresses with a colon."""
         together: list[Account] = []
         sweeps: dict[str, list[Account]] = {}
         alone: list[Account] = []
         for account in dict.fromkeys(accounts):
-            if ":" in account.address or account in self._refused:
+            if ":" in account.address:
                 alone.append(account)
             elif account.chain in SWEEPS:
                 # An answer does not say which of its groups a sweep brought: no other pairs beside it.
@@ -247,10 +247,9 @@ class CoinStats:
         assert isinstance(request.payload, _Call)  # noqa: S101 (made by plan)
         answer = await self._http.get(URL(f"{self._endpoint}?{request.payload.query}", encoded=True))
         if isinstance(answer, Failure):
-            return self._failed(request, answer)
-        self._refused.difference_update(request.accounts)
+            return answer.reply(request.accounts)
         try:
-            outcomes = await self._read(answer.data, request.accounts)
+            outcomes = await read_mended(answer.data, lambda data: self._read(data, request.accounts))
         except UnusableAnswerError as error:
             text = str(error)
             misses = tuple(Miss(account, MissReason.MALFORMED, text) for account in request.accounts)
@@ -276,19 +275,6 @@ class CoinStats:
         if len(data) <= AT_ONCE:
             return read_answer(data, accounts, self._names)
         return await asyncio.to_thread(read_answer, data, accounts, self._names)
-
-    def _failed(self, request: Request, failure: Failure) -> Reply:
-        if failure.status not in {400, 414}:
-            return failure.reply(request.accounts)
-        accounts = request.accounts
-        if len(accounts) == 1:
-            self._refused.update(accounts)
-            return failure.reply(accounts)
-        # One address that CoinStats refuses must not blind the others: find it, ask it alone from then on.
-        half = len(accounts) // 2
-        more = (self._request(accounts[:half]), self._request(accounts[half:]))
-        text = f"{failure.reason}: {failure.text}; asked again in two halves"
-        return Reply(more=more, charged=failure.charged, failure=text)
 
 
 def _pair(account: Account) -> str:

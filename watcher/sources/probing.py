@@ -13,8 +13,9 @@ import msgspec
 from yarl import URL
 
 from watcher.domain.usage import Usage
-from watcher.sources._coinstats_wire import UnusableAnswerError, read_usage
+from watcher.sources._coinstats_wire import read_usage
 from watcher.sources._http import Body, Failure, Http, Limits
+from watcher.sources._mending import UnusableAnswerError
 
 COINSTATS_CHECK_COSTS = "it reads /usage/credits: the documents name no cost, it was seen to be free"
 COINSTATS_CHAINS_COST = "it costs 1 credit"

@@ -10,17 +10,17 @@ leads to another request with what is left, so that an account's outcome comes e
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from yarl import URL
 
 from watcher.domain.credits import Allowance, Window
 from watcher.domain.model import TEOS_CHAIN, Account, MissReason, Outcome
+from watcher.domain.suspects import EVERYBODY
 from watcher.ports import Reply, Request
 from watcher.sources._common import (
     ApiKey,
@@ -34,32 +34,26 @@ from watcher.sources._common import (
     check_address,
 )
 from watcher.sources._http import Failure, Http, Limits
+from watcher.sources._mending import UnusableAnswerError
 from watcher.sources._teos_answer import (
-    AT_ONCE,
     Page,
     Pair,
-    UnusableAnswerError,
     address_key,
     asset_number,
-    read_assets,
     read_balances,
 )
 from watcher.sources._teos_assets import Assets
-from watcher.sources._teos_poll import Bulk, NextPage, Poll, Single, Step, halves, merge
+from watcher.sources._teos_lookups import REFUSALS, Lookup, Lookups, read_teos
+from watcher.sources._teos_poll import Bulk, NextPage, Poll, Sample, Single, Step, halved, merge
+from watcher.sources._teos_refused import Refused, named
 from watcher.sources._teos_settings import CallLimits, Units
-from watcher.sources._teos_urls import Urls
+from watcher.sources._teos_urls import MOST_ROWS, Urls
 
-_Read = TypeVar("_Read")
+_MOST_FAILURES = 8
+"""Failures in a row after which a question is split no further: nothing can be read, whatever is asked."""
 
-_MOST_PAIRS = 50
-"""Addresses × assets of a request: TEOS pages its collections at 50 rows."""
-
-_MOST_PAGES = 40
-_MOST_REFUSALS = 20
-_AFTER_REFUSAL = timedelta(hours=1)
 _AFTER_SILENCE = timedelta(minutes=10)
 _SILENT = (MissReason.OMITTED, "TEOS does not report it, not even when it is asked for alone")
-_SPLITTABLE = frozenset({400, 404, 414})
 
 
 def _version(value: Any) -> Any:
@@ -109,22 +103,6 @@ def _normal(address: str) -> str:
     return f"0x{key}" if is_evm else address
 
 
-@dataclass(frozen=True, slots=True)
-class _Lookup:
-    ids: tuple[int, ...]
-    now: datetime
-    alone: bool = False
-
-    def request(self) -> Request:
-        return Request((), 0, self, lookup=True)
-
-    def each_alone(self) -> tuple[Request, ...]:
-        """The same question by key, one asset a request; none if it was asked that way already."""
-        if self.alone:
-            return ()
-        return tuple(_Lookup((number,), self.now, alone=True).request() for number in self.ids)
-
-
 class Teos:
     """The source behind one TEOS key. Owns its HTTP session and what it learnt of assets and pairs."""
 
@@ -141,10 +119,13 @@ class Teos:
                 spelled.setdefault(asset_number(text), text.strip())
                 numbers.add(asset_number(text))
         self._urls = Urls(f"{settings.base_url}/odata/v{settings.api_version}", spelled)
+        self._room = settings.max_url_bytes - len(str(self._urls.many((), ())))
         self._zeros: set[Pair] = set()
         self._silent: dict[Pair, datetime] = {}
-        self._refused: dict[Pair, datetime] = {}
-        self._refusals = 0
+        self._refused = Refused()
+        self._failures = 0
+        self._page = MOST_ROWS
+        """Pairs that one page holds, as far as pages that lead nowhere have taught it."""
         limits = Limits(
             settings.timeout,
             settings.connect_timeout,
@@ -155,6 +136,7 @@ class Teos:
         )
         self._http = Http({"Authorization": f"Bearer {key}"}, key, limits, settings.proxy)
         calls = settings.limits
+        self._lookups = Lookups(self._http, self._urls, self._assets, settings.max_url_bytes)
         self._allowance = Allowance(None, (Window(calls.per_minute, 60), Window(calls.per_day, 86_400)))
 
     @property
@@ -181,58 +163,52 @@ class Teos:
 
     def remember(self, facts: Mapping[str, str]) -> None:
         self._assets.remember(facts)
+        self._refused.remember(facts)
 
     # Planning
 
     def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
-        """Look-ups of spark factors first, then accounts with the same assets together."""
+        """Accounts with the same assets together. A look-up goes first if no amount can do without it."""
         together: dict[tuple[int, ...], list[Account]] = {}
+        refused: dict[tuple[int, ...], list[Account]] = {}
+        apart: list[Poll] = []
+        sampled: set[int] = set()
         for account in dict.fromkeys(accounts):
-            ids = self._to_ask(account, now)
-            if ids:
-                together.setdefault(ids, []).append(account)
-        numbers = (number for ids in together for number in ids)
-        requests = [lookup.request() for lookup in self._lookups(numbers, now)]
-        for ids, group in together.items():
-            requests += (poll.request() for poll in self._polls(group, ids, now))
-        return requests
-
-    def _to_ask(self, account: Account, now: datetime) -> tuple[int, ...]:
-        """The account's assets, without those that TEOS refused lately, if others are left."""
-        key = address_key(account.address)
-        watched = sorted(self._watched.get(key, ()))
-        fine = [
-            number
-            for number in watched
-            if not self._lately(self._refused.get((key, number)), now, _AFTER_REFUSAL)
-        ]
-        return tuple(fine or watched)
+            key = address_key(account.address)
+            watched = tuple(sorted(self._watched.get(key, ())))
+            known = {n: found for n in watched if (found := self._refused.get((key, n))) is not None}
+            fine = tuple(number for number in watched if number not in known)
+            again = {n for n in known if not known[n].waits(now) and n not in sampled}
+            if not fine and all(map(self._refused.everywhere, watched)):
+                refused.setdefault(watched, []).append(account)
+            elif not fine or again:
+                sampled |= {number for number in again if self._refused.everywhere(number)}
+                ids = watched if not fine else tuple(sorted({*fine, *again}))
+                apart += self._polls([account], ids, now)
+            else:
+                together.setdefault(fine, []).append(account)
+        polls = [poll for ids, group in together.items() for poll in self._polls(group, ids, now)]
+        polls += apart
+        polls += [Poll(tuple(group), (Sample(ids),), now) for ids, group in refused.items() if ids]
+        first, last = self._lookups.plan((n for poll in polls for step in poll.steps for n in step.ids), now)
+        return [*first, *(replace(poll.request(), part=_part(poll)) for poll in polls), *last]
 
     @staticmethod
     def _lately(then: datetime | None, now: datetime, age: timedelta) -> bool:
         return then is not None and now - then < age
 
     def _polls(self, accounts: Sequence[Account], ids: tuple[int, ...], now: datetime) -> Iterator[Poll]:
-        room = self._settings.max_url_bytes - len(str(self._urls.many((), ())))
+        room = self._room
         sizes = [self._urls.size(number) for number in ids]
         longest = max(self._urls.address_size(account.address) for account in accounts)
-        if len(ids) > _MOST_PAIRS or sum(sizes) + longest > room:
-            most = max(1, min(_MOST_PAIRS, (room - longest) // max(sizes)))
+        if len(ids) > self._page or sum(sizes) + longest > room:
+            most = max(1, min(self._page, (room - longest) // max(sizes)))
             steps = tuple(Bulk(ids[i : i + most]) for i in range(0, len(ids), most))
             yield from (Poll((account,), steps, now) for account in accounts)
             return
-        most = max(1, min(_MOST_PAIRS // len(ids), (room - sum(sizes)) // longest))
+        most = max(1, min(self._page // len(ids), (room - sum(sizes)) // longest))
         for i in range(0, len(accounts), most):
             yield Poll(tuple(accounts[i : i + most]), (Bulk(ids),), now)
-
-    def _lookups(self, numbers: Iterable[int], now: datetime) -> Iterator[_Lookup]:
-        due = self._assets.due(numbers, now)
-        size = max(map(self._urls.size, due), default=1)
-        most = max(
-            1, min(_MOST_PAIRS, (self._settings.max_url_bytes - len(str(self._urls.assets(())))) // size)
-        )
-        for i in range(0, len(due), most):
-            yield _Lookup(tuple(due[i : i + most]), now)
 
     # Sending
 
@@ -242,28 +218,38 @@ class Teos:
                 return url
             case Bulk(ids=ids):
                 return self._urls.many([account.address for account in poll.accounts], ids)
+            case Sample(ids=ids):
+                return self._urls.many([poll.accounts[0].address], ids)
             case Single(ids=(number,)):
                 return self._urls.single(poll.accounts[0].address, number)
 
     async def send(self, request: Request) -> Reply:
-        if isinstance(request.payload, _Lookup):
-            return await self._look_up(request.payload)
+        if isinstance(request.payload, Lookup):
+            return await self._lookups.send(request.payload)
         poll = request.payload
         assert isinstance(poll, Poll)  # noqa: S101 (made by plan)
-        step = poll.steps[0]
+        reply = await self._ask(poll, poll.steps[0])
+        facts = self._refused.facts()
+        return replace(reply, facts={**reply.facts, **facts}) if facts else reply
+
+    async def _ask(self, poll: Poll, step: Step) -> Reply:
         answer = await self._http.get(self._url(poll, step))
         if isinstance(answer, Failure):
             return self._failed(poll, step, answer)
         only = (address_key(poll.accounts[0].address), step.ids[0]) if isinstance(step, Single) else None
         try:
-            page = await _read(answer.data, lambda data: read_balances(data, only))
+            page = await read_teos(answer.data, lambda data: read_balances(data, only))
         except UnusableAnswerError as error:
             return self._failed(poll, step, Failure(MissReason.MALFORMED, str(error), 200))
-        self._refusals = 0
+        self._failures = 0
+        open_before = len(poll.missing(step.ids))
         poll = replace(merge(poll, step, page), steps=poll.steps[1:])
+        self._refused.read(page.sparks)
         if only is not None:
             return self._go_on(self._confirmed(poll, only))
-        return self._page_read(poll, step, page)
+        if isinstance(step, Sample):  # it is given again: to all of them
+            return self._go_on(replace(poll, steps=(Bulk(step.ids), *poll.steps)))
+        return self._page_read(poll, step, page, open_before)  # type: ignore[arg-type]
 
     def _confirmed(self, poll: Poll, pair: Pair) -> Poll:
         """A pair that was left out has been asked for alone."""
@@ -274,27 +260,47 @@ class Teos:
             return replace(poll, failed={**poll.failed, pair: _SILENT})
         return poll
 
-    def _page_read(self, poll: Poll, step: Step, page: Page) -> Reply:
+    def _page_read(self, poll: Poll, step: Bulk | NextPage, page: Page, before: int) -> Reply:
+        """`before`: pairs that were open before this page."""
         self._zeros.difference_update(pair for pair, sparks in poll.sparks.items() if sparks)
         missing = poll.missing(step.ids)
         if missing and page.next_link:
             link = self._urls.next_page(page.next_link)
-            number = step.number + 1 if isinstance(step, NextPage) else 2
-            if link is None or number > _MOST_PAGES:
-                why = "the next page lies at another address" if link is None else "there are too many pages"
-                return self._go_on(poll.fail([step], MissReason.MALFORMED, why), failure=why)
-            return self._go_on(replace(poll, steps=(NextPage(step.ids, link, number), *poll.steps)))
-        # Left out before, and zero when asked for alone: zero again.
-        zeros = dict.fromkeys(self._zeros.intersection(missing), 0)
+            seen = (*step.seen, step.url) if isinstance(step, NextPage) else (self._url(poll, step),)
+            asked = step.asked or before
+            nothing_new = isinstance(step, NextPage) and len(missing) == before
+            if link is None or link in seen or nothing_new:
+                return self._without_pages(poll, step, asked)
+            return self._go_on(replace(poll, steps=(NextPage(step.ids, link, seen, asked), *poll.steps)))
+        return self._ask_each_alone(poll, step)
+
+    def _without_pages(self, poll: Poll, step: Bulk | NextPage, asked: int, failure: str = "") -> Reply:
+        """The next page leads nowhere: what is missing is asked for again by itself, and from then on no
+        request asks for more than one page has brought."""
+        missing = poll.missing(step.ids)
+        if not 0 < len(missing) < (asked or len(missing)):
+            return self._ask_each_alone(poll, step, failure)
+        self._page = max(1, min(self._page, asked - len(missing)))
+        rest = {address for address, _ in missing}
+        done = [account for account in poll.accounts if address_key(account.address) not in rest]
+        left = tuple(account for account in poll.accounts if account not in done)
+        again = replace(poll, accounts=left, steps=(Bulk(step.ids), *poll.steps))
+        settled = tuple(self._outcome(account, replace(poll, accounts=(account,))) for account in done)
+        return Reply(settled, (again.request(),), charged=0, failure=failure)
+
+    def _ask_each_alone(self, poll: Poll, step: Step, failure: str = "") -> Reply:
+        """Left out before, and zero when asked for alone: zero again. The others are asked for alone."""
+        zeros = dict.fromkeys(self._zeros.intersection(poll.missing(step.ids)), 0)
         poll = replace(poll, sparks={**poll.sparks, **zeros})
         if len(poll.accounts) == 1:
-            return self._go_on(self._ask_alone(poll, step))
+            return self._go_on(self._ask_alone(poll, step), failure)
         # Those with nothing missing are settled; the others go on by themselves.
         parts = [self._ask_alone(replace(poll, accounts=(account,)), step) for account in poll.accounts]
         return Reply(
             outcomes=tuple(self._outcome(part.accounts[0], part) for part in parts if not part.steps),
             more=tuple(part.request() for part in parts if part.steps),
             charged=0,
+            failure=failure,
         )
 
     def _ask_alone(self, poll: Poll, step: Step) -> Poll:
@@ -305,59 +311,57 @@ class Teos:
         failed = {**poll.failed, **dict.fromkeys(silent, _SILENT)}
         return replace(poll, steps=(*alone, *poll.steps), failed=failed)
 
-    def _go_on(self, poll: Poll, failure: str = "", pause: timedelta | None = None) -> Reply:
+    def _go_on(self, poll: Poll, failure: str = "", pause: timedelta | None = None, part: str = "") -> Reply:
         if poll.steps:
             return Reply(more=(poll.request(),), charged=0, failure=failure, pause=pause)
         outcomes = tuple(self._outcome(account, poll) for account in poll.accounts)
-        return Reply(outcomes, charged=0, failure=failure, pause=pause)
+        return Reply(outcomes, charged=0, failure=failure, pause=pause, part=part)
 
     def _failed(self, poll: Poll, step: Step, failure: Failure) -> Reply:
         text = f"{failure.reason}: {failure.text}"
-        refused = failure.status in _SPLITTABLE
-        if refused and isinstance(step, Bulk):
-            self._refusals += 1
-            # One asset or address that TEOS refuses must not blind the others. But when everything
-            # is refused, the address of the API is wrong: no flood of ever smaller requests.
-            parts = halves(poll, step)
-            if parts and self._refusals <= _MOST_REFUSALS:
-                more = tuple(part.request() for part in parts)
-                return Reply(more=more, charged=0, failure=f"{text}; asked again in two halves")
-            if not parts:
-                self._refused.update(dict.fromkeys(poll.missing(step.ids), poll.now))
+        refused, self._failures = failure.status in REFUSALS, self._failures + 1
+        if isinstance(step, NextPage):
+            return self._without_pages(replace(poll, steps=poll.steps[1:]), step, step.asked, text)
+        addresses = [account.address for account in poll.accounts]
+        blamed = named(failure.text, step.ids, addresses) if refused else None
+        part = ""
+        if blamed is not None:
+            self._refused.note_asset(blamed, poll.now)
+            if len(step.ids) > 1 and isinstance(step, Bulk):
+                poll = poll.fail([Bulk((blamed,))], failure.reason, failure.text)
+                rest = tuple(number for number in step.ids if number != blamed)
+                return self._go_on(replace(poll, steps=(Bulk(rest), *poll.steps[1:])), text)
+            part = f"asset {blamed:#x}"
+        elif isinstance(step, Bulk):
+            # One asset that is refused must not cost the others.
+            worth = self._failures <= _MOST_FAILURES and failure.reason not in EVERYBODY
+            parts = halved(poll, step) if worth else None
+            if parts is not None:
+                return self._go_on(parts, f"{text}; asked again in two halves")
+            if refused and len(step.ids) == len(poll.accounts) == 1:
+                self._refused.note((address_key(addresses[0]), step.ids[0]), poll.now)
+        elif isinstance(step, Sample) and refused:
+            for number in step.ids:
+                self._refused.note_asset(number, poll.now)
+            part = _part(poll)
         if refused and isinstance(step, Single):
             self._silent.update(dict.fromkeys(poll.missing(step.ids), poll.now))
-        # A refusal concerns this step alone; after anything else the rest would fail as well.
-        steps = [step] if refused and not isinstance(step, NextPage) else list(poll.steps)
-        return self._go_on(poll.fail(steps, failure.reason, failure.text), text, failure.pause)
+        # A failure that concerns one asset concerns this step alone; after many in a row the rest fails too.
+        alone = refused or (len(poll.accounts) == 1 and self._failures <= _MOST_FAILURES)
+        steps = [step] if alone else list(poll.steps)
+        return self._go_on(poll.fail(steps, failure.reason, failure.text), text, failure.pause, part)
 
     def _outcome(self, account: Account, poll: Poll) -> Outcome:
-        watched = self._watched.get(address_key(account.address), ())
-        return self._assets.outcome(account, watched, poll)
-
-    async def _look_up(self, lookup: _Lookup) -> Reply:
-        urls = self._urls
-        url = urls.asset(lookup.ids[0]) if lookup.alone else urls.assets(lookup.ids)
-        self._assets.asking(lookup.ids, lookup.now)
-        answer = await self._http.get(url)
-        if isinstance(answer, Failure):
-            more = lookup.each_alone() if answer.status in _SPLITTABLE else ()
-            if answer.status not in _SPLITTABLE:
-                self._assets.not_answered(lookup.ids)
-            text = f"{answer.reason}: {answer.text}"
-            return Reply(more=more, charged=0, failure=text, pause=answer.pause)
-        try:
-            found = await _read(answer.data, lambda data: list(read_assets(data)))
-        except UnusableAnswerError as error:
-            self._assets.not_answered(lookup.ids)
-            return Reply(charged=0, failure=f"{MissReason.MALFORMED}: {error}")
-        told = {number: facts for number, facts in found if number in lookup.ids}
-        facts = self._assets.learn(told, lookup.now)
-        left = tuple(number for number in lookup.ids if number not in told)
-        # The filter may compare ids as text, leading zeros included: ask by key as well.
-        more = replace(lookup, ids=left).each_alone() if left else ()
-        return Reply(more=more, charged=0, facts=facts)
+        key = address_key(account.address)
+        if poll.failed and any(pair[0] == key for pair in poll.sparks):  # others of its assets are read
+            for pair, (reason, _) in poll.failed.items():
+                if pair[0] != key or reason is MissReason.OMITTED or self._refused.lately(pair, poll.now):
+                    continue
+                self._refused.note(pair, poll.now)
+        return self._assets.outcome(account, self._watched.get(key, ()), poll)
 
 
-async def _read(data: bytes, reading: Callable[[bytes], _Read]) -> _Read:
-    """What a body says; beside the loop if it is long."""
-    return reading(data) if len(data) <= AT_ONCE else await asyncio.to_thread(reading, data)
+def _part(poll: Poll) -> str:
+    """What a sample is taken of; empty if it is none."""
+    step = poll.steps[0]
+    return f"asset {', '.join(map(hex, step.ids))}" if isinstance(step, Sample) else ""
