@@ -9,8 +9,10 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from watcher.documents import Document
+from watcher.domain.chains import canonical
 from watcher.domain.errors import Problem
 from watcher.domain.model import SWEEPS
+from watcher.domain.spelling import address_key
 from watcher.mistakes import spelled
 from watcher.settings_wallets import WalletSettings
 
@@ -79,11 +81,11 @@ def _counted_twice(document: Document, wallets: Sequence[WalletSettings]) -> Ite
     places: dict[str, list[tuple[int, str]]] = {}
     for index, wallet in enumerate(wallets):
         if wallet.accounts and not wallet.assets:  # those with assets name what they hold
-            places.setdefault(wallet.accounts[0].address, []).append((index, wallet.name))
+            places.setdefault(address_key(wallet.accounts[0].address), []).append((index, wallet.name))
     for shared in places.values():
         held: dict[str, str] = {}
         for index, name in shared if len(shared) > 1 else ():
-            chains = [account.chain for account in wallets[index].accounts]
+            chains = [canonical(account.chain) for account in wallets[index].accounts]
             twice = {chain: other for chain in chains if (other := _same_money(chain, held))}
             held.update((chain, name) for chain in chains if chain not in twice)
             for chain, other in list(twice.items())[:1]:

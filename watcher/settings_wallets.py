@@ -11,7 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from watcher.documents import Document, Node
+from watcher.domain.chains import canonical
 from watcher.domain.model import Account, Wallet
+from watcher.domain.spelling import address_key
 from watcher.mistakes import checked, nearest
 from watcher.settings_models import Cron, WalletEntry
 from watcher.sources import Discovery, WatchedWallet
@@ -89,7 +91,7 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
     found: list[WalletSettings] = []
     names: dict[str, int] = {}
     """Name → index of the first wallet that has it."""
-    owners: dict[Account, str] = {}
+    owners: dict[tuple[str, str, str], str] = {}
     for index, item in enumerate(node.value):
         entry = _entry(document, index, item)
         if entry is None or entry.source not in sources:
@@ -104,7 +106,8 @@ def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[
         wallet = _watched(entry)
         accounts = _accounts(document, index, item, entry, wallet, sources.get(entry.source))
         for account in accounts:
-            owner = owners.setdefault(account, entry.name)
+            place = account.source, canonical(account.chain), address_key(account.address)
+            owner = owners.setdefault(place, entry.name)
             if owner != entry.name:
                 what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
                 document.report(("wallets", index), what, "keep one of them, or join their tags")
@@ -195,7 +198,7 @@ def _check_discovery(
 
 def _named_in(what: str, wallet: Node) -> tuple[str | int, ...]:
     """The part of a wallet that a sentence of its source is about, as far as the words tell."""
-    for key in ("chains", "assets", "address"):
+    for key in ("address", "chains", "assets"):  # a sentence about an address may name its chain too
         node = wallet.get(key)
         if node is None:
             continue

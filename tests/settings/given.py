@@ -38,7 +38,7 @@ sources:
 wallets:
   - name: treasury
     source: coinstats
-    address: "0x9F114da25b61b77606d47eab414b9360f8783979"
+    address: "0x9f114DA25b61b77606d47eAB414b9360f8783979"
     chains: [ethereum, base-wallet]
     tags: [treasury]
   - name: bonds

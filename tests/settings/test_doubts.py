@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.settings.given import ENV, KEY, SOUND, load, mistakes
+from watcher.domain.errors import ConfigurationError
 
-ADDRESS = "0x9f114DA25b61b77606d47eab414b9360f8783979"
+ADDRESS = "0x9f114da25b61b77606d47eab414b9360f8783979"
 """That of the wallet `treasury`, in other letters."""
+CHECKED = "0x9f114DA25b61b77606d47eAB414b9360f8783979"
 
 
 def sources(more: str) -> str:
@@ -49,7 +51,7 @@ def test_a_key_whose_calls_are_divided_may_serve_two_sources(tmp_path: Path) -> 
     [
         ("chains: all", "coinstats", "'twin' and 'treasury'"),
         ("chains: [ethereum]", "spare", "same address, and the same money on ethereum"),
-        ("chains: [bitcoin]", "coinstats", None),
+        ("chains: [celo-wallet]", "coinstats", None),
     ],
 )
 def test_money_that_two_wallets_hold_is_told(
@@ -62,16 +64,58 @@ def test_money_that_two_wallets_hold_is_told(
     assert said is None or said in found[0]
 
 
-@pytest.mark.parametrize(("address", "told"), [(ADDRESS, 0), (ADDRESS[:-1], 1), ("treasury.eth", 1)])
-def test_an_address_that_its_chain_cannot_have_is_told(tmp_path: Path, address: str, told: int) -> None:
-    text = SOUND.replace("0x9F114da25b61b77606d47eab414b9360f8783979", address)
-    found = [each for each in load(tmp_path, text).warnings if "is no address on ethereum" in each.what]
+@pytest.mark.parametrize(("address", "told"), [(ADDRESS, 0), (CHECKED, 0), ("treasury.eth", 1)])
+def test_a_name_in_place_of_an_address_is_told(tmp_path: Path, address: str, told: int) -> None:
+    text = SOUND.replace(CHECKED, address)
+    found = [each for each in load(tmp_path, text).warnings if "can point it elsewhere" in each.what]
     assert len(found) == told
     assert all(":11:" in each.where for each in found)
+    assert all(each.remedy == "write the address that it stands for" for each in found)
+
+
+@pytest.mark.parametrize(
+    ("address", "chain", "why"),
+    [
+        (ADDRESS[:-1], "ethereum", "there it is 0x and 40 hexadecimal digits"),
+        (CHECKED[:-1] + "8", "ethereum", "its capitals do not fit its digits (EIP-55): a digit is mistyped"),
+        (CHECKED[:-1] + "8", "all", "its capitals do not fit its digits (EIP-55): a digit is mistyped"),
+        ("hello-not-an-address", "base-wallet", "there it is 0x and 40 hexadecimal digits"),
+        ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5", "bitcoin", "its checksum is wrong"),
+        ("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3", "bitcoin", "its checksum is wrong"),
+        ("TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6u", "tron", "its checksum is wrong"),
+        ("EQDKHZ7e70CzqdvZCC83Z4WVR8POC_ZB0J1Y4zo88G-zCXmD", "ton-wallet", "its checksum is wrong"),
+    ],
+)
+def test_an_address_that_its_chain_cannot_have_is_a_mistake(
+    tmp_path: Path, address: str, chain: str, why: str
+) -> None:
+    text = SOUND.replace(CHECKED, address)
+    text = text.replace("[ethereum, base-wallet]", f"[{chain}]")
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, text)
+    (problem,) = caught.value.problems
+    assert problem.what.startswith(f"wallet treasury: {address} is no address on {chain}: {why}")
+    assert ":11:14" in problem.where
+    assert problem.remedy.startswith("copy it again")
+
+
+def test_a_teos_address_is_held_against_its_checksum_as_well(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="EIP-55"):
+        load(tmp_path, SOUND.replace("0xd9d18f", "0xD9d18f"))
+
+
+@pytest.mark.parametrize(
+    ("address", "chain"),
+    [("hello-not-an-address", "bitcoin"), (CHECKED[:-1] + "8", "celo-wallet"), ("osmo1xyz", "cosmos")],
+)
+def test_an_address_that_is_probably_mistyped_is_told(tmp_path: Path, address: str, chain: str) -> None:
+    text = SOUND.replace(CHECKED, address)
+    found = load(tmp_path, text.replace("[ethereum, base-wallet]", f"[{chain}]")).warnings
+    assert ["copy it again" in each.remedy for each in found if address in each.what] == [True]
 
 
 def test_addresses_of_other_chains_are_not_held_against_those_of_ethereum(tmp_path: Path) -> None:
-    text = SOUND.replace("0x9F114da25b61b77606d47eab414b9360f8783979", "0x1")
+    text = SOUND.replace("0x9f114DA25b61b77606d47eAB414b9360f8783979", "0x1")
     text = text.replace("[ethereum, base-wallet]", "[sui-wallet]")
     assert not [each for each in load(tmp_path, text).warnings if "no address" in each.what]
 
@@ -104,3 +148,31 @@ def test_a_short_token_is_told_where_only_this_machine_can_try_it(tmp_path: Path
     (told,) = found("fourteen-of-it")
     assert "only 14 characters" in told
     assert "fourteen" not in told
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "chain", "twin"),
+    [
+        (
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+            "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
+            "bitcoin",
+            "bitcoin",
+        ),
+        (
+            "EQDKbjIcfM6ezt8KjKJJLshZJJSqX7XOA4ff-W72r5gqPrHF",
+            "0:ca6e321c7cce9ecedf0a8ca2492ec8592494aa5fb5ce0387dff96ef6af982a3e",
+            "ton-wallet",
+            "ton-wallet",
+        ),
+        ("0x" + "0" * 60 + "00aB", "0xab", "sui-wallet", "sui-wallet"),
+        (ADDRESS, "0X" + ADDRESS[2:].upper(), "polygon-wallet", "matic"),
+    ],
+)
+def test_two_spellings_of_one_address_are_the_same_account(
+    tmp_path: Path, one: str, other: str, chain: str, twin: str
+) -> None:
+    first = f'{{name: first, source: coinstats, address: "{one}", chains: [{chain}]}}'
+    second = f'{{name: second, source: coinstats, address: "{other}", chains: [{twin}]}}'
+    (problem,) = mistakes(tmp_path, wallets(first, second))
+    assert problem.what == f"'second' and 'first' are the same account on {twin}"

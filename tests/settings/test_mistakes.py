@@ -195,7 +195,7 @@ def test_names_of_wallets_are_unique(tmp_path: Path) -> None:
         ("chains: [ethereum, base-wallet]", "chains: [ethereum, Base Wallet]", "chains: ["),
         ("    chains: [ethereum, base-wallet]\n", "", "name: treasury"),
         ('assets: ["0x0fc6e610b23b09fae00e10001"]', "assets: [bond]", "assets: ["),
-        ("0x9F114da25b61b77606d47eab414b9360f8783979", "0xZZ", "0xZZ"),
+        ("0x9f114DA25b61b77606d47eAB414b9360f8783979", "0xZZ", "0xZZ"),
     ],
 )
 def test_what_a_source_refuses_is_told_at_the_wallet(tmp_path: Path, old: str, new: str, place: str) -> None:

@@ -168,7 +168,7 @@ def test_json_is_a_configuration_too(tmp_path: Path) -> None:
     text = (
         '{"version": 1,\n\t"sources": {"c": {"kind": "coinstats", "api_key": "k"}},\n\t"wallets": '
         '[{"name": "w", "source": "c", "chains": "all", '
-        '"address": "0x9F114da25b61b77606d47eab414b9360f8783979"}]}'
+        '"address": "0x9f114DA25b61b77606d47eAB414b9360f8783979"}]}'
     )
 
     assert load(tmp_path, text).wallets[0].accounts[0].chain == "all"

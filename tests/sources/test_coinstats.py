@@ -38,6 +38,12 @@ async def source(api: Api) -> AsyncIterator[CoinStats]:
     await source.close()
 
 
+TON = "EQDKHZ7e70CzqdvZCC83Z4WVR8POC_ZB0J1Y4zo88G-zCXmC"
+TON_RAW = "0:ca1d9edeef40b3a9dbd9082f3767859547c3ce0bf641d09d58e33a3cf06fb309"
+TON_UNBOUNCEABLE = "UQDKHZ7e70CzqdvZCC83Z4WVR8POC_ZB0J1Y4zo88G-zCSRH"
+SUBSTRATE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+
+
 def row(amount: str = "1.5", /, **fields: Any) -> str:
     known = {
         "coinId": "ethereum",
@@ -261,6 +267,71 @@ def test_evm_addresses_are_compared_without_case_and_others_exactly() -> None:
     assert isinstance(first, Reading)
     assert isinstance(second, Miss)
     assert "nobody asked for" in first.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("chain", "asked", "written"),
+    [
+        (
+            "bitcoin",
+            "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        ),
+        ("sui-wallet", "0x" + "0" * 60 + "0aBc", "0xabc"),
+        ("aptos-wallet", "0xABC", "0x" + "0" * 61 + "abc"),
+        ("ethereum", "0X" + A[2:].upper(), A),
+        (
+            "bitcoin_cash",
+            "qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+            "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+        ),
+        (
+            "bitcoin_cash",
+            "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+            "QPM2QSZNHKS23Z7629MMS6S4CWEF74VCWVY22GDX6A",
+        ),
+        ("ton-wallet", TON, TON_RAW),
+        ("ton-wallet", TON_RAW.upper(), TON.replace("_", "/").replace("-", "+")),
+        ("ton-wallet", TON, TON_UNBOUNCEABLE),
+        ("ethereum", "vitalik.eth", B),
+        ("polkadot", "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5", SUBSTRATE),
+        ("solana", "treasury.sol", "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"),
+    ],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_an_address_that_the_answer_spells_in_another_way_is_the_same(
+    chain: str, asked: str, written: str, *, alone: bool
+) -> None:
+    (account,) = settings().accounts("cs", WatchedWallet("w", asked, (chain,)))
+    others = [] if alone else [Account("cs", "base-wallet", "0x" + f"{number:040x}") for number in range(49)]
+    text = answer(
+        *(group(row("7"), address=other.address, chain="base-wallet") for other in others),
+        group(row(), address=written, chain=chain),
+    )
+
+    found = read_answer(text.encode(), [account, *others], Names())
+
+    assert all(isinstance(outcome, Reading) for outcome in found)
+    assert list(found[0].amounts.values()) == [Decimal("1.5")]  # type: ignore[union-attr]
+
+
+def test_what_came_instead_is_taken_only_where_it_can_be_nothing_else() -> None:
+    base = Account("cs", "base-wallet", B)
+    name = Account("cs", "ethereum", "vitalik.eth")
+    ours, other = group(row(), address=A), group(row("9"), address="0x" + "1" * 40)
+
+    def outcomes(text: str, *accounts: Account) -> list[type]:
+        return [type(outcome) for outcome in read_answer(text.encode(), accounts, Names())]
+
+    assert outcomes(answer(other), ACCOUNT) == [Miss], "a whole address of another owner"
+    assert outcomes(answer(ours, other), name) == [Miss], "two came"
+    assert outcomes(answer(ours), name, OTHER) == [Miss, Miss], "two were asked on that chain"
+    assert outcomes(answer(ours, other), name, ACCOUNT) == [Miss, Reading], "two were asked on that chain"
+    stray = group(row("9"), address=B)
+    assert outcomes(answer(stray), name, base) == [Miss, Miss], "the other one's address, on another chain"
+    (found,) = read_answer(answer(ours).encode(), [name], Names())
+    assert isinstance(found, Reading)
+    assert found.notes == (f"the answer writes its address as {A}",)
 
 
 def test_a_group_for_two_asked_chains_at_once_is_nobodys() -> None:

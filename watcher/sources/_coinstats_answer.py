@@ -7,15 +7,16 @@ What its rows say is read in `_coinstats_rows`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from watcher.domain.addresses import same_form
 from watcher.domain.chains import canonical
 from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outcome, Reading
+from watcher.domain.spelling import address_key
 from watcher.sources._coinstats_names import Names
 from watcher.sources._coinstats_rows import Part, read_rows
 from watcher.sources._coinstats_wire import Group, Row, decode_groups
-from watcher.sources._common import fold_evm
 
 
 def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[Outcome]:
@@ -28,39 +29,72 @@ def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[
 
 
 def _address(group: Group, only: str | None) -> str | None:
-    """Whose group it is; a group without an address belongs to the only one that was asked for."""
-    return fold_evm(group.address) if group.address else only
+    """Whose group it is, as a key to compare by; one without an address belongs to the only one asked for."""
+    return address_key(group.address.strip()) if group.address else only
 
 
 def _only_address(accounts: Sequence[Account]) -> str | None:
-    addresses = {account.address for account in accounts}
+    addresses = {address_key(account.address) for account in accounts}
     return addresses.pop() if len(addresses) == 1 else None
 
 
 def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
     wanted: dict[tuple[str, str], list[Account]] = {}
     for account in accounts:
-        wanted.setdefault((account.address, canonical(account.chain)), []).append(account)
+        wanted.setdefault((address_key(account.address), canonical(account.chain)), []).append(account)
     distinct, only = len(wanted) == len(accounts), _only_address(accounts)
     outcomes: dict[Account, Outcome] = {}
-    strangers: list[str] = []
+    left: list[Group | None] = []
     for place, group in enumerate(groups):
         if distinct and _is_next(group, accounts, place):
             found: Sequence[Account] | None = (accounts[place],)
         else:
             found = None if group is None else _asked_for(group, only, wanted)
         if group is None or found is None:
-            strangers.append(_label(group))
+            left.append(group)
             continue
         for account in found:
             outcome = _outcome(account, group, names)
             before = outcomes.get(account)
             outcomes[account] = outcome if before is None else _agree(before, outcome)
+    for account, group in _by_chain_alone(left, accounts, outcomes) if left else ():
+        left.remove(group)
+        outcome = _outcome(account, group, names)
+        note = f"the answer writes its address as {str(group.address)[:200]}"
+        known = isinstance(outcome, Reading)
+        outcomes[account] = outcome._replace(notes=(*outcome.notes, note)) if known else outcome  # type: ignore[union-attr]
+    strangers = list(map(_label, left))
     detail = "the answer does not mention it"
     if strangers:
         detail += f", but {_list(strangers)}"
     result = [outcomes.get(account) or Miss(account, MissReason.OMITTED, detail) for account in accounts]
     return _noted(result, strangers)
+
+
+def _by_chain_alone(
+    left: Sequence[Group | None], accounts: Sequence[Account], read: Mapping[Account, Outcome]
+) -> list[tuple[Account, Group]]:
+    """Groups that nobody asked for by that address, each the only one of its chain, where one pair was asked
+    on that chain and not answered: the same, in a spelling that is not known here (a name, say).
+
+    Not where both are whole addresses of one form: then they are two.
+    """
+    asked: dict[str, list[Account]] = {}
+    for account in accounts:
+        asked.setdefault(canonical(account.chain), []).append(account)
+    addresses = {address_key(account.address) for account in accounts}
+    came: dict[str, list[Group]] = {}
+    for group in left:
+        chain = canonical(group.connection_id or group.blockchain or "") if group is not None else ""
+        if group is not None and group.address and address_key(group.address) not in addresses:
+            came.setdefault(chain, []).append(group)
+    return [
+        (mine[0], came[chain][0])
+        for chain, mine in asked.items()
+        if len(mine) == len(came.get(chain, ())) == 1
+        and mine[0] not in read
+        and not same_form(mine[0].address, str(came[chain][0].address))
+    ]
 
 
 def _is_next(group: Group | None, accounts: Sequence[Account], place: int) -> bool:
@@ -121,7 +155,7 @@ def _agree(before: Outcome, now: Outcome) -> Outcome:
 
 def _read_sweeps(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
     only = _only_address(accounts)
-    found: dict[str, list[Group]] = {account.address: [] for account in accounts}
+    found: dict[str, list[Group]] = {address_key(account.address): [] for account in accounts}
     strangers: list[str] = []
     for group in groups:
         address = None if group is None else _address(group, only)
@@ -134,7 +168,7 @@ def _read_sweeps(groups: Iterable[Group | None], accounts: Sequence[Account], na
         detail += f", but {_list(strangers)}"
     result: list[Outcome] = []
     for account in accounts:
-        mine = found[account.address]
+        mine = found[address_key(account.address)]
         omitted = Miss(account, MissReason.OMITTED, detail)
         result.append(_read_sweep(account, mine, names) if mine else omitted)
     return _noted(result, strangers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -12,11 +13,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from watcher.connecting import Proxy
+from watcher.domain.addresses import fault
 from watcher.domain.duration import parse_duration
 from watcher.domain.model import Account
 
-_EVM = re.compile(r"0x[0-9a-fA-F]{40}")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
+_EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
+_HEX = re.compile(r"0[xX][0-9a-fA-F]+")
 _NO_ADDRESS = re.compile("[ ,'\"()]")
 
 
@@ -148,8 +150,8 @@ def fold_contract(contract: str) -> str:
     return contract.lower() if _HEX.fullmatch(contract) else contract
 
 
-def check_address(wallet: WatchedWallet) -> str:
-    """The wallet's address if it can be one; ValueError says why not."""
+def check_address(wallet: WatchedWallet, chains: Sequence[str]) -> str:
+    """The wallet's address if it can be one on these chains; ValueError says why not."""
     address = wallet.address.strip()
     if not address:
         raise ValueError(f"wallet {wallet.name} has no address")
@@ -157,8 +159,14 @@ def check_address(wallet: WatchedWallet) -> str:
         raise ValueError(f"wallet {wallet.name}: {address[:80]!r} has characters that no address has")
     if len(address) > 200:
         raise ValueError(f"wallet {wallet.name}: an address of {len(address)} characters is too long")
-    if address[:2] in {"0x", "0X"} and not _HEX.fullmatch("0x" + address[2:]):
+    if address[:2] in {"0x", "0X"} and not _HEX.fullmatch(address):
         raise ValueError(f"wallet {wallet.name}: {address} begins with 0x, but is not hexadecimal")
+    for chain in chains:
+        if wrong := fault(address, chain):
+            remedy = (
+                "copy it again; in lower case it has no checksum" if "EIP-55" in wrong else "copy it again"
+            )
+            raise ValueError(f"wallet {wallet.name}: {address} is no address on {chain}: {wrong}; {remedy}")
     return address
 
 

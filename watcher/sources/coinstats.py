@@ -20,7 +20,8 @@ from urllib.parse import quote
 from pydantic import BeforeValidator, Field
 from yarl import URL
 
-from watcher.domain.chains import EVM, canonical
+from watcher.domain.addresses import doubt
+from watcher.domain.chains import canonical
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.domain.usage import USAGE, applied, load
@@ -52,7 +53,6 @@ CREDITS_PER_SWEEP = 400
 _SWEEP_BATCH = 10
 """Accounts of a request with `all`: each brings many chains, and the slowest one holds the answer."""
 
-_EVM_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _CHAIN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
@@ -91,7 +91,7 @@ class CoinStatsSettings(ApiSettings):
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The accounts of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
-        address = fold_evm(check_address(wallet))
+        address = fold_evm(check_address(wallet, wallet.chains if not _fault(wallet.chains) else ()))
         if wallet.assets:
             raise ValueError(f"wallet {wallet.name}: `assets` is for TEOS; CoinStats reports every asset")
         if not wallet.chains:
@@ -104,10 +104,9 @@ class CoinStatsSettings(ApiSettings):
 
     def doubt(self, wallet: WatchedWallet) -> str:
         """What is probably a slip of the pen in a wallet that can be asked for all the same; or nothing."""
-        chain = next((each for each in wallet.chains if canonical(each) in EVM), None)
-        if chain is None or _EVM_ADDRESS.fullmatch(fold_evm(wallet.address.strip())):
-            return ""
-        return f"'{wallet.address[:80]}' is no address on {chain}; there it is 0x and 40 hexadecimal digits"
+        address = wallet.address.strip()
+        found = next((said for chain in wallet.chains if (said := doubt(address, chain))), "")
+        return f"'{address[:80]}' {found}" if found else ""
 
     def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
         """What `discover` asks for; ValueError if the wallet's chains make it pointless."""

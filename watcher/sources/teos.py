@@ -79,7 +79,7 @@ class TeosSettings(ApiSettings):
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The one account of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
-        address = check_address(wallet)
+        address = check_address(wallet, (TEOS_CHAIN,))
         if wallet.chains:
             raise ValueError(f"wallet {wallet.name}: `chains` is for CoinStats; TEOS needs `assets`")
         if not wallet.assets:
