@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from watcher.schedule import Cadence, Trigger
+from watcher.domain.model import Account
+from watcher.schedule import Cadence, Ticker, Trigger
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 CADENCES = [Cadence(every=timedelta(seconds=1)), Cadence(every=timedelta(hours=7)), Cadence(cron="* * * * *")]
@@ -72,3 +75,42 @@ def test_the_daemon_ticks_when_the_plan_says_so(line: str, start: datetime) -> N
         ticks.append(trigger.get_next_fire_time(ticks[-1], ticks[-1] + timedelta(milliseconds=3)))
 
     assert ticks[:-1] == planned
+
+
+@pytest.mark.parametrize(
+    ("asked", "due"),
+    [
+        (None, True),
+        ("2026-02-28T07:00:02", True),  # the tick of the 1st of March at 08:00 in Zurich fell into the gap
+        ("2026-03-01T06:59:59", True),
+        ("2026-03-01T07:00:00", False),
+        ("2026-03-01T07:00:02", False),
+        ("2026-03-02T00:00:00", True),  # the clock was set back since
+    ],
+)
+def test_a_tick_of_a_cron_line_that_nobody_heard_is_made_up_for(asked: str | None, due: bool) -> None:
+    account = Account("s", "c", "0x1")
+    at = {account: datetime.fromisoformat(asked).replace(tzinfo=UTC)} if asked else {}
+    cadence = Cadence(cron="0 8 * * *", timezone="Europe/Zurich")
+
+    assert Ticker(lambda: NOW).overdue(cadence, [account], at) == ([account] if due else [])
+
+
+def test_the_latest_tick_of_a_rare_line_is_found() -> None:
+    assert Cadence(cron="0 0 29 2 *").latest(NOW) == datetime(2024, 2, 29, tzinfo=UTC)
+    assert Cadence(cron="* * * * *").latest(NOW) == NOW.replace(second=0, microsecond=0)
+    assert Cadence(cron="0 12 * * *").latest(NOW) == NOW.replace(second=0, microsecond=0)
+
+
+async def test_a_tick_that_has_come_is_not_lost_with_the_ticker(caplog: pytest.LogCaptureFixture) -> None:
+    ticker, heard = Ticker(lambda: datetime.now(UTC)), list[object]()
+    ticker.add(Cadence(every=timedelta(seconds=1)), [Account("s", "c", "0x1")], heard.extend)
+    ticker.start()
+    await asyncio.sleep(0)
+    time.sleep(1)  # noqa: ASYNC251 (a busy loop: the tick is due once it turns again)
+    ticker.stop()  # which takes effect when the loop turns, as the tick does
+    ticker._scheduler._process_jobs()
+    await asyncio.sleep(0.01)
+
+    assert heard == [Account("s", "c", "0x1")]
+    assert caplog.text == ""

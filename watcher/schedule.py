@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -51,6 +53,14 @@ class Cadence:
         first = start + (EPOCH + phase * self.every - start) % self.every
         return (first + n * self.every for n in itertools.count())
 
+    def latest(self, now: datetime) -> datetime | None:
+        """The last tick before `now` or at it; None if there was none for years."""
+        for back in (timedelta(days=1), AHEAD, timedelta(days=3000)):
+            ticks = itertools.takewhile(lambda tick: tick <= now, self.ticks(now - back))
+            if found := deque(ticks, maxlen=1):
+                return found[0]
+        return None
+
     def per_second(self, now: datetime) -> float:
         """Ticks a second, on average."""
         if self.every is not None:
@@ -76,7 +86,10 @@ class Ticker:
     """Owns the scheduler: one job for each cadence and slot of accounts."""
 
     now: Callable[[], datetime]
-    _scheduler: AsyncIOScheduler = field(default_factory=lambda: AsyncIOScheduler(timezone=UTC))
+    _scheduler: AsyncIOScheduler = field(
+        # A tick is done on the loop, at once: in a task of its own it would be cut off by `stop`, and lost.
+        default_factory=lambda: AsyncIOScheduler(timezone=UTC, executors={"default": DebugExecutor()})
+    )
     _last: dict[Account, datetime] = field(default_factory=dict)
 
     def add(self, cadence: Cadence, accounts: Sequence[Account], put: Put) -> None:
@@ -99,12 +112,14 @@ class Ticker:
     ) -> list[Account]:
         """Accounts whose poll was due while nobody was there; the others wait for their tick."""
         now = self.now()
+        # Whoever was asked from then on has missed nothing.
+        since = cadence.latest(now) if cadence.every is None else now - cadence.every + datetime.resolution
         late = []
         for account in accounts:
             last = attempts.get(account)
             if last is not None and last <= now:
                 self._last[account] = last
-            if last is None or last > now or (cadence.every is not None and now - last >= cadence.every):
+            if last is None or last > now or (since is not None and last < since):
                 late.append(account)
                 self._last[account] = now
         return late
@@ -116,8 +131,7 @@ class Ticker:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
-    async def _tick(self, cadence: Cadence, accounts: tuple[Account, ...], put: Put) -> None:
-        """A coroutine, so that it runs on the loop: a plain function would run in a thread."""
+    def _tick(self, cadence: Cadence, accounts: tuple[Account, ...], put: Put) -> None:
         now, known = self.now(), self._last
         recent = now - cadence.every / 2 if cadence.every is not None else now
         due = []
