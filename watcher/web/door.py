@@ -16,7 +16,6 @@ from typing import Any
 
 from aiohttp import web
 
-from watcher.domain.display import counted
 from watcher.service.clock import Clock
 from watcher.web.guessing import LOOPBACK, Address, place_of
 
@@ -243,13 +242,12 @@ class Door:
 
     def _has_room(self, who: str) -> bool:
         """Whether one more may come in; who has kept us waiting longest makes room."""
-        crowd = [each for each in self._visits if each.who == who]
+        crowd, whose = [each for each in self._visits if each.who == who], f"those of {who}"
         if len(crowd) < self._share(who):
             if len(self._visits) < self._most:
                 return True
-            crowd = list(self._visits)
-        full = "the page has" if len(crowd) == len(self._visits) else f"{who} has at the page"
-        self.say("full", f"{full} {counted(len(crowd), 'connection')}, and no room for more")
+            crowd, whose = list(self._visits), "those of all"
+        self.say("full", f"no room for more connections to the page; {whose} are {len(crowd)}")
         waits = [each for each in crowd if each.can_leave]
         if not waits:
             return False

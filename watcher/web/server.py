@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
 
@@ -213,5 +214,10 @@ async def _static(request: web.Request) -> web.Response:
     kind = _STATIC.get(name)
     if kind is None:
         raise web.HTTPNotFound
-    body = await asyncio.to_thread((files("watcher.web") / "static" / name).read_bytes)
-    return web.Response(body=body, content_type=kind, charset="utf-8")
+    return web.Response(body=_file(name), content_type=kind, charset="utf-8")
+
+
+@cache
+def _file(name: str) -> bytes:
+    """Read once: not by a thread of those that look up the names of hosts, for whoever asks for it."""
+    return (files("watcher.web") / "static" / name).read_bytes()
