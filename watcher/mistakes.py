@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from watcher.documents import Document, Loc, Node
+from watcher.domain.errors import PartError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -113,6 +114,10 @@ def _report(
         if SecretStr in _parts_at(model, inner):
             remedy += f", or '{key}_file: …' with the path of a file that holds it"
         document.report(loc, f"'{key}' is missing{_inside(document, loc[:-1])}", remedy)
+    elif isinstance(cause := error.get("ctx", {}).get("error"), PartError):
+        what, _, remedy = str(cause).partition("; ")
+        name = spelled(document, loc)
+        document.report((*loc, *cause.place), f"{name} {what}" if name else what, remedy)
     elif not node.faulty:
         what, remedy = _words(error, node)
         named = re.match(r"([a-z_]+)(?:: )?", what)

@@ -148,10 +148,10 @@ def _expectations(
                 if each.wallet is not None and each.wallet not in wallets:
                     what = f"there is no wallet '{each.wallet}'"
                     document.report((*place, "wallet"), what, nearest(each.wallet, wallets))
-                for name in getattr(each, "channels", None) or ():
+                for position, name in enumerate(getattr(each, "channels", None) or ()):
                     if name not in channels:
                         what = f"there is no channel '{name}'"
-                        document.report((*place, "channels"), what, nearest(name, channels))
+                        document.report((*place, "channels", position), what, nearest(name, channels))
 
 
 def _distinct(document: Document, loc: Loc, names: Sequence[str], words: str) -> None:

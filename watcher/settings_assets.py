@@ -33,8 +33,8 @@ def read_assets(
             continue
         found.append(entry)
         for key, names in known.items():
-            for pattern in getattr(entry.match, key):
+            for number, pattern in enumerate(getattr(entry.match, key)):
                 if not any(fnmatchcase(name, pattern) for name in names):
                     what = f"no {key.removesuffix('s')} is called '{pattern}'"
-                    document.report(("assets", index, "match", key), what, nearest(pattern, names))
+                    document.report(("assets", index, "match", key, number), what, nearest(pattern, names))
     return tuple(found)

@@ -25,6 +25,7 @@ from pydantic import (
 from watcher.connecting import Proxy
 from watcher.domain.cron import check_cron
 from watcher.domain.duration import format_duration, parse_duration
+from watcher.domain.errors import PartError
 from watcher.mistakes import nearest
 
 SHORTEST = timedelta(seconds=1)
@@ -62,11 +63,11 @@ def _words(value: object) -> object:
 
 
 def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
-    for word in words:
+    for number, word in enumerate(words):
         if not word.strip():
-            raise ValueError("has an empty word; leave it out")
-        if words.count(word) > 1:
-            raise ValueError(f"names '{word}' twice; remove one")
+            raise PartError("has an empty word; leave it out", number)
+        if words.index(word) < number:
+            raise PartError(f"names '{word}' twice; remove one", number)
     return words
 
 

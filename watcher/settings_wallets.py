@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from watcher.documents import Document, Node
 from watcher.domain.chains import canonical
+from watcher.domain.errors import PartError
 from watcher.domain.model import Account, Wallet
 from watcher.domain.spelling import address_key
 from watcher.mistakes import checked, nearest
@@ -176,8 +177,8 @@ def _accounts(
         return tuple(expand(entry.source, wallet))
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")
-        loc = ("wallets", index, *_named_in(what, node))
-        document.report(loc, what.replace("`", "'"), remedy)
+        place = error.place if isinstance(error, PartError) else ()
+        document.report(("wallets", index, *place), what, remedy)
         return ()
 
 
@@ -193,18 +194,4 @@ def _check_discovery(
         find(entry.source, wallet)
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")
-        document.report(loc, what.replace("`", "'"), remedy)
-
-
-def _named_in(what: str, wallet: Node) -> tuple[str | int, ...]:
-    """The part of a wallet that a sentence of its source is about, as far as the words tell."""
-    for key in ("address", "chains", "assets"):  # a sentence about an address may name its chain too
-        node = wallet.get(key)
-        if node is None:
-            continue
-        for part, item in node.children():
-            if isinstance(item.value, str) and item.value in what:
-                return (key, part)
-        if f"`{key}`" in what or (isinstance(node.value, str) and node.value in what):
-            return (key,)
-    return ()
+        document.report(loc, what, remedy)

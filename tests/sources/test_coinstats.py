@@ -613,7 +613,7 @@ def test_a_wallet_is_an_account_for_each_chain() -> None:
 @pytest.mark.parametrize(
     ("wallet", "word"),
     [
-        (WatchedWallet("w", A), "needs `chains`"),
+        (WatchedWallet("w", A), "needs 'chains'"),
         (WatchedWallet("w", A, ("Ethereum",)), "not a chain id"),
         (WatchedWallet("w", A, ("ethereum", "ethereum")), "same chain"),
         (WatchedWallet("w", A, ("base", "base-wallet")), "same chain"),

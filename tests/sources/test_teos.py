@@ -629,7 +629,7 @@ def test_a_wallet_is_one_account_whatever_way_its_address_is_written() -> None:
 @pytest.mark.parametrize(
     ("wallet", "word"),
     [
-        (WatchedWallet("w", A), "needs `assets`"),
+        (WatchedWallet("w", A), "needs 'assets'"),
         (WatchedWallet("w", A, assets=("BOND",)), "hexadecimal"),
         (WatchedWallet("w", A, ("ethereum",), (BOND,)), "for CoinStats"),
         (WatchedWallet("w", "0x'", assets=(BOND,)), "no address has"),

@@ -27,6 +27,14 @@ class Problem:
         return f"{self.where}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
 
 
+class PartError(ValueError):
+    """What is wrong with one part of something written. `place` leads to it: keys, and numbers in lists."""
+
+    def __init__(self, words: str, *place: str | int) -> None:
+        super().__init__(words)
+        self.place = place
+
+
 class ConfigurationError(WatcherError):
     """The configuration or a rule file is wrong. Carries every mistake found."""
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from watcher.connecting import Proxy
 from watcher.domain.addresses import fault
 from watcher.domain.duration import parse_duration
+from watcher.domain.errors import PartError
 from watcher.domain.model import Account
 
 _EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
@@ -151,23 +152,30 @@ def fold_contract(contract: str) -> str:
 
 
 def check_address(wallet: WatchedWallet, chains: Sequence[str]) -> str:
-    """The wallet's address if it can be one on these chains; ValueError says why not."""
+    """The wallet's address if it can be one on these chains; PartError says why not."""
     address = wallet.address.strip()
+    if wrong := _not_one(address, chains):
+        raise PartError(f"wallet {wallet.name}: {wrong}", "address")
+    return address
+
+
+def _not_one(address: str, chains: Sequence[str]) -> str:
+    """Why this can be no address; empty if it can."""
     if not address:
-        raise ValueError(f"wallet {wallet.name} has no address")
+        return "there is no address"
     if not address.isascii() or not address.isprintable() or _NO_ADDRESS.search(address):
-        raise ValueError(f"wallet {wallet.name}: {address[:80]!r} has characters that no address has")
+        return f"{address[:80]!r} has characters that no address has"
     if len(address) > 200:
-        raise ValueError(f"wallet {wallet.name}: an address of {len(address)} characters is too long")
+        return f"an address of {len(address)} characters is too long"
     if address[:2] in {"0x", "0X"} and not _HEX.fullmatch(address):
-        raise ValueError(f"wallet {wallet.name}: {address} begins with 0x, but is not hexadecimal")
+        return f"{address} begins with 0x, but is not hexadecimal"
     for chain in chains:
         if wrong := fault(address, chain):
             remedy = (
                 "copy it again; in lower case it has no checksum" if "EIP-55" in wrong else "copy it again"
             )
-            raise ValueError(f"wallet {wallet.name}: {address} is no address on {chain}: {wrong}; {remedy}")
-    return address
+            return f"{address} is no address on {chain}: {wrong}; {remedy}"
+    return ""
 
 
 def crowded(data: bytes, least: int) -> bool:

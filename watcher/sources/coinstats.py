@@ -23,6 +23,7 @@ from yarl import URL
 from watcher.domain.addresses import doubt
 from watcher.domain.chains import canonical
 from watcher.domain.credits import Allowance, CreditPlan
+from watcher.domain.errors import PartError
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.domain.usage import USAGE, applied, load
 from watcher.ports import Reply, Request
@@ -93,13 +94,15 @@ class CoinStatsSettings(ApiSettings):
         """The accounts of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
         address = fold_evm(check_address(wallet, wallet.chains if not _fault(wallet.chains) else ()))
         if wallet.assets:
-            raise ValueError(f"wallet {wallet.name}: `assets` is for TEOS; CoinStats reports every asset")
+            words = f"wallet {wallet.name}: 'assets' is for TEOS; CoinStats reports every asset"
+            raise PartError(words, "assets")
         if not wallet.chains:
-            raise ValueError(
-                f"wallet {wallet.name} needs `chains`: CoinStats ids such as ethereum or base-wallet, or all"
+            raise PartError(
+                f"wallet {wallet.name} needs 'chains': CoinStats ids such as ethereum or base-wallet, or all"
             )
         if fault := _fault(wallet.chains):
-            raise ValueError(f"wallet {wallet.name}: {fault}")
+            number, words = fault
+            raise PartError(f"wallet {wallet.name}: {words}", "chains", number)
         return [Account(name, chain, address) for chain in wallet.chains]
 
     def doubt(self, wallet: WatchedWallet) -> str:
@@ -111,7 +114,7 @@ class CoinStatsSettings(ApiSettings):
     def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
         """What `discover` asks for; ValueError if the wallet's chains make it pointless."""
         if SWEEPS.intersection(wallet.chains):
-            raise ValueError(f"`chains: {wallet.chains[0]}` brings every chain anyway; leave discover out")
+            raise ValueError(f"'chains: {wallet.chains[0]}' brings every chain anyway; leave discover out")
         address = fold_evm(wallet.address.strip())
         return Discovery(Account(name, "all", address), _canonical(wallet.chains), CREDITS_PER_SWEEP)
 
@@ -121,17 +124,18 @@ class CoinStatsSettings(ApiSettings):
 
 
 @lru_cache(maxsize=256)
-def _fault(chains: tuple[str, ...]) -> str:
-    """What is wrong with the chains of a wallet; empty if they are sound. Many wallets have the same."""
+def _fault(chains: tuple[str, ...]) -> tuple[int, str] | None:
+    """Which of a wallet's chains is wrong, and why; None if they are sound. Many wallets have the same."""
     named: dict[str, str] = {}
-    for chain in chains:
+    for number, chain in enumerate(chains):
         if not _CHAIN.fullmatch(chain):
-            return f"{chain[:80]!r} is not a chain id (lower case, no spaces)"
-        if (twin := named.setdefault(canonical(chain), chain)) is not chain or chains.count(chain) > 1:
-            return f"{twin} and {chain} are the same chain"
-    if len(chains) > 1 and SWEEPS.intersection(chains):
-        return "all and forceall stand alone, they bring every other chain with them"
-    return ""
+            return number, f"{chain[:80]!r} is not a chain id (lower case, no spaces)"
+        if canonical(chain) in named:
+            return number, f"{named[canonical(chain)]} and {chain} are the same chain"
+        named[canonical(chain)] = chain
+        if chain in SWEEPS and len(chains) > 1:
+            return number, "all and forceall stand alone, they bring every other chain with them"
+    return None
 
 
 @lru_cache(maxsize=256)

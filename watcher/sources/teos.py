@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, Field
 from yarl import URL
 
 from watcher.domain.credits import Allowance, Window
+from watcher.domain.errors import PartError
 from watcher.domain.model import TEOS_CHAIN, Account, MissReason, Outcome
 from watcher.domain.suspects import EVERYBODY
 from watcher.ports import Reply, Request
@@ -81,14 +82,14 @@ class TeosSettings(ApiSettings):
         """The one account of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
         address = check_address(wallet, (TEOS_CHAIN,))
         if wallet.chains:
-            raise ValueError(f"wallet {wallet.name}: `chains` is for CoinStats; TEOS needs `assets`")
+            raise PartError(f"wallet {wallet.name}: 'chains' is for CoinStats; TEOS needs 'assets'", "chains")
         if not wallet.assets:
-            raise ValueError(f"wallet {wallet.name} needs `assets`: the UniqueAssetIds to watch, as 0x…")
-        for asset in wallet.assets:
+            raise PartError(f"wallet {wallet.name} needs 'assets': the UniqueAssetIds to watch, as 0x…")
+        for number, asset in enumerate(wallet.assets):
             try:
                 asset_number(asset)
             except ValueError as error:
-                raise ValueError(f"wallet {wallet.name}: {error}") from None
+                raise PartError(f"wallet {wallet.name}: {error}", "assets", number) from None
         return [Account(name, TEOS_CHAIN, _normal(address))]
 
     def build(self, name: str, wallets: Iterable[WatchedWallet]) -> Teos:
