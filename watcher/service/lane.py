@@ -121,12 +121,14 @@ def in_order(lane: Lane, pending: Sequence[Delivery], now: datetime) -> tuple[li
     held: list[Delivery] = []
     stopped, waiting = set[str](), set[str]()
     partly: dict[str, frozenset[str]] = {}
+    # Those who refused one message are asked for all of theirs at once.
+    asked = {each.heard for each in pending if each.heard and due_time(each, now) <= now}
     for each in pending:
         alert, early = each.message.id, due_time(each, now) > now
         if alert in stopped or (each.heard and alert in waiting):
             continue
         if each.heard:
-            early = early and alert not in partly
+            early = early and alert not in partly and each.heard not in asked
             (held if early else ready).append(each)
             waiting |= {alert} if early else set()
             partly[alert] = partly.get(alert, each.heard) & each.heard
