@@ -57,7 +57,7 @@ class AlertViews:
         }
 
     def rows(self, alerts: Iterable[Alert]) -> list[Row]:
-        return [self.row(alert) for alert in alerts]
+        return [self.row(alert) for alert in alerts if not alert.unspoken]
 
     def whole(self, alert: Alert, deliveries: Sequence[Delivery]) -> Row:
         """One alert with its course and what each channel was told of it."""

@@ -8,8 +8,8 @@ import pytest
 
 from tests.domain.given import BOND, DESK, ETH, HOT, MINUTE, SOL, SWEEP, USDC, World, failed, omitted, reading
 from watcher.domain.alerting import AlertState
-from watcher.domain.judging import UNREPORTED_RULE
 from watcher.domain.model import Asset, Miss, Reading
+from watcher.domain.notices import UNREPORTED_RULE
 from watcher.domain.rules import AssetRule, ChangeRule, ThresholdRule
 from watcher.domain.trust import CONFIRM_AFTER
 

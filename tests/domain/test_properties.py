@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.given import ETH, HOT, SOL, START, SWEEP, USDC, World, failed, omitted, reading
-from watcher.domain.judging import UNREPORTED_RULE
 from watcher.domain.message import Kind
 from watcher.domain.model import Account, Asset, Miss, Reading
+from watcher.domain.notices import UNREPORTED_RULE
 from watcher.domain.rules import AssetRule, ChangeRule, NoDataRule, Rule, ThresholdRule
 
 MODEST = settings(max_examples=60)

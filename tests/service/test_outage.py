@@ -259,7 +259,9 @@ async def test_one_address_that_is_always_refused_is_no_outage_of_the_source(tmp
             for _ in range(30):
                 await b.poll(ACCOUNTS[:1])
             b.sim.faults.clear()
-        assert await b.told() == []
+        told = await b.told()
+        assert len(told) == 3, "after an hour: once for each rule that looks at it"
+        assert all("cannot be judged" in each or "can be judged again" in each for each in told)
         assert not b.poller.outage.failing
 
 

@@ -137,8 +137,9 @@ async def test_a_part_that_cannot_be_read_leaves_the_alert_as_it_is(tmp_path: Pa
             assert await bench.poll(app, "teos") == ["cover firing"]
             bench.issue("900")
             assert await bench.poll(app, "teos", after=timedelta(days=2)) == [], "the reserves are too old"
-            (alert,) = await app.store.live_alerts()
+            alert, waits = await app.store.live_alerts()
             assert (alert.state, alert.account, alert.subject) == (AlertState.FIRING, None, "all")
+            assert waits.unspoken
             assert await bench.poll(app, "coinstats") == ["cover resolved"]
 
 

@@ -15,6 +15,19 @@ from watcher.domain.verdict import Answer, Verdict
 EDITED = "its rule was edited"
 """How the reason begins for which an edit ends an alert."""
 
+BLIND = "watcher.blind."
+"""How the id of the notice begins that a rule cannot be judged; the id of the rule follows."""
+
+
+def blind(rule: str) -> str:
+    """The id of the notice that a rule cannot be judged."""
+    return BLIND + rule
+
+
+def about(rule: str) -> str:
+    """The rule that an alert is about: its own, or the one that cannot be judged."""
+    return rule.removeprefix(BLIND)
+
 
 class AlertState(enum.StrEnum):
     PENDING = "pending"
@@ -77,6 +90,11 @@ class Alert:
     @property
     def live(self) -> bool:
         return self.state is not AlertState.RESOLVED and not self.closed
+
+    @property
+    def unspoken(self) -> bool:
+        """Whether it only remembers since when a rule cannot be judged: nobody needs to see that yet."""
+        return self.state is AlertState.PENDING and self.rule.startswith(BLIND)
 
     @property
     def owing(self) -> bool:

@@ -39,7 +39,7 @@ from watcher.domain.naming import Recognised, renamed_notices, unfamiliar
 from watcher.domain.prices import Weighed
 from watcher.domain.quarantine import hush, sift
 from watcher.domain.rescaling import baselines, rescale, rescaled_notices
-from watcher.domain.rules import StateRule, Use
+from watcher.domain.rules import Use
 from watcher.domain.selection import Rules
 from watcher.domain.trust import CONFIRM_AFTER, usual
 from watcher.domain.windows import looking_back
@@ -208,8 +208,7 @@ def lapse(
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():
         if rules.stands(alert):
-            rule = rules.by_id.get(alert.rule)
-            judge.remind(rule if isinstance(rule, StateRule) else None, alert)
+            judge.remind(alert)
     judge.finish()
     alerts, deliveries = tuple(judge.alerts), tuple(judge.deliveries)
     return Conclusion(at=now, alerts=alerts, deliveries=deliveries, flaps=judge.flaps)

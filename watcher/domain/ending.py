@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watcher.domain.alerting import EDITED, Alert, AlertState
+from watcher.domain.alerting import EDITED, Alert, AlertState, about
 from watcher.domain.conclusion import Past
 from watcher.domain.model import Account
 from watcher.domain.notices import OF_SOURCES
@@ -26,9 +26,10 @@ def why_over(alert: Alert, rules: Rules, past: Past) -> str:
         return _unwatched(account, alert.wallet, rules)
     if alert.rule in OF_SOURCES and alert.subject not in {each.source for each in rules.wallets}:
         return f"source {alert.subject} is no longer watched"
-    if alert.fingerprint == BUILT_IN:
+    seen = about(alert.rule)
+    if alert.fingerprint == BUILT_IN and seen == alert.rule:
         return ""
-    if alert.rule not in rules.by_id:
+    if seen not in rules.by_id:
         return "its rule was removed"
     if not _selected(alert, rules, past):
         if account is None and alert.wallet not in {"", *(each.name for each in rules.wallets.values())}:
@@ -49,21 +50,22 @@ def _unwatched(account: Account, wallet: str, rules: Rules) -> str:
 def _selected(alert: Alert, rules: Rules, past: Past) -> bool:
     """Whether the rule, as it is now, still has this subject: a wallet may have lost its tag, a tag its last
     wallet, and an edited rule may be about something else altogether."""
-    rule, account = rules.by_id[alert.rule], alert.account
+    seen = about(alert.rule)
+    rule, account, blind = rules.by_id[seen], alert.account, seen != alert.rule
     if isinstance(rule, SumRule) and rule.sides():
-        return (alert.rule, alert.subject) in rules.sums.by_key
+        return (seen, alert.subject) in rules.sums.by_key
     if isinstance(rule, BudgetRule):
         return alert.subject == rule.source
-    if account is None or isinstance(rule, EventRule) or not rules.selects(alert.rule, account):
+    if account is None or (isinstance(rule, EventRule) and not blind) or not rules.selects(seen, account):
         return False
     if isinstance(rule, ClockRule):
         return alert.subject == subject_key(account)
     asset = asset_of(alert.subject, account)
     if asset is None:
-        return False
+        return blind  # nothing of the account could be read
     # An asset that was renamed meanwhile is its rule's until the alert is over; not one of an edited rule.
     also = other_names(past.same, past.former)
-    return rules.stands(alert) or selects(rule, asset, past.symbols.get(asset, ""), also)
+    return (rules.stands(alert) and not blind) or selects(rule, asset, past.symbols.get(asset, ""), also)
 
 
 def under_its_name(alert: Alert, rules: Rules) -> Alert:

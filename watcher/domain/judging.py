@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from watcher.domain.absent import absences
 from watcher.domain.alerting import Alert, AlertState, Step, Subject, Terms, advance, withdraw
+from watcher.domain.blinding import POLLS, Blindness
 from watcher.domain.conclusion import Past, Question, Recalled
 from watcher.domain.delivery import Delivery
 from watcher.domain.display import amount, moment, money
@@ -21,17 +22,15 @@ from watcher.domain.knowledge import UNREPORTED, Learned
 from watcher.domain.lookback import Mark
 from watcher.domain.message import Kind, OfSource, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.notices import UNREPORTED_RULE
 from watcher.domain.prices import Weighed, assumed
 from watcher.domain.ranges import Range
 from watcher.domain.renamed import renamed
 from watcher.domain.routing import Router
-from watcher.domain.rules import LevelRule, StateRule, Use
+from watcher.domain.rules import LevelRule, Rule, StateRule, Use
 from watcher.domain.selection import BUILT_IN, Concerned, Rules
 from watcher.domain.telling import Teller, level_values, subject_key
 from watcher.domain.verdict import Answer, Verdict, met, not_met
-
-UNREPORTED_RULE = "watcher.unreported"
-"""The built-in notice about an account that the provider stopped reporting."""
 
 
 class Judge:
@@ -52,7 +51,8 @@ class Judge:
             self._alarmed.setdefault(alert.account, []).append(alert)
         self._router = Router(past, rules, now)
         self._teller = Teller(rules, now, self._router)
-        self._sums = SumJudge(past, rules, now, self._teller)
+        self._blindness = Blindness(past, rules, now, running_since, self._teller)
+        self._sums = SumJudge(past, rules, now, self._teller, self._blindness)
         self._windows = Windows(past, rules, now, recalled, self._teller)
         self.alerts: list[Alert] = []
 
@@ -70,7 +70,7 @@ class Judge:
 
     def finish(self) -> None:
         """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
-        self.alerts = self._teller.finish(self.alerts)
+        self.alerts = self._teller.finish([*self.alerts, *self._blindness.alerts])
 
     @property
     def anew(self) -> list[tuple[Account, Asset]]:
@@ -89,10 +89,8 @@ class Judge:
             if changes and (concerned.events or concerned.trails):
                 for change in changes:
                     self._events(concerned, change)
-            if concerned.levels and (
-                renaming or _lacks_prices(concerned, learned, outcome)
-                or not self._quiet(concerned, learned, outcome)
-            ):  # fmt: skip
+            lacking = _lacking(concerned, learned, outcome)
+            if concerned.levels and (renaming or lacking or not self._quiet(concerned, learned, outcome)):
                 self._levels(concerned, learned, outcome, changes)
             if concerned.trailing:
                 asking = (concerned, learned, outcome, changes)
@@ -102,9 +100,33 @@ class Judge:
                 for rule, asset in absences(concerned.named, self._past, learned, outcome, self._now):
                     self._level(rule, account, asset, symbols.get(asset, ""), (ZERO, None, None))
             self._sums.read(learned)
+            self._seen(concerned, learned, outcome, lacking)
+        else:
+            self._blindness.unread(concerned, learned.state)
+            if learned.state.misses >= POLLS:
+                self._sums.missed(learned.state.account)
         self._reported(learned)
         if concerned.clocks:
             self.clocks(learned.state)
+
+    def _seen(
+        self, concerned: Concerned, learned: Learned, reading: Reading, lacking: Sequence[Asset]
+    ) -> None:
+        """Which rules could not be judged by this reading, and which can again."""
+        state = learned.state
+        if state.stale:
+            self._blindness.doubted(concerned, learned, reading)
+        for asset in lacking:
+            if asset in self._past.quotes:
+                continue  # a change is measured by its last price
+            symbol = reading.symbols.get(asset) or self._past.symbols.get(asset, "")
+            choice = concerned.pick(asset, symbol)
+            for rule in (*(each for each, _ in choice.events), *choice.trails):
+                if rule.priced:
+                    why = f"{symbol or asset.token} never had a price"
+                    self._blindness.unpriced(rule, state.account, asset, symbol, why)
+        if state.account in self._alarmed:
+            self._blindness.read(learned, self._alarmed[state.account])
 
     def clocks(self, state: AccountState) -> None:
         """Rules that time alone can meet."""
@@ -139,8 +161,9 @@ class Judge:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
         self._sums.judge(prices, symbols, self._advance)
 
-    def remind(self, rule: StateRule | None, alert: Alert) -> None:
+    def remind(self, alert: Alert) -> None:
         """What time alone brings about for a firing alert; not for one that was judged just now."""
+        rule = self._rules.voice(alert.rule)
         if any(judged.id == alert.id for judged in self.alerts):
             return
         step = self._router.overdue(rule, alert)
@@ -150,10 +173,10 @@ class Judge:
 
     def withdraw(self, alert: Alert, because: str) -> None:
         """End an alert for another reason than its condition, and tell who heard of it."""
-        found, step = self._rules.by_id.get(alert.rule), withdraw(alert, because, self._now)
+        step = withdraw(alert, because, self._now)
         if step.alert is not None:
             self.alerts.append(step.alert)
-        self._again(found if isinstance(found, StateRule) else None, step, "")
+        self._again(self._rules.voice(alert.rule), step, "")
 
     def count_anew(self, alert: Alert) -> None:
         """Forget how often this alert came and went."""
@@ -165,13 +188,12 @@ class Judge:
         Before all else: of a later alert on the same subject people hear after it.
         """
         for alert in self._past.owing:
-            found = self._rules.by_id.get(alert.rule)
-            rule = found if isinstance(found, StateRule) else None
+            rule = self._rules.voice(alert.rule)
             if not self._router.hold_of(rule, alert):
                 self.alerts.append(alert)
                 self._again(rule, Step(alert, alert.owed), alert.held)
 
-    def _again(self, rule: StateRule | None, step: Step, held: str) -> None:
+    def _again(self, rule: Rule | None, step: Step, held: str) -> None:
         """Tell a step that no reading of now has brought about, with what was read last."""
         alert = step.alert
         if step.tell is None or alert is None:
@@ -251,7 +273,10 @@ class Judge:
             verdict = rule.judge_unpriced(held, self._assumed(asset, symbol), symbol, firing=firing)
         else:
             verdict = rule.judge(held, price, symbol, firing=firing)
-        if verdict.answer is Answer.UNKNOWN or (alert is None and verdict.answer is Answer.NOT_MET):
+        if verdict.answer is Answer.UNKNOWN:
+            self._blindness.unpriced(rule, account, asset, symbol, verdict.because)
+            return
+        if alert is None and verdict.answer is Answer.NOT_MET:
             return
         step = self._advance(rule, alert, self._teller.subject(account, asset, symbol), verdict)
         if step.tell is None:
@@ -308,12 +333,14 @@ class Judge:
         return step
 
 
-def _lacks_prices(concerned: Concerned, learned: Learned, reading: Reading) -> bool:
-    """Whether something that level rules see by its price came without one: one glance does not do."""
+def _lacking(concerned: Concerned, learned: Learned, reading: Reading) -> list[Asset]:
+    """What rules see by its price, is held, and came without one."""
     state, prices = learned.state, reading.prices
     if not concerned.priced or len(prices) >= len(state.amounts):
-        return False
-    return any(
-        held and asset not in prices and asset not in state.quarantined and asset.chain in learned.chains
+        return []
+    return [
+        asset
         for asset, held in state.amounts.items()
-    )
+        if held and asset not in prices and asset not in state.quarantined
+        if asset.chain in learned.chains and asset not in state.stale
+    ]

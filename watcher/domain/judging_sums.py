@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert, AlertState, Step, Subject
+from watcher.domain.alerting import Alert, AlertState, Step, Subject, about
+from watcher.domain.blinding import Blindness
 from watcher.domain.conclusion import Past
 from watcher.domain.display import amount, money, plain
 from watcher.domain.exact import times, total
@@ -22,6 +23,7 @@ from watcher.domain.selection import Rules
 from watcher.domain.summing import Sums
 from watcher.domain.sums import Sum, Summed
 from watcher.domain.telling import Teller
+from watcher.domain.trouble import Trouble
 from watcher.domain.verdict import Answer, Verdict
 
 Advance = Callable[[StateRule, Alert | None, Subject, Verdict], Step]
@@ -33,29 +35,40 @@ SHOWN = 5
 class SumJudge:
     """Collects what one decision says of sums. Lives for one call of `decide` or `lapse`."""
 
-    def __init__(self, past: Past, rules: Rules, now: datetime, teller: Teller) -> None:
+    def __init__(self, past: Past, rules: Rules, now: datetime, teller: Teller, blindness: Blindness) -> None:
         self._past, self._rules, self._now, self._teller = past, rules, now, teller
+        self._blindness = blindness
         self._read: list[Learned] = []
+        self._missed: list[Account] = []
 
     def read(self, learned: Learned) -> None:
         """An account was read; it may be a part of sums."""
         self._read.append(learned)
 
+    def missed(self, account: Account) -> None:
+        """An account could not be read, once more; sums of which it is a part may be blind for it."""
+        self._missed.append(account)
+
     def judge(self, prices: Weighed, symbols: Mapping[Asset, str], advance: Advance) -> None:
         """Every subject that this decision brings news to, once. Prices and symbols are what it will keep."""
         sums = self._rules.sums
-        if not self._read or not sums:
+        if not (self._read or self._missed) or not sums:
             return
         view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
         sums.look(view, symbols)
-        for summed, alert in news(sums, view, self._read).items():
+        judged = news(sums, view, self._read)
+        for summed, alert in judged.items():
             self._subject(summed, alert, view, advance)
             for each in summed.sums:
                 each.settle()
+        for account in self._missed:
+            for each in sums.of(account):
+                for summed in each.concerns:
+                    self._blinded(summed, each.unread(account, view, ""), view)
 
     def known_place(self, alert: Alert) -> tuple[Place, list[tuple[str, str]], dict[str, str]] | None:
         """What a message that no reading of now has brought about says of a sum; None if it is not on one."""
-        summed = self._rules.sums.by_key.get((alert.rule, alert.subject))
+        summed = self._rules.sums.by_key.get((about(alert.rule), alert.subject))
         if summed is None:
             return None
         view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
@@ -71,12 +84,38 @@ class SumJudge:
         answer = rule.answer_sums(totals, firing=firing)
         calm = alert is None and answer is Answer.NOT_MET
         summed.calm = summed.stamp() if calm else -1
-        if calm or answer is Answer.UNKNOWN:
+        if answer is Answer.UNKNOWN:
+            self._blind(summed, rule.judge_sums(totals, firing=firing).because, view)
+            return
+        self._blindness.sees(rule, summed.subject.key, whole(summed))
+        if calm:
             return
         step = advance(rule, alert, summed.subject, rule.judge_sums(totals, firing=firing))
         if step.tell is not None:
             lines = facts(summed, view)
             self._teller.alert(rule, step, whole(summed), lines, values=values(summed, view))
+
+    def _blind(self, summed: Summed, why: str, view: View) -> None:
+        """It was judged, and nothing can be said. An account that polls fail for speaks for itself, with the
+        next one that fails; one that was not asked may be asked any moment."""
+        trouble = summed.trouble(view, why)
+        if trouble.unread is not None:
+            state = view.state(trouble.unread)
+            if state is None or state.misses:
+                return
+            trouble = trouble._replace(since=None)
+        self._note(summed, trouble)
+
+    def _blinded(self, summed: Summed, unread: Trouble | None, view: View) -> None:
+        """An account could not be read, once more: whether that is why nothing can be said."""
+        totals = tuple([each.total(view) for each in summed.sums])
+        verdict = summed.rule.judge_sums(totals, firing=False)
+        if unread is not None and verdict.answer is Answer.UNKNOWN:
+            self._note(summed, unread._replace(why=verdict.because))
+
+    def _note(self, summed: Summed, trouble: Trouble) -> None:
+        accounts = {account for each in summed.sums for account in each.accounts}
+        self._blindness.note(summed.rule, summed.subject, trouble, accounts, whole(summed))
 
     def _view(
         self, learnt: Mapping[Account, AccountState], prices: Weighed, symbols: Mapping[Asset, str]

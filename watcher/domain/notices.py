@@ -23,6 +23,9 @@ FAILING_RULE = "watcher.source"
 PART_RULE = "watcher.account"
 """One account cannot be read (or all that share an asset), while others of its source can."""
 
+UNREPORTED_RULE = "watcher.unreported"
+"""The provider has stopped to report an account."""
+
 OF_SOURCES = frozenset({EXHAUSTED_RULE, FAILING_RULE})
 """Notices whose subject is a source."""
 

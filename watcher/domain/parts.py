@@ -126,14 +126,14 @@ class Selection:
 
     def _doubt(self, account: Account, state: AccountState, symbols: Mapping[Asset, str]) -> str:
         """What of this account is held, was not settled by its last reading, or was never told."""
-        for asset in (*state.held, *state.stale):
+        for asset in (*sorted(state.held), *sorted(state.stale)):
             symbol = symbols.get(asset, "")
             if asset in state.quarantined or not self.chooses(asset, symbol):
                 continue
             held = state.held.get(asset)
             why = f"in doubt ({held.reason})" if held is not None else "not settled by the last reading"
             return f"{self._where(account, asset, symbol)} is {why}; last read {moment(state.as_of(asset))}"
-        for asset in state.unsettled:
+        for asset in sorted(state.unsettled):
             if self._may_be(asset, state, symbols):
                 return f"{self._where(account, chain=asset.chain)} has not been read whole yet"
         if account.chain == TEOS_CHAIN:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel
 
 from watcher.domain.absent import Named, named_by
-from watcher.domain.alerting import Alert, AlertState
+from watcher.domain.alerting import Alert, AlertState, about
 from watcher.domain.calm import Band, band_of, calm_check, patience
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Quarantined, Wallet
 from watcher.domain.policies import LENIENT, Policies, Policy
@@ -74,7 +74,7 @@ class Concerned:
     named: tuple[Named, ...] = ()
     """The level rules that may name an asset exactly, so that its absence can be a zero."""
     priced: bool = False
-    """Whether a level rule is about a price, or what something is worth."""
+    """Whether a rule is about a price, or what something is worth."""
     also: Mapping[Asset, Collection[str]] = field(default_factory=lambda: EMPTY)
     """Other names of assets, as in `Rules`."""
     chosen: dict[Asset, Choice] = field(default_factory=dict)
@@ -220,6 +220,14 @@ class Rules:
         rule = self.by_id[rule_id]
         return rule.match.wallet(self.wallets[account]) and _chain(rule, account)
 
+    def voice(self, rule_id: str) -> Rule | None:
+        """The rule that says who hears of an alert, and what holds it back. The notice that a rule cannot be
+        judged goes to whom that rule tells, in words of its own, and is not repeated."""
+        rule = self.by_id.get(rule_id)
+        if rule is None and (seen := self.by_id.get(about(rule_id))) is not None:
+            return seen.for_notices(rule_id)
+        return rule
+
     def of(self, account: Account) -> Concerned:
         known = self._concerned.get(account)
         if known is None:
@@ -236,7 +244,7 @@ class Rules:
 
     def timed(self, rule_id: str) -> bool:
         """Whether time alone can bring something about for a firing alert of this rule."""
-        rule = self.by_id.get(rule_id)
+        rule = self.voice(rule_id)
         if rule is not None and rule.inhibited_by:
             return True
         return isinstance(rule, StateRule) and (rule.repeat is not None or rule.escalate is not None)
@@ -267,7 +275,7 @@ class Rules:
                 tuple(rule for rule in chosen if isinstance(rule, TrailingRule)),
                 patience(clocks),
                 named_by(levels),
-                any(rule.priced for rule in levels),
+                any(rule.priced for rule in chosen),
                 self.also,
             )
         return group

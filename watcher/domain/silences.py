@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from watcher.domain.alerting import about
 from watcher.domain.display import moment
 from watcher.domain.message import Severity
 
@@ -23,7 +24,8 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Matchers are globs; within one kind any may match, of the kinds that are given all must.
+    """Matchers are globs; within one kind any may match, of the kinds that are given all must. Who silences a
+    rule silences the notice that it cannot be judged, too.
 
     It ends by itself at `until`, or earlier when somebody expires it (`until` is then that moment).
     """
@@ -40,7 +42,7 @@ class Silence:
 
     def matches(self, topic: Topic) -> bool:
         return (
-            _any(self.rules, (topic.rule,))
+            _any(self.rules, (topic.rule, about(topic.rule)))
             and _any(self.wallets, (topic.wallet,))
             and _any(self.severities, (str(topic.severity),))
             and _any(self.tags, topic.tags)

@@ -19,6 +19,16 @@ from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.parts import Part, Selection, View
 from watcher.domain.ranges import Range
 from watcher.domain.rules import SumRule, Total
+from watcher.domain.trouble import (
+    NOT_YET,
+    ONE_ASSET,
+    READ_IT,
+    RIGHT_NAME,
+    SEE_WHAT_WAITS,
+    Trouble,
+    in_doubt_since,
+    price_it,
+)
 
 NOTHING = Part(EMPTY)
 
@@ -187,6 +197,39 @@ class Sum:
                 value, why_no_value = None, _unpriced(unpriced, view)
         return Total(amount, value, why_no_amount, why_no_value, symbol, number, between)
 
+    def unread(self, account: Account, view: View, why: str) -> Trouble | None:
+        """That an account of it was never read, or too long ago; None if that is not so."""
+        part, state = self.part(account, view), view.state(account)
+        if state is None or not state.seen or any(chain not in state.seen for chain in part.chains):
+            return Trouble(why, READ_IT, state.watched_since if state is not None else None, account)
+        expires = self._expires(account, part, state)
+        return Trouble(why, READ_IT, expires, account) if expires < view.now else None
+
+    def trouble(self, view: View, why: str) -> Trouble | None:
+        """Why nothing can be said of it, where that lies with this sum; None if it does not."""
+        for account in self._troubled if self.kept else self.accounts:
+            state = view.state(account)
+            if self.part(account, view).trouble and state is not None:
+                times = [in_doubt_since(state, asset) for asset in state.stale]
+                since = min((at for at in times if at is not None), default=None)
+                return self.unread(account, view, why) or Trouble(why, SEE_WHAT_WAITS, since)
+            if self.part(account, view).trouble:
+                return self.unread(account, view, why)
+        if self._too_old(view):
+            return self.unread(self.accounts[self._oldest], view, why)
+        _, unpriced = self.tally.value(view.price) if self.kept else self._unkept(view)
+        for asset in sorted(unpriced) if self.selection.side.valued else ():
+            doubt = view.doubt(asset)
+            began = doubt is not None and asset not in view.past.doubts
+            return Trouble(why, price_it(asset, view.symbols.get(asset, "")), view.now if began else None)
+        unseen, unlike = self.selection.never_seen(), self.total(view).why_no_amount
+        if unseen and unseen in why:
+            return Trouble(why, RIGHT_NAME)
+        return Trouble(why, ONE_ASSET) if unlike and unlike in why else None
+
+    def _unkept(self, view: View) -> tuple[Decimal, dict[Asset, Decimal]]:
+        return _value([self.part(account, view) for account in self.accounts], view.price)
+
     def _unknown(self, parts: Sequence[Part], view: View) -> str:
         """Why the sum is not known; empty if every part of it is."""
         if not self.accounts:
@@ -247,7 +290,7 @@ def _between(value: Decimal, unpriced: Mapping[Asset, Decimal], view: View) -> R
     """What a sum may come to: what is priced, and the rest at what its prices may be."""
     low, high, words = value, value, list[str]()
     end = True
-    for asset, amount in unpriced.items():
+    for asset, amount in sorted(unpriced.items()):
         price = view.price_between(asset)
         low = plus(low, times(amount, price.low))
         high = plus(high, times(amount, price.high)) if price.high is not None else high
@@ -258,7 +301,7 @@ def _between(value: Decimal, unpriced: Mapping[Asset, Decimal], view: View) -> R
 
 
 def _unpriced(assets: Iterable[Asset], view: View) -> str:
-    asset, *others = assets
+    asset, *others = sorted(assets)
     name, doubt = f"{view.symbol(asset)} on {asset.chain}", view.doubt(asset)
     why = f"the price of {name} is in doubt ({doubt.reason})" if doubt else f"there is no price for {name}"
     return why + (f" (and {len(others)} more)" if others else "")
@@ -289,3 +332,8 @@ class Summed:
             only = self.sums[0]
             return only.version + only.selection.repriced
         return sum([each.version + each.selection.repriced for each in self.sums])
+
+    def trouble(self, view: View, why: str) -> Trouble:
+        """Why the rule cannot be judged, as far as one of its sums says."""
+        found = (each.trouble(view, why) for each in self.sums)
+        return next((each for each in found if each is not None), Trouble(why, NOT_YET))

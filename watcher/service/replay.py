@@ -157,7 +157,7 @@ class Replay:
 
     async def alerts(self) -> list[Alert]:
         """Every pending and firing alert, as of now."""
-        return await self._store.live_alerts()
+        return [alert for alert in await self._store.live_alerts() if not alert.unspoken]
 
     async def restart(self, at: datetime | None = None, rules: Rules | None = None) -> None:
         """The daemon is stopped now and started again at `at` (now, if not said), perhaps under other rules.

@@ -6,6 +6,7 @@ is an address, a key or a URL.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from watcher import __version__, report
+from watcher.domain.alerting import about
 from watcher.domain.cleaning import clean
 from watcher.service.tally import Tally
 from watcher.settings import Settings
@@ -140,6 +142,17 @@ class _Collector(Collector):
         for (state, severity), count in counts.items():
             family.add_metric([state, severity], count)
         yield family
+        blind = GaugeMetricFamily(
+            "watcher_rules_blind",
+            "Subjects on which a rule cannot be judged, beyond its patience; absent where it can.",
+            labels=["rule"],
+        )
+        unjudged = Counter(
+            about(row["rule"]) for row in self._look.status["alerts"] if row["rule"] != about(row["rule"])
+        )
+        for rule, subjects in unjudged.items():
+            blind.add_metric([rule], subjects)
+        yield blind
 
     def _deliveries(self) -> Iterator[Metric]:
         pending = GaugeMetricFamily("watcher_outbox_pending", "Deliveries that wait.", labels=["channel"])

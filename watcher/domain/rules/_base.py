@@ -71,7 +71,7 @@ def _not_built_in(name: str) -> str:
 
 
 UNFINGERPRINTED = {
-    *("severity", "notify", "repeat", "summary", "description", "runbook"),
+    *("severity", "notify", "repeat", "summary", "description", "runbook", "blind_after"),
     *("keep_firing_for", "inhibited_by", "escalate"),
 }
 """Fields that say how people are told, not what is judged: editing them keeps the alert's state."""
@@ -101,6 +101,9 @@ class Rule(BaseModel):
     """Channel names; None tells every channel."""
     inhibited_by: Globs = ()
     """Ids of rules: while one of them fires on the same wallet, nobody is told of this one."""
+    blind_after: Duration | None = None
+    """How long it may be without an answer on a subject before that is told; None: three times as long as the
+    cadence of its accounts promises, and at least an hour."""
     summary: str | None = None
     description: str | None = None
     runbook: str | None = None
@@ -119,6 +122,23 @@ class Rule(BaseModel):
         meaning = _meaning("", self.model_dump(mode="json", exclude=UNFINGERPRINTED))
         text = json.dumps(meaning, separators=(",", ":"), ensure_ascii=False)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    @model_validator(mode="after")
+    def _patience_is_bearable(self) -> Rule:
+        if self.blind_after is not None and self.blind_after < MINUTE:
+            raise ValueError(f"blind_after: {format_duration(self.blind_after)} is shorter than a minute")
+        return self
+
+    @property
+    def priced(self) -> bool:
+        """Whether it needs a price."""
+        return False
+
+    def for_notices(self, rule_id: str) -> Rule:
+        """Who hears of a notice about this rule, and what holds it back."""
+        return Rule.model_construct(
+            id=rule_id, type="notice", notify=self.notify, inhibited_by=self.inhibited_by
+        )
 
     def doubts(self, wallets: Sequence[Wallet]) -> list[tuple[str, str, str]]:  # noqa: ARG002
         """What is allowed and probably not meant: the key, what is odd, and the remedy."""
@@ -177,11 +197,6 @@ class Bound(NamedTuple):
 
 class LevelRule(StateRule):
     """A state rule that judges one asset of one account with every reading."""
-
-    @property
-    def priced(self) -> bool:
-        """Whether it needs a price."""
-        return False
 
     def answer(self, amount: Decimal, price: Decimal | None, *, firing: bool) -> Answer:
         """The bare answer: cheap, for the many readings in which nothing happens."""

@@ -80,6 +80,10 @@ class ChangeRule(EventRule):
         return self
 
     @property
+    def priced(self) -> bool:
+        return self.by is not None and self.by.startswith("$")
+
+    @property
     def looks_back(self) -> bool:
         """Whether more than the previous reading is compared with."""
         return self.within is not None or self.since == "notified"

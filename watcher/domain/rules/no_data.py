@@ -31,6 +31,8 @@ class NoDataRule(ClockRule):
     def _is_about_accounts(self) -> NoDataRule:
         if self.match.assets:
             raise ValueError("no_data is about whole accounts: leave match.assets out")
+        if self.blind_after is not None:
+            raise ValueError("blind_after: no_data tells of what is not read itself; leave it out")
         if self.longer_than <= timedelta(0):
             raise ValueError("longer_than must be positive")
         return self
