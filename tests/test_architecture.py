@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,18 +27,54 @@ FLOORS = {
     "daemon": 6,
     "cli": 7, "__main__": 7,
 }  # fmt: skip
-"""Imports point downwards only. Rooms on one floor do not know each other, but for those below."""
+"""Imports point downwards; between rooms of one floor only as `BESIDE` says."""
 
-NEIGHBOURS = {
-    # Floor 3 is one chain of readers: text, tree, mistakes, settings, rules.
-    3: {name for name, floor in FLOORS.items() if floor == 3},
-    7: {"cli", "__main__"},
-    5: {
-        *("planning", "schedule", "report", "alertviews", "readiness", "web", "ruletracks", "ruletesting"),
-        *("linting", "timetable", "explaining", "standing", "creditviews", "upkeep", "sdnotify"),
-        *("charting", "levels", "sparklines", "burning", "dayviews", "picturing", "drawing"),
+BESIDE: dict[str, set[str]] = {
+    "__main__": {"cli"},
+    "charting": {"report"},
+    "doubts": {"documents", "rulebook", "settings"},
+    "environment": {"documents", "mistakes"},
+    "explaining": {"alertviews", "creditviews", "standing"},
+    "jsontree": {"documents"},
+    "linting": {"planning"},
+    "mistakes": {"documents"},
+    "picturing": {"charting", "drawing", "levels"},
+    "planning": {"schedule"},
+    "reading": {"documents", "jsontree"},
+    "report": {"alertviews", "creditviews", "readiness"},
+    "rulebook": {"documents", "mistakes", "reading"},
+    "ruletesting": {"ruletracks"},
+    "ruletests": {"documents", "mistakes", "reading", "rulebook", "ruletest_models", "starter"},
+    "schema": {"mistakes", "ruletest_models", "settings", "settings_models"},
+    "settings": {
+        *("documents", "environment", "mistakes", "reading", "settings_assets", "settings_channels"),
+        *("settings_doubts", "settings_models", "settings_wallets"),
+    },
+    "settings_assets": {"documents", "mistakes"},
+    "settings_channels": {"documents", "mistakes"},
+    "settings_doubts": {"documents", "mistakes", "settings_wallets"},
+    "settings_models": {"mistakes"},
+    "settings_wallets": {"documents", "mistakes", "settings_models"},
+    "timetable": {"schedule"},
+    "upkeep": {"readiness", "report", "sdnotify"},
+    "web": {
+        *("alertviews", "burning", "charting", "creditviews", "dayviews", "explaining", "levels"),
+        *("readiness", "report", "sparklines"),
     },
 }
+"""Room → the rooms of its floor that it imports, and no others: each pair is one way, and in use."""
+
+READ_THE_STORE = {
+    *("burning", "charting", "creditviews", "dayviews", "explaining", "levels", "linting.seen", "picturing"),
+    *("readiness", "report", "settings", "sparklines", "standing", "upkeep", "wiring"),
+    *("web.acting", "web.budget", "web.looking", "web.pages", "web.rules", "web.wallets"),
+    *("cli._completing", "cli.alerting", "cli.assets", "cli.backtest", "cli.demo", "cli.explaining"),
+    *("cli.history", "cli.looking", "cli.planning", "cli.setup", "cli.simulation", "cli.status"),
+}
+"""Modules outside `store` that import from it."""
+
+CIRCLES = {("domain.glance", "domain.selection"), ("domain.selection", "domain.glance")}
+"""The one pair of modules that know each other, until the next house."""
 
 HOMES = {
     "aiohttp": ("connecting.py", "sources/", "web/", "sim/", "notify/heartbeat.py"),
@@ -106,23 +143,98 @@ def imports(path: Path) -> Iterator[str]:
                 yield from (f"watcher.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", files(), ids=name_of)
-def test_imports_point_downwards(path: Path) -> None:
-    room = room_of(path)
-    if room in ("__init__", "sim"):
-        return
-    for module in imports(path):
-        if not module.startswith("watcher."):
-            continue
-        other = module.split(".")[1]
-        if other in (room, "__version__"):
-            continue
-        if other == "sim":
-            assert name_of(path) == "cli/demo.py", "the simulation is for the demo and the tests"
-            continue
-        below = FLOORS[other] < FLOORS[room]
-        beside = {room, other} <= NEIGHBOURS.get(FLOORS[room], set())
-        assert below or (beside and FLOORS[other] == FLOORS[room]), f"{name_of(path)} imports {module}"
+def module_of(path: Path) -> str:
+    return name_of(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+@cache
+def edges() -> frozenset[tuple[str, str]]:
+    """Module → module of ours that it imports, the simulation and the package itself left out."""
+    known = {module_of(path) for path in files()}
+    found = set()
+    for path in files():
+        for name in imports(path):
+            other = name.removeprefix("watcher.") if name.startswith("watcher.") else ""
+            while other and other not in known:
+                other = other.rpartition(".")[0]
+            if other and not {room(module_of(path)), room(other)} & {"sim", "__init__"}:
+                found.add((module_of(path), other))
+    return frozenset(found)
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def faults(graph: Iterable[tuple[str, str]]) -> set[str]:
+    """What is wrong with these imports."""
+    graph = [(one, other) for one, other in graph if one != other]
+    found = set()
+    for one, other in graph:
+        upper, lower = room(one), room(other)
+        if upper != lower and not (FLOORS[lower] < FLOORS[upper] or lower in BESIDE.get(upper, ())):
+            found.add(f"{one} imports {other}")
+        if lower == "store" != upper and one not in READ_THE_STORE:
+            found.add(f"{one} imports {other}: the store is read elsewhere")
+    return found | {f"{one} and {other} import each other" for one, other in _circles(graph) - CIRCLES}
+
+
+def _circles(graph: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Imports that lead back to where they come from; a package and what is in it count as one."""
+    below: dict[str, set[str]] = {}
+    for one, other in graph:
+        if not f"{one}.".startswith(f"{other}.") and not f"{other}.".startswith(f"{one}."):
+            below.setdefault(one, set()).add(other)
+
+    def reached(start: str) -> set[str]:
+        seen, waiting = set[str](), [start]
+        while waiting:
+            new = below.get(waiting.pop(), set()) - seen
+            seen |= new
+            waiting += new
+        return seen
+
+    everywhere = {one: reached(one) for one in below}
+    return {(one, each) for one in below for each in below[one] if one in everywhere.get(each, ())}
+
+
+def test_imports_point_downwards() -> None:
+    assert faults(edges()) == set()
+
+
+def test_what_the_tables_allow_is_in_use() -> None:
+    used = {(room(one), room(other)) for one, other in edges()}
+    unused = {(one, each) for one, others in BESIDE.items() for each in others if (one, each) not in used}
+    assert unused == set()
+    assert {one for one, other in edges() if room(other) == "store" != room(one)} == READ_THE_STORE
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("planning", "web"),
+        ("standing", "web.server"),
+        ("sparklines", "picturing"),
+        ("documents", "settings"),
+        ("domain.model", "domain.cycle"),
+        ("web.encoding", "store.reader"),
+        ("domain.message", "ports"),
+        ("service.polling", "wiring"),
+        ("schedule", "timetable"),
+        ("cli.plot", "store.reader"),
+        ("store.core", "sources.teos"),
+        ("web", "cli"),
+    ],
+)
+def test_a_wrong_import_is_seen(one: str, other: str) -> None:
+    assert faults(edges() | {(one, other)})
+
+
+def test_the_simulation_is_for_the_demo_and_the_tests() -> None:
+    users = {
+        name_of(path) for path in files() if any(f"{m}.".startswith("watcher.sim.") for m in imports(path))
+    }
+    assert {name for name in users if not name.startswith("sim/")} == {"cli/demo.py"}
 
 
 @pytest.mark.parametrize("path", [p for p in files() if room_of(p) == "sim"], ids=name_of)
