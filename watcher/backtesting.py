@@ -101,6 +101,7 @@ async def play(
         walker = _Walker(replay, rules, progress, start, until)
         for end, step in _steps(recorded, start, since, known, until):
             await walker.go(end, step)
+        await replay.finish()
         return _played(replay, walker, len(looks))
     finally:
         await store.close()

@@ -100,6 +100,7 @@ async def _play(suite: Suite, case: Case, replay: Replay, tracks: Tracks) -> Res
             failures += _compare(after, "told", wanted, said, _message_fits(tracks.subjects), _message_words)
     end = max(tracks.end, test.expect[-1].at)
     await replay.until(test.start + end)
+    await replay.finish()
     if any(step.told is not None for step in test.expect) and len(replay.told) > heard:
         failures += _compare(
             end, "told", (), _messages(replay.told[heard:]), lambda *_: False, _message_words

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -26,8 +27,10 @@ from watcher.domain.selection import Rules
 from watcher.service.delivering import Deliverer
 from watcher.service.lapsing import Lapse
 from watcher.service.polling import Poller
+from watcher.service.replay import Poll, Replay
 from watcher.store.core import Core
 from watcher.store.reader import Reader
+from watcher.store.scratch import ScratchStore
 from watcher.store.sqlite import SqliteStore
 from watcher.wiring import Configuration
 
@@ -218,6 +221,41 @@ def alerts_of_backtest(played: Played) -> list[tuple[Any, ...]]:
 
 def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
+
+
+class Story:
+    """What the sources answered when; and the same polls through the engine of rule tests."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._kept = world, [(0.0, deepcopy(world))]
+
+    def kept(self, at: float, step: Callable[[World], None]) -> Callable[[World], None]:
+        """The step, after which the world is remembered."""
+
+        def noting(world: World) -> None:
+            step(world)
+            self._kept.append((at, deepcopy(world)))
+
+        return noting
+
+    def answer(self, account: Account, at: datetime) -> Outcome:
+        passed = (at - START) / timedelta(minutes=1)
+        return [world for since, world in self._kept if since <= passed][-1].answer(account)
+
+    async def tested(self, rules: Sequence[Rule], until: float) -> Played:
+        ticks = [START + timedelta(seconds=7 + EVERY * n) for n in range(int(until * 60 / EVERY))]
+        polls = [
+            Poll(at, tuple(self.answer(account, at) for account in accounts))
+            for at in ticks
+            for accounts in ((HOT, SWEEP), (DESK,))
+        ]
+        replay = Replay(
+            ScratchStore(), Rules(rules, WALLETS, CHANNELS), polls, START, again=self.answer,
+            burst=lambda _: 1000,
+        )  # fmt: skip
+        await replay.until(START + minutes(until))
+        walked = cast(Any, SimpleNamespace(uncounted=0, already=()))
+        return backtesting._played(replay, walked, len(polls))
 
 
 Steps = Mapping[float, Callable[[World], None]]

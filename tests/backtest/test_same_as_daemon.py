@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.backtest.given import (
+    Story,
     World,
     alerts_of_backtest,
     alerts_of_daemon,
@@ -45,6 +46,7 @@ RULES = [
     rule(id="runway", type="runway", shorter_than="40m", trailing="30m", match={"assets": ["ETH", "USDC"]}),
 ]
 NEW = Asset("ethereum", "0xbeef")
+SPAM = Asset("ethereum", "0x" + "5a" * 20)
 
 
 async def test_a_coin_that_is_renamed_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +131,7 @@ async def test_any_history(seed: int, tmp_path: Path, monkeypatch: pytest.Monkey
 
     def change(world: World) -> None:
         account = chance.choice([HOT, SWEEP, DESK])
-        asset = chance.choice([*world.amounts[account], NEW, USDC] if account is not DESK else [BOND])
+        asset = chance.choice([*world.amounts[account], NEW, USDC, SPAM] if account is not DESK else [BOND])
         kind = chance.choice(["amount", "amount", "amount", "gone", "price", "miss", "omit", "hide", "well"])
         if kind == "amount":
             world.amounts[account][asset] = chance.choice(
@@ -139,6 +141,7 @@ async def test_any_history(seed: int, tmp_path: Path, monkeypatch: pytest.Monkey
             world.amounts[account].pop(asset, None)
         elif kind == "price":
             world.prices[ETH] = str(chance.choice([1500, 1600, 2200, 2400, 2900]))
+            world.prices[SPAM] = chance.choice(["0.0001", "3"])
         elif kind == "miss":
             world.missing[account] = chance.choice([MissReason.TIMEOUT, MissReason.OMITTED])
         elif kind == "omit":
@@ -151,13 +154,17 @@ async def test_any_history(seed: int, tmp_path: Path, monkeypatch: pytest.Monkey
             world.unclear.clear()
 
     steps = {float(5 * n + chance.choice([1, 1.2, 3])): change for n in range(1, 80)}
+    story = Story(world)
     async with daemon(path, clock, world, RULES):
-        await live(clock, world, steps, 420)
+        await live(clock, world, {at: story.kept(at, step) for at, step in steps.items()}, 420)
     played = await backtested(path, RULES, START + minutes(420), monkeypatch)
+    tested = await story.tested(RULES, 420)
 
     assert len(told_by_daemon(path)) > 30
     assert told_by_backtest(played) == told_by_daemon(path)
     assert alerts_of_backtest(played) == alerts_of_daemon(path)
+    assert told_by_backtest(tested) == told_by_daemon(path), "the engine of rule tests"
+    assert alerts_of_backtest(tested) == alerts_of_daemon(path)
 
 
 async def test_a_daemon_that_was_down_is_not_taken_for_silence(

@@ -238,3 +238,42 @@ def test_it_needs_no_secret_and_says_what_it_takes_a_channel_for(
     assert [words for words in played["not_known"] if "URL is not set here" in words] == [
         "what kind of service channel phone is: its URL is not set here; taken for a chat"
     ]
+
+
+BOTH_AT_ONCE = """\
+time,wallet,symbol,amount,price_usd
+2026-03-01T03:00:00Z,hot,ETH,5,1
+2026-03-01T03:00:00Z,hot,USDC,9,1
+2026-03-01T04:00:00Z,hot,ETH,0,1
+2026-03-01T04:00:00Z,hot,USDC,0,1
+2026-03-01T05:00:00Z,hot,ETH,0,1
+2026-03-01T05:00:00Z,hot,USDC,0,1
+2026-03-01T06:00:00Z,hot,ETH,5,1
+2026-03-01T06:00:00Z,hot,USDC,9,1
+"""
+
+
+def test_two_zeros_at_one_moment_are_both_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "past.csv").write_text(BOTH_AT_ONCE)
+    (folder / "rules.yaml").write_text(
+        "rules:\n  - {id: gone, type: asset, event: disappears}\n"
+        '  - {id: poor, type: threshold, metric: value_usd, per: wallet, below: "10"}\n'
+    )
+    (only,) = run(capsys, "--import", "past.csv")["sets"]
+    assert [(each["at"][11:16], each["rule"], each["title"][:12]) for each in only["messages"]] == [
+        ("04:00", "gone", "hot: \u22125 ETH "),
+        ("04:00", "gone", "hot: \u22129 USDC "),
+        ("04:00", "poor", "hot: $0.00 i"),
+        ("06:00", "poor", "hot: $14.00 "),
+    ]
+
+
+def test_what_is_gathered_when_history_ends_was_sent(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = [f"2026-03-01T0{hour}:00:00Z,hot,T{n},{9 - hour}," for hour in (3, 4) for n in range(6)]
+    many += [f"2026-03-01T04:00:0{n}Z,hot,U{n},{n}," for n in range(1, 8)]
+    (folder / "past.csv").write_text("time,wallet,symbol,amount,price_usd\n" + "\n".join(many) + "\n")
+    (folder / "rules.yaml").write_text("rules:\n  - {id: moved, type: change}\n")
+    (only,) = run(capsys, "--import", "past.csv")["sets"]
+    assert len(only["messages"]) == 13

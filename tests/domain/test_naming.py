@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -185,9 +186,9 @@ def test_a_spelling_of_a_contract_is_no_news() -> None:
     short, long = Asset("sui", "0x2::sui::SUI"), Asset("sui", "0x" + "0" * 63 + "2::sui::SUI")
     names = {short: "SUI", long: "SUI"}
     there = World(*rules(), wallets=WALLETS)
-    there.see(see(SUI, {long: "1500"}, names))
-    assert there.see(see(SUI, {short: "1500"}, names)) == N
-    assert there.see(see(SUI, {short: "1400"}, names)) == ["moved event"]
+    there.see(see(SUI, {long: "1500"}, names)._replace(prices={long: Decimal(2)}))
+    assert there.see(see(SUI, {short: "1500"}, names)._replace(prices={short: Decimal(2)})) == N
+    assert there.see(see(SUI, {short: "1400"}, names)._replace(prices={short: Decimal(2)})) == ["moved event"]
     assert set(there.states[SUI].amounts) == {long}
     there.see(see(SUI, {short: "1400", long: "1400"}, names))
     assert there.states[SUI].amounts == {long: 1400}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ruletests.given import story, told
+from tests.ruletests.given import results, story, told, write
 
 ETH = '[{wallet: main, asset: ETH, amounts: "%s"}]'
 
@@ -144,3 +144,44 @@ def test_a_test_begins_when_it_says(tmp_path: Path) -> None:
     expect = '[{at: 0s, told: [{rule: low, says: "Since: 2026-03-29 01:30:00 UTC"}]}]'
 
     assert story(tmp_path, ETH % "0.5", expect, more).passed
+
+
+SPAM_RULES = """\
+rules:
+  - {id: new, type: asset, event: appears}
+  - {id: named, type: asset, event: appears, match: {assets: ["0x%s"]}}
+""" % ("ab" * 20)
+
+
+def test_a_token_that_nobody_asked_for_waits_as_it_does_in_the_daemon(tmp_path: Path) -> None:
+    series = (
+        '{wallet: main, asset: ETH, amounts: "1x4"},'
+        ' {wallet: main, asset: SPAM, token: "0x%s", amounts: "- 1000x3", prices: "%s"}'
+    )
+    for token, price, heard in (
+        ("cd", "0.0001", []),
+        ("cd", "5", ["new event"]),
+        ("ab", "0.0001", ["named event", "new event"]),
+    ):
+        head = "- name: story\n  every: 10m\n  expect: [{at: 1m, alerts: nothing}]\n"
+        text = f"{head}  readings: [{series % (token * 20, price)}]\n"
+        (result,) = results(write(tmp_path, text, SPAM_RULES))
+        assert sorted(what for _, what in told(result)) == heard, (token, price)
+
+
+def test_a_confirmation_under_way_survives_a_restart(tmp_path: Path) -> None:
+    result = story(
+        tmp_path,
+        ETH % "2 0x3",
+        "[{at: 30m, told: [{rule: low}, {rule: moved}]}]",
+        "  restarts: [{at: 602s, until: 603s}]\n",
+    )
+    assert result.passed, result.failures
+    assert {minutes for minutes, _ in told(result)} == {620 / 60}
+
+
+def test_what_is_gathered_when_a_test_ends_was_told(tmp_path: Path) -> None:
+    readings = '[{wallet: main, asset: ETH, amounts: "@5s 100 80 60 40 30 20 10"}]'
+    result = story(tmp_path, readings, "[{at: 30s, alerts: nothing}]")
+    assert [words for _, words in told(result)] == ["moved event"] * 6
+    assert told(result)[-1][0] > 0.5

@@ -15,7 +15,7 @@ from watcher.domain.rules import AssetRule, ChangeRule, NoDataRule, Rule, Thresh
 from watcher.domain.selection import Rules
 from watcher.service import replay as module
 from watcher.service.lapsing import Lapse
-from watcher.service.replay import Again, Poll, Replay
+from watcher.service.replay import Answer, Poll, Replay
 from watcher.store.scratch import ScratchStore
 
 LOW = ThresholdRule.model_validate(
@@ -38,7 +38,7 @@ def eth(amount: str) -> Outcome:
     return reading(HOT, {ETH: amount, USDC: "5"}, {ETH: "2000"})
 
 
-def replay(rules: Iterable[Rule], seen: Iterable[Poll], again: Again = lambda *_: None) -> Replay:
+def replay(rules: Iterable[Rule], seen: Iterable[Poll], again: Answer = lambda *_: None) -> Replay:
     return Replay(ScratchStore(), Rules(tuple(rules), WALLETS, ("ops",)), seen, START, again=again)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.cycle import decide, differing, lapse, questions, retire
 from watcher.domain.model import Account, Asset, Outcome, Quarantined
 from watcher.domain.naming import recognise
-from watcher.domain.policies import Policies
+from watcher.domain.policies import AssetEntry, Policies
 from watcher.domain.rules import TYPES
 from watcher.domain.selection import Rules
 from watcher.domain.silences import Silence
@@ -142,7 +141,7 @@ def outcome(chance: random.Random, held: dict[tuple[Account, Asset], str]) -> Ou
 @pytest.mark.parametrize("seed", range(6))
 def test_memory_and_file_lead_to_the_same(seed: int, tmp_path: Path) -> None:
     chance, held = random.Random(seed), dict[tuple[Account, Asset], str]()
-    policies = Policies(floor=Decimal(seed % 2))
+    policies = Policies([AssetEntry.model_validate({"floor_usd": str(seed % 2)})])
     # Of what leaves quarantine by itself a runway rule hears with the next reading, unless it looks anyway.
     defined = RULES if not seed % 2 else [each for each in RULES if each["id"] != "runway"]
     lives = [Life(tmp_path / f"{fresh}.db", policies, fresh=fresh) for fresh in (False, True)]

@@ -59,11 +59,17 @@ def _hourly(quotes: Sequence[Quote]) -> Iterator[datetime]:
 
 
 def first_sights(recorded: Recorded, until: datetime) -> Iterator[Look]:
-    """The readings, shortly before, that had to be confirmed."""
+    """The readings, shortly before, that had to be confirmed: of one account and moment one, which shows all
+    that was odd. A second one would speak of the others as they were, and let them go."""
+    together: dict[tuple[Account, datetime], list[Change]] = {}
     for change in recorded.changes:
-        at = change.after_at - min(CONFIRM_AFTER, _half(change))
-        if change.after_at < until and held_first(change, at):
-            yield Look(at, (change.account,), held={change.account: {change.asset: change.after}})
+        if change.after_at < until:
+            together.setdefault((change.account, change.after_at), []).append(change)
+    for (account, after_at), changes in together.items():
+        at = after_at - min(CONFIRM_AFTER, *map(_half, changes))
+        held = {change.asset: change.after for change in changes if held_first(change, at)}
+        if held:
+            yield Look(at, (account,), held={account: held})
 
 
 def _half(change: Change) -> timedelta:

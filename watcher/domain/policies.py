@@ -8,7 +8,6 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from watcher.domain.exact import ZERO
 from watcher.domain.model import Asset, Wallet
 from watcher.domain.rules import Match
 from watcher.domain.rules._base import parse_decimal
@@ -108,9 +107,8 @@ class Policy(NamedTuple):
 class Policies:
     """The entries in force. Configured once."""
 
-    def __init__(self, entries: Sequence[AssetEntry] = (), *, floor: Decimal = FLOOR) -> None:
+    def __init__(self, entries: Sequence[AssetEntry] = ()) -> None:
         self._entries = tuple(entries)
-        self._default = Policy(floor_usd=floor)
 
     def __bool__(self) -> bool:
         return bool(self._entries)
@@ -128,8 +126,9 @@ class Policies:
             chosen = new and match.wallet(wallet) and match.chain(asset.chain)
             if chosen and match.asset(asset, symbol, also):
                 said.update({key: getattr(entry, key) for key in new})
-        return self._default._replace(**said) if said else self._default
+        return _DEFAULT._replace(**said) if said else _DEFAULT
 
 
-LENIENT = Policies(floor=ZERO)
-"""Nothing waits in quarantine."""
+_DEFAULT = Policy()
+USUAL = Policies()
+"""Those of a configuration that says nothing of assets."""

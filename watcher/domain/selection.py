@@ -14,7 +14,7 @@ from watcher.domain.absent import Named, named_by
 from watcher.domain.alerting import Alert, AlertState, about
 from watcher.domain.calm import Band, band_of, calm_check, patience
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Quarantined, Wallet
-from watcher.domain.policies import LENIENT, Policies, Policy
+from watcher.domain.policies import USUAL, Policies, Policy
 from watcher.domain.rules import (
     BudgetRule,
     ChangeRule,
@@ -111,7 +111,7 @@ class Rules:
         rules: Sequence[Rule],
         wallets: Mapping[Account, Wallet],
         channels: Sequence[str],
-        policies: Policies = LENIENT,
+        policies: Policies = USUAL,
     ) -> None:
         self.policies = policies
         self.named = frozenset(

@@ -16,8 +16,9 @@ from itertools import count
 from typing import Protocol
 
 from watcher.domain.alerting import Alert
-from watcher.domain.conclusion import Conclusion
+from watcher.domain.conclusion import Again, Conclusion
 from watcher.domain.delivery import Delivery, SendResult, Sent
+from watcher.domain.knowledge import unfinished
 from watcher.domain.model import EMPTY, Account, Miss, Outcome
 from watcher.domain.quiet import Quiet
 from watcher.domain.selection import Rules
@@ -30,6 +31,9 @@ PASS = timedelta(seconds=EVERY)
 """Time is judged so often, counted from the start, as in the daemon."""
 
 MOMENT = timedelta(milliseconds=1)
+
+LONGEST_SENDING = timedelta(days=8)
+"""No quiet hours are longer."""
 
 LONGEST_LOOK = timedelta(hours=6)
 """How far ahead it is asked at most whether time alone will bring something about."""
@@ -67,7 +71,7 @@ class Transition:
     alert: Alert
 
 
-Again = Callable[[Account, datetime], Outcome | None]
+Answer = Callable[[Account, datetime], Outcome | None]
 """What an account would answer to a confirming poll; None: nobody knows, and none is made."""
 
 
@@ -116,6 +120,7 @@ class _Due:
     at: datetime
     number: int
     account: Account = field(compare=False)
+    alone: bool = field(compare=False)
 
 
 class Replay:
@@ -128,14 +133,14 @@ class Replay:
         polls: Iterable[Poll],
         start: datetime,
         *,
-        again: Again = lambda *_: None,
+        again: Answer = lambda *_: None,
         burst: Callable[[str], int] = lambda _: 1,
         quiet: Mapping[str, Quiet] = EMPTY,
     ) -> None:
         self.told: list[Told] = []
         self.transitions: list[Transition] = []
         self.clock = ReplayClock(start)
-        self._store, self._rules, self._again = store, rules, again
+        self._store, self._rules, self._answer = store, rules, again
         self._polls: Iterator[Poll] = iter(polls)
         self._next: Poll | None = next(self._polls, None)
         self._confirming: list[_Due] = []
@@ -162,7 +167,8 @@ class Replay:
     async def restart(self, at: datetime | None = None, rules: Rules | None = None) -> None:
         """The daemon is stopped now and started again at `at` (now, if not said), perhaps under other rules.
 
-        What was to be polled in between is not, and confirmations are forgotten.
+        What was to be polled in between is not. What was to be confirmed is asked for again, as by the
+        daemon.
         """
         now = self.clock.at = max(at or self.clock.at, self.clock.at)
         while self._next is not None and self._next.at < now:
@@ -171,6 +177,9 @@ class Replay:
         self._rules = rules or self._rules
         if (await take_effect(self._store, self._rules, now)).deliveries:
             self._sending = now
+        past = await self._store.load(list(self._rules.wallets))
+        for again in unfinished(past, now):
+            self._ask_again(again)
         self._begin(now)
 
     async def until(self, end: datetime, *, judging: bool = True) -> None:
@@ -192,6 +201,13 @@ class Replay:
                 await self._send()
         self.clock.at = max(self.clock.at, end)
 
+    async def finish(self) -> None:
+        """What is still gathered, or waits for quiet hours to end, is sent; nothing else happens any more."""
+        last = self.clock.at + LONGEST_SENDING
+        while self._sending is not None and self._sending <= last:
+            self.clock.at = max(self.clock.at, self._sending)
+            await self._send()
+
     def _soonest(self, end: datetime) -> datetime | None:
         """When the next thing happens that does not follow from time alone."""
         times = [self._next.at] if self._next is not None else []
@@ -206,16 +222,29 @@ class Replay:
         if concluded.alerts or any(isinstance(outcome, Miss) for outcome in outcomes):
             self._look_anew()
         for again in concluded.again:
-            due = now + again.after
-            if self._again(again.account, due) is not None:
-                heapq.heappush(self._confirming, _Due(due, next(self._numbers), again.account))
+            self._ask_again(again)
         if concluded.deliveries:
             self._sending = now
 
+    def _ask_again(self, again: Again) -> None:
+        due = self.clock.now() + again.after
+        if self._answer(again.account, due) is not None:
+            heapq.heappush(self._confirming, _Due(due, next(self._numbers), again.account, again.alone))
+
     async def _confirm(self, due: _Due) -> None:
-        outcome = self._again(due.account, self.clock.now())
-        if outcome is not None:
-            await self._see((outcome,))
+        """Those of one source that are due together share a request, but for who must be asked alone."""
+        accounts, others = {due.account: None}, []
+        while self._confirming and self._confirming[0].at <= due.at and not due.alone:
+            other = heapq.heappop(self._confirming)
+            if other.alone or other.account.source != due.account.source:
+                others.append(other)
+            else:
+                accounts[other.account] = None
+        for other in others:
+            heapq.heappush(self._confirming, other)
+        answers = (self._answer(account, self.clock.now()) for account in accounts)
+        if outcomes := [outcome for outcome in answers if outcome is not None]:
+            await self._see(outcomes)
 
     async def _send(self) -> None:
         """What is owed now; what is owed later sets the time of the next look."""
