@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 from tests.contract.given import plan
 from tests.store.given import opened
 from watcher.burning import Burn, burn
+from watcher.creditviews import use_of
 from watcher.domain.credits import CreditPlan, Grant, Purpose
-from watcher.domain.outlook import OUTLOOK, Outlook
+from watcher.domain.outlook import OUTLOOK, Outlook, load
 from watcher.store.reader import Reader
 
+MINUTES = timedelta(minutes=5)
 NOW = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
 LIMIT = 31_000
 
@@ -65,3 +68,27 @@ async def test_the_days_of_the_ledger_are_listed_newest_first_in_utc(tmp_path: P
 async def test_before_anything_is_spent_the_forecast_is_level(tmp_path: Path) -> None:
     found = await spend(tmp_path, 0, 1)
     assert (found.remaining, found.at_end, found.gone) == (LIMIT, LIMIT, None)
+
+
+async def test_what_minutes_cost_is_not_taken_for_a_day(tmp_path: Path) -> None:
+    """Five minutes after the first poll of a plan of 200 million that takes 4,147,200 a day."""
+    path, month = tmp_path / "watcher.db", 31 * 86400.0
+    outlook = Outlook(0.0, 4_147_200.0 * 31, 1.0, {}, length=month, began=(NOW - MINUTES).timestamp())
+    async with opened(path) as store:
+        await store.reserve("coinstats", 1, 17_307, Purpose.SCHEDULED, NOW - MINUTES, plan(10**9))
+        await store.keep_facts("coinstats", {OUTLOOK: outlook.dump()}, NOW)
+    with Reader(path) as reader:
+        found = burn(reader, "coinstats", CreditPlan(200_000_000), NOW)
+        use = use_of(reader, "coinstats", CreditPlan(200_000_000), NOW)
+    assert abs(found.a_day - 4_147_200) < 20_000
+    assert abs(found.at_end - (200_000_000 - 20.5 * 4_147_200)) < 500_000
+    assert abs(use.pace - 48) < 0.3
+
+
+def test_what_was_observed_for_long_enough_is_the_pace() -> None:
+    outlook = Outlook(0.0, 31e6, 1.0, {}, length=31 * 86400.0, began=(NOW - timedelta(days=2)).timestamp())
+    day = timedelta(days=1)
+    assert outlook.pace(NOW - day, 86_400, NOW) == 1
+    assert load(outlook.dump()) == outlook
+    older = replace(outlook, began=None)
+    assert older.pace(NOW - day, 86_400, NOW) == 1, "an older store does not say since when"

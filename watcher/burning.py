@@ -9,7 +9,7 @@ from decimal import Decimal
 from watcher.domain.credits import CreditPlan
 from watcher.domain.outlook import OUTLOOK
 from watcher.domain.outlook import load as read_outlook
-from watcher.domain.rules.budget import pace_since
+from watcher.domain.rules.budget import Use, pace_since
 from watcher.domain.timeline import Point, Segment
 from watcher.domain.usage import USAGE, applied, load
 from watcher.store.reader import Reader
@@ -65,12 +65,12 @@ def burn(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> 
     remaining = max(remaining, 0)
     left.append(Point(now, Decimal(remaining)))
     since = pace_since(plan, now)
-    pace = max(sum(spent for at, spent, _ in hours if at >= since), 0) / max((now - since).total_seconds(), 1)
+    outlook = read_outlook(reader.fact(source, OUTLOOK))
+    pace = Use(plan, 0, sum(spent for at, spent, _ in hours if at >= since), since, now, outlook).pace
     gone = None
     if pace > 0 and remaining < pace * (end - now).total_seconds():
         gone = now + timedelta(seconds=remaining / pace)
     at_end = 0 if gone else round(remaining - pace * (end - now).total_seconds())
-    outlook = read_outlook(reader.fact(source, OUTLOOK))
     return Burn(
         source,
         plan.limit,

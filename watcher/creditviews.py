@@ -44,7 +44,8 @@ def use_of(reader: Reader, source: str, configured: CreditPlan, now: datetime) -
     """What `budget` rules judge."""
     plan = applied(configured, load(reader.fact(source, USAGE)))
     since = pace_since(plan, now)
-    return Use(plan, reader.spent(source, plan.bounds(now)[0]), reader.spent(source, since), since, now)
+    spent, late = reader.spent(source, plan.bounds(now)[0]), reader.spent(source, since)
+    return Use(plan, spent, late, since, now, read_outlook(reader.fact(source, OUTLOOK)))
 
 
 def _finds(finds: Finds) -> Row:

@@ -262,7 +262,7 @@ def test_two_zeros_at_one_moment_are_both_told(folder: Path, capsys: pytest.Capt
     (only,) = run(capsys, "--import", "past.csv")["sets"]
     assert [(each["at"][11:16], each["rule"], each["title"][:12]) for each in only["messages"]] == [
         ("04:00", "gone", "hot: \u22125 ETH "),
-        ("04:00", "gone", "hot: \u22129 USDC "),
+        ("04:00", "gone", "hot: \u22129 USDC"),
         ("04:00", "poor", "hot: $0.00 i"),
         ("06:00", "poor", "hot: $14.00 "),
     ]

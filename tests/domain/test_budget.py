@@ -17,6 +17,7 @@ from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import lapse
 from watcher.domain.delivery import Delivery
+from watcher.domain.outlook import Outlook
 from watcher.domain.rules import BudgetRule, Use, pace_since
 from watcher.domain.selection import Rules
 
@@ -40,6 +41,7 @@ class Ledger:
         self.alerts: dict[str, Alert] = {}
         self.told: list[Delivery] = []
         self.now = START
+        self.outlook: Outlook | None = None
 
     def spend(self, a_day: float, during: timedelta) -> None:
         """An even pace, hour by hour."""
@@ -52,7 +54,7 @@ class Ledger:
         since = pace_since(self.plan, self.now)
         spent, late = self._since(self.plan.bounds(self.now)[0]), self._since(since)
         live = {(alert.rule, alert.subject): alert for alert in self.alerts.values() if alert.live}
-        uses = {"coinstats": Use(self.plan, spent, late, since, self.now)}
+        uses = {"coinstats": Use(self.plan, spent, late, since, self.now, self.outlook)}
         conclusion = lapse(Past({}, live), [], self.rules, self.now, running_since=START, uses=uses)
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
         self.told += conclusion.deliveries
@@ -274,3 +276,26 @@ def test_what_is_used_up_in_the_last_twentieth_is_used_as_planned() -> None:
     out = Use(PLAN, 20_000, 1400, since, at).runs_out()
     assert out is not None
     assert at < out < START + 28 * DAY
+
+
+def beginning(ledger: Ledger, a_day: float) -> Ledger:
+    """A source that is polled from now on, by a plan of so many credits a day."""
+    length = 30 * DAY.total_seconds()
+    began = ledger.now.timestamp()
+    ledger.outlook = Outlook(0.0, a_day * 30, 1.0, {}, length=length, began=began)
+    return ledger
+
+
+def test_the_first_minutes_of_a_plan_that_lasts_cry_nothing() -> None:
+    ledger = beginning(Ledger(budget(runs_out_within="3d")), 900)
+    ledger.booked[START] = 400  # everything is read once at the start
+    for minutes in (1, 5, 30, 60, 600):
+        assert ledger.judge(timedelta(minutes=minutes)) == N
+
+
+def test_a_plan_that_cannot_last_is_told_before_a_day_was_observed() -> None:
+    ledger = Ledger(budget(runs_out_within="3d"))
+    ledger.now = START + 15 * DAY
+    ledger = beginning(ledger, 12_000)
+    ledger.spend(12_000, 2 * HOUR)
+    assert ledger.judge() == F, "half of the month was before it began, and spent nothing"

@@ -75,7 +75,7 @@ async def test_nothing_to_pace_is_kept_too() -> None:
     await pacer.keep()
     facts = await store.facts("s")
     assert json.loads(facts[FACT])["accounts"] == {}
-    assert load(facts[OUTLOOK]) == Outlook(pacer._ends, 0.0, 1.0, {}, Finds())
+    assert load(facts[OUTLOOK]) == Outlook(pacer._ends, 0.0, 1.0, {}, Finds(), pacer._length, pacer._began)
 
 
 async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> None:
@@ -107,3 +107,33 @@ async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_
 
     assert max(after - before for before, after in pairwise(counts)) <= SLICE
     assert set(due) == set(accounts)
+
+
+async def test_what_is_found_counts_for_fixed_intervals_and_cron_lines_too() -> None:
+    store, clock = FakeStore(), FakeClock()
+    every, cron = ACCOUNTS[:2]
+    fixed = [Fixed([every], 40, timedelta(hours=1))]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None, fixed)
+    await pacer.begin()
+    for account in (every, cron):
+        pacer.observe(account, clock.now(), changed=True)  # nobody knows when it was read before
+        pacer.observe(account, clock.now() + timedelta(hours=1), changed=False)
+        pacer.observe(account, clock.now() + timedelta(hours=2), changed=None)
+        pacer.observe(account, clock.now() + timedelta(hours=3), changed=True)
+    await pacer.keep()
+    outlook = load((await store.facts("s"))[OUTLOOK])
+    assert outlook is not None
+    assert outlook.finds == Finds(2, 4 * 3600, 3600 + 2 * 3600)
+
+
+async def test_since_when_a_source_is_polled_is_noted_once() -> None:
+    store, clock = FakeStore(), FakeClock()
+    began = clock.now().timestamp()
+    for _ in range(2):
+        pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None)
+        await pacer.begin()
+        await pacer.keep()
+        outlook = load((await store.facts("s"))[OUTLOOK])
+        assert outlook is not None
+        assert outlook.began == began
+        clock._now += timedelta(days=40)

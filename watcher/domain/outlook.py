@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 
 OUTLOOK = "outlook"
 """Under this name the store keeps the last one of a source."""
@@ -39,11 +40,25 @@ class Outlook:
     intervals: Mapping[str, float]
     """`chain:address` → seconds between two polls, as things stand."""
     finds: Finds = field(default_factory=Finds)
+    length: float = 0.0
+    """Of the period."""
+    began: float | None = None
+    """When the source was first polled by this plan; None: nobody noted it."""
+
+    def pace(self, since: datetime, spent: int, now: datetime) -> float:
+        """Credits a second from `since` until now, of which `spent` were booked: before the source was
+        polled at all what is planned, for minutes say nothing of a day."""
+        whole = max((now - since).total_seconds(), 1.0)
+        unseen = min(max((self.began or 0.0) - since.timestamp(), 0.0), whole)
+        planned = self.planned / self.length if self.length else None
+        if planned is None or not unseen:
+            return max(spent, 0) / whole
+        return (max(spent, 0) + planned * unseen) / whole
 
     def dump(self, intervals: str | None = None) -> str:
         """A fact for the store. `intervals`: their JSON, where it was written already, in parts."""
         rest = {"ends": self.ends, "planned": self.planned, "stretch": self.stretch,
-                "finds": asdict(self.finds)}  # fmt: skip
+                "finds": asdict(self.finds), "length": self.length, "began": self.began}  # fmt: skip
         whole = json.dumps(dict(self.intervals)) if intervals is None else intervals
         return f'{json.dumps(rest, separators=(",", ":"))[:-1]},"intervals":{whole}}}'
 
@@ -59,6 +74,8 @@ def load(text: str | None) -> Outlook | None:
             float(value["stretch"]),
             {str(key): float(x) for key, x in value["intervals"].items()},
             Finds(int(finds["count"]), float(finds["gaps"]), float(finds["planned"])),
+            float(value.get("length", 0.0)),
+            None if value.get("began") is None else float(value["began"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -11,6 +11,7 @@ from watcher.domain.credits import CreditPlan
 from watcher.domain.cycle import Conclusion, Past, lapse
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account
+from watcher.domain.outlook import OUTLOOK, Outlook, load
 from watcher.domain.rules import Use, pace_since
 from watcher.domain.selection import Rules
 from watcher.ports import Recall, Store
@@ -24,6 +25,8 @@ FIRST = 1.0
 
 NOTED_EVERY = 60.0
 """How often the store is told that the daemon is at work: later nobody can tell silence from absence."""
+
+OUTLOOK_EVERY = 300.0
 
 SLICE = 500
 """Accounts judged in one transaction, so that a poll never waits long behind it."""
@@ -49,6 +52,7 @@ class Lapse:
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
         self._clock_was_set = Setting(clock)
         self._watched: tuple[Account, ...] | None = None
+        self._outlooks: dict[str, tuple[float, Outlook | None]] = {}
 
     async def run(self) -> None:
         """Pass after pass, until cancelled."""
@@ -104,8 +108,17 @@ class Lapse:
         for name in {rule.source for rule in self._rules.budgets} & plans.keys():
             plan, since = plans[name], pace_since(plans[name], now)
             spent = await self._store.spent(name, plan.bounds(now)[0])
-            uses[name] = Use(plan, spent, await self._store.spent(name, since), since, now)
+            late, outlook = await self._store.spent(name, since), await self._outlook(name)
+            uses[name] = Use(plan, spent, late, since, now, outlook)
         return uses
+
+    async def _outlook(self, source: str) -> Outlook | None:
+        """What the cadence plans: it changes slowly, and stands beside much that the cadence has learnt."""
+        at, outlook = self._outlooks.get(source, (-OUTLOOK_EVERY, None))
+        if outlook is None or self._clock.monotonic() - at >= OUTLOOK_EVERY:
+            outlook = load((await self._store.facts(source)).get(OUTLOOK))
+            self._outlooks[source] = self._clock.monotonic(), outlook
+        return outlook
 
     async def _judge(self, accounts: Sequence[Account], uses: Mapping[str, Use]) -> None:
         now = self._clock.now()

@@ -74,9 +74,12 @@ class Pacer:
         self.share = 1.0
         self._tally: dict[Account, float] = {}
         self._ends = self._length = 0.0
-        self._read: dict[str, float] = {}
+        self._every = {account: each.every.total_seconds() for each in fixed for account in each.accounts}
+        self._read: dict[Account, float] = {}
         """When each account was last read, as far as that was since the start."""
         self._finds = Finds()
+        self._began: float | None = None
+        """When the source was first paced at all, if that is known."""
         self._said: float | None = None
         """The end of the period in which people were told of it."""
         self._cadence: Cadence | None = None
@@ -126,15 +129,20 @@ class Pacer:
         return tally >= 1
 
     def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
-        """How a poll of an account went: changed, unchanged, or (None) not read."""
-        key = self._keys.get(account)
-        if self._cadence is None or key is None:
+        """How a poll of an account went: changed, unchanged, or (None) not read. What is found counts for
+        every account, also where ticks ask."""
+        if self._cadence is None:
             return
-        read = self._read.get(key)
+        key, read = self._keys.get(account), self._read.get(account)
         if changed and read is not None:
-            self._finds.note(max(at.timestamp() - read, 0.0), self._cadence.interval(key))
+            gap = max(at.timestamp() - read, 0.0)
+            # The ticks of a cron line are what was intended, however far apart they are.
+            usual = self._every.get(account, gap)
+            self._finds.note(gap, self._cadence.interval(key) if key is not None else usual)
         if changed is not None:
-            self._read[key] = at.timestamp()
+            self._read[account] = at.timestamp()
+        if key is None:
+            return
         self._cadence.observe(key, at.timestamp(), changed)
         self._changed.set()
 
@@ -173,7 +181,8 @@ class Pacer:
         intervals = await joined(parts())
         pace = self._taken * self.share + costs
         stretch = max(cadence.stretch, 1 / max(self.share, 1e-9))
-        return Outlook(self._ends, pace * self._length, stretch, {}, self._finds).dump(intervals)
+        planned, length = pace * self._length, self._length
+        return Outlook(self._ends, planned, stretch, {}, self._finds, length, self._began).dump(intervals)
 
     async def begin(self) -> None:
         """Read the ledger and what was learnt; once, before the first tick."""
@@ -181,8 +190,12 @@ class Pacer:
             facts = await self._store.facts(self._name)
             await self._make(_parsed(facts.get(FACT)))
             before = load(facts.get(OUTLOOK))
-            if before is not None and before.ends == self._ends:
-                self._finds = before.finds
+            if before is None:
+                self._began = self._clock.now().timestamp()
+            else:
+                self._began = before.began
+                if before.ends == self._ends:
+                    self._finds = before.finds
 
     async def _make(self, state: Mapping[str, Any] | None) -> None:
         """The cadence for what it has to pace now: with fixed intervals, if they must be stretched."""

@@ -13,6 +13,7 @@ from watcher.domain.credits import CreditPlan
 from watcher.domain.display import about, moment, plain
 from watcher.domain.duration import format_duration
 from watcher.domain.exact import times
+from watcher.domain.outlook import Outlook
 from watcher.domain.rules._base import Duration, Match, StateRule, parse_decimal
 from watcher.domain.rules._near import Near, joint, near
 from watcher.domain.verdict import Verdict, met, not_met
@@ -49,6 +50,22 @@ class Use:
     since: datetime
     at: datetime
     """When the ledger was read: of that moment is all that is said, also when a period ends meanwhile."""
+    outlook: Outlook | None = None
+    """What the cadence plans, and since when."""
+
+    @property
+    def pace(self) -> float:
+        """Credits a second of late. What a source that is new would have spent before is what is planned."""
+        if self.outlook is not None:
+            return self.outlook.pace(self.since, self.late, self.at)
+        return max(self.late, 0) / max((self.at - self.since).total_seconds(), 1.0)
+
+    @property
+    def average(self) -> float:
+        """Credits a second of this period, from when on the source was polled."""
+        start = self.plan.bounds(self.at)[0].timestamp()
+        began = (self.outlook.began if self.outlook is not None else None) or start
+        return max(self.spent, 0) / max(self.at.timestamp() - max(start, began), 1.0)
 
     def runs_out(self) -> datetime | None:
         """When the credits are gone before the period's last twentieth, by the pace of late and by the
@@ -56,8 +73,7 @@ class Use:
         start, end = self.plan.bounds(self.at)
         left = max(self.plan.limit - self.spent, 0)
         early = end - (end - start) / AS_PLANNED
-        average = _gone(left, self.spent, self.at - start, self.at)
-        late = _gone(left, self.late, self.at - self.since, self.at)
+        average, late = _gone(left, self.average, self.at), _gone(left, self.pace, self.at)
         if average is None or late is None or average >= early or late >= early:
             return None
         return late
@@ -151,12 +167,12 @@ def _ms(span: timedelta) -> Decimal:
     return Decimal(span // timedelta(milliseconds=1))
 
 
-def _gone(left: int, spent: int, over: timedelta, now: datetime) -> datetime | None:
-    """When so many credits are used up at a pace; None if they never are."""
+def _gone(left: int, pace: float, now: datetime) -> datetime | None:
+    """When so many credits are used up at so many a second; None if they never are."""
     now = now.astimezone(UTC)
     if not left:
         return now
-    if spent <= 0 or over <= timedelta(0):
+    if pace <= 0:
         return None
-    seconds = over.total_seconds() * left / spent  # a timedelta could not hold what a huge plan makes of it
+    seconds = left / pace  # a timedelta could not hold what a huge plan makes of it
     return now + timedelta(seconds=seconds) if seconds < FAR.total_seconds() else None
