@@ -88,7 +88,7 @@ async def test_no_secret_is_on_any_page_while_everything_fails(there: Installati
                 assert answer.status in (200, 404, 503), path
                 assert not [secret for secret in SECRETS if secret in text], path
             async with session.get(url + "/outbox") as answer:
-                assert "127.0.0.1" not in re.sub(r"(?s)<header.*?</header>", "", await answer.text())
+                assert "127.0.0.1" in await answer.text()  # where it could not be sent is said
             async with session.post(
                 url + "/login", data={"token": WEB_TOKEN}, allow_redirects=False
             ) as answer:
