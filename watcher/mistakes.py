@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -13,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from watcher.documents import Document, Loc, Node
 from watcher.domain.errors import PartError
+from watcher.domain.exact import count_in
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -104,6 +106,9 @@ def _report(
     kind = error["type"]
     if kind == "extra_forbidden":
         key = str(inner[-1])
+        if cut := _cut_number(document, loc):
+            document.report(loc, f"a comma ends a value inside {{…}}, so '{key}' is a key", cut, key=True)
+            return
         known = _known_at(model, inner[:-1])
         document.report(
             loc, f"unknown key '{key}'{_inside(document, loc[:-1])}", nearest(key, known), key=True
@@ -134,6 +139,23 @@ def _report(
         document.report(loc, f"{name}{joint}{what}" if name else what, remedy)
 
 
+def _cut_number(document: Document, loc: Loc) -> str:
+    """The remedy if a key is what follows the comma of a number, as in {limit: 20,000}; else empty."""
+    *around, key = loc
+    node = document.at(around)
+    keys = node.plain_keys()
+    at = keys.index(str(key)) if key in keys else 0
+    before = node.get(keys[at - 1]) if at else None
+    digits = re.compile(r"[0-9]{1,3}(,[0-9]{3})*")
+    if (
+        before is None
+        or not re.fullmatch(r"[0-9]{3}(\.[0-9]+)?", str(key))
+        or not digits.fullmatch(before.text)
+    ):
+        return ""
+    return f"write {keys[at - 1]}: {before.text}{key}"
+
+
 def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
     """What is wrong with a value, and the remedy. Shows it only as it stands in the file."""
     kind, context = error["type"], error.get("ctx", {})
@@ -149,6 +171,9 @@ def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
         return "is empty", "write a value, or leave the key out"
     if kind == "string_type" and isinstance(node.value, int):
         return "must be text, and this is read as a number or as true/false", "put it in quotes"
+    if kind == "int_type" and isinstance(node.value, str):
+        with suppress(ValueError):
+            return _WORDS[kind], f"write {count_in(node.text)}"
     if kind in _WORDS:
         off = node.value is False and "mapping" in _WORDS[kind]
         return _WORDS[kind], "to do without it write null" if off else _REMEDIES.get(kind, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -16,13 +15,12 @@ from watcher.cli._tables import print_table
 from watcher.domain.cadence import Row
 from watcher.domain.display import moment
 from watcher.domain.duration import parse_duration, span
+from watcher.domain.exact import count_in
 from watcher.planning import Line, SourcePlan, Supposed, accounts_text, misfit, plan_source
 from watcher.wiring import Configuration, build_source, store_path
 
 NEVER = 10 * 365 * 86400.0
 """Seconds that no person waits for."""
-
-_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKM]?)")
 
 
 def plan(
@@ -221,8 +219,10 @@ def _finite(seconds: float) -> float | None:
 def _credits(text: str | None) -> int | None:
     if text is None:
         return None
-    found = _AMOUNT.fullmatch(text.strip().replace(",", "").replace("_", ""))
-    count = int(float(found[1]) * {"": 1, "k": 1_000, "K": 1_000, "M": 1_000_000}[found[2]]) if found else 0
+    try:
+        count = count_in(text)
+    except ValueError:
+        count = 0
     if count <= 0:
         raise typer.BadParameter(f"--credits {text[:40]}: write a number of credits, as in 20000, 500k or 2M")
     return count

@@ -8,6 +8,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _WRITTEN = re.compile(r"([0-9]{1,12})(s|m|h|d)")
+_LOOSE = re.compile(
+    r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*"
+    r"(?:(?=[smhdw])(s|m|h|d|w)(?:ec(?:ond)?s?|in(?:ute)?s?|(?:ou)?rs?|ays?|eeks?)?)(?![a-z])"
+)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=36500)
 _YEARS = range(1970, 3000)
@@ -19,13 +23,23 @@ def parse_duration(text: str) -> timedelta:
     """Read a whole number and its unit (`s`, `m`, `h` or `d`); ValueError says what was expected."""
     found = _WRITTEN.fullmatch(text.strip())
     if found is None:
-        raise ValueError(
-            f"{text[:40]!r} is not a duration; write a whole number and s, m, h or d, as in 30s or 5m"
-        )
+        how = _meant(text) or "a whole number and s, m, h or d, as in 30s or 5m"
+        raise ValueError(f"{text[:40]!r} is not a duration; write {how}")
     seconds = int(found[1]) * _SECONDS[found[2]]
     if seconds > _LONGEST.total_seconds():
         raise ValueError(f"{text[:40]!r} is longer than 100 years")
     return timedelta(seconds=seconds)
+
+
+def _meant(text: str) -> str:
+    """The duration that was probably meant: `5 min`, `1h30m`, `2 weeks`; empty if nobody can tell."""
+    parts = _LOOSE.findall(text[:40].lower())
+    if not parts or _LOOSE.sub("", text.lower()).strip(" ,") not in ("", "and"):
+        return ""
+    seconds = sum(float(number) * _SECONDS[{"w": "d"}.get(unit, unit)] * (7 if unit == "w" else 1)
+                  for number, unit in parts)  # fmt: skip
+    whole = seconds == int(seconds) and 0 < seconds <= _LONGEST.total_seconds()
+    return format_duration(timedelta(seconds=seconds)) if whole else ""
 
 
 def parse_moment(text: str) -> datetime:

@@ -6,6 +6,7 @@ have more. Comparisons are exact as they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 
@@ -40,6 +41,40 @@ def number_in(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise ValueError(f"'{text[:40]}' is no number") from None
+
+
+_GROUPS = re.compile(r"[0-9]{1,3}([,'\N{RIGHT SINGLE QUOTATION MARK}\s][0-9]{3})+(\.[0-9]+)?")
+_SCALED = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kKmM]?)")
+_SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
+
+
+def count_in(text: str) -> int:
+    """A whole number as people write it: 20000, 20_000, 20,000, 20k or 2M. ValueError if it is none."""
+    plain = meant(text).replace("_", "")
+    if not plain.isascii() or not plain.isdigit() or len(plain) > 30:
+        raise ValueError("must be a whole number; write it as in 20000, 20k or 2M")
+    return int(plain)
+
+
+def meant(text: str) -> str:
+    """A number without what separates its thousands, with `k` and `M` written out; else the text itself."""
+    text = text.strip()
+    if _GROUPS.fullmatch(text):
+        return re.sub(r"[^0-9.]", "", text)
+    scaled = _SCALED.fullmatch(text.replace("_", ""))
+    if scaled and scaled[2] and len(text) <= 30:
+        return f"{times(Decimal(scaled[1]), Decimal(_SCALES[scaled[2].lower()])).normalize(_EXACT):f}"
+    return text
+
+
+def correction(text: str) -> str:
+    """How a number should have been written that is none as it stands; empty if nobody can tell."""
+    number, unit = re.fullmatch(r"(.*?)\s*(\$|USD|usd|dollars?)?", text.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
+    sign = "$" if unit or number.startswith("$") else ""
+    number = meant(number.removeprefix("$").strip())
+    if re.fullmatch(r"[0-9]+,[0-9]+", number):
+        number = number.replace(",", ".")
+    return f"{sign}{number}" if re.fullmatch(r"[0-9]+(\.[0-9]+)?", number) else ""
 
 
 def size(number: Decimal) -> Decimal:

@@ -24,6 +24,7 @@ from watcher.domain.addresses import doubt
 from watcher.domain.chains import canonical
 from watcher.domain.credits import Allowance, CreditPlan
 from watcher.domain.errors import PartError
+from watcher.domain.exact import count_in
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.domain.usage import USAGE, applied, load
 from watcher.ports import Reply, Request
@@ -66,10 +67,14 @@ def _percent(value: Any) -> Any:
     raise ValueError("must be a percentage below 100%, in quotes or not: 10%")
 
 
+def _count(value: Any) -> Any:
+    return count_in(value) if isinstance(value, str) else value
+
+
 class Credits(SettingsModel):
     """The plan that was bought."""
 
-    limit: int = Field(default=20_000, gt=0, strict=True)
+    limit: Annotated[int, BeforeValidator(_count)] = Field(default=20_000, gt=0, strict=True)
     period: Literal["month", "day"] = "month"
     resets_on: int = Field(default=1, ge=1, le=31, strict=True)
     reserve: Annotated[Decimal, BeforeValidator(_percent)] = Decimal("0.1")

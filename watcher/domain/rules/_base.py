@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from watcher.domain.chains import canonical
 from watcher.domain.display import plain
 from watcher.domain.duration import format_duration
-from watcher.domain.exact import number_in
+from watcher.domain.exact import correction, number_in
 from watcher.domain.lookback import ChangesIn
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
@@ -40,7 +40,10 @@ def parse_decimal(value: object) -> object:
         try:
             number = number_in(value)
         except ValueError:
-            raise ValueError(f"'{_shortened(value)}' is not a decimal number such as \"0.5\"") from None
+            better = correction(value).removeprefix("$")
+            remedy = f'; write "{better}"' if better else ""
+            words = f"'{_shortened(value)}' is not a decimal number such as \"0.5\"{remedy}"
+            raise ValueError(words) from None
         if not number.is_finite():
             raise ValueError(f"'{value}' is not a finite number")
         exponent = number.as_tuple().exponent

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, model_validator
 
 from watcher.domain.display import amount_against, exactly, full, moment, money_against, percent, plain
 from watcher.domain.duration import format_duration
-from watcher.domain.exact import ZERO, minus, shifted, times
+from watcher.domain.exact import ZERO, correction, minus, shifted, times
 from watcher.domain.lookback import ChangesIn, Mark, MarkOf
 from watcher.domain.model import Account, Asset, Change
 from watcher.domain.rules._base import Duration, EventRule, Untold, parse_decimal
@@ -28,7 +28,14 @@ def _by(value: object) -> object:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str):
         dollars, share = text.strip().startswith("$"), text.strip().endswith("%")
-        number = parse_decimal(text.strip().removesuffix("%").removeprefix("$"))
+        try:
+            number = parse_decimal(text.strip().removesuffix("%").removeprefix("$"))
+        except ValueError:
+            better = correction(text.strip().removesuffix("%"))
+            if not better:
+                raise
+            words = f'\'{text[:40]}\' is not a size such as "0.5", "10%" or "$5000"'
+            raise ValueError(f'{words}; write "{better}{"%" * share}"') from None
         if not isinstance(number, Decimal) or number < 0:
             raise ValueError(f"'{text}' must not be negative; say the side with direction: in, out or both")
         return f"{'$' * dollars}{plain(number)}{'%' * share}"
