@@ -146,12 +146,7 @@ def _cut_number(document: Document, loc: Loc) -> str:
     keys = node.plain_keys()
     at = keys.index(str(key)) if key in keys else 0
     before = node.get(keys[at - 1]) if at else None
-    digits = re.compile(r"[0-9]{1,3}(,[0-9]{3})*")
-    if (
-        before is None
-        or not re.fullmatch(r"[0-9]{3}(\.[0-9]+)?", str(key))
-        or not digits.fullmatch(before.text)
-    ):
+    if before is None or not re.fullmatch(r"[0-9]{1,3} [0-9]{3}(\.[0-9]+)?", f"{before.text} {key}"):
         return ""
     return f"write {keys[at - 1]}: {before.text}{key}"
 

@@ -72,7 +72,7 @@ EXPECTED = [
     ("base_ulr", "unknown key 'base_ulr'", "'base_url'"),
     ("limit: many", "limit must be a whole number", ""),
     ("limit: many", "'yearly' is not one of month, day", ""),
-    ("timeout: 5 minutes", "'5 minutes' is not a duration", "30s or 5m"),
+    ("timeout: 5 minutes", "'5 minutes' is not a duration", "write 5m"),
     ("kind: teos", "'api_key' is missing", "api_key"),
     ("base_url: http:", "https", "this machine only"),
     ("fourth:", "'kind' is missing", "coinstats"),

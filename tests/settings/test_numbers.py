@@ -22,9 +22,9 @@ rules: [rules.yaml]
 
 
 def read(
-    folder: Path, credits: str = "limit: 20000", wallet: str = "", rule: str = "type: change, by: '1'"
+    folder: Path, bought: str = "limit: 20000", wallet: str = "", rule: str = "type: change, by: '1'"
 ) -> Configuration:
-    (folder / "watcher.yaml").write_text(CONFIG.format(credits=credits, wallet=wallet))
+    (folder / "watcher.yaml").write_text(CONFIG.format(credits=bought, wallet=wallet))
     (folder / "rules.yaml").write_text(f"rules:\n  - {{id: a, {rule}}}\n")
     return configure(folder / "watcher.yaml", ENV, telling=False)
 
@@ -43,18 +43,18 @@ def said(folder: Path, **parts: str) -> str:
     ],
 )  # fmt: skip
 def test_a_limit_is_taken_as_plan_takes_it(tmp_path: Path, written: str, limit: int) -> None:
-    settings = read(tmp_path, credits=f"limit: {written}").settings
+    settings = read(tmp_path, bought=f"limit: {written}").settings
     assert settings.sources["cs"].credits.limit == limit  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ({"credits": "limit: 20,000"}, "write limit: 20000"),
-        ({"credits": "limit: 1,200,reserve: 5%"}, "write limit: 1200"),
-        ({"credits": "limit: twenty"}, "write it as in 20000, 20k or 2M"),
-        ({"credits": "limit: 0.5"}, "no whole number"),
-        ({"credits": "resets_on: '15'"}, "write 15"),
+        ({"bought": "limit: 20,000"}, "write limit: 20000"),
+        ({"bought": "limit: 1,200,reserve: 5%"}, "write limit: 1200"),
+        ({"bought": "limit: twenty"}, "write it as in 20000, 20k or 2M"),
+        ({"bought": "limit: 0.5"}, "must be a whole number"),
+        ({"bought": "resets_on: '15'"}, "write 15"),
         ({"rule": 'type: threshold, below: "1,000"'}, 'write "1000"'),
         ({"rule": 'type: threshold, below: "1,234,567.5"'}, 'write "1234567.5"'),
         ({"rule": 'type: threshold, below: "0,5"'}, 'write "0.5"'),
@@ -79,7 +79,7 @@ def test_what_cannot_be_taken_is_answered_with_what_was_meant(
 
 @pytest.mark.parametrize("text", ["10 %", "10%"])
 def test_a_percentage_may_have_a_space(tmp_path: Path, text: str) -> None:
-    read(tmp_path, credits=f"limit: 20k, reserve: {text}", rule=f'type: change, by: "{text}"')
+    read(tmp_path, bought=f"limit: 20k, reserve: {text}", rule=f'type: change, by: "{text}"')
 
 
 @pytest.mark.parametrize("text", ["5x", "", "min", "5 m 3", "1.5s", "99999999 weeks", "h", "5 months"])
