@@ -7,6 +7,7 @@ proxy learns the host and nothing else. So `http://` is never sent to one.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import re
 import ssl
@@ -35,6 +36,7 @@ NO_TLS = {
 }
 """What OpenSSL says of an answer that is no TLS at all."""
 
+_BROKEN = {errno.ECONNRESET, errno.EPIPE}
 _LOOK = 5.0
 """Seconds in which a refused certificate has to be read for its date or its names."""
 _NAMES = 3
@@ -120,9 +122,9 @@ async def _words(error: Exception, *, proxied: bool) -> str:
         return "the name is not known"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "closed the connection without an answer"
-    if isinstance(error, ConnectionResetError):
-        return "broke the connection"
     raised = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(raised, ConnectionResetError) or getattr(raised, "errno", None) in _BROKEN:
+        return "broke the connection"
     return "connection refused" if isinstance(raised, ConnectionRefusedError) else "connection failed"
 
 

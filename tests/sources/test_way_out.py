@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -271,3 +272,16 @@ async def test_an_idle_connection_is_not_used_for_as_long_as_servers_keep_theirs
         assert await http.get(URL(api.url)) == Body(b"[]")
     await http.close()
     assert ports[0] == ports[1] != ports[2]
+
+
+async def test_a_connection_that_is_reset_is_called_that_and_may_have_cost_something() -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    async with server:
+        failure = await get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert failure == Failure(MissReason.UNREACHABLE, "127.0.0.1: broke the connection", charged=None)
