@@ -296,3 +296,13 @@ async def test_a_source_that_comes_back_without_one_account_is_back(tmp_path: Pa
             "firing w19 on ethereum",
             "resolved source s",
         ]
+
+
+async def test_one_failure_of_one_account_delays_it_by_nothing(tmp_path: Path) -> None:
+    async with bench(tmp_path, "teos") as b:
+        b.sim.faults.add("500", "teos", path=address(0), times=1)
+        account = next(iter(b.wallets))
+        await b.poller.once([account], Purpose.SCHEDULED)
+        b.fall()
+        await b.poller.once([account], Purpose.SCHEDULED)
+        assert [title.split(":")[0] for _, title in await b.told()] == ["firing w0"]

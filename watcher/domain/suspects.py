@@ -30,7 +30,7 @@ RETURNS = 16
 """What failed by itself and is read again goes back to the others by and by, as if so many had failed."""
 
 NEAREST, FARTHEST = timedelta(minutes=1), timedelta(hours=1)
-"""How long what fails by itself is left alone, at first and at last."""
+"""How long what fails by itself is left alone, from its second failure in a row on, and at last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,11 @@ class Apart:
     def distance(self) -> timedelta:
         return _distance(self.tries)
 
+    @property
+    def tried(self) -> datetime:
+        """When it failed last."""
+        return self.until - self.distance
+
     def waits(self, now: datetime) -> bool:
         """A time farther off than any distance comes from a clock that was set back since."""
         return now < self.until <= now + self.distance
@@ -58,7 +63,7 @@ def farther(before: Apart | None, now: datetime, began: datetime | None = None) 
 
 
 def _distance(tries: int) -> timedelta:
-    return min(NEAREST * (1 << min(tries - 1, 10)), FARTHEST)
+    return min(NEAREST * (1 << min(tries - 2, 10)), FARTHEST) if tries > 1 else timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,8 @@ class Outage:
         streak = grown(self._streak, reply.outcomes, reply.failure, now)
         read = streak is None and bool(reply.outcomes)
         if streak is not None and streak.requests == TWICE:
-            log.warning(
-                "%s: nothing can be read: %s; one account at a time is tried", self._source, streak.why
-            )
+            then = "; one account at a time is tried" if reply.failure else ""
+            log.warning("%s: nothing can be read: %s%s", self._source, streak.why, then)
         if streak is None and was and not settled:
             streak = self._streak
         if streak is not None and self._streak is None:

@@ -152,7 +152,7 @@ class Search:
 
     def _say(self, account: Account, reply: Reply) -> None:
         known = self.suspects.get(account)
-        if known is not None and known.apart is not None:
+        if known is not None and known.apart is not None and known.apart.distance:
             wait = span(known.apart.distance.total_seconds())
             what = reply.part or f"{account.address} on {account.chain}"
             words = "%s: %s fails while others are read, and is left alone for %s: %s"

@@ -34,9 +34,9 @@ class Refused:
         return number in self._known
 
     def lately(self, pair: Pair, now: datetime) -> bool:
-        """Whether that it fails was noted a moment ago."""
+        """Whether that it fails is noted already, of this very poll."""
         known = self.get(pair)
-        return known is not None and known.waits(now)
+        return known is not None and (known.tried == now or known.waits(now))
 
     def note(self, pair: Pair, now: datetime) -> None:
         """It failed by itself."""

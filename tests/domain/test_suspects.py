@@ -1,0 +1,88 @@
+"""Who is asked for with whom after a failure, how long what fails by itself is left alone, what is kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.contract.given import NOW
+from watcher.domain.model import Account
+from watcher.domain.suspects import FARTHEST, Suspects, farther
+
+ACCOUNTS = [Account("s", "ethereum", f"0x{number:040x}") for number in range(20)]
+MINUTE = timedelta(minutes=1)
+
+
+def test_what_fails_by_itself_is_left_alone_twice_as_long_each_time_up_to_an_hour() -> None:
+    apart, waits = None, []
+    for _ in range(10):
+        apart = farther(apart, NOW)
+        waits.append(apart.distance / MINUTE)
+    assert waits == [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("after", "waits"),
+    [
+        (timedelta(0), True),
+        (FARTHEST - timedelta(milliseconds=1), True),
+        (FARTHEST, False),
+        (-timedelta(days=1), False),  # the clock was set back
+    ],
+)
+def test_it_waits_until_its_time_and_never_longer_than_the_longest_distance(
+    after: timedelta, waits: bool
+) -> None:
+    suspects = Suspects()
+    for _ in range(10):
+        suspects.alone(ACCOUNTS[:1], "why", NOW)
+    assert suspects.waits(ACCOUNTS[0], NOW + after) is waits
+
+
+def test_those_that_failed_together_are_asked_in_quarters_after_all_others() -> None:
+    suspects = Suspects()
+    suspects.failed(ACCOUNTS[:8], "why", NOW)
+    assert [len(group) for group in suspects.together(ACCOUNTS)] == [12, 2, 2, 2, 2]
+    searching = [suspects.searching]
+    for account in ACCOUNTS[:8]:
+        suspects.read(account)
+    searching.append(suspects.searching)
+    assert searching == [True, False]
+    assert [len(group) for group in suspects.together(ACCOUNTS)] == [20]
+
+
+def test_one_that_is_read_again_goes_back_to_the_others_by_and_by() -> None:
+    suspects, one = Suspects(), ACCOUNTS[0]
+    suspects.alone([one], "why", NOW)
+    known = suspects.read(one)
+    assert known is not None
+    assert known.apart is not None
+    sizes = []
+    for _ in range(3):
+        suspect = suspects.get(one)
+        sizes.append(suspect.most if suspect is not None else 0)
+        assert suspects.read(one) is None
+    assert sizes == [4, 0, 0]
+
+
+def test_who_fails_by_itself_is_known_after_a_restart_and_nobody_else() -> None:
+    suspects, again = Suspects(), Suspects()
+    suspects.failed(ACCOUNTS[:8], "why", NOW)
+    for _ in range(3):
+        suspects.alone(ACCOUNTS[:1], "why", NOW, "asset 0x1")
+    again.load(suspects.dump(), ACCOUNTS)
+    assert again.dump() == suspects.dump()
+    assert [account for account, _ in again.apart()] == ACCOUNTS[:1]
+    assert again.waits(ACCOUNTS[0], NOW)
+    assert not again.searching
+    gone = Suspects()
+    gone.load(suspects.dump(), ACCOUNTS[1:])
+    assert gone.apart() == []
+
+
+@pytest.mark.parametrize("text", [None, "", "[", "[]", "{}", '{"ethereum:0x1": 5}', '{"a": {"since": "x"}}'])
+def test_what_was_kept_and_cannot_be_read_is_forgotten(text: str | None) -> None:
+    suspects = Suspects()
+    suspects.load(text, ACCOUNTS)
+    assert suspects.apart() == []
