@@ -126,6 +126,13 @@ def test_what_the_rule_does_not_watch_is_no_reason_to_be_quiet(
     assert play(rule(direction=direction), amounts, TEN, restarts=True) == told
 
 
+def test_a_refill_counts_against_what_went_out_and_never_hides_it() -> None:
+    days, out = timedelta(days=1), drift(by="5", direction="out")
+    assert play(out, "10 8 9 6", days, restarts=True) == "", "4 are missing of the 10 that it counts from"
+    assert play(out, "10 8 9 6 5", days, restarts=True) == "5"
+    assert play(out, "10 6 6.5 5.5 5", days, restarts=True) == "5", "what anybody sends in sets nothing back"
+
+
 def test_a_refill_takes_the_reference_of_drift_along() -> None:
     days = timedelta(days=1)
     assert play(drift(direction="out"), "100 150 145 140 135", days, restarts=True) == "135"

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from watcher.domain.display import moment
+from watcher.domain.duration import span
 from watcher.domain.message import Message
 from watcher.domain.model import EMPTY
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=15)
 GIVE_UP_AFTER = timedelta(days=1)
+
+LATE = timedelta(minutes=10)
+"""A message that waited for so long says when it was decided: what it tells was true then."""
 
 
 class DeliveryState(enum.StrEnum):
@@ -61,6 +66,19 @@ class Delivery:
     sent: datetime | None = None
     heard: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
+    over: str = ""
+    """Since when, and why, the alert that the message tells of is over, if it is."""
+
+    def told_at(self, now: datetime) -> Message:
+        """The message with what has to be known of it if it comes late: when it was decided, and that its
+        alert is over, where nobody may say so yet."""
+        message, facts = self.message, []
+        if now - message.at >= LATE:
+            waited = span((now - message.at).total_seconds())
+            facts.append(("Decided", f"{moment(message.at)}, {waited} before this was sent"))
+        if self.over and message.kind.present:
+            facts.append(("Over", self.over))
+        return replace(message, facts=(*message.facts, *facts)) if facts else message
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ class Kind(enum.StrEnum):
     TEST = "test"
 
     @property
+    def present(self) -> bool:
+        """Whether it says that an alert fires now."""
+        return self in (Kind.FIRING, Kind.REPEAT, Kind.ESCALATION)
+
+    @property
     def final(self) -> bool:
         """Whether nothing follows it: whoever heard of the beginning hears this."""
         return self in (Kind.RESOLVED, Kind.WITHDRAWN)

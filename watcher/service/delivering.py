@@ -233,7 +233,8 @@ class Deliverer:
     async def _send(self, lane: Lane, batch: Sequence[Delivery]) -> bool:
         lane.sending = tuple(batch)
         lane.tried = self._clock.monotonic()
-        result = await lane.channel.send(batch)
+        now = self._clock.now()
+        result = await lane.channel.send([replace(each, message=each.told_at(now)) for each in batch])
         if isinstance(result, NotSent) and self._undecided(lane, batch, result):
             result = await self._probe(lane, batch[0], result)
         self._conclude(lane, result)

@@ -174,6 +174,11 @@ def stand_ins(
             found[each.id] = in_place_of(each, fallback, now, each.last_error or lane.trouble)
         else:
             wait = min(wait, left)
+    # What became of an alert meanwhile goes along: it is not told as if it still fired.
+    alerts = {each.message.id for each in pending if each.id in found}
+    for each in pending:
+        if each.message.id in alerts and each.id not in found and each.id not in lane.stood_in:
+            found[each.id] = in_place_of(each, fallback, now, each.last_error or lane.trouble)
     return found, wait
 
 
@@ -234,7 +239,8 @@ def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
 
 
 def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
-    """The first message; if its alert fired and ended meanwhile, with all others of it: they are one."""
+    """The first message; if its alert ended meanwhile, with all others of it: they are one, and none of them
+    says of what is over that it is."""
     group = [each for each in ready if each.message.id == ready[0].message.id]
-    both = group[0].message.kind is Kind.FIRING and group[-1].message.kind.final
+    both = group[0].message.kind.present and group[-1].message.kind.final
     return group if both else group[:1]

@@ -9,14 +9,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from watcher.domain.delivery import Delivery, DeliveryState
+from watcher.domain.display import moment
 from watcher.domain.fallback import stand_in_id
 from watcher.domain.message import Kind, Message, Severity
 from watcher.store.text import from_ms, ms, storable, time, to_ms
 
 _SELECT = (
     "SELECT d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent,"
-    " m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at, d.heard"
-    " FROM deliveries d JOIN messages m ON m.id = d.message"
+    " m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at, d.heard,"
+    " CASE WHEN a.state = 'resolved' THEN a.resolved_at END, a.because"
+    " FROM deliveries d JOIN messages m ON m.id = d.message LEFT JOIN alerts a ON a.id = m.alert"
 )
 
 
@@ -198,6 +200,7 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
     return Delivery(
         row[0], row[1], message, from_ms(row[5]), from_ms(row[6]), DeliveryState(row[2]), row[3], row[4],
         time(row[7]), frozenset(json.loads(row[17])) if row[17] else frozenset(),
+        over=f"since {moment(from_ms(row[18]))}: {row[19]}" if row[18] is not None else "",
     )  # fmt: skip
 
 

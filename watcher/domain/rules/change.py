@@ -57,7 +57,8 @@ class ChangeRule(EventRule):
       on, or from the first one known. After an outage that one may be older; the message says so.
     - `since: notified`: the amount that this rule told last, or its baseline: the amount before the
       first change since the rule was written or edited. What goes the way that the rule does not
-      watch (a refill, for `out`) takes this amount along.
+      watch (a refill, for `out`) takes this amount along once it goes beyond it; until then it counts
+      against what went the other way.
 
     Of these the one farthest away counts: the highest for what went out, the lowest for what came in.
     What was told is the reference from there on: a window never tells one move twice. Rules judge
