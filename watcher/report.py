@@ -21,6 +21,7 @@ from watcher.domain.outlook import OUTLOOK, Outlook
 from watcher.domain.outlook import load as read_outlook
 from watcher.readiness import WAITS_TOO_LONG, is_late, overdue, waiting
 from watcher.settings import Settings, WalletSettings
+from watcher.store.quarantine import NEWCOMER
 from watcher.store.reader import Asked, Reader
 
 Row = dict[str, Any]
@@ -81,6 +82,8 @@ def assets(settings: Settings, past: Past) -> list[Row]:
             if not amount and entry is None:
                 continue
             visibility = "visible" if entry is None else "hidden" if entry.by else "quarantined"
+            came = state.newcomers.get(asset)
+            visibility = "newcomer" if came is not None else visibility
             rows.append(
                 {
                     "account": account,
@@ -94,9 +97,9 @@ def assets(settings: Settings, past: Past) -> list[Row]:
                     "price_usd": plain(quote.price) if quote else None,
                     "value_usd": plain(times(amount, quote.price)) if quote else None,
                     "state": visibility,
-                    "reason": entry.reason if entry else "",
+                    "reason": entry.reason if entry else NEWCOMER if came is not None else "",
                     "by": entry.by if entry else "",
-                    "since": entry.since if entry else None,
+                    "since": entry.since if entry else came,
                 }
             )
     return rows

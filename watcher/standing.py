@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from watcher.domain.conclusion import Past
@@ -52,25 +53,36 @@ class Standing:
     def verdict(self, rule: Rule, subject: Row, *, firing: bool) -> Verdict:
         """The answer with its because."""
         if "sum" in subject and isinstance(rule, SumRule):
-            return rule.judge_sums(self._totals(subject), firing=firing)
+            return self._sum(rule, subject, firing=firing)
         state, asset = subject["state"], subject["asset"]
         if isinstance(rule, ClockRule):
             # As if the daemon had run all the time: what it would say by now.
             return rule.judge(state, self._now, self._now - timedelta(days=3650))
         if state.as_of(asset) is None:
             return unknown("never read")
-        amount, symbol = state.amounts.get(asset, ZERO), subject["symbol"]
+        amount = state.amounts.get(asset, ZERO)
         if isinstance(rule, LevelRule):
-            price = self._view.price(asset)
-            if price is not None or not rule.priced:
-                return rule.judge(amount, price, symbol, firing=firing)
-            return rule.judge_unpriced(amount, self._view.price_between(asset), symbol, firing=firing)
+            return self._level(rule, subject, amount, firing=firing)
         if isinstance(rule, TrailingRule):
             rows = self._window(rule, subject)
             return rule.judge(amount, subject["symbol"], rows, self._now, firing=firing)
         if isinstance(rule, EventRule):
             return self._event(rule, subject)
         return unknown("this type of rule has no subject in the store")
+
+    def _sum(self, rule: SumRule, subject: Row, *, firing: bool) -> Verdict:
+        verdict = rule.judge_sums(self._totals(subject), firing=firing)
+        out = "; ".join(filter(None, (each.left_out(self._view) for each in subject["sum"].sums)))
+        return Verdict(verdict.answer, f"{verdict.because}; left out: {out}") if out else verdict
+
+    def _level(self, rule: LevelRule, subject: Row, amount: Decimal, *, firing: bool) -> Verdict:
+        asset, symbol = subject["asset"], subject["symbol"]
+        price = self._view.price(asset)
+        if rule.priced and asset in subject["state"].newcomers:
+            return unknown("nobody asked for it: what it is claimed to be worth decides nothing")
+        if price is not None or not rule.priced:
+            return rule.judge(amount, price, symbol, firing=firing)
+        return rule.judge_unpriced(amount, self._view.price_between(asset), symbol, firing=firing)
 
     def near(self, rule: Rule, subject: Row) -> Near:
         """The distance that goes with `verdict`, from the same."""

@@ -221,6 +221,9 @@ def test_a_sum_of_values_does_not_wait_for_the_price_of_spam() -> None:
     assert see(made, {ETH: "5", **spam}) == N
     assert see(made, {ETH: "4", **spam}) == ["sum firing"]
     assert see(made, {ETH: "4", REAL: "1200", **spam}) == N, "it has no price yet"
+    assert see(made, {ETH: "4", REAL: "1200", **spam}, {REAL: "1"}) == N, "anybody may have sent it"
+    state = made.states[HOT]
+    made.states[HOT] = state._replace(newcomers={})  # released
     assert see(made, {ETH: "4", REAL: "1200", **spam}, {REAL: "1"}) == ["sum resolved"]
     hide(made, REAL)
     assert see(made, {ETH: "4", REAL: "1200", **spam}, {REAL: "1"}) == ["sum firing"]

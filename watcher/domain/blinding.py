@@ -97,7 +97,8 @@ class Blindness:
         """What of an account was read and is not believed, or was too unclear to be."""
         state = learned.state
         for asset in state.stale:
-            if asset.chain not in learned.chains or asset in state.quarantined:
+            unwanted = asset in state.quarantined or asset in state.newcomers
+            if asset.chain not in learned.chains or unwanted:
                 continue
             symbol = reading.symbols.get(asset) or self._past.symbols.get(asset, "")
             held, choice = state.held.get(asset), concerned.pick(asset, symbol)

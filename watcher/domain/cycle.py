@@ -157,7 +157,7 @@ def decide(
         renaming = True
         if isinstance(outcome, Reading):
             renaming = _note_symbols(past, outcome, symbols, rules)
-            if learned.accepted or state.quarantined:
+            if learned.accepted or state.quarantined or state.newcomers:
                 moved = _changes(state, learned, outcome, past, now, recalled)
                 if moved and rules.policies:
                     moved = marked(moved, rules.wallets[outcome.account], rules.policy)

@@ -242,8 +242,10 @@ class Judge:
             quick = calm and (price is not None or not held or not concerned.priced)
             if quick and choice.calm(held, price):
                 continue
+            # What anybody sent decides nothing by what it is claimed to be worth.
+            new = asset in learned.state.newcomers
             for rule, unmet in choice.levels:
-                if calm and unmet(held, price):
+                if (new and rule.priced) or (calm and unmet(held, price)):
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
                 self._level(rule, learned.state.account, asset, symbol, (held, price, moved))

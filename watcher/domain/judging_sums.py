@@ -177,6 +177,8 @@ def facts(summed: Summed, view: View) -> list[tuple[str, str]]:
             found.append(("Sum", f"not known: {why}"))
             continue
         found += _parts(each, view, side.symbol, valued=chosen.valued)
+        if left_out := each.left_out(view):
+            found.append(("Left out", left_out))
     return found
 
 

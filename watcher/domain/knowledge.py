@@ -156,6 +156,7 @@ def _seen_again(state: AccountState, reading: Reading, chains: frozenset[str], n
         0,
         "",
         state.watched_since or now,
+        state.newcomers,
     )
 
 

@@ -196,6 +196,9 @@ class AccountState(NamedTuple):
     """The last miss in words; after a reading, what of it could not be used; empty if all is well."""
     watched_since: datetime | None = None
     """When this account was first asked for; the baseline of `no_data` before any reading."""
+    newcomers: Mapping[Asset, datetime] = EMPTY
+    """Assets that anybody may have sent, and since when they are worth something: rules see them, but what
+    they are claimed to be worth counts in no value until they are asked for."""
 
     @property
     def last_reading(self) -> datetime | None:

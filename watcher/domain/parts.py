@@ -93,11 +93,13 @@ class Selection:
         """What this account adds."""
         if state is None or not state.seen:
             return Part(EMPTY, trouble=f"{self._where(account)} was never read")
-        shut = state.quarantined
+        shut, new = state.quarantined, state.newcomers
         amounts: Mapping[Asset, Decimal] = {
             asset: amount
             for asset, amount in state.amounts.items()
-            if self.chooses(asset, symbols.get(asset, "")) and not (shut and asset in shut)
+            if self.chooses(asset, symbols.get(asset, ""))
+            and not (shut and asset in shut)
+            and not (new and asset in new)
         }
         known = bool(amounts)
         if not all(amounts.values()):
@@ -128,7 +130,8 @@ class Selection:
         """What of this account is held, was not settled by its last reading, or was never told."""
         for asset in (*sorted(state.held), *sorted(state.stale)):
             symbol = symbols.get(asset, "")
-            if asset in state.quarantined or not self.chooses(asset, symbol):
+            unseen = asset in state.quarantined or asset in state.newcomers
+            if unseen or not self.chooses(asset, symbol):
                 continue
             held = state.held.get(asset)
             why = f"in doubt ({held.reason})" if held is not None else "not settled by the last reading"

@@ -4,12 +4,17 @@ Anybody can send anything to an address. A token that turns up without a price, 
 that comes to be worth something leaves by itself, as does one whose contract a rule or the
 configuration names. Coins that a chain itself knows, and TEOS assets, which the operator has named, never
 wait. What was let in once stays in: whatever its price does, an alert on it can always resolve.
+
+A price is a claim, too: a newcomer that is worth something is seen by rules, and what it is worth counts in
+no value, sum or ratio until somebody asked for it (a rule or the configuration names it, `assets release`) or
+it was held and priced for `BELIEVED_AFTER`. What the first reading of its chain brought, and was priced, was
+there when the operator looked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -24,6 +29,10 @@ from watcher.domain.telling import subject_key
 
 SHORTEST_CONTRACT = 25
 """Contracts, mints and denominations of bridges are longer than this; names of native coins are shorter."""
+
+
+BELIEVED_AFTER = timedelta(days=30)
+"""A newcomer that was held and had a price for so long counts: few claims live so long."""
 
 
 class Sifted(NamedTuple):
@@ -70,9 +79,54 @@ def sift(
         if not entry.baseline and state.amounts[asset]:
             mine = [_arrival(state, asset, reading, past, now)]
         told += mine
-    if shut.keys() != state.quarantined.keys():
-        learned = learned._replace(state=state._replace(quarantined=shut or EMPTY))
+    new = _newcomers(before, learned, reading, past, rules, now, shut, let_out)
+    if shut.keys() != state.quarantined.keys() or new != state.newcomers:
+        learned = learned._replace(state=state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY))
     return Sifted(learned, told)
+
+
+def _newcomers(
+    before: AccountState,
+    learned: Learned,
+    reading: Reading,
+    past: Past,
+    rules: Rules,
+    now: datetime,
+    shut: Collection[Asset],
+    let_out: Collection[Asset],
+) -> dict[Asset, datetime]:
+    """What came and nobody asked for. One that went and comes again begins anew."""
+    state, found = learned.state, dict(learned.state.newcomers)
+    for asset, since in state.newcomers.items():
+        believed = now - since >= BELIEVED_AFTER and state.amounts.get(asset) and asset in reading.prices
+        if asset in shut or believed or _asked_for(state, asset, reading, past, rules):
+            del found[asset]
+    came = [
+        each.asset
+        for each in learned.accepted
+        if each.after and each.before is not None and not each.before
+        if each.asset not in before.amounts or each.asset in state.newcomers
+    ]
+    for asset in (*came, *let_out):
+        if asset not in shut and not _asked_for(state, asset, reading, past, rules):
+            found[asset] = now
+    return found
+
+
+def _asked_for(state: AccountState, asset: Asset, reading: Reading, past: Past, rules: Rules) -> bool:
+    """Whether an asset is one that nobody else can send, or one that rules or the configuration name. A
+    symbol speaks for it as long as nothing else of that name is held there."""
+    if asset.chain == TEOS_CHAIN or len(asset.token) < SHORTEST_CONTRACT:
+        return True
+
+    def name(of: Asset) -> str:
+        return (reading.symbols.get(of) or past.symbols.get(of, "")).lower()
+
+    policy = rules.policy(rules.wallets[state.account], asset, name(asset))
+    if policy.allow or not policy.floor_usd or asset.token.lower() in rules.named:
+        return True
+    others = (each for each in state.amounts if each.chain == asset.chain and each != asset)
+    return name(asset) in rules.named and all(name(each) != name(asset) for each in others)
 
 
 def _arrival(state: AccountState, asset: Asset, reading: Reading, past: Past, now: datetime) -> Change:

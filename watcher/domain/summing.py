@@ -205,6 +205,7 @@ def _alike(old: AccountState, new: AccountState) -> bool:
         and old.held == new.held
         and old.unsettled == new.unsettled
         and old.quarantined == new.quarantined
+        and old.newcomers == new.newcomers
         and old.seen.keys() == new.seen.keys()
     )
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.alerting import Subject, short_id
+from watcher.domain.display import money
 from watcher.domain.exact import ZERO, minus, plus, times
 from watcher.domain.exact import total as sum_of
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
@@ -31,6 +32,9 @@ from watcher.domain.trouble import (
 )
 
 NOTHING = Part(EMPTY)
+
+LEFT_OUT = 3
+"""So many assets are named that a sum leaves out."""
 
 FEW = 16
 """A sum of so few accounts is not kept."""
@@ -196,6 +200,25 @@ class Sum:
                 between = _between(value, unpriced, view)
                 value, why_no_value = None, _unpriced(unpriced, view)
         return Total(amount, value, why_no_amount, why_no_value, symbol, number, between)
+
+    def left_out(self, view: View) -> str:
+        """What anybody may have sent, and is therefore in no sum; empty if there is nothing."""
+        found: dict[Asset, Decimal] = {}
+        for account in self.accounts:
+            state = view.state(account)
+            for asset in state.newcomers if state is not None else ():
+                held = state.amounts.get(asset) if state is not None else None
+                if held and self.selection.chooses(asset, view.symbols.get(asset, "")):
+                    found[asset] = plus(found.get(asset, ZERO), held)
+        words = []
+        for asset in sorted(found):
+            price = view.price(asset)
+            worth = f"{money(times(found[asset], price))} claimed" if price is not None else "no price"
+            words.append(f"{view.symbol(asset)}, {worth}")
+        some = "; ".join(words[:LEFT_OUT]) + (
+            f" (and {len(words) - LEFT_OUT} more)" if words[LEFT_OUT:] else ""
+        )
+        return f"{some}, nobody asked for it" if words else ""
 
     def unread(self, account: Account, view: View, why: str) -> Trouble | None:
         """That an account of it was never read, or too long ago; None if that is not so."""

@@ -167,7 +167,7 @@ class Cache:
             account = Account(sys.intern(row[-3]), sys.intern(row[-2]), row[-1])
             self.account_ids[account] = row[0]
             state = state_from(account, amounts.get(row[0], EMPTY), row[1:-3], times)
-            self.states[account] = state._replace(quarantined=shut[row[0]]) if row[0] in shut else state
+            self.states[account] = quarantine.kept(state, shut[row[0]]) if row[0] in shut else state
         for row in conn.execute(f"SELECT {', '.join(ALERT)} FROM alerts WHERE state <> 'resolved'"):  # noqa: S608
             self._put(alert_from(row))
         owing = f"SELECT {', '.join(ALERT)} FROM alerts WHERE state = 'resolved' AND owed IS NOT NULL"  # noqa: S608

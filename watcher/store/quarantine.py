@@ -22,6 +22,10 @@ _FIND = (
 )
 
 
+NEWCOMER = "nobody asked for it: what it is worth counts in no value"
+"""The reason of those that rules see. They are kept beside those that no rule sees, to be released alike."""
+
+
 def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, dict[Asset, Quarantined]]:
     """By account: all that is in quarantine."""
     found: dict[int, dict[Asset, Quarantined]] = {}
@@ -41,13 +45,21 @@ class Known(Protocol):
     states: dict[Account, AccountState]
 
 
+def kept(state: AccountState, entries: Mapping[Asset, Quarantined]) -> AccountState:
+    """An account with what is kept of its assets."""
+    new = {asset: each.since for asset, each in entries.items() if each.reason == NEWCOMER and not each.by}
+    shut = {asset: each for asset, each in entries.items() if asset not in new}
+    return state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY)
+
+
 def write(conn: sqlite3.Connection, known: Known, states: Sequence[AccountState]) -> None:
     """Of the accounts whose quarantine is another one than before. The caller owns the transaction."""
     for state in states:
         old = known.states.get(state.account)
-        before = EMPTY if old is None else old.quarantined
-        if state.quarantined is before or state.quarantined == before:
+        before = (EMPTY, EMPTY) if old is None else (old.quarantined, old.newcomers)
+        if (state.quarantined, state.newcomers) == before:
             continue
+        new = {asset: Quarantined(since, NEWCOMER) for asset, since in state.newcomers.items()}
         account = known.account_ids[state.account]
         conn.execute("DELETE FROM quarantine WHERE account = ?", (account,))
         rows = [
@@ -59,7 +71,7 @@ def write(conn: sqlite3.Connection, known: Known, states: Sequence[AccountState]
                 int(e.baseline),
                 storable(e.by),
             )
-            for asset, e in state.quarantined.items()
+            for asset, e in {**state.quarantined, **new}.items()
         ]
         conn.executemany(_PUT, rows)
 
