@@ -64,3 +64,12 @@ def test_nothing_in_the_list_of_verbs_is_cut() -> None:
     text = str(COMMAND.get_help(COMMAND.make_context("watcher", [], resilient_parsing=True)))
     assert "..." not in text.split("Commands:")[1]
     assert max(map(len, text.splitlines())) <= 86
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_an_option_too(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from watcher import __version__
+    from watcher.cli import _run
+
+    assert _run([option]) == 0
+    assert capsys.readouterr().out.startswith(f"watcher {__version__} (Python ")

@@ -60,7 +60,7 @@ async def test_the_answers_become_files_that_check_accepts(there: Installation) 
             ("Address", DESK),
             ("UniqueAssetIds", BOND),
             ("Apprise URL", "nonsense"),
-            ("apprise does not take", None),
+            ("the URL has no scheme", None),
             ("Apprise URL", hook),
             ("watcher send-test", None),
         )
@@ -137,3 +137,33 @@ def test_every_kind_of_wallet_gets_rules_whose_tests_pass() -> None:
     for kind in KINDS:
         files = drafted_files(Draft((DraftWallet("w", "coinstats", EVM, ("ethereum",), kind),)))
         assert len([name for name in files if name.startswith("rules/")]) == 2
+
+
+async def test_a_wrong_answer_is_told_why_and_numbers_are_taken_as_people_write_them(
+    there: Installation,
+) -> None:
+    async with terminal(
+        "init", "new", *urls(there), folder=there.folder, env=there.env, columns=200
+    ) as shown:
+        await answer(
+            shown,
+            ("on CoinStats", "y"),
+            ("CoinStats API key", ""),
+            ("Credits a month", "plenty"),
+            ("must be a whole number; write it as in 20000, 20k or 2M", None),
+            ("Credits a month", "0"),
+            ("must be more than nothing", None),
+            ("Credits a month", "1,500k"),
+            ("must be a whole number", None),
+            ("Credits a month", "2M"),
+            ("Name of the first wallet", "main"),
+            ("What it is", "tresury"),
+            ("'tresury' is none of treasury, hot, gas; did you mean 'treasury'?", None),
+            ("What it is", "hot"),
+            ("Address", EVM),
+            ("Chains", "ethereum"),
+            ("on CoreLedger TEOS", "n"),
+            ("Apprise URL", ""),
+        )
+        assert await shown.ended() == 0
+    assert "limit: 2000000" in (there.folder / "new" / "watcher.yaml").read_text().replace("_", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
@@ -46,5 +47,18 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _watcher() -> None:
+def _version(wanted: bool) -> None:
+    if wanted:
+        from watcher.cli.setup import version
+
+        raise typer.Exit(version())
+
+
+def _watcher(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", help="Show the version and exit.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
     """Nothing by itself; with it, one verb alone is still asked for by its name."""

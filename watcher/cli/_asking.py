@@ -12,6 +12,7 @@ import typer
 
 from watcher.cli._tables import fold, screen
 from watcher.domain.errors import ConfigurationError
+from watcher.domain.exact import count_in
 from watcher.mistakes import nearest
 from watcher.sources import probing
 from watcher.starter import Draft, DraftWallet, drafted_files
@@ -67,7 +68,20 @@ class Interview:
                 if probe.usage is not None:
                     self._credits = probe.usage.total
                 break
-        self._credits = typer.prompt("Credits a month in your plan", default=self._credits, type=int)
+        self._credits = self._count("Credits a month in your plan", self._credits)
+
+    @staticmethod
+    def _count(question: str, default: int) -> int:
+        while True:
+            text = str(typer.prompt(question, default=str(default)))
+            try:
+                count = count_in(text)
+            except ValueError as error:
+                typer.echo(f"  That {error}.")
+                continue
+            if count > 0:
+                return count
+            typer.echo("  That must be more than nothing; the plan's page in your CoinStats account says it.")
 
     def _teos_key(self) -> None:
         url = self._urls.get("teos", TEOS_URL)
@@ -117,9 +131,11 @@ class Interview:
     def _coinstats_wallet(self) -> DraftWallet:
         name = typer.prompt("Name of the first wallet", default="treasury")
         words = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
-        kind = "?"
-        while kind not in KINDS:
+        while True:
             kind = str(typer.prompt(f"What it is ({words})", default="treasury")).strip().lower()
+            if kind in KINDS:
+                break
+            typer.echo(f"  '{kind[:40]}' is none of {', '.join(KINDS)}; {nearest(kind, KINDS)}")
         address = typer.prompt("Address")
         return DraftWallet(name, "coinstats", str(address).strip(), self._chains(), kind)
 
