@@ -33,7 +33,8 @@ async def test_a_burst_of_300_is_out_soon_as_one_message_on_a_quick_channel() ->
 
     assert took < 5  # 1.5 s on a machine of its own
     assert {each.state for each in outbox.rows.values()} == {DeliveryState.SENT}
-    assert [each["title"] for each in here.payloads] == ["300 alerts: 300 changes"]
+    assert len(here.payloads) == 1
+    assert here.payloads[0]["message"].startswith("300 alerts: 300 changes")
     assert "and 200 more" in here.payloads[0]["message"]
 
 
@@ -47,7 +48,8 @@ async def test_a_burst_of_300_is_merged_on_a_channel_whose_plugin_sleeps() -> No
         assert await deliverer.drain(within=10)
         await deliverer.stop(within=1)
 
-    assert [each["title"] for each in here.payloads] == ["300 alerts: 300 changes"]
+    assert len(here.payloads) == 1
+    assert here.payloads[0]["message"].startswith("300 alerts: 300 changes")
 
 
 async def test_a_hung_service_delays_no_other_and_the_end_is_quick() -> None:

@@ -114,7 +114,7 @@ async def test_an_alert_that_fired_and_resolved_is_one_line_of_a_merged_message(
         await channel.send(both)
         await channel.send([both[0], both[3]])
     first, second = here.payloads
-    assert first["title"] == "2 alerts: 1 escalated, 1 fired and resolved"
+    assert first["message"].startswith("2 alerts: 1 escalated, 1 fired and resolved")
     assert first["message"].count("•") == 2
     assert "dlv-0001, dlv-0004" in first["message"]
     assert (second["title"], second["type"]) == ("warning, fired and resolved: all is well", "success")
@@ -169,5 +169,5 @@ async def test_5000_wallets_crossing_at_once_are_at_most_five_messages_a_channel
         assert reader.counts().sent == 2 * COUNT
     for hook in hooks.values():
         assert 1 <= len(hook.payloads) <= 5
-        numbers = [re.match(r"([0-9,]+) alerts", each["title"]) for each in hook.payloads]
+        numbers = [re.match(r"([0-9,]+) alerts", each["message"]) for each in hook.payloads]
         assert sum(int(found[1].replace(",", "")) if found else 1 for found in numbers) == COUNT
