@@ -334,6 +334,18 @@ def test_what_came_instead_is_taken_only_where_it_can_be_nothing_else() -> None:
     assert found.notes == (f"the answer writes its address as {A}",)
 
 
+def test_a_spelling_that_was_learnt_alone_is_known_among_others() -> None:
+    name, names = Account("cs", "ethereum", "vitalik.eth"), Names()
+    both = answer(group(row(), address=B), group(row("7"), address=A))
+    assert [type(each) for each in read_answer(both.encode(), [name, ACCOUNT], names)] == [Miss, Reading]
+    read_answer(answer(group(row(), address=B)).encode(), [name], names)
+    found = read_answer(both.encode(), [name, ACCOUNT], names)
+    assert [list(each.amounts.values()) for each in found if isinstance(each, Reading)] == [
+        [Decimal("1.5")],
+        [7],
+    ]
+
+
 def test_a_group_for_two_asked_chains_at_once_is_nobodys() -> None:
     base = Account("cs", "base-wallet", A)
     found = read_answer(answer(group(row(), connectionId="base-wallet")).encode(), [ACCOUNT, base], Names())

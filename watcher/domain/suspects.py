@@ -32,6 +32,12 @@ RETURNS = 16
 NEAREST, FARTHEST = timedelta(minutes=1), timedelta(hours=1)
 """How long what fails by itself is left alone, from its second failure in a row on, and at last."""
 
+FARTHEST_PAID = timedelta(days=1)
+"""The same of what every answer leaves out, and is paid for all the same."""
+
+NEVER_READ = 3
+"""Answers in a row that left out an account that was never read, until it is one that fails by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Apart:
@@ -40,10 +46,12 @@ class Apart:
     since: datetime
     tries: int
     until: datetime
+    paid: bool = False
+    """Answers come, and leave it out."""
 
     @property
     def distance(self) -> timedelta:
-        return _distance(self.tries)
+        return _distance(self.tries, FARTHEST_PAID if self.paid else FARTHEST)
 
     @property
     def tried(self) -> datetime:
@@ -55,15 +63,18 @@ class Apart:
         return now < self.until <= now + self.distance
 
 
-def farther(before: Apart | None, now: datetime, began: datetime | None = None) -> Apart:
+def farther(
+    before: Apart | None, now: datetime, began: datetime | None = None, *, paid: bool = False
+) -> Apart:
     """One more failure in a row: twice the distance. `began`: when the first one was, if not now."""
     tries = before.tries + 1 if before is not None else 1
     since = before.since if before is not None else began or now
-    return Apart(min(since, now), tries, now + _distance(tries))
+    found = Apart(min(since, now), tries, now, paid)
+    return replace(found, until=now + found.distance)
 
 
-def _distance(tries: int) -> timedelta:
-    return min(NEAREST * (1 << min(tries - 2, 10)), FARTHEST) if tries > 1 else timedelta(0)
+def _distance(tries: int, farthest: timedelta) -> timedelta:
+    return min(NEAREST * (1 << min(tries - 2, 11)), farthest) if tries > 1 else timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +164,16 @@ class Suspects:
             most = min(most, known.most) if known is not None else most
             self._known[account] = replace(before, most=most, failed=now_open, why=why)
 
-    def alone(self, accounts: Iterable[Account], why: str, now: datetime, part: str = "") -> None:
+    def alone(
+        self, accounts: Iterable[Account], why: str, now: datetime, part: str = "", *, paid: bool = False
+    ) -> None:
         """Each of them fails by itself, while the source answers others; with it all that share the cause."""
         sharing = {account: self._known.get(account) for account in (*accounts, *self.sharing(part))}
         known_apart = [each.apart for each in sharing.values() if each is not None and each.apart is not None]
         began = min(
             (each.since for each in sharing.values() if each is not None and each.failed), default=now
         )
-        apart = farther(max(known_apart, key=lambda each: each.tries, default=None), now, began)
+        apart = farther(max(known_apart, key=lambda each: each.tries, default=None), now, began, paid=paid)
         for account, found in sharing.items():
             known = found or Suspect(1, RETURNS, now)
             self._known[account] = replace(known, most=1, failed=True, apart=apart, why=why, part=part)
@@ -184,6 +197,7 @@ class Suspects:
                 "until": each.apart.until.isoformat(),
                 "why": each.why,
                 "part": each.part,
+                "paid": each.apart.paid,
             }
             for account, each in self.apart()
             if each.apart is not None
@@ -195,7 +209,8 @@ class Suspects:
         watched = {f"{account.chain}:{account.address}": account for account in accounts}
         try:
             for key, value in json.loads(text or "{}").items():
-                apart = Apart(_time(value["since"]), int(value["tries"]), _time(value["until"]))
+                since, until = _time(value["since"]), _time(value["until"])
+                apart = Apart(since, int(value["tries"]), until, bool(value.get("paid")))
                 if key in watched and apart.tries > 0:
                     why, part = str(value["why"]), str(value["part"])
                     self._known[watched[key]] = Suspect(

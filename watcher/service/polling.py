@@ -14,7 +14,7 @@ from watcher.domain.duration import span
 from watcher.domain.errors import StoreError
 from watcher.domain.model import Account, Outcome, Reading
 from watcher.domain.selection import Rules
-from watcher.domain.suspects import CULPRITS
+from watcher.domain.suspects import CULPRITS, NEVER_READ
 from watcher.domain.usage import Usage
 from watcher.ports import Reply, Request, Settlement, Source, Store
 from watcher.service.clock import Clock
@@ -276,6 +276,9 @@ class Poller:
             self._on_deliveries()
         for again in conclusion.again:
             self.ask_again(again)
+        if not reply.failure:
+            unread = [state for state in conclusion.accounts if not state.seen and state.misses >= NEVER_READ]
+            await self.search.left_out({state.account: state.miss for state in unread})
 
     def ask_again(self, again: Again) -> None:
         """Put an account into the queue soon, to be paid out of the reserve."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from watcher.domain.alerting import Subject, Terms
 from watcher.domain.conclusion import Conclusion, Past
@@ -150,6 +150,14 @@ class Search:
             return {}
         return dict.fromkeys(accounts, purpose)
 
+    async def left_out(self, unread: Mapping[Account, str]) -> None:
+        """Accounts that were never read, and that one more answer left out: each is asked for alone, ever
+        more rarely, for every answer is paid for."""
+        for account, why in unread.items():
+            self.suspects.alone([account], why, self._clock.now(), paid=True)
+        if unread:
+            await self._keep()
+
     def _say(self, account: Account, reply: Reply) -> None:
         known = self.suspects.get(account)
         if known is not None and known.apart is not None and known.apart.distance:
@@ -187,6 +195,11 @@ class Search:
         since, every = moment(known.apart.since), span(known.apart.distance.total_seconds())
         concerned = len(self.suspects.sharing(known.part))
         whose = f"; {concerned} accounts" if concerned > 1 else ""
+        if known.apart.paid:
+            return met(
+                f"was never read, though {self._source.name} has answered since {since} ({known.why}); see "
+                f"that its address and chain are right; it is asked for every {every} now"
+            )
         return met(
             f"cannot be read since {since}, while others of {self._source.name} can ({known.why}{whose}); "
             f"it is asked for every {every} now"

@@ -41,8 +41,12 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
 def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
     wanted: dict[tuple[str, str], list[Account]] = {}
     for account in accounts:
-        wanted.setdefault((address_key(account.address), canonical(account.chain)), []).append(account)
+        wanted.setdefault(_place(account), []).append(account)
     distinct, only = len(wanted) == len(accounts), _only_address(accounts)
+    known = {
+        key: account for key, account in names.spelled.items() if account in wanted.get(_place(account), ())
+    }
+    wanted = {**{key: [account] for key, account in known.items()}, **wanted}
     outcomes: dict[Account, Outcome] = {}
     left: list[Group | None] = []
     for place, group in enumerate(groups):
@@ -57,18 +61,34 @@ def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], nam
             outcome = _outcome(account, group, names)
             before = outcomes.get(account)
             outcomes[account] = outcome if before is None else _agree(before, outcome)
-    for account, group in _by_chain_alone(left, accounts, outcomes) if left else ():
-        left.remove(group)
-        outcome = _outcome(account, group, names)
-        note = f"the answer writes its address as {str(group.address)[:200]}"
-        known = isinstance(outcome, Reading)
-        outcomes[account] = outcome._replace(notes=(*outcome.notes, note)) if known else outcome  # type: ignore[union-attr]
+    if left:
+        _take_alone(left, accounts, outcomes, names)
     strangers = list(map(_label, left))
     detail = "the answer does not mention it"
     if strangers:
         detail += f", but {_list(strangers)}"
     result = [outcomes.get(account) or Miss(account, MissReason.OMITTED, detail) for account in accounts]
     return _noted(result, strangers)
+
+
+def _take_alone(
+    left: list[Group | None], accounts: Sequence[Account], outcomes: dict[Account, Outcome], names: Names
+) -> None:
+    """Give groups that nobody asked for in those words to those whom they can only be for."""
+    for account, group in _by_chain_alone(left, accounts, outcomes):
+        left.remove(group)
+        if len(accounts) == 1:
+            names.spelled[address_key(str(group.address)), canonical(account.chain)] = account
+        outcome = _outcome(account, group, names)
+        if isinstance(outcome, Reading):
+            note = f"the answer writes its address as {str(group.address)[:200]}"
+            outcome = outcome._replace(notes=(*outcome.notes, note))
+        outcomes[account] = outcome
+
+
+def _place(account: Account) -> tuple[str, str]:
+    """What answers and questions are compared by."""
+    return address_key(account.address), canonical(account.chain)
 
 
 def _by_chain_alone(

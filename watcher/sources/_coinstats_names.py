@@ -66,6 +66,8 @@ class Names:
         self._complete: dict[str, frozenset[str]] = {}
         self._contracts: dict[tuple[str, str], set[Asset]] = {}
         self.last: dict[Account, Last] = {}
+        self.spelled: dict[tuple[str, str], Account] = {}
+        """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
         self._called: dict[str, dict[Asset, str]] = {}
         self._heard: list[tuple[str, Known, str]] = []
         self._size = 0
