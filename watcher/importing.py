@@ -17,6 +17,7 @@ from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.exact import number_in
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote
 from watcher.domain.retelling import Look, Recorded
+from watcher.domain.spelling import one_form
 from watcher.mistakes import nearest
 from watcher.settings import Settings
 
@@ -113,6 +114,7 @@ def _row(fields: Mapping[str, str | None], accounts: Mapping[str, tuple[Account,
     text = {name: (fields.get(name) or "").strip() for name in COLUMNS}
     if None in fields:
         raise ValueError("this line has more fields than the first one; put fields with commas in quotes")
+    text["wallet"] = one_form(text["wallet"])
     if text["wallet"] not in accounts:
         wallets = nearest(text["wallet"], accounts)
         raise ValueError(f"there is no wallet '{text['wallet']}' in the configuration; {wallets}")

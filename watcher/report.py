@@ -14,6 +14,7 @@ from watcher.creditviews import credits_of
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.display import plain
+from watcher.domain.emptiness import never_held
 from watcher.domain.exact import times
 from watcher.domain.message import Severity
 from watcher.domain.model import Account, AccountState, Asset
@@ -194,10 +195,18 @@ def status(
         "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
         "held_prices": _held_prices(settings, past),
         "channels": _channels(settings, reader),
+        "never_held": _never_held(settings, past, now),
     }
     stalled = any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now).values())
     report["state"] = _word(accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled)
     return report
+
+
+def _never_held(settings: Settings, past: Past, now: datetime) -> list[Row]:
+    """Wallets in which nothing was ever seen, though they were read for a day and more."""
+    wallets = {account: each.wallet for account, each in wallets_by_account(settings).items()}
+    found = never_held(wallets, past.accounts, now)
+    return [{"wallet": name, "since": since} for name, since in sorted(found.items())]
 
 
 def accounts_of(

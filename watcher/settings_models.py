@@ -26,6 +26,7 @@ from watcher.connecting import Proxy
 from watcher.domain.cron import check_cron
 from watcher.domain.duration import format_duration, parse_duration
 from watcher.domain.errors import PartError
+from watcher.domain.spelling import one_form
 from watcher.mistakes import nearest
 
 SHORTEST = timedelta(seconds=1)
@@ -68,7 +69,7 @@ def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
             raise PartError("has an empty word; leave it out", number)
         if words.index(word) < number:
             raise PartError(f"names '{word}' twice; remove one", number)
-    return words
+    return tuple(map(one_form, words))
 
 
 def _visible(text: str) -> str:
@@ -85,7 +86,7 @@ def _cadence_kind(value: Any) -> str:
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_distinct)]
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible), AfterValidator(one_form)]
 Cadence = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_a_cadence)]
 
 

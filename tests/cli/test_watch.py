@@ -103,7 +103,7 @@ def state(accounts: int, in_trouble: int) -> dict[str, Any]:
         }  # fmt: skip
 
     return {
-        "state": "warning", "credits": {}, "alerts": [], "held_prices": [], "channels": [],
+        "state": "warning", "credits": {}, "alerts": [], "held_prices": [], "never_held": [], "channels": [],
         "accounts": [account(number) for number in range(accounts)],
         "deliveries": {"pending": 0, "sent": 0, "given_up": 0},
     }  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.domain.given import BOND, DESK, ETH, HOT, START, SWEEP, USDC, WALLETS, World, reading
-from watcher.domain.model import Account, Asset, Change, Quarantined, Quote
+from watcher.domain.model import Account, Asset, Change, Quarantined, Quote, Wallet
 from watcher.domain.rules import TYPES, Rule
 from watcher.domain.selection import matches_of
 from watcher.linting import Finding, Seen, lint
@@ -61,6 +61,48 @@ def test_sound_rules_are_left_alone() -> None:
 
 
 # Selections
+
+
+@pytest.mark.parametrize(
+    ("written", "symbol"), [("Bitcoin", "BTC"), ("polygon", "POL"), ("USD Coin", "USDC")]
+)
+def test_the_name_of_a_coin_in_place_of_its_symbol_is_told_before_the_first_poll(
+    written: str, symbol: str
+) -> None:
+    named = rule(type="threshold", match={"assets": [written]}, below="2")
+    (finding,) = lint(Seen([named, rule(**COVERED)], WALLETS, World().past(), START))
+    assert (finding.lint, finding.remedy) == ("name-for-symbol", f"write {symbol}")
+    assert "symbols, not names" in finding.what
+
+
+def test_a_chain_id_that_nobody_is_known_to_have_used_is_told_until_it_was_read() -> None:
+    wallets = {Account("coinstats", "bsc", "0xaa"): Wallet("hot", "coinstats", "0xaa")}
+    (finding,) = lint(Seen([rule(**COVERED)], wallets, World().past(), START))
+    assert (finding.lint, finding.subjects) == ("unknown-chain", ("hot",))
+    assert str(finding).endswith("CoinStats is known to have; did you mean 'binancesmartchain'?")
+    (account,) = wallets
+    world = World(wallets=wallets)
+    world.see(reading(account, {Asset("bsc", "binancecoin"): "1"}))
+    assert lint(Seen([rule(**COVERED)], wallets, world.past(), world.now)) == []
+
+
+def test_a_wallet_in_which_nothing_was_ever_seen_is_told() -> None:
+    wallets = {HOT: WALLETS[HOT]}
+    world = World(wallets=wallets)
+    world.see(reading(HOT, {}))
+    assert lint(Seen([rule(**COVERED)], wallets, world.past(), world.now)) == []
+    world.see(reading(HOT, {}), after=2 * DAY)
+    (finding,) = lint(Seen([rule(**COVERED)], wallets, world.past(), world.now))
+    assert (finding.lint, finding.subjects) == ("never-held", ("hot",))
+
+
+def test_a_rule_by_a_former_name_matches_and_is_no_finding() -> None:
+    named = rule(type="threshold", match={"wallets": ["hot"], "assets": ["OLD"]}, below="2")
+    world = World(named)
+    for symbol in ("OLD", "NEW"):
+        world.see(reading(HOT, {ETH: "5"}, symbols={ETH: symbol}), reading(SWEEP, {}), reading(DESK, {}))
+    finds = lint(Seen([named, rule(**COVERED)], WALLETS, world.past(), world.now))
+    assert [each.lint for each in finds] == []
 
 
 def test_a_rule_about_credits_covers_no_wallet() -> None:
@@ -118,10 +160,10 @@ def test_a_wallet_that_no_rule_covers_is_named() -> None:
     world = seen()
     finding = lint(Seen([rule(**LOW)], WALLETS, world.past, world.now))[-1]
     assert (finding.lint, finding.subjects, finding.rule) == ("no-rule", ("desk", "fund"), "")
-    base = Account("coinstats", "base", HOT.address)
+    base = Account("coinstats", "base-wallet", HOT.address)
     both = {HOT: WALLETS[HOT], base: WALLETS[HOT]}
     part = lint(Seen([rule(type="change", match={"chains": ["ethereum"]})], both, world.past, world.now))
-    assert [each.what for each in part] == ["no rule covers wallet hot on base"]
+    assert [each.what for each in part] == ["no rule covers wallet hot on base-wallet"]
 
 
 def test_the_selections_of_a_rule_with_two_of_them_are_both_looked_at() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.settings.given import ENV, KEY, SOUND, load, mistakes
 from watcher.domain.errors import ConfigurationError
+from watcher.domain.rules import Match
+from watcher.domain.spelling import in_one_form
 
 ADDRESS = "0x9f114da25b61b77606d47eab414b9360f8783979"
 """That of the wallet `treasury`, in other letters."""
@@ -176,3 +178,14 @@ def test_two_spellings_of_one_address_are_the_same_account(
     second = f'{{name: second, source: coinstats, address: "{other}", chains: [{twin}]}}'
     (problem,) = mistakes(tmp_path, wallets(first, second))
     assert problem.what == f"'second' and 'first' are the same account on {twin}"
+
+
+def test_a_name_is_the_same_composed_or_not(tmp_path: Path) -> None:
+    composed, apart = "z\u00fcrich", "zu\u0308rich"
+    text = SOUND.replace("name: treasury", f"name: {apart}").replace("[treasury]", f"[{apart}]")
+    settings = load(tmp_path, text)
+    assert settings.wallets[0].name == composed
+    assert settings.wallets[0].tags == (composed,)
+    assert Match(wallets=(apart,)).wallet(settings.wallets[0].wallet)
+    assert Match(tags=(composed,)).wallet(settings.wallets[0].wallet)
+    assert in_one_form([apart]) == [composed]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from tests.contract.given import ETH, HOT, NOW, delivery, keep
 from tests.web.given import Page, fill, serving
-from watcher.domain.model import Doubt, Held
+from watcher.domain.model import AccountState, Doubt, Held
 from watcher.domain.outlook import OUTLOOK, Finds, Outlook
 from watcher.domain.usage import USAGE, Metered
 from watcher.web.encoding import PIECE, encoded
@@ -90,6 +90,9 @@ async def everything(page: Page) -> None:
     metered = Metered(NOW, 20_000, 100)
     await page.store.keep_facts("coinstats", {OUTLOOK: outlook.dump(), USAGE: metered.dump()}, NOW)
     odd = (await page.store.load([HOT])).accounts[HOT]
+    spare = next(account for account in page.looker.wallets if account != HOT)
+    bare = AccountState(spare, seen={spare.chain: NOW}, watched_since=NOW - timedelta(days=2))
+    await keep(page.store, accounts=(bare,))
     held = odd._replace(held={ETH: Held(Decimal(0), NOW, "reported as zero")})
     doubt = Doubt(None, NOW, "it has no price any more")
     owed = delivery("waits")

@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from watcher.cli._tables import fold, screen
+from watcher.domain.chains import KNOWN, meant, stranger
 from watcher.domain.errors import ConfigurationError
 from watcher.domain.exact import count_in
 from watcher.mistakes import nearest
@@ -150,6 +151,8 @@ class Interview:
                 known = self._list_chains() or known
             elif unknown:
                 typer.echo(f"  there is no chain '{unknown[0]}'; {nearest(unknown[0], known)}")
+            elif strange := [chain for chain in chains if not known and chain not in KNOWN and meant(chain)]:
+                typer.echo(f"  {stranger(strange[0])}")
             elif chains:
                 return chains
 
@@ -202,12 +205,13 @@ class Interview:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
             try:
-                configure(Path(folder) / "watcher.yaml", env, telling=True)
+                warnings = configure(Path(folder) / "watcher.yaml", env, telling=True).warnings
+                address = draft.wallets[-1].address if draft.wallets else "\n"
+                return [each.partition(": ")[2] for each in warnings if address in each]
             except ConfigurationError as error:
                 return [
                     f"{each.what}; {each.remedy}" if each.remedy else each.what for each in error.problems
                 ]
-        return []
 
 
 def _words(text: object) -> tuple[str, ...]:

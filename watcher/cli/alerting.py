@@ -21,6 +21,7 @@ from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration, parse_duration
 from watcher.domain.message import Severity
 from watcher.domain.silences import Silence
+from watcher.domain.spelling import in_one_form
 from watcher.mistakes import nearest
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
@@ -138,7 +139,11 @@ def add(
     wallet: Annotated[
         Globs,
         typer.Option(
-            "--wallet", metavar="GLOB", help="Names of wallets.", autocompletion=_completing.wallets
+            "--wallet",
+            metavar="GLOB",
+            help="Names of wallets.",
+            autocompletion=_completing.wallets,
+            callback=in_one_form,
         ),
     ] = None,
     alert: Annotated[

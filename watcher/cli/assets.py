@@ -16,6 +16,7 @@ from watcher.cli._common import Config, Json, configured, must_know_wallets, pri
 from watcher.cli._tables import print_table
 from watcher.domain.display import money
 from watcher.domain.model import Asset, Quarantined
+from watcher.domain.spelling import in_one_form
 from watcher.mistakes import closest
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
@@ -41,6 +42,7 @@ def assets(
             metavar="NAME",
             help="Only this wallet; may be repeated.",
             autocompletion=_completing.wallets,
+            callback=in_one_form,
         ),
     ] = None,
     everything: Annotated[

@@ -11,6 +11,7 @@ from watcher.cli import _completing
 from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json
 from watcher.cli._tables import print_table
 from watcher.domain.display import moment, money, price
+from watcher.domain.spelling import in_one_form
 from watcher.service.clock import SystemClock
 from watcher.wiring import Configuration, store_path
 
@@ -22,6 +23,7 @@ Wallets = Annotated[
         metavar="NAME",
         help="Only this wallet; may be repeated.",
         autocompletion=_completing.wallets,
+        callback=in_one_form,
     ),
 ]
 

@@ -19,6 +19,7 @@ from watcher.cli._tables import print_table
 from watcher.domain.credits import Purpose
 from watcher.domain.display import counted, moment
 from watcher.domain.model import Account, Miss, Outcome
+from watcher.domain.spelling import in_one_form
 from watcher.heap import settle_heap
 from watcher.wiring import Configuration
 
@@ -68,6 +69,7 @@ def poll(
             metavar="NAME",
             help="Only this wallet; may be repeated.",
             autocompletion=_completing.wallets,
+            callback=in_one_form,
         ),
     ] = None,
     json: Json = False,

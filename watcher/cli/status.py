@@ -219,6 +219,13 @@ def _below(state: report.Row, on: Screen) -> list[str]:
             "",
             *fold(f"{counted(waiting, 'asset')} that no rule sees; `watcher assets` lists them", on.width),
         ]
+    if state["never_held"]:
+        names = [row["wallet"] for row in state["never_held"]]
+        more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+        said = (
+            f"nothing was ever seen in {clean(', '.join(names[:5]))}{more}: see that the addresses are right"
+        )
+        lines += ["", *fold(said, on.width)]
     for held in state["held_prices"]:
         name = clean(held["symbol"] or held["asset"])
         why = f"{name} on {held['chain']}: {held['reason']}; not judged in dollars until a price is confirmed"

@@ -23,6 +23,7 @@ from watcher.domain.conclusion import (
 )
 from watcher.domain.delivery import Delivery
 from watcher.domain.drift import marked
+from watcher.domain.emptiness import empty_notices
 from watcher.domain.ending import under_its_name, why_over
 from watcher.domain.judging import Judge
 from watcher.domain.knowledge import Learned, learn
@@ -170,6 +171,7 @@ def decide(
             again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
         news = [change for change in told if not change.drift] if told else ()
         judge.account(learned, outcome, news, renaming=renaming)
+    notices += empty_notices(past, states, rules, now)
     judge.sums(prices, symbols)
     judge.finish()
     return Conclusion(

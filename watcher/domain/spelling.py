@@ -8,6 +8,8 @@ other spelling. Base 58 (Bitcoin, Solana, Tron) keeps its case: there it tells t
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from watcher.domain import checksums
@@ -21,6 +23,16 @@ _EVM_DIGITS = 40
 
 CASH_PREFIXES = ("bitcoincash", "ecash", "kaspa", "bchtest", "kaspatest")
 """Prefixes that people leave out."""
+
+
+def one_form(name: str) -> str:
+    """A name that people gave, composed (Unicode NFC): `ü` may be written as one character or as two."""
+    return unicodedata.normalize("NFC", name)
+
+
+def in_one_form(names: Sequence[str] | None) -> list[str] | None:
+    """The same of several; None stays None."""
+    return None if names is None else list(map(one_form, names))
 
 
 @lru_cache(maxsize=65536)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from watcher.domain.display import counted
+from watcher.domain.chains import stranger
+from watcher.domain.display import counted, moment
 from watcher.domain.drift import is_drift
+from watcher.domain.emptiness import never_held
 from watcher.domain.exact import ZERO
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import TEOS_CHAIN, Account, Asset
 from watcher.domain.policies import INTEREST
 from watcher.domain.rules import AssetRule, Match, Rule
 from watcher.domain.selection import matches_of
@@ -17,6 +19,14 @@ from watcher.linting.seen import Seen
 from watcher.mistakes import nearest
 
 SIGNS = "*?["
+
+SYMBOLS = {
+    "avalanche": "AVAX", "binance coin": "BNB", "bitcoin": "BTC", "cardano": "ADA", "cosmos": "ATOM",
+    "dogecoin": "DOGE", "ether": "ETH", "ethereum": "ETH", "litecoin": "LTC",
+    "polkadot": "DOT", "polygon": "POL", "ripple": "XRP", "solana": "SOL", "tether": "USDT", "toncoin": "TON",
+    "tron": "TRX", "usd coin": "USDC",
+}  # fmt: skip
+"""What people call coins."""
 
 REBASES = 10
 """So many tiny changes one way in 30 days are no transfers."""
@@ -29,6 +39,8 @@ def lint_selections(seen: Seen) -> Iterator[Finding]:
             yield from _unmatched(rule, match, seen)
             yield from _ambiguous(rule, match, seen)
             yield from _shut_out(rule, match, seen)
+    yield from _strange_chains(seen)
+    yield from _never_held(seen)
     yield from _rebasing(seen)
     yield from _uncovered(seen)
 
@@ -40,6 +52,7 @@ def _unmatched(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
         what = f"no account is selected by {' and '.join(parts)} together"
         yield Finding("matches-nothing", rule.id, what, "correct match, or add the wallet that is meant")
         return
+    yield from _names(rule, match, seen)
     newcomers = isinstance(rule, AssetRule) and rule.event == "appears"
     if newcomers or not match.assets or not all(map(seen.read, accounts)):
         return
@@ -56,6 +69,38 @@ def _unmatched(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
             what = f"nothing that was ever read of {where} is called '{pattern}'"
             remedy = nearest(pattern, {symbol for _, symbol in known if symbol})
             yield Finding("matches-nothing", rule.id, what, f"{remedy}; leave it if it is still to come")
+
+
+def _names(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
+    """The name of a coin in place of its symbol: it would match nothing, or only by its id."""
+    held = {symbol.casefold() for symbol in seen.past.symbols.values()}
+    for pattern in match.assets:
+        symbol = SYMBOLS.get(pattern.casefold())
+        if symbol is not None and pattern.casefold() not in held:
+            what = f"'{pattern}' is the name of a coin; assets are selected by symbols, not names"
+            yield Finding("name-for-symbol", rule.id, what, f"write {symbol}", (pattern,))
+
+
+def _strange_chains(seen: Seen) -> Iterator[Finding]:
+    """Ids of chains that nobody is known to have used, and that no answer has had yet."""
+    chains: dict[str, list[Account]] = {}
+    for account in seen.wallets:
+        if account.chain != TEOS_CHAIN and not seen.read(account):
+            chains.setdefault(account.chain, []).append(account)
+    read = {account.chain for account in seen.wallets if seen.read(account)}
+    for chain, accounts in sorted(chains.items()):
+        said = stranger(chain) if chain not in read else ""
+        if said:
+            what, _, remedy = said.partition("; ")
+            names = tuple(sorted({seen.wallets[account].name for account in accounts}))
+            yield Finding("unknown-chain", "", f"{some(names)}: {what}", remedy, names)
+
+
+def _never_held(seen: Seen) -> Iterator[Finding]:
+    for name, since in never_held(seen.wallets, seen.past.accounts, seen.now).items():
+        what = f"wallet {name} has held nothing since {moment(since)}, when it was first read"
+        remedy = "see that its address is right; each reading of it is paid for"
+        yield Finding("never-held", "", what, remedy, (name,))
 
 
 def _written(match: Match) -> list[str]:

@@ -11,6 +11,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from watcher.domain.duration import parse_duration
+from watcher.domain.spelling import one_form
 from watcher.web.door import visit_of
 
 MOST = 10_000
@@ -73,7 +74,7 @@ class Asked:
         return text
 
     def names(self, name: str, known: Collection[str]) -> list[str]:
-        chosen = self.many(name)
+        chosen = list(map(one_form, self.many(name)))
         for each in chosen:
             if each not in known:
                 raise web.HTTPNotFound(text=f"there is no {name} '{each[:60]}'")

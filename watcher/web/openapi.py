@@ -65,6 +65,7 @@ OUTBOX = _rows(
 )  # fmt: skip
 STATUS = _object(
     state={"enum": ["ok", "warning", "critical", "unknown"]},
+    never_held=_rows(wallet=TEXT, since=TIME),
     accounts=_rows(
         wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, last_reading=_maybe(TIME),
         next_poll=_maybe(TIME), misses=COUNT, miss=TEXT, late=_maybe(FLAG), stale=FLAG, held=TEXTS,

@@ -11,10 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from watcher.domain.chains import canonical
 from watcher.domain.model import Asset, Wallet
+from watcher.domain.spelling import one_form
 
 
 def _words(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+    words = (value,) if isinstance(value, str) else value
+    if not isinstance(words, tuple | list):
+        return words
+    return tuple(one_form(word) if isinstance(word, str) else word for word in words)
 
 
 Globs = Annotated[tuple[str, ...], BeforeValidator(_words)]
