@@ -201,3 +201,12 @@ def test_an_account_that_is_no_longer_watched_is_passed_over() -> None:
 def test_an_impossible_size_of_a_change_is_refused(by: Any) -> None:
     with pytest.raises(ValueError, match="by"):
         moved(by=by)
+
+
+def test_what_appears_without_a_price_is_worth_what_it_last_was() -> None:
+    world = World(asset("appears", min_value_usd="1000"))
+    world.see(reading(HOT, {ETH: "1"}, {ETH: "2000"}), reading(SWEEP, {SOL: "1"}, {SOL: "1"}))
+    world.see(reading(HOT, {ETH: "0"}, {}))
+    world.see(reading(HOT, {ETH: "0"}, {}))
+    assert world.see(reading(HOT, {ETH: "1"}, {})) == E
+    assert "worth $2,000.00" in world.fact("Because")

@@ -188,3 +188,11 @@ def test_an_unclear_or_held_asset_on_a_chain_that_was_read_is_not_one_of_the_rea
         assert world.see(silent) == N
         assert [alert.reads for alert in world.live if alert.rule == "low"] == [1]
         assert world.see(reading(HOT, {ETH: "0.4", USDC: "5"})) == F
+
+
+def test_a_confirming_reading_is_one_of_the_reads() -> None:
+    world = World(low(reads=2))
+    world.see(reading(HOT, {ETH: "5"}))
+    assert world.see(reading(HOT, {ETH: "0"})) == N, "held: it does not count"
+    assert world.see(reading(HOT, {ETH: "0"}), after=timedelta(seconds=20)) == N, "confirmed: the first"
+    assert world.see(reading(HOT, {ETH: "0"}), after=timedelta(seconds=20)) == ["low firing"]
