@@ -146,7 +146,7 @@ class Poller:
                 outcomes += reply.outcomes
                 waiting = [*reply.more, *waiting]
                 # Nothing was read, or the source learnt what is better asked otherwise: the rest is put anew.
-                learnt = learnt or bool(reply.facts)
+                learnt = learnt or bool(reply.failure and reply.facts)
                 anew = bool(reply.outcomes) and (self.search.doubted or learnt)
                 if anew and batch.purpose in (Purpose.SCHEDULED, Purpose.BY_HAND):
                     self.queue.put((a for each in waiting for a in each.accounts), batch.purpose)
