@@ -23,10 +23,15 @@ FOLDER = "credentials"
 """Beside the configuration: a file for each variable, read by its owner only."""
 PREFIX = "watcher_"
 """What systemd puts before a file's name when it loads a whole folder (`LoadCredential=watcher:FOLDER`)."""
+UNNAMED = (
+    "the variable ${…} is not set; its name is not in capitals, so it is not shown: it may be a secret. "
+    "Write ${…} around a variable's name, and $$ for a dollar sign that stands for itself"
+)
+"""A password is easily written as `${password}`; an error and a log are read by others."""
 _REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
 _UNSET = re.compile(r"\$\{[A-Za-z_]")
-_CLOSED = re.compile(r"^the credential \w+ may not be read")
-_UNSET_TEXT = re.compile(rf"^the variable \w+ is not set$|{_CLOSED.pattern}")
+_CLOSED = re.compile(r"^the credential [\w…]+ may not be read")
+_UNSET_TEXT = re.compile(rf"^the variable [\w${{}}…]+ is not set$|{_CLOSED.pattern}")
 _UNKNOWN = "https://unset.invalid/"
 """Stands for what a variable or a file would say, for whoever only looks and needs none of it."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -59,6 +64,8 @@ class Environment:
             if default is not None and not value:
                 return default
             if value is None:
+                if not name.isupper():
+                    raise ValueError(UNNAMED)
                 raise ValueError(f"the variable {name} is not set; {self._remedy(name)}")
             hidden.append((value, f"${{{name}}}"))
             return value
@@ -76,7 +83,8 @@ class Environment:
                 continue
             except OSError as error:
                 raise ValueError(
-                    f"the credential {name} may not be read: {error.strerror}: {path}; "
+                    f"the credential {name if name.isupper() else '…'} may not be read: {error.strerror}: "
+                    f"{path if name.isupper() else path.parent}; "
                     "run this as root, or as the user whose it is"
                 ) from None
             if found:

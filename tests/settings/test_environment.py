@@ -13,7 +13,7 @@ import pytest
 from tests.settings.given import ENV, KINDS, SOUND, load, mistakes, write
 from watcher.domain.errors import ConfigurationError
 from watcher.environment import is_closed
-from watcher.settings import load_settings
+from watcher.settings import load_settings, read_settings
 from watcher.sources.coinstats import CoinStatsSettings
 
 VARIABLE = '"${COINSTATS_API_KEY}"'
@@ -247,3 +247,16 @@ def test_only_secrets_have_files(tmp_path: Path) -> None:
     (problem,) = mistakes(tmp_path, SOUND.replace("every: 1m", "every_file: x"))
 
     assert "unknown key 'every_file'" in problem.what
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "Tr0ub4dor", "password", "sK_live"])
+@pytest.mark.parametrize("keyless", [False, True])
+def test_a_secret_that_was_written_as_a_variable_is_not_shown(
+    tmp_path: Path, secret: str, *, keyless: bool
+) -> None:
+    path = tmp_path / "watcher.yaml"
+    path.write_text(SOUND.replace("${COINSTATS_API_KEY}", f"${{{secret}}}"))
+    draft = read_settings(path, ENV, KINDS, keyless=keyless)
+    said = "\n".join(map(str, draft.problems))
+    assert secret not in said.replace(str(tmp_path), "")
+    assert ("is not set; its name is not in capitals" in said) != keyless
