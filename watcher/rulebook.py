@@ -13,6 +13,7 @@ from watcher.documents import Document, Loc
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.model import Wallet
 from watcher.domain.rules import TYPES, Match, Rule
+from watcher.domain.spelling import one_form
 from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
 
@@ -189,7 +190,7 @@ class _Reader:
             self._pattern((*loc, "source"), source.value, "source", self._known["sources"][1])
 
     def _pattern(self, loc: Loc, pattern: str, word: str, known: set[str]) -> None:
-        if any(fnmatchcase(each, pattern) for each in known):
+        if any(fnmatchcase(one_form(each), one_form(pattern)) for each in known):
             return
         where = "no wallet has the tag" if word == "tag" else f"there is no {word}"
         if any(sign in pattern for sign in "*?["):

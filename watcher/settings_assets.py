@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from watcher.documents import Document
 from watcher.domain.model import Wallet
 from watcher.domain.policies import AssetEntry
+from watcher.domain.spelling import one_form
 from watcher.mistakes import checked, nearest
 
 
@@ -34,7 +35,7 @@ def read_assets(
         found.append(entry)
         for key, names in known.items():
             for number, pattern in enumerate(getattr(entry.match, key)):
-                if not any(fnmatchcase(name, pattern) for name in names):
+                if not any(fnmatchcase(one_form(name), pattern) for name in names):
                     what = f"no {key.removesuffix('s')} is called '{pattern}'"
                     document.report(("assets", index, "match", key, number), what, nearest(pattern, names))
     return tuple(found)

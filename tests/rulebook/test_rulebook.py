@@ -314,3 +314,14 @@ def test_a_rule_about_credits_names_a_source_that_there_is(tmp_path: Path) -> No
 
     assert "no source 'coinstat'" in problem.what
     assert "coinstats" in problem.remedy
+
+
+def test_a_name_is_found_composed_or_not(tmp_path: Path) -> None:
+    composed, apart = "z\u00fcrich", "zu\u0308rich"
+    for named, written in ((composed, apart), (apart, composed)):
+        path = tmp_path / "rules.yaml"
+        path.write_text(
+            f"rules:\n  - {{id: a, type: change, match: {{wallets: {written}}}}}\n", encoding="utf-8"
+        )
+        book = load_rules([path], {"ops"}, (Wallet(named, "coinstats", "0xaa"),), {"coinstats"})
+        assert book.rules[0].match.wallets == (composed,)
