@@ -226,9 +226,8 @@ class Search:
 
 def _failed(reply: Reply) -> bool:
     """Whether a request failed as a whole, and not for want of credits."""
+    if not reply.failure:
+        return False
     misses = [outcome for outcome in reply.outcomes if isinstance(outcome, Miss)]
-    return (
-        bool(reply.failure and misses)
-        and len(misses) == len(reply.outcomes)
-        and any(miss.reason is not MissReason.EXHAUSTED for miss in misses)
-    )
+    all_missed = len(misses) == len(reply.outcomes)
+    return all_missed and any(miss.reason is not MissReason.EXHAUSTED for miss in misses)
