@@ -96,6 +96,8 @@ class Blindness:
     def doubted(self, concerned: Concerned, learned: Learned, reading: Reading) -> None:
         """What of an account was read and is not believed, or was too unclear to be."""
         state = learned.state
+        if (FAILING_RULE, state.account.source) in self._past.alerts:
+            return  # what no answer of a source states is told as that
         for asset in state.stale:
             unwanted = asset in state.quarantined or asset in state.newcomers
             if asset.chain not in learned.chains or unwanted:
