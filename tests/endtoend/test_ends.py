@@ -29,7 +29,7 @@ async def test_an_edit_keeps_a_standing_alert_and_one_that_ends_it_says_so_once(
         assert (await there.verb("ack", before["id"], "--by", "bob"))[0] == 0
         there.edit("rules.yaml", 'below: "0.5"', 'below: "0.6"')
         daemon.send_signal(signal.SIGHUP)
-        await there.logged("reloaded watcher.yaml")
+        await there.logged("reloaded ")
         await there.coinstats.recorded(2)
         after = await only(there)
         assert (after["id"], after["acknowledged_by"]) == (before["id"], "bob")
