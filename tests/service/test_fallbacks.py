@@ -264,3 +264,25 @@ async def test_what_a_channel_learnt_is_kept_and_what_people_should_know_of_it_i
     notices = [each for each in outbox.rows.values() if each.message.kind is Kind.NOTICE]
     assert [each.message.title for each in notices] == ["channel ops: the chat -1 has the id -2 now"]
     assert notices[0].state is DeliveryState.SENT
+
+
+async def test_a_remark_whose_words_differ_each_time_is_told_once_and_brings_about_no_other(
+    store: SqliteStore,
+) -> None:
+    class Formless(Scripted):
+        """Every message goes without its facts, those about that as well, each for another place in it."""
+
+        async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+            await super().send(deliveries)
+            return Sent({"form": f"a message went without its facts: byte {len(self.sent)}"})
+
+    clock, ops = HandClock(START + timedelta(seconds=1)), Formless()
+    await owe(store, delivery(1), delivery(2))
+
+    for _ in range(2):  # after a restart too
+        async with delivering(store, clock, ops) as deliverer:
+            await passes(deliverer, clock, 60)
+            await owe(store, delivery(3))
+            await passes(deliverer, clock, 60)
+
+    assert sum(map(len, ops.sent)) == 4

@@ -284,15 +284,17 @@ class Deliverer:
             await self._store.keep_facts(facts_of(lane.channel.name), lane.facts, self._clock.now())
             lane.facts = {}
         for name, words in tuple(lane.remarks.items()):
-            await self._remark(lane, words) if (name, words) not in lane.said else None
-            lane.said.add((name, words))
+            if name not in lane.said:
+                await self._remark(lane, name, words)
+            lane.said.add(name)
             del lane.remarks[name]
 
-    async def _remark(self, lane: Lane, words: str) -> None:
-        """Tell the channel's own people once what they should know of it."""
+    async def _remark(self, lane: Lane, name: str, words: str) -> None:
+        """Tell the channel's own people once what they should know of it. Its words may differ each time: the
+        message that tells of it may give cause for the same remark."""
         now, channel = self._clock.now(), lane.channel.name
         LOG.warning("channel %s: %s", channel, words)
-        identity = short_id("remark", channel, words)
+        identity = short_id("remark", channel, name)
         facts = (("Channel", channel), ("What", words))
         title = f"channel {channel}: {words}"
         message = Message(

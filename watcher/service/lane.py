@@ -70,8 +70,8 @@ class Lane:
     facts: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
     """What the channel has learnt, and what people should know of it, that the store has not got yet."""
-    said: set[tuple[str, str]] = field(default_factory=set)
-    """Remarks that were told."""
+    said: set[str] = field(default_factory=set)
+    """Names of the remarks that were told."""
     gathers: bool = False
     """Whether something may be waiting only to go out with what comes next."""
     told_at: list[tuple[float, int]] = field(default_factory=list)
