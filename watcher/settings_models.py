@@ -149,8 +149,12 @@ class HeartbeatSettings(_Model):
     @field_validator("url")
     @classmethod
     def _a_web_address(cls, url: SecretStr) -> SecretStr:
-        parts = urlsplit(url.get_secret_value())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        except ValueError:  # its words would show what stands there
+            sound = False
+        if not sound:
             raise ValueError("must be a web address; as in https://hc-ping.com/<uuid>")
         return url
 

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from watcher.notify.heartbeat import Heartbeat
+from watcher.settings_models import HeartbeatSettings
 
 SECRET = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -72,3 +73,11 @@ async def test_a_refused_connection_is_said_without_the_url() -> None:
     assert why
     assert SECRET not in why
     assert SECRET not in repr(heartbeat.__dict__)
+
+
+@pytest.mark.parametrize("url", ["https://hc.test:99999/{}", "https://hc.test:x/{}", "https://[{}]/ping"])
+def test_an_address_that_can_be_none_is_a_mistake_of_the_configuration_and_not_shown(url: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        HeartbeatSettings(url=SecretStr(url.format(SECRET)))
+    assert "must be a web address" in str(caught.value)
+    assert SECRET[:8] not in str(caught.value)

@@ -267,3 +267,27 @@ async def test_a_service_that_repeats_a_secret_or_writes_markup_is_quoted_withou
     assert "s3cr3t-token" not in result.detail
     assert "\x1b" not in result.detail
     assert "\u202e" not in result.detail
+
+
+async def test_a_topic_of_ntfy_is_a_secret_for_whoever_knows_it_reads_and_writes_there() -> None:
+    topics = ("balances-7c9e6679", "others-7425")
+
+    def answer(_method: str, _payload: dict[str, Any]) -> tuple[int, Any]:
+        fine = len(api.asked) == 1
+        return (200, {}) if fine else (403, {"error": f"forbidden: {topics[1]}"})
+
+    async with serving(answer) as api:
+        told = channel(f"ntfy://{api.url.removeprefix('http://')}/{'/'.join(topics)}")
+        result = refused(await told.send([delivery(1)]))
+
+    assert result.detail == "***: the service answered HTTP 403: forbidden: ***"
+    assert result.heard
+    assert not any(topic in mark for mark in result.heard for topic in topics)
+
+
+@pytest.mark.parametrize("url", ["mailto://bob:hun[ter-two]9@mail.test", "expo://Push[hunter-two]"])
+def test_brackets_in_a_url_are_a_mistake_that_shows_nothing_of_it(url: str) -> None:
+    with pytest.raises(ValueError, match="%5B") as caught:
+        channel(url)
+    assert "ter-two" not in str(caught.value)
+    assert "ter-two" not in str(caught.value.__context__)

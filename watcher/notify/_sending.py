@@ -14,6 +14,7 @@ from typing import Any
 import apprise
 from apprise.attachment.memory import AttachMemory
 
+from watcher.domain.alerting import short_id
 from watcher.domain.delivery import Fault, NotSent, SendResult, Sent
 from watcher.notify._hearing import Heard
 from watcher.notify._words import Refusal
@@ -33,7 +34,7 @@ class Course:
     heard: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
     asked: dict[str, str] = field(default_factory=dict)
-    """What the plugin asked for → the recipient behind it, for people."""
+    """The mark of what the plugin asked for → the recipient behind it, for people."""
     took: set[str] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
     remarks: dict[str, str] = field(default_factory=dict)
@@ -85,16 +86,22 @@ def track(service: Any, course: Course, heard: Heard) -> None:
     def is_delivered(key: Any, **_: bool) -> bool:
         if type(key) is object:
             return False  # apprise's own mark for a whole message
-        name = course.asked.setdefault(repr(key), recipient(key))
-        heard.about = name
-        return course.has(repr(key))
+        mark = _mark(key)
+        heard.about = course.asked.setdefault(mark, recipient(key))
+        return course.has(mark)
 
     def mark_delivered(key: Any, **_: bool) -> None:
         if type(key) is not object:
-            course.asked.setdefault(repr(key), recipient(key))
-            course.took.add(repr(key))
+            mark = _mark(key)
+            course.asked.setdefault(mark, recipient(key))
+            course.took.add(mark)
 
     service.is_delivered, service.mark_delivered = is_delivered, mark_delivered
+
+
+def _mark(key: Any) -> str:
+    """What the store keeps of a plugin's key, in which a secret may stand (a topic of ntfy is one)."""
+    return short_id(repr(key))
 
 
 def recipient(key: Any) -> str:

@@ -203,7 +203,7 @@ class AppriseChannel:
             interpret_emojis=False, secure_logging=True,
         )  # fmt: skip
         target = apprise.Apprise(asset=asset)
-        query = {key.lower(): value.lower() for key, value in parse_qsl(urlsplit(url).query)}
+        query = _query(url, scheme)
         if query.get("optional", "no") not in {"no", "false", "0", "off", ""}:
             raise ValueError(f"the {scheme} URL has optional=yes: a failure would pass for a success")
         _plugins.load(scheme)
@@ -283,10 +283,22 @@ class AppriseChannel:
         return clean(text)[:LONGEST_DETAIL]
 
 
+def _query(url: str, scheme: str) -> Mapping[str, str]:
+    try:
+        return {key.lower(): value.lower() for key, value in parse_qsl(urlsplit(url).query)}
+    except ValueError:  # its words would show what stands in brackets, of a password say
+        words = f"the {scheme} URL has [ or ] where no IPv6 address is; write %5B and %5D"
+    raise ValueError(words)
+
+
 def _no_secrets(service: Any) -> set[str]:
-    """Parts of a URL that are no secret although they are in it: who is written to, and where."""
-    known, host = unquote(str(service.url(privacy=True))), str(service.host or "")
-    asked = [getattr(service, name, ()) for name in ("targets", "channels", "rooms", "topics")]
+    """Parts of a URL that are no secret although they are in it: who is written to, and where.
+
+    A topic of ntfy is one: whoever knows it reads and writes there. Without a server it stands for the host.
+    """
+    known, topics = unquote(str(service.url(privacy=True))), set(getattr(service, "topics", ()))
+    host = "" if service.host in topics else str(service.host or "")
+    asked = [getattr(service, name, ()) for name in ("targets", "channels", "rooms")]
     names = {recipient(each) for group in asked if isinstance(group, list | tuple | set) for each in group}
     found = {part for name in names if name and name in known for part in (name, name.strip("#@+-"))}
     if host and re.search(rf"(?<=[/@]){re.escape(host)}(?=[:/?]|$)", known):
