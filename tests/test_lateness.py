@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,74 @@ async def test_nothing_is_late_of_which_nothing_says_when_it_is_due(tmp_path: Pa
     calendar = 'every: {cron: "0 9 * * mon"}, at_least_every: 1h'
     status = await looked_at(tmp_path, timedelta(days=6), "every: auto", calendar)
 
-    assert (status["state"], [row["late"] for row in status["accounts"]]) == ("ok", [None, None])
+    assert (status["state"], [row["late"] for row in status["accounts"]]) == ("ok", [None, False])
+
+
+NINE = 'every: {cron: "0 9 * * *", timezone: Europe/Zurich}'
+THIRD_MISS = datetime(2026, 3, 13, 8, 1, tzinfo=UTC)
+"""Nine in Zurich for the third time after noon of the 10th of March, and a minute."""
+
+
+@pytest.mark.parametrize(
+    ("now", "state", "late"),
+    [
+        (THIRD_MISS - datetime.resolution, "ok", False),
+        (THIRD_MISS, "ok", False),
+        (THIRD_MISS + datetime.resolution, "critical", True),
+    ],
+)
+async def test_a_cron_line_is_late_after_as_many_missed_ticks_as_an_interval(
+    tmp_path: Path, now: datetime, state: str, late: bool
+) -> None:
+    status = await looked_at(tmp_path, now - NOW, NINE, NINE)
+
+    assert (status["state"], [row["late"] for row in status["accounts"]]) == (state, [late, late])
+    assert ("nothing is read any more" in shown(status)) is late
+
+
+async def test_a_reading_at_a_tick_has_not_missed_it(tmp_path: Path) -> None:
+    noon, at = 'every: {cron: "0 12 * * *"}', NOW.replace(microsecond=0)
+    states = tuple(
+        AccountState(each, {ETH: THIRTY}, {"ethereum": at}, last_attempt=at, watched_since=at)
+        for each in (HOT, OTHER)
+    )
+    until = at + timedelta(days=3, minutes=1)
+    status = await looked_at(tmp_path, until - NOW, noon, noon, states=states)
+
+    assert [row["late"] for row in status["accounts"]] == [False, False]
+
+
+async def test_the_next_poll_of_a_cron_line_is_its_first_tick_after_the_last_one(tmp_path: Path) -> None:
+    calendar = 'every: {cron: "0 12 * * mon", timezone: America/New_York}'
+    status = await looked_at(tmp_path, timedelta(minutes=1), NINE, calendar)
+
+    nine, monday = datetime(2026, 3, 11, 8, tzinfo=UTC), datetime(2026, 3, 16, 16, tzinfo=UTC)
+    assert [row["next_poll"] for row in status["accounts"]] == [nine, monday]
+
+
+async def test_what_a_cron_line_leaves_unread_for_days_does_not_call_a_dead_daemon_well(
+    tmp_path: Path,
+) -> None:
+    """The account of the cron line was read three hours before, and is due in days."""
+    before = NOW - timedelta(hours=3)
+    states = tuple(
+        AccountState(each, {ETH: THIRTY}, {"ethereum": at}, last_attempt=at, watched_since=before)
+        for each, at in ((HOT, NOW), (OTHER, before))
+    )
+    weekly = 'every: {cron: "0 9 * * mon"}'
+    status = await looked_at(tmp_path, timedelta(hours=3), "every: 5m", weekly, states=states)
+
+    assert (status["state"], [row["late"] for row in status["accounts"]]) == ("critical", [True, False])
+
+
+async def test_one_cron_line_that_fails_is_no_dead_daemon_while_others_are_read(tmp_path: Path) -> None:
+    failing = AccountState(HOT, {ETH: THIRTY}, {"ethereum": NOW}, last_attempt=NOW, misses=3, miss="timeout")
+    later = NOW + timedelta(minutes=30)
+    plain = AccountState(OTHER, {ETH: THIRTY}, {"ethereum": later}, last_attempt=later, watched_since=NOW)
+    ten = 'every: {cron: "*/10 * * * *"}'
+    status = await looked_at(tmp_path, timedelta(minutes=31), ten, ten, states=(failing, plain))
+
+    assert (status["state"], [row["late"] for row in status["accounts"]]) == ("warning", [True, False])
 
 
 async def test_what_credits_do_not_allow_for_is_not_late(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from watcher.domain.cron import tick_after
 from watcher.domain.display import counted, moment
 from watcher.domain.model import Account, AccountState
 from watcher.domain.outlook import Outlook
@@ -19,8 +20,9 @@ WAITS_TOO_LONG = timedelta(minutes=10)
 
 LATE_MISSES = 3
 LATE_POLLS, LATE_SLACK = 3, timedelta(minutes=1)
-"""An account is late after so many misses in a row, or once so many polls of it, and a little more, have
-passed without a reading: for `status`, the page, `/readyz`, the heartbeat and systemd alike."""
+"""An account is late after so many misses in a row, or once so many polls of it (of a cron line: ticks), and
+a little more, have passed without a reading: for `status`, the page, `/readyz`, the heartbeat and systemd
+alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,15 @@ def overdue(
     """Whether an account was not read for several times as long as is set, promised or intended.
 
     `interval`: seconds between two polls as the cadence intends; what credits or calls do not allow for is
-    stretched by `outlook`. None: nothing says when it is due, or it was never read.
+    stretched by `outlook`. A cron line alone says when it is due. None: nothing does, or it was never read.
     """
+    if last_reading is None:
+        return None
+    if isinstance(wallet.every, Cron):
+        last = tick_after(wallet.every.cron, wallet.every.timezone, last_reading, LATE_POLLS)
+        return now - LATE_SLACK > last
     set_to = wallet.every if isinstance(wallet.every, timedelta) else wallet.at_least_every
-    if last_reading is None or (set_to is None and interval is None) or isinstance(wallet.every, Cron):
+    if set_to is None and interval is None:
         return None
     stretch = max(outlook.stretch, 1.0) if outlook is not None else 1.0
     longest = max(set_to.total_seconds() * stretch if set_to is not None else 0.0, interval or 0.0)

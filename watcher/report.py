@@ -13,6 +13,7 @@ from watcher.alertviews import AlertViews
 from watcher.creditviews import credits_of
 from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
+from watcher.domain.cron import tick_after
 from watcher.domain.display import plain
 from watcher.domain.emptiness import never_held
 from watcher.domain.exact import times
@@ -22,6 +23,7 @@ from watcher.domain.outlook import OUTLOOK, Outlook
 from watcher.domain.outlook import load as read_outlook
 from watcher.readiness import WAITS_TOO_LONG, is_late, overdue, waiting
 from watcher.settings import Settings, WalletSettings
+from watcher.settings_models import Cron
 from watcher.store.quarantine import NEWCOMER
 from watcher.store.reader import Asked, Reader
 
@@ -179,7 +181,7 @@ def status(
     allowances: Mapping[str, CreditPlan],
     past: Past | None = None,
 ) -> Row:
-    """The state of everything, and one word for it. `next_poll` is None for accounts on cron.
+    """The state of everything, and one word for it.
 
     `past`: everything that is known, if the caller has it already; else it is read from the store.
     """
@@ -258,14 +260,13 @@ def _account(
     last_attempt = state.last_attempt if state else None
     last_reading = state.last_reading if state else None
     interval = interval_of(account, wallet, outlook)
-    following = last_attempt + timedelta(seconds=interval) if last_attempt and interval else None
     return {
         "wallet": wallet.name,
         "source": account.source,
         "chain": account.chain,
         "address": account.address,
         "last_reading": last_reading,
-        "next_poll": following,
+        "next_poll": _following(wallet, interval, last_attempt),
         "misses": state.misses if state else 0,
         "miss": state.miss if state else "",
         "late": is_late(wallet, interval, outlook, state, now),
@@ -277,6 +278,17 @@ def _account(
         "interval_seconds": interval,
         "expected_delay_seconds": interval / 2 if interval is not None else None,
     }
+
+
+def _following(
+    wallet: WalletSettings, interval: float | None, last_attempt: datetime | None
+) -> datetime | None:
+    """When an account is due after it was asked for last; None: it never was, or nothing says."""
+    if last_attempt is None:
+        return None
+    if isinstance(wallet.every, Cron):
+        return tick_after(wallet.every.cron, wallet.every.timezone, last_attempt)
+    return last_attempt + timedelta(seconds=interval) if interval else None
 
 
 def _oldest(state: AccountState) -> datetime | None:
@@ -313,8 +325,15 @@ def _held_prices(settings: Settings, past: Past) -> list[Row]:
 
 
 def unread(accounts: Sequence[Row]) -> bool:
-    """Whether nothing is read any more of what was: no daemon is at work, or it can do nothing."""
-    return any(row["late"] for row in accounts) and not any(row["late"] is False for row in accounts)
+    """Whether nothing is read any more of what was: no daemon is at work, or it can do nothing.
+
+    Between two ticks of a cron line may be weeks: what such an account shows is as old as its reading.
+    """
+    late = [row["last_reading"] for row in accounts if row["late"]]
+    return bool(late) and not any(
+        row["late"] is False and (row["interval_seconds"] or row["last_reading"] >= max(late))
+        for row in accounts
+    )
 
 
 def unread_because(accounts: Sequence[Row]) -> str:

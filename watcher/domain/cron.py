@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from itertools import islice
+from zoneinfo import ZoneInfo
 
 from watcher.domain.wallclock import moment_of, moments_of
 
@@ -62,6 +65,13 @@ class Crontab:
         elif moment_of(day, _MIDNIGHT, zone).astimezone(zone).date() == day:
             for at in self.times:
                 yield from moments_of(day, at, zone) if self.steps else (moment_of(day, at, zone),)
+
+
+@lru_cache(maxsize=10_000)
+def tick_after(line: str, timezone: str, moment: datetime, count: int = 1) -> datetime:
+    """The first tick after a moment, or the one that is the `count`th."""
+    ticks = read_cron(line).ticks(ZoneInfo(timezone), moment.astimezone(UTC) + datetime.resolution)
+    return next(islice(ticks, count - 1, None))
 
 
 def check_cron(text: str) -> str:
