@@ -6,14 +6,26 @@ import asyncio
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tests.fakes import START
+import pytest
+
+from tests.contract.given import HOT, NOW, keep, known
+from tests.fakes import START, FakeClock
+from tests.notify.given import delivery
+from watcher import report
+from watcher.domain.conclusion import Conclusion
+from watcher.domain.delivery import Delivery, DeliveryState
 from watcher.service.clock import SystemClock
 from watcher.service.tally import Tally
-from watcher.upkeep import LAG_EVERY, measure_lag
-from watcher.wiring import App
+from watcher.store.reader import Reader
+from watcher.store.sqlite import SqliteStore
+from watcher.upkeep import LAG_EVERY, measure_lag, silence
+from watcher.wiring import App, configure, wire
 
 
 async def test_a_loop_that_is_held_is_measured() -> None:
@@ -38,3 +50,59 @@ def test_a_daemon_takes_all_descriptors_that_it_may_have() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "300 300\n"
+
+
+CONFIG = """\
+version: 1
+sources: {{coinstats: {{kind: coinstats, api_key: key-one, credits: {{limit: 20000}}}}}}
+wallets: [{{name: hot, source: coinstats, address: "{hot}", chains: [ethereum]}}]
+channels:
+  ops: {{url: "json://127.0.0.1:9/"{quiet}}}
+web: null
+"""
+QUIET = ', quiet: {from: "22:00", to: "07:00", timezone: UTC}'
+
+
+async def found(folder: Path, now: datetime, *deliveries: Delivery, quiet: str = "") -> tuple[str, str]:
+    """Why the dead-man's switch is not called, and the word of `status`, while these deliveries wait."""
+    path = folder / "watcher.yaml"
+    path.write_text(CONFIG.format(hot=HOT.address, quiet=quiet))
+    configuration = configure(path, {})
+    store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
+    try:
+        await keep(store, accounts=(known(HOT, now, ethereum="1"),))
+        owed = tuple(replace(each, heard=frozenset(), state=DeliveryState.PENDING) for each in deliveries)
+        await store.conclude([], lambda _past, _recall: Conclusion(at=now, deliveries=owed))
+        await store.settle([each for each in deliveries if each.heard], {})
+        app = wire(configuration, store, clock=FakeClock(now))
+        why = await silence(app, store)
+    finally:
+        await store.close()
+    with Reader(folder / "watcher.db") as reader:
+        return why, str(report.status(configuration.settings, reader, now, {})["state"])
+
+
+async def test_what_waits_for_the_end_of_quiet_hours_does_not_stop_the_heartbeat(tmp_path: Path) -> None:
+    night = datetime(2026, 3, 10, 22, 30, tzinfo=UTC)
+    waits = replace(delivery(1), created=night, due=night)
+
+    assert await found(tmp_path, night + timedelta(hours=2), waits, quiet=QUIET) == ("", "ok")
+
+
+async def test_what_reaches_nobody_for_ten_minutes_stops_the_heartbeat(tmp_path: Path) -> None:
+    waits = replace(delivery(1), created=NOW, due=NOW)
+    why, state = await found(tmp_path, NOW + timedelta(minutes=11), waits)
+
+    assert ("messages wait since" in why, state) == (True, "critical")
+
+
+@pytest.mark.parametrize("state", [DeliveryState.PENDING, DeliveryState.GIVEN_UP])
+async def test_one_dead_mailbox_of_a_channel_is_no_silence_of_the_daemon(
+    tmp_path: Path, state: DeliveryState
+) -> None:
+    one = replace(
+        delivery(1), created=NOW, due=NOW, state=state, attempts=9, heard=frozenset({"a@mail.test"})
+    )
+    why, word = await found(tmp_path, NOW + timedelta(minutes=11), replace(one, last_error="gone: 550"))
+
+    assert (why, word) == ("", "warning" if state is DeliveryState.PENDING else "critical")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,6 +55,7 @@ def readiness(
         broken += deaf
     else:
         troubled += deaf
+    troubled += [text for text in (_half_deaf(channel, now) for channel in channels) if text]
     for source in dict.fromkeys(account.source for account in accounts):
         its = [account for account in accounts if account.source == source]
         known = [states.get(account) for account in its]
@@ -74,6 +75,15 @@ def readiness(
     return Readiness(not broken, tuple(broken), tuple(troubled))
 
 
+def channels_of(settings: Settings, reader: Reader, now: datetime) -> list[ChannelState]:
+    """How channels fare, and since when something waits that may be told now: quiet hours do not count."""
+    whole, partly = waiting(settings, reader, now), waiting(settings, reader, now, partly=True)
+    return [
+        replace(each, oldest_pending=whole.get(each.name), partly_since=partly.get(each.name))
+        for each in reader.channels(list(settings.channels))
+    ]
+
+
 def _deaf(channel: ChannelState, now: datetime) -> str:
     """Why a channel seems to reach nobody; empty if it works as far as known."""
     if channel.oldest_pending is not None and now - channel.oldest_pending > WAITS_TOO_LONG:
@@ -82,6 +92,13 @@ def _deaf(channel: ChannelState, now: datetime) -> str:
     if channel.gave_up:
         return f"channel {channel.name}: the last message was given up: {channel.trouble}"
     return ""
+
+
+def _half_deaf(channel: ChannelState, now: datetime) -> str:
+    """Why some of a channel's recipients seem to hear nothing while the others do; empty if all hear."""
+    if channel.partly_since is None or now - channel.partly_since <= WAITS_TOO_LONG:
+        return ""
+    return f"channel {channel.name}: some wait since {moment(channel.partly_since)}: {channel.trouble}"
 
 
 def is_late(
@@ -122,11 +139,18 @@ def overdue(
     return (now - last_reading - LATE_SLACK).total_seconds() > LATE_POLLS * longest
 
 
-def waiting(settings: Settings, reader: Reader, now: datetime) -> dict[str, datetime]:
-    """Channel → since when something waits for it that might be told; quiet hours do not count."""
+def waiting(
+    settings: Settings, reader: Reader, now: datetime, *, partly: bool = False
+) -> dict[str, datetime]:
+    """Channel → since when something waits for it that might be told; quiet hours do not count.
+
+    `partly`: of what some of its recipients have heard; else of what none has.
+    """
     channels: Mapping[str, Any] = settings.channels
     found: dict[str, datetime] = {}
     for each in reader.waiting():
+        if each.partly != partly:
+            continue
         kind = channels.get(each.channel)
         since = each.since
         if kind is not None and kind.quiet is not None and not each.critical:

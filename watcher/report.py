@@ -199,8 +199,13 @@ def status(
         "channels": _channels(settings, reader),
         "never_held": _never_held(settings, past, now),
     }
-    stalled = any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now).values())
-    report["state"] = _word(accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled)
+    stalled, partly = (
+        any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now, partly=each).values())
+        for each in (False, True)
+    )
+    report["state"] = _word(
+        accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled, partly=partly
+    )
     return report
 
 
@@ -345,9 +350,12 @@ def unread_because(accounts: Sequence[Row]) -> str:
     return f"{reasons} (once that is mended, see that `watcher run` is at work)"
 
 
-def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool) -> str:
+def _word(
+    accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool, partly: bool
+) -> str:
     """One word: critical if money or an alert may be at stake, warning if somebody should look.
 
+    `stalled`: something waits too long for a channel; `partly`: for some of its recipients.
     What is silenced or inhibited counts for nothing: somebody knows.
     """
     firing = [alert for alert in alerts if alert["state"] == "firing"]
@@ -356,6 +364,6 @@ def _word(accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, sta
         return CRITICAL
     if accounts and all(row["last_reading"] is None for row in accounts):
         return UNKNOWN
-    if any(map(behind, accounts)) or any(alert["severity"] == Severity.WARNING for alert in firing):
+    if partly or any(map(behind, accounts)) or any(alert["severity"] == Severity.WARNING for alert in firing):
         return WARNING
     return OK

@@ -111,7 +111,7 @@ async def silence(app: App, store: Store) -> str:
 async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]:
     """Would an alert reach somebody? StoreError or TimeoutError if the store does not answer."""
     # Who asks for none of this does not load what reads the store like people do.
-    from watcher.readiness import readiness
+    from watcher.readiness import channels_of, readiness
     from watcher.report import accounts_of, late_ones
     from watcher.store.reader import Reader
 
@@ -122,7 +122,7 @@ async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]
         def look() -> tuple[set[Account], list[ChannelState]]:
             with Reader(store_path(app.settings)) as reader:
                 late = late_ones(accounts_of(app.settings, reader, known, now))
-                return late, reader.channels(list(app.settings.channels))
+                return late, channels_of(app.settings, reader, now)
 
         late, channels = await asyncio.to_thread(look)
     return readiness(accounts, known, channels, now, late=late, stuck=troubles(app)), channels

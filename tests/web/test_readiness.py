@@ -39,6 +39,17 @@ def test_one_deaf_channel_is_trouble_and_no_working_one_is_not_ready(channel: Ch
     assert channel.trouble in text
 
 
+def test_a_channel_that_some_of_its_recipients_hear_is_trouble_and_not_deaf() -> None:
+    waits = NOW - timedelta(minutes=11)
+    half = ChannelState(
+        "post", 1, None, gave_up=False, trouble="gone@m.test: 550", sent=None, partly_since=waits
+    )
+    fine, text = ready(half)
+    assert fine
+    assert "channel post: some wait since" in text
+    assert "gone@m.test: 550" in text
+
+
 def test_without_a_channel_nobody_would_be_told() -> None:
     assert not ready()[0]
 

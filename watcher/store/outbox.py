@@ -23,20 +23,24 @@ _SELECT = (
 
 
 class Waiting(NamedTuple):
-    """Since when the oldest pending delivery of a channel has waited, of those that are (not) critical."""
+    """Since when the oldest pending delivery of a channel has waited, of those that are (not) critical, and
+    of those that some of its recipients have (not) heard."""
 
     channel: str
     critical: bool
+    partly: bool
     since: datetime
 
 
 def waiting(conn: sqlite3.Connection) -> list[Waiting]:
-    """For each channel that something waits for, what is critical apart."""
+    """For each channel that something waits for, what is critical apart, and what some have heard."""
     rows = conn.execute(
-        "SELECT d.channel, m.severity = 'critical', min(d.created) FROM deliveries d"
-        " JOIN messages m ON m.id = d.message WHERE d.state = 'pending' GROUP BY 1, 2"
+        "SELECT d.channel, m.severity = 'critical', d.heard <> '', min(d.created) FROM deliveries d"
+        " JOIN messages m ON m.id = d.message WHERE d.state = 'pending' GROUP BY 1, 2, 3"
     )
-    return [Waiting(name, bool(critical), from_ms(since)) for name, critical, since in rows]
+    return [
+        Waiting(name, bool(critical), bool(partly), from_ms(since)) for name, critical, partly, since in rows
+    ]
 
 
 def add(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:

@@ -56,7 +56,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """A channel as its deliveries show it. `gave_up`: the last one that ended was given up."""
+    """A channel as its deliveries show it. `gave_up`: nobody heard the last one that ended.
+
+    `partly_since`: since when some of its recipients have waited for what the others heard.
+    """
 
     name: str
     pending: int
@@ -64,6 +67,7 @@ class ChannelState:
     gave_up: bool
     trouble: str
     sent: datetime | None
+    partly_since: datetime | None = None
 
 
 class Reader:
@@ -211,7 +215,8 @@ class Reader:
         return Counts(pending[0], sent, given_up, time(pending[1]))
 
     def waiting(self) -> list[outbox.Waiting]:
-        """For each channel, what is critical apart: since when the oldest pending delivery has waited."""
+        """For each channel since when the oldest pending delivery has waited; what is critical apart, and
+        what some of its recipients have heard."""
         with self._snapshot():
             return outbox.waiting(self._conn)
 
@@ -227,12 +232,13 @@ class Reader:
             (name,),
         ).fetchone()
         last = self._conn.execute(
-            "SELECT state, last_error, sent FROM deliveries WHERE channel = ? AND state <> 'pending'"
+            "SELECT state, last_error, sent, heard FROM deliveries WHERE channel = ? AND state <> 'pending'"
             " ORDER BY created DESC, id DESC LIMIT 1",
             (name,),
         ).fetchone()
-        gave_up = last is not None and last[0] == "given_up"
-        why = last[1] if gave_up else trouble or ""
+        ended_badly = last is not None and last[0] == "given_up"
+        gave_up = ended_badly and not last[3]
+        why = last[1] if ended_badly else trouble or ""
         sent = None if last is None else time(last[2])
         return ChannelState(name, pending, time(oldest), gave_up=gave_up, trouble=why, sent=sent)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,7 @@ from watcher.domain.conclusion import Past
 from watcher.domain.credits import CreditPlan
 from watcher.domain.model import Account
 from watcher.domain.selection import Rules
-from watcher.readiness import Readiness, readiness, waiting
+from watcher.readiness import Readiness, channels_of, readiness
 from watcher.report import Row
 from watcher.service.clock import Clock
 from watcher.service.tally import Tally
@@ -112,11 +112,7 @@ class Looker:
         with Reader(self._store) as reader:
             past = past or reader.past()
             status = report.status(self.settings, reader, now, self.plans, past)
-            since = waiting(self.settings, reader, now)
-            channels = [
-                replace(each, oldest_pending=since.get(each.name))
-                for each in reader.channels(list(self.settings.channels))
-            ]
+            channels = channels_of(self.settings, reader, now)
         late = report.late_ones(status["accounts"])
         ready = readiness(list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck)
         return Look(now, past, status, channels, ready)
