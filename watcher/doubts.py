@@ -9,6 +9,7 @@ from typing import Any
 from watcher.documents import Document
 from watcher.domain.errors import Problem
 from watcher.domain.rules import BudgetRule
+from watcher.notify._common import WrongKeyError
 from watcher.rulebook import Rulebook
 from watcher.settings import Settings
 
@@ -47,5 +48,6 @@ def deaf_channels(settings: Settings, document: Document) -> list[Problem]:
             kind.build(name)
         except ValueError as error:
             what, _, remedy = str(error).partition("; ")
-            problems.append(Problem(document.where(("channels", name, "url")), what, remedy))
+            key = error.key if isinstance(error, WrongKeyError) else "url"
+            problems.append(Problem(document.where(("channels", name, key)), what, remedy))
     return problems

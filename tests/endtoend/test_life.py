@@ -98,7 +98,7 @@ async def test_what_is_silenced_is_listed_as_silenced_and_told_when_that_ends(
     (row,) = await printed(capsys, "alerts")
     assert (row["state"], row["held"].endswith("works")) == ("silenced", True)
     assert (await installed.json("status"))["state"] == "ok"
-    assert await here("silence", "expire", made["id"]) == 0
+    assert await here("silence", "expire", made["id"][:6]) == 0
     assert await here("silence", "expire", made["id"]) == 1
     async with installed.daemon() as daemon:
         await installed.hook.told("eth-low", "Held back")

@@ -145,12 +145,14 @@ async def test_a_delivery_that_failed_is_retried_or_dropped_by_hand(there: Insta
     there.env["HOOK_URL"] = sound
     async with there.daemon() as daemon:
         await there.first_readings()
-        code, _, _ = await there.verb("outbox", "--retry", row["id"])
+        code, _, _ = await there.verb("outbox", "--retry", row["id"][:8])
         assert code in (0, 1)  # 1: the daemon was faster
         await there.hook.told("eth-low")
         await there.polled()
         await stop(there, daemon)
     assert len(there.hook.received) == 1
+    code, _, err = await there.verb("outbox", "--drop", row["id"][:8])
+    assert code == 1  # what was sent is meant by no id
     code, _, err = await there.verb("outbox", "--drop", "no-such-id")
     assert code == 1
     assert "no-such-id" in err

@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.notify.given import delivery
 from watcher.domain.delivery import Delivery, Fault, NotSent, SendResult, Sent
+from watcher.notify._mail import MOST_BROKEN
 from watcher.notify.apprise import AppriseSettings
 
 PASSWORD = "hunter22"
@@ -32,18 +33,24 @@ class Postfix:
 
     rcpt: Mapping[str, str] = field(default_factory=dict)
     data: str = "250 taken"
+    breaks: Mapping[str, str] = field(default_factory=dict)
+    """Recipient → at which command the connection is cut off."""
     mails: list[tuple[tuple[str, ...], bytes]] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
     ) -> str:
+        if self.breaks.get(address) == "RCPT":
+            server.transport.abort()
         if address in self.rcpt:
             return self.rcpt[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        if self.data.startswith("250"):
+        if any(self.breaks.get(each) == "DATA" for each in envelope.rcpt_tos):
+            server.transport.abort()
+        elif self.data.startswith("250"):
             self.mails.append((tuple(envelope.rcpt_tos), envelope.content))
         return self.data
 
@@ -266,3 +273,35 @@ async def test_a_copy_goes_to_each_once_however_many_the_mail_is_to() -> None:
 
 def _fields(each: Delivery) -> dict[str, Any]:
     return {name: getattr(each, name) for name in each.__slots__}
+
+
+@pytest.mark.parametrize(
+    "postfix",
+    [
+        Postfix(breaks={"gone@mail.test": "RCPT"}),
+        Postfix(breaks={"gone@mail.test": "DATA"}),
+        Postfix(rcpt={"gone@mail.test": "421 4.7.0 too many errors"}),
+    ],
+)
+async def test_a_connection_that_breaks_at_one_recipient_costs_no_other(postfix: Postfix) -> None:
+    async with serving(postfix) as port:
+        result = refused(
+            await told(plain(port, "to=ann@mail.test,gone@mail.test,bob@mail.test&cc=eve@mail.test"))
+        )
+        again = refused(await told(plain(port, "to=gone@mail.test,bob@mail.test&cc=eve@mail.test")))
+
+    assert [postfix.had(each) for each in ("ann@mail.test", "bob@mail.test", "eve@mail.test")] == [1, 2, 2]
+    assert result.heard == {"ann@mail.test", "bob@mail.test", "eve@mail.test"}
+    assert again.heard == {"bob@mail.test", "eve@mail.test"}
+    assert "gone@mail.test: " in result.detail
+    assert result.fault is Fault.PASSING
+
+
+async def test_a_server_that_breaks_every_connection_is_left_for_the_next_try() -> None:
+    people = [f"p{number}@mail.test" for number in range(MOST_BROKEN + 3)]
+    postfix = Postfix(breaks=dict.fromkeys(people, "RCPT"))
+    async with serving(postfix) as port:
+        result = refused(await told(plain(port, f"to={','.join(people)}"), patience="9s"))
+
+    assert result.heard == frozenset()
+    assert result.detail.count("@mail.test: ") == MOST_BROKEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -291,3 +292,39 @@ def test_brackets_in_a_url_are_a_mistake_that_shows_nothing_of_it(url: str) -> N
         channel(url)
     assert "ter-two" not in str(caught.value)
     assert "ter-two" not in str(caught.value.__context__)
+
+
+async def test_who_took_it_after_the_time_was_up_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_method: str, payload: dict[str, Any]) -> tuple[int, Any]:
+        return (500, "") if str(payload["chat_id"]) == OLD else (200, {"ok": True, "result": {}})
+
+    async with telegram(monkeypatch, answer) as api:
+        told = chats(OLD, OTHER)
+        told._timeout = 0
+        first = refused(await told.send([delivery(1)]))
+        assert (first.maybe_sent, first.heard) == (True, frozenset())
+        await came_back(told)
+        told._timeout = 5
+        second = refused(await told.send([delivery(1)]))
+
+    assert (api.told(OLD), api.told(OTHER)) == (2, 1)
+    assert second.heard
+    assert all(OTHER in each for each in second.heard)
+
+
+async def test_what_was_taken_after_the_time_was_up_counts_as_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with telegram(monkeypatch, lambda _method, _payload: (200, {"ok": True, "result": {}})) as api:
+        told = chats(OLD)
+        told._timeout = 0
+        refused(await told.send([delivery(1)]))
+        await came_back(told)
+        told._timeout = 5
+        assert isinstance(await told.send([delivery(1)]), Sent)
+        assert api.told(OLD) == 1
+        assert isinstance(await told.send([delivery(2)]), Sent)
+        assert api.told(OLD) == 2
+
+
+async def came_back(told: AppriseChannel) -> None:
+    assert told._current is not None
+    assert await asyncio.to_thread(told._current.over.wait, 10)

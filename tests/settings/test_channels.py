@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.settings.given import SOUND, load, mistakes
-from watcher.wiring import fallbacks
+from watcher.domain.errors import ConfigurationError
+from watcher.wiring import configure, fallbacks
 
 
 def channels(more: str) -> str:
@@ -29,3 +30,16 @@ def test_a_fallback_is_another_channel(tmp_path: Path) -> None:
 )
 def test_a_fallback_that_leads_nowhere_is_a_mistake(tmp_path: Path, more: str, said: list[str]) -> None:
     assert [problem.what for problem in mistakes(tmp_path, channels(more))] == said
+
+
+def test_a_proxy_that_a_service_cannot_use_is_a_mistake_at_its_own_place(tmp_path: Path) -> None:
+    path = tmp_path / "watcher.yaml"
+    post = '  post:\n    url: "mailto://w:pw@mail.test?to=a@mail.test"\n    proxy: "http://proxy.test:3128"\n'
+    text = SOUND.rstrip("\n") + "\n" + post
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as refusal:
+        configure(path, {"HOOK": "json://127.0.0.1:9/a"}, telling=True, keyless=True)
+    (problem,) = refusal.value.problems
+    line = text[: text.index("proxy:")].count("\n") + 1
+    assert problem.what == "mailto goes through no HTTP proxy"
+    assert f":{line}:" in problem.where

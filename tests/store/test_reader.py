@@ -163,6 +163,20 @@ async def test_what_was_given_up_can_be_tried_again_beside_the_daemon(path: Path
         assert [each.id for each in await store.due("ops", after(days=2), 9)] == ["d1"]
 
 
+async def test_a_delivery_is_known_by_how_its_id_begins_while_it_can_be_changed(path: Path) -> None:
+    async with opened(path, exclusive=True) as store:
+        await keep(store, deliveries=(delivery("ab1"), delivery("ab2"), delivery("cd1")))
+        await store.settle([replace(delivery("cd1"), state=DeliveryState.SENT, sent=NOW)])
+        with Reader(path) as reader:
+            assert list(reader.named_deliveries("AB")) == ["ab1", "ab2"]
+            assert [list(reader.named_deliveries(each)) for each in ("ab2", "cd", "%", "")] == [
+                ["ab2"],
+                [],
+                [],
+                [],
+            ]
+
+
 async def test_what_was_dropped_stays_dropped_unless_it_had_gone_out(path: Path) -> None:
     async with opened(path, exclusive=True) as store:
         await keep(store, deliveries=(delivery("d1"), delivery("d2")))

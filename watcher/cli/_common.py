@@ -50,6 +50,23 @@ def config_path(chosen: Path | None) -> Path:
     raise ConfigurationError([Problem(where, "there is no configuration file here", remedy)])
 
 
+def the_one(text: str, found: Mapping[str, str], what: str) -> str:
+    """The id that a person means by how it begins; the text itself if nothing begins so.
+
+    `found`: what it may mean, id → label. More than one is a mistake that names them.
+    """
+    if text not in found and len(found) > 1:
+        names = "; ".join(f"{identity} ({label})" if label else identity for identity, label in found.items())
+        raise typer.BadParameter(visible(f"'{text}' may mean several {what}: {names}"))
+    return text if text in found else next(iter(found), text)
+
+
+def beginning_with(text: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Of such ids with their labels those that a text may stand for."""
+    text = text.strip().lower()
+    return {each: label for each, label in known.items() if text and each.startswith(text)}
+
+
 def configured(chosen: Path | None, *, telling: bool = False, keyless: bool | None = None) -> Configuration:
     """The configuration, read and checked; `telling`: its channels too.
 

@@ -110,7 +110,7 @@ PAGES: Mapping[str, Page] = {
         "Deliveries: list, retry, drop",
         (
             ("watcher outbox --state given_up", "what nobody was told"),
-            ("watcher outbox --retry 42ed6d739fc3bcc0", "send it again now"),
+            ("watcher outbox --retry 42ed6d73", "send it again now"),
         ),
     ),
     "assets": Page(

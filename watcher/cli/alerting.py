@@ -12,7 +12,7 @@ import typer
 
 from watcher import alertviews, report
 from watcher.cli import _completing
-from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._common import Config, Json, beginning_with, configured, print_json, the_one
 from watcher.cli._manual import PAGES
 from watcher.cli._tables import print_table
 from watcher.domain.alerting import Ack, AlertState, short_id
@@ -223,7 +223,7 @@ def listed(
 
 @silence.command("expire", short_help=PAGES["silence expire"].short, epilog=PAGES["silence expire"].epilog)
 def expire(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of silences.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of silences, or how one begins.")],
     config: Config = None,
     json: Json = False,
 ) -> int:
@@ -231,9 +231,11 @@ def expire(
     from watcher.store.lives import expire_silences
 
     configuration = configured(config)
-    with _reader(configuration):
-        pass  # a clear error if there is no store, or one of another version
-    found = expire_silences(store_path(configuration.settings), ids, SystemClock().now())
+    now = SystemClock().now()
+    with _reader(configuration) as reader:
+        live = {each.id: each.comment for each in reader.silences() if each.created <= now < each.until}
+    ids = [the_one(each, beginning_with(each, live), "silences") for each in ids]
+    found = expire_silences(store_path(configuration.settings), ids, now)
     if json:
         print_json([{"id": each, "ended": each in found} for each in ids])
     for each in found if not json else ():
@@ -249,12 +251,10 @@ def _reader(configuration: Configuration) -> Any:
 
 def meant(reader: Any, text: str) -> str:
     """The id of the alert that a person means: by its id or a delivery's, or by how one of them begins."""
-    found = reader.named_alerts(text)
-    if len(found) > 1:
-        each = [(identity, reader.alert(identity)) for identity in found]
-        names = "; ".join(f"{identity} ({alert.label})" if alert else identity for identity, alert in each)
-        raise typer.BadParameter(visible(f"'{text}' may mean several alerts: {names}"))
-    return str(found[0]) if found else text
+    found = {identity: reader.alert(identity) for identity in reader.named_alerts(text)}
+    return the_one(
+        text, {identity: alert.label if alert else "" for identity, alert in found.items()}, "alerts"
+    )
 
 
 def _missing(ids: Collection[str], word: str) -> int:

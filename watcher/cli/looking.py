@@ -8,7 +8,7 @@ import typer
 
 from watcher import report
 from watcher.cli import _completing
-from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json
+from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json, the_one
 from watcher.cli._tables import print_table
 from watcher.domain.display import moment, money, price
 from watcher.domain.spelling import in_one_form
@@ -80,10 +80,14 @@ def outbox(
         typer.Option("--state", metavar="STATE", help="Only pending, sent, given_up or dropped."),
     ] = None,
     retry: Annotated[
-        list[str] | None, typer.Option("--retry", metavar="ID", help="Send this delivery again now.")
+        list[str] | None,
+        typer.Option(
+            "--retry", metavar="ID", help="Send this delivery again now: its id, or how that begins."
+        ),
     ] = None,
     drop: Annotated[
-        list[str] | None, typer.Option("--drop", metavar="ID", help="Take this delivery out.")
+        list[str] | None,
+        typer.Option("--drop", metavar="ID", help="Take this delivery out: its id, or how that begins."),
     ] = None,
     limit: Limit = 50,
     json: Json = False,
@@ -96,7 +100,13 @@ def outbox(
     must_know("state", [state] if state is not None else None, [each.value for each in DeliveryState])
     path, now = store_path(configuration.settings), SystemClock().now()
     missing: list[str] = []
-    for action, ids in (("retry", retry or []), ("drop", drop or [])):
+    with _reader(configuration) as reader:
+        meant = {
+            each: the_one(each, reader.named_deliveries(each), "deliveries")
+            for each in (*(retry or ()), *(drop or ()))
+        }
+    for action, texts in (("retry", retry or []), ("drop", drop or [])):
+        ids = [meant[each] for each in texts]
         found = change_deliveries(path, action, ids, now) if ids else []
         missing += [each for each in ids if each not in found]
     for each in missing:

@@ -68,6 +68,14 @@ class QuietHours(BaseModel):
         return Quiet(time.fromisoformat(self.from_), time.fromisoformat(self.to), zone, days)
 
 
+class WrongKeyError(ValueError):
+    """A key that does not go with the URL of its channel."""
+
+    def __init__(self, key: str, words: str) -> None:
+        super().__init__(words)
+        self.key = key
+
+
 class ChannelSettings(BaseModel):
     """The base of every kind's settings."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -27,6 +27,9 @@ from watcher.notify.markup import HTML, PLAIN, Rendered, Space, folded, render
 _PLAIN = SMTP.clone(cte_type="7bit")
 """Every server takes it."""
 
+
+MOST_BROKEN = 5
+"""Connections that break one after another before the rest of a mail waits for the next try."""
 
 _ONCE = frozenset({Kind.EVENT, Kind.TEST})
 """What nothing follows: a mail of it begins no thread."""
@@ -62,22 +65,35 @@ def recipients(service: Any) -> list[str]:
 def post(service: Any, letter: Letter, wanted: Callable[[str], bool], posted: Posted) -> None:
     """Send it to each recipient who is `wanted`; `posted` is filled in while that goes on.
 
-    Each address in `to` gets a mail of its own, as apprise does it; copies go with the first.
+    Each address in `to` gets a mail of its own, as apprise does it; copies go with the first that can be
+    sent. A connection that breaks costs the mail that it carried: the others go over a new one.
     """
     others = [each for each in recipients(service) if each in service.cc | service.bcc and wanted(each)]
     where = f"{service.smtp_host}:{service.port}"
+    server: smtplib.SMTP | None = None
+    broken = 0
     try:
-        with _connected(service, where) as server:
-            for name, address in service.targets:
-                rest = [each for each in others if each not in posted.heard and each not in posted.refusals]
-                to = list(dict.fromkeys(each for each in (address, *rest) if wanted(each)))
-                to = [each for each in to if each not in posted.heard]
-                if to:
-                    _deliver(server, service, _written(service, letter, name, address), to, posted)
+        for name, address in service.targets:
+            rest = [each for each in others if each not in posted.heard and each not in posted.refusals]
+            to = list(dict.fromkeys(each for each in (address, *rest) if wanted(each)))
+            to = [each for each in to if each not in posted.heard]
+            if not to or broken == MOST_BROKEN:
+                continue
+            if server is None or server.sock is None:
+                server = _connected(service, where)
+            try:
+                _deliver(server, service, _written(service, letter, name, address), to, posted)
+                broken = 0
+            except (OSError, smtplib.SMTPException) as error:
+                server.close()
+                broken += 1
+                posted.refusals[address] = unreached(error, where)
     except _RefusedError as error:
         posted.refusals[""] = error.refusal
-    except (OSError, smtplib.SMTPException) as error:
-        posted.refusals[""] = unreached(error, where)
+    finally:
+        if server is not None and server.sock is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
 
 
 class _RefusedError(Exception):
@@ -86,8 +102,7 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-@contextmanager
-def _connected(service: Any, where: str) -> Iterator[smtplib.SMTP]:
+def _connected(service: Any, where: str) -> smtplib.SMTP:
     """A connection that is encrypted and logged in as the URL says; `_RefusedError` says why not."""
     context = ssl.create_default_context()
     if not service.verify_certificate:
@@ -107,11 +122,10 @@ def _connected(service: Any, where: str) -> Iterator[smtplib.SMTP]:
         if server is not None:
             server.close()
         raise _RefusedError(_not_connected(error, where, mode, begun=server is not None)) from None
-    try:
-        yield server
-    finally:
-        with suppress(OSError, smtplib.SMTPException):
-            server.quit()
+    if server.sock is not None:
+        # A server may look at a mail for longer than it takes to connect.
+        server.sock.settimeout(service.socket_read_timeout)
+    return server
 
 
 def _not_connected(error: Exception, where: str, mode: str, *, begun: bool) -> Refusal:
@@ -137,10 +151,12 @@ def _deliver(
     server: smtplib.SMTP, service: Any, mail: EmailMessage, to: Sequence[str], posted: Posted
 ) -> None:
     refused: Mapping[str, tuple[int, bytes]] = {}
+    sent = True
     try:
         refused = server.send_message(mail, service.from_addr[1], list(to))
     except smtplib.SMTPRecipientsRefused as error:
-        refused = error.recipients
+        # Nobody has it: after a 421 the others were not even asked for.
+        refused, sent = error.recipients, False
     except smtplib.SMTPSenderRefused as error:
         posted.refusals.update(dict.fromkeys(to, mail_refusal(error.smtp_code, error.smtp_error, "mail")))
         return
@@ -148,7 +164,8 @@ def _deliver(
         posted.refusals.update(dict.fromkeys(to, mail_refusal(error.smtp_code, error.smtp_error, "data")))
         return
     posted.refusals.update({each: mail_refusal(code, text, "rcpt") for each, (code, text) in refused.items()})
-    posted.heard.update(each for each in to if each not in refused)
+    if sent:
+        posted.heard.update(each for each in to if each not in refused)
 
 
 def _written(service: Any, letter: Letter, name: object, address: str) -> EmailMessage:

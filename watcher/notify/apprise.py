@@ -23,7 +23,7 @@ from watcher.domain.cleaning import clean
 from watcher.domain.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.duration import parse_duration
 from watcher.notify import _hearing, _plugins
-from watcher.notify._common import NO_SCHEME, ChannelSettings, scheme_of, secrets_of
+from watcher.notify._common import NO_SCHEME, ChannelSettings, WrongKeyError, scheme_of, secrets_of
 from watcher.notify._mail import by_mail, is_plain_mail
 from watcher.notify._sending import Course, attached, follow, recipient, through_plugin
 from watcher.notify.markup import (
@@ -93,11 +93,15 @@ class AppriseSettings(ChannelSettings):
 
 @dataclass(slots=True)
 class _Sending:
-    """One send in its thread: when it began, and whether it came back."""
+    """One send in its thread: of what, when it began, whether it came back, and with what."""
 
+    ids: frozenset[str]
     began: float = field(default_factory=time.monotonic)
     over: threading.Event = field(default_factory=threading.Event)
     course: Course = field(default_factory=Course)
+    result: SendResult | None = None
+    late: bool = False
+    """Nobody waited for the result any more."""
 
 
 class AppriseChannel:
@@ -145,6 +149,9 @@ class AppriseChannel:
         busy = self._make_way()
         if busy:
             return busy
+        late = self._came_late(deliveries)
+        if late is not None and isinstance(late.result, Sent):
+            return late.result
         loop = asyncio.get_running_loop()
         done: asyncio.Future[SendResult] = loop.create_future()
 
@@ -153,10 +160,11 @@ class AppriseChannel:
                 done.set_result(result)
 
         first = deliveries[0]
-        sending = self._current = _Sending(course=Course(first.heard, first.only))
+        course = Course(first.heard, first.only, took=set(late.course.took) if late is not None else set())
+        sending = self._current = _Sending(frozenset(each.id for each in deliveries), course=course)
 
         def work(target: apprise.Apprise = self._apprise) -> None:
-            result = self._notify(target, deliveries, sending.course)
+            result = sending.result = self._notify(target, deliveries, sending.course)
             sending.over.set()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, result)
@@ -167,6 +175,7 @@ class AppriseChannel:
             async with asyncio.timeout(self._timeout + pause + (DRAWING if self.draw else 0)):
                 return await done
         except TimeoutError:
+            sending.late = True
             words = f"no answer within {self._timeout:g} s; it may have arrived"
             return NotSent(words, maybe_sent=True, heard=frozenset(sending.course.took))
 
@@ -193,6 +202,13 @@ class AppriseChannel:
         self._apprise = self._open()
         return None
 
+    def _came_late(self, deliveries: Sequence[Delivery]) -> _Sending | None:
+        """The send before, if it was of the same and came back after its time: who took it then, has it."""
+        before = self._current
+        if before is None or not before.late or not before.ids.issuperset(each.id for each in deliveries):
+            return None
+        return before
+
     def _open(self) -> apprise.Apprise:
         """A fresh object with the URL loaded, which also loads the plugin's code."""
         scheme = scheme_of(self._url)
@@ -217,7 +233,7 @@ class AppriseChannel:
             raise ValueError("more than one URL; give each its own channel")
         service = target[0]
         if self._proxy is not None and not _plugins.over_http(service):
-            raise ValueError(f"{scheme} goes through no HTTP proxy; leave proxy out")
+            raise WrongKeyError("proxy", f"{scheme} goes through no HTTP proxy; leave proxy out")
         self._adapt(service, query)
         follow(service, self._moved)
         return target

@@ -143,6 +143,16 @@ def listed(conn: sqlite3.Connection, state: str | None, limit: int, skip: int = 
     return [_delivery(row) for row in conn.execute(sql, (*values, limit, skip))]
 
 
+def named(conn: sqlite3.Connection, text: str) -> dict[str, str]:
+    """Of what waits, was given up or withheld: id → title of those whose id begins so."""
+    sql = (
+        "SELECT d.id, d.channel || ': ' || m.title FROM deliveries d JOIN messages m ON m.id = d.message"
+        " WHERE d.state IN ('pending', 'given_up', 'withheld') AND substr(d.id, 1, length(:text)) = :text"
+        " ORDER BY d.id LIMIT 20"
+    )
+    return dict(conn.execute(sql, {"text": text}).fetchall()) if text else {}
+
+
 def about(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
     """Deliveries of one alert, oldest first."""
     return [

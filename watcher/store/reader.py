@@ -220,6 +220,11 @@ class Reader:
         with self._snapshot():
             return outbox.waiting(self._conn)
 
+    def named_deliveries(self, text: str) -> dict[str, str]:
+        """Of the deliveries that can be retried or dropped those whose id begins so, with their titles."""
+        with self._snapshot():
+            return outbox.named(self._conn, text.strip().lower())
+
     def channels(self, names: Sequence[str]) -> list[ChannelState]:
         """How the deliveries of each of these channels fare."""
         with self._snapshot():
