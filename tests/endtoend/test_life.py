@@ -10,6 +10,15 @@ from typing import Any
 import pytest
 
 from tests.endtoend.bench import EVM, Installation, here, stop, text_of
+from watcher.domain.alerting import Subject, Terms, advance, blind
+from watcher.domain.conclusion import Conclusion
+from watcher.domain.message import Severity
+from watcher.domain.model import Account, Asset
+from watcher.domain.notices import FAILING_RULE
+from watcher.domain.selection import BUILT_IN
+from watcher.domain.telling import subject_key
+from watcher.domain.verdict import met
+from watcher.store.sqlite import SqliteStore
 
 ALERT = ["id", "rule", "subject", "wallet", "state", "severity", "since", "because", "acknowledged_by"]
 
@@ -82,6 +91,36 @@ async def test_the_ids_that_messages_show_and_what_they_begin_with_name_an_alert
     made = await printed(capsys, "silence", "add", "--alert", row["id"][:8], "--for", "1h", "--by", "bob")
     assert (made["rules"], made["wallets"]) == (["eth-low"], ["hot"])
     assert [each["state"] for each in await printed(capsys, "alerts")] == ["silenced"]
+
+
+async def notified(there: Installation, rule: str, subject: Subject) -> None:
+    """A built-in notice fires."""
+    alert = advance(
+        None, met("so"), Terms(rule, BUILT_IN, Severity.WARNING), subject, datetime.now(UTC)
+    ).alert
+    assert alert is not None
+    store = await SqliteStore.open(there.file("watcher.db"), exclusive=False)
+    await store.conclude([], lambda _past, _recall: Conclusion(at=datetime.now(UTC), alerts=(alert,)))
+    await store.close()
+
+
+async def test_the_id_of_a_notice_that_a_rule_is_blind_names_that_rule_and_those_of_others_say_why_not(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await here("poll") == 0
+    hot = Account("coinstats", "ethereum", EVM)
+    asset = Asset("ethereum", "ethereum")
+    await notified(installed, blind("eth-low"), Subject(subject_key(hot, asset), "hot: ETH", "hot", hot))
+    await notified(installed, FAILING_RULE, Subject("coinstats", "coinstats", "", None))
+    rows = {each["rule"]: each["id"] for each in await printed(capsys, "alerts")}
+
+    blindness, failing = rows[blind("eth-low")], rows[FAILING_RULE]
+    assert [one["rule"] for one in await printed(capsys, "explain", blindness[:8])] == ["eth-low"]
+    made = await printed(capsys, "silence", "add", "--alert", blindness, "--for", "1h", "--by", "bob")
+    assert made["rules"] == [blind("eth-low")]
+    for words in (("explain", failing), ("silence", "add", "--alert", failing, "--for", "1h")):
+        assert await here(*words) == 2
+        assert FAILING_RULE in "".join(capsys.readouterr().err.split())
 
 
 async def test_what_is_silenced_is_listed_as_silenced_and_told_when_that_ends(

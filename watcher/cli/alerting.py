@@ -15,11 +15,12 @@ from watcher.cli import _completing
 from watcher.cli._common import Config, Json, beginning_with, configured, print_json, the_one
 from watcher.cli._manual import PAGES
 from watcher.cli._tables import print_table
-from watcher.domain.alerting import Ack, AlertState, short_id
+from watcher.domain.alerting import Ack, AlertState, blind, short_id
 from watcher.domain.cleaning import visible
 from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration, parse_duration
 from watcher.domain.message import Severity
+from watcher.domain.notices import UNREPORTED_RULE
 from watcher.domain.silences import Silence
 from watcher.domain.spelling import in_one_form
 from watcher.mistakes import nearest
@@ -198,6 +199,8 @@ def _of_alert(configuration: Configuration, text: str) -> tuple[Globs, Globs]:
         found = reader.alert(meant(reader, text))
     if found is None:
         raise typer.BadParameter(f"there is no alert {text}")
+    if found.rule not in _silenced(configuration):
+        raise typer.BadParameter(f"{found.rule} is told once and once when it is over; no silence holds it")
     return [escape(found.rule)], [escape(found.wallet)] if found.wallet else None
 
 
@@ -292,7 +295,7 @@ def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: G
     """A name that is no pattern must be known: a silence that matches nothing helps nobody."""
     wallets = configuration.settings.wallets
     known: dict[str, tuple[Globs, set[str]]] = {
-        "rule": (rule, {each.id for each in configuration.rules} | {"watcher.unreported"}),
+        "rule": (rule, _silenced(configuration)),
         "wallet": (wallet, {each.name for each in wallets}),
         "severity": (severity, {str(each) for each in Severity}),
         "tag": (tag, {each for one in wallets for each in one.wallet.tags}),
@@ -301,6 +304,12 @@ def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: G
         for glob in globs or ():
             if glob not in names and not any(sign in glob for sign in "*?["):
                 raise typer.BadParameter(f"there is no {word} '{glob}'; {nearest(glob, names)}")
+
+
+def _silenced(configuration: Configuration) -> set[str]:
+    """The ids of what a silence can hold: rules, the notices that they cannot be judged, and one more."""
+    ids = {each.id for each in configuration.rules}
+    return {*ids, *map(blind, ids), UNREPORTED_RULE}
 
 
 def _matchers(row: report.Row) -> str:

@@ -12,9 +12,11 @@ from watcher import report
 from watcher.cli import _completing
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli.alerting import meant
+from watcher.domain.alerting import about
 from watcher.domain.cleaning import visible
 from watcher.domain.display import counted, moment
 from watcher.domain.duration import format_duration
+from watcher.domain.selection import BUILT_IN
 from watcher.mistakes import nearest
 from watcher.service.clock import SystemClock
 from watcher.wiring import build_rules, credit_plans, store_path
@@ -75,14 +77,17 @@ def explain(
 
 
 def _of_alert(store: Path, text: str) -> tuple[str, str]:
-    """The rule and the subject of an alert."""
+    """The rule and the subject of an alert; of a notice that a rule cannot be judged, those of that rule."""
     from watcher.store.reader import Reader
 
     with Reader(store) as reader:
         alert = reader.alert(meant(reader, text))
     if alert is None:
         raise typer.BadParameter(f"there is no alert '{text}'; name a rule and a subject")
-    return alert.rule, alert.subject
+    if alert.fingerprint == BUILT_IN and about(alert.rule) == alert.rule:
+        words = f"{alert.rule} is a notice of watcher's own: `watcher alerts show {alert.id}` says why"
+        raise typer.BadParameter(words)
+    return about(alert.rule), alert.subject
 
 
 def _show_explanation(row: report.Row) -> None:
