@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from watcher.domain.alerting import Subject, Terms
 from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.credits import Purpose
-from watcher.domain.display import moment
+from watcher.domain.display import counted, moment
 from watcher.domain.duration import span
 from watcher.domain.errors import StoreError
 from watcher.domain.message import Severity
@@ -194,7 +194,7 @@ class Search:
         assert known.apart is not None  # noqa: S101 (it is news)
         since, every = moment(known.apart.since), span(known.apart.distance.total_seconds())
         concerned = len(self.suspects.sharing(known.part))
-        whose = f"; {concerned} accounts" if concerned > 1 else ""
+        whose = f"; {counted(concerned, 'account')}" if concerned > 1 else ""
         if known.apart.paid:
             return met(
                 f"was never read, though {self._source.name} has answered since {since} ({known.why}); see "
