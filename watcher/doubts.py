@@ -39,6 +39,22 @@ def without_pictures(settings: Settings) -> Iterator[str]:
             yield f"channel {name}: this service takes no attachments, its alerts come without pictures"
 
 
+def one_url_twice(settings: Settings) -> Iterator[str]:
+    """Channels that are one: a fallback that is out of reach too, and people who are told twice."""
+    kinds: Mapping[str, Any] = settings.channels
+    first: dict[str, str] = {}
+    for name, kind in kinds.items():
+        url = getattr(kind, "url", None)
+        if url is None:
+            continue
+        same = first.setdefault(url.get_secret_value().strip(), name)
+        if same == name:
+            continue
+        stands_in = name == kinds[same].fallback or same == kind.fallback
+        why = "where one is out of reach its fallback is too" if stands_in else "by both one is told twice"
+        yield f"channels {same} and {name} have the same URL: {why}"
+
+
 def deaf_channels(settings: Settings, document: Document) -> list[Problem]:
     """Channels that cannot be built, as mistakes in the file."""
     kinds: Mapping[str, Any] = settings.channels

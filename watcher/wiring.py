@@ -19,7 +19,7 @@ from watcher.domain.policies import Policies
 from watcher.domain.quiet import Quiet
 from watcher.domain.rules import Rule
 from watcher.domain.selection import Rules
-from watcher.doubts import deaf_channels, without_credits, without_pictures
+from watcher.doubts import deaf_channels, one_url_twice, without_credits, without_pictures
 from watcher.notify.heartbeat import Heartbeat
 from watcher.ports import Channel, Draw, Source, Store, facts_of
 from watcher.rulebook import Rulebook, load_rules
@@ -70,7 +70,7 @@ def configure(
     warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
     warnings += tuple(without_credits(settings, book))
     if telling:
-        warnings += tuple(without_pictures(settings))
+        warnings += (*without_pictures(settings), *one_url_twice(settings))
     return Configuration(settings, book.rules, warnings)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -102,6 +102,25 @@ async def test_a_proxy_that_fails_is_named_and_has_carried_nothing() -> None:
         result = await channel("jsons://127.0.0.1:2/x", proxy.url).build("hook").send([delivery(1)])
     assert isinstance(result, NotSent)
     assert "the proxy answered 407: it wants a user and a password" in result.detail
+
+
+@pytest.mark.parametrize("scheme", ["json", "jsons"])
+async def test_a_proxy_that_hangs_is_not_called_the_service(scheme: str) -> None:
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.CancelledError):
+            await over.wait()
+        writer.close()
+
+    over = asyncio.Event()
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    proxy = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        result = await channel(f"{scheme}://127.0.0.1:2/x?rto=0.3", proxy).build("hook").send([delivery(1)])
+    finally:
+        over.set()
+        server.close()
+    assert isinstance(result, NotSent)
+    assert result.detail == "127.0.0.1:2: no answer in time through the proxy"
 
 
 def test_a_service_that_is_not_spoken_to_by_http_takes_no_proxy() -> None:

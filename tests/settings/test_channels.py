@@ -43,3 +43,23 @@ def test_a_proxy_that_a_service_cannot_use_is_a_mistake_at_its_own_place(tmp_pat
     line = text[: text.index("proxy:")].count("\n") + 1
     assert problem.what == "mailto goes through no HTTP proxy"
     assert f":{line}:" in problem.where
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            ", fallback: ops",
+            "channels ops and second have the same URL: where one is out of reach its fallback is too",
+        ),
+        ("", "channels ops and second have the same URL: by both one is told twice"),
+    ],
+)
+def test_two_channels_of_one_url_are_a_warning(tmp_path: Path, more: str, said: str) -> None:
+    path = tmp_path / "watcher.yaml"
+    second = f'  second: {{url: "json://127.0.0.1:9/${{HOOK}}"{more}}}'
+    path.write_text(SOUND + second + "\n")
+
+    warnings = configure(path, {"HOOK": "s3cr3t"}, telling=True, keyless=True).warnings
+    assert [each for each in warnings if "URL" in each] == [said]
+    assert "s3cr3t" not in "".join(warnings)

@@ -116,13 +116,14 @@ def _note(heard: Heard, response: requests.Response) -> None:
 
 def _no_answer(error: requests.RequestException, url: str) -> Refusal:
     parts = urlsplit(url)
+    through = " through the proxy" if _ear.proxy is not None else ""
     with suppress(ValueError):
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
         where = f"{parts.hostname or 'the service'}:{port}" if port else f"{parts.hostname}"
         if isinstance(error, requests.ConnectTimeout):
-            return Refusal(f"{where}: no connection in time")
+            return Refusal(f"{where}: no connection in time{through}")
         if isinstance(error, requests.Timeout):
-            return Refusal(f"{where}: no answer in time", maybe_sent=True)
+            return Refusal(f"{where}: no answer in time{through}", maybe_sent=True)
         if isinstance(error, requests.exceptions.InvalidURL):
             return Refusal(f"{where}: that is no address", Fault.CHANNEL)
         if isinstance(error, requests.exceptions.ProxyError):
