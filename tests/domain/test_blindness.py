@@ -25,7 +25,7 @@ from tests.domain.given import (
 )
 from watcher.domain.alerting import AlertState
 from watcher.domain.message import Severity
-from watcher.domain.model import Account, Wallet
+from watcher.domain.model import Account, Asset, Wallet
 from watcher.domain.notices import FAILING_RULE, source_notice
 from watcher.domain.rules import ChangeRule, NoDataRule, RatioRule, Rule, RunwayRule, ThresholdRule
 from watcher.domain.verdict import met
@@ -293,3 +293,31 @@ def test_a_rule_that_tells_of_silence_takes_no_patience() -> None:
 def test_a_patience_is_no_part_of_what_is_judged() -> None:
     rules: list[Rule] = [low(), low(blind_after="2h")]
     assert rules[0].fingerprint() == rules[1].fingerprint()
+
+
+BASE = Account("coinstats", "base-wallet", "0xba")
+THREE = {**TWO, BASE: Wallet("base", "coinstats", BASE.address)}
+
+
+def test_what_is_told_of_one_account_does_not_hide_that_another_is_not_read() -> None:
+    there = World(low(metric="amount", below="1"), wallets=THREE)
+    there.see(eth("3"), eth("3", account=COLD), reading(BASE, {}))
+    told: list[str] = []
+    for _ in range(12):
+        told += there.see(omitted(HOT), after=HALF_HOUR / 3)
+        there.see(reading(BASE, {}), after=timedelta(0))
+        told += there.see(failed(COLD), after=timedelta(0))
+    assert "watcher.unreported firing" in told
+    assert {each.account for each in there.live if each.rule == "watcher.blind.low"} == {COLD}
+
+
+def test_what_nobody_asked_for_makes_no_rule_blind() -> None:
+    token = Asset("ethereum", "0x" + "5" * 40)
+    there, told = World(low(metric="amount", below="1"), wallets=TWO), list[str]()
+    there.see(eth("30"))
+    for number in range(9):
+        amounts = {ETH: "30", token: str(7 * 5000 ** (number % 3) + number)}
+        told += there.see(reading(HOT, amounts, {ETH: "2000"}), after=HALF_HOUR)
+    assert token in there.states[HOT].quarantined
+    assert token in there.states[HOT].stale
+    assert told == N

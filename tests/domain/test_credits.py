@@ -94,3 +94,24 @@ def test_every_window_counts(calls: tuple[int, int], refused: bool) -> None:
     allowance = Allowance(windows=(Window(10, 60), Window(100, 86400)))
     answer = may_spend(allowance, Spending(0, calls), 0, Purpose.BY_HAND, at("2026-03-10"))
     assert (answer is not None) == refused
+
+
+def test_what_costs_nothing_is_never_refused_for_want_of_credits() -> None:
+    gone = Spending(credits=2000, calls=())
+    assert may_spend(Allowance(CreditPlan(1000)), gone, 0, Purpose.SCHEDULED, at("2026-03-10")) is None
+
+
+def test_a_window_that_is_full_says_a_moment_that_is_yet_to_come() -> None:
+    now = at("2026-03-10")
+    refused = may_spend(Allowance(None, (Window(5, 20),)), Spending(0, (5,)), 0, Purpose.SCHEDULED, now)
+    assert refused is not None
+    assert refused.until == now + timedelta(seconds=20)
+
+
+def test_a_refusal_ends_when_the_reserve_has_shrunk_by_enough_or_with_the_period() -> None:
+    plan, now = CreditPlan(1000), at("2026-04-10")
+    start, end = plan.bounds(now)
+    assert plan.room(50, 900, now) == end - (end - start) / 3 / 2  # half of the reserve is left to spend
+    assert plan.room(40, 960, now) == end - (end - start) / 3 * 39 / 100  # a smaller reserve keeps nothing
+    assert plan.room(41, 960, now) == end
+    assert plan.room(50, 900, end - timedelta(hours=1)) == end - timedelta(hours=1)

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.given import NOW, alert
 from watcher.domain.conclusion import Past
 from watcher.domain.cycle import retire
-from watcher.domain.model import Account, Miss, MissReason, Reading
+from watcher.domain.model import Account, Asset, Miss, MissReason, Reading
 from watcher.domain.notices import FAILING_RULE
 from watcher.domain.outages import FAILS_AFTER, Streak, failing, grown
 from watcher.domain.selection import BUILT_IN, Rules
@@ -61,3 +61,26 @@ def test_a_notice_about_a_source_that_is_watched_no_more_is_withdrawn() -> None:
     over = retire(past, Rules([], {}, ["ops"]), NOW)
     assert [each.closed for each in over.alerts] == [True]
     assert [str(each.message.kind) for each in over.deliveries] == ["withdrawn"]
+
+
+def test_an_answer_of_which_nothing_can_be_used_goes_on_with_the_failures() -> None:
+    blank = Reading(ONE, {}, {}, {}, frozenset(), {Asset("ethereum", "x"): "its amount is negative"})
+    assert blank.blank
+    grew = grown(streak((ONE, DOWN)), [blank], "", NOW)
+    assert grew is not None
+    assert (grew.requests, grew.why) == (2, "unreadable: its amount is negative")
+
+
+def test_what_is_told_elsewhere_neither_ends_nor_adds_to_the_failures() -> None:
+    down = streak((ONE, DOWN), (TWO, DOWN))
+    assert down is not None
+    assert grown(down, [Miss(ONE, MissReason.EXHAUSTED)], "exhausted", NOW) == down
+
+
+@pytest.mark.parametrize(("reason", "refused"), [(DOWN, False), (MissReason.UNAUTHORIZED, True)])
+def test_somebody_has_to_do_something_only_where_the_source_refuses(
+    reason: MissReason, refused: bool
+) -> None:
+    found = streak((ONE, reason))
+    assert found is not None
+    assert found.refused is refused

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.domain.given import BOND, DESK, ETH, HOT, WALLETS, World, reading
+from tests.domain.given import BOND, DESK, ETH, HOT, SOL, SWEEP, WALLETS, World, reading
 from watcher.domain.model import Asset, Quarantined
 from watcher.domain.policies import AssetEntry, Policies
+from watcher.domain.quarantine import BELIEVED_AFTER
 from watcher.domain.rules import AssetRule, ChangeRule, Rule, ThresholdRule
 from watcher.domain.selection import Rules
 
@@ -244,3 +245,41 @@ def test_an_asset_that_is_hidden_is_not_taken_for_absent() -> None:
     hide(made, REAL)
     for _ in range(3):
         assert see(made, {ETH: "5", REAL: "100"}, {REAL: "1"}) == N
+
+
+def test_what_may_be_gone_again_is_not_let_in_for_its_price() -> None:
+    made = begun()
+    assert see(made, {ETH: "5", SPAM: "1"}, {SPAM: "0.5"}) == N
+    assert see(made, {ETH: "5", SPAM: "0"}, {SPAM: "2"}) == N
+    assert SPAM in made.states[HOT].quarantined
+
+
+def test_a_token_of_the_same_name_elsewhere_does_not_take_the_name_away() -> None:
+    here, there = Asset("ethereum", "0x" + "a" * 40), Asset("base-wallet", "0x" + "b" * 40)
+    names = {here: "USDC", there: "USDC", SOL: "SOL"}
+    made = world(ThresholdRule.model_validate({"id": "r", "below": "3", "match": {"assets": ["USDC"]}}))
+    made.see(reading(SWEEP, {SOL: "1", there: "500"}, {SOL: "100", there: "1"}, symbols=names))
+    held = {SOL: "1", there: "500", here: "700"}
+    made.see(reading(SWEEP, held, {SOL: "100", there: "1", here: "1"}, symbols=names))
+    assert made.states[SWEEP].newcomers == {}, "it is the one of that name on its chain"
+
+
+def test_a_newcomer_that_was_emptied_does_not_come_to_be_believed_by_waiting() -> None:
+    made = begun()
+    see(made, {ETH: "5", REAL: "10"}, {REAL: "500"})
+    for _ in range(2):
+        see(made, {ETH: "5", REAL: "0"}, {REAL: "500"})
+    made.now += 2 * BELIEVED_AFTER
+    see(made, {ETH: "5", REAL: "0"}, {REAL: "500"})
+    see(made, {ETH: "5", REAL: "10"}, {REAL: "500"})
+    assert made.states[HOT].newcomers == {REAL: made.now}
+
+
+def test_a_newcomer_that_a_rule_comes_to_name_is_none_from_its_next_reading_on() -> None:
+    made = begun()
+    see(made, {ETH: "5", REAL: "10"}, {REAL: "500"})
+    assert REAL in made.states[HOT].newcomers
+    named = {"id": "real", "below": "3", "match": {"assets": [REAL.token]}}
+    made.restart(ThresholdRule.model_validate(named))
+    see(made, {ETH: "5", REAL: "10"}, {REAL: "500"})
+    assert made.states[HOT].newcomers == {}

@@ -86,3 +86,59 @@ def test_what_was_kept_and_cannot_be_read_is_forgotten(text: str | None) -> None
     suspects = Suspects()
     suspects.load(text, ACCOUNTS)
     assert suspects.apart() == []
+
+
+def test_who_failed_with_others_is_asked_again_at_once() -> None:
+    suspects = Suspects()
+    suspects.failed(ACCOUNTS[:8], "why", NOW)
+    assert not suspects.waits(ACCOUNTS[0], NOW)
+    assert suspects.searching
+
+
+def test_the_search_is_over_once_who_fails_is_known_and_the_others_are_read() -> None:
+    suspects = Suspects()
+    suspects.failed(ACCOUNTS[:8], "why", NOW)
+    suspects.alone(ACCOUNTS[:1], "why", NOW)
+    for account in ACCOUNTS[1:8]:
+        suspects.read(account)
+    assert not suspects.searching
+
+
+def test_who_fails_by_itself_has_nothing_to_do_with_another_who_does() -> None:
+    suspects = Suspects()
+    for account in ACCOUNTS[:3]:
+        suspects.alone([account], "why", NOW)
+    assert suspects.sharing("") == []
+    assert [each.apart.tries for _, each in suspects.apart() if each.apart is not None] == [1, 1, 1]
+
+
+def test_what_shares_a_cause_fails_since_the_first_of_them_did() -> None:
+    suspects = Suspects()
+    suspects.failed(ACCOUNTS[:1], "why", NOW - MINUTE)
+    suspects.failed(ACCOUNTS[1:2], "why", NOW)
+    suspects.alone(ACCOUNTS[:2], "why", NOW + MINUTE, "asset")
+    assert {each.apart.since for _, each in suspects.apart() if each.apart is not None} == {NOW - MINUTE}
+
+
+def test_what_was_read_since_did_not_begin_to_fail_before() -> None:
+    suspects = Suspects()
+    suspects.failed(ACCOUNTS[:8], "why", NOW - MINUTE)
+    suspects.read(ACCOUNTS[0])
+    suspects.alone(ACCOUNTS[:1], "why", NOW)
+    known = suspects.get(ACCOUNTS[0])
+    assert known is not None
+    assert known.apart is not None
+    assert known.apart.since == NOW
+    assert known.failed
+
+
+def test_a_beginning_that_lies_ahead_comes_from_a_clock_set_back() -> None:
+    assert farther(farther(None, NOW + MINUTE), NOW).since == NOW
+
+
+@pytest.mark.parametrize(("tries", "known"), [(0, False), (1, True)])
+def test_a_fact_of_no_failure_is_none(tries: int, known: bool) -> None:
+    suspects, kept = Suspects(), Suspects()
+    kept.alone(ACCOUNTS[:1], "why", NOW)
+    suspects.load(kept.dump().replace('"tries": 1', f'"tries": {tries}'), ACCOUNTS)
+    assert (suspects.get(ACCOUNTS[0]) is not None) is known

@@ -196,3 +196,29 @@ def test_a_confirming_reading_is_one_of_the_reads() -> None:
     assert world.see(reading(HOT, {ETH: "0"})) == N, "held: it does not count"
     assert world.see(reading(HOT, {ETH: "0"}), after=timedelta(seconds=20)) == N, "confirmed: the first"
     assert world.see(reading(HOT, {ETH: "0"}), after=timedelta(seconds=20)) == ["low firing"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "fits"),
+    [
+        ({"below": "5"}, True),
+        ({}, False),
+        ({"below": "5", "above": "9"}, False),
+        ({"below": "5", "clear_above": "5"}, True),
+        ({"below": "5", "clear_above": "4.99"}, False),
+        ({"below": "5", "clear_below": "4"}, False),
+        ({"above": "5", "clear_below": "5"}, True),
+        ({"above": "5", "clear_below": "5.01"}, False),
+        ({"above": "5", "clear_above": "6"}, False),
+    ],
+)
+def test_a_clear_level_fits_its_level_alone_and_in_joined_conditions(
+    fields: dict[str, str], fits: bool
+) -> None:
+    joined = {"id": "r", "any": [{"below": "1"}, fields]}
+    for each in ({"id": "r", **fields}, joined):
+        if fits:
+            ThresholdRule.model_validate(each)
+        else:
+            with pytest.raises(ValueError, match=r"below|above"):
+                ThresholdRule.model_validate(each)

@@ -80,3 +80,37 @@ def test_the_ledger_never_ends_below_the_providers_count(used: int, booked: int,
     known = Metered(NOON, 20_000, before, ahead=max(booked - before, 0))
     after = noted(known, Usage(20_000, used), LATER, PLAN)
     assert booked + correction(known, after, booked, START, quiet=True)[0] >= used
+
+
+def test_a_figure_is_kept_with_and_without_a_renewal() -> None:
+    for renewed in (None, NOON):
+        metered = Metered(LATER, 20_000, 700, 40, renewed)
+        assert load(metered.dump()) == metered
+
+
+def test_without_a_figure_the_plan_is_the_one_that_was_configured() -> None:
+    assert applied(PLAN, None) == PLAN
+
+
+def test_a_renewal_on_the_day_that_was_seen_does_not_move_that_day() -> None:
+    seen = datetime(2026, 3, 20, 8, tzinfo=UTC)
+    expected = datetime(2026, 4, 20, 8, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    before = Metered(expected - hour, 20_000, 9000, 0, seen)
+    assert noted(before, Usage(20_000, 0), expected + 3 * hour, PLAN).renewed == seen
+    assert noted(before, Usage(20_000, 0), expected, PLAN).renewed == seen
+    early = Metered(expected - 9 * hour, 20_000, 9000, 0, seen)
+    assert noted(early, Usage(20_000, 0), expected - 5 * hour, PLAN).renewed == expected - 5 * hour
+
+
+def test_a_renewal_that_is_read_at_its_own_moment_is_the_one_expected() -> None:
+    first = PLAN.bounds(NOON)[1]
+    before = Metered(NOON, 20_000, 9000)
+    assert noted(before, Usage(20_000, 0), first, PLAN).renewed is None
+
+
+def test_what_two_readings_agree_on_is_given_back_from_the_first_moment_of_the_period_on() -> None:
+    first = Metered(START, 20_000, 100, 80)
+    second = noted(first, Usage(20_000, 100), LATER, PLAN)
+    assert correction(first, second, 180, START, quiet=True)[0] == -80
+    assert correction(first, second, 180, START + timedelta.resolution, quiet=True)[0] == 0
