@@ -78,7 +78,7 @@ class Environment:
             return value
         for path in self._credentials_of(name):
             try:
-                found = path.stat() is not None
+                path.stat()
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -87,8 +87,7 @@ class Environment:
                     f"{path if name.isupper() else path.parent}; "
                     "run this as root, or as the user whose it is"
                 ) from None
-            if found:
-                return _read_secret(path)
+            return _read_secret(path)
         beside = self._base_dir / FOLDER / name
         return _read_secret(beside) if _is_there(beside) else None
 

@@ -19,6 +19,7 @@ from watcher.domain.exact import units
 from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.sources import WatchedWallet
 from watcher.sources._teos_answer import asset_of
+from watcher.sources._teos_refused import Refused
 from watcher.sources.teos import Teos, TeosSettings
 
 BOND = "0x0fc6e610b23b09fae00e10001"
@@ -382,6 +383,21 @@ async def test_what_is_refused_is_remembered_over_a_restart(api: Api, ledger: Le
     assert (await read(again, ACCOUNT)).amounts == {BOND_ASSET: 25}
     await again.close()
     assert len(api.paths) == asked + 1
+
+
+def test_what_is_refused_is_forgotten_once_nobody_watches_it() -> None:
+    one, other = ("ad", 1), ("be", 2)
+    before, again = Refused(), Refused()
+    for _ in range(2):
+        before.note(one, NOW)
+        before.note(other, NOW)
+        before.note_asset(3, NOW)
+
+    again.remember(before.facts(), {"ad": {1}, "be": {1, 4}})
+
+    assert again.get(one) is not None
+    assert again.get(other) is None
+    assert not again.everywhere(3)
 
 
 async def test_an_asset_that_the_refusal_names_is_found_at_once(

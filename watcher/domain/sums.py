@@ -233,8 +233,8 @@ class Sum:
         for account in self._troubled if self.kept else self.accounts:
             state = view.state(account)
             if self.part(account, view).trouble and state is not None:
-                times = [in_doubt_since(state, asset) for asset in state.stale]
-                since = min((at for at in times if at is not None), default=None)
+                starts = [in_doubt_since(state, asset) for asset in state.stale]
+                since = min((at for at in starts if at is not None), default=None)
                 return self.unread(account, view, why) or Trouble(why, SEE_WHAT_WAITS, since)
             if self.part(account, view).trouble:
                 return self.unread(account, view, why)

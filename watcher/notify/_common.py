@@ -83,7 +83,7 @@ class ChannelSettings(BaseModel):
 
     quiet: QuietHours | None = None
     fallback: str | None = None
-    """The channel that is told in place of this one, once this one is given up."""
+    """The channel that is told too what this one cannot tell."""
 
 
 NO_SCHEME = "(no scheme)"

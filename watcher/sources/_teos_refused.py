@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from watcher.domain.suspects import Apart, farther
@@ -67,13 +67,17 @@ class Refused:
         self._kept = text
         return {REFUSED: text}
 
-    def remember(self, facts: Mapping[str, str]) -> None:
-        """The inverse of `facts`; what cannot be read is found out anew."""
+    def remember(self, facts: Mapping[str, str], watched: Mapping[str, Collection[int]]) -> None:
+        """The inverse of `facts`; what cannot be read is found out anew, and what is not `watched` any more
+        (address → assets) is forgotten."""
+        numbers = frozenset().union(*watched.values())
         try:
             for key, (since, tries, until) in json.loads(facts.get(REFUSED, "{}")).items():
                 address, _, asset = key.rpartition(":")
                 number = asset_number(asset)
                 apart = Apart(datetime.fromisoformat(since), int(tries), datetime.fromisoformat(until))
+                if number not in (watched.get(address, ()) if address else numbers):
+                    continue
                 if apart.tries > 0 and apart.until.tzinfo is not None and apart.since.tzinfo is not None:
                     self._known[(address, number) if address else number] = apart
         except (ValueError, TypeError, AttributeError):

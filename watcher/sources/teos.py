@@ -164,7 +164,7 @@ class Teos:
 
     def remember(self, facts: Mapping[str, str]) -> None:
         self._assets.remember(facts)
-        self._refused.remember(facts)
+        self._refused.remember(facts, self._watched)
 
     # Planning
 

@@ -23,7 +23,10 @@ _FIND = (
 
 
 NEWCOMER = "nobody asked for it: what it is worth counts in no value"
-"""The reason of those that rules see. They are kept beside those that no rule sees, to be released alike."""
+"""The reason of those that rules see, by which a store knows them: other words would hide them from rules.
+
+They are kept beside those that no rule sees, to be released alike.
+"""
 
 
 def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, dict[Asset, Quarantined]]:

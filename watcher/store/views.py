@@ -43,7 +43,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "v_quarantine": {
         **_WHERE,
         **_ASSET,
-        "since": "since when no rule sees it",
+        "since": "since when it waits: no rule sees it, or (it has a price) its worth counts in no value",
         "reason": "why",
         "baseline": "1 if it was there when the account was first read",
         "by": "who hid it; empty if it was put there because nobody asked for it",
