@@ -177,6 +177,22 @@ async def test_a_send_that_hangs_may_have_arrived_and_no_second_one_starts_meanw
         assert len(here.payloads) == 1
 
 
+async def test_what_was_taken_late_is_sent_anew_to_whoever_asks_for_it_again() -> None:
+    async with receiver(gate=asyncio.Event()) as here:
+        told = channel(json_url(here, "?rto=30"), timeout="1s")
+        told._timeout = 0.2
+        assert isinstance(await told.send([delivery(1)]), NotSent)
+        assert here.gate is not None
+        assert told._current is not None
+        here.gate.set()
+        assert await asyncio.to_thread(told._current.over.wait, 5)
+        assert await told.send([delivery(1)]) == Sent()
+        assert len(here.payloads) == 1
+        assert await told.send([delivery(1)]) == Sent()  # `watcher outbox --retry`
+        assert len(here.payloads) == 2
+        await told.close()
+
+
 async def test_after_a_long_hang_a_fresh_thread_takes_over_but_only_so_often() -> None:
     async with receiver(gate=asyncio.Event()) as here:
         hung = channel(json_url(here, "?rto=30"), timeout="1s")

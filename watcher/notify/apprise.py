@@ -151,6 +151,7 @@ class AppriseChannel:
             return busy
         late = self._came_late(deliveries)
         if late is not None and isinstance(late.result, Sent):
+            self._current = None  # whoever wants it sent once more, gets that
             return late.result
         loop = asyncio.get_running_loop()
         done: asyncio.Future[SendResult] = loop.create_future()
