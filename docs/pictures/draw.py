@@ -148,7 +148,7 @@ async def _alert(browser: str, folder: Path, inbox: Inbox) -> None:
     card = folder / "alert.html"
     text = CARD.format(title=html.escape(alert["title"]), body=html.escape(alert["message"]), picture=picture)
     card.write_text(text, encoding="utf-8")
-    await _photograph(browser, card.as_uri(), HERE / "alert.png", (860, 740))
+    await _photograph(browser, card.as_uri(), HERE / "alert.png", (860, 1120))
 
 
 async def _photograph(browser: str, url: str, target: Path, size: tuple[int, int]) -> None:
