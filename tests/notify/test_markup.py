@@ -196,3 +196,23 @@ def test_the_tone_is_that_of_the_worst_that_is_not_over(
 
 def test_a_name_without_an_end_is_cut() -> None:
     assert len(clean("x" * 10**6)) == 1000
+
+
+@pytest.mark.parametrize("title", [0, 45])
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_short_message_is_never_longer_than_an_sms_and_begins_with_how_bad_it_is(
+    title: int, number: int
+) -> None:
+    def measure(text: str) -> int:
+        return len(text.encode("utf-16-le")) // 2
+
+    for length in range(80, 200, 7):
+        words = "x" * length + "\N{FIRE}\N{ZERO WIDTH JOINER}\N{FIRE}" * 60
+        many = [
+            delivery(each, kind=Kind.FIRING, severity=Severity.CRITICAL, title=words)
+            for each in range(number)
+        ]
+        shown = render(many, PLAIN, Space(160, title, measure))
+
+        assert shown.title.startswith("critical, firing: xxx")
+        assert measure(shown.body) + (0 if title else measure(shown.title)) <= 160

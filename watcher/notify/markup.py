@@ -115,6 +115,10 @@ HTML = Style(
 STYLES = {style.name: style for style in (PLAIN, MARKDOWN, HTML)}
 
 
+SPARE = 24
+"""Characters that are left for what a service puts around a text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Space:
     """What a service takes: characters in all, in the title (0: the title goes into the body).
@@ -168,7 +172,9 @@ def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Render
         # The title is always whole: what its own place cannot hold stands on top of the body.
         above = [style.bold(style.title(heading))]
         title = title[: space.title - 1] + "…"
-    room = space.total - space.measure(title) - 24
+    if space.title <= 0:
+        title = _cut(title, space.total - SPARE, style, space)
+    room = space.total - space.measure(title) - SPARE
     if len(entries) == 1:
         facts, origin = _facts(entries[0], style), _origin(entries[0], style)
         return Rendered(title, _fit(above, facts, [origin], style, space, room))
@@ -280,4 +286,16 @@ def _fit(
     if space.measure(shown(len(lines))) <= room:
         return shown(len(lines))
     count = bisect_right(range(len(lines)), room, key=lambda count: space.measure(shown(count)))
-    return shown(max(count - 1, 0))
+    text = shown(max(count - 1, 0))
+    for fewer in ([*above, *below], above):  # an SMS has room for one line or two
+        if space.measure(text) > room:
+            text = _join(fewer, style)
+    return _cut(text, room, style, space)
+
+
+def _cut(text: str, room: int, style: Style, space: Space) -> str:
+    """The beginning of plain text; markup would be broken by that, and is short where it is used."""
+    if style is not PLAIN or space.measure(text) <= room:
+        return text
+    length = bisect_right(range(len(text)), room - 1, key=lambda count: space.measure(text[:count]))
+    return text[: max(length - 1, 0)] + "…" if room > 0 else ""

@@ -157,7 +157,9 @@ class _Collector(Collector):
     def _deliveries(self) -> Iterator[Metric]:
         pending = GaugeMetricFamily("watcher_outbox_pending", "Deliveries that wait.", labels=["channel"])
         oldest = GaugeMetricFamily(
-            "watcher_outbox_oldest_seconds", "How long the oldest delivery has waited.", labels=["channel"]
+            "watcher_outbox_oldest_seconds",
+            "How long the oldest delivery that a channel may tell, and nobody heard, has waited.",
+            labels=["channel"],
         )
         failing = GaugeMetricFamily(
             "watcher_channel_failing", "1 if the channel's last delivery failed.", labels=["channel"]
