@@ -223,6 +223,13 @@ def _contract(step: int) -> bool:
     return named in world.states[HOT].quarantined
 
 
+@level("a token with a name as long as a contract is a newcomer, whatever it is worth", False, True, True)
+def _newcomer(step: int) -> bool:
+    world, named = begun(), Asset("ethereum", "x" * (SHORTEST_CONTRACT + step))
+    see(world, {ETH: "5", named: "1"}, {named: "500"})
+    return named in world.states[HOT].newcomers
+
+
 @level("what was held and priced for so long is no newcomer", True, False, False)
 def _believed(step: int) -> bool:
     world = begun()

@@ -115,6 +115,17 @@ async def test_a_cron_line_is_late_after_as_many_missed_ticks_as_an_interval(
     assert ("nothing is read any more" in shown(status)) is late
 
 
+@pytest.mark.parametrize(("stretch", "ticks"), [(2.4, 8), (1e12, 1000)])
+async def test_ticks_that_credits_do_not_allow_for_make_nothing_late(
+    tmp_path: Path, stretch: float, ticks: int
+) -> None:
+    every, first = 'every: {cron: "*/10 * * * *"}', timedelta(minutes=10, microseconds=-NOW.microsecond)
+    last = first + (ticks - 1) * timedelta(minutes=10) + timedelta(minutes=1)
+    for after, late in ((last, False), (last + datetime.resolution, True)):
+        status = await looked_at(tmp_path, after, every, every, stretch=stretch)
+        assert [row["late"] for row in status["accounts"]] == [late, late]
+
+
 async def test_a_reading_at_a_tick_has_not_missed_it(tmp_path: Path) -> None:
     noon, at = 'every: {cron: "0 12 * * *"}', NOW.replace(microsecond=0)
     states = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,6 +24,9 @@ LATE_POLLS, LATE_SLACK = 3, timedelta(minutes=1)
 """An account is late after so many misses in a row, or once so many polls of it (of a cron line: ticks), and
 a little more, have passed without a reading: for `status`, the page, `/readyz`, the heartbeat and systemd
 alike."""
+
+MOST_TICKS = 1000
+"""Ticks that are counted, at most, where credits allow for next to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +128,18 @@ def overdue(
     """Whether an account was not read for several times as long as is set, promised or intended.
 
     `interval`: seconds between two polls as the cadence intends; what credits or calls do not allow for is
-    stretched by `outlook`. A cron line alone says when it is due. None: nothing does, or it was never read.
+    stretched by `outlook`, and of a cron line so many ticks are left out. None: nothing says when it is due,
+    or it was never read.
     """
     if last_reading is None:
         return None
+    stretch = max(outlook.stretch, 1.0) if outlook is not None else 1.0
     if isinstance(wallet.every, Cron):
-        last = tick_after(wallet.every.cron, wallet.every.timezone, last_reading, LATE_POLLS)
-        return now - LATE_SLACK > last
+        ticks = math.ceil(min(LATE_POLLS * stretch, MOST_TICKS))
+        return now - LATE_SLACK > tick_after(wallet.every.cron, wallet.every.timezone, last_reading, ticks)
     set_to = wallet.every if isinstance(wallet.every, timedelta) else wallet.at_least_every
     if set_to is None and interval is None:
         return None
-    stretch = max(outlook.stretch, 1.0) if outlook is not None else 1.0
     longest = max(set_to.total_seconds() * stretch if set_to is not None else 0.0, interval or 0.0)
     return (now - last_reading - LATE_SLACK).total_seconds() > LATE_POLLS * longest
 
