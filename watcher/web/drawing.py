@@ -243,10 +243,10 @@ class _Drawing:
 @cache
 def load() -> Any:
     """The library, loaded late: it takes a while, and most processes draw nothing."""
-    before = list(sys.meta_path)
     pygal = import_module("pygal")
     # It hooks itself into every import of the process, for the sake of maps that are not used here.
-    sys.meta_path[:] = [each for each in sys.meta_path if each in before]
+    # What importlib_metadata puts there stays: without it no library's version is found any more.
+    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__.partition(".")[0] != "pygal"]
     return pygal
 
 
