@@ -63,12 +63,13 @@ PREFIX ?= /opt/watcher
 install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "watcher needs Python 3.11 or newer"; exit 1; }
 	$(HAS_VENV)
-	@$(PYTHON) -m venv $(PREFIX) || { echo "$(PREFIX) cannot be made by this user; as root: sudo make install PREFIX=$(PREFIX)"; exit 1; }
+	@$(PYTHON) -m venv "$(PREFIX)" || { echo "$(PREFIX) cannot be made by this user; as root: sudo make install PREFIX=$(PREFIX)"; exit 1; }
 	@# Built from a copy: what a build leaves behind would be root's, in somebody's checkout.
+	@# -L: watcher/packs is a link to rules/.
 	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && \
-	  cp -R pyproject.toml constraints.txt README.md LICENSE watcher "$$copy" && \
-	  $(PREFIX)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt "$$copy"
-	@install -D -m 644 -t $(PREFIX)/share/doc/watcher README.md CHANGELOG.md
+	  cp -RL pyproject.toml constraints.txt README.md LICENSE watcher "$$copy" && \
+	  "$(PREFIX)/bin/python" -m pip --disable-pip-version-check --quiet install -c constraints.txt "$$copy"
+	@install -D -m 644 -t "$(PREFIX)/share/doc/watcher" README.md CHANGELOG.md
 	@echo "installed $(PREFIX)/bin/watcher"
 
 clean:
