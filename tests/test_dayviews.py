@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known
 from tests.store.given import opened
-from watcher.dayviews import Day, Holdings, day
+from watcher.dayviews import Day, Holdings, Worth, day
 from watcher.domain.conclusion import Conclusion, Past
 from watcher.domain.model import Account, AccountState, Asset, Quote
 from watcher.store.reader import Reader
@@ -75,9 +75,10 @@ def test_what_is_held_follows_each_look_exactly() -> None:
 
     holdings = Holdings((HOT, OTHER))
     one = AccountState(HOT, {ETH: big, POL: Decimal(1)})
-    assert holdings.look(past(one)).worth(past(one)) == (
+    assert holdings.look(past(one)).worth(past(one)) == Worth(
         Decimal("246913578024691357802.469135782469135780"),
         1,
+        Decimal(0),
     )
     both = past(one, AccountState(OTHER, {ETH: Decimal("0.1")}))
     assert holdings.look(both).sums[ETH] == Decimal("123456789012345678901.334567891234567890")
@@ -86,4 +87,4 @@ def test_what_is_held_follows_each_look_exactly() -> None:
     )
     found = holdings.look(less)
     assert found.sums[ETH] == Decimal("1.1")
-    assert found.worth(less) == (Decimal("2.2"), 0)
+    assert found.worth(less) == Worth(Decimal("2.2"), 0, Decimal(0))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from watcher.domain.conclusion import Past
 from watcher.domain.exact import ZERO, minus, plus, times, total
@@ -13,6 +14,15 @@ from watcher.domain.model import EMPTY, Account, Asset
 from watcher.store.reader import Reader
 
 DAY = timedelta(days=1)
+
+
+class Worth(NamedTuple):
+    """The value of all that has a price, how many amounts have none, and what is no more than a claim: the
+    worth of what anybody may have sent and nobody asked for."""
+
+    value: Decimal
+    unpriced: int
+    claimed: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +51,20 @@ class Holdings:
 
     def look(self, past: Past) -> Held:
         states, added = past.accounts, self._added
+        unasked: dict[Asset, Decimal] = {}
         for account in self._watched:
             state = states.get(account)
-            if state is None or state.amounts is added.get(account):
+            if state is None:
+                continue
+            for asset in {*state.newcomers, *state.quarantined}:
+                if held := state.amounts.get(asset):
+                    unasked[asset] = plus(unasked.get(asset, ZERO), held)
+            if state.amounts is added.get(account):
                 continue
             self._take(added.get(account, EMPTY), minus, -1)
             self._take(state.amounts, plus, 1)
             added[account] = state.amounts
-        return Held(dict(self._sums), dict(self._counts))
+        return Held(dict(self._sums), dict(self._counts), unasked)
 
     def _take(
         self, amounts: Mapping[Asset, Decimal], change: Callable[[Decimal, Decimal], Decimal], by: int
@@ -66,12 +82,18 @@ class Held:
 
     sums: Mapping[Asset, Decimal]
     counts: Mapping[Asset, int]
+    unasked: Mapping[Asset, Decimal]
+    """How much of them nobody asked for."""
 
-    def worth(self, past: Past) -> tuple[Decimal, int]:
-        """The value of all that has a price, and how many amounts have none."""
+    def worth(self, past: Past) -> Worth:
+        """What it is worth; what nobody asked for is told apart."""
         quotes = past.quotes
-        priced = (times(held, quotes[asset].price) for asset, held in self.sums.items() if asset in quotes)
-        return total(priced), sum(n for asset, n in self.counts.items() if asset not in quotes)
+        all_of_it, claimed = (
+            total(times(held, quotes[asset].price) for asset, held in amounts.items() if asset in quotes)
+            for amounts in (self.sums, self.unasked)
+        )
+        unpriced = sum(n for asset, n in self.counts.items() if asset not in quotes)
+        return Worth(minus(all_of_it, claimed), unpriced, claimed)
 
 
 def day(reader: Reader, held: Held, past: Past, watched: Collection[Account], now: datetime) -> Day | None:
@@ -93,7 +115,7 @@ def day(reader: Reader, held: Held, past: Past, watched: Collection[Account], no
             later[asset] = plus(later.get(asset, ZERO), amount)
     before = delta = ZERO
     for asset, was in then.prices.items():
-        if asset not in past.quotes:
+        if asset not in past.quotes or (asset in held.unasked and held.unasked[asset] == held.sums[asset]):
             continue
         held_now = minus(held.sums.get(asset, ZERO), later.get(asset, ZERO))
         value = times(minus(held_now, then.grown.get(asset, ZERO)), was)

@@ -69,6 +69,7 @@ def balances_of(wallets: Mapping[Account, WalletSettings], past: Past) -> list[R
                     "amount": plain(amount),
                     "price_usd": plain(quote.price) if quote else None,
                     "value_usd": plain(times(amount, quote.price)) if quote else None,
+                    "claimed": not state.believes(asset),
                     "as_of": state.as_of(asset),
                 }
             )

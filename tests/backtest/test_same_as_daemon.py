@@ -71,7 +71,7 @@ async def test_a_coin_that_is_renamed_in_the_middle(tmp_path: Path, monkeypatch:
     notices = [row for row in told if row[1] == "watcher.renamed"]
     played = await backtested(path, rules, START + minutes(120), monkeypatch)
 
-    assert [row[4] for row in notices] == ["ETH is called ETHER now; nothing moved"]
+    assert [row[4] for row in notices] == ["ETH is called ETHER now; it is the same asset"]
     assert {(row[1], row[3]) for row in told} == {
         ("low", "firing"), ("low", "repeat"), ("low", "resolved"), ("sum", "firing"), ("sum", "resolved"),
         ("watcher.renamed", "notice"),

@@ -69,7 +69,7 @@ def test_a_coin_under_another_id_and_symbol_is_the_same_coin(named: str, restart
     if restarts:
         there.restart()
     assert there.see(see(POLYGON, {POL: "1500.25", USDC: "7"}), after=DAY) == TOLD
-    assert there.title == "MATIC is called POL now; nothing moved"
+    assert there.title == "MATIC is called POL now; it is the same asset"
     assert there.fact("Rules that say MATIC") == "low, moved, total: they carry on"
     assert POL not in there.states[POLYGON].amounts, "one identity"
     if restarts:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.domain.given import ETH, HOT, SOL, SWEEP, WALLETS, Stored, World, reading
+from watcher.dayviews import Holdings, Worth
 from watcher.domain import sums
-from watcher.domain.model import Asset
+from watcher.domain.model import Account, Asset
 from watcher.domain.policies import AssetEntry, Policies
 from watcher.domain.quarantine import BELIEVED_AFTER
 from watcher.domain.rules import AssetRule, ChangeRule, RatioRule, Rule, ThresholdRule
@@ -159,3 +161,60 @@ def test_coins_of_a_chain_are_never_left_out() -> None:
     there.see(reading(SWEEP, {ETH: "1"}, {ETH: "2000"}, complete=["ethereum", "solana"]))
     told = there.see(reading(SWEEP, {ETH: "1", SOL: "9000"}, {ETH: "2000", SOL: "200"}, symbols=NAMES))
     assert told == ["total firing"]
+
+
+BASE = Account("coinstats", "base-wallet", HOT.address)
+BASE_SCAM, BASE_USDC = Asset("base-wallet", SCAM.token), Asset("base-wallet", REAL.token)
+
+
+def test_a_contract_that_bears_the_name_of_a_coin_is_not_the_coin_on_any_chain() -> None:
+    low = {"below": "0.5", "match": {"assets": ["ETH"]}}
+    rules = (
+        total(below="5000"),
+        total(id="worth", below="5000", match={"assets": ["ETH"]}),
+        total(id="few", metric="amount", **low),
+        ThresholdRule.model_validate({"id": "each", **low}),
+    )
+    there = World(*rules, wallets={HOT: WALLETS[HOT], BASE: WALLETS[HOT]})
+    there.rules = Rules(rules, there.wallets, ("ops",), Policies())
+    names = {**NAMES, BASE_SCAM: "ETH", BASE_USDC: "USDC"}
+    base = {BASE_USDC: "5", BASE_SCAM: "0.4"}
+    there.see(holds("3"), reading(BASE, {BASE_USDC: "5"}, {BASE_USDC: "1"}, symbols=names))
+    prices = {BASE_USDC: "1", BASE_SCAM: "9000000"}
+    assert there.see(reading(BASE, base, prices, symbols=names)) == N, "nor is there an alert on its amount"
+    there.see(holds("0"))
+    assert sorted(there.see(holds("0"))) == ["each firing", "few firing", "total firing", "worth firing"]
+
+
+@pytest.mark.parametrize("price", [None, "10000000"])
+def test_nor_is_it_if_it_was_there_at_first_sight_beside_the_coin(
+    kind: type[World], price: str | None
+) -> None:
+    there = world(
+        kind,
+        total(below="5000", match={"assets": ["ETH"]}),
+        total(id="few", metric="amount", below="0.5", match={"assets": ["ETH"]}),
+        total(id="all", below="5000"),
+    )
+    assert there.see(holds("3", "9000", price, "ETH")) == N
+    there.see(holds("0", "9000", price, "ETH"))
+    assert sorted(there.see(holds("0", "9000", price, "ETH"))) == ["all firing", "few firing", "total firing"]
+
+
+def test_a_message_says_of_what_came_that_its_worth_is_only_claimed(kind: type[World]) -> None:
+    there = world(kind, ChangeRule(id="moved", by="$5000"))
+    there.see(holds("3"))
+    assert there.see(holds("3", "1")) == ["moved event"]
+    words = "$10,000,000.00 is only claimed: anybody can send it, and it counts in no value"
+    assert there.fact("Value") == words
+    assert there.fact("Because").endswith("at least $5,000.00, as is claimed")
+
+
+def test_a_total_leaves_out_what_is_only_claimed_and_says_how_much(kind: type[World]) -> None:
+    there = world(kind, total(below="1"))
+    there.see(holds("3"))
+    there.see(holds("3", "1"))
+    held = Holdings([HOT]).look(there.past())
+    assert held.worth(there.past()) == Worth(Decimal(6000), 0, Decimal(10_000_000))
+    there.see(holds("3", "1", None))
+    assert Holdings([HOT]).look(there.past()).worth(there.past()).value == 6000

@@ -9,7 +9,8 @@ import re
 from tests.endtoend.bench import BOND, DESK, EVM, Installation, stop
 
 BALANCES = [
-    "wallet", "source", "chain", "address", "asset", "symbol", "amount", "price_usd", "value_usd", "as_of",
+    "wallet", "source", "chain", "address", "asset", "symbol", "amount", "price_usd", "value_usd",
+    "claimed", "as_of",
 ]  # fmt: skip
 HISTORY = ["wallet", "source", "chain", "asset", "symbol", "before", "after", "after_at", "before_at"]
 STATUS = ["state", "accounts", "credits", "alerts", "deliveries"]

@@ -43,7 +43,7 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
     cells = [
         (
             r["wallet"], r["chain"], r["symbol"] or r["asset"], r["amount"],
-            _price(r["price_usd"]), _money(r["value_usd"]), moment(r["as_of"]),
+            _price(r["price_usd"]), _money(r["value_usd"]) + " claimed" * r["claimed"], moment(r["as_of"]),
         )
         for r in rows
     ]  # fmt: skip

@@ -242,10 +242,12 @@ class Judge:
             quick = calm and (price is not None or not held or not concerned.priced)
             if quick and choice.calm(held, price):
                 continue
-            # What anybody sent decides nothing by what it is claimed to be worth.
+            # What anybody sent decides nothing by its claimed worth, nor by the name that it bears.
             new = asset in learned.state.newcomers
             for rule, unmet in choice.levels:
-                if (new and rule.priced) or (calm and unmet(held, price)):
+                if (new and self._ignores(rule, learned.state.account, asset)) or (
+                    calm and unmet(held, price)
+                ):
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
                 self._level(rule, learned.state.account, asset, symbol, (held, price, moved))
@@ -256,6 +258,13 @@ class Judge:
             moved = next((change for change in changes if change.asset == asset), None)
             seen = (amounts[asset], prices.get(asset), moved)
             self._level(rule, learned.state.account, asset, symbol, seen)
+
+    def _ignores(self, rule: LevelRule, account: Account, asset: Asset) -> bool:
+        """Whether a rule has nothing to say of what nobody asked for. One that names assets means others,
+        unless it has said something already, which must end."""
+        return rule.priced or (
+            bool(rule.match.assets) and self._live(rule, subject_key(account, asset)) is None
+        )
 
     def _level(
         self,

@@ -184,6 +184,8 @@ def _worth(change: Change, before: Decimal) -> list[tuple[str, str]]:
     if change.price_after is None:
         return [("Value", "unknown: the asset has no price")]
     now = times(change.after, change.price_after)
+    if change.claimed:
+        return [("Value", f"{money(now)} is only claimed: anybody can send it, and it counts in no value")]
     if change.price_before is None:
         return [("Value", f"{money(now)}; before unknown (no price then)")]
     by_amount, by_price = attribution(before, change.after, change.price_before, change.price_after)

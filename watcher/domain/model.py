@@ -200,6 +200,10 @@ class AccountState(NamedTuple):
     """Assets that anybody may have sent, and since when they are worth something: rules see them, but what
     they are claimed to be worth counts in no value until they are asked for."""
 
+    def believes(self, asset: Asset) -> bool:
+        """Whether what it is worth counts: nobody else can send it, or somebody asked for it."""
+        return asset not in self.newcomers and asset not in self.quarantined
+
     @property
     def last_reading(self) -> datetime | None:
         return max(self.seen.values(), default=None)
@@ -227,6 +231,8 @@ class Change(NamedTuple):
     price_after: Decimal | None = None
     drift: bool = False
     """Interest of a rebasing token, and no transfer: kept in history, never told."""
+    claimed: bool = False
+    """Nobody asked for the asset: what it is worth is only a claim. Not kept."""
 
     @property
     def price(self) -> Decimal | None:

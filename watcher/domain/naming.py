@@ -277,9 +277,9 @@ def renamed_notices(
         if each.written == asset and asset not in former:
             continue  # a name of a day, or of one answer
         if was.casefold() == symbol.casefold():
-            title = f"{symbol} has another id now, {each.written.token}; nothing moved"
+            title = f"{symbol} has another id now, {each.written.token}; it is the same asset"
         else:
-            title = f"{was} is called {symbol} now; nothing moved"
+            title = f"{was} is called {symbol} now; it is the same asset"
         facts = [("Source", account.source), ("Asset", f"{symbol} on {asset.chain} ({asset.token})")]
         if each.written != asset:
             facts.append(("Its id", f"{each.written.token}, before it was {asset.token}"))

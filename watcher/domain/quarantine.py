@@ -8,7 +8,7 @@ wait. What was let in once stays in: whatever its price does, an alert on it can
 A price is a claim, too: a newcomer that is worth something is seen by rules, and what it is worth counts in
 no value, sum or ratio until somebody asked for it (a rule or the configuration names it, `assets release`) or
 it was held and priced for `BELIEVED_AFTER`. What the first reading of its chain brought, and was priced, was
-there when the operator looked.
+there when the operator looked; unless it bears the name of a coin that its chain itself knows.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def sift(
             mine = [_arrival(state, asset, reading, past, now)]
         told += mine
     new = _newcomers(before, learned, reading, past, rules, now, shut, let_out)
+    told = [change._replace(claimed=True) if change.asset in new else change for change in told]
     if shut.keys() != state.quarantined.keys() or new != state.newcomers:
         learned = learned._replace(state=state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY))
     return Sifted(learned, told)
@@ -107,6 +108,11 @@ def _newcomers(
         if each.after and each.before is not None and not each.before
         if each.asset not in before.amounts or each.asset in state.newcomers
     ]
+    came += [
+        each.asset for each in learned.accepted
+        if each.before is None and each.after and each.asset not in before.amounts
+        if _poses(state, each.asset, reading, past)
+    ]  # fmt: skip
     for asset in (*came, *let_out):
         if asset not in shut and not _asked_for(state, asset, reading, past, rules):
             found[asset] = now
@@ -115,18 +121,47 @@ def _newcomers(
 
 def _asked_for(state: AccountState, asset: Asset, reading: Reading, past: Past, rules: Rules) -> bool:
     """Whether an asset is one that nobody else can send, or one that rules or the configuration name. A
-    symbol speaks for it as long as nothing else of that name is held there."""
-    if asset.chain == TEOS_CHAIN or len(asset.token) < SHORTEST_CONTRACT:
+    symbol speaks for it as long as nothing else of that name is held there, and no coin is called so."""
+    if asset.chain == TEOS_CHAIN or _is_coin(asset):
         return True
 
     def name(of: Asset) -> str:
-        return (reading.symbols.get(of) or past.symbols.get(of, "")).lower()
+        return _name(of, reading, past)
 
     policy = rules.policy(rules.wallets[state.account], asset, name(asset))
     if policy.allow or not policy.floor_usd or asset.token.lower() in rules.named:
         return True
     others = (each for each in state.amounts if each.chain == asset.chain and each != asset)
-    return name(asset) in rules.named and all(name(each) != name(asset) for each in others)
+    if name(asset) not in rules.named or any(name(each) == name(asset) for each in others):
+        return False
+    return not _coins_name(name(asset), reading, past)
+
+
+def _is_coin(asset: Asset) -> bool:
+    """Whether a chain itself knows it: nobody else can make one."""
+    return len(asset.token) < SHORTEST_CONTRACT
+
+
+def _name(asset: Asset, reading: Reading, past: Past) -> str:
+    return (reading.symbols.get(asset) or past.symbols.get(asset, "")).lower()
+
+
+def _coins_name(name: str, reading: Reading, past: Past) -> bool:
+    """Whether a coin of some chain is called so: a contract of that name is somebody's claim to be it."""
+    return any(
+        _is_coin(asset) and symbol.lower() == name
+        for symbols in (reading.symbols, past.symbols)
+        for asset, symbol in symbols.items()
+    )
+
+
+def _poses(state: AccountState, asset: Asset, reading: Reading, past: Past) -> bool:
+    """Whether a contract bears the name of the coin that its own chain knows, and that is held there."""
+    if asset.chain == TEOS_CHAIN or _is_coin(asset):
+        return False
+    coins = (each for each in state.amounts if each.chain == asset.chain and _is_coin(each))
+    name = _name(asset, reading, past)
+    return any(name and _name(each, reading, past) == name for each in coins)
 
 
 def _arrival(state: AccountState, asset: Asset, reading: Reading, past: Past, now: datetime) -> Change:
@@ -140,16 +175,16 @@ def _unwanted(
 ) -> str:
     """Why an asset belongs into quarantine; empty if it does not.
 
-    A symbol that a rule names speaks for a token only on first sight: later anybody can send one of
-    that name.
+    A symbol that a rule names speaks for a token only on first sight, and only if it is no coin's: later
+    anybody can send one of that name.
     """
-    if asset.chain == TEOS_CHAIN or len(asset.token) < SHORTEST_CONTRACT:
+    if asset.chain == TEOS_CHAIN or _is_coin(asset):
         return ""
     symbol = reading.symbols.get(asset) or past.symbols.get(asset, "")
     policy = rules.policy(rules.wallets[state.account], asset, symbol)
     if policy.allow or not policy.floor_usd or asset.token.lower() in rules.named:
         return ""
-    if baseline and symbol.lower() in rules.named:
+    if baseline and symbol.lower() in rules.named and not _coins_name(symbol.lower(), reading, past):
         return ""
     price: Decimal | None = reading.prices.get(asset)
     if price is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -130,6 +131,8 @@ class Teller:
         # Equal amounts, equal text: read back from disk an amount may be spelled otherwise than on the wire.
         moved = (plain(change.before or ZERO), plain(change.after))
         event = short_id(rule.id, key, change.after_at.isoformat(), *moved)
+        if change.claimed and rule.priced:
+            verdict = replace(verdict, because=f"{verdict.because}, as is claimed")
         lines = [*where.facts(), *change_facts(change), ("Because", verdict.because)]
         values = change_values(change, verdict)
         title = change_title(change, where)

@@ -132,7 +132,7 @@ class Core:
     def _write_changes(self, cache: Cache, changes: Sequence[Change]) -> None:
         accounts, assets = cache.account_ids, cache.asset_ids
         history, balances = [], []
-        for holder, what, _, before, after, before_at, after_at, price_before, price, drift in changes:
+        for holder, what, _, before, after, before_at, after_at, price_before, price, drift, _ in changes:
             account, asset, text, at = accounts[holder], assets[what], canonical(after), to_ms(after_at)
             # Prices are mostly the same one twice.
             last = optional(price)

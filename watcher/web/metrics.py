@@ -190,11 +190,13 @@ class _Collector(Collector):
         rows = report.balances(self._settings, self._look.past)
         labels = ["wallet", "source", "chain", "asset", "symbol"]
         amount = GaugeMetricFamily("watcher_balance", "Amount held (rounded: a float).", labels=labels)
-        value = GaugeMetricFamily("watcher_balance_value_usd", "Its value in US dollars.", labels=labels)
+        value = GaugeMetricFamily(
+            "watcher_balance_value_usd", "Its value in US dollars, unless nobody asked for it.", labels=labels
+        )
         for row in rows:
             names = [clean(row[label]) for label in labels]
             amount.add_metric(names, float(row["amount"]))
-            if row["value_usd"] is not None:
+            if row["value_usd"] is not None and not row["claimed"]:
                 value.add_metric(names, float(row["value_usd"]))
         yield amount
         yield value

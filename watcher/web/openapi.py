@@ -47,7 +47,7 @@ def _object(**fields: dict[str, Any]) -> dict[str, Any]:
 
 BALANCES = _rows(
     wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, asset=TEXT, symbol=TEXT, amount=AMOUNT,
-    price_usd=_maybe(AMOUNT), value_usd=_maybe(AMOUNT), as_of=_maybe(TIME),
+    price_usd=_maybe(AMOUNT), value_usd=_maybe(AMOUNT), claimed=FLAG, as_of=_maybe(TIME),
 )  # fmt: skip
 HISTORY = _rows(
     wallet=TEXT, source=TEXT, chain=TEXT, asset=TEXT, symbol=TEXT, before=_maybe(AMOUNT), after=AMOUNT,

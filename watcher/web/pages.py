@@ -13,7 +13,6 @@ from watcher.burning import burn
 from watcher.charting import RANGES
 from watcher.dayviews import Day, Holdings, day
 from watcher.domain.delivery import DeliveryState
-from watcher.domain.display import money
 from watcher.domain.errors import StoreError
 from watcher.report import Row
 from watcher.store.reader import Reader
@@ -77,12 +76,12 @@ class Pages:
     def _overview(self, look: Look, moved: Day | None) -> str:
         late = {id(row) for row in look.status["accounts"] if report.behind(row)}
         bad = [row for row in look.status["accounts"] if id(row) in late or row["held"]]
-        value, unpriced = self._holdings.look(look.past).worth(look.past)
+        worth = self._holdings.look(look.past).worth(look.past)
         with Reader(self._looker.store) as reader:
             burns = [burn(reader, name, plan, look.at) for name, plan in self._looker.plans.items()]
         alerts = look.status["alerts"]
         return self._frame.render(
-            "overview.html", look, value=money(value), unpriced=unpriced, troubled=bad[:ROWS],
+            "overview.html", look, worth=worth, troubled=bad[:ROWS],
             more=len(bad) - ROWS, truth=words.sentence(look, len(late)), alerts=alerts[:ROWS],
             more_alerts=len(alerts) - ROWS,
             firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=words.change,

@@ -79,14 +79,14 @@ class WalletPages:
 
     @staticmethod
     def _value(row: Row, look: Look) -> Decimal:
-        return words.worth(look.past, Frame.account(row))[0]
+        return words.worth(look.past, Frame.account(row)).value
 
     def _with_value(self, row: Row, look: Look) -> Row:
         account = Frame.account(row)
         wallet = self._looker.wallets[account]
-        value, unpriced = words.worth(look.past, account)
+        worth = words.worth(look.past, account)
         promise = words.promised(wallet, row["interval_seconds"])
-        return {**row, "value": money(value), "unpriced": unpriced, "promise": promise}
+        return {**row, "worth": worth, "promise": promise}
 
     async def wallet(self, request: web.Request) -> web.Response:
         asked = Asked(request.query, ("asset", "range"))
@@ -113,13 +113,13 @@ class WalletPages:
     def _render(
         self, look: Look, name: str, held: Sequence[Row], changes: Sequence[Row], found: Chart, **values: Any
     ) -> str:
-        value, unpriced = words.total(held)
+        worth = words.total(held)
         rules = self._frame.rules
         rules.know(look.past.same, look.past.former)
         levels = levels_of(rules, found.held, values["asset"], clean(found.symbol))
         return self._frame.render(
             "wallet.html", look, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
-            value=value, unpriced=unpriced, pictures=pictures(name, found, levels), chart=found,
+            worth=worth, pictures=pictures(name, found, levels), chart=found,
             ranges=list(RANGES),
             accounts=[row for row in look.status["accounts"] if row["wallet"] == name],
             alerts=[row for row in look.status["alerts"] if row["wallet"] == name], **values,

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from watcher.dayviews import Day
+from watcher.dayviews import Day, Holdings, Worth
 from watcher.domain.cleaning import clean
 from watcher.domain.conclusion import Past
 from watcher.domain.display import counted, moment, money, percent, signed
 from watcher.domain.duration import span
-from watcher.domain.exact import times
+from watcher.domain.exact import ZERO
 from watcher.domain.exact import total as exact_sum
 from watcher.domain.model import Account
 from watcher.report import Row
@@ -59,18 +59,17 @@ def whole(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def total(rows: Sequence[Row]) -> tuple[str, int]:
-    """The value of all that has a price, and how many amounts have none."""
-    values = [Decimal(row["value_usd"]) for row in rows if row["value_usd"] is not None]
-    return money(exact_sum(values)), len(rows) - len(values)
+def total(rows: Sequence[Row]) -> Worth:
+    """What they are worth together."""
+    priced = [(Decimal(row["value_usd"]), row["claimed"]) for row in rows if row["value_usd"] is not None]
+    believed = exact_sum(value for value, claimed in priced if not claimed)
+    return Worth(believed, len(rows) - len(priced), exact_sum(value for value, claimed in priced if claimed))
 
 
-def worth(past: Past, account: Account) -> tuple[Decimal, int]:
-    """The same for what one account holds, as a number."""
+def worth(past: Past, account: Account) -> Worth:
+    """What one account holds is worth."""
     state = past.accounts.get(account)
-    held = [(asset, amount) for asset, amount in state.amounts.items() if amount] if state is not None else []
-    priced = [times(amount, past.quotes[asset].price) for asset, amount in held if asset in past.quotes]
-    return exact_sum(priced), len(held) - len(priced)
+    return Holdings([account]).look(past).worth(past) if state is not None else Worth(ZERO, 0)
 
 
 def age(at: datetime | None, now: datetime) -> str:

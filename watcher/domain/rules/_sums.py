@@ -76,14 +76,6 @@ class SumRule(StateRule):
                         "name the assets; while several symbols are held, the sum is unknown",
                     )
                 )
-            if side.valued and not match.assets and not side.skip_unpriced:
-                found.append(
-                    (
-                        "match",
-                        "one token without a price, spam mostly, makes the value of everything unknown",
-                        "name the assets, or set unpriced: ignore",
-                    )
-                )
             slow = [each for each in wallets if match.wallet(each) and each.promise]
             if side.max_age and any(each.promise and each.promise > side.max_age for each in slow):
                 name = max(slow, key=lambda each: each.promise or timedelta(0)).name
