@@ -25,7 +25,7 @@ from tests.domain.given import (
 )
 from watcher.domain.alerting import AlertState
 from watcher.domain.message import Severity
-from watcher.domain.model import Account, Asset, Wallet
+from watcher.domain.model import Account, Asset, Miss, MissReason, Wallet
 from watcher.domain.notices import FAILING_RULE, source_notice
 from watcher.domain.rules import ChangeRule, NoDataRule, RatioRule, Rule, RunwayRule, ThresholdRule
 from watcher.domain.verdict import met
@@ -321,3 +321,24 @@ def test_what_nobody_asked_for_makes_no_rule_blind() -> None:
     assert token in there.states[HOT].quarantined
     assert token in there.states[HOT].stale
     assert told == N
+
+
+def test_a_fault_of_our_own_that_keeps_an_account_unread_is_told() -> None:
+    there = World(low(metric="amount", below="1"), wallets=TWO)
+    there.see(eth("3"), eth("3", account=COLD))
+    told: list[str] = []
+    for _ in range(12):
+        for each in (HOT, COLD):
+            told += there.see(Miss(each, MissReason.INTERNAL), after=HALF_HOUR / 6)
+    assert told.count("watcher.blind.low firing") == 2
+
+
+def test_how_long_an_account_was_not_read_counts_from_its_last_reading() -> None:
+    there, told = World(low(metric="amount", below="1"), wallets=TWO), list[str]()
+    for _ in range(20):
+        there.see(eth("3"), eth("3", account=COLD), after=HALF_HOUR / 3)
+    for _ in range(5):
+        told += there.see(failed(HOT), after=HALF_HOUR / 3)
+        there.see(eth("3", account=COLD), after=timedelta(0))
+    assert told == N, "fifty minutes"
+    assert there.see(failed(HOT), after=HALF_HOUR / 3) == BLIND

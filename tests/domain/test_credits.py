@@ -115,3 +115,7 @@ def test_a_refusal_ends_when_the_reserve_has_shrunk_by_enough_or_with_the_period
     assert plan.room(40, 960, now) == end - (end - start) / 3 * 39 / 100  # a smaller reserve keeps nothing
     assert plan.room(41, 960, now) == end
     assert plan.room(50, 900, end - timedelta(hours=1)) == end - timedelta(hours=1)
+
+
+def test_the_period_of_december_ends_with_the_year() -> None:
+    assert CreditPlan(1000).bounds(at("2026-12-31")) == (at("2026-12-01"), at("2027-01-01"))

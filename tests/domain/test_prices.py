@@ -174,3 +174,9 @@ def test_after_a_restart_a_price_in_doubt_is_asked_for_again_by_one_account() ->
     world.see(reading(SWEEP, {ETH: "6", SOL: "0"}, {ETH: "20", SOL: "100"}))
     assert not world.doubts
     assert [again.account for again in unfinished(world.past(), world.now)] == [SWEEP], "for its zero"
+
+
+def test_an_odd_price_is_asked_about_beside_an_asset_that_never_had_one() -> None:
+    world = priced()
+    world.see(reading(HOT, {ETH: "5", USDC: "3"}, {ETH: "20"}))
+    assert [(again.account, again.after) for again in world.last.again] == [(HOT, CONFIRM_AFTER)]

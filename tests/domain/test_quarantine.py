@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.domain.given import BOND, DESK, ETH, HOT, SOL, SWEEP, WALLETS, World, reading
+from tests.domain.given import BOND, DESK, ETH, HOT, SWEEP, WALLETS, World, reading
 from watcher.domain.model import Asset, Quarantined
 from watcher.domain.policies import AssetEntry, Policies
 from watcher.domain.quarantine import BELIEVED_AFTER
@@ -256,11 +256,11 @@ def test_what_may_be_gone_again_is_not_let_in_for_its_price() -> None:
 
 def test_a_token_of_the_same_name_elsewhere_does_not_take_the_name_away() -> None:
     here, there = Asset("ethereum", "0x" + "a" * 40), Asset("base-wallet", "0x" + "b" * 40)
-    names = {here: "USDC", there: "USDC", SOL: "SOL"}
+    names = {here: "USDC", there: "USDC", ETH: "ETH"}
     made = world(ThresholdRule.model_validate({"id": "r", "below": "3", "match": {"assets": ["USDC"]}}))
-    made.see(reading(SWEEP, {SOL: "1", there: "500"}, {SOL: "100", there: "1"}, symbols=names))
-    held = {SOL: "1", there: "500", here: "700"}
-    made.see(reading(SWEEP, held, {SOL: "100", there: "1", here: "1"}, symbols=names))
+    made.see(reading(SWEEP, {ETH: "1", there: "500"}, {ETH: "100", there: "1"}, symbols=names))
+    held = {ETH: "1", there: "500", here: "700"}
+    made.see(reading(SWEEP, held, {ETH: "100", there: "1", here: "1"}, symbols=names))
     assert made.states[SWEEP].newcomers == {}, "it is the one of that name on its chain"
 
 

@@ -14,6 +14,7 @@ from watcher.domain import sums
 from watcher.domain.model import Asset
 from watcher.domain.ranges import Range
 from watcher.domain.rules import RatioRule, Rule, ThresholdRule, Total
+from watcher.domain.rules._condition import Condition
 from watcher.domain.verdict import Answer
 
 OLD = Asset("ethereum", "0x01d")
@@ -198,3 +199,9 @@ def test_what_is_decided_at_both_ends_is_so_at_every_price_between(
     assert answer in (true, Answer.UNKNOWN)
     if not one:
         assert answer is true
+
+
+def test_an_amount_is_known_whatever_is_known_of_its_price() -> None:
+    condition = Condition(metric="amount", below=Decimal(3))
+    for price in (None, Range(Decimal(1), None, "it never had a price")):
+        assert condition.between(Decimal(2), price) == Range(Decimal(2), Decimal(2))

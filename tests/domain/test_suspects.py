@@ -142,3 +142,12 @@ def test_a_fact_of_no_failure_is_none(tries: int, known: bool) -> None:
     kept.alone(ACCOUNTS[:1], "why", NOW)
     suspects.load(kept.dump().replace('"tries": 1', f'"tries": {tries}'), ACCOUNTS)
     assert (suspects.get(ACCOUNTS[0]) is not None) is known
+
+
+def test_who_fails_by_itself_remembers_in_whose_company_it_failed_first() -> None:
+    suspects = Suspects()
+    suspects.failed(ACCOUNTS[:8], "why", NOW)
+    suspects.alone(ACCOUNTS[:1], "why", NOW)
+    known = suspects.get(ACCOUNTS[0])
+    assert known is not None
+    assert known.size == 8

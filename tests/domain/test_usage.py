@@ -114,3 +114,14 @@ def test_what_two_readings_agree_on_is_given_back_from_the_first_moment_of_the_p
     second = noted(first, Usage(20_000, 100), LATER, PLAN)
     assert correction(first, second, 180, START, quiet=True)[0] == -80
     assert correction(first, second, 180, START + timedelta.resolution, quiet=True)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "renewal"),
+    [(0, 0, False), (1, 0, True), (5, 0, True), (5, 1, False), (5, 5, False), (0, 7, False)],
+)
+def test_a_fall_to_nothing_is_a_renewal_and_nothing_that_stays_is_none(
+    before: int, now: int, renewal: bool
+) -> None:
+    metered = noted(Metered(NOON, 20_000, before), Usage(20_000, now), LATER, PLAN)
+    assert metered.renewed == (LATER if renewal else None)
