@@ -205,6 +205,16 @@ def test_editing_how_people_are_told_keeps_the_alert(edit: dict[str, Any]) -> No
     assert world.see(reading(HOT, {ETH: "1"})) == ["low resolved"]
 
 
+def test_an_alert_takes_the_severity_that_its_rule_has_now() -> None:
+    world = firing_world(low(severity="warning", repeat="10m"))
+    world.restart(low(severity="critical", repeat="10m"))
+    assert world.see(reading(HOT, {ETH: "0.2"})) == N
+    (alert,) = world.live
+    assert alert.severity is Severity.CRITICAL
+    world.see(reading(HOT, {ETH: "0.2"}), after=HOUR)
+    assert (world.told[-1].message.kind, world.told[-1].message.severity) == (Kind.REPEAT, Severity.CRITICAL)
+
+
 def test_what_is_pending_begins_anew_under_an_edited_rule_and_nobody_hears_of_it() -> None:
     world = World(low(reads=2))
     assert world.see(reading(HOT, {ETH: "0.3"})) == N

@@ -151,9 +151,17 @@ def advance(alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subjec
         return _ripen(_begin(verdict, terms, subject, now), terms, now)
     if alert.state is AlertState.PENDING:
         since = min(alert.since, now)  # the clock may have been set back
-        pending = replace(alert, since=since, reads=alert.reads + 1, because=verdict.because)
+        pending = replace(
+            alert, since=since, reads=alert.reads + 1, because=verdict.because, severity=terms.severity
+        )
         return _ripen(pending, terms, now)
-    firing = replace(alert, because=verdict.because, clear_since=None, fingerprint=terms.fingerprint)
+    firing = replace(
+        alert,
+        because=verdict.because,
+        clear_since=None,
+        fingerprint=terms.fingerprint,
+        severity=terms.severity,
+    )
     if _repeat_due(alert, terms.repeat, now):
         return _repeated(firing, now)
     return Step(firing) if firing != alert else STAY
