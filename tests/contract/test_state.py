@@ -96,6 +96,18 @@ async def test_what_waits_in_quarantine_comes_back_until_it_is_let_in(store: Sto
     assert (await store.load([HOT])).accounts[HOT].quarantined == left
 
 
+async def test_a_newcomer_is_told_from_what_no_rule_sees_whatever_the_reason_says(store: Store) -> None:
+    state = known(HOT, ethereum="1.5")
+    shut = {USDC: Quarantined(NOW, "nobody asked for it: what it is worth counts in no value")}
+    both = state._replace(quarantined=shut, newcomers={ETH: NOW})
+    changes = (changed(HOT, ETH, None, "1.5"), changed(HOT, USDC, None, "0"))
+    await keep(store, accounts=(both,), changes=changes)
+    found = (await store.load([HOT])).accounts[HOT]
+    assert (found.quarantined, found.newcomers) == (shut, {ETH: NOW})
+    await keep(store, accounts=(both._replace(newcomers={}),))
+    assert not (await store.load([HOT])).accounts[HOT].newcomers
+
+
 async def test_an_account_that_was_only_missed_has_no_reading(store: Store) -> None:
     state = AccountState(HOT, last_attempt=NOW, misses=1, miss="omitted", watched_since=NOW)
 

@@ -139,6 +139,12 @@ def m013_names(db: Database) -> None:
     db.execute("ALTER TABLE assets ADD COLUMN named_at INTEGER")
 
 
+@migrations()
+def m014_newcomers(db: Database) -> None:
+    """Beside what no rule sees: what rules see, and nobody asked for (see `AccountState.newcomers`)."""
+    db.execute("ALTER TABLE quarantine ADD COLUMN newcomer INTEGER NOT NULL DEFAULT 0")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -10,7 +10,7 @@ from watcher.domain.errors import StoreError
 from watcher.files import make_folder, opened
 from watcher.store.place import check_place
 
-VERSION = 12
+VERSION = 13
 """`user_version` of the schema that this watcher writes; a file with a higher one is left alone."""
 
 BUSY_SECONDS = 5.0

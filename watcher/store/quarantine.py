@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -12,9 +13,12 @@ from watcher.store.errors import translated
 from watcher.store.opening import BUSY_SECONDS
 from watcher.store.text import from_ms, storable, to_ms
 
+Kept = tuple[dict[Asset, Quarantined], dict[Asset, datetime]]
+"""What no rule sees; and since when the newcomers, which rules see, are there."""
+
 _PUT = (
-    "INSERT OR REPLACE INTO quarantine (account, asset, since, reason, baseline, by)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT OR REPLACE INTO quarantine (account, asset, since, reason, baseline, by, newcomer)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _FIND = (
     "SELECT a.id, s.id FROM accounts a, assets s"
@@ -23,20 +27,21 @@ _FIND = (
 
 
 NEWCOMER = "nobody asked for it: what it is worth counts in no value"
-"""The reason of those that rules see, by which a store knows them: other words would hide them from rules.
-
-They are kept beside those that no rule sees, to be released alike.
-"""
+"""What is said of those that rules see. They are kept beside those that no rule sees, to be released
+alike."""
 
 
-def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, dict[Asset, Quarantined]]:
-    """By account: all that is in quarantine."""
-    found: dict[int, dict[Asset, Quarantined]] = {}
-    for account, asset, since, reason, baseline, by in conn.execute(
-        "SELECT account, asset, since, reason, baseline, by FROM quarantine"
+def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, Kept]:
+    """By account: what no rule sees, and the newcomers."""
+    found: dict[int, Kept] = {}
+    for account, asset, since, reason, baseline, by, newcomer in conn.execute(
+        "SELECT account, asset, since, reason, baseline, by, newcomer FROM quarantine"
     ):
-        entry = Quarantined(from_ms(since), reason, bool(baseline), by)
-        found.setdefault(account, {})[assets[asset]] = entry
+        shut, new = found.setdefault(account, ({}, {}))
+        if newcomer:
+            new[assets[asset]] = from_ms(since)
+        else:
+            shut[assets[asset]] = Quarantined(from_ms(since), reason, bool(baseline), by)
     return found
 
 
@@ -48,10 +53,9 @@ class Known(Protocol):
     states: dict[Account, AccountState]
 
 
-def kept(state: AccountState, entries: Mapping[Asset, Quarantined]) -> AccountState:
+def kept(state: AccountState, found: Kept) -> AccountState:
     """An account with what is kept of its assets."""
-    new = {asset: each.since for asset, each in entries.items() if each.reason == NEWCOMER and not each.by}
-    shut = {asset: each for asset, each in entries.items() if asset not in new}
+    shut, new = found
     return state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY)
 
 
@@ -62,7 +66,8 @@ def write(conn: sqlite3.Connection, known: Known, states: Sequence[AccountState]
         before = (EMPTY, EMPTY) if old is None else (old.quarantined, old.newcomers)
         if (state.quarantined, state.newcomers) == before:
             continue
-        new = {asset: Quarantined(since, NEWCOMER) for asset, since in state.newcomers.items()}
+        shut = [(asset, each, 0) for asset, each in state.quarantined.items()]
+        new = [(asset, Quarantined(since, NEWCOMER), 1) for asset, since in state.newcomers.items()]
         account = known.account_ids[state.account]
         conn.execute("DELETE FROM quarantine WHERE account = ?", (account,))
         rows = [
@@ -73,8 +78,9 @@ def write(conn: sqlite3.Connection, known: Known, states: Sequence[AccountState]
                 storable(e.reason),
                 int(e.baseline),
                 storable(e.by),
+                newcomer,
             )
-            for asset, e in {**state.quarantined, **new}.items()
+            for asset, e, newcomer in (*shut, *new)
         ]
         conn.executemany(_PUT, rows)
 
@@ -94,7 +100,7 @@ def change_quarantine(
                     conn.execute("DELETE FROM quarantine WHERE account = ? AND asset = ?", where)
                 else:
                     since, reason, by = to_ms(hidden.since), storable(hidden.reason), storable(hidden.by)
-                    conn.execute(_PUT, (*where, since, reason, 0, by))
+                    conn.execute(_PUT, (*where, since, reason, 0, by, 0))
             conn.execute("COMMIT")
         finally:
             conn.close()

@@ -43,10 +43,11 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "v_quarantine": {
         **_WHERE,
         **_ASSET,
-        "since": "since when it waits: no rule sees it, or (it has a price) its worth counts in no value",
+        "since": "since when it waits",
         "reason": "why",
         "baseline": "1 if it was there when the account was first read",
         "by": "who hid it; empty if it was put there because nobody asked for it",
+        "newcomer": "1 if rules see it and only its worth counts in no value; 0 if no rule sees it",
     },
     "v_accounts": {
         "source": _WHERE["source"],
@@ -154,7 +155,7 @@ VIEWS = {
     """,
     "v_quarantine": """
         SELECT a.source, a.address, s.chain, s.token AS asset, s.symbol, {q_since} AS since,
-               q.reason, q.baseline, q.by
+               q.reason, q.baseline, q.by, q.newcomer
         FROM quarantine q JOIN accounts a ON a.id = q.account JOIN assets s ON s.id = q.asset
     """,
     "v_accounts": """
