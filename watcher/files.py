@@ -115,3 +115,20 @@ def _user(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def matching(base: Path, pattern: str) -> list[Path]:
+    """The files that a pattern means, as seen from `base`. ValueError if it would look through the system."""
+    path = base / pattern
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        return []
+    # Only what was written is a pattern: the folder of the configuration may contain a bracket.
+    written = Path(pattern)
+    if "**" in written.parts and (written.anchor or ".." in written.parts or written.parts[0] == "**"):
+        raise ValueError("'**' needs a folder's name before it, as in rules/**/*.yaml")
+    root, below = (
+        (Path(written.anchor), str(written)[len(written.anchor) :]) if written.anchor else (base, pattern)
+    )
+    return sorted(each for each in root.glob(below) if each.is_file() and not each.name.startswith("."))

@@ -10,6 +10,8 @@ from pathlib import Path
 from watcher.documents import Document, Loc
 from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.rules import Rule
+from watcher.domain.series import MOST
+from watcher.files import matching
 from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
 from watcher.rulebook import load_rules
@@ -66,6 +68,10 @@ def _suite(path: Path) -> Suite:
     file = checked(document, (), TestFile)
     if file is None:
         raise ConfigurationError(document.in_order())
+    readings = sum(len(series.items(test.every)) for test in file.tests for series in test.readings)
+    if readings > MOST:
+        what = f"this file has {readings:,} readings, more than {MOST:,}"
+        document.report(("tests",), what, "split it into several files, or make the series shorter")
     rule_files = list(_rule_files(document, file))
     rules: tuple[Rule, ...] = ()
     if rule_files and not document.problems:
@@ -84,7 +90,11 @@ def _rule_files(document: Document, file: TestFile) -> Iterator[Path]:
             return
         yield Path(str(files("watcher") / "packs" / f"{file.pack}.yaml"))
     for index, name in enumerate(file.rules):
-        found = sorted(document.path.parent.glob(name)) if not Path(name).is_absolute() else [Path(name)]
+        try:
+            found = matching(document.path.parent, name)
+        except ValueError as error:
+            document.report(("rules", index), f"'{name}' looks through too much", str(error))
+            continue
         if not found:
             what = f"no file matches '{name}'"
             document.report(("rules", index), what, "paths are as seen from the folder of this file")

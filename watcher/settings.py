@@ -13,6 +13,7 @@ from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.model import Wallet
 from watcher.domain.policies import AssetEntry
 from watcher.environment import Environment
+from watcher.files import matching
 from watcher.mistakes import checked, nearest
 from watcher.reading import read_document
 from watcher.settings_assets import read_assets
@@ -270,7 +271,11 @@ class _Loader:
             if not isinstance(each.value, str) or not each.value:
                 self._document.report(("rules", index), "a rule file must be a path", "as in rules/*.yaml")
                 continue
-            files = _files(self._document.path.parent, each.value)
+            try:
+                files = matching(self._document.path.parent, each.value)
+            except ValueError as error:
+                self._document.report(("rules", index), f"'{each.text}' looks through too much", str(error))
+                continue
             if not files and not each.faulty:
                 remedy = f"the path starts at {self._document.path.parent.absolute()}"
                 self._document.report(("rules", index), f"no rule file matches '{each.text}'", remedy)
@@ -290,20 +295,6 @@ class _Loader:
 
 def _is_name(text: str) -> bool:
     return text[:1].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
-
-
-def _files(base: Path, pattern: str) -> list[Path]:
-    path = base / pattern
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        return []
-    # Only what was written is a pattern: the folder of the configuration may contain a bracket.
-    written = Path(pattern)
-    root, below = (
-        (Path(written.anchor), str(written)[len(written.anchor) :]) if written.anchor else (base, pattern)
-    )
-    return sorted(each for each in root.glob(below) if each.is_file() and not each.name.startswith("."))
 
 
 __all__ = ["Draft", "Kinds", "Settings", "WalletSettings", "known_kinds", "load_settings", "read_settings"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.ruletests.given import mistakes, write
+from watcher.ruletests import load_suites
 
 SOUND = """\
 - name: sound
@@ -81,3 +82,13 @@ def test_a_channel_that_no_test_knows_is_a_mistake_when_channels_are_named(tmp_p
     )
 
     assert "there is no channel 'phone'" in mistakes(path)[0]
+
+
+def test_the_readings_of_a_file_are_bounded_in_all(tmp_path: Path) -> None:
+    many = SOUND.replace('"1"', '"1x60000"')
+    assert len(load_suites([write(tmp_path, many)])) == 1
+
+    found = mistakes(write(tmp_path, many + many.replace("name: sound", "name: again")))
+
+    assert len(found) == 1
+    assert "this file has 120,000 readings, more than 100,000; split it into several files" in found[0]
