@@ -119,3 +119,11 @@ def test_a_refusal_ends_when_the_reserve_has_shrunk_by_enough_or_with_the_period
 
 def test_the_period_of_december_ends_with_the_year() -> None:
     assert CreditPlan(1000).bounds(at("2026-12-31")) == (at("2026-12-01"), at("2027-01-01"))
+
+
+def test_what_the_reserve_refuses_may_be_asked_for_once_it_has_shrunk_and_not_first_with_the_period() -> None:
+    plan, now = CreditPlan(1000), at("2026-04-10")
+    refused = may_spend(Allowance(plan), Spending(900), 50, Purpose.SCHEDULED, now)
+    assert refused is not None
+    assert refused.until == plan.room(50, 900, now) < plan.bounds(now)[1]
+    assert "kept in reserve" in refused.reason

@@ -180,3 +180,11 @@ def test_an_odd_price_is_asked_about_beside_an_asset_that_never_had_one() -> Non
     world = priced()
     world.see(reading(HOT, {ETH: "5", USDC: "3"}, {ETH: "20"}))
     assert [(again.account, again.after) for again in world.last.again] == [(HOT, CONFIRM_AFTER)]
+
+
+def test_a_price_that_is_gone_is_asked_about_whatever_else_has_none() -> None:
+    for first, second in ((ETH, USDC), (USDC, ETH)):
+        world, held = priced(), {first: "5", second: "0.1"}
+        world.see(reading(HOT, held, {ETH: "2000", USDC: "2000"}))
+        world.see(reading(HOT, held, {}))
+        assert [(again.account, again.after) for again in world.last.again] == [(HOT, CONFIRM_AFTER)]

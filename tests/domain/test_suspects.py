@@ -151,3 +151,12 @@ def test_who_fails_by_itself_remembers_in_whose_company_it_failed_first() -> Non
     known = suspects.get(ACCOUNTS[0])
     assert known is not None
     assert known.size == 8
+
+
+def test_what_goes_on_failing_has_failed_since_the_first_time() -> None:
+    suspects = Suspects()
+    suspects.failed(ACCOUNTS[:8], "why", NOW - MINUTE)
+    suspects.failed(ACCOUNTS[:2], "why", NOW)
+    known = suspects.get(ACCOUNTS[0])
+    assert known is not None
+    assert (known.since, known.size) == (NOW - MINUTE, 8)
