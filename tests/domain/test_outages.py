@@ -84,3 +84,19 @@ def test_somebody_has_to_do_something_only_where_the_source_refuses(
     found = streak((ONE, reason))
     assert found is not None
     assert found.refused is refused
+
+
+def test_what_concerned_the_whole_source_once_does_so_until_it_is_read() -> None:
+    assert failing(streak((ONE, MissReason.UNREACHABLE), (ONE, DOWN), (ONE, DOWN)), 9, LONG)
+
+
+def test_a_failure_among_answers_that_leave_all_out_is_no_row_of_answers() -> None:
+    found = streak((ONE, DOWN), (ONE, MissReason.OMITTED))
+    assert found is not None
+    assert not found.answered
+
+
+def test_an_answer_that_brings_nothing_says_why() -> None:
+    found = grown(None, [Miss(ONE, MissReason.OMITTED, "the answer does not mention it")], "", NOW)
+    assert found is not None
+    assert "the answer does not mention it" in found.why

@@ -160,3 +160,17 @@ def test_what_goes_on_failing_has_failed_since_the_first_time() -> None:
     known = suspects.get(ACCOUNTS[0])
     assert known is not None
     assert (known.since, known.size) == (NOW - MINUTE, 8)
+
+
+def test_another_failure_in_a_row_does_not_begin_anew() -> None:
+    first = farther(None, NOW)
+    assert farther(first, NOW + MINUTE).since == NOW
+
+
+def test_the_search_never_goes_back_to_larger_requests() -> None:
+    suspects = Suspects()
+    suspects.failed(ACCOUNTS[:4], "why", NOW)
+    suspects.failed(ACCOUNTS[:16], "why", NOW)
+    known = suspects.get(ACCOUNTS[0])
+    assert known is not None
+    assert known.most == 1
