@@ -93,6 +93,24 @@ async def test_an_outage_is_a_gap_and_the_change_in_it_is_no_line(tmp_path: Path
     assert found.exact_from is None
 
 
+async def test_what_is_only_claimed_is_no_part_of_what_everything_is_worth(tmp_path: Path) -> None:
+    async with opened(tmp_path / "watcher.db") as store:
+        await read(store, HOT, ETH, 0, None, "5")
+        at, rich = after(minutes=10), Asset("ethereum", "0x" + "5" * 40)
+        state = known(HOT, at, ethereum="1")._replace(newcomers={rich: at})
+        came = changed(HOT, rich, "0", "1000000", at)
+        conclusion = Conclusion(at, accounts=(state,), changes=(came,), quotes={rich: Quote(Decimal(10), at)})
+        booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
+        assert isinstance(booked, Grant)
+        await store.conclude([HOT], lambda *_: conclusion, Settlement(booked, at, 40))
+    found = chart(tmp_path, 25, timedelta(minutes=60))
+    assert found.value is not None
+    assert {point.value for piece in found.value.segments for point in piece} == {Decimal(50)}
+    assert chart(tmp_path, 25, timedelta(minutes=60), rich).amount is not None, (
+        "it can be looked at by itself"
+    )
+
+
 async def test_an_outage_is_a_gap_also_when_the_poll_log_has_forgotten_it(tmp_path: Path) -> None:
     """Nothing changed in it: the line would go through as if somebody had looked."""
     async with opened(tmp_path / "watcher.db") as store:

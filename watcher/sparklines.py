@@ -19,7 +19,8 @@ SPAN, STRETCHES = timedelta(days=7), 42
 def sparklines(
     reader: Reader, past: Past, accounts: Mapping[Account, float | None], now: datetime
 ) -> dict[Account, list[Segment]]:
-    """Each account's value in the last seven days, as of every four hours; only what has a price counts.
+    """Each account's value in the last seven days, as of every four hours. Only what has a price counts, and
+    no mere claim.
 
     `accounts`: the interval of each in seconds, if known. Nothing is drawn while its source was not
     read at all for longer than that.
@@ -48,7 +49,7 @@ def _line(
     for asset, amount in state.amounts.items():
         quoted = prices.get(asset)
         before = found.before.get((account, asset), [])
-        if quoted is None or not (amount or before):
+        if quoted is None or not (amount or before) or not state.believes(asset):
             continue
         for number, held in enumerate(_amounts(before, amount, ends)):
             price = quoted[number]

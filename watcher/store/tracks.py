@@ -101,7 +101,8 @@ class Tracks:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`asset`: only this one; None: all that have a price. `wallet`: whose alerts, and all it holds."""
+    """`asset`: only this one; None: all that have a price and are no mere claims. `wallet`: whose
+    alerts, and all it holds."""
 
     accounts: Sequence[Account]
     since: datetime
@@ -153,7 +154,8 @@ def _assets(conn: sqlite3.Connection, account: int, only: Asset | None) -> list[
         " WHERE b.account = ?"
     )
     if only is None:
-        rows = conn.execute(f"{sql} AND s.price IS NOT NULL", (account,))
+        asked = "NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.account = b.account AND q.asset = b.asset)"
+        rows = conn.execute(f"{sql} AND s.price IS NOT NULL AND {asked}", (account,))
     else:
         rows = conn.execute(f"{sql} AND s.chain = ? AND s.token = ?", (account, *only))
     return [(key, Asset(chain, token), symbol) for key, chain, token, symbol in rows.fetchall()]
