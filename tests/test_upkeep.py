@@ -24,7 +24,7 @@ from watcher.service.clock import SystemClock
 from watcher.service.tally import Tally
 from watcher.store.reader import Reader
 from watcher.store.sqlite import SqliteStore
-from watcher.upkeep import LAG_EVERY, measure_lag, silence
+from watcher.upkeep import LAG_EVERY, measure_lag, silence, tell_status
 from watcher.wiring import App, configure, wire
 
 
@@ -106,3 +106,13 @@ async def test_one_dead_mailbox_of_a_channel_is_no_silence_of_the_daemon(
     why, word = await found(tmp_path, NOW + timedelta(minutes=11), replace(one, last_error="gone: 550"))
 
     assert (why, word) == ("", "warning" if state is DeliveryState.PENDING else "critical")
+
+
+async def test_a_store_that_says_nothing_is_told_with_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("watcher.upkeep.STORE_ANSWERS", 0.01)
+    mute: Any = SimpleNamespace(live_alerts=asyncio.Event().wait)
+
+    assert not await tell_status(cast(App, None), mute)
+    assert "the store does not answer: nothing within 0.01 s" in caplog.text

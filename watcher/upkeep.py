@@ -61,7 +61,7 @@ async def tell_status(app: App, store: Store) -> bool:
             firing = sum(alert.fired_at is not None for alert in await store.live_alerts())
         found = (await _ready(app, store))[0] if sdnotify.is_wanted() else None
     except (StoreError, TimeoutError) as error:
-        said = f"the store does not answer: {error or type(error).__name__}"
+        said = _mute(error)
         log.error("%s", said)  # noqa: TRY400
         sdnotify.status(said)
         return False
@@ -103,9 +103,13 @@ async def silence(app: App, store: Store) -> str:
     try:
         found, channels = await _ready(app, store)
     except (StoreError, TimeoutError) as error:
-        return f"the store does not answer: {error or type(error).__name__}"
+        return _mute(error)
     given_up = [f"channel {each.name}: the last message was given up" for each in channels if each.gave_up]
     return "; ".join((*found.broken, *given_up))
+
+
+def _mute(error: StoreError | TimeoutError) -> str:
+    return f"the store does not answer: {str(error) or f'nothing within {STORE_ANSWERS:g} s'}"
 
 
 async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]:
