@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,4 +34,6 @@ def test_what_is_installed_has_the_packs_also_into_a_folder_with_a_space(tmp_pat
     for name in ("packs/treasury.yaml", "packs/tests/treasury.yaml", "web/templates/base.html"):
         assert (given / name).is_file(), name
         assert not (given / name).parent.is_symlink(), name
-    assert (prefix / "share/doc/watcher/README.md").is_file()
+    unit = (ROOT / "systemd/watcher.service").read_text()
+    (shown,) = re.findall(r"(?m)^Documentation=file:///opt/watcher/(\S+)$", unit)
+    assert (prefix / shown).is_file(), "what the unit points at"

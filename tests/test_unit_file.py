@@ -44,11 +44,5 @@ def test_the_unit_loads_whatever_init_writes_and_verbs_read() -> None:
     assert f"LoadCredential={PREFIX.rstrip('_')}:/etc/watcher/{FOLDER}\n" in UNIT.read_text()
 
 
-def test_what_the_unit_points_at_is_installed() -> None:
-    (shown,) = re.findall(r"(?m)^Documentation=file:///opt/watcher/(\S+)$", UNIT.read_text())
-    installed = re.findall(r"-t \$\(PREFIX\)/(\S+) (.+)", (UNIT.parents[1] / "Makefile").read_text())
-    assert shown in {f"{folder}/{name}" for folder, names in installed for name in names.split()}
-
-
 def test_the_unit_does_not_restart_on_a_wrong_configuration() -> None:
     assert "RestartPreventExitStatus=78" in UNIT.read_text()
