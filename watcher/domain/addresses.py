@@ -202,7 +202,7 @@ _PREFIXES = {
     "cardano": "addr", "celestia": "celestia", "cosmos": "cosmos", "cronos-cosmos": "cro", "dydx": "dydx",
     "dymension": "dym", "elrond": "erd", "fetch": "fetch", "initia": "init", "injective": "inj",
     "juno": "juno", "kava-cosmos": "kava", "kujira": "kujira", "mantra": "mantra", "osmosis": "osmo",
-    "secret": "secret", "sei": "sei", "stride": "stride", "terra": "terra", "thorchain": "thor",
+    "secret": "secret", "sei": "sei", "stride": "stride", "terra": "terra", "thorchain": "thor",  # nosec B105
     "zigchain": "zig", "zilliqa": "zil",
 }  # fmt: skip
 """Bech32 by the chain's own prefix; an address of another form is not judged."""
