@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
 from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.errors import StoreBusyError
 from watcher.domain.message import Kind, Message, Severity
-from watcher.ports import UNGROUPED
+from watcher.ports import UNGROUPED, Channel, Store
+from watcher.service.delivering import Deliverer
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE = "\x1b[31mEVIL\x1b[0m\u202egnp.exe <b>x</b> [win](http://evil.example) *bold* @here <!channel> `x`"
@@ -208,3 +209,15 @@ async def receiver(**words: Any) -> AsyncIterator[Receiver]:
         if here.gate is not None:
             here.gate.set()
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def delivering(store: Any, clock: HandClock, *channels: Any, **words: Any) -> AsyncIterator[Deliverer]:
+    """A deliverer at work. `words`: as it takes them, such as `fallbacks` and `quiet`."""
+    told = cast("list[Channel]", channels)
+    deliverer = Deliverer(cast(Store, store), told, clock, jitter=lambda: 0.5, **words)
+    deliverer.start()
+    try:
+        yield deliverer
+    finally:
+        await deliverer.stop(within=0.5)

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from tests.notify.given import START, HandClock, Outbox, Scripted, delivery
+from tests.notify.given import START, HandClock, Outbox, Scripted, delivering, delivery
 from watcher.domain.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.errors import StoreError
 from watcher.domain.message import Kind
-from watcher.domain.model import EMPTY
-from watcher.ports import Channel, Store
+from watcher.ports import Channel
 from watcher.service.delivering import Deliverer
 
 DOWN = NotSent("the service answered HTTP 500")
 REFUSED = NotSent("the service answered HTTP 400", fault=Fault.UNCLEAR)
-
-
-@asynccontextmanager
-async def delivering(
-    outbox: Outbox, clock: HandClock, *channels: Scripted, fallbacks: Mapping[str, str] = EMPTY
-) -> AsyncIterator[Deliverer]:
-    told = cast("list[Channel]", channels)
-    deliverer = Deliverer(cast(Store, outbox), told, clock, jitter=lambda: 0.5, fallbacks=fallbacks)
-    deliverer.start()
-    try:
-        yield deliverer
-    finally:
-        await deliverer.stop(within=0.2)
 
 
 async def after(deliverer: Deliverer, clock: HandClock, seconds: float) -> None:

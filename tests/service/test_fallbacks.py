@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from tests.notify import given
 from tests.notify.given import START, HandClock, Outbox, Scripted, delivery
 from watcher.domain.conclusion import Conclusion
 from watcher.domain.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult, Sent
 from watcher.domain.message import Kind, Severity
 from watcher.domain.model import EMPTY
-from watcher.ports import Channel, Store
 from watcher.service.delivering import Deliverer
 from watcher.store.sqlite import SqliteStore
 
@@ -30,14 +30,10 @@ UNCLEAR = NotSent("the service answered HTTP 400", fault=Fault.UNCLEAR)
 async def delivering(
     store: Any, clock: HandClock, *channels: Any, fallbacks: Mapping[str, str] = EMPTY
 ) -> AsyncIterator[Deliverer]:
-    told = cast("list[Channel]", channels)
-    deliverer = Deliverer(cast(Store, store), told, clock, jitter=lambda: 0.5, fallbacks=fallbacks)
-    deliverer.start()
-    try:
+    """A deliverer that has told what can be told at once."""
+    async with given.delivering(store, clock, *channels, fallbacks=fallbacks) as deliverer:
         assert await deliverer.drain(within=5)
         yield deliverer
-    finally:
-        await deliverer.stop(within=0.2)
 
 
 async def passes(deliverer: Deliverer, clock: HandClock, seconds: float, step: float = 10) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.notify.given import START, HandClock, Outbox, Scripted, delivery, receiver
+from tests.notify.given import START, HandClock, Outbox, Scripted, delivering, delivery, receiver
 from watcher.domain.delivery import DeliveryState, NotSent
 from watcher.domain.message import Kind, Severity
 from watcher.domain.quiet import Quiet
 from watcher.notify.apprise import AppriseSettings
-from watcher.ports import Channel, Store
 from watcher.service.delivering import Deliverer
 
 # START is 12:00 UTC, 13:00 in Zurich, and the clock of the tests begins a minute later.
@@ -24,16 +22,8 @@ LUNCH = Quiet(time(12), time(14), ZoneInfo("Europe/Zurich"))
 END = START + timedelta(hours=1)
 
 
-@asynccontextmanager
-async def at_lunch(outbox: Outbox, clock: HandClock, *channels: Any) -> AsyncIterator[Deliverer]:
-    deliverer = Deliverer(
-        cast(Store, outbox), cast("list[Channel]", channels), clock, jitter=lambda: 0.5, quiet={"ops": LUNCH}
-    )
-    deliverer.start()
-    try:
-        yield deliverer
-    finally:
-        await deliverer.stop(within=0.5)
+def at_lunch(outbox: Outbox, clock: HandClock, *channels: Any) -> AbstractAsyncContextManager[Deliverer]:
+    return delivering(outbox, clock, *channels, quiet={"ops": LUNCH})
 
 
 async def until(deliverer: Deliverer, clock: HandClock, end: datetime) -> None:
