@@ -41,7 +41,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit -q -r -c pyproject.toml watcher
-	$(BIN)/python -m pytest tests/test_architecture.py tests/test_unit_file.py
+	$(BIN)/python -m pytest tests/test_architecture.py tests/systemd/test_unit_file.py
 	$(BIN)/watcher test rules/tests/*.yaml
 
 # The unit under a real systemd, in a container over this machine's own system; needs root and systemd-nspawn.

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import aiohttp
 
-from watcher.domain.conclusion import Conclusion
+from watcher.app.wiring import build_rules, configure, credit_plans
+from watcher.config.models import WebSettings
+from watcher.domain.decision import Conclusion
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.service.clock import SystemClock
-from watcher.settings_models import WebSettings
-from watcher.store.sqlite import SqliteStore
+from watcher.store.sqlite.store import SqliteStore
 from watcher.web import Looker, Server
-from watcher.wiring import build_rules, configure, credit_plans
 
 PATHS = (
     *("/", "/wallets", "/wallets/w7", "/budget", "/rules"),

@@ -19,11 +19,11 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from watcher.domain.conclusion import Past, Revision
-from watcher.domain.cycle import decide, questions
+from watcher.domain.decision import Past, Revision
+from watcher.domain.evaluation.decide import decide, questions
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote, Reading, Wallet
 from watcher.domain.rules import TYPES, Rule
-from watcher.domain.selection import Rules
 
 TOKENS = 20
 A_REQUEST = 50

@@ -16,13 +16,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.delivery import Delivery
-from watcher.domain.message import Kind, Message, Severity
-from watcher.notify.apprise import AppriseChannel, AppriseSettings
+from watcher.domain.decision import Conclusion
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.notify.apprise.channel import AppriseChannel, AppriseSettings
 from watcher.service.clock import SystemClock
-from watcher.service.delivering import Deliverer
-from watcher.store.sqlite import SqliteStore
+from watcher.service.delivery import Deliverer
+from watcher.store.sqlite.store import SqliteStore
 
 ALERTS = 300
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)

@@ -21,13 +21,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from watcher.domain.conclusion import Conclusion, Past, Question, Recalled
-from watcher.domain.cycle import decide, questions
+from watcher.domain.decision import Conclusion, Past, Question, Recalled
+from watcher.domain.evaluation.decide import decide, questions
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, AccountState, Asset, Reading, Wallet
 from watcher.domain.rules import TYPES, Rule
-from watcher.domain.selection import Rules
-from watcher.ports import Recall
-from watcher.store.sqlite import SqliteStore
+from watcher.ports.store import Recall
+from watcher.store.sqlite.store import SqliteStore
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 EVERY = timedelta(minutes=10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.domain.cadence import Budget, Cadence, Item
+from watcher.domain.scheduler import Budget, Cadence, Item
 
 DAY = 86400.0
 

@@ -23,14 +23,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from watcher.domain.credits import Allowance, Grant, Purpose
+from watcher.domain.credits.allowance import Allowance, Grant, Purpose
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ChangeRule, ThresholdRule
-from watcher.domain.selection import Rules
-from watcher.ports import Settlement
-from watcher.service.concluding import conclude
-from watcher.store.core import Core
-from watcher.store.sqlite import SqliteStore
+from watcher.ports.store import Settlement
+from watcher.service.conclude import conclude
+from watcher.store.sqlite.store import SqliteStore
+from watcher.store.sqlite.transactions import Core
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS, HOURS, ASSETS, HELD, BATCH = 365, 24, 500, 20, 50

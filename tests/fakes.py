@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.domain.given import firing, still
-from watcher.domain.alerting import Alert
-from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
-from watcher.domain.credits import (
+from watcher.domain.alerts.fallback import stand_in_id
+from watcher.domain.alerts.flapping import Flap
+from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.credits.allowance import (
     ASIDE,
     LONGEST_REQUEST,
     Allowance,
@@ -21,13 +22,12 @@ from watcher.domain.credits import (
     Spending,
     may_spend,
 )
-from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
-from watcher.domain.fallback import stand_in_id
-from watcher.domain.flapping import Flap
-from watcher.domain.lookback import ChangesIn, Mark, MarkOf
-from watcher.domain.message import Severity
+from watcher.domain.decision import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
+from watcher.domain.messages.delivery import Delivery, DeliveryState, SendResult, Sent
+from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Outcome, Quote
-from watcher.ports import UNGROUPED, Recall, Reply, Request, Settlement
+from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.ports.store import UNGROUPED, Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 

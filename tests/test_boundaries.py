@@ -10,26 +10,39 @@ from typing import Any
 
 import pytest
 
+from tests.domain.evaluation.test_quarantine import REAL, begun, see
 from tests.domain.given import ETH, HOT, START, WALLETS, World, reading
-from tests.domain.test_quarantine import REAL, begun, see
 from tests.fakes import FakeClock, FakeSource, FakeStore
-from watcher.domain import blinding, prices, suspects, trust, usage
-from watcher.domain.absent import absences, named_by
-from watcher.domain.alerting import Alert, AlertState, Subject, Terms, advance, remind
-from watcher.domain.calm import calm_check
-from watcher.domain.changes import Difference
-from watcher.domain.conclusion import Past
-from watcher.domain.credits import CHEAPEST, Allowance, CreditPlan, Purpose, Spending, Window, may_spend
-from watcher.domain.flapping import CALM, MORE_THAN, WITHIN, Flap
-from watcher.domain.knowledge import Learned
-from watcher.domain.lookback import Mark
-from watcher.domain.message import Severity
+from watcher.domain.alerts.flapping import CALM, MORE_THAN, WITHIN, Flap
+from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Terms, advance, remind
+from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.alerts.silences import Topic, silence_of
+from watcher.domain.alerts.source_health import ADDRESSES, FAILS_AFTER, REQUESTS, Streak, failing
+from watcher.domain.credits import provider_count
+from watcher.domain.credits.allowance import (
+    CHEAPEST,
+    Allowance,
+    CreditPlan,
+    Purpose,
+    Spending,
+    Window,
+    may_spend,
+)
+from watcher.domain.decision import Past
+from watcher.domain.evaluation import rule_health
+from watcher.domain.evaluation.implied_zeros import absences, named_by
+from watcher.domain.evaluation.level_bands import calm_check
+from watcher.domain.evaluation.quarantine import BELIEVED_AFTER, SHORTEST_CONTRACT
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, AccountState, Asset, Change, Held, Wallet
-from watcher.domain.outages import ADDRESSES, FAILS_AFTER, REQUESTS, Streak, failing
-from watcher.domain.policies import FLOOR
-from watcher.domain.prices import PRICE_AGREES, PRICE_JUMP, PRICE_SETTLES, SAMPLE_EVERY, odd_price
-from watcher.domain.quarantine import BELIEVED_AFTER, SHORTEST_CONTRACT
-from watcher.domain.quiet import Quiet
+from watcher.domain.readings import fault_isolation, plausibility, prices
+from watcher.domain.readings.asset_policies import FLOOR
+from watcher.domain.readings.diff import Difference
+from watcher.domain.readings.fault_isolation import FARTHEST, NEAREST, Apart, Suspect, farther
+from watcher.domain.readings.plausibility import ASKS, DUST, INDEPENDENT_AFTER, POINT, believe, oddity
+from watcher.domain.readings.prices import PRICE_AGREES, PRICE_JUMP, PRICE_SETTLES, SAMPLE_EVERY, odd_price
+from watcher.domain.readings.reconcile import Learned
 from watcher.domain.rules import (
     BudgetRule,
     ChangeRule,
@@ -39,17 +52,14 @@ from watcher.domain.rules import (
     ThresholdRule,
     Use,
 )
-from watcher.domain.rules._condition import Condition
-from watcher.domain.rules._sums import Total
-from watcher.domain.selection import Rules
-from watcher.domain.silences import Topic, silence_of
-from watcher.domain.suspects import FARTHEST, NEAREST, Apart, Suspect, farther
-from watcher.domain.trust import ASKS, DUST, INDEPENDENT_AFTER, POINT, believe, oddity
-from watcher.domain.verdict import Answer, met, not_met
-from watcher.readiness import LATE_MISSES, LATE_POLLS, LATE_SLACK, WAITS_TOO_LONG
-from watcher.service.metering import EARLY, Meter
+from watcher.domain.rules.aggregate import Total
+from watcher.domain.rules.conditions import Condition
+from watcher.domain.rules.lookback import Mark
+from watcher.domain.values.verdict import Answer, met, not_met
+from watcher.queues.memory import Batch
+from watcher.reports.health import LATE_MISSES, LATE_POLLS, LATE_SLACK, WAITS_TOO_LONG
 from watcher.service.polling import SHORT_WAIT, Poller
-from watcher.service.queue import Batch
+from watcher.service.provider_count import EARLY, Meter
 
 TICK = timedelta.resolution
 TINY = Decimal("1e-12")
@@ -278,9 +288,9 @@ def _period(step: int) -> int:
 
 @level("a fall by exactly a hundredth of the plan is a refund", None, None, START + HOUR)
 def _renewal(step: int) -> object:
-    before = usage.Metered(START, 10_000, 5000)
-    after = usage.Usage(10_000, 5000 - 100 - step)
-    return usage.noted(before, after, START + HOUR, CreditPlan(10_000)).renewed
+    before = provider_count.Metered(START, 10_000, 5000)
+    after = provider_count.Usage(10_000, 5000 - 100 - step)
+    return provider_count.noted(before, after, START + HOUR, CreditPlan(10_000)).renewed
 
 
 # Rules.
@@ -639,7 +649,7 @@ def early(left: int, before_the_end: timedelta) -> bool:
     clock = FakeClock()
     meter = Meter(poller(clock), CreditPlan(1000, period="day"), FakeStore(), (), clock)
     now = START.replace(hour=0) + DAY - before_the_end
-    return meter._early(usage.Metered(now, 1000, 1000 - left), now)
+    return meter._early(provider_count.Metered(now, 1000, 1000 - left), now)
 
 
 @level("what pays for the cheapest request is not nothing", True, False, False)
@@ -660,14 +670,15 @@ def test_each_side_of_a_level(look: Look, answers: tuple[object, object, object]
 @pytest.mark.parametrize(
     ("known", "right"),
     [
-        (trust.JUMP, 1000), (trust.SMALLEST_JUMP, 100), (trust.DUST, 1), (trust.POINT, 3), (trust.ASKS, 3),
-        (trust.INDEPENDENT_AFTER, 10 * SECOND), (trust.CONFIRM_AFTER, 20 * SECOND),
+        (plausibility.JUMP, 1000), (plausibility.SMALLEST_JUMP, 100), (plausibility.DUST, 1),
+        (plausibility.POINT, 3), (plausibility.ASKS, 3),
+        (plausibility.INDEPENDENT_AFTER, 10 * SECOND), (plausibility.CONFIRM_AFTER, 20 * SECOND),
         (prices.PRICE_JUMP, 10), (prices.PRICE_AGREES, 2), (prices.PRICE_SETTLES, 15 * SECOND),
         (prices.SAMPLE_EVERY, 300 * SECOND), (FLOOR, 1), (SHORTEST_CONTRACT, 25), (BELIEVED_AFTER, 30 * DAY),
-        (CHEAPEST, 40), (usage.RENEWAL, 0.01), (EARLY, 0.05), (SHORT_WAIT, 120 * SECOND),
-        (MORE_THAN, 5), (WITHIN, HOUR), (CALM, HOUR / 2), (blinding.HOUR, HOUR), (blinding.POLLS, 3),
+        (CHEAPEST, 40), (provider_count.RENEWAL, 0.01), (EARLY, 0.05), (SHORT_WAIT, 120 * SECOND),
+        (MORE_THAN, 5), (WITHIN, HOUR), (CALM, HOUR / 2), (rule_health.HOUR, HOUR), (rule_health.POLLS, 3),
         (FAILS_AFTER, HOUR / 6), (REQUESTS, 3), (ADDRESSES, 3), (NEAREST, 60 * SECOND), (FARTHEST, HOUR),
-        (suspects.PARTS, 4), (suspects.RETURNS, 16), (LATE_MISSES, 3), (LATE_POLLS, 3),
+        (fault_isolation.PARTS, 4), (fault_isolation.RETURNS, 16), (LATE_MISSES, 3), (LATE_POLLS, 3),
         (LATE_SLACK, 60 * SECOND), (WAITS_TOO_LONG, HOUR / 6),
     ],
 )  # fmt: skip

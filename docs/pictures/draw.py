@@ -22,22 +22,22 @@ from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
-from watcher import report
-from watcher.charting import wallet_chart
+from watcher.app.wiring import Configuration, configure, credit_plans, open_store, wire
+from watcher.charts.attachments import painter
+from watcher.charts.chart import wallet_chart
 from watcher.cli._common import set_up_logging
 from watcher.cli._plot import plot
 from watcher.cli._tables import Screen
 from watcher.cli.demo import PLENTY, write_configuration
 from watcher.cli.status import status_lines
-from watcher.daemon import at_work
-from watcher.domain.alerting import AlertState
-from watcher.domain.display import money
-from watcher.picturing import painter
+from watcher.daemon.run import at_work
+from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.values.formatting import money
+from watcher.reports import status
 from watcher.service.clock import SystemClock
 from watcher.sim import Simulation
 from watcher.sim.scenario import play, prepare, story
-from watcher.store.reader import Reader
-from watcher.wiring import Configuration, configure, credit_plans, open_store, wire
+from watcher.store.sqlite.queries import Reader
 
 HERE = Path(__file__).parent
 STORY = 60.0
@@ -124,7 +124,7 @@ def _terminal(configuration: Configuration, store: Path) -> None:
     now = SystemClock().now()
     settings, on = configuration.settings, Screen(COLUMNS, 60, colours=True)
     with Reader(store) as reader:
-        state = report.status(settings, reader, now, credit_plans(settings))
+        state = status.status(settings, reader, now, credit_plans(settings))
         chart = wallet_chart(settings, reader, "hot-wallet", now, timedelta(seconds=STORY / 2))
     lines = ["$ watcher status", *status_lines(state, now, on), ""]
     lines.append("$ watcher history --wallet hot-wallet --plot")

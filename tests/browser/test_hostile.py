@@ -11,8 +11,8 @@ from playwright.async_api import Browser, expect
 from tests.browser.visiting import PHONE, WIDE, visiting
 from tests.contract.given import alert, delivery, keep
 from tests.web.given import NASTY, SPAM, fill, serving
-from watcher.domain.delivery import DeliveryState
-from watcher.store.sqlite import SqliteStore
+from watcher.domain.messages.delivery import DeliveryState
+from watcher.store.sqlite.store import SqliteStore
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 

@@ -76,11 +76,11 @@ class _Fuse:
 
 
 def _owners(what: str) -> list[type[Any]]:
-    from watcher.notify.apprise import AppriseChannel
-    from watcher.sources.coinstats import CoinStats
-    from watcher.sources.teos import Teos
-    from watcher.store.sqlite import SqliteStore
-    from watcher.wiring import App
+    from watcher.app.wiring import App
+    from watcher.notify.apprise.channel import AppriseChannel
+    from watcher.sources.coinstats.source import CoinStats
+    from watcher.sources.teos.source import Teos
+    from watcher.store.sqlite.store import SqliteStore
 
     owners: dict[str, list[type[Any]]] = {
         "store": [SqliteStore],
@@ -108,9 +108,9 @@ def _around(owner: type[Any], method: str, when: str, fuse: _Fuse) -> None:
 
 def _at_commit(method: str, fuse: _Fuse) -> None:
     """Burn when SQLite is about to execute COMMIT: all is written, nothing of it is durable."""
-    import watcher.store.core
+    import watcher.store.sqlite.transactions
 
-    module: Any = watcher.store.core
+    module: Any = watcher.store.sqlite.transactions
     if method:
         original: Callable[..., Any] = getattr(module.Core, method)
 

@@ -83,13 +83,13 @@ class Day:
 ROOMS = {
     "tests/chaos/test_strangers.py": "strangers",
     "tests/chaos": "store, clock, heartbeat",
-    "tests/service/test_outage.py": "network",
+    "tests/service/test_source_health.py": "network",
     "tests/sources/test_faults.py": "answers",
     "tests/sources/test_hostile.py": "attacks",
     "tests/endtoend/test_bad_answers.py": "answers, the whole way",
     "tests/notify/test_bad_days.py": "channels",
     "tests/notify/test_mail.py": "e-mail",
-    "tests/service/test_delivering_for_real.py": "bursts",
+    "tests/service/test_delivery_for_real.py": "bursts",
     "tests/fuzz": "parsers",
 }
 """What is run beside the storms, and what is tried there."""

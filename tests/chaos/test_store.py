@@ -15,10 +15,10 @@ from sqlite_utils import Database
 
 from tests.chaos.stand import Life, Stand, eventually, long
 from tests.endtoend.bench import EVM
-from watcher.domain.errors import StoreBusyError
-from watcher.store.migrations import migrations
-from watcher.store.opening import VERSION
-from watcher.store.sqlite import SqliteStore
+from watcher.domain.values.errors import StoreBusyError
+from watcher.store.sqlite.connection import VERSION
+from watcher.store.sqlite.migrations import migrations
+from watcher.store.sqlite.store import SqliteStore
 
 
 def move(there: Stand, amount: str) -> None:

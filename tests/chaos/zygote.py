@@ -51,13 +51,13 @@ def main() -> None:
 
 
 def _warm_up() -> None:
+    import watcher.app.wiring
     import watcher.cli._app
-    import watcher.cli.running
-    import watcher.daemon
-    import watcher.notify.apprise
+    import watcher.cli.run
+    import watcher.daemon.run
+    import watcher.notify.apprise.channel
     import watcher.sources
-    import watcher.store
-    import watcher.wiring  # noqa: F401
+    import watcher.store  # noqa: F401
 
 
 def _obey(order: dict[str, Any], alive: set[int]) -> None:
@@ -111,18 +111,18 @@ def _live(order: dict[str, Any]) -> None:
 
 def _never_flap() -> None:
     """Balances go up and down all the time here, and each crossing of a level has to be told."""
-    import watcher.domain.flapping
+    import watcher.domain.alerts.flapping
 
-    module: Any = watcher.domain.flapping
+    module: Any = watcher.domain.alerts.flapping
     module.MORE_THAN = 10**6
 
 
 def _confirm_soon() -> None:
     """Lives here are shorter than the time for which two readings may be one answer told twice."""
-    import watcher.domain.absent
-    import watcher.domain.trust
+    import watcher.domain.evaluation.implied_zeros
+    import watcher.domain.readings.plausibility
 
-    modules: tuple[Any, ...] = (watcher.domain.trust, watcher.domain.absent)
+    modules: tuple[Any, ...] = (watcher.domain.readings.plausibility, watcher.domain.evaluation.implied_zeros)
     for module in modules:
         module.INDEPENDENT_AFTER = timedelta(milliseconds=500)
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from watcher.cli._app import build
-from watcher.cli._manual import PAGES
+from watcher.cli._help import PAGES
 
 COMMAND: Any = typer.main.get_command(build(()))
 

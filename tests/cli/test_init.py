@@ -6,7 +6,7 @@ import stat
 
 from tests.cli.terminal import Terminal, terminal
 from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, TEOS_KEY, Installation
-from watcher.starter import drafted_files
+from watcher.config.starter import drafted_files
 
 
 async def answer(shown: Terminal, *pairs: tuple[str, str | None]) -> None:
@@ -140,8 +140,8 @@ async def test_with_defaults_nothing_is_asked_on_a_terminal_either(there: Instal
 
 
 def test_every_kind_of_wallet_gets_rules_whose_tests_pass() -> None:
-    from watcher.cli._asking import KINDS
-    from watcher.starter import Draft, DraftWallet
+    from watcher.cli._interview import KINDS
+    from watcher.config.starter import Draft, DraftWallet
 
     for kind in KINDS:
         files = drafted_files(Draft((DraftWallet("w", "coinstats", EVM, ("ethereum",), kind),)))

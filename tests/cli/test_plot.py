@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.charts.test_chart import CONFIG, miss, read
 from tests.contract.given import ETH, HOT, after
 from tests.endtoend.bench import here
 from tests.store.given import opened
-from tests.test_charting import CONFIG, miss, read
 from watcher.cli import history as verb
 from watcher.cli._plot import HEIGHT, plot
 from watcher.cli._tables import Screen
-from watcher.domain.display import amount
-from watcher.domain.timeline import Gap, Point, Segment
+from watcher.domain.history.timeline import Gap, Point, Segment
+from watcher.domain.values.formatting import amount
 
 START = datetime(2026, 11, 14, tzinfo=UTC)
 END = START + timedelta(days=7)

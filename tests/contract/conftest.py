@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeStore
-from watcher.ports import Store
+from watcher.ports.store import Store
 from watcher.store import KINDS
-from watcher.store.scratch import ScratchStore
+from watcher.store.sqlite.in_memory import ScratchStore
 
 
 @pytest.fixture(params=["fake", "scratch", *KINDS])

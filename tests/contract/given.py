@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from watcher.domain.alerting import Alert, AlertState
-from watcher.domain.conclusion import Conclusion, Past, Question, Recalled
-from watcher.domain.credits import Allowance, CreditPlan, Grant, Purpose
-from watcher.domain.delivery import Delivery
-from watcher.domain.message import Kind, Message, Severity
+from watcher.domain.alerts.lifecycle import Alert, AlertState
+from watcher.domain.credits.allowance import Allowance, CreditPlan, Grant, Purpose
+from watcher.domain.decision import Conclusion, Past, Question, Recalled
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
-from watcher.ports import Recall, Store
+from watcher.ports.store import Recall, Store
 
 NOW = datetime(2026, 3, 10, 12, 0, 0, 123000, tzinfo=UTC)
 HOT = Account("coinstats", "ethereum", "0x9f114da25b61b77606d47eab414b9360f8783979")

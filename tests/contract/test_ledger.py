@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.contract.given import NOW, after, book, plan
-from watcher.domain.credits import Allowance, CreditPlan, Purpose, Refusal, Window
-from watcher.ports import Settlement, Store
+from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose, Refusal, Window
+from watcher.ports.store import Settlement, Store
 
 FREE = Allowance()
 

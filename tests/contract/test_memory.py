@@ -20,10 +20,10 @@ from tests.contract.given import (
     known,
     recalled,
 )
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.decision import Conclusion
 from watcher.domain.model import Account, Change
-from watcher.ports import Store
+from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.ports.store import Store
 
 TICK = timedelta(milliseconds=1)
 MARK = Mark("drift", "f1", HOT, ETH, THIRTY, NOW, Decimal("2000.10"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.contract.given import NOW, after, delivery, keep, message
-from watcher.domain.delivery import Delivery, DeliveryState
-from watcher.domain.fallback import in_place_of
-from watcher.domain.message import Kind
-from watcher.ports import Store
+from watcher.domain.alerts.fallback import in_place_of
+from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.messages.message import Kind
+from watcher.ports.store import Store
 
 
 async def test_a_delivery_comes_back_word_for_word(store: Store) -> None:

@@ -25,11 +25,11 @@ from tests.contract.given import (
     plan,
     recalled,
 )
-from watcher.domain.alerting import AlertState
-from watcher.domain.conclusion import AmountAt, Conclusion, Past, PriceAt
-from watcher.domain.delivery import Delivery
+from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.decision import AmountAt, Conclusion, Past, PriceAt
+from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, AccountState, Asset, Doubt, Held, Quarantined, Quote
-from watcher.ports import Recall, Settlement, Store
+from watcher.ports.store import Recall, Settlement, Store
 
 
 async def test_an_account_never_seen_is_not_in_the_past(store: Store) -> None:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from watcher.domain.alerting import Ack, Alert, AlertState
-from watcher.domain.conclusion import Conclusion, Past, PriceAt, Question, Recalled, Revision
-from watcher.domain.cycle import decide, differing, lapse, questions, retire
-from watcher.domain.delivery import Delivery
-from watcher.domain.flapping import Flap
-from watcher.domain.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.alerts.flapping import Flap
+from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
+from watcher.domain.alerts.silences import Silence
+from watcher.domain.decision import Conclusion, Past, PriceAt, Question, Recalled, Revision
+from watcher.domain.evaluation.asset_identity import recognise
+from watcher.domain.evaluation.decide import decide, differing, lapse, questions, retire
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import (
     Account,
     AccountState,
@@ -26,10 +28,8 @@ from watcher.domain.model import (
     Reading,
     Wallet,
 )
-from watcher.domain.naming import recognise
 from watcher.domain.rules import Rule
-from watcher.domain.selection import Rules
-from watcher.domain.silences import Silence
+from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

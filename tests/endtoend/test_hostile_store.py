@@ -13,10 +13,10 @@ from tests.endtoend.bench import here
 from tests.endtoend.test_hostile_names import harmless
 from tests.store.given import opened
 from tests.web.given import CONFIG, serving
-from watcher.domain.cleaning import clean, named, visible
-from watcher.domain.delivery import DeliveryState
-from watcher.picturing import Painter
-from watcher.wiring import build_rules, configure
+from watcher.app.wiring import build_rules, configure
+from watcher.charts.attachments import Painter
+from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.values.text import clean, named, visible
 
 EVIL = "EVIL\x1b[31m\x9b2J\u202egnp\u2066\x00\x07\r\nsecond\u2028line\u200b\U000e0041"
 RULES = "rules:\n  - {id: gas-low, type: threshold, match: {assets: [ethereum]}, below: '4'}\n"

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from tests.endtoend.bench import EVM, Installation, here, stop, text_of
-from watcher.domain.alerting import Subject, Terms, advance, blind
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.message import Severity
+from watcher.domain.alerts.lifecycle import Subject, Terms, advance, blind
+from watcher.domain.decision import Conclusion
+from watcher.domain.evaluation.builtin_notices import FAILING_RULE
+from watcher.domain.evaluation.composer import subject_key
+from watcher.domain.evaluation.rule_index import BUILT_IN
+from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Asset
-from watcher.domain.notices import FAILING_RULE
-from watcher.domain.selection import BUILT_IN
-from watcher.domain.telling import subject_key
-from watcher.domain.verdict import met
-from watcher.store.sqlite import SqliteStore
+from watcher.domain.values.verdict import met
+from watcher.store.sqlite.store import SqliteStore
 
 ALERT = ["id", "rule", "subject", "wallet", "state", "severity", "since", "because", "acknowledged_by"]
 

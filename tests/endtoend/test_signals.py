@@ -42,7 +42,7 @@ async def test_a_reload_takes_the_new_file_and_keeps_the_alert_that_fires(there:
         async for line in lines(there):
             if "reloaded" in line:
                 break
-        assert 'logger=watcher.daemon msg="reloaded' in there.log()
+        assert 'logger=watcher.daemon.run msg="reloaded' in there.log()
         await there.polled()
         there.sim.world.set_sparks(DESK, BOND, 26000)
         await there.hook.told("desk", "any")

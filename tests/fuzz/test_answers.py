@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.fuzz.conftest import fuzz
 from watcher.domain.model import Account, Outcome, Reading
-from watcher.sources._coinstats_answer import read_answer
-from watcher.sources._coinstats_names import Names
-from watcher.sources._coinstats_wire import read_usage
-from watcher.sources._mending import UnusableAnswerError
-from watcher.sources._teos_answer import read_assets, read_balances
+from watcher.sources.coinstats.answer import read_answer
+from watcher.sources.coinstats.names import Names
+from watcher.sources.coinstats.wire import read_usage
+from watcher.sources.json_repair import UnusableAnswerError
+from watcher.sources.teos.wire import read_assets, read_balances
 
 A, B = "0x9f114da25b61b77606d47eab414b9360f8783979", "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"
 NAMED = [Account("s", "ethereum", A), Account("s", "base-wallet", A), Account("s", "ethereum", B)]

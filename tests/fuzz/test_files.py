@@ -11,15 +11,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.config.given import ENV, KEY, KINDS, SOUND
+from tests.config.test_rule_files import WALLETS
 from tests.fuzz.conftest import fuzz
-from tests.rulebook.test_rulebook import WALLETS
-from tests.settings.given import ENV, KEY, KINDS, SOUND
-from watcher.domain.duration import format_duration, parse_duration
-from watcher.domain.errors import ConfigurationError, Problem
-from watcher.domain.sandbox import check_template, render
-from watcher.domain.template import LONGEST, VARIABLES, TemplateFailedError
-from watcher.rulebook import load_rules
-from watcher.settings import load_settings
+from watcher.config.rule_files import load_rules
+from watcher.config.settings import load_settings
+from watcher.domain.messages.template_engine import check_template, render
+from watcher.domain.messages.templates import LONGEST, VARIABLES, TemplateFailedError
+from watcher.domain.values.durations import format_duration, parse_duration
+from watcher.domain.values.errors import ConfigurationError, Problem
 
 RULES = "\n".join(
     path.read_text() for path in sorted((Path(__file__).parents[2] / "rules").glob("*.yaml"))[:1]

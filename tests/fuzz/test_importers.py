@@ -15,15 +15,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.config.given import ENV, KINDS, SOUND
 from tests.fuzz.conftest import fuzz
-from tests.settings.given import ENV, KINDS, SOUND
-from watcher.domain.errors import ConfigurationError
-from watcher.domain.series import parse_series
-from watcher.importing import read_history
-from watcher.reading import read_document
-from watcher.ruletests import load_suites
-from watcher.settings import Settings, load_settings
-from watcher.simulating import TraceError, read_trace
+from watcher.analysis.csv_import import read_history
+from watcher.analysis.ruletest.load import load_suites
+from watcher.analysis.ruletest.series import parse_series
+from watcher.analysis.simulate import TraceError, read_trace
+from watcher.config.settings import Settings, load_settings
+from watcher.config.yaml_reader import read_document
+from watcher.domain.values.errors import ConfigurationError
 
 HISTORY = "time,wallet,chain,asset,symbol,amount,price_usd\n"
 NUMBERS = ["1", "1.5", "0", "-1", "1e999999999", "1e-999999999", "9" * 200, "nan", "inf", "١", "²", "", "_"]

@@ -12,11 +12,11 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from watcher.domain.delivery import Delivery, DeliveryState, SendResult, Sent
-from watcher.domain.errors import StoreBusyError
-from watcher.domain.message import Kind, Message, Severity
-from watcher.ports import UNGROUPED, Channel, Store
-from watcher.service.delivering import Deliverer
+from watcher.domain.messages.delivery import Delivery, DeliveryState, SendResult, Sent
+from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.values.errors import StoreBusyError
+from watcher.ports.store import UNGROUPED, Channel, Store
+from watcher.service.delivery import Deliverer
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE = "\x1b[31mEVIL\x1b[0m\u202egnp.exe <b>x</b> [win](http://evil.example) *bold* @here <!channel> `x`"

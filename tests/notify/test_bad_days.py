@@ -15,15 +15,15 @@ from apprise.plugins.telegram import NotifyTelegram
 
 from tests.notify.given import HOSTILE, START, HandClock, delivery
 from tests.notify.services import SLACK_URL, TELEGRAM_URL, Service, serving, slack, telegram
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.delivery import Delivery
-from watcher.domain.message import Kind
+from watcher.domain.decision import Conclusion
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account
-from watcher.notify.apprise import AppriseSettings
-from watcher.readiness import readiness
-from watcher.service.delivering import Deliverer
-from watcher.store.reader import Reader, change_deliveries
-from watcher.store.sqlite import SqliteStore
+from watcher.notify.apprise.channel import AppriseSettings
+from watcher.reports.health import readiness
+from watcher.service.delivery import Deliverer
+from watcher.store.sqlite.queries import Reader, change_deliveries
+from watcher.store.sqlite.store import SqliteStore
 
 NAMES = ("slack", "telegram")
 

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from tests.notify.given import HOSTILE, delivery
-from watcher.domain.delivery import NotSent, Sent
+from watcher.domain.messages.delivery import NotSent, Sent
 from watcher.notify.console import ConsoleChannel, ConsoleSettings
 
 

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
+from watcher.config.models import HeartbeatSettings
 from watcher.notify.heartbeat import Heartbeat
-from watcher.settings_models import HeartbeatSettings
 
 SECRET = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -16,9 +16,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
 from tests.certificates import self_signed
 from tests.notify.given import HOSTILE, delivery
-from watcher.domain.delivery import NotSent, Sent
-from watcher.domain.message import Kind
-from watcher.notify.apprise import AppriseSettings
+from watcher.domain.messages.delivery import NotSent, Sent
+from watcher.domain.messages.message import Kind
+from watcher.notify.apprise.channel import AppriseSettings
 
 
 class Mailbox:

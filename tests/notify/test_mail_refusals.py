@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.notify.given import delivery
-from watcher.domain.delivery import Delivery, Fault, NotSent, SendResult, Sent
-from watcher.notify._mail import MOST_BROKEN
-from watcher.notify.apprise import AppriseSettings
+from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
+from watcher.notify.apprise.channel import AppriseSettings
+from watcher.notify.apprise.mail import MOST_BROKEN
 
 PASSWORD = "hunter22"
 

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from tests.notify.given import HOSTILE, delivery
-from watcher.domain.cleaning import clean
-from watcher.domain.message import Kind, Severity
+from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.values.text import clean
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Space, Style, render, tone
 
 ALL = pytest.mark.parametrize("style", [PLAIN, MARKDOWN, HTML], ids=lambda style: style.name)

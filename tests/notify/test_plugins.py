@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from watcher.notify._plugins import _claiming, _manager
+from watcher.notify.apprise.plugins import _claiming, _manager
 
 BUILD = """
 import json, sys
-from watcher.notify.apprise import AppriseSettings
+from watcher.notify.apprise.channel import AppriseSettings
 for url in sys.argv[1:]:
     AppriseSettings.model_validate({"url": url}).build("ops")
 print(json.dumps([name for name in sys.modules if name.startswith("apprise.plugins.")]))

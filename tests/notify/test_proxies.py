@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from tests.certificates import Authority
 from tests.notify.given import delivery
 from tests.proxy import proxying
-from watcher.domain.delivery import NotSent, Sent
-from watcher.notify.apprise import AppriseSettings
+from watcher.domain.messages.delivery import NotSent, Sent
+from watcher.notify.apprise.channel import AppriseSettings
 from watcher.notify.heartbeat import Heartbeat
 
 TOKEN = "very-secret-token"

@@ -15,9 +15,9 @@ from apprise.plugins.slack import NotifySlack
 from apprise.plugins.telegram import NotifyTelegram
 
 from tests.notify.given import HOSTILE, delivery, receiver
-from watcher.domain.delivery import Fault, NotSent, SendResult, Sent
-from watcher.notify._words import blame
-from watcher.notify.apprise import AppriseChannel, AppriseSettings
+from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
+from watcher.notify.apprise.channel import AppriseChannel, AppriseSettings
+from watcher.notify.apprise.refusals import blame
 
 TOKEN = "123456789:abcdefg_hijklmnop"
 OLD, NEW, OTHER = "-1234567", "-1009876543210", "-7654321"

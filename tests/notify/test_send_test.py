@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.notify.test_refusals import BOT, slack_bot
-from watcher.cli.running import _send_test
-from watcher.wiring import configure
+from watcher.app.wiring import configure
+from watcher.cli.run import _send_test
 
 CONFIG = """\
 version: 1

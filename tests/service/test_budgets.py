@@ -13,14 +13,14 @@ import pytest
 from tests.domain.given import ETH, HOT, WALLETS, reading
 from tests.fakes import FakeClock, FakeSource
 from tests.store.given import by_hand, rows
-from watcher.domain.credits import Allowance, CreditPlan, Purpose
-from watcher.domain.errors import StoreError
+from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.rules import BudgetRule
-from watcher.domain.selection import Rules
-from watcher.service.lapsing import Lapse
+from watcher.domain.values.errors import StoreError
+from watcher.queues.memory import Batch
 from watcher.service.polling import Poller
-from watcher.service.queue import Batch
-from watcher.store.sqlite import SqliteStore
+from watcher.service.timers import Lapse
+from watcher.store.sqlite.store import SqliteStore
 
 PLAN = CreditPlan(1000)
 

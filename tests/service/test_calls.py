@@ -8,13 +8,13 @@ import logging
 import pytest
 
 from tests.fakes import START, FakeClock, FakeStore
-from watcher.domain.credits import Allowance, Window
+from watcher.domain.credits.allowance import Allowance, Window
 from watcher.domain.model import Account
-from watcher.schedule import Cadence, taken
-from watcher.service.paced import Paced
-from watcher.service.pacing import Pacer
+from watcher.service.auto_schedule import Pacer
+from watcher.service.schedule_items import Paced
+from watcher.service.ticker import Cadence, taken
 from watcher.sources import WatchedWallet
-from watcher.sources.teos import TeosSettings
+from watcher.sources.teos.source import TeosSettings
 
 DAILY = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))
 DESK, VAULT = (Account("teos", "teos", f"0x{digit * 40}") for digit in "12")

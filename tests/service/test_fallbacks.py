@@ -13,12 +13,12 @@ import pytest
 
 from tests.notify import given
 from tests.notify.given import START, HandClock, Outbox, Scripted, delivery
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult, Sent
-from watcher.domain.message import Kind, Severity
+from watcher.domain.decision import Conclusion
+from watcher.domain.messages.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult, Sent
+from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.model import EMPTY
-from watcher.service.delivering import Deliverer
-from watcher.store.sqlite import SqliteStore
+from watcher.service.delivery import Deliverer
+from watcher.store.sqlite.store import SqliteStore
 
 BROKEN = NotSent("the service answered HTTP 400: chat not found", fault=Fault.CHANNEL)
 DOWN = NotSent("the service answered HTTP 503")

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import cast
 
 from tests.notify.given import HandClock, Outbox, Scripted, delivery, receiver
-from watcher.domain.delivery import DeliveryState, NotSent
-from watcher.domain.message import Kind
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.delivery import DeliveryState, NotSent
+from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ThresholdRule
-from watcher.domain.selection import Rules
-from watcher.notify.apprise import AppriseSettings
-from watcher.ports import UNGROUPED, Store
-from watcher.service.concluding import conclude
-from watcher.service.delivering import Deliverer
-from watcher.store.reader import Reader
-from watcher.store.sqlite import SqliteStore
+from watcher.notify.apprise.channel import AppriseSettings
+from watcher.ports.store import UNGROUPED, Store
+from watcher.service.conclude import conclude
+from watcher.service.delivery import Deliverer
+from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.store import SqliteStore
 
 
 def deliverer_of(outbox: Outbox, clock: HandClock, *channels: Scripted) -> Deliverer:

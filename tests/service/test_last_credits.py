@@ -9,11 +9,11 @@ import pytest
 
 from tests.domain.given import ETH, reading
 from tests.fakes import START, FakeClock, FakeSource, FakeStore
-from watcher.domain.credits import Allowance, CreditPlan, Purpose
+from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Wallet
-from watcher.domain.selection import Rules
+from watcher.queues.memory import Batch
 from watcher.service.polling import Poller
-from watcher.service.queue import Batch
 
 CHEAP = [Account("fake", "ethereum", f"0x{number}") for number in range(5)]
 DEAR = Account("fake", "all", "0xdd")

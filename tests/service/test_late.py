@@ -12,9 +12,9 @@ from tests.contract.given import delivery as owed
 from tests.notify.given import START, HandClock, Outbox, Scripted, delivery
 from tests.service.test_fallbacks import DOWN, delivering, passes
 from tests.store.given import opened
-from watcher.domain.alerting import AlertState
-from watcher.domain.delivery import Delivery, SendResult
-from watcher.domain.message import Kind, Message
+from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.messages.delivery import Delivery, SendResult
+from watcher.domain.messages.message import Kind, Message
 
 
 @dataclass

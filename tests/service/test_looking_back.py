@@ -13,15 +13,15 @@ import pytest
 from tests.domain.given import ETH, HOT, WALLETS, reading
 from tests.fakes import FakeClock, FakeSource
 from tests.store.given import by_hand, rows
-from watcher.domain.credits import Purpose
-from watcher.domain.errors import StoreError
+from watcher.domain.credits.allowance import Purpose
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome
 from watcher.domain.rules import TYPES, Rule
-from watcher.domain.selection import Rules
-from watcher.service.concluding import take_effect
+from watcher.domain.values.errors import StoreError
+from watcher.queues.memory import Batch
+from watcher.service.conclude import take_effect
 from watcher.service.polling import Poller
-from watcher.service.queue import Batch
-from watcher.store.sqlite import SqliteStore
+from watcher.store.sqlite.store import SqliteStore
 
 TEN = timedelta(minutes=10)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.fakes import START
-from tests.service.test_one_bad_part import address, bench
+from tests.service.test_fault_isolation import address, bench
 from watcher.domain.model import Account, Wallet
 
 NEW = Account("s", "ethereum", address(500))
@@ -43,7 +43,7 @@ async def test_an_account_that_no_answer_ever_has_is_told_once_and_costs_ever_le
 
 
 async def test_the_distance_grows_to_a_day() -> None:
-    from watcher.domain.suspects import Suspects
+    from watcher.domain.readings.fault_isolation import Suspects
 
     known, now, waits = Suspects(), START, []
     for _ in range(15):

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from tests.fakes import START, FakeSource
 from tests.service.year import JumpingClock
-from watcher.domain.credits import Purpose
+from watcher.domain.credits.allowance import Purpose
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ThresholdRule
-from watcher.domain.selection import Rules
-from watcher.ports import Reply, Request
+from watcher.ports.store import Reply, Request
 from watcher.service.polling import Poller
-from watcher.store.sqlite import SqliteStore
+from watcher.store.sqlite.store import SqliteStore
 
 ACCOUNTS = [Account("slow", "ethereum", f"0x{number:040x}") for number in range(20_000)]
 ETH = Asset("ethereum", "ethereum")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.test_believing import HOT, Bench
+from tests.service.test_plausibility import HOT, Bench
 from watcher.cli import _run
 from watcher.sim import Simulation
 

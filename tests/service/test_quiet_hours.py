@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.notify.given import START, HandClock, Outbox, Scripted, delivering, delivery, receiver
-from watcher.domain.delivery import DeliveryState, NotSent
-from watcher.domain.message import Kind, Severity
-from watcher.domain.quiet import Quiet
-from watcher.notify.apprise import AppriseSettings
-from watcher.service.delivering import Deliverer
+from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.messages.delivery import DeliveryState, NotSent
+from watcher.domain.messages.message import Kind, Severity
+from watcher.notify.apprise.channel import AppriseSettings
+from watcher.service.delivery import Deliverer
 
 # START is 12:00 UTC, 13:00 in Zurich, and the clock of the tests begins a minute later.
 LUNCH = Quiet(time(12), time(14), ZoneInfo("Europe/Zurich"))

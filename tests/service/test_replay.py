@@ -10,13 +10,13 @@ from decimal import Decimal
 import pytest
 
 from tests.domain.given import ETH, HOT, START, USDC, WALLETS, failed, reading
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome
 from watcher.domain.rules import AssetRule, ChangeRule, NoDataRule, Rule, ThresholdRule
-from watcher.domain.selection import Rules
 from watcher.service import replay as module
-from watcher.service.lapsing import Lapse
 from watcher.service.replay import Answer, Poll, Replay
-from watcher.store.scratch import ScratchStore
+from watcher.service.timers import Lapse
+from watcher.store.sqlite.in_memory import ScratchStore
 
 LOW = ThresholdRule.model_validate(
     {"id": "low", "type": "threshold", "match": {"assets": ["ETH"]}, "below": "1"}

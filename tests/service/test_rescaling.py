@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.test_metering import MovedClock
-from watcher.domain.credits import Purpose
-from watcher.service.queue import Batch
+from tests.service.test_provider_count import MovedClock
+from watcher.app.wiring import configure, store_path, wire
+from watcher.domain.credits.allowance import Purpose
+from watcher.queues.memory import Batch
 from watcher.sim import Simulation
-from watcher.store.sqlite import SqliteStore
-from watcher.wiring import configure, store_path, wire
+from watcher.store.sqlite.store import SqliteStore
 
 DESK, BOND = "0xd9d18f6979473f8bdc6290ad772000c53bd5c907", "0xfc6e610b23b09fae00e10001"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.service.year import Year
-from watcher.domain.credits import CreditPlan
-from watcher.store.sqlite import SqliteStore
+from watcher.domain.credits.allowance import CreditPlan
+from watcher.store.sqlite.store import SqliteStore
 
 DAYS, ACCOUNTS, POLLS = 30, 200, 2000
 SETTLED = 10

@@ -16,13 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.fakes import FakeStore
 from tests.service.year import BEGIN, Year
-from watcher.domain.credits import Allowance, CreditPlan, Purpose, Refusal
+from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose, Refusal
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
-from watcher.domain.outlook import OUTLOOK, load
-from watcher.domain.selection import Rules
-from watcher.service.pacing import Pacer
+from watcher.domain.scheduler.outlook import OUTLOOK, load
+from watcher.service.auto_schedule import Pacer
 from watcher.service.polling import Poller
-from watcher.store.sqlite import SqliteStore
+from watcher.store.sqlite.store import SqliteStore
 
 LIMIT = 6000
 LONGEST = timedelta(days=31) - timedelta(hours=1)

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from tests.fakes import FakeClock, FakeSource
-from watcher.domain.credits import Allowance, CreditPlan, Purpose
+from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
-from watcher.domain.selection import Rules
-from watcher.ports import Reply, Request, Store
-from watcher.service.paced import Fixed, Paced
-from watcher.service.pacing import Pacer
+from watcher.ports.store import Reply, Request, Store
+from watcher.queues.memory import Batch
+from watcher.service.auto_schedule import Pacer
 from watcher.service.polling import Poller
-from watcher.service.queue import Batch
+from watcher.service.schedule_items import Fixed, Paced
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 LOOK = timedelta(hours=3)

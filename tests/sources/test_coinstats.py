@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.sources.api import KEY, NOW, A, Api, B, missed, outcomes, poll, refused
 from watcher.domain.model import Account, Asset, Miss, MissReason, Reading
 from watcher.sources import KINDS, WatchedWallet
-from watcher.sources._coinstats_answer import read_answer
-from watcher.sources._coinstats_names import Names
-from watcher.sources.coinstats import CoinStats, CoinStatsSettings
+from watcher.sources.coinstats.answer import read_answer
+from watcher.sources.coinstats.names import Names
+from watcher.sources.coinstats.source import CoinStats, CoinStatsSettings
 
 ETH = Asset("ethereum", "ethereum")
 USDC_CONTRACT = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
@@ -519,7 +519,7 @@ def test_a_large_answer_reads_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch
     text = answer(group(row(), usdc()), group(usdc("7"), address=B)).encode()
     at_once = read_answer(text, [ACCOUNT, OTHER], Names())
 
-    monkeypatch.setattr("watcher.sources._coinstats_wire.AT_ONCE", 10)
+    monkeypatch.setattr("watcher.sources.coinstats.wire.AT_ONCE", 10)
 
     assert read_answer(text, [ACCOUNT, OTHER], Names()) == at_once
 
@@ -554,7 +554,7 @@ def test_a_price_that_comes_back_in_the_same_digits_is_the_same_price() -> None:
 
 
 def test_names_forget_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("watcher.sources._coinstats_names._MOST_NAMES", 3)
+    monkeypatch.setattr("watcher.sources.coinstats.names._MOST_NAMES", 3)
     names = Names()
 
     for number in range(20):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sources.test_coinstats import ACCOUNT, ETH, USDC, answer, group, one, row, usdc
 from watcher.domain.model import Asset
-from watcher.sources._coinstats_names import Names
+from watcher.sources.coinstats.names import Names
 
 ROWS: list[dict[str, Any]] = [
     {"amount": "@0@"}, {"amount": "@-1@"}, {"amount": "NaN"}, {"amount": "sNaN"}, {"amount": None},

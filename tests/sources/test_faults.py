@@ -13,12 +13,12 @@ import pytest
 
 from tests.sources.api import KEY, NOW, A, B, outcomes, poll, read
 from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.ports import Reply, Source
+from watcher.ports.store import Reply, Source
 from watcher.sim.faults import COINSTATS, REFUSALS, TEOS, TRANSPORT
 from watcher.sim.server import Simulation
 from watcher.sources import WatchedWallet
-from watcher.sources.coinstats import CoinStats, CoinStatsSettings
-from watcher.sources.teos import Teos, TeosSettings
+from watcher.sources.coinstats.source import CoinStats, CoinStatsSettings
+from watcher.sources.teos.source import Teos, TeosSettings
 
 USDC_CONTRACT = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
 ETH, USDC = Asset("ethereum", "ethereum"), Asset("ethereum", USDC_CONTRACT)

@@ -13,10 +13,10 @@ import pytest
 
 from tests.sources.api import KEY, A, Api, outcomes, poll
 from watcher.domain.model import Account, Reading
-from watcher.ports import Source
+from watcher.ports.store import Source
 from watcher.sources import WatchedWallet
-from watcher.sources.coinstats import CoinStatsSettings
-from watcher.sources.teos import TeosSettings
+from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.teos.source import TeosSettings
 
 BOND = "0x0fc6e610b23b09fae00e10001"
 BIG, SMALL = 16 * 1024 * 1024 - 1024, 2 * 1024 * 1024 - 1024
@@ -116,9 +116,9 @@ MEASURE = """
 import resource, sys
 from tests.sources.test_hostile import A, BIG, HOSTILE, SMALL, WORST
 from watcher.domain.model import Account
-from watcher.sources._coinstats_answer import read_answer
-from watcher.sources._coinstats_names import Names
-from watcher.sources._teos_answer import read_balances
+from watcher.sources.coinstats.answer import read_answer
+from watcher.sources.coinstats.names import Names
+from watcher.sources.teos.wire import read_balances
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -13,7 +13,7 @@ from yarl import URL
 
 from tests.sources.api import KEY, Api, refused
 from watcher.domain.model import MissReason
-from watcher.sources._http import Body, Failure, Http, Limits
+from watcher.sources.http import Body, Failure, Http, Limits
 
 LIMITS = Limits(timedelta(seconds=5), timedelta(seconds=2), max_body=1024 * 1024)
 

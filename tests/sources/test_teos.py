@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sources.api import KEY, NOW, A, Api, B, missed, outcomes, poll, read, refused
-from watcher.domain.credits import Window
-from watcher.domain.exact import units
+from watcher.domain.credits.allowance import Window
 from watcher.domain.model import Account, Miss, MissReason, Reading
+from watcher.domain.values.decimals import units
 from watcher.sources import WatchedWallet
-from watcher.sources._teos_answer import asset_of
-from watcher.sources._teos_refused import Refused
-from watcher.sources.teos import Teos, TeosSettings
+from watcher.sources.teos.refusals import Refused
+from watcher.sources.teos.source import Teos, TeosSettings
+from watcher.sources.teos.wire import asset_of
 
 BOND = "0x0fc6e610b23b09fae00e10001"
 GOLD = "0x5b80da7d2d7acd8e4a1e0001"

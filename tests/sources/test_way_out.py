@@ -24,8 +24,8 @@ from tests.certificates import Authority, self_signed
 from tests.proxy import proxying
 from tests.sources.api import KEY, Api
 from watcher.domain.model import MissReason
-from watcher.sources._http import REUSED_FOR, Body, Failure, Http, Limits
-from watcher.sources.coinstats import CoinStatsSettings
+from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.http import REUSED_FOR, Body, Failure, Http, Limits
 
 LIMITS = Limits(timedelta(seconds=5), timedelta(seconds=2))
 VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from watcher.store.sqlite import SqliteStore
+from watcher.store.sqlite.store import SqliteStore
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -14,12 +14,12 @@ import pytest
 
 from tests.endtoend.bench import here
 from tests.store.given import by_hand, opened
-from watcher.domain.errors import StoreError
-from watcher.files import make_folder, text_file
-from watcher.store.backup import backup
-from watcher.store.lock import Lock
-from watcher.store.opening import VERSION
-from watcher.store.upgrading import _copy_aside
+from watcher.domain.values.errors import StoreError
+from watcher.store.sqlite.backup import backup
+from watcher.store.sqlite.connection import VERSION
+from watcher.store.sqlite.lock import Lock
+from watcher.store.sqlite.upgrade import _copy_aside
+from watcher.system.files import make_folder, text_file
 
 NOBODY = 65534
 SERVICE = 65533

@@ -10,14 +10,14 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, book, changed, keep, known, plan
 from tests.store.given import first_line, opened, overwrite, process, rows
-from watcher.domain.errors import StoreInUseError
-from watcher.store.sqlite import SqliteStore
+from watcher.domain.values.errors import StoreInUseError
+from watcher.store.sqlite.store import SqliteStore
 
 _BEGIN = """
 import asyncio, sys
 from pathlib import Path
 from tests.contract.given import *
-from watcher.store.sqlite import SqliteStore
+from watcher.store.sqlite.store import SqliteStore
 path = Path(sys.argv[1])
 """
 HOLDER = (
@@ -181,7 +181,7 @@ path = Path(sys.argv[1])
 for name in ("numpy", "pandas"):  # as if installed: to load one ends the process
     (path.parent / f"{name}.py").write_text("raise SystemExit('loaded')")
 sys.path.insert(0, str(path.parent))
-from watcher.store.core import Core
+from watcher.store.sqlite.transactions import Core
 Core(path).close()
 print("made")
 try:

@@ -13,10 +13,10 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, USDC, after, alert, book, changed, delivery, keep, known, plan
 from tests.store.given import opened, rows
-from watcher.domain.alerting import AlertState
-from watcher.domain.delivery import DeliveryState
+from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.model import Asset, Quote
-from watcher.ports import Settlement, Store
+from watcher.ports.store import Settlement, Store
 
 
 @pytest.fixture

@@ -24,18 +24,18 @@ from tests.domain.given import (
     omitted,
     reading,
 )
-from watcher.domain.conclusion import Conclusion, Past
-from watcher.domain.cycle import decide, differing, lapse, questions, retire
+from watcher.domain.alerts.silences import Silence
+from watcher.domain.decision import Conclusion, Past
+from watcher.domain.evaluation.asset_identity import recognise
+from watcher.domain.evaluation.decide import decide, differing, lapse, questions, retire
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Outcome, Quarantined
-from watcher.domain.naming import recognise
-from watcher.domain.policies import AssetEntry, Policies
+from watcher.domain.readings.asset_policies import AssetEntry, Policies
 from watcher.domain.rules import TYPES
-from watcher.domain.selection import Rules
-from watcher.domain.silences import Silence
-from watcher.ports import Recall
-from watcher.store import lives as alive
-from watcher.store.core import Core
-from watcher.store.quarantine import change_quarantine
+from watcher.ports.store import Recall
+from watcher.store.sqlite import alerts as alive
+from watcher.store.sqlite.quarantine import change_quarantine
+from watcher.store.sqlite.transactions import Core
 
 SPAM = Asset("ethereum", "0x" + "5" * 40)
 ETHER = Asset("ethereum", "ether")

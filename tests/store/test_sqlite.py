@@ -27,16 +27,16 @@ from tests.contract.given import (
     plan,
 )
 from tests.store.given import by_hand, content, opened, overwrite, rows
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.errors import StoreBusyError, StoreError
-from watcher.domain.lookback import Mark
+from watcher.domain.decision import Conclusion
 from watcher.domain.model import Asset, Quote
-from watcher.ports import Settlement
-from watcher.store import opening
-from watcher.store.core import Core
-from watcher.store.reader import Reader
-from watcher.store.sqlite import SqliteSettings, SqliteStore
-from watcher.store.text import canonical
+from watcher.domain.rules.lookback import Mark
+from watcher.domain.values.errors import StoreBusyError, StoreError
+from watcher.ports.store import Settlement
+from watcher.store.sqlite import connection
+from watcher.store.sqlite.codec import canonical
+from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.store import SqliteSettings, SqliteStore
+from watcher.store.sqlite.transactions import Core
 
 
 @pytest.fixture
@@ -187,15 +187,15 @@ async def test_an_older_file_is_copied_before_it_is_changed(
 ) -> None:
     async with opened(path) as store:
         await keep(store, accounts=(known(HOT),))
-    monkeypatch.setattr("watcher.store.upgrading.VERSION", opening.VERSION + 1)
+    monkeypatch.setattr("watcher.store.sqlite.upgrade.VERSION", connection.VERSION + 1)
 
     async with opened(path) as store:
         assert (await store.load([HOT])).accounts
 
-    copy = path.with_name(f"watcher.db.before-{opening.VERSION + 1}.bak")
-    assert rows(copy, "PRAGMA user_version") == [(opening.VERSION,)]
+    copy = path.with_name(f"watcher.db.before-{connection.VERSION + 1}.bak")
+    assert rows(copy, "PRAGMA user_version") == [(connection.VERSION,)]
     assert rows(copy, "SELECT address FROM accounts") == [(HOT.address,)]
-    assert rows(path, "PRAGMA user_version") == [(opening.VERSION + 1,)]
+    assert rows(path, "PRAGMA user_version") == [(connection.VERSION + 1,)]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 
@@ -244,7 +244,7 @@ async def test_a_folder_that_cannot_be_made_is_an_error_of_the_store(tmp_path: P
 async def test_a_locked_store_says_that_trying_again_can_help(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
     async with opened(path) as store:
         with by_hand(path) as conn:
             conn.execute("BEGIN IMMEDIATE")

@@ -13,13 +13,13 @@ import aiohttp
 
 from tests.contract.given import ETH, HOT, NOW, THIRTY, alert, changed, delivery, keep, known
 from tests.fakes import FakeClock
+from watcher.app.wiring import configure, credit_plans
+from watcher.config.models import WebSettings
+from watcher.config.settings import Settings
 from watcher.domain.model import AccountState, Asset, Quote
-from watcher.service.tally import Tally
-from watcher.settings import Settings
-from watcher.settings_models import WebSettings
-from watcher.store.sqlite import SqliteStore
+from watcher.service.metrics import Tally
+from watcher.store.sqlite.store import SqliteStore
 from watcher.web import Looker, Server
-from watcher.wiring import configure, credit_plans
 
 KEY = "apikey-that-nobody-may-see"
 HOOK = "json://127.0.0.1:9/hook-that-nobody-may-see"

@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 
 from tests.contract.given import ETH, HOT, NOW, delivery, keep
 from tests.web.given import Page, fill, serving
+from watcher.domain.credits.provider_count import USAGE, Metered
 from watcher.domain.model import AccountState, Doubt, Held
-from watcher.domain.outlook import OUTLOOK, Finds, Outlook
-from watcher.domain.usage import USAGE, Metered
+from watcher.domain.scheduler.outlook import OUTLOOK, Finds, Outlook
 from watcher.web.encoding import PIECE, encoded
 
 

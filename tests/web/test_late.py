@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.given import HOT, NOW, keep, known
 from tests.web.given import Page, serving
-from watcher.report import behind
+from watcher.reports.status import behind
 
 HALF_A_DAY = timedelta(hours=12)
 

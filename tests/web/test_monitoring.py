@@ -20,10 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.given import ETH, HOT, NOW, alert, delivery, known
 from tests.web.given import Page, fill, serving
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.delivery import DeliveryState, Fault, NotSent, Sent
+from watcher.config.models import WebSettings
+from watcher.domain.decision import Conclusion
+from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.model import AccountState, Held
-from watcher.settings_models import WebSettings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 OF_THE_SCRAPE = {"instance", "job"}

@@ -12,10 +12,10 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, changed, known, plan
 from tests.web.given import Page, serving
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.credits import Grant, Purpose
+from watcher.domain.credits.allowance import Grant, Purpose
+from watcher.domain.decision import Conclusion
 from watcher.domain.model import Quote
-from watcher.ports import Settlement
+from watcher.ports.store import Settlement
 
 
 @pytest.fixture

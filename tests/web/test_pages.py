@@ -15,8 +15,8 @@ import pytest
 
 from tests.contract.given import THIRTY, alert, delivery, keep
 from tests.web.given import HOOK, KEY, Page, fill, serving
-from watcher.domain.alerting import AlertState
-from watcher.domain.display import full
+from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.values.formatting import full
 
 TOKEN = "a-long-enough-token"
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, alert, changed, keep, known
 from tests.web.given import CONFIG, NASTY, Page, serving
+from watcher.app.wiring import build_rules, configure
 from watcher.domain.model import AccountState, Asset, Quote
-from watcher.wiring import build_rules, configure
 
 SPAM = Asset("ethereum", "0xff000000000000000000000000000000000000ff")
 

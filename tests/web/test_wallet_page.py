@@ -11,11 +11,11 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
 from tests.web.given import CONFIG, OTHER, Page, fill, serving
-from watcher.domain.conclusion import Conclusion
-from watcher.domain.credits import Grant, Purpose
+from watcher.app.wiring import build_rules, configure
+from watcher.domain.credits.allowance import Grant, Purpose
+from watcher.domain.decision import Conclusion
 from watcher.domain.model import Quote
-from watcher.ports import Settlement
-from watcher.wiring import build_rules, configure
+from watcher.ports.store import Settlement
 
 
 @pytest.fixture

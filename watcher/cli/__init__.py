@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from watcher import signals
+from watcher.daemon import signals
 
 if TYPE_CHECKING:
     import typer
@@ -80,7 +80,7 @@ def _run(arguments: list[str]) -> int:
 def _tried(arguments: list[str]) -> int:
     import typer
 
-    from watcher.domain.errors import ConfigurationError, WatcherError
+    from watcher.domain.values.errors import ConfigurationError, WatcherError
 
     try:
         _only_ascii_numbers(arguments)
@@ -116,6 +116,6 @@ def _tried(arguments: list[str]) -> int:
 
 def _complain(text: str) -> None:
     """On stderr; in the journal as an error."""
-    from watcher.sdnotify import to_journal, with_priority
+    from watcher.daemon.systemd import to_journal, with_priority
 
     print(with_priority(text, logging.ERROR) if to_journal(sys.stderr) else text, file=sys.stderr)

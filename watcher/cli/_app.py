@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from watcher.cli._manual import PAGES, WHERE
+from watcher.cli._help import PAGES, WHERE
 
 VERBS = {
-    "demo": "demo", "init": "init", "check": "setup", "plan": "planning", "simulate": "simulation",
-    "run": "running", "poll": "running", "status": "status", "balances": "looking", "history": "history",
-    "polls": "looking", "alerts": "alerting", "ack": "alerting", "explain": "explaining",
-    "outbox": "looking", "assets": "assets", "send-test": "running", "test": "testing",
-    "backtest": "backtest", "web": "running", "schema": "setup", "backup": "setup", "version": "setup",
-    "silence": "alerting",
+    "demo": "demo", "init": "init", "check": "maintain", "plan": "plan", "simulate": "simulate",
+    "run": "run", "poll": "run", "status": "status", "balances": "lists", "history": "history",
+    "polls": "lists", "alerts": "alerts", "ack": "alerts", "explain": "explain",
+    "outbox": "lists", "assets": "assets", "send-test": "run", "test": "test",
+    "backtest": "backtest", "web": "run", "schema": "maintain", "backup": "maintain", "version": "maintain",
+    "silence": "alerts",
 }  # fmt: skip
 """Verb → the module here that has it, as a function of that name or a group of them."""
 
@@ -49,7 +49,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from watcher.cli.setup import version
+        from watcher.cli.maintain import version
 
         raise typer.Exit(version())
 

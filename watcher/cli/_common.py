@@ -12,13 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher import sdnotify
+from watcher.app.wiring import Configuration, configure, second_store
 from watcher.cli._encoding import json_text
-from watcher.domain.cleaning import visible
-from watcher.domain.display import iso
-from watcher.domain.errors import ConfigurationError, Problem
-from watcher.mistakes import nearest
-from watcher.wiring import Configuration, configure, second_store
+from watcher.config.problems import nearest
+from watcher.daemon import systemd
+from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.formatting import iso
+from watcher.domain.values.text import visible
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
 
@@ -105,7 +105,7 @@ def set_up_logging(level: str, form: str) -> None:
     """Log to stderr; under systemd the journal adds the time."""
     handler = logging.StreamHandler()
     formatter = _FORMATS.get(form, _Console)()
-    handler.setFormatter(_Journal(formatter) if sdnotify.to_journal(sys.stderr) else formatter)
+    handler.setFormatter(_Journal(formatter) if systemd.to_journal(sys.stderr) else formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("apscheduler", "aiohttp.access", "asyncio", "apprise", "urllib3", "requests"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -115,7 +115,7 @@ class _Console(logging.Formatter):
     """One line a record: no line of a message can pass for another record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = "" if sdnotify.to_journal(sys.stderr) else f"{_when(record)} "
+        at = "" if systemd.to_journal(sys.stderr) else f"{_when(record)} "
         return f"{at}{record.levelname.lower():8} {record.name}: {_message(self, record)}"
 
 
@@ -144,7 +144,7 @@ class _Journal(logging.Formatter):
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        return sdnotify.with_priority(self._inner.format(record), record.levelno)
+        return systemd.with_priority(self._inner.format(record), record.levelno)
 
 
 _FORMATS: Mapping[str, type[logging.Formatter]] = {"logfmt": _Logfmt, "json": _Json}

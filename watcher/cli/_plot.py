@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from watcher.cli._tables import Screen, fold
-from watcher.domain.timeline import Gap, Segment
+from watcher.domain.history.timeline import Gap, Segment
 
 WIDTH, HEIGHT = 80, 10
 """Columns where there is no terminal, and rows of dots."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from watcher.domain.cleaning import clean
+from watcher.domain.values.text import clean
 
 RIGHT = {"amount", "value", "price", "before", "after", "moved", "cost", "credits", "age", "attempts"}
 """Columns of numbers: to the right, and never folded."""

@@ -10,16 +10,16 @@ from typing import Annotated
 
 import typer
 
-from watcher import report
-from watcher.cli import _completing
+from watcher.app.wiring import Configuration, store_path
+from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
 from watcher.cli._tables import print_table
-from watcher.domain.display import money
+from watcher.config.problems import closest
 from watcher.domain.model import Asset, Quarantined
-from watcher.domain.spelling import in_one_form
-from watcher.mistakes import closest
+from watcher.domain.values.formatting import money
+from watcher.domain.values.normalization import in_one_form
+from watcher.reports import status
 from watcher.service.clock import SystemClock
-from watcher.wiring import Configuration, store_path
 
 
 class Action(StrEnum):
@@ -41,7 +41,7 @@ def assets(
             "--wallet",
             metavar="NAME",
             help="Only this wallet; may be repeated.",
-            autocompletion=_completing.wallets,
+            autocompletion=_completion.wallets,
             callback=in_one_form,
         ),
     ] = None,
@@ -84,7 +84,7 @@ def _change(
     everything: bool,
     reason: str,
 ) -> int:
-    from watcher.store.quarantine import change_quarantine
+    from watcher.store.sqlite.quarantine import change_quarantine
 
     if len(wallets) != 1:
         raise typer.BadParameter(f"{action} needs one --wallet NAME")
@@ -109,7 +109,7 @@ def _change(
     return 1 if missing else 0
 
 
-def _unknown(rows: Sequence[report.Row], name: str) -> str:
+def _unknown(rows: Sequence[status.Row], name: str) -> str:
     """The asset that was probably meant, if there is one like it."""
     close = closest(
         name.lower(), {row[key].lower() for row in rows for key in ("symbol", "asset") if row[key]}
@@ -124,20 +124,20 @@ def _who() -> str:
         return f"user {os.getuid()}"  # one without a name, as in a container
 
 
-def _is(row: report.Row, name: str) -> bool:
+def _is(row: status.Row, name: str) -> bool:
     name = name.lower()
     return name in (row["asset"].lower(), f"{row['chain']}/{row['asset']}".lower(), row["symbol"].lower())
 
 
-def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[report.Row]:
-    from watcher.store.reader import Reader
+def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[status.Row]:
+    from watcher.store.sqlite.queries import Reader
 
     with Reader(store_path(configuration.settings)) as reader:
-        rows = report.assets(configuration.settings, reader.past())
+        rows = status.assets(configuration.settings, reader.past())
     return [row for row in rows if not wallets or row["wallet"] in wallets]
 
 
-def _show(rows: Sequence[report.Row]) -> None:
+def _show(rows: Sequence[status.Row]) -> None:
     from decimal import Decimal
 
     columns = ("wallet", "chain", "symbol", "asset", "amount", "value", "state", "reason")

@@ -13,21 +13,21 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from watcher.app.wiring import Configuration, build_channels, store_path
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
 from watcher.cli._tables import print_table
-from watcher.domain.cleaning import visible
-from watcher.domain.display import counted, moment
-from watcher.domain.duration import parse_duration
-from watcher.domain.errors import ConfigurationError, Problem
 from watcher.domain.rules import Rule
+from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.formatting import counted, moment
+from watcher.domain.values.text import visible
 from watcher.service.clock import SystemClock
 from watcher.service.replay import MOMENT
-from watcher.wiring import Configuration, build_channels, store_path
 
 if TYPE_CHECKING:
-    from watcher.backtesting import Played, Sent
-    from watcher.domain.retelling import Recorded
+    from watcher.analysis.backtest import Played, Sent
+    from watcher.domain.history.reconstruction import Recorded
 
 CONFIGURED = "configured rules"
 USUAL_BURST = 3
@@ -100,7 +100,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def _rule_sets(configuration: Configuration, files: Sequence[Path]) -> dict[str, tuple[Rule, ...]]:
     """The sets of rules to play, by name; every mistake in them at once."""
-    from watcher.rulebook import load_rules
+    from watcher.config.rule_files import load_rules
 
     if len(files) > 2:
         raise typer.BadParameter("--rules: two sets of rules can be compared, not more")
@@ -127,9 +127,9 @@ def _history(
     now: datetime,
 ) -> tuple[Recorded, datetime, datetime]:
     """What is known, and from when until when messages are counted."""
-    from watcher.backtesting import warm_up
-    from watcher.importing import read_history
-    from watcher.store.reader import Reader
+    from watcher.analysis.backtest import warm_up
+    from watcher.analysis.csv_import import read_history
+    from watcher.store.sqlite.queries import Reader
 
     if imported is not None:
         with progress(f"reading {imported.name}") as tell:
@@ -167,7 +167,7 @@ async def _play(
     until: datetime,
     bursts: Mapping[str, int],
 ) -> Played:
-    from watcher.backtesting import play
+    from watcher.analysis.backtest import play
 
     with progress(f"backtest of the {name}") as tell:
         return await play(
@@ -193,7 +193,7 @@ class _Told:
         zone: ZoneInfo,
         bursts: Mapping[str, int],
     ) -> None:
-        from watcher.backtesting import compare, unknowns
+        from watcher.analysis.backtest import compare, unknowns
 
         self._played, self._start, self._until, self._zone = played, start, until, zone
         sets = list(played.values())

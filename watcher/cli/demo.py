@@ -14,14 +14,14 @@ import typer
 
 from watcher.cli._common import set_up_logging
 from watcher.cli._tables import screen
-from watcher.domain.display import counted
-from watcher.domain.duration import parse_duration
+from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.formatting import counted
 
 if TYPE_CHECKING:
-    from watcher.settings import Settings
+    from watcher.config.settings import Settings
     from watcher.sim import Simulation
     from watcher.sim.scenario import Step
-    from watcher.store.reader import Reader
+    from watcher.store.sqlite.queries import Reader
 
 CONFIG = """\
 version: 1
@@ -92,12 +92,12 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
 
-    from watcher.daemon import at_work
-    from watcher.service.tally import Tally
+    from watcher.app.wiring import configure, open_store, wire
+    from watcher.daemon.run import at_work
+    from watcher.service.metrics import Tally
     from watcher.sim import Simulation
     from watcher.sim.scenario import play, prepare, story
-    from watcher.store.reader import Reader
-    from watcher.wiring import configure, open_store, wire
+    from watcher.store.sqlite.queries import Reader
 
     async with Simulation() as sim:
         prepare(sim)
@@ -174,7 +174,7 @@ def _tell(step: Step) -> None:
 
 def _say(text: str) -> None:
     """Print with the time of day, in the same form as the alerts."""
-    from watcher.domain.cleaning import clean
+    from watcher.domain.values.text import clean
 
     typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))
 

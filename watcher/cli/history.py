@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from watcher import report
+from watcher.app.wiring import Configuration, store_path
 from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
 from watcher.cli._tables import fold, print_table, screen
-from watcher.cli.looking import Limit, Wallets
-from watcher.domain.cleaning import clean
-from watcher.domain.display import amount, moment, money, plain
-from watcher.domain.duration import parse_duration
+from watcher.cli.lists import Limit, Wallets
+from watcher.config.problems import nearest
 from watcher.domain.model import Asset
-from watcher.mistakes import nearest
+from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.formatting import amount, moment, money, plain
+from watcher.domain.values.text import clean
+from watcher.reports import status
 from watcher.service.clock import SystemClock
-from watcher.wiring import Configuration, store_path
 
 if TYPE_CHECKING:
-    from watcher.charting import Chart
-    from watcher.store.reader import Reader
+    from watcher.charts.chart import Chart
+    from watcher.store.sqlite.queries import Reader
 
 CHARTED = timedelta(days=7)
 
@@ -52,7 +52,7 @@ def history(
     The chart is of a wallet's value, or with --asset of the amount of one asset. Where nothing was read
     for longer than usual it is blank, and marked so on the line of time; that is never drawn as zero.
     """
-    from watcher.store.reader import Reader
+    from watcher.store.sqlite.queries import Reader
 
     configuration = configured(config)
     must_know_wallets(configuration, wallet)
@@ -64,7 +64,7 @@ def history(
         if plot:
             return _plot(configuration, reader, wallet or [], chosen, span or CHARTED, value=value, json=json)
         start = SystemClock().now() - span if span is not None else None
-        rows = report.history(configuration.settings, reader, limit, wallet or (), start, chosen)
+        rows = status.history(configuration.settings, reader, limit, wallet or (), start, chosen)
     if json:
         print_json(rows)
         return 0
@@ -96,7 +96,7 @@ def _assets(
     configuration: Configuration, reader: Reader, wallets: Sequence[str], name: str
 ) -> frozenset[Asset]:
     """All that are called so: a symbol is a name that anybody can give to a token."""
-    past, accounts = reader.past(), report.wallets_by_account(configuration.settings)
+    past, accounts = reader.past(), status.wallets_by_account(configuration.settings)
     known = {
         asset
         for account, state in past.accounts.items()
@@ -124,7 +124,7 @@ def _plot(
     value: bool,
     json: bool,
 ) -> int:
-    from watcher.charting import wallet_chart
+    from watcher.charts.chart import wallet_chart
 
     settings, now = configuration.settings, SystemClock().now()
     wallets = names or [wallet.name for wallet in settings.wallets]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from watcher.cli._common import must_know
-from watcher.files import PRIVATE, SHARED, make_folder, text_file
+from watcher.system.files import PRIVATE, SHARED, make_folder, text_file
 
 
 def init(
@@ -36,7 +36,7 @@ def init(
     files in credentials/, which only you can read, and not into the configuration. Elsewhere, and with
     --defaults or --pack, nothing is asked: you get a commented example with all rule packs.
     """
-    from watcher.starter import PACKS, starter_files
+    from watcher.config.starter import PACKS, starter_files
 
     must_know("pack", pack, PACKS)
     asking = not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty()
@@ -52,9 +52,9 @@ def init(
 
 
 def _ask(directory: Path, urls: Mapping[str, str]) -> int:
-    from watcher.cli._asking import Interview
-    from watcher.environment import FOLDER
-    from watcher.starter import drafted_files
+    from watcher.cli._interview import Interview
+    from watcher.config.environment import FOLDER
+    from watcher.config.starter import drafted_files
 
     there = [path for path in (directory / "watcher.yaml",) if path.exists()]
     if there:

@@ -11,16 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher import report
+from watcher.app.wiring import Configuration, credit_plans, store_path
 from watcher.cli._common import Config, Json, configured, plain_json, print_json
 from watcher.cli._encoding import json_text
 from watcher.cli._tables import Screen, fold, redraws, screen, table
-from watcher.domain.cleaning import clean
-from watcher.domain.display import counted, moment
-from watcher.domain.duration import format_duration, parse_duration, span
-from watcher.domain.errors import StoreError
+from watcher.domain.values.durations import format_duration, parse_duration, span
+from watcher.domain.values.errors import StoreError
+from watcher.domain.values.formatting import counted, moment
+from watcher.domain.values.text import clean
+from watcher.reports import status as report
 from watcher.service.clock import SystemClock
-from watcher.wiring import Configuration, credit_plans, store_path
 
 EXIT = {report.OK: 0, report.WARNING: 1, report.CRITICAL: 2, report.UNKNOWN: 3}
 SHORTEST = timedelta(seconds=1)
@@ -61,7 +61,7 @@ def status(
 
 
 def _state(configuration: Configuration) -> tuple[report.Row, datetime]:
-    from watcher.store.reader import Reader
+    from watcher.store.sqlite.queries import Reader
 
     settings, now = configuration.settings, SystemClock().now()
     with Reader(store_path(settings)) as reader:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from watcher.domain.exact import minus, plus, times
+from watcher.domain.values.decimals import minus, plus, times
 
 EMPTY: Mapping[Any, Any] = MappingProxyType({})
 

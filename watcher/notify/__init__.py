@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from watcher.notify.apprise import AppriseSettings
+from watcher.notify.apprise.channel import AppriseSettings
 from watcher.notify.console import ConsoleSettings
 
 DEFAULT_KIND = "apprise"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from watcher.domain.cleaning import clean
-from watcher.domain.delivery import Delivery, NotSent, SendResult, Sent
-from watcher.domain.message import Kind, Severity
-from watcher.notify._common import ChannelSettings
+from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
+from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.values.text import clean
 from watcher.notify.markup import short_alert
-from watcher.ports import UNGROUPED
+from watcher.notify.settings import ChannelSettings
+from watcher.ports.store import UNGROUPED
 
 if TYPE_CHECKING:  # loaded only where there is such a channel
     from rich.console import Console

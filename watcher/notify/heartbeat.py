@@ -6,7 +6,7 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
-from watcher.connecting import cause, proxy_for
+from watcher.system.connections import cause, proxy_for
 
 PATIENCE = 10.0
 """Seconds that one call may take."""

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from watcher.domain.cleaning import clean
-from watcher.domain.delivery import Delivery
-from watcher.domain.message import Kind, Message, Severity
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.values.text import clean
 
 MOST_LISTED = 100
 """Alerts that one notification lists; the rest is counted."""

@@ -8,22 +8,22 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from watcher.domain.credits import Grant, Purpose, Refusal
-from watcher.domain.cycle import Again
-from watcher.domain.duration import span
-from watcher.domain.errors import StoreError
+from watcher.domain.credits.allowance import Grant, Purpose, Refusal
+from watcher.domain.credits.provider_count import Usage
+from watcher.domain.evaluation.decide import Again
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome, Reading
-from watcher.domain.selection import Rules
-from watcher.domain.suspects import CULPRITS, NEVER_READ
-from watcher.domain.usage import Usage
-from watcher.ports import Reply, Request, Settlement, Source, Store
+from watcher.domain.readings.fault_isolation import CULPRITS, NEVER_READ
+from watcher.domain.values.durations import span
+from watcher.domain.values.errors import StoreError
+from watcher.ports.store import Reply, Request, Settlement, Source, Store
+from watcher.queues.memory import Batch, PollQueue
 from watcher.service.clock import Clock
-from watcher.service.concluding import conclude
-from watcher.service.outage import Outage
+from watcher.service.conclude import conclude
+from watcher.service.fault_isolation import Search
 from watcher.service.pace import Pace
-from watcher.service.queue import Batch, PollQueue
 from watcher.service.replies import broken, report
-from watcher.service.searching import Search
+from watcher.service.source_health import Outage
 
 log = logging.getLogger(__name__)
 

@@ -15,17 +15,17 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Protocol
 
-from watcher.domain.alerting import Alert
-from watcher.domain.conclusion import Again, Conclusion
-from watcher.domain.delivery import Delivery, SendResult, Sent
-from watcher.domain.knowledge import unfinished
+from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.decision import Again, Conclusion
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import EMPTY, Account, Miss, Outcome
-from watcher.domain.quiet import Quiet
-from watcher.domain.selection import Rules
-from watcher.ports import Store
-from watcher.service.concluding import conclude, take_effect
-from watcher.service.delivering import Deliverer
-from watcher.service.lapsing import EVERY, Lapse
+from watcher.domain.readings.reconcile import unfinished
+from watcher.ports.store import Store
+from watcher.service.conclude import conclude, take_effect
+from watcher.service.delivery import Deliverer
+from watcher.service.timers import EVERY, Lapse
 
 PASS = timedelta(seconds=EVERY)
 """Time is judged so often, counted from the start, as in the daemon."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from watcher.sources._common import Discovery, WatchedWallet
-from watcher.sources.coinstats import CoinStatsSettings
-from watcher.sources.teos import TeosSettings
+from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.settings import Discovery, WatchedWallet
+from watcher.sources.teos.source import TeosSettings
 
 KINDS: dict[str, type[CoinStatsSettings] | type[TeosSettings]] = {
     "coinstats": CoinStatsSettings,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.store.sqlite import SqliteSettings
+from watcher.store.sqlite.store import SqliteSettings
 
 KINDS = {"sqlite": SqliteSettings}
 """The word after `kind:` → its settings model, which opens the store."""

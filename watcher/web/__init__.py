@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.web.looking import Looker
 from watcher.web.server import Server
+from watcher.web.snapshot import Looker
 
 __all__ = ["Looker", "Server"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from watcher import report
-from watcher.alertviews import AlertViews
-from watcher.domain.cleaning import clean
-from watcher.domain.delivery import DeliveryState
-from watcher.web.asking import Asked
+from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.values.text import clean
+from watcher.reports import status as report
+from watcher.reports.alerts import AlertViews
 from watcher.web.encoding import encoded, form_for
-from watcher.web.looking import Looker
 from watcher.web.openapi import describe
+from watcher.web.parameters import Asked
+from watcher.web.snapshot import Looker
 
 
 class Api:

@@ -6,15 +6,15 @@ from functools import cached_property
 
 from aiohttp import web
 
-from watcher.burning import burn, days_of
-from watcher.ports import Source
-from watcher.report import Row
-from watcher.store.reader import Reader
-from watcher.web.asking import ROWS, Asked
-from watcher.web.charts import burn_down
-from watcher.web.framing import Frame
-from watcher.web.looking import Look
-from watcher.wiring import build_source
+from watcher.app.wiring import build_source
+from watcher.charts.figures import burn_down
+from watcher.ports.store import Source
+from watcher.reports.credits import burn, days_of
+from watcher.reports.status import Row
+from watcher.store.sqlite.queries import Reader
+from watcher.web.parameters import ROWS, Asked
+from watcher.web.snapshot import Look
+from watcher.web.templating import Frame
 
 
 class BudgetPage:

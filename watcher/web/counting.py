@@ -14,7 +14,7 @@ from prometheus_client.core import (
 )
 
 from watcher.domain.model import MissReason
-from watcher.service.tally import BUCKETS, Tally
+from watcher.service.metrics import BUCKETS, Tally
 
 
 def counted(tally: Tally) -> Iterator[Metric]:

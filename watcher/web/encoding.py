@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from watcher.domain.display import iso
+from watcher.domain.values.formatting import iso
 
 PIECE = 200
 """Rows encoded at once: encoding holds every other thread, so no piece may take long."""

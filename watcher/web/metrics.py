@@ -15,13 +15,14 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from watcher import __version__, report
-from watcher.domain.alerting import about
-from watcher.domain.cleaning import clean
-from watcher.service.tally import Tally
-from watcher.settings import Settings
+from watcher import __version__
+from watcher.config.settings import Settings
+from watcher.domain.alerts.lifecycle import about
+from watcher.domain.values.text import clean
+from watcher.reports import status
+from watcher.service.metrics import Tally
 from watcher.web.counting import counted, size_of
-from watcher.web.looking import Look
+from watcher.web.snapshot import Look
 
 MOST_BALANCES = 20_000
 """Beyond so many series balances are left out, and their number is given instead."""
@@ -178,7 +179,7 @@ class _Collector(Collector):
         web = self._settings.web
         if web is not None and not web.metrics.balances:
             return
-        many = report.held(self._settings, self._look.past)
+        many = status.held(self._settings, self._look.past)
         omitted = GaugeMetricFamily(
             "watcher_balances_omitted",
             f"Balances not shown here, since they are more than {MOST_BALANCES:,}.",
@@ -187,7 +188,7 @@ class _Collector(Collector):
         yield omitted
         if many > MOST_BALANCES:
             return
-        rows = report.balances(self._settings, self._look.past)
+        rows = status.balances(self._settings, self._look.past)
         labels = ["wallet", "source", "chain", "asset", "symbol"]
         amount = GaugeMetricFamily("watcher_balance", "Amount held (rounded: a float).", labels=labels)
         value = GaugeMetricFamily(

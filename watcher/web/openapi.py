@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from watcher import __version__
-from watcher.alertviews import STATES
-from watcher.domain.delivery import DeliveryState
-from watcher.web.asking import MOST, SPAN
+from watcher.domain.messages.delivery import DeliveryState
+from watcher.reports.alerts import STATES
+from watcher.web.parameters import MOST, SPAN
 
 TEXT: dict[str, Any] = {"type": "string"}
 TIME: dict[str, Any] = {"type": "string", "format": "date-time"}

@@ -7,27 +7,27 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from watcher import report
-from watcher.alertviews import AlertViews
-from watcher.burning import burn
-from watcher.charting import RANGES
-from watcher.dayviews import Day, Holdings, day
-from watcher.domain.delivery import DeliveryState
-from watcher.domain.errors import StoreError
-from watcher.report import Row
-from watcher.store.reader import Reader
-from watcher.web import words
-from watcher.web.acting import Acts
-from watcher.web.asking import ROWS, Asked
+from watcher.charts.chart import RANGES
+from watcher.charts.figures import burn_down
+from watcher.charts.lanes import LANES, bars, time_lines
+from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.values.errors import StoreError
+from watcher.reports import status as report
+from watcher.reports.alerts import AlertViews
+from watcher.reports.credits import burn
+from watcher.reports.day_change import Day, Holdings, day
+from watcher.reports.status import Row
+from watcher.store.sqlite.queries import Reader
+from watcher.web import text as words
+from watcher.web.actions import Acts
 from watcher.web.budget import BudgetPage
-from watcher.web.charts import burn_down
-from watcher.web.door import Door, visit_of
+from watcher.web.connection_limits import Door, visit_of
 from watcher.web.encoding import form_for
-from watcher.web.framing import Frame
-from watcher.web.lanes import LANES, bars, time_lines
-from watcher.web.looking import Look, Looker
 from watcher.web.metrics import exposition
+from watcher.web.parameters import ROWS, Asked
 from watcher.web.rules import RulePages
+from watcher.web.snapshot import Look, Looker
+from watcher.web.templating import Frame
 from watcher.web.wallets import WalletPages
 
 DAY_LASTS = timedelta(minutes=1)

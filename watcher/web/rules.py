@@ -11,15 +11,15 @@ from decimal import Decimal
 
 from aiohttp import web
 
-from watcher.creditviews import use_of
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.rules import BudgetRule, EventRule, Rule, TrailingRule
-from watcher.domain.selection import Rules
-from watcher.explaining import Explainer
-from watcher.report import Row
-from watcher.store.reader import Reader
-from watcher.web.asking import ROWS, Asked
-from watcher.web.framing import Frame
-from watcher.web.looking import Look
+from watcher.reports.credit_rows import use_of
+from watcher.reports.explain import Explainer
+from watcher.reports.status import Row
+from watcher.store.sqlite.queries import Reader
+from watcher.web.parameters import ROWS, Asked
+from watcher.web.snapshot import Look
+from watcher.web.templating import Frame
 
 LISTED, LISTED_SLOW = 1000, 100
 """Subjects that the list of rules judges, those of all its rules together; and of these, how many that have

@@ -15,16 +15,16 @@ from ipaddress import ip_address
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from watcher.domain.errors import StoreError
-from watcher.settings_models import WebSettings
-from watcher.web.acting import Acts
+from watcher.config.models import WebSettings
+from watcher.domain.values.errors import StoreError
+from watcher.web.actions import Acts
 from watcher.web.api import Api
-from watcher.web.asking import form_of
-from watcher.web.door import Door, visit_of
-from watcher.web.guessing import MINUTE, WRONG, Guesses, asker
-from watcher.web.looking import Looker
+from watcher.web.connection_limits import Door, visit_of
+from watcher.web.login_throttle import MINUTE, WRONG, Guesses, asker
 from watcher.web.pages import Pages
+from watcher.web.parameters import form_of
 from watcher.web.sessions import LASTS, sessions_of
+from watcher.web.snapshot import Looker
 
 log = logging.getLogger(__name__)
 requests = log.getChild("requests")

@@ -10,22 +10,22 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
-from watcher import report
-from watcher.charting import RANGES, Chart, wallet_chart
-from watcher.domain.cleaning import clean
-from watcher.domain.display import money
+from watcher.charts.chart import RANGES, Chart, wallet_chart
+from watcher.charts.figures import pictures
+from watcher.charts.levels import levels_of
+from watcher.charts.sparklines import SPAN, sparklines
+from watcher.charts.svg import spark
+from watcher.domain.history.timeline import Segment
 from watcher.domain.model import Asset
-from watcher.domain.timeline import Segment
-from watcher.levels import levels_of
-from watcher.report import Row
-from watcher.sparklines import SPAN, sparklines
-from watcher.store.reader import Reader
-from watcher.web import words
-from watcher.web.asking import ROWS, Asked, refused
-from watcher.web.charts import pictures
-from watcher.web.drawing import spark
-from watcher.web.framing import Frame
-from watcher.web.looking import Look
+from watcher.domain.values.formatting import money
+from watcher.domain.values.text import clean
+from watcher.reports import status
+from watcher.reports.status import Row
+from watcher.store.sqlite.queries import Reader
+from watcher.web import text as words
+from watcher.web.parameters import ROWS, Asked, refused
+from watcher.web.snapshot import Look
+from watcher.web.templating import Frame
 
 SEARCHED = ("wallet", "source", "chain", "address")
 USUAL = "7d"
@@ -97,13 +97,13 @@ class WalletPages:
 
         def render(look: Look) -> str:
             mine = {a: wallet for a, wallet in self._looker.wallets.items() if wallet.name == name}
-            held = report.balances_of(mine, look.past)
+            held = status.balances_of(mine, look.past)
             held.sort(key=lambda row: (row["value_usd"] is None, -Decimal(row["value_usd"] or 0)))
             choices = _choices(held, chosen)
             only = choices[0] if len(choices) == 1 and len(held) == 1 else None
             asset = chosen or (only[0] if only else None)
             with Reader(self._looker.store) as reader:
-                changes = report.history(settings, reader, ROWS, [name])
+                changes = status.history(settings, reader, ROWS, [name])
                 span = timedelta(days=RANGES[days])
                 found = wallet_chart(settings, reader, name, look.at, span, asset)
             return self._render(look, name, held, changes, found, asset=asset, choices=choices, days=days)

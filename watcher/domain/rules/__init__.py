@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from watcher.domain.rules._base import (
+from watcher.domain.rules.aggregate import Per, Side, SumRule, Total
+from watcher.domain.rules.base import (
     PATTERN,
     Bound,
     ClockRule,
@@ -17,16 +18,15 @@ from watcher.domain.rules._base import (
     folded,
     id_in,
 )
-from watcher.domain.rules._condition import Condition
-from watcher.domain.rules._near import Near, unsure
-from watcher.domain.rules._sums import Per, Side, SumRule, Total
-from watcher.domain.rules.asset import AssetRule
-from watcher.domain.rules.budget import BudgetRule, Use, pace_since
-from watcher.domain.rules.change import ChangeRule
-from watcher.domain.rules.no_data import NoDataRule
-from watcher.domain.rules.ratio import RatioRule
-from watcher.domain.rules.runway import RunwayRule
-from watcher.domain.rules.threshold import ThresholdRule
+from watcher.domain.rules.conditions import Condition
+from watcher.domain.rules.distance import Near, unsure
+from watcher.domain.rules.types.asset import AssetRule
+from watcher.domain.rules.types.budget import BudgetRule, Use, pace_since
+from watcher.domain.rules.types.change import ChangeRule
+from watcher.domain.rules.types.no_data import NoDataRule
+from watcher.domain.rules.types.ratio import RatioRule
+from watcher.domain.rules.types.runway import RunwayRule
+from watcher.domain.rules.types.threshold import ThresholdRule
 
 TYPES: dict[str, type[Rule]] = {
     "threshold": ThresholdRule,

@@ -1,0 +1,50 @@
+"""Verbs that only look need no key: under systemd the keys are the daemon's alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.given import KEY, KINDS, SOUND, write
+from watcher.config.settings import Draft, read_settings
+
+
+def looked_at(folder: Path, text: str = SOUND) -> Draft:
+    return read_settings(write(folder, text), {}, KINDS, keyless=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ('api_key: "${COINSTATS_API_KEY}"', "api_key_file: /nowhere/key"),
+        ("channels:", 'heartbeat: {url: "${PING_URL}"}\nchannels:'),
+        ("channels:", 'web: {listen: "0.0.0.0:80", token: "${TOKEN}"}\nchannels:'),
+    ],
+)
+def test_a_secret_that_is_not_set_is_no_mistake_for_who_only_looks(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    draft = looked_at(tmp_path, SOUND.replace(old, new, 1) if old else SOUND)
+    assert draft.problems == []
+    assert draft.settings is not None
+    assert [wallet.name for wallet in draft.settings.wallets] == ["treasury", "bonds"]
+
+
+def test_what_is_no_secret_must_be_set_all_the_same(tmp_path: Path) -> None:
+    draft = looked_at(tmp_path, SOUND.replace("every: 1m", 'every: "${EVERY}"'))
+    assert [problem.what for problem in draft.problems] == ["the variable EVERY is not set"]
+
+
+def test_two_keys_that_are_not_set_are_two_keys(tmp_path: Path) -> None:
+    spare = '  spare: {kind: coinstats, api_key: "${SPARE_KEY}"}\nwallets:\n'
+    assert looked_at(tmp_path, SOUND.replace("wallets:\n", spare, 1)).problems == []
+
+
+def test_a_secret_that_is_set_is_the_one_that_is_used(tmp_path: Path) -> None:
+    env = {"COINSTATS_API_KEY": KEY, "HOOK": "x"}
+    draft = read_settings(write(tmp_path, SOUND), env, KINDS, keyless=True)
+    assert draft.settings is not None
+    source = draft.settings.sources["coinstats"]
+    assert source.api_key.get_secret_value() == KEY  # type: ignore[attr-defined]

@@ -1,0 +1,40 @@
+"""A configuration is read again beside the work, not instead of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import START
+from watcher.daemon.run import _read
+from watcher.service.metrics import Tally
+
+
+def write(folder: Path, wallets: int, **more: object) -> Path:
+    path = folder / "watcher.json"
+    content = {
+        "version": 1,
+        "sources": {"coinstats": {"kind": "coinstats", "api_key": "key"}},
+        "wallets": [
+            {"name": f"w{n}", "source": "coinstats", "address": f"0x{n:040x}", "chains": ["ethereum"]}
+            for n in range(wallets)
+        ],
+        **more,
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize("sound", [True, False])
+async def test_the_loop_turns_while_a_long_watch_list_is_read_again(tmp_path: Path, sound: bool) -> None:
+    path = write(tmp_path, 3000, **({} if sound else {"wallet": []}))
+    reading, turns = asyncio.create_task(_read(path, {}, Tally(START))), 0
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert (await reading is not None) is sound
+    assert turns > 10  # it would be one or two

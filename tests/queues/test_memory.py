@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import asyncio
+
+from watcher.domain.credits.allowance import Purpose
+from watcher.domain.model import Account
+from watcher.queues.memory import PollQueue
+
+
+def account(number: int) -> Account:
+    return Account("coinstats", "ethereum", f"0x{number:040x}")
+
+
+async def test_an_account_stands_in_the_queue_once() -> None:
+    queue = PollQueue()
+
+    queue.put([account(1), account(2)], Purpose.SCHEDULED)
+    queue.put([account(1)], Purpose.SCHEDULED)
+
+    assert len(queue) == 2
+
+
+async def test_confirmations_go_before_what_is_scheduled() -> None:
+    queue = PollQueue()
+    queue.put([account(1), account(2)], Purpose.SCHEDULED)
+    queue.put([account(3)], Purpose.CONFIRMATION)
+
+    first, second = await queue.take(10), await queue.take(10)
+
+    assert (first.accounts, first.purpose) == ((account(3),), Purpose.CONFIRMATION)
+    assert second.accounts == (account(1), account(2))
+
+
+async def test_the_more_urgent_of_two_reasons_wins() -> None:
+    queue = PollQueue()
+    queue.put([account(1)], Purpose.SCHEDULED)
+    queue.put([account(1)], Purpose.BY_HAND)
+
+    assert (await queue.take(10)).purpose is Purpose.BY_HAND
+    assert len(queue) == 0
+
+
+async def test_an_account_to_be_asked_alone_is_a_batch_of_its_own() -> None:
+    queue = PollQueue()
+    queue.put([account(1), account(2)], Purpose.CONFIRMATION)
+    queue.put([account(2)], Purpose.CONFIRMATION, alone=True)
+
+    assert (await queue.take(10)).accounts == (account(2),)
+    assert (await queue.take(10)).accounts == (account(1),)
+
+
+async def test_an_account_under_way_waits_until_it_is_done() -> None:
+    queue = PollQueue()
+    queue.put([account(1)], Purpose.SCHEDULED)
+    batch = await queue.take(10)
+    queue.put([account(1)], Purpose.SCHEDULED)
+    taking = asyncio.create_task(queue.take(10))
+    await asyncio.sleep(0)
+    assert not taking.done()
+
+    queue.done(batch)
+
+    assert (await taking).accounts == (account(1),)
+
+
+async def test_a_batch_is_never_larger_than_asked_for() -> None:
+    queue = PollQueue()
+    queue.put([account(number) for number in range(5)], Purpose.SCHEDULED)
+
+    assert [len((await queue.take(2)).accounts) for _ in range(3)] == [2, 2, 1]
+
+
+async def test_taking_waits_for_work() -> None:
+    queue = PollQueue()
+    taking = asyncio.create_task(queue.take(1))
+    await asyncio.sleep(0)
+    assert not taking.done()
+
+    queue.put([account(1)], Purpose.SCHEDULED)
+
+    assert (await taking).accounts == (account(1),)

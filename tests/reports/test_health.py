@@ -1,0 +1,80 @@
+"""Would an alert reach somebody? Each way in which it would not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.contract.given import HOT, NOW, known
+from watcher.domain.model import Account, AccountState
+from watcher.reports.health import readiness
+from watcher.store.sqlite.queries import ChannelState
+
+WELL = ChannelState("ops", 0, None, gave_up=False, trouble="", sent=NOW)
+DEAF = ChannelState("pager", 1, NOW - timedelta(minutes=11), gave_up=False, trouble="HTTP 500", sent=None)
+LOST = ChannelState("mail", 0, None, gave_up=True, trouble="HTTP 400", sent=None)
+READ = known(HOT)
+
+
+def ready(
+    *channels: ChannelState, state: AccountState | None = READ, stuck: tuple[str, ...] = ()
+) -> tuple[bool, str]:
+    states = {HOT: state} if state is not None else {}
+    found = readiness([HOT], states, channels, NOW, stuck=stuck)
+    return found.ready, "; ".join((*found.broken, *found.troubled))
+
+
+def test_it_is_ready_when_an_account_is_read_and_a_channel_works() -> None:
+    assert ready(WELL) == (True, "")
+
+
+@pytest.mark.parametrize("channel", [DEAF, LOST])
+def test_one_deaf_channel_is_trouble_and_no_working_one_is_not_ready(channel: ChannelState) -> None:
+    fine, text = ready(WELL, channel)
+    assert fine
+    assert channel.name in text
+    fine, text = ready(channel)
+    assert not fine
+    assert channel.trouble in text
+
+
+def test_a_channel_that_some_of_its_recipients_hear_is_trouble_and_not_deaf() -> None:
+    waits = NOW - timedelta(minutes=11)
+    half = ChannelState(
+        "post", 1, None, gave_up=False, trouble="gone@m.test: 550", sent=None, partly_since=waits
+    )
+    fine, text = ready(half)
+    assert fine
+    assert "channel post: some wait since" in text
+    assert "gone@m.test: 550" in text
+
+
+def test_without_a_channel_nobody_would_be_told() -> None:
+    assert not ready()[0]
+
+
+def test_a_source_of_which_nothing_can_be_read_would_alert_nobody() -> None:
+    assert not ready(WELL, state=READ._replace(misses=3))[0]
+    assert ready(WELL, state=READ._replace(misses=2))[0]
+
+
+def test_before_the_first_reading_it_is_not_ready() -> None:
+    assert ready(WELL, state=None) == (False, "coinstats: nothing has been read yet")
+
+
+def test_an_account_that_is_not_read_yet_is_no_fault_beside_one_that_is() -> None:
+    other = Account("coinstats", "ethereum", "0x02")
+    assert readiness([HOT, other], {HOT: READ}, [WELL], NOW).ready
+
+
+def test_a_daemon_that_makes_no_progress_is_not_ready() -> None:
+    assert not ready(WELL, stuck=("coinstats makes no progress",))[0]
+
+
+def test_a_partly_read_source_is_trouble() -> None:
+    other = Account("coinstats", "ethereum", "0x02")
+    states = {HOT: READ, other: known(other)._replace(misses=5)}
+    found = readiness([HOT, other], states, [WELL], NOW)
+    assert found.ready
+    assert found.troubled == ("coinstats: 1 of 2 accounts cannot be read",)

@@ -1,0 +1,139 @@
+"""What the cadence learnt is written down in slices, so that nothing waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from itertools import pairwise
+
+from tests.fakes import FakeClock, FakeStore
+from watcher.domain.credits.allowance import Allowance, CreditPlan
+from watcher.domain.model import Account
+from watcher.domain.scheduler.outlook import OUTLOOK, Finds, Outlook, load
+from watcher.service.auto_schedule import FACT, MANY, Pacer
+from watcher.service.schedule_items import Fixed, Paced
+from watcher.service.slices import SLICE
+
+ACCOUNTS = [Account("s", "ethereum", f"0x{number}") for number in range(10 * SLICE + 1)]
+
+
+async def kept() -> tuple[Pacer, FakeStore, int]:
+    """A pacer that has kept what it knows, and how often the loop turned meanwhile."""
+    store, clock = FakeStore(), FakeClock()
+    auto = [Paced(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
+    fixed = [Fixed(ACCOUNTS[5 * SLICE :], 40, timedelta(hours=1))]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), auto, 0.0, store, clock, lambda _: None, fixed)
+    await pacer.begin()
+    for account in ACCOUNTS[:7]:
+        pacer.observe(account, clock.now(), changed=True)
+    keeping, turns = asyncio.create_task(pacer.keep()), 0
+    while not keeping.done():
+        await asyncio.sleep(0)
+        turns += 1
+    return pacer, store, turns
+
+
+async def test_the_loop_turns_between_slices() -> None:
+    assert (await kept())[2] >= 10
+
+
+async def test_the_slices_are_the_whole() -> None:
+    pacer, store, _ = await kept()
+    facts = await store.facts("s")
+    assert pacer.cadence is not None
+    assert json.loads(facts[FACT]) == json.loads(json.dumps(pacer.cadence.dump()))
+    outlook = load(facts[OUTLOOK])
+    assert outlook is not None
+    assert outlook.intervals.keys() == {f"ethereum:{account.address}" for account in ACCOUNTS[: 5 * SLICE]}
+
+
+async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> None:
+    store, clock, hour = FakeStore(), FakeClock(), timedelta(hours=1)
+    fixed = [Fixed(ACCOUNTS[:3], 40, hour)]
+
+    async def outlook(limit: int) -> Outlook:
+        pacer = Pacer("s", Allowance(CreditPlan(limit)), [], 0.0, store, clock, lambda _: None, fixed)
+        await pacer.begin()
+        await pacer.keep()
+        kept = load((await store.facts("s"))[OUTLOOK])
+        assert kept is not None
+        return kept
+
+    ample, scarce = await outlook(10**9), await outlook(2000)
+    assert ample.intervals == {}
+    assert round(ample.planned) == 31 * 24 * 3 * 40
+    assert scarce.stretch > 1
+    assert set(scarce.intervals) == {f"ethereum:{account.address}" for account in ACCOUNTS[:3]}
+    assert min(scarce.intervals.values()) > 3600
+
+
+async def test_nothing_to_pace_is_kept_too() -> None:
+    store = FakeStore()
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, FakeClock(), lambda _: None)
+    await pacer.begin()
+    await pacer.keep()
+    facts = await store.facts("s")
+    assert json.loads(facts[FACT])["accounts"] == {}
+    assert load(facts[OUTLOOK]) == Outlook(pacer._ends, 0.0, 1.0, {}, Finds(), pacer._length, pacer._began)
+
+
+async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> None:
+    fixed = [Fixed(ACCOUNTS[:1], 40, timedelta(seconds=5))]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, FakeStore(), FakeClock(), lambda _: None, fixed)
+    running = asyncio.create_task(pacer.run())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert pacer.affordable(ACCOUNTS[:1]) == ACCOUNTS[:1]
+    pacer.renew(Allowance(CreditPlan(20_000)))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert pacer.affordable(ACCOUNTS[:1]) == []
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_due() -> None:
+    accounts = [Account("s", "ethereum", f"0x{number}") for number in range(MANY + 1)]
+    due: list[Account] = []
+    auto = [Paced(account, 40) for account in accounts]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), auto, 0.0, FakeStore(), FakeClock(), due.extend)
+    running, counts = asyncio.create_task(pacer.run()), [0]
+    while len(due) < len(accounts):
+        await asyncio.sleep(0)
+        counts.append(len(due))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert max(after - before for before, after in pairwise(counts)) <= SLICE
+    assert set(due) == set(accounts)
+
+
+async def test_what_is_found_counts_for_fixed_intervals_and_cron_lines_too() -> None:
+    store, clock = FakeStore(), FakeClock()
+    every, cron = ACCOUNTS[:2]
+    fixed = [Fixed([every], 40, timedelta(hours=1))]
+    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None, fixed)
+    await pacer.begin()
+    for account in (every, cron):
+        pacer.observe(account, clock.now(), changed=True)  # nobody knows when it was read before
+        pacer.observe(account, clock.now() + timedelta(hours=1), changed=False)
+        pacer.observe(account, clock.now() + timedelta(hours=2), changed=None)
+        pacer.observe(account, clock.now() + timedelta(hours=3), changed=True)
+    await pacer.keep()
+    outlook = load((await store.facts("s"))[OUTLOOK])
+    assert outlook is not None
+    assert outlook.finds == Finds(2, 4 * 3600, 3600 + 2 * 3600)
+
+
+async def test_since_when_a_source_is_polled_is_noted_once() -> None:
+    store, clock = FakeStore(), FakeClock()
+    began = clock.now().timestamp()
+    for _ in range(2):
+        pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None)
+        await pacer.begin()
+        await pacer.keep()
+        outlook = load((await store.facts("s"))[OUTLOOK])
+        assert outlook is not None
+        assert outlook.began == began
+        clock._now += timedelta(days=40)

@@ -1,0 +1,31 @@
+"""What time alone brings about, and what it does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.domain.given import ETH, HOT, WALLETS, reading
+from tests.fakes import FakeClock, FakeStore
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.rules import NoDataRule
+from watcher.service.conclude import conclude
+from watcher.service.timers import Lapse
+
+
+async def test_a_clock_set_ahead_by_a_day_is_not_told_as_a_day_of_silence() -> None:
+    clock, store, told = FakeClock(), FakeStore(), []
+    rule = NoDataRule(id="silent", longer_than="30m")  # type: ignore[arg-type]
+    rules = Rules((rule,), {HOT: WALLETS[HOT]}, ("ops",))
+    start = clock.now()
+    await conclude(store, [reading(HOT, {ETH: "1"})], rules, start, running_since=start)
+    lapse = Lapse(store, rules, clock, start, lambda: told.append(clock.now()))
+    clock.set_back(-timedelta(days=1))
+
+    await lapse.once()
+    anew = Lapse(store, rules, clock, clock.now(), lambda: told.append(clock.now()))
+    await anew.once()  # as the daemon takes it up again
+    assert told == []
+
+    await clock.advance(31 * 60)
+    await anew.once()
+    assert len(told) == 1

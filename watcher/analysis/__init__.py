@@ -1,0 +1,1 @@
+"""Analysis: what would be. Plans, simulations, backtests, lints and rule tests."""

@@ -1,0 +1,267 @@
+"""What a configuration will cost, how soon it will see a change, and what cannot fit."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from watcher.config.settings import Settings
+from watcher.config.wallets import discovery_of
+from watcher.domain import scheduler
+from watcher.domain.model import Account
+from watcher.domain.scheduler import Budget, Forecast, Item
+from watcher.domain.values.durations import span
+from watcher.ports.store import Source
+from watcher.service.auto_schedule import FACT
+from watcher.service.schedule_items import call_budget, credit_budget, key_of
+from watcher.service.ticker import cadences, calls_of, fairness_of, sweeps, swept
+
+NEW = "(new)"
+"""The wallet of an account that is only supposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """A configuration other than the one that is: what if?"""
+
+    credits: int | None = None
+    """Credits a period, instead of those of each source that sells credits."""
+    add: int = 0
+    """So many more accounts on `auto`, as dear as the average one."""
+    at_least_every: timedelta | None = None
+    """A promise for every account on `auto`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One account of a plan. `account` is None for one that is supposed."""
+
+    wallet: str
+    chain: str
+    account: Account | None
+    item: Item
+    credits: int
+    """Credits a poll; 0 where calls are what is scarce."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """What one source's accounts cost and gain. `limit` and `spent` are credits (or calls) a period."""
+
+    source: str
+    unit: str
+    """`credits` or `calls`."""
+    period: str
+    limit: float
+    spent: int
+    sweeps: float
+    """Credits a period for looking at all chains (`discover`); not in the budget of the accounts."""
+    budget: Budget
+    lines: tuple[Line, ...]
+    forecast: Forecast
+    now: datetime
+    advice: tuple[str, ...] = ()
+    """What would be cheaper."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether every interval that was set or promised can be afforded, and every account at all."""
+        return self.forecast.feasibility.fits and not self.too_dear and self.sweeps <= self.limit
+
+    @property
+    def learning(self) -> tuple[int, int]:
+        """Of how many accounts on `auto` it is not known yet how often they change; and of how many."""
+        rows = zip(self.lines, self.forecast.rows, strict=True)
+        known = [row.learnt for line, row in rows if line.item.fixed is None]
+        return known.count(False), len(known)
+
+    @property
+    def too_dear(self) -> tuple[Line, ...]:
+        """Accounts of which one poll costs more than a whole period's allowance."""
+        return tuple(line for line in self.lines if line.item.cost > self.limit)
+
+    @property
+    def even_interval(self) -> float:
+        """The one interval for all that the same credits would buy, spread evenly."""
+        rate = self.forecast.per_period / self.budget.period
+        return sum(line.item.cost for line in self.lines) / rate if rate else math.inf
+
+    @property
+    def per_period(self) -> float:
+        """Credits (or calls) that all of it takes in a period."""
+        return self.forecast.per_period + min(self.sweeps, self.limit)
+
+    @property
+    def left(self) -> float:
+        """What is left of the period's credits."""
+        return max(self.limit - self.spent, 0.0)
+
+    @property
+    def runs_out(self) -> datetime | None:
+        """When what is left would be gone if nothing were stretched; None if it lasts."""
+        rate = self.forecast.feasibility.needed / self.budget.period
+        ends, now = self.budget.ends, self.now.timestamp()
+        if rate <= 0 or self.budget.remaining >= rate * (ends - now):
+            return None
+        return datetime.fromtimestamp(now + self.budget.remaining / rate, tz=UTC)
+
+
+def plan_source(
+    settings: Settings,
+    source: Source,
+    now: datetime,
+    *,
+    spent: int = 0,
+    facts: Mapping[str, str] | None = None,
+    supposed: Supposed | None = None,
+) -> SourcePlan:
+    """The plan of one source. `spent` since its period began; `facts` are what it has kept."""
+    what_if, fairness, discovering = supposed or Supposed(), fairness_of(settings, source.name), 0.0
+    lines = lines_of(settings, source, now, what_if)
+    bought = source.allowance.credits
+    if bought is not None:
+        bought = replace(bought, limit=what_if.credits or bought.limit)
+        wanted = swept(sweeps(settings, source.name))
+        budget = credit_budget(bought, spent, wanted, now)
+        discovering = wanted * budget.period
+        limit: float = bought.limit
+    else:
+        budget = call_budget(source.allowance, 0.0, now)
+        limit = min((w.calls * 86400 / w.seconds for w in source.allowance.windows), default=math.inf)
+    state = _state(facts or {})
+    items = [line.item for line in lines]
+    try:
+        forecast = scheduler.plan(items, budget, state=state, fairness=fairness)
+    except (ValueError, KeyError, TypeError):
+        state = None  # of another version: it will be learnt anew
+        forecast = scheduler.plan(items, budget, fairness=fairness)
+    return SourcePlan(
+        source.name,
+        "credits" if bought is not None else "calls",
+        bought.period if bought is not None else "day",
+        limit,
+        spent,
+        discovering,
+        budget,
+        tuple(lines),
+        forecast,
+        now,
+        tuple(_cheaper(settings, source)),
+    )
+
+
+def _cheaper(settings: Settings, source: Source) -> Iterator[str]:
+    """Wallets at a fixed cadence whose many chains cost more one by one than all together."""
+    for wallet in settings.wallets:
+        if wallet.source != source.name or wallet.every == "auto":
+            continue
+        whole, costs = discovery_of(wallet, settings.sources), sum(map(source.cost, wallet.accounts))
+        if whole is not None and costs > whole.cost:
+            yield (
+                f"{wallet.name}: {len(wallet.accounts)} chains at a fixed cadence cost {costs:,} credits a "
+                f"round, `chains: all` {whole.cost:,} (an answer may leave chains out); "
+                "`every: auto` polls each chain as it moves"
+            )
+
+
+def lines_of(settings: Settings, source: Source, now: datetime, supposed: Supposed) -> list[Line]:
+    """Every account of a source as the cadence sees it: cron lines and fixed intervals as such."""
+    wallets = {account: w.name for w in settings.wallets for account in w.accounts}
+    fixed, paced = cadences(settings, source.name, source)
+    lines = []
+    for each, accounts in fixed.items():
+        interval = 1 / each.per_second(now)
+        for account in accounts:
+            item = _fixed(source, account, interval, accounts, now)
+            lines.append(Line(wallets[account], account.chain, account, item, source.cost(account)))
+    for one in paced:
+        item, account = one.item(), one.account
+        if supposed.at_least_every is not None:
+            item = replace(item, at_least_every=supposed.at_least_every.total_seconds())
+        lines.append(Line(wallets[account], account.chain, account, item, source.cost(account)))
+    order = {account: number for number, account in enumerate(wallets)}
+    lines.sort(key=lambda line: order[line.account] if line.account else math.inf)
+    return lines + _added(lines, supposed)
+
+
+def _fixed(
+    source: Source, account: Account, interval: float, group: Sequence[Account], now: datetime
+) -> Item:
+    cost: float = source.cost(account)
+    if source.allowance.credits is None:
+        # a call brings as many accounts of the group as fit into it
+        cost = calls_of(source, group, now) / len(group)
+    return Item(key_of(account), cost, fixed=interval)
+
+
+def _added(lines: Sequence[Line], supposed: Supposed) -> list[Line]:
+    count = supposed.add
+    if not count:
+        return []
+    known = [line.item.cost for line in lines] or [1.0]
+    asked = [line.credits for line in lines] or [0]
+    cost, price = sum(known) / len(known), round(sum(asked) / len(asked))
+    promise = supposed.at_least_every.total_seconds() if supposed.at_least_every else math.inf
+    items = (Item(f"{NEW} {n}", cost, at_least_every=promise) for n in range(1, count + 1))
+    return [Line(NEW, "", None, item, price) for item in items]
+
+
+def _state(facts: Mapping[str, str]) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(facts.get(FACT, "null"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def misfit(plan: SourcePlan) -> list[str]:
+    """What cannot fit, in plain numbers and with what would help; empty if all does."""
+    found = plan.forecast.feasibility
+    told = [
+        f"one poll of {line.wallet} on {line.chain} costs {line.item.cost:,.0f} {plan.unit}, more than the "
+        f"{plan.limit:,.0f} of a {plan.period}: it will never be polled"
+        for line in plan.too_dear
+    ]
+    if plan.sweeps > plan.limit:
+        told.append(
+            f"`discover` alone costs {plan.sweeps:,.0f} of {plan.limit:,.0f} credits a {plan.period}: "
+            "sweep fewer wallets, or more rarely"
+        )
+    if found.fits:
+        return told
+    promised = [line.item for line in plan.lines if line.item.longest < math.inf]
+    lengths = sorted({item.longest for item in promised})
+    if len(lengths) == 1:
+        what = f"{span(lengths[0])} for {accounts_text(len(promised))} costs"
+        worst = max(row.worst_case for row in plan.forecast.rows if row.worst_case < math.inf)
+        to = f"stretched to {span(worst)}"
+    else:
+        what = f"{span(lengths[0])} to {span(lengths[-1])} for {accounts_text(len(promised))} costs"
+        factor = max(
+            row.worst_case / line.item.longest
+            for row, line in zip(plan.forecast.rows, plan.lines, strict=True)
+            if line.item.longest < math.inf
+        )
+        to = f"stretched evenly by {factor:.2f}"
+    numbers = f"{found.needed:,.0f} of {found.allowed:,.0f} {plan.unit} a {plan.period}"
+    if plan.sweeps:
+        numbers += f" ({plan.sweeps:,.0f} more go to `discover`)"
+    told.append(f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}")
+    starved = sum(
+        line.item.longest == math.inf and row.interval > plan.budget.period
+        for row, line in zip(plan.forecast.rows, plan.lines, strict=True)
+    )
+    if starved:
+        told.append(
+            f"next to nothing is left for {accounts_text(starved)} on auto that nothing was promised: "
+            "less than one poll a period; give them at_least_every, or relax what is set"
+        )
+    return told
+
+
+def accounts_text(count: int) -> str:
+    return f"{count:,} account" + ("" if count == 1 else "s")

@@ -1,0 +1,1 @@
+"""Rule tests: files that tell readings, and what must come of them."""

@@ -1,0 +1,246 @@
+"""The production cadence over times at which wallets changed, on a virtual clock."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from watcher.domain.scheduler import Budget, Cadence, Forecast, Item
+from watcher.domain.values.errors import WatcherError
+
+DAY = 86400.0
+MONTH = 30 * DAY
+LONGEST = 36500 * DAY
+MOST_BYTES = 128 << 20
+"""Of a trace, once it is unpacked."""
+GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+class TraceError(WatcherError):
+    """The trace cannot be read, or says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """When each wallet changed (unix seconds, in order); one that never moves has no times."""
+
+    changes: Mapping[str, Sequence[float]]
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.changes.values()))
+
+    @property
+    def start(self) -> float:
+        return min(times[0] for times in self.changes.values() if times)
+
+    @property
+    def end(self) -> float:
+        return max(times[-1] for times in self.changes.values() if times)
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a simulation. Seconds and credits."""
+
+    polls: int
+    credits: int
+    changes: int
+    mean_delay: float
+    p95_delay: float
+    allowed: float
+    """Credits that there were."""
+    predicted: float
+    """The mean delay that the plan foretold, averaged over the run as it learnt."""
+    stretch: float
+    """How far promises had to be stretched, at worst."""
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+def read_trace(path: Path) -> Trace:
+    """Read `[set,]wallet,unix_time`, gzipped or not. TraceError names the line that is wrong."""
+    try:
+        with path.open("rb") as file:
+            zipped = file.peek(2)[:2] == b"\x1f\x8b"
+            with gzip.GzipFile(fileobj=file) if zipped else file as plain:
+                data = plain.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise TraceError(f"{path} cannot be read: {error}") from None
+    if len(data) > MOST_BYTES:
+        raise TraceError(f"{path} holds more than {MOST_BYTES >> 20} MiB; cut it")
+    rows = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
+    try:
+        return _trace(path, rows)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise TraceError(f"{path}:{rows.line_num + 1}: {error}") from None
+
+
+def _trace(path: Path, rows: Any) -> Trace:
+    header = [cell.strip() for cell in next(rows, [])]
+    if header not in (["wallet", "unix_time"], ["set", "wallet", "unix_time"]):
+        raise TraceError(
+            f"{path}:1: expected the columns wallet,unix_time (a column set may precede), "
+            f"found {','.join(header)[:80] or 'nothing'}"
+        )
+    changes: dict[tuple[str, ...], list[float]] = {}
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise TraceError(f"{path}:{rows.line_num}: expected {len(header)} columns, found {len(row)}")
+        times = changes.setdefault(tuple(row[:-1]), [])
+        if row[-1].strip():
+            times.append(_time(row[-1], f"{path}:{rows.line_num}"))
+    several = len({key[0] for key in changes}) > 1 if len(header) == 3 else False
+    return as_trace({(":".join(key) if several else key[-1]): times for key, times in changes.items()})
+
+
+def as_trace(changes: Mapping[str, Iterable[float]]) -> Trace:
+    """A trace of these times. TraceError if nothing ever changes."""
+    trace = Trace({wallet: sorted(times) for wallet, times in changes.items()})
+    if not trace.count:
+        raise TraceError("the trace has no changes: there is nothing to measure")
+    if trace.end - trace.start > LONGEST:
+        raise TraceError("the trace is longer than 100 years: a time in it is wrong")
+    return trace
+
+
+def _time(text: str, where: str) -> float:
+    try:
+        value = float(text) if text.isascii() else math.nan
+    except ValueError:
+        value = math.nan
+    if not -1e11 < value < 1e11:
+        raise TraceError(f"{where}: {text[:40]!r} is not a time in unix seconds")
+    return value
+
+
+def simulate(
+    trace: Trace,
+    items: Sequence[Item],
+    credits_per_day: float,
+    *,
+    fairness: float = 1.0,
+    state: Mapping[str, Any] | None = None,
+    polled: Callable[[str, float], None] = lambda *_: None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Result:
+    """Drive the production cadence from the first change of the trace to its last.
+
+    Credits come in periods of about a month, each a hard limit, together `credits_per_day` for
+    every day. One bit is learnt from each poll. A change that is not seen before the end
+    counts as waiting until then. `state`: what was learnt before.
+    `polled` hears of each poll, `progress` the share that is done.
+    """
+    run = _Run(trace, credits_per_day)
+    # all were read before it begins; fixed intervals are spread, as the daemon's ticks are
+    seen = {
+        item.key: run.start - (number * GOLDEN % 1) * (item.fixed or 0.0) for number, item in enumerate(items)
+    }
+    cadence = Cadence(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
+    costs = {item.key: item.cost for item in items}
+    delays = _Delays(trace)
+    now, polls, spent, period, stretch = run.start, 0, 0.0, 0, cadence.stretch
+    used, forecasts, hour = 0.0, _Foretold(), run.start
+    while True:
+        due = cadence.due(now)
+        now = max(due[0], now) if due is not None else run.ends(period)
+        # to the millisecond, never early: as a clock would show it
+        now = math.ceil(now * 1000) / 1000
+        if now >= run.end or (due is None and period + 1 >= run.periods):
+            break
+        if now >= run.ends(period):
+            period, used = period + 1, 0.0
+            cadence.set_budget(run.budget(period), now)
+            stretch = max(stretch, cadence.stretch)
+            continue
+        assert due is not None  # noqa: S101 (without one the period is over)
+        key = due[1]
+        if now >= hour:
+            hour = now + 6 * 3600
+            forecasts.note(cadence.forecast())
+            progress((now - run.start) / max(run.end - run.start, 1.0))
+        cadence.take(key, now)
+        used += costs[key]
+        if used > run.limit + 1e-6:
+            raise AssertionError(f"{used} of {run.limit} credits of period {period}")
+        spent += costs[key]
+        polls += 1
+        polled(key, now)
+        cadence.observe(key, now, delays.seen(key, now))
+    values = delays.finish(run.end)
+    return Result(
+        polls,
+        round(spent),
+        len(values),
+        sum(values) / len(values),
+        values[max(math.ceil(0.95 * len(values)) - 1, 0)],
+        run.limit * run.periods,
+        forecasts.mean,
+        stretch,
+        cadence.dump(),
+    )
+
+
+class _Run:
+    """The window of a trace, cut into periods of about a month."""
+
+    def __init__(self, trace: Trace, credits_per_day: float) -> None:
+        self.start, self.end = trace.start, trace.end
+        whole = max(self.end - self.start, 1.0)
+        self.periods = max(round(whole / MONTH), 1)
+        self.length = whole / self.periods
+        self.limit = credits_per_day * self.length / DAY
+
+    def ends(self, period: int) -> float:
+        return self.start + self.length * (period + 1)
+
+    def budget(self, period: int) -> Budget:
+        return Budget(self.limit, self.limit, self.ends(period), self.length)
+
+
+class _Delays:
+    """From each change to the poll that saw it."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._changes = trace.changes
+        self._next = dict.fromkeys(trace.changes, 0)
+        self._found: list[float] = []
+
+    def seen(self, key: str, now: float) -> bool:
+        """Count what a poll at `now` finds; whether that is anything."""
+        times, first = self._changes[key], self._next[key]
+        after = self._next[key] = bisect_right(times, now, first)
+        self._found += [now - time for time in times[first:after]]
+        return after > first
+
+    def finish(self, end: float) -> list[float]:
+        """Count what nobody saw; all delays, the shortest first."""
+        for key in self._changes:
+            self.seen(key, end)
+        return sorted(self._found)
+
+
+class _Foretold:
+    """The plan's mean delay, weighted by the changes it expected."""
+
+    def __init__(self) -> None:
+        self._waits = self._changes = 0.0
+
+    def note(self, forecast: Forecast) -> None:
+        for row in forecast.rows:
+            if row.expected_delay < math.inf:
+                self._waits += row.changes_a_day * row.expected_delay
+                self._changes += row.changes_a_day
+
+    @property
+    def mean(self) -> float:
+        return self._waits / self._changes if self._changes else 0.0

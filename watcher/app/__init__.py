@@ -1,0 +1,1 @@
+"""The application: everything is built once here, and closed in reverse."""

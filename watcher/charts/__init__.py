@@ -1,0 +1,1 @@
+"""Charts: what was held over time, drawn as SVG and PNG and told in words."""

@@ -1,0 +1,189 @@
+"""Pictures that go with alerts: the subject's last week, the level of the rule, and the moment.
+
+A picture never costs the message: what fails or takes too long is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from watcher.app.wiring import Configuration, build_rules, store_path
+from watcher.charts.chart import Chart, Line, wallet_chart
+from watcher.charts.levels import Level, fitting, levels_of
+from watcher.config.settings import Settings
+from watcher.config.warnings import wants_pictures
+from watcher.domain.evaluation.composer import asset_of, subject_key
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.history.timeline import Point
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.model import Asset
+from watcher.domain.values.formatting import amount, money
+from watcher.domain.values.text import clean
+from watcher.ports.store import Draw
+from watcher.store.sqlite.queries import Reader
+
+if TYPE_CHECKING:
+    from watcher.charts.png import Picture
+
+LOG = logging.getLogger(__name__)
+
+LIMIT = 2.0
+"""Seconds that a message waits for its pictures at most."""
+SPAN = timedelta(days=7)
+MOMENT = timedelta(seconds=1)
+MARGIN = 50
+"""The part of the width that is left free behind the moment, inverted."""
+MOST = 3
+"""Pictures of one notification."""
+MOST_AT_ONCE = 3
+"""Drawings under way; one that hangs counts until it comes back."""
+_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_WITHOUT = frozenset({Kind.NOTICE, Kind.TEST})
+
+
+def painter(configuration: Configuration) -> Painter | None:
+    """Who draws for these channels; None if none of them wants pictures, or nothing can draw them."""
+    if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
+        return None
+    return Painter(configuration.settings, build_rules(configuration))
+
+
+def sample(configuration: Configuration, now: datetime) -> Draw | None:
+    """Draws a picture for a test message; None if no channel wants pictures, or nothing can draw them."""
+    if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
+        return None
+
+    def draw(_deliveries: Sequence[Delivery]) -> list[bytes]:
+        from watcher.charts.png import Picture, png
+
+        since, level = now - SPAN, Decimal(4)
+        piece = tuple(Point(since + SPAN * step / 7, Decimal(9 - step)) for step in range(8))
+        words = "no balance: this is what a picture looks like"
+        return [png(Picture("Test picture", words, [piece], (), since, now, now, level, amount))]
+
+    return draw
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    wallet: str
+    asset: Asset | None
+
+
+class Painter:
+    """Draws in threads of its own. Call it in any thread but that of the event loop: it waits."""
+
+    def __init__(
+        self, settings: Settings, rules: Rules, draw: Callable[[Picture], bytes] | None = None
+    ) -> None:
+        from watcher.charts.png import png  # loads the library now, not when the first alert waits for it
+
+        self._settings, self._rules, self._draw = settings, rules, draw or png
+        self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    def __call__(self, deliveries: Sequence[Delivery]) -> list[bytes]:
+        """PNGs of what these deliveries are about, those that were ready in time; the gravest first."""
+        messages: dict[str, Message] = {}
+        newest = sorted(deliveries, key=lambda each: each.message.at, reverse=True)
+        for delivery in sorted(newest, key=lambda each: _RANK[each.message.severity]):
+            if delivery.message.kind not in _WITHOUT:
+                messages.setdefault(delivery.message.subject, delivery.message)
+        if not messages or not self._room.acquire(blocking=False):
+            return []
+        found: list[bytes] = []
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                for message in list(messages.values())[:MOST]:
+                    if done.is_set():
+                        return
+                    self._one(message, found)
+            except Exception as error:  # noqa: BLE001 (top of this thread: a picture costs no message)
+                LOG.warning("no picture: %s", type(error).__name__)
+            finally:
+                self._room.release()
+                done.set()
+
+        threading.Thread(target=work, name="picture", daemon=True).start()
+        if not done.wait(LIMIT):
+            LOG.warning("no picture within %g s: the message goes without", LIMIT)
+            done.set()
+        return found[:]
+
+    def _one(self, message: Message, found: list[bytes]) -> None:
+        subject = self._subject(message)
+        picture = self._picture(message, subject) if subject is not None else None
+        if picture is not None:
+            found.append(self._draw(picture))
+
+    def _subject(self, message: Message) -> _Subject | None:
+        """The wallet and asset that a message is about; None for what has no chart, a source, say."""
+        wallets = {wallet.name: wallet for wallet in self._settings.wallets}
+        wallet = wallets.get(message.wallet)
+        if wallet is None:
+            return None
+        for account in wallet.accounts:
+            asset = asset_of(message.subject, account)
+            if asset is not None or message.subject == subject_key(account):
+                return _Subject(wallet.name, asset)
+        return _Subject(wallet.name, None) if message.subject == f"wallet:{wallet.name}" else None
+
+    def _picture(self, message: Message, subject: _Subject) -> Picture | None:
+        from watcher.charts.png import Picture
+
+        with Reader(store_path(self._settings)) as reader:
+            until = message.at + MOMENT  # what was just read is a piece, however short
+            chart = wallet_chart(self._settings, reader, subject.wallet, until, SPAN, subject.asset)
+            self._rules.know(*reader.other_names())
+        level = self._level(message.rule, chart, subject)
+        worth = chart.amount is None or not chart.amount.segments
+        worth = worth or (level is not None and level.metric == "value_usd")
+        line = chart.value if worth or chart.amount is None else chart.amount
+        if not line.segments:
+            return None
+        name = clean(chart.symbol) or (subject.asset.token if subject.asset else "")
+        what = f"of {name} on {subject.asset.chain}" if subject.asset else "of all that has a price"
+        since = _begin(chart, line)
+        if level is not None and worth != (level.metric == "value_usd"):
+            level = None
+        fits = _fits(line, level)
+        below = [f"{'value' if worth else 'amount'} {what}", *([level.text] if level is not None else [])]
+        if level is not None and level.level not in fits:
+            below.append("too far to be drawn")
+        return Picture(
+            title=clean(message.title),
+            below="; ".join(below),
+            pieces=line.segments,
+            gaps=line.gaps,
+            since=since,
+            until=until + (until - since) / MARGIN,
+            moment=message.at,
+            level=level.level if level is not None and level.level in fits else None,
+            shown=money if worth else amount,
+            clear=level.clear if level is not None and level.clear in fits - {level.level} else None,
+        )
+
+    def _level(self, rule_id: str, chart: Chart, subject: _Subject) -> Level | None:
+        """What the rule compares, and with what, if it is one level of just what the chart is of."""
+        found = levels_of(self._rules, chart.held, subject.asset, clean(chart.symbol), rule_id)
+        return found[0] if found else None
+
+
+def _fits(line: Line, level: Level | None) -> set[Decimal]:
+    values = [point.value for piece in line.segments for point in piece if point.value is not None]
+    return fitting(values, level.both if level is not None else ())
+
+
+def _begin(chart: Chart, line: Line) -> datetime:
+    """The last week, or since something is known of it."""
+    known = min(line.segments[0][0].at, *(gap.since for gap in line.gaps), chart.until - MOMENT)
+    return max(chart.since, known)

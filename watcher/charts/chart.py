@@ -1,0 +1,144 @@
+"""The amount and the value of a wallet over time, and what to mark there: for the page and the terminal."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watcher.config.settings import Settings
+from watcher.domain.history.timeline import (
+    Gap,
+    Point,
+    Segment,
+    idle,
+    longest_wait,
+    merged,
+    segments,
+    silences,
+    summed,
+    thinned,
+    valued,
+)
+from watcher.domain.model import Asset
+from watcher.domain.scheduler.outlook import OUTLOOK
+from watcher.domain.scheduler.outlook import load as read_outlook
+from watcher.reports import status
+from watcher.store.sqlite.chart_data import Held, Looked, Told, Track, Tracks, Wanted
+from watcher.store.sqlite.queries import Reader
+
+RANGES = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365}
+"""Ranges that people choose from, in days."""
+
+MOST = 1500
+"""Points of a line that a chart has room for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is known, in pieces, and where nothing is. Before `first` nobody looked at all: no gap."""
+
+    segments: tuple[Segment, ...]
+    gaps: tuple[Gap, ...]
+    changes: tuple[Point, ...] = ()
+    """Steps of the amount within the range, to be marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One wallet over a time. `amount`: None for all assets together, whose amounts have no sum."""
+
+    since: datetime
+    until: datetime
+    amount: Line | None
+    value: Line
+    symbol: str
+    told: tuple[Told, ...]
+    exact_from: datetime | None
+    """Before this time it is only partly known when accounts were read; None: it is known for all of it."""
+    held: tuple[Held, ...] = ()
+    """All holdings of the wallet, shown or not."""
+
+
+def wallet_chart(
+    settings: Settings,
+    reader: Reader,
+    name: str,
+    now: datetime,
+    span: timedelta,
+    asset: Asset | None = None,
+) -> Chart:
+    """The wallet's assets together (those that have a price), or one of them.
+
+    KeyError if there is no such wallet.
+    """
+    found = {a: w for a, w in status.wallets_by_account(settings).items() if w.name == name}
+    if not found:
+        raise KeyError(name)
+    since = now - span
+    tracks = reader.tracks(Wanted(tuple(found), since, now, asset, wallet=name))
+    outlooks = {a.source: read_outlook(reader.fact(a.source, OUTLOOK)) for a in found}
+    expected = {a: status.interval_of(a, wallet, outlooks[a.source]) for a, wallet in found.items()}
+    holdings = [_holding(track, tracks, expected[track.account], since, now) for track in tracks.tracks]
+    begin = [max(since, looked.first or since) for looked in tracks.looked.values()]
+    known = [looked.known_from or now for looked in tracks.looked.values()]
+    return Chart(
+        since,
+        now,
+        _line([each.amounts for each in holdings], holdings, since, now) if asset is not None else None,
+        _line([each.worth for each in holdings], [h for h in holdings if h.priced], since, now),
+        next((track.symbol for track in tracks.tracks if track.symbol), ""),
+        tracks.told,
+        max((at for at, start in zip(known, begin, strict=True) if at > start), default=None),
+        tracks.held,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    amounts: Sequence[Point]
+    worth: Sequence[Point]
+    gaps: Sequence[Gap]
+    priced: bool
+
+
+def _holding(
+    track: Track, tracks: Tracks, expected: float | None, since: datetime, until: datetime
+) -> _Holding:
+    looked, prices = tracks.looked[track.account], tracks.prices[track.asset]
+    readings = _settling(looked, track.asset)
+    longest = longest_wait(None if expected is None else timedelta(seconds=expected), readings)
+    start = max(since, looked.first or since)
+    older = [*idle(tracks.runs, until), *track.spans, *looked.spells]
+    found = silences(readings, older, looked.known_from, min(start, until), until, longest)
+    # What is empty before and after counts for nothing: an answer about many chains may leave it out.
+    holding = [gap for gap in found if _at(track.amounts, gap.since) or _at(track.amounts, gap.until)]
+    return _Holding(track.amounts, valued(track.amounts, prices), holding, bool(prices))
+
+
+def _settling(looked: Looked, asset: Asset) -> Sequence[datetime]:
+    """The readings that said how much of the asset is held."""
+    partly = [
+        each.at for each in looked.partial if asset.chain not in each.chains and asset not in each.assets
+    ]
+    return sorted([*looked.readings, *partly]) if partly else looked.readings
+
+
+def _at(steps: Sequence[Point], at: datetime) -> bool:
+    """Whether something was held."""
+    index = bisect_right(steps, at, key=_time)
+    return bool(index and steps[index - 1].value)
+
+
+def _time(point: Point) -> datetime:
+    return point.at
+
+
+def _line(
+    parts: Iterable[Sequence[Point]], holdings: Sequence[_Holding], since: datetime, until: datetime
+) -> Line:
+    steps = summed(list(parts))
+    found = merged(gap for each in holdings for gap in each.gaps)
+    pieces = thinned(segments(steps, found, since, until), since, until, MOST)
+    return Line(tuple(pieces), tuple(found), tuple(step for step in steps[1:] if step.at > since))

@@ -1,0 +1,158 @@
+"""From what is known of a wallet over time to the pictures of its page, with the same in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from watcher.charts.chart import Chart, Line
+from watcher.charts.levels import Level, fitting
+from watcher.charts.svg import Mark, Plot, Ruler, chart
+from watcher.domain.values.decimals import minus
+from watcher.domain.values.durations import span
+from watcher.domain.values.formatting import amount, counted, moment, money, signed
+from watcher.domain.values.text import clean
+from watcher.reports.credits import Burn
+
+LONG_NAME = 24
+
+
+MOST_LEVELS = 12
+"""Rules whose levels are drawn and told beside one picture."""
+
+
+class Pictured(NamedTuple):
+    """One picture with what stands above and below it. `levels`: rules and their levels, in words."""
+
+    caption: str
+    picture: Markup
+    levels: list[tuple[str, str]]
+
+
+def pictures(name: str, found: Chart, levels: Sequence[Level] = ()) -> list[Pictured]:
+    """The amount, if it is of one asset, and the value."""
+    symbol = clean(found.symbol)[:LONG_NAME]
+    marks = [Mark(t.at, t.severity, clean(f"{t.rule}: {t.text}")[:200]) for t in found.told]
+    result = []
+    if found.amount is not None:
+
+        def say(value: Decimal) -> str:
+            return f"{amount(value)} {symbol}".rstrip()
+
+        what = f"Amount of {symbol or 'the asset'}"
+        amounts = [each for each in levels if each.metric == "amount"]
+        result.append(_picture(found, found.amount, "amount", f"{what} in {name}", what, marks, say, amounts))
+    title = f"Value of {symbol or 'the asset'}" if found.amount is not None else "Value of all assets"
+    valued = [each for each in levels if each.metric == "value_usd"]
+    result.append(
+        _picture(found, found.value, "value", f"{title} in {name}", f"{title} in USD", marks, money, valued)
+    )
+    return result
+
+
+def burn_down(found: Burn) -> Markup:
+    """The credits of a period: what was left, what will be at the pace of late, and an even pace beside."""
+    words = [
+        f"{found.remaining:,} of {found.limit:,} credits are left",
+        f"the period ends on {moment(found.end)}",
+        f"none are left on {moment(found.gone)} at the pace of late"
+        if found.gone
+        else f"at the pace of late {found.at_end:,} will be left then",
+    ]
+    plot = Plot(
+        found.start,
+        found.end,
+        [found.left],
+        f"Credits of {found.source}",
+        "; ".join(words) + ".",
+        others=[[found.forecast], [found.even]],
+        marks=[Mark(found.forecast[0].at, "now", "now")],
+    )
+    return chart(plot, f"burn-{found.source}")
+
+
+def _picture(
+    found: Chart,
+    line: Line,
+    name: str,
+    title: str,
+    caption: str,
+    marks: Sequence[Mark],
+    say: Callable[[Decimal], str],
+    levels: Sequence[Level],
+) -> Pictured:
+    values = [p.value for piece in line.segments for p in piece if p.value is not None]
+    chosen = levels[:MOST_LEVELS]
+    fits = fitting(values, [value for level in chosen for value in level.both])
+    told = [(level.rule, _told(level, fits)) for level in chosen]
+    plot = Plot(
+        found.since,
+        found.until,
+        line.segments,
+        title,
+        " ".join([_in_words(line, say, len(marks)), *(f"{rule} {words}." for rule, words in told)]),
+        line.gaps,
+        line.changes if name == "amount" else (),
+        marks,
+        sign="$" if name == "value" else "",
+        say=say,
+        rulers=[ruler for level in chosen for ruler in _rulers(level, fits)],
+    )
+    return Pictured(f"{caption}{_moved(line, say)}", chart(plot, name), told)
+
+
+def _told(level: Level, fits: Collection[Decimal]) -> str:
+    """The level in words, and whether it has no place in the picture."""
+    missing = [value for value in level.both if value not in fits]
+    if not missing:
+        return level.text
+    if len(missing) == len(level.both):
+        return f"{level.text}: too far from the line to be drawn"
+    which = "the level" if missing[0] == level.level else "where it clears"
+    return f"{level.text}; {which} is too far from the line to be drawn"
+
+
+def _rulers(level: Level, fits: Collection[Decimal]) -> Iterator[Ruler]:
+    name = level.rule if len(level.rule) <= LONG_NAME else f"{level.rule[:LONG_NAME]}…"
+    for value in level.both:
+        if value in fits:
+            kind, words = (level.severity, "") if value == level.level else ("clears", " clears")
+            yield Ruler(value, kind, name + words, f"{level.rule} {level.text}")
+
+
+def _moved(line: Line, say: Callable[[Decimal], str]) -> str:
+    ends = _ends(line)
+    if ends is None:
+        return ": not known in this time"
+    first, last = ends
+    delta = minus(last, first)
+    return f": {say(last)}, {signed(say(delta), delta)}" if delta else f": {say(last)}, as at the beginning"
+
+
+def _ends(line: Line) -> tuple[Decimal, Decimal] | None:
+    if not line.segments:
+        return None
+    first, last = line.segments[0][0].value, line.segments[-1][-1].value
+    return None if first is None or last is None else (first, last)
+
+
+def _in_words(line: Line, say: Callable[[Decimal], str], marks: int) -> str:
+    values = [p.value for piece in line.segments for p in piece if p.value is not None]
+    if not values:
+        return "Nothing is known of this time."
+    parts = [
+        f"{say(values[0])} on {moment(line.segments[0][0].at)}",
+        f"{say(values[-1])} on {moment(line.segments[-1][-1].at)}",
+        f"lowest {say(min(values))}",
+        f"highest {say(max(values))}",
+    ]
+    if line.gaps:
+        longest = max((gap.until - gap.since for gap in line.gaps), default=timedelta(0))
+        parts.append(f"{counted(len(line.gaps), 'gap')}, the longest of {span(longest.total_seconds())}")
+    if marks:
+        parts.append(counted(marks, "alert or event", "alerts and events"))
+    return "; ".join(parts) + "."

@@ -1,0 +1,85 @@
+"""The value of many accounts over the last days, small: for the table of wallets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from watcher.domain.decision import Past
+from watcher.domain.history.timeline import GRACE, SLACK, Point, Segment, gaps, segments
+from watcher.domain.model import Account, Asset
+from watcher.domain.values.decimals import ZERO, plus, times
+from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.spark_data import Sparks
+
+SPAN, STRETCHES = timedelta(days=7), 42
+
+
+def sparklines(
+    reader: Reader, past: Past, accounts: Mapping[Account, float | None], now: datetime
+) -> dict[Account, list[Segment]]:
+    """Each account's value in the last seven days, as of every four hours. Only what has a price counts, and
+    no mere claim.
+
+    `accounts`: the interval of each in seconds, if known. Nothing is drawn while its source was not
+    read at all for longer than that.
+    """
+    since = now - SPAN
+    found = reader.sparks(list(accounts), since, now, STRETCHES)
+    ends = [since + SPAN / STRETCHES * number for number in range(STRETCHES)] + [now]
+    prices = {asset: _at_ends(points, ends) for asset, points in found.prices.items()}
+    return {
+        account: _line(found, past, account, interval, prices, ends) for account, interval in accounts.items()
+    }
+
+
+def _line(
+    found: Sparks,
+    past: Past,
+    account: Account,
+    interval: float | None,
+    prices: Mapping[Asset, Sequence[Decimal | None]],
+    ends: Sequence[datetime],
+) -> list[Segment]:
+    state = past.accounts.get(account)
+    if state is None or state.last_reading is None:
+        return []
+    sums: list[Decimal | None] = [None] * len(ends)
+    for asset, amount in state.amounts.items():
+        quoted = prices.get(asset)
+        before = found.before.get((account, asset), [])
+        if quoted is None or not (amount or before) or not state.believes(asset):
+            continue
+        for number, held in enumerate(_amounts(before, amount, ends)):
+            price = quoted[number]
+            if held is not None and price is not None:
+                sums[number] = plus(sums[number] or ZERO, times(held, price))
+    longest = (timedelta(seconds=interval) if interval else timedelta(hours=12)) * GRACE + SLACK
+    since, now = ends[0], ends[-1]
+    read = [since, *(at for at in found.readings.get(account.source, ()) if at <= state.last_reading)]
+    steps = [Point(at, value) for at, value in zip(ends, sums, strict=True)]
+    return segments(steps, gaps(read, since, now, longest), since, now)
+
+
+def _at_ends(points: Sequence[Point], ends: Sequence[datetime]) -> list[Decimal | None]:
+    """The last value at each of these times."""
+    result: list[Decimal | None] = []
+    index, value = 0, None
+    for end in ends:
+        while index < len(points) and points[index].at <= end:
+            value = points[index].value
+            index += 1
+        result.append(value)
+    return result
+
+
+def _amounts(before: Sequence[Point], now: Decimal, ends: Sequence[datetime]) -> list[Decimal | None]:
+    """The amount at each of these times: what the next change after it says was there before."""
+    result: list[Decimal | None] = []
+    index = 0
+    for end in ends:
+        while index < len(before) and before[index].at <= end:
+            index += 1
+        result.append(before[index].value if index < len(before) else now)
+    return result

@@ -1,0 +1,79 @@
+"""What the shell completes: the names that the configuration says, read as text and without any secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from watcher.cli._common import PLACES
+from watcher.config.document import Node
+from watcher.config.yaml_reader import read_document
+from watcher.domain.values.errors import WatcherError
+
+
+def wallets(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _matching(incomplete, (each.get("name") for each in _below(_root(ctx), "wallets")))
+
+
+def rules(ctx: typer.Context, incomplete: str) -> list[str]:
+    root, path = _root(ctx), _path(ctx)
+    if root is None or path is None:
+        return []
+    patterns = [str(each.value) for each in _below(root, "rules")]
+    files = [found for pattern in patterns for found in sorted(path.parent.glob(pattern))]
+    found = [each for file in files for each in _below(read_document(file).root, "rules")]
+    return _matching(incomplete, (each.get("id") for each in found))
+
+
+def channels(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _keys(ctx, "channels", incomplete)
+
+
+def sources(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _keys(ctx, "sources", incomplete)
+
+
+def alerts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Ids of alerts that fire, from the store."""
+    from watcher.store.sqlite.queries import Reader
+
+    root, path = _root(ctx), _path(ctx)
+    store = root.get("store") if root else None
+    file = store.get("path") if store else None
+    if path is None or file is None:
+        return []
+    try:
+        with Reader(path.parent / str(file.value)) as reader:
+            return [alert.id for alert in reader.live_alerts() if alert.id.startswith(incomplete)]
+    except (WatcherError, OSError):
+        return []
+
+
+def _path(ctx: typer.Context) -> Path | None:
+    chosen = ctx.params.get("config")
+    places = (Path(chosen),) if chosen else PLACES
+    return next((place for place in places if place.is_file()), None)
+
+
+def _root(ctx: typer.Context) -> Node | None:
+    path = _path(ctx)
+    return read_document(path).root if path else None
+
+
+def _below(root: Node | None, section: str) -> Iterator[Node]:
+    found = root.get(section) if root else None
+    for _, node in found.children() if found else ():
+        yield node
+
+
+def _keys(ctx: typer.Context, section: str, incomplete: str) -> list[str]:
+    root = _root(ctx)
+    found = root.get(section) if root else None
+    return [name for name in found.plain_keys() if name.startswith(incomplete)] if found else []
+
+
+def _matching(incomplete: str, nodes: Iterator[Node | None]) -> list[str]:
+    names = [str(node.value) for node in nodes if node is not None and isinstance(node.value, str)]
+    return [name for name in names if name.startswith(incomplete)]

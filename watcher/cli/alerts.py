@@ -1,0 +1,351 @@
+"""The life of alerts: alerts, ack, silence. All of it is safe while the daemon runs."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Collection
+from datetime import timedelta
+from glob import escape
+from typing import Annotated, Any
+
+import typer
+
+from watcher.app.wiring import Configuration, store_path
+from watcher.cli import _completion
+from watcher.cli._common import Config, Json, beginning_with, configured, print_json, the_one
+from watcher.cli._help import PAGES
+from watcher.cli._tables import print_table
+from watcher.config.problems import nearest
+from watcher.domain.alerts.lifecycle import Ack, AlertState, blind, short_id
+from watcher.domain.alerts.silences import Silence
+from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
+from watcher.domain.messages.message import Severity
+from watcher.domain.values.durations import format_duration, parse_duration
+from watcher.domain.values.formatting import counted, moment
+from watcher.domain.values.normalization import in_one_form
+from watcher.domain.values.text import visible
+from watcher.reports import alerts as alertviews
+from watcher.reports import status
+from watcher.service.clock import SystemClock
+
+LONGEST_SILENCE = timedelta(days=366)
+
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so. Default: the login name.")]
+Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why, for the others.")]
+Globs = list[str] | None
+
+
+def alerts(
+    config: Config = None,
+    action: Annotated[str, typer.Argument(metavar="[list|show]", help="list (default) or show.")] = "list",
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="For show: which.", autocompletion=_completion.alerts),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones too, newest first.")] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1_000_000, help="With --all: at most so many.")
+    ] = 100,
+    json: Json = False,
+) -> int:
+    """Show alerts that are pending or firing; `show ID` with all that was told of one.
+
+    In the place of firing stands silenced or inhibited while nobody is told of it.
+    """
+    if action not in ("list", "show"):
+        raise typer.BadParameter(f"'{action}' is neither list nor show")
+    if (action == "show") != bool(ids):
+        raise typer.BadParameter("show needs the ID of an alert, and list takes none")
+    configuration = configured(config)
+    now = SystemClock().now()
+    with _reader(configuration) as reader:
+        views = alertviews.AlertViews(configuration.settings, reader.silences(), now)
+        if action == "show":
+            chosen = {each: reader.alert(meant(reader, each)) for each in ids or ()}
+            found = [views.whole(alert, reader.deliveries_of(alert.id)) for alert in chosen.values() if alert]
+        else:
+            chosen = {}
+            found = views.rows(reader.alerts(limit) if everything else reader.live_alerts())
+    if json:
+        print_json(found)
+    elif action == "show":
+        for row in found:
+            _show_whole(row)
+    else:
+        _show_alerts(found)
+        if everything and len(found) == limit:
+            typer.echo(f"these are the newest {limit:,}; --limit {10 * limit} shows older ones", err=True)
+    return _missing([each for each, alert in chosen.items() if alert is None], "alert")
+
+
+def ack(
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID...",
+            help="Ids of firing alerts or of deliveries, as messages show them, or how one begins.",
+            autocompletion=_completion.alerts,
+        ),
+    ],
+    config: Config = None,
+    by: By = None,
+    comment: Comment = "",
+    json: Json = False,
+) -> int:
+    """Acknowledge firing alerts: they are not repeated and not escalated. That they are over is told.
+
+    Exit code 1 if one of them is not there or does not fire.
+    """
+    from watcher.store.sqlite.alerts import acknowledge
+
+    configuration = configured(config)
+    now = SystemClock().now()
+    with _reader(configuration) as reader:
+        silences = reader.silences()
+        wanted = {each: meant(reader, each) for each in ids}
+    said = Ack(_visible(by or _login(), "--by"), now, comment and _visible(comment, "--comment"))
+    known = acknowledge(store_path(configuration.settings), list(wanted.values()), said)
+    found = {each: known[alert] for each, alert in wanted.items()}
+    views = alertviews.AlertViews(configuration.settings, silences, now)
+    done = [alert for alert in found.values() if alert and alert.state is AlertState.FIRING]
+    if json:
+        print_json(views.rows(done))
+    else:
+        for alert in done:
+            print(visible(f"{alert.id}: acknowledged {alert.acknowledged}: {alert.label}: {alert.because}"))
+    idle = [alert for alert in found.values() if alert and alert.state is not AlertState.FIRING]
+    for alert in idle:
+        typer.echo(f"{alert.id}: is {alert.state}, there is nothing to acknowledge", err=True)
+    events = [each for each, alert in found.items() if alert is None and wanted[each] != each]
+    for each in events:
+        typer.echo(f"{each}: tells of a change, there is nothing to acknowledge", err=True)
+    missing = [each for each, alert in found.items() if alert is None and each not in events]
+    return max(_missing(missing, "alert"), int(bool(idle or events)))
+
+
+silence = typer.Typer(
+    help="Silences: nobody is told of what they match, for a while.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@silence.command("add", short_help=PAGES["silence add"].short, epilog=PAGES["silence add"].epilog)
+def add(
+    lasting: Annotated[str, typer.Option("--for", metavar="D", help="How long, as in 30m, 2h or 7d.")],
+    config: Config = None,
+    rule: Annotated[
+        Globs, typer.Option("--rule", metavar="GLOB", help="Ids of rules.", autocompletion=_completion.rules)
+    ] = None,
+    wallet: Annotated[
+        Globs,
+        typer.Option(
+            "--wallet",
+            metavar="GLOB",
+            help="Names of wallets.",
+            autocompletion=_completion.wallets,
+            callback=in_one_form,
+        ),
+    ] = None,
+    alert: Annotated[
+        str | None,
+        typer.Option("--alert", metavar="ID", help="The rule and the wallet of this alert."),
+    ] = None,
+    severity: Annotated[
+        Globs, typer.Option("--severity", metavar="LEVEL", help="info, warning or critical.")
+    ] = None,
+    tag: Annotated[Globs, typer.Option("--tag", metavar="GLOB", help="Tags of wallets.")] = None,
+    by: By = None,
+    comment: Comment = "",
+    json: Json = False,
+) -> int:
+    """Silence what matches: of the kinds of matchers given all must match, within one kind any.
+
+    Alerts still change their state and are listed as silenced. What still fires when the silence
+    ends is told then; what fired and resolved meanwhile is told to nobody. Changes that a silence
+    kept from people stand in `watcher outbox --state withheld`.
+    """
+    from watcher.store.sqlite.alerts import add_silence
+
+    configuration = configured(config)
+    if not (rule or wallet or severity or tag or alert):
+        words = "say what to silence: --alert, --rule, --wallet, --severity or --tag ('*' is all)"
+        raise typer.BadParameter(words)
+    if alert is not None:
+        if rule or wallet:
+            raise typer.BadParameter("--alert says the rule and the wallet already")
+        rule, wallet = _of_alert(configuration, alert)
+    _check(configuration, rule, wallet, severity, tag)
+    span = _span(lasting)
+    now, author = SystemClock().now(), _visible(by or _login(), "--by")
+    globs = tuple(tuple(each or ()) for each in (rule, wallet, severity, tag))
+    identity = short_id("silence", author, now.isoformat(), *globs)
+    comment = comment and _visible(comment, "--comment")
+    made = Silence(identity, author, comment, now, now + span, *globs)
+    with _reader(configuration) as reader:
+        views = alertviews.AlertViews(configuration.settings, [made], now)
+        live = [row for row in views.rows(reader.live_alerts()) if made.id in row["held"]]
+    add_silence(store_path(configuration.settings), made)
+    if json:
+        print_json(alertviews.silence_row(made, now))
+    else:
+        print(f"{made.id}: until {moment(made.until)}; it covers {counted(len(live), 'live alert')} now")
+    return 0
+
+
+def _of_alert(configuration: Configuration, text: str) -> tuple[Globs, Globs]:
+    """The rule and the wallet of an alert, as globs that match nothing else."""
+    with _reader(configuration) as reader:
+        found = reader.alert(meant(reader, text))
+    if found is None:
+        raise typer.BadParameter(f"there is no alert {text}")
+    if found.rule not in _silenced(configuration):
+        raise typer.BadParameter(f"{found.rule} is told once and once when it is over; no silence holds it")
+    return [escape(found.rule)], [escape(found.wallet)] if found.wallet else None
+
+
+@silence.command("list", short_help=PAGES["silence list"].short, epilog=PAGES["silence list"].epilog)
+def listed(
+    config: Config = None,
+    everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    json: Json = False,
+) -> int:
+    """Show silences in force."""
+    configuration = configured(config)
+    now = SystemClock().now()
+    with _reader(configuration) as reader:
+        rows = [alertviews.silence_row(each, now) for each in reader.silences()]
+    rows = [row for row in rows if everything or row["in_force"]]
+    if json:
+        print_json(rows)
+        return 0
+    cells = [(r["id"], r["author"], moment(r["until"]), _matchers(r), r["comment"]) for r in rows]
+    print_table(("id", "author", "until", "matches", "comment"), cells, empty="nothing is silenced")
+    return 0
+
+
+@silence.command("expire", short_help=PAGES["silence expire"].short, epilog=PAGES["silence expire"].epilog)
+def expire(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of silences, or how one begins.")],
+    config: Config = None,
+    json: Json = False,
+) -> int:
+    """End silences now. Exit code 1 if one is not there or over already."""
+    from watcher.store.sqlite.alerts import expire_silences
+
+    configuration = configured(config)
+    now = SystemClock().now()
+    with _reader(configuration) as reader:
+        live = {each.id: each.comment for each in reader.silences() if each.created <= now < each.until}
+    ids = [the_one(each, beginning_with(each, live), "silences") for each in ids]
+    found = expire_silences(store_path(configuration.settings), ids, now)
+    if json:
+        print_json([{"id": each, "ended": each in found} for each in ids])
+    for each in found if not json else ():
+        print(f"{each}: ended")
+    return _missing([each for each in ids if each not in found], "silence in force")
+
+
+def _reader(configuration: Configuration) -> Any:
+    from watcher.store.sqlite.queries import Reader
+
+    return Reader(store_path(configuration.settings))
+
+
+def meant(reader: Any, text: str) -> str:
+    """The id of the alert that a person means: by its id or a delivery's, or by how one of them begins."""
+    found = {identity: reader.alert(identity) for identity in reader.named_alerts(text)}
+    return the_one(
+        text, {identity: alert.label if alert else "" for identity, alert in found.items()}, "alerts"
+    )
+
+
+def _missing(ids: Collection[str], word: str) -> int:
+    for each in ids:
+        typer.echo(visible(f"there is no {word} {each}"), err=True)
+    return 1 if ids else 0
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no such user in the system's list, as in some containers
+        raise typer.BadParameter("nobody is logged in by name; say --by NAME") from None
+
+
+def _visible(text: str, option: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > 500:
+        raise typer.BadParameter(f"{option} must be visible text on one line, at most 500 characters")
+    return text.strip()
+
+
+def _span(text: str) -> timedelta:
+    try:
+        span = parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--for: {error}") from None
+    if not timedelta(0) < span <= LONGEST_SILENCE:
+        raise typer.BadParameter(
+            f"--for: {format_duration(span)} is not between 1s and {format_duration(LONGEST_SILENCE)}"
+        )
+    return span
+
+
+def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: Globs, tag: Globs) -> None:
+    """A name that is no pattern must be known: a silence that matches nothing helps nobody."""
+    wallets = configuration.settings.wallets
+    known: dict[str, tuple[Globs, set[str]]] = {
+        "rule": (rule, _silenced(configuration)),
+        "wallet": (wallet, {each.name for each in wallets}),
+        "severity": (severity, {str(each) for each in Severity}),
+        "tag": (tag, {each for one in wallets for each in one.wallet.tags}),
+    }
+    for word, (globs, names) in known.items():
+        for glob in globs or ():
+            if glob not in names and not any(sign in glob for sign in "*?["):
+                raise typer.BadParameter(f"there is no {word} '{glob}'; {nearest(glob, names)}")
+
+
+def _silenced(configuration: Configuration) -> set[str]:
+    """The ids of what a silence can hold: rules, the notices that they cannot be judged, and one more."""
+    ids = {each.id for each in configuration.rules}
+    return {*ids, *map(blind, ids), UNREPORTED_RULE}
+
+
+def _matchers(row: status.Row) -> str:
+    kinds = {"rules": "rule", "wallets": "wallet", "severities": "severity", "tags": "tag"}
+    return ", ".join(f"{word} {' or '.join(row[key])}" for key, word in kinds.items() if row[key])
+
+
+def _show_alerts(rows: list[status.Row]) -> None:
+    columns = ("id", "severity", "state", "rule", "subject", "since", "because", "acknowledged by")
+    cells = [
+        (
+            r["id"], r["severity"], r["state"], r["rule"], r["subject"], moment(r["since"]),
+            r["because"], r["acknowledged_by"] or "",
+        )
+        for r in rows
+    ]  # fmt: skip
+    print_table(columns, cells, empty="no alert is pending or firing")
+
+
+def _show_whole(row: status.Row) -> None:
+    print(visible(f"{row['subject']}: {row['because']}"))
+    print(f"alert {row['id']}, rule {row['rule']}, {row['severity']}, {row['state']}")
+    over = "withdrawn" if row["state"] == "withdrawn" else "resolved"
+    times = {"since": "since", "fired_at": "fired", "told_at": "last told", "resolved_at": over}
+    for key, word in {**times, "escalated_at": "escalated"}.items():
+        if row[key]:
+            print(f"{word} {moment(row[key])}")
+    if row["acknowledged_by"]:
+        ack = Ack(row["acknowledged_by"], row["acknowledged_at"], row["comment"])
+        print(visible(f"acknowledged {ack}"))
+    if row["held"]:
+        print(visible(row["held"]))
+    cells = [
+        (each["kind"], each["channel"], each["state"], moment(each["created"]), each["last_error"])
+        for each in row["deliveries"]
+    ]
+    print_table(("told", "channel", "state", "decided", "last error"), cells, empty="nobody was told of it")
+    print()

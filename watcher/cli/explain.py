@@ -1,0 +1,136 @@
+"""The verb that says why: explain."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watcher.app.wiring import build_rules, credit_plans, store_path
+from watcher.cli import _completion
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli.alerts import meant
+from watcher.config.problems import nearest
+from watcher.domain.alerts.lifecycle import about
+from watcher.domain.evaluation.rule_index import BUILT_IN
+from watcher.domain.values.durations import format_duration
+from watcher.domain.values.formatting import counted, moment
+from watcher.domain.values.text import visible
+from watcher.reports import status
+from watcher.service.clock import SystemClock
+
+
+def explain(
+    rule: Annotated[
+        str,
+        typer.Argument(
+            metavar="RULE",
+            help="Id of a rule; or, alone, the id of an alert or a delivery, or how it begins.",
+            autocompletion=_completion.rules,
+        ),
+    ],
+    subject: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SUBJECT",
+            help="A wallet, a source, or a subject as `watcher alerts` names it.",
+            autocompletion=_completion.wallets,
+        ),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> int:
+    """Say why a rule fired or did not: the reading and its age, the level, what it waits for,
+    what keeps it from people, and what each channel was told.
+    """
+    from watcher.reports.explain import Explainer
+    from watcher.store.sqlite.queries import Reader
+
+    configuration = configured(config)
+    rules = build_rules(configuration)
+    if subject is None:
+        rule, subject = _of_alert(store_path(configuration.settings), rule)
+    found = rules.by_id.get(rule)
+    if found is None:
+        raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
+    now = SystemClock().now()
+    with Reader(store_path(configuration.settings)) as reader:
+        settings = configuration.settings
+        explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
+        known = explainer.subjects(found)
+        wanted = subject.lower()
+        names_of = ("key", "label", "wallet", "alert_label")
+        chosen = [each for each in known if wanted in {each.get(key, "").lower() for key in names_of}]
+        chosen = chosen or [each for each in known if wanted in each["label"].lower()]
+        if not chosen:
+            names = {each["label"] for each in known}
+            raise typer.BadParameter(f"'{rule}' has no subject '{subject}'; {nearest(subject, names)}")
+        rows = [explainer.explain(found, each) for each in chosen]
+    if json:
+        print_json(rows)
+        return 0
+    for row in rows:
+        _show_explanation(row)
+    return 0
+
+
+def _of_alert(store: Path, text: str) -> tuple[str, str]:
+    """The rule and the subject of an alert; of a notice that a rule cannot be judged, those of that rule."""
+    from watcher.store.sqlite.queries import Reader
+
+    with Reader(store) as reader:
+        alert = reader.alert(meant(reader, text))
+    if alert is None:
+        raise typer.BadParameter(f"there is no alert '{text}'; name a rule and a subject")
+    if alert.fingerprint == BUILT_IN and about(alert.rule) == alert.rule:
+        words = f"{alert.rule} is a notice of watcher's own: `watcher alerts show {alert.id}` says why"
+        raise typer.BadParameter(words)
+    return about(alert.rule), alert.subject
+
+
+def _show_explanation(row: status.Row) -> None:
+    print(visible(f"{row['subject']}: {row['answer']}: {row['because']}"))
+    reading = row["reading"]
+    lines = [("rule", f"{row['rule']}: {row['condition']}")]
+    if "at" in reading:
+        age = (
+            ""
+            if reading["at"] is None
+            else f", {format_duration(timedelta(seconds=reading['age_seconds']))} ago"
+        )
+        lines.append(("read", moment(reading["at"]) + age))
+    if reading.get("miss"):
+        lines.append(("missed", f"{reading['misses']} in a row: {reading['miss']}"))
+    if "amount" in reading:
+        price = f" at ${reading['price_usd']}" if reading["price_usd"] is not None else ", no price"
+        lines.append(("amount", reading["amount"] + price))
+        lines += [("not believed yet", text) for text in reading["waits"]]
+    lines += [(key, reading[key]) for key in ("credits", "period") if key in reading]
+    if "accounts" in reading:
+        lines.append(("sum of", f"{counted(reading['accounts'], 'account')}"))
+    if row["alert"]:
+        alert = row["alert"]
+        who = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
+        lines.append(("alert", f"{alert['id']} {alert['state']} since {moment(alert['since'])}{who}"))
+    else:
+        none = "none; each event is told once" if row["event"] else "none is pending or firing"
+        lines.append(("alert", none))
+        over = row["last"]
+        if over:
+            until = f", {over['state']} {moment(over['resolved_at'])}" if over["resolved_at"] else ""
+            text = f"{over['id']} since {moment(over['since'])}{until}: {over['because']}"
+            lines.append(("last alert", text))
+    lines += [
+        (word, row[key]) for word, key in (("clock", "clock"), ("held back", "suppressed_by")) if row[key]
+    ]
+    for each in row["channels"]:
+        told = [f"{one['kind']} {one['state']} {moment(one['at'])}" for one in each["told"]]
+        notes = [] if each["usual"] else ["only when escalated"]
+        notes += [f"quiet until {moment(each['quiet_until'])}"] if each["quiet_until"] else []
+        notes += [each["trouble"]] if each["trouble"] else []
+        lines.append((f"channel {each['channel']}", "; ".join([*(told or ["told nothing of it"]), *notes])))
+    for label, text in lines:
+        print(visible(f"  {label}: {text}"))
+    print()

@@ -1,0 +1,146 @@
+"""The verbs that only look: balances, polls, outbox. Safe while the daemon runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from watcher.app.wiring import Configuration, store_path
+from watcher.cli import _completion
+from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json, the_one
+from watcher.cli._tables import print_table
+from watcher.domain.values.formatting import moment, money, price
+from watcher.domain.values.normalization import in_one_form
+from watcher.reports import status
+from watcher.service.clock import SystemClock
+
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many rows.")]
+Wallets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--wallet",
+        metavar="NAME",
+        help="Only this wallet; may be repeated.",
+        autocompletion=_completion.wallets,
+        callback=in_one_form,
+    ),
+]
+
+
+def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:
+    """Show what is held: every confirmed balance, its price, and when it was read."""
+    configuration = configured(config)
+    must_know_wallets(configuration, wallet)
+    with _reader(configuration) as reader:
+        past = reader.past()
+        rows = status.balances(configuration.settings, past)
+    rows = [row for row in rows if not wallet or row["wallet"] in wallet]
+    if json:
+        print_json(rows)
+        return 0
+    columns = ("wallet", "chain", "symbol", "amount", "price", "value", "as of")
+    cells = [
+        (
+            r["wallet"], r["chain"], r["symbol"] or r["asset"], r["amount"],
+            _price(r["price_usd"]), _money(r["value_usd"]) + " claimed" * r["claimed"], moment(r["as_of"]),
+        )
+        for r in rows
+    ]  # fmt: skip
+    read = any(state.last_reading for state in past.accounts.values())
+    print_table(columns, cells, empty="nothing is held" if read else "nothing has been read yet")
+    return 0
+
+
+def polls(config: Config = None, limit: Limit = 50, json: Json = False) -> int:
+    """Show what was asked, newest first: what came of it and what it cost."""
+    configuration = configured(config)
+    with _reader(configuration) as reader:
+        rows = status.requests(reader.requests(limit))
+    if json:
+        print_json(rows)
+        return 0
+    columns = ("at", "source", "purpose", "accounts", "read", "missed", "credits", "failure")
+    cells = [
+        (
+            moment(r["at"]), r["source"], r["purpose"], str(r["accounts"]), str(r["readings"]),
+            str(r["misses"]), f"{r['credits']:,}" + ("" if r["charge_known"] else "?"),
+            r["failure"] or ("" if r["ended"] else "under way, or cut off"),
+        )
+        for r in rows
+    ]  # fmt: skip
+    print_table(columns, cells, empty="nothing has been asked yet")
+    return 0
+
+
+def outbox(
+    config: Config = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", metavar="STATE", help="Only pending, sent, given_up or dropped."),
+    ] = None,
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--retry", metavar="ID", help="Send this delivery again now: its id, or how that begins."
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option("--drop", metavar="ID", help="Take this delivery out: its id, or how that begins."),
+    ] = None,
+    limit: Limit = 50,
+    json: Json = False,
+) -> int:
+    """Show deliveries, newest first; retry or drop some of them. Exit code 1 if an id is unknown."""
+    from watcher.domain.messages.delivery import DeliveryState
+    from watcher.store.sqlite.queries import change_deliveries
+
+    configuration = configured(config)
+    must_know("state", [state] if state is not None else None, [each.value for each in DeliveryState])
+    path, now = store_path(configuration.settings), SystemClock().now()
+    missing: list[str] = []
+    with _reader(configuration) as reader:
+        meant = {
+            each: the_one(each, reader.named_deliveries(each), "deliveries")
+            for each in (*(retry or ()), *(drop or ()))
+        }
+    for action, texts in (("retry", retry or []), ("drop", drop or [])):
+        ids = [meant[each] for each in texts]
+        found = change_deliveries(path, action, ids, now) if ids else []
+        missing += [each for each in ids if each not in found]
+    for each in missing:
+        typer.echo(f"there is no pending or given-up delivery {each}", err=True)
+    with _reader(configuration) as reader:
+        rows = status.deliveries(reader, state, limit)
+    if json:
+        print_json(rows)
+    else:
+        columns = ("id", "channel", "state", "attempts", "created", "title", "last error")
+        cells = [
+            (
+                r["id"], r["channel"], r["state"], str(r["attempts"]), moment(r["created"]), r["title"],
+                r["last_error"],
+            )
+            for r in rows
+        ]  # fmt: skip
+        print_table(columns, cells, empty="no deliveries")
+    return 1 if missing else 0
+
+
+def _reader(configuration: Configuration) -> Any:
+    from watcher.store.sqlite.queries import Reader
+
+    return Reader(store_path(configuration.settings))
+
+
+def _price(text: str | None) -> str:
+    from decimal import Decimal
+
+    return price(Decimal(text)) if text is not None else "unknown"
+
+
+def _money(text: str | None) -> str:
+    from decimal import Decimal
+
+    return money(Decimal(text)) if text is not None else "unknown"

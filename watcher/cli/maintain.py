@@ -1,0 +1,137 @@
+"""The verbs before and around watching: check, schema, backup, version."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from watcher import __version__
+from watcher.app.wiring import Configuration, store_path
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._progress import progress
+from watcher.config.environment import is_closed
+from watcher.domain.values.errors import ConfigurationError, StoreError
+from watcher.domain.values.formatting import counted
+from watcher.service.clock import SystemClock
+
+if TYPE_CHECKING:
+    from watcher.analysis.lint import Finding
+
+
+def check(config: Config = None, json: Json = False) -> int:
+    """Check the configuration and the rules, offline. Prints every mistake; exit code 78 if there is one.
+
+    It warns of wallets that no rule covers, of rules that can never fire or select nothing, and of
+    durations shorter than the time between two polls; where there is a store already, also of assets
+    that were never seen, levels that are crossed already, and bands narrower than the noise. The exit
+    code stays 0.
+    """
+    try:
+        configuration, closed = _configured(config)
+    except ConfigurationError as error:
+        if not json:
+            raise
+        print_json({"mistakes": [asdict(problem) for problem in error.problems]})
+        return 78
+    settings = configuration.settings
+    counts = {
+        "sources": len(settings.sources),
+        "wallets": len(settings.wallets),
+        "accounts": sum(len(wallet.accounts) for wallet in settings.wallets),
+        "channels": len(settings.channels),
+        "rules": len(configuration.rules),
+    }
+    findings, trouble = _lint(configuration)
+    warnings = [*closed, *configuration.warnings, *([trouble] if trouble else [])]
+    if json:
+        lints = [asdict(each) for each in findings]
+        summary = {"path": str(settings.path), **counts}
+        print_json({**summary, "mistakes": [], "warnings": warnings, "lints": lints})
+        return 0
+    for warning in (*warnings, *findings):
+        typer.echo(f"warning: {warning}", err=True)
+    words = ("sources", "wallets", "accounts", "rules", "channels")
+    found = ", ".join(counted(counts[each], each.removesuffix("s")) for each in words)
+    typer.echo(f"{settings.path}: sound ({found})")
+    return 0
+
+
+def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
+    """The configuration; and, if that is all that is wrong, which credentials are closed to this user: what
+    systemd runs for a reload (ExecReload=) may not read those of the service (systemd 252)."""
+    try:
+        return configured(config, telling=True), []
+    except ConfigurationError as error:
+        if not all(map(is_closed, error.problems)):
+            raise
+        return configured(config, keyless=True), [str(problem) for problem in error.problems]
+
+
+def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
+    """What is odd about the rules, also beside the store; and why that could not be asked, if so."""
+    from watcher.analysis.lint import lint, look
+    from watcher.store.sqlite.queries import Reader
+
+    try:
+        path = store_path(configuration.settings)
+        if not path.exists():
+            return lint(look(configuration, None, SystemClock().now())), ""
+        with Reader(path) as reader:
+            return lint(look(configuration, reader, SystemClock().now())), ""
+    except StoreError as error:
+        return [], f"the rules were not held against the store: {error}"
+
+
+def schema(
+    rules: Annotated[bool, typer.Option("--rules", help="Of rule files instead.")] = False,
+    tests: Annotated[bool, typer.Option("--tests", help="Of files with rule tests instead.")] = False,
+) -> int:
+    """Print the JSON Schema of watcher.yaml, of rule files or of rule tests, for editors to complete from.
+
+    What summaries and descriptions of rules may use (variables, filters) stands in that of rule files.
+    """
+    from watcher.config.json_schema import json_schema, rules_schema, tests_schema
+
+    if rules and tests:
+        raise typer.BadParameter("choose one of --rules and --tests")
+    print_json(rules_schema() if rules else tests_schema() if tests else json_schema())
+    return 0
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the copy; must not exist.")],
+    config: Config = None,
+    json: Json = False,
+) -> int:
+    """Copy the store to FILE: consistent while the daemon runs, and verified."""
+    from watcher.app.wiring import backup_store
+
+    configuration = configured(config)
+    with progress(f"copying to {target.name}") as tell:
+        asyncio.run(backup_store(configuration.settings, target, tell))
+    size = target.stat().st_size
+    if json:
+        print_json({"path": str(target), "bytes": size, "verified": True})
+    else:
+        typer.echo(f"wrote {target} ({size:,} bytes, verified)")
+    return 0
+
+
+def version(json: Json = False) -> int:
+    """Print the version of watcher and of what it runs on."""
+    from importlib.metadata import version as installed
+
+    parts = {
+        name: installed(name) for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils")
+    }
+    if json:
+        print_json({"watcher": __version__, "python": platform.python_version(), **parts})
+    else:
+        rest = ", ".join(f"{name} {number}" for name, number in parts.items())
+        typer.echo(f"watcher {__version__} (Python {platform.python_version()}, {rest})")
+    return 0

@@ -1,0 +1,268 @@
+"""The verbs that ask and tell: run, poll, send-test."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watcher.app.wiring import Configuration
+from watcher.cli import _completion
+from watcher.cli._common import Config, Json, config_path, configured, must_know, print_json, set_up_logging
+from watcher.cli._tables import print_table
+from watcher.daemon.malloc import settle_heap
+from watcher.domain.credits.allowance import Purpose
+from watcher.domain.model import Account, Miss, Outcome
+from watcher.domain.values.formatting import counted, moment
+from watcher.domain.values.normalization import in_one_form
+
+
+def run(config: Config = None) -> int:
+    """Watch, judge and tell, until SIGTERM or Ctrl-C.
+
+    SIGHUP reads the configuration again; a bad file keeps the old one. Exit code 78: the
+    configuration is wrong (systemd does not restart on it).
+    """
+    settle_heap()
+    # Nearly all that a watch list makes is kept: looking for garbage would take a tenth of the time to start.
+    # Once it watches, the daemon looks again.
+    gc.disable()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        return _run(config_path(config))
+    finally:
+        gc.enable()
+
+
+def _run(path: Path) -> int:
+    from watcher.daemon import run as daemon
+    from watcher.daemon import systemd
+
+    configuration = configured(path, telling=True)
+    _set_up_logging(configuration)
+    for warning in configuration.warnings:
+        text = f"warning: {warning}"
+        marked = systemd.to_journal(sys.stderr)
+        typer.echo(systemd.with_priority(text, logging.WARNING) if marked else text, err=True)
+    return asyncio.run(
+        daemon.run(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
+    )
+
+
+def _set_up_logging(configuration: Configuration) -> None:
+    log = configuration.settings.log
+    set_up_logging(log.level, log.format)
+
+
+def poll(
+    config: Config = None,
+    wallet: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--wallet",
+            metavar="NAME",
+            help="Only this wallet; may be repeated.",
+            autocompletion=_completion.wallets,
+            callback=in_one_form,
+        ),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Poll once now, within the budget; what is seen is stored, judged and told like any other poll.
+
+    May run beside the daemon. Exit code 1 if an account was not read.
+    """
+    configuration = configured(config, telling=True)
+    set_up_logging("warning", configuration.settings.log.format)
+    names = {each.name for each in configuration.settings.wallets}
+    must_know("wallet", wallet, names)
+    return asyncio.run(_poll(configuration, set(wallet or names), json=json))
+
+
+async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
+    from watcher.app.wiring import as_only_teller, open_store, wire
+    from watcher.charts.attachments import painter
+
+    store = await open_store(configuration.settings, exclusive=False)
+    seen: dict[Account, Outcome] = {}
+    asked: list[Account] = []
+    try:
+        app = wire(configuration, store, draw=painter(configuration))
+        try:
+            await app.prepare()
+            for name, poller in app.pollers.items():
+                chosen = [w for w in configuration.settings.wallets if w.source == name and w.name in names]
+                accounts = tuple(account for each in chosen for account in each.accounts)
+                asked += accounts
+                if accounts:
+                    outcomes = await poller.once(accounts, Purpose.BY_HAND)
+                    seen.update({outcome.account: outcome for outcome in outcomes})
+            with as_only_teller(configuration.settings) as telling:
+                if telling:  # otherwise the daemon does, within seconds
+                    app.deliverer.start()
+                    await app.deliverer.drain(within=10.0)
+                    await app.deliverer.stop(within=1.0)
+        finally:
+            await app.close()
+        asleep = {name: p.pace.asleep_because for name, p in app.pollers.items() if p.pace.asleep_because}
+    finally:
+        await store.close()
+    _show_outcomes(configuration, asked, seen, asleep, json=json)
+    return 0 if all(account in seen and not isinstance(seen[account], Miss) for account in asked) else 1
+
+
+def _show_outcomes(
+    configuration: Configuration,
+    asked: list[Account],
+    seen: dict[Account, Outcome],
+    asleep: dict[str, str],
+    *,
+    json: bool,
+) -> None:
+    wallets = {account: w.name for w in configuration.settings.wallets for account in w.accounts}
+    rows = []
+    for account in asked:
+        outcome = seen.get(account)
+        if outcome is None:
+            result = f"not asked: {asleep.get(account.source, 'the allowance has no room')}"
+        elif isinstance(outcome, Miss):
+            result = f"missed: {outcome}"
+        else:
+            result = f"read: {counted(len(outcome.amounts), 'asset')}"
+        rows.append((wallets[account], account.source, account.chain, account.address, result))
+    columns = ("wallet", "source", "chain", "address", "result")
+    if json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows, empty="no accounts to poll")
+
+
+def web(
+    config: Config = None,
+    listen: Annotated[
+        str | None, typer.Option("--listen", metavar="HOST:PORT", help="Where, instead of what `web` says.")
+    ] = None,
+) -> int:
+    """Serve the status page over an existing store, without a daemon, until Ctrl-C.
+
+    With a daemon running, its own page is the better one. A public address needs a token.
+    """
+    configuration = configured(config, keyless=False)  # its token guards the page
+    set_up_logging("warning", configuration.settings.log.format)
+    return asyncio.run(_web(configuration, listen))
+
+
+async def _web(configuration: Configuration, listen: str | None) -> int:
+    from pydantic import ValidationError
+
+    from watcher.app.wiring import build_rules, credit_plans, store_path
+    from watcher.config.models import WebSettings
+    from watcher.config.settings import PAGE
+    from watcher.service.clock import SystemClock
+    from watcher.web import Looker, Server
+
+    settings = configuration.settings
+    token, proxies = (settings.web.token, settings.web.proxies) if settings.web else (None, ())
+    try:
+        where = WebSettings(listen=listen, token=token, proxies=proxies) if listen else settings.web
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    where = where or WebSettings(listen=PAGE)
+    store = store_path(settings)
+    if not store.exists():
+        typer.echo(f"{store}: there is no store yet; `watcher run` or `watcher poll` makes it", err=True)
+        return 1
+    no_daemon = ["this page is served without the daemon"]
+    looker = Looker(
+        settings, store, credit_plans(settings), SystemClock(), stuck=lambda: no_daemon,
+        rules=lambda: build_rules(configuration),
+    )  # fmt: skip
+    server = Server(looker, where)
+    try:
+        await server.start()
+    except OSError as error:
+        typer.echo(f"{where.listen}: {error.strerror or error}; choose another with --listen", err=True)
+        return 1
+    typer.echo(f"{server.url} (Ctrl-C ends it)")
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    try:
+        await stopping.wait()
+    finally:
+        await server.stop()
+    return 0
+
+
+def send_test(
+    config: Config = None,
+    channel: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CHANNEL",
+            help="Only this channel. Default: each one.",
+            autocompletion=_completion.channels,
+        ),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Send a test message to each channel, or to one, with a picture where alerts have one.
+
+    Exit code 1 if one did not take it; why is said in the service's own words.
+    """
+    configuration = configured(config, telling=True)
+    set_up_logging("warning", configuration.settings.log.format)
+    known = configuration.settings.channels
+    must_know("channel", [channel] if channel is not None else None, known)
+    if not known:
+        typer.echo("there are no channels in the configuration: nobody would be told anything", err=True)
+        if json:
+            print_json([])
+        return 1
+    return asyncio.run(_send_test(configuration, channel, json=json))
+
+
+async def _send_test(configuration: Configuration, only: str | None, *, json: bool) -> int:
+    from watcher.app.wiring import build_channels
+    from watcher.charts.attachments import sample
+    from watcher.domain.alerts.lifecycle import short_id
+    from watcher.domain.messages.delivery import Delivery, Sent
+    from watcher.domain.messages.message import Kind, Message, Severity
+    from watcher.service.clock import SystemClock
+
+    now = SystemClock().now()
+    rows = []
+    for channel in build_channels(configuration.settings, only, draw=sample(configuration, now)):
+        title = f"Test message from watcher to channel {channel.name}"
+        facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
+        identity = short_id("test", channel.name, now.isoformat())
+        message = Message(identity, Kind.TEST, Severity.INFO, "watcher.test", "", "", title, facts, now)
+        result = await channel.send([Delivery(identity, channel.name, message, now, now)])
+        await channel.close()
+        sent, error = (True, "") if isinstance(result, Sent) else (False, result.detail)
+        remarks = list(result.remarks.values())
+        row = {
+            "channel": channel.name,
+            "delivery": identity,
+            "sent": sent,
+            "error": error,
+            "remarks": remarks,
+        }
+        rows.append(row)
+        if not json:
+            pictured = getattr(channel, "draw", None) is not None and getattr(
+                channel, "takes_pictures", False
+            )
+            words = "sent, with a picture" if pictured and "picture" not in result.remarks else "sent"
+            words = "; ".join([words if sent else f"not sent: {error}", *remarks])
+            typer.echo(f"{channel.name}: {words}", err=not sent)
+    if json:
+        print_json(rows)
+    return 0 if all(row["sent"] for row in rows) else 1

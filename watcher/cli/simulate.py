@@ -1,0 +1,181 @@
+"""`simulate`: what a plan would have shown of past changes, before it is bought."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watcher.analysis.simulate import DAY, Result, Trace, as_trace, read_trace
+from watcher.app.wiring import Configuration
+from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._progress import progress
+from watcher.domain.scheduler import Item
+from watcher.domain.values.durations import parse_duration, span
+from watcher.domain.values.formatting import counted
+from watcher.system.files import text_file
+
+UNLIMITED = 1e12
+
+
+def simulate(
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", metavar="FILE", help="CSV with wallet,unix_time; may be gzipped."),
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Instead of a trace: the changes in the store.")
+    ] = False,
+    credits_per_day: Annotated[
+        float | None, typer.Option("--credits-per-day", metavar="N", min=0, help="What the plan allows.")
+    ] = None,
+    cost: Annotated[float, typer.Option("--cost", metavar="C", min=0.001, help="Credits a poll.")] = 40,
+    min_interval: Annotated[
+        str, typer.Option("--min-interval", metavar="D", help="No poll sooner after the last.")
+    ] = "1m",
+    max_interval: Annotated[
+        str | None, typer.Option("--max-interval", metavar="D", help="The promise: never later than that.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="D", help="A fixed cadence, to compare with.")
+    ] = None,
+    fairness: Annotated[
+        float,
+        typer.Option(
+            "--fairness", metavar="A", min=0, max=1, help="1: all changes weigh alike; 0: all accounts do."
+        ),
+    ] = 1.0,
+    polls_out: Annotated[
+        Path | None, typer.Option("--polls-out", metavar="FILE", help="Write every poll: wallet,unix_time.")
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> int:
+    """Replay times at which wallets changed through the production cadence: delays and credits.
+
+    With --history, the changes in one's own store, at the times at which they were found.
+    """
+    if (trace is None) == (not history):
+        raise typer.BadParameter("name either --trace FILE or --history")
+    shortest, longest, fixed = _seconds(min_interval), _seconds(max_interval), _seconds(every)
+    if longest is not None and longest < (shortest or 0):
+        raise typer.BadParameter("--max-interval is shorter than --min-interval")
+    costs: dict[str, float] = {}
+    if history:
+        found, costs, allowed = _history(configured(config))
+        credits_per_day = allowed if credits_per_day is None else credits_per_day
+    else:
+        assert trace is not None  # noqa: S101 (checked above)
+        found = read_trace(trace)
+    if credits_per_day is None:
+        if fixed is None:
+            raise typer.BadParameter("--credits-per-day is needed, unless --every says when to poll")
+        credits_per_day = UNLIMITED
+    items = [
+        Item(
+            wallet,
+            costs.get(wallet, cost),
+            min_every=shortest or 0.0,
+            at_least_every=math.inf if longest is None else longest,
+            fixed=fixed,
+        )
+        for wallet in found.changes
+    ]
+    result = _run(found, items, credits_per_day, fairness, polls_out, quiet=json)
+    shape = {
+        "polls": result.polls,
+        "credits": result.credits,
+        "mean_delay_seconds": round(result.mean_delay, 3),
+        "p95_delay_seconds": round(result.p95_delay, 3),
+        "changes": result.changes,
+    }
+    if json:
+        print_json(shape)
+    else:
+        _show(found, items, result, unlimited=credits_per_day == UNLIMITED)
+    return 0
+
+
+def _run(
+    trace: Trace, items: list[Item], credits_per_day: float, fairness: float, out: Path | None, *, quiet: bool
+) -> Result:
+    from watcher.analysis.simulate import simulate as drive
+
+    with _polls(out) as polled, progress("simulating", quiet=quiet) as tell:
+        return drive(trace, items, credits_per_day, fairness=fairness, polled=polled, progress=tell)
+
+
+@contextmanager
+def _polls(out: Path | None) -> Iterator[Callable[[str, float], None]]:
+    import csv
+
+    if out is None:
+        yield lambda *_: None
+        return
+    with text_file(out) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("wallet", "unix_time"))
+        yield lambda wallet, at: rows.writerow((wallet, f"{at:.3f}"))
+
+
+def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], float | None]:
+    """The store's changes of all accounts on sources that sell credits, their costs, and credits a day."""
+    from watcher.app.wiring import accounts_of, build_source, store_path
+    from watcher.service.clock import SystemClock
+    from watcher.service.schedule_items import key_of
+    from watcher.store.sqlite.queries import Reader
+
+    settings, now = configuration.settings, SystemClock().now()
+    names: dict[object, str] = {}
+    costs: dict[str, float] = {}
+    allowed = 0.0
+    for name in settings.sources:
+        source = build_source(settings, name)
+        plan = source.allowance.credits
+        if plan is None:
+            continue
+        start, end = plan.bounds(now)
+        allowed += plan.limit * DAY / (end - start).total_seconds()
+        for account in accounts_of(settings, name):
+            names[account] = f"{name}:{key_of(account)}"
+            costs[names[account]] = source.cost(account)
+    times: dict[str, set[float]] = {name: set() for name in names.values()}
+    with Reader(store_path(settings)) as reader:
+        for change in reader.history(10**9):
+            if change.account in names:
+                times[names[change.account]].add(change.after_at.timestamp())
+    return as_trace(times), costs, allowed
+
+
+def _show(trace: Trace, items: list[Item], result: Result, *, unlimited: bool) -> None:
+    days = (trace.end - trace.start) / DAY
+    of = "" if unlimited else f" of {result.allowed:,.0f}"
+    print(f"{counted(len(items), 'wallet')}, {counted(result.changes, 'change')}, {days:.1f} days")
+    print(f"polls           {result.polls:,}")
+    print(f"credits         {result.credits:,}{of}")
+    print(f"mean delay      {span(result.mean_delay)} (foretold: {span(result.predicted)})")
+    print(f"95 % within     {span(result.p95_delay)}")
+    cost = sum(item.cost for item in items)
+    if result.credits and not unlimited:
+        evenly = cost * days * DAY / result.credits / 2
+        gain = f", a gain of {evenly / result.mean_delay:.2f}" if result.mean_delay else ""
+        print(f"spread evenly   {span(evenly)} for the same credits{gain}")
+    if result.stretch > 1:
+        print(f"the promised intervals cannot be afforded: stretched by up to {result.stretch:.2f}")
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if found <= timedelta(0):
+        raise typer.BadParameter(f"{text} is no interval")
+    return found.total_seconds()

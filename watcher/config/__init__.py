@@ -1,0 +1,1 @@
+"""Configuration: files and environment into frozen settings and rules, or every mistake at once."""

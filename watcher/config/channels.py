@@ -1,0 +1,29 @@
+"""What channels say of one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from watcher.config.document import Document
+from watcher.config.problems import nearest
+from watcher.domain.alerts.fallback import circles
+
+
+def check_fallbacks(document: Document, channels: Mapping[str, BaseModel]) -> None:
+    """Report fallbacks that are no channel, or that lead back to where they come from."""
+    written: dict[str, str] = {}
+    for name, settings in channels.items():
+        fallback = getattr(settings, "fallback", None)
+        if fallback is not None:
+            written[name] = fallback
+    section = document.root.get("channels")
+    known = set(section.plain_keys()) if section is not None else set()
+    for name, fallback in written.items():
+        place = ("channels", name, "fallback")
+        if fallback not in known:
+            document.report(place, f"there is no channel '{fallback}'", nearest(fallback, known - {name}))
+    for name in circles(written):
+        remedy = "name a channel that does not fall back on this one"
+        document.report(("channels", name, "fallback"), "the fallback leads back to this channel", remedy)

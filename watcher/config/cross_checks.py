@@ -1,0 +1,104 @@
+"""What is probably not meant: one key with two budgets, money counted twice, an address cut short."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from watcher.config.document import Document
+from watcher.config.problems import spelled
+from watcher.config.wallets import WalletSettings
+from watcher.domain.model import SWEEPS
+from watcher.domain.values.chains import canonical
+from watcher.domain.values.errors import Problem
+from watcher.domain.values.normalization import address_key
+
+_SECRETS = frozenset({"api_key", "url", "token"})
+_SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*")
+
+
+def check_twice(
+    document: Document, sources: Mapping[str, BaseModel], wallets: Sequence[WalletSettings]
+) -> list[Problem]:
+    """Report keys that two sources share; return what is allowed and probably not meant."""
+    return [
+        *_shared_keys(document, sources),
+        *_counted_twice(document, wallets),
+        *_misspelt(document, sources, wallets),
+        *_unexpanded(document),
+    ]
+
+
+def _unexpanded(document: Document) -> Iterator[Problem]:
+    """`$NAME`, as shells have it, in place of a secret: it would be sent as the key. It is not shown."""
+    waiting: list[tuple[str | int, ...]] = [("sources",), ("channels",), ("heartbeat",), ("web",)]
+    for loc in waiting:
+        node = document.at(loc)
+        if loc[0] not in document.root.plain_keys():
+            continue
+        waiting += [(*loc, part) for part, _ in node.children()]
+        if loc[-1] in _SECRETS and isinstance(node.value, str) and _SHELL.fullmatch(node.text):
+            what = f"{spelled(document, loc)} is taken as it stands, '$' and all"
+            yield Problem(document.where(loc), what, "write ${…} around the name of a variable")
+
+
+def _misspelt(
+    document: Document, sources: Mapping[str, BaseModel], wallets: Sequence[WalletSettings]
+) -> Iterator[Problem]:
+    """Addresses that no wallet can have on its chain: their source would be paid to find nothing."""
+    for index, wallet in enumerate(wallets):
+        doubt: Any = getattr(sources.get(wallet.source), "doubt", None)
+        said = doubt(wallet.watched) if doubt is not None else ""
+        if said:
+            what, _, remedy = said.partition("; ")
+            where = document.where(("wallets", index, "address"))
+            yield Problem(where, f"wallet {wallet.name}: {what}", remedy)
+
+
+def _shared_keys(document: Document, sources: Mapping[str, BaseModel]) -> Iterator[Problem]:
+    """Limits are the key's: two sources that share one would each spend all of it."""
+    first: dict[tuple[str, str], str] = {}
+    for name, settings in sources.items():
+        key = getattr(settings, "api_key", None)
+        if not isinstance(key, SecretStr):
+            continue
+        owner = first.setdefault((type(settings).__name__, key.get_secret_value()), name)
+        if owner == name:
+            continue
+        what = f"'{name}' and '{owner}' have the same key, and limits belong to the key"
+        if hasattr(settings, "credits"):
+            document.report(("sources", name), what, f"put the wallets of '{name}' under '{owner}'", key=True)
+        elif not all("limits" in each.model_fields_set for each in (settings, sources[owner])):
+            where = f"{document.path}:{document.at(('sources', name)).line}"
+            yield Problem(where, what, "give each of them its share of the calls in 'limits:'")
+
+
+def _counted_twice(document: Document, wallets: Sequence[WalletSettings]) -> Iterator[Problem]:
+    """Wallets whose accounts hold the same money: a sum over both is too large, and both are paid for."""
+    places: dict[str, list[tuple[int, str]]] = {}
+    for index, wallet in enumerate(wallets):
+        if wallet.accounts and not wallet.assets:  # those with assets name what they hold
+            places.setdefault(address_key(wallet.accounts[0].address), []).append((index, wallet.name))
+    for shared in places.values():
+        held: dict[str, str] = {}
+        for index, name in shared if len(shared) > 1 else ():
+            chains = [canonical(account.chain) for account in wallets[index].accounts]
+            twice = {chain: other for chain in chains if (other := _same_money(chain, held))}
+            held.update((chain, name) for chain in chains if chain not in twice)
+            for chain, other in list(twice.items())[:1]:
+                yield Problem(
+                    f"{document.path}:{document.at(('wallets', index)).line}",
+                    f"'{name}' and '{other}' are the same address, and the same money on {chain}",
+                    "a sum over both counts it twice, and each is paid for; keep one of them",
+                )
+            held.update((chain, name) for chain in chains if chain in SWEEPS)
+
+
+def _same_money(chain: str, held: Mapping[str, str]) -> str | None:
+    """The wallet that holds the same already; `all` holds what any chain does."""
+    if chain in SWEEPS:
+        return next(iter(held.values()), None)
+    return held.get(chain) or next((held[each] for each in SWEEPS if each in held), None)

@@ -1,0 +1,179 @@
+"""One configuration or rule file as a tree that remembers where each piece was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from watcher.domain.values.errors import Problem
+
+Loc = Sequence[str | int]
+Hidden = tuple[str, str]
+"""A text that nobody may see, and what to show in its place."""
+
+Expand = Callable[[str], tuple[str, tuple[Hidden, ...]]]
+"""Scalar text → its expanded text, and what must stay hidden. Raises ValueError in words for people."""
+
+SHARED = 24
+"""Words of so many characters are worth being shared; longer ones are seldom equal."""
+LONGEST = 1000
+"""Characters of what is said of one mistake."""
+NO_KEYS: dict[str, tuple[int, int]] = {}
+"""Of what is no mapping; never written to."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One value and where it stands. `text` is a scalar as it was written, before any expansion."""
+
+    line: int
+    column: int
+    value: str | int | bool | dict[str, Node] | list[Node] | None
+    text: str = ""
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Where the keys of a mapping stand."""
+    hidden: tuple[Hidden, ...] = ()
+    size: int = 1
+    faulty: bool = False
+    """A mistake was reported here already; what else is wrong with it would only repeat that."""
+
+    def plain(self) -> Any:
+        """The value as dicts, lists and scalars."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def get(self, key: str) -> Node | None:
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def plain_keys(self) -> list[str]:
+        return list(self.value) if isinstance(self.value, dict) else []
+
+    def put(self, key: str, node: Node) -> None:
+        """Set a key of a mapping, where `node` stands."""
+        if isinstance(self.value, dict):
+            self.value[key] = node
+            self.keys[key] = (node.line, node.column)
+
+    def drop(self, key: str) -> None:
+        if isinstance(self.value, dict):
+            self.value.pop(key, None)
+
+    def children(self) -> Iterator[tuple[str | int, Node]]:
+        if isinstance(self.value, dict):
+            yield from self.value.items()
+        elif isinstance(self.value, list):
+            yield from enumerate(self.value)
+
+    def words(self) -> list[str]:
+        """The words of a list, or the one word that stands without a list around it."""
+        each = (self, *(node for _, node in self.children()))
+        return [str(node.value) for node in each if isinstance(node.value, str | int)]
+
+    def stand_as(self, other: Node) -> None:
+        """Take over the places of the same value in another tree of the file.
+
+        What was put in since then stands where the key stands that it was made from, or else its mapping.
+        """
+        self.line, self.column = other.line, other.column
+        if isinstance(self.value, dict):
+            for key, node in self.value.items():
+                twin = other.get(key)
+                if twin is not None:
+                    self.keys[key] = other.keys[key]
+                else:
+                    twin = other.get(f"{key}_file") or Node(other.line, other.column, None)
+                    self.keys[key] = (twin.line, twin.column)
+                node.stand_as(twin)
+        elif isinstance(self.value, list) and isinstance(other.value, list):
+            for item, twin in zip(self.value, other.value, strict=False):
+                item.stand_as(twin)
+
+    def all_hidden(self) -> Iterator[Hidden]:
+        """What must stay hidden in this value and everything below it."""
+        yield from self.hidden
+        for _, node in self.children():
+            yield from node.all_hidden()
+
+
+@dataclass(slots=True)
+class Document:
+    """One file, its tree, and every mistake found in it so far."""
+
+    path: Path
+    root: Node
+    problems: list[Problem] = field(default_factory=list)
+    places: Callable[[], Node] | None = None
+    """Of a tree that was read without places: gives one that has them."""
+
+    def at(self, loc: Loc) -> Node:
+        """The node at `loc`, or the nearest one around it (a missing key, a tag of a union)."""
+        return self._walk(loc)[0]
+
+    def line(self, loc: Loc) -> int:
+        """The line of a value."""
+        self._place()
+        return self.at(loc).line
+
+    def where(self, loc: Loc, *, key: bool = False) -> str:
+        """`file:line:column` of a value, or of its key."""
+        self._place()
+        node, line, column = self._walk(loc)
+        return f"{self.path}:{line}:{column}" if key else f"{self.path}:{node.line}:{node.column}"
+
+    def report(self, loc: Loc, what: str, remedy: str = "", *, key: bool = False) -> None:
+        """Note a mistake. Hidden texts are taken out of the words."""
+        node = self.at(loc)
+        what, remedy = (_cut(veil(words, node)) for words in (what, remedy))
+        self.problems.append(Problem(self.where(loc, key=key), what, remedy))
+
+    def in_order(self) -> list[Problem]:
+        """The mistakes as a reader of the file meets them."""
+        return sorted(self.problems, key=_position)
+
+    def _place(self) -> None:
+        if self.places is not None:
+            places, self.places = self.places, None
+            self.root.stand_as(places())
+
+    def _walk(self, loc: Loc) -> tuple[Node, int, int]:
+        node = self.root
+        line, column = node.line, node.column
+        for part in loc:
+            below = None
+            if isinstance(node.value, dict) and isinstance(part, str):
+                below = node.value.get(part)
+                line, column = node.keys.get(part, (line, column))
+            elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+                below = node.value[part]
+                line, column = below.line, below.column
+            node = below or node
+        return node, line, column
+
+
+def _position(problem: Problem) -> tuple[int, ...]:
+    found = re.search(r":([0-9]+):([0-9]+)$", problem.where)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _cut(words: str) -> str:
+    """A mistake is read by people: a megabyte of the file in it helps nobody."""
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
+
+
+def veil(words: str, node: Node) -> str:
+    """`words` without anything that is hidden in `node`."""
+    for secret, shown in node.all_hidden():
+        if secret:
+            words = words.replace(secret, shown)
+        # A part of it (a token inside a URL, say) is as bad as the whole.
+        _, _, rest = secret.rpartition("://")
+        parts = [part for part in re.split(r"[^A-Za-z0-9]+", rest) if len(part) >= 4]
+        if any(part.lower() in words.replace(shown, "").lower() for part in parts):
+            return f"the value is not accepted here (it is not shown, as it comes from {shown})"
+    return words

@@ -1,0 +1,225 @@
+"""`${VAR}`, `…_file` and credentials: how secrets get into a configuration.
+
+A variable that is not in the environment is looked for as a file of its name: among the credentials that
+systemd gives the service, then in `credentials/` beside the configuration. So a verb that root runs finds
+what the service is given, with nothing else said.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+
+from watcher.config.document import Document, Hidden, Loc, Node
+from watcher.config.problems import models_in, parts_of, spelled, written_fields
+from watcher.domain.values.errors import Problem
+
+MAX_SECRET_BYTES = 64 * 1024
+FOLDER = "credentials"
+"""Beside the configuration: a file for each variable, read by its owner only."""
+PREFIX = "watcher_"
+"""What systemd puts before a file's name when it loads a whole folder (`LoadCredential=watcher:FOLDER`)."""
+UNNAMED = (
+    "the variable ${…} is not set; its name is not in capitals, so it is not shown: it may be a secret. "
+    "Write ${…} around a variable's name, and $$ for a dollar sign that stands for itself"
+)
+"""A password is easily written as `${password}`; an error and a log are read by others."""
+_REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
+_UNSET = re.compile(r"\$\{[A-Za-z_]")
+_CLOSED = re.compile(r"^the credential [\w…]+ may not be read")
+_UNSET_TEXT = re.compile(rf"^the variable [\w${{}}…]+ is not set$|{_CLOSED.pattern}")
+_UNKNOWN = "https://unset.invalid/"
+"""Stands for what a variable or a file would say, for whoever only looks and needs none of it."""
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+
+
+class Environment:
+    """The variables, files and credentials that one configuration may refer to."""
+
+    def __init__(self, variables: Mapping[str, str], base_dir: Path, *, keyless: bool = False) -> None:
+        """`keyless`: a variable that is not set is no mistake where a secret stands; nothing will use it."""
+        self._keyless = keyless
+        self._variables = variables
+        self._base_dir = base_dir
+        directory = variables.get("CREDENTIALS_DIRECTORY")
+        self._credentials = Path(directory) if directory else None
+
+    def expand(self, text: str) -> tuple[str, tuple[Hidden, ...]]:
+        """Put in `${VAR}` and `${VAR:-default}`; `$$` is a dollar sign. ValueError if one is not set."""
+        hidden: list[Hidden] = []
+
+        def value_of(match: re.Match[str]) -> str:
+            if match[1] is None:
+                return "$"
+            found = _NAME.fullmatch(match[1])
+            if not match[2] or found is None:
+                raise ValueError("'${' must begin a ${VARIABLE}; write $$ for a dollar sign")
+            name, default = found[1], found[2]
+            value = self._lookup(name)
+            if default is not None and not value:
+                return default
+            if value is None:
+                if not name.isupper():
+                    raise ValueError(UNNAMED)
+                raise ValueError(f"the variable {name} is not set; {self._remedy(name)}")
+            hidden.append((value, f"${{{name}}}"))
+            return value
+
+        return _REFERENCE.sub(value_of, text), tuple(hidden)
+
+    def _lookup(self, name: str) -> str | None:
+        value = self._variables.get(name)
+        if value is not None:
+            return value
+        for path in self._credentials_of(name):
+            try:
+                path.stat()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise ValueError(
+                    f"the credential {name if name.isupper() else '…'} may not be read: {error.strerror}: "
+                    f"{path if name.isupper() else path.parent}; "
+                    "run this as root, or as the user whose it is"
+                ) from None
+            return _read_secret(path)
+        beside = self._base_dir / FOLDER / name
+        return _read_secret(beside) if _is_there(beside) else None
+
+    def _credentials_of(self, name: str) -> Iterator[Path]:
+        """Where systemd has it, if it is there."""
+        if self._credentials is not None:
+            yield from (self._credentials / name, self._credentials / f"{PREFIX}{name}")
+
+    def _remedy(self, name: str) -> str:
+        folder = self._base_dir / FOLDER
+        try:
+            closed = folder.is_dir() and not os.access(folder, os.X_OK, effective_ids=True)
+        except OSError:
+            closed = False
+        if closed:
+            return f"if it is in {folder}, which this user may not read, run this as root (sudo watcher …)"
+        return f"set it in the environment, write it into {folder / name}, or write ${{{name}:-default}}"
+
+    def fill(self, document: Document, loc: Loc, model: type[BaseModel]) -> None:
+        """Put what `…_file` keys point at in place of them, and make paths relative to the file."""
+        node = document.at(loc)
+        for key, info in written_fields(model).items():
+            parts = list(parts_of(info.annotation))
+            if SecretStr in parts:
+                self._fill_secret(document, node, (*loc, key), key)
+            value = node.get(key)
+            if value is None:
+                continue
+            if Path in parts and isinstance(value.value, str) and value.value:
+                value.value = str(self._base_dir / value.value)
+            if int in parts and str not in parts and isinstance(value.value, str) and "$" in value.text:
+                # A variable is text; here a number was meant, whether or not it stood in quotes.
+                value.value = int(value.value) if _INTEGER.fullmatch(value.value) else value.value
+            for inner in models_in(info.annotation)[:1]:
+                below = written_fields(inner)
+                nested = isinstance(value.value, list) or not any(value.get(each) for each in below)
+                for part, _ in value.children() if nested else ():
+                    self.fill(document, (*loc, key, part), inner)
+                self.fill(document, (*loc, key), inner)
+
+    def _fill_secret(self, document: Document, node: Node, loc: Loc, key: str) -> None:
+        name = f"{key}_file"
+        pointer = node.get(name)
+        if pointer is not None:
+            secret = self._pointed_at(document, node, (*loc[:-1], name), key)
+            node.drop(name)
+            node.put(key, secret)
+        value = node.get(key)
+        if value is None:
+            return
+        if self._keyless and value.faulty and _UNSET.search(value.text):
+            _forgive(document, loc, value)
+        for each in (value, *(child for _, child in value.children())):
+            if isinstance(each.value, int) and each.text not in ("true", "false"):
+                each.value = str(each.value)
+            if isinstance(each.value, str) and not any(each.value == text for text, _ in each.hidden):
+                each.hidden = (*each.hidden, (each.value, f"'{key}'"))
+
+    def _pointed_at(self, document: Document, node: Node, place: Loc, key: str) -> Node:
+        """The secret in the file that a `…_file` key names; faulty if there is none."""
+        name = str(place[-1])
+        pointer = node.get(name) or node
+        secret = Node(pointer.line, pointer.column, None, faulty=True)
+        if node.get(key) is not None:
+            document.report(place, f"'{key}' and '{name}' are both given", "keep one of them", key=True)
+        elif not isinstance(pointer.value, str) or pointer.faulty:
+            if not pointer.faulty:
+                document.report(place, f"{spelled(document, place)} must be a path", "put it in quotes")
+        else:
+            try:
+                secret.value = _read_secret(self._path(pointer.value))
+                secret.faulty = False
+            except ValueError as error:
+                if self._keyless:
+                    secret.value, secret.faulty = f"{_UNKNOWN}{pointer.text}", False
+                else:
+                    document.report(place, *str(error).split("; ", 1))
+        return secret
+
+    def _path(self, written: str) -> Path:
+        """Where a `…_file` points: among the credentials if it is there, else beside the configuration."""
+        for path in self._credentials_of(written):
+            inside = self._credentials and path.resolve().is_relative_to(self._credentials.resolve())
+            if inside and _is_there(path):
+                return path
+        path, kept = self._base_dir / written, self._base_dir / FOLDER / written
+        return kept if not _is_there(path) and _is_there(kept) else path
+
+
+def is_closed(mistake: Problem) -> bool:
+    """Whether a mistake is only that this user may not read what the service is given."""
+    return bool(_CLOSED.match(mistake.what))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file, as far as this user may know."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _forgive(document: Document, loc: Loc, value: Node) -> None:
+    """Something in place of a secret that is not known here: another one for each that is written."""
+    where = document.where(loc)
+    left = [each for each in document.problems if each.where != where or not _UNSET_TEXT.search(each.what)]
+    if len(left) < len(document.problems):
+        document.problems[:] = left
+        value.value, value.faulty = f"{_UNKNOWN}{value.text}", False
+
+
+def _read_secret(path: Path) -> str:
+    """The text of a secret's file without its last newline; ValueError says what is wrong with the file."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_SECRET_BYTES + 1)
+        text = raw.decode()
+    except FileNotFoundError:
+        raise ValueError(
+            f"there is no file {path}; a relative path starts at the configuration file"
+        ) from None
+    except UnicodeDecodeError:
+        raise ValueError(f"the file {path} is not text; it should hold the secret and nothing else") from None
+    except OSError as error:
+        raise ValueError(
+            f"the file {path} cannot be read: {error.strerror}; check its owner and mode"
+        ) from None
+    if len(raw) > MAX_SECRET_BYTES:
+        raise ValueError(
+            f"the file {path} is too large for a secret; it should hold the secret and nothing else"
+        )
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text.strip():
+        raise ValueError(f"the file {path} is empty; write the secret into it")
+    return text

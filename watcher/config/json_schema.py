@@ -1,0 +1,147 @@
+"""The JSON Schemas of `watcher.yaml`, of rule files and of rule tests, which editors complete from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from watcher.analysis.ruletest.models import TestFile
+from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry, WebSettings
+from watcher.config.problems import models_in, parts_of, written_fields
+from watcher.config.settings import Kinds, known_kinds
+from watcher.domain.messages.templates import TEMPLATE_HELP, TEMPLATES
+from watcher.domain.readings.asset_policies import AssetEntry
+from watcher.domain.rules import TYPES
+
+DURATION = {"type": "string", "pattern": r"^[0-9]+[smhd]$", "examples": ["30s", "5m", "2h", "7d"]}
+
+
+def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
+    """The file as people write it: durations as text, and every secret also as `…_file`."""
+    kinds = kinds or known_kinds()
+    definitions: dict[str, Any] = {}
+    properties = {
+        "version": {"const": 1},
+        "store": _choice(kinds.stores, kinds.store, definitions),
+        "sources": {"type": "object", "additionalProperties": _choice(kinds.sources, None, definitions)},
+        "wallets": {"type": "array", "minItems": 1, "items": _model(WalletEntry, definitions)},
+        "assets": {"type": "array", "items": _model(AssetEntry, definitions)},
+        "channels": {
+            "type": "object",
+            "additionalProperties": _choice(kinds.channels, kinds.channel, definitions),
+        },
+        "rules": {"type": "array", "items": {"type": "string"}, "examples": [["rules/*.yaml"]]},
+        "web": {"anyOf": [_model(WebSettings, definitions), {"type": "null"}]},
+        "log": _model(LogSettings, definitions),
+        "heartbeat": {"anyOf": [_model(HeartbeatSettings, definitions), {"type": "null"}]},
+    }
+    return _file("watcher.yaml", properties, ["version", "sources", "wallets"], definitions)
+
+
+def rules_schema() -> dict[str, Any]:
+    """A rule file, every type in it. What templates may use stands beside their fields."""
+    definitions: dict[str, Any] = {}
+    choices = []
+    for kind, model in TYPES.items():
+        reference = _model(model, definitions)
+        definition = definitions[model.__name__]
+        definition["properties"]["type"] = {"const": kind}
+        definition["required"] = sorted({"id", "type", *definition.get("required", ())})
+        for name in TEMPLATES:
+            definition["properties"][name] = {"type": "string", "description": TEMPLATE_HELP}
+        choices.append(reference)
+    rules = {"type": ["array", "null"], "items": {"anyOf": choices}}
+    return _file("watcher rules", {"rules": rules}, ["rules"], definitions)
+
+
+def tests_schema() -> dict[str, Any]:
+    """A file of rule tests."""
+    definitions: dict[str, Any] = {}
+    _model(TestFile, definitions)
+    expectation = definitions["Expectation"]["properties"]
+    for name in ("alerts", "told"):
+        expectation[name] = {"anyOf": [expectation[name], {"const": "nothing"}]}
+    restarts = definitions["RuleTest"]["properties"]["restarts"]
+    restarts["items"] = {"anyOf": [restarts["items"], DURATION]}
+    file = definitions.pop("TestFile")
+    return _file("watcher rule tests", file["properties"], ["tests"], definitions)
+
+
+def _file(
+    title: str, properties: Mapping[str, Any], required: list[str], definitions: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _choice(
+    kinds: Mapping[str, type[BaseModel]], default: str | None, definitions: dict[str, Any]
+) -> dict[str, Any]:
+    choices = []
+    for kind, model in kinds.items():
+        reference = _model(model, definitions)
+        definition = definitions[reference["$ref"].rpartition("/")[2]]
+        definition.setdefault("properties", {})["kind"] = {"const": kind}
+        required = [key for key in definition.get("required", []) if key != "kind"]
+        definition["required"] = required if kind == default else ["kind", *required]
+        choices.append(reference)
+    return {"anyOf": choices}
+
+
+def _model(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A reference to the schema of a model; what it refers to goes into `definitions`."""
+    schema = model.model_json_schema(ref_template="#/$defs/{model}")
+    inner = schema.pop("$defs", {})
+    for each in [model, *_below(model)]:
+        target = schema if each is model else inner.get(each.__name__)
+        if target is not None:
+            _allow_files(target, each)
+    for name, each in {**inner, model.__name__: schema}.items():
+        definitions[name] = _as_written(each)
+    return {"$ref": f"#/$defs/{model.__name__}"}
+
+
+def _below(model: type[BaseModel]) -> list[type[BaseModel]]:
+    found: list[type[BaseModel]] = []
+    for info in model.model_fields.values():
+        for inner in models_in(info.annotation):
+            found += [inner, *_below(inner)]
+    return found
+
+
+def _allow_files(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Beside each secret, the key that names a file with it."""
+    for key, info in written_fields(model).items():
+        if SecretStr not in parts_of(info.annotation):
+            continue
+        schema["properties"][f"{key}_file"] = {"type": "string", "description": f"a file that holds {key}"}
+        if key in schema.get("required", []):
+            schema["required"].remove(key)
+            either = {"oneOf": [{"required": [key]}, {"required": [f"{key}_file"]}]}
+            schema.setdefault("allOf", []).append(either)
+
+
+def _as_written(schema: Any) -> Any:
+    """Durations as people write them, single words for lists, and no format that nobody checks."""
+    if isinstance(schema, list):
+        return [_as_written(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("format") == "duration":
+        rest = {key: value for key, value in schema.items() if key not in ("format", "type", "default")}
+        return {**DURATION, **rest}
+    drop = {"writeOnly", "format"} | ({"default"} if schema.get("format") == "password" else set())
+    plain = {key: _as_written(value) for key, value in schema.items() if key not in drop}
+    if plain.get("type") == "array" and plain.get("items") == {"type": "string"}:
+        rest = {key: plain.pop(key) for key in ("title", "description", "default") if key in plain}
+        return {**rest, "anyOf": [plain, {"type": "string"}]}
+    return plain

@@ -1,0 +1,229 @@
+"""The parts of `watcher.yaml` that belong to no integration, as they are written."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    IPvAnyAddress,
+    SecretStr,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from watcher.config.problems import nearest
+from watcher.domain.values.cron import check_cron
+from watcher.domain.values.durations import format_duration, parse_duration
+from watcher.domain.values.errors import PartError
+from watcher.domain.values.normalization import one_form
+from watcher.system.connections import Proxy
+
+SHORTEST = timedelta(seconds=1)
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LOG_LEVELS: tuple[str, ...] = get_args(LogLevel)
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"is a bare number; write its unit too, as in {value}s")  # noqa: TRY004
+    if isinstance(value, str) and len(value.split()) == 5:
+        raise ValueError(
+            f"'{value[:40]}' is no duration; a cron line goes into a mapping: {{cron: \"{value[:40]}\"}}"
+        )
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _a_cadence(value: timedelta) -> timedelta:
+    if value < SHORTEST:
+        raise ValueError(f"{format_duration(value)} is too short; the shortest cadence is 1s")
+    return value
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"'{name[:60]}' is no time zone; {nearest(name, available_timezones())}") from None
+    return name
+
+
+def _words(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
+    for number, word in enumerate(words):
+        if not word.strip():
+            raise PartError("has an empty word; leave it out", number)
+        if words.index(word) < number:
+            raise PartError(f"names '{word}' twice; remove one", number)
+    return tuple(map(one_form, words))
+
+
+def _visible(text: str) -> str:
+    if not text.strip() or not text.isprintable() or text != text.strip():
+        raise ValueError("must be visible text without spaces around it")
+    return text
+
+
+def _cadence_kind(value: Any) -> str:
+    # The tags are no keys, so that the way to a mistake is found in the file.
+    if isinstance(value, dict | Cron):
+        return "<cron>"
+    return "<auto>" if value == "auto" else "<duration>"
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_distinct)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible), AfterValidator(one_form)]
+Cadence = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_a_cadence)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+
+class Cron(_Model):
+    """At the minutes of a calendar, in a time zone."""
+
+    cron: Annotated[str, AfterValidator(check_cron)]
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+
+Every = Annotated[
+    Annotated[Literal["auto"], Tag("<auto>")]
+    | Annotated[Cadence, Tag("<duration>")]
+    | Annotated[Cron, Tag("<cron>")],
+    Discriminator(_cadence_kind),
+]
+
+
+class WalletEntry(_Model):
+    """A wallet as it is written."""
+
+    name: Name
+    source: str
+    address: Annotated[str, Field(min_length=1, max_length=200)]
+    chains: Words = ()
+    assets: Words = ()
+    tags: Words = ()
+    every: Every = "auto"
+    at_least_every: Cadence | None = None
+    discover: Literal["daily", "weekly", "monthly"] | None = None
+    """How often all chains are looked at for value on those that `chains` does not name."""
+    weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
+
+    @model_validator(mode="after")
+    def _the_promise_can_be_kept(self) -> WalletEntry:
+        if isinstance(self.every, timedelta) and self.at_least_every and self.at_least_every < self.every:
+            raise ValueError(
+                f"at_least_every ({format_duration(self.at_least_every)}) is shorter than every "
+                f"({format_duration(self.every)}); with a fixed cadence leave at_least_every out"
+            )
+        return self
+
+
+class LogSettings(_Model):
+    level: LogLevel = "info"
+    format: Literal["console", "logfmt", "json"] = "console"
+
+
+class HeartbeatSettings(_Model):
+    """A URL that somebody else watches; called only while alerts would reach somebody."""
+
+    url: SecretStr
+    every: Cadence = timedelta(minutes=1)
+    proxy: Proxy | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _a_web_address(cls, url: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        except ValueError:  # its words would show what stands there
+            sound = False
+        if not sound:
+            raise ValueError("must be a web address; as in https://hc-ping.com/<uuid>")
+        return url
+
+    @model_validator(mode="after")
+    def _a_proxy_gets_a_tunnel(self) -> HeartbeatSettings:
+        if self.proxy is not None and self.url.get_secret_value().startswith("http:"):
+            raise ValueError("proxy: a url that begins with http:// is called directly; leave proxy out")
+        return self
+
+
+SHORTEST_TOKEN = 16
+"""Characters of a token that strangers can try: its length alone keeps it from being guessed."""
+
+
+class MetricsSettings(_Model):
+    """What `/metrics` shows. `balances`: two series for each, most of what there is."""
+
+    balances: bool = True
+
+
+class WebSettings(_Model):
+    """Where the status page listens. A public address needs a token."""
+
+    listen: str
+    token: SecretStr | None = None
+    proxies: tuple[IPvAnyAddress, ...] = ()
+    """Reverse proxies, which say in `X-Forwarded-For` for whom they ask; one on this machine: 127.0.0.1."""
+    metrics: MetricsSettings = MetricsSettings()
+
+    @model_validator(mode="after")
+    def _the_public_needs_a_token(self) -> WebSettings:
+        host, port = self.host, self.port
+        if not host or not 0 <= port <= 65535:
+            raise ValueError("listen must be HOST:PORT; as in 127.0.0.1:8787 or [::1]:8787")
+        if _is_loopback(host):
+            return self
+        length = len(self.token.get_secret_value()) if self.token else 0
+        if not length:
+            raise ValueError(
+                f"{host} can be reached from other machines; add 'token:', or listen on 127.0.0.1"
+            )
+        if length < SHORTEST_TOKEN:
+            raise ValueError(
+                f"{host} can be reached from other machines, and 'token' has only {length} characters; "
+                f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16), or listen on 127.0.0.1"
+            )
+        return self
+
+    @property
+    def doubt(self) -> str:
+        """What is allowed and probably not meant; empty if nothing is."""
+        length = len(self.token.get_secret_value()) if self.token else SHORTEST_TOKEN
+        return f"'token' has only {length} characters, and can be guessed" if length < SHORTEST_TOKEN else ""
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """-1 if what was written is no number."""
+        port = self.listen.rpartition(":")[2]
+        return int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else -1
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

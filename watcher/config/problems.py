@@ -1,0 +1,212 @@
+"""What pydantic finds wrong with a piece of a file, in words for the person who wrote the file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from watcher.config.document import Document, Loc, Node
+from watcher.domain.values.decimals import count_in
+from watcher.domain.values.errors import PartError
+
+M = TypeVar("M", bound=BaseModel)
+
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "decimal_type": "must be a number",
+    "decimal_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "time_delta_type": "must be a duration",
+    "time_delta_parsing": "must be a duration",
+    "string_pattern_mismatch": "has characters that are not allowed here",
+    "string_too_short": "must not be empty",
+    "string_too_long": "is too long",
+}
+_REMEDIES = {
+    "list_type": "write [a, b]",
+    "tuple_type": "write [a, b]",
+    "time_delta_type": "write a whole number and s, m, h or d, as in 30s or 5m",
+    "time_delta_parsing": "write a whole number and s, m, h or d, as in 30s or 5m",
+    "string_pattern_mismatch": "use letters, digits and - _ . and begin with a letter or digit",
+}
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    folded = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A remedy for a word that nobody knows: the one that was probably meant, or all there are."""
+    words = sorted(set(known))
+    close = closest(word, words)
+    if close:
+        return f"did you mean '{close}'?"
+    if not words:
+        return "there is none"
+    shown = ", ".join(words[:15]) + (", …" if len(words) > 15 else "")
+    return f"known here: {shown}"
+
+
+def written_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model under the keys that stand in a file."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def parts_of(annotation: Any) -> Iterator[type]:
+    """Every class inside an annotation such as `dict[str, Units] | None`."""
+    if isinstance(annotation, type):
+        yield annotation
+    for part in get_args(annotation):
+        yield from parts_of(part)
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    return [part for part in parts_of(annotation) if issubclass(part, BaseModel)]
+
+
+def checked(document: Document, loc: Loc, model: type[M]) -> M | None:
+    """The piece of a document at `loc` as a model; None after reporting all that is wrong with it."""
+    try:
+        return model.model_validate(document.at(loc).plain())
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_input=False):
+            _report(document, tuple(loc), each, model)
+        return None
+
+
+def _report(
+    document: Document, prefix: tuple[str | int, ...], error: ErrorDetails, model: type[BaseModel]
+) -> None:
+    inner = error["loc"]
+    loc = (*prefix, *inner)
+    node = document.at(loc)
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        key = str(inner[-1])
+        if cut := _cut_number(document, loc):
+            document.report(loc, f"a comma ends a value inside {{…}}, so '{key}' is a key", cut, key=True)
+            return
+        known = _known_at(model, inner[:-1])
+        document.report(
+            loc, f"unknown key '{key}'{_inside(document, loc[:-1])}", nearest(key, known), key=True
+        )
+    elif kind == "missing":
+        key = str(inner[-1])
+        remedy = f"add '{key}: …'"
+        if SecretStr in _parts_at(model, inner):
+            remedy += f", or '{key}_file: …' with the path of a file that holds it"
+        document.report(loc, f"'{key}' is missing{_inside(document, loc[:-1])}", remedy)
+    elif isinstance(cause := error.get("ctx", {}).get("error"), PartError):
+        what, _, remedy = str(cause).partition("; ")
+        name = spelled(document, loc)
+        document.report((*loc, *cause.place), f"{name} {what}" if name else what, remedy)
+    elif not node.faulty:
+        what, remedy = _words(error, node)
+        named = re.match(r"([a-z_]+)(?:: )?", what)
+        if named and node.get(named[1]) is not None:
+            # A mistake between several keys: tell it at the one that it begins with.
+            loc = (*loc, named[1])
+            what = what[named.end() :].lstrip() if named[0].endswith(": ") else what
+            document.report(
+                loc, what if not named[0].endswith(": ") else f"{spelled(document, loc)}: {what}", remedy
+            )
+            return
+        name = spelled(document, loc)
+        joint = " " if re.match(r"(is|are|must|has|needs|names) ", what) else ": "
+        document.report(loc, f"{name}{joint}{what}" if name else what, remedy)
+
+
+def _cut_number(document: Document, loc: Loc) -> str:
+    """The remedy if a key is what follows the comma of a number, as in {limit: 20,000}; else empty."""
+    *around, key = loc
+    node = document.at(around)
+    keys = node.plain_keys()
+    at = keys.index(str(key)) if key in keys else 0
+    before = node.get(keys[at - 1]) if at else None
+    if before is None or not re.fullmatch(r"[0-9]{1,3} [0-9]{3}(\.[0-9]+)?", f"{before.text} {key}"):
+        return ""
+    return f"write {keys[at - 1]}: {before.text}{key}"
+
+
+def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
+    """What is wrong with a value, and the remedy. Shows it only as it stands in the file."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in {"value_error", "assertion_error"}:
+        what, _, remedy = str(context.get("error", error["msg"])).partition("; ")
+        return what, remedy
+    if kind in {"literal_error", "enum"}:
+        options = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        shown = ", ".join(options) or str(context.get("expected"))
+        close = closest(node.text, options)
+        return f"'{node.text}' is not one of {shown}", f"did you mean '{close}'?" if close else ""
+    if node.value is None and kind != "missing":
+        return "is empty", "write a value, or leave the key out"
+    if kind == "string_type" and isinstance(node.value, int):
+        return "must be text, and this is read as a number or as true/false", "put it in quotes"
+    if kind == "int_type" and isinstance(node.value, str):
+        with suppress(ValueError):
+            return _WORDS[kind], f"write {count_in(node.text)}"
+    if kind in _WORDS:
+        off = node.value is False and "mapping" in _WORDS[kind]
+        return _WORDS[kind], "to do without it write null" if off else _REMEDIES.get(kind, "")
+    words = re.sub(r"^(Input|Value|Tuple|List|String|Dictionary) should ", "must ", error["msg"])
+    return words[:1].lower() + words[1:], ""
+
+
+def spelled(document: Document, loc: Loc) -> str:
+    """`wallets[2].every`: the keys that really stand in the file on the way to `loc`."""
+    text, node = "", document.root
+    for part in loc:
+        if isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+            text, node = f"{text}[{part}]", node.value[part]
+        elif isinstance(part, str) and (below := node.get(part)) is not None:
+            text, node = f"{text}.{part}" if text else part, below
+    return text
+
+
+def _inside(document: Document, loc: Loc) -> str:
+    name = spelled(document, loc)
+    return f" in {name}" if name else ""
+
+
+def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
+    """The models that may stand at `loc` of a model; parts of the way that are no field are skipped."""
+    models = [model]
+    for part in loc:
+        fields = [written_fields(each).get(str(part)) for each in models]
+        models = [inner for info in fields if info for inner in models_in(info.annotation)] or models
+    return models
+
+
+def _known_at(model: type[BaseModel], loc: Loc) -> set[str]:
+    """The keys that may stand in the mapping at `loc` of a model."""
+    return {key for each in _models_at(model, loc) for key in written_fields(each)}
+
+
+def _parts_at(model: type[BaseModel], loc: Loc) -> list[type]:
+    """The classes in the annotation of the field at `loc`."""
+    fields = [written_fields(each).get(str(loc[-1])) for each in _models_at(model, loc[:-1])]
+    return [part for info in fields if info for part in parts_of(info.annotation)]

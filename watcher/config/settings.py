@@ -1,0 +1,294 @@
+"""`watcher.yaml` and the environment → frozen settings, or every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, SkipValidation
+
+from watcher.config.assets import read_assets
+from watcher.config.channels import check_fallbacks
+from watcher.config.cross_checks import check_twice
+from watcher.config.document import Document, Node
+from watcher.config.environment import Environment
+from watcher.config.models import LOG_LEVELS, SHORTEST_TOKEN, HeartbeatSettings, LogSettings, WebSettings
+from watcher.config.problems import checked, nearest
+from watcher.config.wallets import WalletSettings, read_wallets
+from watcher.config.yaml_reader import read_document
+from watcher.domain.model import Wallet
+from watcher.domain.readings.asset_policies import AssetEntry
+from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.sources import KINDS as SOURCE_KINDS
+from watcher.system.files import matching
+
+NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
+PAGE = "127.0.0.1:8787"
+"""Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
+
+KEYS = ("version", "store", "sources", "wallets", "assets", "channels", "rules", "web", "log", "heartbeat")
+
+
+class Kinds(NamedTuple):
+    """The integrations that a configuration may name: the word after `kind:` → its settings model."""
+
+    stores: Mapping[str, type[BaseModel]]
+    sources: Mapping[str, type[BaseModel]]
+    channels: Mapping[str, type[BaseModel]]
+    store: str = "sqlite"
+    channel: str = "apprise"
+    """The kinds that need not be written."""
+
+
+def known_kinds() -> Kinds:
+    """All integrations of this installation."""
+    from watcher.notify import KINDS as CHANNEL_KINDS
+    from watcher.store import KINDS as STORE_KINDS
+
+    return Kinds(STORE_KINDS, SOURCE_KINDS, CHANNEL_KINDS)
+
+
+class Settings(BaseModel):
+    """What one configuration file says. `rules` are the rule files; paths are absolute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    path: Path
+    store: SerializeAsAny[BaseModel]
+    sources: dict[str, SerializeAsAny[BaseModel]]
+    wallets: SkipValidation[tuple[WalletSettings, ...]]
+    assets: tuple[AssetEntry, ...] = ()
+    channels: dict[str, SerializeAsAny[BaseModel]]
+    rules: tuple[Path, ...]
+    web: WebSettings | None
+    log: LogSettings
+    heartbeat: HeartbeatSettings | None
+    warnings: tuple[Problem, ...]
+    """What is allowed and probably not meant."""
+
+    @property
+    def base_dir(self) -> Path:
+        return self.path.parent
+
+
+class Draft(NamedTuple):
+    """A configuration file as far as it can be read: what its rules are held against, and its mistakes."""
+
+    settings: Settings | None
+    """None if there is a mistake."""
+    document: Document
+    rules: tuple[Path, ...]
+    channels: tuple[str, ...]
+    wallets: tuple[Wallet, ...]
+    sources: tuple[str, ...]
+    """All that are named, sound or not: a rule that names one of them is right."""
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.document.in_order()
+
+
+def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None) -> Settings:
+    """Read a configuration file. ConfigurationError carries every mistake in it."""
+    draft = read_settings(path, env, kinds)
+    if draft.settings is None:
+        raise ConfigurationError(draft.problems)
+    return draft.settings
+
+
+def read_settings(
+    path: Path, env: Mapping[str, str], kinds: Kinds | None = None, *, keyless: bool = False
+) -> Draft:
+    """Read a configuration file as far as it goes; `keyless`: for who needs no secret."""
+    environment = Environment(env, path.absolute().parent, keyless=keyless)
+    document = read_document(path, environment.expand)
+    if document.problems and document.root.value is None:
+        return Draft(None, document, (), (), (), ())
+    loader = _Loader(document, environment, kinds or known_kinds())
+    settings = loader.settings(env)
+    root = document.root
+    channels, sources = (
+        tuple(node.plain_keys()) if (node := root.get(section)) else () for section in ("channels", "sources")
+    )
+    sound = None if document.problems else settings
+    return Draft(sound, document, loader.rules, channels, loader.named, sources)
+
+
+def _named_wallets(root: Node) -> Iterator[Wallet]:
+    """Names and tags of all wallets, also of those with a mistake in them."""
+    section = root.get("wallets")
+    for _, node in section.children() if section else ():
+        name, tags = node.get("name"), node.get("tags")
+        words = tags.words() if tags else []
+        yield Wallet(str(name.value) if name else "", "", "", tuple(words))
+
+
+class _Loader:
+    """Reads one document section by section; its mistakes gather in the document."""
+
+    def __init__(self, document: Document, environment: Environment, kinds: Kinds) -> None:
+        self._document = document
+        self._environment = environment
+        self._kinds = kinds
+        self._warnings: list[Problem] = []
+        self.rules: tuple[Path, ...] = ()
+        self.named = tuple(_named_wallets(document.root))
+
+    def settings(self, env: Mapping[str, str]) -> Settings | None:
+        root = self._document.root
+        if not isinstance(root.value, dict):
+            what = (
+                "the file is empty" if root.value is None else "the file must be a mapping of keys to values"
+            )
+            self._document.report((), what, "'watcher init' writes one to start from")
+            return None
+        self._top(root)
+        store = self._kind(("store",), self._kinds.stores, self._kinds.store)
+        sources = self._named("sources", self._kinds.sources, None)
+        channels = self._named("channels", self._kinds.channels, self._kinds.channel)
+        check_fallbacks(self._document, channels)
+        wallets = read_wallets(self._document, sources)
+        self._warnings += check_twice(self._document, sources, wallets)
+        assets = read_assets(self._document, self.named, sources)
+        self.rules = self._rules()
+        web = self._section("web", WebSettings)
+        if root.get("web") is None:
+            web = WebSettings(listen=PAGE)
+        elif web is not None and web.doubt:
+            remedy = f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16)"
+            self._warnings.append(Problem(self._document.where(("web",)), web.doubt, remedy))
+        log = self._log(env)
+        heartbeat = self._section("heartbeat", HeartbeatSettings)
+        if self._document.problems or store is None or log is None:
+            return None
+        return Settings(
+            path=self._document.path.absolute(),
+            store=store,
+            sources=sources,
+            wallets=wallets,
+            assets=assets,
+            channels=channels,
+            rules=tuple(each.absolute() for each in self.rules),
+            web=web,
+            log=log,
+            heartbeat=heartbeat,
+            warnings=tuple(self._warnings),
+        )
+
+    def _top(self, root: Node) -> None:
+        for key in root.plain_keys():
+            if key not in KEYS:
+                unused = [each for each in KEYS if root.get(each) is None]
+                self._document.report((key,), f"unknown key '{key}'", nearest(key, unused), key=True)
+        version = root.get("version")
+        if version is None:
+            self._document.report((), "'version' is missing", "add 'version: 1' at the top")
+        elif version.value != 1 or isinstance(version.value, bool):
+            self._document.report(("version",), "version must be 1", "this watcher reads 'version: 1'")
+        for key, why in (("channels", "nobody will be told anything"), ("rules", "nothing will be judged")):
+            node = root.get(key)
+            if node is None or not node.value:
+                self._warnings.append(Problem(str(self._document.path), f"there are no {key}: {why}"))
+
+    def _section(self, key: str, model: type[Any]) -> Any:
+        node = self._document.root.get(key)
+        if node is None or node.value is None:
+            return None
+        self._environment.fill(self._document, (key,), model)
+        return checked(self._document, (key,), model)
+
+    def _kind(
+        self, loc: tuple[str, ...], kinds: Mapping[str, type[BaseModel]], default: str | None
+    ) -> BaseModel | None:
+        """One integration's settings, by the model that its `kind` names."""
+        node = self._document.at(loc)
+        if node is self._document.root:
+            node = Node(node.line, node.column, {})
+            self._document.root.put(loc[0], node)
+        if not isinstance(node.value, dict):
+            if not node.faulty:
+                self._document.report(
+                    loc, f"{'.'.join(loc)} must be a mapping of keys to values", "begin with 'kind:'"
+                )
+            return None
+        written = node.get("kind")
+        kind = written.value if written else default
+        if kind is None:
+            shown = " or ".join(f"'kind: {each}'" for each in kinds)
+            self._document.report(loc, f"'kind' is missing in {'.'.join(loc)}", f"add {shown}", key=True)
+            return None
+        model = kinds.get(str(kind))
+        if model is None:
+            if not written or not written.faulty:
+                name = written.text if written else str(kind)
+                self._document.report((*loc, "kind"), f"unknown kind '{name}'", nearest(name, kinds))
+            return None
+        if "kind" not in model.model_fields:
+            node.drop("kind")
+        elif written is None:
+            node.put("kind", Node(node.line, node.column, str(kind), str(kind)))
+        self._environment.fill(self._document, loc, model)
+        return checked(self._document, loc, model)
+
+    def _named(
+        self, section: str, kinds: Mapping[str, type[BaseModel]], default: str | None
+    ) -> dict[str, BaseModel]:
+        node = self._document.root.get(section)
+        if node is None or node.value is None:
+            if section == "sources":
+                self._document.report((section,), "there are no sources", "add 'sources:' with one access")
+            return {}
+        if not isinstance(node.value, dict):
+            self._document.report(
+                (section,), f"{section} must be a mapping", "write 'NAME: {kind: …}' below it"
+            )
+            return {}
+        found: dict[str, BaseModel] = {}
+        for name in node.plain_keys():
+            if not _is_name(name):
+                self._document.report((section, name), f"'{name}' cannot be a name here", NAME_RULE, key=True)
+            settings = self._kind((section, name), kinds, default)
+            if settings is not None:
+                found[name] = settings
+        return found
+
+    def _rules(self) -> tuple[Path, ...]:
+        node = self._document.root.get("rules")
+        if node is None or node.value is None:
+            return ()
+        if not isinstance(node.value, list):
+            self._document.report(("rules",), "rules must be a list of files", "write [rules/*.yaml]")
+            return ()
+        found: dict[Path, None] = {}
+        for index, each in node.children():
+            if not isinstance(each.value, str) or not each.value:
+                self._document.report(("rules", index), "a rule file must be a path", "as in rules/*.yaml")
+                continue
+            try:
+                files = matching(self._document.path.parent, each.value)
+            except ValueError as error:
+                self._document.report(("rules", index), f"'{each.text}' looks through too much", str(error))
+                continue
+            if not files and not each.faulty:
+                remedy = f"the path starts at {self._document.path.parent.absolute()}"
+                self._document.report(("rules", index), f"no rule file matches '{each.text}'", remedy)
+            found.update(dict.fromkeys(files))
+        return tuple(found)
+
+    def _log(self, env: Mapping[str, str]) -> LogSettings | None:
+        log = self._section("log", LogSettings) if self._document.root.get("log") else LogSettings()
+        log = log or (LogSettings() if not self._document.problems else None)
+        level = env.get("WATCHER_LOG_LEVEL")
+        if level and level.lower() not in LOG_LEVELS:
+            remedy, problems = nearest(level.lower(), LOG_LEVELS), self._document.problems
+            problems.append(Problem("environment", "WATCHER_LOG_LEVEL is not a log level", remedy))
+            return None
+        return log.model_copy(update={"level": level.lower()}) if level and log else log
+
+
+def _is_name(text: str) -> bool:
+    return text[:1].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
+
+
+__all__ = ["Draft", "Kinds", "Settings", "WalletSettings", "known_kinds", "load_settings", "read_settings"]

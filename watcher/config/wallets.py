@@ -1,0 +1,197 @@
+"""The wallets of a configuration: each one sound, and all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from watcher.config.document import Document, Node
+from watcher.config.models import Cron, WalletEntry
+from watcher.config.problems import checked, nearest
+from watcher.domain.model import Account, Wallet
+from watcher.domain.values.chains import canonical
+from watcher.domain.values.errors import PartError
+from watcher.domain.values.normalization import address_key
+from watcher.sources import Discovery, WatchedWallet
+
+DISCOVER = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
+
+
+@dataclass(frozen=True, slots=True)
+class WalletSettings:
+    """A wallet as written, with the accounts that it stands for.
+
+    Not a model: there may be ten thousand, and a model is eight times as large.
+    """
+
+    wallet: Wallet
+    """As rules and messages know it."""
+    chains: tuple[str, ...]
+    every: str | timedelta | Cron
+    at_least_every: timedelta | None
+    discover: str | None
+    weight: float
+    accounts: tuple[Account, ...]
+
+    @property
+    def name(self) -> str:
+        return self.wallet.name
+
+    @property
+    def source(self) -> str:
+        return self.wallet.source
+
+    @property
+    def address(self) -> str:
+        return self.wallet.address
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.wallet.tags
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        return self.wallet.assets
+
+    @property
+    def discover_every(self) -> timedelta | None:
+        return DISCOVER[self.discover] if self.discover is not None else None
+
+    @property
+    def watched(self) -> WatchedWallet:
+        """The wallet as its source wants it."""
+        return WatchedWallet(self.name, self.address, self.chains, self.assets)
+
+
+def discovery_of(wallet: WalletSettings, sources: Mapping[str, BaseModel]) -> Discovery | None:
+    """What `discover` asks for, or would: another wallet of the same address may ask for it."""
+    find: Any = getattr(sources[wallet.source], "discovery", None)
+    if find is None:
+        return None
+    try:
+        found: Discovery = find(wallet.source, wallet.watched)
+    except ValueError:
+        return None
+    return found
+
+
+def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[WalletSettings, ...]:
+    """The sound wallets with their accounts; what is wrong with the others is reported in the document."""
+    node = document.root.get("wallets")
+    if node is None or not node.value:
+        document.report(("wallets",), "there are no wallets", "add 'wallets:' with what to watch")
+        return ()
+    if not isinstance(node.value, list):
+        document.report(("wallets",), "wallets must be a list", "begin each wallet with '- name: …'")
+        return ()
+    found: list[WalletSettings] = []
+    names: dict[str, int] = {}
+    """Name → index of the first wallet that has it."""
+    owners: dict[tuple[str, str, str], str] = {}
+    for index, item in enumerate(node.value):
+        entry = _entry(document, index, item)
+        if entry is None or entry.source not in sources:
+            _name_source(document, index)
+        if entry is None:
+            continue
+        if entry.name in names:
+            first = document.line(("wallets", names[entry.name], "name"))
+            what = f"two wallets are named '{entry.name}' (first in line {first})"
+            document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
+        names.setdefault(entry.name, index)
+        wallet = _watched(entry)
+        accounts = _accounts(document, index, item, entry, wallet, sources.get(entry.source))
+        for account in accounts:
+            place = account.source, canonical(account.chain), address_key(account.address)
+            owner = owners.setdefault(place, entry.name)
+            if owner != entry.name:
+                what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
+                document.report(("wallets", index), what, "keep one of them, or join their tags")
+        if entry.discover is not None and entry.source in sources:
+            _check_discovery(document, index, entry, wallet, sources[entry.source])
+        found.append(_settled(entry, wallet, accounts))
+    return tuple(found)
+
+
+def _entry(document: Document, index: int, node: Node) -> WalletEntry | None:
+    try:
+        return WalletEntry.model_validate(node.plain())
+    except ValidationError:
+        return checked(document, ("wallets", index), WalletEntry)  # says what is wrong with it
+
+
+def _watched(entry: WalletEntry) -> WatchedWallet:
+    """The wallet as its source wants it, with texts of its own.
+
+    Those of the file lie scattered among what is thrown away with its tree, and would keep those
+    pages in memory: 20 MiB of 10,000 wallets.
+    """
+    return WatchedWallet(_copied(entry.name), _copied(entry.address), entry.chains, entry.assets)
+
+
+def _copied(text: str) -> str:
+    return text[:1] + text[1:]
+
+
+def _settled(entry: WalletEntry, watched: WatchedWallet, accounts: tuple[Account, ...]) -> WalletSettings:
+    promise = entry.every if isinstance(entry.every, timedelta) else entry.at_least_every
+    wallet = Wallet(watched.name, entry.source, watched.address, entry.tags, entry.assets, promise)
+    return WalletSettings(
+        wallet, _once(entry.chains), entry.every, entry.at_least_every, entry.discover, entry.weight, accounts
+    )
+
+
+@lru_cache(maxsize=1024)
+def _once(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Many wallets are on the same chains."""
+    return words
+
+
+def _name_source(document: Document, index: int) -> None:
+    """A source that does not exist is told even when the wallet has other mistakes."""
+    node = document.at(("wallets", index)).get("source")
+    section = document.root.get("sources")
+    known = section.plain_keys() if section else []
+    if node is not None and isinstance(node.value, str) and not node.faulty and node.value not in known:
+        what = f"there is no source '{node.text}'"
+        document.report(("wallets", index, "source"), what, nearest(node.value, known))
+
+
+def _accounts(
+    document: Document,
+    index: int,
+    node: Node,
+    entry: WalletEntry,
+    wallet: WatchedWallet,
+    source: BaseModel | None,
+) -> tuple[Account, ...]:
+    expand: Any = getattr(source, "accounts", None)
+    if expand is None or (document.problems and any(each.faulty for _, each in node.children())):
+        return ()
+    try:
+        return tuple(expand(entry.source, wallet))
+    except ValueError as error:
+        what, _, remedy = str(error).partition("; ")
+        place = error.place if isinstance(error, PartError) else ()
+        document.report(("wallets", index, *place), what, remedy)
+        return ()
+
+
+def _check_discovery(
+    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel
+) -> None:
+    loc = ("wallets", index, "discover")
+    find: Any = getattr(source, "discovery", None)
+    if find is None:
+        document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
+        return
+    try:
+        find(entry.source, wallet)
+    except ValueError as error:
+        what, _, remedy = str(error).partition("; ")
+        document.report(loc, what, remedy)

@@ -1,0 +1,1 @@
+"""The daemon: runs until told to stop. Signals, reload, watchdog, systemd, memory."""

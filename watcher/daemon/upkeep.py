@@ -1,0 +1,174 @@
+"""What keeps a running daemon well: signs of life, a clock that is minded, old rows dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from watcher.app.wiring import App, store_path
+from watcher.daemon import systemd
+from watcher.domain.model import Account
+from watcher.domain.values.errors import StoreError
+from watcher.domain.values.formatting import counted
+from watcher.notify.heartbeat import Heartbeat
+from watcher.ports.store import Store
+from watcher.service.clock import Setting
+
+if TYPE_CHECKING:
+    from watcher.reports.health import Readiness
+    from watcher.store.sqlite.queries import ChannelState
+
+log = logging.getLogger(__name__)
+
+STUCK_AFTER = timedelta(minutes=10)
+"""A source with work to do and no progress for so long stops the watchdog from being fed."""
+
+STATUS_EVERY = 10.0
+TIDY_EVERY = 600.0
+CLOCK_EVERY = 1.0
+LAG_EVERY = 0.5
+FIRST_BEAT = 10.0
+STORE_ANSWERS = 30.0
+"""Seconds in which the store has to answer to count as well."""
+
+
+def take_descriptors() -> None:
+    """As many as are allowed: what is usual (1,024) could be used up by whoever connects to the page."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def feed_watchdog(app: App, store: Store) -> None:
+    """Tell systemd that all is well, but only while the store answers and no source is stuck."""
+    interval = systemd.watchdog_interval() or STATUS_EVERY
+    while True:
+        # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
+        app.deliverer.wake()
+        if await tell_status(app, store) and not stuck(app):
+            systemd.watchdog()
+        await app.clock.sleep(min(interval / 3, STATUS_EVERY))
+
+
+async def tell_status(app: App, store: Store) -> bool:
+    """For `systemctl status`: what is wrong first, as `/readyz` says it. False: the store is mute."""
+    try:
+        async with asyncio.timeout(STORE_ANSWERS):
+            firing = sum(alert.fired_at is not None for alert in await store.live_alerts())
+        found = (await _ready(app, store))[0] if systemd.is_wanted() else None
+    except (StoreError, TimeoutError) as error:
+        said = _mute(error)
+        log.error("%s", said)  # noqa: TRY400
+        systemd.status(said)
+        return False
+    refused = app.tally.refused
+    wrong = [f"reload refused: {counted(refused, 'mistake')}"] if refused else []
+    if found is not None:
+        wrong += [*found.broken, *found.troubled]
+    count = f"{counted(len(app.rules.wallets), 'account')}, {counted(firing, 'alert')} firing"
+    systemd.status("; ".join([*wrong, count]))
+    return True
+
+
+def troubles(app: App) -> list[str]:
+    """What the daemon knows of itself that keeps a balance that moves from being told; for people."""
+    pollers = app.pollers.values()
+    found = [poller.trouble for poller in pollers if poller.trouble]
+    found += [poller.outage.trouble for poller in pollers if poller.outage.trouble]
+    if stuck(app):
+        found.append("a source makes no progress")
+    return list(dict.fromkeys(found))
+
+
+async def keep_beating(app: App, store: Store, heartbeat: Heartbeat, every: float) -> None:
+    """Call the dead-man's switch, but only while an alert would really reach everybody it is meant for."""
+    said = ""
+    await app.clock.sleep(min(every, FIRST_BEAT))
+    while True:
+        silent = await silence(app, store)
+        failed = "" if silent else await heartbeat.beat()
+        why = silent or (failed and f"the call failed: {failed}")
+        if why != said:
+            log.warning("no heartbeat: %s", why) if why else log.info("the heartbeat is back")
+            said = why
+        await app.clock.sleep(every)
+
+
+async def silence(app: App, store: Store) -> str:
+    """Why no sign of life may be given; empty if all is well."""
+    try:
+        found, channels = await _ready(app, store)
+    except (StoreError, TimeoutError) as error:
+        return _mute(error)
+    given_up = [f"channel {each.name}: the last message was given up" for each in channels if each.gave_up]
+    return "; ".join((*found.broken, *given_up))
+
+
+def _mute(error: StoreError | TimeoutError) -> str:
+    return f"the store does not answer: {str(error) or f'nothing within {STORE_ANSWERS:g} s'}"
+
+
+async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]:
+    """Would an alert reach somebody? StoreError or TimeoutError if the store does not answer."""
+    # Who asks for none of this does not load what reads the store like people do.
+    from watcher.reports.health import channels_of, readiness
+    from watcher.reports.status import accounts_of, late_ones
+    from watcher.store.sqlite.queries import Reader
+
+    accounts, now = list(app.rules.wallets), app.clock.now()
+    async with asyncio.timeout(STORE_ANSWERS):
+        known = (await store.load(accounts)).accounts
+
+        def look() -> tuple[set[Account], list[ChannelState]]:
+            with Reader(store_path(app.settings)) as reader:
+                late = late_ones(accounts_of(app.settings, reader, known, now))
+                return late, channels_of(app.settings, reader, now)
+
+        late, channels = await asyncio.to_thread(look)
+    return readiness(accounts, known, channels, now, late=late, stuck=troubles(app)), channels
+
+
+def stuck(app: App) -> bool:
+    """Whether a source has work to do and makes no progress."""
+    now = app.clock.monotonic()
+    for name, poller in app.pollers.items():
+        last = app.progress.setdefault(name, now)
+        idle = not len(poller.queue) or poller.pace.next_start > now
+        if idle:
+            app.progress[name] = now
+        elif now - last > STUCK_AFTER.total_seconds():
+            log.error("%s has made no progress for %s", name, STUCK_AFTER)
+            return True
+    return False
+
+
+async def mind_clock(app: App, clock_was_set: Setting, set_anew: asyncio.Event) -> None:
+    """Say when the clock was set: what is due by the old one could be a year away by the new one."""
+    while True:
+        await app.clock.sleep(CLOCK_EVERY)
+        if by := clock_was_set():
+            log.warning("the clock was set by %+.0f s, or the machine slept: the schedule begins anew", by)
+            set_anew.set()
+
+
+async def measure_lag(app: App) -> None:
+    """Note by how much the loop wakes late: that long nothing else could run either."""
+    while True:
+        began = app.clock.monotonic()
+        await app.clock.sleep(LAG_EVERY)
+        app.tally.lags.append(max(app.clock.monotonic() - began - LAG_EVERY, 0.0))
+
+
+async def tidy(app: App, store: Store) -> None:
+    """Drop what is past its retention, in small steps."""
+    while True:
+        await app.clock.sleep(TIDY_EVERY)
+        try:
+            while await store.tidy(app.clock.now()):
+                await app.clock.sleep(0.05)
+        except StoreError as error:
+            log.error("store: %s; retention waits", error)  # noqa: TRY400

@@ -1,0 +1,1 @@
+"""Evaluation: rules over what was read, into alerts and messages; `decide` is its door."""

@@ -1,0 +1,220 @@
+"""Judge rules over sums: those to which this decision brings news, each once."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from watcher.domain.aggregates.contributions import View
+from watcher.domain.aggregates.index import Sums
+from watcher.domain.aggregates.total import Sum, Summed
+from watcher.domain.alerts.lifecycle import Alert, AlertState, Step, Subject, about
+from watcher.domain.decision import Past
+from watcher.domain.evaluation.composer import Teller
+from watcher.domain.evaluation.rule_health import Blindness
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.message import Place, Whole
+from watcher.domain.model import EMPTY, Account, AccountState, Asset
+from watcher.domain.readings.prices import Weighed
+from watcher.domain.readings.reconcile import Learned
+from watcher.domain.readings.unknowns import Trouble
+from watcher.domain.rules import StateRule
+from watcher.domain.values.decimals import times, total
+from watcher.domain.values.formatting import amount, money, plain
+from watcher.domain.values.ranges import Range
+from watcher.domain.values.verdict import Answer, Verdict
+
+Advance = Callable[[StateRule, Alert | None, Subject, Verdict], Step]
+
+SHOWN = 5
+"""Parts that a message lists."""
+
+
+class SumJudge:
+    """Collects what one decision says of sums. Lives for one call of `decide` or `lapse`."""
+
+    def __init__(self, past: Past, rules: Rules, now: datetime, teller: Teller, blindness: Blindness) -> None:
+        self._past, self._rules, self._now, self._teller = past, rules, now, teller
+        self._blindness = blindness
+        self._read: list[Learned] = []
+        self._missed: list[Account] = []
+
+    def read(self, learned: Learned) -> None:
+        """An account was read; it may be a part of sums."""
+        self._read.append(learned)
+
+    def missed(self, account: Account) -> None:
+        """An account could not be read, once more; sums of which it is a part may be blind for it."""
+        self._missed.append(account)
+
+    def judge(self, prices: Weighed, symbols: Mapping[Asset, str], advance: Advance) -> None:
+        """Every subject that this decision brings news to, once. Prices and symbols are what it will keep."""
+        sums = self._rules.sums
+        if not (self._read or self._missed) or not sums:
+            return
+        view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
+        sums.look(view, symbols)
+        judged = news(sums, view, self._read)
+        for summed, alert in judged.items():
+            self._subject(summed, alert, view, advance)
+            for each in summed.sums:
+                each.settle()
+        for account in self._missed:
+            for each in sums.of(account):
+                for summed in each.concerns:
+                    self._blinded(summed, each.unread(account, view, ""), view)
+
+    def known_place(self, alert: Alert) -> tuple[Place, list[tuple[str, str]], dict[str, str]] | None:
+        """What a message that no reading of now has brought about says of a sum; None if it is not on one."""
+        summed = self._rules.sums.by_key.get((about(alert.rule), alert.subject))
+        if summed is None:
+            return None
+        view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
+        self._rules.sums.look(view)
+        return whole(summed), facts(summed, view), values(summed, view)
+
+    def _subject(self, summed: Summed, alert: Alert | None, view: View, advance: Advance) -> None:
+        rule = summed.rule
+        if alert is not None and not self._rules.goes_on(alert):
+            alert = None
+        firing = alert is not None and alert.state is AlertState.FIRING
+        totals = tuple([each.total(view) for each in summed.sums])
+        answer = rule.answer_sums(totals, firing=firing)
+        calm = alert is None and answer is Answer.NOT_MET
+        summed.calm = summed.stamp() if calm else -1
+        if answer is Answer.UNKNOWN:
+            self._blind(summed, rule.judge_sums(totals, firing=firing).because, view)
+            return
+        self._blindness.sees(rule, summed.subject.key, whole(summed))
+        if calm:
+            return
+        step = advance(rule, alert, summed.subject, rule.judge_sums(totals, firing=firing))
+        if step.tell is not None:
+            lines = facts(summed, view)
+            self._teller.alert(rule, step, whole(summed), lines, values=values(summed, view))
+
+    def _blind(self, summed: Summed, why: str, view: View) -> None:
+        """It was judged, and nothing can be said. An account that polls fail for speaks for itself, with the
+        next one that fails; one that was not asked may be asked any moment."""
+        trouble = summed.trouble(view, why)
+        if trouble.unread is not None:
+            state = view.state(trouble.unread)
+            if state is None or state.misses:
+                return
+            trouble = trouble._replace(since=None)
+        self._note(summed, trouble)
+
+    def _blinded(self, summed: Summed, unread: Trouble | None, view: View) -> None:
+        """An account could not be read, once more: whether that is why nothing can be said."""
+        totals = tuple([each.total(view) for each in summed.sums])
+        verdict = summed.rule.judge_sums(totals, firing=False)
+        if unread is not None and verdict.answer is Answer.UNKNOWN:
+            self._note(summed, unread._replace(why=verdict.because))
+
+    def _note(self, summed: Summed, trouble: Trouble) -> None:
+        accounts = {account for each in summed.sums for account in each.accounts}
+        self._blindness.note(summed.rule, summed.subject, trouble, accounts, whole(summed))
+
+    def _view(
+        self, learnt: Mapping[Account, AccountState], prices: Weighed, symbols: Mapping[Asset, str]
+    ) -> View:
+        names = ChainMap(dict(symbols), self._past.symbols) if symbols else self._past.symbols  # type: ignore[arg-type]
+        return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
+
+
+def news(sums: Sums, view: View, read: Sequence[Learned]) -> dict[Summed, Alert | None]:
+    """The subjects of which at least one part was read, with their live alerts.
+
+    A reading that does not speak of the part is no news. Where nothing that is summed has changed since
+    there was found to be no reason for an alert, there is nothing to say.
+    """
+    read_of: dict[Sum, list[Learned]] = {}
+    for learned in read:
+        for each in sums.of(learned.state.account):
+            if each.calm == each.version + each.selection.repriced:
+                continue
+            if each in read_of:
+                read_of[each].append(learned)
+            else:
+                read_of[each] = [learned]
+    alerts = view.past.alerts
+    found: dict[Summed, Alert | None] = {}
+    for each, learnt in read_of.items():
+        if any(_heard(each, learned, view) for learned in learnt):
+            for summed in each.concerns:
+                if summed.calm != summed.stamp():
+                    found[summed] = alerts.get((summed.rule.id, summed.subject.key))
+    return found
+
+
+def _heard(each: Sum, learned: Learned, view: View) -> bool:
+    """Whether a reading speaks of what this account adds to a sum."""
+    chains = each.part(learned.state.account, view).chains
+    return not chains or not learned.chains.isdisjoint(chains)
+
+
+def whole(summed: Summed) -> Whole:
+    """What a message about this subject says first."""
+    accounts = sum(len(each.accounts) for each in summed.sums)
+    return Whole(summed.subject.label, summed.subject.wallet, summed.subject.key, accounts)
+
+
+def facts(summed: Summed, view: View) -> list[tuple[str, str]]:
+    """What the sums come to, and the largest parts of them."""
+    found: list[tuple[str, str]] = []
+    for each in summed.sums:
+        side, chosen = each.total(view), each.selection.side
+        if side.amount is not None and chosen.amounts:
+            found.append(("Amount", f"{amount(side.amount)} {side.symbol}".rstrip()))
+        if side.value is not None:
+            found.append(("Value", money(side.value)))
+        elif side.value_between is not None:
+            found += [("Value", spread(side.value_between)), ("Assumed", side.value_between.assumed)]
+        if side.amount is None and side.value is None and side.value_between is None:
+            why = side.why_no_amount if chosen.amounts else side.why_no_value
+            found.append(("Sum", f"not known: {why}"))
+            continue
+        found += _parts(each, view, side.symbol, valued=chosen.valued)
+        if left_out := each.left_out(view):
+            found.append(("Left out", left_out))
+    return found
+
+
+def spread(found: Range) -> str:
+    """A value of which the ends are known."""
+    if found.high is None:
+        return f"at least {money(found.low)}"
+    return f"from {money(found.low)} to {money(found.high)}"
+
+
+def values(summed: Summed, view: View) -> dict[str, str]:
+    """The variables of templates that a sum gives: those of its first side."""
+    first = summed.sums[0].total(view)
+    found = {"symbol": first.symbol}
+    if first.amount is not None and summed.sums[0].selection.side.amounts:
+        found["amount"] = plain(first.amount)
+    if first.value is not None:
+        found["value"] = money(first.value)
+    return found
+
+
+def _parts(each: Sum, view: View, symbol: str, *, valued: bool) -> list[tuple[str, str]]:
+    sizes: list[tuple[Decimal, str]] = []
+    for account in each.accounts:
+        part = each.part(account, view)
+        if valued:
+            priced = ((held, view.price(asset)) for asset, held in part.amounts.items())
+            size = total(times(held, price) for held, price in priced if price is not None)
+        else:
+            size = total(part.amounts.values())
+        sizes.append((size, f"{each.selection.wallets[account].name} on {account.chain}"))
+    sizes.sort(key=lambda pair: pair[0], reverse=True)
+    lines = [("Part", f"{where}: {money(size) if valued else f'{amount(size)} {symbol}'.rstrip()}")
+             for size, where in sizes[:SHOWN]]  # fmt: skip
+    if len(sizes) > SHOWN:
+        rest = total(size for size, _ in sizes[SHOWN:])
+        text = money(rest) if valued else f"{amount(rest)} {symbol}".rstrip()
+        lines.append(("Part", f"{len(sizes) - SHOWN} more accounts: {text}"))
+    return lines

@@ -1,0 +1,163 @@
+"""Stored history as the readings that led to it: what each poll must have seen. Pure.
+
+The store keeps changes, prices worth keeping, and which accounts each request read or missed. From
+these follow the readings, but for what left no trace: prices that moved little, prices that an answer
+left out, odd amounts that a second reading did not confirm.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from watcher.domain.model import (
+    EMPTY,
+    SWEEPS,
+    TEOS_CHAIN,
+    Account,
+    AccountState,
+    Asset,
+    Change,
+    Miss,
+    MissReason,
+    Outcome,
+    Quote,
+    Reading,
+)
+from watcher.domain.readings.plausibility import believe
+
+UNCLEAR = "history does not say what this answer said of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one request led to: accounts read and missed, and what of the readings was not believed.
+
+    `unsettled`: assets that a reading said nothing of, or nothing clear. `unread`: chains that an
+    answer about many chains did not settle; `omitted`: those of them that it did not even mention.
+    `held`: amounts that were too odd to act on. `doubted`: prices (None: no price where there was
+    one) that are not acted on from here on; `cleared`: assets whose price is believed again.
+    """
+
+    at: datetime
+    read: tuple[Account, ...]
+    missed: Mapping[Account, str] = field(default_factory=lambda: EMPTY)
+    unsettled: Mapping[Account, frozenset[Asset]] = field(default_factory=lambda: EMPTY)
+    unread: Mapping[Account, frozenset[str]] = field(default_factory=lambda: EMPTY)
+    omitted: Mapping[Account, frozenset[str]] = field(default_factory=lambda: EMPTY)
+    held: Mapping[Account, Mapping[Asset, Decimal]] = field(default_factory=lambda: EMPTY)
+    doubted: Mapping[Asset, Decimal | None] = field(default_factory=lambda: EMPTY)
+    cleared: frozenset[Asset] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A daemon began, and was last seen at work."""
+
+    began: datetime
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """History from some time on. `changes` are in the order of time, as are the `prices` of an asset.
+
+    `held`: what each account held before the first of them.
+    """
+
+    changes: Sequence[Change]
+    held: Mapping[Account, Mapping[Asset, Decimal]]
+    prices: Mapping[Asset, Sequence[Quote]]
+    symbols: Mapping[Asset, str]
+    looks: Sequence[Look] = ()
+    runs: Sequence[Run] = ()
+    same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)
+    former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
+    """Other names of assets, as in `Past`: the symbols are those of now."""
+    known_from: datetime | None = None
+    """From here on it is known which accounts were read or missed when; None: of no time."""
+
+
+class Retelling:
+    """Goes through history once, look by look. Looks must come in the order of time."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        self._recorded = recorded
+        self._amounts = {account: dict(held) for account, held in recorded.held.items()}
+        self._coming: dict[Account, list[Change]] = {}
+        for change in reversed(recorded.changes):
+            self._coming.setdefault(change.account, []).append(change)
+        self._doubted: dict[Asset, Decimal | None] = {}
+        self._times = {asset: [quote.at for quote in quotes] for asset, quotes in recorded.prices.items()}
+
+    def outcomes(self, look: Look) -> tuple[Outcome, ...]:
+        """What the accounts of one request answered."""
+        misses = tuple(_miss(account, why) for account, why in look.missed.items())
+        self._doubted.update(look.doubted)
+        for asset in look.cleared:
+            self._doubted.pop(asset, None)
+        return (*(self._reading(account, look) for account in look.read), *misses)
+
+    def _reading(self, account: Account, look: Look) -> Reading:
+        at = look.at
+        quoted = {**self._take(account, at), **self._doubted}
+        seen = dict(self._amounts.get(account, EMPTY))
+        unsettled = look.unsettled.get(account, frozenset())
+        for asset in unsettled:
+            seen.pop(asset, None)
+        seen.update(look.held.get(account, EMPTY))
+        mentioned = (
+            {asset.chain for asset in (*seen, *unsettled)} if account.chain in SWEEPS else {account.chain}
+        )
+        omitted = look.omitted.get(account, frozenset())
+        unclear = dict.fromkeys((asset for asset in unsettled if asset.chain not in omitted), UNCLEAR)
+        prices = {}
+        for asset, held in seen.items():
+            # What is empty was mostly left out, and its price with it: the one of a change is the last known.
+            price = None if not held else quoted[asset] if asset in quoted else self._price(asset, at)
+            if price is not None:
+                prices[asset] = price
+        known = self._recorded.symbols
+        symbols = {asset: known[asset] for asset in seen if known.get(asset)}
+        read = mentioned - look.unread.get(account, frozenset())
+        complete = frozenset() if account.chain == TEOS_CHAIN else frozenset(read)
+        return Reading(account, seen, prices, symbols, complete, unclear)
+
+    def _take(self, account: Account, at: datetime) -> dict[Asset, Decimal | None]:
+        """Take over the changes up to this reading; the prices that came with those of this very one."""
+        amounts, coming = self._amounts.setdefault(account, {}), self._coming.get(account, [])
+        quoted: dict[Asset, Decimal | None] = {}
+        while coming and coming[-1].after_at <= at:
+            change = coming.pop()
+            amounts[change.asset] = change.after
+            if change.after_at == at:
+                quoted[change.asset] = change.price_after
+        return quoted
+
+    def _price(self, asset: Asset, at: datetime) -> Decimal | None:
+        times = self._times.get(asset)
+        index = bisect_right(times, at) if times else 0
+        return self._recorded.prices[asset][index - 1].price if index else None
+
+
+def held_first(change: Change, at: datetime) -> bool:
+    """Whether a reading at this time may have shown, too odd to be believed, what was confirmed later."""
+    if change.before is None or change.before_at is None or not change.before_at < at < change.after_at:
+        return False
+    state = AccountState(
+        change.account, {change.asset: change.before}, {change.asset.chain: change.before_at}
+    )
+    price = {change.asset: change.price_after} if change.price_after is not None else EMPTY
+    reading = Reading(
+        change.account, {change.asset: change.after}, price, EMPTY, frozenset({change.asset.chain})
+    )
+    return change.asset in believe(state, reading, at).held
+
+
+def _miss(account: Account, why: str) -> Miss:
+    reason, _, detail = why.partition(": ")
+    known = next((each for each in MissReason if each.value == reason), MissReason.INTERNAL)
+    return Miss(account, known, detail)

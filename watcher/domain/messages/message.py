@@ -1,0 +1,211 @@
+"""A message to people, before any channel's markup."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from watcher.domain.model import Account, Asset, Change
+from watcher.domain.values.decimals import ZERO, minus, times
+from watcher.domain.values.formatting import amount, counted, moment, money, percent, signed
+
+
+class Severity(enum.StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Kind(enum.StrEnum):
+    """Why people are told."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    WITHDRAWN = "withdrawn"
+    """It ended otherwise than by its condition: the rule was edited, the wallet is watched no more."""
+    REPEAT = "repeat"
+    ESCALATION = "escalated"
+    """Nobody acknowledged it in time: others are told."""
+    EVENT = "event"
+    NOTICE = "notice"
+    TEST = "test"
+
+    @property
+    def present(self) -> bool:
+        """Whether it says that an alert fires now."""
+        return self in (Kind.FIRING, Kind.REPEAT, Kind.ESCALATION)
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing follows it: whoever heard of the beginning hears this."""
+        return self in (Kind.RESOLVED, Kind.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One transition in words. Plain text everywhere: names from an API are not trusted.
+
+    `title` is one line. `facts` are label and value, in order. `id` is the alert's id, the
+    same from firing to resolved.
+    """
+
+    id: str
+    kind: Kind
+    severity: Severity
+    rule: str
+    subject: str
+    wallet: str
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What every message about an account says first."""
+
+    wallet: str
+    account: Account
+    tags: tuple[str, ...] = ()
+    asset: Asset | None = None
+    symbol: str = ""
+
+    @property
+    def chain(self) -> str:
+        return self.asset.chain if self.asset is not None else self.account.chain
+
+    @property
+    def label(self) -> str:
+        """`treasury-hot: ETH on ethereum`, for people."""
+        name = self.symbol or (self.asset.token if self.asset is not None else "")
+        return f"{self.wallet}: {name} on {self.chain}" if name else f"{self.wallet} on {self.chain}"
+
+    def facts(self) -> list[tuple[str, str]]:
+        facts = [("Wallet", self.wallet), ("Chain", self.chain), ("Address", self.account.address)]
+        if self.asset is not None:
+            name = self.symbol or "no symbol"
+            same = self.asset.token.lower() == name.lower()
+            facts.append(("Asset", name if same else f"{name} ({self.asset.token})"))
+        return facts
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        return {
+            "wallet": self.wallet,
+            "chain": self.chain,
+            "address": self.account.address,
+            "source": self.account.source,
+            "symbol": self.symbol,
+            "asset": self.asset.token if self.asset is not None else "",
+            "tags": ", ".join(self.tags),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What every message about a sum over accounts says first."""
+
+    label: str
+    wallet: str
+    """The one wallet that is summed; empty if there are several."""
+    key: str
+    accounts: int
+
+    def facts(self) -> list[tuple[str, str]]:
+        kind, _, name = self.key.partition(":")
+        first = (kind.capitalize(), name) if kind in ("wallet", "tag") else ("Selection", self.label)
+        return [first, ("Sum of", counted(self.accounts, "account"))]
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        tag = self.key.partition(":")[2] if self.key.startswith("tag:") else ""
+        return {"wallet": self.wallet or self.label, "tags": tag}
+
+
+@dataclass(frozen=True, slots=True)
+class OfSource:
+    """What every message about a source says first."""
+
+    source: str
+    wallet: str = ""
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [("Source", self.source)]
+
+    def values(self) -> dict[str, str]:
+        """The variables of templates that are known for every message."""
+        return {"source": self.source}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What is told of a subject of which nothing but its name is known any more."""
+
+    wallet: str
+    label: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [("Subject", self.label)]
+
+    def values(self) -> dict[str, str]:
+        return {"wallet": self.wallet}
+
+
+Place = Where | Whole | OfSource | Named
+"""What a message is about."""
+
+
+def change_facts(change: Change) -> list[tuple[str, str]]:
+    """Before and after, what moved, what it is worth and why the worth differs, and when."""
+    before = change.before or ZERO
+    moved = minus(change.after, before)
+    share = f" ({signed(percent(moved, before), moved)})" if before else ""
+    facts = [
+        ("Before", f"{amount(before)} {change.symbol}".rstrip()),
+        ("After", f"{amount(change.after)} {change.symbol}".rstrip()),
+        ("Moved", f"{signed(amount(moved), moved)} {change.symbol}".rstrip() + share),
+    ]
+    return [*facts, *_worth(change, before), ("When", between(change.before_at, change.after_at))]
+
+
+def attribution(
+    before: Decimal, after: Decimal, price_before: Decimal, price_after: Decimal
+) -> tuple[Decimal, Decimal]:
+    """What of a change in value came from the amount and what from the price; exactly all of it."""
+    by_amount = times(minus(after, before), price_after)
+    by_price = times(before, minus(price_after, price_before))
+    return by_amount, by_price
+
+
+def _worth(change: Change, before: Decimal) -> list[tuple[str, str]]:
+    """Δvalue = Δamount × price + amount before × Δprice; nothing where a price is not known."""
+    if change.price_after is None:
+        return [("Value", "unknown: the asset has no price")]
+    now = times(change.after, change.price_after)
+    if change.claimed:
+        return [("Value", f"{money(now)} is only claimed: anybody can send it, and it counts in no value")]
+    if change.price_before is None:
+        return [("Value", f"{money(now)}; before unknown (no price then)")]
+    by_amount, by_price = attribution(before, change.after, change.price_before, change.price_after)
+    was = times(before, change.price_before)
+    delta = minus(now, was)
+    text = f"{money(was)} → {money(now)}: {signed(money(delta), delta)}"
+    if not by_price:
+        return [("Value", text)]
+    parts = f"amount {signed(money(by_amount), by_amount)}, price {signed(money(by_price), by_price)}"
+    return [("Value", f"{text} ({parts})")]
+
+
+def between(start: datetime | None, end: datetime) -> str:
+    """When something happened, as far as two readings can tell."""
+    return f"between {moment(start)} and {moment(end)}" if start else f"before {moment(end)}"
+
+
+def change_title(change: Change, where: Where) -> str:
+    before = change.before or ZERO
+    moved = minus(change.after, before)
+    share = f" ({signed(percent(moved, before), moved)})" if before else ""
+    name = change.symbol or "an asset without a symbol"
+    return f"{where.wallet}: {signed(amount(moved), moved)} {name} on {where.chain}{share}"

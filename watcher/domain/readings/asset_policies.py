@@ -1,0 +1,134 @@
+"""What the operator says of assets: which are wanted, which pay interest, which may jump."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from watcher.domain.model import Asset, Wallet
+from watcher.domain.readings.plausibility import JUMP, SMALLEST_JUMP
+from watcher.domain.rules import Match
+from watcher.domain.rules.base import parse_decimal
+
+INTEREST = Decimal("0.001")
+"""A tenth of a per cent a day: ten times what staking pays, and less than people move."""
+
+FLOOR = Decimal(1)
+"""US dollars. A newcomer that is worth less, or has no price, waits in quarantine."""
+
+
+def _dollars(value: object) -> object:
+    number = parse_decimal(value.strip().removeprefix("$") if isinstance(value, str) else value)
+    if isinstance(number, Decimal) and number < 0:
+        raise ValueError('must not be negative; "0" lets everything in')
+    return number
+
+
+def _interest(value: object) -> object:
+    """The share a day that is interest: `true`, `false`, or a percentage such as "0.5%"."""
+    if isinstance(value, bool):
+        return INTEREST if value else None
+    if not isinstance(value, str) or not value.strip().endswith("%"):
+        raise ValueError('must be true, false, or a percentage a day, as in "0.5%"')
+    number = parse_decimal(value.strip().removesuffix("%"))
+    if not isinstance(number, Decimal) or not 0 < number <= 20:
+        raise ValueError("must be above 0% and at most 20% a day")
+    return number.scaleb(-2)
+
+
+def _factor(value: object) -> object:
+    if value == "off":
+        return None
+    number = parse_decimal(value)
+    if isinstance(number, Decimal) and number < SMALLEST_JUMP:
+        raise ValueError(f"must be at least {SMALLEST_JUMP}, or off; less would hold ordinary transfers")
+    return number
+
+
+class AssetEntry(BaseModel):
+    """One entry of `assets:` in the configuration: what is said of all assets that it selects.
+
+    The first entry that selects an asset and says something decides, key by key.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # Described for editors. (To take docstrings for it, pydantic would read this very file at each start.)
+    match: Annotated[Match, Field(description="As in rules: wallets, tags, sources, chains, assets.")] = (
+        Match()
+    )
+    allow: Annotated[bool | None, Field(description="true: never in quarantine, whatever it is worth.")] = (
+        None
+    )
+    floor_usd: Annotated[
+        Decimal | None,
+        BeforeValidator(_dollars),
+        Field(
+            description="Newcomers that are worth less than this, or have no price, wait in quarantine; "
+            '"0": none does.'
+        ),
+    ] = None
+    jump: Annotated[
+        Decimal | None,
+        BeforeValidator(_factor),
+        Field(
+            description="The factor from which a jump of the amount waits for a second reading; "
+            "off: no jump does."
+        ),
+    ] = None
+    rebasing: Annotated[
+        Decimal | None,
+        BeforeValidator(_interest),
+        Field(
+            description="true: changes of at most 0.1% a day are interest and no transfer; "
+            "or another percentage a day."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> AssetEntry:
+        if not self.model_fields_set - {"match"}:
+            raise ValueError("says nothing; add allow, floor_usd, jump or rebasing")
+        return self
+
+
+class Policy(NamedTuple):
+    """What holds of one asset of one wallet."""
+
+    allow: bool | None = False
+    floor_usd: Decimal = FLOOR
+    jump: Decimal | None = JUMP
+    rebasing: Decimal | None = None
+
+
+class Policies:
+    """The entries in force. Configured once."""
+
+    def __init__(self, entries: Sequence[AssetEntry] = ()) -> None:
+        self._entries = tuple(entries)
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        return tuple(entry.match for entry in self._entries)
+
+    def of(self, wallet: Wallet, asset: Asset, symbol: str, also: Collection[str] = ()) -> Policy:
+        """The first word on each key; what nobody speaks of is as usual. `also`: other names of the asset."""
+        said: dict[str, Any] = {}
+        for entry in self._entries:
+            new = entry.model_fields_set - {"match"} - said.keys()
+            match = entry.match
+            chosen = new and match.wallet(wallet) and match.chain(asset.chain)
+            if chosen and match.asset(asset, symbol, also):
+                said.update({key: getattr(entry, key) for key in new})
+        return _DEFAULT._replace(**said) if said else _DEFAULT
+
+
+_DEFAULT = Policy()
+USUAL = Policies()
+"""Those of a configuration that says nothing of assets."""

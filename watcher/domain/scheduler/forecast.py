@@ -1,0 +1,172 @@
+"""What a cadence costs and how soon it sees a change, account by account."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from watcher.domain.scheduler import persistence as states
+from watcher.domain.scheduler.change_rates import DAY, Rates
+from watcher.domain.scheduler.items import Budget, Item
+from watcher.domain.scheduler.promises import Feasibility, feasibility, longest
+from watcher.domain.scheduler.shadow_price import Need, interval, solve
+
+UNSURE = 40.0
+"""An 80 % range of the change rate wider than this factor is still being learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One account. Seconds, and credits a day."""
+
+    key: str
+    interval: float
+    expected_delay: float
+    """Half the interval: that long a change waits on average, however changes come."""
+    worst_case: float
+    """What is promised, stretched if need be; may be infinite."""
+    credits_a_day: float
+    share: float
+    """Of what all accounts of this forecast cost."""
+    changes_a_day: float
+    at_least: float
+    """The 80 % range of the changes a day, with the next."""
+    at_most: float
+    polled: bool
+    """Whether its own polls have told anything of that; else it is what all others are like."""
+    why: str
+    """`fixed`, `at its minimum`, `at its promise`, `learning`, `hot` or `quiet` (polled more or less
+    often than an even spread would)."""
+
+    @property
+    def learnt(self) -> bool:
+        """Whether it is known how often it changes, from its own polls."""
+        return self.polled and not _unsure(self.at_least, self.at_most)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """All accounts, and the sum of it. Seconds and credits."""
+
+    rows: tuple[Row, ...]
+    feasibility: Feasibility
+    per_period: float
+    """Credits that these intervals take in a period."""
+    mean_delay: float
+    """Of a change, weighted by the accounts' weights."""
+    p95_delay: float
+    account_delay: float
+    """The mean over accounts, whether they change or not."""
+    even_delay: float
+    """`mean_delay` if the same credits were spread evenly; `even_p95` likewise."""
+    even_p95: float
+
+
+def even(items: Sequence[Item], budget: Budget) -> float:
+    """The one interval that the budget would buy for all. Infinite without credits."""
+    cost = sum(item.cost for item in items)
+    return cost / budget.pace if budget.pace > 0 else math.inf
+
+
+def forecast(
+    items: Sequence[Item],
+    budget: Budget,
+    rates: Sequence[tuple[float, float, float]],
+    intervals: Sequence[float],
+    feasible: Feasibility,
+    evenly: float,
+    polled: Sequence[bool],
+) -> Forecast:
+    """The table for `items` with these rates (mean, 80 % range; a second) and intervals.
+
+    `polled`: whether any poll has told something of the account's rate.
+    """
+    a_day = [item.cost * DAY / x for item, x in zip(items, intervals, strict=True)]
+    total = sum(a_day)
+    rows = tuple(
+        Row(
+            key=item.key,
+            interval=x,
+            expected_delay=x / 2,
+            worst_case=longest(item, feasible.stretch),
+            credits_a_day=cost,
+            share=cost / total if total else 0.0,
+            changes_a_day=rate[0] * DAY,
+            at_least=rate[1] * DAY,
+            at_most=rate[2] * DAY,
+            polled=seen,
+            why=why(item, x, rate, feasible.stretch, evenly, polled=seen),
+        )
+        for item, x, rate, cost, seen in zip(items, intervals, rates, a_day, polled, strict=True)
+    )
+    values = [item.weight * rate[0] for item, rate in zip(items, rates, strict=True)]
+    whole = sum(values)
+    mean = sum(v * x for v, x in zip(values, intervals, strict=True)) / (2 * whole) if whole else 0.0
+    return Forecast(
+        rows=rows,
+        feasibility=feasible,
+        per_period=total * budget.period / DAY,
+        mean_delay=mean,
+        p95_delay=_quantile(values, intervals, 0.95),
+        account_delay=sum(intervals) / (2 * len(intervals)) if intervals else 0.0,
+        even_delay=evenly / 2,
+        even_p95=0.95 * evenly,
+    )
+
+
+def why(
+    item: Item, x: float, rate: tuple[float, float, float], stretch: float, evenly: float, *, polled: bool
+) -> str:
+    """In a word or two, why `item` is polled every `x` seconds."""
+    if item.fixed is not None:
+        return "fixed"
+    if x >= longest(item, stretch) * 0.999:
+        return "at its promise"
+    if x <= item.shortest * 1.001:
+        return "at its minimum"
+    if not polled or _unsure(*rate[1:]):
+        return "learning"
+    return "hot" if x <= evenly else "quiet"
+
+
+def plan(
+    items: Sequence[Item], budget: Budget, *, state: Mapping[str, Any] | None = None, fairness: float = 1.0
+) -> Forecast:
+    """What `items` would cost and gain over a whole period of `budget`; nothing is polled.
+
+    `state` is what `Cadence.dump` returned, for what was learnt so far; without it, and for
+    accounts it does not know, all are taken to change alike.
+    """
+    evenly = even(items, budget)
+    kept = states.load(state)
+    shared = Rates(kept.scale or states.scale(evenly), kept.population)
+    known = [kept.account(item, 0.0, fairness) for item in items]
+    rates = [
+        (account.rate if account else shared.prior(), *shared.span(account.belief if account else None))
+        for account in known
+    ]
+    feasible = feasibility(items, budget.limit, budget.period)
+    needs = [
+        Need(item.base(rate[0] ** (fairness / 2)), item.cost, item.shortest, longest(item, feasible.stretch))
+        for item, rate in zip(items, rates, strict=True)
+    ]
+    price = solve(needs, budget.pace) if needs else 0.0
+    intervals = [interval(need, price) for need in needs]
+    polled = [account is not None and account.belief is not None for account in known]
+    return forecast(items, budget, rates, intervals, feasible, evenly, polled)
+
+
+def _unsure(at_least: float, at_most: float) -> bool:
+    return at_most > UNSURE * at_least
+
+
+def _quantile(values: Sequence[float], intervals: Sequence[float], share: float) -> float:
+    """The delay that `share` of all changes stay below: each waits anything up to its interval."""
+    low, high = 0.0, max((x for x in intervals if x < math.inf), default=0.0)
+    for _ in range(40):
+        middle = (low + high) / 2
+        seen = sum(v * min(1.0, middle / x) for v, x in zip(values, intervals, strict=True))
+        low, high = (middle, high) if seen < share * sum(values) else (low, middle)
+    return high

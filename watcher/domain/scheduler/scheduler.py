@@ -1,0 +1,379 @@
+"""Which account to poll next."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from typing import Any
+
+from watcher.domain.scheduler import persistence as states
+from watcher.domain.scheduler.change_rates import DAY, Rates
+from watcher.domain.scheduler.forecast import Forecast, even, forecast
+from watcher.domain.scheduler.items import Account, Budget, Item
+from watcher.domain.scheduler.promises import Feasibility, Promises, feasibility
+
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Multiples of it, modulo 1, are evenly spread however many there are."""
+BACKWARDS = 60.0
+"""A clock that steps back by more than these seconds is followed; by less, it is waited for."""
+AT_ONCE = 0.25
+"""New accounts are read at once if that takes no more than this share of what is left."""
+
+
+class Cadence:
+    """Decides which account to poll next; learns from each poll whether it had changed.
+
+    The clock is an argument everywhere (unix seconds). `due` says what to poll and when,
+    `take` that a poll is on its way and charged, `observe` how it went, `set_budget` what the
+    ledger says. A decision costs O(log n); the whole list is walked only at the start, at a
+    new period, and when the budget stops (or starts again) to cover the promises.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        budget: Budget,
+        now: float,
+        *,
+        state: Mapping[str, Any] | None = None,
+        seen: Mapping[str, float] | None = None,
+        fairness: float = 1.0,
+    ) -> None:
+        """`state` is what `dump` returned, of any earlier watch list: new accounts start from what
+        the others have in common, removed ones vanish. `seen`: when accounts without state were
+        last read; those never read come first.
+
+        `fairness` is the exponent of the change rate in an account's importance: 1 minimises the
+        mean delay of all changes, 0 treats all accounts alike; 0.5 keeps most of the gain and
+        leaves the average account no worse off than polling evenly would.
+        """
+        self.fairness = fairness
+        self._now, self._budget = now, budget
+        self._remaining = max(budget.remaining, 0.0)
+        self._serial = 0
+        self._early: list[tuple[float, int, Account]] = []
+        """By the progress at which they fall due."""
+        self._waiting: list[tuple[float, int, Account]] = []
+        """By time: due, but the shortest interval is not over; or to be tried again."""
+        self._parked: list[Account] = []
+        """Due, but there is no money for them in this period."""
+        self._promises = Promises()
+        kept, spread = states.load(state), states.scale(even(items, budget))
+        self._rates = Rates(kept.scale or spread, kept.population)
+        self._pace = kept.pace(now)
+        self._accounts: dict[str, Account] = {}
+        for item in items:
+            self._accounts[item.key] = kept.account(item, now, fairness) or self._newcomer(item, seen or {})
+        for account in self._accounts.values():
+            self._rates.count(account.belief)
+        strangers = {key for key in self._accounts if key not in kept.known and key not in (seen or {})}
+        at_once = sum(self._accounts[key].item.cost for key in strangers) <= AT_ONCE * self._remaining
+        for key in strangers:
+            self._accounts[key].new = at_once
+        self._settle()
+        self._admit(kept.known, strangers, 0.0 if at_once else spread)
+
+    # ------------------------------------------------------------------ what to do, and how it went
+
+    def due(self, now: float) -> tuple[float, str] | None:
+        """The next poll: when (not before `now`) and of which account; None if none is in sight.
+
+        Ask again after every `take`, `observe` and `set_budget`, and when that time has come.
+        """
+        self._advance(now)
+        now, ends = self._now, self._budget.ends
+        while True:
+            early, promised = self._first_early(now), self._promises.first()
+            if promised is not None and (early is None or promised[0] <= early[0]):
+                time, account = max(promised[0], now), promised[1]
+                if time >= ends or account.item.cost <= self._remaining + 1e-6:
+                    break
+                self._promises.postpone(account)
+            elif early is not None:
+                time, account = early
+                if time >= ends or self._promises.spare(account, time, self._remaining):
+                    break
+                self._park(account)
+            else:
+                time, account = math.inf, None
+                break
+        if time > ends:
+            time, account = self._after_renewal() or (time, account)
+        if account is None or time == math.inf or (time >= ends and account.item.cost > self._budget.limit):
+            return None
+        return time, account.item.key
+
+    def take(self, key: str, now: float) -> None:
+        """A poll of `key` is on its way, and charged; it is not due again before `observe`."""
+        self._advance(now)
+        account = self._accounts[key]
+        self._remaining = max(self._remaining - account.item.cost, 0.0)
+        account.under_way = True
+        account.ticket = self._number()
+        account.parked = False
+        account.before = account.asked, account.new
+        account.asked, account.new = self._now, False
+        self._promises.owe(account)
+
+    def observe(self, key: str, now: float, changed: bool | None, *, charged: bool = True) -> None:  # noqa: FBT001
+        """The poll of `key` found it changed since the last one, or not; None: it failed.
+
+        Needs no `take` before it. `charged` false: it was not made, and cost nothing. An account that is not
+        on the list any more is ignored.
+        """
+        account = self._accounts.get(key)
+        if account is None:
+            return
+        if not account.under_way:
+            self.take(key, now)
+        self._advance(now)
+        account.under_way = False
+        if not charged:
+            self._refuse(account)
+        self._promises.back(account)
+        if changed is None:
+            account.failures += charged
+            self._enqueue(account, ready=max(account.asked + self._patience(account), account.held))
+            return
+        account.failures = 0
+        self._learn(account, changed=changed)
+        account.due = self._pace.at(self._now) + self._base(account)
+        self._enqueue(account)
+
+    def set_budget(self, budget: Budget, now: float) -> None:
+        """What the ledger says: the spending of others, a renewal early or late, another limit."""
+        self._advance(now)
+        before, self._budget = self._budget, budget
+        self._remaining = max(budget.remaining, 0.0)
+        renewed = (budget.ends, budget.limit, budget.period) != (before.ends, before.limit, before.period)
+        if renewed or not self._promises.settled(self._remaining, budget.limit):
+            self._settle()
+        else:
+            self._unpark()
+            self._reprice()
+
+    # ------------------------------------------------------------------ what it thinks
+
+    def interval(self, key: str) -> float:
+        """Seconds between two polls of `key`, as things stand."""
+        account = self._accounts[key]
+        item, longest = account.item, self._promises.longest(account.item)
+        if item.fixed is not None:
+            return longest
+        return min(max(self._pace.price * self._base(account), item.shortest), longest)
+
+    def expected_delay(self, key: str) -> float:
+        """Seconds from a change to its discovery: half an interval, however changes come."""
+        return self.interval(key) / 2
+
+    def rate(self, key: str) -> tuple[float, float, float]:
+        """Changes a second of `key`: the mean, and the bounds of an 80 % range."""
+        account = self._accounts[key]
+        return account.rate, *self._rates.span(account.belief)
+
+    def why(self, key: str) -> str:
+        """Why its interval is what it is: see `forecast.Row.why`."""
+        return next(row.why for row in self.forecast([key]).rows)
+
+    def forecast(self, keys: Sequence[str] | None = None) -> Forecast:
+        """All accounts (or some) as they are being polled now, and the sum of it."""
+        accounts = [self._accounts[key] for key in (self._accounts if keys is None else keys)]
+        rates = [(account.rate, *self._rates.span(account.belief)) for account in accounts]
+        items = [account.item for account in accounts]
+        intervals = [self.interval(item.key) for item in items]
+        feasible = replace(self.feasibility(), stretch=self.stretch)
+        polled = [account.belief is not None for account in accounts]
+        evenly = even(self._items(), self._budget)
+        return forecast(items, self._budget, rates, intervals, feasible, evenly, polled)
+
+    def feasibility(self) -> Feasibility:
+        """Whether a whole period's credits keep every promise."""
+        return feasibility(self._items(), self._budget.limit, self._budget.period)
+
+    @property
+    def stretch(self) -> float:
+        """How many times longer than promised intervals are until the period ends; 1 if all is well."""
+        return self._promises.stretch
+
+    @property
+    def remaining(self) -> float:
+        """Credits left, as far as known here."""
+        return self._remaining
+
+    def dump(self) -> dict[str, Any]:
+        """All that is to survive a restart, as a JSON-able value."""
+        return states.dump(self._accounts.values(), self._rates, self._pace, self.fairness)
+
+    def dump_in_parts(self, size: int) -> Iterator[dict[str, Any]]:
+        """The same, first without `accounts`, then so many of these at a time; others may work in between."""
+        yield states.head(self._rates, self._pace, self.fairness)
+        accounts = list(self._accounts.values())
+        for start in range(0, len(accounts), size):
+            yield states.known(accounts[start : start + size])
+
+    # ------------------------------------------------------------------ time and money
+
+    def _items(self) -> list[Item]:
+        return [account.item for account in self._accounts.values()]
+
+    def _advance(self, now: float) -> None:
+        if now < self._now - BACKWARDS:
+            self._rewind(now)
+        self._now = now = max(now, self._now)
+        ends, period = self._budget.ends, self._budget.period
+        if now >= ends:
+            ends += period * (math.floor((now - ends) / period) + 1)
+            self._budget = Budget(self._budget.limit, self._budget.limit, ends, period)
+            self._remaining = max(self._budget.limit, 0.0)
+            self._settle()
+        elif now >= self._pace.again:
+            self._reprice()
+
+    def _rewind(self, now: float) -> None:
+        """The clock was wrong: nothing was polled later than now."""
+        self._pace.progress, self._pace.since = self._pace.at(self._now), now
+        self._now = now
+        for account in self._accounts.values():
+            account.seen, account.asked = min(account.seen, now), min(account.asked, now)
+        waiting, self._waiting = self._waiting, []
+        for _, ticket, account in waiting:
+            if ticket == account.ticket:
+                self._enqueue(account)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Everything that depends on the budget, anew."""
+        accounts = self._accounts.values()
+        self._promises.settle(accounts, self._remaining, self._budget)
+        self._pace.clear()
+        for account in accounts:
+            account.need = None
+            self._pace.count(account, self._promises.longest(account.item))
+        self._unpark()
+        self._reprice()
+
+    def _reprice(self) -> None:
+        self._rates.pool(len(self._accounts))
+        self._pace.reprice(self._now, self._budget, self._remaining, self._promises.owed)
+        if len(self._early) > 2 * len(self._accounts) + 64:
+            self._early = [entry for entry in self._early if entry[1] == entry[2].ticket]
+            heapq.heapify(self._early)
+
+    # ------------------------------------------------------------------ queues
+
+    def _number(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    def _enqueue(self, account: Account, *, ready: float | None = None) -> None:
+        account.ticket = self._number()
+        account.parked = False
+        if ready == math.inf or account.item.cost > max(self._budget.limit, self._remaining):
+            self._park(account)  # no interval is long enough for what is left: it comes when there is money
+        elif ready is None and account.item.fixed is not None:
+            pass
+        elif ready is None:
+            heapq.heappush(self._early, (account.due, account.ticket, account))
+        else:
+            heapq.heappush(self._waiting, (ready, account.ticket, account))
+
+    def _first_early(self, now: float) -> tuple[float, Account] | None:
+        """The first account that the price calls for, and when; those not ready yet are put to wait."""
+        best: tuple[float, Account] | None = None
+        while self._early and best is None:
+            due, ticket, account = self._early[0]
+            if ticket != account.ticket:
+                heapq.heappop(self._early)
+                continue
+            time, ready = max(self._pace.when(due), now), account.asked + account.item.shortest
+            if time == math.inf:
+                break
+            if time < ready:
+                heapq.heappop(self._early)
+                self._enqueue(account, ready=ready)
+            else:
+                best = time, account
+        while self._waiting and self._waiting[0][1] != self._waiting[0][2].ticket:
+            heapq.heappop(self._waiting)
+        if self._waiting and (best is None or self._waiting[0][0] < best[0]):
+            best = max(self._waiting[0][0], now), self._waiting[0][2]
+        return best
+
+    def _park(self, account: Account) -> None:
+        account.ticket = self._number()
+        account.parked = True
+        self._parked.append(account)
+
+    def _after_renewal(self) -> tuple[float, Account] | None:
+        """Who is first when there is money again, if that is why nobody is due before."""
+        ends, limit = self._budget.ends, self._budget.limit
+        if self._promises.stretch > 1:
+            return self._promises.after(ends)
+        while self._parked and not self._parked[-1].parked:
+            self._parked.pop()
+        for account in reversed(self._parked):
+            if account.parked and account.item.cost <= limit:
+                return max(ends, account.asked + account.item.shortest), account
+        return None
+
+    def _refuse(self, account: Account) -> None:
+        """The poll was not made: what was owed still is, but is not tried again at once."""
+        account.held = account.asked + self._patience(account)
+        self._remaining += account.item.cost
+        account.asked, account.new = account.before
+        self._promises.owe(account)
+
+    def _unpark(self) -> None:
+        parked, self._parked = self._parked, []
+        for account in parked:
+            if account.parked:
+                self._enqueue(account, ready=account.asked + account.item.shortest)
+
+    def _patience(self, account: Account) -> float:
+        """How long to leave a failed account alone: twice as long each time, up to its slowest interval."""
+        usual = self.interval(account.item.key)
+        slowest = max(usual, min(account.item.longest, DAY))
+        first = min(usual, slowest / 16)
+        return max(min(first * 2.0 ** min(max(account.failures - 1, 0), 40), slowest), account.item.shortest)
+
+    # ------------------------------------------------------------------ accounts
+
+    def _base(self, account: Account) -> float:
+        return account.item.base(account.rate ** (self.fairness / 2))
+
+    def _newcomer(self, item: Item, seen: Mapping[str, float]) -> Account:
+        rate = self._rates.prior()
+        return Account(item, min(seen.get(item.key, self._now), self._now), rate, rate ** (self.fairness / 2))
+
+    def _admit(self, known: Mapping[str, Any], strangers: Set[str], wait: float) -> None:
+        """Put everybody into the queues, strangers evenly over `wait` seconds."""
+        for number, (key, account) in enumerate(self._accounts.items()):
+            phase = (number * GOLDEN) % 1.0
+            if key in strangers:
+                self._enqueue(account, ready=self._now + phase * wait)
+            elif key in known:
+                account.due = min(account.due, self._pace.at(self._now) + self._base(account))
+                self._enqueue(account)
+            else:
+                account.due = self._pace.at(self._now) + phase * self._base(account)
+                self._enqueue(account)
+
+    def _learn(self, account: Account, *, changed: bool) -> None:
+        item, now = account.item, self._now
+        elapsed = max(now - account.seen, 1e-3)
+        memory = self._pace.memory(now, self._budget.period)
+        level = account.rate ** (self.fairness / 2)
+        account.root = level + (account.root - level) * math.exp(-elapsed / memory)
+        season = self._pace.season
+        exposure = max(season.exposure(account.seen, now), 1e-3)
+        season.learn(account.seen, now, account.rate, changed=changed)
+        account.belief, account.rate = self._rates.update(account.belief, elapsed, exposure, changed=changed)
+        account.seen = now
+        # the slow mean goes on towards the present rate until the next poll: count its average till then
+        level = account.rate ** (self.fairness / 2)
+        ahead = self.interval(item.key) / memory
+        mean = level + (account.root - level) * (-math.expm1(-ahead) / ahead if ahead < 1e9 else 0.0)
+        account.slow = item.base(mean)
+        self._pace.count(account, self._promises.longest(item))

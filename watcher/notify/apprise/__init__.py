@@ -1,0 +1,1 @@
+"""Notifications through apprise: one URL a channel."""

@@ -1,0 +1,386 @@
+"""Notifications through apprise: Slack, e-mail, Telegram and a hundred more, one URL a channel."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import apprise
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
+from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.text import clean
+from watcher.notify.apprise import http_outcome, plugins
+from watcher.notify.apprise.mail import by_mail, is_plain_mail
+from watcher.notify.apprise.sending import Course, attached, follow, recipient, through_plugin
+from watcher.notify.markup import (
+    HTML,
+    MARKDOWN,
+    PLAIN,
+    STYLES,
+    Rendered,
+    Space,
+    render,
+    tone,
+)
+from watcher.notify.settings import NO_SCHEME, ChannelSettings, WrongKeyError, scheme_of, secrets_of
+from watcher.ports.store import Draw
+from watcher.system.connections import Proxy
+
+DRAWING = 2.5
+"""Seconds that pictures may take at most, beside what the service may take."""
+
+LONGEST_DETAIL = 300
+"""Characters of what a service says that are kept."""
+
+MOST_FEW_WORDS = 500
+"""Characters of a message that goes without its facts."""
+
+HUNG_PATIENCE = 5
+"""Timeouts that a hung send is waited for before another one starts beside it."""
+
+MOST_ABANDONED = 3
+"""Hung sends of one channel that may lie about; with so many, nothing more is started."""
+
+_OWN_MACHINES = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises", "syslog"})
+_LOUD = ("apprise", "requests", "urllib3", "urllib3.connectionpool", "smtplib")
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _no_bare_number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        raise ValueError("is a bare number; write a duration such as 30s")  # noqa: TRY004 (pydantic's contract)
+    return value
+
+
+def _a_while(value: timedelta) -> timedelta:
+    if not timedelta(seconds=0.1) <= value <= timedelta(minutes=10):
+        raise ValueError("must be between 0.1s and 10m")
+    return value
+
+
+class AppriseSettings(ChannelSettings):
+    """One apprise URL. `timeout`: how long one message may take before it is tried again."""
+
+    kind: Literal["apprise"] = "apprise"
+    url: SecretStr
+    proxy: Proxy | None = None
+    """For services over HTTP; none named: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say."""
+    pictures: bool = False
+    """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
+    timeout: Annotated[
+        timedelta, AfterValidator(_a_while), BeforeValidator(_duration), BeforeValidator(_no_bare_number)
+    ] = timedelta(seconds=30)
+
+    def build(self, name: str) -> AppriseChannel:
+        """ValueError, without the URL in it, if apprise does not take the URL."""
+        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy)
+
+
+@dataclass(slots=True)
+class _Sending:
+    """One send in its thread: of what, when it began, whether it came back, and with what."""
+
+    ids: frozenset[str]
+    began: float = field(default_factory=time.monotonic)
+    over: threading.Event = field(default_factory=threading.Event)
+    course: Course = field(default_factory=Course)
+    result: SendResult | None = None
+    late: bool = False
+    """Nobody waited for the result any more."""
+
+
+class AppriseChannel:
+    """One service, reached from a thread of its own.
+
+    The thread is a daemon: a service that hangs holds neither the event loop nor another channel
+    nor the end of the process. apprise's own pools, shared by all services, are not used: a call
+    without a timeout of apprise's runs in the thread that makes it.
+    """
+
+    def __init__(self, name: str, url: SecretStr, timeout: float, proxy: SecretStr | None = None) -> None:
+        self.name = name
+        self._url = url
+        self._timeout = timeout
+        self._moved: dict[str, str] = {}
+        self._proxy = proxy.get_secret_value() if proxy is not None else None
+        http_outcome.install()
+        _quieten()
+        self._apprise = self._open()
+        self._current: _Sending | None = None
+        self._abandoned: list[_Sending] = []
+        self.draw: Draw | None = None
+        """Who draws the pictures; set by those who build the channel."""
+
+    @property
+    def takes_pictures(self) -> bool:
+        return bool(self._apprise[0].attachment_support)
+
+    @property
+    def burst(self) -> int:
+        """So many notifications may go out one after another; more are merged into one.
+
+        A plugin sleeps `request_rate_per_sec` (seconds, despite its name) between two messages.
+        """
+        service = self._apprise[0]
+        if service.request_rate_per_sec <= 0 and scheme_of(self._url) in _OWN_MACHINES:
+            return 1000
+        return 3 if service.request_rate_per_sec <= 1.5 else 1
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        """One notification. An answer that does not come in time may still have been a success.
+
+        The plugin's own pause between two messages is not counted against the service.
+        """
+        busy = self._make_way()
+        if busy:
+            return busy
+        late = self._came_late(deliveries)
+        if late is not None and isinstance(late.result, Sent):
+            self._current = None  # whoever wants it sent once more, gets that
+            return late.result
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[SendResult] = loop.create_future()
+
+        def settle(result: SendResult) -> None:
+            if not done.done():
+                done.set_result(result)
+
+        first = deliveries[0]
+        course = Course(first.heard, first.only, took=set(late.course.took) if late is not None else set())
+        sending = self._current = _Sending(frozenset(each.id for each in deliveries), course=course)
+
+        def work(target: apprise.Apprise = self._apprise) -> None:
+            result = sending.result = self._notify(target, deliveries, sending.course)
+            sending.over.set()
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, result)
+
+        threading.Thread(target=work, name=f"channel {self.name}", daemon=True).start()
+        try:
+            pause = max(self._apprise[0].request_rate_per_sec, 0)
+            async with asyncio.timeout(self._timeout + pause + (DRAWING if self.draw else 0)):
+                return await done
+        except TimeoutError:
+            sending.late = True
+            words = f"no answer within {self._timeout:g} s; it may have arrived"
+            return NotSent(words, maybe_sent=True, heard=frozenset(sending.course.took))
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Take back what was learnt in an earlier run: the new ids of chats."""
+        self._moved |= {name[5:]: new for name, new in facts.items() if name.startswith("chat ")}
+        follow(self._apprise[0], self._moved)
+
+    async def close(self) -> None:
+        """Threads are daemons: nothing waits for a send that hangs."""
+
+    def _make_way(self) -> NotSent | None:
+        """None if a send may start now. After long enough a hung one is left behind."""
+        if self._current is None or self._current.over.is_set():
+            return None
+        self._abandoned = [each for each in self._abandoned if not each.over.is_set()]
+        hung = time.monotonic() - self._current.began
+        if hung < HUNG_PATIENCE * self._timeout:
+            return NotSent(f"the message before is under way for {hung:.0f} s and has not come back")
+        if len(self._abandoned) >= MOST_ABANDONED:
+            return NotSent(f"{len(self._abandoned) + 1} messages hang; nothing is sent until one comes back")
+        self._abandoned.append(self._current)
+        self._current = None
+        self._apprise = self._open()
+        return None
+
+    def _came_late(self, deliveries: Sequence[Delivery]) -> _Sending | None:
+        """The send before, if it was of the same and came back after its time: who took it then, has it."""
+        before = self._current
+        if before is None or not before.late or not before.ids.issuperset(each.id for each in deliveries):
+            return None
+        return before
+
+    def _open(self) -> apprise.Apprise:
+        """A fresh object with the URL loaded, which also loads the plugin's code."""
+        scheme = scheme_of(self._url)
+        url = self._url.get_secret_value().strip()
+        asset = apprise.AppriseAsset(
+            app_id="watcher", app_desc="watcher", app_url="", image_url_mask="", image_url_logo="",
+            service_timeout=0, storage_mode="memory", http_redirects=False, allow_templates=False,
+            interpret_emojis=False, secure_logging=True,
+        )  # fmt: skip
+        target = apprise.Apprise(asset=asset)
+        query = _query(url, scheme)
+        if query.get("optional", "no") not in {"no", "false", "0", "off", ""}:
+            raise ValueError(f"the {scheme} URL has optional=yes: a failure would pass for a success")
+        plugins.load(scheme)
+        if not target.add(url):
+            plugins.load_all()
+        if not target and scheme == NO_SCHEME:
+            raise ValueError(f"the URL has no scheme, as slack:// is one; {plugins.advice(scheme)}")
+        if not target and not target.add(url):
+            raise ValueError(f"apprise does not take this {scheme} URL; {plugins.advice(scheme)}")
+        if len(target) != 1 and sum(1 for _ in target) != 1:
+            raise ValueError("more than one URL; give each its own channel")
+        service = target[0]
+        if self._proxy is not None and not plugins.over_http(service):
+            raise WrongKeyError("proxy", f"{scheme} goes through no HTTP proxy; leave proxy out")
+        self._adapt(service, query)
+        follow(service, self._moved)
+        return target
+
+    def _adapt(self, service: Any, query: Mapping[str, str]) -> None:
+        """Take from the plugin what is ours to decide, unless the URL says otherwise."""
+        service.retry = 0  # repeats are the deliverer's, and only its
+        service.optional = False
+        service.redirects = False
+        if hasattr(service, "markdown_ver") and "mdv" not in query:
+            # Telegram's older Markdown knows no escapes inside bold text; the newer one is exact.
+            service.markdown_ver = "MarkdownV2"
+        if getattr(service, "use_blocks", False):
+            # Slack takes 3,000 characters in a section and 150 in a header; apprise counts to 35,000.
+            service.title_maxlen, service.body_maxlen = 0, 3000
+        if "rto" not in query:
+            service.socket_read_timeout = self._timeout * 0.8
+        if "cto" not in query:
+            service.socket_connect_timeout = min(15.0, self._timeout * 0.8)
+
+    def _notify(self, target: apprise.Apprise, deliveries: Sequence[Delivery], course: Course) -> SendResult:
+        """In the channel's thread: render, send, and tell what came of it, without secrets."""
+        with http_outcome.listening(self._proxy) as heard:
+            try:
+                service = target[0]
+                style = STYLES[service.resolve_format(_preferred(service)).value]
+                shown = render(deliveries, style, _space(service, style.name))
+                pictures = self._pictures(deliveries)
+                if is_plain_mail(service):
+                    result = by_mail(service, deliveries, shown, style.name, pictures, course)
+                else:
+                    call = partial(_call, target, shown, tone(deliveries), style.name)
+                    result = through_plugin(service, call, pictures, course, heard)
+                    if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
+                        result = _in_few_words(target, deliveries[0], result, course, heard)
+            except Exception as error:  # noqa: BLE001 (top of this thread; a plugin may raise anything)
+                return NotSent(f"the plugin failed: {type(error).__name__}", maybe_sent=True)
+        self._moved |= {name[5:]: new for name, new in result.facts.items()}
+        remarks = {name: self._mask(words, service) for name, words in result.remarks.items()}
+        if isinstance(result, Sent):
+            return replace(result, remarks=remarks)
+        return replace(result, remarks=remarks, detail=self._mask(result.detail, service))
+
+    def _pictures(self, deliveries: Sequence[Delivery]) -> Sequence[bytes]:
+        """What was not taken with a picture goes without one the next time: it may have been its fault."""
+        if self.draw is None or not self.takes_pictures or any(each.attempts for each in deliveries):
+            return ()
+        return self.draw(deliveries)
+
+    def _mask(self, text: str, service: Any) -> str:
+        """Words of a service: one line, not long, and of the URL nothing but recipients and the host."""
+        secrets = secrets_of(self._url.get_secret_value())
+        if hasattr(service, "smtp_host"):
+            # Whoever runs the daemon must see which mailbox is dead, and which server says so.
+            hidden = {str(service.password or ""), *map(str, service.headers.values())}
+            secrets = [
+                each for each in secrets if any(each in text or text in each for text in hidden if text)
+            ]
+        shown = _no_secrets(service) | self._moved.keys()
+        for secret in secrets:
+            if secret not in shown:
+                text = text.replace(secret, "***")
+        return clean(text)[:LONGEST_DETAIL]
+
+
+def _query(url: str, scheme: str) -> Mapping[str, str]:
+    try:
+        return {key.lower(): value.lower() for key, value in parse_qsl(urlsplit(url).query)}
+    except ValueError:  # its words would show what stands in brackets, of a password say
+        words = f"the {scheme} URL has [ or ] where no IPv6 address is; write %5B and %5D"
+    raise ValueError(words)
+
+
+def _no_secrets(service: Any) -> set[str]:
+    """Parts of a URL that are no secret although they are in it: who is written to, and where.
+
+    A topic of ntfy is one: whoever knows it reads and writes there. Without a server it stands for the host.
+    """
+    known, topics = unquote(str(service.url(privacy=True))), set(getattr(service, "topics", ()))
+    host = "" if service.host in topics else str(service.host or "")
+    asked = [getattr(service, name, ()) for name in ("targets", "channels", "rooms")]
+    names = {recipient(each) for group in asked if isinstance(group, list | tuple | set) for each in group}
+    found = {part for name in names if name and name in known for part in (name, name.strip("#@+-"))}
+    if host and re.search(rf"(?<=[/@]){re.escape(host)}(?=[:/?]|$)", known):
+        found.add(host)
+    return found | ({str(service.port)} if service.port else set())
+
+
+def _in_few_words(
+    target: apprise.Apprise, delivery: Delivery, result: NotSent, course: Course, heard: http_outcome.Heard
+) -> SendResult:
+    """What is refused as it is may be taken as its title alone, in plain text: an alert must not be lost
+    for its form."""
+    bare = replace(delivery, message=replace(delivery.message, facts=()))
+    service = target[0]
+    shown = render([bare], PLAIN, Space(MOST_FEW_WORDS, min(service.title_maxlen, MOST_FEW_WORDS)))
+    heard.refusals.clear()
+    call = partial(_call, target, shown, tone([bare]), PLAIN.name)
+    again = through_plugin(service, call, (), course, heard)
+    if isinstance(again, NotSent):
+        return result
+    return replace(
+        again, remarks={**again.remarks, "form": f"a message went without its facts: {result.detail}"}
+    )
+
+
+def _call(target: apprise.Apprise, shown: Rendered, kind: str, style: str, pictures: Sequence[bytes]) -> Any:
+    return target.notify(
+        body=shown.body,
+        title=shown.title,
+        notify_type=apprise.NotifyType(kind),
+        body_format=apprise.NotifyFormat(style),
+        attach=attached(pictures),
+    )
+
+
+def _preferred(service: Any) -> str:
+    """Markdown for chats, HTML for mail, plain text for the rest and for programs."""
+    declared = service.notify_format
+    several = [declared] if isinstance(declared, str) else declared
+    formats = [str(getattr(each, "value", each)) for each in several]
+    if MARKDOWN.name in formats and (HTML.name not in formats or formats[0] != PLAIN.name):
+        return MARKDOWN.name
+    return HTML.name if formats[0] == HTML.name else PLAIN.name
+
+
+def _space(service: Any, style: str) -> Space:
+    """What the service takes, measured as the plugin will send it, in UTF-16 units as Telegram counts."""
+
+    def measure(text: str) -> int:
+        sent = service.dialect_convert(text, apprise.NotifyFormat(style))
+        return len(sent.encode("utf-16-le")) // 2
+
+    return Space(total=service.body_maxlen or 32768, title=service.title_maxlen, measure=measure)
+
+
+def _quieten() -> None:
+    """apprise and what it sends with print URLs and payloads on DEBUG, and some on WARNING.
+
+    What they have to say of a failed send is in its result, where it is masked.
+    """
+    for name in _LOUD:
+        logger = logging.getLogger(name)
+        if logger.level < logging.WARNING:
+            logger.setLevel(logging.WARNING)
+    own = logging.getLogger("apprise")
+    own.propagate = False
+    if not own.handlers:
+        own.addHandler(logging.NullHandler())

@@ -1,0 +1,170 @@
+"""What a web service answered to a plugin's request, in its own words.
+
+apprise keeps none of it; its plugins all send through `requests`, so that is where one listens. Only
+the thread that asked to hear is heard, and nothing of the request or of the answer is changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from watcher.domain.messages.delivery import Fault
+from watcher.notify.apprise.refusals import (
+    LONGEST_BODY,
+    Refusal,
+    blame,
+    moved_to,
+    refused_in_words,
+    said,
+    unreached,
+)
+from watcher.system.connections import turned_away
+
+_TURNED_AWAY = re.compile(r"Tunnel connection failed: ([0-9]{3})")
+
+LONGEST_WAIT = 3600.0
+"""Seconds; a service that asks for more is asked again after an hour."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one send met. `about`: for whom the next request is, if the plugin said so."""
+
+    about: str = ""
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    """The last refusal of each recipient; under an empty name what concerns nobody in particular."""
+    answer: Refusal | None = None
+    """The last answer, whatever it was: what a plugin found no success may say why."""
+
+    @property
+    def last(self) -> Refusal | None:
+        return next(reversed(self.refusals.values()), self.answer)
+
+    def note(self, refusal: Refusal) -> None:
+        self.refusals.pop(self.about, None)
+        self.refusals[self.about] = refusal
+
+
+class _Ear(threading.local):
+    heard: Heard | None = None
+    proxy: str | None = None
+
+
+_ear = _Ear()
+
+
+@contextmanager
+def listening(proxy: str | None = None) -> Iterator[Heard]:
+    """Hear what this thread's requests meet. `proxy`: send them through it, whatever the environment says."""
+    heard = _ear.heard = Heard()
+    _ear.proxy = proxy
+    try:
+        yield heard
+    finally:
+        _ear.heard = _ear.proxy = None
+
+
+def install() -> None:
+    """Start listening, once a process."""
+    original = requests.Session.send
+    if getattr(original, "watcher_hears", False):
+        return
+
+    @functools.wraps(original)
+    def send(self: requests.Session, request: Any, **options: Any) -> requests.Response:
+        heard = _ear.heard
+        if heard is None:
+            return original(self, request, **options)
+        if _ear.proxy is not None:
+            options["proxies"] = {"http": _ear.proxy, "https": _ear.proxy}
+        if options.get("verify") is True:
+            # One variable for a private CA, for sources and for channels.
+            options["verify"] = os.environ.get("SSL_CERT_FILE") or True
+        try:
+            response = original(self, request, **options)
+        except requests.RequestException as error:
+            heard.note(_no_answer(error, request.url or ""))
+            raise
+        _note(heard, response)
+        return response
+
+    send.watcher_hears = True  # type: ignore[attr-defined]
+    requests.Session.send = send  # type: ignore[method-assign]
+
+
+def _note(heard: Heard, response: requests.Response) -> None:
+    status, body = response.status_code, response.content[:LONGEST_BODY]
+    words = said(body)
+    number = f" HTTP {status}" if status >= 300 or not words else ""
+    refusal = Refusal(
+        f"the service answered{number}" + (f": {words}" if words else ""),
+        blame(status, words),
+        _retry_after(response),
+        moved=moved_to(body) if status == 400 else "",
+    )
+    heard.answer = refusal
+    if status >= 300 or refused_in_words(body):
+        heard.note(refusal)
+
+
+def _no_answer(error: requests.RequestException, url: str) -> Refusal:
+    parts = urlsplit(url)
+    through = " through the proxy" if _ear.proxy is not None else ""
+    with suppress(ValueError):
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        where = f"{parts.hostname or 'the service'}:{port}" if port else f"{parts.hostname}"
+        if isinstance(error, requests.ConnectTimeout):
+            return Refusal(f"{where}: no connection in time{through}")
+        if isinstance(error, requests.Timeout):
+            return Refusal(f"{where}: no answer in time{through}", maybe_sent=True)
+        if isinstance(error, requests.exceptions.InvalidURL):
+            return Refusal(f"{where}: that is no address", Fault.CHANNEL)
+        if isinstance(error, requests.exceptions.ProxyError):
+            status = _TURNED_AWAY.search(str(error))
+            words = turned_away(int(status[1]), where) if status else "the proxy cannot be reached"
+            return Refusal(f"{where}: {words}", Fault.CHANNEL)
+        found = unreached(error, where)
+        never = _never_connected(error)
+        return Refusal(found.words, found.fault, maybe_sent=not never and found.fault is not Fault.CHANNEL)
+    return Refusal("that is no address", Fault.CHANNEL)
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """A connection that was never made carried nothing; anything later may have."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds: the header (RFC 9110, seconds or a date), or Telegram's `parameters.retry_after`."""
+    header = response.headers.get("Retry-After", "").strip()
+    seconds: float | None = None
+    with suppress(ValueError, TypeError, OverflowError):
+        seconds = float(header)
+    if seconds is None and header:
+        with suppress(ValueError, TypeError, OverflowError):
+            seconds = (parsedate_to_datetime(header).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    if seconds is None and response.status_code == 429:
+        with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            body = json.loads(response.content[:LONGEST_BODY])
+            seconds = float(body.get("parameters", body)["retry_after"])
+    if seconds is None or math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)

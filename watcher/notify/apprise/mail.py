@@ -1,0 +1,239 @@
+"""One e-mail to the recipients of an apprise mail URL, over one SMTP connection.
+
+apprise reads the URL; the sending is ours: it says in the server's words who was refused and why, tells
+each recipient once, and makes all mails about one alert one thread.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import formatdate
+from typing import Any
+
+from watcher.domain.alerts.lifecycle import short_id
+from watcher.domain.messages.delivery import Delivery, Fault, SendResult
+from watcher.domain.messages.message import Kind
+from watcher.notify.apprise.refusals import Refusal, mail_refusal, unreached
+from watcher.notify.apprise.sending import Course
+from watcher.notify.markup import HTML, PLAIN, Rendered, Space, folded, render
+
+_PLAIN = SMTP.clone(cte_type="7bit")
+"""Every server takes it."""
+
+
+MOST_BROKEN = 5
+"""Connections that break one after another before the rest of a mail waits for the next try."""
+
+_ONCE = frozenset({Kind.EVENT, Kind.TEST})
+"""What nothing follows: a mail of it begins no thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is written. `html` is empty for a mail of plain text; `identity` is the same on a repeat."""
+
+    subject: str
+    plain: str
+    html: str
+    identity: str
+    thread: str = ""
+    """What all mails about one alert refer to; empty for a mail about several."""
+    pictures: Sequence[bytes] = ()
+
+
+@dataclass(slots=True)
+class Posted:
+    """What became of it: who took it, and why others did not. An empty name: nobody in particular."""
+
+    heard: set[str] = field(default_factory=set)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+
+
+def recipients(service: Any) -> list[str]:
+    """Everybody who is to get the mail, each once."""
+    to = [address for _, address in service.targets]
+    return list(dict.fromkeys((*to, *sorted(service.cc), *sorted(service.bcc))))
+
+
+def post(service: Any, letter: Letter, wanted: Callable[[str], bool], posted: Posted) -> None:
+    """Send it to each recipient who is `wanted`; `posted` is filled in while that goes on.
+
+    Each address in `to` gets a mail of its own, as apprise does it; copies go with the first that can be
+    sent. A connection that breaks costs the mail that it carried: the others go over a new one.
+    """
+    others = [each for each in recipients(service) if each in service.cc | service.bcc and wanted(each)]
+    where = f"{service.smtp_host}:{service.port}"
+    server: smtplib.SMTP | None = None
+    broken = 0
+    try:
+        for name, address in service.targets:
+            rest = [each for each in others if each not in posted.heard and each not in posted.refusals]
+            to = list(dict.fromkeys(each for each in (address, *rest) if wanted(each)))
+            to = [each for each in to if each not in posted.heard]
+            if not to or broken == MOST_BROKEN:
+                continue
+            if server is None or server.sock is None:
+                server = _connected(service, where)
+            try:
+                _deliver(server, service, _written(service, letter, name, address), to, posted)
+                broken = 0
+            except (OSError, smtplib.SMTPException) as error:
+                server.close()
+                broken += 1
+                posted.refusals[address] = unreached(error, where)
+    except _RefusedError as error:
+        posted.refusals[""] = error.refusal
+    finally:
+        if server is not None and server.sock is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
+
+
+class _RefusedError(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.words)
+        self.refusal = refusal
+
+
+def _connected(service: Any, where: str) -> smtplib.SMTP:
+    """A connection that is encrypted and logged in as the URL says; `_RefusedError` says why not."""
+    context = ssl.create_default_context()
+    if not service.verify_certificate:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    mode, timeout = service.secure_mode, service.socket_connect_timeout
+    server: smtplib.SMTP | None = None
+    try:
+        if mode == "ssl":
+            server = smtplib.SMTP_SSL(service.smtp_host, service.port, timeout=timeout, context=context)
+        else:
+            server = smtplib.SMTP(service.smtp_host, service.port, timeout=timeout)
+        if mode == "starttls":
+            server.starttls(context=context)
+        if service.user and service.password:
+            server.login(service.user, service.password)
+    except (OSError, smtplib.SMTPException) as error:
+        if server is not None:
+            server.close()
+        raise _RefusedError(_not_connected(error, where, mode, begun=server is not None)) from None
+    if server.sock is not None:
+        # A server may look at a mail for longer than it takes to connect.
+        server.sock.settimeout(service.socket_read_timeout)
+    return server
+
+
+def _not_connected(error: Exception, where: str, mode: str, *, begun: bool) -> Refusal:
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return mail_refusal(error.smtp_code, error.smtp_error, "auth")
+    if isinstance(error, smtplib.SMTPResponseException):
+        return mail_refusal(error.smtp_code, error.smtp_error, "connect")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Refusal(f"{where}: {error}", Fault.CHANNEL)
+    if not begun and mode != "ssl" and isinstance(error, TimeoutError | smtplib.SMTPServerDisconnected):
+        hint = " (a port that wants TLS from the start needs mode=ssl)" if mode == "starttls" else ""
+        return Refusal(f"{where}: no greeting from a mail server{hint}")
+    found = unreached(error, where)
+    hint = (
+        " from the start; mode=starttls may be meant"
+        if mode == "ssl" and "speaks no TLS" in found.words
+        else ""
+    )
+    return Refusal(found.words + hint, found.fault)
+
+
+def _deliver(
+    server: smtplib.SMTP, service: Any, mail: EmailMessage, to: Sequence[str], posted: Posted
+) -> None:
+    refused: Mapping[str, tuple[int, bytes]] = {}
+    sent = True
+    try:
+        refused = server.send_message(mail, service.from_addr[1], list(to))
+    except smtplib.SMTPRecipientsRefused as error:
+        # Nobody has it: after a 421 the others were not even asked for.
+        refused, sent = error.recipients, False
+    except smtplib.SMTPSenderRefused as error:
+        posted.refusals.update(dict.fromkeys(to, mail_refusal(error.smtp_code, error.smtp_error, "mail")))
+        return
+    except smtplib.SMTPDataError as error:
+        posted.refusals.update(dict.fromkeys(to, mail_refusal(error.smtp_code, error.smtp_error, "data")))
+        return
+    posted.refusals.update({each: mail_refusal(code, text, "rcpt") for each, (code, text) in refused.items()})
+    if sent:
+        posted.heard.update(each for each in to if each not in refused)
+
+
+def _written(service: Any, letter: Letter, name: object, address: str) -> EmailMessage:
+    domain = service.from_addr[1].rpartition("@")[2]
+    mail = EmailMessage(policy=_PLAIN if _ascii(service, address) else SMTPUTF8)
+    for header, value in {"X-Application": service.app_id, **service.headers}.items():
+        with suppress(ValueError, TypeError):
+            mail[header] = " ".join(str(value).split())
+    del mail["Auto-Submitted"], mail["Subject"], mail["From"], mail["To"], mail["Message-ID"], mail["Date"]
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["Subject"] = " ".join(letter.subject.split())
+    mail["From"] = _address(*service.from_addr)
+    mail["To"] = _address(name, address)
+    for header, addresses in {"Cc": service.cc - service.bcc, "Reply-To": service.reply_to}.items():
+        if addresses - {address}:
+            mail[header] = [_address(service.names.get(each), each) for each in sorted(addresses - {address})]
+    mail["Date"] = formatdate(localtime=True)
+    mail["Message-ID"] = f"<{letter.identity}@{domain}>"
+    if letter.thread:
+        mail["In-Reply-To"] = mail["References"] = f"<{letter.thread}@{domain}>"
+    mail.set_content(letter.plain + "\n")
+    if letter.html:
+        mail.add_alternative(letter.html + "\n", subtype="html")
+    for number, picture in enumerate(letter.pictures, start=1):
+        mail.add_attachment(picture, "image", "png", filename=f"chart-{number}.png")
+    return mail
+
+
+def _address(name: object, address: str) -> Address:
+    return Address(display_name=str(name) if name else "", addr_spec=address)
+
+
+def _ascii(service: Any, address: str) -> bool:
+    return all(each.isascii() for each in (address, service.from_addr[1], *service.cc, *service.reply_to))
+
+
+def is_plain_mail(service: Any) -> bool:
+    """Mail that needs nothing of apprise but its reading of the URL."""
+    return type(service).__name__ == "NotifyEmail" and service.pgp_mode == "no" and not service.inline
+
+
+def by_mail(
+    service: Any,
+    deliveries: Sequence[Delivery],
+    shown: Rendered,
+    style: str,
+    pictures: Sequence[bytes],
+    course: Course,
+) -> SendResult:
+    service.throttle()
+    people = recipients(service)
+    course.asked.update({each: each for each in people})
+    plain = render(deliveries, PLAIN, Space(service.body_maxlen or 32768, service.title_maxlen))
+    ids = [each.id for each in deliveries]
+    alerts = {each.message.id for each in deliveries if each.message.kind not in _ONCE}
+    letter = Letter(
+        shown.title,
+        plain.body,
+        shown.body if style == HTML.name else "",
+        ids[0] if len(ids) == 1 else short_id(*sorted(ids)),
+        f"alert.{deliveries[0].message.id}" if len(alerts) == 1 and len(folded(deliveries)) == 1 else "",
+        pictures,
+    )
+    posted = Posted(course.took)
+    post(service, letter, lambda each: not course.has(each), posted)
+    if pictures and any(each.fault is Fault.MESSAGE for each in posted.refusals.values()):
+        course.remarks["picture"] = f"pictures are left out: {next(iter(posted.refusals.values())).words}"
+        posted.refusals.clear()
+        post(service, replace(letter, pictures=()), lambda each: not course.has(each), posted)
+    last = next(reversed(posted.refusals.values()), None)
+    return course.result(posted.refusals, last, well=not posted.refusals)

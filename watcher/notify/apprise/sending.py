@@ -1,0 +1,184 @@
+"""One send through an apprise plugin: who of its recipients took it, and why others did not.
+
+Plugins ask before each recipient whether it has the message already, and note who took it; apprise has
+that for its own repeats. Here it serves ours, which survive a restart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import apprise
+from apprise.attachment.memory import AttachMemory
+
+from watcher.domain.alerts.lifecycle import short_id
+from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
+from watcher.notify.apprise.http_outcome import Heard
+from watcher.notify.apprise.refusals import Refusal
+
+_MEMORY: Any = AttachMemory
+_KINDS = frozenset(
+    {"message", "body", "attachment", "attach", "image", "media", "room", "user", "fields", "text", "channel"}
+)
+_LEAST_ID = 1000
+"""A smaller number in a plugin's key counts pieces; it names nobody."""
+
+
+@dataclass(slots=True)
+class Course:
+    """How one send goes. `heard` had it before; with `only`, nobody else is told now."""
+
+    heard: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
+    asked: dict[str, str] = field(default_factory=dict)
+    """The mark of what the plugin asked for → the recipient behind it, for people."""
+    took: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
+    remarks: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def has(self, key: str) -> bool:
+        """Whether a recipient is to be passed over."""
+        if self.only and key not in self.only:
+            self.left_out.add(key)
+            return True
+        return key in self.heard or key in self.took
+
+    def missing(self) -> list[str]:
+        """Recipients who have not taken any of it, by their names."""
+        done = {self.asked.get(key, "") for key in (*self.took, *self.heard)}
+        names = dict.fromkeys(name for name in self.asked.values() if name)
+        return [name for name in names if name not in done]
+
+    def result(self, refusals: Mapping[str, Refusal], last: Refusal | None, *, well: bool) -> SendResult:
+        """What to tell of it; refusals are by the names of recipients."""
+        if well and not self.left_out:
+            return Sent(self.remarks, self.facts)
+        missing = self.missing()
+        theirs = {name: refusals[name] for name in missing if name in refusals}
+        if well:
+            names = ", ".join(dict.fromkeys(self.asked.get(key, key) for key in self.left_out))
+            last = Refusal(f"{names}: is yet to be told what came before")
+        elif theirs:
+            last = next(reversed(theirs.values()))
+        if last is None:
+            last = Refusal("apprise reports no success and no reason")
+        words = last.words
+        if theirs and (self.took or self.heard or len(theirs) > 1):
+            words = "; ".join(f"{name}: {each.words}" for name, each in theirs.items())
+        return NotSent(
+            words,
+            retry_after=last.retry_after,
+            maybe_sent=any(each.maybe_sent for each in theirs.values()) or last.maybe_sent,
+            fault=last.fault,
+            heard=frozenset(self.took),
+            remarks=self.remarks,
+            facts=self.facts,
+        )
+
+
+def track(service: Any, course: Course, heard: Heard) -> None:
+    """Answer the plugin's questions from `course`, and know for whom its next request is."""
+
+    def is_delivered(key: Any, **_: bool) -> bool:
+        if type(key) is object:
+            return False  # apprise's own mark for a whole message
+        mark = _mark(key)
+        heard.about = course.asked.setdefault(mark, recipient(key))
+        return course.has(mark)
+
+    def mark_delivered(key: Any, **_: bool) -> None:
+        if type(key) is not object:
+            mark = _mark(key)
+            course.asked.setdefault(mark, recipient(key))
+            course.took.add(mark)
+
+    service.is_delivered, service.mark_delivered = is_delivered, mark_delivered
+
+
+def _mark(key: Any) -> str:
+    """What the store keeps of a plugin's key, in which a secret may stand (a topic of ntfy is one)."""
+    return short_id(repr(key))
+
+
+def recipient(key: Any) -> str:
+    """The name in a plugin's key: a chat, a room, an address. Empty if there is none."""
+    found = [text for text in _leaves(key) if text not in _KINDS]
+    return found[0] if found else ""
+
+
+def _leaves(key: Any) -> Iterable[str]:
+    if isinstance(key, tuple | list):
+        for each in key:
+            yield from _leaves(each)
+    elif isinstance(key, str):
+        yield key
+    elif isinstance(key, int) and not isinstance(key, bool) and abs(key) >= _LEAST_ID:
+        yield str(key)
+
+
+def attached(pictures: Sequence[bytes]) -> apprise.AppriseAttachment | None:
+    found = apprise.AppriseAttachment()
+    for number, picture in enumerate(pictures, start=1):
+        found.add(_MEMORY(content=picture, name=f"chart-{number}.png", mimetype="image/png"))
+    return found if len(found) else None
+
+
+def through_plugin(
+    service: Any,
+    call: Callable[[Sequence[bytes]], Any],
+    pictures: Sequence[bytes],
+    course: Course,
+    heard: Heard,
+) -> SendResult:
+    """Send; without the pictures if they are refused, and to the new id of a chat that has one now."""
+    track(service, course, heard)
+    result = call(pictures)
+    if not _well(result) and _follow(service, course, heard):
+        result = call(pictures)
+    if not _well(result) and pictures and not _may_have_arrived(heard, course):
+        why = heard.last
+        heard.refusals.clear()
+        result = call(())
+        if _well(result):
+            course.remarks["picture"] = f"pictures are left out: {why.words if why else 'not taken'}"
+    last = heard.last
+    if last is None and (logs := [entry.message for entry in result.logs()]):
+        last = Refusal(logs[0], Fault.PASSING)
+    return course.result(heard.refusals, last, well=_well(result))
+
+
+def _well(result: Any) -> bool:
+    return bool(result.status == apprise.AppriseResultStatus.SUCCESS)
+
+
+def _may_have_arrived(heard: Heard, course: Course) -> bool:
+    """Whether sending again at once might tell somebody twice, or cannot help."""
+    last = heard.last
+    return last is not None and not course.took and (last.maybe_sent or last.retry_after is not None)
+
+
+def _follow(service: Any, course: Course, heard: Heard) -> bool:
+    """Take over the new ids of chats that moved; whether there were any."""
+    moved = {name: each.moved for name, each in heard.refusals.items() if each.moved}
+    if not follow(service, moved):
+        return False
+    for old, new in moved.items():
+        course.facts[f"chat {old}"] = new
+        course.remarks[f"chat {old}"] = f"the chat {old} has the id {new} now: update the URL of this channel"
+        heard.refusals.pop(old, None)
+    return True
+
+
+def follow(service: Any, moved: Mapping[str, str]) -> bool:
+    """Write to the new ids of chats; whether one of them is a recipient."""
+    targets: Any = getattr(service, "targets", None)
+    found = False
+    for place, target in enumerate(targets if isinstance(targets, list) else ()):
+        new = moved.get(recipient(target), "")
+        if re.fullmatch(r"-?[0-9]{1,20}", new) and isinstance(target, tuple) and len(target) == 2:
+            targets[place], found = (int(new), target[1]), True
+    return found

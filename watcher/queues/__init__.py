@@ -1,0 +1,1 @@
+"""Queues: who is due, and in which order."""

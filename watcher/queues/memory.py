@@ -1,0 +1,96 @@
+"""The seam between what says that it is time and what does the work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from watcher.domain.credits.allowance import Purpose
+from watcher.domain.model import Account
+
+_URGENCY = {Purpose.CONFIRMATION: 0, Purpose.BY_HAND: 1, Purpose.SCHEDULED: 2, Purpose.SWEEP: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Accounts to ask for together, and why."""
+
+    accounts: tuple[Account, ...]
+    purpose: Purpose
+
+
+class PollQueue:
+    """Accounts of one source that are due. Each stands in it once, so it is never longer than the watch list.
+
+    Confirmations go first, then polls by hand, then what is scheduled, each in the order in which
+    it became due. An account that is being asked for right now is not taken a second time.
+    """
+
+    def __init__(self) -> None:
+        self._why: dict[Account, Purpose] = {}
+        self._lines: dict[Purpose, dict[Account, bool]] = {purpose: {} for purpose in _URGENCY}
+        """Who is due, by purpose and in that order; beside each whether it must be asked for alone."""
+        self._busy: set[Account] = set()
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._why)
+
+    def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
+        """Make accounts due. The more urgent of two reasons wins."""
+        for account in accounts:
+            old = self._why.get(account)
+            if old is None:
+                self._why[account] = purpose
+                self._lines[purpose][account] = alone
+            elif _URGENCY[purpose] < _URGENCY[old]:
+                self._why[account] = purpose
+                self._lines[purpose][account] = self._lines[old].pop(account) or alone
+            elif alone:
+                self._lines[old][account] = True
+        self._changed.set()
+
+    async def take(self, limit: int) -> Batch:
+        """Wait for work and take up to `limit` accounts of the most urgent purpose."""
+        while True:
+            batch = self._next(limit)
+            if batch is not None:
+                return batch
+            self._changed.clear()
+            await self._changed.wait()
+
+    def done(self, batch: Batch) -> None:
+        """The accounts of this batch may be asked for again."""
+        self._busy.difference_update(batch.accounts)
+        if self._why:
+            self._changed.set()
+
+    def clear(self) -> None:
+        """Forget what is due; a tick will say it again."""
+        self._why.clear()
+        for line in self._lines.values():
+            line.clear()
+
+    def _next(self, limit: int) -> Batch | None:
+        for purpose, line in self._lines.items():
+            chosen = self._free(line, limit)
+            if chosen:
+                for account in chosen:
+                    del line[account], self._why[account]
+                self._busy.update(chosen)
+                return Batch(tuple(chosen), purpose)
+        return None
+
+    def _free(self, line: Mapping[Account, bool], limit: int) -> list[Account]:
+        """Up to `limit` accounts that may be asked for now; or one that must be asked for alone."""
+        chosen: list[Account] = []
+        for account, alone in line.items():
+            if account in self._busy:
+                continue
+            if alone:
+                return [account]
+            chosen.append(account)
+            if len(chosen) == limit:
+                break
+        return chosen

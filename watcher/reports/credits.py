@@ -1,0 +1,103 @@
+"""How the credits of a period go, and how they will: the ledger by hours and days beside the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.credits.provider_count import USAGE, applied, load
+from watcher.domain.history.timeline import Point, Segment
+from watcher.domain.rules.types.budget import Use, pace_since
+from watcher.domain.scheduler.outlook import OUTLOOK
+from watcher.domain.scheduler.outlook import load as read_outlook
+from watcher.store.sqlite.queries import Reader
+
+HOUR = timedelta(hours=1)
+DAYS = 31
+"""Days of the ledger that are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """One day (UTC) of the ledger."""
+
+    day: datetime
+    credits: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """One source's credits. `left`: what was left over the period until now; `forecast`: what will be at
+    the pace of late, until none are left or the period ends; `even`: spent evenly over the period."""
+
+    source: str
+    limit: int
+    start: datetime
+    end: datetime
+    remaining: int
+    left: Segment
+    forecast: Segment
+    even: Segment
+    a_day: float
+    """Credits a day at the pace of late."""
+    planned: float | None
+    """Credits a day that the intervals of the cadence would take."""
+    at_end: int
+    """What will be left at the end of the period at the pace of late."""
+    gone: datetime | None
+    """When none will be left at that pace; None: not in this period."""
+    days: tuple[Spent, ...]
+
+
+def burn(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> Burn:
+    """Everything about the credits of one source, from the ledger."""
+    plan = applied(configured, load(reader.fact(source, USAGE)))
+    start, end = plan.bounds(now)
+    hours = reader.hours(source, min(start, now - timedelta(days=DAYS)))
+    left, remaining = [Point(start, Decimal(plan.limit))], plan.limit
+    for at, spent, _ in hours:
+        if at >= start.replace(minute=0, second=0, microsecond=0) and spent:
+            remaining -= spent
+            left.append(Point(min(max(at + HOUR, start), now), Decimal(max(remaining, 0))))
+    remaining = max(remaining, 0)
+    left.append(Point(now, Decimal(remaining)))
+    since = pace_since(plan, now)
+    outlook = read_outlook(reader.fact(source, OUTLOOK))
+    pace = Use(plan, 0, sum(spent for at, spent, _ in hours if at >= since), since, now, outlook).pace
+    gone = None
+    if pace > 0 and remaining < pace * (end - now).total_seconds():
+        gone = now + timedelta(seconds=remaining / pace)
+    at_end = 0 if gone else round(remaining - pace * (end - now).total_seconds())
+    return Burn(
+        source,
+        plan.limit,
+        start,
+        end,
+        remaining,
+        tuple(left),
+        (Point(now, Decimal(remaining)), Point(gone or end, Decimal(at_end))),
+        (Point(start, Decimal(plan.limit)), Point(end, Decimal(0))),
+        pace * 86400,
+        outlook.planned / ((end - start) / timedelta(days=1)) if outlook is not None else None,
+        at_end,
+        gone,
+        _days(hours, now),
+    )
+
+
+def days_of(reader: Reader, source: str, now: datetime) -> tuple[Spent, ...]:
+    """The ledger of the last days, newest first; a day without a request is left out."""
+    return _days(reader.hours(source, now - timedelta(days=DAYS)), now)
+
+
+def _days(hours: list[tuple[datetime, int, int]], now: datetime) -> tuple[Spent, ...]:
+    found: dict[datetime, tuple[int, int]] = {}
+    for at, spent, calls in hours:
+        if at > now - timedelta(days=DAYS):
+            day = at.astimezone(UTC).replace(hour=0)
+            before = found.get(day, (0, 0))
+            found[day] = before[0] + spent, before[1] + calls
+    return tuple(Spent(day, *both) for day, both in sorted(found.items(), reverse=True))

@@ -1,0 +1,251 @@
+"""Why a rule fired or did not: the decision path for one rule on one subject, from what the store knows.
+
+The answers are the rules' own, over the same state that the next decision will start from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from watcher.config.settings import Settings
+from watcher.domain.alerts.lifecycle import Alert, AlertState
+from watcher.domain.alerts.silences import Topic
+from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.decision import Past
+from watcher.domain.evaluation.composer import asset_of, subject_key
+from watcher.domain.evaluation.routing import Router
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.model import EMPTY, AccountState, Asset
+from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
+from watcher.domain.rules.types.budget import Use
+from watcher.domain.values.decimals import ZERO
+from watcher.domain.values.formatting import moment, plain
+from watcher.reports.alerts import AlertViews
+from watcher.reports.credit_rows import use_of
+from watcher.reports.rule_distance import Standing
+from watcher.store.sqlite.queries import Reader
+
+Row = dict[str, Any]
+
+
+class Explainer:
+    """Explains as of one moment. `settings` and `rules` are of one configuration."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        rules: Rules,
+        reader: Reader,
+        now: datetime,
+        past: Past | None = None,
+        plans: Mapping[str, CreditPlan] = EMPTY,
+    ) -> None:
+        """`past`: all that is known, if the caller has it already; else it is read from the store.
+        `plans`: what was bought of each source that sells credits, for rules about those.
+        """
+        self._plans = plans
+        self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
+        self._past: Past = past or reader.past()
+        rules.know(self._past.same, self._past.former)
+        self._router = Router(self._past, rules, now)
+        self._views = AlertViews(settings, self._past.silences, now)
+        self._standing = Standing(rules, reader, now, self._past)
+
+    def subjects(self, rule: Rule) -> list[Row]:
+        """Every subject that the rule has now: `key` and `label`, and what it is made of. `alert_label`: how
+        its live alert calls it, which may be by a name that it had."""
+        if isinstance(rule, SumRule) and rule.sides():
+            found = self._rules.sums.by_key.items()
+            return [
+                {"key": key, "label": each.subject.label, "wallet": each.subject.wallet, "sum": each}
+                for (name, key), each in found
+                if name == rule.id
+            ]
+        if isinstance(rule, BudgetRule):
+            row = {"key": rule.source, "label": f"source {rule.source}", "wallet": ""}
+            return [{**row, "plan": self._plans[rule.source]}] if rule.source in self._plans else []
+        return list(self._held(rule))
+
+    def first(self, rule: Rule, most: int) -> list[Row]:
+        """The first so many of the subjects, and one more if there are more."""
+        if isinstance(rule, BudgetRule) or (isinstance(rule, SumRule) and rule.sides()):
+            return self.subjects(rule)[: most + 1]
+        return list(islice(self._held(rule), most + 1))
+
+    def glance(self, rule: Rule, subject: Row) -> Row:
+        """One subject in short: the answer, and how far it is from the level as a share of that.
+
+        `near`: what that distance is of, or why there is none.
+        """
+        alert, firing = self._alert(rule, subject)
+        verdict = self._standing.verdict(rule, subject, firing=firing)
+        reading, near = self._reading(subject), self._standing.near(rule, subject)
+        return {
+            "subject": subject["label"],
+            "wallet": subject["wallet"],
+            "answer": verdict.answer.value,
+            "because": verdict.because,
+            "distance": near.distance,
+            "near": near.words,
+            "at": reading.get("at"),
+            "alert": self._views.row(alert) if alert is not None else None,
+        }
+
+    def _alert(self, rule: Rule, subject: Row) -> tuple[Alert | None, bool]:
+        alert = self._past.alerts.get((rule.id, subject["key"]))
+        if alert is not None and not self._rules.goes_on(alert):
+            alert = None
+        return alert, alert is not None and alert.state is AlertState.FIRING
+
+    def explain(self, rule: Rule, subject: Row) -> Row:
+        """One subject, whole."""
+        alert, firing = self._alert(rule, subject)
+        if isinstance(rule, BudgetRule):
+            verdict = rule.judge(self._use(subject), firing=firing)
+        else:
+            verdict = self._standing.verdict(rule, subject, firing=firing)
+        topic = Topic(rule.id, subject["wallet"], rule.severity, self._rules.tags_of(subject["wallet"]))
+        return {
+            "rule": rule.id,
+            "condition": rule.describe(),
+            "subject": subject["label"],
+            "wallet": subject["wallet"],
+            "reading": self._reading(subject),
+            "answer": verdict.answer.value,
+            "because": verdict.because,
+            "alert": self._views.row(alert) if alert is not None else None,
+            "last": self._last(rule, subject) if alert is None else None,
+            "clock": self._clock(rule, alert),
+            "suppressed_by": self._router.hold_of(rule, alert) if alert else self._router.hold(rule, topic),
+            "event": isinstance(rule, EventRule),
+            "channels": self._heard(rule, alert, subject),
+        }
+
+    def _held(self, rule: Rule) -> Iterator[Row]:
+        """Accounts, for rules about those; else each asset of each account that the rule selects, or has a
+        live alert on: that outlives the name by which it was selected, and may be on one that is not held."""
+        lively = {
+            key: alert.label
+            for (name, key), alert in self._past.alerts.items()
+            if name == rule.id and self._rules.goes_on(alert)
+        }
+        for account, wallet in self._rules.wallets.items():
+            if not self._rules.selects(rule.id, account):
+                continue
+            state = self._past.accounts.get(account) or AccountState(account)
+            if isinstance(rule, ClockRule):
+                label = f"{wallet.name} on {account.chain}"
+                row = {"key": subject_key(account), "label": label, "wallet": wallet.name}
+                yield {**row, "state": state, "account": account, "asset": None, "symbol": ""}
+                continue
+            for asset in (*state.amounts, *_absent(lively, state)):
+                symbol = self._past.symbols.get(asset, "")
+                key = subject_key(account, asset) if lively else ""
+                if key in lively or self._rules.picks(rule, asset, symbol):
+                    key = key or subject_key(account, asset)
+                    label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
+                    row = {"key": key, "label": label, "wallet": wallet.name}
+                    row["alert_label"] = lively.get(key, "")
+                    yield {**row, "state": state, "account": account, "asset": asset, "symbol": symbol}
+
+    def _use(self, subject: Row) -> Use:
+        return use_of(self._reader, subject["key"], subject["plan"], self._now)
+
+    def _reading(self, subject: Row) -> Row:
+        """What the next answer is made from, and how old it is."""
+        if "plan" in subject:
+            return {label.lower(): text for label, text in self._use(subject).facts()}
+        if "sum" in subject:
+            return {"accounts": sum(len(each.accounts) for each in subject["sum"].sums)}
+        state: AccountState = subject["state"]
+        asset: Asset | None = subject["asset"]
+        at = state.last_reading if asset is None else state.as_of(asset)
+        row: Row = {
+            "at": at,
+            "age_seconds": int((self._now - at).total_seconds()) if at else None,
+            "misses": state.misses,
+            "miss": state.miss,
+        }
+        if asset is not None:
+            quote, doubt = self._past.quotes.get(asset), self._past.doubts.get(asset)
+            row["amount"] = plain(state.amounts.get(asset, ZERO))
+            row["price_usd"] = plain(quote.price) if quote is not None else None
+            row["price_at"] = quote.at if quote is not None else None
+            held = state.held.get(asset)
+            row["waits"] = [
+                *([f"{plain(held.amount)}: {held.reason}"] if held is not None else []),
+                *([doubt.reason] if doubt is not None and not doubt.settled else []),
+            ]
+        return row
+
+    def _clock(self, rule: Rule, alert: Alert | None) -> str:
+        """What a live alert waits for."""
+        if alert is None or not isinstance(rule, StateRule):
+            return ""
+        wait, reads = rule.terms()
+        if alert.state is AlertState.PENDING:
+            return (
+                f"pending: fires with the first reading from {moment(alert.since + wait)} on that meets it, "
+                f"with {alert.reads} of {reads} readings so far"
+            )
+        if alert.clear_since is not None:
+            end = alert.clear_since + rule.keep_firing_for
+            return f"calm since {moment(alert.clear_since)}: kept firing until {moment(end)}"
+        repeat = rule.repeat_after(alert.repeats)
+        if repeat is None or alert.told_at is None or alert.acknowledged:
+            return ""
+        return f"told again at {moment(alert.told_at + repeat)}"
+
+    def _channels(self, rule: Rule) -> Sequence[str]:
+        escalate = rule.escalate if isinstance(rule, StateRule) else None
+        return tuple(dict.fromkeys((*self._rules.channels_of(rule), *(escalate.notify if escalate else ()))))
+
+    def _last(self, rule: Rule, subject: Row) -> Row | None:
+        """The alert before, that is over: which, and until when."""
+        over = self._reader.last_alert(rule.id, subject["key"])
+        if over is None:
+            return None
+        row = self._views.row(over)
+        return {
+            **{key: row[key] for key in ("id", "state", "since", "because")},
+            "resolved_at": over.resolved_at,
+        }
+
+    def _heard(self, rule: Rule, alert: Alert | None, subject: Row) -> list[Row]:
+        """Each channel, with what it was told: of the alert, or of the last event."""
+        if isinstance(rule, EventRule):
+            told = self._reader.latest_event(rule.id, subject["key"])
+        else:
+            told = self._reader.deliveries_of(alert.id) if alert is not None else []
+        return [self._channel(rule, told, name) for name in self._channels(rule)]
+
+    def _channel(self, rule: Rule, told: Sequence[Delivery], name: str) -> Row:
+        """What this channel was told, and how it fares."""
+        kinds: Any = self._settings.channels
+        quiet = kinds[name].quiet if name in kinds else None
+        muted = quiet.build().until(self._now) if quiet is not None else None
+        (state,) = self._reader.channels([name])
+        return {
+            "channel": name,
+            "usual": name in self._rules.channels_of(rule),
+            "quiet_until": muted if rule.severity != "critical" else None,
+            "pending": state.pending,
+            "trouble": state.trouble,
+            "told": [
+                {"kind": str(each.message.kind), "state": str(each.state), "at": each.sent or each.created}
+                for each in told
+                if each.channel == name
+            ],
+        }
+
+
+def _absent(lively: Iterable[str], state: AccountState) -> Iterator[Asset]:
+    """Of what has an alert, the assets of this account that no answer ever named: each is a zero."""
+    for key in lively:
+        asset = asset_of(key, state.account)
+        if asset is not None and asset not in state.amounts:
+            yield asset

@@ -1,0 +1,167 @@
+"""What rules say of their subjects now, and how far those are from their levels.
+
+The answers are the rules' own, over the same state that the next decision will start from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from watcher.domain.aggregates.contributions import View
+from watcher.domain.decision import Past
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.model import EMPTY, Change
+from watcher.domain.rules import (
+    ChangeRule,
+    ClockRule,
+    EventRule,
+    LevelRule,
+    Near,
+    Rule,
+    SumRule,
+    Total,
+    TrailingRule,
+    unsure,
+)
+from watcher.domain.rules.lookback import Mark, MarkOf
+from watcher.domain.values.decimals import ZERO
+from watcher.domain.values.durations import span
+from watcher.domain.values.formatting import full, moment
+from watcher.domain.values.verdict import Verdict, unknown
+from watcher.store.sqlite.queries import Reader
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+RECENT = timedelta(days=7)
+MOST_MOVES = 50
+"""Of so long, and of so many changes at most, the largest is told beside the level of a `change` rule."""
+
+
+class Standing:
+    """Judges subjects (rows of `Explainer`) as of one moment."""
+
+    def __init__(self, rules: Rules, reader: Reader, now: datetime, past: Past) -> None:
+        self._rules, self._reader, self._now, self._past = rules, reader, now, past
+        self._view = View(past, now, past.symbols, EMPTY, EMPTY, EMPTY)
+        self._summed = False
+        self._kept: tuple[tuple[str, str] | None, Any] = (None, None)
+
+    def verdict(self, rule: Rule, subject: Row, *, firing: bool) -> Verdict:
+        """The answer with its because."""
+        if "sum" in subject and isinstance(rule, SumRule):
+            return self._sum(rule, subject, firing=firing)
+        state, asset = subject["state"], subject["asset"]
+        if isinstance(rule, ClockRule):
+            # As if the daemon had run all the time: what it would say by now.
+            return rule.judge(state, self._now, self._now - timedelta(days=3650))
+        if state.as_of(asset) is None:
+            return unknown("never read")
+        amount = state.amounts.get(asset, ZERO)
+        if isinstance(rule, LevelRule):
+            return self._level(rule, subject, amount, firing=firing)
+        if isinstance(rule, TrailingRule):
+            rows = self._window(rule, subject)
+            return rule.judge(amount, subject["symbol"], rows, self._now, firing=firing)
+        if isinstance(rule, EventRule):
+            return self._event(rule, subject)
+        return unknown("this type of rule has no subject in the store")
+
+    def _sum(self, rule: SumRule, subject: Row, *, firing: bool) -> Verdict:
+        verdict = rule.judge_sums(self._totals(subject), firing=firing)
+        out = "; ".join(filter(None, (each.left_out(self._view) for each in subject["sum"].sums)))
+        return Verdict(verdict.answer, f"{verdict.because}; left out: {out}") if out else verdict
+
+    def _level(self, rule: LevelRule, subject: Row, amount: Decimal, *, firing: bool) -> Verdict:
+        asset, symbol = subject["asset"], subject["symbol"]
+        price = self._view.price(asset)
+        if rule.priced and asset in subject["state"].newcomers:
+            return unknown("nobody asked for it: what it is claimed to be worth decides nothing")
+        if price is not None or not rule.priced:
+            return rule.judge(amount, price, symbol, firing=firing)
+        return rule.judge_unpriced(amount, self._view.price_between(asset), symbol, firing=firing)
+
+    def near(self, rule: Rule, subject: Row) -> Near:
+        """The distance that goes with `verdict`, from the same."""
+        if "sum" in subject and isinstance(rule, SumRule):
+            return rule.near_sums(self._totals(subject))
+        state, asset = subject["state"], subject["asset"]
+        if isinstance(rule, ClockRule):
+            return rule.near(state, self._now)
+        if state.as_of(asset) is None:
+            return unsure("never read")
+        if isinstance(rule, LevelRule):
+            return rule.near(state.amounts.get(asset, ZERO), self._view.price(asset))
+        if isinstance(rule, TrailingRule):
+            return rule.near(state.amounts[asset], self._window(rule, subject), self._now)
+        if isinstance(rule, EventRule):
+            return rule.near(*self._recent(rule, subject))
+        return Near(None)
+
+    def _totals(self, subject: Row) -> tuple[Total, ...]:
+        if not self._summed:  # once: all is of one moment
+            self._rules.sums.look(self._view)
+            self._summed = True
+        return tuple(each.total(self._view) for each in subject["sum"].sums)
+
+    def _event(self, rule: EventRule, subject: Row) -> Verdict:
+        rows, then = self._moves(rule, subject), ""
+        if not rows:
+            return unknown("it has not changed since it was first read")
+        if isinstance(rule, ChangeRule) and rule.looks_back:
+            mark = self._mark(rule, subject)
+            if mark is not None and (mark.fingerprint == rule.fingerprint() or rule.since == "previous"):
+                then = f"; what follows counts from {full(mark.amount)} as of {moment(mark.at)}"
+        verdict = rule.judge(rows[-1])
+        because = f"{verdict.because}; its last change, at {moment(rows[-1].after_at)}{then}"
+        return Verdict(verdict.answer, because)
+
+    def _recent(self, rule: EventRule, subject: Row) -> tuple[list[Change], str]:
+        """The moves of late, and which they are in words."""
+        rows = self._moves(rule, subject)
+        within = rule.within if isinstance(rule, ChangeRule) else None
+        since = self._now - max(RECENT, within or RECENT)
+        found = [each for each in rows if each.after_at > since]
+        if len(found) == MOST_MOVES:
+            return found, f"of the last {MOST_MOVES}"
+        return found, f"in {span((self._now - since).total_seconds())}"
+
+    def _moves(self, rule: EventRule, subject: Row) -> list[Change]:
+        """The newest changes, oldest first, each measured from what the rule compares it with."""
+        account, asset = subject["account"], subject["asset"]
+
+        def make() -> list[Change]:
+            found = self._reader.newest(account, asset, MOST_MOVES)
+            rows = [each._replace(symbol=subject["symbol"]) for each in found]
+            if not (isinstance(rule, ChangeRule) and rule.looks_back) or not rows:
+                return rows
+            mark, print_, measured = self._mark(rule, subject), rule.fingerprint(), []
+            window = rule.window(account, asset, rows[-1].after_at)
+            whole = self._reader.changes(window)[:-1] if window is not None else ()
+            for number, each in enumerate(rows):
+                before = mark if mark is not None and mark.at < each.after_at else None
+                since = each.after_at - (rule.within or timedelta(0))
+                trail = [row for row in rows[:number] if row.after_at > since] if rule.within else []
+                last = number == len(rows) - 1
+                measured.append(rule.against(each, before, whole if last else trail, each.after_at, print_))
+            return measured
+
+        return self._once((rule.id, subject["key"]), make)
+
+    def _mark(self, rule: Rule, subject: Row) -> Mark | None:
+        return self._reader.mark(MarkOf(rule.id, subject["account"], subject["asset"]))
+
+    def _window(self, rule: TrailingRule, subject: Row) -> Sequence[Change]:
+        """What the daemon is told of the window that the rule judges."""
+        asked = rule.window(subject["account"], subject["asset"], self._now)
+        return self._once((rule.id, subject["key"]), lambda: self._reader.changes(asked))
+
+    def _once(self, key: tuple[str, str], make: Callable[[], T]) -> T:
+        """What the verdict and the distance of one subject are both made from."""
+        if self._kept[0] != key:
+            self._kept = key, make()
+        found: T = self._kept[1]
+        return found

@@ -1,0 +1,370 @@
+"""What the store knows, in the shapes that scripts rely on: one source for `--json`, tables and the page.
+
+Amounts and times stay `Decimal` and `datetime`; whoever prints turns them into text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from watcher.config.models import Cron
+from watcher.config.settings import Settings, WalletSettings
+from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.decision import Past
+from watcher.domain.evaluation.never_held import never_held
+from watcher.domain.messages.message import Severity
+from watcher.domain.model import Account, AccountState, Asset
+from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
+from watcher.domain.scheduler.outlook import load as read_outlook
+from watcher.domain.values.cron import tick_after
+from watcher.domain.values.decimals import times
+from watcher.domain.values.formatting import plain
+from watcher.reports.alerts import AlertViews
+from watcher.reports.credit_rows import credits_of
+from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
+from watcher.store.sqlite.quarantine import NEWCOMER
+from watcher.store.sqlite.queries import Asked, Reader
+
+Row = dict[str, Any]
+
+OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
+
+
+def wallets_by_account(settings: Settings) -> Mapping[Account, WalletSettings]:
+    return {account: wallet for wallet in settings.wallets for account in wallet.accounts}
+
+
+def balances(settings: Settings, past: Past) -> list[Row]:
+    """What is held now: every confirmed amount that is not zero, with its age."""
+    return balances_of(wallets_by_account(settings), past)
+
+
+def held(settings: Settings, past: Past) -> int:
+    """How many balances `balances` has."""
+    states = (past.accounts.get(account) for account in wallets_by_account(settings))
+    return sum(sum(map(bool, state.amounts.values())) for state in states if state is not None)
+
+
+def balances_of(wallets: Mapping[Account, WalletSettings], past: Past) -> list[Row]:
+    """The same of some accounts."""
+    rows: list[Row] = []
+    for account, wallet in wallets.items():
+        state = past.accounts.get(account)
+        if state is None:
+            continue
+        for asset, amount in state.amounts.items():
+            if not amount:
+                continue
+            quote = past.quotes.get(asset)
+            rows.append(
+                {
+                    "wallet": wallet.name,
+                    "source": account.source,
+                    "chain": asset.chain,
+                    "address": account.address,
+                    "asset": asset.token,
+                    "symbol": past.symbols.get(asset, ""),
+                    "amount": plain(amount),
+                    "price_usd": plain(quote.price) if quote else None,
+                    "value_usd": plain(times(amount, quote.price)) if quote else None,
+                    "claimed": not state.believes(asset),
+                    "as_of": state.as_of(asset),
+                }
+            )
+    return rows
+
+
+def assets(settings: Settings, past: Past) -> list[Row]:
+    """All assets that are held or that no rule sees, with why; `account` is not for scripts."""
+    rows: list[Row] = []
+    for account, wallet in wallets_by_account(settings).items():
+        state = past.accounts.get(account) or AccountState(account)
+        for asset, amount in state.amounts.items():
+            entry, quote = state.quarantined.get(asset), past.quotes.get(asset)
+            if not amount and entry is None:
+                continue
+            visibility = "visible" if entry is None else "hidden" if entry.by else "quarantined"
+            came = state.newcomers.get(asset)
+            visibility = "newcomer" if came is not None else visibility
+            rows.append(
+                {
+                    "account": account,
+                    "wallet": wallet.name,
+                    "source": account.source,
+                    "chain": asset.chain,
+                    "address": account.address,
+                    "asset": asset.token,
+                    "symbol": past.symbols.get(asset, ""),
+                    "amount": plain(amount),
+                    "price_usd": plain(quote.price) if quote else None,
+                    "value_usd": plain(times(amount, quote.price)) if quote else None,
+                    "state": visibility,
+                    "reason": entry.reason if entry else NEWCOMER if came is not None else "",
+                    "by": entry.by if entry else "",
+                    "since": entry.since if entry else came,
+                }
+            )
+    return rows
+
+
+def history(
+    settings: Settings,
+    reader: Reader,
+    limit: int,
+    names: Sequence[str] = (),
+    since: datetime | None = None,
+    assets: Collection[Asset] | None = None,
+) -> list[Row]:
+    """Changes, newest first; only those of these wallets and assets, if any are named."""
+    wallets = wallets_by_account(settings)
+    chosen = [account for account, wallet in wallets.items() if not names or wallet.name in names]
+    return [
+        {
+            "wallet": wallets[change.account].name,
+            "source": change.account.source,
+            "chain": change.asset.chain,
+            "asset": change.asset.token,
+            "symbol": change.symbol,
+            "before": plain(change.before) if change.before is not None else None,
+            "after": plain(change.after),
+            "after_at": change.after_at,
+            "before_at": change.before_at,
+            "interest": change.drift,
+        }
+        for change in reader.history(limit, chosen, since, assets)
+    ]
+
+
+def requests(asked: Sequence[Asked]) -> list[Row]:
+    """The poll log: what was asked, what came of it, what it cost."""
+    return [
+        {
+            "id": each.id,
+            "source": each.source,
+            "purpose": each.purpose,
+            "accounts": each.accounts,
+            "readings": each.readings,
+            "misses": each.misses,
+            "credits": each.cost if each.charged is None else each.charged,
+            "charge_known": each.charged is not None,
+            "failure": each.failure,
+            "at": each.reserved_at,
+            "ended": each.ended_at,
+        }
+        for each in asked
+    ]
+
+
+def deliveries(reader: Reader, state: str | None, limit: int, skip: int = 0) -> list[Row]:
+    """The outbox, newest first."""
+    return [
+        {
+            "id": each.id,
+            "alert": each.message.id,
+            "channel": each.channel,
+            "state": str(each.state),
+            "attempts": each.attempts,
+            "last_error": each.last_error,
+            "created": each.created,
+            "sent": each.sent,
+            "title": each.message.title,
+        }
+        for each in reader.deliveries(state, limit, skip)
+    ]
+
+
+def status(
+    settings: Settings,
+    reader: Reader,
+    now: datetime,
+    allowances: Mapping[str, CreditPlan],
+    past: Past | None = None,
+) -> Row:
+    """The state of everything, and one word for it.
+
+    `past`: everything that is known, if the caller has it already; else it is read from the store.
+    """
+    past = past or reader.past()
+    accounts = accounts_of(settings, reader, past.accounts, now)
+    counts = reader.counts()
+    alerts = sorted(past.alerts.values(), key=lambda alert: (alert.state, alert.since))
+    report: Row = {
+        "state": OK,
+        "accounts": accounts,
+        "credits": {name: credits_of(reader, name, plan, now) for name, plan in allowances.items()},
+        "alerts": AlertViews(settings, past.silences, now).rows(alerts),
+        "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
+        "held_prices": _held_prices(settings, past),
+        "channels": _channels(settings, reader),
+        "never_held": _never_held(settings, past, now),
+    }
+    stalled, partly = (
+        any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now, partly=each).values())
+        for each in (False, True)
+    )
+    report["state"] = _word(
+        accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled, partly=partly
+    )
+    return report
+
+
+def _never_held(settings: Settings, past: Past, now: datetime) -> list[Row]:
+    """Wallets in which nothing was ever seen, though they were read for a day and more."""
+    wallets = {account: each.wallet for account, each in wallets_by_account(settings).items()}
+    found = never_held(wallets, past.accounts, now)
+    return [{"wallet": name, "since": since} for name, since in sorted(found.items())]
+
+
+def accounts_of(
+    settings: Settings, reader: Reader, states: Mapping[Account, AccountState], now: datetime
+) -> list[Row]:
+    """How each account fares, in the order of the configuration."""
+    outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
+    return [
+        _account(account, wallet, states.get(account), outlooks.get(account.source), now)
+        for account, wallet in wallets_by_account(settings).items()
+    ]
+
+
+def late_ones(accounts: Sequence[Row]) -> set[Account]:
+    """Of such rows those that are late."""
+    return {Account(row["source"], row["chain"], row["address"]) for row in accounts if row["late"]}
+
+
+def behind(row: Row) -> bool:
+    """Whether somebody should look at an account: it, or a part of it, is late, or it was never read."""
+    return bool(row["late"] or row["stale"] or row["last_reading"] is None)
+
+
+def _channels(settings: Settings, reader: Reader) -> list[Row]:
+    """Channels that do not tell what they are owed, and why, in the words of their services."""
+    return [
+        {"channel": each.name, "pending": each.pending, "since": each.oldest_pending, "trouble": each.trouble}
+        for each in reader.channels(list(settings.channels))
+        if each.trouble
+    ]
+
+
+def interval_of(account: Account, wallet: WalletSettings, outlook: Outlook | None) -> float | None:
+    """Seconds between two polls: what the cadence intends now, or else what is set; None if neither is."""
+    every = wallet.every if isinstance(wallet.every, timedelta) else None
+    interval = every.total_seconds() if every is not None else None
+    if outlook is not None:
+        interval = outlook.intervals.get(f"{account.chain}:{account.address}", interval)
+    return interval
+
+
+def _account(
+    account: Account,
+    wallet: WalletSettings,
+    state: AccountState | None,
+    outlook: Outlook | None,
+    now: datetime,
+) -> Row:
+    last_attempt = state.last_attempt if state else None
+    last_reading = state.last_reading if state else None
+    interval = interval_of(account, wallet, outlook)
+    return {
+        "wallet": wallet.name,
+        "source": account.source,
+        "chain": account.chain,
+        "address": account.address,
+        "last_reading": last_reading,
+        "next_poll": _following(wallet, interval, last_attempt),
+        "misses": state.misses if state else 0,
+        "miss": state.miss if state else "",
+        "late": is_late(wallet, interval, outlook, state, now),
+        "stale": bool(overdue(wallet, interval, outlook, _oldest(state) if state else None, now)),
+        "held": [f"{asset.chain}/{asset.token}: {held.reason}" for asset, held in state.held.items()]
+        if state
+        else [],
+        "quarantined": len(state.quarantined) if state else 0,
+        "interval_seconds": interval,
+        "expected_delay_seconds": interval / 2 if interval is not None else None,
+    }
+
+
+def _following(
+    wallet: WalletSettings, interval: float | None, last_attempt: datetime | None
+) -> datetime | None:
+    """When an account is due after it was asked for last; None: it never was, or nothing says."""
+    if last_attempt is None:
+        return None
+    if isinstance(wallet.every, Cron):
+        return tick_after(wallet.every.cron, wallet.every.timezone, last_attempt)
+    return last_attempt + timedelta(seconds=interval) if interval else None
+
+
+def _oldest(state: AccountState) -> datetime | None:
+    """Of what is held and seen by rules but was not confirmed with the rest: the longest ago that it was."""
+    visible = (asset for asset in state.stale if state.amounts.get(asset) and asset not in state.quarantined)
+    return min((state.stale[asset] for asset in visible), default=None)
+
+
+def _held_prices(settings: Settings, past: Past) -> list[Row]:
+    """Prices in doubt of what is held: until they are confirmed, nothing is judged in dollars by them."""
+    open_doubts = {asset: doubt for asset, doubt in past.doubts.items() if not doubt.settled}
+    holders: dict[Asset, set[str]] = {}
+    for account, wallet in wallets_by_account(settings).items() if open_doubts else ():
+        state = past.accounts.get(account) or AccountState(account)
+        for asset in open_doubts.keys() & state.amounts.keys():
+            if state.amounts[asset]:
+                holders.setdefault(asset, set()).add(wallet.name)
+    rows = []
+    for asset, names in holders.items():
+        doubt, quote = open_doubts[asset], past.quotes.get(asset)
+        rows.append(
+            {
+                "chain": asset.chain,
+                "asset": asset.token,
+                "symbol": past.symbols.get(asset, ""),
+                "wallets": sorted(names),
+                "price_usd": plain(doubt.price) if doubt.price is not None else None,
+                "believed_usd": plain(quote.price) if quote else None,
+                "since": doubt.since,
+                "reason": doubt.reason,
+            }
+        )
+    return rows
+
+
+def unread(accounts: Sequence[Row]) -> bool:
+    """Whether nothing is read any more of what was: no daemon is at work, or it can do nothing.
+
+    Between two ticks of a cron line may be weeks: what such an account shows is as old as its reading.
+    """
+    late = [row["last_reading"] for row in accounts if row["late"]]
+    return bool(late) and not any(
+        row["late"] is False and (row["interval_seconds"] or row["last_reading"] >= max(late))
+        for row in accounts
+    )
+
+
+def unread_because(accounts: Sequence[Row]) -> str:
+    """What to look at when nothing is read any more: what each source said last, if it was asked since."""
+    said = {row["source"]: row["miss"] for row in accounts if row["miss"]}
+    if not said:
+        return "see that `watcher run` is at work, and what its log says"
+    reasons = "; ".join(f"{source}: {why}" for source, why in said.items())
+    return f"{reasons} (once that is mended, see that `watcher run` is at work)"
+
+
+def _word(
+    accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool, partly: bool
+) -> str:
+    """One word: critical if money or an alert may be at stake, warning if somebody should look.
+
+    `stalled`: something waits too long for a channel; `partly`: for some of its recipients.
+    What is silenced or inhibited counts for nothing: somebody knows.
+    """
+    firing = [alert for alert in alerts if alert["state"] == "firing"]
+    told_of_nothing = given_up or stalled or unread(accounts)
+    if told_of_nothing or any(alert["severity"] == Severity.CRITICAL for alert in firing):
+        return CRITICAL
+    if accounts and all(row["last_reading"] is None for row in accounts):
+        return UNKNOWN
+    if partly or any(map(behind, accounts)) or any(alert["severity"] == Severity.WARNING for alert in firing):
+        return WARNING
+    return OK

@@ -1,0 +1,312 @@
+"""`every: auto`: asks the cadence which account is worth polling next, and keeps what it learns."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import Any
+
+from watcher.domain.credits.allowance import Allowance
+from watcher.domain.model import Account
+from watcher.domain.scheduler import PATIENCE, Budget, Cadence, Item
+from watcher.domain.scheduler.outlook import OUTLOOK, Finds, Outlook, load
+from watcher.domain.values.errors import StoreError
+from watcher.ports.store import Store
+from watcher.service.clock import Clock
+from watcher.service.schedule_items import Fixed, Paced, call_budget, calls_a_second, credit_budget, key_of
+from watcher.service.schedule_words import strain
+from watcher.service.slices import SLICE, compact, joined
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 60.0
+"""The ledger is read again so often: others may spend from the same key."""
+
+KEEP_EVERY = 300.0
+MANY = 1000
+"""With more accounts than these the first schedule is made beside the loop: 10,000 take 0.15 s."""
+
+FACT = "cadence"
+"""Under this name the store keeps what the cadence of a source has learnt."""
+
+
+class Pacer:
+    """The schedule of one source's `auto` accounts. `run` puts them into the queue when they are due."""
+
+    def __init__(
+        self,
+        name: str,
+        allowance: Allowance,
+        paced: Sequence[Paced],
+        taken: float,
+        store: Store,
+        clock: Clock,
+        put: Callable[[Sequence[Account]], None],
+        fixed: Sequence[Fixed] = (),
+        *,
+        fairness: float = 1.0,
+    ) -> None:
+        """`taken`: credits a second that cron lines and sweeps cost; `fixed`: accounts at fixed intervals.
+        Ticks ask for both as long as it can be afforded. Where calls are scarce, `taken`
+        has fixed intervals too: one call brings many accounts of a tick, so they are thinned together.
+        """
+        self._fairness = fairness
+        self._name, self.allowance, self._taken = name, allowance, taken
+        self._store, self._clock, self._put = store, clock, put
+        self._auto = {each.account: key_of(each.account) for each in paced}
+        self._items = [each.item() for each in paced]
+        self._fixed = tuple(fixed)
+        self._rate = sum(each.rate for each in fixed)
+        """What fixed intervals cost a second, as they are set."""
+        self._stretched: dict[Account, Item] = {}
+        """The accounts at fixed intervals, while those are stretched."""
+        self._keys: dict[Account, str] = {}
+        self._accounts: dict[str, Account] = {}
+        """The accounts that the cadence paces now, with their keys, and the way back."""
+        self.strained = False
+        """What is set costs more than is left: fixed intervals are stretched here, and not asked for by
+        ticks; of cron ticks and sweeps only a `share` is kept to."""
+        self.share = 1.0
+        self._tally: dict[Account, float] = {}
+        self._ends = self._length = 0.0
+        self._every = {account: each.every.total_seconds() for each in fixed for account in each.accounts}
+        self._read: dict[Account, float] = {}
+        """When each account was last read, as far as that was since the start."""
+        self._finds = Finds()
+        self._began: float | None = None
+        """When the source was first paced at all, if that is known."""
+        self._said: float | None = None
+        """The end of the period in which people were told of it."""
+        self._cadence: Cadence | None = None
+        self._changed = asyncio.Event()
+        self._anew = False
+
+    @property
+    def cadence(self) -> Cadence | None:
+        """None until `run` has read the ledger."""
+        return self._cadence
+
+    async def run(self) -> None:
+        """Put accounts into the queue as they become due, until cancelled; keeps what was learnt."""
+        await self.begin()
+        await self.keep()
+        looked = kept = self._clock.monotonic()
+        try:
+            for turn in count(1):
+                await self._step()
+                if turn % SLICE == 0:  # many may be due at once
+                    await asyncio.sleep(0)
+                elapsed = self._clock.monotonic()
+                if self._anew or elapsed - looked >= LOOK_EVERY:
+                    looked, self._anew = elapsed, False
+                    await self._look()
+                if elapsed - kept >= KEEP_EVERY:
+                    kept = elapsed
+                    await self.keep()
+        finally:
+            await asyncio.shield(self.keep())
+
+    def renew(self, allowance: Allowance) -> None:
+        """The provider's own count came: plan with it at once. A minute at the old pace can cost a month."""
+        self.allowance, self._anew = allowance, True
+        self._changed.set()
+
+    def affordable(self, accounts: Sequence[Account]) -> list[Account]:
+        """Those that a tick may ask for: all; or, of cron lines, an even share, and none stretched here."""
+        if not self.strained:
+            return list(accounts)
+        return [account for account in accounts if account not in self._stretched and self._in_turn(account)]
+
+    def _in_turn(self, account: Account) -> bool:
+        """Whether this tick is one of the share; the first one always is."""
+        tally = self._tally.get(account, 1.0) + self.share
+        self._tally[account] = tally - 1 if tally >= 1 else tally
+        return tally >= 1
+
+    def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
+        """How a poll of an account went: changed, unchanged, or (None) not read. What is found counts for
+        every account, also where ticks ask."""
+        if self._cadence is None:
+            return
+        key, read = self._keys.get(account), self._read.get(account)
+        if changed and read is not None:
+            gap = max(at.timestamp() - read, 0.0)
+            # The ticks of a cron line are what was intended, however far apart they are.
+            usual = self._every.get(account, gap)
+            self._finds.note(gap, self._cadence.interval(key) if key is not None else usual)
+        if changed is not None:
+            self._read[account] = at.timestamp()
+        if key is None:
+            return
+        self._cadence.observe(key, at.timestamp(), changed)
+        self._changed.set()
+
+    def give_back(self, account: Account, at: datetime) -> None:
+        """The poll that was due was not made, and not charged."""
+        key = self._keys.get(account)
+        if self._cadence is not None and key is not None:
+            self._cadence.observe(key, at.timestamp(), None, charged=False)
+            self._changed.set()
+
+    async def keep(self) -> None:
+        """Write down what was learnt, for the next start."""
+        if self._cadence is None:
+            return
+        parts = self._cadence.dump_in_parts(SLICE)
+        head = compact(next(parts))
+        accounts = await joined(parts)
+        kept = {FACT: f'{head[:-1]},"accounts":{accounts}}}', OUTLOOK: await self._outlook(self._cadence)}
+        try:
+            await self._store.keep_facts(self._name, kept, self._clock.now())
+        except StoreError as error:
+            log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
+
+    async def _outlook(self, cadence: Cadence) -> str:
+        """What is intended now, as the fact to keep. What is set says of itself how often it is asked for."""
+        items = [*self._items, *self._stretched.values()]
+        costs = 0.0 if self.strained else self._rate
+
+        def parts() -> Iterator[dict[str, float]]:
+            nonlocal costs
+            for start in range(0, len(items), SLICE):
+                some = {item.key: cadence.interval(item.key) for item in items[start : start + SLICE]}
+                costs += sum(item.cost / some[item.key] for item in items[start : start + SLICE])
+                yield {key: round(each, 3) for key, each in some.items() if each < float("inf")}
+
+        intervals = await joined(parts())
+        pace = self._taken * self.share + costs
+        stretch = max(cadence.stretch, 1 / max(self.share, 1e-9))
+        planned, length = pace * self._length, self._length
+        return Outlook(self._ends, planned, stretch, {}, self._finds, length, self._began).dump(intervals)
+
+    async def begin(self) -> None:
+        """Read the ledger and what was learnt; once, before the first tick."""
+        if self._cadence is None:
+            facts = await self._store.facts(self._name)
+            await self._make(_parsed(facts.get(FACT)))
+            before = load(facts.get(OUTLOOK))
+            if before is None:
+                self._began = self._clock.now().timestamp()
+            else:
+                self._began = before.began
+                if before.ends == self._ends:
+                    self._finds = before.finds
+
+    async def _make(self, state: Mapping[str, Any] | None) -> None:
+        """The cadence for what it has to pace now: with fixed intervals, if they must be stretched."""
+        budget, strained = await self._budget(self._clock.now())
+        stretched: dict[Account, Item] = {}
+        for each in self._fixed if strained else ():
+            stretched.update(each.items())
+        keys = {**self._auto, **{account: item.key for account, item in stretched.items()}}
+        past = await self._store.load(list(keys))
+        seen = {
+            keys[account]: known.last_attempt.timestamp()
+            for account, known in past.accounts.items()
+            if known.last_attempt is not None
+        }
+        now = self._clock.now()
+        self.strained, self._stretched = strained, stretched
+        self._keys, self._accounts = keys, {key: account for account, key in keys.items()}
+        items = [*self._items, *stretched.values()]
+        build = partial(self._built, items, budget, now.timestamp(), state, seen)
+        if self._cadence is None and len(items) > MANY:
+            # Nobody asks it anything yet, so the loop need not be held for it.
+            self._cadence = await asyncio.to_thread(build)
+        else:
+            self._cadence = build()
+        self._say(budget, now)
+
+    def _built(
+        self,
+        items: Sequence[Item],
+        budget: Budget,
+        now: float,
+        state: Mapping[str, Any] | None,
+        seen: Mapping[str, float],
+    ) -> Cadence:
+        try:
+            return Cadence(items, budget, now, state=state, seen=seen, fairness=self._fairness)
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
+            return Cadence(items, budget, now, seen=seen, fairness=self._fairness)
+
+    def _say(self, budget: Budget, now: datetime) -> None:
+        """That not all can be kept that was set or promised: once a period."""
+        if self._cadence is None or self._said == budget.ends:
+            return
+        rigid = self._taken + self._rate
+        rate = rigid + sum(item.cost / item.longest for item in self._items)
+        ticks = self.share if self._taken else 1.0
+        words = strain(self._cadence, budget, self.allowance, rate, ticks, now)
+        if words:
+            self._said = budget.ends
+            log.warning("%s: %s; `watcher plan` shows each", self._name, words)
+
+    async def _step(self) -> None:
+        self._changed.clear()
+        if self._anew:
+            return
+        now, cadence = self._clock.now().timestamp(), self._cadence
+        due = cadence.due(now) if cadence is not None else None
+        if cadence is None or due is None or due[0] > now:
+            wait = LOOK_EVERY if due is None else min(due[0] - now, LOOK_EVERY)
+            await self._clock.wait(self._changed, wait)
+            return
+        cadence.take(due[1], now)
+        self._put([self._accounts[due[1]]])
+
+    async def _look(self) -> None:
+        try:
+            now = self._clock.now()
+            budget, strained = await self._budget(now)
+            if self._cadence is None or strained != self.strained:
+                await self._make(self._cadence.dump() if self._cadence is not None else None)
+            else:
+                self._cadence.set_budget(budget, now.timestamp())
+                self._say(budget, now)
+        except StoreError as error:
+            log.warning("the ledger of %s cannot be read: %s", self._name, error)
+
+    async def _budget(self, now: datetime) -> tuple[Budget, bool]:
+        """What the cadence may spend, and whether that includes fixed intervals."""
+        budget, strained = await self._afford(now)
+        if budget.ends != self._ends:
+            self._ends, self._length, self._finds = budget.ends, budget.period, Finds()
+        return budget, strained
+
+    async def _afford(self, now: datetime) -> tuple[Budget, bool]:
+        plan = self.allowance.credits
+        if plan is None:
+            self.share, pace = 1.0, calls_a_second(self.allowance)
+            if self._taken > pace:
+                promised = sum(item.cost / item.longest for item in self._items) / PATIENCE
+                self.share = pace / (self._taken + promised)
+            return call_budget(self.allowance, self._taken * self.share, now), self._taken > pace
+        spent = await self._store.spent(self._name, plan.bounds(now)[0])
+        left = (plan.bounds(now)[1] - now).total_seconds()
+        remaining = plan.limit - spent
+        owed = (self._taken + self._rate) * left
+        self.share = 1.0
+        # once stretched, only ample means undo it
+        if owed and owed * (1.05 if self.strained else 1.0) > remaining + 1e-6:
+            promised = sum(item.cost / item.longest for item in self._items) / PATIENCE
+            self.share = min(max(remaining / (owed + promised * left), 0.0), 1.0)
+            return credit_budget(plan, spent, self._taken * self.share, now), True
+        return credit_budget(plan, spent, self._taken + self._rate, now), False
+
+
+def _parsed(text: str | None) -> Mapping[str, Any] | None:
+    """What an earlier run kept; what cannot be read is learnt anew."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

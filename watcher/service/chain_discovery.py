@@ -1,0 +1,115 @@
+"""`discover`: puts a rare look at all chains of an address into the queue, and tells what it finds."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from watcher.domain.credits.allowance import Purpose
+from watcher.domain.decision import Conclusion, Past
+from watcher.domain.evaluation.chain_discovery import Sweep, judge_sweep
+from watcher.domain.model import Account, Miss, Outcome, Reading
+from watcher.domain.values.errors import StoreError
+from watcher.ports.store import Recall, Store
+from watcher.service.clock import Clock
+from watcher.service.polling import Poller
+
+log = logging.getLogger(__name__)
+
+FACT = "sweeps"
+"""Under this name the store keeps when each address was last swept, or would have been."""
+
+LOOK_EVERY = 300.0
+AGAIN = timedelta(days=1)
+"""A sweep that brought nothing is tried again after so long: it may have been charged all the same."""
+
+GOLDEN = 0.6180339887498949
+"""Multiples of it, modulo 1, spread the first sweeps evenly, however many there are."""
+
+
+class Sweeper:
+    """The sweeps of one source. `run` makes them due."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        sweeps: Sequence[Sweep],
+        channels: tuple[str, ...],
+        store: Store,
+        clock: Clock,
+        *,
+        on_deliveries: Callable[[], None] = lambda: None,
+        share: Callable[[], float] = lambda: 1.0,
+    ) -> None:
+        """`share`: how many of the polls that were set can be afforded; sweeps come more rarely by it."""
+        self._poller, self._channels = poller, channels
+        self._sweeps = {sweep.account: sweep for sweep in sweeps}
+        self._store, self._clock = store, clock
+        self._on_deliveries, self._share = on_deliveries, share
+        self._last: dict[Account, datetime] = {}
+        self._tried: dict[Account, datetime] = {}
+        poller.on_swept = self.swept
+
+    async def run(self) -> None:
+        """Put what is due into the queue, until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except StoreError as error:
+                log.warning("%s: looking for other chains waits: %s", self._poller.source.name, error)
+            await self._clock.sleep(LOOK_EVERY)
+
+    async def once(self) -> None:
+        """One look at what is due."""
+        now = self._clock.now()
+        if not self._last:
+            await self._begin(now)
+        due = []
+        for account, sweep in self._sweeps.items():
+            last, tried = self._last[account], self._tried.get(account)
+            if tried is not None and timedelta(0) <= now - tried < AGAIN:
+                continue
+            if last > now or (now - last) * self._share() >= sweep.every:
+                self._tried[account] = now
+                due.append(account)
+        self._poller.queue.put(due, Purpose.SWEEP)
+
+    async def swept(self, outcome: Outcome, now: datetime) -> None:
+        """What a sweep brought: told, and kept nowhere else."""
+        sweep = self._sweeps.get(outcome.account)
+        if sweep is None or isinstance(outcome, Miss):
+            return
+        reading: Reading = outcome
+
+        def deciding(past: Past, _recall: Recall) -> Conclusion:
+            return judge_sweep(past, sweep, reading, self._channels, now)
+
+        conclusion = await self._store.conclude([sweep.home], deciding)
+        if conclusion.deliveries:
+            self._on_deliveries()
+        self._last[sweep.account] = now
+        await self._keep(now)
+
+    async def _begin(self, now: datetime) -> None:
+        """Take up where the last run stood; new addresses get their place in the round."""
+        kept = _parsed((await self._store.facts(self._poller.source.name)).get(FACT))
+        for number, sweep in enumerate(self._sweeps.values()):
+            first = now - sweep.every * (1 - number * GOLDEN % 1)
+            self._last[sweep.account] = kept.get(sweep.account.address, first)
+        await self._keep(now)
+
+    async def _keep(self, now: datetime) -> None:
+        text = json.dumps({account.address: at.isoformat() for account, at in self._last.items()})
+        await self._store.keep_facts(self._poller.source.name, {FACT: text}, now)
+
+
+def _parsed(text: str | None) -> dict[str, datetime]:
+    """What an earlier run kept; what cannot be read begins anew."""
+    try:
+        value = json.loads(text or "{}")
+        found = {str(address): datetime.fromisoformat(at) for address, at in value.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+    return {address: at for address, at in found.items() if at.tzinfo is not None}

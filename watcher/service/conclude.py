@@ -1,0 +1,48 @@
+"""What the outcomes of one request lead to, kept in one transaction: for the daemon and for replays alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from watcher.domain.evaluation.asset_identity import recognise
+from watcher.domain.evaluation.decide import Conclusion, Past, decide, differing, questions, retire
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.model import Outcome
+from watcher.ports.store import Recall, Settlement, Store
+
+
+async def conclude(
+    store: Store,
+    outcomes: Sequence[Outcome],
+    rules: Rules,
+    now: datetime,
+    *,
+    running_since: datetime,
+    settlement: Settlement | None = None,
+) -> Conclusion:
+    """Ask history, decide, and keep all that follows. `now` is when the answer was read."""
+
+    def deciding(past: Past, recall: Recall) -> Conclusion:
+        names = recognise(past, outcomes, rules, now)
+        past, seen = names.past, names.outcomes
+        compared = differing(past, seen)
+        recalled = recall(questions(past, seen, rules=rules, now=now, compared=compared))
+        since = running_since
+        return decide(
+            past, seen, rules, now, running_since=since, recalled=recalled, compared=compared, names=names
+        )
+
+    accounts = [outcome.account for outcome in outcomes]
+    return await store.conclude(accounts, deciding, settlement)
+
+
+async def take_effect(store: Store, rules: Rules, now: datetime) -> Conclusion:
+    """What new rules, or another watch list, mean for the alerts that live: see `retire`."""
+    live = await store.live_alerts()
+    accounts = list(dict.fromkeys(alert.account for alert in live if alert.account is not None))
+
+    def deciding(past: Past, _recall: Recall) -> Conclusion:
+        return retire(past, rules, now)
+
+    return await store.conclude(accounts, deciding)

@@ -1,0 +1,387 @@
+"""What was decided is delivered: due deliveries → channel → settled. One loop a channel.
+
+A channel that hangs, refuses or is slow is its own loop's trouble and nobody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from watcher.domain.alerts.fallback import candidates
+from watcher.domain.alerts.lifecycle import short_id
+from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.decision import Conclusion
+from watcher.domain.messages.delivery import (
+    GIVE_UP_AFTER,
+    REFUSED,
+    Delivery,
+    DeliveryState,
+    Fault,
+    NotSent,
+    SendResult,
+    Sent,
+    backoff,
+)
+from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.model import EMPTY
+from watcher.domain.values.errors import WatcherError
+from watcher.ports.store import Channel, Store, facts_of
+from watcher.service.clock import Clock
+from watcher.service.delivery_policy import (
+    ATTEMPTS_BEFORE_GIVING_UP,
+    LONGEST_ASKED,
+    LOOK_AGAIN,
+    Lane,
+    batches,
+    first_news,
+    gathering,
+    in_order,
+    in_turn,
+    overnight,
+    singles,
+    stand_ins,
+    until_next,
+)
+
+LOG = logging.getLogger(__name__)
+
+BATCH = 5000
+"""Deliveries looked at, and merged into one notification, at most."""
+
+REFUSALS_BEFORE_PAUSE = 3
+"""So many refusals for good in a row mean that the channel is wrong, not the messages."""
+
+SINGLE_SECONDS = 1.0
+"""Sending one by one goes on so long; what is left then goes as one."""
+
+_HORIZON = timedelta(days=36500)
+_STORE_WAIT = 1.0
+_LONGEST_STORE_WAIT = 30.0
+
+
+class Deliverer:
+    """Sends what the store owes each channel, until stopped. Start it once, inside a running loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Iterable[Channel],
+        clock: Clock,
+        jitter: Callable[[], float] = random.random,
+        quiet: Mapping[str, Quiet] = EMPTY,
+        fallbacks: Mapping[str, str] = EMPTY,
+    ) -> None:
+        """`quiet`: the quiet hours of channels that have some, by name; `fallbacks`: their fallbacks."""
+        self._store = store
+        self._clock = clock
+        self._jitter = jitter
+        self._fallbacks = fallbacks
+        self._lanes = {channel.name: Lane(channel, quiet.get(channel.name)) for channel in channels}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._run(lane), name=f"deliver {name}") for name, lane in self._lanes.items()
+        ]
+
+    def wake(self) -> None:
+        """Look for new deliveries now; call it after each record."""
+        for lane in self._lanes.values():
+            lane.idle.clear()
+            lane.wake.set()
+
+    async def once(self) -> float:
+        """Send what is due now, without a loop of its own; seconds until there may be more."""
+        waits: dict[str, float] = {}
+        while late := [lane for name, lane in self._lanes.items() if name not in waits or lane.wake.is_set()]:
+            for lane in late:
+                lane.wake.clear()
+                while not (wait := await self._round(lane)):
+                    pass
+                waits[lane.channel.name] = wait
+        return min(waits.values(), default=LOOK_AGAIN)
+
+    async def drain(self, within: float) -> bool:
+        """Wait until no channel has anything due, at most so many seconds; whether it came to that."""
+        self.wake()
+        try:
+            async with asyncio.timeout(within):
+                # What one channel cannot tell another may be owed, which was idle before.
+                while not all(lane.idle.is_set() for lane in self._lanes.values()):
+                    await asyncio.gather(*(lane.idle.wait() for lane in self._lanes.values()))
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self, within: float) -> None:
+        """Let sends under way end for so many seconds, then leave them: they stay pending.
+
+        What is left is sent again at the next start, under the same id.
+        """
+        self._stopping = True
+        self.wake()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=within)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    @property
+    def trouble(self) -> Mapping[str, str]:
+        """Channels whose last attempt failed, and why; no secrets."""
+        return {name: lane.trouble for name, lane in self._lanes.items() if lane.trouble}
+
+    async def _run(self, lane: Lane) -> None:
+        """A channel's loop. Nothing but its cancellation ends it before `stop`."""
+        trouble_wait = _STORE_WAIT
+        while not self._stopping:
+            lane.wake.clear()
+            try:
+                wait = await self._round(lane)
+                trouble_wait = _STORE_WAIT
+            except WatcherError as error:
+                LOG.warning("delivery waits for the store: channel=%s error=%s", lane.channel.name, error)
+                wait, trouble_wait = trouble_wait, min(trouble_wait * 2, _LONGEST_STORE_WAIT)
+            except Exception as error:  # noqa: BLE001 (top of this loop: one bad delivery ends no other)
+                self._stumbled(lane, error)
+                wait, trouble_wait = trouble_wait, min(trouble_wait * 2, _LONGEST_STORE_WAIT)
+            if wait and not self._stopping:
+                if not lane.wake.is_set():
+                    lane.idle.set()
+                await self._clock.wait(lane.wake, wait)
+        if lane.gathers:
+            await self._last(lane)
+
+    async def _last(self, lane: Lane) -> None:
+        """What was being gathered goes out before the end; what fails stays pending."""
+        try:
+            await self._round(lane)
+        except WatcherError as error:
+            LOG.warning("delivery stays pending: channel=%s error=%s", lane.channel.name, error)
+
+    async def _round(self, lane: Lane) -> float:
+        """Send what is due; seconds until there may be more, 0 for at once."""
+        await self._settle(lane)
+        name = lane.channel.name
+        now = self._clock.now()
+        if not self._stopping and (wait := gathering(lane, self._clock.monotonic())) > 0:
+            lane.gathers = True
+            return min(wait, LOOK_AGAIN)
+        lane.gathers = False
+        # Asked for with a far horizon: what waits for a second attempt is seen too, so that a later
+        # message of the same alert cannot overtake it and all of it goes out once the channel is back.
+        muted = lane.quiet.until(now) if lane.quiet is not None else None
+        pending = in_turn(await self._store.due(name, now + _HORIZON, BATCH, critical=muted is not None))
+        lane.forget(pending)
+        ready, held = in_order(lane, pending, now)
+        wait = until_next(lane, ready + held, now, self._clock.monotonic())
+        if wait > 0:
+            wait = min(wait, await self._stand_in(lane, pending, now))
+        if muted is not None and not ready and not held:
+            wait = min(wait, (muted - now).total_seconds())
+        if wait > 0:
+            return min(wait, LOOK_AGAIN)
+        lane.paused_until = None
+        failed: set[str] = set()
+        kept = overnight(lane, ready, now)
+        for batch in batches(lane, ready):
+            if not await self._tell(lane, batch, failed, together=len(kept) > 1):
+                break
+        return 0.0
+
+    async def _tell(
+        self, lane: Lane, deliveries: Sequence[Delivery], failed: set[str], *, together: bool = False
+    ) -> bool:
+        """Send one by one while that is allowed and quick, otherwise as one. False: no more for now.
+
+        `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
+        """
+        began = self._clock.monotonic()
+        one_by_one = len({each.message.id for each in deliveries}) <= singles(lane) and not together
+        rest = list(deliveries)
+        while rest := [each for each in rest if each.message.id not in failed]:
+            slow = self._clock.monotonic() - began > SINGLE_SECONDS
+            batch = first_news(rest) if one_by_one and not slow else rest
+            under_way = {each.id for each in batch}
+            rest = [each for each in rest if each.id not in under_way]
+            if not await self._send(lane, batch):
+                failed |= {each.message.id for each in batch}
+            if lane.paused_until is not None or self._stopping:
+                return False
+        return True
+
+    async def _stand_in(self, lane: Lane, pending: Sequence[Delivery], now: datetime) -> float:
+        """Let the fallback tell what has waited for too long; seconds until there is more of it."""
+        fallback = self._fallbacks.get(lane.channel.name)
+        if fallback is None:
+            return LOOK_AGAIN
+        found, wait = stand_ins(lane, pending, fallback, now, self._clock.monotonic())
+        if found and await self._store.settle([], found):
+            self.wake()
+        lane.stood_in |= found.keys()
+        return wait
+
+    async def _send(self, lane: Lane, batch: Sequence[Delivery]) -> bool:
+        lane.sending = tuple(batch)
+        lane.tried = self._clock.monotonic()
+        now = self._clock.now()
+        result = await lane.channel.send([replace(each, message=each.told_at(now)) for each in batch])
+        if isinstance(result, NotSent) and self._undecided(lane, batch, result):
+            result = await self._probe(lane, batch[0], result)
+        self._conclude(lane, result)
+        await self._settle(lane)
+        return isinstance(result, Sent)
+
+    def _undecided(self, lane: Lane, batch: Sequence[Delivery], result: NotSent) -> bool:
+        """Whether nothing tells yet if this message or the channel is wrong, and it is time to know."""
+        first = batch[0]
+        late = first.attempts + 1 >= ATTEMPTS_BEFORE_GIVING_UP
+        unclear = result.fault is Fault.UNCLEAR and len(batch) == 1 and not self._stopping
+        return unclear and late and not lane.proven(first.id)
+
+    async def _probe(self, lane: Lane, refused: Delivery, result: NotSent) -> NotSent:
+        """Send a test message: if it is taken the other was bad, else the channel is broken."""
+        now, name = self._clock.now(), lane.channel.name
+        identity = short_id("probe", refused.id)
+        title = f"Channel {name} refused a message; this one tests whether the channel works"
+        facts = (("Refused", f"alert {refused.message.id}"), ("See", "watcher outbox"))
+        message = Message(identity, Kind.TEST, Severity.INFO, "watcher.test", "", "", title, facts, now)
+        tested = await lane.channel.send([Delivery(identity, name, message, now, now)])
+        if isinstance(tested, Sent):
+            lane.passed = self._clock.monotonic()
+            lane.faults[refused.id] = (Fault.UNCLEAR, lane.passed)
+            return result
+        detail = f"{result.detail}; a test message: {tested.detail}"
+        fault = Fault.PASSING if tested.fault is Fault.PASSING else Fault.CHANNEL
+        return replace(result, fault=fault, detail=detail, retry_after=tested.retry_after)
+
+    def _conclude(self, lane: Lane, result: SendResult) -> None:
+        """Hold what came of the send until the store has it: a busy store must cause no repeat."""
+        now = self._clock.now()
+        batch, lane.sending = lane.sending, ()
+        self._note(lane, batch, result)
+        lane.outcome = [self._settled(lane, each, result, len(batch), now) for each in batch]
+        lane.facts.update(result.facts)
+        lane.remarks.update(result.remarks)
+
+    async def _settle(self, lane: Lane) -> None:
+        if lane.outcome:
+            fallback = self._fallbacks.get(lane.channel.name)
+            instead = candidates(lane.outcome, fallback, self._clock.now())
+            if await self._store.settle(lane.outcome, instead):
+                self.wake()
+            lane.outcome = []
+        if lane.facts:
+            await self._store.keep_facts(facts_of(lane.channel.name), lane.facts, self._clock.now())
+            lane.facts = {}
+        for name, words in tuple(lane.remarks.items()):
+            if name not in lane.said:
+                await self._remark(lane, name, words)
+            lane.said.add(name)
+            del lane.remarks[name]
+
+    async def _remark(self, lane: Lane, name: str, words: str) -> None:
+        """Tell the channel's own people once what they should know of it. Its words may differ each time: the
+        message that tells of it may give cause for the same remark."""
+        now, channel = self._clock.now(), lane.channel.name
+        LOG.warning("channel %s: %s", channel, words)
+        identity = short_id("remark", channel, name)
+        facts = (("Channel", channel), ("What", words))
+        title = f"channel {channel}: {words}"
+        message = Message(
+            identity, Kind.NOTICE, Severity.WARNING, "watcher.channel", channel, "", title, facts, now
+        )
+        owed = Conclusion(at=now, deliveries=(Delivery(identity, channel, message, now, now),))
+        await self._store.conclude([], lambda _past, _recall: owed)
+
+    def _settled(
+        self, lane: Lane, delivery: Delivery, result: SendResult, together: int, now: datetime
+    ) -> Delivery:
+        attempts = delivery.attempts + 1
+        delivery = replace(delivery, attempts=attempts, only=frozenset())
+        if isinstance(result, Sent):
+            return replace(delivery, state=DeliveryState.SENT, last_error="", sent=now)
+        due = now + self._wait(attempts, result)
+        gives_up = self._hopeless(lane, delivery, result, together, now)
+        state = DeliveryState.GIVEN_UP if gives_up else DeliveryState.PENDING
+        heard = delivery.heard | result.heard
+        return replace(delivery, state=state, last_error=result.detail, due=due, heard=heard)
+
+    def _hopeless(
+        self, lane: Lane, delivery: Delivery, result: NotSent, together: int, now: datetime
+    ) -> bool:
+        """Whether there is no sense in trying again. Of several at once one alone may be bad: it is found
+        by sending each by itself."""
+        tried = delivery.attempts >= ATTEMPTS_BEFORE_GIVING_UP
+        if tried and now >= delivery.created + GIVE_UP_AFTER:
+            return True
+        if result.fault is Fault.MESSAGE:
+            return together == 1
+        return result.fault is Fault.UNCLEAR and together == 1 and tried and lane.proven(delivery.id)
+
+    def _wait(self, attempts: int, result: NotSent) -> timedelta:
+        asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
+        return _to_ms(max(backoff(attempts, self._jitter()), asked))
+
+    def _note(self, lane: Lane, batch: Sequence[Delivery], result: SendResult) -> None:
+        """What the attempt says about the channel itself."""
+        name, ticks = lane.channel.name, self._clock.monotonic()
+        if isinstance(result, Sent):
+            lane.told_at.append((ticks, len(batch)))
+            if lane.trouble:
+                LOG.info("channel works again: channel=%s", name)
+            self._works(lane, ticks)
+            return
+        LOG.warning("not sent: channel=%s deliveries=%d why=%s", name, len(batch), result.detail)
+        lane.trouble = result.detail
+        if result.heard or batch[0].heard or batch[0].only:
+            # Some of its recipients: the others, and what comes next, do not wait for them.
+            if result.heard:
+                lane.told_at.append((ticks, len(batch)))
+                self._works(lane, ticks, trouble=result.detail)
+            lane.blame(batch, result.fault, ticks)
+            return
+        if result.fault in REFUSED:
+            lane.apart |= {each.id for each in batch}
+            if len(batch) == 1:
+                lane.blame(batch, result.fault, ticks)
+            lane.refusals += 1
+            if lane.refusals < REFUSALS_BEFORE_PAUSE:
+                return
+        else:
+            for each in batch:
+                lane.faults.pop(each.id, None)
+            lane.fault = result.fault
+            lane.failing_since = ticks if lane.failing_since is None else lane.failing_since
+        lane.failures += 1
+        lane.paused_until = ticks + self._wait(lane.failures, result).total_seconds()
+        lane.asked_to_wait = result.retry_after is not None
+
+    @staticmethod
+    def _works(lane: Lane, ticks: float, trouble: str = "") -> None:
+        lane.failures, lane.refusals, lane.paused_until, lane.trouble = 0, 0, None, trouble
+        lane.fault, lane.failing_since, lane.passed = None, None, ticks
+
+    def _stumbled(self, lane: Lane, error: Exception) -> None:
+        """Note an error that nobody foresaw with what was being sent; the loop goes on."""
+        # Neither the error's words nor its arguments are logged: they may hold a channel's URL.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        kind = type(error).__name__
+        LOG.error("unexpected error: channel=%s error=%s\n%s", lane.channel.name, kind, frames)
+        if lane.sending:
+            # Whatever it was, one of these may have caused it: from now on each goes alone.
+            lane.apart |= {each.id for each in lane.sending}
+            self._conclude(lane, NotSent(f"unexpected error: {kind}", maybe_sent=True))
+
+
+def _to_ms(wait: timedelta) -> timedelta:
+    return timedelta(milliseconds=wait // timedelta(milliseconds=1))

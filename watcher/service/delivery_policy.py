@@ -1,0 +1,246 @@
+"""What one channel's loop knows, and which deliveries it sends next. Decisions only, no I/O."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from watcher.domain.alerts.fallback import in_place_of, patience
+from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.messages.delivery import LONGEST_RETRY, Delivery, Fault
+from watcher.domain.messages.message import Kind
+from watcher.ports.store import UNGROUPED, Channel
+
+FRESH_WAITS = 60.0
+"""Seconds that what was never tried waits at most for a failing channel's next chance."""
+
+LONGEST_ASKED = timedelta(hours=1)
+"""The longest wait that a service can ask for."""
+
+LOOK_AGAIN = 60.0
+
+ATTEMPTS_BEFORE_GIVING_UP = 3
+"""A refusal without a reason is believed the third time, and a day is over only after as many attempts."""
+
+AT_ONCE = 3
+"""Notifications of one minute that wait for nothing, if each is about one transition."""
+
+GATHERING = (0.0, 5.0, 15.0, 30.0, 30.0)
+"""Seconds that the second, third, … notification of a minute waits otherwise after the one before, so that
+what comes meanwhile goes with it. There are no more in one minute: a storm is a handful of messages."""
+
+WINDOW = 60.0
+
+_TURN = {Kind.FIRING: 0, Kind.RESOLVED: 2, Kind.WITHDRAWN: 2}
+"""The turn of a message within its alert; what is between has the same."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One channel's loop: what it does now, and how it fares. All of it may be lost in a crash."""
+
+    channel: Channel
+    quiet: Quiet | None = None
+    """When nothing but what is critical is told."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    sending: tuple[Delivery, ...] = ()
+    outcome: list[Delivery] = field(default_factory=list)
+    """What came of the last send and is not in the store yet."""
+    failures: int = 0
+    refusals: int = 0
+    tried: float = 0.0
+    paused_until: float | None = None
+    """Both in monotonic seconds: a clock that is set lengthens no pause."""
+    asked_to_wait: bool = False
+    apart: set[str] = field(default_factory=set)
+    """Ids that were refused for good together: each is told alone, for one may spoil the rest."""
+    trouble: str = ""
+    fault: Fault | None = None
+    """Whose fault the trouble is; None while there is none."""
+    failing_since: float | None = None
+    faults: dict[str, tuple[Fault, float]] = field(default_factory=dict)
+    """Of what failed for itself, and not with the channel: whose fault that is, and since when."""
+    passed: float | None = None
+    """When the channel last took anything."""
+    stood_in: set[str] = field(default_factory=set)
+    """Ids of what the fallback was given to tell."""
+    facts: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What the channel has learnt, and what people should know of it, that the store has not got yet."""
+    said: set[str] = field(default_factory=set)
+    """Names of the remarks that were told."""
+    gathers: bool = False
+    """Whether something may be waiting only to go out with what comes next."""
+    told_at: list[tuple[float, int]] = field(default_factory=list)
+    """When the notifications of the last minute went out, in monotonic seconds, with how many deliveries."""
+
+    def forget(self, pending: Sequence[Delivery]) -> None:
+        """What is not pending any more has no fault."""
+        ids = {each.id for each in pending}
+        self.apart &= ids
+        self.stood_in &= ids
+        self.faults = {each: fault for each, fault in self.faults.items() if each in ids}
+
+    def proven(self, identity: str) -> bool:
+        """Whether the channel took something else since it first refused this."""
+        since = self.faults[identity][1] if identity in self.faults else None
+        return since is not None and self.passed is not None and self.passed >= since
+
+    def blame(self, deliveries: Sequence[Delivery], fault: Fault, ticks: float) -> None:
+        """These failed for themselves."""
+        for each in deliveries:
+            self.faults[each.id] = (fault, self.faults.get(each.id, (fault, ticks))[1])
+
+
+def in_turn(pending: Sequence[Delivery]) -> list[Delivery]:
+    """Oldest first. Of one alert what fires comes first and the end last, whatever the times say: the clock
+    may have been set back between the two."""
+    found = sorted(pending, key=lambda each: (each.created, each.id))
+    places: dict[str, list[int]] = {}
+    for place, each in enumerate(found):
+        places.setdefault(each.message.id, []).append(place)
+    for mine in places.values():
+        if len(mine) > 1:
+            turns = sorted((found[place] for place in mine), key=lambda each: _TURN.get(each.message.kind, 1))
+            for place, each in zip(mine, turns, strict=True):
+                found[place] = each
+    return found
+
+
+def in_order(lane: Lane, pending: Sequence[Delivery], now: datetime) -> tuple[list[Delivery], list[Delivery]]:
+    """What a round sends, and what must wait for its own time.
+
+    A round sends all that is pending, since the channel is tried anyway. Only what was refused for
+    good, or by some recipients, waits for its time; what follows it in its alert is in neither list and
+    comes after it. But those who took it hear what follows.
+    """
+    ready: list[Delivery] = []
+    held: list[Delivery] = []
+    stopped, waiting = set[str](), set[str]()
+    partly: dict[str, frozenset[str]] = {}
+    # Those who refused one message are asked for all of theirs at once.
+    asked = {each.heard for each in pending if each.heard and due_time(each, now) <= now}
+    for each in pending:
+        alert, early = each.message.id, due_time(each, now) > now
+        if alert in stopped or (each.heard and alert in waiting):
+            continue
+        if each.heard:
+            early = early and alert not in partly and each.heard not in asked
+            (held if early else ready).append(each)
+            waiting |= {alert} if early else set()
+            partly[alert] = partly.get(alert, each.heard) & each.heard
+        elif alert in partly:
+            ready += [replace(each, only=partly[alert])] if partly[alert] else []
+        elif each.id in lane.apart and early:
+            stopped.add(alert)
+            held.append(each)
+        else:
+            ready.append(each)
+    return ready, held
+
+
+def until_next(lane: Lane, candidates: Sequence[Delivery], now: datetime, ticks: float) -> float:
+    """Seconds until something is worth sending; 0: now. `ticks`: the monotonic time."""
+    if not candidates:
+        return LOOK_AGAIN
+    wait = (min(due_time(each, now) for each in candidates) - now).total_seconds()
+    pause = 0.0
+    if lane.paused_until is not None:
+        pause = lane.paused_until - ticks
+        if not lane.asked_to_wait and any(each.attempts == 0 for each in candidates):
+            pause = min(pause, lane.tried + FRESH_WAITS - ticks)
+    return max(wait, pause, 0.0)
+
+
+def stand_ins(
+    lane: Lane, pending: Sequence[Delivery], fallback: str, now: datetime, ticks: float
+) -> tuple[dict[str, Delivery], float]:
+    """What the fallback is to tell by now, by the id of what it stands in for; seconds until the next."""
+    found: dict[str, Delivery] = {}
+    wait = LOOK_AGAIN
+    for each in pending:
+        fault, since = lane.faults.get(each.id, (lane.fault, lane.failing_since))
+        tried_for_long = each.attempts >= ATTEMPTS_BEFORE_GIVING_UP
+        if each.id in lane.stood_in or (fault is None and not tried_for_long):
+            continue
+        waited = max(now - each.created, timedelta(0))  # the clock may have been set back
+        if not tried_for_long:
+            waited = min(waited, timedelta(seconds=ticks - since if since is not None else 0))
+        left = (patience(each.message, fault or Fault.PASSING) - waited).total_seconds()
+        if left <= 0:
+            found[each.id] = in_place_of(each, fallback, now, each.last_error or lane.trouble)
+        else:
+            wait = min(wait, left)
+    # What became of an alert meanwhile goes along: it is not told as if it still fired.
+    alerts = {each.message.id for each in pending if each.id in found}
+    for each in pending:
+        if each.message.id in alerts and each.id not in found and each.id not in lane.stood_in:
+            found[each.id] = in_place_of(each, fallback, now, each.last_error or lane.trouble)
+    return found, wait
+
+
+def gathering(lane: Lane, ticks: float) -> float:
+    """Seconds for which what is to be told is gathered, to go out as one; 0: it may go now."""
+    if lane.channel.burst >= UNGROUPED:
+        return 0.0
+    lane.told_at = [(at, count) for at, count in lane.told_at if ticks - at < WINDOW]
+    told = len(lane.told_at)
+    if told >= len(GATHERING):
+        return max(0.0, lane.told_at[-len(GATHERING)][0] + WINDOW - ticks)
+    if _free(lane) > 0:
+        return 0.0
+    step = told if _much(lane) else told - AT_ONCE + 1
+    return max(0.0, lane.told_at[-1][0] + GATHERING[step] - ticks)
+
+
+def singles(lane: Lane) -> int:
+    """So many may go out one by one now; more than that go as one."""
+    if lane.channel.burst >= UNGROUPED:
+        return lane.channel.burst
+    return max(1, min(lane.channel.burst, _free(lane)))
+
+
+def _free(lane: Lane) -> int:
+    """Notifications about one transition each that may go now; none while much happens."""
+    return 0 if _much(lane) else max(0, AT_ONCE - len(lane.told_at))
+
+
+def _much(lane: Lane) -> bool:
+    """Whether more happens than one notification each can tell."""
+    return any(count > 1 for _, count in lane.told_at)
+
+
+def overnight(lane: Lane, ready: Sequence[Delivery], now: datetime) -> list[Delivery]:
+    """What quiet hours that are over have kept back: it goes out as one."""
+    end = lane.quiet.last_end(now) if lane.quiet is not None else None
+    return [each for each in ready if end is not None and each.created < end and not each.attempts]
+
+
+def due_time(delivery: Delivery, now: datetime) -> datetime:
+    """When it is due; a time farther off than any wait of ours comes from a clock since set back."""
+    farthest = now + max(LONGEST_RETRY * 1.1, LONGEST_ASKED)
+    return now if delivery.due > farthest else delivery.due
+
+
+def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Those that were refused for good each alone, those with the same recipients left together, then the
+    others; per alert in order."""
+    alone_alerts = {each.message.id for each in ready if each.id in lane.apart}
+    groups: dict[tuple[frozenset[str], frozenset[str]], list[Delivery]] = {}
+    for each in ready:
+        if each.message.id not in alone_alerts:
+            groups.setdefault((each.heard, each.only), []).append(each)
+    found = sorted(groups.values(), key=lambda group: not group[0].heard)
+    found.extend([each] for each in ready if each.message.id in alone_alerts)
+    return found
+
+
+def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
+    """The first message; if its alert ended meanwhile, with all others of it: they are one, and none of them
+    says of what is over that it is."""
+    group = [each for each in ready if each.message.id == ready[0].message.id]
+    both = group[0].message.kind.present and group[-1].message.kind.final
+    return group if both else group[:1]

@@ -1,0 +1,191 @@
+"""What this process has done since it began, counted for `/metrics`; and the sources and channels that
+count as they work.
+
+Counts are of this process alone and begin at zero with it, as Prometheus expects of counters. The loop
+writes them; whoever reads takes a copy.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from watcher.domain.credits.allowance import Allowance
+from watcher.domain.decision import Conclusion
+from watcher.domain.messages.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult
+from watcher.domain.model import Account, MissReason
+from watcher.ports.store import Channel, Reply, Request, Source
+from watcher.service.clock import Clock
+
+BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds of a request, at most."""
+READ = "read"
+FAILURES = ("refused", "rate limited", "timeout", "failed")
+"""Why a notification failed: for good; asked to wait; it may have arrived; anything else."""
+
+
+@dataclass(slots=True)
+class Durations:
+    """How long requests took: how many in each bucket (the last has what is longer), and their sum."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    total: float = 0.0
+
+    def note(self, seconds: float) -> None:
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+
+LAGS = 120
+"""So many wakings of the loop are remembered, one each half second: a minute of them."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """All counts. `loaded`: when the configuration in force was read; `refused`: mistakes in the file that
+    was last asked for, if it could not be."""
+
+    loaded: datetime
+    refused: int = 0
+    polls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Source and `read`, or why not → accounts asked for."""
+    requests: dict[str, Durations] = field(default_factory=dict)
+    credits: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Source and `amount` or `zero` → readings that were held until a second one agrees."""
+    notifications: Counter[str] = field(default_factory=Counter)
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Channel and one of `FAILURES` → notifications that it did not take."""
+    suppressed: Counter[str] = field(default_factory=lambda: Counter(silenced=0, inhibited=0))
+    lags: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS))
+    """Seconds by which the loop woke late, of the last minute."""
+
+    def know(self, sources: Iterable[str], channels: Iterable[str]) -> None:
+        """Begin at zero with what has not happened yet: otherwise its first time would not be seen."""
+        for source in sources:
+            self.requests.setdefault(source, Durations())
+            self.credits[source] += 0
+            for outcome in (READ, MissReason.INTERNAL):
+                self.polls[source, str(outcome)] += 0
+        for channel in channels:
+            self.notifications[channel] += 0
+            for reason in FAILURES:
+                self.failed[channel, reason] += 0
+
+    def concluded(self, conclusion: Conclusion, polled: bool) -> None:  # noqa: FBT001 (a callback)
+        """Something was decided and is in the store. `polled`: because of a request."""
+        if polled and conclusion.accounts:
+            self._polled(conclusion)
+        for alert in conclusion.alerts:
+            if alert.held and alert.fired_at == conclusion.at:
+                self.suppressed[alert.held.split()[0]] += 1
+        held = {
+            (each.message.id, each.message.kind): each.last_error
+            for each in conclusion.deliveries
+            if each.state is DeliveryState.WITHHELD
+        }
+        for why in held.values():
+            self.suppressed[why.split()[0]] += 1
+
+    def _polled(self, conclusion: Conclusion) -> None:
+        source = conclusion.accounts[0].account.source
+        missed = 0
+        for state in conclusion.accounts:
+            if state.misses:
+                missed += 1
+                self.polls[source, state.miss.partition(":")[0]] += 1
+            elif state.held:
+                for held in state.held.values():
+                    if held.since == conclusion.at:
+                        self.quarantined[source, "amount" if held.amount else "zero"] += 1
+        self.polls[source, READ] += len(conclusion.accounts) - missed
+
+    def asked(self, source: str, seconds: float, charged: int) -> None:
+        """A request was answered, or failed."""
+        self.requests.setdefault(source, Durations()).note(seconds)
+        self.credits[source] += charged
+
+    def told(self, channel: str, result: SendResult) -> None:
+        """A notification was tried."""
+        self.notifications[channel] += 1
+        if isinstance(result, NotSent):
+            self.failed[channel, _failure(result)] += 1
+
+
+def _failure(result: NotSent) -> str:
+    if result.fault is not Fault.PASSING:
+        return "refused"
+    if result.retry_after is not None:
+        return "rate limited"
+    return "timeout" if result.maybe_sent else "failed"
+
+
+class CountedSource:
+    """A source whose requests are counted."""
+
+    def __init__(self, source: Source, tally: Tally, clock: Clock) -> None:
+        self._source, self._tally, self._clock = source, tally, clock
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def allowance(self) -> Allowance:
+        return self._source.allowance
+
+    @property
+    def spacing(self) -> float:
+        return self._source.spacing
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        self._source.remember(facts)
+
+    def cost(self, account: Account) -> int:
+        return self._source.cost(account)
+
+    def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
+        return self._source.plan(accounts, now)
+
+    def usage(self) -> Request | None:
+        return self._source.usage()
+
+    async def send(self, request: Request) -> Reply:
+        """An answer whose charge nobody knows counts as charged."""
+        began = self._clock.monotonic()
+        reply = await self._source.send(request)
+        charged = request.cost if reply.charged is None else reply.charged
+        self._tally.asked(self.name, self._clock.monotonic() - began, charged)
+        return reply
+
+    async def close(self) -> None:
+        await self._source.close()
+
+
+class CountedChannel:
+    """A channel whose notifications are counted."""
+
+    def __init__(self, channel: Channel, tally: Tally) -> None:
+        self._channel, self._tally = channel, tally
+
+    @property
+    def name(self) -> str:
+        return self._channel.name
+
+    @property
+    def burst(self) -> int:
+        return self._channel.burst
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        self._channel.remember(facts)
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        result = await self._channel.send(deliveries)
+        self._tally.told(self.name, result)
+        return result
+
+    async def close(self) -> None:
+        await self._channel.close()

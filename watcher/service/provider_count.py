@@ -1,0 +1,150 @@
+"""Reads what the provider itself counts, corrects the ledger by it, and says when credits are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from watcher.domain.credits import provider_count as usages
+from watcher.domain.credits.allowance import CHEAPEST, Allowance, CreditPlan, Grant, Purpose
+from watcher.domain.credits.provider_count import USAGE, Metered, Usage
+from watcher.domain.decision import Conclusion, Past
+from watcher.domain.evaluation.builtin_notices import source_notice
+from watcher.domain.values.errors import StoreError
+from watcher.domain.values.formatting import moment
+from watcher.domain.values.verdict import Verdict, met, not_met
+from watcher.ports.store import Recall, Settlement, Store
+from watcher.service.clock import Clock
+from watcher.service.polling import Poller
+
+log = logging.getLogger(__name__)
+
+EVERY = 3 * 3600.0
+ASLEEP_EVERY = 3600.0
+"""So often while the credits are gone: the renewal shows here first."""
+
+EARLY = 0.05
+"""Credits that are gone with less than this share of the period to go are as planned."""
+
+
+class Meter:
+    """The provider's count of one source, read at start, every few hours, and when credits are gone."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        configured: CreditPlan,
+        store: Store,
+        channels: tuple[str, ...],
+        clock: Clock,
+        *,
+        on_deliveries: Callable[[], None] = lambda: None,
+        on_read: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`configured`: the plan as the file has it, before any figure of the provider."""
+        self._poller, self._configured, self._store = poller, configured, store
+        self._channels, self._clock = channels, clock
+        self._on_deliveries, self.on_read = on_deliveries, on_read
+        self._gone = ""
+        self._asked = asyncio.Event()
+        self._total: int | None = None
+        poller.on_exhausted = self.exhausted
+
+    def exhausted(self, reason: str) -> None:
+        """The provider refused for want of credits."""
+        self._gone = reason
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Read and correct, until cancelled. What fails changes nothing."""
+        while True:
+            self._asked.clear()
+            try:
+                await self.once()
+            except StoreError as error:
+                log.warning("%s: the provider's count waits: %s", self._name, error)
+            wait = ASLEEP_EVERY if self._poller.pace.asleep_until else EVERY
+            await self._clock.wait(self._asked, wait)
+
+    async def once(self) -> None:
+        """One reading, and what follows from it."""
+        gone, self._gone = self._gone, ""
+        begun, quiet = self._poller.begun, self._poller.quiet
+        asked = self._clock.now()
+        usage = await self._poller.ask_usage()
+        now = self._clock.now()
+        metered = None
+        if usage is not None:
+            metered = await self._correct(usage, asked, now, begun if quiet else None)
+        end = usages.applied(self._configured, metered).bounds(now)[1]
+        if metered is not None and not gone and self._early(metered, now):
+            gone = f"{metered.used:,} of {metered.total:,} credits are used"
+        if gone and (metered is None or metered.left <= 0 or self._early(metered, now)):
+            await self._tell(met(f"no credits are left ({gone}); it sleeps until {moment(end)}"), now)
+        elif metered is not None and metered.left > 0:
+            self._poller.wake()
+            await self._tell(not_met(f"{metered.left:,} credits are left; it polls again"), now)
+
+    def _early(self, metered: Metered, now: datetime) -> bool:
+        """Whether not one poll more can be paid, long before the period ends."""
+        start, end = usages.applied(self._configured, metered).bounds(now)
+        return metered.left < CHEAPEST and end - now > EARLY * (end - start)
+
+    async def _correct(self, usage: Usage, asked: datetime, now: datetime, begun: int | None) -> Metered:
+        """`begun`: requests that had begun when the provider was `asked`; None if one was under way."""
+        facts = await self._store.facts(self._name)
+        before = usages.load(facts.get(USAGE))
+        metered = usages.noted(before, usage, now, self._configured)
+        start = usages.applied(self._configured, metered).bounds(now)[0]
+        booked = await self._store.spent(self._name, start)
+        # after `spent`: what another process books from here on is in neither figure
+        quiet = self._poller.begun == begun and not await self._store.under_way(self._name, asked)
+        missing, metered = usages.correction(before, metered, booked, start, quiet=quiet)
+        self._say(before, metered, missing)
+        if missing:
+            await self._book(missing, now)
+        kept = {USAGE: metered.dump()}
+        await self._store.keep_facts(self._name, kept, now)
+        self._poller.source.remember(kept)
+        self.on_read()
+        return metered
+
+    async def _book(self, missing: int, now: datetime) -> None:
+        """A correction is an entry like any other, but nothing can refuse it."""
+        grant = await self._store.reserve(
+            self._name, 0, max(missing, 0), Purpose.CORRECTION, now, Allowance()
+        )
+        assert isinstance(grant, Grant)  # noqa: S101 (there are no limits to break)
+        why = "counted by the provider, not by us" if missing > 0 else "booked by us, not counted"
+        await self._store.fail(Settlement(grant, now, missing, failure=why))
+
+    def _say(self, before: Metered | None, metered: Metered, missing: int) -> None:
+        configured = self._configured.limit
+        if metered.total not in (configured, self._total):
+            log.warning(
+                "%s: the configuration says %s credits, the provider says %s; the smaller number is kept to",
+                self._name, f"{configured:,}", f"{metered.total:,}",
+            )  # fmt: skip
+        self._total = metered.total
+        if metered.renewed is not None and (before is None or before.renewed != metered.renewed):
+            log.warning("%s: renewed at %s, not on the day configured", self._name, moment(metered.renewed))
+        if missing > 0:
+            log.warning(
+                "%s: %s credits were used by others of this key, or not booked", self._name, f"{missing:,}"
+            )
+        elif missing < 0:
+            log.info("%s: %s booked credits were not charged", self._name, f"{-missing:,}")
+
+    async def _tell(self, verdict: Verdict, now: datetime) -> None:
+        def deciding(past: Past, _recall: Recall) -> Conclusion:
+            return source_notice(past, self._name, verdict, self._channels, now)
+
+        conclusion = await self._store.conclude([], deciding)
+        if conclusion.deliveries:
+            self._on_deliveries()
+
+    @property
+    def _name(self) -> str:
+        return self._poller.source.name

@@ -1,0 +1,105 @@
+"""Says once that a source fails, and once that it can be read again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from watcher.domain.alerts.source_health import Streak, failing, grown
+from watcher.domain.decision import Conclusion, Past
+from watcher.domain.evaluation.builtin_notices import FAILING_RULE, source_notice
+from watcher.domain.messages.message import Severity
+from watcher.domain.values.durations import span
+from watcher.domain.values.errors import StoreError
+from watcher.domain.values.formatting import moment
+from watcher.domain.values.verdict import Verdict, met, not_met
+from watcher.ports.store import Recall, Reply, Store
+from watcher.service.clock import Clock
+
+log = logging.getLogger(__name__)
+
+TWICE = 2
+"""Requests in a row that brought nothing: the second one was a look whether anything can be read at all."""
+
+
+class Outage:
+    """How one source fares. What was told is in the store; the rest may be lost in a crash."""
+
+    def __init__(
+        self,
+        source: str,
+        addresses: int,
+        store: Store,
+        channels: tuple[str, ...],
+        clock: Clock,
+        on_deliveries: Callable[[], None],
+    ) -> None:
+        self._source, self._addresses = source, addresses
+        self._store, self._channels, self._clock = store, channels, clock
+        self._on_deliveries = on_deliveries
+        self._streak: Streak | None = None
+        self._began = 0.0
+        self._told: bool | None = None
+        """What the store's notice says; None: not asked since the start."""
+        self.failing = False
+
+    @property
+    def trouble(self) -> str:
+        """Why no balance of this source is seen now; empty if it can be read."""
+        if not self.failing or self._streak is None:
+            return ""
+        return f"{self._source}: nothing could be read since {moment(self._streak.since)}: {self._streak.why}"
+
+    async def note(self, reply: Reply, *, settled: bool, apart: int = 0) -> None:
+        """What one request says of the source.
+
+        `settled`: all but the accounts that fail by themselves, of `apart` addresses, can be read. One that
+        is read while others are not tried yet does not end an outage.
+        """
+        was, now = self.failing, self._clock.now()
+        streak = grown(self._streak, reply.outcomes, reply.failure, now)
+        read = streak is None and bool(reply.outcomes)
+        if streak is not None and streak.requests == TWICE:
+            then = "; one account at a time is tried" if reply.failure else ""
+            log.warning("%s: nothing can be read: %s%s", self._source, streak.why, then)
+        if streak is None and was and not settled:
+            streak = self._streak
+        if streak is not None and self._streak is None:
+            self._began = self._clock.monotonic()
+        self._streak = streak
+        lasted = timedelta(seconds=self._clock.monotonic() - self._began)
+        self.failing = failing(streak, self._addresses - apart, lasted, reply.pause) or (
+            was and streak is not None
+        )
+        if (self.failing and self._told is not True) or (
+            read and not self.failing and self._told is not False
+        ):
+            await self._tell(now)
+
+    async def _tell(self, now: datetime) -> None:
+        def deciding(past: Past, _recall: Recall) -> Conclusion:
+            known = past.alerts.get((FAILING_RULE, self._source))
+            if self.failing and known is not None:
+                return Conclusion(at=now)  # told before a restart
+            verdict = self._verdict(known.since if known is not None else now, now)
+            severity = Severity.CRITICAL if streak is not None and streak.refused else Severity.WARNING
+            return source_notice(
+                past, self._source, verdict, self._channels, now, rule=FAILING_RULE, severity=severity
+            )
+
+        streak = self._streak
+        try:
+            conclusion = await self._store.conclude([], deciding)
+        except StoreError as error:
+            log.warning("the notice about %s waits: %s", self._source, error)
+            return
+        self._told = self.failing
+        if conclusion.deliveries:
+            self._on_deliveries()
+
+    def _verdict(self, told: datetime, now: datetime) -> Verdict:
+        if self._streak is not None:
+            since = moment(self._streak.since)
+            return met(f"nothing could be read since {since} ({self._streak.why}); no rule sees it")
+        return not_met(f"it can be read again, {span((now - told).total_seconds())} after that was told")

@@ -1,0 +1,240 @@
+"""APScheduler as a clock: a tick puts accounts into their source's queue, nothing more."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from watcher.config.models import Cron
+from watcher.config.settings import Settings
+from watcher.config.wallets import discovery_of
+from watcher.domain.evaluation.chain_discovery import Sweep
+from watcher.domain.model import SWEEPS, Account
+from watcher.domain.values.cron import read_cron
+from watcher.ports.store import Source
+from watcher.service.schedule_items import Fixed, Paced
+
+Put = Callable[[Sequence[Account]], None]
+
+SLOT = 50
+"""Accounts of one cadence that share a tick, about as many as one request holds."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+AHEAD = timedelta(days=28)
+"""How far a cron line is looked through to find how often it ticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When accounts are polled: at an interval, or by a cron line in a zone."""
+
+    every: timedelta | None = None
+    cron: str = ""
+    timezone: str = "UTC"
+
+    def ticks(self, start: datetime, phase: float = 0.0) -> Iterator[datetime]:
+        """All ticks from `start` on, in UTC; `phase` (0..1) moves those of an interval within it.
+
+        Those of an interval are aligned to the epoch, so a restart does not move them.
+        """
+        start = start.astimezone(UTC)
+        if self.every is None:
+            return read_cron(self.cron).ticks(ZoneInfo(self.timezone), start)
+        first = start + (EPOCH + phase * self.every - start) % self.every
+        return (first + n * self.every for n in itertools.count())
+
+    def latest(self, now: datetime) -> datetime | None:
+        """The last tick before `now` or at it; None if there was none for years."""
+        for back in (timedelta(days=1), AHEAD, timedelta(days=3000)):
+            ticks = itertools.takewhile(lambda tick: tick <= now, self.ticks(now - back))
+            if found := deque(ticks, maxlen=1):
+                return found[0]
+        return None
+
+    def per_second(self, now: datetime) -> float:
+        """Ticks a second, on average."""
+        if self.every is not None:
+            return 1 / self.every.total_seconds()
+        until = now + AHEAD
+        count = sum(1 for _ in itertools.takewhile(lambda tick: tick < until, self.ticks(now)))
+        return count / AHEAD.total_seconds() if count else 1 / (next(self.ticks(now)) - now).total_seconds()
+
+
+class Trigger(BaseTrigger):  # type: ignore[misc]
+    """A cadence for APScheduler. Ticks that were missed are left out: one poll makes up for all of them."""
+
+    def __init__(self, cadence: Cadence, phase: float = 0.0) -> None:
+        self._cadence, self._phase = cadence, phase
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        start = now if previous is None else max(previous + datetime.resolution, now)
+        return next(self._cadence.ticks(start, self._phase))
+
+
+@dataclass(slots=True)
+class Ticker:
+    """Owns the scheduler: one job for each cadence and slot of accounts."""
+
+    now: Callable[[], datetime]
+    _scheduler: AsyncIOScheduler = field(
+        # A tick is done on the loop, at once: in a task of its own it would be cut off by `stop`, and lost.
+        default_factory=lambda: AsyncIOScheduler(timezone=UTC, executors={"default": DebugExecutor()})
+    )
+    _last: dict[Account, datetime] = field(default_factory=dict)
+
+    def add(self, cadence: Cadence, accounts: Sequence[Account], put: Put) -> None:
+        """Poll these accounts of one source at this cadence, spread over its interval."""
+        slots = [accounts[i : i + SLOT] for i in range(0, len(accounts), SLOT)]
+        for number, slot in enumerate(slots):
+            self._scheduler.add_job(
+                self._tick,
+                Trigger(cadence, number / len(slots)),
+                args=(cadence, tuple(slot), put),
+                # Late is better than never, and once is enough: a busy or sleeping machine must
+                # not lose a poll, nor make up for each one that it slept through.
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+            )
+
+    def overdue(
+        self, cadence: Cadence, accounts: Iterable[Account], attempts: Mapping[Account, datetime]
+    ) -> list[Account]:
+        """Accounts whose poll was due while nobody was there; the others wait for their tick."""
+        now = self.now()
+        # Whoever was asked from then on has missed nothing.
+        since = cadence.latest(now) if cadence.every is None else now - cadence.every + datetime.resolution
+        late = []
+        for account in accounts:
+            last = attempts.get(account)
+            if last is not None and last <= now:
+                self._last[account] = last
+            if last is None or last > now or (since is not None and last < since):
+                late.append(account)
+                self._last[account] = now
+        return late
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def _tick(self, cadence: Cadence, accounts: tuple[Account, ...], put: Put) -> None:
+        now, known = self.now(), self._last
+        recent = now - cadence.every / 2 if cadence.every is not None else now
+        due = []
+        for account in accounts:
+            last = known.get(account)
+            if last is None or not recent < last <= now:
+                known[account] = now
+                due.append(account)
+        put(due)
+
+
+def taken(source: Source, fixed: Mapping[Cadence, Sequence[Account]], now: datetime) -> float:
+    """What fixed cadences cost a second: credits, or calls where there are no credits."""
+    sells = source.allowance.credits is not None
+    total = 0.0
+    for cadence, accounts in fixed.items():
+        each = sum(map(source.cost, accounts)) if sells else calls_of(source, accounts, now)
+        total += each * cadence.per_second(now)
+    return total
+
+
+def calls_of(source: Source, accounts: Sequence[Account], now: datetime) -> int:
+    """HTTP requests that one poll of these accounts takes. A look-up (once a day) is no part of each poll."""
+    return sum(request.calls for request in source.plan(accounts, now) if not request.lookup)
+
+
+def cadences(
+    settings: Settings, name: str, source: Source
+) -> tuple[dict[Cadence, list[Account]], list[Paced]]:
+    """The accounts of one source: those at a fixed cadence by that cadence, and those on `auto`."""
+    fixed: dict[Cadence, list[Account]] = {}
+    paced: list[Paced] = []
+    groups: dict[object, list[Account]] = {}
+    """The lists of `fixed`, by what wallets say."""
+    sells = source.allowance.credits is not None
+    for wallet in settings.wallets:
+        if wallet.source != name:
+            continue
+        every = wallet.every
+        if isinstance(every, str):
+            for account in wallet.accounts:
+                cost = source.cost(account) if sells else calls_of(source, [account], EPOCH)
+                paced.append(Paced(account, cost, float(wallet.weight), wallet.at_least_every))
+            continue
+        group = groups.get(every)
+        if group is None:
+            group = groups[every] = fixed.setdefault(_cadence(every), [])
+        group += wallet.accounts
+    return fixed, paced
+
+
+def _cadence(every: timedelta | Cron) -> Cadence:
+    if isinstance(every, timedelta):
+        return Cadence(every=every)
+    return Cadence(cron=every.cron, timezone=every.timezone)
+
+
+def fixed_intervals(source: Source, fixed: Mapping[Cadence, Sequence[Account]]) -> list[Fixed]:
+    """The accounts at a fixed interval, where that can be too dear."""
+    if source.allowance.credits is None:
+        return []
+    found = []
+    for cadence, accounts in fixed.items():
+        if cadence.every is None:
+            continue
+        alike: dict[int, list[Account]] = {}
+        for account in accounts:
+            alike.setdefault(source.cost(account), []).append(account)
+        found += [Fixed(some, cost, cadence.every) for cost, some in alike.items()]
+    return found
+
+
+def sweeps(settings: Settings, name: str) -> list[Sweep]:
+    """What `discover` asks of one source: each address once, against all its chains that are watched."""
+    mine = [wallet for wallet in settings.wallets if wallet.source == name]
+    if not any(wallet.discover for wallet in mine):
+        return []
+    whole = {account.address for each in mine for account in each.accounts if account.chain in SWEEPS}
+    known = [(wallet, discovery_of(wallet, settings.sources)) for wallet in mine]
+    chains: dict[Account, set[str]] = {}
+    for _, each in known:
+        if each is not None:
+            chains.setdefault(each.account, set()).update(each.chains)
+    found: dict[Account, Sweep] = {}
+    for wallet, wanted in known:
+        every = wallet.discover_every
+        if wanted is None or every is None or wanted.account.address in whole:
+            continue
+        named = frozenset(chains[wanted.account])
+        before = found.get(wanted.account)
+        every = min(every, before.every) if before is not None else every
+        found[wanted.account] = Sweep(
+            wanted.account, wallet.accounts[0], wallet.name, named, every, wanted.cost
+        )
+    return list(found.values())
+
+
+def swept(found: Sequence[Sweep]) -> float:
+    """What sweeps cost a second, in credits."""
+    return sum(sweep.cost / sweep.every.total_seconds() for sweep in found)
+
+
+def fairness_of(settings: Settings, name: str) -> float:
+    """The exponent of the change rate in what an account of this source is worth."""
+    kind: Any = settings.sources[name]
+    return float(kind.fairness)

@@ -1,0 +1,131 @@
+"""What time alone brings about: accounts unread for too long, repeats, escalations, ends of silences."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.evaluation.decide import Conclusion, Past, lapse
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.model import Account
+from watcher.domain.rules import Use, pace_since
+from watcher.domain.scheduler.outlook import OUTLOOK, Outlook, load
+from watcher.domain.values.errors import StoreError
+from watcher.ports.store import Recall, Store
+from watcher.service.clock import Clock, Setting
+
+log = logging.getLogger(__name__)
+
+EVERY = 15.0
+FIRST = 1.0
+"""Seconds before the first pass: what is due to be polled goes first."""
+
+NOTED_EVERY = 60.0
+"""How often the store is told that the daemon is at work: later nobody can tell silence from absence."""
+
+OUTLOOK_EVERY = 300.0
+
+SLICE = 500
+"""Accounts judged in one transaction, so that a poll never waits long behind it."""
+
+
+class Lapse:
+    """Judges by the clock. One pass looks at every account that has something to lose by silence."""
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        clock: Clock,
+        running_since: datetime,
+        on_deliveries: Callable[[], None],
+        on_progress: Callable[[], None] = lambda: None,
+        plans: Callable[[], Mapping[str, CreditPlan]] = dict,
+    ) -> None:
+        """`plans`: what each source that sells credits sells at present."""
+        self._plans = plans
+        self._store, self._rules, self._clock = store, rules, clock
+        self._running_since = running_since
+        self._on_deliveries, self._on_progress = on_deliveries, on_progress
+        self._clock_was_set = Setting(clock)
+        self._watched: tuple[Account, ...] | None = None
+        self._outlooks: dict[str, tuple[float, Outlook | None]] = {}
+
+    async def run(self) -> None:
+        """Pass after pass, until cancelled."""
+        noted, wait = -NOTED_EVERY, EVERY - FIRST
+        await self._clock.sleep(FIRST)
+        while True:
+            try:
+                if self._clock.monotonic() - noted >= NOTED_EVERY:
+                    await self._store.running(self._running_since, self._clock.now())
+                    noted = self._clock.monotonic()
+                await self.once()
+                self._on_progress()
+            except StoreError as error:
+                log.error("store: %s; time-based rules wait", error)  # noqa: TRY400
+            except Exception:
+                # The one broad catch of this loop: one bad pass must not end the next.
+                log.exception("unexpected error while judging by the clock")
+            await self._clock.sleep(wait)
+            wait = EVERY
+
+    async def once(self) -> None:
+        """One pass over all accounts that a clock rule or a live alert concerns."""
+        if self._clock_was_set():
+            return  # a clock set ahead is no silence; the daemon takes the schedule up anew
+        accounts, more = await self._clocked(), set[Account]()
+        for alert in await self._store.live_alerts():
+            timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
+            account = alert.account
+            if timed and account in self._rules.wallets and account is not None:
+                more.add(account)
+        more = {account for account in more if not self._rules.of(account).clocks}
+        # At least one look, even at no account: what belongs to none comes with any.
+        accounts = (*accounts, *sorted(more))
+        uses = await self._uses(self._clock.now())
+        for start in range(0, max(len(accounts), 1), SLICE):
+            await self._judge(accounts[start : start + SLICE], uses if start == 0 else {})
+
+    async def _clocked(self) -> tuple[Account, ...]:
+        """The accounts that a clock rule concerns; found once, for there may be many, and the loop turns
+        in between."""
+        if self._watched is None:
+            found, wallets = [], sorted(self._rules.wallets)
+            for start in range(0, len(wallets), SLICE):
+                found += [each for each in wallets[start : start + SLICE] if self._rules.of(each).clocks]
+                await asyncio.sleep(0)
+            self._watched = tuple(found)
+        return self._watched
+
+    async def _uses(self, now: datetime) -> dict[str, Use]:
+        """What the ledger says of the sources that rules about credits name."""
+        plans = self._plans() if self._rules.budgets else {}
+        uses = {}
+        for name in {rule.source for rule in self._rules.budgets} & plans.keys():
+            plan, since = plans[name], pace_since(plans[name], now)
+            spent = await self._store.spent(name, plan.bounds(now)[0])
+            late, outlook = await self._store.spent(name, since), await self._outlook(name)
+            uses[name] = Use(plan, spent, late, since, now, outlook)
+        return uses
+
+    async def _outlook(self, source: str) -> Outlook | None:
+        """What the cadence plans: it changes slowly, and stands beside much that the cadence has learnt."""
+        at, outlook = self._outlooks.get(source, (-OUTLOOK_EVERY, None))
+        if outlook is None or self._clock.monotonic() - at >= OUTLOOK_EVERY:
+            outlook = load((await self._store.facts(source)).get(OUTLOOK))
+            self._outlooks[source] = self._clock.monotonic(), outlook
+        return outlook
+
+    async def _judge(self, accounts: Sequence[Account], uses: Mapping[str, Use]) -> None:
+        now = self._clock.now()
+
+        def deciding(past: Past, _recall: Recall) -> Conclusion:
+            return lapse(past, accounts, self._rules, now, running_since=self._running_since, uses=uses)
+
+        conclusion = await self._store.conclude(accounts, deciding)
+        if conclusion.deliveries:
+            self._on_deliveries()

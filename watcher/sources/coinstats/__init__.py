@@ -1,0 +1,1 @@
+"""CoinStats: balances and prices of wallets on about 150 chains, paid in credits."""

@@ -1,0 +1,167 @@
+"""Which chain and which asset a CoinStats row means, whatever way it is spelled this time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from watcher.domain.model import EMPTY, Account, Asset
+from watcher.sources.settings import fold_contract
+
+_SENTINELS = frozenset({"0x" + "e" * 40, "0x" + "0" * 40, ""})
+"""Contracts that stand for the native coin."""
+
+_NATIVES = frozenset(
+    {
+        "avalanche-2", "binancecoin", "bitcoin", "celo", "cosmos", "ethereum", "hyperliquid", "mantle",
+        "matic-network", "metis-token", "monad", "plasma", "polygon-ecosystem-token", "solana", "sui", "tron",
+    }
+)  # fmt: skip
+"""Coins that are native somewhere and have a contract as well: without one they are the native coin."""
+
+_MOST_NAMES = 200_000
+
+
+def is_token(text: str | None) -> bool:
+    """Whether a text can name an asset."""
+    return bool(text) and text is not None and len(text) <= 200 and text.isprintable()
+
+
+_NO_PRICE = msgspec.Raw(b"null")
+
+
+class Known:
+    """An asset with the price and the symbol that it last came with, so that each is read only once."""
+
+    __slots__ = ("asset", "quote", "symbol")
+
+    def __init__(self, asset: Asset) -> None:
+        self.asset = asset
+        self.quote: tuple[msgspec.Raw, Decimal | None] = (_NO_PRICE, None)
+        """Its last price as it was written, and what that says: None if it was no price to act on."""
+        self.symbol = ""
+        """The name that `Names.called` has for it; empty if it has none."""
+
+
+class Last(NamedTuple):
+    """What the last answer said that an account holds."""
+
+    mark: bytes
+    """Stands for all amounts as they were written: no two texts have the same, and it is far shorter."""
+    amounts: dict[Asset, Decimal]
+    """The same by asset, in the order of the rows; never written to again."""
+
+
+class Names:
+    """Assets seen so far; forgets everything when it grows too large.
+
+    Forgetting is safe: an asset is equal to its later twin.
+    """
+
+    def __init__(self) -> None:
+        self._chains: dict[str, tuple[dict[str, Known], dict[str | None, Known]]] = {}
+        self._complete: dict[str, frozenset[str]] = {}
+        self._contracts: dict[tuple[str, str], set[Asset]] = {}
+        self.last: dict[Account, Last] = {}
+        self.spelled: dict[tuple[str, str], Account] = {}
+        """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
+        self._called: dict[str, dict[Asset, str]] = {}
+        self._heard: list[tuple[str, Known, str]] = []
+        self._size = 0
+
+    def called(self, chain: str) -> Mapping[Asset, str]:
+        """The symbols of all assets of a chain: one mapping, and another one only when a name was heard."""
+        return self._called.get(chain, EMPTY)
+
+    def hear(self, chain: str, known: Known, symbol: str) -> None:
+        """A symbol that is new; it counts as known from the next answer on."""
+        self._heard.append((chain, known, symbol))
+
+    def learn(self) -> None:
+        """Take in what was heard. Another thread may be hearing more."""
+        if not self._heard:
+            return
+        heard, self._heard = self._heard, []
+        for chain in {chain for chain, _, _ in heard}:
+            mine = {known.asset: symbol for where, known, symbol in heard if where == chain}
+            self._called[chain] = {**self.called(chain), **mine}
+        for _, known, symbol in heard:
+            known.symbol = symbol
+
+    def of(self, chain: str) -> tuple[dict[str, Known], dict[str | None, Known]]:
+        """The chain's assets by contract as written on the wire, and by coin id."""
+        found = self._chains.get(chain)
+        if found is None:
+            found = self._chains[chain] = ({}, {})
+        return found
+
+    def find(
+        self, chain: str, contracts: Sequence[str | None], coins: Sequence[str | None]
+    ) -> list[Known] | None:
+        """What rows with these contracts and coin ids are about; None if one of them was never seen so."""
+        by_contract, by_coin = self.of(chain)
+        found: list[Known | None] = list(map(by_contract.get, contracts))  # type: ignore[arg-type]
+        place = -1
+        for _ in range(contracts.count(None)):
+            place = contracts.index(None, place + 1)
+            found[place] = by_coin.get(coins[place])
+        return None if None in found else found  # type: ignore[return-value]
+
+    def complete(self, chain: str) -> frozenset[str]:
+        found = self._complete.get(chain)
+        if found is None:
+            found = self._complete[chain] = frozenset({chain})
+        return found
+
+    def contract(self, chain: str, contract: str | None, coin_id: str | None) -> Asset | None:
+        """The asset of a row with a contract; None if the row has none, or a stand-in for the native coin."""
+        if contract is None:
+            return None
+        by_contract = self.of(chain)[0]
+        known = by_contract.get(contract)
+        if known is None:
+            token = fold_contract(contract.strip())
+            if token in _SENTINELS or not is_token(token):
+                return None
+            self._grow()
+            # The same contract in another case is the same object; and `uatom` is a contract and a coin id.
+            by_contract, coins = self.of(chain)
+            known = by_contract.get(token) or coins.get(token) or Known(Asset(chain, token))
+            by_contract[token] = known
+            by_contract[contract] = known
+            if coin_id:
+                self._contracts.setdefault((chain, coin_id), set()).add(known.asset)
+        return known.asset
+
+    def coin(self, chain: str, coin_id: str) -> Asset:
+        """The asset of a row without a contract: the native coin, known by its coin id."""
+        known = self.of(chain)[1].get(coin_id)
+        if known is None:
+            self._grow()
+            contracts, coins = self.of(chain)
+            known = coins[coin_id] = contracts.get(coin_id) or Known(Asset(chain, coin_id))
+        return known.asset
+
+    def lost_contracts(self, chain: str, coin_id: str, present: Collection[Asset]) -> list[Asset]:
+        """The assets that a row without a contract may mean, if this coin had a contract until now.
+
+        An answer that forgets the contract must not make a token vanish and another appear. Where the answer
+        has the token with its contract as well, the row is another asset.
+        """
+        if coin_id in _NATIVES or coin_id in self.of(chain)[1]:
+            return []
+        known = self._contracts.get((chain, coin_id), ())
+        return [] if any(asset in present for asset in known) else sorted(known)
+
+    def _grow(self) -> None:
+        self._size += 1
+        if self._size > _MOST_NAMES:
+            self._size = 0
+            self._chains.clear()
+            self._contracts.clear()
+            self._called.clear()
+            self._heard.clear()
+            self.last.clear()

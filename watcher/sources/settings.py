@@ -1,0 +1,183 @@
+"""What the settings of every source kind share."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from watcher.domain.model import Account
+from watcher.domain.values.addresses import fault
+from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.errors import PartError
+from watcher.system.connections import Proxy
+
+_EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
+_HEX = re.compile(r"0[xX][0-9a-fA-F]+")
+_NO_ADDRESS = re.compile("[ ,'\"()]")
+
+
+@dataclass(frozen=True)
+class WatchedWallet:
+    """A wallet of the configuration, as far as a source needs to know it."""
+
+    name: str
+    address: str
+    chains: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """How to look at all chains of a wallet at once.
+
+    `account` is what to ask for, `chains` those of the wallet as the answer will spell them.
+    """
+
+    account: Account
+    chains: frozenset[str]
+    cost: int
+
+
+class SettingsModel(BaseModel):
+    """Frozen, no unknown keys, and no input (it may be a secret) in error texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+def _no_number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        # A bare number would be taken for seconds; nobody can see that in the file.
+        raise ValueError("is a bare number; write a duration such as 30s")  # noqa: TRY004 (pydantic's contract)
+    return value
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), BeforeValidator(_no_number), AfterValidator(_positive)
+]
+
+
+def _header_safe(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value().strip()
+    if not text:
+        raise ValueError("is empty")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(
+            "has characters that a key cannot have (spaces, line breaks, quotes of a word processor)"
+        )
+    return SecretStr(text)
+
+
+ApiKey = Annotated[SecretStr, AfterValidator(_header_safe)]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _base_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is not a web address") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValueError("must begin with https:// and name a host")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError(
+            "must begin with https://; http is for this machine only, the API key would be readable"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a plain address without user, query or fragment")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("has characters that a web address cannot have")
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+class ApiSettings(SettingsModel):
+    """Where an API is, and through which proxy; none named: as HTTPS_PROXY and NO_PROXY say."""
+
+    base_url: BaseUrl
+    proxy: Proxy | None = None
+
+    @model_validator(mode="after")
+    def _a_proxy_gets_a_tunnel(self) -> ApiSettings:
+        if self.proxy is not None and self.base_url.startswith("http:"):
+            raise ValueError("proxy: base_url is on this machine, which is asked directly; leave proxy out")
+        return self
+
+
+Fairness = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""What accounts on `auto` are polled for: 1, the mean delay of all changes, so busy accounts go first; 0, all
+accounts alike. At 0.5 most of the gain remains, and the average account waits no longer than if all were
+polled evenly."""
+
+Concurrency = Annotated[int, Field(ge=1, le=64)]
+UrlBytes = Annotated[int, Field(ge=500, le=60_000)]
+
+
+def fold_evm(address: str) -> str:
+    """Lower-case an EVM address; keep every other format as written."""
+    folded = address.lower() if _EVM.fullmatch(address) else address
+    return address if folded == address else folded  # one text for all who hold it
+
+
+def fold_contract(contract: str) -> str:
+    """Lower-case a contract that is plain hex; keep every other format (base58, Cosmos denoms) as written."""
+    return contract.lower() if _HEX.fullmatch(contract) else contract
+
+
+def check_address(wallet: WatchedWallet, chains: Sequence[str]) -> str:
+    """The wallet's address if it can be one on these chains; PartError says why not."""
+    address = wallet.address.strip()
+    if wrong := _not_one(address, chains):
+        raise PartError(f"wallet {wallet.name}: {wrong}", "address")
+    return address
+
+
+def _not_one(address: str, chains: Sequence[str]) -> str:
+    """Why this can be no address; empty if it can."""
+    if not address:
+        return "there is no address"
+    if not address.isascii() or not address.isprintable() or _NO_ADDRESS.search(address):
+        return f"{address[:80]!r} has characters that no address has"
+    if len(address) > 200:
+        return f"an address of {len(address)} characters is too long"
+    if address[:2] in {"0x", "0X"} and not _HEX.fullmatch(address):
+        return f"{address} begins with 0x, but is not hexadecimal"
+    for chain in chains:
+        if wrong := fault(address, chain):
+            remedy = (
+                "copy it again; in lower case it has no checksum" if "EIP-55" in wrong else "copy it again"
+            )
+            return f"{address} is no address on {chain}: {wrong}; {remedy}"
+    return ""
+
+
+def crowded(data: bytes, least: int) -> bool:
+    """Whether a long body has a value in fewer than `least` bytes on average: no API writes so."""
+    return len(data) > 32 * 1024 and data.count(b",") * least > len(data)

@@ -1,0 +1,117 @@
+"""Which accounts a request read or missed, and when a daemon ran: what a backtest needs beside the history.
+
+One JSON text a request: `r` accounts that were read, `m` those that were missed by their reason, `o`
+assets that a reading left open, `u` chains that it did not settle, `n` those that it did not name and
+`h` odd amounts that were held, all by account, `d` prices that came into doubt and `c` those that no
+longer are. Names are row ids, so that it stays short.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from watcher.domain.decision import Conclusion
+from watcher.domain.history.reconstruction import Look, Run
+from watcher.domain.model import Account, Asset
+from watcher.store.sqlite.codec import canonical, from_ms, optional, storable, to_ms
+from watcher.store.sqlite.codec import number as number_of
+
+
+def outcomes(
+    conclusion: Conclusion, accounts: Mapping[Account, int], assets: Mapping[Asset, int]
+) -> str | None:
+    """What one request led to, account by account."""
+    if not conclusion.accounts:
+        return None
+    read: list[int] = []
+    missed: dict[str, list[int]] = {}
+    unsettled: dict[int, list[int]] = {}
+    unread: dict[int, list[str]] = {}
+    omitted: dict[int, list[str]] = {}
+    held: dict[int, list[tuple[int, str]]] = {}
+    for state in conclusion.accounts:
+        number = accounts[state.account]
+        if state.misses:
+            missed.setdefault(storable(state.miss), []).append(number)
+            continue
+        read.append(number)
+        if not state.stale and not state.held and all(seen == conclusion.at for seen in state.seen.values()):
+            continue
+        unread[number] = [chain for chain, seen in state.seen.items() if seen != conclusion.at]
+        omitted[number] = list(state.omitted)
+        odd = {asset: each.amount for asset, each in state.held.items() if each.since == conclusion.at}
+        held[number] = [
+            (assets[asset], canonical(amount)) for asset, amount in odd.items() if asset in assets
+        ]
+        left = (asset for asset in state.amounts if state.as_of(asset) != conclusion.at and asset not in odd)
+        unsettled[number] = [assets[asset] for asset in left if asset in assets]
+    return _short(
+        r=read,
+        m=missed,
+        o={number: each for number, each in unsettled.items() if each},
+        u={number: each for number, each in unread.items() if each},
+        n={number: each for number, each in omitted.items() if each},
+        h={number: each for number, each in held.items() if each},
+        d=[[assets[a], optional(d.price)] for a, d in conclusion.doubts.items() if d and a in assets],
+        c=[assets[asset] for asset, doubt in conclusion.doubts.items() if doubt is None and asset in assets],
+    )
+
+
+def _short(**parts: Any) -> str:
+    return json.dumps({key: part for key, part in parts.items() if part}, separators=(",", ":"))
+
+
+def looks(conn: sqlite3.Connection, since: datetime) -> list[Look]:
+    """Every request since then whose accounts are known, in the order of time."""
+    accounts = {
+        row[0]: Account(*row[1:]) for row in conn.execute("SELECT id, source, chain, address FROM accounts")
+    }
+    assets = {row[0]: Asset(*row[1:]) for row in conn.execute("SELECT id, chain, token FROM assets")}
+    sql = (
+        "SELECT ended_at, outcomes FROM requests WHERE reserved_at >= ? AND outcomes IS NOT NULL"
+        " ORDER BY ended_at, id"
+    )
+    return [
+        _look(from_ms(at), json.loads(text), accounts, assets)
+        for at, text in conn.execute(sql, (to_ms(since),))
+    ]
+
+
+def _look(at: datetime, parts: Any, accounts: Mapping[int, Account], assets: Mapping[int, Asset]) -> Look:
+    """What `outcomes` wrote, with names for numbers."""
+    return Look(
+        at,
+        tuple(accounts[number] for number in parts.get("r", ())),
+        {accounts[number]: why for why, numbers in parts.get("m", {}).items() for number in numbers},
+        {
+            accounts[int(number)]: frozenset(assets[each] for each in left)
+            for number, left in parts.get("o", {}).items()
+        },
+        {accounts[int(number)]: frozenset(chains) for number, chains in parts.get("u", {}).items()},
+        {accounts[int(number)]: frozenset(chains) for number, chains in parts.get("n", {}).items()},
+        {
+            accounts[int(number)]: {assets[each]: Decimal(amount) for each, amount in held}
+            for number, held in parts.get("h", {}).items()
+        },
+        {assets[each]: number_of(price) for each, price in parts.get("d", ())},
+        frozenset(assets[each] for each in parts.get("c", ())),
+    )
+
+
+def note_run(conn: sqlite3.Connection, since: datetime, now: datetime) -> None:
+    """A daemon that began at `since` is still at work."""
+    conn.execute(
+        "INSERT INTO runs (began, seen) VALUES (?, ?)"
+        " ON CONFLICT (began) DO UPDATE SET seen = max(seen, excluded.seen)",
+        (to_ms(since), to_ms(now)),
+    )
+
+
+def runs(conn: sqlite3.Connection) -> list[Run]:
+    rows = conn.execute("SELECT began, seen FROM runs ORDER BY began")
+    return [Run(from_ms(began), from_ms(seen)) for began, seen in rows]

@@ -1,0 +1,106 @@
+"""Rows of what no rule sees: written with a decision, or by somebody beside the daemon."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined
+from watcher.store.sqlite.codec import from_ms, storable, to_ms
+from watcher.store.sqlite.connection import BUSY_SECONDS
+from watcher.store.sqlite.errors import translated
+
+Kept = tuple[dict[Asset, Quarantined], dict[Asset, datetime]]
+"""What no rule sees; and since when the newcomers, which rules see, are there."""
+
+_PUT = (
+    "INSERT OR REPLACE INTO quarantine (account, asset, since, reason, baseline, by, newcomer)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_FIND = (
+    "SELECT a.id, s.id FROM accounts a, assets s"
+    " WHERE a.source = ? AND a.chain = ? AND a.address = ? AND s.chain = ? AND s.token = ?"
+)
+
+
+NEWCOMER = "nobody asked for it: what it is worth counts in no value"
+"""What is said of those that rules see. They are kept beside those that no rule sees, to be released
+alike."""
+
+
+def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, Kept]:
+    """By account: what no rule sees, and the newcomers."""
+    found: dict[int, Kept] = {}
+    for account, asset, since, reason, baseline, by, newcomer in conn.execute(
+        "SELECT account, asset, since, reason, baseline, by, newcomer FROM quarantine"
+    ):
+        shut, new = found.setdefault(account, ({}, {}))
+        if newcomer:
+            new[assets[asset]] = from_ms(since)
+        else:
+            shut[assets[asset]] = Quarantined(from_ms(since), reason, bool(baseline), by)
+    return found
+
+
+class Known(Protocol):
+    """What the store has in memory."""
+
+    account_ids: dict[Account, int]
+    asset_ids: dict[Asset, int]
+    states: dict[Account, AccountState]
+
+
+def kept(state: AccountState, found: Kept) -> AccountState:
+    """An account with what is kept of its assets."""
+    shut, new = found
+    return state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY)
+
+
+def write(conn: sqlite3.Connection, known: Known, states: Sequence[AccountState]) -> None:
+    """Of the accounts whose quarantine is another one than before. The caller owns the transaction."""
+    for state in states:
+        old = known.states.get(state.account)
+        before = (EMPTY, EMPTY) if old is None else (old.quarantined, old.newcomers)
+        if (state.quarantined, state.newcomers) == before:
+            continue
+        shut = [(asset, each, 0) for asset, each in state.quarantined.items()]
+        new = [(asset, Quarantined(since, NEWCOMER), 1) for asset, since in state.newcomers.items()]
+        account = known.account_ids[state.account]
+        conn.execute("DELETE FROM quarantine WHERE account = ?", (account,))
+        rows = [
+            (
+                account,
+                known.asset_ids[asset],
+                to_ms(e.since),
+                storable(e.reason),
+                int(e.baseline),
+                storable(e.by),
+                newcomer,
+            )
+            for asset, e, newcomer in (*shut, *new)
+        ]
+        conn.executemany(_PUT, rows)
+
+
+def change_quarantine(
+    path: Path, holdings: Sequence[tuple[Account, Asset]], hidden: Quarantined | None
+) -> None:
+    """Hide these assets, or (with None) release them, beside a running daemon, which sees it with its
+    next decision."""
+    with translated(path):
+        conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+            for account, asset in holdings:
+                where = conn.execute(_FIND, (*account, *asset)).fetchone()
+                if hidden is None:
+                    conn.execute("DELETE FROM quarantine WHERE account = ? AND asset = ?", where)
+                else:
+                    since, reason, by = to_ms(hidden.since), storable(hidden.reason), storable(hidden.by)
+                    conn.execute(_PUT, (*where, since, reason, 0, by, 0))
+            conn.execute("COMMIT")
+        finally:
+            conn.close()

@@ -1,0 +1,327 @@
+"""What the store knows, for people and scripts: read-only, beside a running daemon."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.alerts.silences import Silence
+from watcher.domain.decision import Past
+from watcher.domain.history.reconstruction import Recorded
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.values.errors import StoreError
+from watcher.store.sqlite import alerts as lives
+from watcher.store.sqlite import chart_data, marks, outbox, spark_data
+from watcher.store.sqlite import history as playback
+from watcher.store.sqlite.asset_names import Names
+from watcher.store.sqlite.codec import from_ms, time, to_ms
+from watcher.store.sqlite.connection import BUSY_SECONDS, VERSION, connect_readonly
+from watcher.store.sqlite.errors import translated
+from watcher.store.sqlite.snapshot import Cache
+from watcher.store.sqlite.spark_data import Then
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of the poll log, which is the ledger too."""
+
+    id: int
+    source: str
+    purpose: str
+    accounts: int
+    cost: int
+    charged: int | None
+    readings: int
+    misses: int
+    failure: str
+    reserved_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Deliveries by state, and when the oldest pending one was decided."""
+
+    pending: int
+    sent: int
+    given_up: int
+    oldest_pending: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """A channel as its deliveries show it. `gave_up`: nobody heard the last one that ended.
+
+    `partly_since`: since when some of its recipients have waited for what the others heard.
+    """
+
+    name: str
+    pending: int
+    oldest_pending: datetime | None
+    gave_up: bool
+    trouble: str
+    sent: datetime | None
+    partly_since: datetime | None = None
+
+
+class Reader:
+    """Questions to a store on disk. Use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with translated(path):
+            self._conn = connect_readonly(path)
+            self._version = self._conn.execute("PRAGMA user_version").fetchone()[0]
+        if self._version != VERSION:
+            self._conn.close()
+            remedy = (
+                "`watcher run` brings it up to date, and keeps a copy"
+                if self._version < VERSION
+                else "use the watcher that wrote it, or a newer one"
+            )
+            raise StoreError(f"{path}: is of schema {self._version}, this watcher reads {VERSION}; {remedy}")
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._conn.close()
+
+    def past(self) -> Past:
+        """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
+        with self._snapshot():
+            cache = Cache(self._conn)
+        return Past(
+            cache.states,
+            cache.alerts,
+            cache.quotes,
+            cache.names.symbols,
+            cache.doubts,
+            same=cache.names.same,
+            former=cache.names.former,
+            named_at=cache.names.named_at,
+            silences=cache.silences,
+            firing=cache.firing,
+            owing=tuple(cache.owing.values()),
+            flaps=cache.flaps,
+        )
+
+    def other_names(self) -> tuple[Mapping[Asset, Asset], Mapping[Asset, tuple[str, ...]]]:
+        """What `Rules.know` takes in."""
+        with self._snapshot():
+            rows = self._conn.execute("SELECT id, chain, token FROM assets").fetchall()
+            names = Names.of(self._conn, {number: Asset(chain, token) for number, chain, token in rows})
+        return names.same, names.former
+
+    def history(
+        self,
+        limit: int,
+        accounts: Sequence[Account] | None = None,
+        since: datetime | None = None,
+        assets: Collection[Asset] | None = None,
+    ) -> list[Change]:
+        """Changes, newest first; baselines (`before` None) are left out."""
+        with self._snapshot():
+            return playback.history(self._conn, limit, accounts, since, assets)
+
+    def oldest(self) -> datetime | None:
+        """When history begins; None if there is none."""
+        with self._snapshot():
+            return playback.oldest(self._conn)
+
+    def recorded(self, since: datetime) -> Recorded:
+        """All that happened since then, for a backtest."""
+        with self._snapshot():
+            return playback.recorded(self._conn, since)
+
+    def tracks(self, wanted: chart_data.Wanted) -> chart_data.Tracks:
+        """Amounts and prices over a time, and when accounts were read: what charts are made of."""
+        with self._snapshot():
+            return chart_data.read(self._conn, wanted)
+
+    def sparks(
+        self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int
+    ) -> spark_data.Sparks:
+        """The same for small pictures of many accounts."""
+        with self._snapshot():
+            return spark_data.read(self._conn, accounts, since, until, stretches)
+
+    def then(self, at: datetime, held: Callable[[Account, Asset], Decimal | None]) -> Then:
+        """What was held and what it cost at a time, against what is `held` now (None: not watched)."""
+        with self._snapshot():
+            return spark_data.then(self._conn, at, held)
+
+    def hours(self, source: str, since: datetime) -> list[tuple[datetime, int, int]]:
+        """The ledger by the hour: credits and requests, oldest first."""
+        sql = "SELECT hour, credits, calls FROM spending WHERE source = ? AND hour >= ? ORDER BY hour"
+        with self._snapshot():
+            rows = self._conn.execute(sql, (source, to_ms(since) // 3_600_000)).fetchall()
+        return [(from_ms(hour * 3_600_000), spent, calls) for hour, spent, calls in rows]
+
+    def mark(self, asked: MarkOf) -> Mark | None:
+        """The amount that a rule compares the next change of a holding with; None if it remembers none."""
+        with self._snapshot():
+            return marks.mark_of(self._conn, asked, *marks.holding(self._conn, asked.account, asked.asset))
+
+    def changes(self, asked: ChangesIn) -> tuple[Change, ...]:
+        """What the daemon is told when it asks the same, baselines included; without symbols."""
+        with self._snapshot():
+            return marks.changes_in(self._conn, asked, *marks.holding(self._conn, asked.account, asked.asset))
+
+    def newest(self, account: Account, asset: Asset, most: int) -> tuple[Change, ...]:
+        """The last so many changes of a holding, oldest first, without baselines and symbols."""
+        with self._snapshot():
+            return marks.newest(self._conn, account, asset, most)
+
+    def prices(self, asset: Asset, since: datetime, limit: int) -> list[Quote]:
+        """The newest samples of an asset's price, oldest first."""
+        sql = (
+            "SELECT p.price, p.at FROM prices p JOIN assets s ON s.id = p.asset"
+            " WHERE s.chain = ? AND s.token = ? AND p.at >= ? ORDER BY p.at DESC LIMIT ?"
+        )
+        with self._snapshot():
+            rows = self._conn.execute(sql, (*asset, to_ms(since), limit)).fetchall()
+        return [Quote(Decimal(price), from_ms(at)) for price, at in reversed(rows)]
+
+    def requests(self, limit: int) -> list[Asked]:
+        """The poll log, newest first."""
+        sql = (
+            "SELECT id, source, purpose, accounts, cost, charged, readings, misses, failure,"
+            " reserved_at, ended_at FROM requests ORDER BY id DESC LIMIT ?"
+        )
+        with self._snapshot():
+            rows = self._conn.execute(sql, (limit,)).fetchall()
+        return [Asked(*row[:9], reserved_at=from_ms(row[9]), ended_at=time(row[10])) for row in rows]  # type: ignore[misc]
+
+    def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
+        """Deliveries, newest first; only those in `state` if given."""
+        with self._snapshot():
+            return outbox.listed(self._conn, state, limit, skip)
+
+    def counts(self) -> Counts:
+        with self._snapshot():
+            rows = self._conn.execute("SELECT state, count(*), min(created) FROM deliveries GROUP BY state")
+            found = {state: (count, oldest) for state, count, oldest in rows}
+        pending = found.get("pending", (0, None))
+        sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
+        return Counts(pending[0], sent, given_up, time(pending[1]))
+
+    def waiting(self) -> list[outbox.Waiting]:
+        """For each channel since when the oldest pending delivery has waited; what is critical apart, and
+        what some of its recipients have heard."""
+        with self._snapshot():
+            return outbox.waiting(self._conn)
+
+    def named_deliveries(self, text: str) -> dict[str, str]:
+        """Of the deliveries that can be retried or dropped those whose id begins so, with their titles."""
+        with self._snapshot():
+            return outbox.named(self._conn, text.strip().lower())
+
+    def channels(self, names: Sequence[str]) -> list[ChannelState]:
+        """How the deliveries of each of these channels fare."""
+        with self._snapshot():
+            return [self._channel(name) for name in names]
+
+    def _channel(self, name: str) -> ChannelState:
+        pending, oldest, trouble = self._conn.execute(
+            "SELECT count(*), min(created), max(last_error) FROM deliveries"
+            " WHERE channel = ? AND state = 'pending'",
+            (name,),
+        ).fetchone()
+        last = self._conn.execute(
+            "SELECT state, last_error, sent, heard FROM deliveries WHERE channel = ? AND state <> 'pending'"
+            " ORDER BY created DESC, id DESC LIMIT 1",
+            (name,),
+        ).fetchone()
+        ended_badly = last is not None and last[0] == "given_up"
+        gave_up = ended_badly and not last[3]
+        why = last[1] if ended_badly else trouble or ""
+        sent = None if last is None else time(last[2])
+        return ChannelState(name, pending, time(oldest), gave_up=gave_up, trouble=why, sent=sent)
+
+    def alerts(self, limit: int, skip: int = 0) -> list[Alert]:
+        """Alerts of every state, newest first; those that ended untold are left out."""
+        with self._snapshot():
+            return lives.newest(self._conn, limit, skip)
+
+    def live_alerts(self) -> list[Alert]:
+        """Pending and firing alerts, oldest first."""
+        with self._snapshot():
+            return lives.live(self._conn)
+
+    def alert(self, identity: str) -> Alert | None:
+        with self._snapshot():
+            return lives.one(self._conn, identity)
+
+    def named_alerts(self, text: str) -> list[str]:
+        """Ids of the alerts that an id, or its beginning, may mean; those of deliveries count too."""
+        with self._snapshot():
+            return lives.named(self._conn, text.strip().lower())
+
+    def last_alert(self, rule: str, subject: str) -> Alert | None:
+        with self._snapshot():
+            return lives.last(self._conn, rule, subject)
+
+    def silences(self) -> list[Silence]:
+        """All that are kept, those that are over too."""
+        with self._snapshot():
+            return lives.silences(self._conn)
+
+    def deliveries_of(self, alert: str) -> list[Delivery]:
+        """What was or is owed to channels about one alert, oldest first."""
+        with self._snapshot():
+            return outbox.about(self._conn, alert)
+
+    def latest_event(self, rule: str, subject: str) -> list[Delivery]:
+        """What was or is owed to channels about the last event that a rule told of a subject."""
+        with self._snapshot():
+            return outbox.latest_event(self._conn, rule, subject)
+
+    def spent(self, source: str, since: datetime) -> int:
+        """Credits booked since then."""
+        sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
+        with self._snapshot():
+            return int(self._conn.execute(sql, (source, to_ms(since) // 3_600_000)).fetchone()[0])
+
+    def fact(self, source: str, name: str) -> str | None:
+        """One fact that a source, or the daemon about it, has kept."""
+        with self._snapshot():
+            sql = "SELECT value FROM facts WHERE source = ? AND name = ?"
+            return next((value for (value,) in self._conn.execute(sql, (source, name))), None)
+
+    def facts(self, source: str) -> dict[str, str]:
+        with self._snapshot():
+            return dict(self._conn.execute("SELECT name, value FROM facts WHERE source = ?", (source,)))
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """All that is read in here is of one moment, whatever the daemon writes meanwhile."""
+        with translated(self._path):
+            self._conn.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._conn.rollback()
+
+
+def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime) -> list[str]:
+    """`retry` or `drop` deliveries by id, beside a running daemon; the ids that were found."""
+    with Reader(path):
+        pass  # a clear error if there is no store, or one of another version
+    with translated(path):
+        conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+            found = {"retry": outbox.retry, "drop": outbox.drop}[action](conn, ids, now)
+            conn.execute("COMMIT")
+        finally:
+            conn.close()
+    return found

@@ -1,0 +1,151 @@
+"""The store on SQLite: a port over one thread that owns the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.credits.allowance import Allowance, Grant, Purpose, Refusal
+from watcher.domain.decision import Conclusion, Past
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.model import EMPTY, Account
+from watcher.domain.values.errors import StoreError
+from watcher.ports.store import Recall, Settlement
+from watcher.store.sqlite.errors import translated
+from watcher.store.sqlite.location import named, other_store
+from watcher.store.sqlite.lock import Lock
+from watcher.store.sqlite.transactions import Core
+from watcher.system.files import make_folder
+
+T = TypeVar("T")
+
+
+class SqliteSettings(BaseModel):
+    """Where the store is; a relative path starts at the configuration file's folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["sqlite"] = "sqlite"
+    path: Path = Path("watcher.db")
+
+    def where(self, base_dir: Path) -> Path:
+        return named(base_dir / self.path)
+
+    def elsewhere(self, config: Path) -> Path | None:
+        """Another store of the configuration that stands at `config`, in whose place this one is."""
+        return other_store(config.parent / self.path, config)
+
+    async def build(self, base_dir: Path, *, exclusive: bool) -> SqliteStore:
+        """Open the store, making it if there is none. `exclusive`: for the one daemon."""
+        return await SqliteStore.open(self.where(base_dir), exclusive=exclusive)
+
+
+class SqliteStore:
+    """One thread opens, works and closes; each method is one transaction in it."""
+
+    def __init__(self, path: Path, lock: Lock | None) -> None:
+        self.path = path
+        self._lock = lock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._core: Core | None = None
+        self.on_concluded: Callable[[Conclusion, bool], None] = lambda *_: None
+        """Told what is in the store now, and whether a request led to it; in the caller's thread."""
+
+    @classmethod
+    async def open(cls, path: Path, *, exclusive: bool) -> Self:
+        with translated(path):
+            make_folder(path.parent)
+            store = cls(path, Lock(path) if exclusive else None)
+        try:
+            store._core = await asyncio.get_running_loop().run_in_executor(store._thread, Core, path)
+        except BaseException:
+            store._end()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Finish what was begun, close the file, let the lock go."""
+        if self._core is not None:
+            core, self._core = self._core, None
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, core.close)
+            finally:
+                self._end()
+
+    def _end(self) -> None:
+        self._thread.shutdown(wait=False)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def _do(self, work: Callable[[Core], T]) -> T:
+        core = self._core
+        if core is None:
+            raise StoreError(f"{self.path}: the store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, core)
+
+    async def reserve(
+        self,
+        source: str,
+        accounts: int,
+        cost: int,
+        purpose: Purpose,
+        now: datetime,
+        allowance: Allowance,
+    ) -> Grant | Refusal:
+        return await self._do(lambda core: core.reserve(source, accounts, cost, purpose, now, allowance))
+
+    async def spent(self, source: str, since: datetime) -> int:
+        return await self._do(lambda core: core.spent(source, since))
+
+    async def under_way(self, source: str, since: datetime) -> bool:
+        return await self._do(lambda core: core.under_way(source, since))
+
+    async def running(self, since: datetime, now: datetime) -> None:
+        await self._do(lambda core: core.running(since, now))
+
+    async def load(self, accounts: Sequence[Account]) -> Past:
+        return await self._do(lambda core: core.load(accounts))
+
+    async def conclude(
+        self,
+        accounts: Sequence[Account],
+        decide: Callable[[Past, Recall], Conclusion],
+        settlement: Settlement | None = None,
+    ) -> Conclusion:
+        conclusion = await self._do(lambda core: core.conclude(accounts, decide, settlement))
+        self.on_concluded(conclusion, settlement is not None)
+        return conclusion
+
+    async def fail(self, settlement: Settlement) -> None:
+        await self._do(lambda core: core.fail(settlement))
+
+    async def live_alerts(self) -> list[Alert]:
+        return await self._do(Core.live_alerts)
+
+    async def tidy(self, now: datetime) -> bool:
+        return await self._do(lambda core: core.tidy(now))
+
+    async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
+        await self._do(lambda core: core.keep_facts(source, facts, now))
+
+    async def facts(self, source: str) -> Mapping[str, str]:
+        return await self._do(lambda core: core.facts(source))
+
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
+        return await self._do(lambda core: core.due(channel, now, limit, critical=critical))
+
+    async def next_due(self, channel: str) -> datetime | None:
+        return await self._do(lambda core: core.next_due(channel))
+
+    async def settle(
+        self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
+    ) -> list[Delivery]:
+        return await self._do(lambda core: core.settle(deliveries, instead))

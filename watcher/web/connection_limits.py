@@ -1,0 +1,279 @@
+"""The door of the page: what strangers open there uses up nothing that polls and alerts need.
+
+So many connections in all, and from each address; who says nothing, or not all of it, or does not take the
+answer, has to go. When there is no room, whoever has kept us waiting longest makes room for who comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import socket
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from aiohttp import web
+
+from watcher.service.clock import Clock
+from watcher.web.login_throttle import LOOPBACK, Address, place_of
+
+log = logging.getLogger(__name__)
+
+MOST, EACH = 200, 20
+"""Connections in all, and from one address. This machine and a proxy, through which many come, have half
+of all."""
+STREAMS = 50
+"""Pages that are told of news at once; one address has half of its connections for them."""
+ASIDE = 128
+"""File descriptors that are left to the store, the sources and the channels, whatever the limit is."""
+FEWEST = 8
+HEAD, IDLE, TAKING = 10.0, 30.0, 60.0
+"""Seconds: for a request to be whole once it began; until the next one begins; to take an answer."""
+LARGEST = 64 * 1024
+"""Bytes of a request, with all that is sent until it is answered."""
+UNREAD = 32 * 1024 * 1024
+"""Bytes of all answers that wait to be taken."""
+AT_ONCE = 32
+AGAIN = 1.0
+"""Seconds until connections are accepted again after there was no descriptor for one."""
+QUIET = 600.0
+"""Seconds between two lines of the log about the same."""
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nServer: watcher\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Type: text/plain\r\nContent-Length: 30\r\n\r\nthere is no room; come again.\n"
+)
+
+
+class Visit(web.RequestHandler):
+    """One connection, and what it waits for."""
+
+    def __init__(self, door: Door, who: str, server: web.Server) -> None:
+        options: dict[str, Any] = {"access_log": None, "logger": door.logger}
+        super().__init__(server, loop=asyncio.get_running_loop(), **options)
+        self.who, self.streams = who, False
+        self._door = door
+        self._busy = self._begun = self._stalled = False
+        self._received = 0
+        self.since = door.clock.monotonic()
+        """When it came to wait for what it waits for."""
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds for which it may keep us waiting; None while it is we who let it wait."""
+        if self._stalled:
+            return TAKING
+        if self._busy:
+            return None
+        return HEAD if self._begun else IDLE
+
+    @property
+    def can_leave(self) -> bool:
+        return self.transport is not None and self.patience is not None
+
+    @property
+    def unread(self) -> int:
+        """Bytes of answers that it has not taken."""
+        return self.transport.get_write_buffer_size() if self.transport is not None and self._stalled else 0
+
+    def leave(self) -> None:
+        """End the connection, whatever it waits for."""
+        self._door.left(self)
+        if self.transport is not None:
+            self.transport.abort()
+
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """A request is whole, and is answered."""
+        self._is(busy=True)
+        try:
+            yield
+        finally:
+            self._received = 0
+            self._is()
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """In the midst of that: the body of the request is waited for."""
+        self._is(begun=True)
+        try:
+            yield
+        finally:
+            self._is(busy=True)
+
+    def _is(self, *, busy: bool = False, begun: bool = False) -> None:
+        self._busy, self._begun = busy, begun
+        self.since = self._door.clock.monotonic()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > LARGEST:
+            self.leave()
+            return
+        if data and not self._busy and not self._begun:
+            self._is(begun=True)
+        super().data_received(data)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled, self.since = True, self._door.clock.monotonic()
+        self._door.unburden(self)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled, self.since = False, self._door.clock.monotonic()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._door.left(self)
+        super().connection_lost(exc)
+
+    def handle_error(self, *args: Any, **kwargs: Any) -> web.StreamResponse:
+        response = super().handle_error(*args, **kwargs)
+        response.headers["Server"] = "watcher"  # aiohttp's own names versions
+        return response
+
+
+def visit_of(request: web.BaseRequest) -> Visit | None:
+    """The connection that a request came by."""
+    return request.protocol if isinstance(request.protocol, Visit) else None
+
+
+class Door:
+    """Listens from `open` to `close`, and lets in as many as there is room for."""
+
+    def __init__(self, clock: Clock, proxies: Collection[Address], logger: logging.Logger) -> None:
+        self.clock, self.logger = clock, logger
+        self._many = {LOOPBACK, *(place_of(str(each)) for each in proxies)}
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        room = MOST if limit == resource.RLIM_INFINITY else limit - ASIDE
+        self._most = max(FEWEST, min(MOST, room))
+        self._visits: set[Visit] = set()
+        self._occupied = asyncio.Event()
+        self._listening: list[socket.socket] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._said: dict[str, float] = {}
+
+    async def open(self, host: str, port: int, runner: web.BaseRunner) -> tuple[str, int]:
+        """Listen; the address. OSError if it cannot be had."""
+        loop, server = asyncio.get_running_loop(), runner.server
+        if server is None:
+            raise RuntimeError("the runner is not set up")
+        kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
+        for family, *_, address in await loop.getaddrinfo(host, port, type=kind, flags=flags):
+            listening = socket.create_server(address[:2], family=family)
+            listening.settimeout(0)
+            self._listening.append(listening)
+            loop.add_reader(listening, self._accept, listening, server)
+        self._keep(self._watch())
+        found: tuple[str, int] = self._listening[0].getsockname()[:2]
+        return found
+
+    def close(self) -> None:
+        """Let nobody in any more; who is inside stays."""
+        loop = asyncio.get_running_loop()
+        for each in self._listening:
+            loop.remove_reader(each)
+            each.close()
+        self._listening.clear()
+        for task in self._tasks:
+            task.cancel()
+
+    def left(self, visit: Visit) -> None:
+        self._visits.discard(visit)
+
+    def may_stream(self, visit: Visit) -> bool:
+        """Whether one more page can be told of news."""
+        listen = [each.who for each in self._visits if each.streams]
+        most = min(STREAMS, self._most // 2)
+        return len(listen) < most and listen.count(visit.who) < max(self._share(visit.who) // 2, 1)
+
+    def unburden(self, newest: Visit) -> None:
+        """See that answers which nobody takes do not fill the memory."""
+        waiting = sorted((each for each in self._visits if each.unread), key=lambda each: each.since)
+        size = sum(each.unread for each in waiting)
+        for each in waiting:
+            if size <= UNREAD:
+                return
+            if each is not newest:
+                size -= each.unread
+                each.leave()
+
+    def _share(self, who: str) -> int:
+        half = self._most // 2
+        return half if who in self._many else min(EACH, half)
+
+    def _accept(self, listening: socket.socket, server: web.Server) -> None:
+        """Take in who waits. Not asyncio's own way: that takes a hundred before it looks at any of them, and
+        without a descriptor for one tries a hundred times at once, each with its line in the log."""
+        for _ in range(AT_ONCE):
+            try:
+                connection, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self.say("accept", f"no connection to the page can be accepted: {error.strerror}")
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(listening)
+                loop.call_later(AGAIN, self._accept_again, listening, server)
+                return
+            connection.settimeout(0)
+            who = place_of(str(address[0]))
+            if self._has_room(who):
+                visit = Visit(self, who, server)
+                self._visits.add(visit)
+                self._occupied.set()
+                self._keep(self._enter(visit, connection))
+            else:
+                with suppress(OSError):
+                    connection.send(BUSY)
+                connection.close()
+
+    def _accept_again(self, listening: socket.socket, server: web.Server) -> None:
+        if listening in self._listening:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening, server)
+
+    async def _enter(self, visit: Visit, connection: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: visit, connection)
+        except OSError:  # gone already
+            self.left(visit)
+            connection.close()
+
+    def _has_room(self, who: str) -> bool:
+        """Whether one more may come in; who has kept us waiting longest makes room."""
+        crowd, whose = [each for each in self._visits if each.who == who], f"those of {who}"
+        if len(crowd) < self._share(who):
+            if len(self._visits) < self._most:
+                return True
+            crowd, whose = list(self._visits), "those of all"
+        self.say("full", f"no room for more connections to the page; {whose} are {len(crowd)}")
+        waits = [each for each in crowd if each.can_leave]
+        if not waits:
+            return False
+        min(waits, key=lambda each: each.since).leave()
+        return True
+
+    async def _watch(self) -> None:
+        """End what keeps us waiting for too long."""
+        while True:
+            self._occupied.clear()
+            if not self._visits:
+                await self._occupied.wait()
+            await self.clock.sleep(1.0)
+            now = self.clock.monotonic()
+            for each in list(self._visits):
+                if each.patience is not None and now - each.since >= each.patience:
+                    each.leave()
+
+    def _keep(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def say(self, about: str, text: str) -> None:
+        """A warning, once in a while, however often it would be due."""
+        now = self.clock.monotonic()
+        if now - self._said.get(about, -QUIET) >= QUIET:
+            self._said[about] = now
+            log.warning("%s", text)

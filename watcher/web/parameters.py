@@ -1,0 +1,105 @@
+"""What a request asks for: its parameters, read strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from contextlib import nullcontext
+from datetime import timedelta
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.normalization import one_form
+from watcher.web.connection_limits import visit_of
+
+MOST = 10_000
+ROWS = 100
+"""Rows of a page of a table."""
+SPAN = r"[0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d"
+"""A length of time that a question may name."""
+FORM = "application/x-www-form-urlencoded"
+
+
+class Asked:
+    """The query of one request. What is wrong in it is a 400 that names the parameter and the remedy;
+    a name that is not configured, a 404."""
+
+    def __init__(self, query: MultiMapping[str], known: Collection[str]) -> None:
+        self._query = query
+        for name in query:
+            if name not in known:
+                names = ", ".join(sorted(known)) or "none"
+                raise refused(f"unknown parameter '{name[:40]}'; known here: {names}")
+
+    def one(self, name: str) -> str | None:
+        values = self._query.getall(name, [])
+        if len(values) > 1:
+            raise refused(f"{name} may be given once")
+        return values[0] if values else None
+
+    def many(self, name: str) -> list[str]:
+        return list(self._query.getall(name, []))
+
+    def limit(self, usual: int = 100) -> int:
+        text = self.one("limit")
+        if text is None:
+            return usual
+        if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MOST):
+            raise refused(f"limit must be a whole number from 1 to {MOST}")
+        return int(text)
+
+    def page(self) -> int:
+        text = self.one("page") or "1"
+        if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
+            raise refused("page must be a whole number from 1")
+        return int(text)
+
+    def among(self) -> tuple[int, int]:
+        """The page of a table, and how many rows come before it."""
+        page = self.page()
+        return page, (page - 1) * ROWS
+
+    def flag(self, name: str) -> bool:
+        text = self.one(name)
+        if text not in (None, "true", "false"):
+            raise refused(f"{name} must be true or false")
+        return text == "true"
+
+    def choice(self, name: str, choices: Collection[str]) -> str | None:
+        text = self.one(name)
+        if text is not None and text not in choices:
+            raise refused(f"{name} must be one of {', '.join(choices)}")
+        return text
+
+    def names(self, name: str, known: Collection[str]) -> list[str]:
+        chosen = list(map(one_form, self.many(name)))
+        for each in chosen:
+            if each not in known:
+                raise web.HTTPNotFound(text=f"there is no {name} '{each[:60]}'")
+        return chosen
+
+    def span(self, name: str) -> timedelta | None:
+        text = self.one(name)
+        if text is None:
+            return None
+        if not re.fullmatch(SPAN, text):
+            raise refused(f"{name} must be a duration of at most 9999 days, as in 30m, 24h or 7d")
+        return parse_duration(text)
+
+
+async def form_of(request: web.Request) -> MultiMapping[object]:
+    """The fields of a form. One that cannot be read is a 4xx: it is never a fault of the server."""
+    if request.content_type != FORM:
+        raise web.HTTPUnsupportedMediaType(text=f"send the form as {FORM}")
+    visit = visit_of(request)
+    try:
+        with visit.sending() if visit is not None else nullcontext():
+            return await request.post()
+    except (ValueError, LookupError):  # not in the character set that it names; no such character set
+        raise refused("the form cannot be read") from None
+
+
+def refused(why: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text=why)

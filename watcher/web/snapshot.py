@@ -1,0 +1,118 @@
+"""What the pages show: one look at everything, shared by all who ask within a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from watcher.config.settings import Settings
+from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.decision import Past
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.model import Account
+from watcher.reports import status as report
+from watcher.reports.health import Readiness, channels_of, readiness
+from watcher.reports.status import Row
+from watcher.service.clock import Clock
+from watcher.service.metrics import Tally
+from watcher.store.sqlite.queries import ChannelState, Reader
+
+T = TypeVar("T")
+
+FRESH = 2.0
+"""Seconds for which a look serves everybody who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything at one moment."""
+
+    at: datetime
+    past: Past
+    status: Row
+    channels: list[ChannelState]
+    readiness: Readiness
+    pages: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
+    """What was made from this look already, or is being made: once for all who ask for it."""
+
+
+class Looker:
+    """Reads the store for the pages. One thread does all of it, so that a crowd of readers never holds
+    the loop that polls and tells."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Path,
+        plans: Mapping[str, CreditPlan],
+        clock: Clock,
+        *,
+        past: Callable[[Sequence[Account]], Awaitable[Past]] | None = None,
+        rules: Callable[[], Rules] | None = None,
+        stuck: Callable[[], Sequence[str]] = tuple,
+        tally: Tally | None = None,
+    ) -> None:
+        """`past`: the daemon's own memory of accounts; without it they are read from the store.
+        `rules` makes those in force, for the pages alone: no two threads may share them.
+        `tally`: what it counts."""
+        self.settings, self.tally = settings, tally
+        self.rules = rules
+        self.clock = clock
+        self.wallets = report.wallets_by_account(settings)
+        self.plans = plans
+        self._store = store
+        self._past, self._stuck = past, stuck
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
+        self._look: Look | None = None
+        self._looked = 0.0
+        self._looking = asyncio.Lock()
+
+    @property
+    def store(self) -> Path:
+        """The file that the store is in."""
+        return self._store
+
+    def forget(self) -> None:
+        """Something was changed from here: whoever asks next is to see it."""
+        self._look = None
+
+    async def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def look(self) -> Look:
+        """Everything as it was at most two seconds ago. StoreError if the store cannot be read."""
+        async with self._looking:
+            now = self.clock.monotonic()
+            if self._look is None or not 0 <= now - self._looked < FRESH:
+                past = await self._past(list(self.wallets)) if self._past is not None else None
+                at, stuck = self.clock.now(), tuple(self._stuck())
+                self._look = await self.work(lambda: self._read(past, at, stuck))
+                self._looked = now
+            return self._look
+
+    async def ask(self, question: Callable[[Reader], T]) -> T:
+        """Put a question to the store."""
+
+        def asking() -> T:
+            with Reader(self._store) as reader:
+                return question(reader)
+
+        return await self.work(asking)
+
+    async def work(self, job: Callable[[], T]) -> T:
+        """Run what takes a while beside the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+
+    def _read(self, past: Past | None, now: datetime, stuck: Sequence[str]) -> Look:
+        with Reader(self._store) as reader:
+            past = past or reader.past()
+            status = report.status(self.settings, reader, now, self.plans, past)
+            channels = channels_of(self.settings, reader, now)
+        late = report.late_ones(status["accounts"])
+        ready = readiness(list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck)
+        return Look(now, past, status, channels, ready)

@@ -1,0 +1,101 @@
+"""What all pages share: the templates, and one look from which whoever asks within a moment is served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache, cached_property
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from watcher.charts.svg import load
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.model import Account
+from watcher.domain.values.durations import span
+from watcher.domain.values.formatting import amount, counted, full, moment, money, price
+from watcher.domain.values.text import clean
+from watcher.reports.status import Row, behind
+from watcher.web import text as words
+from watcher.web.snapshot import Look, Looker
+
+KEPT = 64
+
+
+class Frame:
+    """Renders from one look at a time; what was rendered from it is kept as long as it is fresh."""
+
+    def __init__(self, looker: Looker, *, guarded: bool = False) -> None:
+        """`guarded`: by a token, so that there is a way to log out."""
+        self.looker, self._guarded = looker, guarded
+        self._html = _templates()
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Those in force, for the pages alone; only for what runs beside the loop."""
+        return self.looker.rules() if self.looker.rules is not None else Rules((), {}, ())
+
+    def warm(self) -> None:
+        """Compile the templates and load the library that draws, once in a process."""
+        for name in self._html.list_templates():
+            self._html.get_template(name)
+        load()
+
+    async def page(
+        self, request: web.Request, render: Callable[[Look], str], *, keep: bool = True
+    ) -> web.Response:
+        """What `render` makes of the newest look, made beside the loop."""
+        look = await self.looker.look()
+
+        def make() -> bytes:
+            return render(look).encode("utf-8", "backslashreplace")
+
+        body = await self.made(look, request.path_qs if keep else None, make)
+        return web.Response(body=body, content_type="text/html", charset="utf-8")
+
+    async def made(self, look: Look, name: str | None, make: Callable[[], bytes]) -> bytes:
+        """What is made from a look, once for all who ask for that name; None: for this one alone."""
+        making = look.pages.get(name) if name is not None else None
+        if making is None:
+            making = asyncio.ensure_future(self.looker.work(make))
+            making.add_done_callback(_seen)
+            if name is not None and len(look.pages) < KEPT:
+                look.pages[name] = making
+        return await asyncio.shield(making)  # who leaves takes it from nobody else
+
+    def render(self, template: str, look: Look, **values: Any) -> str:
+        return self._html.get_template(template).render(
+            look=look, now=look.at, guarded=self._guarded, late=behind, **values
+        )
+
+    def bare(self, template: str, **values: Any) -> str:
+        """A page that shows nothing of the store."""
+        return self._html.get_template(template).render(**values)
+
+    @staticmethod
+    def account(row: Row) -> Account:
+        """The account that a row of `status` is about."""
+        return Account(row["source"], row["chain"], row["address"])
+
+
+def _seen(making: asyncio.Future[bytes]) -> None:
+    """Whoever waited is told of a fault; if nobody does any more, it is nobody's."""
+    if not making.cancelled():
+        making.exception()
+
+
+@cache
+def _templates() -> Environment:
+    html = Environment(
+        loader=PackageLoader("watcher.web"), autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    html.filters.update(
+        clean=clean, moment=moment, age=words.age, counted=counted, whole=words.whole, span=span,
+        closeness=words.closeness,
+        digits=lambda text: full(Decimal(text)), amount=lambda text: amount(Decimal(text)),
+        money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),
+    )  # fmt: skip
+    return html

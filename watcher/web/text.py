@@ -1,0 +1,130 @@
+"""What the overview says in one sentence, and how figures look on the pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from watcher.config.settings import WalletSettings
+from watcher.domain.decision import Past
+from watcher.domain.model import Account
+from watcher.domain.values.decimals import ZERO
+from watcher.domain.values.decimals import total as exact_sum
+from watcher.domain.values.durations import span
+from watcher.domain.values.formatting import counted, moment, money, percent, signed
+from watcher.domain.values.text import clean
+from watcher.reports.day_change import Day, Holdings, Worth
+from watcher.reports.status import Row
+from watcher.web.snapshot import Look
+
+LONGEST_REASON = 200
+
+
+def promised(wallet: WalletSettings, interval: float | None) -> str:
+    """How often an account is to be read: what is set, or what is promised at least, or what is intended."""
+    if isinstance(wallet.every, timedelta):
+        return f"every {span(wallet.every.total_seconds())}"
+    if wallet.at_least_every is not None:
+        return f"within {span(wallet.at_least_every.total_seconds())}"
+    return (
+        f"about every {span(interval)}" if interval else "by its cron line" if wallet.every != "auto" else ""
+    )
+
+
+def sentence(look: Look, behind: int) -> str:
+    """The truth in one sentence. `behind`: how many accounts are late."""
+    rows = look.status["accounts"]
+    count = counted(len(rows), "account")
+    if not behind:
+        all_well = "The account was read" if len(rows) == 1 else f"All {count} were read"
+        parts = [f"{all_well} as promised"]
+    else:
+        parts = [f"{behind:,} of {count} {'is' if behind == 1 else 'are'} late"]
+    firing = sum(alert["state"] == "firing" for alert in look.status["alerts"])
+    parts.append(f"{counted(firing, 'alert')} firing" if firing else "no alert fires")
+    for name, row in look.status["credits"].items():
+        out = row["runs_out"]
+        parts.append(
+            f"credits of {name} run out on {moment(out)} at this pace" if out else f"credits of {name} last"
+        )
+    if not look.readiness.ready:
+        parts.append("an alert might reach nobody: " + "; ".join(map(clean, look.readiness.broken)))
+    return "; ".join(parts) + "."
+
+
+def whole(number: float) -> str:
+    """A count with its thousands apart."""
+    return f"{number:,.0f}"
+
+
+def total(rows: Sequence[Row]) -> Worth:
+    """What they are worth together."""
+    priced = [(Decimal(row["value_usd"]), row["claimed"]) for row in rows if row["value_usd"] is not None]
+    believed = exact_sum(value for value, claimed in priced if not claimed)
+    return Worth(believed, len(rows) - len(priced), exact_sum(value for value, claimed in priced if claimed))
+
+
+def worth(past: Past, account: Account) -> Worth:
+    """What one account holds is worth."""
+    state = past.accounts.get(account)
+    return Holdings([account]).look(past).worth(past) if state is not None else Worth(ZERO, 0)
+
+
+def age(at: datetime | None, now: datetime) -> str:
+    """How long ago, at most three digits."""
+    if at is None:
+        return "never"
+    seconds = max((now - at).total_seconds(), 0.0)
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def change(day: Day) -> str:
+    """What a day has changed, in dollars and in per cent."""
+    moved = signed(money(day.delta), day.delta)
+    return f"{moved} ({signed(percent(day.delta, day.before), day.delta)})" if day.before else moved
+
+
+def sources(look: Look, late: Callable[[Row], bool]) -> list[Row]:
+    """Each source with how its accounts fare, in the order of the configuration."""
+    found: dict[str, Row] = {}
+    for row in look.status["accounts"]:
+        fresh: Row = {"accounts": 0, "late": 0, "held": 0, "last_reading": None, "misses": Counter()}
+        each = found.setdefault(row["source"], {"source": row["source"], **fresh})
+        each["accounts"] += 1
+        each["late"] += late(row)
+        each["held"] += bool(row["held"])
+        if row["misses"]:
+            each["misses"][row["miss"]] += 1
+        at = row["last_reading"]
+        if at is not None and (each["last_reading"] is None or at > each["last_reading"]):
+            each["last_reading"] = at
+    for each in found.values():
+        missing = each["misses"].most_common(1)
+        each["trouble"] = f"{counted(missing[0][1], 'account')}: {missing[0][0]}" if missing else ""
+    return list(found.values())
+
+
+def distance(share: Decimal) -> str:
+    """How far a value is from a level, as a share of that."""
+    if not share:
+        return "at the level"
+    size = share.copy_abs() * 100
+    text = f"{size:.1f}" if size < 100 else f"{size:,.0f}" if size < 10_000 else "over 10,000"
+    return f"{text}\N{NARROW NO-BREAK SPACE}% {'above' if share > 0 else 'below'}"
+
+
+def closeness(row: Row) -> str:
+    """The same, and what it is of; or why it is not known."""
+    near = cut(clean(row["near"]), LONGEST_REASON)
+    if row["distance"] is None:
+        return near
+    return f"{distance(row['distance'])} ({near})" if near else distance(row["distance"])
+
+
+def cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
