@@ -19,11 +19,11 @@ import aiohttp
 
 from watcher.app.wiring import build_rules, configure, credit_plans
 from watcher.config.models import WebSettings
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.service.clock import SystemClock
 from watcher.store.sqlite.store import SqliteStore
-from watcher.web import Looker, Server
+from watcher.web import PageSnapshots, Server
 
 PATHS = (
     *("/", "/wallets", "/wallets/w7", "/budget", "/rules"),
@@ -69,7 +69,7 @@ async def main(accounts: int, assets: int) -> None:
         await _fill(store, [a for w in settings.wallets for a in w.accounts], assets)
         plans = credit_plans(settings)
         rules = lambda: build_rules(configuration)  # noqa: E731
-        looker = Looker(settings, store.path, plans, SystemClock(), past=store.load, rules=rules)
+        looker = PageSnapshots(settings, store.path, plans, SystemClock(), past=store.load, rules=rules)
         server = Server(looker, WebSettings(listen="127.0.0.1:0"))
         await server.start()
         try:
@@ -92,7 +92,7 @@ async def _fill(store: SqliteStore, accounts: list[Account], assets: int) -> Non
             change for a in some for asset in kinds for change in _history(a, asset, held[asset], now)
         )
         quotes = {asset: Quote(Decimal(3), now) for asset in kinds}
-        conclusion = Conclusion(now, accounts=states, changes=changes, quotes=quotes)
+        conclusion = Decision(now, accounts=states, changes=changes, quotes=quotes)
         await store.conclude(some, lambda _past, _recall, c=conclusion: c)  # type: ignore[misc]
 
 

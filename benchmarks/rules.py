@@ -19,10 +19,10 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from watcher.domain.decision import Past, Revision
+from watcher.domain.decision import Revision, Snapshot
 from watcher.domain.evaluation.decide import decide, questions
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote, Reading, Wallet
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, PriceSuspicion, Quote, Reading, Wallet
 from watcher.domain.rules import TYPES, Rule
 
 TOKENS = 20
@@ -103,13 +103,13 @@ class Memory:
         self.states: dict[Account, AccountState] = {}
         self.quotes: dict[Asset, Quote] = {}
         self.symbols: dict[Asset, str] = {}
-        self.doubts: dict[Asset, Doubt] = {}
+        self.doubts: dict[Asset, PriceSuspicion] = {}
         self.count, self.told, self.now = 0, 0, START
         self.seconds = 0.0
 
-    def past(self, accounts: Sequence[Account]) -> Past:
+    def past(self, accounts: Sequence[Account]) -> Snapshot:
         states = self.states
-        return Past(
+        return Snapshot(
             {each: states[each] for each in accounts if each in states},
             EMPTY,
             MappingProxyType(self.quotes),

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.notify.apprise.channel import AppriseChannel, AppriseSettings
@@ -77,7 +77,7 @@ async def took(names: list[str], channels: list[AppriseChannel], waited_for: str
         seconds = 0.0
         for numbers in (range(1), range(1, ALERTS + 1)):
             owed = tuple(alert(number, name) for name in names for number in numbers)
-            await store.conclude([], lambda _past, _recall, owed=owed: Conclusion(at=BEGIN, deliveries=owed))  # type: ignore[misc]
+            await store.conclude([], lambda _past, _recall, owed=owed: Decision(at=BEGIN, deliveries=owed))  # type: ignore[misc]
             began = time.monotonic()
             deliverer.wake()
             while await store.next_due(waited_for) is not None:  # noqa: ASYNC110 (the store is what is asked)

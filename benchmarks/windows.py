@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from watcher.domain.decision import Conclusion, Past, Question, Recalled
+from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.evaluation.decide import decide, questions
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, AccountState, Asset, Reading, Wallet
@@ -117,8 +117,8 @@ async def answers(folder: Path, accounts: int, each: int, polls: int) -> tuple[f
 
 def deciding(
     rules: Rules, seen: Sequence[Reading], now: datetime, spent: list[float]
-) -> Callable[[Past, Recall], Conclusion]:
-    def decision(past: Past, recall: Recall) -> Conclusion:
+) -> Callable[[Snapshot, Recall], Decision]:
+    def decision(past: Snapshot, recall: Recall) -> Decision:
         wanted = questions(past, seen, rules=rules, now=now)
         assert len(wanted) >= 3, wanted
         began = time.perf_counter()
@@ -139,7 +139,7 @@ def quiet(*groups: Sequence[Mapping[str, str]], accounts: int = 1000, cycles: in
         AccountState(account(n), amounts, {CHAIN: NOW}, last_attempt=NOW, watched_since=NOW)
         for n in range(accounts)
     ]
-    past = Past({state.account: state for state in known}, symbols=symbols)
+    past = Snapshot({state.account: state for state in known}, symbols=symbols)
     seen = [Reading(state.account, dict(amounts), prices, symbols, frozenset({CHAIN})) for state in known]
     best = float("inf")
     for cycle in range(1, cycles + 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.domain.scheduler import Budget, Cadence, Item
+from watcher.domain.scheduler import Budget, Item, Scheduler
 
 DAY = 86400.0
 
@@ -23,7 +23,7 @@ class Production:
             for i in range(env.n)
         ]
         seen = {item.key: env.t0 for item in self.items}
-        self.cadence = Cadence(self.items, self.budget(), env.t0, seen=seen, fairness=self.fairness)
+        self.cadence = Scheduler(self.items, self.budget(), env.t0, seen=seen, fairness=self.fairness)
 
     def budget(self) -> Budget:
         """The ledger's words at the start of a period."""

@@ -30,7 +30,7 @@ from watcher.domain.rules import ChangeRule, ThresholdRule
 from watcher.ports.store import Settlement
 from watcher.service.conclude import conclude
 from watcher.store.sqlite.store import SqliteStore
-from watcher.store.sqlite.transactions import Core
+from watcher.store.sqlite.transactions import Transactions
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS, HOURS, ASSETS, HELD, BATCH = 365, 24, 500, 20, 50
@@ -132,7 +132,7 @@ async def retention(world: World, now: datetime) -> tuple[list[float], float, li
     beside: list[float] = []
     most, more = 0.0, True
 
-    def step(core: Core) -> tuple[bool, float, float]:
+    def step(core: Transactions) -> tuple[bool, float, float]:
         """In the store's thread, where every poll has to wait for it."""
         wall, cpu = time.perf_counter(), time.thread_time()
         return core.tidy(now), time.perf_counter() - wall, time.thread_time() - cpu

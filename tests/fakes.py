@@ -16,17 +16,17 @@ from watcher.domain.credits.allowance import (
     ASIDE,
     LONGEST_REQUEST,
     Allowance,
+    CreditRefusal,
     Grant,
     Purpose,
-    Refusal,
     Spending,
     may_spend,
 )
-from watcher.domain.decision import AmountAt, Conclusion, Past, PriceAt, Question, Recalled
+from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.messages.message import Severity
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Outcome, Quote
-from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, PriceSuspicion, Quote
+from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.store import UNGROUPED, Recall, Reply, Request, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -120,10 +120,10 @@ class FakeStore:
         self.same: dict[Asset, Asset] = {}
         self.former: dict[Asset, tuple[str, ...]] = {}
         self.named_at: dict[Asset, datetime] = {}
-        self.doubts: dict[Asset, Doubt] = {}
+        self.doubts: dict[Asset, PriceSuspicion] = {}
         self.samples: list[tuple[Asset, Quote]] = []
         self.changes: list[Change] = []
-        self.marks: dict[MarkOf, Mark] = {}
+        self.marks: dict[BaselineOf, Baseline] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.ledger: list[_Booked] = []
         self._set_back: dict[int, datetime] = {}
@@ -139,7 +139,7 @@ class FakeStore:
         purpose: Purpose,
         now: datetime,
         allowance: Allowance,
-    ) -> Grant | Refusal:
+    ) -> Grant | CreditRefusal:
         start = allowance.credits.bounds(now)[0] if allowance.credits is not None else now
         for number, row in enumerate(self.ledger):
             if row.at > now and self._set_back.get(number, _FAR) > now:
@@ -171,7 +171,7 @@ class FakeStore:
     async def running(self, since: datetime, now: datetime) -> None:
         self.runs[since] = max(now, self.runs.get(since, now))
 
-    async def load(self, accounts: Sequence[Account]) -> Past:
+    async def load(self, accounts: Sequence[Account]) -> Snapshot:
         chosen = {account: self.states[account] for account in accounts if account in self.states}
         alerts = {
             (alert.rule, alert.subject): alert
@@ -179,7 +179,7 @@ class FakeStore:
             if alert.live and (alert.account is None or alert.account in accounts)
         }
         live = [alert for alert in self.alerts.values() if alert.live]
-        return Past(
+        return Snapshot(
             chosen,
             alerts,
             dict(self.quotes),
@@ -197,9 +197,9 @@ class FakeStore:
     async def conclude(
         self,
         accounts: Sequence[Account],
-        decide: Callable[[Past, Recall], Conclusion],
+        decide: Callable[[Snapshot, Recall], Decision],
         settlement: Settlement | None = None,
-    ) -> Conclusion:
+    ) -> Decision:
         conclusion = decide(await self.load(accounts), self._recall)
         self.states.update({state.account: state for state in conclusion.accounts})
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
@@ -288,7 +288,7 @@ class FakeStore:
         if isinstance(question, PriceAt):
             prices = [q for asset, q in self.samples if asset == question.asset and q.at <= question.at]
             return max(prices, key=lambda quote: quote.at).price if prices else None
-        if isinstance(question, MarkOf):
+        if isinstance(question, BaselineOf):
             return self.marks.get(question)
         if isinstance(question, ChangesIn):
             return tuple(sorted(self._changes_in(question), key=lambda change: change.after_at))

@@ -15,7 +15,7 @@ from tests.domain.given import ETH, HOT, START, WALLETS, World, reading
 from tests.fakes import FakeClock, FakeSource, FakeStore
 from watcher.domain.alerts.flapping import CALM, MORE_THAN, WITHIN, Flap
 from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Terms, advance, remind
-from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.alerts.silences import Topic, silence_of
 from watcher.domain.alerts.source_health import ADDRESSES, FAILS_AFTER, REQUESTS, Streak, failing
 from watcher.domain.credits import provider_count
@@ -28,21 +28,28 @@ from watcher.domain.credits.allowance import (
     Window,
     may_spend,
 )
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation import rule_health
 from watcher.domain.evaluation.implied_zeros import absences, named_by
 from watcher.domain.evaluation.level_bands import calm_check
 from watcher.domain.evaluation.quarantine import BELIEVED_AFTER, SHORTEST_CONTRACT
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Severity
-from watcher.domain.model import Account, AccountState, Asset, Change, Held, Wallet
+from watcher.domain.model import Account, AccountState, Asset, Change, Suspect, Wallet
 from watcher.domain.readings import fault_isolation, plausibility, prices
 from watcher.domain.readings.asset_policies import FLOOR
 from watcher.domain.readings.diff import Difference
-from watcher.domain.readings.fault_isolation import FARTHEST, NEAREST, Apart, Suspect, farther
-from watcher.domain.readings.plausibility import ASKS, DUST, INDEPENDENT_AFTER, POINT, believe, oddity
+from watcher.domain.readings.fault_isolation import FARTHEST, NEAREST, FailingAccount, Isolation, farther
+from watcher.domain.readings.plausibility import (
+    ASKS,
+    DUST,
+    INDEPENDENT_AFTER,
+    POINT,
+    check_plausibility,
+    oddity,
+)
 from watcher.domain.readings.prices import PRICE_AGREES, PRICE_JUMP, PRICE_SETTLES, SAMPLE_EVERY, odd_price
-from watcher.domain.readings.reconcile import Learned
+from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.rules import (
     BudgetRule,
     ChangeRule,
@@ -54,12 +61,12 @@ from watcher.domain.rules import (
 )
 from watcher.domain.rules.aggregate import Total
 from watcher.domain.rules.conditions import Condition
-from watcher.domain.rules.lookback import Mark
+from watcher.domain.rules.lookback import Baseline
 from watcher.domain.values.verdict import Answer, met, not_met
 from watcher.queues.memory import Batch
 from watcher.reports.health import LATE_MISSES, LATE_POLLS, LATE_SLACK, WAITS_TOO_LONG
 from watcher.service.polling import SHORT_WAIT, Poller
-from watcher.service.provider_count import EARLY, Meter
+from watcher.service.provider_count import EARLY, ProviderCount
 
 TICK = timedelta.resolution
 TINY = Decimal("1e-12")
@@ -125,7 +132,7 @@ def _digits(step: int) -> bool:
 
 def accepted(before: str, after: Decimal) -> bool:
     state = AccountState(HOT, {ETH: Decimal(before)}, {"ethereum": START})
-    belief = believe(state, reading(HOT, {ETH: str(after)}), START + HOUR, lambda _: Decimal(100))
+    belief = check_plausibility(state, reading(HOT, {ETH: str(after)}), START + HOUR, lambda _: Decimal(100))
     return bool(belief.accepted)
 
 
@@ -140,20 +147,20 @@ def _smallest_fall(step: int) -> bool:
 
 
 def holding(**fields: Any) -> AccountState:
-    held = Held(Decimal(0), START, "it is gone", **fields)
+    held = Suspect(Decimal(0), START, "it is gone", **fields)
     return AccountState(HOT, {ETH: Decimal(3)}, {"ethereum": START}, held={ETH: held})
 
 
 @level("a second answer confirms from ten seconds on", False, True, True)
 def _independent(step: int) -> bool:
     now = START + INDEPENDENT_AFTER + step * TICK
-    return bool(believe(holding(), reading(HOT, {ETH: "0"}), now).accepted)
+    return bool(check_plausibility(holding(), reading(HOT, {ETH: "0"}), now).accepted)
 
 
 @level("so many odd answers are asked about", True, True, False)
 def _asks(step: int) -> bool:
     state = holding(odd=ASKS + step - 1)
-    return believe(state, reading(HOT, {ETH: "30000"}), START + HOUR).doubtful
+    return check_plausibility(state, reading(HOT, {ETH: "30000"}), START + HOUR).doubtful
 
 
 @level("a second answer without it confirms a zero from ten seconds on", 0, 1, 1)
@@ -163,8 +170,8 @@ def _absent(step: int) -> int:
     )
     now = START + INDEPENDENT_AFTER + step * TICK
     before = AccountState(HOT, {}, {"ethereum": START})
-    learned = Learned(before._replace(seen={"ethereum": now}), chains=frozenset({"ethereum"}))
-    past = Past({HOT: before}, {})
+    learned = Reconciled(before._replace(seen={"ethereum": now}), chains=frozenset({"ethereum"}))
+    past = Snapshot({HOT: before}, {})
     return len(list(absences(named_by([rule]), past, learned, reading(HOT, {}), now)))
 
 
@@ -377,7 +384,7 @@ def _by_dollars(step: int) -> bool:
 @level("what was told at the beginning of a window is no reference any more", 1, 0, 0)
 def _within(step: int) -> int:
     rule = ChangeRule.model_validate({"id": "r", "by": "5", "within": "1h"})
-    mark = Mark("r", "f", HOT, ETH, Decimal(100), START, None)
+    mark = Baseline("r", "f", HOT, ETH, Decimal(100), START, None)
     return len(rule._references(mark, (), START + HOUR + step * TICK, "f"))
 
 
@@ -541,13 +548,13 @@ def _flapping_calm(step: int) -> bool:
 
 @level("quiet hours begin with their first moment", False, True, True)
 def _quiet_begins(step: int) -> bool:
-    quiet = Quiet(time(22), time(7), UTC)
+    quiet = QuietPeriod(time(22), time(7), UTC)
     return quiet.until(START.replace(hour=22) + step * TICK) is not None
 
 
 @level("quiet hours do not hold their last moment", True, False, False)
 def _quiet_ends(step: int) -> bool:
-    quiet = Quiet(time(22), time(7), UTC)
+    quiet = QuietPeriod(time(22), time(7), UTC)
     return quiet.until(START.replace(hour=7) + step * TICK) is not None
 
 
@@ -581,7 +588,7 @@ def _fails_pause(step: int) -> bool:
     return fails(requests=0, pause=FAILS_AFTER + step * TICK)
 
 
-def apart(tries: int) -> Apart:
+def apart(tries: int) -> Isolation:
     found = farther(None, START)
     for _ in range(tries - 1):
         found = farther(found, START)
@@ -613,12 +620,12 @@ def _set_back(step: int) -> bool:
 @level("what fails by itself is news after so much time", False, True, True)
 def _news(step: int) -> bool:
     until = START + FAILS_AFTER + step * TICK
-    return Suspect(1, 1, START, apart=Apart(START, REQUESTS, until)).news
+    return FailingAccount(1, 1, START, apart=Isolation(START, REQUESTS, until)).news
 
 
 @level("what fails by itself is news after so many requests", False, True, True)
 def _news_requests(step: int) -> bool:
-    return Suspect(1, 1, START, apart=Apart(START, REQUESTS + step, START + DAY)).news
+    return FailingAccount(1, 1, START, apart=Isolation(START, REQUESTS + step, START + DAY)).news
 
 
 # The work of a source.
@@ -647,7 +654,7 @@ def _short_wait(step: int) -> int:
 
 def early(left: int, before_the_end: timedelta) -> bool:
     clock = FakeClock()
-    meter = Meter(poller(clock), CreditPlan(1000, period="day"), FakeStore(), (), clock)
+    meter = ProviderCount(poller(clock), CreditPlan(1000, period="day"), FakeStore(), (), clock)
     now = START.replace(hour=0) + DAY - before_the_end
     return meter._early(provider_count.Metered(now, 1000, 1000 - left), now)
 

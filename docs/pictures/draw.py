@@ -37,7 +37,7 @@ from watcher.reports import status
 from watcher.service.clock import SystemClock
 from watcher.sim import Simulation
 from watcher.sim.scenario import play, prepare, story
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 
 HERE = Path(__file__).parent
 STORY = 60.0
@@ -113,7 +113,7 @@ async def _fires(store: Path) -> None:
     """Wait until an alert fires."""
     async with asyncio.timeout(STORY):
         while True:
-            with Reader(store) as reader:
+            with SqliteQueries(store) as reader:
                 if any(alert.state is AlertState.FIRING for alert in reader.live_alerts()):
                     return
             await asyncio.sleep(0.2)
@@ -123,7 +123,7 @@ def _terminal(configuration: Configuration, store: Path) -> None:
     """What `status` and `history --plot` print, in their colours."""
     now = SystemClock().now()
     settings, on = configuration.settings, Screen(COLUMNS, 60, colours=True)
-    with Reader(store) as reader:
+    with SqliteQueries(store) as reader:
         state = status.status(settings, reader, now, credit_plans(settings))
         chart = wallet_chart(settings, reader, "hot-wallet", now, timedelta(seconds=STORY / 2))
     lines = ["$ watcher status", *status_lines(state, now, on), ""]

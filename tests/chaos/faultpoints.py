@@ -78,13 +78,13 @@ class _Fuse:
 def _owners(what: str) -> list[type[Any]]:
     from watcher.app.wiring import App
     from watcher.notify.apprise.channel import AppriseChannel
-    from watcher.sources.coinstats.source import CoinStats
-    from watcher.sources.teos.source import Teos
+    from watcher.sources.coinstats.source import CoinStatsSource
+    from watcher.sources.teos.source import TeosSource
     from watcher.store.sqlite.store import SqliteStore
 
     owners: dict[str, list[type[Any]]] = {
         "store": [SqliteStore],
-        "source": [CoinStats, Teos],
+        "source": [CoinStatsSource, TeosSource],
         "channel": [AppriseChannel],
         "app": [App],
     }

@@ -131,7 +131,7 @@ async def test_an_end_that_hangs_is_cut_off_within_ten_seconds(there: Installati
         "import watcher.service.ticker\n"
         "def hang(*_):\n"
         "    while True: pass\n"
-        "watcher.service.ticker.Cadence.ticks = hang\n"
+        "watcher.service.ticker.PollTimes.ticks = hang\n"
     )
     there.env["PYTHONPATH"] += f":{there.folder}"
     async with there.daemon() as daemon:

@@ -11,12 +11,12 @@ import pytest
 from tests.contract.given import ETH, HOT, NOW, after, alert, changed, known, plan
 from tests.store.given import opened
 from watcher.app.wiring import configure
-from watcher.charts.chart import Chart, Line, wallet_chart
+from watcher.charts.chart import Chart, ChartLine, wallet_chart
 from watcher.domain.credits.allowance import Grant, Purpose
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.ports.store import Settlement
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 BASE = Account("coinstats", "base-wallet", HOT.address)
@@ -42,7 +42,7 @@ async def read(store: SqliteStore, account: Account, asset: Asset, minutes: int,
     booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
     assert isinstance(booked, Grant)
     state = known(account, at, ethereum="1")
-    conclusion = Conclusion(at, accounts=(state,), changes=changes, quotes={asset: Quote(Decimal(10), at)})
+    conclusion = Decision(at, accounts=(state,), changes=changes, quotes={asset: Quote(Decimal(10), at)})
     await store.conclude([account], lambda *_: conclusion, Settlement(booked, at, 40))
 
 
@@ -51,10 +51,10 @@ async def miss(store: SqliteStore, account: Account, minutes: int) -> None:
     booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
     assert isinstance(booked, Grant)
 
-    def missed(past: Past, _: object) -> Conclusion:
+    def missed(past: Snapshot, _: object) -> Decision:
         known = past.accounts.get(account) or AccountState(account)
         state = known._replace(last_attempt=at, misses=known.misses + 1, miss="timeout")
-        return Conclusion(at, accounts=(state,))
+        return Decision(at, accounts=(state,))
 
     await store.conclude([account], missed, Settlement(booked, at, 40))
 
@@ -62,12 +62,12 @@ async def miss(store: SqliteStore, account: Account, minutes: int) -> None:
 def chart(folder: Path, minutes: int, span: timedelta, asset: Asset | None = None) -> Chart:
     config = folder / "watcher.yaml"
     config.write_text(CONFIG)
-    with Reader(folder / "watcher.db") as reader:
+    with SqliteQueries(folder / "watcher.db") as reader:
         settings = configure(config, {}).settings
         return wallet_chart(settings, reader, "hot", after(minutes=minutes), span, asset)
 
 
-def shown(line: Line | None) -> list[list[tuple[float, int]]]:
+def shown(line: ChartLine | None) -> list[list[tuple[float, int]]]:
     assert line is not None
     return [[(minute(p.at), int(p.value or 0)) for p in piece] for piece in line.segments]
 
@@ -99,7 +99,7 @@ async def test_what_is_only_claimed_is_no_part_of_what_everything_is_worth(tmp_p
         at, rich = after(minutes=10), Asset("ethereum", "0x" + "5" * 40)
         state = known(HOT, at, ethereum="1")._replace(newcomers={rich: at})
         came = changed(HOT, rich, "0", "1000000", at)
-        conclusion = Conclusion(at, accounts=(state,), changes=(came,), quotes={rich: Quote(Decimal(10), at)})
+        conclusion = Decision(at, accounts=(state,), changes=(came,), quotes={rich: Quote(Decimal(10), at)})
         booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
         assert isinstance(booked, Grant)
         await store.conclude([HOT], lambda *_: conclusion, Settlement(booked, at, 40))
@@ -170,7 +170,7 @@ async def test_a_chart_knows_its_changes_and_what_was_told(tmp_path: Path) -> No
     async with opened(tmp_path / "watcher.db") as store:
         await read(store, HOT, ETH, 0, None, "5")
         await read(store, HOT, ETH, 10, "5", "7")
-        await store.conclude([], lambda *_: Conclusion(NOW, alerts=(alert(),)))
+        await store.conclude([], lambda *_: Decision(NOW, alerts=(alert(),)))
     found = chart(tmp_path, 15, timedelta(hours=1), ETH)
     assert found.amount is not None
     assert [(minute(point.at), str(point.value)) for point in found.amount.changes] == [(10, "7")]
@@ -182,5 +182,5 @@ async def test_a_wallet_that_is_not_configured_is_a_mistake(tmp_path: Path) -> N
         pass
     (tmp_path / "watcher.yaml").write_text(CONFIG)
     settings = configure(tmp_path / "watcher.yaml", {}).settings
-    with Reader(tmp_path / "watcher.db") as reader, pytest.raises(KeyError):
+    with SqliteQueries(tmp_path / "watcher.db") as reader, pytest.raises(KeyError):
         wallet_chart(settings, reader, "cold", NOW, timedelta(days=1))

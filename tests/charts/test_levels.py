@@ -12,7 +12,7 @@ from watcher.app.wiring import build_rules, configure
 from watcher.charts.levels import fitting, levels_of
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset
-from watcher.store.sqlite.chart_data import Held
+from watcher.store.sqlite.chart_data import Holding
 
 BASE = Account("coinstats", "base-wallet", HOT.address)
 USDC, SPAM, COIN = Asset("ethereum", "0xusdc"), Asset("ethereum", "0xspam"), Asset("base-wallet", "ethereum")
@@ -24,7 +24,7 @@ wallets:
   - {{name: hot, source: coinstats, address: "{HOT.address}", chains: [ethereum, base-wallet], tags: [gas]}}
 rules: [rules.yaml]
 """
-HELD = (Held(HOT, ETH, "ETH", True), Held(HOT, USDC, "USDC", True), Held(HOT, SPAM, "SPAM", False))
+HELD = (Holding(HOT, ETH, "ETH", True), Holding(HOT, USDC, "USDC", True), Holding(HOT, SPAM, "SPAM", False))
 
 
 def rules(folder: Path, *lines: str) -> Rules:
@@ -58,7 +58,7 @@ def test_the_levels_of_an_asset_are_those_of_the_rules_that_select_it(tmp_path: 
 
 def test_the_level_of_one_account_is_not_drawn_on_the_sum_of_two(tmp_path: Path) -> None:
     found = rules(tmp_path, 'id: low, type: threshold, below: "1"')
-    same = Held(HOT._replace(address="0x2"), ETH, "ETH", True)
+    same = Holding(HOT._replace(address="0x2"), ETH, "ETH", True)
     assert levels_of(found, (*HELD, same), ETH, "ETH") == []
 
 
@@ -78,7 +78,7 @@ def test_a_sum_is_drawn_only_where_all_of_it_and_nothing_else_is_shown(
     tmp_path: Path, rule: str, *, drawn: bool
 ) -> None:
     found = rules(tmp_path, f'id: sum, type: threshold, metric: value_usd, below: "9", {rule}')
-    held = (*HELD, Held(BASE, COIN, "ETH", True))
+    held = (*HELD, Holding(BASE, COIN, "ETH", True))
     assert bool(levels_of(found, held, None, "")) is drawn
 
 

@@ -10,11 +10,11 @@ from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
 from tests.store.given import opened
 from watcher.charts.sparklines import sparklines
 from watcher.domain.credits.allowance import Grant, Purpose
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.history.timeline import Segment
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.ports.store import Settlement
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 OTHER = HOT._replace(address="0x02")
@@ -36,13 +36,13 @@ async def read(store: SqliteStore, hours: float, *found: tuple[Account, str | No
         if before != to
     )
     quotes = {ETH: Quote(Decimal(10), at)}
-    conclusion = Conclusion(at, accounts=states, changes=changes, quotes=quotes)
+    conclusion = Decision(at, accounts=states, changes=changes, quotes=quotes)
     settlement = Settlement(booked, at, 40, readings=len(states))
     await store.conclude([account for account, _, _ in found], lambda *_: conclusion, settlement)
 
 
 def lines(path: Path, *accounts: Account, interval: float = 36_000) -> dict[Account, list[Segment]]:
-    with Reader(path) as reader:
+    with SqliteQueries(path) as reader:
         return sparklines(reader, reader.past(), dict.fromkeys(accounts, interval), NOW)
 
 

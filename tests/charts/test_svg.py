@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.charts.axes import moments, scale
-from watcher.charts.svg import Mark, Plot, Ruler, chart, spark
+from watcher.charts.svg import ChartMark, Plot, Ruler, chart, spark
 from watcher.domain.history.timeline import Gap, Point
 
 T0 = datetime(2026, 3, 1, 5, 30, tzinfo=UTC)
@@ -33,7 +33,7 @@ def piece(*points: tuple[float, str]) -> tuple[Point, ...]:
 
 PLOT = Plot(
     T0, at(48), [piece((0, "5"), (10, "6"), (20, "6")), piece((30, "3"), (48, "3"))], "ETH in hot", "words",
-    gaps=[Gap(at(20), at(30))], changes=piece((10, "6")), marks=[Mark(at(10), "critical", NASTY)],
+    gaps=[Gap(at(20), at(30))], changes=piece((10, "6")), marks=[ChartMark(at(10), "critical", NASTY)],
 )  # fmt: skip
 
 

@@ -141,10 +141,10 @@ async def test_with_defaults_nothing_is_asked_on_a_terminal_either(there: Instal
 
 def test_every_kind_of_wallet_gets_rules_whose_tests_pass() -> None:
     from watcher.cli._interview import KINDS
-    from watcher.config.starter import Draft, DraftWallet
+    from watcher.config.starter import DraftWallet, StarterDraft
 
     for kind in KINDS:
-        files = drafted_files(Draft((DraftWallet("w", "coinstats", EVM, ("ethereum",), kind),)))
+        files = drafted_files(StarterDraft((DraftWallet("w", "coinstats", EVM, ("ethereum",), kind),)))
         assert len([name for name in files if name.startswith("rules/")]) == 2
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import KEY, KINDS, SOUND, write
-from watcher.config.settings import Draft, read_settings
+from watcher.config.settings import PartialSettings, read_settings
 
 
-def looked_at(folder: Path, text: str = SOUND) -> Draft:
+def looked_at(folder: Path, text: str = SOUND) -> PartialSettings:
     return read_settings(write(folder, text), {}, KINDS, keyless=True)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.fakes import FakeStore
 from watcher.ports.store import Store
 from watcher.store import KINDS
-from watcher.store.sqlite.in_memory import ScratchStore
+from watcher.store.sqlite.in_memory import InMemoryStore
 
 
 @pytest.fixture(params=["fake", "scratch", *KINDS])
@@ -19,7 +19,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield FakeStore()
         return
     if request.param == "scratch":
-        scratch = ScratchStore()
+        scratch = InMemoryStore()
         yield scratch
         await scratch.close()
         return

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Grant, Purpose
-from watcher.domain.decision import Conclusion, Past, Question, Recalled
+from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
@@ -71,23 +71,23 @@ def delivery(
     return Delivery(identity, channel, message(at=created), created, due or created)
 
 
-def always(conclusion: Conclusion) -> Callable[[Past, Recall], Conclusion]:
+def always(conclusion: Decision) -> Callable[[Snapshot, Recall], Decision]:
     return lambda _past, _recall: conclusion
 
 
 async def keep(store: Store, **parts: object) -> None:
     """Conclude what is given, whatever the past."""
-    conclusion = Conclusion(NOW, **parts)  # type: ignore[arg-type]
+    conclusion = Decision(NOW, **parts)  # type: ignore[arg-type]
     await store.conclude([state.account for state in conclusion.accounts], always(conclusion))
 
 
 async def recalled(store: Store, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
     answers: Mapping[Question, Recalled] = EMPTY
 
-    def deciding(_past: Past, recall: Recall) -> Conclusion:
+    def deciding(_past: Snapshot, recall: Recall) -> Decision:
         nonlocal answers
         answers = recall(asked)
-        return Conclusion(NOW)
+        return Decision(NOW)
 
     await store.conclude([], deciding)
     return answers

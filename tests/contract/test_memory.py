@@ -20,13 +20,13 @@ from tests.contract.given import (
     known,
     recalled,
 )
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.model import Account, Change
-from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.store import Store
 
 TICK = timedelta(milliseconds=1)
-MARK = Mark("drift", "f1", HOT, ETH, THIRTY, NOW, Decimal("2000.10"))
+MARK = Baseline("drift", "f1", HOT, ETH, THIRTY, NOW, Decimal("2000.10"))
 
 
 async def filled(store: Store) -> list[Change]:
@@ -88,7 +88,7 @@ async def test_a_mark_comes_back_with_every_digit_and_replaces_the_one_before(st
 async def test_marks_of_other_rules_and_holdings_are_others(store: Store) -> None:
     changes = tuple(changed(a, s, None, "1") for a in (HOT, COLD) for s in (ETH, USDC))
     marks = [
-        Mark(rule, "f1", account, asset, Decimal(number), NOW)
+        Baseline(rule, "f1", account, asset, Decimal(number), NOW)
         for number, (rule, account, asset) in enumerate(
             (rule, account, asset) for rule in ("a", "b") for account in (HOT, COLD) for asset in (ETH, USDC)
         )
@@ -98,14 +98,14 @@ async def test_marks_of_other_rules_and_holdings_are_others(store: Store) -> Non
 
     found = await recalled(store, [mark.question for mark in marks])
     assert found == {mark.question: mark for mark in marks}
-    assert await recalled(store, [MarkOf("c", HOT, ETH)]) == {MarkOf("c", HOT, ETH): None}
+    assert await recalled(store, [BaselineOf("c", HOT, ETH)]) == {BaselineOf("c", HOT, ETH): None}
 
 
 async def test_what_a_rule_remembered_is_forgotten_with_the_rule(store: Store) -> None:
     other = replace(MARK, rule="other")
     await keep(store, accounts=(known(HOT),), changes=(changed(HOT, ETH, None, "1"),), marks=(MARK, other))
 
-    await store.conclude([], always(Conclusion(NOW, standing={"other": "f1"})))
+    await store.conclude([], always(Decision(NOW, standing={"other": "f1"})))
 
     found = await recalled(store, [MARK.question, other.question])
     assert found == {MARK.question: None, other.question: other}
@@ -115,7 +115,7 @@ async def test_what_a_rule_remembered_before_it_was_edited_is_never_its_own_agai
     await keep(store, accounts=(known(HOT),), changes=(changed(HOT, ETH, None, "1"),), marks=(MARK,))
 
     for fingerprint in ("f2", "f1"):
-        await store.conclude([], always(Conclusion(NOW, standing={"drift": fingerprint})))
+        await store.conclude([], always(Decision(NOW, standing={"drift": fingerprint})))
 
     found = await recalled(store, [MARK.question])
     assert found == {MARK.question: replace(MARK, fingerprint="")}

@@ -26,9 +26,9 @@ from tests.contract.given import (
     recalled,
 )
 from watcher.domain.alerts.lifecycle import AlertState
-from watcher.domain.decision import AmountAt, Conclusion, Past, PriceAt
+from watcher.domain.decision import AmountAt, Decision, PriceAt, Snapshot
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.model import Account, AccountState, Asset, Doubt, Held, Quarantined, Quote
+from watcher.domain.model import Account, AccountState, Asset, PriceSuspicion, Quarantined, Quote, Suspect
 from watcher.ports.store import Recall, Settlement, Store
 
 
@@ -52,7 +52,7 @@ async def test_an_account_of_many_chains_comes_back_with_all_that_is_odd_about_i
         amounts={ETH: THIRTY, USDC: Decimal(0)},
         seen={"ethereum": NOW, "base-wallet": after(hours=-2)},
         stale={USDC: after(days=-1)},
-        held={ETH: Held(Decimal(0), after(seconds=-20), "reported as zero after it held something", 2)},
+        held={ETH: Suspect(Decimal(0), after(seconds=-20), "reported as zero after it held something", 2)},
         unsettled=frozenset({lost, USDC}),
         omitted={"base-wallet": 3},
         scales={ETH: 10**30, USDC: 1},
@@ -170,10 +170,14 @@ async def test_symbols_and_prices_are_known_of_every_asset(store: Store) -> None
 
 
 async def test_a_price_in_doubt_is_known_until_the_doubt_ends(store: Store) -> None:
-    doubt = Doubt(Decimal("0.00012"), NOW, "a price of $0.00012 after $1.00: at most a 10th")
-    await keep(store, doubts={ETH: doubt, USDC: Doubt(None, after(seconds=5), "no price", settled=True)})
+    doubt = PriceSuspicion(Decimal("0.00012"), NOW, "a price of $0.00012 after $1.00: at most a 10th")
+    await keep(
+        store, doubts={ETH: doubt, USDC: PriceSuspicion(None, after(seconds=5), "no price", settled=True)}
+    )
     assert (await store.load([])).doubts[ETH] == doubt
-    assert (await store.load([])).doubts[USDC] == Doubt(None, after(seconds=5), "no price", settled=True)
+    assert (await store.load([])).doubts[USDC] == PriceSuspicion(
+        None, after(seconds=5), "no price", settled=True
+    )
     await keep(store, doubts={ETH: None})
     assert list((await store.load([])).doubts) == [USDC]
 
@@ -223,7 +227,7 @@ async def test_a_decision_that_fails_leaves_nothing_behind(store: Store) -> None
     grant = await book(store, 40, plan(1000))
     assert grant
 
-    def failing(_past: Past, _recall: Recall) -> Conclusion:
+    def failing(_past: Snapshot, _recall: Recall) -> Decision:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -235,22 +239,22 @@ async def test_a_decision_that_fails_leaves_nothing_behind(store: Store) -> None
 
 async def test_a_decision_is_made_from_what_was_kept_last(store: Store) -> None:
     await keep(store, accounts=(known(HOT, ethereum="1"),), changes=(changed(HOT, ETH, None, "1"),))
-    seen: list[Past] = []
+    seen: list[Snapshot] = []
 
-    def deciding(past: Past, _recall: Recall) -> Conclusion:
+    def deciding(past: Snapshot, _recall: Recall) -> Decision:
         seen.append(past)
-        return Conclusion(NOW)
+        return Decision(NOW)
 
     conclusion = await store.conclude([HOT], deciding)
 
-    assert conclusion == Conclusion(NOW)
+    assert conclusion == Decision(NOW)
     assert seen[0].accounts == {HOT: known(HOT, ethereum="1")}
 
 
 async def test_a_request_is_settled_with_what_follows_from_it(store: Store) -> None:
     grant = await book(store, 40, plan(1000))
     assert grant
-    conclusion = Conclusion(NOW, (known(HOT),), deliveries=(Delivery("d1", "ops", message(), NOW, NOW),))
+    conclusion = Decision(NOW, (known(HOT),), deliveries=(Delivery("d1", "ops", message(), NOW, NOW),))
 
     await store.conclude([HOT], always(conclusion), Settlement(grant, NOW, 30, readings=1))
 
@@ -335,7 +339,7 @@ async def test_after_a_conclusion_that_failed_the_states_may_be_any(store: Store
     await keep(store, accounts=(known(HOT),))
     first = (await store.load([])).revision
 
-    def fail(_past: Past, _recall: Recall) -> Conclusion:
+    def fail(_past: Snapshot, _recall: Recall) -> Decision:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes import START
 from watcher.daemon.run import _read
-from watcher.service.metrics import Tally
+from watcher.service.metrics import Metrics
 
 
 def write(folder: Path, wallets: int, **more: object) -> Path:
@@ -31,7 +31,7 @@ def write(folder: Path, wallets: int, **more: object) -> Path:
 @pytest.mark.parametrize("sound", [True, False])
 async def test_the_loop_turns_while_a_long_watch_list_is_read_again(tmp_path: Path, sound: bool) -> None:
     path = write(tmp_path, 3000, **({} if sound else {"wallet": []}))
-    reading, turns = asyncio.create_task(_read(path, {}, Tally(START))), 0
+    reading, turns = asyncio.create_task(_read(path, {}, Metrics(START))), 0
     while not reading.done():
         await asyncio.sleep(0)
         turns += 1

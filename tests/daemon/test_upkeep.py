@@ -19,17 +19,17 @@ from tests.fakes import START, FakeClock
 from tests.notify.given import delivery
 from watcher.app.wiring import App, configure, wire
 from watcher.daemon.upkeep import LAG_EVERY, measure_lag, silence, tell_status
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.reports import status
 from watcher.service.clock import SystemClock
-from watcher.service.metrics import Tally
-from watcher.store.sqlite.queries import Reader
+from watcher.service.metrics import Metrics
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 
 async def test_a_loop_that_is_held_is_measured() -> None:
-    tally = Tally(START)
+    tally = Metrics(START)
     app: Any = SimpleNamespace(clock=SystemClock(), tally=tally)
     measuring = asyncio.create_task(measure_lag(cast(App, app)))
     await asyncio.sleep(LAG_EVERY / 2)
@@ -72,13 +72,13 @@ async def found(folder: Path, now: datetime, *deliveries: Delivery, quiet: str =
     try:
         await keep(store, accounts=(known(HOT, now, ethereum="1"),))
         owed = tuple(replace(each, heard=frozenset(), state=DeliveryState.PENDING) for each in deliveries)
-        await store.conclude([], lambda _past, _recall: Conclusion(at=now, deliveries=owed))
+        await store.conclude([], lambda _past, _recall: Decision(at=now, deliveries=owed))
         await store.settle([each for each in deliveries if each.heard], {})
         app = wire(configuration, store, clock=FakeClock(now))
         why = await silence(app, store)
     finally:
         await store.close()
-    with Reader(folder / "watcher.db") as reader:
+    with SqliteQueries(folder / "watcher.db") as reader:
         return why, str(status.status(configuration.settings, reader, now, {})["state"])
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
-from watcher.domain.decision import Conclusion, Past, PriceAt, Question, Recalled, Revision
+from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Revision, Snapshot
 from watcher.domain.evaluation.asset_identity import recognise
 from watcher.domain.evaluation.decide import decide, differing, lapse, questions, retire
 from watcher.domain.evaluation.rule_index import Rules
@@ -20,16 +20,16 @@ from watcher.domain.model import (
     AccountState,
     Asset,
     Change,
-    Doubt,
     Miss,
     MissReason,
     Outcome,
+    PriceSuspicion,
     Quote,
     Reading,
     Wallet,
 )
 from watcher.domain.rules import Rule
-from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -82,7 +82,7 @@ def failed(account: Account) -> Miss:
     return Miss(account, MissReason.TIMEOUT)
 
 
-def still(marks: Mapping[MarkOf, Mark], standing: Mapping[str, str]) -> dict[MarkOf, Mark]:
+def still(marks: Mapping[BaselineOf, Baseline], standing: Mapping[str, str]) -> dict[BaselineOf, Baseline]:
     """What rules in force remember; what was another wording's is marked so for good."""
     return {
         of: mark if standing[of.rule] == mark.fingerprint else replace(mark, fingerprint="")
@@ -111,25 +111,25 @@ class World:
         self.quotes: dict[Asset, Quote] = {}
         self.prices: list[tuple[Asset, Quote]] = []
         self.symbols: dict[Asset, str] = {}
-        self.doubts: dict[Asset, Doubt] = {}
+        self.doubts: dict[Asset, PriceSuspicion] = {}
         self.told: list[Delivery] = []
         self.changes: list[Change] = []
-        self.marks: dict[MarkOf, Mark] = {}
+        self.marks: dict[BaselineOf, Baseline] = {}
         self.same: dict[Asset, Asset] = {}
         self.former: dict[Asset, tuple[str, ...]] = {}
         self.named_at: dict[Asset, datetime] = {}
         self.named = 0
         """Conclusions that brought names."""
         self.asked: list[Question] = []
-        self.last = Conclusion(START)
+        self.last = Decision(START)
 
     @property
     def live(self) -> list[Alert]:
         return [alert for alert in self.alerts.values() if alert.live]
 
-    def past(self) -> Past:
+    def past(self) -> Snapshot:
         alerts = {(alert.rule, alert.subject): alert for alert in self.live}
-        return Past(
+        return Snapshot(
             dict(self.states),
             alerts,
             dict(self.quotes),
@@ -195,7 +195,7 @@ class World:
         found: dict[Question, Recalled] = {}
         for question in asked:
             self.asked.append(question)
-            if isinstance(question, MarkOf):
+            if isinstance(question, BaselineOf):
                 found[question] = self.marks.get(question)
                 continue
             if isinstance(question, ChangesIn):
@@ -211,7 +211,7 @@ class World:
         rows = [change for change in rows if asked.since < change.after_at <= asked.until]
         return tuple(sorted(rows, key=lambda change: change.after_at))
 
-    def _keep(self, conclusion: Conclusion) -> list[str]:
+    def _keep(self, conclusion: Decision) -> list[str]:
         self.last = conclusion
         self.states.update({state.account: state for state in conclusion.accounts})
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
@@ -242,7 +242,7 @@ class World:
         return self.told[-1].message.title
 
 
-def update_doubts(doubts: dict[Asset, Doubt], conclusion: Conclusion) -> None:
+def update_doubts(doubts: dict[Asset, PriceSuspicion], conclusion: Decision) -> None:
     """Keep the doubts that a conclusion raises, drop those that it ends."""
     for asset, doubt in conclusion.doubts.items():
         if doubt is None:
@@ -256,11 +256,11 @@ class Stored(World):
 
     count = 0
 
-    def past(self) -> Past:
+    def past(self) -> Snapshot:
         asked = super().past()
         return replace(asked, everyone=self.states, revision=Revision(self.states, self.count))
 
-    def _keep(self, conclusion: Conclusion) -> list[str]:
+    def _keep(self, conclusion: Decision) -> list[str]:
         self.count += bool(conclusion.accounts)
         return super()._keep(conclusion)
 

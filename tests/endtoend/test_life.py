@@ -11,7 +11,7 @@ import pytest
 
 from tests.endtoend.bench import EVM, Installation, here, stop, text_of
 from watcher.domain.alerts.lifecycle import Subject, Terms, advance, blind
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.evaluation.builtin_notices import FAILING_RULE
 from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.evaluation.rule_index import BUILT_IN
@@ -100,7 +100,7 @@ async def notified(there: Installation, rule: str, subject: Subject) -> None:
     ).alert
     assert alert is not None
     store = await SqliteStore.open(there.file("watcher.db"), exclusive=False)
-    await store.conclude([], lambda _past, _recall: Conclusion(at=datetime.now(UTC), alerts=(alert,)))
+    await store.conclude([], lambda _past, _recall: Decision(at=datetime.now(UTC), alerts=(alert,)))
     await store.close()
 
 

@@ -15,14 +15,14 @@ from apprise.plugins.telegram import NotifyTelegram
 
 from tests.notify.given import HOSTILE, START, HandClock, delivery
 from tests.notify.services import SLACK_URL, TELEGRAM_URL, Service, serving, slack, telegram
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account
 from watcher.notify.apprise.channel import AppriseSettings
 from watcher.reports.health import readiness
 from watcher.service.delivery import Deliverer
-from watcher.store.sqlite.queries import Reader, change_deliveries
+from watcher.store.sqlite.queries import SqliteQueries, change_deliveries
 from watcher.store.sqlite.store import SqliteStore
 
 NAMES = ("slack", "telegram")
@@ -37,7 +37,7 @@ class Day:
     path: Path
 
     async def owes(self, *deliveries: Delivery) -> None:
-        owed = Conclusion(at=self.clock.now(), deliveries=deliveries)
+        owed = Decision(at=self.clock.now(), deliveries=deliveries)
         await self.store.conclude([], lambda _past, _recall: owed)
         self.deliverer.wake()
         assert await self.deliverer.drain(within=20)
@@ -49,11 +49,11 @@ class Day:
             assert await self.deliverer.drain(within=20)
 
     def states(self) -> dict[str, str]:
-        with Reader(self.path) as reader:
+        with SqliteQueries(self.path) as reader:
             return {each.id: str(each.state) for each in reader.deliveries(None, 1000)}
 
     def ready(self) -> tuple[bool, str]:
-        with Reader(self.path) as reader:
+        with SqliteQueries(self.path) as reader:
             channels = reader.channels(["ops"])
         found = readiness(list[Account](), {}, channels, self.clock.now())
         return found.ready, "; ".join(found.broken)

@@ -12,15 +12,15 @@ from tests.store.given import opened
 from watcher.domain.credits.allowance import CreditPlan, Grant, Purpose
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook, load
 from watcher.reports.credit_rows import use_of
-from watcher.reports.credits import Burn, burn
-from watcher.store.sqlite.queries import Reader
+from watcher.reports.credits import CreditBurn, burn
+from watcher.store.sqlite.queries import SqliteQueries
 
 MINUTES = timedelta(minutes=5)
 NOW = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
 LIMIT = 31_000
 
 
-async def spend(folder: Path, a_day: int, days: int) -> Burn:
+async def spend(folder: Path, a_day: int, days: int) -> CreditBurn:
     path = folder / "watcher.db"
     async with opened(path) as store:
         for hours in range(days * 24, 0, -6):
@@ -28,7 +28,7 @@ async def spend(folder: Path, a_day: int, days: int) -> Burn:
             granted = await store.reserve("coinstats", 1, a_day // 4, Purpose.SCHEDULED, at, plan(10**9))
             assert isinstance(granted, Grant)
         await store.keep_facts("coinstats", {OUTLOOK: Outlook(0.0, 15_500.0, 1.0, {}).dump()}, NOW)
-    with Reader(path) as reader:
+    with SqliteQueries(path) as reader:
         return burn(reader, "coinstats", CreditPlan(LIMIT), NOW)
 
 
@@ -77,7 +77,7 @@ async def test_what_minutes_cost_is_not_taken_for_a_day(tmp_path: Path) -> None:
     async with opened(path) as store:
         await store.reserve("coinstats", 1, 17_307, Purpose.SCHEDULED, NOW - MINUTES, plan(10**9))
         await store.keep_facts("coinstats", {OUTLOOK: outlook.dump()}, NOW)
-    with Reader(path) as reader:
+    with SqliteQueries(path) as reader:
         found = burn(reader, "coinstats", CreditPlan(200_000_000), NOW)
         use = use_of(reader, "coinstats", CreditPlan(200_000_000), NOW)
     assert abs(found.a_day - 4_147_200) < 20_000

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known
 from tests.store.given import opened
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Quote
-from watcher.reports.day_change import Day, Holdings, Worth, day
-from watcher.store.sqlite.queries import Reader
+from watcher.reports.day_change import DayChange, Holdings, Worth, day
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 OTHER = HOT._replace(address="0x02")
@@ -27,13 +27,13 @@ def old(account: Account, at: datetime, amount: str) -> AccountState:
     return known(account, at, ethereum=amount)._replace(watched_since=NOW - timedelta(hours=30))
 
 
-async def conclude(store: SqliteStore, hours: float, conclusion: Conclusion) -> None:
+async def conclude(store: SqliteStore, hours: float, conclusion: Decision) -> None:
     accounts = [state.account for state in conclusion.accounts]
     await store.conclude(accounts, lambda *_: replace(conclusion, at=NOW - timedelta(hours=hours)))
 
 
-def today(path: Path) -> Day | None:
-    with Reader(path) as reader:
+def today(path: Path) -> DayChange | None:
+    with SqliteQueries(path) as reader:
         past = reader.past()
         watched = (HOT, OTHER)
         return day(reader, Holdings(watched).look(past), past, watched, NOW)
@@ -49,14 +49,14 @@ async def test_a_day_tells_amounts_and_prices_and_leaves_out_what_is_read_for_th
         await conclude(
             store,
             30,
-            Conclusion(at, (old(HOT, at, "5"),), (first,), quotes={ETH: quoted("10", 30)}),
+            Decision(at, (old(HOT, at, "5"),), (first,), quotes={ETH: quoted("10", 30)}),
         )
         later = NOW - timedelta(hours=2)
         moved = (changed(HOT, ETH, "5", "7", later - timedelta(hours=9)), changed(HOT, ETH, "7", "4", later))
         fresh = changed(OTHER, ETH, None, "100", later)
         states = (old(HOT, later, "4"), known(OTHER, later, ethereum="100"))
-        await conclude(store, 2, Conclusion(later, states, (*moved, fresh), quotes={ETH: quoted("20", 2)}))
-    assert today(path) == Day(NOW - timedelta(days=1), Decimal(50), Decimal(30), 1)
+        await conclude(store, 2, Decision(later, states, (*moved, fresh), quotes={ETH: quoted("20", 2)}))
+    assert today(path) == DayChange(NOW - timedelta(days=1), Decimal(50), Decimal(30), 1)
 
 
 async def test_of_a_store_that_is_younger_than_a_day_nothing_is_said(tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ async def test_of_a_store_that_is_younger_than_a_day_nothing_is_said(tmp_path: P
 def test_what_is_held_follows_each_look_exactly() -> None:
     big = Decimal("123456789012345678901.234567891234567890")
 
-    def past(*states: AccountState) -> Past:
-        return Past({state.account: state for state in states}, {}, {ETH: quoted("2", 0)}, {})
+    def past(*states: AccountState) -> Snapshot:
+        return Snapshot({state.account: state for state in states}, {}, {ETH: quoted("2", 0)}, {})
 
     holdings = Holdings((HOT, OTHER))
     one = AccountState(HOT, {ETH: big, POL: Decimal(1)})

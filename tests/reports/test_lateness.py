@@ -15,7 +15,7 @@ from watcher.cli.status import status_lines
 from watcher.domain.model import Account, AccountState
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.reports import status as report
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 OTHER = Account(HOT.source, HOT.chain, "0x0000000000000000000000000000000000000002")
@@ -60,7 +60,7 @@ async def looked_at(
     finally:
         await store.close()
     now: datetime = NOW + after
-    with Reader(folder / "watcher.db") as reader:
+    with SqliteQueries(folder / "watcher.db") as reader:
         return report.status(configure(path, {}).settings, reader, now, {})
 
 

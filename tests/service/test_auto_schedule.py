@@ -10,20 +10,20 @@ from itertools import pairwise
 from tests.fakes import FakeClock, FakeStore
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.model import Account
-from watcher.domain.scheduler.outlook import OUTLOOK, Finds, Outlook, load
-from watcher.service.auto_schedule import FACT, MANY, Pacer
-from watcher.service.schedule_items import Fixed, Paced
+from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook, load
+from watcher.service.auto_schedule import FACT, MANY, AutoScheduler
+from watcher.service.schedule_items import AutoItem, FixedItems
 from watcher.service.slices import SLICE
 
 ACCOUNTS = [Account("s", "ethereum", f"0x{number}") for number in range(10 * SLICE + 1)]
 
 
-async def kept() -> tuple[Pacer, FakeStore, int]:
+async def kept() -> tuple[AutoScheduler, FakeStore, int]:
     """A pacer that has kept what it knows, and how often the loop turned meanwhile."""
     store, clock = FakeStore(), FakeClock()
-    auto = [Paced(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
-    fixed = [Fixed(ACCOUNTS[5 * SLICE :], 40, timedelta(hours=1))]
-    pacer = Pacer("s", Allowance(CreditPlan(10**9)), auto, 0.0, store, clock, lambda _: None, fixed)
+    auto = [AutoItem(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
+    fixed = [FixedItems(ACCOUNTS[5 * SLICE :], 40, timedelta(hours=1))]
+    pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), auto, 0.0, store, clock, lambda _: None, fixed)
     await pacer.begin()
     for account in ACCOUNTS[:7]:
         pacer.observe(account, clock.now(), changed=True)
@@ -50,10 +50,10 @@ async def test_the_slices_are_the_whole() -> None:
 
 async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> None:
     store, clock, hour = FakeStore(), FakeClock(), timedelta(hours=1)
-    fixed = [Fixed(ACCOUNTS[:3], 40, hour)]
+    fixed = [FixedItems(ACCOUNTS[:3], 40, hour)]
 
     async def outlook(limit: int) -> Outlook:
-        pacer = Pacer("s", Allowance(CreditPlan(limit)), [], 0.0, store, clock, lambda _: None, fixed)
+        pacer = AutoScheduler("s", Allowance(CreditPlan(limit)), [], 0.0, store, clock, lambda _: None, fixed)
         await pacer.begin()
         await pacer.keep()
         kept = load((await store.facts("s"))[OUTLOOK])
@@ -70,17 +70,21 @@ async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> Non
 
 async def test_nothing_to_pace_is_kept_too() -> None:
     store = FakeStore()
-    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, FakeClock(), lambda _: None)
+    pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), [], 0.0, store, FakeClock(), lambda _: None)
     await pacer.begin()
     await pacer.keep()
     facts = await store.facts("s")
     assert json.loads(facts[FACT])["accounts"] == {}
-    assert load(facts[OUTLOOK]) == Outlook(pacer._ends, 0.0, 1.0, {}, Finds(), pacer._length, pacer._began)
+    assert load(facts[OUTLOOK]) == Outlook(
+        pacer._ends, 0.0, 1.0, {}, Detections(), pacer._length, pacer._began
+    )
 
 
 async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> None:
-    fixed = [Fixed(ACCOUNTS[:1], 40, timedelta(seconds=5))]
-    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, FakeStore(), FakeClock(), lambda _: None, fixed)
+    fixed = [FixedItems(ACCOUNTS[:1], 40, timedelta(seconds=5))]
+    pacer = AutoScheduler(
+        "s", Allowance(CreditPlan(10**9)), [], 0.0, FakeStore(), FakeClock(), lambda _: None, fixed
+    )
     running = asyncio.create_task(pacer.run())
     for _ in range(50):
         await asyncio.sleep(0)
@@ -96,8 +100,8 @@ async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> No
 async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_due() -> None:
     accounts = [Account("s", "ethereum", f"0x{number}") for number in range(MANY + 1)]
     due: list[Account] = []
-    auto = [Paced(account, 40) for account in accounts]
-    pacer = Pacer("s", Allowance(CreditPlan(10**9)), auto, 0.0, FakeStore(), FakeClock(), due.extend)
+    auto = [AutoItem(account, 40) for account in accounts]
+    pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), auto, 0.0, FakeStore(), FakeClock(), due.extend)
     running, counts = asyncio.create_task(pacer.run()), [0]
     while len(due) < len(accounts):
         await asyncio.sleep(0)
@@ -112,8 +116,8 @@ async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_
 async def test_what_is_found_counts_for_fixed_intervals_and_cron_lines_too() -> None:
     store, clock = FakeStore(), FakeClock()
     every, cron = ACCOUNTS[:2]
-    fixed = [Fixed([every], 40, timedelta(hours=1))]
-    pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None, fixed)
+    fixed = [FixedItems([every], 40, timedelta(hours=1))]
+    pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None, fixed)
     await pacer.begin()
     for account in (every, cron):
         pacer.observe(account, clock.now(), changed=True)  # nobody knows when it was read before
@@ -123,14 +127,14 @@ async def test_what_is_found_counts_for_fixed_intervals_and_cron_lines_too() -> 
     await pacer.keep()
     outlook = load((await store.facts("s"))[OUTLOOK])
     assert outlook is not None
-    assert outlook.finds == Finds(2, 4 * 3600, 3600 + 2 * 3600)
+    assert outlook.finds == Detections(2, 4 * 3600, 3600 + 2 * 3600)
 
 
 async def test_since_when_a_source_is_polled_is_noted_once() -> None:
     store, clock = FakeStore(), FakeClock()
     began = clock.now().timestamp()
     for _ in range(2):
-        pacer = Pacer("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None)
+        pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None)
         await pacer.begin()
         await pacer.keep()
         outlook = load((await store.facts("s"))[OUTLOOK])

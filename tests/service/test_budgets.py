@@ -19,7 +19,7 @@ from watcher.domain.rules import BudgetRule
 from watcher.domain.values.errors import StoreError
 from watcher.queues.memory import Batch
 from watcher.service.polling import Poller
-from watcher.service.timers import Lapse
+from watcher.service.timers import TimeBasedEvaluation
 from watcher.store.sqlite.store import SqliteStore
 
 PLAN = CreditPlan(1000)
@@ -33,7 +33,7 @@ class Bench:
         self.rule = BudgetRule.model_validate({"id": "credits", "source": HOT.source, **fields})
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[tuple[Poller, Lapse]]:
+    async def running(self) -> AsyncIterator[tuple[Poller, TimeBasedEvaluation]]:
         store = await SqliteStore.open(self.path, exclusive=True)
         rules = Rules([self.rule], {HOT: WALLETS[HOT]}, ("ops",))
         source = FakeSource(
@@ -46,7 +46,9 @@ class Bench:
         try:
             yield (
                 Poller(source, store, rules, self.clock, running_since=now),
-                Lapse(store, rules, self.clock, now, lambda: None, plans=lambda: {HOT.source: PLAN}),
+                TimeBasedEvaluation(
+                    store, rules, self.clock, now, lambda: None, plans=lambda: {HOT.source: PLAN}
+                ),
             )
         finally:
             await store.close()

@@ -10,9 +10,9 @@ import pytest
 from tests.fakes import START, FakeClock, FakeStore
 from watcher.domain.credits.allowance import Allowance, Window
 from watcher.domain.model import Account
-from watcher.service.auto_schedule import Pacer
-from watcher.service.schedule_items import Paced
-from watcher.service.ticker import Cadence, taken
+from watcher.service.auto_schedule import AutoScheduler
+from watcher.service.schedule_items import AutoItem
+from watcher.service.ticker import PollTimes, taken
 from watcher.sources import WatchedWallet
 from watcher.sources.teos.source import TeosSettings
 
@@ -20,8 +20,8 @@ DAILY = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))
 DESK, VAULT = (Account("teos", "teos", f"0x{digit * 40}") for digit in "12")
 
 
-async def pacer(calls_a_second: float, *auto: Paced) -> Pacer:
-    made = Pacer("teos", DAILY, auto, calls_a_second, FakeStore(), FakeClock(), lambda _: None)
+async def pacer(calls_a_second: float, *auto: AutoItem) -> AutoScheduler:
+    made = AutoScheduler("teos", DAILY, auto, calls_a_second, FakeStore(), FakeClock(), lambda _: None)
     await made.begin()
     return made
 
@@ -57,5 +57,5 @@ def test_a_lookup_once_a_day_is_no_part_of_what_a_poll_costs() -> None:
     settings = TeosSettings.model_validate({"kind": "teos", "api_key": "x"})
     watched = WatchedWallet("desk", DESK.address, (), ("0xfc6e610b23b09fae00e10001",))
     source = settings.build("teos", [watched])
-    each_minute = {Cadence(every=None, cron="* * * * *"): [DESK]}
+    each_minute = {PollTimes(every=None, cron="* * * * *"): [DESK]}
     assert taken(source, each_minute, START) == pytest.approx(1 / 60, rel=1e-3)

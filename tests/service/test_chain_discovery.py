@@ -15,9 +15,9 @@ from watcher.app.schedules import sweepers
 from watcher.app.wiring import App, build_source, configure, store_path, wire
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.values.errors import ConfigurationError
-from watcher.service.chain_discovery import AGAIN, Sweeper
+from watcher.service.chain_discovery import AGAIN, ChainDiscovery
 from watcher.sim import Simulation
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 HOT = "0x9f114da25b61b77606d47eab414b9360f8783979"
@@ -49,7 +49,7 @@ class Bench:
         self.folder, self.sim, self.clock = folder, sim, FakeClock()
         self.store: SqliteStore
         self.app: App
-        self.sweeper: Sweeper
+        self.sweeper: ChainDiscovery
 
     def write(self, wallets: str = WEEKLY, limit: int = 20_000) -> None:
         text = CONFIG.format(key=self.sim.coinstats.key, url=self.sim.url, wallets=wallets, limit=limit)
@@ -109,7 +109,7 @@ async def test_all_chains_are_asked_for_at_once_each_week_and_booked_as_a_sweep(
     for _ in range(6):
         assert await bench.after(timedelta(days=1)) == []
     assert await bench.after(timedelta(days=1)) == [f"all:{HOT}"]
-    with Reader(store_path(bench.configuration.settings)) as reader:
+    with SqliteQueries(store_path(bench.configuration.settings)) as reader:
         asked = reader.requests(10)
     assert [(each.purpose, each.cost) for each in asked] == [("sweep", 400), ("sweep", 400)]
     assert bench.sim.coinstats.credits_used == 800
@@ -142,7 +142,7 @@ async def test_value_on_a_chain_that_nobody_watches_is_told_once_until_somebody_
 async def test_what_a_sweep_brings_is_no_balance_and_no_rule_sees_it(bench: Bench) -> None:
     polygon(bench, "1000")
     await bench.after(timedelta(0))
-    with Reader(store_path(bench.configuration.settings)) as reader:
+    with SqliteQueries(store_path(bench.configuration.settings)) as reader:
         assert reader.past().accounts == {}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.notify import given
 from tests.notify.given import START, HandClock, Outbox, Scripted, delivery
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.model import EMPTY
@@ -203,7 +203,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 
 async def owe(store: SqliteStore, *deliveries: Delivery) -> None:
-    owed = Conclusion(at=START, deliveries=deliveries)
+    owed = Decision(at=START, deliveries=deliveries)
     await store.conclude([], lambda _past, _recall: owed)
 
 

@@ -19,7 +19,7 @@ from watcher.notify.apprise.channel import AppriseSettings
 from watcher.ports.store import UNGROUPED, Store
 from watcher.service.conclude import conclude
 from watcher.service.delivery import Deliverer
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 
@@ -164,7 +164,7 @@ async def test_5000_wallets_crossing_at_once_are_at_most_five_messages_a_channel
         await deliverer.stop(within=5)
         await store.close()
     assert took <= 60
-    with Reader(tmp_path / "watcher.db") as reader:
+    with SqliteQueries(tmp_path / "watcher.db") as reader:
         assert len(reader.live_alerts()) == COUNT
         assert reader.counts().sent == 2 * COUNT
     for hook in hooks.values():

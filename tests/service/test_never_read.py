@@ -43,9 +43,9 @@ async def test_an_account_that_no_answer_ever_has_is_told_once_and_costs_ever_le
 
 
 async def test_the_distance_grows_to_a_day() -> None:
-    from watcher.domain.readings.fault_isolation import Suspects
+    from watcher.domain.readings.fault_isolation import FailingAccounts
 
-    known, now, waits = Suspects(), START, []
+    known, now, waits = FailingAccounts(), START, []
     for _ in range(15):
         known.alone([NEW], "omitted", now, paid=True)
         found = known.get(NEW)
@@ -55,6 +55,6 @@ async def test_the_distance_grows_to_a_day() -> None:
         now = found.apart.until
     assert waits[:5] == [timedelta(minutes=minutes) for minutes in (0, 1, 2, 4, 8)]
     assert waits[-1] == DAY
-    again = Suspects()
+    again = FailingAccounts()
     again.load(known.dump(), [NEW])
     assert again.get(NEW) == known.get(NEW), "also after a restart"

@@ -19,7 +19,7 @@ from watcher.queues.memory import Batch
 from watcher.reports import status as report
 from watcher.service.ticker import Ticker
 from watcher.sim import Simulation
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 HOT = "0x9f114da25b61b77606d47eab414b9360f8783979"
@@ -76,7 +76,7 @@ class Bench:
 
     def status(self) -> dict[str, Any]:
         settings = self.configuration.settings
-        with Reader(store_path(settings)) as reader:
+        with SqliteQueries(store_path(settings)) as reader:
             return report.status(settings, reader, self.clock.now(), {})
 
 

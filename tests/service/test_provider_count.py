@@ -19,9 +19,9 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Miss, Wallet
 from watcher.queues.memory import Batch
 from watcher.service.polling import Poller
-from watcher.service.provider_count import EVERY, Meter
+from watcher.service.provider_count import EVERY, ProviderCount
 from watcher.sim import Simulation
-from watcher.sources.coinstats.source import CoinStats, CoinStatsSettings, Credits
+from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource, Credits
 from watcher.store.sqlite.store import SqliteStore
 
 ACCOUNT = Account("coins", "ethereum", "0x9f114da25b61b77606d47eab414b9360f8783979")
@@ -44,9 +44,9 @@ class Bench:
     sim: Simulation
     clock: MovedClock
     store: SqliteStore
-    source: CoinStats
+    source: CoinStatsSource
     poller: Poller
-    meter: Meter
+    meter: ProviderCount
 
     async def poll(self, purpose: Purpose = Purpose.SCHEDULED) -> bool:
         """Whether it was read."""
@@ -74,12 +74,12 @@ async def bench(folder: Path, limit: int = 4000, resets_on: int = 1) -> AsyncIte
             base_url=f"{sim.url}/coinstats",
             credits=Credits(limit=4000, resets_on=resets_on),
         )
-        source = CoinStats("coins", settings)
+        source = CoinStatsSource("coins", settings)
         store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
         clock = MovedClock()
         rules = Rules([], {ACCOUNT: Wallet("w", "coins", ACCOUNT.address)}, ["ops"])
         poller = Poller(source, store, rules, clock, running_since=START)
-        meter = Meter(poller, CreditPlan(4000, resets_on=resets_on), store, ("ops",), clock)
+        meter = ProviderCount(poller, CreditPlan(4000, resets_on=resets_on), store, ("ops",), clock)
         try:
             yield Bench(sim, clock, store, source, poller, meter)
         finally:
@@ -164,7 +164,7 @@ async def test_a_renewal_in_mid_period_is_found_and_kept(tmp_path: Path) -> None
         assert plan.renewed == seen
         b.clock.move(timedelta(hours=1))
         assert await b.poll()
-        kept = CoinStats("coins", b.source._settings)
+        kept = CoinStatsSource("coins", b.source._settings)
         kept.remember(await b.store.facts("coins"))
         assert kept.allowance == b.source.allowance
 

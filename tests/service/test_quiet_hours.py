@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.notify.given import START, HandClock, Outbox, Scripted, delivering, delivery, receiver
-from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.messages.delivery import DeliveryState, NotSent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.notify.apprise.channel import AppriseSettings
 from watcher.service.delivery import Deliverer
 
 # START is 12:00 UTC, 13:00 in Zurich, and the clock of the tests begins a minute later.
-LUNCH = Quiet(time(12), time(14), ZoneInfo("Europe/Zurich"))
+LUNCH = QuietPeriod(time(12), time(14), ZoneInfo("Europe/Zurich"))
 END = START + timedelta(hours=1)
 
 
@@ -99,7 +99,9 @@ def quiet_of(**words: Any) -> Any:
 
 def test_quiet_hours_are_read_as_they_are_written() -> None:
     words = {"from": "22:00", "to": "07:00", "timezone": "Europe/Zurich", "days": ["fri", "sat"]}
-    assert quiet_of(**words).build() == Quiet(time(22), time(7), ZoneInfo("Europe/Zurich"), frozenset({4, 5}))
+    assert quiet_of(**words).build() == QuietPeriod(
+        time(22), time(7), ZoneInfo("Europe/Zurich"), frozenset({4, 5})
+    )
 
 
 @pytest.mark.parametrize(

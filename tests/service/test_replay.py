@@ -14,9 +14,9 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome
 from watcher.domain.rules import AssetRule, ChangeRule, NoDataRule, Rule, ThresholdRule
 from watcher.service import replay as module
-from watcher.service.replay import Answer, Poll, Replay
-from watcher.service.timers import Lapse
-from watcher.store.sqlite.in_memory import ScratchStore
+from watcher.service.replay import Answer, Replay, ReplayedPoll
+from watcher.service.timers import TimeBasedEvaluation
+from watcher.store.sqlite.in_memory import InMemoryStore
 
 LOW = ThresholdRule.model_validate(
     {"id": "low", "type": "threshold", "match": {"assets": ["ETH"]}, "below": "1"}
@@ -30,16 +30,16 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def polls(*seen: tuple[float, Outcome]) -> list[Poll]:
-    return [Poll(at(minutes), (outcome,)) for minutes, outcome in seen]
+def polls(*seen: tuple[float, Outcome]) -> list[ReplayedPoll]:
+    return [ReplayedPoll(at(minutes), (outcome,)) for minutes, outcome in seen]
 
 
 def eth(amount: str) -> Outcome:
     return reading(HOT, {ETH: amount, USDC: "5"}, {ETH: "2000"})
 
 
-def replay(rules: Iterable[Rule], seen: Iterable[Poll], again: Answer = lambda *_: None) -> Replay:
-    return Replay(ScratchStore(), Rules(tuple(rules), WALLETS, ("ops",)), seen, START, again=again)
+def replay(rules: Iterable[Rule], seen: Iterable[ReplayedPoll], again: Answer = lambda *_: None) -> Replay:
+    return Replay(InMemoryStore(), Rules(tuple(rules), WALLETS, ("ops",)), seen, START, again=again)
 
 
 def told(played: Replay) -> list[tuple[float, str]]:
@@ -115,7 +115,7 @@ async def test_an_alert_goes_on_under_an_edited_rule_after_a_restart() -> None:
     assert told(played) == [(0, "low firing"), (6, "low withdrawn")]
 
 
-def story(seed: int) -> list[Poll]:
+def story(seed: int) -> list[ReplayedPoll]:
     chance = random.Random(seed)
     found, minutes = [], 0.0
     for _ in range(40):
@@ -152,15 +152,15 @@ async def test_passes_over_time_that_bring_nothing_are_left_out_and_nothing_else
 
 async def test_few_passes_are_made_over_a_quiet_month(monkeypatch: pytest.MonkeyPatch) -> None:
     passes = 0
-    once = Lapse.once
+    once = TimeBasedEvaluation.once
 
-    async def counted(self: Lapse) -> None:
+    async def counted(self: TimeBasedEvaluation) -> None:
         nonlocal passes
         passes += 1
         await once(self)
 
-    monkeypatch.setattr(Lapse, "once", counted)
-    hourly = [Poll(START + timedelta(hours=hour), (eth("2"),)) for hour in range(720)]
+    monkeypatch.setattr(TimeBasedEvaluation, "once", counted)
+    hourly = [ReplayedPoll(START + timedelta(hours=hour), (eth("2"),)) for hour in range(720)]
     played = replay([SILENT.model_copy(update={"longer_than": timedelta(hours=2)})], hourly)
 
     await played.until(START + timedelta(days=30))

@@ -16,7 +16,7 @@ from watcher.app.wiring import build_rules, store_path, wire
 from watcher.cli import _run
 from watcher.reports.explain import Explainer
 from watcher.sim import Simulation
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 OLD, SCAM = "0x" + "0" * 37 + "01d", "0x" + "5" * 40
@@ -63,7 +63,7 @@ async def test_a_drain_is_told_though_a_small_token_lost_its_price(bench: Bench)
     (told,) = await bench.poll()
     assert "at most $600.00 is below $5,000.00; OLD at its last price $0.50" in told
     rules = build_rules(bench.configuration)
-    with Reader(store_path(bench.configuration.settings)) as reader:
+    with SqliteQueries(store_path(bench.configuration.settings)) as reader:
         explainer = Explainer(bench.configuration.settings, rules, reader, bench.clock.now())
         (subject,) = explainer.subjects(rules.by_id["total"])
         row = explainer.explain(rules.by_id["total"], subject)

@@ -14,11 +14,11 @@ from tests.fakes import FakeClock, FakeStore
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Window
 from watcher.domain.model import Account
 from watcher.domain.scheduler import Budget
-from watcher.domain.scheduler.items import Account as Paced_
+from watcher.domain.scheduler.items import Candidate as Paced_
 from watcher.domain.scheduler.items import Item
 from watcher.domain.scheduler.promises import Promises
-from watcher.service.auto_schedule import Pacer
-from watcher.service.schedule_items import Fixed, Paced, calls_a_second
+from watcher.service.auto_schedule import AutoScheduler
+from watcher.service.schedule_items import AutoItem, FixedItems, calls_a_second
 
 WINDOWS = st.sampled_from(
     [(), (Window(300, 60),), (Window(300, 60), Window(30_000, 86_400)), (Window(1, 86_400),)]
@@ -46,15 +46,17 @@ class Spent(FakeStore):
         return self._spent
 
 
-def accounts(letter: str, count: int, cost: float, every: timedelta | None, least: timedelta) -> list[Paced]:
+def accounts(
+    letter: str, count: int, cost: float, every: timedelta | None, least: timedelta
+) -> list[AutoItem]:
     return [
-        Paced(Account("s", "c", f"{letter}{n}"), cost, at_least_every=every, min_every=least)
+        AutoItem(Account("s", "c", f"{letter}{n}"), cost, at_least_every=every, min_every=least)
         for n in range(count)
     ]
 
 
-def at_once(letter: str, count: int, cost: float, every: timedelta) -> Fixed:
-    return Fixed([Account("s", "c", f"{letter}{n}") for n in range(count)], cost, every)
+def at_once(letter: str, count: int, cost: float, every: timedelta) -> FixedItems:
+    return FixedItems([Account("s", "c", f"{letter}{n}") for n in range(count)], cost, every)
 
 
 @settings(max_examples=150)
@@ -65,7 +67,7 @@ async def test_no_sentence_has_an_empty_list_or_a_plan_of_nothing(data: st.DataO
     allowance = Allowance(None if limit is None else CreditPlan(limit), windows)
     spent = 0 if limit is None else data.draw(st.sampled_from([0, limit // 2, limit, limit + 40]))
     fixed = data.draw(LENGTHS)
-    pacer = Pacer(
+    pacer = AutoScheduler(
         "s", allowance,
         accounts("a", data.draw(st.integers(0, 2)), data.draw(COSTS), data.draw(st.none() | LENGTHS), fixed),
         data.draw(RATES), Spent(spent), FakeClock(), lambda _: None,
@@ -93,7 +95,7 @@ async def test_ticks_that_take_just_what_there_is_are_not_worth_a_word(
     """Nothing is left for the cadence, and nothing is asked of it: once a sentence with nothing in it."""
     allowance = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))
     taken = calls_a_second(allowance) * spare
-    pacer = Pacer("s", allowance, [], taken, FakeStore(), FakeClock(), lambda _: None)
+    pacer = AutoScheduler("s", allowance, [], taken, FakeStore(), FakeClock(), lambda _: None)
     with caplog.at_level(logging.WARNING):
         await pacer.begin()
     assert [record.getMessage() for record in caplog.records] == []
@@ -114,7 +116,7 @@ def test_where_nothing_is_promised_nothing_is_stretched() -> None:
 
 async def test_accounts_for_which_nothing_is_left_are_told(caplog: pytest.LogCaptureFixture) -> None:
     soon = timedelta(minutes=1)
-    pacer = Pacer(
+    pacer = AutoScheduler(
         "s", Allowance(CreditPlan(20_000)), accounts("a", 2, 40, None, soon), 0.0, Spent(0), FakeClock(),
         lambda _: None, [at_once("f", 1, 40, soon)],
     )  # fmt: skip

@@ -24,7 +24,7 @@ from watcher.queues.memory import Batch
 from watcher.reports.health import readiness
 from watcher.service.polling import Poller
 from watcher.sim import Simulation
-from watcher.sources.coinstats.source import CoinStats, CoinStatsSettings
+from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
 from watcher.store.sqlite.queries import ChannelState
 from watcher.store.sqlite.store import SqliteStore
 
@@ -43,7 +43,7 @@ class Bench:
     sim: Simulation
     clock: MovedClock
     store: SqliteStore
-    source: CoinStats
+    source: CoinStatsSource
     poller: Poller
     stack: AsyncExitStack
     folder: Path
@@ -89,7 +89,7 @@ async def bench(folder: Path, patience: timedelta = PATIENCE) -> AsyncIterator[B
             {"kind": "coinstats", "api_key": sim.coinstats.key, "base_url": f"{sim.url}/coinstats",
              "credits": {"limit": 10**9}, "timeout": patience}
         )  # fmt: skip
-        source = CoinStats("coins", settings)
+        source = CoinStatsSource("coins", settings)
         stack.push_async_callback(source.close)
         store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
         stack.push_async_callback(store.close)

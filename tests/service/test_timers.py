@@ -9,7 +9,7 @@ from tests.fakes import FakeClock, FakeStore
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.rules import NoDataRule
 from watcher.service.conclude import conclude
-from watcher.service.timers import Lapse
+from watcher.service.timers import TimeBasedEvaluation
 
 
 async def test_a_clock_set_ahead_by_a_day_is_not_told_as_a_day_of_silence() -> None:
@@ -18,11 +18,11 @@ async def test_a_clock_set_ahead_by_a_day_is_not_told_as_a_day_of_silence() -> N
     rules = Rules((rule,), {HOT: WALLETS[HOT]}, ("ops",))
     start = clock.now()
     await conclude(store, [reading(HOT, {ETH: "1"})], rules, start, running_since=start)
-    lapse = Lapse(store, rules, clock, start, lambda: told.append(clock.now()))
+    lapse = TimeBasedEvaluation(store, rules, clock, start, lambda: told.append(clock.now()))
     clock.set_back(-timedelta(days=1))
 
     await lapse.once()
-    anew = Lapse(store, rules, clock, clock.now(), lambda: told.append(clock.now()))
+    anew = TimeBasedEvaluation(store, rules, clock, clock.now(), lambda: told.append(clock.now()))
     await anew.once()  # as the daemon takes it up again
     assert told == []
 

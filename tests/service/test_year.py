@@ -16,11 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.fakes import FakeStore
 from tests.service.year import BEGIN, Year
-from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose, Refusal
+from watcher.domain.credits.allowance import Allowance, CreditPlan, CreditRefusal, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import OUTLOOK, load
-from watcher.service.auto_schedule import Pacer
+from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.polling import Poller
 from watcher.store.sqlite.store import SqliteStore
 
@@ -163,7 +163,7 @@ async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_o
 ) -> None:
     year = Year(FakeStore(), CreditPlan(LIMIT), 0)
     hourly = 2 * 40 / 3600
-    year.pacer = Pacer("s", year.source.allowance, [], hourly, year.store, year.clock, lambda _: None)
+    year.pacer = AutoScheduler("s", year.source.allowance, [], hourly, year.store, year.clock, lambda _: None)
     year.poller = Poller(year.source, year.store, Rules([], {}, []), year.clock, running_since=BEGIN)
     await year.pacer.begin()
     polled: dict[Account, list[datetime]] = {account: [] for account in CRON}
@@ -174,7 +174,7 @@ async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_o
             answer = await year.store.reserve(
                 "s", 1, 40, Purpose.SCHEDULED, year.clock.now(), year.source.allowance
             )
-            if isinstance(answer, Refusal):
+            if isinstance(answer, CreditRefusal):
                 assert year.clock.now() > BEGIN + timedelta(days=30), "the reserve, to the last"
                 continue
             polled[account].append(year.clock.now())
@@ -190,7 +190,7 @@ async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_o
 
 async def test_cron_lines_that_fit_keep_every_tick() -> None:
     year = Year(FakeStore(), CreditPlan(LIMIT), 0)
-    pacer = Pacer("s", year.source.allowance, [], 40 / 86400, year.store, year.clock, lambda _: None)
+    pacer = AutoScheduler("s", year.source.allowance, [], 40 / 86400, year.store, year.clock, lambda _: None)
     await pacer.begin()
     assert not pacer.strained
     assert pacer.share == 1

@@ -14,9 +14,9 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
 from watcher.ports.store import Reply, Request, Store
 from watcher.queues.memory import Batch
-from watcher.service.auto_schedule import Pacer
+from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.polling import Poller
-from watcher.service.schedule_items import Fixed, Paced
+from watcher.service.schedule_items import AutoItem, FixedItems
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 LOOK = timedelta(hours=3)
@@ -80,11 +80,13 @@ class Year:
         self.poller = Poller(
             self.source, self.store, Rules([], wallets, []), self.clock, running_since=self.clock.now()
         )
-        paced = [Paced(account, self.cost, at_least_every=self.promise) for account in self.accounts]
-        auto, fixed = ([] if self.fixed else paced), list[Fixed]()
+        paced = [AutoItem(account, self.cost, at_least_every=self.promise) for account in self.accounts]
+        auto, fixed = ([] if self.fixed else paced), list[FixedItems]()
         if self.fixed:
-            fixed = [Fixed(self.accounts, self.cost, self.fixed)]
-        self.pacer = Pacer("s", self.source.allowance, auto, 0.0, self.store, self.clock, self._put, fixed)
+            fixed = [FixedItems(self.accounts, self.cost, self.fixed)]
+        self.pacer = AutoScheduler(
+            "s", self.source.allowance, auto, 0.0, self.store, self.clock, self._put, fixed
+        )
         self.poller.on_seen, self.poller.on_refused = self.pacer.observe, self.pacer.give_back
         await self.pacer.begin()
 

@@ -15,8 +15,8 @@ from tests.sources.api import KEY, NOW, A, Api, B, missed, outcomes, poll, refus
 from watcher.domain.model import Account, Asset, Miss, MissReason, Reading
 from watcher.sources import KINDS, WatchedWallet
 from watcher.sources.coinstats.answer import read_answer
-from watcher.sources.coinstats.names import Names
-from watcher.sources.coinstats.source import CoinStats, CoinStatsSettings
+from watcher.sources.coinstats.names import AssetNames
+from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
 
 ETH = Asset("ethereum", "ethereum")
 USDC_CONTRACT = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
@@ -32,7 +32,7 @@ def settings(url: str = "https://openapiv1.coinstats.app", **more: Any) -> CoinS
 
 
 @pytest.fixture
-async def source(api: Api) -> AsyncIterator[CoinStats]:
+async def source(api: Api) -> AsyncIterator[CoinStatsSource]:
     source = settings(api.url).build("cs", [])
     yield source
     await source.close()
@@ -78,13 +78,13 @@ def answer(*groups: str) -> str:
     return "[" + ",".join(groups) + "]"
 
 
-def one(text: str, account: Account = ACCOUNT, names: Names | None = None) -> Reading:
-    outcome = read_answer(text.encode(), [account], names or Names())[0]
+def one(text: str, account: Account = ACCOUNT, names: AssetNames | None = None) -> Reading:
+    outcome = read_answer(text.encode(), [account], names or AssetNames())[0]
     assert isinstance(outcome, Reading), outcome
     return outcome
 
 
-async def test_many_accounts_go_in_one_request_and_pay_for_each(api: Api, source: CoinStats) -> None:
+async def test_many_accounts_go_in_one_request_and_pay_for_each(api: Api, source: CoinStatsSource) -> None:
     api.says(answer(group(row()), group(row("7"), address=B)))
 
     replies = await poll(source, [ACCOUNT, OTHER])
@@ -120,14 +120,14 @@ def test_seventeen_digits_and_scientific_notation_are_exact(text: str) -> None:
 
 
 def test_a_missing_wallet_is_a_miss_and_never_zero() -> None:
-    found = read_answer(answer(group(row())).encode(), [ACCOUNT, OTHER], Names())
+    found = read_answer(answer(group(row())).encode(), [ACCOUNT, OTHER], AssetNames())
 
     assert isinstance(found[0], Reading)
     assert found[1] == Miss(OTHER, MissReason.OMITTED, "the answer does not mention it")
 
 
 def test_an_empty_list_misses_everybody() -> None:
-    assert [type(found) for found in read_answer(b"[]", [ACCOUNT, OTHER], Names())] == [Miss, Miss]
+    assert [type(found) for found in read_answer(b"[]", [ACCOUNT, OTHER], AssetNames())] == [Miss, Miss]
 
 
 def test_a_wallet_that_holds_nothing_is_a_complete_reading() -> None:
@@ -184,7 +184,7 @@ def test_one_bad_row_or_group_never_loses_the_others() -> None:
     text = answer(
         group(row(symbol=5), "null", '"row"', usdc(contractAddress=["x"])), group(row("7"), address=B), "17"
     )
-    first, second = read_answer(text.encode(), [ACCOUNT, OTHER], Names())
+    first, second = read_answer(text.encode(), [ACCOUNT, OTHER], AssetNames())
 
     assert isinstance(first, Reading)
     assert isinstance(second, Reading)
@@ -217,7 +217,7 @@ def test_stand_in_contracts_mean_the_native_coin(contract: str | None) -> None:
 
 
 def test_contracts_are_compared_without_case_where_they_are_hex_alone() -> None:
-    names = Names()
+    names = AssetNames()
     mixed = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 
     assert list(one(answer(group(usdc(contractAddress=mixed))), names=names).amounts) == [USDC]
@@ -227,7 +227,7 @@ def test_contracts_are_compared_without_case_where_they_are_hex_alone() -> None:
 
 
 def test_a_token_that_loses_its_contract_is_unclear_and_not_another_token() -> None:
-    names = Names()
+    names = AssetNames()
     one(answer(group(usdc())), names=names)
 
     found = one(answer(group(row(), usdc(contractAddress=None))), names=names)
@@ -262,7 +262,7 @@ def test_evm_addresses_are_compared_without_case_and_others_exactly() -> None:
         group(row(), address=solana.address.lower(), chain="solana"),
     )
 
-    first, second = read_answer(text.encode(), [ACCOUNT, solana], Names())
+    first, second = read_answer(text.encode(), [ACCOUNT, solana], AssetNames())
 
     assert isinstance(first, Reading)
     assert isinstance(second, Miss)
@@ -309,7 +309,7 @@ def test_an_address_that_the_answer_spells_in_another_way_is_the_same(
         group(row(), address=written, chain=chain),
     )
 
-    found = read_answer(text.encode(), [account, *others], Names())
+    found = read_answer(text.encode(), [account, *others], AssetNames())
 
     assert all(isinstance(outcome, Reading) for outcome in found)
     assert list(found[0].amounts.values()) == [Decimal("1.5")]  # type: ignore[union-attr]
@@ -321,7 +321,7 @@ def test_what_came_instead_is_taken_only_where_it_can_be_nothing_else() -> None:
     ours, other = group(row(), address=A), group(row("9"), address="0x" + "1" * 40)
 
     def outcomes(text: str, *accounts: Account) -> list[type]:
-        return [type(outcome) for outcome in read_answer(text.encode(), accounts, Names())]
+        return [type(outcome) for outcome in read_answer(text.encode(), accounts, AssetNames())]
 
     assert outcomes(answer(other), ACCOUNT) == [Miss], "a whole address of another owner"
     assert outcomes(answer(ours, other), name) == [Miss], "two came"
@@ -329,13 +329,13 @@ def test_what_came_instead_is_taken_only_where_it_can_be_nothing_else() -> None:
     assert outcomes(answer(ours, other), name, ACCOUNT) == [Miss, Reading], "two were asked on that chain"
     stray = group(row("9"), address=B)
     assert outcomes(answer(stray), name, base) == [Miss, Miss], "the other one's address, on another chain"
-    (found,) = read_answer(answer(ours).encode(), [name], Names())
+    (found,) = read_answer(answer(ours).encode(), [name], AssetNames())
     assert isinstance(found, Reading)
     assert found.notes == (f"the answer writes its address as {A}",)
 
 
 def test_a_spelling_that_was_learnt_alone_is_known_among_others() -> None:
-    name, names = Account("cs", "ethereum", "vitalik.eth"), Names()
+    name, names = Account("cs", "ethereum", "vitalik.eth"), AssetNames()
     both = answer(group(row(), address=B), group(row("7"), address=A))
     assert [type(each) for each in read_answer(both.encode(), [name, ACCOUNT], names)] == [Miss, Reading]
     read_answer(answer(group(row(), address=B)).encode(), [name], names)
@@ -348,7 +348,9 @@ def test_a_spelling_that_was_learnt_alone_is_known_among_others() -> None:
 
 def test_a_group_for_two_asked_chains_at_once_is_nobodys() -> None:
     base = Account("cs", "base-wallet", A)
-    found = read_answer(answer(group(row(), connectionId="base-wallet")).encode(), [ACCOUNT, base], Names())
+    found = read_answer(
+        answer(group(row(), connectionId="base-wallet")).encode(), [ACCOUNT, base], AssetNames()
+    )
 
     assert [outcome.reason for outcome in found if isinstance(outcome, Miss)] == [MissReason.OMITTED] * 2
 
@@ -356,7 +358,7 @@ def test_a_group_for_two_asked_chains_at_once_is_nobodys() -> None:
 def test_an_account_that_comes_twice_counts_only_if_both_agree() -> None:
     assert one(answer(group(row()), group(row()))).amounts == {ETH: Decimal("1.5")}
 
-    found = read_answer(answer(group(row()), group(row("2"))).encode(), [ACCOUNT], Names())[0]
+    found = read_answer(answer(group(row()), group(row("2"))).encode(), [ACCOUNT], AssetNames())[0]
     assert isinstance(found, Miss)
     assert found.reason is MissReason.UNREADABLE
 
@@ -398,7 +400,7 @@ def test_requests_are_bounded_by_batch_and_by_bytes_and_sweeps_go_apart() -> Non
 
 
 async def test_a_request_that_fails_is_a_miss_of_each_account_and_is_split_by_no_source(
-    api: Api, source: CoinStats
+    api: Api, source: CoinStatsSource
 ) -> None:
     accounts = [Account("cs", "ethereum", f"0x{n:040x}") for n in range(8)]
     api.says(refused(400, '{"message": "Bad Request"}'))
@@ -421,7 +423,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-async def test_an_odd_name_costs_no_amount(api: Api, source: CoinStats, name: str) -> None:
+async def test_an_odd_name_costs_no_amount(api: Api, source: CoinStatsSource, name: str) -> None:
     written, shown = ODD[name]
     text = answer(group(usdc(symbol="?")), group(row("7"), address=B)).replace('"?"', f'"{written}"')
     api.says(text.encode().replace(b'"@"', b'"\xff"'))
@@ -436,7 +438,9 @@ async def test_an_odd_name_costs_no_amount(api: Api, source: CoinStats, name: st
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
-async def test_a_word_that_json_does_not_have_costs_its_row(api: Api, source: CoinStats, word: str) -> None:
+async def test_a_word_that_json_does_not_have_costs_its_row(
+    api: Api, source: CoinStatsSource, word: str
+) -> None:
     api.says("\ufeff" + answer(group(row(word), usdc()), group(row("7"), address=B)))
 
     found = outcomes(await poll(source, [ACCOUNT, OTHER]))
@@ -464,7 +468,7 @@ async def test_a_word_that_json_does_not_have_costs_its_row(api: Api, source: Co
 )
 async def test_a_refusal_is_a_miss_with_its_reason(
     api: Api,
-    source: CoinStats,
+    source: CoinStatsSource,
     status: int,
     body: str,
     reason: MissReason,
@@ -482,7 +486,7 @@ async def test_a_refusal_is_a_miss_with_its_reason(
     assert (reply.pause is not None) == (reason is MissReason.RATE_LIMITED)
 
 
-async def test_a_provider_that_repeats_our_key_does_not_leak_it(api: Api, source: CoinStats) -> None:
+async def test_a_provider_that_repeats_our_key_does_not_leak_it(api: Api, source: CoinStatsSource) -> None:
     api.says(refused(403, json.dumps({"message": f"key {KEY} may not do this"})))
 
     miss, reply = await missed(source, ACCOUNT)
@@ -504,7 +508,7 @@ async def test_a_provider_that_repeats_our_key_does_not_leak_it(api: Api, source
     ],
 )
 async def test_an_answer_that_cannot_be_read_is_malformed_and_was_paid(
-    api: Api, source: CoinStats, body: str | bytes, word: str
+    api: Api, source: CoinStatsSource, body: str | bytes, word: str
 ) -> None:
     api.says(body)
 
@@ -517,15 +521,15 @@ async def test_an_answer_that_cannot_be_read_is_malformed_and_was_paid(
 
 def test_a_large_answer_reads_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     text = answer(group(row(), usdc()), group(usdc("7"), address=B)).encode()
-    at_once = read_answer(text, [ACCOUNT, OTHER], Names())
+    at_once = read_answer(text, [ACCOUNT, OTHER], AssetNames())
 
     monkeypatch.setattr("watcher.sources.coinstats.wire.AT_ONCE", 10)
 
-    assert read_answer(text, [ACCOUNT, OTHER], Names()) == at_once
+    assert read_answer(text, [ACCOUNT, OTHER], AssetNames()) == at_once
 
 
 def test_a_number_of_more_digits_than_anything_held_is_no_amount() -> None:
-    names = Names()
+    names = AssetNames()
     one(answer(group(row("1"), usdc("7"))), names=names)  # from here on the assets are known
 
     for _ in range(2):
@@ -536,7 +540,7 @@ def test_a_number_of_more_digits_than_anything_held_is_no_amount() -> None:
 
 
 def test_an_amount_that_was_read_with_care_is_told_again_when_it_moves() -> None:
-    names = Names()
+    names = AssetNames()
     one(answer(group(row("0.0"), usdc("7"))), names=names)
 
     same = one(answer(group(row("0.0"), usdc("7"))), names=names)
@@ -547,7 +551,7 @@ def test_an_amount_that_was_read_with_care_is_told_again_when_it_moves() -> None
 
 
 def test_a_price_that_comes_back_in_the_same_digits_is_the_same_price() -> None:
-    names = Names()
+    names = AssetNames()
     prices = [one(answer(group(row("1", price=p))), names=names).prices for p in (2, 2, None, 2, 0, "x", 3)]
 
     assert [[*each.values()] for each in prices] == [[2], [2], [], [2], [], [], [3]]
@@ -555,7 +559,7 @@ def test_a_price_that_comes_back_in_the_same_digits_is_the_same_price() -> None:
 
 def test_names_forget_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.sources.coinstats.names._MOST_NAMES", 3)
-    names = Names()
+    names = AssetNames()
 
     for number in range(20):
         contract = f"0x{number:040x}1"
@@ -645,7 +649,9 @@ def test_each_kind_is_listed_once() -> None:
     assert set(KINDS) == {"coinstats", "teos"}
 
 
-async def test_a_hanging_look_at_the_providers_count_holds_no_poll_back(api: Api, source: CoinStats) -> None:
+async def test_a_hanging_look_at_the_providers_count_holds_no_poll_back(
+    api: Api, source: CoinStatsSource
+) -> None:
     hanging, leaving = asyncio.Event(), asyncio.Event()
 
     async def answer(request: web.Request) -> web.StreamResponse:

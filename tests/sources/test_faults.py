@@ -17,8 +17,8 @@ from watcher.ports.store import Reply, Source
 from watcher.sim.faults import COINSTATS, REFUSALS, TEOS, TRANSPORT
 from watcher.sim.server import Simulation
 from watcher.sources import WatchedWallet
-from watcher.sources.coinstats.source import CoinStats, CoinStatsSettings
-from watcher.sources.teos.source import Teos, TeosSettings
+from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
+from watcher.sources.teos.source import TeosSettings, TeosSource
 
 USDC_CONTRACT = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
 ETH, USDC = Asset("ethereum", "ethereum"), Asset("ethereum", USDC_CONTRACT)
@@ -107,7 +107,7 @@ async def coinstats(sim: Simulation) -> AsyncIterator[Watch]:
             "timeout": timedelta(milliseconds=700),
         }
     )
-    source: CoinStats = settings.build("cs", [])
+    source: CoinStatsSource = settings.build("cs", [])
     watch = Watch(sim, source, TRUE)
     found, _ = await watch.poll()
     assert {a: dict(o.amounts) for a, o in found.items() if isinstance(o, Reading)} == TRUE
@@ -131,7 +131,7 @@ async def teos(sim: Simulation) -> AsyncIterator[Watch]:
         }
     )
     wallets = [WatchedWallet("a", A, assets=(BOND, GOLD)), WatchedWallet("b", B, assets=(BOND, GOLD))]
-    source: Teos = settings.build("teos", wallets)
+    source: TeosSource = settings.build("teos", wallets)
     watch = Watch(sim, source, TEOS_TRUE)
     found, _ = await watch.poll()
     assert {a: dict(o.amounts) for a, o in found.items() if isinstance(o, Reading)} == TEOS_TRUE

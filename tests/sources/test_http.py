@@ -13,7 +13,7 @@ from yarl import URL
 
 from tests.sources.api import KEY, Api, refused
 from watcher.domain.model import MissReason
-from watcher.sources.http import Body, Failure, Http, Limits
+from watcher.sources.http import Body, Http, HttpFailure, Limits
 
 LIMITS = Limits(timedelta(seconds=5), timedelta(seconds=2), max_body=1024 * 1024)
 
@@ -25,15 +25,15 @@ async def http() -> AsyncIterator[Http]:
     await http.close()
 
 
-async def fail(http: Http, url: str) -> Failure:
+async def fail(http: Http, url: str) -> HttpFailure:
     answer = await http.get(URL(url, encoded=True))
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, HttpFailure)
     assert KEY not in answer.text
     assert "?" not in answer.text
     return answer
 
 
-async def impatient(api: Api, answer: Any) -> Failure:
+async def impatient(api: Api, answer: Any) -> HttpFailure:
     api.answer = answer
     http = Http({}, KEY, Limits(timedelta(milliseconds=300), timedelta(seconds=2)))
     failure = await fail(http, api.url)
@@ -137,7 +137,7 @@ async def test_nobody_there_is_unreachable_and_free(http: Http) -> None:
 
     failure = await fail(http, f"http://127.0.0.1:{port}/?secret=1")
 
-    assert failure == Failure(MissReason.UNREACHABLE, "127.0.0.1: connection refused", charged=0)
+    assert failure == HttpFailure(MissReason.UNREACHABLE, "127.0.0.1: connection refused", charged=0)
 
 
 async def test_a_broken_connection_is_one_request_and_may_have_been_charged(api: Api, http: Http) -> None:

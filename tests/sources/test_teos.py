@@ -19,7 +19,7 @@ from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.domain.values.decimals import units
 from watcher.sources import WatchedWallet
 from watcher.sources.teos.refusals import Refused
-from watcher.sources.teos.source import Teos, TeosSettings
+from watcher.sources.teos.source import TeosSettings, TeosSource
 from watcher.sources.teos.wire import asset_of
 
 BOND = "0x0fc6e610b23b09fae00e10001"
@@ -40,7 +40,7 @@ def settings(url: str = "https://teosapi.coreledger.net", **more: Any) -> TeosSe
 
 
 @pytest.fixture
-async def source(api: Api) -> AsyncIterator[Teos]:
+async def source(api: Api) -> AsyncIterator[TeosSource]:
     source = settings(api.url).build("teos", BOTH)
     yield source
     await source.close()
@@ -85,7 +85,7 @@ def ledger(api: Api) -> Ledger:
 
 
 async def test_accounts_with_the_same_assets_share_one_request(
-    api: Api, ledger: Ledger, source: Teos
+    api: Api, ledger: Ledger, source: TeosSource
 ) -> None:
     found = outcomes(await poll(source, [ACCOUNT, OTHER]))
 
@@ -105,7 +105,7 @@ async def test_accounts_with_the_same_assets_share_one_request(
     assert second.amounts == {BOND_ASSET: Decimal("0.001"), GOLD_ASSET: 0}
 
 
-async def test_thirty_digits_come_out_digit_for_digit(ledger: Ledger, source: Teos) -> None:
+async def test_thirty_digits_come_out_digit_for_digit(ledger: Ledger, source: TeosSource) -> None:
     ledger.sparks[A, BOND] = "123456789012345678901234567891"
 
     assert str((await read(source, ACCOUNT)).amounts[BOND_ASSET]) == "123456789012345678901234567.891"
@@ -125,7 +125,7 @@ def test_a_quotient_that_does_not_end_is_rounded_at_forty_places() -> None:
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
-async def test_both_forms_of_a_collection_are_read(api: Api, source: Teos, wrapped: bool) -> None:
+async def test_both_forms_of_a_collection_are_read(api: Api, source: TeosSource, wrapped: bool) -> None:
     rows = [
         {"Address": A[2:].upper(), "UniqueAssetId": BOND[2:].upper(), "Amount": "1000"},
         {"address": A, "uniqueAssetId": "0x000" + GOLD[2:], "amount": "2"},
@@ -138,7 +138,7 @@ async def test_both_forms_of_a_collection_are_read(api: Api, source: Teos, wrapp
     assert (await read(source, ACCOUNT)).amounts == {BOND_ASSET: 1, GOLD_ASSET: 2}
 
 
-async def test_pages_are_followed_to_the_last(api: Api, source: Teos) -> None:
+async def test_pages_are_followed_to_the_last(api: Api, source: TeosSource) -> None:
     first = {"Address": A, "UniqueAssetId": BOND, "Amount": "1000"}
     api.says(
         json.dumps({"value": [], "@odata.nextLink": f"{api.url}/odata/v1.0/Balances?$skiptoken=1"}),
@@ -166,7 +166,7 @@ ROWS = [
     ],
 )
 async def test_a_next_page_is_followed_on_our_own_host_whatever_host_it_names(
-    api: Api, source: Teos, link: str
+    api: Api, source: TeosSource, link: str
 ) -> None:
     api.says(json.dumps({"value": ROWS[:2], "@odata.nextLink": link}), json.dumps({"value": ROWS[2:]}))
 
@@ -180,7 +180,7 @@ async def test_a_next_page_is_followed_on_our_own_host_whatever_host_it_names(
     "link", ["/elsewhere", "http://[", "https://127.0.0.1/odata/v9.9/x", "self", "refused"]
 )
 async def test_what_no_next_page_brings_is_asked_for_by_itself_and_pages_are_never_needed_again(
-    api: Api, source: Teos, link: str
+    api: Api, source: TeosSource, link: str
 ) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         path = unquote(request.raw_path)
@@ -203,7 +203,7 @@ async def test_what_no_next_page_brings_is_asked_for_by_itself_and_pages_are_nev
     assert len(api.paths) - asked == 2, "two requests of two pairs, no page"
 
 
-async def test_pages_that_bring_nothing_new_come_to_an_end(api: Api, source: Teos) -> None:
+async def test_pages_that_bring_nothing_new_come_to_an_end(api: Api, source: TeosSource) -> None:
     pages = iter(range(1000))
 
     async def answer(_: web.Request) -> web.StreamResponse:
@@ -222,7 +222,7 @@ async def test_pages_that_bring_nothing_new_come_to_an_end(api: Api, source: Teo
 
 
 async def test_a_missing_pair_is_asked_for_alone_before_it_is_zero(
-    api: Api, ledger: Ledger, source: Teos
+    api: Api, ledger: Ledger, source: TeosSource
 ) -> None:
     del ledger.sparks[A, GOLD]
 
@@ -237,7 +237,7 @@ async def test_a_missing_pair_is_asked_for_alone_before_it_is_zero(
 
 
 async def test_a_pair_seen_with_value_is_asked_for_again_when_it_is_left_out(
-    api: Api, ledger: Ledger, source: Teos
+    api: Api, ledger: Ledger, source: TeosSource
 ) -> None:
     del ledger.sparks[A, GOLD]
     await read(source, ACCOUNT)
@@ -262,7 +262,9 @@ async def test_a_pair_seen_with_value_is_asked_for_again_when_it_is_left_out(
         lambda row: {"value": row["Amount"]},
     ],
 )
-async def test_the_answer_for_one_pair_is_read_in_every_form(ledger: Ledger, source: Teos, form: Any) -> None:
+async def test_the_answer_for_one_pair_is_read_in_every_form(
+    ledger: Ledger, source: TeosSource, form: Any
+) -> None:
     ledger.hidden.add((A, GOLD))
     ledger.single = form
 
@@ -279,7 +281,7 @@ async def test_the_answer_for_one_pair_is_read_in_every_form(ledger: Ledger, sou
     ],
 )
 async def test_a_pair_that_nobody_reports_is_unknown_and_not_zero(
-    api: Api, ledger: Ledger, source: Teos, form: Any
+    api: Api, ledger: Ledger, source: TeosSource, form: Any
 ) -> None:
     ledger.hidden.add((A, GOLD))
     ledger.single = form
@@ -301,7 +303,7 @@ async def test_a_pair_that_nobody_reports_is_unknown_and_not_zero(
     "amount", ["-5", "NaN", "1.5", "", "1_000", " 7", "٣", None, -5, 5.0, 5e300, True, ["1"], "9" * 400]
 )
 async def test_an_amount_that_is_no_whole_number_is_unclear(
-    ledger: Ledger, source: Teos, amount: Any
+    ledger: Ledger, source: TeosSource, amount: Any
 ) -> None:
     ledger.sparks[A, GOLD] = amount
 
@@ -311,7 +313,7 @@ async def test_an_amount_that_is_no_whole_number_is_unclear(
     assert found.unclear == {GOLD_ASSET: "its amount is not a whole number of sparks"}
 
 
-async def test_a_pair_named_twice_with_two_amounts_is_unclear(api: Api, source: Teos) -> None:
+async def test_a_pair_named_twice_with_two_amounts_is_unclear(api: Api, source: TeosSource) -> None:
     rows = [
         {"Address": A, "UniqueAssetId": text, "Amount": amount}
         for text, amount in ((GOLD, "1"), (BOND, "1"), (GOLD, "2"), (BOND, "1"))
@@ -325,13 +327,15 @@ async def test_a_pair_named_twice_with_two_amounts_is_unclear(api: Api, source: 
 
 
 @pytest.mark.parametrize("sparks", [0, 5000, 123456789012345678901234567891])
-async def test_a_whole_number_of_json_is_as_exact_as_a_text(api: Api, source: Teos, sparks: int) -> None:
+async def test_a_whole_number_of_json_is_as_exact_as_a_text(
+    api: Api, source: TeosSource, sparks: int
+) -> None:
     api.says(json.dumps([{**ROWS[0], "Amount": sparks}, ROWS[1]]))
 
     assert (await read(source, ACCOUNT)).amounts[BOND_ASSET] == units(sparks, 1000)
 
 
-async def test_an_answer_without_one_usable_amount_is_no_reading(api: Api, source: Teos) -> None:
+async def test_an_answer_without_one_usable_amount_is_no_reading(api: Api, source: TeosSource) -> None:
     api.says(json.dumps([{**row, "Amount": 1.5} for row in ROWS]))
 
     miss, _ = await missed(source, ACCOUNT)
@@ -342,7 +346,9 @@ async def test_an_answer_without_one_usable_amount_is_no_reading(api: Api, sourc
 @pytest.mark.parametrize(
     "spoilt", ['"FREE\\ud83d"', "NaN", '"\xff"'], ids=["half an emoji", "NaN", "no UTF-8"]
 )
-async def test_an_odd_row_that_nobody_asked_for_costs_no_amount(api: Api, source: Teos, spoilt: str) -> None:
+async def test_an_odd_row_that_nobody_asked_for_costs_no_amount(
+    api: Api, source: TeosSource, spoilt: str
+) -> None:
     text = "\ufeff" + json.dumps([*ROWS, {"Address": "?", "Amount": "1"}]).replace('"?"', spoilt)
     api.says(text.encode().replace("\xff".encode(), b"\xff"))
 
@@ -351,7 +357,7 @@ async def test_an_odd_row_that_nobody_asked_for_costs_no_amount(api: Api, source
 
 @pytest.mark.parametrize("status", [400, 404, 500])
 async def test_a_refused_asset_costs_no_other_and_is_left_alone_ever_longer(
-    api: Api, ledger: Ledger, source: Teos, status: int
+    api: Api, ledger: Ledger, source: TeosSource, status: int
 ) -> None:
     ledger.refuses, ledger.status = {GOLD}, status
 
@@ -372,7 +378,9 @@ async def test_a_refused_asset_costs_no_other_and_is_left_alone_ever_longer(
     assert later.amounts == {BOND_ASSET: 25, GOLD_ASSET: 3}
 
 
-async def test_what_is_refused_is_remembered_over_a_restart(api: Api, ledger: Ledger, source: Teos) -> None:
+async def test_what_is_refused_is_remembered_over_a_restart(
+    api: Api, ledger: Ledger, source: TeosSource
+) -> None:
     ledger.refuses = {GOLD}
     replies = [*await poll(source, [ACCOUNT]), *await poll(source, [ACCOUNT])]
     facts = {name: text for reply in replies for name, text in reply.facts.items()}
@@ -401,7 +409,7 @@ def test_what_is_refused_is_forgotten_once_nobody_watches_it() -> None:
 
 
 async def test_an_asset_that_the_refusal_names_is_found_at_once(
-    api: Api, ledger: Ledger, source: Teos
+    api: Api, ledger: Ledger, source: TeosSource
 ) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         if GOLD in unquote(request.raw_path):
@@ -446,7 +454,7 @@ async def test_an_asset_refused_for_three_addresses_is_asked_for_by_one_of_all(a
     assert all(isinstance(outcome, Reading) for outcome in found.values())
 
 
-async def test_a_429_pauses_and_misses(api: Api, source: Teos) -> None:
+async def test_a_429_pauses_and_misses(api: Api, source: TeosSource) -> None:
     api.says(refused(429, '{"Message": "quota exceeded"}', Retry_After="17"))
 
     miss, reply = await missed(source, ACCOUNT)
@@ -457,7 +465,7 @@ async def test_a_429_pauses_and_misses(api: Api, source: Teos) -> None:
     assert len(api.paths) == 1
 
 
-async def test_a_failure_on_the_way_keeps_what_was_read(api: Api, ledger: Ledger, source: Teos) -> None:
+async def test_a_failure_on_the_way_keeps_what_was_read(api: Api, ledger: Ledger, source: TeosSource) -> None:
     ledger.hidden = {(A, GOLD), (A, BOND)}
     ledger.refuses, ledger.status = {f"uniqueAssetId='{BOND}'"}, 503
 
@@ -596,7 +604,9 @@ async def test_a_factor_that_goes_missing_stays_and_another_one_is_believed_when
 
 
 @pytest.mark.parametrize("body", ["[[[", "17", "[" * 100_000, '"text"', "null", "{}x", b"\xff\xfe"])
-async def test_an_answer_that_cannot_be_read_is_malformed(api: Api, source: Teos, body: str | bytes) -> None:
+async def test_an_answer_that_cannot_be_read_is_malformed(
+    api: Api, source: TeosSource, body: str | bytes
+) -> None:
     api.says(body)
 
     miss, reply = await missed(source, ACCOUNT)

@@ -25,7 +25,7 @@ from tests.proxy import proxying
 from tests.sources.api import KEY, Api
 from watcher.domain.model import MissReason
 from watcher.sources.coinstats.source import CoinStatsSettings
-from watcher.sources.http import REUSED_FOR, Body, Failure, Http, Limits
+from watcher.sources.http import REUSED_FOR, Body, Http, HttpFailure, Limits
 
 LIMITS = Limits(timedelta(seconds=5), timedelta(seconds=2))
 VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -62,7 +62,7 @@ async def secure(api: Api, context: ssl.SSLContext) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def get(url: str, proxy: str | None = None, limits: Limits = LIMITS) -> Body | Failure:
+async def get(url: str, proxy: str | None = None, limits: Limits = LIMITS) -> Body | HttpFailure:
     http = Http({"X-API-KEY": KEY}, KEY, limits, SecretStr(proxy) if proxy else None)
     try:
         return await http.get(URL(url))
@@ -73,7 +73,7 @@ async def get(url: str, proxy: str | None = None, limits: Limits = LIMITS) -> Bo
 async def fault(url: str, proxy: str | None = None) -> str:
     """Why there was no answer; nothing was sent, so nothing was charged."""
     answer = await get(url, proxy)
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, HttpFailure)
     assert answer.reason is MissReason.UNREACHABLE
     assert answer.charged == 0
     assert KEY not in answer.text
@@ -191,7 +191,9 @@ async def test_a_connection_that_is_never_made_costs_nothing() -> None:
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         failure = await get(url, limits=Limits(timedelta(seconds=9), timedelta(milliseconds=200)))
         hung.set()
-    assert failure == Failure(MissReason.UNREACHABLE, "127.0.0.1 took no connection within 0.2 s", charged=0)
+    assert failure == HttpFailure(
+        MissReason.UNREACHABLE, "127.0.0.1 took no connection within 0.2 s", charged=0
+    )
 
 
 class Closing(threading.Thread):
@@ -284,4 +286,4 @@ async def test_a_connection_that_is_reset_is_called_that_and_may_have_cost_somet
     server = await asyncio.start_server(reset, "127.0.0.1", 0)
     async with server:
         failure = await get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    assert failure == Failure(MissReason.UNREACHABLE, "127.0.0.1: broke the connection", charged=None)
+    assert failure == HttpFailure(MissReason.UNREACHABLE, "127.0.0.1: broke the connection", charged=None)

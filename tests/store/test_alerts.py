@@ -13,11 +13,11 @@ from tests.store.given import by_hand, opened, rows
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.messages.message import Kind
 from watcher.ports.store import Recall
 from watcher.store.sqlite.alerts import acknowledge, add_silence, expire_silences
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 ACK = Ack("bob", after(minutes=5), "on it")
@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "watcher.db"
 
 
-async def known(store: SqliteStore) -> Past:
+async def known(store: SqliteStore) -> Snapshot:
     return await store.load([])
 
 
@@ -70,13 +70,13 @@ async def test_the_daemon_sees_an_acknowledgement_at_its_next_decision_and_keeps
         assert [each.acknowledged if each else None for each in found.values()] == [ACK, None, None]
         seen: list[Alert] = []
 
-        def deciding(past: Past, _recall: Recall) -> Conclusion:
+        def deciding(past: Snapshot, _recall: Recall) -> Decision:
             seen.append(past.alerts["gas-low", "s"])
-            return Conclusion(NOW, alerts=(replace(seen[0], because="0.3 is below 0.5"),))
+            return Decision(NOW, alerts=(replace(seen[0], because="0.3 is below 0.5"),))
 
         await store.conclude([], deciding)
         assert seen[0].acknowledged == ACK
-        with Reader(path) as reader:
+        with SqliteQueries(path) as reader:
             kept = reader.alert("a1")
         assert kept is not None
         assert (kept.acknowledged, kept.because) == (ACK, "0.3 is below 0.5")
@@ -133,7 +133,7 @@ async def test_what_fails_while_it_is_written_changes_nothing(path: Path) -> Non
                 "CREATE TRIGGER broken BEFORE UPDATE ON alerts WHEN old.id = 'a2'"
                 " BEGIN SELECT RAISE(ABORT, 'no'); END"
             )
-        await store.conclude([], always(Conclusion(NOW, alerts=(alert("a2", account=None, subject="t"),))))
+        await store.conclude([], always(Decision(NOW, alerts=(alert("a2", account=None, subject="t"),))))
         with pytest.raises(Exception, match="no"):
             acknowledge(path, ["a1", "a2"], ACK)
         assert not (await known(store)).alerts["gas-low", "s"].acknowledged
@@ -157,7 +157,7 @@ async def test_an_alert_is_named_by_how_its_id_or_that_of_a_delivery_begins(path
     told = replace(delivery("77aa0001"), message=replace(message(), id=first.id))
     async with opened(path) as store:
         await keep(store, alerts=(first, second), deliveries=(told,))
-    with Reader(path) as reader:
+    with SqliteQueries(path) as reader:
         assert reader.named_alerts("ab12") == reader.named_alerts("AB12CD34") == [first.id]
         assert reader.named_alerts("77aa") == reader.named_alerts("77aa0001") == [first.id]
         assert reader.named_alerts("ab") == [first.id, second.id]

@@ -12,11 +12,11 @@ from tests.contract.given import COLD, ETH, HOT, NOW, after, alert, changed, kno
 from tests.store.given import opened, rows
 from tests.store.test_chart_data import poll, tracks
 from watcher.domain.alerts.lifecycle import AlertState
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.evaluation.builtin_notices import EXHAUSTED_RULE, FAILING_RULE
 from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account
-from watcher.store.sqlite.chart_data import Wanted
+from watcher.store.sqlite.chart_data import ChartQuery
 from watcher.store.sqlite.store import SqliteStore
 
 LATER = timedelta(days=60)
@@ -31,14 +31,14 @@ def path(tmp_path: Path) -> Path:
 async def read(store: SqliteStore, hours: float, account: Account = HOT) -> None:
     at = after(hours=hours)
     changes = (changed(account, ETH, None, "5", at),) if not hours else ()
-    await poll(store, Conclusion(at, accounts=(known(account, at, ethereum="5"),), changes=changes))
+    await poll(store, Decision(at, accounts=(known(account, at, ethereum="5"),), changes=changes))
 
 
 async def missed(store: SqliteStore, read_at: float, *hours: float) -> None:
     for number, hour in enumerate(hours, 1):
         state = known(HOT, after(hours=read_at), ethereum="5")
         state = state._replace(last_attempt=after(hours=hour), misses=number, miss="timeout")
-        await poll(store, Conclusion(after(hours=hour), accounts=(state,)))
+        await poll(store, Decision(after(hours=hour), accounts=(state,)))
 
 
 async def forgotten(store: SqliteStore) -> None:
@@ -47,7 +47,7 @@ async def forgotten(store: SqliteStore) -> None:
 
 
 def spells(path: Path, since: datetime = NOW, until: datetime = NOW + LATER) -> tuple[Gap, ...]:
-    return tracks(path, Wanted((HOT,), since, until, wallet="hot")).looked[HOT].spells
+    return tracks(path, ChartQuery((HOT,), since, until, wallet="hot")).looked[HOT].spells
 
 
 async def test_three_failed_polls_in_a_row_are_remembered_when_the_poll_log_is_gone(path: Path) -> None:
@@ -89,7 +89,7 @@ async def test_the_notice_about_a_source_says_when_none_of_its_accounts_were_rea
     still = replace(failed, id="a3", state=AlertState.FIRING, fired_at=after(hours=9), resolved_at=None)
     async with opened(path) as store:
         await read(store, 0)
-        await store.conclude([], lambda *_: Conclusion(NOW, alerts=(failed, other, still)))
+        await store.conclude([], lambda *_: Decision(NOW, alerts=(failed, other, still)))
         await forgotten(store)
     assert spells(path) == (Gap(after(hours=2), after(hours=8)),)
 

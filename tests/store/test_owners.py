@@ -17,7 +17,7 @@ from tests.store.given import by_hand, opened
 from watcher.domain.values.errors import StoreError
 from watcher.store.sqlite.backup import backup
 from watcher.store.sqlite.connection import VERSION
-from watcher.store.sqlite.lock import Lock
+from watcher.store.sqlite.lock import StoreLock
 from watcher.store.sqlite.upgrade import _copy_aside
 from watcher.system.files import make_folder, text_file
 
@@ -163,7 +163,7 @@ async def test_no_file_beside_the_store_is_written_through_a_link(
 def test_a_lock_that_is_a_link_is_said_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "watcher.db.lock").symlink_to(tmp_path / "victim")
     with pytest.raises(OSError, match="is a symbolic link, and is not followed; remove it"):
-        Lock(tmp_path / "watcher.db")
+        StoreLock(tmp_path / "watcher.db")
 
 
 async def test_a_copy_is_written_through_no_link(tmp_path: Path) -> None:

@@ -9,23 +9,23 @@ from pathlib import Path
 from tests.contract.given import COLD, ETH, HOT, NOW, USDC, after, changed, known, plan
 from tests.store.given import opened
 from watcher.domain.credits.allowance import Grant, Purpose
-from watcher.domain.decision import Conclusion
-from watcher.domain.history.reconstruction import Look, Recorded, Run
-from watcher.domain.model import AccountState, Doubt, Held
+from watcher.domain.decision import Decision
+from watcher.domain.history.reconstruction import DaemonRun, PollRecord, RecordedHistory
+from watcher.domain.model import AccountState, PriceSuspicion, Suspect
 from watcher.ports.store import Settlement
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 
-async def keep(store: SqliteStore, conclusion: Conclusion) -> None:
+async def keep(store: SqliteStore, conclusion: Decision) -> None:
     booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, conclusion.at, plan(1000))
     assert isinstance(booked, Grant)
     accounts = [state.account for state in conclusion.accounts]
     await store.conclude(accounts, lambda *_: conclusion, Settlement(booked, conclusion.at, 40))
 
 
-def recorded(path: Path) -> Recorded:
-    with Reader(path) as reader:
+def recorded(path: Path) -> RecordedHistory:
+    with SqliteQueries(path) as reader:
         return reader.recorded(NOW)
 
 
@@ -34,14 +34,12 @@ async def test_accounts_read_and_missed_are_kept_with_their_request(tmp_path: Pa
     missed = AccountState(COLD, last_attempt=NOW, misses=2, miss="timeout: nach 30 s", watched_since=NOW)
     read = (changed(HOT, ETH, None, "1"),)
     async with opened(path) as store:
-        await keep(store, Conclusion(NOW, accounts=(known(HOT, ethereum="1"), missed), changes=read))
-        await keep(
-            store, Conclusion(after(minutes=5), accounts=(known(HOT, after(minutes=5), ethereum="1"),))
-        )
+        await keep(store, Decision(NOW, accounts=(known(HOT, ethereum="1"), missed), changes=read))
+        await keep(store, Decision(after(minutes=5), accounts=(known(HOT, after(minutes=5), ethereum="1"),)))
 
     assert list(recorded(path).looks) == [
-        Look(NOW, (HOT,), {COLD: "timeout: nach 30 s"}),
-        Look(after(minutes=5), (HOT,)),
+        PollRecord(NOW, (HOT,), {COLD: "timeout: nach 30 s"}),
+        PollRecord(after(minutes=5), (HOT,)),
     ]
 
 
@@ -54,15 +52,15 @@ async def test_what_a_reading_did_not_settle_is_kept(tmp_path: Path) -> None:
         first.amounts,
         {"ethereum": later, "base-wallet": NOW},
         stale={ETH: NOW},
-        held={ETH: Held(Decimal(0), later, "zero")},
+        held={ETH: Suspect(Decimal(0), later, "zero")},
         omitted={"base-wallet": 1},
     )
     async with opened(path) as store:
-        await keep(store, Conclusion(NOW, accounts=(first,), changes=changes))
-        doubts = {ETH: Doubt(Decimal(9), later, "odd"), USDC: Doubt(None, later, "gone")}
-        await keep(store, Conclusion(later, accounts=(odd,), doubts=doubts))
+        await keep(store, Decision(NOW, accounts=(first,), changes=changes))
+        doubts = {ETH: PriceSuspicion(Decimal(9), later, "odd"), USDC: PriceSuspicion(None, later, "gone")}
+        await keep(store, Decision(later, accounts=(odd,), doubts=doubts))
         await keep(
-            store, Conclusion(after(minutes=6), accounts=(known(HOT, after(minutes=6)),), doubts={ETH: None})
+            store, Decision(after(minutes=6), accounts=(known(HOT, after(minutes=6)),), doubts={ETH: None})
         )
 
     _, look, last = recorded(path).looks
@@ -80,7 +78,7 @@ async def test_a_run_lasts_until_it_was_last_noted(tmp_path: Path) -> None:
         await store.running(after(hours=1), after(hours=1))
 
     assert list(recorded(path).runs) == [
-        Run(NOW, after(minutes=2)), Run(after(hours=1), after(hours=1)),
+        DaemonRun(NOW, after(minutes=2)), DaemonRun(after(hours=1), after(hours=1)),
     ]  # fmt: skip
 
 
@@ -91,9 +89,9 @@ async def test_history_begins_with_what_was_held_before(tmp_path: Path) -> None:
         old = (changed(HOT, ETH, None, "1", before), changed(HOT, ETH, "1", "3", since))
         for change in old:
             state = known(HOT, change.after_at, ethereum=str(change.after))
-            await keep(store, Conclusion(change.after_at, accounts=(state,), changes=(change,)))
+            await keep(store, Decision(change.after_at, accounts=(state,), changes=(change,)))
         new = changed(HOT, ETH, "3", "4", after(minutes=1))
-        await keep(store, Conclusion(after(minutes=1), accounts=(known(HOT),), changes=(new,)))
+        await keep(store, Decision(after(minutes=1), accounts=(known(HOT),), changes=(new,)))
 
     found = recorded(path)
     assert found.held == {HOT: {ETH: Decimal(3)}}

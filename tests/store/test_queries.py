@@ -35,7 +35,7 @@ from watcher.domain.model import Asset, Quote
 from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Settlement
 from watcher.store.sqlite.backup import backup
-from watcher.store.sqlite.queries import Reader, change_deliveries
+from watcher.store.sqlite.queries import SqliteQueries, change_deliveries
 from watcher.store.sqlite.views import COLUMNS, VIEWS
 
 
@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 
 async def test_the_reader_sees_what_the_daemon_wrote_a_moment_ago(path: Path) -> None:
     async with opened(path, exclusive=True) as store:
-        with Reader(path) as reader:
+        with SqliteQueries(path) as reader:
             assert not reader.past().accounts
 
             state = known(HOT, ethereum="1")
@@ -61,13 +61,13 @@ async def test_the_reader_sees_what_the_daemon_wrote_a_moment_ago(path: Path) ->
 
 async def test_the_reader_cannot_write(path: Path) -> None:
     async with opened(path):
-        with Reader(path) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        with SqliteQueries(path) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader._conn.execute("DELETE FROM facts")
 
 
 async def test_a_reader_holds_no_daemon_up(path: Path) -> None:
     async with opened(path, exclusive=True) as store:
-        with Reader(path) as reader:
+        with SqliteQueries(path) as reader:
             reader.past()
             assert await book(store, 1, plan(10))
             with reader._snapshot():
@@ -85,7 +85,7 @@ async def test_history_is_newest_first_without_baselines(path: Path) -> None:
         await keep(store, changes=(changed(COLD, token, "1", "3", after(hours=2)),))
         await keep(store, changes=(changed(HOT, ETH, THIRTY, "0", after(hours=3)),))
 
-    with Reader(path) as reader:
+    with SqliteQueries(path) as reader:
         assert [each.after for each in reader.history(10)] == [0, 3, THIRTY]
         assert [each.after for each in reader.history(2)] == [0, 3]
         assert [each.after for each in reader.history(10, [HOT])] == [0, THIRTY]
@@ -102,7 +102,7 @@ async def test_history_marks_what_is_interest(path: Path) -> None:
         interest = changed(HOT, ETH, "1", "1.0001")._replace(drift=True)
         transfer = changed(HOT, ETH, "1.0001", "2", after(days=1))
         await keep(store, accounts=(known(HOT, ethereum="2"),), changes=(interest, transfer))
-        with Reader(path) as reader:
+        with SqliteQueries(path) as reader:
             assert [each.drift for each in reader.history(10)] == [False, True]
 
 
@@ -113,7 +113,7 @@ async def test_the_poll_log_says_what_was_asked_and_what_came_of_it(path: Path) 
         await book(store, 40, plan(1000), after(minutes=5), purpose=Purpose.BY_HAND)
         await store.fail(Settlement(first, after(seconds=2), 60, readings=1, misses=1, failure="half of it"))
 
-    with Reader(path) as reader:
+    with SqliteQueries(path) as reader:
         newest, oldest = reader.requests(10)
         assert reader.spent("coinstats", datetime(2026, 3, 1, tzinfo=UTC)) == 100
         assert len(reader.requests(1)) == 1
@@ -129,7 +129,7 @@ async def test_alerts_that_ended_stay_in_the_record_unless_they_never_fired(path
     async with opened(path) as store:
         await keep(store, alerts=(over, untold, edited, alert("a3", subject="c")))
 
-    with Reader(path) as reader:
+    with SqliteQueries(path) as reader:
         assert {each.id for each in reader.alerts(10)} == {"a1", "a3", "a4"}
         assert over in reader.alerts(10)
         assert [each.id for each in reader.past().alerts.values()] == ["a3"]
@@ -143,7 +143,7 @@ async def test_deliveries_are_counted_and_listed_by_state(path: Path) -> None:
         await store.settle([replace(owed[0], state=DeliveryState.SENT, sent=NOW)])
         await store.settle([replace(owed[1], state=DeliveryState.GIVEN_UP, last_error="gone")])
 
-    with Reader(path) as reader:
+    with SqliteQueries(path) as reader:
         counts = reader.counts()
         assert (counts.pending, counts.sent, counts.given_up) == (2, 1, 1)
         assert counts.oldest_pending == owed[2].created
@@ -167,7 +167,7 @@ async def test_a_delivery_is_known_by_how_its_id_begins_while_it_can_be_changed(
     async with opened(path, exclusive=True) as store:
         await keep(store, deliveries=(delivery("ab1"), delivery("ab2"), delivery("cd1")))
         await store.settle([replace(delivery("cd1"), state=DeliveryState.SENT, sent=NOW)])
-        with Reader(path) as reader:
+        with SqliteQueries(path) as reader:
             assert list(reader.named_deliveries("AB")) == ["ab1", "ab2"]
             assert [list(reader.named_deliveries(each)) for each in ("ab2", "cd", "%", "")] == [
                 ["ab2"],

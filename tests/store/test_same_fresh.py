@@ -25,7 +25,7 @@ from tests.domain.given import (
     reading,
 )
 from watcher.domain.alerts.silences import Silence
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.asset_identity import recognise
 from watcher.domain.evaluation.decide import decide, differing, lapse, questions, retire
 from watcher.domain.evaluation.rule_index import Rules
@@ -35,7 +35,7 @@ from watcher.domain.rules import TYPES
 from watcher.ports.store import Recall
 from watcher.store.sqlite import alerts as alive
 from watcher.store.sqlite.quarantine import change_quarantine
-from watcher.store.sqlite.transactions import Core
+from watcher.store.sqlite.transactions import Transactions
 
 SPAM = Asset("ethereum", "0x" + "5" * 40)
 ETHER = Asset("ethereum", "ether")
@@ -62,7 +62,7 @@ class Life:
 
     def __init__(self, path: Path, policies: Policies, *, fresh: bool) -> None:
         self.path, self.policies, self.fresh = path, policies, fresh
-        self.core, self.rules, self.now = Core(path), self._rules(RULES), START
+        self.core, self.rules, self.now = Transactions(path), self._rules(RULES), START
         self.defined: Sequence[dict[str, Any]] = RULES
 
     def _rules(self, defined: Sequence[dict[str, Any]]) -> Rules:
@@ -73,7 +73,7 @@ class Life:
         self.now += after
         if self.fresh:
             self.core.close()
-            self.core, self.rules = Core(self.path), self._rules(self.defined)
+            self.core, self.rules = Transactions(self.path), self._rules(self.defined)
         kind, what = step
         if kind == "see":
             self.core.conclude([each.account for each in what], self._seeing(what), None)
@@ -93,7 +93,7 @@ class Life:
             change_quarantine(self.path, [(HOT, what)] if what in known else [], hidden)
 
     def _seeing(self, answers: Sequence[Outcome]) -> Any:
-        def deciding(past: Past, recall: Recall) -> Conclusion:
+        def deciding(past: Snapshot, recall: Recall) -> Decision:
             rules, now, since = self.rules, self.now, START
             names = recognise(past, answers, rules, now)
             past, seen = names.past, names.outcomes
@@ -104,7 +104,7 @@ class Life:
 
         return deciding
 
-    def _waiting(self, past: Past, accounts: Sequence[Account]) -> Conclusion:
+    def _waiting(self, past: Snapshot, accounts: Sequence[Account]) -> Decision:
         return lapse(past, accounts, self.rules, self.now, running_since=START)
 
     def content(self) -> dict[str, list[str]]:

@@ -27,16 +27,16 @@ from tests.contract.given import (
     plan,
 )
 from tests.store.given import by_hand, content, opened, overwrite, rows
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.model import Asset, Quote
-from watcher.domain.rules.lookback import Mark
+from watcher.domain.rules.lookback import Baseline
 from watcher.domain.values.errors import StoreBusyError, StoreError
 from watcher.ports.store import Settlement
 from watcher.store.sqlite import connection
 from watcher.store.sqlite.codec import canonical
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteSettings, SqliteStore
-from watcher.store.sqlite.transactions import Core
+from watcher.store.sqlite.transactions import Transactions
 
 
 @pytest.fixture
@@ -110,13 +110,13 @@ async def test_a_conclusion_is_kept_as_a_whole_or_not_at_all(path: Path, table: 
                 f"CREATE TRIGGER broken BEFORE {event} ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END"
             )
         before = _everything(path)
-        conclusion = Conclusion(
+        conclusion = Decision(
             NOW,
             accounts=(known(HOT, ethereum="2"), known(COLD, t="3")),
             changes=(changed(HOT, ETH, "1", "2"), changed(COLD, Asset("all", "t"), None, "3")),
             quotes={ETH: Quote(Decimal(2000), NOW)},
             symbols={ETH: "ETH"},
-            marks=(Mark("drift", "f1", HOT, ETH, Decimal(2), NOW),),
+            marks=(Baseline("drift", "f1", HOT, ETH, Decimal(2), NOW),),
             alerts=(alert("a1"),),
             deliveries=(delivery("d1"),),
         )
@@ -177,7 +177,7 @@ async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
     with pytest.raises(StoreError, match="newer watcher"):
         await SqliteStore.open(path, exclusive=False)
     with pytest.raises(StoreError, match="99"):
-        Reader(path)
+        SqliteQueries(path)
 
     assert content(path) == before
 
@@ -230,7 +230,7 @@ async def test_a_damaged_file_is_said_to_be_damaged_with_the_remedy(path: Path) 
 async def test_a_folder_in_place_of_the_store_is_called_one(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"is a folder; the store is a file in one"):
         await SqliteStore.open(tmp_path, exclusive=False)
-    with pytest.raises(StoreError, match=r"is a folder"), Reader(tmp_path) as reader:
+    with pytest.raises(StoreError, match=r"is a folder"), SqliteQueries(tmp_path) as reader:
         reader.past()
 
 
@@ -261,7 +261,7 @@ async def test_a_full_disk_books_nothing_keeps_what_was_and_trying_again_can_hel
     async with opened(path) as store:
         assert await book(store, 40, plan(1000))
 
-        def full(core: Core) -> None:
+        def full(core: Transactions) -> None:
             core.conn.execute("PRAGMA cache_size = 0")
             core.conn.execute("PRAGMA max_page_count = 1")  # SQLite makes it what the file has
 
@@ -361,7 +361,7 @@ async def test_history_is_found_by_index(path: Path) -> None:
 
 def test_a_reader_says_that_there_is_no_store_yet(path: Path) -> None:
     with pytest.raises(StoreError, match="no store yet"):
-        Reader(path)
+        SqliteQueries(path)
     assert not path.exists()
 
 

@@ -17,9 +17,9 @@ from watcher.app.wiring import configure, credit_plans
 from watcher.config.models import WebSettings
 from watcher.config.settings import Settings
 from watcher.domain.model import AccountState, Asset, Quote
-from watcher.service.metrics import Tally
+from watcher.service.metrics import Metrics
 from watcher.store.sqlite.store import SqliteStore
-from watcher.web import Looker, Server
+from watcher.web import PageSnapshots, Server
 
 KEY = "apikey-that-nobody-may-see"
 HOOK = "json://127.0.0.1:9/hook-that-nobody-may-see"
@@ -44,7 +44,7 @@ channels:
 class Page:
     url: str
     server: Server
-    looker: Looker
+    looker: PageSnapshots
     store: SqliteStore
     clock: FakeClock
     session: aiohttp.ClientSession
@@ -77,9 +77,9 @@ async def serving(
     settings = settings_in(folder)
     clock = FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
-    tally = Tally(NOW)
+    tally = Metrics(NOW)
     tally.know(settings.sources, settings.channels)
-    looker = Looker(
+    looker = PageSnapshots(
         settings, folder / "watcher.db", credit_plans(settings), clock, past=store.load, tally=tally
     )
     listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token, "proxies": proxies})

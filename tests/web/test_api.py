@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 from tests.contract.given import ETH, HOT, NOW, delivery, keep
 from tests.web.given import Page, fill, serving
 from watcher.domain.credits.provider_count import USAGE, Metered
-from watcher.domain.model import AccountState, Doubt, Held
-from watcher.domain.scheduler.outlook import OUTLOOK, Finds, Outlook
+from watcher.domain.model import AccountState, PriceSuspicion, Suspect
+from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
 from watcher.web.encoding import PIECE, encoded
 
 
@@ -86,15 +86,15 @@ NOTHING = {
 
 async def everything(page: Page) -> None:
     """Something in every list and every part that may be missing."""
-    outlook = Outlook(0.0, 1000.0, 1.0, {f"{HOT.chain}:{HOT.address}": 300.0}, Finds(2, 600.0, 500.0))
+    outlook = Outlook(0.0, 1000.0, 1.0, {f"{HOT.chain}:{HOT.address}": 300.0}, Detections(2, 600.0, 500.0))
     metered = Metered(NOW, 20_000, 100)
     await page.store.keep_facts("coinstats", {OUTLOOK: outlook.dump(), USAGE: metered.dump()}, NOW)
     odd = (await page.store.load([HOT])).accounts[HOT]
     spare = next(account for account in page.looker.wallets if account != HOT)
     bare = AccountState(spare, seen={spare.chain: NOW}, watched_since=NOW - timedelta(days=2))
     await keep(page.store, accounts=(bare,))
-    held = odd._replace(held={ETH: Held(Decimal(0), NOW, "reported as zero")})
-    doubt = Doubt(None, NOW, "it has no price any more")
+    held = odd._replace(held={ETH: Suspect(Decimal(0), NOW, "reported as zero")})
+    doubt = PriceSuspicion(None, NOW, "it has no price any more")
     owed = delivery("waits")
     await keep(page.store, accounts=(held,), doubts={ETH: doubt}, deliveries=(owed,))
     await page.store.settle([replace(owed, attempts=1, last_error="bob@mail.test: 550 user unknown")])

@@ -254,4 +254,4 @@ async def test_without_a_descriptor_connections_wait_and_the_log_says_so_once(
 def test_descriptors_are_left_for_what_polls_and_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit, most in ((1024, 200), (256, 128), (100, 8), (resource.RLIM_INFINITY, 200)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
-        assert connection_limits.Door(FakeClock(), (), logging.getLogger())._most == most
+        assert connection_limits.ConnectionLimits(FakeClock(), (), logging.getLogger())._most == most

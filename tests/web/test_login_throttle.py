@@ -7,16 +7,16 @@ from ipaddress import ip_address
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from watcher.web.login_throttle import ADDRESSES, MINUTE, WRONG, Guesses, asker
+from watcher.web.login_throttle import ADDRESSES, MINUTE, WRONG, LoginThrottle, asker
 
 
-def borne(guesses: Guesses, who: str, now: float, times: int = WRONG) -> int:
+def borne(guesses: LoginThrottle, who: str, now: float, times: int = WRONG) -> int:
     """How many wrong tokens of somebody are answered as such."""
     return sum(not guesses.wrong(who, now) for _ in range(times))
 
 
 def test_ten_wrong_ones_in_any_minute_are_answered_as_such_and_no_more() -> None:
-    guesses = Guesses()
+    guesses = LoginThrottle()
     found = [now for now in range(600) for _ in range(borne(guesses, "a", float(now), times=3))]
     for start in range(540):
         assert sum(start <= now < start + MINUTE for now in found) <= WRONG
@@ -24,7 +24,7 @@ def test_ten_wrong_ones_in_any_minute_are_answered_as_such_and_no_more() -> None
 
 
 def test_however_many_addresses_somebody_has_what_is_kept_of_them_is_bounded() -> None:
-    guesses = Guesses()
+    guesses = LoginThrottle()
     found = sum(borne(guesses, f"address {number}", 1.0) for number in range(5 * ADDRESSES))
     assert found == ADDRESSES * WRONG + WRONG
     assert len(guesses._wrong) <= ADDRESSES + 1

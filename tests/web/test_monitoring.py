@@ -21,9 +21,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.contract.given import ETH, HOT, NOW, alert, delivery, known
 from tests.web.given import Page, fill, serving
 from watcher.config.models import WebSettings
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, Sent
-from watcher.domain.model import AccountState, Held
+from watcher.domain.model import AccountState, Suspect
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 OF_THE_SCRAPE = {"instance", "job"}
@@ -78,11 +78,11 @@ def busy(page: Page) -> None:
     """Something of everything that is counted."""
     tally = page.looker.tally
     assert tally is not None
-    odd = known(HOT)._replace(held={ETH: Held(Decimal(0), NOW, "reported as zero")})
+    odd = known(HOT)._replace(held={ETH: Suspect(Decimal(0), NOW, "reported as zero")})
     missed = AccountState(HOT, misses=1, miss="internal error: KeyError")
     held = replace(alert(), fired_at=NOW, held="silenced by Ada until later")
     withheld = replace(delivery("w"), state=DeliveryState.WITHHELD, last_error="inhibited by rule x")
-    tally.concluded(Conclusion(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), True)
+    tally.concluded(Decision(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), True)
     tally.lags.extend((0.01, 0.25, 0.02))
     tally.asked("coinstats", 0.3, 40)
     tally.asked("coinstats", 99.0, 40)
@@ -186,7 +186,7 @@ async def test_a_lapse_of_time_is_no_poll(page: Page) -> None:
     tally = page.looker.tally
     assert tally is not None
     before = dict(tally.polls)
-    tally.concluded(Conclusion(NOW + timedelta(hours=1), (known(HOT),)), False)
+    tally.concluded(Decision(NOW + timedelta(hours=1), (known(HOT),)), False)
     assert dict(tally.polls) == before
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.contract.given import ETH, HOT, NOW, changed, known, plan
 from tests.web.given import Page, serving
 from watcher.domain.credits.allowance import Grant, Purpose
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.model import Quote
 from watcher.ports.store import Settlement
 
@@ -26,7 +26,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
             booked = await page.store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
             assert isinstance(booked, Grant)
             state = known(HOT, at, ethereum=to)._replace(watched_since=NOW - timedelta(hours=30))
-            conclusion = Conclusion(
+            conclusion = Decision(
                 at, (state,), (changed(HOT, ETH, before, to, at),),
                 quotes={ETH: Quote(Decimal(10), at)},
             )  # fmt: skip

@@ -13,7 +13,7 @@ from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
 from tests.web.given import CONFIG, OTHER, Page, fill, serving
 from watcher.app.wiring import build_rules, configure
 from watcher.domain.credits.allowance import Grant, Purpose
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.model import Quote
 from watcher.ports.store import Settlement
 
@@ -30,7 +30,7 @@ async def read(page: Page, hours: float, before: str | None, to: str) -> None:
     booked = await page.store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
     assert isinstance(booked, Grant)
     changes = () if before == to else (changed(HOT, ETH, before, to, at)._replace(before_at=None),)
-    conclusion = Conclusion(
+    conclusion = Decision(
         at, accounts=(known(HOT, at, ethereum=to),), changes=changes, quotes={ETH: Quote(Decimal(2), at)}
     )
     await page.store.conclude([HOT], lambda *_: conclusion, Settlement(booked, at, 40, readings=1))

@@ -13,10 +13,10 @@ from watcher.app.wiring import Configuration, build_rules, quiet_hours, scratch_
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.history.assumed_readings import assumed
-from watcher.domain.history.reconstruction import Look, Recorded, Retelling
+from watcher.domain.history.reconstruction import PollRecord, Reconstruction, RecordedHistory
 from watcher.domain.messages.message import Message
 from watcher.domain.rules import BudgetRule, ClockRule, Rule
-from watcher.service.replay import MOMENT, Poll, Replay, Transition
+from watcher.service.replay import MOMENT, Replay, ReplayedPoll, ReplayedTransition
 
 NIGHT = (22, 7)
 """Hours of the day from which and until which a message wakes somebody."""
@@ -31,7 +31,7 @@ STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class BacktestMessage:
     """One message that would have been sent. `at` is when the channels would have been told."""
 
     at: datetime
@@ -52,8 +52,8 @@ class Sent:
 class Played:
     """What came of one backtest. `already`: alerts that fired before it begins, which nobody counts."""
 
-    transitions: tuple[Transition, ...]
-    sent: tuple[Sent, ...]
+    transitions: tuple[ReplayedTransition, ...]
+    sent: tuple[BacktestMessage, ...]
     notifications: dict[str, int]
     already: tuple[Alert, ...]
     polls: int
@@ -77,7 +77,7 @@ def _spans(model: BaseModel) -> Iterator[timedelta]:
 
 async def play(
     configuration: Configuration,
-    recorded: Recorded,
+    recorded: RecordedHistory,
     since: datetime,
     until: datetime,
     *,
@@ -90,8 +90,8 @@ async def play(
     quiet = quiet_hours(configuration.settings)
     known = _known_from(recorded) or until + MOMENT
     looks = [look for look in (*assumed_looks(recorded, known), *recorded.looks) if start <= look.at <= until]
-    retelling = Retelling(recorded)
-    polls = (Poll(look.at, retelling.outcomes(look)) for look in looks)
+    retelling = Reconstruction(recorded)
+    polls = (ReplayedPoll(look.at, retelling.outcomes(look)) for look in looks)
     blind = build_rules(replace(configuration, rules=_without_clocks(configuration.rules)))
     for each in (rules, blind):
         each.know(recorded.same, recorded.former)
@@ -107,19 +107,19 @@ async def play(
         await store.close()
 
 
-def assumed_looks(recorded: Recorded, known: datetime) -> list[Look]:
+def assumed_looks(recorded: RecordedHistory, known: datetime) -> list[PollRecord]:
     """The looks before it is known who was read when; those of an imported file are its own."""
     return assumed(recorded, known) if not recorded.looks or recorded.known_from is not None else []
 
 
-def _known_from(recorded: Recorded) -> datetime | None:
+def _known_from(recorded: RecordedHistory) -> datetime | None:
     """From when on all that was read or missed is known: a run knows it from its beginning."""
     known = recorded.known_from
     began = [run.began for run in recorded.runs if known is not None and run.began <= known <= run.seen]
     return began[-1] if began else known
 
 
-def _start(recorded: Recorded, wanted: datetime) -> datetime:
+def _start(recorded: RecordedHistory, wanted: datetime) -> datetime:
     """As early as wanted, but not before history begins."""
     times = [look.at for look in recorded.looks[:1]] + [change.after_at for change in recorded.changes[:1]]
     times += [run.began for run in recorded.runs if times and run.began <= min(times)][-1:]
@@ -134,7 +134,7 @@ GO, COUNT, IDLE, BEGIN = "go", "count", "idle", "begin"
 
 
 def _steps(
-    recorded: Recorded, start: datetime, since: datetime, known: datetime, until: datetime
+    recorded: RecordedHistory, start: datetime, since: datetime, known: datetime, until: datetime
 ) -> list[tuple[datetime, str]]:
     """The way through history: until when to go, and what then.
 
@@ -197,7 +197,7 @@ def _played(replay: Replay, walker: _Walker, polls: int) -> Played:
             said = delivery.message
             key = (said.id, str(said.kind), said.at)
             messages.setdefault(key, (notification.at, said, []))[2].append(notification.channel)
-    sent = [Sent(at, said, tuple(channels)) for at, said, channels in messages.values()]
+    sent = [BacktestMessage(at, said, tuple(channels)) for at, said, channels in messages.values()]
     sent.sort(key=lambda each: (each.at, each.message.rule, each.message.subject, each.message.kind))
     return Played(tuple(replay.transitions), tuple(sent), notifications, walker.already, polls)
 
@@ -206,8 +206,8 @@ def _played(replay: Replay, walker: _Walker, polls: int) -> Played:
 class Comparison:
     """The messages of two sets of rules over one history."""
 
-    only_a: tuple[Sent, ...]
-    only_b: tuple[Sent, ...]
+    only_a: tuple[BacktestMessage, ...]
+    only_b: tuple[BacktestMessage, ...]
     both: int
 
 
@@ -221,7 +221,7 @@ def compare(a: Played, b: Played) -> Comparison:
     )
 
 
-def unknowns(recorded: Recorded, start: datetime, rules: Sequence[Rule]) -> list[str]:
+def unknowns(recorded: RecordedHistory, start: datetime, rules: Sequence[Rule]) -> list[str]:
     """What history does not say, in sentences for the person who reads the result."""
     said = [
         "prices that moved less than 1 % within five minutes left no trace",

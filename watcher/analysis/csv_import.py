@@ -14,7 +14,7 @@ from pathlib import Path
 from watcher.config.problems import nearest
 from watcher.config.settings import Settings
 from watcher.domain.history.assumed_readings import first_sights
-from watcher.domain.history.reconstruction import Look, Recorded
+from watcher.domain.history.reconstruction import PollRecord, RecordedHistory
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote
 from watcher.domain.values.decimals import number_in
 from watcher.domain.values.durations import parse_moment
@@ -53,7 +53,7 @@ TOLD_EVERY = 1000
 Tell = Callable[[float], None]
 
 
-def read_history(path: Path, settings: Settings, progress: Tell = lambda _: None) -> Recorded:
+def read_history(path: Path, settings: Settings, progress: Tell = lambda _: None) -> RecordedHistory:
     """Read the file. The wallets are those of the configuration: rules choose by their names and tags.
 
     The rows of one wallet, chain and time are one reading: what it does not name stays as it was, and
@@ -166,7 +166,7 @@ def _time(text: str) -> datetime:
         raise ValueError(f"time: {error}") from None
 
 
-def _recorded(rows: Sequence[_Row]) -> Recorded:
+def _recorded(rows: Sequence[_Row]) -> RecordedHistory:
     """The rows as the store would have kept them."""
     readings: dict[Account, list[datetime]] = {}
     held: dict[tuple[Account, Asset], tuple[Decimal, Decimal | None]] = {}
@@ -191,7 +191,7 @@ def _recorded(rows: Sequence[_Row]) -> Recorded:
             )
             changes.append(change)
         held[account, asset] = (row.amount, row.price)
-    own = [Look(at, tuple(accounts)) for (at, _), accounts in looks.items()]
-    recorded = Recorded(changes, {}, prices, symbols)
+    own = [PollRecord(at, tuple(accounts)) for (at, _), accounts in looks.items()]
+    recorded = RecordedHistory(changes, {}, prices, symbols)
     everything = [*own, *first_sights(recorded, rows[-1].at + timedelta(seconds=1))]
-    return Recorded(changes, {}, prices, symbols, sorted(everything, key=lambda look: look.at))
+    return RecordedHistory(changes, {}, prices, symbols, sorted(everything, key=lambda look: look.at))

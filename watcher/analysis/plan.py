@@ -37,7 +37,7 @@ class Supposed:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlanLine:
     """One account of a plan. `account` is None for one that is supposed."""
 
     wallet: str
@@ -61,7 +61,7 @@ class SourcePlan:
     sweeps: float
     """Credits a period for looking at all chains (`discover`); not in the budget of the accounts."""
     budget: Budget
-    lines: tuple[Line, ...]
+    lines: tuple[PlanLine, ...]
     forecast: Forecast
     now: datetime
     advice: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class SourcePlan:
         return known.count(False), len(known)
 
     @property
-    def too_dear(self) -> tuple[Line, ...]:
+    def too_dear(self) -> tuple[PlanLine, ...]:
         """Accounts of which one poll costs more than a whole period's allowance."""
         return tuple(line for line in self.lines if line.item.cost > self.limit)
 
@@ -168,7 +168,7 @@ def _cheaper(settings: Settings, source: Source) -> Iterator[str]:
             )
 
 
-def lines_of(settings: Settings, source: Source, now: datetime, supposed: Supposed) -> list[Line]:
+def lines_of(settings: Settings, source: Source, now: datetime, supposed: Supposed) -> list[PlanLine]:
     """Every account of a source as the cadence sees it: cron lines and fixed intervals as such."""
     wallets = {account: w.name for w in settings.wallets for account in w.accounts}
     fixed, paced = cadences(settings, source.name, source)
@@ -177,12 +177,12 @@ def lines_of(settings: Settings, source: Source, now: datetime, supposed: Suppos
         interval = 1 / each.per_second(now)
         for account in accounts:
             item = _fixed(source, account, interval, accounts, now)
-            lines.append(Line(wallets[account], account.chain, account, item, source.cost(account)))
+            lines.append(PlanLine(wallets[account], account.chain, account, item, source.cost(account)))
     for one in paced:
         item, account = one.item(), one.account
         if supposed.at_least_every is not None:
             item = replace(item, at_least_every=supposed.at_least_every.total_seconds())
-        lines.append(Line(wallets[account], account.chain, account, item, source.cost(account)))
+        lines.append(PlanLine(wallets[account], account.chain, account, item, source.cost(account)))
     order = {account: number for number, account in enumerate(wallets)}
     lines.sort(key=lambda line: order[line.account] if line.account else math.inf)
     return lines + _added(lines, supposed)
@@ -198,7 +198,7 @@ def _fixed(
     return Item(key_of(account), cost, fixed=interval)
 
 
-def _added(lines: Sequence[Line], supposed: Supposed) -> list[Line]:
+def _added(lines: Sequence[PlanLine], supposed: Supposed) -> list[PlanLine]:
     count = supposed.add
     if not count:
         return []
@@ -207,7 +207,7 @@ def _added(lines: Sequence[Line], supposed: Supposed) -> list[Line]:
     cost, price = sum(known) / len(known), round(sum(asked) / len(asked))
     promise = supposed.at_least_every.total_seconds() if supposed.at_least_every else math.inf
     items = (Item(f"{NEW} {n}", cost, at_least_every=promise) for n in range(1, count + 1))
-    return [Line(NEW, "", None, item, price) for item in items]
+    return [PlanLine(NEW, "", None, item, price) for item in items]
 
 
 def _state(facts: Mapping[str, str]) -> Mapping[str, Any] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from watcher.domain.scheduler import Budget, Cadence, Forecast, Item
+from watcher.domain.scheduler import Budget, Forecast, Item, Scheduler
 from watcher.domain.values.errors import WatcherError
 
 DAY = 86400.0
@@ -48,7 +48,7 @@ class Trace:
 
 
 @dataclass(slots=True)
-class Result:
+class SimulationResult:
     """What came of a simulation. Seconds and credits."""
 
     polls: int
@@ -132,7 +132,7 @@ def simulate(
     state: Mapping[str, Any] | None = None,
     polled: Callable[[str, float], None] = lambda *_: None,
     progress: Callable[[float], None] = lambda _: None,
-) -> Result:
+) -> SimulationResult:
     """Drive the production cadence from the first change of the trace to its last.
 
     Credits come in periods of about a month, each a hard limit, together `credits_per_day` for
@@ -145,7 +145,7 @@ def simulate(
     seen = {
         item.key: run.start - (number * GOLDEN % 1) * (item.fixed or 0.0) for number, item in enumerate(items)
     }
-    cadence = Cadence(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
+    cadence = Scheduler(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
     costs = {item.key: item.cost for item in items}
     delays = _Delays(trace)
     now, polls, spent, period, stretch = run.start, 0, 0.0, 0, cadence.stretch
@@ -177,7 +177,7 @@ def simulate(
         polled(key, now)
         cadence.observe(key, now, delays.seen(key, now))
     values = delays.finish(run.end)
-    return Result(
+    return SimulationResult(
         polls,
         round(spent),
         len(values),

@@ -10,14 +10,14 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
 from watcher.domain.readings.reconcile import unfinished
 from watcher.ports.store import Store
-from watcher.service.auto_schedule import Pacer
-from watcher.service.chain_discovery import Sweeper
+from watcher.service.auto_schedule import AutoScheduler
+from watcher.service.chain_discovery import ChainDiscovery
 from watcher.service.polling import Poller
-from watcher.service.provider_count import Meter
+from watcher.service.provider_count import ProviderCount
 from watcher.service.ticker import Put, Ticker, cadences, fairness_of, fixed_intervals, sweeps, swept, taken
 
 
-async def schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
+async def schedule(app: App, store: Store, ticker: Ticker) -> dict[str, AutoScheduler]:
     """Give every account its tick or its pacer, and put those into the queue that are overdue."""
     settings = app.settings
     pacers = {}
@@ -39,12 +39,12 @@ async def schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
         rigid = {each: group for each, group in fixed.items() if each.every is None or not stretching}
         rate = taken(poller.source, rigid, app.clock.now()) + swept(sweeps(settings, name))
         fairness = fairness_of(settings, name)
-        pacer = Pacer(
+        pacer = AutoScheduler(
             name, poller.source.allowance, paced, rate, store, app.clock, put, stretching, fairness=fairness
         )
         await pacer.begin()
 
-        def tick(due: Sequence[Account], put: Put = put, pacer: Pacer = pacer) -> None:
+        def tick(due: Sequence[Account], put: Put = put, pacer: AutoScheduler = pacer) -> None:
             put(pacer.affordable(due))
 
         for cadence, group in fixed.items():
@@ -56,7 +56,7 @@ async def schedule(app: App, store: Store, ticker: Ticker) -> dict[str, Pacer]:
     return pacers
 
 
-def meters(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Meter]:
+def meters(app: App, store: Store, pacers: Mapping[str, AutoScheduler]) -> list[ProviderCount]:
     """The provider's own count, for each source that sells credits."""
     found = []
     for name, poller in app.pollers.items():
@@ -65,20 +65,20 @@ def meters(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Meter]:
             continue
         pacer = pacers.get(name)
 
-        def on_read(poller: Poller = poller, pacer: Pacer | None = pacer) -> None:
+        def on_read(poller: Poller = poller, pacer: AutoScheduler | None = pacer) -> None:
             if pacer is not None:
                 pacer.renew(poller.source.allowance)
 
         wake = app.deliverer.wake
         found.append(
-            Meter(
+            ProviderCount(
                 poller, configured, store, app.rules.channels, app.clock, on_deliveries=wake, on_read=on_read
             )
         )
     return found
 
 
-def sweepers(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Sweeper]:
+def sweepers(app: App, store: Store, pacers: Mapping[str, AutoScheduler]) -> list[ChainDiscovery]:
     """Who looks for other chains, on each source where `discover` asks for it."""
     found = []
     for name, poller in app.pollers.items():
@@ -87,10 +87,12 @@ def sweepers(app: App, store: Store, pacers: Mapping[str, Pacer]) -> list[Sweepe
             continue
         pacer, wake = pacers.get(name), app.deliverer.wake
 
-        def share(pacer: Pacer | None = pacer) -> float:
+        def share(pacer: AutoScheduler | None = pacer) -> float:
             return pacer.share if pacer is not None else 1.0
 
         found.append(
-            Sweeper(poller, wanted, app.rules.channels, store, app.clock, on_deliveries=wake, share=share)
+            ChainDiscovery(
+                poller, wanted, app.rules.channels, store, app.clock, on_deliveries=wake, share=share
+            )
         )
     return found

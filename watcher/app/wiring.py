@@ -15,7 +15,7 @@ from typing import Any
 from watcher.config.rule_files import Rulebook, load_rules
 from watcher.config.settings import Settings, read_settings
 from watcher.config.warnings import deaf_channels, one_url_twice, without_credits, without_pictures
-from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
@@ -27,11 +27,11 @@ from watcher.ports.store import Channel, Draw, Source, Store, facts_of
 from watcher.service.clock import Clock, SystemClock
 from watcher.service.conclude import take_effect
 from watcher.service.delivery import Deliverer
-from watcher.service.metrics import CountedChannel, CountedSource, Tally
+from watcher.service.metrics import CountedChannel, CountedSource, Metrics
 from watcher.service.polling import Poller
-from watcher.service.timers import Lapse
-from watcher.store.sqlite.in_memory import ScratchStore
-from watcher.store.sqlite.lock import Lock
+from watcher.service.timers import TimeBasedEvaluation
+from watcher.store.sqlite.in_memory import InMemoryStore
+from watcher.store.sqlite.lock import StoreLock
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def configure(
     return Configuration(settings, book.rules, warnings)
 
 
-async def open_store(settings: Settings, *, exclusive: bool, tally: Tally | None = None) -> Any:
+async def open_store(settings: Settings, *, exclusive: bool, tally: Metrics | None = None) -> Any:
     """The store that the settings name; `exclusive` for the one daemon, `tally` if it is to be counted."""
     store_path(settings)
     kind: Any = settings.store
@@ -107,7 +107,7 @@ def fallbacks(settings: Settings) -> dict[str, str]:
     return {name: kind.fallback for name, kind in kinds.items() if kind.fallback is not None}
 
 
-def quiet_hours(settings: Settings) -> dict[str, Quiet]:
+def quiet_hours(settings: Settings) -> dict[str, QuietPeriod]:
     """The quiet hours of channels that have some."""
     kinds: Mapping[str, Any] = settings.channels
     return {name: kind.quiet.build() for name, kind in kinds.items() if kind.quiet is not None}
@@ -124,8 +124,8 @@ class App:
     pollers: dict[str, Poller]
     channels: list[Channel]
     deliverer: Deliverer
-    lapse: Lapse
-    tally: Tally
+    lapse: TimeBasedEvaluation
+    tally: Metrics
     progress: dict[str, float] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -179,7 +179,7 @@ def wire(
     *,
     clock: Clock | None = None,
     running_since: datetime | None = None,
-    tally: Tally | None = None,
+    tally: Metrics | None = None,
     draw: Draw | None = None,
 ) -> App:
     """Build everything that one configuration asks for.
@@ -190,7 +190,7 @@ def wire(
     started = running_since or clock.now()
     settings = configuration.settings
     rules = build_rules(configuration)
-    tally = tally or Tally(started)
+    tally = tally or Metrics(started)
     tally.know(settings.sources, settings.channels)
     channels: list[Channel] = [CountedChannel(each, tally) for each in build_channels(settings, draw=draw)]
     deliverer = Deliverer(store, channels, clock, quiet=quiet_hours(settings), fallbacks=fallbacks(settings))
@@ -217,7 +217,7 @@ def wire(
         found = {name: poller.source.allowance.credits for name, poller in pollers.items()}
         return {name: plan for name, plan in found.items() if plan is not None}
 
-    lapse = Lapse(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"), plans)
+    lapse = TimeBasedEvaluation(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"), plans)
     return App(configuration, store, clock, rules, pollers, channels, deliverer, lapse, tally, progress)
 
 
@@ -241,7 +241,7 @@ def as_only_teller(settings: Settings) -> Iterator[bool]:
     Two processes that send what one store owes would send it twice.
     """
     try:
-        lock = Lock(store_path(settings))
+        lock = StoreLock(store_path(settings))
     except StoreInUseError:
         yield False
         return
@@ -251,9 +251,9 @@ def as_only_teller(settings: Settings) -> Iterator[bool]:
         lock.release()
 
 
-def scratch_store() -> ScratchStore:
+def scratch_store() -> InMemoryStore:
     """A store in memory, for what must leave no trace."""
-    return ScratchStore()
+    return InMemoryStore()
 
 
 def build_heartbeat(settings: Settings) -> Heartbeat | None:

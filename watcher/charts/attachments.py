@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from watcher.app.wiring import Configuration, build_rules, store_path
-from watcher.charts.chart import Chart, Line, wallet_chart
+from watcher.charts.chart import Chart, ChartLine, wallet_chart
 from watcher.charts.levels import Level, fitting, levels_of
 from watcher.config.settings import Settings
 from watcher.config.warnings import wants_pictures
@@ -28,7 +28,7 @@ from watcher.domain.model import Asset
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
 from watcher.ports.store import Draw
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 
 if TYPE_CHECKING:
     from watcher.charts.png import Picture
@@ -140,7 +140,7 @@ class Painter:
     def _picture(self, message: Message, subject: _Subject) -> Picture | None:
         from watcher.charts.png import Picture
 
-        with Reader(store_path(self._settings)) as reader:
+        with SqliteQueries(store_path(self._settings)) as reader:
             until = message.at + MOMENT  # what was just read is a piece, however short
             chart = wallet_chart(self._settings, reader, subject.wallet, until, SPAN, subject.asset)
             self._rules.know(*reader.other_names())
@@ -178,12 +178,12 @@ class Painter:
         return found[0] if found else None
 
 
-def _fits(line: Line, level: Level | None) -> set[Decimal]:
+def _fits(line: ChartLine, level: Level | None) -> set[Decimal]:
     values = [point.value for piece in line.segments for point in piece if point.value is not None]
     return fitting(values, level.both if level is not None else ())
 
 
-def _begin(chart: Chart, line: Line) -> datetime:
+def _begin(chart: Chart, line: ChartLine) -> datetime:
     """The last week, or since something is known of it."""
     known = min(line.segments[0][0].at, *(gap.since for gap in line.gaps), chart.until - MOMENT)
     return max(chart.since, known)

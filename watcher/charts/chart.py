@@ -25,8 +25,8 @@ from watcher.domain.model import Asset
 from watcher.domain.scheduler.outlook import OUTLOOK
 from watcher.domain.scheduler.outlook import load as read_outlook
 from watcher.reports import status
-from watcher.store.sqlite.chart_data import Held, Looked, Told, Track, Tracks, Wanted
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.chart_data import AlertMark, ChartData, ChartQuery, Holding, ReadingTimes, Track
+from watcher.store.sqlite.queries import SqliteQueries
 
 RANGES = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365}
 """Ranges that people choose from, in days."""
@@ -36,7 +36,7 @@ MOST = 1500
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """What is known, in pieces, and where nothing is. Before `first` nobody looked at all: no gap."""
 
     segments: tuple[Segment, ...]
@@ -51,19 +51,19 @@ class Chart:
 
     since: datetime
     until: datetime
-    amount: Line | None
-    value: Line
+    amount: ChartLine | None
+    value: ChartLine
     symbol: str
-    told: tuple[Told, ...]
+    told: tuple[AlertMark, ...]
     exact_from: datetime | None
     """Before this time it is only partly known when accounts were read; None: it is known for all of it."""
-    held: tuple[Held, ...] = ()
+    held: tuple[Holding, ...] = ()
     """All holdings of the wallet, shown or not."""
 
 
 def wallet_chart(
     settings: Settings,
-    reader: Reader,
+    reader: SqliteQueries,
     name: str,
     now: datetime,
     span: timedelta,
@@ -77,7 +77,7 @@ def wallet_chart(
     if not found:
         raise KeyError(name)
     since = now - span
-    tracks = reader.tracks(Wanted(tuple(found), since, now, asset, wallet=name))
+    tracks = reader.tracks(ChartQuery(tuple(found), since, now, asset, wallet=name))
     outlooks = {a.source: read_outlook(reader.fact(a.source, OUTLOOK)) for a in found}
     expected = {a: status.interval_of(a, wallet, outlooks[a.source]) for a, wallet in found.items()}
     holdings = [_holding(track, tracks, expected[track.account], since, now) for track in tracks.tracks]
@@ -104,7 +104,7 @@ class _Holding:
 
 
 def _holding(
-    track: Track, tracks: Tracks, expected: float | None, since: datetime, until: datetime
+    track: Track, tracks: ChartData, expected: float | None, since: datetime, until: datetime
 ) -> _Holding:
     looked, prices = tracks.looked[track.account], tracks.prices[track.asset]
     readings = _settling(looked, track.asset)
@@ -117,7 +117,7 @@ def _holding(
     return _Holding(track.amounts, valued(track.amounts, prices), holding, bool(prices))
 
 
-def _settling(looked: Looked, asset: Asset) -> Sequence[datetime]:
+def _settling(looked: ReadingTimes, asset: Asset) -> Sequence[datetime]:
     """The readings that said how much of the asset is held."""
     partly = [
         each.at for each in looked.partial if asset.chain not in each.chains and asset not in each.assets
@@ -137,8 +137,8 @@ def _time(point: Point) -> datetime:
 
 def _line(
     parts: Iterable[Sequence[Point]], holdings: Sequence[_Holding], since: datetime, until: datetime
-) -> Line:
+) -> ChartLine:
     steps = summed(list(parts))
     found = merged(gap for each in holdings for gap in each.gaps)
     pieces = thinned(segments(steps, found, since, until), since, until, MOST)
-    return Line(tuple(pieces), tuple(found), tuple(step for step in steps[1:] if step.at > since))
+    return ChartLine(tuple(pieces), tuple(found), tuple(step for step in steps[1:] if step.at > since))

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from watcher.charts.chart import Chart, Line
+from watcher.charts.chart import Chart, ChartLine
 from watcher.charts.levels import Level, fitting
-from watcher.charts.svg import Mark, Plot, Ruler, chart
+from watcher.charts.svg import ChartMark, Plot, Ruler, chart
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, moment, money, signed
 from watcher.domain.values.text import clean
-from watcher.reports.credits import Burn
+from watcher.reports.credits import CreditBurn
 
 LONG_NAME = 24
 
@@ -36,7 +36,7 @@ class Pictured(NamedTuple):
 def pictures(name: str, found: Chart, levels: Sequence[Level] = ()) -> list[Pictured]:
     """The amount, if it is of one asset, and the value."""
     symbol = clean(found.symbol)[:LONG_NAME]
-    marks = [Mark(t.at, t.severity, clean(f"{t.rule}: {t.text}")[:200]) for t in found.told]
+    marks = [ChartMark(t.at, t.severity, clean(f"{t.rule}: {t.text}")[:200]) for t in found.told]
     result = []
     if found.amount is not None:
 
@@ -54,7 +54,7 @@ def pictures(name: str, found: Chart, levels: Sequence[Level] = ()) -> list[Pict
     return result
 
 
-def burn_down(found: Burn) -> Markup:
+def burn_down(found: CreditBurn) -> Markup:
     """The credits of a period: what was left, what will be at the pace of late, and an even pace beside."""
     words = [
         f"{found.remaining:,} of {found.limit:,} credits are left",
@@ -70,18 +70,18 @@ def burn_down(found: Burn) -> Markup:
         f"Credits of {found.source}",
         "; ".join(words) + ".",
         others=[[found.forecast], [found.even]],
-        marks=[Mark(found.forecast[0].at, "now", "now")],
+        marks=[ChartMark(found.forecast[0].at, "now", "now")],
     )
     return chart(plot, f"burn-{found.source}")
 
 
 def _picture(
     found: Chart,
-    line: Line,
+    line: ChartLine,
     name: str,
     title: str,
     caption: str,
-    marks: Sequence[Mark],
+    marks: Sequence[ChartMark],
     say: Callable[[Decimal], str],
     levels: Sequence[Level],
 ) -> Pictured:
@@ -124,7 +124,7 @@ def _rulers(level: Level, fits: Collection[Decimal]) -> Iterator[Ruler]:
             yield Ruler(value, kind, name + words, f"{level.rule} {level.text}")
 
 
-def _moved(line: Line, say: Callable[[Decimal], str]) -> str:
+def _moved(line: ChartLine, say: Callable[[Decimal], str]) -> str:
     ends = _ends(line)
     if ends is None:
         return ": not known in this time"
@@ -133,14 +133,14 @@ def _moved(line: Line, say: Callable[[Decimal], str]) -> str:
     return f": {say(last)}, {signed(say(delta), delta)}" if delta else f": {say(last)}, as at the beginning"
 
 
-def _ends(line: Line) -> tuple[Decimal, Decimal] | None:
+def _ends(line: ChartLine) -> tuple[Decimal, Decimal] | None:
     if not line.segments:
         return None
     first, last = line.segments[0][0].value, line.segments[-1][-1].value
     return None if first is None or last is None else (first, last)
 
 
-def _in_words(line: Line, say: Callable[[Decimal], str], marks: int) -> str:
+def _in_words(line: ChartLine, say: Callable[[Decimal], str], marks: int) -> str:
     values = [p.value for piece in line.segments for p in piece if p.value is not None]
     if not values:
         return "Nothing is known of this time."

@@ -12,7 +12,7 @@ from watcher.domain.model import SWEEPS, Asset
 from watcher.domain.rules import Rule
 from watcher.domain.rules.types.threshold import ThresholdRule
 from watcher.domain.values.decimals import ZERO, minus, plus
-from watcher.store.sqlite.chart_data import Held
+from watcher.store.sqlite.chart_data import Holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Level:
 
 
 def levels_of(
-    rules: Rules, held: Collection[Held], asset: Asset | None, symbol: str, only: str | None = None
+    rules: Rules, held: Collection[Holding], asset: Asset | None, symbol: str, only: str | None = None
 ) -> list[Level]:
     """The levels that belong on the chart of a wallet's asset, or (None) of all it holds that has a price.
 
@@ -64,7 +64,7 @@ def level_of(rule: Rule, symbol: str) -> Level | None:
     return Level(rule.id, rule.severity, bound.metric, bound.below, bound.level, clear, text)
 
 
-def _is_of(rules: Rules, rule: ThresholdRule, held: Collection[Held], shown: Sequence[Held]) -> bool:
+def _is_of(rules: Rules, rule: ThresholdRule, held: Collection[Holding], shown: Sequence[Holding]) -> bool:
     """Whether the rule judges just these holdings as one subject. A tag, or everything, is no wallet."""
     if not shown:
         return False
@@ -85,7 +85,7 @@ def _is_of(rules: Rules, rule: ThresholdRule, held: Collection[Held], shown: Seq
     return summed == set(shown)
 
 
-def _selects(rules: Rules, rule: ThresholdRule, held: Held) -> bool:
+def _selects(rules: Rules, rule: ThresholdRule, held: Holding) -> bool:
     wallet, match = rules.wallets.get(held.account), rule.match
     return (
         wallet is not None

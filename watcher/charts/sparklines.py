@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.history.timeline import GRACE, SLACK, Point, Segment, gaps, segments
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.decimals import ZERO, plus, times
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.spark_data import Sparks
 
 SPAN, STRETCHES = timedelta(days=7), 42
 
 
 def sparklines(
-    reader: Reader, past: Past, accounts: Mapping[Account, float | None], now: datetime
+    reader: SqliteQueries, past: Snapshot, accounts: Mapping[Account, float | None], now: datetime
 ) -> dict[Account, list[Segment]]:
     """Each account's value in the last seven days, as of every four hours. Only what has a price counts, and
     no mere claim.
@@ -36,7 +36,7 @@ def sparklines(
 
 def _line(
     found: Sparks,
-    past: Past,
+    past: Snapshot,
     account: Account,
     interval: float | None,
     prices: Mapping[Asset, Sequence[Decimal | None]],

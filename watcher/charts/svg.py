@@ -34,7 +34,7 @@ _DROPPED = {"text-overlay", "tooltip-overlay", "titles", "overlay", "background"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ChartMark:
     """Something that happened at a time. `kind`: its class in the style sheet."""
 
     at: datetime
@@ -65,7 +65,7 @@ class Plot:
     """What it shows, in words, for those who do not see it."""
     gaps: Sequence[Gap] = ()
     changes: Sequence[Point] = ()
-    marks: Sequence[Mark] = ()
+    marks: Sequence[ChartMark] = ()
     others: Sequence[Sequence[Segment]] = ()
     sign: str = ""
     say: Callable[[Decimal], str] = str

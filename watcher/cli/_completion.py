@@ -37,7 +37,7 @@ def sources(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def alerts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Ids of alerts that fire, from the store."""
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     root, path = _root(ctx), _path(ctx)
     store = root.get("store") if root else None
@@ -45,7 +45,7 @@ def alerts(ctx: typer.Context, incomplete: str) -> list[str]:
     if path is None or file is None:
         return []
     try:
-        with Reader(path.parent / str(file.value)) as reader:
+        with SqliteQueries(path.parent / str(file.value)) as reader:
             return [alert.id for alert in reader.live_alerts() if alert.id.startswith(incomplete)]
     except (WatcherError, OSError):
         return []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HelpPage:
     """`short`: one line in the list of verbs. `examples`: what to type, and what it is for."""
 
     short: str
@@ -23,59 +23,59 @@ class Page:
         return "\b\nExamples:\n" + (apart if fits else below)
 
 
-PAGES: Mapping[str, Page] = {
-    "demo": Page(
+PAGES: Mapping[str, HelpPage] = {
+    "demo": HelpPage(
         "The whole product in a minute, on simulated APIs",
         (("watcher demo", "a story of one minute"), ("watcher demo --keep", "then stay up, for the page")),
     ),
-    "init": Page(
+    "init": HelpPage(
         "Write a configuration and rules to start from",
         (
             ("watcher init", "ask a few questions, write them here"),
             ("watcher init /etc/watcher --pack gas", "elsewhere, with one pack of rules"),
         ),
     ),
-    "check": Page(
+    "check": HelpPage(
         "Check the configuration and the rules, offline",
         (("watcher check", "every mistake at once"), ("watcher check -c new.yaml", "before it is in force")),
     ),
-    "plan": Page(
+    "plan": HelpPage(
         "What the configuration will cost, how soon it sees a change",
         (
             ("watcher plan", "what is configured"),
             ("watcher plan --credits 2M --add 20", "a larger plan, and 20 more"),
         ),
     ),
-    "simulate": Page(
+    "simulate": HelpPage(
         "Replay past changes through the cadence: delays and credits",
         (
             ("watcher simulate --history", "the changes in one's own store"),
             ("watcher simulate --trace t.csv --credits-per-day 5000", "a trace, on a plan not yet bought"),
         ),
     ),
-    "run": Page(
+    "run": HelpPage(
         "The daemon: watch, judge and tell",
         (("watcher run", "until Ctrl-C"), ("watcher run -c /etc/watcher/watcher.yaml", "as systemd does")),
     ),
-    "poll": Page(
+    "poll": HelpPage(
         "One poll now, within the budget",
         (("watcher poll", "all wallets"), ("watcher poll --wallet treasury", "only this one")),
     ),
-    "status": Page(
+    "status": HelpPage(
         "Accounts and their age, credits, alerts, deliveries",
         (
             ("watcher status", "once; the exit code says how things are"),
             ("watcher status --watch", "keep it on the screen, until Ctrl-C"),
         ),
     ),
-    "balances": Page(
+    "balances": HelpPage(
         "What is held, its price, and when it was read",
         (
             ("watcher balances --wallet treasury", "of one wallet"),
             ("watcher balances --json | jq '.[].amount'", "for scripts; amounts are exact text"),
         ),
     ),
-    "history": Page(
+    "history": HelpPage(
         "What changed, newest first",
         (
             ("watcher history --since 24h", "of the last day"),
@@ -83,11 +83,11 @@ PAGES: Mapping[str, Page] = {
             ("watcher history --wallet gas --asset ETH --since 2d --plot", "the amount of one asset"),
         ),
     ),
-    "polls": Page(
+    "polls": HelpPage(
         "What was asked, what came of it and what it cost",
         (("watcher polls --limit 20", "the latest twenty requests"),),
     ),
-    "alerts": Page(
+    "alerts": HelpPage(
         "Alerts that are pending or firing",
         (
             ("watcher alerts", "what is pending or fires"),
@@ -95,25 +95,25 @@ PAGES: Mapping[str, Page] = {
             ("watcher alerts show 1f0c9b62", "one alert and whom it was told"),
         ),
     ),
-    "ack": Page(
+    "ack": HelpPage(
         "Acknowledge alerts: no repeats, no escalation",
         (("watcher ack 1f0c9b62 --by bob --comment 'on it'", "the id is in every message"),),
     ),
-    "explain": Page(
+    "explain": HelpPage(
         "Why a rule fired or did not",
         (
             ("watcher explain gas-low hot-wallet", "a rule and a wallet"),
             ("watcher explain 1f0c9b62", "the alert with this id, as messages show it"),
         ),
     ),
-    "outbox": Page(
+    "outbox": HelpPage(
         "Deliveries: list, retry, drop",
         (
             ("watcher outbox --state given_up", "what nobody was told"),
             ("watcher outbox --retry 42ed6d73", "send it again now"),
         ),
     ),
-    "assets": Page(
+    "assets": HelpPage(
         "What waits in quarantine; release it, or hide an asset",
         (
             ("watcher assets", "what no rule sees, and why"),
@@ -121,62 +121,62 @@ PAGES: Mapping[str, Page] = {
             ("watcher assets hide SPAM --wallet treasury", "keep it from them for good"),
         ),
     ),
-    "send-test": Page(
+    "send-test": HelpPage(
         "A test message to each channel, or to one",
         (("watcher send-test", "each channel"), ("watcher send-test ops", "only this one")),
     ),
-    "test": Page(
+    "test": HelpPage(
         "Unit tests for rules",
         (
             ("watcher test rules/tests/*.yaml", "all of them"),
             ("watcher test rules/tests/gas.yaml --only low", "those with 'low' in their name"),
         ),
     ),
-    "backtest": Page(
+    "backtest": HelpPage(
         "What rules would have sent over the past",
         (
             ("watcher backtest --since 30d", "the rules in force, over a month"),
             ("watcher backtest --rules new/gas.yaml", "what other rules would have sent more or less"),
         ),
     ),
-    "web": Page(
+    "web": HelpPage(
         "The status page over a store, without the daemon",
         (("watcher web --listen 127.0.0.1:9000", "until Ctrl-C"),),
     ),
-    "schema": Page(
+    "schema": HelpPage(
         "The JSON Schema of the configuration, rules or tests",
         (
             ("watcher schema > watcher.config.json_schema.json", "for an editor"),
             ("watcher schema --rules", "with what templates may use"),
         ),
     ),
-    "backup": Page(
+    "backup": HelpPage(
         "A verified copy of the store, while the daemon runs",
         (('watcher backup "/backups/watcher-$(date +%F).db"', "one a day"),),
     ),
-    "version": Page(
+    "version": HelpPage(
         "The version of watcher and of what it runs on",
         (("watcher version --json", "for a report of a fault"),),
     ),
-    "silence": Page(
+    "silence": HelpPage(
         "Tell nobody of what matches, for a while",
         (
             ("watcher silence add --wallet 'gas-*' --for 2h", "some wallets"),
             ("watcher silence list", "what is in force"),
         ),
     ),
-    "silence add": Page(
+    "silence add": HelpPage(
         "Silence what matches",
         (
             ("watcher silence add --wallet 'gas-*' --for 2h --comment migration", "some wallets"),
             ("watcher silence add --rule gas-low --severity warning --for 30m", "one rule"),
         ),
     ),
-    "silence list": Page(
+    "silence list": HelpPage(
         "Silences in force",
         (("watcher silence list --all", "those that are over, too"),),
     ),
-    "silence expire": Page(
+    "silence expire": HelpPage(
         "End silences now",
         (("watcher silence expire 5d1c07aa", "people are told again of what still fires"),),
     ),

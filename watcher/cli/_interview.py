@@ -13,7 +13,7 @@ import typer
 from watcher.app.wiring import configure
 from watcher.cli._tables import fold, screen
 from watcher.config.problems import nearest
-from watcher.config.starter import Draft, DraftWallet, drafted_files
+from watcher.config.starter import DraftWallet, StarterDraft, drafted_files
 from watcher.domain.values.chains import KNOWN, meant, stranger
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import ConfigurationError
@@ -38,10 +38,10 @@ class Interview:
         self._secrets: dict[str, str] = {}
         self._credits = 20_000
 
-    def draft(self) -> Draft:
+    def draft(self) -> StarterDraft:
         """All questions, in their order."""
         typer.echo("A few questions; Ctrl-C ends them and writes nothing.\n")
-        draft = Draft((), urls=tuple(self._urls.items()))
+        draft = StarterDraft((), urls=tuple(self._urls.items()))
         while not draft.wallets:
             if typer.confirm("Watch wallets on CoinStats (some 150 chains, paid in credits)?", default=True):
                 self._coinstats_key()
@@ -118,7 +118,7 @@ class Interview:
 
     # Wallets
 
-    def _sound_wallet(self, draft: Draft, ask: Callable[[], DraftWallet]) -> Draft:
+    def _sound_wallet(self, draft: StarterDraft, ask: Callable[[], DraftWallet]) -> StarterDraft:
         """Ask until the configuration takes the wallet."""
         while True:
             found = replace(draft, wallets=(*draft.wallets, ask()))
@@ -178,7 +178,7 @@ class Interview:
 
     # Channel
 
-    def _channel(self, draft: Draft) -> Draft:
+    def _channel(self, draft: StarterDraft) -> StarterDraft:
         question = "Apprise URL of a channel, as slack://… or mailtos://… (empty: this terminal)"
         while True:
             asked = f"{question}, not shown"
@@ -196,7 +196,7 @@ class Interview:
             del self._secrets[CHANNEL]
             typer.echo(f"  {wrong[0]}")
 
-    def _mistakes(self, draft: Draft) -> list[str]:
+    def _mistakes(self, draft: StarterDraft) -> list[str]:
         """What `watcher check` would say of these answers, were all keys there."""
         env = {name: value or "set-later" for name, value in self._secrets.items()}
         with tempfile.TemporaryDirectory(prefix="watcher-init-") as folder:

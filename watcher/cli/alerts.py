@@ -248,9 +248,9 @@ def expire(
 
 
 def _reader(configuration: Configuration) -> Any:
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
-    return Reader(store_path(configuration.settings))
+    return SqliteQueries(store_path(configuration.settings))
 
 
 def meant(reader: Any, text: str) -> str:

@@ -130,9 +130,9 @@ def _is(row: status.Row, name: str) -> bool:
 
 
 def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[status.Row]:
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
-    with Reader(store_path(configuration.settings)) as reader:
+    with SqliteQueries(store_path(configuration.settings)) as reader:
         rows = status.assets(configuration.settings, reader.past())
     return [row for row in rows if not wallets or row["wallet"] in wallets]
 

@@ -26,8 +26,8 @@ from watcher.service.clock import SystemClock
 from watcher.service.replay import MOMENT
 
 if TYPE_CHECKING:
-    from watcher.analysis.backtest import Played, Sent
-    from watcher.domain.history.reconstruction import Recorded
+    from watcher.analysis.backtest import BacktestMessage, Played
+    from watcher.domain.history.reconstruction import RecordedHistory
 
 CONFIGURED = "configured rules"
 USUAL_BURST = 3
@@ -125,18 +125,18 @@ def _history(
     imported: Path | None,
     back: Any,
     now: datetime,
-) -> tuple[Recorded, datetime, datetime]:
+) -> tuple[RecordedHistory, datetime, datetime]:
     """What is known, and from when until when messages are counted."""
     from watcher.analysis.backtest import warm_up
     from watcher.analysis.csv_import import read_history
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     if imported is not None:
         with progress(f"reading {imported.name}") as tell:
             recorded = read_history(imported, configuration.settings, tell)
         first, last = recorded.looks[0].at, recorded.looks[-1].at + MOMENT
         return recorded, max(first, last - back) if back else first, last
-    with Reader(store_path(configuration.settings)) as reader:
+    with SqliteQueries(store_path(configuration.settings)) as reader:
         oldest = reader.oldest()
         if oldest is None:
             where = str(store_path(configuration.settings))
@@ -162,7 +162,7 @@ def _bursts(configuration: Configuration) -> dict[str, int]:
 async def _play(
     name: str,
     configuration: Configuration,
-    recorded: Recorded,
+    recorded: RecordedHistory,
     start: datetime,
     until: datetime,
     bursts: Mapping[str, int],
@@ -187,7 +187,7 @@ class _Told:
         self,
         configuration: Configuration,
         played: dict[str, Played],
-        recorded: Recorded,
+        recorded: RecordedHistory,
         start: datetime,
         until: datetime,
         zone: ZoneInfo,
@@ -236,7 +236,7 @@ class _Told:
             for key, count in counts.items():
                 typer.echo(visible(f"  {title} {key}: {count}"))
 
-    def _table(self, sent: Sequence[Sent]) -> None:
+    def _table(self, sent: Sequence[BacktestMessage]) -> None:
         columns = ("at", "night", "to", "severity", "kind", "rule", "title")
         rows = [
             (
@@ -277,7 +277,7 @@ class _Told:
             "fired_before": [{"rule": alert.rule, "subject": alert.label} for alert in played.already],
         }
 
-    def _plain(self, sent: Sent) -> dict[str, Any]:
+    def _plain(self, sent: BacktestMessage) -> dict[str, Any]:
         message = sent.message
         return {
             "at": sent.at,

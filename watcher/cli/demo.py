@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from watcher.config.settings import Settings
     from watcher.sim import Simulation
     from watcher.sim.scenario import Step
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
 CONFIG = """\
 version: 1
@@ -94,10 +94,10 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
 
     from watcher.app.wiring import configure, open_store, wire
     from watcher.daemon.run import at_work
-    from watcher.service.metrics import Tally
+    from watcher.service.metrics import Metrics
     from watcher.sim import Simulation
     from watcher.sim.scenario import play, prepare, story
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     async with Simulation() as sim:
         prepare(sim)
@@ -105,7 +105,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         write_configuration(folder, sim)
         keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
-        tally = Tally(datetime.now(UTC))
+        tally = Metrics(datetime.now(UTC))
         store = await open_store(configuration.settings, exclusive=True, tally=tally)
         try:
             app = wire(configuration, store, tally=tally)
@@ -118,7 +118,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
                 await app.deliverer.drain(within=3.0)
         finally:
             await store.close()
-        with Reader(folder / "watcher.db") as reader:
+        with SqliteQueries(folder / "watcher.db") as reader:
             for line in _summary(configuration.settings, reader, sim.coinstats.credits_used):
                 typer.echo(line)
     return 0
@@ -179,7 +179,7 @@ def _say(text: str) -> None:
     typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))
 
 
-def _summary(settings: Settings, reader: Reader, metered: int) -> list[str]:
+def _summary(settings: Settings, reader: SqliteQueries, metered: int) -> list[str]:
     """What the demo moved, told and cost."""
     changes = reader.history(1000)
     told = reader.deliveries("sent", 1000)

@@ -46,7 +46,7 @@ def explain(
     what keeps it from people, and what each channel was told.
     """
     from watcher.reports.explain import Explainer
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     configuration = configured(config)
     rules = build_rules(configuration)
@@ -56,7 +56,7 @@ def explain(
     if found is None:
         raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
     now = SystemClock().now()
-    with Reader(store_path(configuration.settings)) as reader:
+    with SqliteQueries(store_path(configuration.settings)) as reader:
         settings = configuration.settings
         explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
         known = explainer.subjects(found)
@@ -78,9 +78,9 @@ def explain(
 
 def _of_alert(store: Path, text: str) -> tuple[str, str]:
     """The rule and the subject of an alert; of a notice that a rule cannot be judged, those of that rule."""
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
-    with Reader(store) as reader:
+    with SqliteQueries(store) as reader:
         alert = reader.alert(meant(reader, text))
     if alert is None:
         raise typer.BadParameter(f"there is no alert '{text}'; name a rule and a subject")

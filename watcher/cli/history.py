@@ -23,7 +23,7 @@ from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.charts.chart import Chart
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
 CHARTED = timedelta(days=7)
 
@@ -52,14 +52,14 @@ def history(
     The chart is of a wallet's value, or with --asset of the amount of one asset. Where nothing was read
     for longer than usual it is blank, and marked so on the line of time; that is never drawn as zero.
     """
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     configuration = configured(config)
     must_know_wallets(configuration, wallet)
     span = _span(since)
     if value and not plot:
         raise typer.BadParameter("--value is for --plot; the table shows amounts")
-    with Reader(store_path(configuration.settings)) as reader:
+    with SqliteQueries(store_path(configuration.settings)) as reader:
         chosen = _assets(configuration, reader, wallet or [], asset) if asset is not None else None
         if plot:
             return _plot(configuration, reader, wallet or [], chosen, span or CHARTED, value=value, json=json)
@@ -93,7 +93,7 @@ def _span(text: str | None) -> timedelta | None:
 
 
 def _assets(
-    configuration: Configuration, reader: Reader, wallets: Sequence[str], name: str
+    configuration: Configuration, reader: SqliteQueries, wallets: Sequence[str], name: str
 ) -> frozenset[Asset]:
     """All that are called so: a symbol is a name that anybody can give to a token."""
     past, accounts = reader.past(), status.wallets_by_account(configuration.settings)
@@ -116,7 +116,7 @@ def _assets(
 
 def _plot(
     configuration: Configuration,
-    reader: Reader,
+    reader: SqliteQueries,
     names: Sequence[str],
     assets: frozenset[Asset] | None,
     span: timedelta,

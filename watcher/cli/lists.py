@@ -129,9 +129,9 @@ def outbox(
 
 
 def _reader(configuration: Configuration) -> Any:
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
-    return Reader(store_path(configuration.settings))
+    return SqliteQueries(store_path(configuration.settings))
 
 
 def _price(text: str | None) -> str:

@@ -75,13 +75,13 @@ def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
 def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
     """What is odd about the rules, also beside the store; and why that could not be asked, if so."""
     from watcher.analysis.lint import lint, look
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     try:
         path = store_path(configuration.settings)
         if not path.exists():
             return lint(look(configuration, None, SystemClock().now())), ""
-        with Reader(path) as reader:
+        with SqliteQueries(path) as reader:
             return lint(look(configuration, reader, SystemClock().now())), ""
     except StoreError as error:
         return [], f"the rules were not held against the store: {error}"

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher.analysis.plan import Line, SourcePlan, Supposed, accounts_text, misfit, plan_source
+from watcher.analysis.plan import PlanLine, SourcePlan, Supposed, accounts_text, misfit, plan_source
 from watcher.app.wiring import Configuration, build_source, store_path
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know, print_json
 from watcher.cli._tables import print_table
-from watcher.domain.scheduler import Row
+from watcher.domain.scheduler import AccountForecast
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.durations import parse_duration, span
 from watcher.domain.values.formatting import moment
@@ -67,7 +67,7 @@ def plan(
 
 def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -> list[SourcePlan]:
     from watcher.service.clock import SystemClock
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     settings, now = configuration.settings, SystemClock().now()
     must_know("source", [only] if only is not None else None, settings.sources)
@@ -76,7 +76,7 @@ def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -
     known: dict[str, tuple[int, dict[str, str]]] = {name: (0, {}) for name in names}
     path = store_path(settings)
     if path.exists():
-        with Reader(path) as reader:
+        with SqliteQueries(path) as reader:
             for name, each in sources.items():
                 facts = reader.facts(name)
                 each.remember(facts)
@@ -160,7 +160,7 @@ def _learning(count: int, paced: int) -> list[str]:
     ]
 
 
-def _changes(line: Line, row: Row) -> str:
+def _changes(line: PlanLine, row: AccountForecast) -> str:
     """Changes a day, as far as they are known: no figure is made of what nobody has seen."""
     if row.learnt:
         return f"{_few(row.changes_a_day)} ({_few(row.at_least)} to {_few(row.at_most)})"

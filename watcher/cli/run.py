@@ -166,7 +166,7 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
     from watcher.config.models import WebSettings
     from watcher.config.settings import PAGE
     from watcher.service.clock import SystemClock
-    from watcher.web import Looker, Server
+    from watcher.web import PageSnapshots, Server
 
     settings = configuration.settings
     token, proxies = (settings.web.token, settings.web.proxies) if settings.web else (None, ())
@@ -180,7 +180,7 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
         typer.echo(f"{store}: there is no store yet; `watcher run` or `watcher poll` makes it", err=True)
         return 1
     no_daemon = ["this page is served without the daemon"]
-    looker = Looker(
+    looker = PageSnapshots(
         settings, store, credit_plans(settings), SystemClock(), stuck=lambda: no_daemon,
         rules=lambda: build_rules(configuration),
     )  # fmt: skip

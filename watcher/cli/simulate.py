@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from watcher.analysis.simulate import DAY, Result, Trace, as_trace, read_trace
+from watcher.analysis.simulate import DAY, SimulationResult, Trace, as_trace, read_trace
 from watcher.app.wiring import Configuration
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
@@ -103,7 +103,7 @@ def simulate(
 
 def _run(
     trace: Trace, items: list[Item], credits_per_day: float, fairness: float, out: Path | None, *, quiet: bool
-) -> Result:
+) -> SimulationResult:
     from watcher.analysis.simulate import simulate as drive
 
     with _polls(out) as polled, progress("simulating", quiet=quiet) as tell:
@@ -128,7 +128,7 @@ def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], flo
     from watcher.app.wiring import accounts_of, build_source, store_path
     from watcher.service.clock import SystemClock
     from watcher.service.schedule_items import key_of
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     settings, now = configuration.settings, SystemClock().now()
     names: dict[object, str] = {}
@@ -145,14 +145,14 @@ def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], flo
             names[account] = f"{name}:{key_of(account)}"
             costs[names[account]] = source.cost(account)
     times: dict[str, set[float]] = {name: set() for name in names.values()}
-    with Reader(store_path(settings)) as reader:
+    with SqliteQueries(store_path(settings)) as reader:
         for change in reader.history(10**9):
             if change.account in names:
                 times[names[change.account]].add(change.after_at.timestamp())
     return as_trace(times), costs, allowed
 
 
-def _show(trace: Trace, items: list[Item], result: Result, *, unlimited: bool) -> None:
+def _show(trace: Trace, items: list[Item], result: SimulationResult, *, unlimited: bool) -> None:
     days = (trace.end - trace.start) / DAY
     of = "" if unlimited else f" of {result.allowed:,.0f}"
     print(f"{counted(len(items), 'wallet')}, {counted(result.changes, 'change')}, {days:.1f} days")

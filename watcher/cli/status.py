@@ -61,10 +61,10 @@ def status(
 
 
 def _state(configuration: Configuration) -> tuple[report.Row, datetime]:
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     settings, now = configuration.settings, SystemClock().now()
-    with Reader(store_path(settings)) as reader:
+    with SqliteQueries(store_path(settings)) as reader:
         return report.status(settings, reader, now, credit_plans(settings)), now
 
 

@@ -16,7 +16,7 @@ from watcher.domain.values.text import visible
 from watcher.system.files import text_file
 
 if TYPE_CHECKING:
-    from watcher.analysis.ruletest.run import Failure, Result
+    from watcher.analysis.ruletest.run import TestFailure, TestResult
 
 
 def test(
@@ -54,7 +54,7 @@ def test(
     return 0 if all(each.passed for each in results) else 1
 
 
-async def _run(suites: Sequence[Any], only: str) -> list[Result]:
+async def _run(suites: Sequence[Any], only: str) -> list[TestResult]:
     from watcher.analysis.ruletest.run import run_case
 
     return [
@@ -65,7 +65,7 @@ async def _run(suites: Sequence[Any], only: str) -> list[Result]:
     ]
 
 
-def _show(results: Sequence[Result]) -> None:
+def _show(results: Sequence[TestResult]) -> None:
     failed = [each for each in results if not each.passed]
     for result in failed:
         typer.echo(f"FAILED  {result.path}:{result.line}  {result.name}")
@@ -81,7 +81,7 @@ def _show(results: Sequence[Result]) -> None:
     typer.echo(f"{count}: {passed} passed, {len(failed)} failed")
 
 
-def _side_by_side(failure: Failure) -> str:
+def _side_by_side(failure: TestFailure) -> str:
     """`=` both, `-` expected and not there, `+` there and not expected."""
     rows = [("expected", "got", " ")]
     for row in failure.rows:
@@ -108,7 +108,7 @@ def _after(after: Any) -> str:
     return f"{text:>9}"
 
 
-def _plain(result: Result) -> dict[str, Any]:
+def _plain(result: TestResult) -> dict[str, Any]:
     return {
         "file": result.path,
         "line": result.line,
@@ -129,7 +129,7 @@ def _plain(result: Result) -> dict[str, Any]:
     }
 
 
-def _junit(results: Sequence[Result]) -> str:
+def _junit(results: Sequence[TestResult]) -> str:
     """JUnit's XML as build servers read it: a suite for each file."""
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 

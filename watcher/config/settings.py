@@ -72,7 +72,7 @@ class Settings(BaseModel):
         return self.path.parent
 
 
-class Draft(NamedTuple):
+class PartialSettings(NamedTuple):
     """A configuration file as far as it can be read: what its rules are held against, and its mistakes."""
 
     settings: Settings | None
@@ -99,12 +99,12 @@ def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None
 
 def read_settings(
     path: Path, env: Mapping[str, str], kinds: Kinds | None = None, *, keyless: bool = False
-) -> Draft:
+) -> PartialSettings:
     """Read a configuration file as far as it goes; `keyless`: for who needs no secret."""
     environment = Environment(env, path.absolute().parent, keyless=keyless)
     document = read_document(path, environment.expand)
     if document.problems and document.root.value is None:
-        return Draft(None, document, (), (), (), ())
+        return PartialSettings(None, document, (), (), (), ())
     loader = _Loader(document, environment, kinds or known_kinds())
     settings = loader.settings(env)
     root = document.root
@@ -112,7 +112,7 @@ def read_settings(
         tuple(node.plain_keys()) if (node := root.get(section)) else () for section in ("channels", "sources")
     )
     sound = None if document.problems else settings
-    return Draft(sound, document, loader.rules, channels, loader.named, sources)
+    return PartialSettings(sound, document, loader.rules, channels, loader.named, sources)
 
 
 def _named_wallets(root: Node) -> Iterator[Wallet]:
@@ -291,4 +291,12 @@ def _is_name(text: str) -> bool:
     return text[:1].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
 
 
-__all__ = ["Draft", "Kinds", "Settings", "WalletSettings", "known_kinds", "load_settings", "read_settings"]
+__all__ = [
+    "Kinds",
+    "PartialSettings",
+    "Settings",
+    "WalletSettings",
+    "known_kinds",
+    "load_settings",
+    "read_settings",
+]

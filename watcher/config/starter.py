@@ -117,7 +117,7 @@ class DraftWallet:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class StarterDraft:
     """What somebody answered: enough for a configuration that is sound.
 
     `urls`: source → base URL, if it is not the usual one. `channel`: whether there is a URL for one.
@@ -129,7 +129,7 @@ class Draft:
     channel: bool = False
 
 
-def drafted_files(draft: Draft) -> dict[str, str]:
+def drafted_files(draft: StarterDraft) -> dict[str, str]:
     """Relative path → text: a configuration of what was answered, and rules for its wallets."""
     packs = {"issued": "issuer", "hot": "hot-wallet"}
     found = {"watcher.yaml": _configuration(draft)}
@@ -145,7 +145,7 @@ def drafted_files(draft: Draft) -> dict[str, str]:
     return found
 
 
-def _configuration(draft: Draft) -> str:
+def _configuration(draft: StarterDraft) -> str:
     used = dict.fromkeys(wallet.source for wallet in draft.wallets)
     urls = dict(draft.urls)
     lines = [

@@ -40,7 +40,7 @@ from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
 from watcher.ports.store import Draw, Store
 from watcher.service.clock import Setting, SystemClock
-from watcher.service.metrics import Tally
+from watcher.service.metrics import Metrics
 from watcher.service.ticker import Ticker
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ async def run(
     with SIGNALS.heard(asyncio.get_running_loop(), stopping.set, reloading.set):
         take_descriptors()
         clock = SystemClock()
-        tally = Tally(clock.now())
+        tally = Metrics(clock.now())
         store = await open_store(configuration.settings, exclusive=True, tally=tally)
         clock_was_set = Setting(clock)
         try:
@@ -185,7 +185,7 @@ async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[No
     return False
 
 
-async def _read(path: Path, env: Mapping[str, str], tally: Tally) -> Configuration | None:
+async def _read(path: Path, env: Mapping[str, str], tally: Metrics) -> Configuration | None:
     """What is on disk now; a bad file keeps the old configuration and says so.
 
     Read in a thread: a long watch list would hold the loop for half a second.
@@ -228,9 +228,9 @@ async def _page(app: App, store: Store) -> Server | None:
     settings = app.settings
     if settings.web is None:
         return None
-    from watcher.web import Looker, Server  # brings a template engine; without a page there is none
+    from watcher.web import PageSnapshots, Server  # brings a template engine; without a page there is none
 
-    looker = Looker(
+    looker = PageSnapshots(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
         stuck=lambda: troubles(app), tally=app.tally, rules=lambda: build_rules(app.configuration),
     )  # fmt: skip

@@ -117,14 +117,14 @@ async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]
     # Who asks for none of this does not load what reads the store like people do.
     from watcher.reports.health import channels_of, readiness
     from watcher.reports.status import accounts_of, late_ones
-    from watcher.store.sqlite.queries import Reader
+    from watcher.store.sqlite.queries import SqliteQueries
 
     accounts, now = list(app.rules.wallets), app.clock.now()
     async with asyncio.timeout(STORE_ANSWERS):
         known = (await store.load(accounts)).accounts
 
         def look() -> tuple[set[Account], list[ChannelState]]:
-            with Reader(store_path(app.settings)) as reader:
+            with SqliteQueries(store_path(app.settings)) as reader:
                 late = late_ones(accounts_of(app.settings, reader, known, now))
                 return late, channels_of(app.settings, reader, now)
 

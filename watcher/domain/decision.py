@@ -12,12 +12,12 @@ from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Doubt, Quote
-from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, PriceSuspicion, Quote
+from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 
 
 class Revision(NamedTuple):
-    """Which states of accounts `Past.everyone` shows: the same `of` and a `number` one higher mean that
+    """Which states of accounts `Snapshot.everyone` shows: the same `of` and a `number` one higher mean that
     nothing but the states of one conclusion has changed."""
 
     of: object
@@ -25,7 +25,7 @@ class Revision(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Snapshot:
     """What the store knows before a decision.
 
     `accounts` has a state for each account asked for that was ever seen. `alerts` has the live
@@ -39,7 +39,7 @@ class Past:
     alerts: Mapping[tuple[str, str], Alert] = field(default_factory=lambda: EMPTY)
     quotes: Mapping[Asset, Quote] = field(default_factory=lambda: EMPTY)
     symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
-    doubts: Mapping[Asset, Doubt] = field(default_factory=lambda: EMPTY)
+    doubts: Mapping[Asset, PriceSuspicion] = field(default_factory=lambda: EMPTY)
     """Prices that wait to be confirmed; `quotes` has the last one that was believed."""
     everyone: Mapping[Account, AccountState] | None = None
     revision: Revision | None = None
@@ -76,13 +76,13 @@ class AmountAt(NamedTuple):
     at: datetime
 
 
-Question = PriceAt | AmountAt | ChangesIn | MarkOf
-Recalled = Decimal | tuple[Change, ...] | Mark | None
+Question = PriceAt | AmountAt | ChangesIn | BaselineOf
+Recalled = Decimal | tuple[Change, ...] | Baseline | None
 """The answer to a question: a price or an amount, the changes, the mark; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Recheck:
     """Accounts worth reading again soon: to confirm what was held, or alone after omissions."""
 
     account: Account
@@ -91,7 +91,7 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class Conclusion:
+class Decision:
     """Everything that follows from one poll. The store writes it in one transaction.
 
     `accounts` are new states; of their balances only those named in `changes` differ from what
@@ -111,14 +111,14 @@ class Conclusion:
     symbols: Mapping[Asset, str] = field(default_factory=lambda: EMPTY)
     alerts: tuple[Alert, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
-    again: tuple[Again, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    again: tuple[Recheck, ...] = ()
+    marks: tuple[Baseline, ...] = ()
     standing: Mapping[str, str] | None = None
-    doubts: Mapping[Asset, Doubt | None] = field(default_factory=lambda: EMPTY)
+    doubts: Mapping[Asset, PriceSuspicion | None] = field(default_factory=lambda: EMPTY)
     anew: tuple[tuple[Account, Asset], ...] = ()
     """Holdings that are counted in another unit from now on: what rules remembered of them is forgotten."""
     flaps: Mapping[tuple[str, str], Flap] = field(default_factory=lambda: EMPTY)
     same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)
-    """New names of assets, as in `Past`; to be added to what is known."""
+    """New names of assets, as in `Snapshot`; to be added to what is known."""
     former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
-    """All former symbols of these assets, as in `Past`."""
+    """All former symbols of these assets, as in `Snapshot`."""

@@ -137,7 +137,7 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Suspect:
     """An amount too odd to act on, waiting for a second reading that agrees."""
 
     amount: Decimal
@@ -148,7 +148,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class PriceSuspicion:
     """A price too odd to act on, or the want of one, waiting for a later answer that agrees."""
 
     price: Decimal | None
@@ -179,7 +179,7 @@ class AccountState(NamedTuple):
     """Chain → when it was last read. A chain not in here has never been read."""
     stale: Mapping[Asset, datetime] = EMPTY
     """Assets whose amount is older than their chain's last reading (held, unclear)."""
-    held: Mapping[Asset, Held] = EMPTY
+    held: Mapping[Asset, Suspect] = EMPTY
     unsettled: frozenset[Asset] = frozenset()
     """Assets that the first answer about their chain left unclear: when they turn up they are seen
     for the first time, not new. One with an empty token stands for all that this answer did not name."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from watcher.domain.alerts.quiet_hours import EVERY_DAY, Quiet
+from watcher.domain.alerts.quiet_hours import EVERY_DAY, QuietPeriod
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -62,10 +62,10 @@ class QuietHours(BaseModel):
             raise ValueError(f"to: {self.to} is when it begins too; nothing would ever be told")
         return self
 
-    def build(self) -> Quiet:
+    def build(self) -> QuietPeriod:
         days = frozenset(DAYS.index(day) for day in self.days) if self.days else EVERY_DAY
         zone = ZoneInfo(self.timezone)
-        return Quiet(time.fromisoformat(self.from_), time.fromisoformat(self.to), zone, days)
+        return QuietPeriod(time.fromisoformat(self.from_), time.fromisoformat(self.to), zone, days)
 
 
 class WrongKeyError(ValueError):

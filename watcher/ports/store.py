@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.credits.allowance import Allowance, Grant, Purpose, Refusal
+from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Purpose
 from watcher.domain.credits.provider_count import Usage
-from watcher.domain.evaluation.decide import Conclusion, Past, Question, Recalled
+from watcher.domain.evaluation.decide import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery, SendResult
 from watcher.domain.model import EMPTY, Account, Outcome
 
@@ -121,7 +121,7 @@ class Store(Protocol):
         purpose: Purpose,
         now: datetime,
         allowance: Allowance,
-    ) -> Grant | Refusal:
+    ) -> Grant | CreditRefusal:
         """Book the cost durably before the request is sent, or say why not."""
         ...
 
@@ -137,16 +137,16 @@ class Store(Protocol):
         """Note that the daemon that began at `since` is still at work."""
         ...
 
-    async def load(self, accounts: Sequence[Account]) -> Past:
+    async def load(self, accounts: Sequence[Account]) -> Snapshot:
         """What is known of these accounts, with the live alerts on them."""
         ...
 
     async def conclude(
         self,
         accounts: Sequence[Account],
-        decide: Callable[[Past, Recall], Conclusion],
+        decide: Callable[[Snapshot, Recall], Decision],
         settlement: Settlement | None = None,
-    ) -> Conclusion:
+    ) -> Decision:
         """Load what is known of the accounts, decide, and keep all that follows: one transaction.
 
         `decide` is pure and runs inside it, so nothing can change between the loading and the

@@ -8,14 +8,14 @@ from typing import Any
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.credits.provider_count import USAGE, applied, load
 from watcher.domain.rules.types.budget import Use, pace_since
-from watcher.domain.scheduler.outlook import OUTLOOK, Finds
+from watcher.domain.scheduler.outlook import OUTLOOK, Detections
 from watcher.domain.scheduler.outlook import load as read_outlook
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 
 Row = dict[str, Any]
 
 
-def credits_of(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> Row:
+def credits_of(reader: SqliteQueries, source: str, configured: CreditPlan, now: datetime) -> Row:
     """What `status` says of one source: the ledger, the cadence's outlook, the provider's own count."""
     metered = load(reader.fact(source, USAGE))
     plan = applied(configured, metered)
@@ -40,7 +40,7 @@ def credits_of(reader: Reader, source: str, configured: CreditPlan, now: datetim
     }
 
 
-def use_of(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> Use:
+def use_of(reader: SqliteQueries, source: str, configured: CreditPlan, now: datetime) -> Use:
     """What `budget` rules judge."""
     plan = applied(configured, load(reader.fact(source, USAGE)))
     since = pace_since(plan, now)
@@ -48,7 +48,7 @@ def use_of(reader: Reader, source: str, configured: CreditPlan, now: datetime) -
     return Use(plan, spent, late, since, now, read_outlook(reader.fact(source, OUTLOOK)))
 
 
-def _finds(finds: Finds) -> Row:
+def _finds(finds: Detections) -> Row:
     """Changes found in this period, and the mean gap before them against the interval intended."""
     count = finds.count
     return {

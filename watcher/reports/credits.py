@@ -12,7 +12,7 @@ from watcher.domain.history.timeline import Point, Segment
 from watcher.domain.rules.types.budget import Use, pace_since
 from watcher.domain.scheduler.outlook import OUTLOOK
 from watcher.domain.scheduler.outlook import load as read_outlook
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 
 HOUR = timedelta(hours=1)
 DAYS = 31
@@ -20,7 +20,7 @@ DAYS = 31
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class DaySpent:
     """One day (UTC) of the ledger."""
 
     day: datetime
@@ -29,7 +29,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Burn:
+class CreditBurn:
     """One source's credits. `left`: what was left over the period until now; `forecast`: what will be at
     the pace of late, until none are left or the period ends; `even`: spent evenly over the period."""
 
@@ -49,10 +49,10 @@ class Burn:
     """What will be left at the end of the period at the pace of late."""
     gone: datetime | None
     """When none will be left at that pace; None: not in this period."""
-    days: tuple[Spent, ...]
+    days: tuple[DaySpent, ...]
 
 
-def burn(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> Burn:
+def burn(reader: SqliteQueries, source: str, configured: CreditPlan, now: datetime) -> CreditBurn:
     """Everything about the credits of one source, from the ledger."""
     plan = applied(configured, load(reader.fact(source, USAGE)))
     start, end = plan.bounds(now)
@@ -71,7 +71,7 @@ def burn(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> 
     if pace > 0 and remaining < pace * (end - now).total_seconds():
         gone = now + timedelta(seconds=remaining / pace)
     at_end = 0 if gone else round(remaining - pace * (end - now).total_seconds())
-    return Burn(
+    return CreditBurn(
         source,
         plan.limit,
         start,
@@ -88,16 +88,16 @@ def burn(reader: Reader, source: str, configured: CreditPlan, now: datetime) -> 
     )
 
 
-def days_of(reader: Reader, source: str, now: datetime) -> tuple[Spent, ...]:
+def days_of(reader: SqliteQueries, source: str, now: datetime) -> tuple[DaySpent, ...]:
     """The ledger of the last days, newest first; a day without a request is left out."""
     return _days(reader.hours(source, now - timedelta(days=DAYS)), now)
 
 
-def _days(hours: list[tuple[datetime, int, int]], now: datetime) -> tuple[Spent, ...]:
+def _days(hours: list[tuple[datetime, int, int]], now: datetime) -> tuple[DaySpent, ...]:
     found: dict[datetime, tuple[int, int]] = {}
     for at, spent, calls in hours:
         if at > now - timedelta(days=DAYS):
             day = at.astimezone(UTC).replace(hour=0)
             before = found.get(day, (0, 0))
             found[day] = before[0] + spent, before[1] + calls
-    return tuple(Spent(day, *both) for day, both in sorted(found.items(), reverse=True))
+    return tuple(DaySpent(day, *both) for day, both in sorted(found.items(), reverse=True))

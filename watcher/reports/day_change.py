@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.model import EMPTY, Account, Asset
 from watcher.domain.values.decimals import ZERO, minus, plus, times, total
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 
 DAY = timedelta(days=1)
 
@@ -26,7 +26,7 @@ class Worth(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayChange:
     """What has a price now and had one then, and was watched then: its value then, and the difference."""
 
     since: datetime
@@ -49,7 +49,7 @@ class Holdings:
         self._sums: dict[Asset, Decimal] = {}
         self._counts: dict[Asset, int] = {}
 
-    def look(self, past: Past) -> Held:
+    def look(self, past: Snapshot) -> Totals:
         states, added = past.accounts, self._added
         unasked: dict[Asset, Decimal] = {}
         for account in self._watched:
@@ -64,7 +64,7 @@ class Holdings:
             self._take(added.get(account, EMPTY), minus, -1)
             self._take(state.amounts, plus, 1)
             added[account] = state.amounts
-        return Held(dict(self._sums), dict(self._counts), unasked)
+        return Totals(dict(self._sums), dict(self._counts), unasked)
 
     def _take(
         self, amounts: Mapping[Asset, Decimal], change: Callable[[Decimal, Decimal], Decimal], by: int
@@ -77,7 +77,7 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Totals:
     """Amounts by asset, and how many holdings each is made of."""
 
     sums: Mapping[Asset, Decimal]
@@ -85,7 +85,7 @@ class Held:
     unasked: Mapping[Asset, Decimal]
     """How much of them nobody asked for."""
 
-    def worth(self, past: Past) -> Worth:
+    def worth(self, past: Snapshot) -> Worth:
         """What it is worth; what nobody asked for is told apart."""
         quotes = past.quotes
         all_of_it, claimed = (
@@ -96,7 +96,9 @@ class Held:
         return Worth(minus(all_of_it, claimed), unpriced, claimed)
 
 
-def day(reader: Reader, held: Held, past: Past, watched: Collection[Account], now: datetime) -> Day | None:
+def day(
+    reader: SqliteQueries, held: Totals, past: Snapshot, watched: Collection[Account], now: datetime
+) -> DayChange | None:
     """The day until now; None if nothing was known a day ago. `held`: what `watched` hold now."""
     since = now - DAY
     states = {account: state for account in watched if (state := past.accounts.get(account)) is not None}
@@ -122,4 +124,4 @@ def day(reader: Reader, held: Held, past: Past, watched: Collection[Account], no
         before = plus(before, value)
         delta = plus(delta, minus(times(held_now, past.quotes[asset].price), value))
     fresh = then.fresh + sum(sum(map(bool, state.amounts.values())) for state in young)
-    return Day(since, before, delta, fresh) if before or delta else None
+    return DayChange(since, before, delta, fresh) if before or delta else None

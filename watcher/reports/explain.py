@@ -14,7 +14,7 @@ from watcher.config.settings import Settings
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Topic
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import asset_of, subject_key
 from watcher.domain.evaluation.routing import Router
 from watcher.domain.evaluation.rule_index import Rules
@@ -26,8 +26,8 @@ from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.formatting import moment, plain
 from watcher.reports.alerts import AlertViews
 from watcher.reports.credit_rows import use_of
-from watcher.reports.rule_distance import Standing
-from watcher.store.sqlite.queries import Reader
+from watcher.reports.rule_distance import RuleDistance
+from watcher.store.sqlite.queries import SqliteQueries
 
 Row = dict[str, Any]
 
@@ -39,9 +39,9 @@ class Explainer:
         self,
         settings: Settings,
         rules: Rules,
-        reader: Reader,
+        reader: SqliteQueries,
         now: datetime,
-        past: Past | None = None,
+        past: Snapshot | None = None,
         plans: Mapping[str, CreditPlan] = EMPTY,
     ) -> None:
         """`past`: all that is known, if the caller has it already; else it is read from the store.
@@ -49,11 +49,11 @@ class Explainer:
         """
         self._plans = plans
         self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
-        self._past: Past = past or reader.past()
+        self._past: Snapshot = past or reader.past()
         rules.know(self._past.same, self._past.former)
         self._router = Router(self._past, rules, now)
         self._views = AlertViews(settings, self._past.silences, now)
-        self._standing = Standing(rules, reader, now, self._past)
+        self._standing = RuleDistance(rules, reader, now, self._past)
 
     def subjects(self, rule: Rule) -> list[Row]:
         """Every subject that the rule has now: `key` and `label`, and what it is made of. `alert_label`: how

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from watcher.domain.aggregates.contributions import View
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import EMPTY, Change
 from watcher.domain.rules import (
@@ -26,12 +26,12 @@ from watcher.domain.rules import (
     TrailingRule,
     unsure,
 )
-from watcher.domain.rules.lookback import Mark, MarkOf
+from watcher.domain.rules.lookback import Baseline, BaselineOf
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import full, moment
 from watcher.domain.values.verdict import Verdict, unknown
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -41,10 +41,10 @@ MOST_MOVES = 50
 """Of so long, and of so many changes at most, the largest is told beside the level of a `change` rule."""
 
 
-class Standing:
+class RuleDistance:
     """Judges subjects (rows of `Explainer`) as of one moment."""
 
-    def __init__(self, rules: Rules, reader: Reader, now: datetime, past: Past) -> None:
+    def __init__(self, rules: Rules, reader: SqliteQueries, now: datetime, past: Snapshot) -> None:
         self._rules, self._reader, self._now, self._past = rules, reader, now, past
         self._view = View(past, now, past.symbols, EMPTY, EMPTY, EMPTY)
         self._summed = False
@@ -151,8 +151,8 @@ class Standing:
 
         return self._once((rule.id, subject["key"]), make)
 
-    def _mark(self, rule: Rule, subject: Row) -> Mark | None:
-        return self._reader.mark(MarkOf(rule.id, subject["account"], subject["asset"]))
+    def _mark(self, rule: Rule, subject: Row) -> Baseline | None:
+        return self._reader.mark(BaselineOf(rule.id, subject["account"], subject["asset"]))
 
     def _window(self, rule: TrailingRule, subject: Row) -> Sequence[Change]:
         """What the daemon is told of the window that the rule judges."""

@@ -12,7 +12,7 @@ from typing import Any
 from watcher.config.models import Cron
 from watcher.config.settings import Settings, WalletSettings
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.never_held import never_held
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, AccountState, Asset
@@ -25,7 +25,7 @@ from watcher.reports.alerts import AlertViews
 from watcher.reports.credit_rows import credits_of
 from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
 from watcher.store.sqlite.quarantine import NEWCOMER
-from watcher.store.sqlite.queries import Asked, Reader
+from watcher.store.sqlite.queries import LoggedPoll, SqliteQueries
 
 Row = dict[str, Any]
 
@@ -36,18 +36,18 @@ def wallets_by_account(settings: Settings) -> Mapping[Account, WalletSettings]:
     return {account: wallet for wallet in settings.wallets for account in wallet.accounts}
 
 
-def balances(settings: Settings, past: Past) -> list[Row]:
+def balances(settings: Settings, past: Snapshot) -> list[Row]:
     """What is held now: every confirmed amount that is not zero, with its age."""
     return balances_of(wallets_by_account(settings), past)
 
 
-def held(settings: Settings, past: Past) -> int:
+def held(settings: Settings, past: Snapshot) -> int:
     """How many balances `balances` has."""
     states = (past.accounts.get(account) for account in wallets_by_account(settings))
     return sum(sum(map(bool, state.amounts.values())) for state in states if state is not None)
 
 
-def balances_of(wallets: Mapping[Account, WalletSettings], past: Past) -> list[Row]:
+def balances_of(wallets: Mapping[Account, WalletSettings], past: Snapshot) -> list[Row]:
     """The same of some accounts."""
     rows: list[Row] = []
     for account, wallet in wallets.items():
@@ -76,7 +76,7 @@ def balances_of(wallets: Mapping[Account, WalletSettings], past: Past) -> list[R
     return rows
 
 
-def assets(settings: Settings, past: Past) -> list[Row]:
+def assets(settings: Settings, past: Snapshot) -> list[Row]:
     """All assets that are held or that no rule sees, with why; `account` is not for scripts."""
     rows: list[Row] = []
     for account, wallet in wallets_by_account(settings).items():
@@ -111,7 +111,7 @@ def assets(settings: Settings, past: Past) -> list[Row]:
 
 def history(
     settings: Settings,
-    reader: Reader,
+    reader: SqliteQueries,
     limit: int,
     names: Sequence[str] = (),
     since: datetime | None = None,
@@ -137,7 +137,7 @@ def history(
     ]
 
 
-def requests(asked: Sequence[Asked]) -> list[Row]:
+def requests(asked: Sequence[LoggedPoll]) -> list[Row]:
     """The poll log: what was asked, what came of it, what it cost."""
     return [
         {
@@ -157,7 +157,7 @@ def requests(asked: Sequence[Asked]) -> list[Row]:
     ]
 
 
-def deliveries(reader: Reader, state: str | None, limit: int, skip: int = 0) -> list[Row]:
+def deliveries(reader: SqliteQueries, state: str | None, limit: int, skip: int = 0) -> list[Row]:
     """The outbox, newest first."""
     return [
         {
@@ -177,10 +177,10 @@ def deliveries(reader: Reader, state: str | None, limit: int, skip: int = 0) -> 
 
 def status(
     settings: Settings,
-    reader: Reader,
+    reader: SqliteQueries,
     now: datetime,
     allowances: Mapping[str, CreditPlan],
-    past: Past | None = None,
+    past: Snapshot | None = None,
 ) -> Row:
     """The state of everything, and one word for it.
 
@@ -210,7 +210,7 @@ def status(
     return report
 
 
-def _never_held(settings: Settings, past: Past, now: datetime) -> list[Row]:
+def _never_held(settings: Settings, past: Snapshot, now: datetime) -> list[Row]:
     """Wallets in which nothing was ever seen, though they were read for a day and more."""
     wallets = {account: each.wallet for account, each in wallets_by_account(settings).items()}
     found = never_held(wallets, past.accounts, now)
@@ -218,7 +218,7 @@ def _never_held(settings: Settings, past: Past, now: datetime) -> list[Row]:
 
 
 def accounts_of(
-    settings: Settings, reader: Reader, states: Mapping[Account, AccountState], now: datetime
+    settings: Settings, reader: SqliteQueries, states: Mapping[Account, AccountState], now: datetime
 ) -> list[Row]:
     """How each account fares, in the order of the configuration."""
     outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
@@ -238,7 +238,7 @@ def behind(row: Row) -> bool:
     return bool(row["late"] or row["stale"] or row["last_reading"] is None)
 
 
-def _channels(settings: Settings, reader: Reader) -> list[Row]:
+def _channels(settings: Settings, reader: SqliteQueries) -> list[Row]:
     """Channels that do not tell what they are owed, and why, in the words of their services."""
     return [
         {"channel": each.name, "pending": each.pending, "since": each.oldest_pending, "trouble": each.trouble}
@@ -303,7 +303,7 @@ def _oldest(state: AccountState) -> datetime | None:
     return min((state.stale[asset] for asset in visible), default=None)
 
 
-def _held_prices(settings: Settings, past: Past) -> list[Row]:
+def _held_prices(settings: Settings, past: Snapshot) -> list[Row]:
     """Prices in doubt of what is held: until they are confirmed, nothing is judged in dollars by them."""
     open_doubts = {asset: doubt for asset, doubt in past.doubts.items() if not doubt.settled}
     holders: dict[Asset, set[str]] = {}

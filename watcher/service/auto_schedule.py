@@ -13,12 +13,19 @@ from typing import Any
 
 from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account
-from watcher.domain.scheduler import PATIENCE, Budget, Cadence, Item
-from watcher.domain.scheduler.outlook import OUTLOOK, Finds, Outlook, load
+from watcher.domain.scheduler import PATIENCE, Budget, Item, Scheduler
+from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook, load
 from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Store
 from watcher.service.clock import Clock
-from watcher.service.schedule_items import Fixed, Paced, call_budget, calls_a_second, credit_budget, key_of
+from watcher.service.schedule_items import (
+    AutoItem,
+    FixedItems,
+    call_budget,
+    calls_a_second,
+    credit_budget,
+    key_of,
+)
 from watcher.service.schedule_words import strain
 from watcher.service.slices import SLICE, compact, joined
 
@@ -35,19 +42,19 @@ FACT = "cadence"
 """Under this name the store keeps what the cadence of a source has learnt."""
 
 
-class Pacer:
+class AutoScheduler:
     """The schedule of one source's `auto` accounts. `run` puts them into the queue when they are due."""
 
     def __init__(
         self,
         name: str,
         allowance: Allowance,
-        paced: Sequence[Paced],
+        paced: Sequence[AutoItem],
         taken: float,
         store: Store,
         clock: Clock,
         put: Callable[[Sequence[Account]], None],
-        fixed: Sequence[Fixed] = (),
+        fixed: Sequence[FixedItems] = (),
         *,
         fairness: float = 1.0,
     ) -> None:
@@ -77,17 +84,17 @@ class Pacer:
         self._every = {account: each.every.total_seconds() for each in fixed for account in each.accounts}
         self._read: dict[Account, float] = {}
         """When each account was last read, as far as that was since the start."""
-        self._finds = Finds()
+        self._finds = Detections()
         self._began: float | None = None
         """When the source was first paced at all, if that is known."""
         self._said: float | None = None
         """The end of the period in which people were told of it."""
-        self._cadence: Cadence | None = None
+        self._cadence: Scheduler | None = None
         self._changed = asyncio.Event()
         self._anew = False
 
     @property
-    def cadence(self) -> Cadence | None:
+    def cadence(self) -> Scheduler | None:
         """None until `run` has read the ledger."""
         return self._cadence
 
@@ -166,7 +173,7 @@ class Pacer:
         except StoreError as error:
             log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
 
-    async def _outlook(self, cadence: Cadence) -> str:
+    async def _outlook(self, cadence: Scheduler) -> str:
         """What is intended now, as the fact to keep. What is set says of itself how often it is asked for."""
         items = [*self._items, *self._stretched.values()]
         costs = 0.0 if self.strained else self._rate
@@ -229,12 +236,12 @@ class Pacer:
         now: float,
         state: Mapping[str, Any] | None,
         seen: Mapping[str, float],
-    ) -> Cadence:
+    ) -> Scheduler:
         try:
-            return Cadence(items, budget, now, state=state, seen=seen, fairness=self._fairness)
+            return Scheduler(items, budget, now, state=state, seen=seen, fairness=self._fairness)
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
-            return Cadence(items, budget, now, seen=seen, fairness=self._fairness)
+            return Scheduler(items, budget, now, seen=seen, fairness=self._fairness)
 
     def _say(self, budget: Budget, now: datetime) -> None:
         """That not all can be kept that was set or promised: once a period."""
@@ -277,7 +284,7 @@ class Pacer:
         """What the cadence may spend, and whether that includes fixed intervals."""
         budget, strained = await self._afford(now)
         if budget.ends != self._ends:
-            self._ends, self._length, self._finds = budget.ends, budget.period, Finds()
+            self._ends, self._length, self._finds = budget.ends, budget.period, Detections()
         return budget, strained
 
     async def _afford(self, now: datetime) -> tuple[Budget, bool]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from watcher.domain.credits.allowance import Purpose
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.chain_discovery import Sweep, judge_sweep
 from watcher.domain.model import Account, Miss, Outcome, Reading
 from watcher.domain.values.errors import StoreError
@@ -29,7 +29,7 @@ GOLDEN = 0.6180339887498949
 """Multiples of it, modulo 1, spread the first sweeps evenly, however many there are."""
 
 
-class Sweeper:
+class ChainDiscovery:
     """The sweeps of one source. `run` makes them due."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Sweeper:
             return
         reading: Reading = outcome
 
-        def deciding(past: Past, _recall: Recall) -> Conclusion:
+        def deciding(past: Snapshot, _recall: Recall) -> Decision:
             return judge_sweep(past, sweep, reading, self._channels, now)
 
         conclusion = await self._store.conclude([sweep.home], deciding)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from watcher.domain.evaluation.asset_identity import recognise
-from watcher.domain.evaluation.decide import Conclusion, Past, decide, differing, questions, retire
+from watcher.domain.evaluation.decide import Decision, Snapshot, decide, differing, questions, retire
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Outcome
 from watcher.ports.store import Recall, Settlement, Store
@@ -20,10 +20,10 @@ async def conclude(
     *,
     running_since: datetime,
     settlement: Settlement | None = None,
-) -> Conclusion:
+) -> Decision:
     """Ask history, decide, and keep all that follows. `now` is when the answer was read."""
 
-    def deciding(past: Past, recall: Recall) -> Conclusion:
+    def deciding(past: Snapshot, recall: Recall) -> Decision:
         names = recognise(past, outcomes, rules, now)
         past, seen = names.past, names.outcomes
         compared = differing(past, seen)
@@ -37,12 +37,12 @@ async def conclude(
     return await store.conclude(accounts, deciding, settlement)
 
 
-async def take_effect(store: Store, rules: Rules, now: datetime) -> Conclusion:
+async def take_effect(store: Store, rules: Rules, now: datetime) -> Decision:
     """What new rules, or another watch list, mean for the alerts that live: see `retire`."""
     live = await store.live_alerts()
     accounts = list(dict.fromkeys(alert.account for alert in live if alert.account is not None))
 
-    def deciding(past: Past, _recall: Recall) -> Conclusion:
+    def deciding(past: Snapshot, _recall: Recall) -> Decision:
         return retire(past, rules, now)
 
     return await store.conclude(accounts, deciding)

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 
 from watcher.domain.alerts.fallback import candidates
 from watcher.domain.alerts.lifecycle import short_id
-from watcher.domain.alerts.quiet_hours import Quiet
-from watcher.domain.decision import Conclusion
+from watcher.domain.alerts.quiet_hours import QuietPeriod
+from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import (
     GIVE_UP_AFTER,
     REFUSED,
@@ -37,7 +37,7 @@ from watcher.service.delivery_policy import (
     ATTEMPTS_BEFORE_GIVING_UP,
     LONGEST_ASKED,
     LOOK_AGAIN,
-    Lane,
+    DeliveryPolicy,
     batches,
     first_news,
     gathering,
@@ -74,7 +74,7 @@ class Deliverer:
         channels: Iterable[Channel],
         clock: Clock,
         jitter: Callable[[], float] = random.random,
-        quiet: Mapping[str, Quiet] = EMPTY,
+        quiet: Mapping[str, QuietPeriod] = EMPTY,
         fallbacks: Mapping[str, str] = EMPTY,
     ) -> None:
         """`quiet`: the quiet hours of channels that have some, by name; `fallbacks`: their fallbacks."""
@@ -82,7 +82,7 @@ class Deliverer:
         self._clock = clock
         self._jitter = jitter
         self._fallbacks = fallbacks
-        self._lanes = {channel.name: Lane(channel, quiet.get(channel.name)) for channel in channels}
+        self._lanes = {channel.name: DeliveryPolicy(channel, quiet.get(channel.name)) for channel in channels}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -140,7 +140,7 @@ class Deliverer:
         """Channels whose last attempt failed, and why; no secrets."""
         return {name: lane.trouble for name, lane in self._lanes.items() if lane.trouble}
 
-    async def _run(self, lane: Lane) -> None:
+    async def _run(self, lane: DeliveryPolicy) -> None:
         """A channel's loop. Nothing but its cancellation ends it before `stop`."""
         trouble_wait = _STORE_WAIT
         while not self._stopping:
@@ -161,14 +161,14 @@ class Deliverer:
         if lane.gathers:
             await self._last(lane)
 
-    async def _last(self, lane: Lane) -> None:
+    async def _last(self, lane: DeliveryPolicy) -> None:
         """What was being gathered goes out before the end; what fails stays pending."""
         try:
             await self._round(lane)
         except WatcherError as error:
             LOG.warning("delivery stays pending: channel=%s error=%s", lane.channel.name, error)
 
-    async def _round(self, lane: Lane) -> float:
+    async def _round(self, lane: DeliveryPolicy) -> float:
         """Send what is due; seconds until there may be more, 0 for at once."""
         await self._settle(lane)
         name = lane.channel.name
@@ -199,7 +199,12 @@ class Deliverer:
         return 0.0
 
     async def _tell(
-        self, lane: Lane, deliveries: Sequence[Delivery], failed: set[str], *, together: bool = False
+        self,
+        lane: DeliveryPolicy,
+        deliveries: Sequence[Delivery],
+        failed: set[str],
+        *,
+        together: bool = False,
     ) -> bool:
         """Send one by one while that is allowed and quick, otherwise as one. False: no more for now.
 
@@ -219,7 +224,7 @@ class Deliverer:
                 return False
         return True
 
-    async def _stand_in(self, lane: Lane, pending: Sequence[Delivery], now: datetime) -> float:
+    async def _stand_in(self, lane: DeliveryPolicy, pending: Sequence[Delivery], now: datetime) -> float:
         """Let the fallback tell what has waited for too long; seconds until there is more of it."""
         fallback = self._fallbacks.get(lane.channel.name)
         if fallback is None:
@@ -230,7 +235,7 @@ class Deliverer:
         lane.stood_in |= found.keys()
         return wait
 
-    async def _send(self, lane: Lane, batch: Sequence[Delivery]) -> bool:
+    async def _send(self, lane: DeliveryPolicy, batch: Sequence[Delivery]) -> bool:
         lane.sending = tuple(batch)
         lane.tried = self._clock.monotonic()
         now = self._clock.now()
@@ -241,14 +246,14 @@ class Deliverer:
         await self._settle(lane)
         return isinstance(result, Sent)
 
-    def _undecided(self, lane: Lane, batch: Sequence[Delivery], result: NotSent) -> bool:
+    def _undecided(self, lane: DeliveryPolicy, batch: Sequence[Delivery], result: NotSent) -> bool:
         """Whether nothing tells yet if this message or the channel is wrong, and it is time to know."""
         first = batch[0]
         late = first.attempts + 1 >= ATTEMPTS_BEFORE_GIVING_UP
         unclear = result.fault is Fault.UNCLEAR and len(batch) == 1 and not self._stopping
         return unclear and late and not lane.proven(first.id)
 
-    async def _probe(self, lane: Lane, refused: Delivery, result: NotSent) -> NotSent:
+    async def _probe(self, lane: DeliveryPolicy, refused: Delivery, result: NotSent) -> NotSent:
         """Send a test message: if it is taken the other was bad, else the channel is broken."""
         now, name = self._clock.now(), lane.channel.name
         identity = short_id("probe", refused.id)
@@ -264,7 +269,7 @@ class Deliverer:
         fault = Fault.PASSING if tested.fault is Fault.PASSING else Fault.CHANNEL
         return replace(result, fault=fault, detail=detail, retry_after=tested.retry_after)
 
-    def _conclude(self, lane: Lane, result: SendResult) -> None:
+    def _conclude(self, lane: DeliveryPolicy, result: SendResult) -> None:
         """Hold what came of the send until the store has it: a busy store must cause no repeat."""
         now = self._clock.now()
         batch, lane.sending = lane.sending, ()
@@ -273,7 +278,7 @@ class Deliverer:
         lane.facts.update(result.facts)
         lane.remarks.update(result.remarks)
 
-    async def _settle(self, lane: Lane) -> None:
+    async def _settle(self, lane: DeliveryPolicy) -> None:
         if lane.outcome:
             fallback = self._fallbacks.get(lane.channel.name)
             instead = candidates(lane.outcome, fallback, self._clock.now())
@@ -289,7 +294,7 @@ class Deliverer:
             lane.said.add(name)
             del lane.remarks[name]
 
-    async def _remark(self, lane: Lane, name: str, words: str) -> None:
+    async def _remark(self, lane: DeliveryPolicy, name: str, words: str) -> None:
         """Tell the channel's own people once what they should know of it. Its words may differ each time: the
         message that tells of it may give cause for the same remark."""
         now, channel = self._clock.now(), lane.channel.name
@@ -300,11 +305,11 @@ class Deliverer:
         message = Message(
             identity, Kind.NOTICE, Severity.WARNING, "watcher.channel", channel, "", title, facts, now
         )
-        owed = Conclusion(at=now, deliveries=(Delivery(identity, channel, message, now, now),))
+        owed = Decision(at=now, deliveries=(Delivery(identity, channel, message, now, now),))
         await self._store.conclude([], lambda _past, _recall: owed)
 
     def _settled(
-        self, lane: Lane, delivery: Delivery, result: SendResult, together: int, now: datetime
+        self, lane: DeliveryPolicy, delivery: Delivery, result: SendResult, together: int, now: datetime
     ) -> Delivery:
         attempts = delivery.attempts + 1
         delivery = replace(delivery, attempts=attempts, only=frozenset())
@@ -317,7 +322,7 @@ class Deliverer:
         return replace(delivery, state=state, last_error=result.detail, due=due, heard=heard)
 
     def _hopeless(
-        self, lane: Lane, delivery: Delivery, result: NotSent, together: int, now: datetime
+        self, lane: DeliveryPolicy, delivery: Delivery, result: NotSent, together: int, now: datetime
     ) -> bool:
         """Whether there is no sense in trying again. Of several at once one alone may be bad: it is found
         by sending each by itself."""
@@ -332,7 +337,7 @@ class Deliverer:
         asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
         return _to_ms(max(backoff(attempts, self._jitter()), asked))
 
-    def _note(self, lane: Lane, batch: Sequence[Delivery], result: SendResult) -> None:
+    def _note(self, lane: DeliveryPolicy, batch: Sequence[Delivery], result: SendResult) -> None:
         """What the attempt says about the channel itself."""
         name, ticks = lane.channel.name, self._clock.monotonic()
         if isinstance(result, Sent):
@@ -367,11 +372,11 @@ class Deliverer:
         lane.asked_to_wait = result.retry_after is not None
 
     @staticmethod
-    def _works(lane: Lane, ticks: float, trouble: str = "") -> None:
+    def _works(lane: DeliveryPolicy, ticks: float, trouble: str = "") -> None:
         lane.failures, lane.refusals, lane.paused_until, lane.trouble = 0, 0, None, trouble
         lane.fault, lane.failing_since, lane.passed = None, None, ticks
 
-    def _stumbled(self, lane: Lane, error: Exception) -> None:
+    def _stumbled(self, lane: DeliveryPolicy, error: Exception) -> None:
         """Note an error that nobody foresaw with what was being sent; the loop goes on."""
         # Neither the error's words nor its arguments are logged: they may hold a channel's URL.
         frames = "".join(traceback.format_tb(error.__traceback__))

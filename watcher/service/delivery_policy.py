@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from watcher.domain.alerts.fallback import in_place_of, patience
-from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.messages.delivery import LONGEST_RETRY, Delivery, Fault
 from watcher.domain.messages.message import Kind
 from watcher.ports.store import UNGROUPED, Channel
@@ -38,11 +38,11 @@ _TURN = {Kind.FIRING: 0, Kind.RESOLVED: 2, Kind.WITHDRAWN: 2}
 
 
 @dataclass(slots=True)
-class Lane:
+class DeliveryPolicy:
     """One channel's loop: what it does now, and how it fares. All of it may be lost in a crash."""
 
     channel: Channel
-    quiet: Quiet | None = None
+    quiet: QuietPeriod | None = None
     """When nothing but what is critical is told."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -110,7 +110,9 @@ def in_turn(pending: Sequence[Delivery]) -> list[Delivery]:
     return found
 
 
-def in_order(lane: Lane, pending: Sequence[Delivery], now: datetime) -> tuple[list[Delivery], list[Delivery]]:
+def in_order(
+    lane: DeliveryPolicy, pending: Sequence[Delivery], now: datetime
+) -> tuple[list[Delivery], list[Delivery]]:
     """What a round sends, and what must wait for its own time.
 
     A round sends all that is pending, since the channel is tried anyway. Only what was refused for
@@ -142,7 +144,7 @@ def in_order(lane: Lane, pending: Sequence[Delivery], now: datetime) -> tuple[li
     return ready, held
 
 
-def until_next(lane: Lane, candidates: Sequence[Delivery], now: datetime, ticks: float) -> float:
+def until_next(lane: DeliveryPolicy, candidates: Sequence[Delivery], now: datetime, ticks: float) -> float:
     """Seconds until something is worth sending; 0: now. `ticks`: the monotonic time."""
     if not candidates:
         return LOOK_AGAIN
@@ -156,7 +158,7 @@ def until_next(lane: Lane, candidates: Sequence[Delivery], now: datetime, ticks:
 
 
 def stand_ins(
-    lane: Lane, pending: Sequence[Delivery], fallback: str, now: datetime, ticks: float
+    lane: DeliveryPolicy, pending: Sequence[Delivery], fallback: str, now: datetime, ticks: float
 ) -> tuple[dict[str, Delivery], float]:
     """What the fallback is to tell by now, by the id of what it stands in for; seconds until the next."""
     found: dict[str, Delivery] = {}
@@ -182,7 +184,7 @@ def stand_ins(
     return found, wait
 
 
-def gathering(lane: Lane, ticks: float) -> float:
+def gathering(lane: DeliveryPolicy, ticks: float) -> float:
     """Seconds for which what is to be told is gathered, to go out as one; 0: it may go now."""
     if lane.channel.burst >= UNGROUPED:
         return 0.0
@@ -196,24 +198,24 @@ def gathering(lane: Lane, ticks: float) -> float:
     return max(0.0, lane.told_at[-1][0] + GATHERING[step] - ticks)
 
 
-def singles(lane: Lane) -> int:
+def singles(lane: DeliveryPolicy) -> int:
     """So many may go out one by one now; more than that go as one."""
     if lane.channel.burst >= UNGROUPED:
         return lane.channel.burst
     return max(1, min(lane.channel.burst, _free(lane)))
 
 
-def _free(lane: Lane) -> int:
+def _free(lane: DeliveryPolicy) -> int:
     """Notifications about one transition each that may go now; none while much happens."""
     return 0 if _much(lane) else max(0, AT_ONCE - len(lane.told_at))
 
 
-def _much(lane: Lane) -> bool:
+def _much(lane: DeliveryPolicy) -> bool:
     """Whether more happens than one notification each can tell."""
     return any(count > 1 for _, count in lane.told_at)
 
 
-def overnight(lane: Lane, ready: Sequence[Delivery], now: datetime) -> list[Delivery]:
+def overnight(lane: DeliveryPolicy, ready: Sequence[Delivery], now: datetime) -> list[Delivery]:
     """What quiet hours that are over have kept back: it goes out as one."""
     end = lane.quiet.last_end(now) if lane.quiet is not None else None
     return [each for each in ready if end is not None and each.created < end and not each.attempts]
@@ -225,7 +227,7 @@ def due_time(delivery: Delivery, now: datetime) -> datetime:
     return now if delivery.due > farthest else delivery.due
 
 
-def batches(lane: Lane, ready: Sequence[Delivery]) -> list[list[Delivery]]:
+def batches(lane: DeliveryPolicy, ready: Sequence[Delivery]) -> list[list[Delivery]]:
     """Those that were refused for good each alone, those with the same recipients left together, then the
     others; per alert in order."""
     alone_alerts = {each.message.id for each in ready if each.id in lane.apart}

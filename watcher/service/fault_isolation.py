@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from watcher.domain.alerts.lifecycle import Subject, Terms
 from watcher.domain.credits.allowance import Purpose
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.builtin_notices import PART_RULE, notice
 from watcher.domain.evaluation.rule_index import BUILT_IN, Rules
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Miss, MissReason, Reading
-from watcher.domain.readings.fault_isolation import CULPRITS, EVERYBODY, Suspect, Suspects
+from watcher.domain.readings.fault_isolation import CULPRITS, EVERYBODY, FailingAccount, FailingAccounts
 from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 _TERMS = Terms(PART_RULE, BUILT_IN, Severity.WARNING)
 
 
-class Search:
+class FaultIsolation:
     """The suspects of one source, and whether it answers at all."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Search:
     ) -> None:
         self._source, self._store, self._rules, self._clock = source, store, rules, clock
         self._chance, self._on_deliveries = chance, on_deliveries
-        self.suspects = Suspects()
+        self.suspects = FailingAccounts()
         self.doubted = False
         """The last request that could tell told of no reading: the source may be down."""
         self.blamed = False
@@ -56,7 +56,7 @@ class Search:
         self._control: Account | None = None
         """Was read last, and nothing ever spoke against it."""
         self._kept = "{}"
-        self._healed: dict[Account, Suspect] = {}
+        self._healed: dict[Account, FailingAccount] = {}
         """Can be read again; what people were told of them is yet to be taken back."""
 
     @property
@@ -190,7 +190,7 @@ class Search:
                 told |= {known.part} - {""}
                 await self._tell(account, known, self._verdict(known))
 
-    def _verdict(self, known: Suspect) -> Verdict:
+    def _verdict(self, known: FailingAccount) -> Verdict:
         assert known.apart is not None  # noqa: S101 (it is news)
         since, every = moment(known.apart.since), span(known.apart.distance.total_seconds())
         concerned = len(self.suspects.sharing(known.part))
@@ -205,7 +205,7 @@ class Search:
             f"it is asked for every {every} now"
         )
 
-    async def _tell(self, account: Account, known: Suspect, verdict: Verdict) -> None:
+    async def _tell(self, account: Account, known: FailingAccount, verdict: Verdict) -> None:
         wallet = self._rules.wallets.get(account)
         if wallet is None:
             return
@@ -214,7 +214,7 @@ class Search:
         subject = Subject(key, label, "" if known.part else wallet.name, account)
         about = [("Source", account.source), ("Address", account.address)]
 
-        def deciding(past: Past, _recall: Recall) -> Conclusion:
+        def deciding(past: Snapshot, _recall: Recall) -> Decision:
             at = self._clock.now()
             return notice(past, _TERMS, subject, verdict, self._rules.channels, at, about)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from watcher.domain.credits.allowance import Allowance
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult
 from watcher.domain.model import Account, MissReason
 from watcher.ports.store import Channel, Reply, Request, Source
@@ -44,7 +44,7 @@ LAGS = 120
 
 
 @dataclass(slots=True)
-class Tally:
+class Metrics:
     """All counts. `loaded`: when the configuration in force was read; `refused`: mistakes in the file that
     was last asked for, if it could not be."""
 
@@ -75,7 +75,7 @@ class Tally:
             for reason in FAILURES:
                 self.failed[channel, reason] += 0
 
-    def concluded(self, conclusion: Conclusion, polled: bool) -> None:  # noqa: FBT001 (a callback)
+    def concluded(self, conclusion: Decision, polled: bool) -> None:  # noqa: FBT001 (a callback)
         """Something was decided and is in the store. `polled`: because of a request."""
         if polled and conclusion.accounts:
             self._polled(conclusion)
@@ -90,7 +90,7 @@ class Tally:
         for why in held.values():
             self.suppressed[why.split()[0]] += 1
 
-    def _polled(self, conclusion: Conclusion) -> None:
+    def _polled(self, conclusion: Decision) -> None:
         source = conclusion.accounts[0].account.source
         missed = 0
         for state in conclusion.accounts:
@@ -126,7 +126,7 @@ def _failure(result: NotSent) -> str:
 class CountedSource:
     """A source whose requests are counted."""
 
-    def __init__(self, source: Source, tally: Tally, clock: Clock) -> None:
+    def __init__(self, source: Source, tally: Metrics, clock: Clock) -> None:
         self._source, self._tally, self._clock = source, tally, clock
 
     @property
@@ -168,7 +168,7 @@ class CountedSource:
 class CountedChannel:
     """A channel whose notifications are counted."""
 
-    def __init__(self, channel: Channel, tally: Tally) -> None:
+    def __init__(self, channel: Channel, tally: Metrics) -> None:
         self._channel, self._tally = channel, tally
 
     @property

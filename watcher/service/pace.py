@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(slots=True)
-class Pace:
+class SourceThrottle:
     """When the next request of a source may start, in monotonic seconds and in time of day."""
 
     next_start: float = 0.0

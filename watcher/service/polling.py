@@ -8,9 +8,9 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from watcher.domain.credits.allowance import Grant, Purpose, Refusal
+from watcher.domain.credits.allowance import CreditRefusal, Grant, Purpose
 from watcher.domain.credits.provider_count import Usage
-from watcher.domain.evaluation.decide import Again
+from watcher.domain.evaluation.decide import Recheck
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome, Reading
 from watcher.domain.readings.fault_isolation import CULPRITS, NEVER_READ
@@ -20,10 +20,10 @@ from watcher.ports.store import Reply, Request, Settlement, Source, Store
 from watcher.queues.memory import Batch, PollQueue
 from watcher.service.clock import Clock
 from watcher.service.conclude import conclude
-from watcher.service.fault_isolation import Search
-from watcher.service.pace import Pace
+from watcher.service.fault_isolation import FaultIsolation
+from watcher.service.pace import SourceThrottle
 from watcher.service.replies import broken, report
-from watcher.service.source_health import Outage
+from watcher.service.source_health import SourceHealth
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Poller:
     ) -> None:
         self.source, self.rules = source, rules
         self.queue = PollQueue()
-        self.pace = Pace()
+        self.pace = SourceThrottle()
         self._store, self._clock = store, clock
         self._running_since = running_since
         self._concurrency = concurrency
@@ -69,8 +69,8 @@ class Poller:
         self.on_seen, self.on_refused = on_seen, on_refused
         self._chance = chance or random.Random()
         addresses = {account.address for account in rules.wallets if account.source == source.name}
-        self.outage = Outage(source.name, len(addresses), store, rules.channels, clock, on_deliveries)
-        self.search = Search(source, store, rules, clock, self._chance, on_deliveries)
+        self.outage = SourceHealth(source.name, len(addresses), store, rules.channels, clock, on_deliveries)
+        self.search = FaultIsolation(source, store, rules, clock, self._chance, on_deliveries)
         self._later: set[asyncio.Task[None]] = set()
         self._at_work = self.begun = 0
         """Requests under way, and all that ever began."""
@@ -280,7 +280,7 @@ class Poller:
             unread = [state for state in conclusion.accounts if not state.seen and state.misses >= NEVER_READ]
             await self.search.left_out({state.account: state.miss for state in unread})
 
-    def ask_again(self, again: Again) -> None:
+    def ask_again(self, again: Recheck) -> None:
         """Put an account into the queue soon, to be paid out of the reserve."""
 
         async def later() -> None:
@@ -305,7 +305,7 @@ class Poller:
         if reply.exhausted:
             until = self._clock.now() + EXHAUSTED_PAUSE
             reason = reply.failure or "the provider says the credits are gone"
-            self._sleep(Refusal(until, reason), None, 0)
+            self._sleep(CreditRefusal(until, reason), None, 0)
             if self.on_exhausted is not None:
                 self.on_exhausted(reason)
         if reply.failure and not any(isinstance(outcome, Reading) for outcome in reply.outcomes):
@@ -320,7 +320,7 @@ class Poller:
         wait: float = min(FIRST_BACKOFF * 2 ** min(self.pace.failures - 1, 20), LONGEST_BACKOFF)
         return wait * self._chance.uniform(0.8, 1.2)
 
-    def _sleep(self, refusal: Refusal, purpose: Purpose | None, cost: int) -> None:
+    def _sleep(self, refusal: CreditRefusal, purpose: Purpose | None, cost: int) -> None:
         if self.pace.asleep_until is None:
             plan = self.source.allowance.credits
             gone = plan is not None and refusal.until >= plan.bounds(self._clock.now())[1]

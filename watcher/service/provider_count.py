@@ -10,7 +10,7 @@ from datetime import datetime
 from watcher.domain.credits import provider_count as usages
 from watcher.domain.credits.allowance import CHEAPEST, Allowance, CreditPlan, Grant, Purpose
 from watcher.domain.credits.provider_count import USAGE, Metered, Usage
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.builtin_notices import source_notice
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import moment
@@ -29,7 +29,7 @@ EARLY = 0.05
 """Credits that are gone with less than this share of the period to go are as planned."""
 
 
-class Meter:
+class ProviderCount:
     """The provider's count of one source, read at start, every few hours, and when credits are gone."""
 
     def __init__(
@@ -138,7 +138,7 @@ class Meter:
             log.info("%s: %s booked credits were not charged", self._name, f"{-missing:,}")
 
     async def _tell(self, verdict: Verdict, now: datetime) -> None:
-        def deciding(past: Past, _recall: Recall) -> Conclusion:
+        def deciding(past: Snapshot, _recall: Recall) -> Decision:
             return source_notice(past, self._name, verdict, self._channels, now)
 
         conclusion = await self._store.conclude([], deciding)

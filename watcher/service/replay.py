@@ -16,8 +16,8 @@ from itertools import count
 from typing import Protocol
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.alerts.quiet_hours import Quiet
-from watcher.domain.decision import Again, Conclusion
+from watcher.domain.alerts.quiet_hours import QuietPeriod
+from watcher.domain.decision import Decision, Recheck
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import EMPTY, Account, Miss, Outcome
@@ -25,7 +25,7 @@ from watcher.domain.readings.reconcile import unfinished
 from watcher.ports.store import Store
 from watcher.service.conclude import conclude, take_effect
 from watcher.service.delivery import Deliverer
-from watcher.service.timers import EVERY, Lapse
+from watcher.service.timers import EVERY, TimeBasedEvaluation
 
 PASS = timedelta(seconds=EVERY)
 """Time is judged so often, counted from the start, as in the daemon."""
@@ -39,15 +39,15 @@ LONGEST_LOOK = timedelta(hours=6)
 """How far ahead it is asked at most whether time alone will bring something about."""
 
 
-class Scratch(Store, Protocol):
+class ReplayStore(Store, Protocol):
     """A store that leaves no trace, and that can be asked what would be concluded."""
 
     trying: bool
-    on_conclusion: Callable[[Conclusion], None]
+    on_conclusion: Callable[[Decision], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
+class ReplayedPoll:
     """What one request brought, and when its answer was read."""
 
     at: datetime
@@ -55,7 +55,7 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Notification:
     """One notification: what a channel was told at once."""
 
     at: datetime
@@ -64,7 +64,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
+class ReplayedTransition:
     """An alert that came to another state."""
 
     at: datetime
@@ -98,7 +98,7 @@ class ReplayClock:
 class _Recorder:
     """A channel that takes everything."""
 
-    def __init__(self, name: str, burst: int, clock: ReplayClock, told: list[Told]) -> None:
+    def __init__(self, name: str, burst: int, clock: ReplayClock, told: list[Notification]) -> None:
         self.name, self.burst = name, burst
         self._clock, self._told = clock, told
 
@@ -106,7 +106,7 @@ class _Recorder:
         """It learns nothing."""
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
-        self._told.append(Told(self._clock.now(), self.name, tuple(deliveries)))
+        self._told.append(Notification(self._clock.now(), self.name, tuple(deliveries)))
         return Sent()
 
     async def close(self) -> None:
@@ -128,21 +128,21 @@ class Replay:
 
     def __init__(
         self,
-        store: Scratch,
+        store: ReplayStore,
         rules: Rules,
-        polls: Iterable[Poll],
+        polls: Iterable[ReplayedPoll],
         start: datetime,
         *,
         again: Answer = lambda *_: None,
         burst: Callable[[str], int] = lambda _: 1,
-        quiet: Mapping[str, Quiet] = EMPTY,
+        quiet: Mapping[str, QuietPeriod] = EMPTY,
     ) -> None:
-        self.told: list[Told] = []
-        self.transitions: list[Transition] = []
+        self.told: list[Notification] = []
+        self.transitions: list[ReplayedTransition] = []
         self.clock = ReplayClock(start)
         self._store, self._rules, self._answer = store, rules, again
-        self._polls: Iterator[Poll] = iter(polls)
-        self._next: Poll | None = next(self._polls, None)
+        self._polls: Iterator[ReplayedPoll] = iter(polls)
+        self._next: ReplayedPoll | None = next(self._polls, None)
         self._confirming: list[_Due] = []
         self._numbers = count()
         self._states: dict[str, tuple[str, bool]] = {}
@@ -158,7 +158,7 @@ class Replay:
         self._passed = at - PASS
         self._quiet_until = at - PASS
         self._look = PASS
-        self._lapse = Lapse(self._store, self._rules, self.clock, at, lambda: None)
+        self._lapse = TimeBasedEvaluation(self._store, self._rules, self.clock, at, lambda: None)
 
     async def alerts(self) -> list[Alert]:
         """Every pending and firing alert, as of now."""
@@ -226,7 +226,7 @@ class Replay:
         if concluded.deliveries:
             self._sending = now
 
-    def _ask_again(self, again: Again) -> None:
+    def _ask_again(self, again: Recheck) -> None:
         due = self.clock.now() + again.after
         if self._answer(again.account, due) is not None:
             heapq.heappush(self._confirming, _Due(due, next(self._numbers), again.account, again.alone))
@@ -297,7 +297,7 @@ class Replay:
         """Whether a pass at that time would change an alert or tell anybody."""
         found = False
 
-        def note(conclusion: Conclusion) -> None:
+        def note(conclusion: Decision) -> None:
             nonlocal found
             found = found or bool(conclusion.alerts or conclusion.deliveries)
 
@@ -313,11 +313,11 @@ class Replay:
     def _look_anew(self) -> None:
         self._quiet_until, self._look = self._passed, PASS
 
-    def _note(self, conclusion: Conclusion) -> None:
+    def _note(self, conclusion: Decision) -> None:
         for alert in conclusion.alerts:
             state = (str(alert.state), alert.closed)
             if self._states.get(alert.id) != state:
                 self._states[alert.id] = state
-                self.transitions.append(Transition(self.clock.now(), alert))
+                self.transitions.append(ReplayedTransition(self.clock.now(), alert))
             if not alert.live:
                 self._states.pop(alert.id, None)

@@ -17,7 +17,7 @@ DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Paced:
+class AutoItem:
     """One account on `auto`, and what was promised for it."""
 
     account: Account
@@ -32,7 +32,7 @@ class Paced:
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class FixedItems:
     """Accounts at one fixed interval and price; ticks ask for them as long as they can be afforded."""
 
     accounts: Sequence[Account]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from watcher.domain.credits.allowance import Allowance
-from watcher.domain.scheduler import Budget, Cadence
+from watcher.domain.scheduler import Budget, Scheduler
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import moment
 from watcher.service.schedule_items import DAY, calls_a_second
@@ -18,7 +18,7 @@ SOME = 0.01
 
 
 def strain(
-    cadence: Cadence, budget: Budget, allowance: Allowance, rate: float, ticks: float, now: datetime
+    cadence: Scheduler, budget: Budget, allowance: Allowance, rate: float, ticks: float, now: datetime
 ) -> str:
     """One sentence without its end; empty if nothing is stretched or left out that is worth telling.
 
@@ -51,7 +51,7 @@ def _costs(budget: Budget, allowance: Allowance, rate: float, now: datetime) -> 
     return f"cost {left:,.0f} {unit} until {_ends(budget)}, more than are left"
 
 
-def _stretched(cadence: Cadence, budget: Budget) -> str:
+def _stretched(cadence: Scheduler, budget: Budget) -> str:
     """To what the longest interval that was set or promised is stretched; empty if there is none."""
     gaps = [row.worst_case for row in cadence.forecast().rows if row.worst_case < float("inf")]
     if not gaps:
@@ -60,7 +60,7 @@ def _stretched(cadence: Cadence, budget: Budget) -> str:
     return f"they are stretched evenly, the longest {to}"
 
 
-def _starved(cadence: Cadence, budget: Budget) -> str:
+def _starved(cadence: Scheduler, budget: Budget) -> str:
     """Those on auto that no promise protects, and that will hardly be read; empty if there are none."""
     rows = cadence.forecast().rows
     count = sum(row.worst_case == float("inf") and row.interval > budget.period for row in rows)

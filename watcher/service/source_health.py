@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from watcher.domain.alerts.source_health import Streak, failing, grown
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.builtin_notices import FAILING_RULE, source_notice
 from watcher.domain.messages.message import Severity
 from watcher.domain.values.durations import span
@@ -23,7 +23,7 @@ TWICE = 2
 """Requests in a row that brought nothing: the second one was a look whether anything can be read at all."""
 
 
-class Outage:
+class SourceHealth:
     """How one source fares. What was told is in the store; the rest may be lost in a crash."""
 
     def __init__(
@@ -78,10 +78,10 @@ class Outage:
             await self._tell(now)
 
     async def _tell(self, now: datetime) -> None:
-        def deciding(past: Past, _recall: Recall) -> Conclusion:
+        def deciding(past: Snapshot, _recall: Recall) -> Decision:
             known = past.alerts.get((FAILING_RULE, self._source))
             if self.failing and known is not None:
-                return Conclusion(at=now)  # told before a restart
+                return Decision(at=now)  # told before a restart
             verdict = self._verdict(known.since if known is not None else now, now)
             severity = Severity.CRITICAL if streak is not None and streak.refused else Severity.WARNING
             return source_notice(

@@ -21,7 +21,7 @@ from watcher.domain.evaluation.chain_discovery import Sweep
 from watcher.domain.model import SWEEPS, Account
 from watcher.domain.values.cron import read_cron
 from watcher.ports.store import Source
-from watcher.service.schedule_items import Fixed, Paced
+from watcher.service.schedule_items import AutoItem, FixedItems
 
 Put = Callable[[Sequence[Account]], None]
 
@@ -35,7 +35,7 @@ AHEAD = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
-class Cadence:
+class PollTimes:
     """When accounts are polled: at an interval, or by a cron line in a zone."""
 
     every: timedelta | None = None
@@ -70,10 +70,10 @@ class Cadence:
         return count / AHEAD.total_seconds() if count else 1 / (next(self.ticks(now)) - now).total_seconds()
 
 
-class Trigger(BaseTrigger):  # type: ignore[misc]
+class PollTrigger(BaseTrigger):  # type: ignore[misc]
     """A cadence for APScheduler. Ticks that were missed are left out: one poll makes up for all of them."""
 
-    def __init__(self, cadence: Cadence, phase: float = 0.0) -> None:
+    def __init__(self, cadence: PollTimes, phase: float = 0.0) -> None:
         self._cadence, self._phase = cadence, phase
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
@@ -92,13 +92,13 @@ class Ticker:
     )
     _last: dict[Account, datetime] = field(default_factory=dict)
 
-    def add(self, cadence: Cadence, accounts: Sequence[Account], put: Put) -> None:
+    def add(self, cadence: PollTimes, accounts: Sequence[Account], put: Put) -> None:
         """Poll these accounts of one source at this cadence, spread over its interval."""
         slots = [accounts[i : i + SLOT] for i in range(0, len(accounts), SLOT)]
         for number, slot in enumerate(slots):
             self._scheduler.add_job(
                 self._tick,
-                Trigger(cadence, number / len(slots)),
+                PollTrigger(cadence, number / len(slots)),
                 args=(cadence, tuple(slot), put),
                 # Late is better than never, and once is enough: a busy or sleeping machine must
                 # not lose a poll, nor make up for each one that it slept through.
@@ -108,7 +108,7 @@ class Ticker:
             )
 
     def overdue(
-        self, cadence: Cadence, accounts: Iterable[Account], attempts: Mapping[Account, datetime]
+        self, cadence: PollTimes, accounts: Iterable[Account], attempts: Mapping[Account, datetime]
     ) -> list[Account]:
         """Accounts whose poll was due while nobody was there; the others wait for their tick."""
         now = self.now()
@@ -131,7 +131,7 @@ class Ticker:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
-    def _tick(self, cadence: Cadence, accounts: tuple[Account, ...], put: Put) -> None:
+    def _tick(self, cadence: PollTimes, accounts: tuple[Account, ...], put: Put) -> None:
         now, known = self.now(), self._last
         recent = now - cadence.every / 2 if cadence.every is not None else now
         due = []
@@ -143,7 +143,7 @@ class Ticker:
         put(due)
 
 
-def taken(source: Source, fixed: Mapping[Cadence, Sequence[Account]], now: datetime) -> float:
+def taken(source: Source, fixed: Mapping[PollTimes, Sequence[Account]], now: datetime) -> float:
     """What fixed cadences cost a second: credits, or calls where there are no credits."""
     sells = source.allowance.credits is not None
     total = 0.0
@@ -160,10 +160,10 @@ def calls_of(source: Source, accounts: Sequence[Account], now: datetime) -> int:
 
 def cadences(
     settings: Settings, name: str, source: Source
-) -> tuple[dict[Cadence, list[Account]], list[Paced]]:
+) -> tuple[dict[PollTimes, list[Account]], list[AutoItem]]:
     """The accounts of one source: those at a fixed cadence by that cadence, and those on `auto`."""
-    fixed: dict[Cadence, list[Account]] = {}
-    paced: list[Paced] = []
+    fixed: dict[PollTimes, list[Account]] = {}
+    paced: list[AutoItem] = []
     groups: dict[object, list[Account]] = {}
     """The lists of `fixed`, by what wallets say."""
     sells = source.allowance.credits is not None
@@ -174,7 +174,7 @@ def cadences(
         if isinstance(every, str):
             for account in wallet.accounts:
                 cost = source.cost(account) if sells else calls_of(source, [account], EPOCH)
-                paced.append(Paced(account, cost, float(wallet.weight), wallet.at_least_every))
+                paced.append(AutoItem(account, cost, float(wallet.weight), wallet.at_least_every))
             continue
         group = groups.get(every)
         if group is None:
@@ -183,13 +183,13 @@ def cadences(
     return fixed, paced
 
 
-def _cadence(every: timedelta | Cron) -> Cadence:
+def _cadence(every: timedelta | Cron) -> PollTimes:
     if isinstance(every, timedelta):
-        return Cadence(every=every)
-    return Cadence(cron=every.cron, timezone=every.timezone)
+        return PollTimes(every=every)
+    return PollTimes(cron=every.cron, timezone=every.timezone)
 
 
-def fixed_intervals(source: Source, fixed: Mapping[Cadence, Sequence[Account]]) -> list[Fixed]:
+def fixed_intervals(source: Source, fixed: Mapping[PollTimes, Sequence[Account]]) -> list[FixedItems]:
     """The accounts at a fixed interval, where that can be too dear."""
     if source.allowance.credits is None:
         return []
@@ -200,7 +200,7 @@ def fixed_intervals(source: Source, fixed: Mapping[Cadence, Sequence[Account]]) 
         alike: dict[int, list[Account]] = {}
         for account in accounts:
             alike.setdefault(source.cost(account), []).append(account)
-        found += [Fixed(some, cost, cadence.every) for cost, some in alike.items()]
+        found += [FixedItems(some, cost, cadence.every) for cost, some in alike.items()]
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.evaluation.decide import Conclusion, Past, lapse
+from watcher.domain.evaluation.decide import Decision, Snapshot, lapse
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.rules import Use, pace_since
@@ -32,7 +32,7 @@ SLICE = 500
 """Accounts judged in one transaction, so that a poll never waits long behind it."""
 
 
-class Lapse:
+class TimeBasedEvaluation:
     """Judges by the clock. One pass looks at every account that has something to lose by silence."""
 
     def __init__(
@@ -123,7 +123,7 @@ class Lapse:
     async def _judge(self, accounts: Sequence[Account], uses: Mapping[str, Use]) -> None:
         now = self._clock.now()
 
-        def deciding(past: Past, _recall: Recall) -> Conclusion:
+        def deciding(past: Snapshot, _recall: Recall) -> Decision:
             return lapse(past, accounts, self._rules, now, running_since=self._running_since, uses=uses)
 
         conclusion = await self._store.conclude(accounts, deciding)

@@ -60,7 +60,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class HttpFailure:
     """Why there is no answer, in words without secrets. `status` 0: no answer at all.
 
     `charged`: 0 when the provider cannot have charged, None when nobody knows, which counts
@@ -102,7 +102,7 @@ class Http:
             await self._session.close()
             self._session = None
 
-    async def get(self, url: URL) -> Body | Failure:
+    async def get(self, url: URL) -> Body | HttpFailure:
         """Make one GET request, sent exactly as `url` is written."""
         host = url.host or ""
         status = 0
@@ -110,7 +110,7 @@ class Http:
         try:
             proxy = proxy_for(url.scheme, host, url.port or 443, self._proxy)
         except ValueError as error:
-            return Failure(MissReason.UNREACHABLE, str(error), charged=0)
+            return HttpFailure(MissReason.UNREACHABLE, str(error), charged=0)
         # A few times round the loop: whatever the other side has closed by now is then known to be closed.
         for _ in range(3):
             await asyncio.sleep(0)
@@ -126,7 +126,7 @@ class Http:
         except (aiohttp.ClientError, OSError) as error:
             reason, text = await self._fault(error, host, status, proxied=proxy is not None)
             # What was never sent cannot have been charged.
-            return Failure(reason, text, status, None if sent else 0)
+            return HttpFailure(reason, text, status, None if sent else 0)
 
     async def _fault(
         self, error: Exception, host: str, status: int, *, proxied: bool
@@ -170,28 +170,30 @@ class Http:
             self._session = session
         return self._session
 
-    async def _body(self, response: aiohttp.ClientResponse) -> Body | Failure:
+    async def _body(self, response: aiohttp.ClientResponse) -> Body | HttpFailure:
         host = response.url.host
         if "html" in response.content_type:
-            return Failure(MissReason.MALFORMED, f"{host} sent a web page instead of JSON", 200)
+            return HttpFailure(MissReason.MALFORMED, f"{host} sent a web page instead of JSON", 200)
         data = await _read(response, self._limits.max_body)
         if data is None:
             # What is not read would keep the connection busy for ever.
             response.close()
             megabytes = self._limits.max_body // (1024 * 1024)
-            return Failure(MissReason.TOO_LARGE, f"the answer of {host} is longer than {megabytes} MB", 200)
+            return HttpFailure(
+                MissReason.TOO_LARGE, f"the answer of {host} is longer than {megabytes} MB", 200
+            )
         if data[:64].lstrip()[:1] == b"<":
-            return Failure(MissReason.MALFORMED, f"{host} sent a web page instead of JSON", 200)
+            return HttpFailure(MissReason.MALFORMED, f"{host} sent a web page instead of JSON", 200)
         return Body(data)
 
-    async def _refusal(self, response: aiohttp.ClientResponse) -> Failure:
+    async def _refusal(self, response: aiohttp.ClientResponse) -> HttpFailure:
         host, status = response.url.host, response.status
         if 300 <= status < 400:
             response.close()
             text = (
                 f"{host} answered {status} and points elsewhere; redirects are not followed, check base_url"
             )
-            return Failure(MissReason.REDIRECTED, text, status)
+            return HttpFailure(MissReason.REDIRECTED, text, status)
         data = await _read(response, _MAX_ERROR_BODY)
         if data is None:
             response.close()
@@ -204,7 +206,7 @@ class Http:
         pause = _pause(response.headers)
         if reason is MissReason.RATE_LIMITED and pause is None:
             pause = self._limits.throttle_pause
-        return Failure(reason, text, status, charged, pause if status in {429, 503} else None)
+        return HttpFailure(reason, text, status, charged, pause if status in {429, 503} else None)
 
     def _reason(self, status: int, said: str) -> MissReason:
         if self._limits.sells_credits and (

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from watcher.web.server import Server
-from watcher.web.snapshot import Looker
+from watcher.web.snapshot import PageSnapshots
 
-__all__ = ["Looker", "Server"]
+__all__ = ["PageSnapshots", "Server"]

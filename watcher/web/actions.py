@@ -19,18 +19,18 @@ from watcher.domain.alerts.lifecycle import Ack, AlertState, short_id
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.values.durations import parse_duration
 from watcher.store.sqlite.alerts import acknowledge, add_silence
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web.parameters import form_of
-from watcher.web.snapshot import Looker
+from watcher.web.snapshot import PageSnapshots
 
 LONGEST = timedelta(days=30)
 LONGEST_TEXT = 500
 
 
-class Acts:
+class Actions:
     """Writes to the store as the command line does; the daemon sees it at its next decision."""
 
-    def __init__(self, looker: Looker, store: Path, secret: bytes) -> None:
+    def __init__(self, looker: PageSnapshots, store: Path, secret: bytes) -> None:
         """`secret`: what the words of the forms are made from; empty if nothing may be done here."""
         self._looker, self._store, self._secret = looker, store, secret
 
@@ -70,7 +70,7 @@ class Acts:
         span, now, name = _span(form), self._looker.clock.now(), request.match_info["id"]
 
         def silencing() -> bool:
-            with Reader(self._store) as reader:
+            with SqliteQueries(self._store) as reader:
                 alert = reader.alert(name)
             if alert is None:
                 return False

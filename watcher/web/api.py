@@ -10,14 +10,14 @@ from watcher.reports import status as report
 from watcher.reports.alerts import AlertViews
 from watcher.web.encoding import encoded, form_for
 from watcher.web.openapi import describe
-from watcher.web.parameters import Asked
-from watcher.web.snapshot import Looker
+from watcher.web.parameters import Parameters
+from watcher.web.snapshot import PageSnapshots
 
 
 class Api:
     """Reads only. Every answer is one consistent moment of the store."""
 
-    def __init__(self, looker: Looker, *, token: bool = False) -> None:
+    def __init__(self, looker: PageSnapshots, *, token: bool = False) -> None:
         """`token`: whether one is needed, so that the description says so."""
         self._looker = looker
         self._described = describe(next((each.name for each in looker.settings.wallets), ""), token=token)
@@ -47,19 +47,19 @@ class Api:
         return web.Response(text=text, status=200 if ready.ready else 503)
 
     async def status(self, request: web.Request) -> web.Response:
-        Asked(request.query, ())
+        Parameters(request.query, ())
         look = await self._looker.look()
         return await self._json(request, look.status)
 
     async def balances(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("wallet",))
+        asked = Parameters(request.query, ("wallet",))
         names = asked.names("wallet", self._names)
         look = await self._looker.look()
         rows = await self._looker.work(lambda: report.balances(self._looker.settings, look.past))
         return await self._json(request, [row for row in rows if not names or row["wallet"] in names])
 
     async def history(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("wallet", "since", "limit"))
+        asked = Parameters(request.query, ("wallet", "since", "limit"))
         names, limit, span = asked.names("wallet", self._names), asked.limit(), asked.span("since")
         since = self._looker.clock.now() - span if span is not None else None
         settings = self._looker.settings
@@ -69,7 +69,7 @@ class Api:
         )
 
     async def alerts(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("all", "limit"))
+        asked = Parameters(request.query, ("all", "limit"))
         look = await self._looker.look()
         if asked.flag("all"):
             limit = asked.limit()
@@ -81,14 +81,14 @@ class Api:
         return await self._json(request, views.rows(found))
 
     async def outbox(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("state", "limit"))
+        asked = Parameters(request.query, ("state", "limit"))
         state, limit = asked.choice("state", [str(each) for each in DeliveryState]), asked.limit()
         return await self._json(
             request, await self._looker.ask(lambda reader: report.deliveries(reader, state, limit))
         )
 
     async def openapi(self, request: web.Request) -> web.Response:
-        Asked(request.query, ())
+        Parameters(request.query, ())
         return await self._json(request, self._described)
 
     @property

@@ -11,26 +11,26 @@ from watcher.charts.figures import burn_down
 from watcher.ports.store import Source
 from watcher.reports.credits import burn, days_of
 from watcher.reports.status import Row
-from watcher.store.sqlite.queries import Reader
-from watcher.web.parameters import ROWS, Asked
-from watcher.web.snapshot import Look
-from watcher.web.templating import Frame
+from watcher.store.sqlite.queries import SqliteQueries
+from watcher.web.parameters import ROWS, Parameters
+from watcher.web.snapshot import PageSnapshot
+from watcher.web.templating import Templating
 
 
 class BudgetPage:
     """`/budget`."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Templating) -> None:
         self._frame, self._looker = frame, frame.looker
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/budget", self.budget)]
 
     async def budget(self, request: web.Request) -> web.Response:
-        number = Asked(request.query, ("page",)).page()
+        number = Parameters(request.query, ("page",)).page()
 
-        def render(look: Look) -> str:
-            with Reader(self._looker.store) as reader:
+        def render(look: PageSnapshot) -> str:
+            with SqliteQueries(self._looker.store) as reader:
                 parts = [self._part(reader, name, look) for name in self._looker.settings.sources]
             start = (number - 1) * ROWS
             rows = sorted(look.status["accounts"], key=lambda row: (-self._a_day(row), row["wallet"]))
@@ -42,7 +42,7 @@ class BudgetPage:
 
         return await self._frame.page(request, render)
 
-    def _part(self, reader: Reader, name: str, look: Look) -> Row:
+    def _part(self, reader: SqliteQueries, name: str, look: PageSnapshot) -> Row:
         plan = self._looker.plans.get(name)
         part: Row = {"source": name, "burn": None, "credits": look.status["credits"].get(name)}
         if plan is None:
@@ -63,7 +63,7 @@ class BudgetPage:
         interval = row["interval_seconds"]
         return (self._cost(row) or 1) * 86400 / interval if interval else 0.0
 
-    def _line(self, row: Row, look: Look) -> Row:
+    def _line(self, row: Row, look: PageSnapshot) -> Row:
         credits_sold = look.status["credits"].get(row["source"]) is not None
         cost = self._cost(row)
         return {**row, "cost": cost if credits_sold else None, "a_day": self._a_day(row)}

@@ -46,10 +46,10 @@ BUSY = (
 )
 
 
-class Visit(web.RequestHandler):
+class Connection(web.RequestHandler):
     """One connection, and what it waits for."""
 
-    def __init__(self, door: Door, who: str, server: web.Server) -> None:
+    def __init__(self, door: ConnectionLimits, who: str, server: web.Server) -> None:
         options: dict[str, Any] = {"access_log": None, "logger": door.logger}
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self.who, self.streams = who, False
@@ -134,12 +134,12 @@ class Visit(web.RequestHandler):
         return response
 
 
-def visit_of(request: web.BaseRequest) -> Visit | None:
+def visit_of(request: web.BaseRequest) -> Connection | None:
     """The connection that a request came by."""
-    return request.protocol if isinstance(request.protocol, Visit) else None
+    return request.protocol if isinstance(request.protocol, Connection) else None
 
 
-class Door:
+class ConnectionLimits:
     """Listens from `open` to `close`, and lets in as many as there is room for."""
 
     def __init__(self, clock: Clock, proxies: Collection[Address], logger: logging.Logger) -> None:
@@ -148,7 +148,7 @@ class Door:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         room = MOST if limit == resource.RLIM_INFINITY else limit - ASIDE
         self._most = max(FEWEST, min(MOST, room))
-        self._visits: set[Visit] = set()
+        self._visits: set[Connection] = set()
         self._occupied = asyncio.Event()
         self._listening: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -179,16 +179,16 @@ class Door:
         for task in self._tasks:
             task.cancel()
 
-    def left(self, visit: Visit) -> None:
+    def left(self, visit: Connection) -> None:
         self._visits.discard(visit)
 
-    def may_stream(self, visit: Visit) -> bool:
+    def may_stream(self, visit: Connection) -> bool:
         """Whether one more page can be told of news."""
         listen = [each.who for each in self._visits if each.streams]
         most = min(STREAMS, self._most // 2)
         return len(listen) < most and listen.count(visit.who) < max(self._share(visit.who) // 2, 1)
 
-    def unburden(self, newest: Visit) -> None:
+    def unburden(self, newest: Connection) -> None:
         """See that answers which nobody takes do not fill the memory."""
         waiting = sorted((each for each in self._visits if each.unread), key=lambda each: each.since)
         size = sum(each.unread for each in waiting)
@@ -220,7 +220,7 @@ class Door:
             connection.settimeout(0)
             who = place_of(str(address[0]))
             if self._has_room(who):
-                visit = Visit(self, who, server)
+                visit = Connection(self, who, server)
                 self._visits.add(visit)
                 self._occupied.set()
                 self._keep(self._enter(visit, connection))
@@ -233,7 +233,7 @@ class Door:
         if listening in self._listening:
             asyncio.get_running_loop().add_reader(listening, self._accept, listening, server)
 
-    async def _enter(self, visit: Visit, connection: socket.socket) -> None:
+    async def _enter(self, visit: Connection, connection: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: visit, connection)
         except OSError:  # gone already

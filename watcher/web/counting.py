@@ -14,10 +14,10 @@ from prometheus_client.core import (
 )
 
 from watcher.domain.model import MissReason
-from watcher.service.metrics import BUCKETS, Tally
+from watcher.service.metrics import BUCKETS, Metrics
 
 
-def counted(tally: Tally) -> Iterator[Metric]:
+def counted(tally: Metrics) -> Iterator[Metric]:
     """Everything that was counted, as of now."""
     yield _counter(
         "watcher_poll", "Accounts asked for, by what came of it: read, or why not.", ("source", "outcome"),
@@ -73,7 +73,7 @@ def size_of(store: Path) -> Iterator[Metric]:
     yield family
 
 
-def _requests(tally: Tally) -> Iterator[Metric]:
+def _requests(tally: Metrics) -> Iterator[Metric]:
     family = HistogramMetricFamily(
         "watcher_poll_duration_seconds", "From sending a request to its answer.", labels=["source"]
     )

@@ -25,7 +25,7 @@ LOOPBACK = "this machine"
 Address = IPv4Address | IPv6Address
 
 
-class Guesses:
+class LoginThrottle:
     """Wrong tokens of the last minute, by address."""
 
     def __init__(self) -> None:

@@ -20,16 +20,16 @@ from watcher.config.settings import Settings
 from watcher.domain.alerts.lifecycle import about
 from watcher.domain.values.text import clean
 from watcher.reports import status
-from watcher.service.metrics import Tally
+from watcher.service.metrics import Metrics
 from watcher.web.counting import counted, size_of
-from watcher.web.snapshot import Look
+from watcher.web.snapshot import PageSnapshot
 
 MOST_BALANCES = 20_000
 """Beyond so many series balances are left out, and their number is given instead."""
 
 
 class _Collector(Collector):
-    def __init__(self, look: Look, settings: Settings, store: Path, tally: Tally | None) -> None:
+    def __init__(self, look: PageSnapshot, settings: Settings, store: Path, tally: Metrics | None) -> None:
         self._look, self._settings = look, settings
         self._store, self._tally = store, tally
 
@@ -206,7 +206,7 @@ class _Collector(Collector):
 _SEVERITIES = ("info", "warning", "critical")
 
 
-def exposition(look: Look, settings: Settings, store: Path, tally: Tally | None) -> bytes:
+def exposition(look: PageSnapshot, settings: Settings, store: Path, tally: Metrics | None) -> bytes:
     """All metrics of one look. `tally`: what the daemon counted; None where there is no daemon."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(look, settings, store, tally))

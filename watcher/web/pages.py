@@ -15,19 +15,19 @@ from watcher.domain.values.errors import StoreError
 from watcher.reports import status as report
 from watcher.reports.alerts import AlertViews
 from watcher.reports.credits import burn
-from watcher.reports.day_change import Day, Holdings, day
+from watcher.reports.day_change import DayChange, Holdings, day
 from watcher.reports.status import Row
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web import text as words
-from watcher.web.actions import Acts
+from watcher.web.actions import Actions
 from watcher.web.budget import BudgetPage
-from watcher.web.connection_limits import Door, visit_of
+from watcher.web.connection_limits import ConnectionLimits, visit_of
 from watcher.web.encoding import form_for
 from watcher.web.metrics import exposition
-from watcher.web.parameters import ROWS, Asked
+from watcher.web.parameters import ROWS, Parameters
 from watcher.web.rules import RulePages
-from watcher.web.snapshot import Look, Looker
-from watcher.web.templating import Frame
+from watcher.web.snapshot import PageSnapshot, PageSnapshots
+from watcher.web.templating import Templating
 from watcher.web.wallets import WalletPages
 
 DAY_LASTS = timedelta(minutes=1)
@@ -40,12 +40,12 @@ LIVE_EVERY = 2.0
 class Pages:
     """The overview, alerts and deliveries; all other pages belong to it."""
 
-    def __init__(self, looker: Looker, acts: Acts, door: Door) -> None:
+    def __init__(self, looker: PageSnapshots, acts: Actions, door: ConnectionLimits) -> None:
         self._looker, self._acts, self._door = looker, acts, door
-        self._frame = Frame(looker, guarded=acts.possible)
+        self._frame = Templating(looker, guarded=acts.possible)
         self._parts = (WalletPages(self._frame), BudgetPage(self._frame), RulePages(self._frame))
         self._holdings = Holdings(looker.wallets)
-        self._moved: asyncio.Future[Day | None] | None = None
+        self._moved: asyncio.Future[DayChange | None] | None = None
         self._moved_at = looker.clock.now()
         self._leaving = asyncio.Event()
 
@@ -69,15 +69,15 @@ class Pages:
         self._leaving.set()
 
     async def overview(self, request: web.Request) -> web.Response:
-        Asked(request.query, ())
+        Parameters(request.query, ())
         moved = await self._day()
         return await self._frame.page(request, lambda look: self._overview(look, moved))
 
-    def _overview(self, look: Look, moved: Day | None) -> str:
+    def _overview(self, look: PageSnapshot, moved: DayChange | None) -> str:
         late = {id(row) for row in look.status["accounts"] if report.behind(row)}
         bad = [row for row in look.status["accounts"] if id(row) in late or row["held"]]
         worth = self._holdings.look(look.past).worth(look.past)
-        with Reader(self._looker.store) as reader:
+        with SqliteQueries(self._looker.store) as reader:
             burns = [burn(reader, name, plan, look.at) for name, plan in self._looker.plans.items()]
         alerts = look.status["alerts"]
         return self._frame.render(
@@ -90,7 +90,7 @@ class Pages:
             sources=words.sources(look, report.behind),
         )  # fmt: skip
 
-    async def _day(self) -> Day | None:
+    async def _day(self) -> DayChange | None:
         """What a day has changed. It takes all holdings: worked out once a minute, in a thread of its own;
         until it is there, the page that was asked for goes on without."""
         look, looker = await self._looker.look(), self._looker
@@ -98,9 +98,9 @@ class Pages:
         if old is None or (old.done() and not timedelta(0) <= look.at - self._moved_at < DAY_LASTS):
             held = await looker.work(lambda: self._holdings.look(look.past))
 
-            def work() -> Day | None:
+            def work() -> DayChange | None:
                 try:
-                    with Reader(looker.store) as reader:
+                    with SqliteQueries(looker.store) as reader:
                         return day(reader, held, look.past, looker.wallets, look.at)
                 except StoreError:
                     return None  # the page itself says what is wrong with the store
@@ -112,11 +112,11 @@ class Pages:
         return self._moved.result() if self._moved is not None and self._moved.done() else None
 
     async def alerts(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("range", "page"))
+        asked = Parameters(request.query, ("range", "page"))
         days, (page, skip) = asked.choice("range", RANGES) or "7d", asked.among()
 
-        def render(look: Look) -> str:
-            with Reader(self._looker.store) as reader:
+        def render(look: PageSnapshot) -> str:
+            with SqliteQueries(self._looker.store) as reader:
                 found = reader.alerts(LINED)
                 listed = reader.alerts(ROWS + 1, skip)
             views = AlertViews(self._looker.settings, look.past.silences, look.at)
@@ -132,10 +132,10 @@ class Pages:
 
     async def alert(self, request: web.Request) -> web.Response:
         """One alert, with all that was told of it."""
-        Asked(request.query, ())
+        Parameters(request.query, ())
         name, settings = request.match_info["id"], self._looker.settings
 
-        def asking(reader: Reader) -> Row | None:
+        def asking(reader: SqliteQueries) -> Row | None:
             alert = reader.alert(name)
             if alert is None:
                 return None
@@ -147,7 +147,7 @@ class Pages:
             raise web.HTTPNotFound(text="there is no such alert")
         words_of = {act: self._acts.word(f"/alerts/{name}/{act}") for act in ("ack", "silence")}
 
-        def render(look: Look) -> str:
+        def render(look: PageSnapshot) -> str:
             # A notice that is built in, or a rule or a wallet that was removed, has no page of its own.
             links = {
                 "rule": row["rule"] in self._frame.rules.by_id,
@@ -158,13 +158,13 @@ class Pages:
         return await self._frame.page(request, render, keep=False)
 
     async def outbox(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("state", "page"))
+        asked = Parameters(request.query, ("state", "page"))
         page, skip = asked.among()
         states = [str(state) for state in DeliveryState]
         state = asked.choice("state", states)
         rows = await self._looker.ask(lambda reader: report.deliveries(reader, state, ROWS + 1, skip))
 
-        def render(look: Look) -> str:
+        def render(look: PageSnapshot) -> str:
             return self._frame.render(
                 "outbox.html", look, rows=rows[:ROWS], state=state, states=states, page=page,
                 more=len(rows) > ROWS,
@@ -213,7 +213,7 @@ class Pages:
         return web.Response(text=text, status=401, content_type="text/html")
 
 
-def _news(look: Look) -> object:
+def _news(look: PageSnapshot) -> object:
     """What makes a page worth fetching again."""
     status = look.status
     alerts = tuple((each["id"], each["state"], each["because"]) for each in status["alerts"])

@@ -22,7 +22,7 @@ SPAN = r"[0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d"
 FORM = "application/x-www-form-urlencoded"
 
 
-class Asked:
+class Parameters:
     """The query of one request. What is wrong in it is a 400 that names the parameter and the remedy;
     a name that is not configured, a 404."""
 

@@ -16,10 +16,10 @@ from watcher.domain.rules import BudgetRule, EventRule, Rule, TrailingRule
 from watcher.reports.credit_rows import use_of
 from watcher.reports.explain import Explainer
 from watcher.reports.status import Row
-from watcher.store.sqlite.queries import Reader
-from watcher.web.parameters import ROWS, Asked
-from watcher.web.snapshot import Look
-from watcher.web.templating import Frame
+from watcher.store.sqlite.queries import SqliteQueries
+from watcher.web.parameters import ROWS, Parameters
+from watcher.web.snapshot import PageSnapshot
+from watcher.web.templating import Templating
 
 LISTED, LISTED_SLOW = 1000, 100
 """Subjects that the list of rules judges, those of all its rules together; and of these, how many that have
@@ -37,20 +37,20 @@ ORDER = {"met": 0, "unknown": 1, "not met": 2}
 class RulePages:
     """`/rules` and what is below it."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Templating) -> None:
         self._frame, self._looker = frame, frame.looker
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/rules", self.rules), web.get("/rules/{id}", self.rule)]
 
     async def rules(self, request: web.Request) -> web.Response:
-        number = Asked(request.query, ("page",)).page()
+        number = Parameters(request.query, ("page",)).page()
 
-        def render(look: Look) -> str:
+        def render(look: PageSnapshot) -> str:
             every = list(self._rules.by_id.values())
             rules = every[(number - 1) * ROWS : number * ROWS]
             slow = sum(map(_is_slow, rules))
-            with Reader(self._looker.store) as reader:
+            with SqliteQueries(self._looker.store) as reader:
                 explainer = self._explainer(reader, look)
                 most = {True: _share(LISTED_SLOW, slow), False: _share(LISTED, len(rules) - slow)}
                 rows = [self._listed(rule, reader, explainer, look, most[_is_slow(rule)]) for rule in rules]
@@ -62,15 +62,15 @@ class RulePages:
         return await self._frame.page(request, render)
 
     async def rule(self, request: web.Request) -> web.Response:
-        Asked(request.query, ())
+        Parameters(request.query, ())
         name = request.match_info["id"]
         rule = await self._looker.work(lambda: self._rules.by_id.get(name))
         if rule is None:
             raise web.HTTPNotFound(text="there is no such rule")
 
-        def render(look: Look) -> str:
+        def render(look: PageSnapshot) -> str:
             most = SLOW if _is_slow(rule) else JUDGED
-            with Reader(self._looker.store) as reader:
+            with SqliteQueries(self._looker.store) as reader:
                 rows = self._glances(rule, reader, self._explainer(reader, look), look, most + 1)
             more = len(rows) > most
             rows = sorted(rows[:most], key=_nearest)
@@ -86,13 +86,15 @@ class RulePages:
     def _rules(self) -> Rules:
         return self._frame.rules
 
-    def _explainer(self, reader: Reader, look: Look) -> Explainer:
+    def _explainer(self, reader: SqliteQueries, look: PageSnapshot) -> Explainer:
         # Without a revision the sums are looked through anew: what has changed since is not told here.
         return Explainer(
             self._looker.settings, self._rules, reader, look.at, replace(look.past, revision=None)
         )
 
-    def _listed(self, rule: Rule, reader: Reader, explainer: Explainer, look: Look, most: int) -> Row:
+    def _listed(
+        self, rule: Rule, reader: SqliteQueries, explainer: Explainer, look: PageSnapshot, most: int
+    ) -> Row:
         alerts = [row for row in look.status["alerts"] if row["rule"] == rule.id]
         if isinstance(rule, BudgetRule):
             count, rows = 1, [self._budget(rule, reader, look)]
@@ -109,12 +111,14 @@ class RulePages:
             "nearest": min(rows, key=_nearest, default=None),
         }
 
-    def _glances(self, rule: Rule, reader: Reader, explainer: Explainer, look: Look, most: int) -> list[Row]:
+    def _glances(
+        self, rule: Rule, reader: SqliteQueries, explainer: Explainer, look: PageSnapshot, most: int
+    ) -> list[Row]:
         if isinstance(rule, BudgetRule):
             return [self._budget(rule, reader, look)]
         return [explainer.glance(rule, subject) for subject in explainer.first(rule, most - 1)]
 
-    def _budget(self, rule: BudgetRule, reader: Reader, look: Look) -> Row:
+    def _budget(self, rule: BudgetRule, reader: SqliteQueries, look: PageSnapshot) -> Row:
         alert = next((row for row in look.status["alerts"] if row["rule"] == rule.id), None)
         row: Row = {"subject": f"credits of {rule.source}", "wallet": "", "at": look.at, "alert": alert}
         plan = self._looker.plans.get(rule.source)

@@ -17,14 +17,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from watcher.config.models import WebSettings
 from watcher.domain.values.errors import StoreError
-from watcher.web.actions import Acts
+from watcher.web.actions import Actions
 from watcher.web.api import Api
-from watcher.web.connection_limits import Door, visit_of
-from watcher.web.login_throttle import MINUTE, WRONG, Guesses, asker
+from watcher.web.connection_limits import ConnectionLimits, visit_of
+from watcher.web.login_throttle import MINUTE, WRONG, LoginThrottle, asker
 from watcher.web.pages import Pages
 from watcher.web.parameters import form_of
 from watcher.web.sessions import LASTS, sessions_of
-from watcher.web.snapshot import Looker
+from watcher.web.snapshot import PageSnapshots
 
 log = logging.getLogger(__name__)
 requests = log.getChild("requests")
@@ -54,12 +54,12 @@ AT_ONCE = 2
 class Server:
     """Listens from `start` to `stop`. OSError from `start` if the address cannot be had."""
 
-    def __init__(self, looker: Looker, settings: WebSettings) -> None:
+    def __init__(self, looker: PageSnapshots, settings: WebSettings) -> None:
         self._looker, self._settings = looker, settings
         self._token = settings.token.get_secret_value() if settings.token else ""
-        self._sessions, self._guesses = sessions_of(self._token), Guesses()
-        self._door = Door(looker.clock, settings.proxies, requests)
-        self._acts = Acts(looker, looker.store, self._token.encode())
+        self._sessions, self._guesses = sessions_of(self._token), LoginThrottle()
+        self._door = ConnectionLimits(looker.clock, settings.proxies, requests)
+        self._acts = Actions(looker, looker.store, self._token.encode())
         self._pages = Pages(looker, self._acts, self._door)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None

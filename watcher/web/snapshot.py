@@ -12,15 +12,15 @@ from typing import TypeVar
 
 from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.reports import status as report
 from watcher.reports.health import Readiness, channels_of, readiness
 from watcher.reports.status import Row
 from watcher.service.clock import Clock
-from watcher.service.metrics import Tally
-from watcher.store.sqlite.queries import ChannelState, Reader
+from watcher.service.metrics import Metrics
+from watcher.store.sqlite.queries import ChannelState, SqliteQueries
 
 T = TypeVar("T")
 
@@ -29,11 +29,11 @@ FRESH = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PageSnapshot:
     """Everything at one moment."""
 
     at: datetime
-    past: Past
+    past: Snapshot
     status: Row
     channels: list[ChannelState]
     readiness: Readiness
@@ -41,7 +41,7 @@ class Look:
     """What was made from this look already, or is being made: once for all who ask for it."""
 
 
-class Looker:
+class PageSnapshots:
     """Reads the store for the pages. One thread does all of it, so that a crowd of readers never holds
     the loop that polls and tells."""
 
@@ -52,10 +52,10 @@ class Looker:
         plans: Mapping[str, CreditPlan],
         clock: Clock,
         *,
-        past: Callable[[Sequence[Account]], Awaitable[Past]] | None = None,
+        past: Callable[[Sequence[Account]], Awaitable[Snapshot]] | None = None,
         rules: Callable[[], Rules] | None = None,
         stuck: Callable[[], Sequence[str]] = tuple,
-        tally: Tally | None = None,
+        tally: Metrics | None = None,
     ) -> None:
         """`past`: the daemon's own memory of accounts; without it they are read from the store.
         `rules` makes those in force, for the pages alone: no two threads may share them.
@@ -68,7 +68,7 @@ class Looker:
         self._store = store
         self._past, self._stuck = past, stuck
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
-        self._look: Look | None = None
+        self._look: PageSnapshot | None = None
         self._looked = 0.0
         self._looking = asyncio.Lock()
 
@@ -84,7 +84,7 @@ class Looker:
     async def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def look(self) -> Look:
+    async def look(self) -> PageSnapshot:
         """Everything as it was at most two seconds ago. StoreError if the store cannot be read."""
         async with self._looking:
             now = self.clock.monotonic()
@@ -95,11 +95,11 @@ class Looker:
                 self._looked = now
             return self._look
 
-    async def ask(self, question: Callable[[Reader], T]) -> T:
+    async def ask(self, question: Callable[[SqliteQueries], T]) -> T:
         """Put a question to the store."""
 
         def asking() -> T:
-            with Reader(self._store) as reader:
+            with SqliteQueries(self._store) as reader:
                 return question(reader)
 
         return await self.work(asking)
@@ -108,11 +108,11 @@ class Looker:
         """Run what takes a while beside the loop."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
-    def _read(self, past: Past | None, now: datetime, stuck: Sequence[str]) -> Look:
-        with Reader(self._store) as reader:
+    def _read(self, past: Snapshot | None, now: datetime, stuck: Sequence[str]) -> PageSnapshot:
+        with SqliteQueries(self._store) as reader:
             past = past or reader.past()
             status = report.status(self.settings, reader, now, self.plans, past)
             channels = channels_of(self.settings, reader, now)
         late = report.late_ones(status["accounts"])
         ready = readiness(list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck)
-        return Look(now, past, status, channels, ready)
+        return PageSnapshot(now, past, status, channels, ready)

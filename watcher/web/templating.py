@@ -19,15 +19,15 @@ from watcher.domain.values.formatting import amount, counted, full, moment, mone
 from watcher.domain.values.text import clean
 from watcher.reports.status import Row, behind
 from watcher.web import text as words
-from watcher.web.snapshot import Look, Looker
+from watcher.web.snapshot import PageSnapshot, PageSnapshots
 
 KEPT = 64
 
 
-class Frame:
+class Templating:
     """Renders from one look at a time; what was rendered from it is kept as long as it is fresh."""
 
-    def __init__(self, looker: Looker, *, guarded: bool = False) -> None:
+    def __init__(self, looker: PageSnapshots, *, guarded: bool = False) -> None:
         """`guarded`: by a token, so that there is a way to log out."""
         self.looker, self._guarded = looker, guarded
         self._html = _templates()
@@ -44,7 +44,7 @@ class Frame:
         load()
 
     async def page(
-        self, request: web.Request, render: Callable[[Look], str], *, keep: bool = True
+        self, request: web.Request, render: Callable[[PageSnapshot], str], *, keep: bool = True
     ) -> web.Response:
         """What `render` makes of the newest look, made beside the loop."""
         look = await self.looker.look()
@@ -55,7 +55,7 @@ class Frame:
         body = await self.made(look, request.path_qs if keep else None, make)
         return web.Response(body=body, content_type="text/html", charset="utf-8")
 
-    async def made(self, look: Look, name: str | None, make: Callable[[], bytes]) -> bytes:
+    async def made(self, look: PageSnapshot, name: str | None, make: Callable[[], bytes]) -> bytes:
         """What is made from a look, once for all who ask for that name; None: for this one alone."""
         making = look.pages.get(name) if name is not None else None
         if making is None:
@@ -65,7 +65,7 @@ class Frame:
                 look.pages[name] = making
         return await asyncio.shield(making)  # who leaves takes it from nobody else
 
-    def render(self, template: str, look: Look, **values: Any) -> str:
+    def render(self, template: str, look: PageSnapshot, **values: Any) -> str:
         return self._html.get_template(template).render(
             look=look, now=look.at, guarded=self._guarded, late=behind, **values
         )

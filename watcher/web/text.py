@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.config.settings import WalletSettings
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.decimals import total as exact_sum
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import counted, moment, money, percent, signed
 from watcher.domain.values.text import clean
-from watcher.reports.day_change import Day, Holdings, Worth
+from watcher.reports.day_change import DayChange, Holdings, Worth
 from watcher.reports.status import Row
-from watcher.web.snapshot import Look
+from watcher.web.snapshot import PageSnapshot
 
 LONGEST_REASON = 200
 
@@ -33,7 +33,7 @@ def promised(wallet: WalletSettings, interval: float | None) -> str:
     )
 
 
-def sentence(look: Look, behind: int) -> str:
+def sentence(look: PageSnapshot, behind: int) -> str:
     """The truth in one sentence. `behind`: how many accounts are late."""
     rows = look.status["accounts"]
     count = counted(len(rows), "account")
@@ -66,7 +66,7 @@ def total(rows: Sequence[Row]) -> Worth:
     return Worth(believed, len(rows) - len(priced), exact_sum(value for value, claimed in priced if claimed))
 
 
-def worth(past: Past, account: Account) -> Worth:
+def worth(past: Snapshot, account: Account) -> Worth:
     """What one account holds is worth."""
     state = past.accounts.get(account)
     return Holdings([account]).look(past).worth(past) if state is not None else Worth(ZERO, 0)
@@ -83,13 +83,13 @@ def age(at: datetime | None, now: datetime) -> str:
     return f"{int(seconds)} s"
 
 
-def change(day: Day) -> str:
+def change(day: DayChange) -> str:
     """What a day has changed, in dollars and in per cent."""
     moved = signed(money(day.delta), day.delta)
     return f"{moved} ({signed(percent(day.delta, day.before), day.delta)})" if day.before else moved
 
 
-def sources(look: Look, late: Callable[[Row], bool]) -> list[Row]:
+def sources(look: PageSnapshot, late: Callable[[Row], bool]) -> list[Row]:
     """Each source with how its accounts fare, in the order of the configuration."""
     found: dict[str, Row] = {}
     for row in look.status["accounts"]:

@@ -21,11 +21,11 @@ from watcher.domain.values.formatting import money
 from watcher.domain.values.text import clean
 from watcher.reports import status
 from watcher.reports.status import Row
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web import text as words
-from watcher.web.parameters import ROWS, Asked, refused
-from watcher.web.snapshot import Look
-from watcher.web.templating import Frame
+from watcher.web.parameters import ROWS, Parameters, refused
+from watcher.web.snapshot import PageSnapshot
+from watcher.web.templating import Templating
 
 SEARCHED = ("wallet", "source", "chain", "address")
 USUAL = "7d"
@@ -43,21 +43,21 @@ SORTS: dict[str, Callable[[Row], Any]] = {
 class WalletPages:
     """`/wallets` and what is below it."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Templating) -> None:
         self._frame, self._looker = frame, frame.looker
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/wallets", self.wallets), web.get("/wallets/{name}", self.wallet)]
 
     async def wallets(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("q", "sort", "page"))
+        asked = Parameters(request.query, ("q", "sort", "page"))
         wanted, sort = (
             (asked.one("q") or "").strip().lower()[:100],
             asked.choice("sort", (*SORTS, BY_VALUE)) or "wallet",
         )
         number = asked.page()
 
-        def render(look: Look) -> str:
+        def render(look: PageSnapshot) -> str:
             rows = [row for row in look.status["accounts"] if _found(row, wanted)]
             if sort == BY_VALUE:
                 rows.sort(key=lambda row: self._value(row, look), reverse=True)
@@ -65,11 +65,11 @@ class WalletPages:
                 rows.sort(key=SORTS[sort])
             start = (number - 1) * ROWS
             shown = [self._with_value(row, look) for row in rows[start : start + ROWS]]
-            with Reader(self._looker.store) as reader:
-                intervals = {Frame.account(row): row["interval_seconds"] for row in shown}
+            with SqliteQueries(self._looker.store) as reader:
+                intervals = {Templating.account(row): row["interval_seconds"] for row in shown}
                 lines = sparklines(reader, look.past, intervals, look.at)
             for row in shown:
-                row["spark"] = _spark(lines[Frame.account(row)], look.at)
+                row["spark"] = _spark(lines[Templating.account(row)], look.at)
             return self._frame.render(
                 "wallets.html", look, rows=shown, count=len(rows), q=wanted, sort=sort,
                 sorts=[*SORTS, BY_VALUE], page=number, pages=max(1, -(-len(rows) // ROWS)),
@@ -78,31 +78,31 @@ class WalletPages:
         return await self._frame.page(request, render)
 
     @staticmethod
-    def _value(row: Row, look: Look) -> Decimal:
-        return words.worth(look.past, Frame.account(row)).value
+    def _value(row: Row, look: PageSnapshot) -> Decimal:
+        return words.worth(look.past, Templating.account(row)).value
 
-    def _with_value(self, row: Row, look: Look) -> Row:
-        account = Frame.account(row)
+    def _with_value(self, row: Row, look: PageSnapshot) -> Row:
+        account = Templating.account(row)
         wallet = self._looker.wallets[account]
         worth = words.worth(look.past, account)
         promise = words.promised(wallet, row["interval_seconds"])
         return {**row, "worth": worth, "promise": promise}
 
     async def wallet(self, request: web.Request) -> web.Response:
-        asked = Asked(request.query, ("asset", "range"))
+        asked = Parameters(request.query, ("asset", "range"))
         name, settings = request.match_info["name"], self._looker.settings
         if name not in {wallet.name for wallet in settings.wallets}:
             raise web.HTTPNotFound(text="there is no such wallet")
         chosen, days = _asset(asked.one("asset")), asked.choice("range", RANGES) or USUAL
 
-        def render(look: Look) -> str:
+        def render(look: PageSnapshot) -> str:
             mine = {a: wallet for a, wallet in self._looker.wallets.items() if wallet.name == name}
             held = status.balances_of(mine, look.past)
             held.sort(key=lambda row: (row["value_usd"] is None, -Decimal(row["value_usd"] or 0)))
             choices = _choices(held, chosen)
             only = choices[0] if len(choices) == 1 and len(held) == 1 else None
             asset = chosen or (only[0] if only else None)
-            with Reader(self._looker.store) as reader:
+            with SqliteQueries(self._looker.store) as reader:
                 changes = status.history(settings, reader, ROWS, [name])
                 span = timedelta(days=RANGES[days])
                 found = wallet_chart(settings, reader, name, look.at, span, asset)
@@ -111,7 +111,13 @@ class WalletPages:
         return await self._frame.page(request, render)
 
     def _render(
-        self, look: Look, name: str, held: Sequence[Row], changes: Sequence[Row], found: Chart, **values: Any
+        self,
+        look: PageSnapshot,
+        name: str,
+        held: Sequence[Row],
+        changes: Sequence[Row],
+        found: Chart,
+        **values: Any,
     ) -> str:
         worth = words.total(held)
         rules = self._frame.rules

@@ -22,17 +22,17 @@ from watcher.analysis.backtest import Played, play
 from watcher.app.wiring import Configuration
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.history.reconstruction import Recorded
+from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Reading
 from watcher.domain.rules import TYPES, Rule
 from watcher.service.delivery import Deliverer
 from watcher.service.polling import Poller
-from watcher.service.replay import Poll, Replay
-from watcher.service.timers import Lapse
-from watcher.store.sqlite.in_memory import ScratchStore
-from watcher.store.sqlite.queries import Reader
+from watcher.service.replay import Replay, ReplayedPoll
+from watcher.service.timers import TimeBasedEvaluation
+from watcher.store.sqlite.in_memory import InMemoryStore
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
-from watcher.store.sqlite.transactions import Core
+from watcher.store.sqlite.transactions import Transactions
 
 T = TypeVar("T")
 EVERY = 300.0
@@ -45,9 +45,9 @@ class InlineStore(SqliteStore):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, None)
-        self._core = Core(path)
+        self._core = Transactions(path)
 
-    async def _do(self, work: Callable[[Core], T]) -> T:
+    async def _do(self, work: Callable[[Transactions], T]) -> T:
         assert self._core is not None
         return work(self._core)
 
@@ -115,7 +115,7 @@ class Daemon:
             )
             for name in ("coinstats", "teos")
         }
-        self.lapse = Lapse(store, self.rules, clock, began, self.deliverer.wake)
+        self.lapse = TimeBasedEvaluation(store, self.rules, clock, began, self.deliverer.wake)
         self.tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -151,8 +151,8 @@ async def daemon(path: Path, clock: FakeClock, world: World, rules: Sequence[Rul
         await store.close()
 
 
-def history(path: Path, since: datetime = START) -> Recorded:
-    with Reader(path) as reader:
+def history(path: Path, since: datetime = START) -> RecordedHistory:
+    with SqliteQueries(path) as reader:
         return reader.recorded(since)
 
 
@@ -245,12 +245,12 @@ class Story:
     async def tested(self, rules: Sequence[Rule], until: float) -> Played:
         ticks = [START + timedelta(seconds=7 + EVERY * n) for n in range(int(until * 60 / EVERY))]
         polls = [
-            Poll(at, tuple(self.answer(account, at) for account in accounts))
+            ReplayedPoll(at, tuple(self.answer(account, at) for account in accounts))
             for at in ticks
             for accounts in ((HOT, SWEEP), (DESK,))
         ]
         replay = Replay(
-            ScratchStore(), Rules(rules, WALLETS, CHANNELS), polls, START, again=self.answer,
+            InMemoryStore(), Rules(rules, WALLETS, CHANNELS), polls, START, again=self.answer,
             burst=lambda _: 1000,
         )  # fmt: skip
         await replay.until(START + minutes(until))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.domain.given import BOND, DESK, ETH, HOT, START, SWEEP, USDC, WALLETS, World, reading
-from watcher.analysis.lint import Finding, Seen, lint
+from watcher.analysis.lint import Finding, LintFacts, lint
 from watcher.domain.evaluation.rule_index import matches_of
 from watcher.domain.model import Account, Asset, Change, Quarantined, Quote, Wallet
 from watcher.domain.rules import TYPES, Rule
@@ -32,7 +32,7 @@ def seen(
     holding: Mapping[Asset, str] | None = None,
     prices: Mapping[Asset, str] | None = None,
     **more: Any,
-) -> Seen:
+) -> LintFacts:
     """HOT holds this; SWEEP and DESK were read too."""
     world = World()
     symbols = {ETH: "ETH", USDC: "USDC", FAKE: "usdc", BOND: "BOND"}
@@ -41,7 +41,7 @@ def seen(
         reading(SWEEP, {ETH: "5"}),
         reading(DESK, {BOND: "100"}),
     )
-    return Seen([*rules, rule(**COVERED)], WALLETS, world.past(), world.now, **more)
+    return LintFacts([*rules, rule(**COVERED)], WALLETS, world.past(), world.now, **more)
 
 
 def found(*args: Any, **kwargs: Any) -> list[str]:
@@ -70,29 +70,29 @@ def test_the_name_of_a_coin_in_place_of_its_symbol_is_told_before_the_first_poll
     written: str, symbol: str
 ) -> None:
     named = rule(type="threshold", match={"assets": [written]}, below="2")
-    (finding,) = lint(Seen([named, rule(**COVERED)], WALLETS, World().past(), START))
+    (finding,) = lint(LintFacts([named, rule(**COVERED)], WALLETS, World().past(), START))
     assert (finding.lint, finding.remedy) == ("name-for-symbol", f"write {symbol}")
     assert "symbols, not names" in finding.what
 
 
 def test_a_chain_id_that_nobody_is_known_to_have_used_is_told_until_it_was_read() -> None:
     wallets = {Account("coinstats", "bsc", "0xaa"): Wallet("hot", "coinstats", "0xaa")}
-    (finding,) = lint(Seen([rule(**COVERED)], wallets, World().past(), START))
+    (finding,) = lint(LintFacts([rule(**COVERED)], wallets, World().past(), START))
     assert (finding.lint, finding.subjects) == ("unknown-chain", ("hot",))
     assert str(finding).endswith("CoinStats is known to have; did you mean 'binancesmartchain'?")
     (account,) = wallets
     world = World(wallets=wallets)
     world.see(reading(account, {Asset("bsc", "binancecoin"): "1"}))
-    assert lint(Seen([rule(**COVERED)], wallets, world.past(), world.now)) == []
+    assert lint(LintFacts([rule(**COVERED)], wallets, world.past(), world.now)) == []
 
 
 def test_a_wallet_in_which_nothing_was_ever_seen_is_told() -> None:
     wallets = {HOT: WALLETS[HOT]}
     world = World(wallets=wallets)
     world.see(reading(HOT, {}))
-    assert lint(Seen([rule(**COVERED)], wallets, world.past(), world.now)) == []
+    assert lint(LintFacts([rule(**COVERED)], wallets, world.past(), world.now)) == []
     world.see(reading(HOT, {}), after=2 * DAY)
-    (finding,) = lint(Seen([rule(**COVERED)], wallets, world.past(), world.now))
+    (finding,) = lint(LintFacts([rule(**COVERED)], wallets, world.past(), world.now))
     assert (finding.lint, finding.subjects) == ("never-held", ("hot",))
 
 
@@ -101,12 +101,12 @@ def test_a_rule_by_a_former_name_matches_and_is_no_finding() -> None:
     world = World(named)
     for symbol in ("OLD", "NEW"):
         world.see(reading(HOT, {ETH: "5"}, symbols={ETH: symbol}), reading(SWEEP, {}), reading(DESK, {}))
-    finds = lint(Seen([named, rule(**COVERED)], WALLETS, world.past(), world.now))
+    finds = lint(LintFacts([named, rule(**COVERED)], WALLETS, world.past(), world.now))
     assert [each.lint for each in finds] == []
 
 
 def test_a_rule_about_credits_covers_no_wallet() -> None:
-    only = Seen([rule(type="budget", source="coinstats", used="80%")], WALLETS, World().past(), START)
+    only = LintFacts([rule(type="budget", source="coinstats", used="80%")], WALLETS, World().past(), START)
     assert [each.lint for each in lint(only)] == ["no-rule"]
 
 
@@ -132,7 +132,7 @@ def test_a_token_that_is_still_to_come_may_be_waited_for() -> None:
 def test_accounts_never_read_say_nothing_of_what_they_hold() -> None:
     each = rule(type="change", match={"assets": ["NEW"]})
     wallets = {**WALLETS, Account("coinstats", "ethereum", "0xnew"): WALLETS[HOT]}
-    assert lint(Seen([each], wallets, seen().past, START)) == []
+    assert lint(LintFacts([each], wallets, seen().past, START)) == []
 
 
 def test_parts_of_a_match_that_exclude_each_other_are_found() -> None:
@@ -152,17 +152,17 @@ def test_a_token_in_quarantine_that_bears_the_name_is_pointed_at() -> None:
     state = world.past.accounts[HOT]._replace(quarantined={FAKE: Quarantined(START, "it has no price")})
     past = replace(world.past, accounts={**world.past.accounts, HOT: state})
     rules = [rule(type="change", match={"assets": ["USDC"]}), rule(**COVERED)]
-    (finding,) = lint(Seen(rules, WALLETS, past, world.now))
+    (finding,) = lint(LintFacts(rules, WALLETS, past, world.now))
     assert (finding.lint, finding.subjects) == ("in-quarantine", ("usdc (0xbad) in hot on ethereum",))
 
 
 def test_a_wallet_that_no_rule_covers_is_named() -> None:
     world = seen()
-    finding = lint(Seen([rule(**LOW)], WALLETS, world.past, world.now))[-1]
+    finding = lint(LintFacts([rule(**LOW)], WALLETS, world.past, world.now))[-1]
     assert (finding.lint, finding.subjects, finding.rule) == ("no-rule", ("desk", "fund"), "")
     base = Account("coinstats", "base-wallet", HOT.address)
     both = {HOT: WALLETS[HOT], base: WALLETS[HOT]}
-    part = lint(Seen([rule(type="change", match={"chains": ["ethereum"]})], both, world.past, world.now))
+    part = lint(LintFacts([rule(type="change", match={"chains": ["ethereum"]})], both, world.past, world.now))
     assert [each.what for each in part] == ["no rule covers wallet hot on base-wallet"]
 
 
@@ -190,7 +190,7 @@ def test_what_fires_already_is_no_news() -> None:
     each = rule(**{**LOW, "below": "6"})
     world = World(each)
     assert world.see(reading(HOT, {ETH: "5"})) == ["r firing"]
-    assert lint(Seen([each], {HOT: WALLETS[HOT]}, world.past(), world.now)) == []
+    assert lint(LintFacts([each], {HOT: WALLETS[HOT]}, world.past(), world.now)) == []
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_the_noise_of_a_price_counts_where_dollars_are_judged() -> None:
     quotes = [Quote(Decimal(price), START + timedelta(hours=n)) for n, price in enumerate([199, 201] * 9)]
     each = rule(type="threshold", metric="value_usd", match=LOW["match"], above="1000", clear_below="996")
     past = seen(prices={ETH: "199"}).past
-    finding = lint(Seen([each, rule(**COVERED)], WALLETS, past, START, prices=lambda _: quotes))[0]
+    finding = lint(LintFacts([each, rule(**COVERED)], WALLETS, past, START, prices=lambda _: quotes))[0]
     assert finding.lint == "band-narrower-than-noise"
     assert finding.remedy.startswith('with clear_below: "980"')
 
@@ -317,7 +317,7 @@ def test_joined_conditions_are_linted_one_by_one() -> None:
 def test_findings_come_in_the_order_of_the_rules() -> None:
     rules = [rule(id=name, type="threshold", below="0", match={"wallets": ["hot"]}) for name in "cab"]
     past = seen().past
-    assert [each.rule for each in lint(Seen(rules, WALLETS, past, START))] == ["c", "a", "b", ""]
+    assert [each.rule for each in lint(LintFacts(rules, WALLETS, past, START))] == ["c", "a", "b", ""]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from watcher.analysis.plan import Supposed, lines_of, misfit, plan_source
 from watcher.app.wiring import build_source, configure
 from watcher.cli import _run
 from watcher.cli.plan import _changes, headline
-from watcher.domain.scheduler import Budget, Cadence
+from watcher.domain.scheduler import Budget, Scheduler
 from watcher.service.auto_schedule import FACT
 from watcher.service.schedule_items import credit_budget
 
@@ -122,7 +122,7 @@ def test_what_was_learnt_is_used(tmp_path: Path) -> None:
     assert source.allowance.credits is not None
     start = NOVEMBER.timestamp()
     items = [line.item for line in lines_of(settings, source, NOVEMBER, Supposed())]
-    cadence = Cadence(items, credit_budget(source.allowance.credits, 0, 0.0, NOVEMBER), start)
+    cadence = Scheduler(items, credit_budget(source.allowance.credits, 0, 0.0, NOVEMBER), start)
     for hour in range(1, 200):
         cadence.observe(items[0].key, start + hour * 3600, changed=True)
         cadence.observe(items[1].key, start + hour * 3600, changed=False)
@@ -162,7 +162,7 @@ def test_what_was_learnt_is_told_account_by_account(tmp_path: Path) -> None:
     assert source.allowance.credits is not None
     lines = lines_of(settings, source, NOVEMBER, Supposed())
     items, start = [line.item for line in lines], NOVEMBER.timestamp()
-    cadence = Cadence(items, credit_budget(source.allowance.credits, 0, 0.0, NOVEMBER), start)
+    cadence = Scheduler(items, credit_budget(source.allowance.credits, 0, 0.0, NOVEMBER), start)
     assert planned(path, facts={FACT: json.dumps(cadence.dump())}).learning == (3, 3)
     cadence.observe(items[1].key, start + 3600, changed=False)
     for hour in range(1, 200):
@@ -213,7 +213,7 @@ def test_fairness_is_a_setting_of_the_source(tmp_path: Path) -> None:
         line.item for line in lines_of(settings, build_source(settings, "coinstats"), NOVEMBER, Supposed())
     ]
     start = NOVEMBER.timestamp()
-    cadence = Cadence(items, Budget(100_000, 100_000, start + 30 * 86400), start)
+    cadence = Scheduler(items, Budget(100_000, 100_000, start + 30 * 86400), start)
     for hour in range(1, 200):
         cadence.observe(items[0].key, start + hour * 3600, changed=True)
         cadence.observe(items[1].key, start + hour * 3600, changed=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from watcher.analysis.ruletest.load import load_suites
-from watcher.analysis.ruletest.run import Result, run_case
+from watcher.analysis.ruletest.run import TestResult, run_case
 from watcher.domain.values.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[3]
@@ -32,21 +32,21 @@ def write(folder: Path, tests: str, rules: str = RULES) -> Path:
     return path
 
 
-def results(path: Path) -> list[Result]:
-    async def run() -> list[Result]:
+def results(path: Path) -> list[TestResult]:
+    async def run() -> list[TestResult]:
         return [await run_case(suite, case) for suite in load_suites([path]) for case in suite.cases]
 
     return asyncio.run(run())
 
 
-def story(folder: Path, readings: str, expect: str, more: str = "") -> Result:
+def story(folder: Path, readings: str, expect: str, more: str = "") -> TestResult:
     """One test; `readings` and `expect` are lists in YAML's short form."""
     text = f"- name: story\n  every: 10m\n  readings: {readings}\n  expect: {expect}\n{more}"
     (result,) = results(write(folder, text))
     return result
 
 
-def told(result: Result) -> list[tuple[float, str]]:
+def told(result: TestResult) -> list[tuple[float, str]]:
     """Minutes, rule and kind of all that was told."""
     return [(after.total_seconds() / 60, " ".join(words.split()[:2])) for after, words in result.timeline]
 

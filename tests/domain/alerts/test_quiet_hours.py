@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.domain.values.zones import changes
-from watcher.domain.alerts.quiet_hours import Quiet
+from watcher.domain.alerts.quiet_hours import QuietPeriod
 
 ZURICH, NEW_YORK = ZoneInfo("Europe/Zurich"), ZoneInfo("America/New_York")
 
 
 def night(
     zone: ZoneInfo = ZURICH, start: int = 22, end: int = 7, days: frozenset[int] | None = None
-) -> Quiet:
-    quiet = Quiet(time(start), time(end), zone)
-    return quiet if days is None else Quiet(time(start), time(end), zone, days)
+) -> QuietPeriod:
+    quiet = QuietPeriod(time(start), time(end), zone)
+    return quiet if days is None else QuietPeriod(time(start), time(end), zone, days)
 
 
 def utc(text: str) -> datetime:
@@ -45,9 +45,9 @@ def utc(text: str) -> datetime:
         (night(end=2), "2026-10-24T23:59:00", "2026-10-25T00:00:00"),
         (night(end=2), "2026-10-25T00:30:00", None),
         # a beginning that the wall never shows
-        (Quiet(time(2, 30), time(3, 15), ZURICH), "2026-03-29T00:59:00", None),
-        (Quiet(time(2, 30), time(3, 15), ZURICH), "2026-03-29T01:10:00", "2026-03-29T01:15:00"),
-        (Quiet(time(2, 30), time(3, 15), ZURICH), "2026-03-29T01:15:00", None),
+        (QuietPeriod(time(2, 30), time(3, 15), ZURICH), "2026-03-29T00:59:00", None),
+        (QuietPeriod(time(2, 30), time(3, 15), ZURICH), "2026-03-29T01:10:00", "2026-03-29T01:15:00"),
+        (QuietPeriod(time(2, 30), time(3, 15), ZURICH), "2026-03-29T01:15:00", None),
         # within one day, and on some days only: Friday 2026-01-09, Saturday 2026-01-10
         (night(start=12, end=13), "2026-01-10T11:30:00", "2026-01-10T12:00:00"),
         (night(start=12, end=13), "2026-01-10T12:30:00", None),
@@ -56,7 +56,7 @@ def utc(text: str) -> datetime:
         (night(days=frozenset({4})), "2026-01-10T23:00:00", None),
     ],
 )
-def test_a_window_is_by_the_clock_of_its_zone(quiet: Quiet, now: str, until: str | None) -> None:
+def test_a_window_is_by_the_clock_of_its_zone(quiet: QuietPeriod, now: str, until: str | None) -> None:
     assert quiet.until(utc(now)) == (utc(until) if until else None)
 
 
@@ -65,7 +65,7 @@ def test_the_last_end_is_the_one_before_now() -> None:
     assert night().last_end(utc("2026-01-10T03:00:00")) == utc("2026-01-09T06:00:00")
     friday = night(days=frozenset({4}))
     assert friday.last_end(utc("2026-01-16T20:00:00")) == utc("2026-01-10T06:00:00")
-    assert Quiet(time(1), time(2), ZURICH, frozenset()).last_end(utc("2026-01-10T12:00:00")) is None
+    assert QuietPeriod(time(1), time(2), ZURICH, frozenset()).last_end(utc("2026-01-10T12:00:00")) is None
 
 
 def test_every_moment_of_a_year_is_quiet_or_not_and_every_window_ends() -> None:
@@ -92,7 +92,7 @@ def test_around_every_change_of_a_clock_it_is_quiet_from_the_first_start_to_the_
         for start, end in ((middle - hour, middle), (middle, middle + hour), (middle - hour, middle + hour)):
             if not shown[0] <= start <= end <= shown[-1]:
                 continue  # a whole day that is left out
-            quiet = Quiet(start.time(), end.time(), change.zone)
+            quiet = QuietPeriod(start.time(), end.time(), change.zone)
             begins = next(at for at, wall in zip(moments, shown, strict=True) if wall >= start)
             ends = next(at for at, wall in zip(moments, shown, strict=True) if wall >= end)
             for at in moments:

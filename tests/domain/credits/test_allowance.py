@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from watcher.domain.credits.allowance import (
     Allowance,
     CreditPlan,
+    CreditRefusal,
     Purpose,
-    Refusal,
     Spending,
     Window,
     may_spend,
@@ -56,9 +56,9 @@ def test_the_schedule_leaves_the_reserve_alone_and_people_may_use_it() -> None:
     allowance, now = Allowance(CreditPlan(1000)), at("2026-03-10T12:00")
     spent = Spending(890)
     assert may_spend(allowance, spent, 10, Purpose.SCHEDULED, now) is None
-    assert isinstance(may_spend(allowance, spent, 20, Purpose.SCHEDULED, now), Refusal)
+    assert isinstance(may_spend(allowance, spent, 20, Purpose.SCHEDULED, now), CreditRefusal)
     assert may_spend(allowance, spent, 110, Purpose.BY_HAND, now) is None
-    assert isinstance(may_spend(allowance, spent, 111, Purpose.CONFIRMATION, now), Refusal)
+    assert isinstance(may_spend(allowance, spent, 111, Purpose.CONFIRMATION, now), CreditRefusal)
 
 
 def test_what_was_used_of_the_reserve_is_not_kept_once_more() -> None:
@@ -67,7 +67,7 @@ def test_what_was_used_of_the_reserve_is_not_kept_once_more() -> None:
     assert may_spend(allowance, used_up, 40, Purpose.SCHEDULED, now) is None
     half_used = Spending(910, aside=50)
     assert may_spend(allowance, half_used, 40, Purpose.SCHEDULED, now) is None
-    assert isinstance(may_spend(allowance, half_used, 41, Purpose.SCHEDULED, now), Refusal)
+    assert isinstance(may_spend(allowance, half_used, 41, Purpose.SCHEDULED, now), CreditRefusal)
 
 
 def test_the_reserve_is_the_schedules_in_the_end() -> None:

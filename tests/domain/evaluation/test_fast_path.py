@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.given import ETH, HOT, USDC, World, reading
-from watcher.domain.decision import Past
-from watcher.domain.evaluation.fast_path import Glance
+from watcher.domain.decision import Snapshot
+from watcher.domain.evaluation.fast_path import FastPath
 from watcher.domain.model import Asset, Outcome, Quarantined
 from watcher.domain.rules import Rule, ThresholdRule
 
@@ -25,7 +25,7 @@ def rule(identity: str, **fields: Any) -> Rule:
 class Thorough(World):
     """Looks at every asset every time."""
 
-    def past(self) -> Past:
+    def past(self) -> Snapshot:
         return replace(super().past(), names=None)
 
 
@@ -68,7 +68,7 @@ def calm(world: World) -> bool:
     """Whether one glance was enough for the last answer."""
     state = world.states[HOT]
     glance = world.rules.glances.get(HOT)
-    return isinstance(glance, Glance) and glance.amounts is state.amounts
+    return isinstance(glance, FastPath) and glance.amounts is state.amounts
 
 
 def test_amounts_that_stay_are_judged_anew_when_a_price_falls() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.domain.history.reconstruction import Run
+from watcher.domain.history.reconstruction import DaemonRun
 from watcher.domain.history.timeline import (
     Gap,
     Point,
@@ -105,7 +105,7 @@ def test_what_is_unknown_ends_a_piece() -> None:
 
 
 def test_where_the_poll_log_does_not_reach_times_without_a_daemon_are_gaps() -> None:
-    runs = [Run(at(-50), at(-30)), Run(at(-20), at(4)), Run(at(4.1), at(10))]
+    runs = [DaemonRun(at(-50), at(-30)), DaemonRun(at(-20), at(4)), DaemonRun(at(4.1), at(10))]
     assert idle(runs, at(10)) == [Gap(at(-30), at(-20)), Gap(at(4), at(4.1))]
     found = silences(hourly((1, 10)), idle(runs, at(10)), T0, at(-40), at(10), HOUR * 1.5)
     assert found == [Gap(at(-30), at(-20))]
@@ -113,7 +113,7 @@ def test_where_the_poll_log_does_not_reach_times_without_a_daemon_are_gaps() -> 
 
 def test_where_the_poll_log_reaches_only_readings_count() -> None:
     """A poll by hand while no daemon runs is a reading; a daemon that runs and misses is none."""
-    runs = [Run(at(-50), at(2)), Run(at(6), at(10))]
+    runs = [DaemonRun(at(-50), at(2)), DaemonRun(at(6), at(10))]
     found = silences(hourly((1, 10)), idle(runs, at(10)), T0, T0, at(10), HOUR * 1.5)
     assert found == []
     found = silences(hourly((1, 2)), [], at(-30), T0, at(10), HOUR * 1.5)
@@ -131,9 +131,9 @@ def test_a_store_without_a_poll_log_has_the_gaps_of_its_changes() -> None:
 
 
 def test_while_no_daemon_runs_now_time_goes_on() -> None:
-    assert idle([Run(at(0), at(3))], at(10)) == [Gap(at(3), at(10))]
+    assert idle([DaemonRun(at(0), at(3))], at(10)) == [Gap(at(3), at(10))]
     assert idle([], at(10)) == []
-    assert idle([Run(at(0), at(9)), Run(at(1), at(2))], at(9)) == []
+    assert idle([DaemonRun(at(0), at(9)), DaemonRun(at(1), at(2))], at(9)) == []
 
 
 def test_gaps_that_overlap_are_one_and_those_that_touch_are_two() -> None:

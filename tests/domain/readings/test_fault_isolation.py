@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.given import NOW
 from watcher.domain.model import Account
-from watcher.domain.readings.fault_isolation import FARTHEST, Suspects, farther
+from watcher.domain.readings.fault_isolation import FARTHEST, FailingAccounts, farther
 
 ACCOUNTS = [Account("s", "ethereum", f"0x{number:040x}") for number in range(20)]
 MINUTE = timedelta(minutes=1)
@@ -34,14 +34,14 @@ def test_what_fails_by_itself_is_left_alone_twice_as_long_each_time_up_to_an_hou
 def test_it_waits_until_its_time_and_never_longer_than_the_longest_distance(
     after: timedelta, waits: bool
 ) -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     for _ in range(10):
         suspects.alone(ACCOUNTS[:1], "why", NOW)
     assert suspects.waits(ACCOUNTS[0], NOW + after) is waits
 
 
 def test_those_that_failed_together_are_asked_in_quarters_after_all_others() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.failed(ACCOUNTS[:8], "why", NOW)
     assert [len(group) for group in suspects.together(ACCOUNTS)] == [12, 2, 2, 2, 2]
     searching = [suspects.searching]
@@ -53,7 +53,7 @@ def test_those_that_failed_together_are_asked_in_quarters_after_all_others() -> 
 
 
 def test_one_that_is_read_again_goes_back_to_the_others_by_and_by() -> None:
-    suspects, one = Suspects(), ACCOUNTS[0]
+    suspects, one = FailingAccounts(), ACCOUNTS[0]
     suspects.alone([one], "why", NOW)
     known = suspects.read(one)
     assert known is not None
@@ -67,7 +67,7 @@ def test_one_that_is_read_again_goes_back_to_the_others_by_and_by() -> None:
 
 
 def test_who_fails_by_itself_is_known_after_a_restart_and_nobody_else() -> None:
-    suspects, again = Suspects(), Suspects()
+    suspects, again = FailingAccounts(), FailingAccounts()
     suspects.failed(ACCOUNTS[:8], "why", NOW)
     for _ in range(3):
         suspects.alone(ACCOUNTS[:1], "why", NOW, "asset 0x1")
@@ -76,27 +76,27 @@ def test_who_fails_by_itself_is_known_after_a_restart_and_nobody_else() -> None:
     assert [account for account, _ in again.apart()] == ACCOUNTS[:1]
     assert again.waits(ACCOUNTS[0], NOW)
     assert not again.searching
-    gone = Suspects()
+    gone = FailingAccounts()
     gone.load(suspects.dump(), ACCOUNTS[1:])
     assert gone.apart() == []
 
 
 @pytest.mark.parametrize("text", [None, "", "[", "[]", "{}", '{"ethereum:0x1": 5}', '{"a": {"since": "x"}}'])
 def test_what_was_kept_and_cannot_be_read_is_forgotten(text: str | None) -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.load(text, ACCOUNTS)
     assert suspects.apart() == []
 
 
 def test_who_failed_with_others_is_asked_again_at_once() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.failed(ACCOUNTS[:8], "why", NOW)
     assert not suspects.waits(ACCOUNTS[0], NOW)
     assert suspects.searching
 
 
 def test_the_search_is_over_once_who_fails_is_known_and_the_others_are_read() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.failed(ACCOUNTS[:8], "why", NOW)
     suspects.alone(ACCOUNTS[:1], "why", NOW)
     for account in ACCOUNTS[1:8]:
@@ -105,7 +105,7 @@ def test_the_search_is_over_once_who_fails_is_known_and_the_others_are_read() ->
 
 
 def test_who_fails_by_itself_has_nothing_to_do_with_another_who_does() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     for account in ACCOUNTS[:3]:
         suspects.alone([account], "why", NOW)
     assert suspects.sharing("") == []
@@ -113,7 +113,7 @@ def test_who_fails_by_itself_has_nothing_to_do_with_another_who_does() -> None:
 
 
 def test_what_shares_a_cause_fails_since_the_first_of_them_did() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.failed(ACCOUNTS[:1], "why", NOW - MINUTE)
     suspects.failed(ACCOUNTS[1:2], "why", NOW)
     suspects.alone(ACCOUNTS[:2], "why", NOW + MINUTE, "asset")
@@ -121,7 +121,7 @@ def test_what_shares_a_cause_fails_since_the_first_of_them_did() -> None:
 
 
 def test_what_was_read_since_did_not_begin_to_fail_before() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.failed(ACCOUNTS[:8], "why", NOW - MINUTE)
     suspects.read(ACCOUNTS[0])
     suspects.alone(ACCOUNTS[:1], "why", NOW)
@@ -138,14 +138,14 @@ def test_a_beginning_that_lies_ahead_comes_from_a_clock_set_back() -> None:
 
 @pytest.mark.parametrize(("tries", "known"), [(0, False), (1, True)])
 def test_a_fact_of_no_failure_is_none(tries: int, known: bool) -> None:
-    suspects, kept = Suspects(), Suspects()
+    suspects, kept = FailingAccounts(), FailingAccounts()
     kept.alone(ACCOUNTS[:1], "why", NOW)
     suspects.load(kept.dump().replace('"tries": 1', f'"tries": {tries}'), ACCOUNTS)
     assert (suspects.get(ACCOUNTS[0]) is not None) is known
 
 
 def test_who_fails_by_itself_remembers_in_whose_company_it_failed_first() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.failed(ACCOUNTS[:8], "why", NOW)
     suspects.alone(ACCOUNTS[:1], "why", NOW)
     known = suspects.get(ACCOUNTS[0])
@@ -154,7 +154,7 @@ def test_who_fails_by_itself_remembers_in_whose_company_it_failed_first() -> Non
 
 
 def test_what_goes_on_failing_has_failed_since_the_first_time() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.failed(ACCOUNTS[:8], "why", NOW - MINUTE)
     suspects.failed(ACCOUNTS[:2], "why", NOW)
     known = suspects.get(ACCOUNTS[0])
@@ -168,7 +168,7 @@ def test_another_failure_in_a_row_does_not_begin_anew() -> None:
 
 
 def test_the_search_never_goes_back_to_larger_requests() -> None:
-    suspects = Suspects()
+    suspects = FailingAccounts()
     suspects.failed(ACCOUNTS[:4], "why", NOW)
     suspects.failed(ACCOUNTS[:16], "why", NOW)
     known = suspects.get(ACCOUNTS[0])

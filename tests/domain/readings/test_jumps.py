@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.given import ETH, HOT, MINUTE, START, USDC, World, failed, reading
-from watcher.domain.model import AccountState, Asset, Held
-from watcher.domain.readings.plausibility import ASKS, CONFIRM_AFTER, INDEPENDENT_AFTER, believe
+from watcher.domain.model import AccountState, Asset, Suspect
+from watcher.domain.readings.plausibility import ASKS, CONFIRM_AFTER, INDEPENDENT_AFTER, check_plausibility
 from watcher.domain.readings.reconcile import unfinished
 from watcher.domain.rules import AssetRule, ChangeRule, Rule, ThresholdRule
 
@@ -24,7 +24,7 @@ def odd(before: str, after: str, price: str | None = None, factor: str | None = 
     state = AccountState(HOT, {ETH: Decimal(before)}, {"ethereum": START})
     prices = {ETH: price} if price is not None else None
     jump = Decimal(factor) if factor else None
-    belief = believe(state, reading(HOT, {ETH: after}, prices), START + MINUTE, lambda _: jump)
+    belief = check_plausibility(state, reading(HOT, {ETH: after}, prices), START + MINUTE, lambda _: jump)
     assert bool(belief.held) != bool(belief.accepted)
     return bool(belief.held)
 
@@ -153,7 +153,7 @@ def test_after_a_restart_what_is_held_is_asked_for_again_soon() -> None:
 
 
 def test_a_hold_of_an_older_store_has_no_count() -> None:
-    assert Held(Decimal(0), START, "reported as zero").odd == 1
+    assert Suspect(Decimal(0), START, "reported as zero").odd == 1
 
 
 EVERYTHING: tuple[Rule, ...] = (

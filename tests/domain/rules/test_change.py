@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.domain.given import BOND, DESK, ETH, HOT, NOTE, SWEEP, USDC, World, failed, reading
 from watcher.domain.model import Reading
 from watcher.domain.rules import ChangeRule
-from watcher.domain.rules.lookback import ChangesIn, MarkOf
+from watcher.domain.rules.lookback import BaselineOf, ChangesIn
 
 N: list[str] = []
 E = ["moved event"]
@@ -336,7 +336,7 @@ def test_history_is_asked_only_when_something_moved_the_way_that_is_watched() ->
     see(world, "100")
     assert world.asked == []
     see(world, "101")
-    assert [type(each) for each in world.asked] == [MarkOf], "drift follows what comes in"
+    assert [type(each) for each in world.asked] == [BaselineOf], "drift follows what comes in"
     world.asked.clear()
     see(world, "99")
     assert sorted(type(each).__name__ for each in world.asked) == ["ChangesIn", "MarkOf", "MarkOf"]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watcher.domain.scheduler import Budget, Cadence, Item, plan
+from watcher.domain.scheduler import Budget, Item, Scheduler, plan
 
 HOUR, DAY = 3600.0, 86400.0
 START = 1_735_689_600.0
@@ -63,7 +63,11 @@ class World:
         return bisect_right(self.changes[key], at) > bisect_right(self.changes[key], before)
 
     def run(
-        self, cadence: Cadence, until: float, *, fails: Callable[[str, float], bool] = lambda _key, _at: False
+        self,
+        cadence: Scheduler,
+        until: float,
+        *,
+        fails: Callable[[str, float], bool] = lambda _key, _at: False,
     ) -> list[tuple[float, str]]:
         """Poll as told until that time; what was polled when."""
         now, told = START if not self.told else self.told[-1][0], []
@@ -114,7 +118,7 @@ def test_the_budget_is_never_exceeded_whatever_is_seen(
 ) -> None:
     watched = [Item(str(k), cost, 1, 300, DAY) for k, cost in enumerate(costs)]
     rng, length = random.Random(seed), 3 * DAY
-    cadence = Cadence(watched, Budget(limit, limit, START + length, length), START)
+    cadence = Scheduler(watched, Budget(limit, limit, START + length, length), START)
     spent, now, period = 0.0, START, 0
     for _ in range(400):
         due = cadence.due(now)
@@ -131,7 +135,7 @@ def test_the_budget_is_never_exceeded_whatever_is_seen(
 
 def test_nearly_all_of_the_budget_is_used_and_no_promise_broken() -> None:
     w = world(seed=3)
-    w.run(Cadence(w.watched, budget(100_000), START, seen=seen(w.watched)), PERIOD_END)
+    w.run(Scheduler(w.watched, budget(100_000), START, seen=seen(w.watched)), PERIOD_END)
     assert 0.98 * 100_000 <= w.spent <= 100_000
     assert max(max(w.gaps(item.key)) for item in w.watched) <= DAY + 1
     assert min(min(w.gaps(item.key)) for item in w.watched) >= 300 - 1e-6
@@ -139,13 +143,13 @@ def test_nearly_all_of_the_budget_is_used_and_no_promise_broken() -> None:
 
 def test_it_sees_changes_much_sooner_than_an_even_spread() -> None:
     w = world(40, sigma=2.0, seed=5)
-    w.run(Cadence(w.watched, budget(400_000), START, seen=seen(w.watched)), PERIOD_END)
+    w.run(Scheduler(w.watched, budget(400_000), START, seen=seen(w.watched)), PERIOD_END)
     even = 40 * 40 / (400_000 / MONTH) / 2
     assert w.mean_delay() < even / 1.7
 
 
 def test_without_credits_nothing_is_due_and_nothing_breaks() -> None:
-    cadence = Cadence(items(3), budget(0), START)
+    cadence = Scheduler(items(3), budget(0), START)
     assert cadence.due(START) is None
     cadence.observe("w0", START + 5, None)
     assert cadence.due(START + 3 * DAY) is None
@@ -154,19 +158,19 @@ def test_without_credits_nothing_is_due_and_nothing_breaks() -> None:
 
 def test_without_a_limit_everything_is_polled_at_its_minimum() -> None:
     watched = items(3)
-    cadence = Cadence(watched, Budget(math.inf, math.inf, PERIOD_END, MONTH), START, seen=seen(watched))
+    cadence = Scheduler(watched, Budget(math.inf, math.inf, PERIOD_END, MONTH), START, seen=seen(watched))
     w = World(watched, dict.fromkeys((item.key for item in watched), 1.0), 1)
     w.run(cadence, START + DAY)
     assert all(len(w.polls[item.key]) == pytest.approx(287, abs=2) for item in watched)
 
 
 def test_an_empty_list_is_never_due() -> None:
-    assert Cadence([], budget(1000), START).due(START) is None
+    assert Scheduler([], budget(1000), START).due(START) is None
 
 
 def test_calls_are_a_currency_too() -> None:
     w = World(items(5, cost=1.0, min_every=10), {f"w{k}": 200.0 for k in range(5)}, 2)
-    cadence = Cadence(w.watched, Budget(3000, 3000, START + DAY, DAY), START, seen=seen(w.watched))
+    cadence = Scheduler(w.watched, Budget(3000, 3000, START + DAY, DAY), START, seen=seen(w.watched))
     w.run(cadence, START + 2 * DAY)
     assert 0.98 * 6000 <= w.spent <= 6000
 
@@ -176,7 +180,7 @@ def test_calls_are_a_currency_too() -> None:
 
 def test_promises_that_cost_twice_the_budget_are_stretched_evenly() -> None:
     w = world(20, days=60)
-    cadence = Cadence(w.watched, budget(12_000), START, seen=seen(w.watched))
+    cadence = Scheduler(w.watched, budget(12_000), START, seen=seen(w.watched))
     w.run(cadence, START + 2 * MONTH)
     assert 0.98 * 24_000 <= w.spent <= 24_000
     worst = [max(w.gaps(item.key)) / HOUR for item in w.watched]
@@ -189,7 +193,7 @@ def test_promises_that_cost_twice_the_budget_are_stretched_evenly() -> None:
 def test_a_hot_account_cannot_eat_what_is_promised_to_others() -> None:
     watched = [Item("hot", 40, 100, 300, DAY), *items(20)]
     w = World(watched, {item.key: 500.0 if item.key == "hot" else 0.05 for item in watched}, 30)
-    w.run(Cadence(watched, budget(30_000), START, seen=seen(watched)), PERIOD_END)
+    w.run(Scheduler(watched, budget(30_000), START, seen=seen(watched)), PERIOD_END)
     assert max(max(w.gaps(item.key)) for item in watched) <= DAY + 1
     assert w.spent <= 30_000
 
@@ -197,7 +201,7 @@ def test_a_hot_account_cannot_eat_what_is_promised_to_others() -> None:
 def test_fixed_intervals_are_kept_while_the_rest_learns() -> None:
     watched = [Item("fixed", 40, fixed=2 * HOUR), *items(10)]
     w = World(watched, {item.key: 1.0 for item in watched}, 30)
-    cadence = Cadence(watched, budget(60_000), START, seen=seen(watched))
+    cadence = Scheduler(watched, budget(60_000), START, seen=seen(watched))
     w.run(cadence, PERIOD_END)
     assert {round(gap) for gap in w.gaps("fixed")} == {round(2 * HOUR)}
     assert cadence.why("fixed") == "fixed"
@@ -205,7 +209,7 @@ def test_fixed_intervals_are_kept_while_the_rest_learns() -> None:
 
 def test_spending_of_others_stretches_promises_and_a_renewal_ends_it() -> None:
     watched = items(10)
-    cadence = Cadence(watched, budget(20_000), START, seen=seen(watched))
+    cadence = Scheduler(watched, budget(20_000), START, seen=seen(watched))
     w = World(watched, {item.key: 1.0 for item in watched}, 60)
     w.run(cadence, START + 10 * DAY)
     assert cadence.stretch == 1
@@ -220,7 +224,7 @@ def test_spending_of_others_stretches_promises_and_a_renewal_ends_it() -> None:
 
 def test_an_early_renewal_is_spent_and_a_late_one_waited_for() -> None:
     watched = items(10)
-    cadence = Cadence(watched, budget(20_000), START, seen=seen(watched))
+    cadence = Scheduler(watched, budget(20_000), START, seen=seen(watched))
     w = World(watched, {item.key: 1.0 for item in watched}, 60)
     w.run(cadence, START + 20 * DAY)
     slow = cadence.interval("w0")
@@ -236,7 +240,7 @@ def test_an_early_renewal_is_spent_and_a_late_one_waited_for() -> None:
 
 def test_another_limit_changes_the_pace_at_once() -> None:
     watched = items(10, at_least_every=7 * DAY)
-    cadence = Cadence(watched, budget(20_000), START, seen=seen(watched))
+    cadence = Scheduler(watched, budget(20_000), START, seen=seen(watched))
     before = cadence.interval("w3")
     cadence.set_budget(Budget(40_000, 40_000, PERIOD_END, MONTH), START)
     assert cadence.interval("w3") == pytest.approx(before / 2, rel=0.1)
@@ -245,14 +249,14 @@ def test_another_limit_changes_the_pace_at_once() -> None:
 # ---------------------------------------------------------------- restarts and edits
 
 
-def restarted(cadence: Cadence, watched: Sequence[Item], now: float, left: Budget) -> Cadence:
-    return Cadence(watched, left, now, state=json.loads(json.dumps(cadence.dump())))
+def restarted(cadence: Scheduler, watched: Sequence[Item], now: float, left: Budget) -> Scheduler:
+    return Scheduler(watched, left, now, state=json.loads(json.dumps(cadence.dump())))
 
 
 def test_a_restart_changes_nothing() -> None:
     one, two = world(10, seed=4), world(10, seed=4)
-    a = Cadence(one.watched, budget(40_000), START, seen=seen(one.watched))
-    b = Cadence(two.watched, budget(40_000), START, seen=seen(two.watched))
+    a = Scheduler(one.watched, budget(40_000), START, seen=seen(one.watched))
+    b = Scheduler(two.watched, budget(40_000), START, seen=seen(two.watched))
     one.run(a, START + 9 * DAY)
     two.run(b, START + 9 * DAY)
     b = restarted(b, two.watched, START + 9 * DAY, Budget(40_000, b.remaining, PERIOD_END, MONTH))
@@ -268,7 +272,7 @@ def test_a_restart_changes_nothing() -> None:
 
 def test_edits_keep_what_was_learnt_and_newcomers_come_first() -> None:
     w = world(20, seed=6)
-    cadence = Cadence(w.watched, budget(100_000), START, seen=seen(w.watched))
+    cadence = Scheduler(w.watched, budget(100_000), START, seen=seen(w.watched))
     w.run(cadence, START + 10 * DAY)
     at = START + 10 * DAY
     learnt = {key: cadence.rate(key)[0] for key in w.polls}
@@ -284,7 +288,7 @@ def test_edits_keep_what_was_learnt_and_newcomers_come_first() -> None:
 
 def test_an_account_never_read_is_read_at_once() -> None:
     watched = items(10)
-    cadence = Cadence(watched, budget(100_000), START)
+    cadence = Scheduler(watched, budget(100_000), START)
     first = []
     for _ in watched:
         due = cadence.due(START)
@@ -296,7 +300,7 @@ def test_an_account_never_read_is_read_at_once() -> None:
 
 
 def test_first_readings_that_would_eat_the_budget_are_spread() -> None:
-    cadence = Cadence(items(100, at_least_every=math.inf), budget(8_000), START)
+    cadence = Scheduler(items(100, at_least_every=math.inf), budget(8_000), START)
     now = START
     for _ in range(10):
         due = cadence.due(now)
@@ -308,12 +312,12 @@ def test_first_readings_that_would_eat_the_budget_are_spread() -> None:
 
 def test_a_state_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="version"):
-        Cadence(items(1), budget(1000), START, state={"version": 99})
+        Scheduler(items(1), budget(1000), START, state={"version": 99})
 
 
 def test_the_state_is_small_and_plain_json() -> None:
     w = world(10)
-    cadence = Cadence(w.watched, budget(100_000), START, seen=seen(w.watched))
+    cadence = Scheduler(w.watched, budget(100_000), START, seen=seen(w.watched))
     w.run(cadence, START + DAY)
     state = cadence.dump()
     assert json.loads(json.dumps(state)) == state
@@ -325,7 +329,7 @@ def test_the_state_is_small_and_plain_json() -> None:
 
 def test_a_failed_poll_is_tried_again_soon_but_not_hammered() -> None:
     w = World(items(1, at_least_every=DAY), {"w0": 1.0}, 30)
-    cadence = Cadence(w.watched, budget(10_000), START, seen=seen(w.watched))
+    cadence = Scheduler(w.watched, budget(10_000), START, seen=seen(w.watched))
     w.run(cadence, START + 5 * DAY)
     usual = cadence.interval("w0")
     failed = w.run(cadence, START + 8 * DAY, fails=lambda _key, _at: True)
@@ -337,14 +341,14 @@ def test_a_failed_poll_is_tried_again_soon_but_not_hammered() -> None:
 
 
 def test_a_failure_teaches_nothing() -> None:
-    cadence = Cadence(items(2), budget(100_000), START, seen={"w0": START, "w1": START})
+    cadence = Scheduler(items(2), budget(100_000), START, seen={"w0": START, "w1": START})
     before = cadence.rate("w0")
     cadence.observe("w0", START + HOUR, None)
     assert cadence.rate("w0") == before
 
 
 def test_a_poll_that_was_not_charged_is_given_back() -> None:
-    cadence = Cadence(items(2), budget(1000), START)
+    cadence = Scheduler(items(2), budget(1000), START)
     cadence.observe("w0", START, None, charged=False)
     assert cadence.remaining == 1000
 
@@ -352,7 +356,7 @@ def test_a_poll_that_was_not_charged_is_given_back() -> None:
 @pytest.mark.parametrize("charged", [False, True])
 def test_who_is_refused_when_the_credits_are_gone_is_asked_again_after_the_renewal(charged: bool) -> None:
     watched = [Item("only", 40)]
-    cadence = Cadence(watched, Budget(400, 0, START + DAY, DAY), START, seen=seen(watched))
+    cadence = Scheduler(watched, Budget(400, 0, START + DAY, DAY), START, seen=seen(watched))
     cadence.observe("only", START + HOUR, None, charged=charged)
     cadence.set_budget(Budget(400, 400, START + 2 * DAY, DAY), START + DAY)
     due = cadence.due(START + DAY)
@@ -362,7 +366,7 @@ def test_who_is_refused_when_the_credits_are_gone_is_asked_again_after_the_renew
 
 def test_an_account_under_way_is_not_due_again() -> None:
     watched = [Item("only", 1, fixed=1.0)]
-    cadence = Cadence(watched, Budget(1e5, 1e5, START + DAY, DAY), START, seen=seen(watched))
+    cadence = Scheduler(watched, Budget(1e5, 1e5, START + DAY, DAY), START, seen=seen(watched))
     assert cadence.due(START) == (START + 1, "only")
     cadence.take("only", START + 1)
     assert cadence.due(START + 30) is None
@@ -372,7 +376,7 @@ def test_an_account_under_way_is_not_due_again() -> None:
 
 def test_a_clock_that_steps_back_does_not_stop_the_polls() -> None:
     w = world(10)
-    cadence = Cadence(w.watched, budget(100_000), START, seen=seen(w.watched))
+    cadence = Scheduler(w.watched, budget(100_000), START, seen=seen(w.watched))
     now = START
     for now_, key in w.run(cadence, START + 5 * DAY):
         now = now_
@@ -384,7 +388,7 @@ def test_a_clock_that_steps_back_does_not_stop_the_polls() -> None:
 
 def test_a_clock_that_leaps_costs_at_most_one_poll_an_account() -> None:
     w = world(10)
-    cadence = Cadence(w.watched, budget(100_000), START, seen=seen(w.watched))
+    cadence = Scheduler(w.watched, budget(100_000), START, seen=seen(w.watched))
     w.run(cadence, START + 2 * DAY)
     at, polled = START + 20 * DAY, []
     while (due := cadence.due(at)) is not None and due[0] <= at:
@@ -399,7 +403,7 @@ def test_a_clock_that_leaps_costs_at_most_one_poll_an_account() -> None:
 def test_reasons_and_numbers_of_a_forecast() -> None:
     watched = [*items(10), Item("eager", 40, 1e9, 4 * HOUR, DAY)]
     w = World(watched, {item.key: 40.0 if item.key == "w0" else 0.05 for item in watched}, 30)
-    cadence = Cadence(watched, budget(60_000), START, seen=seen(watched))
+    cadence = Scheduler(watched, budget(60_000), START, seen=seen(watched))
     assert cadence.why("w0") == "learning"
     w.run(cadence, START + 20 * DAY)
     rows = {row.key: row for row in cadence.forecast().rows}
@@ -423,7 +427,7 @@ def test_a_plan_before_the_first_poll_spends_what_there_is() -> None:
 
 def test_a_plan_uses_what_was_learnt_and_comes_true() -> None:
     w = world(30, days=60, sigma=1.5, seed=9)
-    cadence = Cadence(w.watched, budget(200_000), START, seen=seen(w.watched))
+    cadence = Scheduler(w.watched, budget(200_000), START, seen=seen(w.watched))
     w.run(cadence, PERIOD_END)
     made = plan(w.watched, budget(200_000), state=cadence.dump())
     assert made.mean_delay < made.even_delay
@@ -433,7 +437,7 @@ def test_a_plan_uses_what_was_learnt_and_comes_true() -> None:
 
 def test_fairness_zero_treats_all_alike() -> None:
     w = world(10, days=10)
-    cadence = Cadence(w.watched, budget(100_000), START, seen=seen(w.watched), fairness=0.0)
+    cadence = Scheduler(w.watched, budget(100_000), START, seen=seen(w.watched), fairness=0.0)
     w.run(cadence, START + 10 * DAY)
     intervals = [cadence.interval(item.key) for item in w.watched]
     assert max(intervals) == pytest.approx(min(intervals))
@@ -441,7 +445,7 @@ def test_fairness_zero_treats_all_alike() -> None:
 
 def test_a_decision_does_not_walk_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = items(2000, at_least_every=30 * DAY)
-    cadence = Cadence(watched, budget(1_000_000), START, seen=seen(watched))
+    cadence = Scheduler(watched, budget(1_000_000), START, seen=seen(watched))
     counted = 0
     original: Callable[[Item], float] = vars(Item)["longest"].fget
 

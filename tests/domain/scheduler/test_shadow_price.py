@@ -8,7 +8,7 @@ import random
 import pytest
 
 from watcher.domain.scheduler import Item, feasibility
-from watcher.domain.scheduler.change_rates import DAY, HOUR, Belief, Rates
+from watcher.domain.scheduler.change_rates import DAY, HOUR, ChangeRates, RatePosterior
 from watcher.domain.scheduler.seasonality import Season
 from watcher.domain.scheduler.shadow_price import Demand, Need, interval, solve, spending
 
@@ -95,7 +95,7 @@ def test_no_credits_stretch_promises_for_ever_and_divide_by_nothing() -> None:
 
 @pytest.mark.parametrize("a_day", [0.2, 3.0, 40.0])
 def test_a_steady_rate_is_found(a_day: float) -> None:
-    rng, rates, belief, found = random.Random(5), Rates(3 * HOUR), None, []
+    rng, rates, belief, found = random.Random(5), ChangeRates(3 * HOUR), None, []
     rates.count(None)
     gap = 3 * HOUR
     for _ in range(600):
@@ -109,7 +109,7 @@ def test_a_steady_rate_is_found(a_day: float) -> None:
 
 
 def test_a_burst_is_followed_at_once_and_forgotten_in_hours() -> None:
-    rates, belief = Rates(3 * HOUR), None
+    rates, belief = ChangeRates(3 * HOUR), None
     rates.count(None)
     for _ in range(200):
         belief, calm = rates.update(belief, 3 * HOUR, 3 * HOUR, changed=False)
@@ -123,8 +123,8 @@ def test_a_burst_is_followed_at_once_and_forgotten_in_hours() -> None:
 
 def test_a_newcomer_starts_from_what_the_others_have_in_common() -> None:
     def prior_after(*, changed: bool) -> float:
-        rates = Rates(3 * HOUR)
-        beliefs: list[Belief | None] = [None] * 20
+        rates = ChangeRates(3 * HOUR)
+        beliefs: list[RatePosterior | None] = [None] * 20
         for _ in beliefs:
             rates.count(None)
         for _ in range(30):
@@ -137,17 +137,17 @@ def test_a_newcomer_starts_from_what_the_others_have_in_common() -> None:
 
 
 def test_a_belief_survives_being_written_down_to_the_last_bit() -> None:
-    rates = Rates(HOUR)
+    rates = ChangeRates(HOUR)
     rates.count(None)
     belief, _ = rates.update(None, HOUR, HOUR, changed=True)
-    again = Belief.load(belief.dump())
+    again = RatePosterior.load(belief.dump())
     assert (again.cells, again.history) == (belief.cells, belief.history)
     assert (again.weights, again.polled) == (belief.weights, belief.polled)
 
 
 def test_a_damaged_belief_is_refused() -> None:
     with pytest.raises(ValueError, match="shape"):
-        Belief.load(["", "", [1.0], 0.0])
+        RatePosterior.load(["", "", [1.0], 0.0])
 
 
 def test_seasonal_time_runs_both_ways_and_a_week_stays_a_week() -> None:

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from watcher.analysis.plan import plan_source
 from watcher.app.wiring import Configuration, build_source
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
 from watcher.domain.rules import Match, Rule
-from watcher.store.sqlite.queries import Reader
+from watcher.store.sqlite.queries import SqliteQueries
 
 LOOK_BACK = timedelta(days=30)
 MOST_CHANGES = 200_000
@@ -23,7 +23,7 @@ MOST_PRICES = 2_000
 """Of a longer history the newest part is looked at."""
 
 
-class Holding(NamedTuple):
+class LintHolding(NamedTuple):
     """One asset of one account, as it was last believed."""
 
     account: Account
@@ -39,13 +39,13 @@ class Holding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Seen:
+class LintFacts:
     """`intervals`: seconds between two polls of an account, planned or set. `changes` and `prices` (of an
     asset) are those of the last 30 days, oldest first."""
 
     rules: Sequence[Rule]
     wallets: Mapping[Account, Wallet]
-    past: Past
+    past: Snapshot
     now: datetime
     intervals: Mapping[Account, float] = field(default_factory=dict)
     changes: Mapping[tuple[Account, Asset], Sequence[Change]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Seen:
         state = self.past.accounts.get(account)
         return state is not None and state.last_reading is not None
 
-    def holdings(self, match: Match) -> Iterator[Holding]:
+    def holdings(self, match: Match) -> Iterator[LintHolding]:
         """What a selection selects of all that was read; what was emptied is there with zero."""
         for account in self.accounts(match):
             state = self.past.accounts.get(account)
@@ -77,7 +77,7 @@ class Seen:
                 if match.chain(asset.chain) and match.asset(asset, symbol, self.also.get(asset, ())):
                     quote = self.past.quotes.get(asset)
                     price = quote.price if quote is not None else None
-                    yield Holding(account, self.wallets[account], asset, symbol, amount, price)
+                    yield LintHolding(account, self.wallets[account], asset, symbol, amount, price)
 
     def name(self, account: Account) -> str:
         return f"{self.wallets[account].name} on {account.chain}"
@@ -89,7 +89,7 @@ def _visible(state: AccountState | None) -> list[tuple[Asset, Decimal]]:
     return [(asset, held) for asset, held in state.amounts.items() if asset not in state.quarantined]
 
 
-def look(configuration: Configuration, reader: Reader | None, now: datetime) -> Seen:
+def look(configuration: Configuration, reader: SqliteQueries | None, now: datetime) -> LintFacts:
     """Gather all that lints ask for; `prices` asks the reader, so it must stay open.
 
     Before the first poll there is no reader: what rules say of themselves and of intervals shows already.
@@ -98,12 +98,12 @@ def look(configuration: Configuration, reader: Reader | None, now: datetime) -> 
     wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
     if reader is None:
         intervals = _intervals(configuration, reader, now)
-        return Seen(configuration.rules, wallets, Past(EMPTY), now, intervals)
+        return LintFacts(configuration.rules, wallets, Snapshot(EMPTY), now, intervals)
     since = now - LOOK_BACK
     changes: dict[tuple[Account, Asset], list[Change]] = {}
     for change in reversed(reader.history(MOST_CHANGES, list(wallets), since)):
         changes.setdefault((change.account, change.asset), []).append(change)
-    return Seen(
+    return LintFacts(
         configuration.rules,
         wallets,
         reader.past(),
@@ -114,7 +114,9 @@ def look(configuration: Configuration, reader: Reader | None, now: datetime) -> 
     )
 
 
-def _intervals(configuration: Configuration, reader: Reader | None, now: datetime) -> dict[Account, float]:
+def _intervals(
+    configuration: Configuration, reader: SqliteQueries | None, now: datetime
+) -> dict[Account, float]:
     found: dict[Account, float] = {}
     settings = configuration.settings
     for name in settings.sources:

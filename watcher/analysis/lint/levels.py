@@ -7,7 +7,7 @@ from decimal import ROUND_UP, Context, Decimal
 from itertools import pairwise
 from statistics import median_low
 
-from watcher.analysis.lint.facts import Holding, Seen
+from watcher.analysis.lint.facts import LintFacts, LintHolding
 from watcher.analysis.lint.finding import Finding, some
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.evaluation.composer import subject_key
@@ -32,7 +32,7 @@ MOST = 200
 """Holdings of a rule whose history is looked through."""
 
 
-def lint_levels(seen: Seen) -> Iterator[Finding]:
+def lint_levels(seen: LintFacts) -> Iterator[Finding]:
     """Levels held against what is known and what was."""
     for rule in seen.rules:
         impossible = list(_impossible(rule, seen))
@@ -51,7 +51,7 @@ def conditions_of(rule: ThresholdRule) -> tuple[Condition, ...]:
     return rule.conditions
 
 
-def _met(rule: ThresholdRule, each: Holding) -> str:
+def _met(rule: ThresholdRule, each: LintHolding) -> str:
     """Why a rule that does not fire would begin to; empty if it would not."""
     found = []
     for condition in conditions_of(rule):
@@ -64,7 +64,7 @@ def _met(rule: ThresholdRule, each: Holding) -> str:
     return " and ".join(found)
 
 
-def _impossible(rule: Rule, seen: Seen) -> Iterator[Finding]:
+def _impossible(rule: Rule, seen: LintFacts) -> Iterator[Finding]:
     """Rules that can never fire."""
     conditions = conditions_of(rule) if isinstance(rule, ThresholdRule) else ()
     both = isinstance(rule, ThresholdRule) and rule.join == "all"
@@ -87,7 +87,7 @@ def _needs_prices(rule: Rule) -> bool:
     return isinstance(rule, ThresholdRule) and all(each.metric != "amount" for each in conditions_of(rule))
 
 
-def _unpriced(rule: Rule, seen: Seen) -> Iterator[Finding]:
+def _unpriced(rule: Rule, seen: LintFacts) -> Iterator[Finding]:
     """Dollars are asked for, and nothing that is selected has ever had a price."""
     held = [each for match in matches_of(rule) for each in seen.holdings(match) if each.amount]
     if held and all(each.price is None for each in held):
@@ -96,7 +96,7 @@ def _unpriced(rule: Rule, seen: Seen) -> Iterator[Finding]:
         yield Finding("never-fires", rule.id, what, remedy, tuple(_labels(held)))
 
 
-def _units(rule: ThresholdRule, held: Sequence[Holding]) -> Iterator[Finding]:
+def _units(rule: ThresholdRule, held: Sequence[LintHolding]) -> Iterator[Finding]:
     """A level that is out of all proportion to what is held."""
     for condition in conditions_of(rule):
         level = condition.below if condition.below is not None else condition.above
@@ -112,7 +112,7 @@ def _units(rule: ThresholdRule, held: Sequence[Holding]) -> Iterator[Finding]:
             yield Finding("wrong-unit", rule.id, what, remedy)
 
 
-def _crossed(rule: ThresholdRule, held: Sequence[Holding], seen: Seen) -> Iterator[Finding]:
+def _crossed(rule: ThresholdRule, held: Sequence[LintHolding], seen: LintFacts) -> Iterator[Finding]:
     """What would fire with the next reading, and is not firing yet."""
     labels, because = [], ""
     for each in held:
@@ -131,7 +131,7 @@ def _crossed(rule: ThresholdRule, held: Sequence[Holding], seen: Seen) -> Iterat
 
 
 def _noisy(
-    rule: ThresholdRule, condition: Condition, held: Sequence[Holding], seen: Seen
+    rule: ThresholdRule, condition: Condition, held: Sequence[LintHolding], seen: LintFacts
 ) -> Iterator[Finding]:
     """A band narrower than what the metric moves by from one reading to the next."""
     level = condition.below if condition.below is not None else condition.above
@@ -139,7 +139,7 @@ def _noisy(
         return
     clear = condition.clear_above if condition.below is not None else condition.clear_below
     clear = level if clear is None else clear
-    worst: tuple[int, int, Decimal, Holding] | None = None
+    worst: tuple[int, int, Decimal, LintHolding] | None = None
     for each in held[:MOST]:
         values = _series(condition, each, seen)
         fired = _firings(values, level, clear, below=condition.below is not None)
@@ -162,7 +162,7 @@ def _noisy(
         yield Finding("band-narrower-than-noise", rule.id, what, remedy, (each.label,))
 
 
-def _series(condition: Condition, held: Holding, seen: Seen) -> list[Decimal]:
+def _series(condition: Condition, held: LintHolding, seen: LintFacts) -> list[Decimal]:
     """The values of the metric in the last 30 days, oldest first."""
     changes = seen.changes.get((held.account, held.asset), ())
     quotes: Sequence[Quote] = seen.prices(held.asset) if condition.metric != "amount" else ()
@@ -199,5 +199,5 @@ def _shown(condition: Condition, value: Decimal) -> str:
     return exactly(value) if condition.metric == "price_usd" else money(value)
 
 
-def _labels(held: Sequence[Holding]) -> list[str]:
+def _labels(held: Sequence[LintHolding]) -> list[str]:
     return [each.label for each in held]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from watcher.analysis.lint.facts import Seen
+from watcher.analysis.lint.facts import LintFacts
 from watcher.analysis.lint.finding import Finding, some
 from watcher.config.problems import nearest
 from watcher.domain.evaluation.never_held import never_held
@@ -32,7 +32,7 @@ REBASES = 10
 """So many tiny changes one way in 30 days are no transfers."""
 
 
-def lint_selections(seen: Seen) -> Iterator[Finding]:
+def lint_selections(seen: LintFacts) -> Iterator[Finding]:
     """Selectors that match nothing, symbols with several tokens behind them, wallets without a rule."""
     for rule in seen.rules:
         for match in matches_of(rule):
@@ -45,7 +45,7 @@ def lint_selections(seen: Seen) -> Iterator[Finding]:
     yield from _uncovered(seen)
 
 
-def _unmatched(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
+def _unmatched(rule: Rule, match: Match, seen: LintFacts) -> Iterator[Finding]:
     accounts = seen.accounts(match)
     if not accounts:
         parts = [f"{name}: {', '.join(getattr(match, name))}" for name in _written(match)]
@@ -71,7 +71,7 @@ def _unmatched(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
             yield Finding("matches-nothing", rule.id, what, f"{remedy}; leave it if it is still to come")
 
 
-def _names(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
+def _names(rule: Rule, match: Match, seen: LintFacts) -> Iterator[Finding]:
     """The name of a coin in place of its symbol: it would match nothing, or only by its id."""
     held = {symbol.casefold() for symbol in seen.past.symbols.values()}
     for pattern in match.assets:
@@ -81,7 +81,7 @@ def _names(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
             yield Finding("name-for-symbol", rule.id, what, f"write {symbol}", (pattern,))
 
 
-def _strange_chains(seen: Seen) -> Iterator[Finding]:
+def _strange_chains(seen: LintFacts) -> Iterator[Finding]:
     """Ids of chains that nobody is known to have used, and that no answer has had yet."""
     chains: dict[str, list[Account]] = {}
     for account in seen.wallets:
@@ -96,7 +96,7 @@ def _strange_chains(seen: Seen) -> Iterator[Finding]:
             yield Finding("unknown-chain", "", f"{some(names)}: {what}", remedy, names)
 
 
-def _never_held(seen: Seen) -> Iterator[Finding]:
+def _never_held(seen: LintFacts) -> Iterator[Finding]:
     for name, since in never_held(seen.wallets, seen.past.accounts, seen.now).items():
         what = f"wallet {name} has held nothing since {moment(since)}, when it was first read"
         remedy = "see that its address is right; each reading of it is paid for"
@@ -107,7 +107,7 @@ def _written(match: Match) -> list[str]:
     return [name for name in type(match).model_fields if getattr(match, name)]
 
 
-def _ambiguous(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
+def _ambiguous(rule: Rule, match: Match, seen: LintFacts) -> Iterator[Finding]:
     """A symbol that several tokens on one chain bear: one of them may be there to deceive."""
     symbols = {pattern.lower() for pattern in match.assets if not any(sign in pattern for sign in SIGNS)}
     tokens: dict[tuple[str, str], set[Asset]] = {}
@@ -127,7 +127,7 @@ def _ambiguous(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
             )
 
 
-def _shut_out(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
+def _shut_out(rule: Rule, match: Match, seen: LintFacts) -> Iterator[Finding]:
     """A symbol that a rule names and that a token in quarantine bears: perhaps the one that is meant."""
     names = {pattern.lower() for pattern in match.assets if not any(sign in pattern for sign in SIGNS)}
     waiting = {
@@ -146,7 +146,7 @@ def _shut_out(rule: Rule, match: Match, seen: Seen) -> Iterator[Finding]:
         yield Finding("in-quarantine", rule.id, what, remedy, shown)
 
 
-def _rebasing(seen: Seen) -> Iterator[Finding]:
+def _rebasing(seen: LintFacts) -> Iterator[Finding]:
     """Assets that grow a little, again and again: each time a transfer is told that was none."""
     found: dict[Asset, tuple[int, Account]] = {}
     for (account, asset), changes in seen.changes.items():
@@ -166,7 +166,7 @@ def _rebasing(seen: Seen) -> Iterator[Finding]:
         yield Finding("looks-rebasing", "", what, remedy, (name,))
 
 
-def _uncovered(seen: Seen) -> Iterator[Finding]:
+def _uncovered(seen: LintFacts) -> Iterator[Finding]:
     covered = {
         account for rule in seen.rules for match in matches_of(rule) for account in seen.accounts(match)
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from watcher.analysis.lint.facts import Seen
+from watcher.analysis.lint.facts import LintFacts
 from watcher.analysis.lint.finding import Finding
 from watcher.domain.aggregates.contributions import limit
 from watcher.domain.evaluation.rule_index import matches_of
@@ -17,7 +17,7 @@ from watcher.domain.values.durations import format_duration, span
 from watcher.domain.values.formatting import counted
 
 
-def lint_times(seen: Seen) -> Iterator[Finding]:
+def lint_times(seen: LintFacts) -> Iterator[Finding]:
     """`for`, `longer_than` and `within` held against the cadence."""
     for rule in seen.rules:
         accounts = {account for match in matches_of(rule) for account in seen.accounts(match)}
@@ -31,7 +31,7 @@ def lint_times(seen: Seen) -> Iterator[Finding]:
         yield from _window(rule, slow, seen)
 
 
-def _slower(than: timedelta, intervals: dict[Account, float], seen: Seen) -> tuple[list[Account], str]:
+def _slower(than: timedelta, intervals: dict[Account, float], seen: LintFacts) -> tuple[list[Account], str]:
     """The accounts that are read more seldom, slowest first, and the slowest in words."""
     slow = [account for account, each in intervals.items() if each > than.total_seconds()]
     slow.sort(key=lambda account: (-intervals[account], account))
@@ -42,7 +42,7 @@ def _slower(than: timedelta, intervals: dict[Account, float], seen: Seen) -> tup
     return slow, f"{seen.name(slow[0])} is read {every}"
 
 
-def _waiting(rule: StateRule, intervals: dict[Account, float], seen: Seen) -> Iterator[Finding]:
+def _waiting(rule: StateRule, intervals: dict[Account, float], seen: LintFacts) -> Iterator[Finding]:
     wait, reads = rule.terms()
     slow, words = _slower(wait, intervals, seen) if wait else ([], "")
     if slow and reads == 1:
@@ -56,7 +56,7 @@ def _waiting(rule: StateRule, intervals: dict[Account, float], seen: Seen) -> It
         )  # fmt: skip
 
 
-def _silence(rule: NoDataRule, intervals: dict[Account, float], seen: Seen) -> Iterator[Finding]:
+def _silence(rule: NoDataRule, intervals: dict[Account, float], seen: LintFacts) -> Iterator[Finding]:
     slow, words = _slower(rule.longer_than, intervals, seen)
     if slow:
         what = (
@@ -69,7 +69,7 @@ def _silence(rule: NoDataRule, intervals: dict[Account, float], seen: Seen) -> I
         )  # fmt: skip
 
 
-def _aging(rule: SumRule, seen: Seen) -> Iterator[Finding]:
+def _aging(rule: SumRule, seen: LintFacts) -> Iterator[Finding]:
     """Parts of a sum that are read so seldom that the sum is mostly unknown."""
     for side in rule.sides():
         limits = {account: limit(side, seen.wallets[account]) for account in seen.accounts(side.match)}
@@ -89,7 +89,7 @@ def _aging(rule: SumRule, seen: Seen) -> Iterator[Finding]:
             yield Finding("sum-mostly-unknown", rule.id, what, remedy, _names(slow, seen))
 
 
-def _window(rule: Rule, intervals: dict[Account, float], seen: Seen) -> Iterator[Finding]:
+def _window(rule: Rule, intervals: dict[Account, float], seen: LintFacts) -> Iterator[Finding]:
     options: Any = rule
     within: timedelta | None = getattr(options, "within", None)
     slow, words = _slower(within, intervals, seen) if within else ([], "")
@@ -104,5 +104,5 @@ def _window(rule: Rule, intervals: dict[Account, float], seen: Seen) -> Iterator
         )  # fmt: skip
 
 
-def _names(accounts: list[Account], seen: Seen) -> tuple[str, ...]:
+def _names(accounts: list[Account], seen: LintFacts) -> tuple[str, ...]:
     return tuple(map(seen.name, accounts))

@@ -26,7 +26,7 @@ EVERYONE = "everyone"
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class TestCase:
     """One test with the wallets that it may name, and the line in which it begins."""
 
     test: RuleTest
@@ -35,19 +35,19 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class TestSuite:
     """The tests of one file, and the rules that they are about."""
 
     path: Path
     rules: tuple[Rule, ...]
     channels: tuple[str, ...]
-    cases: tuple[Case, ...]
+    cases: tuple[TestCase, ...]
 
 
-def load_suites(paths: Sequence[Path]) -> list[Suite]:
+def load_suites(paths: Sequence[Path]) -> list[TestSuite]:
     """Read test files and the rules that they name. ConfigurationError carries every mistake of all files."""
     problems: list[Problem] = []
-    suites: list[Suite] = []
+    suites: list[TestSuite] = []
     for path in paths:
         try:
             suites.append(_suite(path))
@@ -58,7 +58,7 @@ def load_suites(paths: Sequence[Path]) -> list[Suite]:
     return suites
 
 
-def _suite(path: Path) -> Suite:
+def _suite(path: Path) -> TestSuite:
     document = read_document(path)
     if document.problems:
         raise ConfigurationError(document.in_order())
@@ -80,7 +80,7 @@ def _suite(path: Path) -> Suite:
     cases = tuple(_cases(document, file, {rule.id for rule in rules}, channels))
     if document.problems:
         raise ConfigurationError(document.in_order())
-    return Suite(path, rules, channels, cases)
+    return TestSuite(path, rules, channels, cases)
 
 
 def _rule_files(document: Document, file: TestFile) -> Iterator[Path]:
@@ -109,7 +109,9 @@ def _channels(rules: Sequence[Rule]) -> tuple[str, ...]:
     return tuple(named)
 
 
-def _cases(document: Document, file: TestFile, rules: set[str], channels: Sequence[str]) -> Iterator[Case]:
+def _cases(
+    document: Document, file: TestFile, rules: set[str], channels: Sequence[str]
+) -> Iterator[TestCase]:
     _distinct(document, ("wallets",), [wallet.name for wallet in file.wallets], "wallets are named")
     _distinct(document, ("tests",), [test.name for test in file.tests], "tests are named")
     for index, test in enumerate(file.tests):
@@ -125,7 +127,7 @@ def _cases(document: Document, file: TestFile, rules: set[str], channels: Sequen
                 document.report(place, what, "join the two, or give a token or a chain")
             seen[key] = number
         _expectations(document, loc, test, (rules, set(wallets), set(channels)))
-        yield Case(test, wallets, document.line(loc))
+        yield TestCase(test, wallets, document.line(loc))
 
 
 def _series(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from watcher.analysis.ruletest.series import Item, parse_series
+from watcher.analysis.ruletest.series import SeriesItem, parse_series
 from watcher.domain.model import SWEEPS, TEOS_CHAIN
 from watcher.domain.values.durations import format_duration, parse_duration, parse_moment
 
@@ -97,10 +97,10 @@ class Series(_Model):
     prices: Text | None = None
     every: Step | None = None
 
-    def items(self, step: timedelta) -> tuple[Item, ...]:
+    def items(self, step: timedelta) -> tuple[SeriesItem, ...]:
         return parse_series(self.amounts, self.every or step)
 
-    def quoted(self, step: timedelta) -> tuple[Item, ...]:
+    def quoted(self, step: timedelta) -> tuple[SeriesItem, ...]:
         return parse_series(self.prices, self.every or step) if self.prices is not None else ()
 
     @model_validator(mode="after")

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from watcher.analysis.ruletest.load import Case, Suite
+from watcher.analysis.ruletest.load import TestCase, TestSuite
 from watcher.analysis.ruletest.models import Expectation, ExpectedAlert, ExpectedMessage
-from watcher.analysis.ruletest.tracks import Tracks, tracks_of
+from watcher.analysis.ruletest.tracks import TestTracks, tracks_of
 from watcher.app.wiring import scratch_store
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Message
 from watcher.domain.values.formatting import MINUS
-from watcher.service.replay import Replay, Told
+from watcher.service.replay import Notification, Replay
 
 E = TypeVar("E")
 G = TypeVar("G")
@@ -24,7 +24,7 @@ NOBODY = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One line of a comparison; empty where one side has nothing to put beside the other."""
 
     expected: str
@@ -36,22 +36,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class TestFailure:
     """An expectation that did not hold. `after`: time from the beginning of the test."""
 
     after: timedelta
     what: str
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TestResult:
     """How one test ended; `timeline` is all that was told in it."""
 
     path: str
     line: int
     name: str
-    failures: tuple[Failure, ...]
+    failures: tuple[TestFailure, ...]
     timeline: tuple[tuple[timedelta, str], ...]
 
     @property
@@ -68,7 +68,7 @@ class _Said:
     channels: tuple[str, ...]
 
 
-async def run_case(suite: Suite, case: Case) -> Result:
+async def run_case(suite: TestSuite, case: TestCase) -> TestResult:
     """Play one test."""
     test, tracks = case.test, tracks_of(case.test, case.wallets)
     rules = Rules(suite.rules, tracks.wallets, suite.channels)
@@ -80,7 +80,7 @@ async def run_case(suite: Suite, case: Case) -> Result:
         await store.close()
 
 
-async def _play(suite: Suite, case: Case, replay: Replay, tracks: Tracks) -> Result:
+async def _play(suite: TestSuite, case: TestCase, replay: Replay, tracks: TestTracks) -> TestResult:
     test, failures, heard = case.test, [], 0
     steps: list[tuple[timedelta, int, Any]] = [(each.at, 0, each) for each in test.expect]
     steps += [(each.at, 1, each) for each in test.restarts]
@@ -106,10 +106,10 @@ async def _play(suite: Suite, case: Case, replay: Replay, tracks: Tracks) -> Res
             end, "told", (), _messages(replay.told[heard:]), lambda *_: False, _message_words
         )
     timeline = tuple((each.at - test.start, _message_words(each)) for each in _messages(replay.told))
-    return Result(str(suite.path), case.line, test.name, tuple(failures), timeline)
+    return TestResult(str(suite.path), case.line, test.name, tuple(failures), timeline)
 
 
-def _messages(told: Iterable[Told]) -> list[_Said]:
+def _messages(told: Iterable[Notification]) -> list[_Said]:
     """The messages of notifications, each once, with every channel that had it."""
     found: dict[tuple[str, str, datetime], list[str]] = {}
     messages: dict[tuple[str, str, datetime], tuple[datetime, Message]] = {}
@@ -130,14 +130,17 @@ def _compare(
     got: Sequence[G],
     fits: Callable[[E, G], bool],
     words: Callable[[Any], str],
-) -> list[Failure]:
+) -> list[TestFailure]:
     """Nothing if each wanted thing is there and nothing else is."""
     pairs = _paired(wanted, got, fits)
     if len(pairs) == len(wanted) == len(got):
         return []
-    rows = [Row(words(each), words(got[pairs[i]]) if i in pairs else "") for i, each in enumerate(wanted)]
-    rows += [Row("", words(each)) for i, each in enumerate(got) if i not in pairs.values()]
-    return [Failure(after, what, tuple(rows))]
+    rows = [
+        ComparisonRow(words(each), words(got[pairs[i]]) if i in pairs else "")
+        for i, each in enumerate(wanted)
+    ]
+    rows += [ComparisonRow("", words(each)) for i, each in enumerate(got) if i not in pairs.values()]
+    return [TestFailure(after, what, tuple(rows))]
 
 
 def _paired(wanted: Sequence[E], got: Sequence[G], fits: Callable[[E, G], bool]) -> dict[int, int]:

@@ -49,16 +49,16 @@ class Sign(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SeriesItem:
     """What a series says for one moment, counted from the beginning of the test."""
 
     after: timedelta
     value: Decimal | Sign
 
 
-def parse_series(text: str, step: timedelta) -> tuple[Item, ...]:
+def parse_series(text: str, step: timedelta) -> tuple[SeriesItem, ...]:
     """Read a series; ValueError names the word that is wrong and what was expected."""
-    items: list[Item] = []
+    items: list[SeriesItem] = []
     after, first = timedelta(0), True
     for word in text.split():
         if word.startswith("@"):
@@ -69,7 +69,7 @@ def parse_series(text: str, step: timedelta) -> tuple[Item, ...]:
         for value in _values(word):
             after += timedelta(0) if first else step
             first = False
-            items.append(Item(after, value))
+            items.append(SeriesItem(after, value))
         if after > LONGEST:
             raise ValueError("this series goes on for more than 100 years; make its steps shorter")
         if len(items) > MOST:

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.analysis.ruletest.models import RuleTest, TestWallet
-from watcher.analysis.ruletest.series import Item, Sign
+from watcher.analysis.ruletest.series import SeriesItem, Sign
 from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.model import TEOS_CHAIN, Account, Asset, Miss, MissReason, Outcome, Reading, Wallet
 from watcher.domain.values.decimals import ZERO
-from watcher.service.replay import Poll
+from watcher.service.replay import ReplayedPoll
 
 MISSED = {
     Sign.MISS: (MissReason.TIMEOUT, ""),
@@ -27,8 +27,8 @@ class _Track:
 
     asset: Asset
     symbol: str
-    amounts: tuple[Item, ...]
-    prices: tuple[Item, ...]
+    amounts: tuple[SeriesItem, ...]
+    prices: tuple[SeriesItem, ...]
 
     def amount(self, after: timedelta) -> Decimal | Sign:
         return _at(self.amounts, after)
@@ -38,12 +38,12 @@ class _Track:
         return found if isinstance(found, Decimal) else None
 
 
-def _at(items: Sequence[Item], after: timedelta) -> Decimal | Sign:
+def _at(items: Sequence[SeriesItem], after: timedelta) -> Decimal | Sign:
     return items[bisect_right(items, after, key=lambda item: item.after) - 1].value
 
 
 @dataclass(slots=True)
-class Tracks:
+class TestTracks:
     """All accounts of a test, and what each of them would answer at any time."""
 
     start: datetime
@@ -52,7 +52,7 @@ class Tracks:
     """Subject key → the chain and the symbol of the asset that it is about."""
     _tracks: dict[Account, list[_Track]] = field(default_factory=dict)
 
-    def polls(self) -> Iterator[Poll]:
+    def polls(self) -> Iterator[ReplayedPoll]:
         """In the order of time; the accounts of one source that are due together share a request."""
         due: dict[tuple[timedelta, str], list[Account]] = {}
         for account, tracks in self._tracks.items():
@@ -60,7 +60,7 @@ class Tracks:
                 if all(track.amount(after) is not Sign.NOT_ASKED for track in tracks):
                     due.setdefault((after, account.source), []).append(account)
         for after, source in sorted(due):
-            yield Poll(self.start + after, tuple(self._outcome(a, after) for a in due[after, source]))
+            yield ReplayedPoll(self.start + after, tuple(self._outcome(a, after) for a in due[after, source]))
 
     @property
     def end(self) -> timedelta:
@@ -99,9 +99,9 @@ class Tracks:
         self._tracks.setdefault(account, []).append(track)
 
 
-def tracks_of(test: RuleTest, wallets: Mapping[str, TestWallet]) -> Tracks:
+def tracks_of(test: RuleTest, wallets: Mapping[str, TestWallet]) -> TestTracks:
     """The accounts of a test. A wallet without readings is watched too, and never read."""
-    found = Tracks(test.start)
+    found = TestTracks(test.start)
     for wallet in wallets.values():
         for account in (_account(wallet, chain) for chain in wallet.on):
             found.wallets[account] = Wallet(wallet.name, wallet.source, account.address, wallet.tags)

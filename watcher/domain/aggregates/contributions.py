@@ -8,8 +8,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from watcher.domain.decision import Past
-from watcher.domain.model import EMPTY, SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Doubt, Quote, Wallet
+from watcher.domain.decision import Snapshot
+from watcher.domain.model import (
+    EMPTY,
+    SWEEPS,
+    TEOS_CHAIN,
+    Account,
+    AccountState,
+    Asset,
+    PriceSuspicion,
+    Quote,
+    Wallet,
+)
 from watcher.domain.readings.prices import assumed
 from watcher.domain.rules import PATTERN, Side, Total, id_in
 from watcher.domain.values.chains import canonical
@@ -24,7 +34,7 @@ MOST_CHOICES = 200_000
 """Names come from outside; the cache must end somewhere."""
 
 
-class Part(NamedTuple):
+class Contribution(NamedTuple):
     """What one account adds to a selection, as its state says it."""
 
     amounts: Mapping[Asset, Decimal]
@@ -69,7 +79,7 @@ class Selection:
         self.limits = {account: limit(side, wallet) for account, wallet in wallets.items()}
         self._chosen: dict[Asset, tuple[str, bool]] = {}
         """A cache: whether an asset is selected under the symbol it last had."""
-        self.parts: dict[Account, Part] = {}
+        self.parts: dict[Account, Contribution] = {}
         """A cache: what accounts add, as of the states that were looked at last."""
         self.repriced = 0
         """Counts how often the price of something selected may have changed."""
@@ -89,10 +99,12 @@ class Selection:
             self._chosen[asset] = found
         return found[1]
 
-    def part(self, account: Account, state: AccountState | None, symbols: Mapping[Asset, str]) -> Part:
+    def part(
+        self, account: Account, state: AccountState | None, symbols: Mapping[Asset, str]
+    ) -> Contribution:
         """What this account adds."""
         if state is None or not state.seen:
-            return Part(EMPTY, trouble=f"{self._where(account)} was never read")
+            return Contribution(EMPTY, trouble=f"{self._where(account)} was never read")
         shut, new = state.quarantined, state.newcomers
         amounts: Mapping[Asset, Decimal] = {
             asset: amount
@@ -112,7 +124,9 @@ class Selection:
         odd = state.held or state.stale or state.unsettled or account.chain == TEOS_CHAIN
         if odd and not trouble:
             trouble = self._doubt(account, state, symbols)
-        return Part(amounts, known, chains, trouble, total(amounts.values()) if self.side.amounts else ZERO)
+        return Contribution(
+            amounts, known, chains, trouble, total(amounts.values()) if self.side.amounts else ZERO
+        )
 
     def _chains(
         self, account: Account, state: AccountState, amounts: Mapping[Asset, Decimal]
@@ -162,7 +176,12 @@ class Selection:
         )
 
     def too_old(
-        self, account: Account, part: Part, state: AccountState, now: datetime, symbols: Mapping[Asset, str]
+        self,
+        account: Account,
+        part: Contribution,
+        state: AccountState,
+        now: datetime,
+        symbols: Mapping[Asset, str],
     ) -> str:
         """The sentence about a part that was read too long ago."""
         at = part.read_at(state)
@@ -199,7 +218,7 @@ class Selection:
         return f"{what}{name} on {on}"
 
 
-def known(past: Past) -> Mapping[Account, AccountState]:
+def known(past: Snapshot) -> Mapping[Account, AccountState]:
     """The state of every account."""
     return past.everyone if past.everyone is not None else past.accounts
 
@@ -208,12 +227,12 @@ def known(past: Past) -> Mapping[Account, AccountState]:
 class View:
     """What is known in one decision: the past, and over it what was just learnt."""
 
-    past: Past
+    past: Snapshot
     now: datetime
     symbols: Mapping[Asset, str]
     quoted: Mapping[Asset, Quote]
     """Prices that this decision keeps."""
-    doubted: Mapping[Asset, Doubt | None]
+    doubted: Mapping[Asset, PriceSuspicion | None]
     """Prices that it begins to doubt, or (None) doubts no more."""
     learnt: Mapping[Account, AccountState]
     _prices: dict[Asset, Decimal | None] = field(default_factory=dict)
@@ -241,7 +260,7 @@ class View:
         quote = self.quoted.get(asset) or self.past.quotes.get(asset)
         return assumed(self.symbol(asset), quote, self.doubt(asset))
 
-    def doubt(self, asset: Asset) -> Doubt | None:
+    def doubt(self, asset: Asset) -> PriceSuspicion | None:
         if asset in self.doubted:
             return self.doubted[asset]
         return self.past.doubts.get(asset)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from watcher.domain.aggregates.contributions import Part, Selection, View, known
+from watcher.domain.aggregates.contributions import Contribution, Selection, View, known
 from watcher.domain.aggregates.total import Sum, Summed
 from watcher.domain.alerts.lifecycle import Subject
 from watcher.domain.decision import Revision
@@ -19,7 +19,7 @@ ALL = "all"
 """The key of the subject that sums everything selected."""
 
 
-class Sums:
+class AggregateIndex:
     """Every sum that the rules ask for. Only its caches change."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Sums:
         self, account: Account, state: AccountState | None, moved: list[Asset] | None, view: View
     ) -> None:
         """Make the parts of an account anew: all, or those in which something of `moved` is selected."""
-        before: dict[Selection, Part | None] = {}
+        before: dict[Selection, Contribution | None] = {}
         symbols = view.symbols
         for each in self._of[account]:
             selection = each.selection

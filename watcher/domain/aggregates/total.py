@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.aggregates.contributions import Part, Selection, View
+from watcher.domain.aggregates.contributions import Contribution, Selection, View
 from watcher.domain.alerts.lifecycle import Subject, short_id
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.readings.unknowns import (
@@ -21,7 +21,7 @@ from watcher.domain.readings.unknowns import (
     READ_IT,
     RIGHT_NAME,
     SEE_WHAT_WAITS,
-    Trouble,
+    Unknown,
     in_doubt_since,
     price_it,
 )
@@ -31,7 +31,7 @@ from watcher.domain.values.decimals import total as sum_of
 from watcher.domain.values.formatting import money
 from watcher.domain.values.ranges import Range
 
-NOTHING = Part(EMPTY)
+NOTHING = Contribution(EMPTY)
 
 LEFT_OUT = 3
 """So many assets are named that a sum leaves out."""
@@ -42,7 +42,7 @@ FEW = 16
 Price = Callable[[Asset], Decimal | None]
 
 
-class Tally:
+class RunningTotal:
     """Amounts and values that are added up, and can be taken out again."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Tally:
         self._worth: dict[Asset, tuple[Decimal, Decimal]] = {}
         """Asset → the price and the value that are in `_value`."""
 
-    def replace(self, old: Part, new: Part) -> None:
+    def replace(self, old: Contribution, new: Contribution) -> None:
         """Take out what an account added, and put in what it adds."""
         self.known += new.known - old.known
         before, now = old.amounts, new.amounts
@@ -101,7 +101,7 @@ class Tally:
             self._value = minus(self._value, known[1])
 
 
-NO_TALLY = Tally()
+NO_TALLY = RunningTotal()
 NO_TROUBLE: dict[Account, str] = {}
 """Those of all sums that are not kept: they stay empty."""
 
@@ -124,14 +124,16 @@ class Sum:
         """Counts how often what is summed may have changed."""
         self.calm = -1
         """`version` and what its prices count, when no rule had a reason for an alert."""
-        self.tally = Tally() if self.kept else NO_TALLY
+        self.tally = RunningTotal() if self.kept else NO_TALLY
         self._troubled: dict[Account, str] = {} if self.kept else NO_TROUBLE
         self._fresh_until: datetime | None = None
         """No part is too old before this; None if that has to be found out."""
         self._oldest = 0
         """Where in `accounts` to begin to look for a part that is too old."""
 
-    def put(self, account: Account, old: Part | None, part: Part, state: AccountState | None) -> None:
+    def put(
+        self, account: Account, old: Contribution | None, part: Contribution, state: AccountState | None
+    ) -> None:
         """Take in what an account adds, in place of what it added before; for a sum that is kept."""
         self.version += 1
         self.tally.replace(old or NOTHING, part)
@@ -140,7 +142,7 @@ class Sum:
             self._troubled[account] = part.trouble
         self.again(account, part, state)
 
-    def again(self, account: Account, part: Part, state: AccountState | None) -> None:
+    def again(self, account: Account, part: Contribution, state: AccountState | None) -> None:
         """A part was read at another time than was known. The clock may have been set back."""
         if self._fresh_until is not None and state is not None and not part.trouble:
             self._fresh_until = min(self._fresh_until, self._expires(account, part, state))
@@ -160,10 +162,10 @@ class Sum:
         self.renew()
         self._oldest = 0
         if self.kept:
-            self.tally = Tally()
+            self.tally = RunningTotal()
             self._troubled.clear()
 
-    def part(self, account: Account, view: View) -> Part:
+    def part(self, account: Account, view: View) -> Contribution:
         """What an account adds, in a view that was looked at last."""
         parts = self.selection.parts
         part = parts.get(account)
@@ -220,22 +222,22 @@ class Sum:
         )
         return f"{some}, nobody asked for it" if words else ""
 
-    def unread(self, account: Account, view: View, why: str) -> Trouble | None:
+    def unread(self, account: Account, view: View, why: str) -> Unknown | None:
         """That an account of it was never read, or too long ago; None if that is not so."""
         part, state = self.part(account, view), view.state(account)
         if state is None or not state.seen or any(chain not in state.seen for chain in part.chains):
-            return Trouble(why, READ_IT, state.watched_since if state is not None else None, account)
+            return Unknown(why, READ_IT, state.watched_since if state is not None else None, account)
         expires = self._expires(account, part, state)
-        return Trouble(why, READ_IT, expires, account) if expires < view.now else None
+        return Unknown(why, READ_IT, expires, account) if expires < view.now else None
 
-    def trouble(self, view: View, why: str) -> Trouble | None:
+    def trouble(self, view: View, why: str) -> Unknown | None:
         """Why nothing can be said of it, where that lies with this sum; None if it does not."""
         for account in self._troubled if self.kept else self.accounts:
             state = view.state(account)
             if self.part(account, view).trouble and state is not None:
                 starts = [in_doubt_since(state, asset) for asset in state.stale]
                 since = min((at for at in starts if at is not None), default=None)
-                return self.unread(account, view, why) or Trouble(why, SEE_WHAT_WAITS, since)
+                return self.unread(account, view, why) or Unknown(why, SEE_WHAT_WAITS, since)
             if self.part(account, view).trouble:
                 return self.unread(account, view, why)
         if self._too_old(view):
@@ -244,16 +246,16 @@ class Sum:
         for asset in sorted(unpriced) if self.selection.side.valued else ():
             doubt = view.doubt(asset)
             began = doubt is not None and asset not in view.past.doubts
-            return Trouble(why, price_it(asset, view.symbols.get(asset, "")), view.now if began else None)
+            return Unknown(why, price_it(asset, view.symbols.get(asset, "")), view.now if began else None)
         unseen, unlike = self.selection.never_seen(), self.total(view).why_no_amount
         if unseen and unseen in why:
-            return Trouble(why, RIGHT_NAME)
-        return Trouble(why, ONE_ASSET) if unlike and unlike in why else None
+            return Unknown(why, RIGHT_NAME)
+        return Unknown(why, ONE_ASSET) if unlike and unlike in why else None
 
     def _unkept(self, view: View) -> tuple[Decimal, dict[Asset, Decimal]]:
         return _value([self.part(account, view) for account in self.accounts], view.price)
 
-    def _unknown(self, parts: Sequence[Part], view: View) -> str:
+    def _unknown(self, parts: Sequence[Contribution], view: View) -> str:
         """Why the sum is not known; empty if every part of it is."""
         if not self.accounts:
             return "no account is selected"
@@ -282,7 +284,7 @@ class Sum:
         self._fresh_until = until
         return ""
 
-    def _expires(self, account: Account, part: Part, state: AccountState) -> datetime:
+    def _expires(self, account: Account, part: Contribution, state: AccountState) -> datetime:
         return part.read_at(state) + self.selection.limits[account]
 
     def _symbol(self, assets: Iterable[Asset], view: View) -> tuple[str, str]:
@@ -296,7 +298,7 @@ class Sum:
         return (symbols.pop() if len(symbols) == 1 else ""), ""
 
 
-def _value(parts: Iterable[Part], price_of: Price) -> tuple[Decimal, dict[Asset, Decimal]]:
+def _value(parts: Iterable[Contribution], price_of: Price) -> tuple[Decimal, dict[Asset, Decimal]]:
     """What everything with a price is worth, and how much there is of what has none."""
     value, unpriced = ZERO, dict[Asset, Decimal]()
     for part in parts:
@@ -356,7 +358,7 @@ class Summed:
             return only.version + only.selection.repriced
         return sum([each.version + each.selection.repriced for each in self.sums])
 
-    def trouble(self, view: View, why: str) -> Trouble:
+    def trouble(self, view: View, why: str) -> Unknown:
         """Why the rule cannot be judged, as far as one of its sums says."""
         found = (each.trouble(view, why) for each in self.sums)
-        return next((each for each in found if each is not None), Trouble(why, NOT_YET))
+        return next((each for each in found if each is not None), Unknown(why, NOT_YET))

@@ -127,17 +127,19 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Transition:
     """The alert's new state, if it changed, and what people are to be told, if anything."""
 
     alert: Alert | None = None
     tell: Kind | None = None
 
 
-STAY = Step()
+STAY = Transition()
 
 
-def advance(alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subject, now: datetime) -> Step:
+def advance(
+    alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subject, now: datetime
+) -> Transition:
     """One reading's verdict moves the alert by at most one step. UNKNOWN moves nothing.
 
     `alert` is the live alert of this rule on this subject, or None. One that fires outlives an edit of
@@ -164,29 +166,29 @@ def advance(alert: Alert | None, verdict: Verdict, terms: Terms, subject: Subjec
     )
     if _repeat_due(alert, terms.repeat, now):
         return _repeated(firing, now)
-    return Step(firing) if firing != alert else STAY
+    return Transition(firing) if firing != alert else STAY
 
 
-def remind(alert: Alert, repeat: timedelta | None, now: datetime) -> Step:
+def remind(alert: Alert, repeat: timedelta | None, now: datetime) -> Transition:
     """Time alone: a firing alert is told again when its repeat is due."""
     if alert.state is AlertState.FIRING and _repeat_due(alert, repeat, now):
         return _repeated(alert, now)
     return STAY
 
 
-def _repeated(alert: Alert, now: datetime) -> Step:
-    return Step(replace(alert, told_at=now, repeats=alert.repeats + 1), Kind.REPEAT)
+def _repeated(alert: Alert, now: datetime) -> Transition:
+    return Transition(replace(alert, told_at=now, repeats=alert.repeats + 1), Kind.REPEAT)
 
 
-def withdraw(alert: Alert, because: str, now: datetime) -> Step:
+def withdraw(alert: Alert, because: str, now: datetime) -> Transition:
     """End an alert otherwise than by its condition. Who heard that it began is told; of a pending one, or
     of one that was held back all the time, nobody heard."""
     over = replace(
         alert, state=AlertState.RESOLVED, closed=True, because=because, resolved_at=now, clear_since=None
     )
     if alert.state is AlertState.PENDING or alert.owed is Kind.FIRING:
-        return Step(replace(over, owed=None))
-    return Step(over, Kind.WITHDRAWN)
+        return Transition(replace(over, owed=None))
+    return Transition(over, Kind.WITHDRAWN)
 
 
 def short_id(*parts: object) -> str:
@@ -214,14 +216,14 @@ def _begin(verdict: Verdict, terms: Terms, subject: Subject, now: datetime) -> A
     )
 
 
-def _ripen(alert: Alert, terms: Terms, now: datetime) -> Step:
+def _ripen(alert: Alert, terms: Terms, now: datetime) -> Transition:
     if alert.reads >= terms.reads and now - alert.since >= terms.wait:
         firing = replace(alert, state=AlertState.FIRING, fired_at=now, told_at=now, told_since=now)
-        return Step(firing, Kind.FIRING)
-    return Step(alert)
+        return Transition(firing, Kind.FIRING)
+    return Transition(alert)
 
 
-def _end(alert: Alert | None, verdict: Verdict, terms: Terms, now: datetime) -> Step:
+def _end(alert: Alert | None, verdict: Verdict, terms: Terms, now: datetime) -> Transition:
     if alert is None:
         return STAY
     if alert.state is AlertState.PENDING:
@@ -230,11 +232,11 @@ def _end(alert: Alert | None, verdict: Verdict, terms: Terms, now: datetime) -> 
         return withdraw(alert, f"{_edit(alert, terms)}: {verdict.because}", now)
     since = min(alert.clear_since or now, now)  # the clock may have been set back
     if now - since < terms.keep:
-        return Step(replace(alert, clear_since=since)) if since != alert.clear_since else STAY
+        return Transition(replace(alert, clear_since=since)) if since != alert.clear_since else STAY
     over = replace(
         alert, state=AlertState.RESOLVED, because=verdict.because, resolved_at=now, clear_since=None
     )
-    return Step(over, Kind.RESOLVED)
+    return Transition(over, Kind.RESOLVED)
 
 
 def _edit(alert: Alert, terms: Terms) -> str:

@@ -12,7 +12,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class QuietPeriod:
     """From `start` to `end` by the clock of `zone`; if `end` is not after `start`, it is on the next day.
 
     `days` are those on which a window begins, Monday is 0. Where clocks are put forward over the start

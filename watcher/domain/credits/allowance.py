@@ -145,7 +145,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class CreditRefusal:
     """No room. Asking again before `until` is pointless."""
 
     until: datetime
@@ -154,7 +154,7 @@ class Refusal:
 
 def may_spend(
     allowance: Allowance, spending: Spending, cost: int, purpose: Purpose, now: datetime
-) -> Refusal | None:
+) -> CreditRefusal | None:
     """None if a request of `cost` credits fits every limit, else the first limit that it breaks."""
     plan = allowance.credits
     if plan is not None and cost > 0:
@@ -164,11 +164,11 @@ def may_spend(
             what = f"{spending.credits:,} of {plan.limit:,} credits of this {plan.period} are spent"
             if kept:
                 what += f" and {kept:,} are kept in reserve"
-            return Refusal(until, f"{what}; a request of {cost:,} does not fit")
+            return CreditRefusal(until, f"{what}; a request of {cost:,} does not fit")
     for window, calls in zip(allowance.windows, spending.calls, strict=True):
         if calls + 1 > window.calls:
             wait = min(window.seconds, 60)
-            return Refusal(
+            return CreditRefusal(
                 now + timedelta(seconds=wait),
                 f"{calls:,} of {window.calls:,} calls in {window.seconds:,} s are used",
             )

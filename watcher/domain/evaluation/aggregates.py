@@ -8,40 +8,42 @@ from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.aggregates.contributions import View
-from watcher.domain.aggregates.index import Sums
+from watcher.domain.aggregates.index import AggregateIndex
 from watcher.domain.aggregates.total import Sum, Summed
-from watcher.domain.alerts.lifecycle import Alert, AlertState, Step, Subject, about
-from watcher.domain.decision import Past
-from watcher.domain.evaluation.composer import Teller
-from watcher.domain.evaluation.rule_health import Blindness
+from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Transition, about
+from watcher.domain.decision import Snapshot
+from watcher.domain.evaluation.composer import MessageComposer
+from watcher.domain.evaluation.rule_health import RuleHealth
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.messages.message import Place, Whole
+from watcher.domain.messages.message import OfAggregate, Place
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.readings.prices import Weighed
-from watcher.domain.readings.reconcile import Learned
-from watcher.domain.readings.unknowns import Trouble
+from watcher.domain.readings.reconcile import Reconciled
+from watcher.domain.readings.unknowns import Unknown
 from watcher.domain.rules import StateRule
 from watcher.domain.values.decimals import times, total
 from watcher.domain.values.formatting import amount, money, plain
 from watcher.domain.values.ranges import Range
 from watcher.domain.values.verdict import Answer, Verdict
 
-Advance = Callable[[StateRule, Alert | None, Subject, Verdict], Step]
+Advance = Callable[[StateRule, Alert | None, Subject, Verdict], Transition]
 
 SHOWN = 5
 """Parts that a message lists."""
 
 
-class SumJudge:
+class AggregateEvaluator:
     """Collects what one decision says of sums. Lives for one call of `decide` or `lapse`."""
 
-    def __init__(self, past: Past, rules: Rules, now: datetime, teller: Teller, blindness: Blindness) -> None:
+    def __init__(
+        self, past: Snapshot, rules: Rules, now: datetime, teller: MessageComposer, blindness: RuleHealth
+    ) -> None:
         self._past, self._rules, self._now, self._teller = past, rules, now, teller
         self._blindness = blindness
-        self._read: list[Learned] = []
+        self._read: list[Reconciled] = []
         self._missed: list[Account] = []
 
-    def read(self, learned: Learned) -> None:
+    def read(self, learned: Reconciled) -> None:
         """An account was read; it may be a part of sums."""
         self._read.append(learned)
 
@@ -106,14 +108,14 @@ class SumJudge:
             trouble = trouble._replace(since=None)
         self._note(summed, trouble)
 
-    def _blinded(self, summed: Summed, unread: Trouble | None, view: View) -> None:
+    def _blinded(self, summed: Summed, unread: Unknown | None, view: View) -> None:
         """An account could not be read, once more: whether that is why nothing can be said."""
         totals = tuple([each.total(view) for each in summed.sums])
         verdict = summed.rule.judge_sums(totals, firing=False)
         if unread is not None and verdict.answer is Answer.UNKNOWN:
             self._note(summed, unread._replace(why=verdict.because))
 
-    def _note(self, summed: Summed, trouble: Trouble) -> None:
+    def _note(self, summed: Summed, trouble: Unknown) -> None:
         accounts = {account for each in summed.sums for account in each.accounts}
         self._blindness.note(summed.rule, summed.subject, trouble, accounts, whole(summed))
 
@@ -124,13 +126,13 @@ class SumJudge:
         return View(self._past, self._now, names, prices.quotes, prices.doubts, learnt)
 
 
-def news(sums: Sums, view: View, read: Sequence[Learned]) -> dict[Summed, Alert | None]:
+def news(sums: AggregateIndex, view: View, read: Sequence[Reconciled]) -> dict[Summed, Alert | None]:
     """The subjects of which at least one part was read, with their live alerts.
 
     A reading that does not speak of the part is no news. Where nothing that is summed has changed since
     there was found to be no reason for an alert, there is nothing to say.
     """
-    read_of: dict[Sum, list[Learned]] = {}
+    read_of: dict[Sum, list[Reconciled]] = {}
     for learned in read:
         for each in sums.of(learned.state.account):
             if each.calm == each.version + each.selection.repriced:
@@ -149,16 +151,16 @@ def news(sums: Sums, view: View, read: Sequence[Learned]) -> dict[Summed, Alert 
     return found
 
 
-def _heard(each: Sum, learned: Learned, view: View) -> bool:
+def _heard(each: Sum, learned: Reconciled, view: View) -> bool:
     """Whether a reading speaks of what this account adds to a sum."""
     chains = each.part(learned.state.account, view).chains
     return not chains or not learned.chains.isdisjoint(chains)
 
 
-def whole(summed: Summed) -> Whole:
+def whole(summed: Summed) -> OfAggregate:
     """What a message about this subject says first."""
     accounts = sum(len(each.accounts) for each in summed.sums)
-    return Whole(summed.subject.label, summed.subject.wallet, summed.subject.key, accounts)
+    return OfAggregate(summed.subject.label, summed.subject.wallet, summed.subject.key, accounts)
 
 
 def facts(summed: Summed, view: View) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.alerts.lifecycle import short_id
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
@@ -63,13 +63,13 @@ class Recognised:
     """What a request saw, under the names that are known; and the past, with the names that it taught."""
 
     outcomes: Sequence[Outcome]
-    past: Past
+    past: Snapshot
     same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)
     former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     renamed: Sequence[Renamed] = ()
 
 
-def recognise(past: Past, seen: Sequence[Outcome], rules: Rules, now: datetime) -> Recognised:
+def recognise(past: Snapshot, seen: Sequence[Outcome], rules: Rules, now: datetime) -> Recognised:
     """Restate what was seen in the identities that are known. Mostly there is nothing to do."""
     rules.know(past.same, past.former)
     found: dict[Asset, Asset] = {}
@@ -105,7 +105,7 @@ def _all_known(reading: Reading, state: AccountState) -> bool:
 
 
 def _twins(
-    reading: Reading, state: AccountState, past: Past, doubts: dict[Asset, str]
+    reading: Reading, state: AccountState, past: Snapshot, doubts: dict[Asset, str]
 ) -> Iterator[tuple[Asset, Asset]]:
     """What this answer brings that is not known here, with the asset of this account that it is.
 
@@ -140,7 +140,7 @@ def _coins(
     fresh: Sequence[Asset],
     lost: Sequence[Asset],
     reading: Reading,
-    known: tuple[AccountState, Past, dict[Asset, str]],
+    known: tuple[AccountState, Snapshot, dict[Asset, str]],
 ) -> Iterator[tuple[Asset, Asset]]:
     """The native coins of one chain that have another id. `lost`: contracts that the answer left out."""
     state, past, doubts = known
@@ -210,7 +210,7 @@ def _restated(
 # ---------------------------------------------------------------------- what it is called
 
 
-def unfamiliar(past: Past, reading: Reading, rules: Rules) -> bool:
+def unfamiliar(past: Snapshot, reading: Reading, rules: Rules) -> bool:
     """Whether this reading has names that are not known."""
     known, names, chain = past.symbols, past.names, reading.account[:2]
     familiar = rules.familiar.get(chain)
@@ -224,7 +224,7 @@ def unfamiliar(past: Past, reading: Reading, rules: Rules) -> bool:
 
 
 def _renamed(
-    past: Past,
+    past: Snapshot,
     seen: Sequence[Outcome],
     outcomes: Sequence[Outcome],
     rules: Rules,
@@ -254,7 +254,7 @@ def _renamed(
                 yield Renamed(outcome, asset, here, was, symbol, who)
 
 
-def _former(past: Past, renamed: Sequence[Renamed], now: datetime) -> dict[Asset, tuple[str, ...]]:
+def _former(past: Snapshot, renamed: Sequence[Renamed], now: datetime) -> dict[Asset, tuple[str, ...]]:
     """The names that rules may go on saying, of what was renamed."""
     former = {}
     for each in renamed:

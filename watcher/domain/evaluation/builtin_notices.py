@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from watcher.domain.alerts.lifecycle import Subject, Terms, advance, short_id
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
@@ -31,7 +31,7 @@ OF_SOURCES = frozenset({EXHAUSTED_RULE, FAILING_RULE})
 
 
 def source_notice(
-    past: Past,
+    past: Snapshot,
     source: str,
     verdict: Verdict,
     channels: tuple[str, ...],
@@ -39,7 +39,7 @@ def source_notice(
     *,
     rule: str = EXHAUSTED_RULE,
     severity: Severity = Severity.CRITICAL,
-) -> Conclusion:
+) -> Decision:
     """Fire or resolve the notice that a source has no credits, or fails: each is told once."""
     terms = Terms(rule, BUILT_IN, severity)
     subject = Subject(source, f"source {source}", "", None)
@@ -47,21 +47,21 @@ def source_notice(
 
 
 def notice(
-    past: Past,
+    past: Snapshot,
     terms: Terms,
     subject: Subject,
     verdict: Verdict,
     channels: tuple[str, ...],
     now: datetime,
     about: Sequence[tuple[str, str]],
-) -> Conclusion:
+) -> Decision:
     """Fire or resolve one built-in notice; `about` are the facts that its message begins with."""
     step = advance(past.alerts.get((terms.rule, subject.key)), verdict, terms, subject, now)
     alert = step.alert
     if alert is None:
-        return Conclusion(at=now)
+        return Decision(at=now)
     if step.tell is None:
-        return Conclusion(at=now, alerts=(alert,))
+        return Decision(at=now, alerts=(alert,))
     told = alert.told if step.tell.final and alert.told is not None else channels
     alert = replace(alert, told=tuple(dict.fromkeys((*(alert.told or ()), *told))))
     facts = [*about, ("Because", alert.because), ("Since", moment(alert.since))]
@@ -76,4 +76,4 @@ def notice(
         for name in told
         if name in channels
     )
-    return Conclusion(at=now, alerts=(alert,), deliveries=deliveries)
+    return Decision(at=now, alerts=(alert,), deliveries=deliveries)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.alerts.lifecycle import Alert, Subject, Terms
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.builtin_notices import notice
 from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.messages.delivery import Delivery
@@ -66,8 +66,8 @@ def beyond(sweep: Sweep, reading: Reading) -> Mapping[str, Found]:
 
 
 def judge_sweep(
-    past: Past, sweep: Sweep, reading: Reading, channels: tuple[str, ...], now: datetime
-) -> Conclusion:
+    past: Snapshot, sweep: Sweep, reading: Reading, channels: tuple[str, ...], now: datetime
+) -> Decision:
     """Fire a notice for each chain beyond the named ones, once; resolve those that are settled.
 
     A chain that the answer leaves out is unknown: its notice stays as it is.
@@ -90,7 +90,7 @@ def judge_sweep(
         concluded = notice(past, _TERMS, subject, verdict, channels, now, facts)
         alerts += concluded.alerts
         deliveries += concluded.deliveries
-    return Conclusion(at=now, alerts=tuple(alerts), deliveries=tuple(deliveries))
+    return Decision(at=now, alerts=tuple(alerts), deliveries=tuple(deliveries))
 
 
 def _verdict(sweep: Sweep, reading: Reading, chain: str, found: Found | None) -> Verdict | None:

@@ -9,19 +9,19 @@ from decimal import Decimal
 from functools import partial
 
 from watcher.domain.alerts.flapping import CALM, WITHIN
-from watcher.domain.alerts.lifecycle import Alert, Step, Subject, short_id
+from watcher.domain.alerts.lifecycle import Alert, Subject, Transition, short_id
 from watcher.domain.alerts.silences import Topic
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.routing import Router
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import (
     Kind,
     Message,
-    Named,
+    OfAccount,
+    OfSubject,
     Place,
     Severity,
-    Where,
     change_facts,
     change_title,
 )
@@ -35,7 +35,7 @@ from watcher.domain.values.formatting import price as show_price
 from watcher.domain.values.verdict import Verdict
 
 
-class Teller:
+class MessageComposer:
     """Collects what is to be told in one decision; `finish` routes it and makes the deliveries."""
 
     def __init__(self, rules: Rules, now: datetime, router: Router) -> None:
@@ -46,7 +46,7 @@ class Teller:
     def alert(
         self,
         rule: Rule | None,
-        step: Step,
+        step: Transition,
         where: Place,
         facts: list[tuple[str, str]],
         *,
@@ -72,7 +72,7 @@ class Teller:
     def _alert(
         self,
         rule: Rule | None,
-        step: Step,
+        step: Transition,
         where: Place,
         facts: list[tuple[str, str]],
         values: dict[str, str],
@@ -181,15 +181,17 @@ class Teller:
                 Delivery(identity, channel, message, self._now, self._now, state, last_error=hold)
             )
 
-    def where(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Where:
+    def where(self, account: Account, asset: Asset | None = None, symbol: str = "") -> OfAccount:
         wallet = self._rules.wallets[account]
-        return Where(wallet.name, account, wallet.tags, asset, symbol)
+        return OfAccount(wallet.name, account, wallet.tags, asset, symbol)
 
-    def known_place(self, alert: Alert, past: Past) -> tuple[Place, list[tuple[str, str]], dict[str, str]]:
+    def known_place(
+        self, alert: Alert, past: Snapshot
+    ) -> tuple[Place, list[tuple[str, str]], dict[str, str]]:
         """Where an alert is and what was read last of it, for a message that no reading brings about."""
         account = alert.account
         if account is None or account not in self._rules.wallets:
-            return Named(alert.wallet, alert.label), [], {}
+            return OfSubject(alert.wallet, alert.label), [], {}
         state = past.accounts.get(account) or AccountState(account)
         asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
         facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]

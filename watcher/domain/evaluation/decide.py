@@ -1,7 +1,7 @@
 """decide(): all that one poll concludes, in one pure call.
 
 believe → diff → judge → advance → route → render. `decide` takes what a request saw; `lapse` is
-called when only time has passed. Both return a `Conclusion` that the store writes in one
+called when only time has passed. Both return a `Decision` that the store writes in one
 transaction. What a decision needs from history is asked for by `questions` beforehand.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.decision import Again, AmountAt, Conclusion, Past, PriceAt, Question, Recalled
+from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled, Recheck, Snapshot
 from watcher.domain.evaluation.asset_identity import Recognised, renamed_notices, unfamiliar
-from watcher.domain.evaluation.evaluator import Judge
+from watcher.domain.evaluation.evaluator import RuleEvaluator
 from watcher.domain.evaluation.never_held import empty_notices
 from watcher.domain.evaluation.quarantine import hush, sift
 from watcher.domain.evaluation.rescaling import baselines, rescale, rescaled_notices
@@ -34,24 +34,24 @@ from watcher.domain.readings.diff import Difference, Differing, diff
 from watcher.domain.readings.drift import marked
 from watcher.domain.readings.plausibility import CONFIRM_AFTER, usual
 from watcher.domain.readings.prices import Weighed
-from watcher.domain.readings.reconcile import Learned, learn
+from watcher.domain.readings.reconcile import Reconciled, reconcile
 from watcher.domain.rules import Use
 
 __all__ = [
-    "Again",
     "AmountAt",
-    "Conclusion",
-    "Past",
+    "Decision",
     "PriceAt",
     "Question",
     "Recalled",
+    "Recheck",
+    "Snapshot",
     "decide",
     "lapse",
     "questions",
 ]
 
 
-def differing(past: Past, seen: Sequence[Outcome]) -> dict[Account, list[Difference]]:
+def differing(past: Snapshot, seen: Sequence[Outcome]) -> dict[Account, list[Difference]]:
     """What differs from the past in each account that was read and is known; `questions` and `decide`
     both need it."""
     states, found = past.accounts, {}
@@ -63,7 +63,7 @@ def differing(past: Past, seen: Sequence[Outcome]) -> dict[Account, list[Differe
 
 
 def questions(
-    past: Past,
+    past: Snapshot,
     seen: Sequence[Outcome],
     *,
     rules: Rules | None = None,
@@ -92,7 +92,7 @@ def questions(
     return asked
 
 
-def _priced_since(state: AccountState, past: Past) -> bool:
+def _priced_since(state: AccountState, past: Snapshot) -> bool:
     """Whether a price of what the account holds may have been kept after its last reading."""
     oldest, quotes = min((*state.seen.values(), *state.stale.values()), default=None), past.quotes
     if oldest is None:
@@ -105,7 +105,7 @@ def _priced_since(state: AccountState, past: Past) -> bool:
 
 
 def decide(
-    past: Past,
+    past: Snapshot,
     seen: Sequence[Outcome],
     rules: Rules,
     now: datetime,
@@ -114,18 +114,18 @@ def decide(
     recalled: Mapping[Question, Recalled] = EMPTY,
     compared: Differing = EMPTY,
     names: Recognised | None = None,
-) -> Conclusion:
+) -> Decision:
     """Everything that follows from one request's outcomes. `now` is when the answer was read.
 
     `names`: what `recognise` found, whose past and outcomes these are.
 
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
-    judge = Judge(past, rules, now, running_since, recalled)
+    judge = RuleEvaluator(past, rules, now, running_since, recalled)
     judge.release()
     states: list[AccountState] = []
     changes: list[Change] = []
-    again: list[Again] = []
+    again: list[Recheck] = []
     notices: list[Delivery] = []
     symbols: dict[Asset, str] = {}
     if names is not None:
@@ -145,7 +145,7 @@ def decide(
             judge.anew.extend((outcome.account, each.asset) for each in rescaled)
             notices += rescaled_notices(state, rescaled, outcome.symbols, rules.channels, now)
         jumps = rules.jumps(outcome.account, past.symbols) if differences or differences is None else usual
-        learned = learn(state, outcome, now, alone=alone, jumps=jumps, differences=differences)
+        learned = reconcile(state, outcome, now, alone=alone, jumps=jumps, differences=differences)
         told: Sequence[Change] = ()
         renaming = True
         if isinstance(outcome, Reading):
@@ -160,13 +160,13 @@ def decide(
                     judge.withdraw(alert, why)
         states.append(learned.state)
         if learned.again is not None or ask:
-            again.append(learned.again or Again(outcome.account, CONFIRM_AFTER))
+            again.append(learned.again or Recheck(outcome.account, CONFIRM_AFTER))
         news = [change for change in told if not change.drift] if told else ()
         judge.account(learned, outcome, news, renaming=renaming)
     notices += empty_notices(past, states, rules, now)
     judge.sums(prices, symbols)
     judge.finish()
-    return Conclusion(
+    return Decision(
         at=now,
         accounts=tuple(states),
         changes=tuple(changes),
@@ -185,17 +185,17 @@ def decide(
 
 
 def lapse(
-    past: Past,
+    past: Snapshot,
     accounts: Iterable[Account],
     rules: Rules,
     now: datetime,
     *,
     running_since: datetime,
     uses: Mapping[str, Use] = EMPTY,
-) -> Conclusion:
+) -> Decision:
     """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
     and what was held back and is held back no more. `uses`: what the ledger says of sources."""
-    judge = Judge(past, rules, now, running_since)
+    judge = RuleEvaluator(past, rules, now, running_since)
     judge.release()
     judge.budgets(uses)
     for account in accounts:
@@ -205,17 +205,17 @@ def lapse(
             judge.remind(alert)
     judge.finish()
     alerts, deliveries = tuple(judge.alerts), tuple(judge.deliveries)
-    return Conclusion(at=now, alerts=alerts, deliveries=deliveries, flaps=judge.flaps)
+    return Decision(at=now, alerts=alerts, deliveries=deliveries, flaps=judge.flaps)
 
 
-def retire(past: Past, rules: Rules, now: datetime) -> Conclusion:
+def retire(past: Snapshot, rules: Rules, now: datetime) -> Decision:
     """What a configuration that takes effect means for the live alerts, all of which `past` must have.
 
     Those whose rule, account or source is gone are withdrawn; whoever heard of them is told so. What a
     rule remembered that is there no more is forgotten, and an edit begins to count anew what flaps:
     whoever seeks the right level must hear of each try.
     """
-    judge = Judge(past, rules, now, now)
+    judge = RuleEvaluator(past, rules, now, now)
     for alert in past.alerts.values():
         named, why = under_its_name(alert, rules), why_over(alert, rules, past)
         if why or not rules.stands(alert):
@@ -225,7 +225,7 @@ def retire(past: Past, rules: Rules, now: datetime) -> Conclusion:
         elif named != alert:
             judge.alerts.append(named)
     judge.finish()
-    return Conclusion(
+    return Decision(
         at=now,
         alerts=tuple(judge.alerts),
         deliveries=tuple(judge.deliveries),
@@ -236,9 +236,9 @@ def retire(past: Past, rules: Rules, now: datetime) -> Conclusion:
 
 def _changes(
     state: AccountState,
-    learned: Learned,
+    learned: Reconciled,
     reading: Reading,
-    past: Past,
+    past: Snapshot,
     now: datetime,
     recalled: Mapping[Question, Recalled],
 ) -> list[Change]:
@@ -266,7 +266,7 @@ def _recalled_price(recalled: Mapping[Question, Recalled], asset: Asset, at: dat
     return found if isinstance(found, Decimal) else None
 
 
-def _last_price(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
+def _last_price(asset: Asset, reading: Reading, past: Snapshot) -> Decimal | None:
     """Of an asset that is gone, the last price seen; of one that is held and came without, none."""
     if reading.amounts.get(asset):
         return None
@@ -274,7 +274,7 @@ def _last_price(asset: Asset, reading: Reading, past: Past) -> Decimal | None:
     return quote.price if quote is not None else None
 
 
-def _note_symbols(past: Past, reading: Reading, symbols: dict[Asset, str], rules: Rules) -> bool:
+def _note_symbols(past: Snapshot, reading: Reading, symbols: dict[Asset, str], rules: Rules) -> bool:
     """Whether this reading has names that are new.
 
     Of an asset that it does not hold it may repeat a name that another source has heard to be changed: such

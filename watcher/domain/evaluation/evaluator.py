@@ -7,25 +7,25 @@ from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.alerts.flapping import Flap
-from watcher.domain.alerts.lifecycle import Alert, AlertState, Step, Subject, Terms, advance, withdraw
-from watcher.domain.decision import Past, Question, Recalled
-from watcher.domain.evaluation.aggregates import SumJudge
+from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Terms, Transition, advance, withdraw
+from watcher.domain.decision import Question, Recalled, Snapshot
+from watcher.domain.evaluation.aggregates import AggregateEvaluator
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
-from watcher.domain.evaluation.composer import Teller, level_values, subject_key
+from watcher.domain.evaluation.composer import MessageComposer, level_values, subject_key
 from watcher.domain.evaluation.fast_path import nothing_to_say
 from watcher.domain.evaluation.implied_zeros import absences
 from watcher.domain.evaluation.renamed_assets import renamed
 from watcher.domain.evaluation.routing import Router
-from watcher.domain.evaluation.rule_health import POLLS, Blindness
+from watcher.domain.evaluation.rule_health import POLLS, RuleHealth
 from watcher.domain.evaluation.rule_index import BUILT_IN, Concerned, Rules
-from watcher.domain.evaluation.windows import Windows
+from watcher.domain.evaluation.windows import WindowEvaluator
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, OfSource, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
 from watcher.domain.readings.prices import Weighed, assumed
-from watcher.domain.readings.reconcile import UNREPORTED, Learned
+from watcher.domain.readings.reconcile import UNREPORTED, Reconciled
 from watcher.domain.rules import LevelRule, Rule, StateRule, Use
-from watcher.domain.rules.lookback import Mark
+from watcher.domain.rules.lookback import Baseline
 from watcher.domain.values.decimals import ZERO, times
 from watcher.domain.values.formatting import amount, moment, money
 from watcher.domain.values.formatting import price as show_price
@@ -33,12 +33,12 @@ from watcher.domain.values.ranges import Range
 from watcher.domain.values.verdict import Answer, Verdict, met, not_met
 
 
-class Judge:
+class RuleEvaluator:
     """Collects what one decision says. Lives for one call of `decide` or `lapse`."""
 
     def __init__(
         self,
-        past: Past,
+        past: Snapshot,
         rules: Rules,
         now: datetime,
         running_since: datetime,
@@ -50,10 +50,10 @@ class Judge:
         for alert in past.alerts.values():
             self._alarmed.setdefault(alert.account, []).append(alert)
         self._router = Router(past, rules, now)
-        self._teller = Teller(rules, now, self._router)
-        self._blindness = Blindness(past, rules, now, running_since, self._teller)
-        self._sums = SumJudge(past, rules, now, self._teller, self._blindness)
-        self._windows = Windows(past, rules, now, recalled, self._teller)
+        self._teller = MessageComposer(rules, now, self._router)
+        self._blindness = RuleHealth(past, rules, now, running_since, self._teller)
+        self._sums = AggregateEvaluator(past, rules, now, self._teller, self._blindness)
+        self._windows = WindowEvaluator(past, rules, now, recalled, self._teller)
         self.alerts: list[Alert] = []
 
     @property
@@ -61,7 +61,7 @@ class Judge:
         return self._teller.deliveries
 
     @property
-    def marks(self) -> list[Mark]:
+    def marks(self) -> list[Baseline]:
         return self._windows.marks
 
     @property
@@ -78,7 +78,7 @@ class Judge:
         return self._windows.anew
 
     def account(
-        self, learned: Learned, outcome: Outcome, changes: Sequence[Change], *, renaming: bool = True
+        self, learned: Reconciled, outcome: Outcome, changes: Sequence[Change], *, renaming: bool = True
     ) -> None:
         """Everything that rules have to say about one account after one outcome.
 
@@ -110,7 +110,7 @@ class Judge:
             self.clocks(learned.state)
 
     def _seen(
-        self, concerned: Concerned, learned: Learned, reading: Reading, lacking: Sequence[Asset]
+        self, concerned: Concerned, learned: Reconciled, reading: Reading, lacking: Sequence[Asset]
     ) -> None:
         """Which rules could not be judged by this reading, and which can again."""
         state = learned.state
@@ -191,9 +191,9 @@ class Judge:
             rule = self._rules.voice(alert.rule)
             if not self._router.hold_of(rule, alert):
                 self.alerts.append(alert)
-                self._again(rule, Step(alert, alert.owed), alert.held)
+                self._again(rule, Transition(alert, alert.owed), alert.held)
 
-    def _again(self, rule: Rule | None, step: Step, held: str) -> None:
+    def _again(self, rule: Rule | None, step: Transition, held: str) -> None:
         """Tell a step that no reading of now has brought about, with what was read last."""
         alert = step.alert
         if step.tell is None or alert is None:
@@ -216,14 +216,14 @@ class Judge:
         for trail in choice.trails:
             self._windows.change(trail, change)
 
-    def _quiet(self, concerned: Concerned, learned: Learned, reading: Reading) -> bool:
+    def _quiet(self, concerned: Concerned, learned: Reconciled, reading: Reading) -> bool:
         """Whether one glance shows that no level rule has anything to say."""
         if learned.state.account in self._alarmed:
             return False
         return nothing_to_say(self._rules, concerned, learned.state, reading, self._past)
 
     def _levels(
-        self, concerned: Concerned, learned: Learned, reading: Reading, changes: Sequence[Change]
+        self, concerned: Concerned, learned: Reconciled, reading: Reading, changes: Sequence[Change]
     ) -> None:
         """Level rules, over the assets that this reading settled."""
         stale, chains, shut = learned.state.stale, learned.chains, learned.state.quarantined
@@ -305,7 +305,7 @@ class Judge:
         past = self._past
         return assumed(symbol or asset.token, past.quotes.get(asset), past.doubts.get(asset))
 
-    def _reported(self, learned: Learned) -> None:
+    def _reported(self, learned: Reconciled) -> None:
         """The built-in notice: a chain that held value is left out even when asked for alone."""
         account = learned.state.account
         for chain, count in learned.state.omitted.items():
@@ -333,7 +333,9 @@ class Judge:
         alert = self._past.alerts.get((rule.id, key))
         return alert if alert is not None and self._rules.goes_on(alert) else None
 
-    def _advance(self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict) -> Step:
+    def _advance(
+        self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict
+    ) -> Transition:
         fingerprint = self._rules.judged_as(rule.id, subject.key)
         wait, reads = rule.terms()
         repeat = rule.repeat_after(alert.repeats if alert is not None else 0)
@@ -344,7 +346,7 @@ class Judge:
         return step
 
 
-def _lacking(concerned: Concerned, learned: Learned, reading: Reading) -> list[Asset]:
+def _lacking(concerned: Concerned, learned: Reconciled, reading: Reading) -> list[Asset]:
     """What rules see by its price, is held, and came without one."""
     state, prices = learned.state, reading.prices
     if not concerned.priced or len(prices) >= len(state.amounts):

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
-from watcher.domain.decision import Past, Revision
-from watcher.domain.evaluation.level_bands import Band
+from watcher.domain.decision import Revision, Snapshot
+from watcher.domain.evaluation.level_bands import LevelBand
 from watcher.domain.evaluation.rule_index import Concerned, Rules
 from watcher.domain.model import AccountState, Asset, Quarantined, Reading
 from watcher.domain.values.decimals import ZERO, times
@@ -20,12 +20,14 @@ from watcher.domain.values.decimals import ZERO, times
 Look = tuple[Asset, Callable[[Decimal, Decimal | None], bool]]
 
 
-class Glance:
+class FastPath:
     """Where to look in one account. A cache: it holds for these assets under these names, or not at all."""
 
     __slots__ = ("amounts", "band", "calm", "largest", "names", "shut", "smallest", "watched")
 
-    def __init__(self, state: AccountState, concerned: Concerned, past: Past, names: Revision | None) -> None:
+    def __init__(
+        self, state: AccountState, concerned: Concerned, past: Snapshot, names: Revision | None
+    ) -> None:
         self.names = names
         self.amounts: Mapping[Asset, Decimal] = state.amounts
         self.shut: Mapping[Asset, Quarantined] = state.quarantined
@@ -33,7 +35,7 @@ class Glance:
         """Whether these very amounts were found to be within the band."""
         self.smallest = self.largest = ZERO
         """Of these amounts, once they were found to be."""
-        self.band: Band | None = None
+        self.band: LevelBand | None = None
         """The levels, if they are the same for every asset; then `watched` is empty."""
         self.watched: tuple[Look, ...] = ()
         symbols = past.symbols
@@ -82,7 +84,7 @@ class Glance:
             ]
         return within(values, band.least, band.most)
 
-    def _surely(self, band: Band, prices: Mapping[Asset, Decimal]) -> bool:
+    def _surely(self, band: LevelBand, prices: Mapping[Asset, Decimal]) -> bool:
         """Whether even the smallest amount at the lowest price is worth enough, and the largest at the
         highest not too much: most wallets need no look at what each asset is worth."""
         if not prices:
@@ -100,7 +102,7 @@ def within(numbers: Collection[Decimal], low: Decimal | None, high: Decimal | No
 
 
 def nothing_to_say(
-    rules: Rules, concerned: Concerned, state: AccountState, reading: Reading, past: Past
+    rules: Rules, concerned: Concerned, state: AccountState, reading: Reading, past: Snapshot
 ) -> bool:
     """Whether no level rule is met by what was read; none of them may have a live alert here.
 
@@ -111,5 +113,5 @@ def nothing_to_say(
         return False
     glance = rules.glances.get(state.account)
     if glance is None or not glance.holds(state, names):
-        glance = rules.glances[state.account] = Glance(state, concerned, past, names)
+        glance = rules.glances[state.account] = FastPath(state, concerned, past, names)
     return glance.quiet(reading.prices)

@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.model import Asset, Reading
 from watcher.domain.readings.plausibility import INDEPENDENT_AFTER
-from watcher.domain.readings.reconcile import Learned
+from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.rules import PATTERN, LevelRule, folded, id_in
 
 
-class Named(NamedTuple):
+class NamedAssets(NamedTuple):
     """A level rule, and the assets that it may name exactly."""
 
     rule: LevelRule
@@ -28,7 +28,7 @@ class Named(NamedTuple):
     """As identities are written, and whether each is known to be one by its form."""
 
 
-def named_by(rules: Iterable[LevelRule]) -> tuple[Named, ...]:
+def named_by(rules: Iterable[LevelRule]) -> tuple[NamedAssets, ...]:
     """The rules that may name assets by what they are."""
     found = []
     for rule in rules:
@@ -40,12 +40,12 @@ def named_by(rules: Iterable[LevelRule]) -> tuple[Named, ...]:
             if id_in(name) or chains_named
         )
         if tokens:
-            found.append(Named(rule, tokens))
+            found.append(NamedAssets(rule, tokens))
     return tuple(found)
 
 
 def absences(
-    named: Sequence[Named], past: Past, learned: Learned, reading: Reading, now: datetime
+    named: Sequence[NamedAssets], past: Snapshot, learned: Reconciled, reading: Reading, now: datetime
 ) -> Iterator[tuple[LevelRule, Asset]]:
     """The assets that this reading shows to be zero because it does not name them."""
     before, state = past.accounts.get(learned.state.account), learned.state

@@ -11,7 +11,7 @@ from watcher.domain.rules import Bound, ClockRule, LevelRule, Unmet
 from watcher.domain.values.decimals import ZERO, times
 
 
-class Band(NamedTuple):
+class LevelBand(NamedTuple):
     """Within this no rule is met: an amount from `low` to `high`, a value from `least` to `most`."""
 
     low: Decimal | None
@@ -20,14 +20,14 @@ class Band(NamedTuple):
     most: Decimal | None
 
 
-def band_of(rules: Sequence[tuple[LevelRule, Unmet]]) -> Band | None:
+def band_of(rules: Sequence[tuple[LevelRule, Unmet]]) -> LevelBand | None:
     """What these rules come to; None if that cannot be said by levels alone."""
     bounds = [rule.bound() for rule, _ in rules]
     known = [bound for bound in bounds if bound is not None]
     if len(known) < len(bounds):
         return None
     amounts = _outermost([bound for bound in known if bound.metric == "amount"])
-    return Band(*amounts, *_outermost([bound for bound in known if bound.metric != "amount"]))
+    return LevelBand(*amounts, *_outermost([bound for bound in known if bound.metric != "amount"]))
 
 
 def calm_check(rules: Sequence[tuple[LevelRule, Unmet]]) -> Unmet:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watcher.domain.alerts.lifecycle import short_id
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
@@ -40,7 +40,9 @@ def never_held(
     return {name: since for name, since in found.items() if name not in others}
 
 
-def empty_notices(past: Past, states: Sequence[AccountState], rules: Rules, now: datetime) -> list[Delivery]:
+def empty_notices(
+    past: Snapshot, states: Sequence[AccountState], rules: Rules, now: datetime
+) -> list[Delivery]:
     """One notice about the wallets for which it is so from these readings on."""
     crossed = {rules.wallets[state.account].name for state in states if _crosses(past, state, now)}
     if not crossed:
@@ -64,7 +66,7 @@ def empty_notices(past: Past, states: Sequence[AccountState], rules: Rules, now:
     return [Delivery(short_id(identity, each), each, message, now, now) for each in rules.channels]
 
 
-def _crosses(past: Past, state: AccountState, now: datetime) -> bool:
+def _crosses(past: Snapshot, state: AccountState, now: datetime) -> bool:
     """Whether this reading is the first one that shows an account to have been empty for long enough."""
     if state.amounts or state.watched_since is None or state.last_reading != now:
         return False

@@ -19,11 +19,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import EMPTY, TEOS_CHAIN, AccountState, Asset, Change, Quarantined, Reading
-from watcher.domain.readings.reconcile import Learned
+from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.values.decimals import ZERO, times
 from watcher.domain.values.formatting import exactly, money
 
@@ -38,16 +38,16 @@ BELIEVED_AFTER = timedelta(days=30)
 class Sifted(NamedTuple):
     """What one reading taught, and the changes that rules may see."""
 
-    learned: Learned
+    learned: Reconciled
     changes: Sequence[Change]
 
 
 def sift(
     before: AccountState,
-    learned: Learned,
+    learned: Reconciled,
     reading: Reading,
     changes: Sequence[Change],
-    past: Past,
+    past: Snapshot,
     rules: Rules,
     now: datetime,
 ) -> Sifted:
@@ -88,9 +88,9 @@ def sift(
 
 def _newcomers(
     before: AccountState,
-    learned: Learned,
+    learned: Reconciled,
     reading: Reading,
-    past: Past,
+    past: Snapshot,
     rules: Rules,
     now: datetime,
     shut: Collection[Asset],
@@ -119,7 +119,7 @@ def _newcomers(
     return found
 
 
-def _asked_for(state: AccountState, asset: Asset, reading: Reading, past: Past, rules: Rules) -> bool:
+def _asked_for(state: AccountState, asset: Asset, reading: Reading, past: Snapshot, rules: Rules) -> bool:
     """Whether an asset is one that nobody else can send, or one that rules or the configuration name. A
     symbol speaks for it as long as nothing else of that name is held there, and no coin is called so."""
     if asset.chain == TEOS_CHAIN or _is_coin(asset):
@@ -142,11 +142,11 @@ def _is_coin(asset: Asset) -> bool:
     return len(asset.token) < SHORTEST_CONTRACT
 
 
-def _name(asset: Asset, reading: Reading, past: Past) -> str:
+def _name(asset: Asset, reading: Reading, past: Snapshot) -> str:
     return (reading.symbols.get(asset) or past.symbols.get(asset, "")).lower()
 
 
-def _coins_name(name: str, reading: Reading, past: Past) -> bool:
+def _coins_name(name: str, reading: Reading, past: Snapshot) -> bool:
     """Whether a coin of some chain is called so: a contract of that name is somebody's claim to be it."""
     return any(
         _is_coin(asset) and symbol.lower() == name
@@ -155,7 +155,7 @@ def _coins_name(name: str, reading: Reading, past: Past) -> bool:
     )
 
 
-def _poses(state: AccountState, asset: Asset, reading: Reading, past: Past) -> bool:
+def _poses(state: AccountState, asset: Asset, reading: Reading, past: Snapshot) -> bool:
     """Whether a contract bears the name of the coin that its own chain knows, and that is held there."""
     if asset.chain == TEOS_CHAIN or _is_coin(asset):
         return False
@@ -164,14 +164,14 @@ def _poses(state: AccountState, asset: Asset, reading: Reading, past: Past) -> b
     return any(name and _name(each, reading, past) == name for each in coins)
 
 
-def _arrival(state: AccountState, asset: Asset, reading: Reading, past: Past, now: datetime) -> Change:
+def _arrival(state: AccountState, asset: Asset, reading: Reading, past: Snapshot, now: datetime) -> Change:
     symbol = reading.symbols.get(asset) or past.symbols.get(asset, "")
     price = reading.prices.get(asset)
     return Change(state.account, asset, symbol, ZERO, state.amounts[asset], None, now, None, price)
 
 
 def _unwanted(
-    state: AccountState, asset: Asset, reading: Reading, past: Past, rules: Rules, *, baseline: bool
+    state: AccountState, asset: Asset, reading: Reading, past: Snapshot, rules: Rules, *, baseline: bool
 ) -> str:
     """Why an asset belongs into quarantine; empty if it does not.
 
@@ -195,7 +195,7 @@ def _unwanted(
     return f"worth {money(worth)}, less than {exactly(policy.floor_usd)}"
 
 
-def hush(state: AccountState, past: Past) -> list[tuple[Alert, str]]:
+def hush(state: AccountState, past: Snapshot) -> list[tuple[Alert, str]]:
     """Alerts on what waits in quarantine, and why it does: they end, for no reading would resolve them."""
     if not state.quarantined or not past.alerts:
         return []

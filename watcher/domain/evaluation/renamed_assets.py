@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import asset_of
 from watcher.domain.evaluation.rule_index import Concerned, Rules
 from watcher.domain.model import Asset, Reading
-from watcher.domain.readings.reconcile import Learned
+from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.rules import LevelRule
 
 
 def renamed(
     concerned: Concerned,
     alerts: Sequence[Alert],
-    learned: Learned,
+    learned: Reconciled,
     reading: Reading,
-    past: Past,
+    past: Snapshot,
     rules: Rules,
 ) -> Iterator[tuple[LevelRule, Asset, str]]:
     """Live alerts of this account on assets that this reading settles and that their rule selects no more."""

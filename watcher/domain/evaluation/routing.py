@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from watcher.domain.alerts.flapping import Flap
-from watcher.domain.alerts.lifecycle import STAY, Alert, AlertState, Step, remind
+from watcher.domain.alerts.lifecycle import STAY, Alert, AlertState, Transition, remind
 from watcher.domain.alerts.silences import Topic, silence_of
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Kind
 from watcher.domain.rules import Rule, StateRule
@@ -35,7 +35,7 @@ class Routed:
 class Router:
     """Routes the transitions of one decision."""
 
-    def __init__(self, past: Past, rules: Rules, now: datetime) -> None:
+    def __init__(self, past: Snapshot, rules: Rules, now: datetime) -> None:
         self._past, self._rules, self._now = past, rules, now
         self._moved: dict[tuple[str, str], list[Alert]] = {}
         self.flaps: dict[tuple[str, str], Flap] = {}
@@ -67,7 +67,7 @@ class Router:
     def topic(self, alert: Alert) -> Topic:
         return Topic(alert.rule, alert.wallet, alert.severity, self._rules.tags_of(alert.wallet))
 
-    def settle(self, rule: Rule | None, step: Step) -> Routed:
+    def settle(self, rule: Rule | None, step: Transition) -> Routed:
         """Who hears of a transition that the state machine made."""
         alert = step.alert
         assert alert is not None  # noqa: S101 - a step that tells has an alert
@@ -101,24 +101,24 @@ class Router:
             return Routed(replace(alert, told_at=None, told_since=None, held=hold, owed=Kind.FIRING))
         return Routed(self._untold(alert, hold))
 
-    def overdue(self, rule: Rule | None, alert: Alert) -> Step:
+    def overdue(self, rule: Rule | None, alert: Alert) -> Transition:
         """What time alone brings about for a live alert: what was held back, escalation, a repeat."""
         if alert.state is not AlertState.FIRING:
             return STAY
         hold = self.hold_of(rule, alert)
         if hold:
-            return Step(replace(alert, held=hold)) if alert.held != hold else STAY
+            return Transition(replace(alert, held=hold)) if alert.held != hold else STAY
         free = replace(alert, held="")
         if alert.owed is Kind.FIRING:
             told = replace(free, owed=None, told_at=self._now, told_since=self._now)
-            return Step(told, Kind.FIRING)
+            return Transition(told, Kind.FIRING)
         if isinstance(rule, StateRule):
             if self._escalates(rule, free):
-                return Step(replace(free, escalated_at=self._now), Kind.ESCALATION)
+                return Transition(replace(free, escalated_at=self._now), Kind.ESCALATION)
             step = remind(free, rule.repeat_after(alert.repeats), self._now)
             if step.alert is not None:
                 return step
-        return Step(free) if alert.held else STAY
+        return Transition(free) if alert.held else STAY
 
     def _over(self, rule: Rule | None, alert: Alert, tell: Kind, hold: str) -> Routed:
         if alert.owed is Kind.FIRING:

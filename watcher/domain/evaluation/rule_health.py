@@ -18,15 +18,24 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.domain.aggregates.contributions import known
-from watcher.domain.alerts.lifecycle import Alert, AlertState, Step, Subject, Terms, about, advance, blind
-from watcher.domain.decision import Past
+from watcher.domain.alerts.lifecycle import (
+    Alert,
+    AlertState,
+    Subject,
+    Terms,
+    Transition,
+    about,
+    advance,
+    blind,
+)
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import EXHAUSTED_RULE, FAILING_RULE, PART_RULE, UNREPORTED_RULE
-from watcher.domain.evaluation.composer import Teller, asset_of
+from watcher.domain.evaluation.composer import MessageComposer, asset_of
 from watcher.domain.evaluation.rule_index import BUILT_IN, Concerned, Rules
 from watcher.domain.messages.message import Place, Severity
 from watcher.domain.model import Account, AccountState, Asset, MissReason, Reading
-from watcher.domain.readings.reconcile import Learned
-from watcher.domain.readings.unknowns import READ_IT, SEE_WHAT_WAITS, Trouble, in_doubt_since, price_it
+from watcher.domain.readings.reconcile import Reconciled
+from watcher.domain.readings.unknowns import READ_IT, SEE_WHAT_WAITS, Unknown, in_doubt_since, price_it
 from watcher.domain.rules import Rule, SumRule
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import met, not_met
@@ -40,11 +49,11 @@ _NOT_OF_THE_SOURCE = (str(MissReason.OMITTED), str(MissReason.INTERNAL))
 """Misses that are never told as trouble of the whole source."""
 
 
-class Blindness:
+class RuleHealth:
     """What one decision says of rules that cannot be judged. `alerts` are the steps that it makes."""
 
     def __init__(
-        self, past: Past, rules: Rules, now: datetime, running_since: datetime, teller: Teller
+        self, past: Snapshot, rules: Rules, now: datetime, running_since: datetime, teller: MessageComposer
     ) -> None:
         self._past, self._rules, self._now, self._teller = past, rules, now, teller
         self._running_since = running_since
@@ -52,7 +61,7 @@ class Blindness:
         self.alerts: list[Alert] = []
 
     def note(
-        self, rule: Rule, subject: Subject, trouble: Trouble, accounts: Iterable[Account], where: Place
+        self, rule: Rule, subject: Subject, trouble: Unknown, accounts: Iterable[Account], where: Place
     ) -> None:
         """A judgement failed. `accounts`: those that the rule looks at for this subject."""
         key = blind(rule.id), subject.key
@@ -87,13 +96,13 @@ class Blindness:
         words = f"{self._rules.wallets[account].name} on {account.chain} "
         words += f"was last read {moment(state.last_reading)}" if state.seen else "was never read"
         since = state.last_reading or state.watched_since
-        trouble = Trouble(f"{words} ({state.miss})", READ_IT, since, account)
+        trouble = Unknown(f"{words} ({state.miss})", READ_IT, since, account)
         subject, where = self._teller.subject(account), self._teller.where(account)
         for rule in (*concerned.levels, *concerned.trailing, *concerned.events, *concerned.trails):
             if not state.seen or self._looks_at(rule, state):
                 self.note(rule, subject, trouble, (account,), where)
 
-    def doubted(self, concerned: Concerned, learned: Learned, reading: Reading) -> None:
+    def doubted(self, concerned: Concerned, learned: Reconciled, reading: Reading) -> None:
         """What of an account was read and is not believed, or was too unclear to be."""
         state = learned.state
         if (FAILING_RULE, state.account.source) in self._past.alerts:
@@ -105,13 +114,13 @@ class Blindness:
             symbol = reading.symbols.get(asset) or self._past.symbols.get(asset, "")
             held, choice = state.held.get(asset), concerned.pick(asset, symbol)
             why = f"in doubt ({held.reason})" if held is not None else "not settled by any answer since then"
-            trouble = Trouble(
+            trouble = Unknown(
                 f"{symbol or asset.token} is {why}", SEE_WHAT_WAITS, in_doubt_since(state, asset)
             )
             for rule in (*(each for each, _ in choice.levels), *choice.trailing):
                 self.asset(rule, state.account, asset, symbol, trouble)
 
-    def asset(self, rule: Rule, account: Account, asset: Asset, symbol: str, trouble: Trouble) -> None:
+    def asset(self, rule: Rule, account: Account, asset: Asset, symbol: str, trouble: Unknown) -> None:
         """A rule cannot be judged on one asset of an account."""
         subject = self._teller.subject(account, asset, symbol)
         self.note(rule, subject, trouble, (account,), self._teller.where(account, asset, symbol))
@@ -119,10 +128,10 @@ class Blindness:
     def unpriced(self, rule: Rule, account: Account, asset: Asset, symbol: str, why: str) -> None:
         """A rule cannot be judged on an asset for want of a price."""
         began = asset in self._past.quotes and asset not in self._past.doubts
-        trouble = Trouble(why, price_it(asset, symbol), self._now if began else None)
+        trouble = Unknown(why, price_it(asset, symbol), self._now if began else None)
         self.asset(rule, account, asset, symbol, trouble)
 
-    def read(self, learned: Learned, alerts: Iterable[Alert]) -> None:
+    def read(self, learned: Reconciled, alerts: Iterable[Alert]) -> None:
         """An account was read and judged: what was not noted again, and what this reading settled, is over.
         `alerts`: the live ones of this account."""
         state = learned.state
@@ -174,7 +183,7 @@ class Blindness:
         step = advance(alert, not_met(f"rule {rule.id} can be judged again"), terms, subject, self._now)
         self._take(rule, step, where)
 
-    def _take(self, rule: Rule, step: Step, where: Place) -> None:
+    def _take(self, rule: Rule, step: Transition, where: Place) -> None:
         if step.alert is None:
             return
         self.alerts.append(step.alert)

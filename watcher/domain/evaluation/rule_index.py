@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel
 
-from watcher.domain.aggregates.index import Sums
+from watcher.domain.aggregates.index import AggregateIndex
 from watcher.domain.alerts.lifecycle import Alert, AlertState, about
-from watcher.domain.evaluation.implied_zeros import Named, named_by
-from watcher.domain.evaluation.level_bands import Band, band_of, calm_check, patience
+from watcher.domain.evaluation.implied_zeros import NamedAssets, named_by
+from watcher.domain.evaluation.level_bands import LevelBand, band_of, calm_check, patience
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Quarantined, Wallet
 from watcher.domain.readings.asset_policies import USUAL, Policies, Policy
 from watcher.domain.readings.plausibility import Jumps, usual
@@ -35,7 +35,7 @@ from watcher.domain.rules import (
 
 if TYPE_CHECKING:
     from watcher.domain.decision import Revision
-    from watcher.domain.evaluation.fast_path import Glance
+    from watcher.domain.evaluation.fast_path import FastPath
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""
@@ -53,7 +53,7 @@ class Choice(NamedTuple):
     events: tuple[tuple[EventRule, Untold], ...]
     calm: Unmet
     """`unmet` of all level rules at once."""
-    band: Band | None
+    band: LevelBand | None
     """The same as levels, if levels alone say it."""
     trails: tuple[ChangeRule, ...] = ()
     trailing: tuple[TrailingRule, ...] = ()
@@ -71,7 +71,7 @@ class Concerned:
     trailing: tuple[TrailingRule, ...] = ()
     patience: timedelta | None = None
     """How long after a reading none of the clock rules can be met."""
-    named: tuple[Named, ...] = ()
+    named: tuple[NamedAssets, ...] = ()
     """The level rules that may name an asset exactly, so that its absence can be a zero."""
     priced: bool = False
     """Whether a rule is about a price, or what something is worth."""
@@ -130,7 +130,7 @@ class Rules:
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
         self._concerned: dict[Account, Concerned] = {}
         self._groups: dict[tuple[str, ...], Concerned] = {}
-        self.glances: dict[Account, Glance] = {}
+        self.glances: dict[Account, FastPath] = {}
         """A cache: where to look in an account to see that no level is crossed."""
         self.familiar: dict[tuple[str, str], tuple[Mapping[Asset, str], Revision]] = {}
         """A cache: the symbols that the readings of a source and chain last came with, if all were known."""
@@ -250,9 +250,9 @@ class Rules:
         return isinstance(rule, StateRule) and (rule.repeat is not None or rule.escalate is not None)
 
     @cached_property
-    def sums(self) -> Sums:
+    def sums(self) -> AggregateIndex:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
-        return Sums(self._summing, self.wallets, self.also)
+        return AggregateIndex(self._summing, self.wallets, self.also)
 
     @property
     def budgets(self) -> list[BudgetRule]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from watcher.domain.decision import Past, Question, Recalled
+from watcher.domain.decision import Question, Recalled, Snapshot
 from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.evaluation.rule_index import Concerned, Rules
 from watcher.domain.model import Account, AccountState, Asset, Change, Reading
@@ -17,7 +17,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def looking_back(
-    past: Past,
+    past: Snapshot,
     state: AccountState,
     reading: Reading,
     differences: Sequence[Difference],
@@ -44,7 +44,7 @@ def looking_back(
     return asked
 
 
-def symbol_of(reading: Reading, past: Past, asset: Asset) -> str:
+def symbol_of(reading: Reading, past: Snapshot, asset: Asset) -> str:
     return reading.symbols.get(asset) or past.symbols.get(asset, "")
 
 
@@ -57,7 +57,7 @@ def trail_of(recalled: Mapping[Question, Recalled], window: ChangesIn | None) ->
 
 
 def _due(
-    past: Past,
+    past: Snapshot,
     state: AccountState,
     reading: Reading,
     moved: set[Asset],
@@ -77,7 +77,7 @@ def _due(
 
 
 def trailing_for(
-    concerned: Concerned, past: Past, account: Account, asset: Asset, symbol: str
+    concerned: Concerned, past: Snapshot, account: Account, asset: Asset, symbol: str
 ) -> Sequence[TrailingRule]:
     """The rules over a window that select an asset, or that have an alert on it under its former symbol.
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from watcher.domain.alerts.lifecycle import Alert, AlertState, Step, Subject
-from watcher.domain.decision import Past, Question, Recalled
-from watcher.domain.evaluation.composer import Teller, level_values, subject_key
+from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Transition
+from watcher.domain.decision import Question, Recalled, Snapshot
+from watcher.domain.evaluation.composer import MessageComposer, level_values, subject_key
 from watcher.domain.evaluation.rule_index import Concerned, Rules
 from watcher.domain.evaluation.window_questions import (
     NEVER,
@@ -20,9 +20,9 @@ from watcher.domain.evaluation.window_questions import (
 )
 from watcher.domain.messages.message import change_facts
 from watcher.domain.model import Account, Asset, Change, Reading
-from watcher.domain.readings.reconcile import Learned
+from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.rules import ChangeRule, StateRule, TrailingRule
-from watcher.domain.rules.lookback import Mark, MarkOf
+from watcher.domain.rules.lookback import Baseline, BaselineOf
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.formatting import amount
 from watcher.domain.values.verdict import Answer, Verdict
@@ -31,24 +31,29 @@ Seen = tuple[Decimal, Decimal | None, Sequence[Change], Change | None]
 """What is held, its price, its changes within the window, and the one that was just read."""
 
 
-class Windows:
+class WindowEvaluator:
     """Collects what one decision says of the past; `marks` are what rules will remember."""
 
     def __init__(
-        self, past: Past, rules: Rules, now: datetime, recalled: Mapping[Question, Recalled], teller: Teller
+        self,
+        past: Snapshot,
+        rules: Rules,
+        now: datetime,
+        recalled: Mapping[Question, Recalled],
+        teller: MessageComposer,
     ) -> None:
         self._past, self._rules, self._now, self._recalled = past, rules, now, recalled
         self._teller = teller
-        self.marks: list[Mark] = []
+        self.marks: list[Baseline] = []
         self.anew: list[tuple[Account, Asset]] = []
         """Holdings whose past is counted in another unit: there is nothing to compare with."""
 
     def change(self, rule: ChangeRule, change: Change) -> None:
         """A change against what was before the previous reading too."""
         fingerprint = self._rules.fingerprint(rule.id) or ""
-        mark = self._recalled.get(MarkOf(rule.id, change.account, change.asset))
+        mark = self._recalled.get(BaselineOf(rule.id, change.account, change.asset))
         known = (change.account, change.asset) not in self.anew
-        mark = mark if isinstance(mark, Mark) and known else None
+        mark = mark if isinstance(mark, Baseline) and known else None
         told = False
         if rule.watches(change.before or ZERO, change.after):
             rows = trail_of(self._recalled, rule.window(change.account, change.asset, self._now)) or ()
@@ -64,11 +69,11 @@ class Windows:
     def trailing(
         self,
         concerned: Concerned,
-        learned: Learned,
+        learned: Reconciled,
         reading: Reading,
         changes: Sequence[Change],
         live: Callable[[StateRule, str], Alert | None],
-        advance: Callable[[StateRule, Alert | None, Subject, Verdict], Step],
+        advance: Callable[[StateRule, Alert | None, Subject, Verdict], Transition],
     ) -> None:
         """Rules over a window, for the assets of which history was asked."""
         state = learned.state
@@ -105,7 +110,7 @@ class Windows:
         looked_through(self._rules, state, until, self._now)
 
     def _tell(
-        self, rule: TrailingRule, step: Step, account: Account, asset: Asset, symbol: str, seen: Seen
+        self, rule: TrailingRule, step: Transition, account: Account, asset: Asset, symbol: str, seen: Seen
     ) -> None:
         if step.tell is None:
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watcher.domain.alerts.lifecycle import EDITED, Alert, AlertState, about
-from watcher.domain.decision import Past
+from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.evaluation.composer import asset_of, subject_key
 from watcher.domain.evaluation.rule_index import BUILT_IN, Rules, other_names, selects
@@ -19,7 +19,7 @@ from watcher.domain.rules import BudgetRule, ClockRule, EventRule, SumRule
 UNSELECTED = "its rule no longer selects this"
 
 
-def why_over(alert: Alert, rules: Rules, past: Past) -> str:
+def why_over(alert: Alert, rules: Rules, past: Snapshot) -> str:
     """Why this configuration withdraws a live alert; empty if it goes on."""
     account = alert.account
     if account is not None and account not in rules.wallets:
@@ -47,7 +47,7 @@ def _unwatched(account: Account, wallet: str, rules: Rules) -> str:
     return f"wallet {wallet} is no longer watched"
 
 
-def _selected(alert: Alert, rules: Rules, past: Past) -> bool:
+def _selected(alert: Alert, rules: Rules, past: Snapshot) -> bool:
     """Whether the rule, as it is now, still has this subject: a wallet may have lost its tag, a tag its last
     wallet, and an edited rule may be about something else altogether."""
     seen = about(alert.rule)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from watcher.domain.history.reconstruction import Look, Recorded, held_first
+from watcher.domain.history.reconstruction import PollRecord, RecordedHistory, held_first
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.readings.plausibility import CONFIRM_AFTER
 
 HOUR = timedelta(hours=1)
 
 
-def assumed(recorded: Recorded, until: datetime) -> list[Look]:
+def assumed(recorded: RecordedHistory, until: datetime) -> list[PollRecord]:
     """Looks at the times at which something was kept, for a time of which no more is known.
 
     Each change is a reading, and so is the one before it; an odd one was read twice. A price that
@@ -33,11 +33,11 @@ def assumed(recorded: Recorded, until: datetime) -> list[Look]:
             for account, first in accounts.items():
                 if first is None or at >= first:
                     look(at, account)
-    found = [Look(at, tuple(accounts)) for (at, _), accounts in due.items()]
+    found = [PollRecord(at, tuple(accounts)) for (at, _), accounts in due.items()]
     return sorted([*found, *first_sights(recorded, until)], key=lambda each: each.at)
 
 
-def _holders(recorded: Recorded) -> dict[Asset, dict[Account, datetime | None]]:
+def _holders(recorded: RecordedHistory) -> dict[Asset, dict[Account, datetime | None]]:
     """Who ever held each asset, and since when; None: since before history begins."""
     began: dict[Account, datetime | None] = dict.fromkeys(recorded.held)
     holders: dict[Asset, dict[Account, datetime | None]] = {}
@@ -58,7 +58,7 @@ def _hourly(quotes: Sequence[Quote]) -> Iterator[datetime]:
             yield quote.at
 
 
-def first_sights(recorded: Recorded, until: datetime) -> Iterator[Look]:
+def first_sights(recorded: RecordedHistory, until: datetime) -> Iterator[PollRecord]:
     """The readings, shortly before, that had to be confirmed: of one account and moment one, which shows all
     that was odd. A second one would speak of the others as they were, and let them go."""
     together: dict[tuple[Account, datetime], list[Change]] = {}
@@ -69,7 +69,7 @@ def first_sights(recorded: Recorded, until: datetime) -> Iterator[Look]:
         at = after_at - min(CONFIRM_AFTER, *map(_half, changes))
         held = {change.asset: change.after for change in changes if held_first(change, at)}
         if held:
-            yield Look(at, (account,), held={account: held})
+            yield PollRecord(at, (account,), held={account: held})
 
 
 def _half(change: Change) -> timedelta:

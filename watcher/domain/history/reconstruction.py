@@ -27,13 +27,13 @@ from watcher.domain.model import (
     Quote,
     Reading,
 )
-from watcher.domain.readings.plausibility import believe
+from watcher.domain.readings.plausibility import check_plausibility
 
 UNCLEAR = "history does not say what this answer said of it"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PollRecord:
     """What one request led to: accounts read and missed, and what of the readings was not believed.
 
     `unsettled`: assets that a reading said nothing of, or nothing clear. `unread`: chains that an
@@ -54,7 +54,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DaemonRun:
     """A daemon began, and was last seen at work."""
 
     began: datetime
@@ -62,7 +62,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedHistory:
     """History from some time on. `changes` are in the order of time, as are the `prices` of an asset.
 
     `held`: what each account held before the first of them.
@@ -72,8 +72,8 @@ class Recorded:
     held: Mapping[Account, Mapping[Asset, Decimal]]
     prices: Mapping[Asset, Sequence[Quote]]
     symbols: Mapping[Asset, str]
-    looks: Sequence[Look] = ()
-    runs: Sequence[Run] = ()
+    looks: Sequence[PollRecord] = ()
+    runs: Sequence[DaemonRun] = ()
     same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)
     former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     """Other names of assets, as in `Past`: the symbols are those of now."""
@@ -81,10 +81,10 @@ class Recorded:
     """From here on it is known which accounts were read or missed when; None: of no time."""
 
 
-class Retelling:
+class Reconstruction:
     """Goes through history once, look by look. Looks must come in the order of time."""
 
-    def __init__(self, recorded: Recorded) -> None:
+    def __init__(self, recorded: RecordedHistory) -> None:
         self._recorded = recorded
         self._amounts = {account: dict(held) for account, held in recorded.held.items()}
         self._coming: dict[Account, list[Change]] = {}
@@ -93,7 +93,7 @@ class Retelling:
         self._doubted: dict[Asset, Decimal | None] = {}
         self._times = {asset: [quote.at for quote in quotes] for asset, quotes in recorded.prices.items()}
 
-    def outcomes(self, look: Look) -> tuple[Outcome, ...]:
+    def outcomes(self, look: PollRecord) -> tuple[Outcome, ...]:
         """What the accounts of one request answered."""
         misses = tuple(_miss(account, why) for account, why in look.missed.items())
         self._doubted.update(look.doubted)
@@ -101,7 +101,7 @@ class Retelling:
             self._doubted.pop(asset, None)
         return (*(self._reading(account, look) for account in look.read), *misses)
 
-    def _reading(self, account: Account, look: Look) -> Reading:
+    def _reading(self, account: Account, look: PollRecord) -> Reading:
         at = look.at
         quoted = {**self._take(account, at), **self._doubted}
         seen = dict(self._amounts.get(account, EMPTY))
@@ -154,7 +154,7 @@ def held_first(change: Change, at: datetime) -> bool:
     reading = Reading(
         change.account, {change.asset: change.after}, price, EMPTY, frozenset({change.asset.chain})
     )
-    return change.asset in believe(state, reading, at).held
+    return change.asset in check_plausibility(state, reading, at).held
 
 
 def _miss(account: Account, why: str) -> Miss:

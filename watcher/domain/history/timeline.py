@@ -15,7 +15,7 @@ from heapq import merge
 from itertools import pairwise
 from typing import NamedTuple
 
-from watcher.domain.history.reconstruction import Run
+from watcher.domain.history.reconstruction import DaemonRun
 from watcher.domain.values.decimals import ZERO, minus, plus, times
 
 GRACE, SLACK = 1.5, timedelta(seconds=10)
@@ -81,7 +81,7 @@ def gaps(readings: Sequence[datetime], since: datetime, until: datetime, longest
     return [gap for gap in found if gap.since < gap.until]
 
 
-def idle(runs: Sequence[Run], until: datetime) -> list[Gap]:
+def idle(runs: Sequence[DaemonRun], until: datetime) -> list[Gap]:
     """When no daemon ran, from the first run that is known; `runs` are in the order of their beginnings."""
     found: list[Gap] = []
     seen = runs[0].seen if runs else until

@@ -63,7 +63,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class OfAccount:
     """What every message about an account says first."""
 
     wallet: str
@@ -104,7 +104,7 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class OfAggregate:
     """What every message about a sum over accounts says first."""
 
     label: str
@@ -140,7 +140,7 @@ class OfSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class OfSubject:
     """What is told of a subject of which nothing but its name is known any more."""
 
     wallet: str
@@ -153,7 +153,7 @@ class Named:
         return {"wallet": self.wallet}
 
 
-Place = Where | Whole | OfSource | Named
+Place = OfAccount | OfAggregate | OfSource | OfSubject
 """What a message is about."""
 
 
@@ -203,7 +203,7 @@ def between(start: datetime | None, end: datetime) -> str:
     return f"between {moment(start)} and {moment(end)}" if start else f"before {moment(end)}"
 
 
-def change_title(change: Change, where: Where) -> str:
+def change_title(change: Change, where: OfAccount) -> str:
     before = change.before or ZERO
     moved = minus(change.after, before)
     share = f" ({signed(percent(moved, before), moved)})" if before else ""

@@ -40,7 +40,7 @@ NEVER_READ = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class Isolation:
     """What fails by itself: since when, how often in a row, and when it is worth trying again."""
 
     since: datetime
@@ -64,12 +64,12 @@ class Apart:
 
 
 def farther(
-    before: Apart | None, now: datetime, began: datetime | None = None, *, paid: bool = False
-) -> Apart:
+    before: Isolation | None, now: datetime, began: datetime | None = None, *, paid: bool = False
+) -> Isolation:
     """One more failure in a row: twice the distance. `began`: when the first one was, if not now."""
     tries = before.tries + 1 if before is not None else 1
     since = before.since if before is not None else began or now
-    found = Apart(min(since, now), tries, now, paid)
+    found = Isolation(min(since, now), tries, now, paid)
     return replace(found, until=now + found.distance)
 
 
@@ -78,7 +78,7 @@ def _distance(tries: int, farthest: timedelta) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class FailingAccount:
     """One account that failed lately, by itself or with others."""
 
     most: int
@@ -89,7 +89,7 @@ class Suspect:
     """When that was."""
     failed: bool = True
     """It was not read when it was asked for last."""
-    apart: Apart | None = None
+    apart: Isolation | None = None
     """It fails by itself."""
     why: str = ""
     part: str = ""
@@ -102,20 +102,20 @@ class Suspect:
         return apart is not None and apart.tries >= REQUESTS and apart.until - apart.since >= FAILS_AFTER
 
 
-class Suspects:
+class FailingAccounts:
     """The suspects among the accounts of one source."""
 
     def __init__(self) -> None:
-        self._known: dict[Account, Suspect] = {}
+        self._known: dict[Account, FailingAccount] = {}
 
-    def get(self, account: Account) -> Suspect | None:
+    def get(self, account: Account) -> FailingAccount | None:
         return self._known.get(account)
 
     def sharing(self, part: str) -> list[Account]:
         """The accounts that fail for the same cause."""
         return [account for account, each in self._known.items() if part and each.part == part]
 
-    def apart(self) -> list[tuple[Account, Suspect]]:
+    def apart(self) -> list[tuple[Account, FailingAccount]]:
         """The accounts that fail by themselves."""
         return [(account, each) for account, each in self._known.items() if each.apart is not None]
 
@@ -160,7 +160,7 @@ class Suspects:
         for account in accounts:
             known, size = self._known.get(account), len(accounts)
             most = max(1, size // PARTS)
-            before = known if known is not None and known.failed else Suspect(most, size, now)
+            before = known if known is not None and known.failed else FailingAccount(most, size, now)
             most = min(most, known.most) if known is not None else most
             self._known[account] = replace(before, most=most, failed=now_open, why=why)
 
@@ -175,10 +175,10 @@ class Suspects:
         )
         apart = farther(max(known_apart, key=lambda each: each.tries, default=None), now, began, paid=paid)
         for account, found in sharing.items():
-            known = found or Suspect(1, RETURNS, now)
+            known = found or FailingAccount(1, RETURNS, now)
             self._known[account] = replace(known, most=1, failed=True, apart=apart, why=why, part=part)
 
-    def read(self, account: Account) -> Suspect | None:
+    def read(self, account: Account) -> FailingAccount | None:
         """It was read; returns what was known of it if it had failed by itself."""
         known = self._known.pop(account, None)
         if known is None:
@@ -210,10 +210,10 @@ class Suspects:
         try:
             for key, value in json.loads(text or "{}").items():
                 since, until = _time(value["since"]), _time(value["until"])
-                apart = Apart(since, int(value["tries"]), until, bool(value.get("paid")))
+                apart = Isolation(since, int(value["tries"]), until, bool(value.get("paid")))
                 if key in watched and apart.tries > 0:
                     why, part = str(value["why"]), str(value["part"])
-                    self._known[watched[key]] = Suspect(
+                    self._known[watched[key]] = FailingAccount(
                         1, RETURNS, apart.since, apart=apart, why=why, part=part
                     )
         except (ValueError, TypeError, KeyError, AttributeError):

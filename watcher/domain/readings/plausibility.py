@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from watcher.domain.model import EMPTY, AccountState, Asset, Held, Reading
+from watcher.domain.model import EMPTY, AccountState, Asset, Reading, Suspect
 from watcher.domain.readings.diff import Difference, diff
 from watcher.domain.values.decimals import minus, shifted, times
 from watcher.domain.values.formatting import amount
@@ -53,16 +53,16 @@ Jumps = Callable[[Asset], Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class Plausibility:
     """What a reading adds to what is known: differences to act on, and amounts to hold."""
 
     accepted: tuple[Difference, ...]
-    held: Mapping[Asset, Held]
+    held: Mapping[Asset, Suspect]
     doubtful: bool = False
     """This answer itself was odd; another one should settle it soon."""
 
 
-_NOTHING: Belief = Belief((), EMPTY)
+_NOTHING: Plausibility = Plausibility((), EMPTY)
 
 
 def usual(_asset: Asset) -> Decimal:
@@ -70,13 +70,13 @@ def usual(_asset: Asset) -> Decimal:
     return JUMP
 
 
-def believe(
+def check_plausibility(
     state: AccountState,
     reading: Reading,
     now: datetime,
     jumps: Jumps = usual,
     differences: Sequence[Difference] | None = None,
-) -> Belief:
+) -> Plausibility:
     """Sort the differences into those that are accepted and those that are held.
 
     What was held before and is not confirmed by this reading stays held only if the reading
@@ -103,7 +103,7 @@ def believe(
         held[asset] = again = _hold(first, difference, odd, now)
         # What no rule sees is not worth a poll: anybody could make it jump.
         doubtful = doubtful or (again.odd <= ASKS and asset not in state.quarantined)
-    return Belief(tuple(accepted), held, doubtful)
+    return Plausibility(tuple(accepted), held, doubtful)
 
 
 def oddity(difference: Difference, price: Decimal | None, jumps: Jumps) -> str:
@@ -146,7 +146,7 @@ def _same_digits(before: Decimal, after: Decimal, places: int) -> bool:
     return minus(after, expected).copy_abs() <= times(expected, _SAME_DIGITS)
 
 
-def _confirms(first: Held, difference: Difference, reading: Reading, now: datetime, jumps: Jumps) -> bool:
+def _confirms(first: Suspect, difference: Difference, reading: Reading, now: datetime, jumps: Jumps) -> bool:
     """Whether a reading says again, later, what was held: the same, or what may have come of it since."""
     if now - first.since < INDEPENDENT_AFTER:
         return False
@@ -158,11 +158,11 @@ def _confirms(first: Held, difference: Difference, reading: Reading, now: dateti
     return not oddity(since, reading.prices.get(difference.asset), jumps)
 
 
-def _hold(first: Held | None, difference: Difference, reason: str, now: datetime) -> Held:
+def _hold(first: Suspect | None, difference: Difference, reason: str, now: datetime) -> Suspect:
     if first is None:
-        return Held(difference.after, now, reason)
+        return Suspect(difference.after, now, reason)
     if first.amount != difference.after:
-        return Held(difference.after, now, reason, first.odd + 1)
+        return Suspect(difference.after, now, reason, first.odd + 1)
     # The same, too soon to be another answer; or the clock was set back.
     return first if first.since <= now else replace(first, since=now)
 

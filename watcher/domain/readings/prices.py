@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from watcher.domain.decision import Past
-from watcher.domain.model import MOVED, Asset, Doubt, Miss, Outcome, Quote, Reading
+from watcher.domain.decision import Snapshot
+from watcher.domain.model import MOVED, Asset, Miss, Outcome, PriceSuspicion, Quote, Reading
 from watcher.domain.readings.plausibility import DUST
 from watcher.domain.values.decimals import ZERO, minus, times
 from watcher.domain.values.formatting import moment
@@ -40,11 +40,11 @@ PRICE_SETTLES = timedelta(seconds=15)
 class Weighed:
     """What the prices of one request's answers amount to. Lives for one call of `decide`."""
 
-    def __init__(self, past: Past, now: datetime) -> None:
+    def __init__(self, past: Snapshot, now: datetime) -> None:
         self._past, self._now = past, now
         self.quotes: dict[Asset, Quote] = {}
         """Prices worth keeping."""
-        self.doubts: dict[Asset, Doubt | None] = {}
+        self.doubts: dict[Asset, PriceSuspicion | None] = {}
 
     def believed(self, reading: Outcome) -> tuple[Outcome, bool]:
         """The reading with the prices that can be acted on, and whether to ask again soon for the others.
@@ -124,7 +124,7 @@ class Weighed:
             return False
         if asset in self.doubts and first is None:
             return False
-        self.doubts[asset] = Doubt(price, now, reason)
+        self.doubts[asset] = PriceSuspicion(price, now, reason)
         held, last = reading.amounts.get(asset), self._past.quotes.get(asset)
         state = self._past.accounts.get(reading.account)
         if state is not None and asset in state.quarantined:
@@ -151,7 +151,7 @@ def odd_price(last: Decimal, price: Decimal) -> str:
     return ""
 
 
-def assumed(name: str, last: Quote | None, doubt: Doubt | None) -> Range:
+def assumed(name: str, last: Quote | None, doubt: PriceSuspicion | None) -> Range:
     """What the price of an asset that has none now may be: the last one that was believed, divided and
     multiplied by `PRICE_JUMP`; anything, if there never was one."""
     if last is None:

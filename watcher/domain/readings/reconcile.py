@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from watcher.domain.decision import Again, Past
+from watcher.domain.decision import Recheck, Snapshot
 from watcher.domain.model import (
     EMPTY,
     SWEEPS,
@@ -22,7 +22,7 @@ from watcher.domain.model import (
 )
 from watcher.domain.readings.diff import Difference
 from watcher.domain.readings.oddities import unread_in
-from watcher.domain.readings.plausibility import CONFIRM_AFTER, Belief, Jumps, believe, usual
+from watcher.domain.readings.plausibility import CONFIRM_AFTER, Jumps, Plausibility, check_plausibility, usual
 
 ASK_ALONE_AFTER = 3
 """Answers in a row that leave out an account which held value, before it is asked for alone."""
@@ -38,17 +38,17 @@ CONFIRM_TRIES = 3
 """Misses in a row after which a held amount waits for the next scheduled reading."""
 
 
-class Learned(NamedTuple):
+class Reconciled(NamedTuple):
     """What one outcome taught: the new state, the differences to act on, and what to read again."""
 
     state: AccountState
     accepted: tuple[Difference, ...] = ()
-    again: Again | None = None
+    again: Recheck | None = None
     chains: frozenset[str] = frozenset()
     """The chains that a reading spoke of; none for a miss."""
 
 
-def learn(
+def reconcile(
     state: AccountState,
     outcome: Reading | Miss,
     now: datetime,
@@ -56,7 +56,7 @@ def learn(
     alone: bool,
     jumps: Jumps = usual,
     differences: Sequence[Difference] | None = None,
-) -> Learned:
+) -> Reconciled:
     """Take in a reading or a miss. `alone`: the request asked for this account only.
 
     `differences`: of a reading that was compared with this very state already.
@@ -65,15 +65,17 @@ def learn(
         return _missed(state, outcome, now, alone=alone)
     chains, same = outcome.chains, differences is not None and not differences
     if same and chains == state.seen.keys() and state.account.chain not in SWEEPS and _plain(state, outcome):
-        return Learned(_seen_again(state, outcome, chains, now), chains=chains)
-    belief = believe(state, outcome, now, jumps, differences)
+        return Reconciled(_seen_again(state, outcome, chains, now), chains=chains)
+    belief = check_plausibility(state, outcome, now, jumps, differences)
     return _read(state, outcome, now, belief, alone=alone)
 
 
-def _read(state: AccountState, reading: Reading, now: datetime, belief: Belief, *, alone: bool) -> Learned:
+def _read(
+    state: AccountState, reading: Reading, now: datetime, belief: Plausibility, *, alone: bool
+) -> Reconciled:
     chains = _chains(reading)
     if _is_quiet(state, reading, belief, chains):
-        return Learned(_seen_again(state, reading, chains, now), chains=chains)
+        return Reconciled(_seen_again(state, reading, chains, now), chains=chains)
     omitted = _count_omissions(state, chains | _mentioned(reading), alone=alone)
     stale = _stale(state, reading, belief, chains)
     new = state._replace(
@@ -90,8 +92,8 @@ def _read(state: AccountState, reading: Reading, now: datetime, belief: Belief, 
     )
     again = _ask_alone(state.account, omitted)
     if again is None and belief.doubtful:
-        again = Again(state.account, CONFIRM_AFTER)
-    return Learned(new, belief.accepted, again, chains)
+        again = Recheck(state.account, CONFIRM_AFTER)
+    return Reconciled(new, belief.accepted, again, chains)
 
 
 def _chains(reading: Reading) -> frozenset[str]:
@@ -107,7 +109,7 @@ def _mentioned(reading: Reading) -> frozenset[str]:
     return unclear if reading.account.chain in SWEEPS else unclear | {reading.account.chain}
 
 
-def _is_quiet(state: AccountState, reading: Reading, belief: Belief, chains: frozenset[str]) -> bool:
+def _is_quiet(state: AccountState, reading: Reading, belief: Plausibility, chains: frozenset[str]) -> bool:
     """Whether the reading settles everything that is known, and all of it is as before."""
     if belief.accepted or belief.held or not _plain(state, reading) or not chains.issuperset(state.seen):
         return False
@@ -160,7 +162,7 @@ def _seen_again(state: AccountState, reading: Reading, chains: frozenset[str], n
     )
 
 
-def _applied(state: AccountState, reading: Reading, belief: Belief) -> Mapping[Asset, Decimal]:
+def _applied(state: AccountState, reading: Reading, belief: Plausibility) -> Mapping[Asset, Decimal]:
     if not belief.accepted:
         return state.amounts
     new = {**state.amounts, **{difference.asset: difference.after for difference in belief.accepted}}
@@ -176,7 +178,7 @@ def _same(amounts: Mapping[Asset, Decimal], read: Mapping[Asset, Decimal]) -> Ma
 
 
 def _stale(
-    state: AccountState, reading: Reading, belief: Belief, chains: frozenset[str]
+    state: AccountState, reading: Reading, belief: Plausibility, chains: frozenset[str]
 ) -> Mapping[Asset, datetime]:
     """Assets that this reading did not settle keep the time at which they were last confirmed."""
     stale = {}
@@ -206,22 +208,22 @@ def _count_omissions(state: AccountState, chains: frozenset[str], *, alone: bool
     return counts
 
 
-def _ask_alone(account: Account, omitted: Mapping[str, int]) -> Again | None:
+def _ask_alone(account: Account, omitted: Mapping[str, int]) -> Recheck | None:
     if ASK_ALONE_AFTER in omitted.values():
-        return Again(account, ALONE_AFTER, alone=True)
+        return Recheck(account, ALONE_AFTER, alone=True)
     return None
 
 
-def unfinished(past: Past, now: datetime) -> list[Again]:
+def unfinished(past: Snapshot, now: datetime) -> list[Recheck]:
     """What an earlier run meant to ask again soon and did not live to: held amounts, accounts to be
     asked for alone, and prices in doubt. Each account once, when its time has come."""
-    found: dict[Account, Again] = {}
+    found: dict[Account, Recheck] = {}
     for account, state in past.accounts.items():
         if ASK_ALONE_AFTER in state.omitted.values():
-            found[account] = Again(account, timedelta(0), alone=True)
+            found[account] = Recheck(account, timedelta(0), alone=True)
         elif state.held:
             since = max(held.since for held in state.held.values())
-            found[account] = Again(account, _rest(since, now))
+            found[account] = Recheck(account, _rest(since, now))
     open_doubts = {asset for asset, doubt in past.doubts.items() if not doubt.settled}
     for account in (*found, *past.accounts):  # who is asked anyway answers for its prices too
         amounts = past.accounts[account].amounts
@@ -229,7 +231,7 @@ def unfinished(past: Past, now: datetime) -> list[Again]:
         open_doubts -= mine
         if mine and account not in found:
             since = max(past.doubts[asset].since for asset in mine)
-            found[account] = Again(account, _rest(since, now))
+            found[account] = Recheck(account, _rest(since, now))
     return list(found.values())
 
 
@@ -238,13 +240,13 @@ def _rest(since: datetime, now: datetime) -> timedelta:
     return min(max(since + CONFIRM_AFTER - now, timedelta(0)), CONFIRM_AFTER)
 
 
-def _missed(state: AccountState, miss: Miss, now: datetime, *, alone: bool) -> Learned:
+def _missed(state: AccountState, miss: Miss, now: datetime, *, alone: bool) -> Reconciled:
     omitted, again = state.omitted, None
     if miss.reason is MissReason.OMITTED:
         omitted = _count_omissions(state, frozenset(), alone=alone) or EMPTY
         again = _ask_alone(state.account, omitted)
     if again is None and state.held and state.misses < CONFIRM_TRIES:
-        again = Again(state.account, CONFIRM_AFTER)
+        again = Recheck(state.account, CONFIRM_AFTER)
     new = state._replace(
         omitted=omitted,
         last_attempt=now,
@@ -252,4 +254,4 @@ def _missed(state: AccountState, miss: Miss, now: datetime, *, alone: bool) -> L
         miss=str(miss),
         watched_since=state.watched_since or now,
     )
-    return Learned(new, (), again)
+    return Reconciled(new, (), again)

@@ -15,7 +15,7 @@ ONE_ASSET = "name the contracts of those that are to be added in match.assets"
 NOT_YET = "it speaks as soon as there is something; until then a silence keeps this quiet"
 
 
-class Trouble(NamedTuple):
+class Unknown(NamedTuple):
     """`why` and `remedy` are for people."""
 
     why: str

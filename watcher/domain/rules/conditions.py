@@ -18,7 +18,7 @@ from watcher.domain.values.verdict import Answer, Verdict, met, not_met, unknown
 Metric = Literal["amount", "value_usd", "price_usd"]
 
 
-class Band(Protocol):
+class Levels(Protocol):
     """What has a level and perhaps another one beyond which it clears."""
 
     @property
@@ -31,7 +31,7 @@ class Band(Protocol):
     def clear_below(self) -> Decimal | None: ...
 
 
-def check_band(band: Band) -> None:
+def check_band(band: Levels) -> None:
     """ValueError unless there is one level, and a clear level that fits it."""
     if (band.below is None) == (band.above is None):
         raise ValueError("exactly one of below and above is needed; use two rules for a range")
@@ -51,7 +51,7 @@ def check_band(band: Band) -> None:
         )
 
 
-def sides(band: Band) -> tuple[Decimal, str, Decimal | None, str]:
+def sides(band: Levels) -> tuple[Decimal, str, Decimal | None, str]:
     """The level and its side, the clear level and the side beyond it."""
     if band.below is not None:
         return band.below, "below", band.clear_above, "above"
@@ -59,7 +59,7 @@ def sides(band: Band) -> tuple[Decimal, str, Decimal | None, str]:
     return band.above, "above", band.clear_below, "below"
 
 
-def judged(band: Band, against: Callable[[Decimal], int], compare: Callable[[str, Decimal], str], *,
+def judged(band: Levels, against: Callable[[Decimal], int], compare: Callable[[str, Decimal], str], *,
            firing: bool) -> Verdict:  # fmt: skip
     """The verdict on a quantity.
 

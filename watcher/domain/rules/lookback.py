@@ -19,7 +19,7 @@ class ChangesIn(NamedTuple):
     until: datetime
 
 
-class MarkOf(NamedTuple):
+class BaselineOf(NamedTuple):
     """What a rule remembers of one holding."""
 
     rule: str
@@ -28,7 +28,7 @@ class MarkOf(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Baseline:
     """The amount that a rule compares with from here on: what it last told, or its baseline.
 
     It is written with the decision that moves it, in one transaction with the deliveries: a crash can
@@ -44,6 +44,6 @@ class Mark:
     price: Decimal | None = None
 
     @property
-    def question(self) -> MarkOf:
+    def question(self) -> BaselineOf:
         """The question that this mark answers."""
-        return MarkOf(self.rule, self.account, self.asset)
+        return BaselineOf(self.rule, self.account, self.asset)

@@ -11,9 +11,19 @@ cost c, weight w and change rate l, within its limits, and k such that the credi
 period ends. Rates are learnt from the bits.
 """
 
-from watcher.domain.scheduler.forecast import Forecast, Row, plan
+from watcher.domain.scheduler.forecast import AccountForecast, Forecast, plan
 from watcher.domain.scheduler.items import Budget, Item
 from watcher.domain.scheduler.promises import PATIENCE, Feasibility, feasibility
-from watcher.domain.scheduler.scheduler import Cadence
+from watcher.domain.scheduler.scheduler import Scheduler
 
-__all__ = ["PATIENCE", "Budget", "Cadence", "Feasibility", "Forecast", "Item", "Row", "feasibility", "plan"]
+__all__ = [
+    "PATIENCE",
+    "AccountForecast",
+    "Budget",
+    "Feasibility",
+    "Forecast",
+    "Item",
+    "Scheduler",
+    "feasibility",
+    "plan",
+]

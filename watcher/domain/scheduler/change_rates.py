@@ -37,7 +37,7 @@ FLOAT = "f"
 TINY = 1e-300
 
 
-class Belief:
+class RatePosterior:
     """What is known of one account: a posterior per hazard, their weights, and its history."""
 
     __slots__ = ("cells", "history", "polled", "weights")
@@ -58,7 +58,7 @@ class Belief:
         return [*packed, list(self.weights), self.polled]
 
     @classmethod
-    def load(cls, value: list[object]) -> Belief:
+    def load(cls, value: list[object]) -> RatePosterior:
         """The inverse of `dump`. ValueError or TypeError if `value` is not one."""
         cells, history = array(FLOAT), array(FLOAT)
         cells.frombytes(b64decode(str(value[0]), validate=True))
@@ -69,7 +69,7 @@ class Belief:
         return cls(cells, weights, history, float(value[3]))  # type: ignore[arg-type]
 
 
-class Rates:
+class ChangeRates:
     """The filter, and the population that all accounts of one watch list share.
 
     `scale` is the interval that an even spread of the budget buys: rates far beyond what one
@@ -91,7 +91,7 @@ class Rates:
         """Mean rate of an account nothing is known of."""
         return float(sum(map(mul, self.population, GRID)))
 
-    def span(self, belief: Belief | None) -> tuple[float, float]:
+    def span(self, belief: RatePosterior | None) -> tuple[float, float]:
         """The 80 % range of an account's rate."""
         odds = self.population
         if belief is not None:
@@ -103,7 +103,7 @@ class Rates:
         low, high = (bisect_left(reached, share * reached[-1]) for share in (0.1, 0.9))
         return GRID[low], GRID[min(high, SIZE - 1)]
 
-    def count(self, belief: Belief | None, sign: int = 1) -> None:
+    def count(self, belief: RatePosterior | None, sign: int = 1) -> None:
         """Count an account into the population (or out of it, with sign -1)."""
         if belief is None:
             self._unknown += sign
@@ -125,8 +125,8 @@ class Rates:
         self.population = [max(x, 0.0) / total for x in mixed]
 
     def update(
-        self, belief: Belief | None, elapsed: float, exposure: float, *, changed: bool
-    ) -> tuple[Belief, float]:
+        self, belief: RatePosterior | None, elapsed: float, exposure: float, *, changed: bool
+    ) -> tuple[RatePosterior, float]:
         """The belief after a poll, and the mean rate it implies.
 
         `elapsed` since the last good poll; `exposure` is the same in seasonal time (an hour in
@@ -174,6 +174,6 @@ class Rates:
         for weight, seen, joint in zip(weights, chances, joints, strict=True):
             share = weight * elapsed / seen
             history = [h + share * p for h, p in zip(history, joint, strict=True)]
-        new = Belief(array(FLOAT, moved), weights, array(FLOAT, history), polled * fade + elapsed)
+        new = RatePosterior(array(FLOAT, moved), weights, array(FLOAT, history), polled * fade + elapsed)
         self.count(new)
         return new, float(sum(map(mul, weights, means)))

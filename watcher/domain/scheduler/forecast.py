@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from watcher.domain.scheduler import persistence as states
-from watcher.domain.scheduler.change_rates import DAY, Rates
+from watcher.domain.scheduler.change_rates import DAY, ChangeRates
 from watcher.domain.scheduler.items import Budget, Item
 from watcher.domain.scheduler.promises import Feasibility, feasibility, longest
 from watcher.domain.scheduler.shadow_price import Need, interval, solve
@@ -18,7 +18,7 @@ UNSURE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AccountForecast:
     """One account. Seconds, and credits a day."""
 
     key: str
@@ -50,7 +50,7 @@ class Row:
 class Forecast:
     """All accounts, and the sum of it. Seconds and credits."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[AccountForecast, ...]
     feasibility: Feasibility
     per_period: float
     """Credits that these intervals take in a period."""
@@ -86,7 +86,7 @@ def forecast(
     a_day = [item.cost * DAY / x for item, x in zip(items, intervals, strict=True)]
     total = sum(a_day)
     rows = tuple(
-        Row(
+        AccountForecast(
             key=item.key,
             interval=x,
             expected_delay=x / 2,
@@ -141,7 +141,7 @@ def plan(
     """
     evenly = even(items, budget)
     kept = states.load(state)
-    shared = Rates(kept.scale or states.scale(evenly), kept.population)
+    shared = ChangeRates(kept.scale or states.scale(evenly), kept.population)
     known = [kept.account(item, 0.0, fairness) for item in items]
     rates = [
         (account.rate if account else shared.prior(), *shared.span(account.belief if account else None))

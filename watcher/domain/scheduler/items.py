@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from watcher.domain.scheduler.change_rates import DAY, Belief
+from watcher.domain.scheduler.change_rates import DAY, RatePosterior
 from watcher.domain.scheduler.shadow_price import Need
 
 
@@ -60,7 +60,7 @@ class Budget:
         return max(self.limit, 0.0) / self.period
 
 
-class Account:
+class Candidate:
     """What the schedule keeps of one item."""
 
     __slots__ = (
@@ -80,7 +80,7 @@ class Account:
         """It was never read, and is to be read at once."""
         self.failures = 0
         """Polls in a row that told nothing."""
-        self.belief: Belief | None = None
+        self.belief: RatePosterior | None = None
         self.rate = rate
         """Changes a second, as believed now."""
         self.root = root

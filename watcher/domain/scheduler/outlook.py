@@ -12,7 +12,7 @@ OUTLOOK = "outlook"
 
 
 @dataclass(slots=True)
-class Finds:
+class Detections:
     """Changes found in this period. After each one the change lies within the last gap, so it waited at
     most that long, on average half of it."""
 
@@ -39,7 +39,7 @@ class Outlook:
     """How many times longer than set or promised the intervals are; 1 if all is well."""
     intervals: Mapping[str, float]
     """`chain:address` → seconds between two polls, as things stand."""
-    finds: Finds = field(default_factory=Finds)
+    finds: Detections = field(default_factory=Detections)
     length: float = 0.0
     """Of the period."""
     began: float | None = None
@@ -73,7 +73,7 @@ def load(text: str | None) -> Outlook | None:
             float(value["planned"]),
             float(value["stretch"]),
             {str(key): float(x) for key, x in value["intervals"].items()},
-            Finds(int(finds["count"]), float(finds["gaps"]), float(finds["planned"])),
+            Detections(int(finds["count"]), float(finds["gaps"]), float(finds["planned"])),
             float(value.get("length", 0.0)),
             None if value.get("began") is None else float(value["began"]),
         )

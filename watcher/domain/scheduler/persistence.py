@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from watcher.domain.scheduler.change_rates import DAY, SIZE, Belief, Rates
-from watcher.domain.scheduler.items import Account, Item
-from watcher.domain.scheduler.progress import Pace
+from watcher.domain.scheduler.change_rates import DAY, SIZE, ChangeRates, RatePosterior
+from watcher.domain.scheduler.items import Candidate, Item
+from watcher.domain.scheduler.progress import Progress
 from watcher.domain.scheduler.seasonality import Season
 
 VERSION = 1
@@ -19,12 +19,14 @@ def scale(even: float) -> float:
     return min(max(even, 1.0), 30 * DAY)
 
 
-def dump(accounts: Iterable[Account], rates: Rates, pace: Pace, fairness: float) -> dict[str, Any]:
+def dump(
+    accounts: Iterable[Candidate], rates: ChangeRates, pace: Progress, fairness: float
+) -> dict[str, Any]:
     """The inverse of `load`."""
     return {**head(rates, pace, fairness), "accounts": known(accounts)}
 
 
-def head(rates: Rates, pace: Pace, fairness: float) -> dict[str, Any]:
+def head(rates: ChangeRates, pace: Progress, fairness: float) -> dict[str, Any]:
     """What the accounts share."""
     return {
         "version": VERSION,
@@ -36,19 +38,19 @@ def head(rates: Rates, pace: Pace, fairness: float) -> dict[str, Any]:
     }
 
 
-def known(accounts: Iterable[Account]) -> dict[str, list[Any]]:
+def known(accounts: Iterable[Candidate]) -> dict[str, list[Any]]:
     """What is known of these accounts. `due` is counted in the progress of the pace, which only goes on:
     accounts that are dumped a little later than the head fit to it."""
     return {account.item.key: _dump(account) for account in accounts}
 
 
-def _dump(account: Account) -> list[Any]:
+def _dump(account: Candidate) -> list[Any]:
     belief = account.belief.dump() if account.belief is not None else None
     times = [account.seen, account.asked, account.due]
     return [*times, account.failures, account.rate, account.root, account.slow, belief]
 
 
-class State:
+class SchedulerState:
     """A dump, opened."""
 
     def __init__(self, value: Mapping[str, Any]) -> None:
@@ -61,28 +63,28 @@ class State:
         if self.population is not None and len(self.population) != SIZE:
             raise ValueError("a cadence state of another shape")
 
-    def pace(self, now: float) -> Pace:
+    def pace(self, now: float) -> Progress:
         """The pace as it was; time since then counts as progress."""
-        pace = Pace(now, self.season)
+        pace = Progress(now, self.season)
         if self._pace:
             pace.began, pace.since, pace.progress, pace.speed, pace.then = self._pace
             pace.began, pace.since = min(pace.began, now), min(pace.since, now)
         return pace
 
-    def account(self, item: Item, now: float, fairness: float) -> Account | None:
+    def account(self, item: Item, now: float, fairness: float) -> Candidate | None:
         """The account of `item`, if it was on the list."""
         if item.key not in self.known:
             return None
         seen, asked, due, failures, rate, root, slow, belief = self.known[item.key]
-        account = Account(item, min(float(seen), now), float(rate), float(rate) ** (fairness / 2))
+        account = Candidate(item, min(float(seen), now), float(rate), float(rate) ** (fairness / 2))
         account.asked, account.failures, account.due = min(float(asked), now), int(failures), float(due)
-        account.belief = Belief.load(belief) if belief is not None else None
+        account.belief = RatePosterior.load(belief) if belief is not None else None
         if math.isclose(fairness, self._fairness):
             account.root, account.slow = float(root), float(slow)
         return account
 
 
-def load(value: Mapping[str, Any] | None) -> State:
+def load(value: Mapping[str, Any] | None) -> SchedulerState:
     """Open what `dump` returned; None: nothing is known.
 
     A state of another version, or a damaged one, is ValueError, KeyError or TypeError: better
@@ -90,4 +92,4 @@ def load(value: Mapping[str, Any] | None) -> State:
     """
     if value is not None and value.get("version") != VERSION:
         raise ValueError(f"a cadence state of version {value.get('version')!r}, not {VERSION}")
-    return State(value or {})
+    return SchedulerState(value or {})

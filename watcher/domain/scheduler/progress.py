@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from watcher.domain.scheduler.change_rates import DAY, HOUR
-from watcher.domain.scheduler.items import Account, Budget
+from watcher.domain.scheduler.items import Budget, Candidate
 from watcher.domain.scheduler.seasonality import Season
 from watcher.domain.scheduler.shadow_price import Demand, Need
 
@@ -17,7 +17,7 @@ FASTEST = 1e9
 LOOK_BACK = 1.5 * DAY
 
 
-class Pace:
+class Progress:
     """The price, and the progress that it makes of time."""
 
     def __init__(self, now: float, season: Season) -> None:
@@ -81,7 +81,7 @@ class Pace:
         """Forget every account."""
         self._demand = Demand()
 
-    def count(self, account: Account, longest: float) -> None:
+    def count(self, account: Candidate, longest: float) -> None:
         """Count `account`, as it is now and with this longest interval, in what the price depends on."""
         item = account.item
         if account.need is not None:

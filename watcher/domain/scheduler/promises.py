@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from watcher.domain.scheduler.items import Account, Budget, Item
+from watcher.domain.scheduler.items import Budget, Candidate, Item
 
 PATIENCE = 4.0
 """Fixed intervals are charged first: they give way only when promises are stretched this far."""
@@ -90,10 +90,10 @@ class Promises:
         self._usual = 1.0
         """The stretch that a whole period's credits call for."""
         self._serial = count()
-        self._queue: list[tuple[float, int, Account]] = []
+        self._queue: list[tuple[float, int, Candidate]] = []
         """One entry an account; it may be too early, and is put right when it comes up."""
 
-    def settle(self, accounts: Collection[Account], remaining: float, budget: Budget) -> None:
+    def settle(self, accounts: Collection[Candidate], remaining: float, budget: Budget) -> None:
         """Anew, for what is left of this period."""
         self._ends = budget.ends
         self._unpaid = False
@@ -128,22 +128,22 @@ class Promises:
         """The promise as it can be kept now."""
         return longest(item, self.stretch)
 
-    def deadline(self, account: Account) -> float:
+    def deadline(self, account: Candidate) -> float:
         """When its promise falls due."""
         return max(account.asked + (0.0 if account.new else self.longest(account.item)), account.held)
 
-    def owe(self, account: Account) -> None:
+    def owe(self, account: Candidate) -> None:
         """Bring the sum up to date after a poll of `account`."""
         owed = self._owed(account, self.stretch)
         self.owed += owed - account.owed
         account.owed = owed
 
-    def spare(self, account: Account, time: float, remaining: float) -> bool:
+    def spare(self, account: Candidate, time: float, remaining: float) -> bool:
         """Whether a poll of `account` at `time`, not owed yet, leaves enough for all that are."""
         owed = self.owed - account.owed + self._polls(account.item, time, self.stretch)
         return remaining - account.item.cost >= max(owed, 0.0) - 1e-6
 
-    def first(self) -> tuple[float, Account] | None:
+    def first(self) -> tuple[float, Candidate] | None:
         """The account whose promise falls due first, of those not under way."""
         while self._queue:
             entry, _, account = self._queue[0]
@@ -157,25 +157,25 @@ class Promises:
                 return entry, account
         return None
 
-    def after(self, renewal: float) -> tuple[float, Account] | None:
+    def after(self, renewal: float) -> tuple[float, Candidate] | None:
         """The first, and its time at or after a renewal that brings the usual stretch."""
         if not self._queue:
             return None
         account = self._queue[0][2]
         return max(renewal, account.asked + longest(account.item, self._usual)), account
 
-    def back(self, account: Account) -> None:
+    def back(self, account: Candidate) -> None:
         """`account` is under way no more."""
         if not account.promised and account.item.longest < math.inf:
             account.promised = True
             heapq.heappush(self._queue, (self.deadline(account), next(self._serial), account))
 
-    def postpone(self, account: Account) -> None:
+    def postpone(self, account: Candidate) -> None:
         """The first cannot be paid: not before the budget renews."""
         account.held = self._ends
         self._unpaid = True
 
-    def _owed(self, account: Account, stretch: float) -> float:
+    def _owed(self, account: Candidate, stretch: float) -> float:
         first = account.item.cost if account.new else 0.0
         return first + self._polls(account.item, account.asked, stretch)
 

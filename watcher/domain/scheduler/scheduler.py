@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from watcher.domain.scheduler import persistence as states
-from watcher.domain.scheduler.change_rates import DAY, Rates
+from watcher.domain.scheduler.change_rates import DAY, ChangeRates
 from watcher.domain.scheduler.forecast import Forecast, even, forecast
-from watcher.domain.scheduler.items import Account, Budget, Item
+from watcher.domain.scheduler.items import Budget, Candidate, Item
 from watcher.domain.scheduler.promises import Feasibility, Promises, feasibility
 
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -22,7 +22,7 @@ AT_ONCE = 0.25
 """New accounts are read at once if that takes no more than this share of what is left."""
 
 
-class Cadence:
+class Scheduler:
     """Decides which account to poll next; learns from each poll whether it had changed.
 
     The clock is an argument everywhere (unix seconds). `due` says what to poll and when,
@@ -53,17 +53,17 @@ class Cadence:
         self._now, self._budget = now, budget
         self._remaining = max(budget.remaining, 0.0)
         self._serial = 0
-        self._early: list[tuple[float, int, Account]] = []
+        self._early: list[tuple[float, int, Candidate]] = []
         """By the progress at which they fall due."""
-        self._waiting: list[tuple[float, int, Account]] = []
+        self._waiting: list[tuple[float, int, Candidate]] = []
         """By time: due, but the shortest interval is not over; or to be tried again."""
-        self._parked: list[Account] = []
+        self._parked: list[Candidate] = []
         """Due, but there is no money for them in this period."""
         self._promises = Promises()
         kept, spread = states.load(state), states.scale(even(items, budget))
-        self._rates = Rates(kept.scale or spread, kept.population)
+        self._rates = ChangeRates(kept.scale or spread, kept.population)
         self._pace = kept.pace(now)
-        self._accounts: dict[str, Account] = {}
+        self._accounts: dict[str, Candidate] = {}
         for item in items:
             self._accounts[item.key] = kept.account(item, now, fairness) or self._newcomer(item, seen or {})
         for account in self._accounts.values():
@@ -267,7 +267,7 @@ class Cadence:
         self._serial += 1
         return self._serial
 
-    def _enqueue(self, account: Account, *, ready: float | None = None) -> None:
+    def _enqueue(self, account: Candidate, *, ready: float | None = None) -> None:
         account.ticket = self._number()
         account.parked = False
         if ready == math.inf or account.item.cost > max(self._budget.limit, self._remaining):
@@ -279,9 +279,9 @@ class Cadence:
         else:
             heapq.heappush(self._waiting, (ready, account.ticket, account))
 
-    def _first_early(self, now: float) -> tuple[float, Account] | None:
+    def _first_early(self, now: float) -> tuple[float, Candidate] | None:
         """The first account that the price calls for, and when; those not ready yet are put to wait."""
-        best: tuple[float, Account] | None = None
+        best: tuple[float, Candidate] | None = None
         while self._early and best is None:
             due, ticket, account = self._early[0]
             if ticket != account.ticket:
@@ -301,12 +301,12 @@ class Cadence:
             best = max(self._waiting[0][0], now), self._waiting[0][2]
         return best
 
-    def _park(self, account: Account) -> None:
+    def _park(self, account: Candidate) -> None:
         account.ticket = self._number()
         account.parked = True
         self._parked.append(account)
 
-    def _after_renewal(self) -> tuple[float, Account] | None:
+    def _after_renewal(self) -> tuple[float, Candidate] | None:
         """Who is first when there is money again, if that is why nobody is due before."""
         ends, limit = self._budget.ends, self._budget.limit
         if self._promises.stretch > 1:
@@ -318,7 +318,7 @@ class Cadence:
                 return max(ends, account.asked + account.item.shortest), account
         return None
 
-    def _refuse(self, account: Account) -> None:
+    def _refuse(self, account: Candidate) -> None:
         """The poll was not made: what was owed still is, but is not tried again at once."""
         account.held = account.asked + self._patience(account)
         self._remaining += account.item.cost
@@ -331,7 +331,7 @@ class Cadence:
             if account.parked:
                 self._enqueue(account, ready=account.asked + account.item.shortest)
 
-    def _patience(self, account: Account) -> float:
+    def _patience(self, account: Candidate) -> float:
         """How long to leave a failed account alone: twice as long each time, up to its slowest interval."""
         usual = self.interval(account.item.key)
         slowest = max(usual, min(account.item.longest, DAY))
@@ -340,12 +340,14 @@ class Cadence:
 
     # ------------------------------------------------------------------ accounts
 
-    def _base(self, account: Account) -> float:
+    def _base(self, account: Candidate) -> float:
         return account.item.base(account.rate ** (self.fairness / 2))
 
-    def _newcomer(self, item: Item, seen: Mapping[str, float]) -> Account:
+    def _newcomer(self, item: Item, seen: Mapping[str, float]) -> Candidate:
         rate = self._rates.prior()
-        return Account(item, min(seen.get(item.key, self._now), self._now), rate, rate ** (self.fairness / 2))
+        return Candidate(
+            item, min(seen.get(item.key, self._now), self._now), rate, rate ** (self.fairness / 2)
+        )
 
     def _admit(self, known: Mapping[str, Any], strangers: Set[str], wait: float) -> None:
         """Put everybody into the queues, strangers evenly over `wait` seconds."""
@@ -360,7 +362,7 @@ class Cadence:
                 account.due = self._pace.at(self._now) + phase * self._base(account)
                 self._enqueue(account)
 
-    def _learn(self, account: Account, *, changed: bool) -> None:
+    def _learn(self, account: Candidate, *, changed: bool) -> None:
         item, now = account.item, self._now
         elapsed = max(now - account.seen, 1e-3)
         memory = self._pace.memory(now, self._budget.period)

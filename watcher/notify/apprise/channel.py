@@ -324,7 +324,11 @@ def _no_secrets(service: Any) -> set[str]:
 
 
 def _in_few_words(
-    target: apprise.Apprise, delivery: Delivery, result: NotSent, course: Course, heard: http_outcome.Heard
+    target: apprise.Apprise,
+    delivery: Delivery,
+    result: NotSent,
+    course: Course,
+    heard: http_outcome.HttpOutcome,
 ) -> SendResult:
     """What is refused as it is may be taken as its title alone, in plain text: an alert must not be lost
     for its form."""

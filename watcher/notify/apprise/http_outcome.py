@@ -26,7 +26,7 @@ from urllib3.exceptions import NewConnectionError
 from watcher.domain.messages.delivery import Fault
 from watcher.notify.apprise.refusals import (
     LONGEST_BODY,
-    Refusal,
+    ServiceRefusal,
     blame,
     moved_to,
     refused_in_words,
@@ -42,26 +42,26 @@ LONGEST_WAIT = 3600.0
 
 
 @dataclass(slots=True)
-class Heard:
+class HttpOutcome:
     """What one send met. `about`: for whom the next request is, if the plugin said so."""
 
     about: str = ""
-    refusals: dict[str, Refusal] = field(default_factory=dict)
+    refusals: dict[str, ServiceRefusal] = field(default_factory=dict)
     """The last refusal of each recipient; under an empty name what concerns nobody in particular."""
-    answer: Refusal | None = None
+    answer: ServiceRefusal | None = None
     """The last answer, whatever it was: what a plugin found no success may say why."""
 
     @property
-    def last(self) -> Refusal | None:
+    def last(self) -> ServiceRefusal | None:
         return next(reversed(self.refusals.values()), self.answer)
 
-    def note(self, refusal: Refusal) -> None:
+    def note(self, refusal: ServiceRefusal) -> None:
         self.refusals.pop(self.about, None)
         self.refusals[self.about] = refusal
 
 
 class _Ear(threading.local):
-    heard: Heard | None = None
+    heard: HttpOutcome | None = None
     proxy: str | None = None
 
 
@@ -69,9 +69,9 @@ _ear = _Ear()
 
 
 @contextmanager
-def listening(proxy: str | None = None) -> Iterator[Heard]:
+def listening(proxy: str | None = None) -> Iterator[HttpOutcome]:
     """Hear what this thread's requests meet. `proxy`: send them through it, whatever the environment says."""
-    heard = _ear.heard = Heard()
+    heard = _ear.heard = HttpOutcome()
     _ear.proxy = proxy
     try:
         yield heard
@@ -107,11 +107,11 @@ def install() -> None:
     requests.Session.send = send  # type: ignore[method-assign]
 
 
-def _note(heard: Heard, response: requests.Response) -> None:
+def _note(heard: HttpOutcome, response: requests.Response) -> None:
     status, body = response.status_code, response.content[:LONGEST_BODY]
     words = said(body)
     number = f" HTTP {status}" if status >= 300 or not words else ""
-    refusal = Refusal(
+    refusal = ServiceRefusal(
         f"the service answered{number}" + (f": {words}" if words else ""),
         blame(status, words),
         _retry_after(response),
@@ -122,26 +122,28 @@ def _note(heard: Heard, response: requests.Response) -> None:
         heard.note(refusal)
 
 
-def _no_answer(error: requests.RequestException, url: str) -> Refusal:
+def _no_answer(error: requests.RequestException, url: str) -> ServiceRefusal:
     parts = urlsplit(url)
     through = " through the proxy" if _ear.proxy is not None else ""
     with suppress(ValueError):
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
         where = f"{parts.hostname or 'the service'}:{port}" if port else f"{parts.hostname}"
         if isinstance(error, requests.ConnectTimeout):
-            return Refusal(f"{where}: no connection in time{through}")
+            return ServiceRefusal(f"{where}: no connection in time{through}")
         if isinstance(error, requests.Timeout):
-            return Refusal(f"{where}: no answer in time{through}", maybe_sent=True)
+            return ServiceRefusal(f"{where}: no answer in time{through}", maybe_sent=True)
         if isinstance(error, requests.exceptions.InvalidURL):
-            return Refusal(f"{where}: that is no address", Fault.CHANNEL)
+            return ServiceRefusal(f"{where}: that is no address", Fault.CHANNEL)
         if isinstance(error, requests.exceptions.ProxyError):
             status = _TURNED_AWAY.search(str(error))
             words = turned_away(int(status[1]), where) if status else "the proxy cannot be reached"
-            return Refusal(f"{where}: {words}", Fault.CHANNEL)
+            return ServiceRefusal(f"{where}: {words}", Fault.CHANNEL)
         found = unreached(error, where)
         never = _never_connected(error)
-        return Refusal(found.words, found.fault, maybe_sent=not never and found.fault is not Fault.CHANNEL)
-    return Refusal("that is no address", Fault.CHANNEL)
+        return ServiceRefusal(
+            found.words, found.fault, maybe_sent=not never and found.fault is not Fault.CHANNEL
+        )
+    return ServiceRefusal("that is no address", Fault.CHANNEL)
 
 
 def _never_connected(error: requests.RequestException) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Delivery, Fault, SendResult
 from watcher.domain.messages.message import Kind
-from watcher.notify.apprise.refusals import Refusal, mail_refusal, unreached
+from watcher.notify.apprise.refusals import ServiceRefusal, mail_refusal, unreached
 from watcher.notify.apprise.sending import Course
 from watcher.notify.markup import HTML, PLAIN, Rendered, Space, folded, render
 
@@ -53,7 +53,7 @@ class Posted:
     """What became of it: who took it, and why others did not. An empty name: nobody in particular."""
 
     heard: set[str] = field(default_factory=set)
-    refusals: dict[str, Refusal] = field(default_factory=dict)
+    refusals: dict[str, ServiceRefusal] = field(default_factory=dict)
 
 
 def recipients(service: Any) -> list[str]:
@@ -97,7 +97,7 @@ def post(service: Any, letter: Letter, wanted: Callable[[str], bool], posted: Po
 
 
 class _RefusedError(Exception):
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: ServiceRefusal) -> None:
         super().__init__(refusal.words)
         self.refusal = refusal
 
@@ -128,23 +128,23 @@ def _connected(service: Any, where: str) -> smtplib.SMTP:
     return server
 
 
-def _not_connected(error: Exception, where: str, mode: str, *, begun: bool) -> Refusal:
+def _not_connected(error: Exception, where: str, mode: str, *, begun: bool) -> ServiceRefusal:
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return mail_refusal(error.smtp_code, error.smtp_error, "auth")
     if isinstance(error, smtplib.SMTPResponseException):
         return mail_refusal(error.smtp_code, error.smtp_error, "connect")
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return Refusal(f"{where}: {error}", Fault.CHANNEL)
+        return ServiceRefusal(f"{where}: {error}", Fault.CHANNEL)
     if not begun and mode != "ssl" and isinstance(error, TimeoutError | smtplib.SMTPServerDisconnected):
         hint = " (a port that wants TLS from the start needs mode=ssl)" if mode == "starttls" else ""
-        return Refusal(f"{where}: no greeting from a mail server{hint}")
+        return ServiceRefusal(f"{where}: no greeting from a mail server{hint}")
     found = unreached(error, where)
     hint = (
         " from the start; mode=starttls may be meant"
         if mode == "ssl" and "speaks no TLS" in found.words
         else ""
     )
-    return Refusal(found.words + hint, found.fault)
+    return ServiceRefusal(found.words + hint, found.fault)
 
 
 def _deliver(

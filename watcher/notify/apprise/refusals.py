@@ -21,7 +21,7 @@ LONGEST_BODY = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ServiceRefusal:
     """Why something was not taken. `words` may repeat secrets of the request: mask them before anybody sees.
 
     `moved`: the chat that was written to has another id now.
@@ -148,12 +148,12 @@ _CONTENT = re.compile(
 )
 
 
-def mail_refusal(code: int, text: bytes | str, stage: str) -> Refusal:
+def mail_refusal(code: int, text: bytes | str, stage: str) -> ServiceRefusal:
     """What an SMTP server said. `stage`: `auth`, `mail`, `rcpt`, `data` or `connect`."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     words = " ".join(words.split())[:200]
     what = {"auth": "authentication refused: ", "mail": "sender refused: "}.get(stage, "")
-    return Refusal(f"{what}{code} {words}".rstrip(), _mail_blame(code, words, stage))
+    return ServiceRefusal(f"{what}{code} {words}".rstrip(), _mail_blame(code, words, stage))
 
 
 def _mail_blame(code: int, words: str, stage: str) -> Fault:
@@ -175,32 +175,34 @@ def _mail_blame(code: int, words: str, stage: str) -> Fault:
 # What never was an answer
 
 
-def unreached(error: BaseException, where: str) -> Refusal:
+def unreached(error: BaseException, where: str) -> ServiceRefusal:
     """Why there was no answer. `where`: host and port, which are no secret."""
     for each in _causes(error):
         found = _unreached(each, where)
         if found is not None:
             return found
-    return Refusal(f"{where}: no answer ({type(error).__name__})", maybe_sent=True)
+    return ServiceRefusal(f"{where}: no answer ({type(error).__name__})", maybe_sent=True)
 
 
-def _unreached(error: BaseException, where: str) -> Refusal | None:
+def _unreached(error: BaseException, where: str) -> ServiceRefusal | None:
     broken = Fault.CHANNEL
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Refusal(f"{where}: {certificate_words(error, where.rpartition(':')[0] or where)}", broken)
+        return ServiceRefusal(
+            f"{where}: {certificate_words(error, where.rpartition(':')[0] or where)}", broken
+        )
     if isinstance(error, ssl.SSLError):
         words = "it speaks no TLS there" if error.reason in NO_TLS else f"no TLS: {error.reason}"
-        return Refusal(f"{where}: {words}", broken)
+        return ServiceRefusal(f"{where}: {words}", broken)
     if isinstance(error, socket.gaierror):
         if error.errno == socket.EAI_AGAIN:
-            return Refusal(f"{where}: the name could not be looked up now")
-        return Refusal(f"{where}: there is no such name", broken)
+            return ServiceRefusal(f"{where}: the name could not be looked up now")
+        return ServiceRefusal(f"{where}: there is no such name", broken)
     if isinstance(error, ConnectionRefusedError):
-        return Refusal(f"{where}: connection refused", broken)
+        return ServiceRefusal(f"{where}: connection refused", broken)
     if isinstance(error, ConnectionResetError | BrokenPipeError | smtplib.SMTPServerDisconnected):
-        return Refusal(f"{where}: the connection was closed", maybe_sent=True)
+        return ServiceRefusal(f"{where}: the connection was closed", maybe_sent=True)
     if isinstance(error, OSError) and error.strerror and not isinstance(error, TimeoutError):
-        return Refusal(f"{where}: {error.strerror}")
+        return ServiceRefusal(f"{where}: {error.strerror}")
     return None
 
 

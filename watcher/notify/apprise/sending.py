@@ -16,8 +16,8 @@ from apprise.attachment.memory import AttachMemory
 
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
-from watcher.notify.apprise.http_outcome import Heard
-from watcher.notify.apprise.refusals import Refusal
+from watcher.notify.apprise.http_outcome import HttpOutcome
+from watcher.notify.apprise.refusals import ServiceRefusal
 
 _MEMORY: Any = AttachMemory
 _KINDS = frozenset(
@@ -53,7 +53,9 @@ class Course:
         names = dict.fromkeys(name for name in self.asked.values() if name)
         return [name for name in names if name not in done]
 
-    def result(self, refusals: Mapping[str, Refusal], last: Refusal | None, *, well: bool) -> SendResult:
+    def result(
+        self, refusals: Mapping[str, ServiceRefusal], last: ServiceRefusal | None, *, well: bool
+    ) -> SendResult:
         """What to tell of it; refusals are by the names of recipients."""
         if well and not self.left_out:
             return Sent(self.remarks, self.facts)
@@ -61,11 +63,11 @@ class Course:
         theirs = {name: refusals[name] for name in missing if name in refusals}
         if well:
             names = ", ".join(dict.fromkeys(self.asked.get(key, key) for key in self.left_out))
-            last = Refusal(f"{names}: is yet to be told what came before")
+            last = ServiceRefusal(f"{names}: is yet to be told what came before")
         elif theirs:
             last = next(reversed(theirs.values()))
         if last is None:
-            last = Refusal("apprise reports no success and no reason")
+            last = ServiceRefusal("apprise reports no success and no reason")
         words = last.words
         if theirs and (self.took or self.heard or len(theirs) > 1):
             words = "; ".join(f"{name}: {each.words}" for name, each in theirs.items())
@@ -80,7 +82,7 @@ class Course:
         )
 
 
-def track(service: Any, course: Course, heard: Heard) -> None:
+def track(service: Any, course: Course, heard: HttpOutcome) -> None:
     """Answer the plugin's questions from `course`, and know for whom its next request is."""
 
     def is_delivered(key: Any, **_: bool) -> bool:
@@ -132,7 +134,7 @@ def through_plugin(
     call: Callable[[Sequence[bytes]], Any],
     pictures: Sequence[bytes],
     course: Course,
-    heard: Heard,
+    heard: HttpOutcome,
 ) -> SendResult:
     """Send; without the pictures if they are refused, and to the new id of a chat that has one now."""
     track(service, course, heard)
@@ -147,7 +149,7 @@ def through_plugin(
             course.remarks["picture"] = f"pictures are left out: {why.words if why else 'not taken'}"
     last = heard.last
     if last is None and (logs := [entry.message for entry in result.logs()]):
-        last = Refusal(logs[0], Fault.PASSING)
+        last = ServiceRefusal(logs[0], Fault.PASSING)
     return course.result(heard.refusals, last, well=_well(result))
 
 
@@ -155,13 +157,13 @@ def _well(result: Any) -> bool:
     return bool(result.status == apprise.AppriseResultStatus.SUCCESS)
 
 
-def _may_have_arrived(heard: Heard, course: Course) -> bool:
+def _may_have_arrived(heard: HttpOutcome, course: Course) -> bool:
     """Whether sending again at once might tell somebody twice, or cannot help."""
     last = heard.last
     return last is not None and not course.took and (last.maybe_sent or last.retry_after is not None)
 
 
-def _follow(service: Any, course: Course, heard: Heard) -> bool:
+def _follow(service: Any, course: Course, heard: HttpOutcome) -> bool:
     """Take over the new ids of chats that moved; whether there were any."""
     moved = {name: each.moved for name, each in heard.refusals.items() if each.moved}
     if not follow(service, moved):

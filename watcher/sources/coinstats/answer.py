@@ -14,12 +14,12 @@ from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outco
 from watcher.domain.values.addresses import same_form
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.normalization import address_key
-from watcher.sources.coinstats.names import Names
-from watcher.sources.coinstats.rows import Part, read_rows
-from watcher.sources.coinstats.wire import Group, Row, decode_groups
+from watcher.sources.coinstats.names import AssetNames
+from watcher.sources.coinstats.rows import GroupContent, read_rows
+from watcher.sources.coinstats.wire import BalanceGroup, BalanceRow, decode_groups
 
 
-def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[Outcome]:
+def read_answer(data: bytes, accounts: Sequence[Account], names: AssetNames) -> list[Outcome]:
     """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
     groups = decode_groups(data)
     names.learn()
@@ -28,7 +28,7 @@ def read_answer(data: bytes, accounts: Sequence[Account], names: Names) -> list[
     return _read_named(groups, accounts, names)
 
 
-def _address(group: Group, only: str | None) -> str | None:
+def _address(group: BalanceGroup, only: str | None) -> str | None:
     """Whose group it is, as a key to compare by; one without an address belongs to the only one asked for."""
     return address_key(group.address.strip()) if group.address else only
 
@@ -38,7 +38,9 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
     return addresses.pop() if len(addresses) == 1 else None
 
 
-def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+def _read_named(
+    groups: Iterable[BalanceGroup | None], accounts: Sequence[Account], names: AssetNames
+) -> list[Outcome]:
     wanted: dict[tuple[str, str], list[Account]] = {}
     for account in accounts:
         wanted.setdefault(_place(account), []).append(account)
@@ -48,7 +50,7 @@ def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], nam
     }
     wanted = {**{key: [account] for key, account in known.items()}, **wanted}
     outcomes: dict[Account, Outcome] = {}
-    left: list[Group | None] = []
+    left: list[BalanceGroup | None] = []
     for place, group in enumerate(groups):
         if distinct and _is_next(group, accounts, place):
             found: Sequence[Account] | None = (accounts[place],)
@@ -72,7 +74,10 @@ def _read_named(groups: Iterable[Group | None], accounts: Sequence[Account], nam
 
 
 def _take_alone(
-    left: list[Group | None], accounts: Sequence[Account], outcomes: dict[Account, Outcome], names: Names
+    left: list[BalanceGroup | None],
+    accounts: Sequence[Account],
+    outcomes: dict[Account, Outcome],
+    names: AssetNames,
 ) -> None:
     """Give groups that nobody asked for in those words to those whom they can only be for."""
     for account, group in _by_chain_alone(left, accounts, outcomes):
@@ -92,8 +97,8 @@ def _place(account: Account) -> tuple[str, str]:
 
 
 def _by_chain_alone(
-    left: Sequence[Group | None], accounts: Sequence[Account], read: Mapping[Account, Outcome]
-) -> list[tuple[Account, Group]]:
+    left: Sequence[BalanceGroup | None], accounts: Sequence[Account], read: Mapping[Account, Outcome]
+) -> list[tuple[Account, BalanceGroup]]:
     """Groups that nobody asked for by that address, each the only one of its chain, where one pair was asked
     on that chain and not answered: the same, in a spelling that is not known here (a name, say).
 
@@ -103,7 +108,7 @@ def _by_chain_alone(
     for account in accounts:
         asked.setdefault(canonical(account.chain), []).append(account)
     addresses = {address_key(account.address) for account in accounts}
-    came: dict[str, list[Group]] = {}
+    came: dict[str, list[BalanceGroup]] = {}
     for group in left:
         chain = canonical(group.connection_id or group.blockchain or "") if group is not None else ""
         if group is not None and group.address and address_key(group.address) not in addresses:
@@ -117,7 +122,7 @@ def _by_chain_alone(
     ]
 
 
-def _is_next(group: Group | None, accounts: Sequence[Account], place: int) -> bool:
+def _is_next(group: BalanceGroup | None, accounts: Sequence[Account], place: int) -> bool:
     """Whether a group answers the account in its place, in the very words of the question; mostly it does."""
     if group is None or place >= len(accounts):
         return False
@@ -126,7 +131,7 @@ def _is_next(group: Group | None, accounts: Sequence[Account], place: int) -> bo
 
 
 def _asked_for(
-    group: Group, only: str | None, wanted: dict[tuple[str, str], list[Account]]
+    group: BalanceGroup, only: str | None, wanted: dict[tuple[str, str], list[Account]]
 ) -> list[Account] | None:
     """The accounts that a group answers: `connectionId` says what was asked, `blockchain` the network."""
     address = _address(group, only)
@@ -142,7 +147,7 @@ def _asked_for(
     return asked if network is None or network is asked else None
 
 
-def _outcome(account: Account, group: Group, names: Names) -> Outcome:
+def _outcome(account: Account, group: BalanceGroup, names: AssetNames) -> Outcome:
     if group.balances is None:
         return Miss(account, MissReason.UNREADABLE, "its balances are not a list")
     chain = account.chain
@@ -173,9 +178,11 @@ def _agree(before: Outcome, now: Outcome) -> Outcome:
     return before if same else Miss(now.account, MissReason.UNREADABLE, "it came twice, and not the same")
 
 
-def _read_sweeps(groups: Iterable[Group | None], accounts: Sequence[Account], names: Names) -> list[Outcome]:
+def _read_sweeps(
+    groups: Iterable[BalanceGroup | None], accounts: Sequence[Account], names: AssetNames
+) -> list[Outcome]:
     only = _only_address(accounts)
-    found: dict[str, list[Group]] = {address_key(account.address): [] for account in accounts}
+    found: dict[str, list[BalanceGroup]] = {address_key(account.address): [] for account in accounts}
     strangers: list[str] = []
     for group in groups:
         address = None if group is None else _address(group, only)
@@ -194,8 +201,8 @@ def _read_sweeps(groups: Iterable[Group | None], accounts: Sequence[Account], na
     return _noted(result, strangers)
 
 
-def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outcome:
-    parts: dict[str, Part] = {}
+def _read_sweep(account: Account, groups: Sequence[BalanceGroup], names: AssetNames) -> Outcome:
+    parts: dict[str, GroupContent] = {}
     refused: set[str] = set()
     notes: list[str] = []
     for chain, rows in _by_chain(groups, notes):
@@ -229,14 +236,16 @@ def _read_sweep(account: Account, groups: Sequence[Group], names: Names) -> Outc
     return found._replace(natives=frozenset().union(*(part.natives for part in parts.values())))
 
 
-def _by_chain(groups: Sequence[Group], notes: list[str]) -> Iterable[tuple[str, Sequence[Row | None] | None]]:
+def _by_chain(
+    groups: Sequence[BalanceGroup], notes: list[str]
+) -> Iterable[tuple[str, Sequence[BalanceRow | None] | None]]:
     """Each chain with its rows. A group that does not name its chain is split by its rows' own."""
     for group in groups:
         chain = next((c for c in (group.blockchain, group.connection_id) if c and c not in SWEEPS), None)
         if chain is not None:
             yield canonical(chain), group.balances
             continue
-        split: dict[str, list[Row | None]] = {}
+        split: dict[str, list[BalanceRow | None]] = {}
         for row in group.balances or ():
             own = row.chain if row is not None else None
             if own and own not in SWEEPS:
@@ -248,7 +257,7 @@ def _by_chain(groups: Sequence[Group], notes: list[str]) -> Iterable[tuple[str, 
             yield own, [*rows, None]
 
 
-def _label(group: Group | None) -> str:
+def _label(group: BalanceGroup | None) -> str:
     if group is None:
         return "something that is not a wallet"
     return f"{group.connection_id or group.blockchain or 'no chain'}:{group.address or 'no address'}"[:80]

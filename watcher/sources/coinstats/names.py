@@ -33,7 +33,7 @@ def is_token(text: str | None) -> bool:
 _NO_PRICE = msgspec.Raw(b"null")
 
 
-class Known:
+class KnownAsset:
     """An asset with the price and the symbol that it last came with, so that each is read only once."""
 
     __slots__ = ("asset", "quote", "symbol")
@@ -43,10 +43,10 @@ class Known:
         self.quote: tuple[msgspec.Raw, Decimal | None] = (_NO_PRICE, None)
         """Its last price as it was written, and what that says: None if it was no price to act on."""
         self.symbol = ""
-        """The name that `Names.called` has for it; empty if it has none."""
+        """The name that `AssetNames.called` has for it; empty if it has none."""
 
 
-class Last(NamedTuple):
+class LastAnswer(NamedTuple):
     """What the last answer said that an account holds."""
 
     mark: bytes
@@ -55,28 +55,28 @@ class Last(NamedTuple):
     """The same by asset, in the order of the rows; never written to again."""
 
 
-class Names:
+class AssetNames:
     """Assets seen so far; forgets everything when it grows too large.
 
     Forgetting is safe: an asset is equal to its later twin.
     """
 
     def __init__(self) -> None:
-        self._chains: dict[str, tuple[dict[str, Known], dict[str | None, Known]]] = {}
+        self._chains: dict[str, tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]] = {}
         self._complete: dict[str, frozenset[str]] = {}
         self._contracts: dict[tuple[str, str], set[Asset]] = {}
-        self.last: dict[Account, Last] = {}
+        self.last: dict[Account, LastAnswer] = {}
         self.spelled: dict[tuple[str, str], Account] = {}
         """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
         self._called: dict[str, dict[Asset, str]] = {}
-        self._heard: list[tuple[str, Known, str]] = []
+        self._heard: list[tuple[str, KnownAsset, str]] = []
         self._size = 0
 
     def called(self, chain: str) -> Mapping[Asset, str]:
         """The symbols of all assets of a chain: one mapping, and another one only when a name was heard."""
         return self._called.get(chain, EMPTY)
 
-    def hear(self, chain: str, known: Known, symbol: str) -> None:
+    def hear(self, chain: str, known: KnownAsset, symbol: str) -> None:
         """A symbol that is new; it counts as known from the next answer on."""
         self._heard.append((chain, known, symbol))
 
@@ -91,7 +91,7 @@ class Names:
         for _, known, symbol in heard:
             known.symbol = symbol
 
-    def of(self, chain: str) -> tuple[dict[str, Known], dict[str | None, Known]]:
+    def of(self, chain: str) -> tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]:
         """The chain's assets by contract as written on the wire, and by coin id."""
         found = self._chains.get(chain)
         if found is None:
@@ -100,10 +100,10 @@ class Names:
 
     def find(
         self, chain: str, contracts: Sequence[str | None], coins: Sequence[str | None]
-    ) -> list[Known] | None:
+    ) -> list[KnownAsset] | None:
         """What rows with these contracts and coin ids are about; None if one of them was never seen so."""
         by_contract, by_coin = self.of(chain)
-        found: list[Known | None] = list(map(by_contract.get, contracts))  # type: ignore[arg-type]
+        found: list[KnownAsset | None] = list(map(by_contract.get, contracts))  # type: ignore[arg-type]
         place = -1
         for _ in range(contracts.count(None)):
             place = contracts.index(None, place + 1)
@@ -129,7 +129,7 @@ class Names:
             self._grow()
             # The same contract in another case is the same object; and `uatom` is a contract and a coin id.
             by_contract, coins = self.of(chain)
-            known = by_contract.get(token) or coins.get(token) or Known(Asset(chain, token))
+            known = by_contract.get(token) or coins.get(token) or KnownAsset(Asset(chain, token))
             by_contract[token] = known
             by_contract[contract] = known
             if coin_id:
@@ -142,7 +142,7 @@ class Names:
         if known is None:
             self._grow()
             contracts, coins = self.of(chain)
-            known = coins[coin_id] = contracts.get(coin_id) or Known(Asset(chain, coin_id))
+            known = coins[coin_id] = contracts.get(coin_id) or KnownAsset(Asset(chain, coin_id))
         return known.asset
 
     def lost_contracts(self, chain: str, coin_id: str, present: Collection[Asset]) -> list[Asset]:

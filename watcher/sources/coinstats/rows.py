@@ -16,8 +16,8 @@ from msgspec.structs import astuple
 
 from watcher.domain.model import EMPTY, Asset
 from watcher.domain.values.text import named
-from watcher.sources.coinstats.names import Known, Last, Names, is_token
-from watcher.sources.coinstats.wire import Row, number, numbers
+from watcher.sources.coinstats.names import AssetNames, KnownAsset, LastAnswer, is_token
+from watcher.sources.coinstats.wire import BalanceRow, number, numbers
 
 _TINY = Decimal("1e-60")
 _HUGE = Decimal("1e60")
@@ -29,14 +29,14 @@ _MOST_DIGITS = 200
 _LEFT_OUT = "a row that does not say which asset it is was left out"
 
 
-class Part(NamedTuple):
+class GroupContent(NamedTuple):
     """What one group says, before it is known to whom it belongs."""
 
     amounts: dict[Asset, Decimal]
     prices: dict[Asset, Decimal]
     symbols: Mapping[Asset, str]
     """Of more assets than these, perhaps."""
-    last: Last | None = None
+    last: LastAnswer | None = None
     """To be kept for the next answer; None if not all amounts could be used."""
     unclear: Mapping[Asset, str] = EMPTY
     notes: tuple[str, ...] = ()
@@ -45,18 +45,22 @@ class Part(NamedTuple):
     """Those that came without a contract."""
 
 
-def read_rows(rows: Sequence[Row | None], chain: str, names: Names, last: Last | None = None) -> Part:
+def read_rows(
+    rows: Sequence[BalanceRow | None], chain: str, names: AssetNames, last: LastAnswer | None = None
+) -> GroupContent:
     """The rows of one group.
 
     `last`: the same account in the answer before; the very same mapping of amounts is given again where
     nothing moved, so that whoever compares two answers sees it at once.
     """
     if not rows:
-        return Part({}, {}, {})
+        return GroupContent({}, {}, {})
     return _read_straight(rows, chain, names, last) or _read_carefully(rows, chain, names)
 
 
-def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: Last | None) -> Part | None:
+def _read_straight(
+    rows: Sequence[BalanceRow | None], chain: str, names: AssetNames, last: LastAnswer | None
+) -> GroupContent | None:
     """None if anything is odd: an asset seen for the first time, a row that is null, an amount that is no
     number or zero, an asset twice."""
     try:
@@ -72,7 +76,7 @@ def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: L
         held = _amounts(text, assets, last)
         if len(held) != len(rows):
             return None
-        last = Last(mark, held)
+        last = LastAnswer(mark, held)
     quotes = [each.quote for each in known]  # another thread may be at the same asset
     for place, written in enumerate(prices):
         if quotes[place][0] != written:
@@ -86,7 +90,7 @@ def _read_straight(rows: Sequence[Row | None], chain: str, names: Names, last: L
     called = names.called(chain)
     if list(symbols) != [each.symbol for each in known]:
         called = _named(known, symbols, chain, names)
-    return Part(last.amounts, priced, called, last, natives=_natives(contracts, assets))
+    return GroupContent(last.amounts, priced, called, last, natives=_natives(contracts, assets))
 
 
 def _natives(contracts: Sequence[str | None], assets: Sequence[Asset]) -> frozenset[Asset]:
@@ -102,7 +106,7 @@ def _mark(text: bytes) -> bytes:
     return blake2b(text, digest_size=16).digest()
 
 
-def _amounts(text: bytes, assets: list[Asset], last: Last | None) -> dict[Asset, Decimal]:
+def _amounts(text: bytes, assets: list[Asset], last: LastAnswer | None) -> dict[Asset, Decimal]:
     """The amounts by asset; too few of them if one is odd. What did not move is the same object again."""
     try:
         read = numbers(text)
@@ -130,7 +134,7 @@ def _price(quoted: msgspec.Raw) -> Decimal | None:
 
 
 def _named(
-    known: Sequence[Known], symbols: Sequence[str | None], chain: str, names: Names
+    known: Sequence[KnownAsset], symbols: Sequence[str | None], chain: str, names: AssetNames
 ) -> dict[Asset, str]:
     """The symbols that can be shown."""
     found = {}
@@ -142,10 +146,10 @@ def _named(
     return found
 
 
-def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Part:
+def _read_carefully(rows: Sequence[BalanceRow | None], chain: str, names: AssetNames) -> GroupContent:
     unclear: dict[Asset, str] = {}
-    found: dict[int, tuple[Asset, Row]] = {}
-    without: dict[int, Row] = {}
+    found: dict[int, tuple[Asset, BalanceRow]] = {}
+    without: dict[int, BalanceRow] = {}
     natives: set[Asset] = set()
     for place, row in enumerate(rows):
         asset = None if row is None else names.contract(chain, row.contract_address, row.coin_id)
@@ -166,13 +170,13 @@ def _read_carefully(rows: Sequence[Row | None], chain: str, names: Names) -> Par
     amounts, prices, symbols = _take(identified, unclear)
     last = None
     if len(amounts) == len(rows):
-        last = Last(_mark(b",".join(row.amount for _, row in identified)), amounts)
+        last = LastAnswer(_mark(b",".join(row.amount for _, row in identified)), amounts)
     notes = () if complete else (_LEFT_OUT,)
-    return Part(amounts, prices, symbols, last, unclear, notes, complete, frozenset(natives))
+    return GroupContent(amounts, prices, symbols, last, unclear, notes, complete, frozenset(natives))
 
 
 def _take(
-    identified: Sequence[tuple[Asset, Row]], unclear: dict[Asset, str]
+    identified: Sequence[tuple[Asset, BalanceRow]], unclear: dict[Asset, str]
 ) -> tuple[dict[Asset, Decimal], dict[Asset, Decimal], dict[Asset, str]]:
     """Amounts, prices and symbols of these rows; what nobody should act on goes to `unclear`."""
     amounts: dict[Asset, Decimal] = {}

@@ -29,9 +29,9 @@ from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import PartError
 from watcher.ports.store import Reply, Request
 from watcher.sources.coinstats.answer import read_answer
-from watcher.sources.coinstats.names import Names
+from watcher.sources.coinstats.names import AssetNames
 from watcher.sources.coinstats.wire import AT_ONCE, read_usage
-from watcher.sources.http import Failure, Http, Limits
+from watcher.sources.http import Http, HttpFailure, Limits
 from watcher.sources.json_repair import UnusableAnswerError, read_mended
 from watcher.sources.settings import (
     ApiKey,
@@ -123,9 +123,9 @@ class CoinStatsSettings(ApiSettings):
         address = fold_evm(wallet.address.strip())
         return Discovery(Account(name, "all", address), _canonical(wallet.chains), CREDITS_PER_SWEEP)
 
-    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> CoinStats:  # noqa: ARG002
+    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> CoinStatsSource:  # noqa: ARG002
         """The source. It needs no wallets beforehand: what to ask is in each account."""
-        return CoinStats(name, self)
+        return CoinStatsSource(name, self)
 
 
 @lru_cache(maxsize=256)
@@ -159,7 +159,7 @@ class _Call:
     query: str
 
 
-class CoinStats:
+class CoinStatsSource:
     """The source behind one CoinStats key. Owns its HTTP session and the names seen so far."""
 
     def __init__(self, name: str, settings: CoinStatsSettings) -> None:
@@ -168,7 +168,7 @@ class CoinStats:
         self._settings = settings
         below = "" if URL(settings.base_url).path.rstrip("/").endswith("/v1") else "/v1"
         self._endpoint = f"{settings.base_url}{below}/wallet/balance/many"
-        self._names = Names()
+        self._names = AssetNames()
         limits = Limits(settings.timeout, settings.connect_timeout, settings.concurrency, sells_credits=True)
         self._http = Http({"X-API-KEY": key}, key, limits, settings.proxy)
         plan = settings.credits
@@ -254,7 +254,7 @@ class CoinStats:
             return await self._read_usage(request.payload)
         assert isinstance(request.payload, _Call)  # noqa: S101 (made by plan)
         answer = await self._http.get(URL(f"{self._endpoint}?{request.payload.query}", encoded=True))
-        if isinstance(answer, Failure):
+        if isinstance(answer, HttpFailure):
             return answer.reply(request.accounts)
         try:
             outcomes = await read_mended(answer.data, lambda data: self._read(data, request.accounts))
@@ -266,7 +266,7 @@ class CoinStats:
 
     async def _read_usage(self, asked: _Usage) -> Reply:
         answer = await self._http.get(URL(self._usage_urls[0]))
-        if isinstance(answer, Failure):
+        if isinstance(answer, HttpFailure):
             failure = f"{answer.reason}: {answer.text}"
             if answer.status == 404 and not asked.again:
                 # Documents and clients have it with and without /v1.

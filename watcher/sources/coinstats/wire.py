@@ -40,7 +40,7 @@ _ODD = (msgspec.DecodeError, RecursionError)
 _NULL = msgspec.Raw(b"null")
 
 
-class Row(msgspec.Struct, rename="camel", gc=False):
+class BalanceRow(msgspec.Struct, rename="camel", gc=False):
     """One asset. Numbers stay as they are written: from one answer to the next nearly all are the same, and
     bytes are compared in a tenth of the time that it takes to read them."""
 
@@ -52,11 +52,11 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     chain: str | None = None
 
 
-class Group(msgspec.Struct, rename="camel", gc=False):
+class BalanceGroup(msgspec.Struct, rename="camel", gc=False):
     blockchain: str | None = None
     address: str | None = None
     connection_id: str | None = None
-    balances: list[Row | None] | None = None
+    balances: list[BalanceRow | None] | None = None
 
 
 class _LooseRow(msgspec.Struct, rename="camel"):
@@ -76,8 +76,8 @@ class _LooseGroup(msgspec.Struct, rename="camel"):
 
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
-_group = msgspec.json.Decoder(Group)
-_row = msgspec.json.Decoder(Row)
+_group = msgspec.json.Decoder(BalanceGroup)
+_row = msgspec.json.Decoder(BalanceRow)
 _loose_group = msgspec.json.Decoder(_LooseGroup)
 _loose_row = msgspec.json.Decoder(_LooseRow)
 _text = msgspec.json.Decoder(str | None)
@@ -85,7 +85,7 @@ _number = msgspec.json.Decoder(Decimal | None)
 _numbers = msgspec.json.Decoder(list[Decimal])
 
 
-def decode_groups(data: bytes) -> Iterator[Group | None]:
+def decode_groups(data: bytes) -> Iterator[BalanceGroup | None]:
     """The groups, each decoded when it is its turn: what is decoded stays in the processor's cache until it
     has been read. None for one that cannot be understood at all. UnusableAnswerError if there are no groups.
     """
@@ -116,7 +116,7 @@ def _sparse(data: bytes) -> None:
         raise UnusableAnswerError("the answer is not a list of balances")
 
 
-def _decode_group(raw: msgspec.Raw) -> Group | None:
+def _decode_group(raw: msgspec.Raw) -> BalanceGroup | None:
     size = len(memoryview(raw))
     try:
         if size <= AT_ONCE:
@@ -128,7 +128,9 @@ def _decode_group(raw: msgspec.Raw) -> Group | None:
         pass  # one bad row must not cost the others
     try:
         loose = _loose_group.decode(raw)
-        group = Group(_loosely(loose.blockchain), _loosely(loose.address), _loosely(loose.connection_id))
+        group = BalanceGroup(
+            _loosely(loose.blockchain), _loosely(loose.address), _loosely(loose.connection_id)
+        )
     except _ODD:
         return None
     try:
@@ -139,7 +141,7 @@ def _decode_group(raw: msgspec.Raw) -> Group | None:
     return group
 
 
-def _decode_row(raw: msgspec.Raw) -> Row | None:
+def _decode_row(raw: msgspec.Raw) -> BalanceRow | None:
     """A row as far as it can be understood; None if not even its identity can."""
     if len(memoryview(raw)) > _LONGEST_ROW:
         return None  # a number of a million digits would hold the interpreter
@@ -153,7 +155,7 @@ def _decode_row(raw: msgspec.Raw) -> Row | None:
         symbol, chain = _loosely(loose.symbol), _loosely(loose.chain)
     except _ODD:
         return None
-    return Row(contract, coin_id, symbol, loose.amount, loose.price, chain)
+    return BalanceRow(contract, coin_id, symbol, loose.amount, loose.price, chain)
 
 
 def _loosely(raw: msgspec.Raw) -> str | None:

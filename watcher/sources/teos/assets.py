@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.domain.readings.fault_isolation import Apart, farther
+from watcher.domain.readings.fault_isolation import Isolation, farther
 from watcher.domain.values.decimals import units
-from watcher.sources.teos.steps import Poll
+from watcher.sources.teos.steps import TeosPoll
 from watcher.sources.teos.wire import AssetFacts, Pair, address_key, asset_number, asset_of, is_factor
 
 _KEEP = timedelta(days=1)
@@ -53,7 +53,7 @@ class Assets:
     def __init__(self, stated: Mapping[int, Stated]) -> None:
         self._stated = stated
         self._told: dict[int, tuple[AssetFacts, datetime]] = {}
-        self._asked: dict[int, Apart] = {}
+        self._asked: dict[int, Isolation] = {}
         """Asked for and not told since."""
         self._differing: dict[int, tuple[str, datetime]] = {}
         """Another spark factor than the one known, until it is told again."""
@@ -163,7 +163,7 @@ class Assets:
         stated = self._stated.get(number)
         return stated.price if stated is not None else None
 
-    def outcome(self, account: Account, watched: Iterable[int], poll: Poll) -> Outcome:
+    def outcome(self, account: Account, watched: Iterable[int], poll: TeosPoll) -> Outcome:
         """What a finished poll says of one account."""
         key = address_key(account.address)
         amounts: dict[Asset, Decimal] = {}

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from watcher.domain.model import MissReason
 from watcher.ports.store import Reply, Request
-from watcher.sources.http import Failure, Http
+from watcher.sources.http import Http, HttpFailure
 from watcher.sources.json_repair import UnusableAnswerError, read_mended
 from watcher.sources.teos.assets import Assets
 from watcher.sources.teos.urls import MOST_ROWS, Urls
@@ -68,7 +68,7 @@ class Lookups:
         rest = lookup.ids[len(asked) :]
         self._assets.asking(asked, lookup.now)
         answer = await self._http.get(url)
-        if isinstance(answer, Failure):
+        if isinstance(answer, HttpFailure):
             more: tuple[Request, ...] = ()
             if answer.status in REFUSALS:
                 more = lookup.more(rest, lookup.refused + 1) if lookup.alone else lookup.more(lookup.ids)

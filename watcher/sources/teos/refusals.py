@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from watcher.domain.readings.fault_isolation import Apart, farther
+from watcher.domain.readings.fault_isolation import Isolation, farther
 from watcher.sources.teos.wire import Pair, asset_number
 
 REFUSED = "refused"
@@ -23,10 +23,10 @@ class Refused:
     """Pairs, and assets whoever holds them, each with the time from which it is worth asking again."""
 
     def __init__(self) -> None:
-        self._known: dict[Pair | int, Apart] = {}
+        self._known: dict[Pair | int, Isolation] = {}
         self._kept = "{}"
 
-    def get(self, pair: Pair) -> Apart | None:
+    def get(self, pair: Pair) -> Isolation | None:
         return self._known.get(pair[1]) or self._known.get(pair)
 
     def everywhere(self, number: int) -> bool:
@@ -75,7 +75,7 @@ class Refused:
             for key, (since, tries, until) in json.loads(facts.get(REFUSED, "{}")).items():
                 address, _, asset = key.rpartition(":")
                 number = asset_number(asset)
-                apart = Apart(datetime.fromisoformat(since), int(tries), datetime.fromisoformat(until))
+                apart = Isolation(datetime.fromisoformat(since), int(tries), datetime.fromisoformat(until))
                 if number not in (watched.get(address, ()) if address else numbers):
                     continue
                 if apart.tries > 0 and apart.until.tzinfo is not None and apart.since.tzinfo is not None:

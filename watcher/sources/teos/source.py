@@ -23,7 +23,7 @@ from watcher.domain.model import TEOS_CHAIN, Account, MissReason, Outcome
 from watcher.domain.readings.fault_isolation import EVERYBODY
 from watcher.domain.values.errors import PartError
 from watcher.ports.store import Reply, Request
-from watcher.sources.http import Failure, Http, Limits
+from watcher.sources.http import Http, HttpFailure, Limits
 from watcher.sources.json_repair import UnusableAnswerError
 from watcher.sources.settings import (
     ApiKey,
@@ -40,9 +40,9 @@ from watcher.sources.teos.assets import Assets
 from watcher.sources.teos.lookups import REFUSALS, Lookup, Lookups, read_teos
 from watcher.sources.teos.refusals import Refused, named
 from watcher.sources.teos.settings import CallLimits, Units
-from watcher.sources.teos.steps import Bulk, NextPage, Poll, Sample, Single, Step, halved, merge
+from watcher.sources.teos.steps import Bulk, NextPage, Sample, Single, Step, TeosPoll, halved, merge
 from watcher.sources.teos.urls import MOST_ROWS, Urls
-from watcher.sources.teos.wire import Page, Pair, address_key, asset_number, read_balances
+from watcher.sources.teos.wire import BalancePage, Pair, address_key, asset_number, read_balances
 
 _MOST_FAILURES = 8
 """Failures in a row after which a question is split no further: nothing can be read, whatever is asked."""
@@ -86,9 +86,9 @@ class TeosSettings(ApiSettings):
                 raise PartError(f"wallet {wallet.name}: {error}", "assets", number) from None
         return [Account(name, TEOS_CHAIN, _normal(address))]
 
-    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> Teos:
+    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> TeosSource:
         """The source. Of the wallets it takes which assets each address is watched for."""
-        return Teos(name, self, wallets)
+        return TeosSource(name, self, wallets)
 
 
 def _normal(address: str) -> str:
@@ -98,7 +98,7 @@ def _normal(address: str) -> str:
     return f"0x{key}" if is_evm else address
 
 
-class Teos:
+class TeosSource:
     """The source behind one TEOS key. Owns its HTTP session and what it learnt of assets and pairs."""
 
     def __init__(self, name: str, settings: TeosSettings, wallets: Iterable[WatchedWallet]) -> None:
@@ -166,7 +166,7 @@ class Teos:
         """Accounts with the same assets together. A look-up goes first if no amount can do without it."""
         together: dict[tuple[int, ...], list[Account]] = {}
         refused: dict[tuple[int, ...], list[Account]] = {}
-        apart: list[Poll] = []
+        apart: list[TeosPoll] = []
         sampled: set[int] = set()
         for account in dict.fromkeys(accounts):
             key = address_key(account.address)
@@ -184,7 +184,7 @@ class Teos:
                 together.setdefault(fine, []).append(account)
         polls = [poll for ids, group in together.items() for poll in self._polls(group, ids, now)]
         polls += apart
-        polls += [Poll(tuple(group), (Sample(ids),), now) for ids, group in refused.items() if ids]
+        polls += [TeosPoll(tuple(group), (Sample(ids),), now) for ids, group in refused.items() if ids]
         first, last = self._lookups.plan((n for poll in polls for step in poll.steps for n in step.ids), now)
         return [*first, *(replace(poll.request(), part=_part(poll)) for poll in polls), *last]
 
@@ -192,22 +192,22 @@ class Teos:
     def _lately(then: datetime | None, now: datetime, age: timedelta) -> bool:
         return then is not None and now - then < age
 
-    def _polls(self, accounts: Sequence[Account], ids: tuple[int, ...], now: datetime) -> Iterator[Poll]:
+    def _polls(self, accounts: Sequence[Account], ids: tuple[int, ...], now: datetime) -> Iterator[TeosPoll]:
         room = self._room
         sizes = [self._urls.size(number) for number in ids]
         longest = max(self._urls.address_size(account.address) for account in accounts)
         if len(ids) > self._page or sum(sizes) + longest > room:
             most = max(1, min(self._page, (room - longest) // max(sizes)))
             steps = tuple(Bulk(ids[i : i + most]) for i in range(0, len(ids), most))
-            yield from (Poll((account,), steps, now) for account in accounts)
+            yield from (TeosPoll((account,), steps, now) for account in accounts)
             return
         most = max(1, min(self._page // len(ids), (room - sum(sizes)) // longest))
         for i in range(0, len(accounts), most):
-            yield Poll(tuple(accounts[i : i + most]), (Bulk(ids),), now)
+            yield TeosPoll(tuple(accounts[i : i + most]), (Bulk(ids),), now)
 
     # Sending
 
-    def _url(self, poll: Poll, step: Step) -> URL:
+    def _url(self, poll: TeosPoll, step: Step) -> URL:
         match step:
             case NextPage(url=url):
                 return url
@@ -222,20 +222,20 @@ class Teos:
         if isinstance(request.payload, Lookup):
             return await self._lookups.send(request.payload)
         poll = request.payload
-        assert isinstance(poll, Poll)  # noqa: S101 (made by plan)
+        assert isinstance(poll, TeosPoll)  # noqa: S101 (made by plan)
         reply = await self._ask(poll, poll.steps[0])
         facts = self._refused.facts()
         return replace(reply, facts={**reply.facts, **facts}) if facts else reply
 
-    async def _ask(self, poll: Poll, step: Step) -> Reply:
+    async def _ask(self, poll: TeosPoll, step: Step) -> Reply:
         answer = await self._http.get(self._url(poll, step))
-        if isinstance(answer, Failure):
+        if isinstance(answer, HttpFailure):
             return self._failed(poll, step, answer)
         only = (address_key(poll.accounts[0].address), step.ids[0]) if isinstance(step, Single) else None
         try:
             page = await read_teos(answer.data, lambda data: read_balances(data, only))
         except UnusableAnswerError as error:
-            return self._failed(poll, step, Failure(MissReason.MALFORMED, str(error), 200))
+            return self._failed(poll, step, HttpFailure(MissReason.MALFORMED, str(error), 200))
         self._failures = 0
         open_before = len(poll.missing(step.ids))
         poll = replace(merge(poll, step, page), steps=poll.steps[1:])
@@ -246,7 +246,7 @@ class Teos:
             return self._go_on(replace(poll, steps=(Bulk(step.ids), *poll.steps)))
         return self._page_read(poll, step, page, open_before)  # type: ignore[arg-type]
 
-    def _confirmed(self, poll: Poll, pair: Pair) -> Poll:
+    def _confirmed(self, poll: TeosPoll, pair: Pair) -> TeosPoll:
         """A pair that was left out has been asked for alone."""
         if poll.sparks.get(pair) == 0:
             self._zeros.add(pair)
@@ -255,7 +255,7 @@ class Teos:
             return replace(poll, failed={**poll.failed, pair: _SILENT})
         return poll
 
-    def _page_read(self, poll: Poll, step: Bulk | NextPage, page: Page, before: int) -> Reply:
+    def _page_read(self, poll: TeosPoll, step: Bulk | NextPage, page: BalancePage, before: int) -> Reply:
         """`before`: pairs that were open before this page."""
         self._zeros.difference_update(pair for pair, sparks in poll.sparks.items() if sparks)
         missing = poll.missing(step.ids)
@@ -269,7 +269,7 @@ class Teos:
             return self._go_on(replace(poll, steps=(NextPage(step.ids, link, seen, asked), *poll.steps)))
         return self._ask_each_alone(poll, step)
 
-    def _without_pages(self, poll: Poll, step: Bulk | NextPage, asked: int, failure: str = "") -> Reply:
+    def _without_pages(self, poll: TeosPoll, step: Bulk | NextPage, asked: int, failure: str = "") -> Reply:
         """The next page leads nowhere: what is missing is asked for again by itself, and from then on no
         request asks for more than one page has brought."""
         missing = poll.missing(step.ids)
@@ -283,7 +283,7 @@ class Teos:
         settled = tuple(self._outcome(account, replace(poll, accounts=(account,))) for account in done)
         return Reply(settled, (again.request(),), charged=0, failure=failure)
 
-    def _ask_each_alone(self, poll: Poll, step: Step, failure: str = "") -> Reply:
+    def _ask_each_alone(self, poll: TeosPoll, step: Step, failure: str = "") -> Reply:
         """Left out before, and zero when asked for alone: zero again. The others are asked for alone."""
         zeros = dict.fromkeys(self._zeros.intersection(poll.missing(step.ids)), 0)
         poll = replace(poll, sparks={**poll.sparks, **zeros})
@@ -298,7 +298,7 @@ class Teos:
             failure=failure,
         )
 
-    def _ask_alone(self, poll: Poll, step: Step) -> Poll:
+    def _ask_alone(self, poll: TeosPoll, step: Step) -> TeosPoll:
         missing = poll.missing(step.ids)
         # Asked for alone a moment ago and not told: the calls are better spent on others.
         silent = {pair for pair in missing if self._lately(self._silent.get(pair), poll.now, _AFTER_SILENCE)}
@@ -306,13 +306,15 @@ class Teos:
         failed = {**poll.failed, **dict.fromkeys(silent, _SILENT)}
         return replace(poll, steps=(*alone, *poll.steps), failed=failed)
 
-    def _go_on(self, poll: Poll, failure: str = "", pause: timedelta | None = None, part: str = "") -> Reply:
+    def _go_on(
+        self, poll: TeosPoll, failure: str = "", pause: timedelta | None = None, part: str = ""
+    ) -> Reply:
         if poll.steps:
             return Reply(more=(poll.request(),), charged=0, failure=failure, pause=pause)
         outcomes = tuple(self._outcome(account, poll) for account in poll.accounts)
         return Reply(outcomes, charged=0, failure=failure, pause=pause, part=part)
 
-    def _failed(self, poll: Poll, step: Step, failure: Failure) -> Reply:
+    def _failed(self, poll: TeosPoll, step: Step, failure: HttpFailure) -> Reply:
         text = f"{failure.reason}: {failure.text}"
         refused, self._failures = failure.status in REFUSALS, self._failures + 1
         if isinstance(step, NextPage):
@@ -346,7 +348,7 @@ class Teos:
         steps = [step] if alone else list(poll.steps)
         return self._go_on(poll.fail(steps, failure.reason, failure.text), text, failure.pause, part)
 
-    def _outcome(self, account: Account, poll: Poll) -> Outcome:
+    def _outcome(self, account: Account, poll: TeosPoll) -> Outcome:
         key = address_key(account.address)
         if poll.failed and any(pair[0] == key for pair in poll.sparks):  # others of its assets are read
             for pair, (reason, _) in poll.failed.items():
@@ -356,7 +358,7 @@ class Teos:
         return self._assets.outcome(account, self._watched.get(key, ()), poll)
 
 
-def _part(poll: Poll) -> str:
+def _part(poll: TeosPoll) -> str:
     """What a sample is taken of; empty if it is none."""
     step = poll.steps[0]
     return f"asset {', '.join(map(hex, step.ids))}" if isinstance(step, Sample) else ""

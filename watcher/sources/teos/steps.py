@@ -10,7 +10,7 @@ from yarl import URL
 
 from watcher.domain.model import Account, MissReason
 from watcher.ports.store import Request
-from watcher.sources.teos.wire import Page, Pair, address_key
+from watcher.sources.teos.wire import BalancePage, Pair, address_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ Step = Bulk | NextPage | Single | Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
+class TeosPoll:
     """Accounts on their way to an outcome: what is still to be asked, and what is known so far."""
 
     accounts: tuple[Account, ...]
@@ -61,7 +61,7 @@ class Poll:
         pairs = ((address_key(account.address), number) for account in self.accounts for number in ids)
         return [p for p in pairs if p not in self.sparks and p not in self.unclear and p not in self.failed]
 
-    def fail(self, steps: Sequence[Step], reason: MissReason, text: str) -> Poll:
+    def fail(self, steps: Sequence[Step], reason: MissReason, text: str) -> TeosPoll:
         """The poll without these steps; what they would have told is unknown, for this reason."""
         lost = (pair for step in steps for pair in self.missing(step.ids))
         return replace(
@@ -74,7 +74,7 @@ class Poll:
         return Request(self.accounts, 0, self, calls=len(self.steps))
 
 
-def halved(poll: Poll, step: Bulk) -> Poll | None:
+def halved(poll: TeosPoll, step: Bulk) -> TeosPoll | None:
     """The same question about one account in two, each for half of its assets; None for one asset."""
     middle = len(step.ids) // 2
     if len(poll.accounts) > 1 or not middle:
@@ -83,7 +83,7 @@ def halved(poll: Poll, step: Bulk) -> Poll | None:
     return replace(poll, steps=steps)
 
 
-def merge(poll: Poll, step: Step, page: Page) -> Poll:
+def merge(poll: TeosPoll, step: Step, page: BalancePage) -> TeosPoll:
     """The poll with what a page says about the pairs that this step asked for."""
     wanted = {(address_key(account.address), number) for account in poll.accounts for number in step.ids}
     sparks, unclear = dict(poll.sparks), dict(poll.unclear)

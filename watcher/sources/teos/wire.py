@@ -47,7 +47,7 @@ def address_key(address: str) -> str:
 
 
 @dataclass(slots=True)
-class Page:
+class BalancePage:
     """One page of balances: sparks by pair, or why a pair's amount is not to be acted on."""
 
     sparks: dict[Pair, int] = field(default_factory=dict)
@@ -86,10 +86,10 @@ def _rows(answer: Any, *, one: bool) -> tuple[list[Any], str]:
     raise UnusableAnswerError("the answer is not a list of balances")
 
 
-def read_balances(data: bytes, only: Pair | None = None) -> Page:
+def read_balances(data: bytes, only: Pair | None = None) -> BalancePage:
     """Balances of one page. With `only`, of an answer for one pair, which need not repeat the pair."""
     answer = _decode(data)
-    page = Page()
+    page = BalancePage()
     rows, page.next_link = _rows(answer, one=only is not None)
     for row in rows:
         folded = _folded(row)
@@ -115,7 +115,7 @@ def _pair(row: dict[str, Any], only: Pair | None) -> Pair | None:
     return None if key is None or number is None else (key, number)
 
 
-def _take(page: Page, pair: Pair, amount: Any) -> None:
+def _take(page: BalancePage, pair: Pair, amount: Any) -> None:
     sparks = _sparks(amount)
     if sparks is None:
         page.sparks.pop(pair, None)

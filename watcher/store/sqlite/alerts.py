@@ -14,7 +14,7 @@ from pathlib import Path
 
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.store.sqlite.codec import storable, to_ms
 from watcher.store.sqlite.connection import BUSY_SECONDS
 from watcher.store.sqlite.errors import translated
@@ -34,7 +34,7 @@ _PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.
 _SILENCES = f"SELECT {', '.join(SILENCE)} FROM silences"  # noqa: S608
 
 
-def write(conn: sqlite3.Connection, conclusion: Conclusion) -> None:
+def write(conn: sqlite3.Connection, conclusion: Decision) -> None:
     """Alerts and their transitions, in the caller's transaction."""
     if conclusion.alerts:
         conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])

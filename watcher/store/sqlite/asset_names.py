@@ -7,12 +7,12 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 
-from watcher.domain.decision import Conclusion
+from watcher.domain.decision import Decision
 from watcher.domain.model import Asset
 from watcher.store.sqlite.codec import from_ms, storable, to_ms
 
 
-class Names:
+class AssetNames:
     """What the store has in memory of it, as `Past` has it."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Names:
         self.named_at: dict[Asset, datetime] = {}
 
     @classmethod
-    def of(cls, conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> Names:
+    def of(cls, conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> AssetNames:
         """Read, but for the symbols."""
         found = cls()
         columns = "same_as, former, named_at"
@@ -37,7 +37,7 @@ class Names:
                 found.named_at[asset] = from_ms(named_at)
         return found
 
-    def take(self, conclusion: Conclusion) -> None:
+    def take(self, conclusion: Decision) -> None:
         """Take over what was committed."""
         if not (conclusion.symbols or conclusion.same or conclusion.former):
             return
@@ -54,7 +54,7 @@ def write(
     conn: sqlite3.Connection,
     symbols: Mapping[Asset, str],
     ids: Mapping[Asset, int],
-    conclusion: Conclusion,
+    conclusion: Decision,
 ) -> None:
     """`symbols`: those of before; the first one that an asset gets is not dated."""
     rows = [

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from watcher.domain.history.reconstruction import Run
+from watcher.domain.history.reconstruction import DaemonRun
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.model import Account, Asset
 from watcher.store.sqlite import outages, poll_log
@@ -52,7 +52,7 @@ class Partial:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ReadingTimes:
     """When an account was read. `known_from`: from here on this is all; None: of no time is it known.
 
     `first`: its first reading ever, as far as history says.
@@ -67,7 +67,7 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AlertMark:
     """An alert that fired, or an event that was told. `alert`: its id; empty for an event."""
 
     at: datetime
@@ -78,7 +78,7 @@ class Told:
     alert: str
 
 
-class Held(NamedTuple):
+class Holding(NamedTuple):
     """What an account holds, or held: its last amount may be zero. `priced`: a price of it is known."""
 
     account: Account
@@ -88,19 +88,19 @@ class Held(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tracks:
+class ChartData:
     """Everything about some accounts over a time."""
 
     tracks: tuple[Track, ...] = ()
     prices: dict[Asset, tuple[Point, ...]] = field(default_factory=dict)
-    looked: dict[Account, Looked] = field(default_factory=dict)
-    runs: tuple[Run, ...] = ()
-    told: tuple[Told, ...] = ()
-    held: tuple[Held, ...] = ()
+    looked: dict[Account, ReadingTimes] = field(default_factory=dict)
+    runs: tuple[DaemonRun, ...] = ()
+    told: tuple[AlertMark, ...] = ()
+    held: tuple[Holding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChartQuery:
     """`asset`: only this one; None: all that have a price and are no mere claims. `wallet`: whose
     alerts, and all it holds."""
 
@@ -113,7 +113,7 @@ class Wanted:
     """Whether it matters when the accounts were read."""
 
 
-def read(conn: sqlite3.Connection, wanted: Wanted) -> Tracks:
+def read(conn: sqlite3.Connection, wanted: ChartQuery) -> ChartData:
     """The caller owns the transaction."""
     found, prices, looked, held = [], {}, {}, []
     for account in wanted.accounts:
@@ -129,7 +129,7 @@ def read(conn: sqlite3.Connection, wanted: Wanted) -> Tracks:
         looked[account] = _looked(conn, wanted, account, row[0])
         if wanted.wallet:
             held += _held(conn, row[0], account)
-    return Tracks(
+    return ChartData(
         tuple(found),
         prices,
         looked,
@@ -139,13 +139,15 @@ def read(conn: sqlite3.Connection, wanted: Wanted) -> Tracks:
     )
 
 
-def _held(conn: sqlite3.Connection, key: int, account: Account) -> list[Held]:
+def _held(conn: sqlite3.Connection, key: int, account: Account) -> list[Holding]:
     rows = conn.execute(
         "SELECT s.chain, s.token, s.symbol, s.price IS NOT NULL FROM balances b JOIN assets s"
         " ON s.id = b.asset WHERE b.account = ?",
         (key,),
     )
-    return [Held(account, Asset(chain, token), symbol, bool(priced)) for chain, token, symbol, priced in rows]
+    return [
+        Holding(account, Asset(chain, token), symbol, bool(priced)) for chain, token, symbol, priced in rows
+    ]
 
 
 def _assets(conn: sqlite3.Connection, account: int, only: Asset | None) -> list[tuple[int, Asset, str]]:
@@ -181,7 +183,7 @@ _THINNED = f"""
 
 def _track(
     conn: sqlite3.Connection,
-    wanted: Wanted,
+    wanted: ChartQuery,
     ids: tuple[int, int],
     account: Account,
     asset: Asset,
@@ -203,7 +205,7 @@ def _track(
     return Track(account, asset, symbol, tuple(points), spans)
 
 
-def _times(wanted: Wanted) -> dict[str, int]:
+def _times(wanted: ChartQuery) -> dict[str, int]:
     since, until = to_ms(wanted.since), to_ms(wanted.until)
     return {"since": since, "until": until, "stretch": max((until - since) // STRETCHES, 1)}
 
@@ -220,7 +222,7 @@ _THINNED_PRICES = f"""
 """
 
 
-def _prices(conn: sqlite3.Connection, wanted: Wanted, asset: int) -> tuple[Point, ...]:
+def _prices(conn: sqlite3.Connection, wanted: ChartQuery, asset: int) -> tuple[Point, ...]:
     asked = {"asset": asset, **_times(wanted)}
     count = conn.execute(f"SELECT count(*) FROM ({_PRICES})", asked).fetchone()[0]
     rows = conn.execute(_PRICES if count <= WHOLE else _THINNED_PRICES, asked).fetchall()
@@ -238,11 +240,11 @@ _LOG = (
 )
 
 
-def _looked(conn: sqlite3.Connection, wanted: Wanted, account: Account, key: int) -> Looked:
+def _looked(conn: sqlite3.Connection, wanted: ChartQuery, account: Account, key: int) -> ReadingTimes:
     sql = "SELECT min(after_at) FROM changes WHERE account = ? AND before IS NULL"
     first = time(conn.execute(sql, (key,)).fetchone()[0])
     if not wanted.readings:
-        return Looked(first, None)
+        return ReadingTimes(first, None)
     sql = (
         "SELECT ended_at FROM requests WHERE source = ? AND outcomes IS NOT NULL"
         " ORDER BY source, reserved_at LIMIT 1"
@@ -250,7 +252,7 @@ def _looked(conn: sqlite3.Connection, wanted: Wanted, account: Account, key: int
     row = conn.execute(sql, (account.source,)).fetchone()
     older = outages.of(conn, account, key, wanted.since, wanted.until)
     if row is None:
-        return Looked(first, None, spells=older)
+        return ReadingTimes(first, None, spells=older)
     # As far back again: what was usual before shows how long a wait is too long.
     back = wanted.since - max(wanted.until - wanted.since, timedelta(days=1))
     asked = {
@@ -268,7 +270,7 @@ def _looked(conn: sqlite3.Connection, wanted: Wanted, account: Account, key: int
     parts = conn.execute(
         f"SELECT ended_at, outcomes {_LOG} AND instr(outcomes, :mark) > 0 ORDER BY ended_at", asked
     )
-    return Looked(first, from_ms(row[0]), times, tuple(_partial(conn, key, parts.fetchall())), older)
+    return ReadingTimes(first, from_ms(row[0]), times, tuple(_partial(conn, key, parts.fetchall())), older)
 
 
 def _partial(conn: sqlite3.Connection, key: int, rows: list[tuple[int, str]]) -> list[Partial]:
@@ -286,7 +288,7 @@ def _partial(conn: sqlite3.Connection, key: int, rows: list[tuple[int, str]]) ->
     return found
 
 
-def _told(conn: sqlite3.Connection, wanted: Wanted) -> list[Told]:
+def _told(conn: sqlite3.Connection, wanted: ChartQuery) -> list[AlertMark]:
     """What fired or happened on the wallet in this time, newest first."""
     sql = (
         "SELECT fired_at, resolved_at, severity, rule, because, id FROM alerts"
@@ -297,4 +299,4 @@ def _told(conn: sqlite3.Connection, wanted: Wanted) -> list[Told]:
         " ORDER BY 1 DESC LIMIT :most"
     )
     rows = conn.execute(sql, {"wallet": wanted.wallet, "most": MOST_TOLD, **_times(wanted)})
-    return [Told(from_ms(row[0]), time(row[1]), *row[2:]) for row in rows]
+    return [AlertMark(from_ms(row[0]), time(row[1]), *row[2:]) for row in rows]

@@ -9,14 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from watcher.domain.history.reconstruction import Recorded
+from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.store.sqlite import poll_log
-from watcher.store.sqlite.asset_names import Names
+from watcher.store.sqlite.asset_names import AssetNames
 from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
 
-def recorded(conn: sqlite3.Connection, since: datetime) -> Recorded:
+def recorded(conn: sqlite3.Connection, since: datetime) -> RecordedHistory:
     """Everything from `since` on, and what was held before. The caller owns the transaction."""
     accounts = {
         row[0]: Account(*row[1:]) for row in conn.execute("SELECT id, source, chain, address FROM accounts")
@@ -26,8 +26,8 @@ def recorded(conn: sqlite3.Connection, since: datetime) -> Recorded:
     for key, chain, token, symbol in conn.execute("SELECT id, chain, token, symbol FROM assets"):
         assets[key] = Asset(chain, token)
         symbols[assets[key]] = symbol
-    looks, names = poll_log.looks(conn, since), Names.of(conn, assets)
-    return Recorded(
+    looks, names = poll_log.looks(conn, since), AssetNames.of(conn, assets)
+    return RecordedHistory(
         changes=_changes(conn, since, accounts, assets, symbols),
         held=_held(conn, since, accounts, assets),
         prices=_prices(conn, since, assets),

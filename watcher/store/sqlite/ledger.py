@@ -9,9 +9,9 @@ from watcher.domain.credits.allowance import (
     ASIDE,
     LONGEST_REQUEST,
     Allowance,
+    CreditRefusal,
     Grant,
     Purpose,
-    Refusal,
     Spending,
     may_spend,
 )
@@ -36,7 +36,7 @@ def reserve(
     purpose: Purpose,
     now: datetime,
     allowance: Allowance,
-) -> Grant | Refusal:
+) -> Grant | CreditRefusal:
     """Book a request if the allowance has room for it."""
     refusal = may_spend(allowance, _spending(conn, source, now, allowance), cost, purpose, now)
     if refusal is not None:

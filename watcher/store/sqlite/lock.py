@@ -10,7 +10,7 @@ from watcher.domain.values.errors import StoreInUseError
 from watcher.system.files import opened
 
 
-class Lock:
+class StoreLock:
     """Held from creation to `release`. StoreInUseError names the process that holds it already."""
 
     def __init__(self, store: Path) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from watcher.domain.model import Account, Asset, Change
-from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.store.sqlite.codec import canonical, from_ms, number, optional, time, to_ms
 
 _CHANGES = (
@@ -58,20 +58,22 @@ def _changes(account: Account, asset: Asset, rows: Iterable[tuple[Any, ...]]) ->
     return tuple(found)
 
 
-def mark_of(conn: sqlite3.Connection, asked: MarkOf, account: int | None, asset: int | None) -> Mark | None:
+def mark_of(
+    conn: sqlite3.Connection, asked: BaselineOf, account: int | None, asset: int | None
+) -> Baseline | None:
     sql = "SELECT fingerprint, amount, at, price FROM marks WHERE account = ? AND asset = ? AND rule = ?"
     row = conn.execute(sql, (account, asset, asked.rule)).fetchone()
     if row is None:
         return None
     fingerprint, amount, at, price = row
-    return Mark(
+    return Baseline(
         asked.rule, fingerprint, asked.account, asked.asset, Decimal(amount), from_ms(at), number(price)
     )
 
 
 def remember(
     conn: sqlite3.Connection,
-    marks: Iterable[Mark],
+    marks: Iterable[Baseline],
     accounts: Mapping[Account, int],
     assets: Mapping[Asset, int],
 ) -> None:

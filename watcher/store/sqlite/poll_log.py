@@ -15,15 +15,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from watcher.domain.decision import Conclusion
-from watcher.domain.history.reconstruction import Look, Run
+from watcher.domain.decision import Decision
+from watcher.domain.history.reconstruction import DaemonRun, PollRecord
 from watcher.domain.model import Account, Asset
 from watcher.store.sqlite.codec import canonical, from_ms, optional, storable, to_ms
 from watcher.store.sqlite.codec import number as number_of
 
 
 def outcomes(
-    conclusion: Conclusion, accounts: Mapping[Account, int], assets: Mapping[Asset, int]
+    conclusion: Decision, accounts: Mapping[Account, int], assets: Mapping[Asset, int]
 ) -> str | None:
     """What one request led to, account by account."""
     if not conclusion.accounts:
@@ -66,7 +66,7 @@ def _short(**parts: Any) -> str:
     return json.dumps({key: part for key, part in parts.items() if part}, separators=(",", ":"))
 
 
-def looks(conn: sqlite3.Connection, since: datetime) -> list[Look]:
+def looks(conn: sqlite3.Connection, since: datetime) -> list[PollRecord]:
     """Every request since then whose accounts are known, in the order of time."""
     accounts = {
         row[0]: Account(*row[1:]) for row in conn.execute("SELECT id, source, chain, address FROM accounts")
@@ -82,9 +82,11 @@ def looks(conn: sqlite3.Connection, since: datetime) -> list[Look]:
     ]
 
 
-def _look(at: datetime, parts: Any, accounts: Mapping[int, Account], assets: Mapping[int, Asset]) -> Look:
+def _look(
+    at: datetime, parts: Any, accounts: Mapping[int, Account], assets: Mapping[int, Asset]
+) -> PollRecord:
     """What `outcomes` wrote, with names for numbers."""
-    return Look(
+    return PollRecord(
         at,
         tuple(accounts[number] for number in parts.get("r", ())),
         {accounts[number]: why for why, numbers in parts.get("m", {}).items() for number in numbers},
@@ -112,6 +114,6 @@ def note_run(conn: sqlite3.Connection, since: datetime, now: datetime) -> None:
     )
 
 
-def runs(conn: sqlite3.Connection) -> list[Run]:
+def runs(conn: sqlite3.Connection) -> list[DaemonRun]:
     rows = conn.execute("SELECT began, seen FROM runs ORDER BY began")
-    return [Run(from_ms(began), from_ms(seen)) for began, seen in rows]
+    return [DaemonRun(from_ms(began), from_ms(seen)) for began, seen in rows]

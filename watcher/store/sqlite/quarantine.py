@@ -45,7 +45,7 @@ def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, Kep
     return found
 
 
-class Known(Protocol):
+class KnownIds(Protocol):
     """What the store has in memory."""
 
     account_ids: dict[Account, int]
@@ -59,7 +59,7 @@ def kept(state: AccountState, found: Kept) -> AccountState:
     return state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY)
 
 
-def write(conn: sqlite3.Connection, known: Known, states: Sequence[AccountState]) -> None:
+def write(conn: sqlite3.Connection, known: KnownIds, states: Sequence[AccountState]) -> None:
     """Of the accounts whose quarantine is another one than before. The caller owns the transaction."""
     for state in states:
         old = known.states.get(state.account)

@@ -12,25 +12,25 @@ from pathlib import Path
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
-from watcher.domain.decision import Past
-from watcher.domain.history.reconstruction import Recorded
+from watcher.domain.decision import Snapshot
+from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
-from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.errors import StoreError
 from watcher.store.sqlite import alerts as lives
 from watcher.store.sqlite import chart_data, marks, outbox, spark_data
 from watcher.store.sqlite import history as playback
-from watcher.store.sqlite.asset_names import Names
+from watcher.store.sqlite.asset_names import AssetNames
 from watcher.store.sqlite.codec import from_ms, time, to_ms
 from watcher.store.sqlite.connection import BUSY_SECONDS, VERSION, connect_readonly
 from watcher.store.sqlite.errors import translated
-from watcher.store.sqlite.snapshot import Cache
+from watcher.store.sqlite.snapshot import SnapshotCache
 from watcher.store.sqlite.spark_data import Then
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LoggedPoll:
     """One request of the poll log, which is the ledger too."""
 
     id: int
@@ -47,7 +47,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class DeliveryCounts:
     """Deliveries by state, and when the oldest pending one was decided."""
 
     pending: int
@@ -72,7 +72,7 @@ class ChannelState:
     partly_since: datetime | None = None
 
 
-class Reader:
+class SqliteQueries:
     """Questions to a store on disk. Use as a context manager."""
 
     def __init__(self, path: Path) -> None:
@@ -89,17 +89,17 @@ class Reader:
             )
             raise StoreError(f"{path}: is of schema {self._version}, this watcher reads {VERSION}; {remedy}")
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> SqliteQueries:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._conn.close()
 
-    def past(self) -> Past:
+    def past(self) -> Snapshot:
         """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
         with self._snapshot():
-            cache = Cache(self._conn)
-        return Past(
+            cache = SnapshotCache(self._conn)
+        return Snapshot(
             cache.states,
             cache.alerts,
             cache.quotes,
@@ -118,7 +118,7 @@ class Reader:
         """What `Rules.know` takes in."""
         with self._snapshot():
             rows = self._conn.execute("SELECT id, chain, token FROM assets").fetchall()
-            names = Names.of(self._conn, {number: Asset(chain, token) for number, chain, token in rows})
+            names = AssetNames.of(self._conn, {number: Asset(chain, token) for number, chain, token in rows})
         return names.same, names.former
 
     def history(
@@ -137,12 +137,12 @@ class Reader:
         with self._snapshot():
             return playback.oldest(self._conn)
 
-    def recorded(self, since: datetime) -> Recorded:
+    def recorded(self, since: datetime) -> RecordedHistory:
         """All that happened since then, for a backtest."""
         with self._snapshot():
             return playback.recorded(self._conn, since)
 
-    def tracks(self, wanted: chart_data.Wanted) -> chart_data.Tracks:
+    def tracks(self, wanted: chart_data.ChartQuery) -> chart_data.ChartData:
         """Amounts and prices over a time, and when accounts were read: what charts are made of."""
         with self._snapshot():
             return chart_data.read(self._conn, wanted)
@@ -166,7 +166,7 @@ class Reader:
             rows = self._conn.execute(sql, (source, to_ms(since) // 3_600_000)).fetchall()
         return [(from_ms(hour * 3_600_000), spent, calls) for hour, spent, calls in rows]
 
-    def mark(self, asked: MarkOf) -> Mark | None:
+    def mark(self, asked: BaselineOf) -> Baseline | None:
         """The amount that a rule compares the next change of a holding with; None if it remembers none."""
         with self._snapshot():
             return marks.mark_of(self._conn, asked, *marks.holding(self._conn, asked.account, asked.asset))
@@ -191,7 +191,7 @@ class Reader:
             rows = self._conn.execute(sql, (*asset, to_ms(since), limit)).fetchall()
         return [Quote(Decimal(price), from_ms(at)) for price, at in reversed(rows)]
 
-    def requests(self, limit: int) -> list[Asked]:
+    def requests(self, limit: int) -> list[LoggedPoll]:
         """The poll log, newest first."""
         sql = (
             "SELECT id, source, purpose, accounts, cost, charged, readings, misses, failure,"
@@ -199,20 +199,20 @@ class Reader:
         )
         with self._snapshot():
             rows = self._conn.execute(sql, (limit,)).fetchall()
-        return [Asked(*row[:9], reserved_at=from_ms(row[9]), ended_at=time(row[10])) for row in rows]  # type: ignore[misc]
+        return [LoggedPoll(*row[:9], reserved_at=from_ms(row[9]), ended_at=time(row[10])) for row in rows]  # type: ignore[misc]
 
     def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
         """Deliveries, newest first; only those in `state` if given."""
         with self._snapshot():
             return outbox.listed(self._conn, state, limit, skip)
 
-    def counts(self) -> Counts:
+    def counts(self) -> DeliveryCounts:
         with self._snapshot():
             rows = self._conn.execute("SELECT state, count(*), min(created) FROM deliveries GROUP BY state")
             found = {state: (count, oldest) for state, count, oldest in rows}
         pending = found.get("pending", (0, None))
         sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
-        return Counts(pending[0], sent, given_up, time(pending[1]))
+        return DeliveryCounts(pending[0], sent, given_up, time(pending[1]))
 
     def waiting(self) -> list[outbox.Waiting]:
         """For each channel since when the oldest pending delivery has waited; what is critical apart, and
@@ -314,7 +314,7 @@ class Reader:
 
 def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime) -> list[str]:
     """`retry` or `drop` deliveries by id, beside a running daemon; the ids that were found."""
-    with Reader(path):
+    with SqliteQueries(path):
         pass  # a clear error if there is no store, or one of another version
     with translated(path):
         conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)

@@ -12,7 +12,7 @@ from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.messages.message import Kind, Severity
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Held
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, PriceSuspicion, Suspect
 from watcher.store.sqlite.codec import canonical, from_ms, ms, number, optional, storable, time, to_ms
 
 STATE = (
@@ -113,27 +113,27 @@ def state_from(
     )
 
 
-def _held_row(asset: Asset, held: Held) -> list[Any]:
+def _held_row(asset: Asset, held: Suspect) -> list[Any]:
     return [*asset, canonical(held.amount), to_ms(held.since), held.reason, held.odd]
 
 
-def _held(text: str) -> dict[Asset, Held]:
+def _held(text: str) -> dict[Asset, Suspect]:
     return {
-        Asset(chain, token): Held(Decimal(amount), from_ms(since), reason, *odd)
+        Asset(chain, token): Suspect(Decimal(amount), from_ms(since), reason, *odd)
         for chain, token, amount, since, reason, *odd in json.loads(text)
     }
 
 
-def doubt_text(doubt: Doubt | None) -> str | None:
+def doubt_text(doubt: PriceSuspicion | None) -> str | None:
     """A price in doubt as the column `assets.doubt` has it."""
     if doubt is None:
         return None
     return _json([optional(doubt.price), to_ms(doubt.since), doubt.reason, doubt.settled])
 
 
-def doubt_from(text: str) -> Doubt:
+def doubt_from(text: str) -> PriceSuspicion:
     price, since, reason, settled = json.loads(text)
-    return Doubt(number(price), from_ms(since), reason, settled)
+    return PriceSuspicion(number(price), from_ms(since), reason, settled)
 
 
 def _json(value: Any) -> str | None:

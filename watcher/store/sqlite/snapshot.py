@@ -12,10 +12,10 @@ from functools import partial
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence
-from watcher.domain.decision import Conclusion, Past, Revision
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Doubt, Quote
+from watcher.domain.decision import Decision, Revision, Snapshot
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, PriceSuspicion, Quote
 from watcher.store.sqlite import quarantine
-from watcher.store.sqlite.asset_names import Names
+from watcher.store.sqlite.asset_names import AssetNames
 from watcher.store.sqlite.codec import from_ms
 from watcher.store.sqlite.rows import (
     ALERT,
@@ -33,8 +33,8 @@ SHORT = 4
 """Amounts of so few characters are kept once for all; longer ones are seldom equal."""
 
 
-class Cache:
-    """What `Past` is made of. Written only after a commit; after a failure it is read anew."""
+class SnapshotCache:
+    """What `Snapshot` is made of. Written only after a commit; after a failure it is read anew."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self.account_ids: dict[Account, int] = {}
@@ -43,8 +43,8 @@ class Cache:
         self.states: dict[Account, AccountState] = {}
         self.quotes: dict[Asset, Quote] = {}
         self._quotes_before: dict[Asset, Quote] = {}
-        self.names = Names()
-        self.doubts: dict[Asset, Doubt] = {}
+        self.names = AssetNames()
+        self.doubts: dict[Asset, PriceSuspicion] = {}
         self.alerts: dict[tuple[str, str], Alert] = {}
         self.silences: tuple[Silence, ...] = ()
         self.firing: dict[tuple[str, str], set[str]] = {}
@@ -56,29 +56,31 @@ class Cache:
         """Stands for this cache where it is remembered for long, and must not be kept alive by that."""
         self._read(conn)
 
-    def past(self, accounts: Sequence[Account]) -> Past:
+    def past(self, accounts: Sequence[Account]) -> Snapshot:
         states = self.states
         chosen = {account: states[account] for account in accounts if account in states}
         alerts = {}
         if self.alerts:
             for account in (*accounts, None):  # one that was never read can have an alert too
                 alerts.update({key: self.alerts[key] for key in self._by_account.get(account, ())})
-        return Past(  # views that only their types keep from being written to: a proxy doubles each look-up
-            chosen,
-            alerts,
-            self.quotes,
-            self.names.symbols,
-            self.doubts,
-            states,
-            Revision(self, self._concluded),
-            Revision(self._self, self._named),
-            same=self.names.same,
-            former=self.names.former,
-            named_at=self.names.named_at,
-            silences=self.silences,
-            firing=self.firing,
-            owing=tuple(self.owing.values()),
-            flaps=self.flaps,
+        return (
+            Snapshot(  # views that only their types keep from being written to: a proxy doubles each look-up
+                chosen,
+                alerts,
+                self.quotes,
+                self.names.symbols,
+                self.doubts,
+                states,
+                Revision(self, self._concluded),
+                Revision(self._self, self._named),
+                same=self.names.same,
+                former=self.names.former,
+                named_at=self.names.named_at,
+                silences=self.silences,
+                firing=self.firing,
+                owing=tuple(self.owing.values()),
+                flaps=self.flaps,
+            )
         )
 
     def quote_at(self, asset: Asset, at: datetime) -> Quote | None:
@@ -89,7 +91,7 @@ class Cache:
                 return quote
         return None
 
-    def apply(self, conclusion: Conclusion) -> None:
+    def apply(self, conclusion: Decision) -> None:
         """Take over what was committed."""
         self._concluded += bool(conclusion.accounts)
         for state in conclusion.accounts:
@@ -158,7 +160,7 @@ class Cache:
                 self.quotes[asset] = Quote(Decimal(row[4]), from_ms(row[5]))
             if row[6] is not None:
                 self.doubts[asset] = doubt_from(row[6])
-        self.names = Names.of(conn, assets)
+        self.names = AssetNames.of(conn, assets)
         self.names.symbols = symbols
         amounts = _amounts(conn, assets)
         shut = quarantine.read(conn, assets)

@@ -12,16 +12,16 @@ from typing import Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.credits.allowance import Allowance, Grant, Purpose, Refusal
-from watcher.domain.decision import Conclusion, Past
+from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Purpose
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Recall, Settlement
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.location import named, other_store
-from watcher.store.sqlite.lock import Lock
-from watcher.store.sqlite.transactions import Core
+from watcher.store.sqlite.lock import StoreLock
+from watcher.store.sqlite.transactions import Transactions
 from watcher.system.files import make_folder
 
 T = TypeVar("T")
@@ -50,21 +50,21 @@ class SqliteSettings(BaseModel):
 class SqliteStore:
     """One thread opens, works and closes; each method is one transaction in it."""
 
-    def __init__(self, path: Path, lock: Lock | None) -> None:
+    def __init__(self, path: Path, lock: StoreLock | None) -> None:
         self.path = path
         self._lock = lock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._core: Core | None = None
-        self.on_concluded: Callable[[Conclusion, bool], None] = lambda *_: None
+        self._core: Transactions | None = None
+        self.on_concluded: Callable[[Decision, bool], None] = lambda *_: None
         """Told what is in the store now, and whether a request led to it; in the caller's thread."""
 
     @classmethod
     async def open(cls, path: Path, *, exclusive: bool) -> Self:
         with translated(path):
             make_folder(path.parent)
-            store = cls(path, Lock(path) if exclusive else None)
+            store = cls(path, StoreLock(path) if exclusive else None)
         try:
-            store._core = await asyncio.get_running_loop().run_in_executor(store._thread, Core, path)
+            store._core = await asyncio.get_running_loop().run_in_executor(store._thread, Transactions, path)
         except BaseException:
             store._end()
             raise
@@ -85,7 +85,7 @@ class SqliteStore:
             self._lock.release()
             self._lock = None
 
-    async def _do(self, work: Callable[[Core], T]) -> T:
+    async def _do(self, work: Callable[[Transactions], T]) -> T:
         core = self._core
         if core is None:
             raise StoreError(f"{self.path}: the store is closed")
@@ -99,7 +99,7 @@ class SqliteStore:
         purpose: Purpose,
         now: datetime,
         allowance: Allowance,
-    ) -> Grant | Refusal:
+    ) -> Grant | CreditRefusal:
         return await self._do(lambda core: core.reserve(source, accounts, cost, purpose, now, allowance))
 
     async def spent(self, source: str, since: datetime) -> int:
@@ -111,15 +111,15 @@ class SqliteStore:
     async def running(self, since: datetime, now: datetime) -> None:
         await self._do(lambda core: core.running(since, now))
 
-    async def load(self, accounts: Sequence[Account]) -> Past:
+    async def load(self, accounts: Sequence[Account]) -> Snapshot:
         return await self._do(lambda core: core.load(accounts))
 
     async def conclude(
         self,
         accounts: Sequence[Account],
-        decide: Callable[[Past, Recall], Conclusion],
+        decide: Callable[[Snapshot, Recall], Decision],
         settlement: Settlement | None = None,
-    ) -> Conclusion:
+    ) -> Decision:
         conclusion = await self._do(lambda core: core.conclude(accounts, decide, settlement))
         self.on_concluded(conclusion, settlement is not None)
         return conclusion
@@ -128,7 +128,7 @@ class SqliteStore:
         await self._do(lambda core: core.fail(settlement))
 
     async def live_alerts(self) -> list[Alert]:
-        return await self._do(Core.live_alerts)
+        return await self._do(Transactions.live_alerts)
 
     async def tidy(self, now: datetime) -> bool:
         return await self._do(lambda core: core.tidy(now))

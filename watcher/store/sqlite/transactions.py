@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.credits.allowance import Allowance, Grant, Purpose, Refusal
-from watcher.domain.decision import Conclusion, Past, PriceAt, Question, Recalled
+from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Purpose
+from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, AccountState, Asset, Change
-from watcher.domain.rules.lookback import ChangesIn, MarkOf
+from watcher.domain.rules.lookback import BaselineOf, ChangesIn
 from watcher.ports.store import Recall, Settlement
 from watcher.store.sqlite import alerts, asset_names, bulk, facts, ledger, marks, outbox, poll_log, quarantine
 from watcher.store.sqlite.codec import canonical, number, optional, to_ms
@@ -22,7 +22,7 @@ from watcher.store.sqlite.connection import connect
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.retention import Retention, give_back
 from watcher.store.sqlite.rows import STATE, doubt_text, read_again, state_row
-from watcher.store.sqlite.snapshot import Cache
+from watcher.store.sqlite.snapshot import SnapshotCache
 from watcher.store.sqlite.upgrade import upgrade
 
 _SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} WHERE id = ?"  # noqa: S608
@@ -37,7 +37,7 @@ _SET_BALANCE = "INSERT INTO balances (account, asset, amount, since)"
 _OR_UPDATE = "ON CONFLICT (account, asset) DO UPDATE SET amount = excluded.amount, since = excluded.since"
 
 
-class Core:
+class Transactions:
     """One connection and the cache over it. Belongs to the thread that made it."""
 
     def __init__(self, path: Path, open_file: Callable[[Path], sqlite3.Connection] = connect) -> None:
@@ -47,7 +47,7 @@ class Core:
             try:
                 upgrade(path, self.conn)
                 self._version = self._data_version()
-                self._cache: Cache | None = None
+                self._cache: SnapshotCache | None = None
                 self._fresh()
             except BaseException:
                 self.conn.close()
@@ -63,7 +63,7 @@ class Core:
 
     # ------------------------------------------------------------------ decisions
 
-    def load(self, accounts: Sequence[Account]) -> Past:
+    def load(self, accounts: Sequence[Account]) -> Snapshot:
         with self._reading() as cache:
             return cache.past(accounts)
 
@@ -74,9 +74,9 @@ class Core:
     def conclude(
         self,
         accounts: Sequence[Account],
-        decide: Callable[[Past, Recall], Conclusion],
+        decide: Callable[[Snapshot, Recall], Decision],
         settlement: Settlement | None,
-    ) -> Conclusion:
+    ) -> Decision:
         with self._writing() as cache:
             conclusion = decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
             self._write(cache, conclusion)
@@ -87,13 +87,13 @@ class Core:
         return conclusion
 
     def consider(
-        self, accounts: Sequence[Account], decide: Callable[[Past, Recall], Conclusion]
-    ) -> Conclusion:
+        self, accounts: Sequence[Account], decide: Callable[[Snapshot, Recall], Decision]
+    ) -> Decision:
         """What `conclude` would come to; nothing is kept."""
         with self._reading() as cache:
             return decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
 
-    def _write(self, cache: Cache, conclusion: Conclusion) -> None:
+    def _write(self, cache: SnapshotCache, conclusion: Decision) -> None:
         conn, accounts = self.conn, cache.account_ids
         for state in conclusion.accounts:
             if state.account not in accounts:
@@ -115,7 +115,7 @@ class Core:
         if conclusion.deliveries:
             outbox.add(conn, conclusion.deliveries)
 
-    def _write_states(self, cache: Cache, states: Sequence[AccountState]) -> None:
+    def _write_states(self, cache: SnapshotCache, states: Sequence[AccountState]) -> None:
         """Whole rows where more than the time of the reading differs; one statement for all the others."""
         ids, whole = cache.account_ids, []
         again: dict[datetime, list[int]] = {}
@@ -129,7 +129,7 @@ class Core:
         for at, group in again.items():
             self.conn.execute(_READ_AGAIN, (to_ms(at), to_ms(at), json.dumps(group)))
 
-    def _write_changes(self, cache: Cache, changes: Sequence[Change]) -> None:
+    def _write_changes(self, cache: SnapshotCache, changes: Sequence[Change]) -> None:
         accounts, assets = cache.account_ids, cache.asset_ids
         history, balances = [], []
         for holder, what, _, before, after, before_at, after_at, price_before, price, drift, _ in changes:
@@ -143,7 +143,7 @@ class Core:
         bulk.insert(self.conn, _ADD_CHANGE, 9, history)
         bulk.insert(self.conn, _SET_BALANCE, 4, balances, _OR_UPDATE)
 
-    def _write_assets(self, cache: Cache, conclusion: Conclusion) -> None:
+    def _write_assets(self, cache: SnapshotCache, conclusion: Decision) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}
         named.update(*conclusion.same.items(), conclusion.former)
         named.update(change.asset for change in conclusion.changes)
@@ -159,14 +159,14 @@ class Core:
         doubts = [(doubt_text(doubt), ids[asset]) for asset, doubt in conclusion.doubts.items()]
         self.conn.executemany("UPDATE assets SET doubt = ? WHERE id = ?", doubts)
 
-    def _recall(self, cache: Cache, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
+    def _recall(self, cache: SnapshotCache, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
         return {question: self._answer(cache, question) for question in dict.fromkeys(asked)}
 
-    def _answer(self, cache: Cache, question: Question) -> Recalled:
+    def _answer(self, cache: SnapshotCache, question: Question) -> Recalled:
         asset = cache.asset_ids.get(question.asset)
         if isinstance(question, ChangesIn):
             return marks.changes_in(self.conn, question, cache.account_ids.get(question.account), asset)
-        if isinstance(question, MarkOf):
+        if isinstance(question, BaselineOf):
             return marks.mark_of(self.conn, question, cache.account_ids.get(question.account), asset)
         if isinstance(question, PriceAt):
             if (quote := cache.quote_at(question.asset, question.at)) is not None:
@@ -192,7 +192,7 @@ class Core:
         purpose: Purpose,
         now: datetime,
         allowance: Allowance,
-    ) -> Grant | Refusal:
+    ) -> Grant | CreditRefusal:
         with self._writing():
             return ledger.reserve(self.conn, source, accounts, cost, purpose, now, allowance)
 
@@ -245,12 +245,12 @@ class Core:
     # ------------------------------------------------------------------ transactions
 
     @contextmanager
-    def _reading(self) -> Iterator[Cache]:
+    def _reading(self) -> Iterator[SnapshotCache]:
         with translated(self._path):
             yield self._fresh()
 
     @contextmanager
-    def _writing(self) -> Iterator[Cache]:
+    def _writing(self) -> Iterator[SnapshotCache]:
         """All of it or nothing. After a failure the cache is read anew: it may have run ahead."""
         with translated(self._path):
             self.conn.execute("BEGIN IMMEDIATE")
@@ -263,12 +263,12 @@ class Core:
                     self.conn.execute("ROLLBACK")
                 raise
 
-    def _fresh(self) -> Cache:
+    def _fresh(self) -> SnapshotCache:
         """The cache, read anew if another process has written since."""
         if self._cache is None or self._data_version() != self._version:
             with self._one_moment():
                 self._version = self._data_version()
-                self._cache = Cache(self.conn)
+                self._cache = SnapshotCache(self.conn)
         return self._cache
 
     @contextmanager

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, model_validator
 from watcher.domain.model import Account, Asset, Change
 from watcher.domain.rules.base import Duration, EventRule, Untold, parse_decimal
 from watcher.domain.rules.distance import Near, near, unsure
-from watcher.domain.rules.lookback import ChangesIn, Mark, MarkOf
+from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.decimals import ZERO, correction, minus, shifted, times
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import (
@@ -110,19 +110,19 @@ class ChangeRule(EventRule):
 
     def asks(
         self, account: Account, asset: Asset, now: datetime, *, watched: bool
-    ) -> list[MarkOf | ChangesIn]:
+    ) -> list[BaselineOf | ChangesIn]:
         """What history must answer to judge a change of this holding."""
         if not watched:
-            return [MarkOf(self.id, account, asset)] if self.since == "notified" else []
+            return [BaselineOf(self.id, account, asset)] if self.since == "notified" else []
         window = self.window(account, asset, now)
-        return [MarkOf(self.id, account, asset), *([window] if window is not None else [])]
+        return [BaselineOf(self.id, account, asset), *([window] if window is not None else [])]
 
     def window(self, account: Account, asset: Asset, now: datetime) -> ChangesIn | None:
         """The part of history that may hold a reference; None without `within`."""
         return None if self.within is None else ChangesIn(account, asset, now - self.within, now)
 
     def against(
-        self, change: Change, mark: Mark | None, trail: Sequence[Change], now: datetime, fingerprint: str
+        self, change: Change, mark: Baseline | None, trail: Sequence[Change], now: datetime, fingerprint: str
     ) -> Change:
         """The same change, measured from the reference that is farthest away."""
         lowest = change.after > (change.before or ZERO)
@@ -139,7 +139,7 @@ class ChangeRule(EventRule):
         return change._replace(before=far.before, before_at=far.before_at, price_before=price)
 
     def _references(
-        self, mark: Mark | None, trail: Sequence[Change], now: datetime, fingerprint: str
+        self, mark: Baseline | None, trail: Sequence[Change], now: datetime, fingerprint: str
     ) -> list[Change]:
         """The amounts that count beside the previous one, each as the `before` of a change."""
         found: list[Change] = []
@@ -155,9 +155,11 @@ class ChangeRule(EventRule):
             found.insert(0, told)
         return found[::-1]  # of equal amounts, the one that was seen last
 
-    def marked(self, change: Change, mark: Mark | None, fingerprint: str, *, told: bool) -> Mark | None:
+    def marked(
+        self, change: Change, mark: Baseline | None, fingerprint: str, *, told: bool
+    ) -> Baseline | None:
         """What to remember after a change; None if nothing else than before."""
-        now = Mark(
+        now = Baseline(
             self.id, fingerprint, change.account, change.asset, change.after, change.after_at, change.price
         )
         if told:

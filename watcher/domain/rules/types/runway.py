@@ -25,7 +25,7 @@ MILLISECOND = timedelta(milliseconds=1)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-class Burn(NamedTuple):
+class BurnRate(NamedTuple):
     """What went out over a time. `parts` is `out` in so many parts, so that no division rounds."""
 
     out: Decimal
@@ -123,24 +123,24 @@ class RunwayRule(TrailingRule):
         start = now - self.trailing
         return changes[0].after_at if changes and changes[0].before is None else start
 
-    def _burn(self, changes: Sequence[Change], now: datetime) -> Burn:
+    def _burn(self, changes: Sequence[Change], now: datetime) -> BurnRate:
         start, begins = now - self.trailing, self._begins(changes, now)
         over = now - begins
         if not changes:
-            return Burn(ZERO, 1, over)
+            return BurnRate(ZERO, 1, over)
         first, *others = (_out(change) for change in changes)
         since, until = changes[0].before_at, changes[0].after_at
         out = total(others)
         if since is None or since >= start or until <= since:  # the clock may have been set back
-            return Burn(total((first, out)), 1, over)
+            return BurnRate(total((first, out)), 1, over)
         inside, whole = _ms(until - start), _ms(until - since)
-        return Burn(total((times(first, inside), times(out, whole))), int(whole), over)
+        return BurnRate(total((times(first, inside), times(out, whole))), int(whole), over)
 
     def describe(self) -> str:
         return f"lasts shorter than {format_duration(self.shorter_than)}"
 
 
-def _supply(held: Decimal, burn: Burn) -> Decimal:
+def _supply(held: Decimal, burn: BurnRate) -> Decimal:
     """How long it lasts is held ÷ (out ÷ over): this ÷ out, in milliseconds; compared without dividing."""
     return times(times(held, Decimal(burn.parts)), _ms(burn.over))
 
@@ -161,7 +161,7 @@ def _ms(span: timedelta) -> Decimal:
     return Decimal(span // MILLISECOND)
 
 
-def _rate(burn: Burn, symbol: str) -> str:
+def _rate(burn: BurnRate, symbol: str) -> str:
     """What goes out in a day."""
     day = about(times(burn.out, _ms(DAY)), times(Decimal(burn.parts), _ms(burn.over)))
     return f"{day} {symbol}".rstrip() + " a day"
