@@ -40,6 +40,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/bandit -q -r -c pyproject.toml watcher
 	$(BIN)/python -m pytest tests/test_architecture.py tests/systemd/test_unit_file.py
 	$(BIN)/watcher test rules/tests/*.yaml

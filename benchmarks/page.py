@@ -17,7 +17,7 @@ from pathlib import Path
 
 import aiohttp
 
-from watcher.app.wiring import build_rules, configure, credit_plans
+from watcher.config.configuration import build_rules, configure, credit_plans
 from watcher.config.models import WebSettings
 from watcher.domain.decision import Decision
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote

@@ -27,7 +27,9 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState, SendResult
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, PriceSuspicion, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
-from watcher.ports.store import UNGROUPED, Recall, Reply, Request, Settlement
+from watcher.ports.channel import UNGROUPED
+from watcher.ports.source import Reply, Request
+from watcher.ports.store import Recall, Settlement
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 

@@ -63,7 +63,7 @@ from watcher.domain.rules.aggregate import Total
 from watcher.domain.rules.conditions import Condition
 from watcher.domain.rules.lookback import Baseline
 from watcher.domain.values.verdict import Answer, met, not_met
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.reports.health import LATE_MISSES, LATE_POLLS, LATE_SLACK, WAITS_TOO_LONG
 from watcher.service.polling import SHORT_WAIT, Poller
 from watcher.service.provider_count import EARLY, ProviderCount

@@ -22,7 +22,7 @@ from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
-from watcher.app.wiring import Configuration, configure, credit_plans, open_store, wire
+from watcher.app.wiring import open_store, wire
 from watcher.charts.attachments import painter
 from watcher.charts.chart import wallet_chart
 from watcher.cli._common import set_up_logging
@@ -30,6 +30,7 @@ from watcher.cli._plot import plot
 from watcher.cli._tables import Screen
 from watcher.cli.demo import PLENTY, write_configuration
 from watcher.cli.status import status_lines
+from watcher.config.configuration import Configuration, configure, credit_plans
 from watcher.daemon.run import at_work
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.values.formatting import money

@@ -23,10 +23,10 @@ from tests.charts.test_chart import CONFIG, miss, read
 from tests.contract.given import ETH, HOT, after
 from tests.endtoend.bench import EVM, Installation, installation
 from tests.store.given import opened
-from watcher.app.wiring import build_rules, configure
 from watcher.charts import attachments
 from watcher.charts.attachments import LIMIT, MOST_AT_ONCE, Painter, painter
 from watcher.charts.png import HEIGHT, WIDTH, Picture, png
+from watcher.config.configuration import build_rules, configure
 from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery, Sent

@@ -10,8 +10,8 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, after, alert, changed, known, plan
 from tests.store.given import opened
-from watcher.app.wiring import configure
 from watcher.charts.chart import Chart, ChartLine, wallet_chart
+from watcher.config.configuration import configure
 from watcher.domain.credits.allowance import Grant, Purpose
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote

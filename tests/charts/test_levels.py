@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.given import ETH, HOT
-from watcher.app.wiring import build_rules, configure
 from watcher.charts.levels import fitting, levels_of
+from watcher.config.configuration import build_rules, configure
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset
 from watcher.store.sqlite.chart_data import Holding

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import SOUND, load, mistakes
-from watcher.app.wiring import configure, fallbacks
+from watcher.config.configuration import configure, fallbacks
 from watcher.domain.values.errors import ConfigurationError
 
 

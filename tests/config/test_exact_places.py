@@ -8,7 +8,7 @@ import pytest
 
 from tests.config.given import ENV
 from watcher.analysis.ruletest.load import load_suites
-from watcher.app.wiring import configure
+from watcher.config.configuration import configure
 from watcher.domain.values.errors import ConfigurationError
 
 TOP = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import ENV
-from watcher.app.wiring import Configuration, configure
+from watcher.config.configuration import Configuration, configure
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import ConfigurationError
 

@@ -17,7 +17,8 @@ import pytest
 from tests.contract.given import HOT, NOW, keep, known
 from tests.fakes import START, FakeClock
 from tests.notify.given import delivery
-from watcher.app.wiring import App, configure, wire
+from watcher.app.wiring import App, wire
+from watcher.config.configuration import configure
 from watcher.daemon.upkeep import LAG_EVERY, measure_lag, silence, tell_status
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState

@@ -13,8 +13,8 @@ from tests.endtoend.bench import here
 from tests.endtoend.test_hostile_names import harmless
 from tests.store.given import opened
 from tests.web.given import CONFIG, serving
-from watcher.app.wiring import build_rules, configure
 from watcher.charts.attachments import Painter
+from watcher.config.configuration import build_rules, configure
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.text import clean, named, visible
 

@@ -15,7 +15,8 @@ from aiohttp import web
 from watcher.domain.messages.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.values.errors import StoreBusyError
-from watcher.ports.store import UNGROUPED, Channel, Store
+from watcher.ports.channel import UNGROUPED, Channel
+from watcher.ports.store import Store
 from watcher.service.delivery import Deliverer
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

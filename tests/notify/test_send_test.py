@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.notify.test_refusals import BOT, slack_bot
-from watcher.app.wiring import configure
 from watcher.cli.run import _send_test
+from watcher.config.configuration import configure
 
 CONFIG = """\
 version: 1

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.contract.given import ETH, HOT, NOW, THIRTY, USDC, changed, keep
-from watcher.app.wiring import configure
 from watcher.cli._tables import Screen
 from watcher.cli.status import status_lines
+from watcher.config.configuration import configure
 from watcher.domain.model import Account, AccountState
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.reports import status as report

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from tests.fakes import START
 from tests.service.year import JumpingClock
-from watcher.app.wiring import App, configure, open_store, wire
+from watcher.app.wiring import App, open_store, wire
+from watcher.config.configuration import configure
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.messages.delivery import Delivery
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.sim import Simulation
 from watcher.store.sqlite.store import SqliteStore
 

@@ -17,7 +17,7 @@ from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.rules import BudgetRule
 from watcher.domain.values.errors import StoreError
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.service.polling import Poller
 from watcher.service.timers import TimeBasedEvaluation
 from watcher.store.sqlite.store import SqliteStore

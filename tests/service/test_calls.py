@@ -8,11 +8,12 @@ import logging
 import pytest
 
 from tests.fakes import START, FakeClock, FakeStore
+from watcher.config.cadences import taken
 from watcher.domain.credits.allowance import Allowance, Window
 from watcher.domain.model import Account
 from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.schedule_items import AutoItem
-from watcher.service.ticker import PollTimes, taken
+from watcher.service.ticker import PollTimes
 from watcher.sources import WatchedWallet
 from watcher.sources.teos.source import TeosSettings
 

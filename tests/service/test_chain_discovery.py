@@ -12,7 +12,8 @@ import pytest
 from tests.fakes import START, FakeClock
 from watcher.analysis.plan import misfit, plan_source
 from watcher.app.schedules import sweepers
-from watcher.app.wiring import App, build_source, configure, store_path, wire
+from watcher.app.wiring import App, wire
+from watcher.config.configuration import build_source, configure, store_path
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.values.errors import ConfigurationError
 from watcher.service.chain_discovery import AGAIN, ChainDiscovery

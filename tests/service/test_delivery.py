@@ -13,7 +13,7 @@ from tests.notify.given import START, HandClock, Outbox, Scripted, delivering, d
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.messages.message import Kind
 from watcher.domain.values.errors import StoreError
-from watcher.ports.store import Channel
+from watcher.ports.channel import Channel
 from watcher.service.delivery import Deliverer
 
 DOWN = NotSent("the service answered HTTP 500")

@@ -18,7 +18,7 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Wallet
 from watcher.domain.rules import ThresholdRule
-from watcher.ports.store import Reply, Request, Source
+from watcher.ports.source import Reply, Request, Source
 from watcher.service.polling import TAKE, Poller
 from watcher.sim import Simulation
 from watcher.sources import WatchedWallet

@@ -16,7 +16,8 @@ from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ThresholdRule
 from watcher.notify.apprise.channel import AppriseSettings
-from watcher.ports.store import UNGROUPED, Store
+from watcher.ports.channel import UNGROUPED
+from watcher.ports.store import Store
 from watcher.service.conclude import conclude
 from watcher.service.delivery import Deliverer
 from watcher.store.sqlite.queries import SqliteQueries

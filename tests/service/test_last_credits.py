@@ -12,7 +12,7 @@ from tests.fakes import START, FakeClock, FakeSource, FakeStore
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Wallet
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.service.polling import Poller
 
 CHEAP = [Account("fake", "ethereum", f"0x{number}") for number in range(5)]

@@ -18,7 +18,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome
 from watcher.domain.rules import TYPES, Rule
 from watcher.domain.values.errors import StoreError
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.service.conclude import take_effect
 from watcher.service.polling import Poller
 from watcher.store.sqlite.store import SqliteStore

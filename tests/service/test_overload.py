@@ -14,7 +14,7 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ThresholdRule
-from watcher.ports.store import Reply, Request
+from watcher.ports.source import Reply, Request
 from watcher.service.polling import Poller
 from watcher.store.sqlite.store import SqliteStore
 

@@ -11,11 +11,12 @@ import pytest
 
 from tests.fakes import FakeClock
 from watcher.app.schedules import schedule
-from watcher.app.wiring import App, Configuration, configure, store_path, wire
+from watcher.app.wiring import App, wire
+from watcher.config.configuration import Configuration, configure, store_path
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Reading
 from watcher.domain.readings.plausibility import CONFIRM_AFTER
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.reports import status as report
 from watcher.service.ticker import Ticker
 from watcher.sim import Simulation

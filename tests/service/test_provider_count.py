@@ -17,7 +17,7 @@ from tests.fakes import START, FakeClock
 from watcher.domain.credits.allowance import CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Miss, Wallet
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.service.polling import Poller
 from watcher.service.provider_count import EVERY, ProviderCount
 from watcher.sim import Simulation

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.service.test_provider_count import MovedClock
-from watcher.app.wiring import configure, store_path, wire
+from watcher.app.wiring import wire
+from watcher.config.configuration import configure, store_path
 from watcher.domain.credits.allowance import Purpose
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.sim import Simulation
 from watcher.store.sqlite.store import SqliteStore
 

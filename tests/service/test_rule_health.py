@@ -12,8 +12,9 @@ import pytest
 
 from tests.service import test_plausibility
 from tests.service.test_plausibility import HOT, Bench
-from watcher.app.wiring import build_rules, store_path, wire
+from watcher.app.wiring import wire
 from watcher.cli import _run
+from watcher.config.configuration import build_rules, store_path
 from watcher.reports.explain import Explainer
 from watcher.sim import Simulation
 from watcher.store.sqlite.queries import SqliteQueries

@@ -20,7 +20,7 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome, Reading, Wallet
 from watcher.domain.rules import AssetRule, ChangeRule, ThresholdRule
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.reports.health import readiness
 from watcher.service.polling import Poller
 from watcher.sim import Simulation

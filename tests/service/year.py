@@ -12,8 +12,9 @@ from tests.fakes import FakeClock, FakeSource
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
-from watcher.ports.store import Reply, Request, Store
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
+from watcher.ports.source import Reply, Request
+from watcher.ports.store import Store
 from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.polling import Poller
 from watcher.service.schedule_items import AutoItem, FixedItems

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from watcher.domain.model import Account, Miss, Outcome, Reading
-from watcher.ports.store import Reply, Request, Source
+from watcher.ports.source import Reply, Request, Source
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = "the-secret-key-0123456789"

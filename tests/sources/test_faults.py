@@ -13,7 +13,7 @@ import pytest
 
 from tests.sources.api import KEY, NOW, A, B, outcomes, poll, read
 from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.ports.store import Reply, Source
+from watcher.ports.source import Reply, Source
 from watcher.sim.faults import COINSTATS, REFUSALS, TEOS, TRANSPORT
 from watcher.sim.server import Simulation
 from watcher.sources import WatchedWallet

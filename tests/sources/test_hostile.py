@@ -13,7 +13,7 @@ import pytest
 
 from tests.sources.api import KEY, A, Api, outcomes, poll
 from watcher.domain.model import Account, Reading
-from watcher.ports.store import Source
+from watcher.ports.source import Source
 from watcher.sources import WatchedWallet
 from watcher.sources.coinstats.source import CoinStatsSettings
 from watcher.sources.teos.source import TeosSettings

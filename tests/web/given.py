@@ -13,7 +13,7 @@ import aiohttp
 
 from tests.contract.given import ETH, HOT, NOW, THIRTY, alert, changed, delivery, keep, known
 from tests.fakes import FakeClock
-from watcher.app.wiring import configure, credit_plans
+from watcher.config.configuration import configure, credit_plans
 from watcher.config.models import WebSettings
 from watcher.config.settings import Settings
 from watcher.domain.model import AccountState, Asset, Quote

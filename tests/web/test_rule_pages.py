@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, alert, changed, keep, known
 from tests.web.given import CONFIG, NASTY, Page, serving
-from watcher.app.wiring import build_rules, configure
+from watcher.config.configuration import build_rules, configure
 from watcher.domain.model import AccountState, Asset, Quote
 
 SPAM = Asset("ethereum", "0xff000000000000000000000000000000000000ff")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
 from tests.web.given import CONFIG, OTHER, Page, fill, serving
-from watcher.app.wiring import build_rules, configure
+from watcher.config.configuration import build_rules, configure
 from watcher.domain.credits.allowance import Grant, Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.model import Quote

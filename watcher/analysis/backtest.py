@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from watcher.app.wiring import Configuration, build_rules, quiet_hours, scratch_store
+from watcher.config.configuration import Configuration, build_rules, quiet_hours
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.history.assumed_readings import assumed
@@ -17,6 +17,7 @@ from watcher.domain.history.reconstruction import PollRecord, Reconstruction, Re
 from watcher.domain.messages.message import Message
 from watcher.domain.rules import BudgetRule, ClockRule, Rule
 from watcher.service.replay import MOMENT, Replay, ReplayedPoll, ReplayedTransition
+from watcher.store.sqlite.in_memory import InMemoryStore
 
 NIGHT = (22, 7)
 """Hours of the day from which and until which a message wakes somebody."""
@@ -95,7 +96,7 @@ async def play(
     blind = build_rules(replace(configuration, rules=_without_clocks(configuration.rules)))
     for each in (rules, blind):
         each.know(recorded.same, recorded.former)
-    store = scratch_store()
+    store = InMemoryStore()
     try:
         replay = Replay(store, blind if start < known else rules, polls, start, burst=burst, quiet=quiet)
         walker = _Walker(replay, rules, progress, start, until)

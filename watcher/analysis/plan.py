@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from watcher.config.cadences import cadences, calls_of, fairness_of, sweeps, swept
 from watcher.config.settings import Settings
 from watcher.config.wallets import discovery_of
 from watcher.domain import scheduler
 from watcher.domain.model import Account
 from watcher.domain.scheduler import Budget, Forecast, Item
 from watcher.domain.values.durations import span
-from watcher.ports.store import Source
+from watcher.ports.source import Source
 from watcher.service.auto_schedule import FACT
 from watcher.service.schedule_items import call_budget, credit_budget, key_of
-from watcher.service.ticker import cadences, calls_of, fairness_of, sweeps, swept
 
 NEW = "(new)"
 """The wallet of an account that is only supposed."""

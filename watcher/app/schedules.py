@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from watcher.app.wiring import App, accounts_of, build_source
+from watcher.app.wiring import App
+from watcher.config.cadences import cadences, fairness_of, fixed_intervals, sweeps, swept, taken
+from watcher.config.configuration import accounts_of, build_source
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
 from watcher.domain.readings.reconcile import unfinished
@@ -14,7 +16,7 @@ from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.chain_discovery import ChainDiscovery
 from watcher.service.polling import Poller
 from watcher.service.provider_count import ProviderCount
-from watcher.service.ticker import Put, Ticker, cadences, fairness_of, fixed_intervals, sweeps, swept, taken
+from watcher.service.ticker import Put, Ticker
 
 
 async def schedule(app: App, store: Store, ticker: Ticker) -> dict[str, AutoScheduler]:

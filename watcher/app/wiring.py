@@ -4,74 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from watcher.config.rule_files import Rulebook, load_rules
-from watcher.config.settings import Settings, read_settings
-from watcher.config.warnings import deaf_channels, one_url_twice, without_credits, without_pictures
-from watcher.domain.alerts.quiet_hours import QuietPeriod
+from watcher.config.configuration import (
+    Configuration,
+    build_channels,
+    build_rules,
+    build_source,
+    fallbacks,
+    quiet_hours,
+    store_path,
+)
+from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Account
-from watcher.domain.readings.asset_policies import Policies
-from watcher.domain.rules import Rule
-from watcher.domain.values.errors import ConfigurationError, StoreError, StoreInUseError
-from watcher.notify.heartbeat import Heartbeat
-from watcher.ports.store import Channel, Draw, Source, Store, facts_of
-from watcher.service.clock import Clock, SystemClock
+from watcher.domain.values.errors import StoreInUseError
+from watcher.ports.channel import Channel, Draw
+from watcher.ports.clock import Clock
+from watcher.ports.store import Store, facts_of
+from watcher.service.clock import SystemClock
 from watcher.service.conclude import take_effect
 from watcher.service.delivery import Deliverer
 from watcher.service.metrics import CountedChannel, CountedSource, Metrics
 from watcher.service.polling import Poller
 from watcher.service.timers import TimeBasedEvaluation
-from watcher.store.sqlite.in_memory import InMemoryStore
 from watcher.store.sqlite.lock import StoreLock
 
 log = logging.getLogger(__name__)
 
 FINISH = 4.0
 """Seconds that requests and sends under way have to end before they are cut off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """A configuration file and the rule files it names, both found sound."""
-
-    settings: Settings
-    rules: tuple[Rule, ...]
-    warnings: tuple[str, ...] = ()
-
-
-def configure(
-    path: Path, env: Mapping[str, str], *, telling: bool = True, keyless: bool = False
-) -> Configuration:
-    """Read and check everything offline. ConfigurationError carries every mistake, those of rules too.
-
-    `telling`: whether channels are tried too, which loads their library; who only looks needs none, nor
-    a secret (`keyless`): one that is not set is then no mistake.
-    """
-    draft = read_settings(path, env, keyless=keyless)
-    problems = draft.problems
-    settings, book = draft.settings, Rulebook((), ())
-    try:
-        book = load_rules(draft.rules, draft.channels, draft.wallets, draft.sources)
-    except ConfigurationError as error:
-        problems += error.problems
-    if settings is not None and telling:
-        problems += deaf_channels(settings, draft.document)
-    if settings is None or problems:
-        raise ConfigurationError(problems)
-    warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
-    warnings += tuple(without_credits(settings, book))
-    if telling:
-        warnings += (*without_pictures(settings), *one_url_twice(settings))
-    return Configuration(settings, book.rules, warnings)
 
 
 async def open_store(settings: Settings, *, exclusive: bool, tally: Metrics | None = None) -> Any:
@@ -82,35 +49,6 @@ async def open_store(settings: Settings, *, exclusive: bool, tally: Metrics | No
     if tally is not None:
         store.on_concluded = tally.concluded
     return store
-
-
-def build_rules(configuration: Configuration) -> Rules:
-    """The rules over the watch list."""
-    settings = configuration.settings
-    wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
-    return Rules(configuration.rules, wallets, tuple(settings.channels), Policies(settings.assets))
-
-
-def build_channels(settings: Settings, only: str | None = None, draw: Draw | None = None) -> list[Channel]:
-    """The channels that the settings name; `draw`: for those that want pictures."""
-    kinds: Mapping[str, Any] = settings.channels
-    channels = {name: kind.build(name) for name, kind in kinds.items() if only in (None, name)}
-    for name, channel in channels.items():
-        if draw is not None and getattr(kinds[name], "pictures", False):
-            channel.draw = draw
-    return list(channels.values())
-
-
-def fallbacks(settings: Settings) -> dict[str, str]:
-    """The channels that are told in place of others."""
-    kinds: Mapping[str, Any] = settings.channels
-    return {name: kind.fallback for name, kind in kinds.items() if kind.fallback is not None}
-
-
-def quiet_hours(settings: Settings) -> dict[str, QuietPeriod]:
-    """The quiet hours of channels that have some."""
-    kinds: Mapping[str, Any] = settings.channels
-    return {name: kind.quiet.build() for name, kind in kinds.items() if kind.quiet is not None}
 
 
 @dataclass(slots=True)
@@ -221,19 +159,6 @@ def wire(
     return App(configuration, store, clock, rules, pollers, channels, deliverer, lapse, tally, progress)
 
 
-def build_source(settings: Settings, name: str) -> Source:
-    """One source with the wallets that it watches."""
-    kind: Any = settings.sources[name]
-    wallets = (wallet.watched for wallet in settings.wallets if wallet.source == name)
-    source: Source = kind.build(name, wallets)
-    return source
-
-
-def accounts_of(settings: Settings, source: str) -> list[Account]:
-    """Every account of one source, in the order of the file."""
-    return [account for wallet in settings.wallets if wallet.source == source for account in wallet.accounts]
-
-
 @contextmanager
 def as_only_teller(settings: Settings) -> Iterator[bool]:
     """Whether no daemon works on the store; none can begin until the end of the block.
@@ -251,45 +176,6 @@ def as_only_teller(settings: Settings) -> Iterator[bool]:
         lock.release()
 
 
-def scratch_store() -> InMemoryStore:
-    """A store in memory, for what must leave no trace."""
-    return InMemoryStore()
-
-
-def build_heartbeat(settings: Settings) -> Heartbeat | None:
-    """The call to the dead-man's switch, if there is one."""
-    found = settings.heartbeat
-    return Heartbeat(found.url, found.proxy) if found is not None else None
-
-
-def store_path(settings: Settings) -> Path:
-    """The file of the store. StoreError if there is none yet, and one that was lost sight of elsewhere."""
-    kind: Any = settings.store
-    path: Path = kind.where(settings.base_dir)
-    if not path.exists() and (other := kind.elsewhere(settings.path)) is not None:
-        moving = f"mv {shlex.quote(str(other))}* {shlex.quote(str(path.parent))}/"
-        raise StoreError(
-            f"{path}: there is no store here; an earlier watcher, or one that was told of {settings.path} in "
-            f"other words, kept one at {other}. Its credits are spent and its alerts are told. Stop what "
-            f"runs on it, then: {moving} (or, if it is not wanted, move it out of that folder)"
-        )
-    return path
-
-
-def second_store(settings: Settings) -> str:
-    """A warning of a store of this configuration that is not the one in use; empty if there is none."""
-    kind: Any = settings.store
-    path: Path = kind.where(settings.base_dir)
-    other = kind.elsewhere(settings.path)
-    if other is None or not path.exists():
-        return ""
-    return (
-        f"{path} is the store in use; {other} is another one of this configuration, made when it was named "
-        "in other words. What that one holds (credits spent, alerts, silences) counts for nothing here, and "
-        "its credits are spent all the same; stop what runs on it, then move it out of that folder"
-    )
-
-
 async def backup_store(
     settings: Settings, target: Path, progress: Callable[[float], None] = lambda _: None
 ) -> None:
@@ -297,13 +183,3 @@ async def backup_store(
     from watcher.store.sqlite.backup import backup
 
     await asyncio.to_thread(backup, store_path(settings), target, progress)
-
-
-def credit_plans(settings: Settings) -> dict[str, CreditPlan]:
-    """The plan of each source that is paid in credits."""
-    found = {}
-    for name in settings.sources:
-        plan = build_source(settings, name).allowance.credits
-        if plan is not None:
-            found[name] = plan
-    return found

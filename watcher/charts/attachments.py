@@ -14,9 +14,9 @@ from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from watcher.app.wiring import Configuration, build_rules, store_path
 from watcher.charts.chart import Chart, ChartLine, wallet_chart
 from watcher.charts.levels import Level, fitting, levels_of
+from watcher.config.configuration import Configuration, build_rules, store_path
 from watcher.config.settings import Settings
 from watcher.config.warnings import wants_pictures
 from watcher.domain.evaluation.composer import asset_of, subject_key
@@ -27,7 +27,7 @@ from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import Asset
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
-from watcher.ports.store import Draw
+from watcher.ports.channel import Draw
 from watcher.store.sqlite.queries import SqliteQueries
 
 if TYPE_CHECKING:

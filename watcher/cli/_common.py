@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher.app.wiring import Configuration, configure, second_store
 from watcher.cli._encoding import json_text
+from watcher.config.configuration import Configuration, configure, second_store
 from watcher.config.problems import nearest
 from watcher.daemon import systemd
 from watcher.domain.values.errors import ConfigurationError, Problem

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import typer
 
-from watcher.app.wiring import configure
 from watcher.cli._tables import fold, screen
+from watcher.config.configuration import configure
 from watcher.config.problems import nearest
 from watcher.config.starter import DraftWallet, StarterDraft, drafted_files
 from watcher.domain.values.chains import KNOWN, meant, stranger

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher.app.wiring import Configuration, store_path
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, beginning_with, configured, print_json, the_one
 from watcher.cli._help import PAGES
 from watcher.cli._tables import print_table
+from watcher.config.configuration import Configuration, store_path
 from watcher.config.problems import nearest
 from watcher.domain.alerts.lifecycle import Ack, AlertState, blind, short_id
 from watcher.domain.alerts.silences import Silence

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from watcher.app.wiring import Configuration, build_channels, store_path
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
 from watcher.cli._tables import print_table
+from watcher.config.configuration import Configuration, build_channels, store_path
 from watcher.domain.rules import Rule
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import ConfigurationError, Problem

@@ -92,7 +92,8 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
 
-    from watcher.app.wiring import configure, open_store, wire
+    from watcher.app.wiring import open_store, wire
+    from watcher.config.configuration import configure
     from watcher.daemon.run import at_work
     from watcher.service.metrics import Metrics
     from watcher.sim import Simulation

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from watcher.app.wiring import build_rules, credit_plans, store_path
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli.alerts import meant
+from watcher.config.configuration import build_rules, credit_plans, store_path
 from watcher.config.problems import nearest
 from watcher.domain.alerts.lifecycle import about
 from watcher.domain.evaluation.rule_index import BUILT_IN

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from watcher.app.wiring import Configuration, store_path
 from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
 from watcher.cli._tables import fold, print_table, screen
 from watcher.cli.lists import Limit, Wallets
+from watcher.config.configuration import Configuration, store_path
 from watcher.config.problems import nearest
 from watcher.domain.model import Asset
 from watcher.domain.values.durations import parse_duration

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher.app.wiring import Configuration, store_path
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json, the_one
 from watcher.cli._tables import print_table
+from watcher.config.configuration import Configuration, store_path
 from watcher.domain.values.formatting import moment, money, price
 from watcher.domain.values.normalization import in_one_form
 from watcher.reports import status

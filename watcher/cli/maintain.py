@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher import __version__
-from watcher.app.wiring import Configuration, store_path
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
+from watcher.config.configuration import Configuration, store_path
 from watcher.config.environment import is_closed
 from watcher.domain.values.errors import ConfigurationError, StoreError
 from watcher.domain.values.formatting import counted
@@ -95,7 +95,8 @@ def schema(
 
     What summaries and descriptions of rules may use (variables, filters) stands in that of rule files.
     """
-    from watcher.config.json_schema import json_schema, rules_schema, tests_schema
+    from watcher.analysis.ruletest.schema import tests_schema
+    from watcher.config.json_schema import json_schema, rules_schema
 
     if rules and tests:
         raise typer.BadParameter("choose one of --rules and --tests")

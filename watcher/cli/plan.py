@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from watcher.analysis.plan import PlanLine, SourcePlan, Supposed, accounts_text, misfit, plan_source
-from watcher.app.wiring import Configuration, build_source, store_path
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know, print_json
 from watcher.cli._tables import print_table
+from watcher.config.configuration import Configuration, build_source, store_path
 from watcher.domain.scheduler import AccountForecast
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.durations import parse_duration, span

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from watcher.app.wiring import Configuration
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, config_path, configured, must_know, print_json, set_up_logging
 from watcher.cli._tables import print_table
+from watcher.config.configuration import Configuration
 from watcher.daemon.malloc import settle_heap
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account, Miss, Outcome
@@ -162,7 +162,7 @@ def web(
 async def _web(configuration: Configuration, listen: str | None) -> int:
     from pydantic import ValidationError
 
-    from watcher.app.wiring import build_rules, credit_plans, store_path
+    from watcher.config.configuration import build_rules, credit_plans, store_path
     from watcher.config.models import WebSettings
     from watcher.config.settings import PAGE
     from watcher.service.clock import SystemClock
@@ -230,8 +230,8 @@ def send_test(
 
 
 async def _send_test(configuration: Configuration, only: str | None, *, json: bool) -> int:
-    from watcher.app.wiring import build_channels
     from watcher.charts.attachments import sample
+    from watcher.config.configuration import build_channels
     from watcher.domain.alerts.lifecycle import short_id
     from watcher.domain.messages.delivery import Delivery, Sent
     from watcher.domain.messages.message import Kind, Message, Severity

@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from watcher.analysis.simulate import DAY, SimulationResult, Trace, as_trace, read_trace
-from watcher.app.wiring import Configuration
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
+from watcher.config.configuration import Configuration
 from watcher.domain.scheduler import Item
 from watcher.domain.values.durations import parse_duration, span
 from watcher.domain.values.formatting import counted
@@ -125,7 +125,7 @@ def _polls(out: Path | None) -> Iterator[Callable[[str, float], None]]:
 
 def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], float | None]:
     """The store's changes of all accounts on sources that sell credits, their costs, and credits a day."""
-    from watcher.app.wiring import accounts_of, build_source, store_path
+    from watcher.config.configuration import accounts_of, build_source, store_path
     from watcher.service.clock import SystemClock
     from watcher.service.schedule_items import key_of
     from watcher.store.sqlite.queries import SqliteQueries

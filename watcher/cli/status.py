@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from watcher.app.wiring import Configuration, credit_plans, store_path
 from watcher.cli._common import Config, Json, configured, plain_json, print_json
 from watcher.cli._encoding import json_text
 from watcher.cli._tables import Screen, fold, redraws, screen, table
+from watcher.config.configuration import Configuration, credit_plans, store_path
 from watcher.domain.values.durations import format_duration, parse_duration, span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment

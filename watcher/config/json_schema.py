@@ -1,4 +1,4 @@
-"""The JSON Schemas of `watcher.yaml`, of rule files and of rule tests, which editors complete from."""
+"""JSON Schemas of `watcher.yaml` and of rule files, which editors complete from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from watcher.analysis.ruletest.models import TestFile
 from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry, WebSettings
 from watcher.config.problems import models_in, parts_of, written_fields
 from watcher.config.settings import Kinds, known_kinds
@@ -26,18 +25,18 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
         "version": {"const": 1},
         "store": _choice(kinds.stores, kinds.store, definitions),
         "sources": {"type": "object", "additionalProperties": _choice(kinds.sources, None, definitions)},
-        "wallets": {"type": "array", "minItems": 1, "items": _model(WalletEntry, definitions)},
-        "assets": {"type": "array", "items": _model(AssetEntry, definitions)},
+        "wallets": {"type": "array", "minItems": 1, "items": model_schema(WalletEntry, definitions)},
+        "assets": {"type": "array", "items": model_schema(AssetEntry, definitions)},
         "channels": {
             "type": "object",
             "additionalProperties": _choice(kinds.channels, kinds.channel, definitions),
         },
         "rules": {"type": "array", "items": {"type": "string"}, "examples": [["rules/*.yaml"]]},
-        "web": {"anyOf": [_model(WebSettings, definitions), {"type": "null"}]},
-        "log": _model(LogSettings, definitions),
-        "heartbeat": {"anyOf": [_model(HeartbeatSettings, definitions), {"type": "null"}]},
+        "web": {"anyOf": [model_schema(WebSettings, definitions), {"type": "null"}]},
+        "log": model_schema(LogSettings, definitions),
+        "heartbeat": {"anyOf": [model_schema(HeartbeatSettings, definitions), {"type": "null"}]},
     }
-    return _file("watcher.yaml", properties, ["version", "sources", "wallets"], definitions)
+    return file_schema("watcher.yaml", properties, ["version", "sources", "wallets"], definitions)
 
 
 def rules_schema() -> dict[str, Any]:
@@ -45,7 +44,7 @@ def rules_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     choices = []
     for kind, model in TYPES.items():
-        reference = _model(model, definitions)
+        reference = model_schema(model, definitions)
         definition = definitions[model.__name__]
         definition["properties"]["type"] = {"const": kind}
         definition["required"] = sorted({"id", "type", *definition.get("required", ())})
@@ -53,25 +52,13 @@ def rules_schema() -> dict[str, Any]:
             definition["properties"][name] = {"type": "string", "description": TEMPLATE_HELP}
         choices.append(reference)
     rules = {"type": ["array", "null"], "items": {"anyOf": choices}}
-    return _file("watcher rules", {"rules": rules}, ["rules"], definitions)
+    return file_schema("watcher rules", {"rules": rules}, ["rules"], definitions)
 
 
-def tests_schema() -> dict[str, Any]:
-    """A file of rule tests."""
-    definitions: dict[str, Any] = {}
-    _model(TestFile, definitions)
-    expectation = definitions["Expectation"]["properties"]
-    for name in ("alerts", "told"):
-        expectation[name] = {"anyOf": [expectation[name], {"const": "nothing"}]}
-    restarts = definitions["RuleTest"]["properties"]["restarts"]
-    restarts["items"] = {"anyOf": [restarts["items"], DURATION]}
-    file = definitions.pop("TestFile")
-    return _file("watcher rule tests", file["properties"], ["tests"], definitions)
-
-
-def _file(
+def file_schema(
     title: str, properties: Mapping[str, Any], required: list[str], definitions: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """The schema of a whole file."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
@@ -88,7 +75,7 @@ def _choice(
 ) -> dict[str, Any]:
     choices = []
     for kind, model in kinds.items():
-        reference = _model(model, definitions)
+        reference = model_schema(model, definitions)
         definition = definitions[reference["$ref"].rpartition("/")[2]]
         definition.setdefault("properties", {})["kind"] = {"const": kind}
         required = [key for key in definition.get("required", []) if key != "kind"]
@@ -97,7 +84,7 @@ def _choice(
     return {"anyOf": choices}
 
 
-def _model(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+def model_schema(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
     """A reference to the schema of a model; what it refers to goes into `definitions`."""
     schema = model.model_json_schema(ref_template="#/$defs/{model}")
     inner = schema.pop("$defs", {})

@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watcher.app.schedules import meters, schedule, sweepers
-from watcher.app.wiring import (
-    App,
+from watcher.app.wiring import App, open_store, wire
+from watcher.config.configuration import (
     Configuration,
     build_heartbeat,
     build_rules,
     configure,
     credit_plans,
-    open_store,
     store_path,
-    wire,
 )
 from watcher.config.warnings import wants_pictures
 from watcher.daemon import systemd
@@ -38,7 +36,8 @@ from watcher.daemon.upkeep import (
 )
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
-from watcher.ports.store import Draw, Store
+from watcher.ports.channel import Draw
+from watcher.ports.store import Store
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.metrics import Metrics
 from watcher.service.ticker import Ticker

@@ -9,7 +9,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watcher.app.wiring import App, store_path
+from watcher.app.wiring import App
+from watcher.config.configuration import store_path
 from watcher.daemon import systemd
 from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError

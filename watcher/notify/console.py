@@ -10,7 +10,7 @@ from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.values.text import clean
 from watcher.notify.markup import short_alert
 from watcher.notify.settings import ChannelSettings
-from watcher.ports.store import UNGROUPED
+from watcher.ports.channel import UNGROUPED
 
 if TYPE_CHECKING:  # loaded only where there is such a channel
     from rich.console import Console

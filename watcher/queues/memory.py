@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
+from watcher.ports.queue import Batch
 
 _URGENCY = {Purpose.CONFIRMATION: 0, Purpose.BY_HAND: 1, Purpose.SCHEDULED: 2, Purpose.SWEEP: 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Accounts to ask for together, and why."""
-
-    accounts: tuple[Account, ...]
-    purpose: Purpose
 
 
 class PollQueue:

@@ -16,8 +16,8 @@ from watcher.domain.model import Account
 from watcher.domain.scheduler import PATIENCE, Budget, Item, Scheduler
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook, load
 from watcher.domain.values.errors import StoreError
+from watcher.ports.clock import Clock
 from watcher.ports.store import Store
-from watcher.service.clock import Clock
 from watcher.service.schedule_items import (
     AutoItem,
     FixedItems,

@@ -12,8 +12,8 @@ from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.chain_discovery import Sweep, judge_sweep
 from watcher.domain.model import Account, Miss, Outcome, Reading
 from watcher.domain.values.errors import StoreError
+from watcher.ports.clock import Clock
 from watcher.ports.store import Recall, Store
-from watcher.service.clock import Clock
 from watcher.service.polling import Poller
 
 log = logging.getLogger(__name__)

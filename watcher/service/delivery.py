@@ -31,8 +31,9 @@ from watcher.domain.messages.delivery import (
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY
 from watcher.domain.values.errors import WatcherError
-from watcher.ports.store import Channel, Store, facts_of
-from watcher.service.clock import Clock
+from watcher.ports.channel import Channel
+from watcher.ports.clock import Clock
+from watcher.ports.store import Store, facts_of
 from watcher.service.delivery_policy import (
     ATTEMPTS_BEFORE_GIVING_UP,
     LONGEST_ASKED,

@@ -11,7 +11,7 @@ from watcher.domain.alerts.fallback import in_place_of, patience
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.messages.delivery import LONGEST_RETRY, Delivery, Fault
 from watcher.domain.messages.message import Kind
-from watcher.ports.store import UNGROUPED, Channel
+from watcher.ports.channel import UNGROUPED, Channel
 
 FRESH_WAITS = 60.0
 """Seconds that what was never tried waits at most for a failing channel's next chance."""

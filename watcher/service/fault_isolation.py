@@ -23,9 +23,10 @@ from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.verdict import Verdict, met, not_met
-from watcher.ports.store import Recall, Reply, Request, Source, Store
-from watcher.queues.memory import Batch
-from watcher.service.clock import Clock
+from watcher.ports.clock import Clock
+from watcher.ports.queue import Batch
+from watcher.ports.source import Reply, Request, Source
+from watcher.ports.store import Recall, Store
 
 log = logging.getLogger(__name__)
 

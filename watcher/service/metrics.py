@@ -17,8 +17,9 @@ from watcher.domain.credits.allowance import Allowance
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult
 from watcher.domain.model import Account, MissReason
-from watcher.ports.store import Channel, Reply, Request, Source
-from watcher.service.clock import Clock
+from watcher.ports.channel import Channel
+from watcher.ports.clock import Clock
+from watcher.ports.source import Reply, Request, Source
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds of a request, at most."""

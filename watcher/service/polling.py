@@ -16,9 +16,11 @@ from watcher.domain.model import Account, Outcome, Reading
 from watcher.domain.readings.fault_isolation import CULPRITS, NEVER_READ
 from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
-from watcher.ports.store import Reply, Request, Settlement, Source, Store
-from watcher.queues.memory import Batch, PollQueue
-from watcher.service.clock import Clock
+from watcher.ports.clock import Clock
+from watcher.ports.queue import Batch
+from watcher.ports.source import Reply, Request, Source
+from watcher.ports.store import Settlement, Store
+from watcher.queues.memory import PollQueue
 from watcher.service.conclude import conclude
 from watcher.service.fault_isolation import FaultIsolation
 from watcher.service.pace import SourceThrottle

@@ -15,8 +15,8 @@ from watcher.domain.evaluation.builtin_notices import source_notice
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Verdict, met, not_met
+from watcher.ports.clock import Clock
 from watcher.ports.store import Recall, Settlement, Store
-from watcher.service.clock import Clock
 from watcher.service.polling import Poller
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from watcher.domain.model import Miss, MissReason
-from watcher.ports.store import Reply, Request
+from watcher.ports.source import Reply, Request
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Verdict, met, not_met
-from watcher.ports.store import Recall, Reply, Store
-from watcher.service.clock import Clock
+from watcher.ports.clock import Clock
+from watcher.ports.source import Reply
+from watcher.ports.store import Recall, Store
 
 log = logging.getLogger(__name__)
 

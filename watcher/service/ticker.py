@@ -7,21 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from watcher.config.models import Cron
-from watcher.config.settings import Settings
-from watcher.config.wallets import discovery_of
-from watcher.domain.evaluation.chain_discovery import Sweep
-from watcher.domain.model import SWEEPS, Account
+from watcher.domain.model import Account
 from watcher.domain.values.cron import read_cron
-from watcher.ports.store import Source
-from watcher.service.schedule_items import AutoItem, FixedItems
 
 Put = Callable[[Sequence[Account]], None]
 
@@ -141,100 +134,3 @@ class Ticker:
                 known[account] = now
                 due.append(account)
         put(due)
-
-
-def taken(source: Source, fixed: Mapping[PollTimes, Sequence[Account]], now: datetime) -> float:
-    """What fixed cadences cost a second: credits, or calls where there are no credits."""
-    sells = source.allowance.credits is not None
-    total = 0.0
-    for cadence, accounts in fixed.items():
-        each = sum(map(source.cost, accounts)) if sells else calls_of(source, accounts, now)
-        total += each * cadence.per_second(now)
-    return total
-
-
-def calls_of(source: Source, accounts: Sequence[Account], now: datetime) -> int:
-    """HTTP requests that one poll of these accounts takes. A look-up (once a day) is no part of each poll."""
-    return sum(request.calls for request in source.plan(accounts, now) if not request.lookup)
-
-
-def cadences(
-    settings: Settings, name: str, source: Source
-) -> tuple[dict[PollTimes, list[Account]], list[AutoItem]]:
-    """The accounts of one source: those at a fixed cadence by that cadence, and those on `auto`."""
-    fixed: dict[PollTimes, list[Account]] = {}
-    paced: list[AutoItem] = []
-    groups: dict[object, list[Account]] = {}
-    """The lists of `fixed`, by what wallets say."""
-    sells = source.allowance.credits is not None
-    for wallet in settings.wallets:
-        if wallet.source != name:
-            continue
-        every = wallet.every
-        if isinstance(every, str):
-            for account in wallet.accounts:
-                cost = source.cost(account) if sells else calls_of(source, [account], EPOCH)
-                paced.append(AutoItem(account, cost, float(wallet.weight), wallet.at_least_every))
-            continue
-        group = groups.get(every)
-        if group is None:
-            group = groups[every] = fixed.setdefault(_cadence(every), [])
-        group += wallet.accounts
-    return fixed, paced
-
-
-def _cadence(every: timedelta | Cron) -> PollTimes:
-    if isinstance(every, timedelta):
-        return PollTimes(every=every)
-    return PollTimes(cron=every.cron, timezone=every.timezone)
-
-
-def fixed_intervals(source: Source, fixed: Mapping[PollTimes, Sequence[Account]]) -> list[FixedItems]:
-    """The accounts at a fixed interval, where that can be too dear."""
-    if source.allowance.credits is None:
-        return []
-    found = []
-    for cadence, accounts in fixed.items():
-        if cadence.every is None:
-            continue
-        alike: dict[int, list[Account]] = {}
-        for account in accounts:
-            alike.setdefault(source.cost(account), []).append(account)
-        found += [FixedItems(some, cost, cadence.every) for cost, some in alike.items()]
-    return found
-
-
-def sweeps(settings: Settings, name: str) -> list[Sweep]:
-    """What `discover` asks of one source: each address once, against all its chains that are watched."""
-    mine = [wallet for wallet in settings.wallets if wallet.source == name]
-    if not any(wallet.discover for wallet in mine):
-        return []
-    whole = {account.address for each in mine for account in each.accounts if account.chain in SWEEPS}
-    known = [(wallet, discovery_of(wallet, settings.sources)) for wallet in mine]
-    chains: dict[Account, set[str]] = {}
-    for _, each in known:
-        if each is not None:
-            chains.setdefault(each.account, set()).update(each.chains)
-    found: dict[Account, Sweep] = {}
-    for wallet, wanted in known:
-        every = wallet.discover_every
-        if wanted is None or every is None or wanted.account.address in whole:
-            continue
-        named = frozenset(chains[wanted.account])
-        before = found.get(wanted.account)
-        every = min(every, before.every) if before is not None else every
-        found[wanted.account] = Sweep(
-            wanted.account, wallet.accounts[0], wallet.name, named, every, wanted.cost
-        )
-    return list(found.values())
-
-
-def swept(found: Sequence[Sweep]) -> float:
-    """What sweeps cost a second, in credits."""
-    return sum(sweep.cost / sweep.every.total_seconds() for sweep in found)
-
-
-def fairness_of(settings: Settings, name: str) -> float:
-    """The exponent of the change rate in what an account of this source is worth."""
-    kind: Any = settings.sources[name]
-    return float(kind.fairness)

@@ -14,8 +14,9 @@ from watcher.domain.model import Account
 from watcher.domain.rules import Use, pace_since
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook, load
 from watcher.domain.values.errors import StoreError
+from watcher.ports.clock import Clock
 from watcher.ports.store import Recall, Store
-from watcher.service.clock import Clock, Setting
+from watcher.service.clock import Setting
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from yarl import URL
 
 from watcher import __version__
 from watcher.domain.model import Account, Miss, MissReason
-from watcher.ports.store import Reply
+from watcher.ports.source import Reply
 from watcher.sources.json_repair import mended
 from watcher.system.connections import cause, proxy_for
 

@@ -6,9 +6,9 @@ from functools import cached_property
 
 from aiohttp import web
 
-from watcher.app.wiring import build_source
 from watcher.charts.figures import burn_down
-from watcher.ports.store import Source
+from watcher.config.configuration import build_source
+from watcher.ports.source import Source
 from watcher.reports.credits import burn, days_of
 from watcher.reports.status import Row
 from watcher.store.sqlite.queries import SqliteQueries

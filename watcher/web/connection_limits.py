@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from watcher.service.clock import Clock
+from watcher.ports.clock import Clock
 from watcher.web.login_throttle import LOOPBACK, Address, place_of
 
 log = logging.getLogger(__name__)

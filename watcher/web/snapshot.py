@@ -15,10 +15,10 @@ from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
+from watcher.ports.clock import Clock
 from watcher.reports import status as report
 from watcher.reports.health import Readiness, channels_of, readiness
 from watcher.reports.status import Row
-from watcher.service.clock import Clock
 from watcher.service.metrics import Metrics
 from watcher.store.sqlite.queries import ChannelState, SqliteQueries
 

@@ -19,7 +19,7 @@ from tests.domain.given import BOND, DESK, ETH, HOT, SOL, SWEEP, SYMBOLS, USDC, 
 from tests.fakes import START, FakeChannel, FakeClock, FakeSource
 from watcher.analysis import backtest
 from watcher.analysis.backtest import Played, play
-from watcher.app.wiring import Configuration
+from watcher.config.configuration import Configuration
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.history.reconstruction import RecordedHistory

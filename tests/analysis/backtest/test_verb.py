@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.analysis.backtest.given import InlineStore, told_by_daemon
-from watcher.app.wiring import build_rules, configure
 from watcher.cli import _run as watcher
+from watcher.config.configuration import build_rules, configure
 from watcher.domain.credits.allowance import Allowance, Grant, Purpose
 from watcher.domain.model import Account, Asset, Reading
 from watcher.ports.store import Settlement

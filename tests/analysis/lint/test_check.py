@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeClock
-from watcher.app.wiring import configure, store_path, wire
+from watcher.app.wiring import wire
 from watcher.cli import _run
+from watcher.config.configuration import configure, store_path
 from watcher.domain.credits.allowance import Purpose
-from watcher.queues.memory import Batch
+from watcher.ports.queue import Batch
 from watcher.sim import Simulation
 from watcher.store.sqlite.store import SqliteStore
 

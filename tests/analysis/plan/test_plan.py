@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from watcher.analysis.plan import Supposed, lines_of, misfit, plan_source
-from watcher.app.wiring import build_source, configure
 from watcher.cli import _run
 from watcher.cli.plan import _changes, headline
+from watcher.config.configuration import build_source, configure
 from watcher.domain.scheduler import Budget, Scheduler
 from watcher.service.auto_schedule import FACT
 from watcher.service.schedule_items import credit_budget

@@ -10,9 +10,10 @@ import pytest
 
 from tests.service.test_provider_count import MovedClock
 from watcher.analysis.plan import plan_source
-from watcher.app.wiring import build_source, configure, store_path, wire
+from watcher.app.wiring import wire
+from watcher.config.cadences import cadences
+from watcher.config.configuration import build_source, configure, store_path
 from watcher.domain.credits.allowance import Purpose
-from watcher.service.ticker import cadences
 from watcher.sim import Simulation
 from watcher.store.sqlite.store import SqliteStore
 

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 from watcher.analysis.plan import plan_source
-from watcher.app.wiring import Configuration, build_source
+from watcher.config.configuration import Configuration, build_source
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet

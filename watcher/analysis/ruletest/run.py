@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from watcher.analysis.ruletest.load import TestCase, TestSuite
 from watcher.analysis.ruletest.models import Expectation, ExpectedAlert, ExpectedMessage
 from watcher.analysis.ruletest.tracks import TestTracks, tracks_of
-from watcher.app.wiring import scratch_store
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Message
 from watcher.domain.values.formatting import MINUS
 from watcher.service.replay import Notification, Replay
+from watcher.store.sqlite.in_memory import InMemoryStore
 
 E = TypeVar("E")
 G = TypeVar("G")
@@ -72,7 +72,7 @@ async def run_case(suite: TestSuite, case: TestCase) -> TestResult:
     """Play one test."""
     test, tracks = case.test, tracks_of(case.test, case.wallets)
     rules = Rules(suite.rules, tracks.wallets, suite.channels)
-    store = scratch_store()
+    store = InMemoryStore()
     try:
         replay = Replay(store, rules, tracks.polls(), test.start, again=tracks.answer)
         return await _play(suite, case, replay, tracks)

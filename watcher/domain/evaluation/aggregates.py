@@ -1,4 +1,4 @@
-"""Judge rules over sums: those to which this decision brings news, each once."""
+"""Aggregate evaluator: rules over sums, those to which this decision brings news, each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teller: what is to be told becomes messages, and a delivery for each channel."""
+"""Message composer: what is to be told becomes messages, and a delivery for each channel."""
 
 from __future__ import annotations
 

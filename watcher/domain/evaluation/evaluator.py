@@ -1,4 +1,4 @@
-"""Judge: rules over what was learnt, into alerts and what is to be told of them."""
+"""Rule evaluator: rules over what was read, into alerts and what is to be told of them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from watcher.notify.markup import (
     tone,
 )
 from watcher.notify.settings import NO_SCHEME, ChannelSettings, WrongKeyError, scheme_of, secrets_of
-from watcher.ports.store import Draw
+from watcher.ports.channel import Draw
 from watcher.system.connections import Proxy
 
 DRAWING = 2.5

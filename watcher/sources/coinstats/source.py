@@ -27,7 +27,7 @@ from watcher.domain.values.addresses import doubt
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import PartError
-from watcher.ports.store import Reply, Request
+from watcher.ports.source import Reply, Request
 from watcher.sources.coinstats.answer import read_answer
 from watcher.sources.coinstats.names import AssetNames
 from watcher.sources.coinstats.wire import AT_ONCE, read_usage

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from watcher.domain.model import MissReason
-from watcher.ports.store import Reply, Request
+from watcher.ports.source import Reply, Request
 from watcher.sources.http import Http, HttpFailure
 from watcher.sources.json_repair import UnusableAnswerError, read_mended
 from watcher.sources.teos.assets import Assets

@@ -22,7 +22,7 @@ from watcher.domain.credits.allowance import Allowance, Window
 from watcher.domain.model import TEOS_CHAIN, Account, MissReason, Outcome
 from watcher.domain.readings.fault_isolation import EVERYBODY
 from watcher.domain.values.errors import PartError
-from watcher.ports.store import Reply, Request
+from watcher.ports.source import Reply, Request
 from watcher.sources.http import Http, HttpFailure, Limits
 from watcher.sources.json_repair import UnusableAnswerError
 from watcher.sources.settings import (

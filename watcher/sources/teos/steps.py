@@ -9,7 +9,7 @@ from datetime import datetime
 from yarl import URL
 
 from watcher.domain.model import Account, MissReason
-from watcher.ports.store import Request
+from watcher.ports.source import Request
 from watcher.sources.teos.wire import BalancePage, Pair, address_key
 
 

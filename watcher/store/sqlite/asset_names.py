@@ -13,7 +13,7 @@ from watcher.store.sqlite.codec import from_ms, storable, to_ms
 
 
 class AssetNames:
-    """What the store has in memory of it, as `Past` has it."""
+    """What the store has in memory of it, as `Snapshot` has it."""
 
     def __init__(self) -> None:
         self.symbols: dict[Asset, str] = {}

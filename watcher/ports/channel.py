@@ -1,0 +1,43 @@
+"""Channel: one way to reach people, and what it promises to a deliverer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from watcher.domain.messages.delivery import Delivery, SendResult
+
+UNGROUPED = 1_000_000
+"""The `burst` of a channel for which nothing is gathered: a screen, say, and not people's telephones."""
+
+
+Draw = Callable[[Sequence[Delivery]], Sequence[bytes]]
+"""Pictures (PNG) of what deliveries are about, within a bounded time; none if there are none to be had."""
+
+
+class Channel(Protocol):
+    """One way to reach people."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def burst(self) -> int:
+        """So many notifications may go out one after another; more than that are merged into one.
+
+        Below `UNGROUPED` a channel gets a handful of notifications a minute anyway, and the rest gathered.
+        """
+        ...
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Take back the facts kept from an earlier run, before the first `send`."""
+        ...
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        """Tell one or several deliveries in one notification. Never raises for the service's faults.
+
+        All of them have the same `heard` and `only`.
+        """
+        ...
+
+    async def close(self) -> None: ...
