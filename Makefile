@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
 
-.PHONY: demo test chaos fuzz mutants audit check systemd bench pictures format install clean
+.PHONY: demo test test-index chaos fuzz mutants audit check systemd bench pictures format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -16,6 +16,10 @@ test: $(VENV)/.dev
 	@command -v chromium >/dev/null || echo "skipping the page in a browser: chromium is not installed (Debian package: chromium)"
 	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+
+# Each test file, room by room, in one sentence; and which files are about a type of rule.
+test-index: $(VENV)/.python
+	@$(BIN)/python -m tests.index
 
 # Faults by the hundred on the real daemon; a bounded share of them is in `make test`.
 chaos: $(VENV)/.dev

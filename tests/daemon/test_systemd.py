@@ -1,3 +1,5 @@
+"""What systemd is told of the daemon: ready, reloading, status, watchdog, and priorities in the journal."""
+
 from __future__ import annotations
 
 import logging

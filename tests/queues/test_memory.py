@@ -1,3 +1,5 @@
+"""Accounts that are due: each stands in the queue once, the most urgent first, none twice under way."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""CoinStats: requests within their bounds, exact answers, and what an answer leaves out is never a zero."""
+
 from __future__ import annotations
 
 import asyncio

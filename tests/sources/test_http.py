@@ -1,3 +1,5 @@
+"""One GET to an API: bounded in time and size, to that host only; each failure has its reason and charge."""
+
 from __future__ import annotations
 
 import asyncio

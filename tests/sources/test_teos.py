@@ -1,3 +1,5 @@
+"""TEOS: pages and pairs, exact sparks and units, refused assets, and what nobody reports is no zero."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The systemd unit: sound, hardened, with the credentials that verbs read; a bad configuration is final."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Durations as people write them: read exactly, written as they are read, and the rest corrected."""
+
 from __future__ import annotations
 
 from datetime import timedelta

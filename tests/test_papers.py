@@ -1,0 +1,52 @@
+"""What the papers name is there: files, links with their headings, targets of make, modules to run."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAPERS = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
+
+
+def words(path: Path) -> str:
+    """The text without blocks of code."""
+    return re.sub(r"(?ms)^```.*?^```", "", path.read_text(encoding="utf-8"))
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors of a page, as code hosts make them."""
+    found = re.findall(r"(?m)^#+ (.*)$", words(path))
+    return {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in found}
+
+
+def of_papers(pattern: str) -> list[tuple[str, str]]:
+    """Which paper says what, of all that matches."""
+    said = ((path, found) for path in PAPERS for found in re.findall(pattern, words(path)))
+    return sorted({(str(path.relative_to(ROOT)), found) for path, found in said})
+
+
+@pytest.mark.parametrize(("paper", "link"), of_papers(r"\]\((?!https?:)([^)\s]+)\)"))
+def test_a_link_leads_to_a_file_and_a_heading_that_are_there(paper: str, link: str) -> None:
+    name, _, anchor = link.partition("#")
+    page = (ROOT / paper).parent / name if name else ROOT / paper
+    assert page.exists()
+    assert not anchor or anchor in headings(page)
+
+
+@pytest.mark.parametrize(("paper", "name"), of_papers(r"`((?:tests|watcher|benchmarks)/[\w./-]+)`"))
+def test_a_file_that_a_paper_names_is_there(paper: str, name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+@pytest.mark.parametrize(("paper", "target"), of_papers(r"`make ([a-z-]+)"))
+def test_a_target_that_a_paper_names_is_one(paper: str, target: str) -> None:
+    assert re.search(rf"(?m)^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("paper", "module"), of_papers(r"python -m ((?:tests|watcher|benchmarks)[\w.]*\w)"))
+def test_a_module_that_a_paper_runs_is_there(paper: str, module: str) -> None:
+    assert find_spec(module)
