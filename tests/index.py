@@ -72,7 +72,7 @@ def main() -> None:
     for folder, some in groupby(modules, key=lambda path: path.parent):
         mine = list(some)
         tests = sum(count(modules[path]) for path in mine)
-        print(f"\n{folder.relative_to(ROOT)}/  {len(mine)} files, {tests} tests")
+        print(f"\n{folder.relative_to(ROOT)}/  {tests} tests in {len(mine)}")
         wide = max(len(path.name) for path in mine)
         for path in mine:
             print(f"  {path.name:<{wide}}  {count(modules[path]):>3}  {sentence(modules[path])}")
