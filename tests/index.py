@@ -72,7 +72,8 @@ def main() -> None:
     for folder, some in groupby(modules, key=lambda path: path.parent):
         mine = list(some)
         tests = sum(count(modules[path]) for path in mine)
-        print(f"\n{folder.relative_to(ROOT)}/  {tests} tests in {len(mine)}")
+        held = "1 file" if len(mine) == 1 else f"{len(mine)} files"
+        print(f"\n{folder.relative_to(ROOT)}/  {tests} tests in {held}")
         wide = max(len(path.name) for path in mine)
         for path in mine:
             print(f"  {path.name:<{wide}}  {count(modules[path]):>3}  {sentence(modules[path])}")
