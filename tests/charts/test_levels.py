@@ -12,7 +12,7 @@ from watcher.charts.levels import fitting, levels_of
 from watcher.config.configuration import build_rules, configure
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset
-from watcher.store.sqlite.chart_data import Holding
+from watcher.ports.queries import Holding
 
 BASE = Account("coinstats", "base-wallet", HOT.address)
 USDC, SPAM, COIN = Asset("ethereum", "0xusdc"), Asset("ethereum", "0xspam"), Asset("base-wallet", "ethereum")

@@ -8,8 +8,8 @@ import pytest
 
 from tests.contract.given import HOT, NOW, known
 from watcher.domain.model import Account, AccountState
+from watcher.ports.queries import ChannelState
 from watcher.reports.health import readiness
-from watcher.store.sqlite.queries import ChannelState
 
 WELL = ChannelState("ops", 0, None, gave_up=False, trouble="", sent=NOW)
 DEAF = ChannelState("pager", 1, NOW - timedelta(minutes=11), gave_up=False, trouble="HTTP 500", sent=None)

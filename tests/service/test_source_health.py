@@ -20,12 +20,12 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome, Reading, Wallet
 from watcher.domain.rules import AssetRule, ChangeRule, ThresholdRule
+from watcher.ports.queries import ChannelState
 from watcher.ports.queue import Batch
 from watcher.reports.health import readiness
 from watcher.service.polling import Poller
 from watcher.sim import Simulation
 from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
-from watcher.store.sqlite.queries import ChannelState
 from watcher.store.sqlite.store import SqliteStore
 
 ACCOUNTS = tuple(Account("coins", "ethereum", f"0x{n:040x}") for n in range(1, 6))

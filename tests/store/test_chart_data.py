@@ -15,8 +15,8 @@ from watcher.domain.decision import Decision
 from watcher.domain.history.reconstruction import DaemonRun
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.model import AccountState, Quote, Suspect
+from watcher.ports.queries import ChartData, ChartQuery, Partial, ReadingTimes
 from watcher.ports.store import Settlement
-from watcher.store.sqlite.chart_data import ChartData, ChartQuery, Partial, ReadingTimes
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 

@@ -16,7 +16,7 @@ from watcher.domain.decision import Decision
 from watcher.domain.evaluation.builtin_notices import EXHAUSTED_RULE, FAILING_RULE
 from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account
-from watcher.store.sqlite.chart_data import ChartQuery
+from watcher.ports.queries import ChartQuery
 from watcher.store.sqlite.store import SqliteStore
 
 LATER = timedelta(days=60)

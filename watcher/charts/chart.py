@@ -24,9 +24,8 @@ from watcher.domain.history.timeline import (
 from watcher.domain.model import Asset
 from watcher.domain.scheduler.outlook import OUTLOOK
 from watcher.domain.scheduler.outlook import load as read_outlook
+from watcher.ports.queries import AlertMark, ChartData, ChartQuery, Holding, Queries, ReadingTimes, Track
 from watcher.reports import status
-from watcher.store.sqlite.chart_data import AlertMark, ChartData, ChartQuery, Holding, ReadingTimes, Track
-from watcher.store.sqlite.queries import SqliteQueries
 
 RANGES = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365}
 """Ranges that people choose from, in days."""
@@ -63,7 +62,7 @@ class Chart:
 
 def wallet_chart(
     settings: Settings,
-    reader: SqliteQueries,
+    reader: Queries,
     name: str,
     now: datetime,
     span: timedelta,

@@ -12,7 +12,7 @@ from watcher.domain.model import SWEEPS, Asset
 from watcher.domain.rules import Rule
 from watcher.domain.rules.types.threshold import ThresholdRule
 from watcher.domain.values.decimals import ZERO, minus, plus
-from watcher.store.sqlite.chart_data import Holding
+from watcher.ports.queries import Holding
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.history.timeline import GRACE, SLACK, Point, Segment, gaps, segments
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.decimals import ZERO, plus, times
-from watcher.store.sqlite.queries import SqliteQueries
-from watcher.store.sqlite.spark_data import Sparks
+from watcher.ports.queries import Queries, Sparks
 
 SPAN, STRETCHES = timedelta(days=7), 42
 
 
 def sparklines(
-    reader: SqliteQueries, past: Snapshot, accounts: Mapping[Account, float | None], now: datetime
+    reader: Queries, past: Snapshot, accounts: Mapping[Account, float | None], now: datetime
 ) -> dict[Account, list[Segment]]:
     """Each account's value in the last seven days, as of every four hours. Only what has a price counts, and
     no mere claim.

@@ -16,12 +16,12 @@ from watcher.cli._common import set_up_logging
 from watcher.cli._tables import screen
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import counted
+from watcher.ports.queries import Queries
 
 if TYPE_CHECKING:
     from watcher.config.settings import Settings
     from watcher.sim import Simulation
     from watcher.sim.scenario import Step
-    from watcher.store.sqlite.queries import SqliteQueries
 
 CONFIG = """\
 version: 1
@@ -180,7 +180,7 @@ def _say(text: str) -> None:
     typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))
 
 
-def _summary(settings: Settings, reader: SqliteQueries, metered: int) -> list[str]:
+def _summary(settings: Settings, reader: Queries, metered: int) -> list[str]:
     """What the demo moved, told and cost."""
     changes = reader.history(1000)
     told = reader.deliveries("sent", 1000)

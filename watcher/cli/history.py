@@ -18,12 +18,12 @@ from watcher.domain.model import Asset
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import amount, moment, money, plain
 from watcher.domain.values.text import clean
+from watcher.ports.queries import Queries
 from watcher.reports import status
 from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.charts.chart import Chart
-    from watcher.store.sqlite.queries import SqliteQueries
 
 CHARTED = timedelta(days=7)
 
@@ -93,7 +93,7 @@ def _span(text: str | None) -> timedelta | None:
 
 
 def _assets(
-    configuration: Configuration, reader: SqliteQueries, wallets: Sequence[str], name: str
+    configuration: Configuration, reader: Queries, wallets: Sequence[str], name: str
 ) -> frozenset[Asset]:
     """All that are called so: a symbol is a name that anybody can give to a token."""
     past, accounts = reader.past(), status.wallets_by_account(configuration.settings)
@@ -116,7 +116,7 @@ def _assets(
 
 def _plot(
     configuration: Configuration,
-    reader: SqliteQueries,
+    reader: Queries,
     names: Sequence[str],
     assets: frozenset[Asset] | None,
     span: timedelta,

@@ -20,8 +20,8 @@ from watcher.ports.store import Store
 from watcher.service.clock import Setting
 
 if TYPE_CHECKING:
+    from watcher.ports.queries import ChannelState
     from watcher.reports.health import Readiness
-    from watcher.store.sqlite.queries import ChannelState
 
 log = logging.getLogger(__name__)
 

@@ -252,3 +252,8 @@ class Wallet:
     """The assets that are asked for, where the operator has to name them (TEOS)."""
     promise: timedelta | None = None
     """The longest time between two polls that the configuration promises; None: it promises none."""
+
+
+NEWCOMER = "nobody asked for it: what it is worth counts in no value"
+"""What is said of those that rules see. They are kept beside those that no rule sees, to be released
+alike."""

@@ -10,12 +10,12 @@ from watcher.domain.credits.provider_count import USAGE, applied, load
 from watcher.domain.rules.types.budget import Use, pace_since
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections
 from watcher.domain.scheduler.outlook import load as read_outlook
-from watcher.store.sqlite.queries import SqliteQueries
+from watcher.ports.queries import Queries
 
 Row = dict[str, Any]
 
 
-def credits_of(reader: SqliteQueries, source: str, configured: CreditPlan, now: datetime) -> Row:
+def credits_of(reader: Queries, source: str, configured: CreditPlan, now: datetime) -> Row:
     """What `status` says of one source: the ledger, the cadence's outlook, the provider's own count."""
     metered = load(reader.fact(source, USAGE))
     plan = applied(configured, metered)
@@ -40,7 +40,7 @@ def credits_of(reader: SqliteQueries, source: str, configured: CreditPlan, now: 
     }
 
 
-def use_of(reader: SqliteQueries, source: str, configured: CreditPlan, now: datetime) -> Use:
+def use_of(reader: Queries, source: str, configured: CreditPlan, now: datetime) -> Use:
     """What `budget` rules judge."""
     plan = applied(configured, load(reader.fact(source, USAGE)))
     since = pace_since(plan, now)

@@ -12,7 +12,7 @@ from watcher.domain.history.timeline import Point, Segment
 from watcher.domain.rules.types.budget import Use, pace_since
 from watcher.domain.scheduler.outlook import OUTLOOK
 from watcher.domain.scheduler.outlook import load as read_outlook
-from watcher.store.sqlite.queries import SqliteQueries
+from watcher.ports.queries import Queries
 
 HOUR = timedelta(hours=1)
 DAYS = 31
@@ -52,7 +52,7 @@ class CreditBurn:
     days: tuple[DaySpent, ...]
 
 
-def burn(reader: SqliteQueries, source: str, configured: CreditPlan, now: datetime) -> CreditBurn:
+def burn(reader: Queries, source: str, configured: CreditPlan, now: datetime) -> CreditBurn:
     """Everything about the credits of one source, from the ledger."""
     plan = applied(configured, load(reader.fact(source, USAGE)))
     start, end = plan.bounds(now)
@@ -88,7 +88,7 @@ def burn(reader: SqliteQueries, source: str, configured: CreditPlan, now: dateti
     )
 
 
-def days_of(reader: SqliteQueries, source: str, now: datetime) -> tuple[DaySpent, ...]:
+def days_of(reader: Queries, source: str, now: datetime) -> tuple[DaySpent, ...]:
     """The ledger of the last days, newest first; a day without a request is left out."""
     return _days(reader.hours(source, now - timedelta(days=DAYS)), now)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import EMPTY, Account, Asset
 from watcher.domain.values.decimals import ZERO, minus, plus, times, total
-from watcher.store.sqlite.queries import SqliteQueries
+from watcher.ports.queries import Queries
 
 DAY = timedelta(days=1)
 
@@ -97,7 +97,7 @@ class Totals:
 
 
 def day(
-    reader: SqliteQueries, held: Totals, past: Snapshot, watched: Collection[Account], now: datetime
+    reader: Queries, held: Totals, past: Snapshot, watched: Collection[Account], now: datetime
 ) -> DayChange | None:
     """The day until now; None if nothing was known a day ago. `held`: what `watched` hold now."""
     since = now - DAY

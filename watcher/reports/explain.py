@@ -24,10 +24,10 @@ from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRu
 from watcher.domain.rules.types.budget import Use
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.formatting import moment, plain
+from watcher.ports.queries import Queries
 from watcher.reports.alerts import AlertViews
 from watcher.reports.credit_rows import use_of
 from watcher.reports.rule_distance import RuleDistance
-from watcher.store.sqlite.queries import SqliteQueries
 
 Row = dict[str, Any]
 
@@ -39,7 +39,7 @@ class Explainer:
         self,
         settings: Settings,
         rules: Rules,
-        reader: SqliteQueries,
+        reader: Queries,
         now: datetime,
         past: Snapshot | None = None,
         plans: Mapping[str, CreditPlan] = EMPTY,

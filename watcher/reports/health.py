@@ -14,7 +14,7 @@ from watcher.domain.model import Account, AccountState
 from watcher.domain.scheduler.outlook import Outlook
 from watcher.domain.values.cron import tick_after
 from watcher.domain.values.formatting import counted, moment
-from watcher.store.sqlite.queries import ChannelState, SqliteQueries
+from watcher.ports.queries import ChannelState, Queries
 
 WAITS_TOO_LONG = timedelta(minutes=10)
 """A message that has waited for so long is not being delivered."""
@@ -79,7 +79,7 @@ def readiness(
     return Readiness(not broken, tuple(broken), tuple(troubled))
 
 
-def channels_of(settings: Settings, reader: SqliteQueries, now: datetime) -> list[ChannelState]:
+def channels_of(settings: Settings, reader: Queries, now: datetime) -> list[ChannelState]:
     """How channels fare, and since when something waits that may be told now: quiet hours do not count."""
     whole, partly = waiting(settings, reader, now), waiting(settings, reader, now, partly=True)
     return [
@@ -145,7 +145,7 @@ def overdue(
 
 
 def waiting(
-    settings: Settings, reader: SqliteQueries, now: datetime, *, partly: bool = False
+    settings: Settings, reader: Queries, now: datetime, *, partly: bool = False
 ) -> dict[str, datetime]:
     """Channel → since when something waits for it that might be told; quiet hours do not count.
 

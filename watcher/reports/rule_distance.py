@@ -31,7 +31,7 @@ from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import full, moment
 from watcher.domain.values.verdict import Verdict, unknown
-from watcher.store.sqlite.queries import SqliteQueries
+from watcher.ports.queries import Queries
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -44,7 +44,7 @@ MOST_MOVES = 50
 class RuleDistance:
     """Judges subjects (rows of `Explainer`) as of one moment."""
 
-    def __init__(self, rules: Rules, reader: SqliteQueries, now: datetime, past: Snapshot) -> None:
+    def __init__(self, rules: Rules, reader: Queries, now: datetime, past: Snapshot) -> None:
         self._rules, self._reader, self._now, self._past = rules, reader, now, past
         self._view = View(past, now, past.symbols, EMPTY, EMPTY, EMPTY)
         self._summed = False

@@ -15,17 +15,16 @@ from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.never_held import never_held
 from watcher.domain.messages.message import Severity
-from watcher.domain.model import Account, AccountState, Asset
+from watcher.domain.model import NEWCOMER, Account, AccountState, Asset
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.domain.scheduler.outlook import load as read_outlook
 from watcher.domain.values.cron import tick_after
 from watcher.domain.values.decimals import times
 from watcher.domain.values.formatting import plain
+from watcher.ports.queries import LoggedPoll, Queries
 from watcher.reports.alerts import AlertViews
 from watcher.reports.credit_rows import credits_of
 from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
-from watcher.store.sqlite.quarantine import NEWCOMER
-from watcher.store.sqlite.queries import LoggedPoll, SqliteQueries
 
 Row = dict[str, Any]
 
@@ -111,7 +110,7 @@ def assets(settings: Settings, past: Snapshot) -> list[Row]:
 
 def history(
     settings: Settings,
-    reader: SqliteQueries,
+    reader: Queries,
     limit: int,
     names: Sequence[str] = (),
     since: datetime | None = None,
@@ -157,7 +156,7 @@ def requests(asked: Sequence[LoggedPoll]) -> list[Row]:
     ]
 
 
-def deliveries(reader: SqliteQueries, state: str | None, limit: int, skip: int = 0) -> list[Row]:
+def deliveries(reader: Queries, state: str | None, limit: int, skip: int = 0) -> list[Row]:
     """The outbox, newest first."""
     return [
         {
@@ -177,7 +176,7 @@ def deliveries(reader: SqliteQueries, state: str | None, limit: int, skip: int =
 
 def status(
     settings: Settings,
-    reader: SqliteQueries,
+    reader: Queries,
     now: datetime,
     allowances: Mapping[str, CreditPlan],
     past: Snapshot | None = None,
@@ -218,7 +217,7 @@ def _never_held(settings: Settings, past: Snapshot, now: datetime) -> list[Row]:
 
 
 def accounts_of(
-    settings: Settings, reader: SqliteQueries, states: Mapping[Account, AccountState], now: datetime
+    settings: Settings, reader: Queries, states: Mapping[Account, AccountState], now: datetime
 ) -> list[Row]:
     """How each account fares, in the order of the configuration."""
     outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
@@ -238,7 +237,7 @@ def behind(row: Row) -> bool:
     return bool(row["late"] or row["stale"] or row["last_reading"] is None)
 
 
-def _channels(settings: Settings, reader: SqliteQueries) -> list[Row]:
+def _channels(settings: Settings, reader: Queries) -> list[Row]:
     """Channels that do not tell what they are owed, and why, in the words of their services."""
     return [
         {"channel": each.name, "pending": each.pending, "since": each.oldest_pending, "trouble": each.trouble}

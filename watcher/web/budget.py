@@ -8,6 +8,7 @@ from aiohttp import web
 
 from watcher.charts.figures import burn_down
 from watcher.config.configuration import build_source
+from watcher.ports.queries import Queries
 from watcher.ports.source import Source
 from watcher.reports.credits import burn, days_of
 from watcher.reports.status import Row
@@ -42,7 +43,7 @@ class BudgetPage:
 
         return await self._frame.page(request, render)
 
-    def _part(self, reader: SqliteQueries, name: str, look: PageSnapshot) -> Row:
+    def _part(self, reader: Queries, name: str, look: PageSnapshot) -> Row:
         plan = self._looker.plans.get(name)
         part: Row = {"source": name, "burn": None, "credits": look.status["credits"].get(name)}
         if plan is None:

@@ -12,6 +12,7 @@ from watcher.charts.figures import burn_down
 from watcher.charts.lanes import LANES, bars, time_lines
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.errors import StoreError
+from watcher.ports.queries import Queries
 from watcher.reports import status as report
 from watcher.reports.alerts import AlertViews
 from watcher.reports.credits import burn
@@ -135,7 +136,7 @@ class Pages:
         Parameters(request.query, ())
         name, settings = request.match_info["id"], self._looker.settings
 
-        def asking(reader: SqliteQueries) -> Row | None:
+        def asking(reader: Queries) -> Row | None:
             alert = reader.alert(name)
             if alert is None:
                 return None

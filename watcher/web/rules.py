@@ -13,6 +13,7 @@ from aiohttp import web
 
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.rules import BudgetRule, EventRule, Rule, TrailingRule
+from watcher.ports.queries import Queries
 from watcher.reports.credit_rows import use_of
 from watcher.reports.explain import Explainer
 from watcher.reports.status import Row
@@ -86,14 +87,14 @@ class RulePages:
     def _rules(self) -> Rules:
         return self._frame.rules
 
-    def _explainer(self, reader: SqliteQueries, look: PageSnapshot) -> Explainer:
+    def _explainer(self, reader: Queries, look: PageSnapshot) -> Explainer:
         # Without a revision the sums are looked through anew: what has changed since is not told here.
         return Explainer(
             self._looker.settings, self._rules, reader, look.at, replace(look.past, revision=None)
         )
 
     def _listed(
-        self, rule: Rule, reader: SqliteQueries, explainer: Explainer, look: PageSnapshot, most: int
+        self, rule: Rule, reader: Queries, explainer: Explainer, look: PageSnapshot, most: int
     ) -> Row:
         alerts = [row for row in look.status["alerts"] if row["rule"] == rule.id]
         if isinstance(rule, BudgetRule):
@@ -112,13 +113,13 @@ class RulePages:
         }
 
     def _glances(
-        self, rule: Rule, reader: SqliteQueries, explainer: Explainer, look: PageSnapshot, most: int
+        self, rule: Rule, reader: Queries, explainer: Explainer, look: PageSnapshot, most: int
     ) -> list[Row]:
         if isinstance(rule, BudgetRule):
             return [self._budget(rule, reader, look)]
         return [explainer.glance(rule, subject) for subject in explainer.first(rule, most - 1)]
 
-    def _budget(self, rule: BudgetRule, reader: SqliteQueries, look: PageSnapshot) -> Row:
+    def _budget(self, rule: BudgetRule, reader: Queries, look: PageSnapshot) -> Row:
         alert = next((row for row in look.status["alerts"] if row["rule"] == rule.id), None)
         row: Row = {"subject": f"credits of {rule.source}", "wallet": "", "at": look.at, "alert": alert}
         plan = self._looker.plans.get(rule.source)

@@ -16,11 +16,12 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.ports.clock import Clock
+from watcher.ports.queries import ChannelState, Queries
 from watcher.reports import status as report
 from watcher.reports.health import Readiness, channels_of, readiness
 from watcher.reports.status import Row
 from watcher.service.metrics import Metrics
-from watcher.store.sqlite.queries import ChannelState, SqliteQueries
+from watcher.store.sqlite.queries import SqliteQueries
 
 T = TypeVar("T")
 
@@ -95,7 +96,7 @@ class PageSnapshots:
                 self._looked = now
             return self._look
 
-    async def ask(self, question: Callable[[SqliteQueries], T]) -> T:
+    async def ask(self, question: Callable[[Queries], T]) -> T:
         """Put a question to the store."""
 
         def asking() -> T:

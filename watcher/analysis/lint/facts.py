@@ -15,7 +15,7 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
 from watcher.domain.rules import Match, Rule
-from watcher.store.sqlite.queries import SqliteQueries
+from watcher.ports.queries import Queries
 
 LOOK_BACK = timedelta(days=30)
 MOST_CHANGES = 200_000
@@ -89,7 +89,7 @@ def _visible(state: AccountState | None) -> list[tuple[Asset, Decimal]]:
     return [(asset, held) for asset, held in state.amounts.items() if asset not in state.quarantined]
 
 
-def look(configuration: Configuration, reader: SqliteQueries | None, now: datetime) -> LintFacts:
+def look(configuration: Configuration, reader: Queries | None, now: datetime) -> LintFacts:
     """Gather all that lints ask for; `prices` asks the reader, so it must stay open.
 
     Before the first poll there is no reader: what rules say of themselves and of intervals shows already.
@@ -114,9 +114,7 @@ def look(configuration: Configuration, reader: SqliteQueries | None, now: dateti
     )
 
 
-def _intervals(
-    configuration: Configuration, reader: SqliteQueries | None, now: datetime
-) -> dict[Account, float]:
+def _intervals(configuration: Configuration, reader: Queries | None, now: datetime) -> dict[Account, float]:
     found: dict[Account, float] = {}
     settings = configuration.settings
     for name in settings.sources:

@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
-from watcher.domain.history.reconstruction import DaemonRun
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.model import Account, Asset
+from watcher.ports.queries import AlertMark, ChartData, ChartQuery, Holding, Partial, ReadingTimes, Track
 from watcher.store.sqlite import outages, poll_log
 from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
@@ -29,88 +26,6 @@ WHOLE = 3 * STRETCHES
 """Rows up to which nothing is thinned."""
 
 MOST_TOLD = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One holding. `spans`: between which two readings each change lies."""
-
-    account: Account
-    asset: Asset
-    symbol: str
-    amounts: tuple[Point, ...]
-    spans: tuple[Gap, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """A reading that did not settle all: chains and assets of which it said nothing."""
-
-    at: datetime
-    chains: frozenset[str]
-    assets: frozenset[Asset]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingTimes:
-    """When an account was read. `known_from`: from here on this is all; None: of no time is it known.
-
-    `first`: its first reading ever, as far as history says.
-    """
-
-    first: datetime | None
-    known_from: datetime | None
-    readings: tuple[datetime, ...] = ()
-    partial: tuple[Partial, ...] = ()
-    spells: tuple[Gap, ...] = ()
-    """Times in which it could not be read, also of those from which no readings are known any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertMark:
-    """An alert that fired, or an event that was told. `alert`: its id; empty for an event."""
-
-    at: datetime
-    until: datetime | None
-    severity: str
-    rule: str
-    text: str
-    alert: str
-
-
-class Holding(NamedTuple):
-    """What an account holds, or held: its last amount may be zero. `priced`: a price of it is known."""
-
-    account: Account
-    asset: Asset
-    symbol: str
-    priced: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ChartData:
-    """Everything about some accounts over a time."""
-
-    tracks: tuple[Track, ...] = ()
-    prices: dict[Asset, tuple[Point, ...]] = field(default_factory=dict)
-    looked: dict[Account, ReadingTimes] = field(default_factory=dict)
-    runs: tuple[DaemonRun, ...] = ()
-    told: tuple[AlertMark, ...] = ()
-    held: tuple[Holding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChartQuery:
-    """`asset`: only this one; None: all that have a price and are no mere claims. `wallet`: whose
-    alerts, and all it holds."""
-
-    accounts: Sequence[Account]
-    since: datetime
-    until: datetime
-    asset: Asset | None = None
-    wallet: str = ""
-    readings: bool = True
-    """Whether it matters when the accounts were read."""
 
 
 def read(conn: sqlite3.Connection, wanted: ChartQuery) -> ChartData:

@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from watcher.domain.alerts.fallback import stand_in_id
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.values.formatting import moment
+from watcher.ports.queries import Waiting
 from watcher.store.sqlite.codec import from_ms, ms, storable, time, to_ms
 
 _SELECT = (
@@ -20,16 +21,6 @@ _SELECT = (
     " CASE WHEN a.state = 'resolved' THEN a.resolved_at END, a.because"
     " FROM deliveries d JOIN messages m ON m.id = d.message LEFT JOIN alerts a ON a.id = m.alert"
 )
-
-
-class Waiting(NamedTuple):
-    """Since when the oldest pending delivery of a channel has waited, of those that are (not) critical, and
-    of those that some of its recipients have (not) heard."""
-
-    channel: str
-    critical: bool
-    partly: bool
-    since: datetime
 
 
 def waiting(conn: sqlite3.Connection) -> list[Waiting]:

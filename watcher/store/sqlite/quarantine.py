@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined
+from watcher.domain.model import EMPTY, NEWCOMER, Account, AccountState, Asset, Quarantined
 from watcher.store.sqlite.codec import from_ms, storable, to_ms
 from watcher.store.sqlite.connection import BUSY_SECONDS
 from watcher.store.sqlite.errors import translated
@@ -24,11 +24,6 @@ _FIND = (
     "SELECT a.id, s.id FROM accounts a, assets s"
     " WHERE a.source = ? AND a.chain = ? AND a.address = ? AND s.chain = ? AND s.token = ?"
 )
-
-
-NEWCOMER = "nobody asked for it: what it is worth counts in no value"
-"""What is said of those that rules see. They are kept beside those that no rule sees, to be released
-alike."""
 
 
 def read(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, Kept]:

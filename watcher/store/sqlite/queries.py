@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +17,16 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.errors import StoreError
+from watcher.ports.queries import (
+    ChannelState,
+    ChartData,
+    ChartQuery,
+    DeliveryCounts,
+    LoggedPoll,
+    Sparks,
+    Then,
+    Waiting,
+)
 from watcher.store.sqlite import alerts as lives
 from watcher.store.sqlite import chart_data, marks, outbox, spark_data
 from watcher.store.sqlite import history as playback
@@ -26,50 +35,6 @@ from watcher.store.sqlite.codec import from_ms, time, to_ms
 from watcher.store.sqlite.connection import BUSY_SECONDS, VERSION, connect_readonly
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.snapshot import SnapshotCache
-from watcher.store.sqlite.spark_data import Then
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedPoll:
-    """One request of the poll log, which is the ledger too."""
-
-    id: int
-    source: str
-    purpose: str
-    accounts: int
-    cost: int
-    charged: int | None
-    readings: int
-    misses: int
-    failure: str
-    reserved_at: datetime
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryCounts:
-    """Deliveries by state, and when the oldest pending one was decided."""
-
-    pending: int
-    sent: int
-    given_up: int
-    oldest_pending: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelState:
-    """A channel as its deliveries show it. `gave_up`: nobody heard the last one that ended.
-
-    `partly_since`: since when some of its recipients have waited for what the others heard.
-    """
-
-    name: str
-    pending: int
-    oldest_pending: datetime | None
-    gave_up: bool
-    trouble: str
-    sent: datetime | None
-    partly_since: datetime | None = None
 
 
 class SqliteQueries:
@@ -142,14 +107,12 @@ class SqliteQueries:
         with self._snapshot():
             return playback.recorded(self._conn, since)
 
-    def tracks(self, wanted: chart_data.ChartQuery) -> chart_data.ChartData:
+    def tracks(self, wanted: ChartQuery) -> ChartData:
         """Amounts and prices over a time, and when accounts were read: what charts are made of."""
         with self._snapshot():
             return chart_data.read(self._conn, wanted)
 
-    def sparks(
-        self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int
-    ) -> spark_data.Sparks:
+    def sparks(self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int) -> Sparks:
         """The same for small pictures of many accounts."""
         with self._snapshot():
             return spark_data.read(self._conn, accounts, since, until, stretches)
@@ -214,7 +177,7 @@ class SqliteQueries:
         sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
         return DeliveryCounts(pending[0], sent, given_up, time(pending[1]))
 
-    def waiting(self) -> list[outbox.Waiting]:
+    def waiting(self) -> list[Waiting]:
         """For each channel since when the oldest pending delivery has waited; what is critical apart, and
         what some of its recipients have heard."""
         with self._snapshot():

@@ -6,24 +6,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.history.timeline import Point
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.decimals import ZERO, minus, plus
+from watcher.ports.queries import Sparks, Then
 from watcher.store.sqlite.codec import from_ms, number, to_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Sparks:
-    """`before`: of each holding the amounts at the end of a stretch, told by the first change after it;
-    those since are the present ones. `readings` are of the source as a whole."""
-
-    before: dict[tuple[Account, Asset], list[Point]] = field(default_factory=dict)
-    prices: dict[Asset, list[Point]] = field(default_factory=dict)
-    readings: dict[str, list[datetime]] = field(default_factory=dict)
 
 
 def read(
@@ -87,17 +77,6 @@ _READINGS = """
 def _assets(conn: sqlite3.Connection, asked: dict[str, object]) -> dict[int, Asset]:
     sql = f"SELECT s.id, s.chain, s.token FROM assets s JOIN ({_PRICED}) d ON d.asset = s.id"  # noqa: S608
     return {row[0]: Asset(row[1], row[2]) for row in conn.execute(sql, asked)}
-
-
-@dataclass(slots=True)
-class Then:
-    """What a time differed from now in: `prices` then, by how much the holdings that were known then have
-    grown since, and how much of the present ones was first seen since (`fresh` counts them)."""
-
-    prices: dict[Asset, Decimal] = field(default_factory=dict)
-    grown: dict[Asset, Decimal] = field(default_factory=dict)
-    first_seen: dict[Asset, Decimal] = field(default_factory=dict)
-    fresh: int = 0
 
 
 def then(conn: sqlite3.Connection, at: datetime, held: Callable[[Account, Asset], Decimal | None]) -> Then:
