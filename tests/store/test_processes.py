@@ -181,8 +181,8 @@ path = Path(sys.argv[1])
 for name in ("numpy", "pandas"):  # as if installed: to load one ends the process
     (path.parent / f"{name}.py").write_text("raise SystemExit('loaded')")
 sys.path.insert(0, str(path.parent))
-from watcher.store.sqlite.transactions import Core
-Core(path).close()
+from watcher.store.sqlite.transactions import Transactions
+Transactions(path).close()
 print("made")
 try:
     import numpy
