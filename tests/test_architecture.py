@@ -1,39 +1,20 @@
-"""The house: where each library lives, where time is read, and how long files are."""
+"""The house: its contracts see every kind of wrong import; floors and rooms are few, functions short."""
 
 from __future__ import annotations
 
 import ast
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "watcher"
-
-HOMES = {
-    "aiohttp": ("system/connections.py", "sources/", "web/", "sim/", "notify/heartbeat.py"),
-    "yarl": ("sources/", "notify/heartbeat.py"),
-    "msgspec": ("sources/",),
-    "sqlite3": ("store/",),
-    "sqlite_utils": ("store/",),
-    "apprise": ("notify/apprise/",),
-    "requests": ("notify/apprise/http_outcome.py",),
-    "urllib3": ("notify/apprise/http_outcome.py",),
-    "apscheduler": ("service/ticker.py",),
-    "typer": ("cli/",),
-    "click": ("cli/",),
-    "rich": ("cli/", "notify/console.py"),
-    "yaml": ("config/yaml_reader.py",),
-    "jinja2": ("domain/messages/template_engine.py", "web/templating.py"),
-    "prometheus_client": ("web/metrics.py", "web/counting.py"),
-    "pygal": ("charts/svg.py",),
-    "multidict": ("web/",),
-    "PIL": ("charts/png.py",),
-}
-"""One library, one home: replacing it is work in one room."""
-
-NOT_IN_DOMAIN = {"asyncio", "logging", "os", "io", "socket", "time", "threading", "pathlib", "random"}
 
 CLOCKS = ("service/clock.py", "cli/", "sim/", "daemon/systemd.py", "notify/apprise/")
 """Where the time of day or a monotonic clock may be read."""
@@ -51,7 +32,32 @@ BROAD = {
     "notify/apprise/channel.py": "a plugin may raise anything; it runs in a thread of its own",
 }
 
-LONGEST = 400
+LONGEST_FILE, LONGEST_FUNCTION = 400, 50
+MOST_FLOORS, MOST_ROOMS = 10, 24
+TOO_LONG = {"simulate", "add", "backtest", "explain", "outbox", "decide", "update"}
+
+WRONG = {
+    "analysis/plan.py": "watcher.web.text",
+    "reports/rule_distance.py": "watcher.web.server",
+    "config/document.py": "watcher.config.settings",
+    "domain/model.py": "watcher.domain.evaluation.decide",
+    "domain/messages/message.py": "watcher.ports.store",
+    "domain/rules/base.py": "watcher.domain.alerts.lifecycle",
+    "domain/values/decimals.py": "asyncio",
+    "service/polling.py": "watcher.app.wiring",
+    "service/timers.py": "watcher.queues.memory",
+    "store/sqlite/transactions.py": "watcher.sources.teos.source",
+    "ports/source.py": "watcher.system.files",
+    "web/text.py": "watcher.cli",
+    "charts/sparklines.py": "watcher.web.pages",
+    "sim/world.py": "watcher.domain.model",
+    "daemon/run.py": "watcher.sim.server",
+    "cli/status.py": "sqlite3",
+    "service/delivery.py": "apprise",
+    "reports/status.py": "jinja2",
+    "sources/http.py": "yaml",
+}
+"""A file, and what it must not import: upwards, sideways, past a port, in a circle, a library."""
 
 
 def files() -> list[Path]:
@@ -78,28 +84,91 @@ def imports(path: Path) -> Iterator[str]:
                 yield from (f"watcher.{alias.name}" for alias in node.names)
 
 
-def test_the_simulation_is_for_the_demo_and_the_tests() -> None:
-    users = {
-        name_of(path) for path in files() if any(f"{m}.".startswith("watcher.sim.") for m in imports(path))
-    }
-    assert {name for name in users if not name.startswith("sim/")} == {"cli/demo.py"}
+def contracts(folder: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("lint-imports")
+    words, env = [str(program), "--no-logo", "--no-cache"], {"PYTHONPATH": str(folder)}
+    return subprocess.run(words, cwd=folder, env=env, check=False, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("path", [p for p in files() if room_of(p) == "sim"], ids=name_of)
-def test_the_simulation_stands_alone(path: Path) -> None:
-    assert [m for m in imports(path) if m.startswith("watcher.") and not m.startswith("watcher.sim")] == []
+@cache
+def rooms() -> dict[str, set[str]]:
+    """Room → the rooms that it imports from; the simulation, which stands apart, is left out."""
+    found: dict[str, set[str]] = {}
+    for path in files():
+        room = room_of(path)
+        if room not in ("__init__", "__main__", "sim"):
+            others = {name.split(".")[1] for name in imports(path) if name.startswith("watcher.")}
+            found.setdefault(room, set()).update(others - {room, "sim", "__version__"})
+    return found
 
 
-@pytest.mark.parametrize("path", files(), ids=name_of)
-def test_each_library_has_one_home(path: Path) -> None:
-    for module in imports(path):
-        homes = HOMES.get(module.split(".")[0])
-        assert homes is None or name_of(path).startswith(homes), f"{module} in {name_of(path)}"
+def floor_of(room: str) -> int:
+    """One more than the highest floor that it stands on. A circle has no end here."""
+    return 1 + max((floor_of(below) for below in rooms()[room]), default=0)
 
 
-@pytest.mark.parametrize("path", [p for p in files() if room_of(p) == "domain"], ids=name_of)
-def test_the_domain_does_no_io_and_has_no_clock(path: Path) -> None:
-    assert NOT_IN_DOMAIN.isdisjoint(module.split(".")[0] for module in imports(path))
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(PACKAGE, tmp_path / "watcher", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_the_import_contracts_hold() -> None:
+    found = contracts(ROOT)
+    assert found.returncode == 0, found.stdout
+
+
+def test_every_kind_of_wrong_import_is_seen(copy: Path) -> None:
+    for name, wrong in WRONG.items():
+        path = copy / "watcher" / name
+        path.write_text(f"{path.read_text()}\n\ndef wrong():\n    import {wrong}\n")
+    found = contracts(copy)
+    assert found.returncode == 1
+
+    said = re.sub(r"\s+", " ", found.stdout)
+    for name, wrong in WRONG.items():
+        module = "watcher." + name.removesuffix(".py").replace("/", ".")
+        seen = f"{module} -> {wrong} " in said or _in_a_circle(said, module, wrong)
+        assert seen, f"{module} may import {wrong}: {found.stdout}"
+
+
+def _in_a_circle(said: str, module: str, wrong: str) -> bool:
+    room, _, name = module.rpartition(".")
+    circle = re.search(rf"No cycles are allowed in {re.escape(room)}\.(.*?)(No cycles|$)", said)
+    return circle is not None and f".{name} -> .{wrong.rpartition('.')[2]} " in circle[1]
+
+
+def test_a_room_that_no_contract_names_is_seen(copy: Path) -> None:
+    for room in ("attic", "domain/attic"):
+        (copy / "watcher" / room).mkdir()
+        (copy / "watcher" / room / "__init__.py").write_text("")
+    found = contracts(copy)
+    assert found.returncode == 1
+    assert "watcher.attic" in found.stdout
+    assert "watcher.domain.attic" in found.stdout
+
+
+def test_the_house_has_few_floors_and_rooms() -> None:
+    floors = {room: floor_of(room) for room in rooms()}
+    assert max(floors.values()) <= MOST_FLOORS, floors
+    assert len(floors) <= MOST_ROOMS, floors
+
+
+def test_what_stands_above_the_rooms_is_three_files() -> None:
+    loose = {path.name for path in PACKAGE.iterdir() if path.is_file()}
+    assert loose == {"__init__.py", "__main__.py", "py.typed"}
+
+
+def test_a_class_has_one_name_and_a_name_one_class() -> None:
+    """Outside the simulation, which has the names of what it simulates."""
+    found: dict[str, list[str]] = {}
+    for path in files():
+        if room_of(path) != "sim":
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found.setdefault(node.name, []).append(name_of(path))
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
 @pytest.mark.parametrize("path", files(), ids=name_of)
@@ -125,5 +194,11 @@ def test_everything_is_caught_only_at_the_top_of_a_loop(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", files(), ids=name_of)
-def test_files_stay_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= LONGEST
+def test_files_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            short = length <= LONGEST_FUNCTION or node.name in TOO_LONG
+            assert short, f"{name_of(path)}:{node.lineno}: {node.name} has {length} lines"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzz.conftest import fuzz
 from watcher.domain.model import Account, Outcome, Reading
 from watcher.sources.coinstats.answer import read_answer
-from watcher.sources.coinstats.names import AssetNames
+from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.wire import read_usage
 from watcher.sources.json_repair import UnusableAnswerError
 from watcher.sources.teos.wire import read_assets, read_balances
@@ -91,7 +91,7 @@ def sound(outcomes: list[Outcome], accounts: list[Account]) -> None:
 )
 def test_coinstats_balances(data: bytes, accounts: list[Account]) -> None:
     try:
-        outcomes = read_answer(data, accounts, AssetNames())
+        outcomes = read_answer(data, accounts, RowNames())
     except UnusableAnswerError:
         return
     sound(outcomes, accounts)

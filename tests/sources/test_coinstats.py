@@ -17,7 +17,7 @@ from tests.sources.api import KEY, NOW, A, Api, B, missed, outcomes, poll, refus
 from watcher.domain.model import Account, Asset, Miss, MissReason, Reading
 from watcher.sources import KINDS, WatchedWallet
 from watcher.sources.coinstats.answer import read_answer
-from watcher.sources.coinstats.names import AssetNames
+from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
 
 ETH = Asset("ethereum", "ethereum")
@@ -80,8 +80,8 @@ def answer(*groups: str) -> str:
     return "[" + ",".join(groups) + "]"
 
 
-def one(text: str, account: Account = ACCOUNT, names: AssetNames | None = None) -> Reading:
-    outcome = read_answer(text.encode(), [account], names or AssetNames())[0]
+def one(text: str, account: Account = ACCOUNT, names: RowNames | None = None) -> Reading:
+    outcome = read_answer(text.encode(), [account], names or RowNames())[0]
     assert isinstance(outcome, Reading), outcome
     return outcome
 
@@ -122,14 +122,14 @@ def test_seventeen_digits_and_scientific_notation_are_exact(text: str) -> None:
 
 
 def test_a_missing_wallet_is_a_miss_and_never_zero() -> None:
-    found = read_answer(answer(group(row())).encode(), [ACCOUNT, OTHER], AssetNames())
+    found = read_answer(answer(group(row())).encode(), [ACCOUNT, OTHER], RowNames())
 
     assert isinstance(found[0], Reading)
     assert found[1] == Miss(OTHER, MissReason.OMITTED, "the answer does not mention it")
 
 
 def test_an_empty_list_misses_everybody() -> None:
-    assert [type(found) for found in read_answer(b"[]", [ACCOUNT, OTHER], AssetNames())] == [Miss, Miss]
+    assert [type(found) for found in read_answer(b"[]", [ACCOUNT, OTHER], RowNames())] == [Miss, Miss]
 
 
 def test_a_wallet_that_holds_nothing_is_a_complete_reading() -> None:
@@ -186,7 +186,7 @@ def test_one_bad_row_or_group_never_loses_the_others() -> None:
     text = answer(
         group(row(symbol=5), "null", '"row"', usdc(contractAddress=["x"])), group(row("7"), address=B), "17"
     )
-    first, second = read_answer(text.encode(), [ACCOUNT, OTHER], AssetNames())
+    first, second = read_answer(text.encode(), [ACCOUNT, OTHER], RowNames())
 
     assert isinstance(first, Reading)
     assert isinstance(second, Reading)
@@ -219,7 +219,7 @@ def test_stand_in_contracts_mean_the_native_coin(contract: str | None) -> None:
 
 
 def test_contracts_are_compared_without_case_where_they_are_hex_alone() -> None:
-    names = AssetNames()
+    names = RowNames()
     mixed = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 
     assert list(one(answer(group(usdc(contractAddress=mixed))), names=names).amounts) == [USDC]
@@ -229,7 +229,7 @@ def test_contracts_are_compared_without_case_where_they_are_hex_alone() -> None:
 
 
 def test_a_token_that_loses_its_contract_is_unclear_and_not_another_token() -> None:
-    names = AssetNames()
+    names = RowNames()
     one(answer(group(usdc())), names=names)
 
     found = one(answer(group(row(), usdc(contractAddress=None))), names=names)
@@ -264,7 +264,7 @@ def test_evm_addresses_are_compared_without_case_and_others_exactly() -> None:
         group(row(), address=solana.address.lower(), chain="solana"),
     )
 
-    first, second = read_answer(text.encode(), [ACCOUNT, solana], AssetNames())
+    first, second = read_answer(text.encode(), [ACCOUNT, solana], RowNames())
 
     assert isinstance(first, Reading)
     assert isinstance(second, Miss)
@@ -311,7 +311,7 @@ def test_an_address_that_the_answer_spells_in_another_way_is_the_same(
         group(row(), address=written, chain=chain),
     )
 
-    found = read_answer(text.encode(), [account, *others], AssetNames())
+    found = read_answer(text.encode(), [account, *others], RowNames())
 
     assert all(isinstance(outcome, Reading) for outcome in found)
     assert list(found[0].amounts.values()) == [Decimal("1.5")]  # type: ignore[union-attr]
@@ -323,7 +323,7 @@ def test_what_came_instead_is_taken_only_where_it_can_be_nothing_else() -> None:
     ours, other = group(row(), address=A), group(row("9"), address="0x" + "1" * 40)
 
     def outcomes(text: str, *accounts: Account) -> list[type]:
-        return [type(outcome) for outcome in read_answer(text.encode(), accounts, AssetNames())]
+        return [type(outcome) for outcome in read_answer(text.encode(), accounts, RowNames())]
 
     assert outcomes(answer(other), ACCOUNT) == [Miss], "a whole address of another owner"
     assert outcomes(answer(ours, other), name) == [Miss], "two came"
@@ -331,13 +331,13 @@ def test_what_came_instead_is_taken_only_where_it_can_be_nothing_else() -> None:
     assert outcomes(answer(ours, other), name, ACCOUNT) == [Miss, Reading], "two were asked on that chain"
     stray = group(row("9"), address=B)
     assert outcomes(answer(stray), name, base) == [Miss, Miss], "the other one's address, on another chain"
-    (found,) = read_answer(answer(ours).encode(), [name], AssetNames())
+    (found,) = read_answer(answer(ours).encode(), [name], RowNames())
     assert isinstance(found, Reading)
     assert found.notes == (f"the answer writes its address as {A}",)
 
 
 def test_a_spelling_that_was_learnt_alone_is_known_among_others() -> None:
-    name, names = Account("cs", "ethereum", "vitalik.eth"), AssetNames()
+    name, names = Account("cs", "ethereum", "vitalik.eth"), RowNames()
     both = answer(group(row(), address=B), group(row("7"), address=A))
     assert [type(each) for each in read_answer(both.encode(), [name, ACCOUNT], names)] == [Miss, Reading]
     read_answer(answer(group(row(), address=B)).encode(), [name], names)
@@ -351,7 +351,7 @@ def test_a_spelling_that_was_learnt_alone_is_known_among_others() -> None:
 def test_a_group_for_two_asked_chains_at_once_is_nobodys() -> None:
     base = Account("cs", "base-wallet", A)
     found = read_answer(
-        answer(group(row(), connectionId="base-wallet")).encode(), [ACCOUNT, base], AssetNames()
+        answer(group(row(), connectionId="base-wallet")).encode(), [ACCOUNT, base], RowNames()
     )
 
     assert [outcome.reason for outcome in found if isinstance(outcome, Miss)] == [MissReason.OMITTED] * 2
@@ -360,7 +360,7 @@ def test_a_group_for_two_asked_chains_at_once_is_nobodys() -> None:
 def test_an_account_that_comes_twice_counts_only_if_both_agree() -> None:
     assert one(answer(group(row()), group(row()))).amounts == {ETH: Decimal("1.5")}
 
-    found = read_answer(answer(group(row()), group(row("2"))).encode(), [ACCOUNT], AssetNames())[0]
+    found = read_answer(answer(group(row()), group(row("2"))).encode(), [ACCOUNT], RowNames())[0]
     assert isinstance(found, Miss)
     assert found.reason is MissReason.UNREADABLE
 
@@ -523,15 +523,15 @@ async def test_an_answer_that_cannot_be_read_is_malformed_and_was_paid(
 
 def test_a_large_answer_reads_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     text = answer(group(row(), usdc()), group(usdc("7"), address=B)).encode()
-    at_once = read_answer(text, [ACCOUNT, OTHER], AssetNames())
+    at_once = read_answer(text, [ACCOUNT, OTHER], RowNames())
 
     monkeypatch.setattr("watcher.sources.coinstats.wire.AT_ONCE", 10)
 
-    assert read_answer(text, [ACCOUNT, OTHER], AssetNames()) == at_once
+    assert read_answer(text, [ACCOUNT, OTHER], RowNames()) == at_once
 
 
 def test_a_number_of_more_digits_than_anything_held_is_no_amount() -> None:
-    names = AssetNames()
+    names = RowNames()
     one(answer(group(row("1"), usdc("7"))), names=names)  # from here on the assets are known
 
     for _ in range(2):
@@ -542,7 +542,7 @@ def test_a_number_of_more_digits_than_anything_held_is_no_amount() -> None:
 
 
 def test_an_amount_that_was_read_with_care_is_told_again_when_it_moves() -> None:
-    names = AssetNames()
+    names = RowNames()
     one(answer(group(row("0.0"), usdc("7"))), names=names)
 
     same = one(answer(group(row("0.0"), usdc("7"))), names=names)
@@ -553,7 +553,7 @@ def test_an_amount_that_was_read_with_care_is_told_again_when_it_moves() -> None
 
 
 def test_a_price_that_comes_back_in_the_same_digits_is_the_same_price() -> None:
-    names = AssetNames()
+    names = RowNames()
     prices = [one(answer(group(row("1", price=p))), names=names).prices for p in (2, 2, None, 2, 0, "x", 3)]
 
     assert [[*each.values()] for each in prices] == [[2], [2], [], [2], [], [], [3]]
@@ -561,7 +561,7 @@ def test_a_price_that_comes_back_in_the_same_digits_is_the_same_price() -> None:
 
 def test_names_forget_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.sources.coinstats.names._MOST_NAMES", 3)
-    names = AssetNames()
+    names = RowNames()
 
     for number in range(20):
         contract = f"0x{number:040x}1"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sources.test_coinstats import ACCOUNT, ETH, USDC, answer, group, one, row, usdc
 from watcher.domain.model import Asset
-from watcher.sources.coinstats.names import AssetNames
+from watcher.sources.coinstats.names import RowNames
 
 ROWS: list[dict[str, Any]] = [
     {"amount": "@0@"}, {"amount": "@-1@"}, {"amount": "NaN"}, {"amount": "sNaN"}, {"amount": None},
@@ -23,14 +23,14 @@ ROWS: list[dict[str, Any]] = [
 def test_a_row_means_the_same_the_first_time_and_later(fields: dict[str, Any], *, alone: bool) -> None:
     third = usdc(contractAddress="0x" + "1" * 40)
     text = answer(group(row(**fields)) if alone else group(usdc(), row(**fields), third))
-    names = AssetNames()
+    names = RowNames()
     one(answer(group(row("7", price="@9@"), usdc(), third)), ACCOUNT, names)
 
-    assert one(text, ACCOUNT, names) == one(text, ACCOUNT, AssetNames())
+    assert one(text, ACCOUNT, names) == one(text, ACCOUNT, RowNames())
 
 
 def test_an_answer_in_which_nothing_moved_gives_the_same_mapping_again() -> None:
-    names = AssetNames()
+    names = RowNames()
     one(answer(group(row(), usdc())), ACCOUNT, names)  # everything is new here, and read row by row
     first = one(answer(group(row("7"), usdc("2"))), ACCOUNT, names)
     same = one(answer(group(row("7.0", price="@9@"), usdc("2"))), ACCOUNT, names)
@@ -44,7 +44,7 @@ def test_an_answer_in_which_nothing_moved_gives_the_same_mapping_again() -> None
 
 
 def test_a_coin_that_comes_with_and_without_its_contract_has_the_name_that_it_came_with_last() -> None:
-    names = AssetNames()
+    names = RowNames()
     said = []
     for contract, symbol in [(None, "ATOM"), ("uatom", "NEW"), ("uatom", "NEW"), (None, "ATOM")] * 3:
         coin = row("5", symbol=symbol, coinId="uatom", contractAddress=contract)

@@ -117,7 +117,7 @@ import resource, sys
 from tests.sources.test_hostile import A, BIG, HOSTILE, SMALL, WORST
 from watcher.domain.model import Account
 from watcher.sources.coinstats.answer import read_answer
-from watcher.sources.coinstats.names import AssetNames
+from watcher.sources.coinstats.names import RowNames
 from watcher.sources.teos.wire import read_balances
 
 def peak():
@@ -125,7 +125,7 @@ def peak():
 
 for what in WORST:
     body = HOSTILE[what]
-    for read, size in ((lambda data: read_answer(data, [Account("s", "ethereum", A)], AssetNames()), BIG),
+    for read, size in ((lambda data: read_answer(data, [Account("s", "ethereum", A)], RowNames()), BIG),
                        (read_balances, SMALL)):
         before, data = peak(), body(size)
         made = peak()

@@ -14,12 +14,12 @@ from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outco
 from watcher.domain.values.addresses import same_form
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.normalization import address_key
-from watcher.sources.coinstats.names import AssetNames
+from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.rows import GroupContent, read_rows
 from watcher.sources.coinstats.wire import BalanceGroup, BalanceRow, decode_groups
 
 
-def read_answer(data: bytes, accounts: Sequence[Account], names: AssetNames) -> list[Outcome]:
+def read_answer(data: bytes, accounts: Sequence[Account], names: RowNames) -> list[Outcome]:
     """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
     groups = decode_groups(data)
     names.learn()
@@ -39,7 +39,7 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
 
 
 def _read_named(
-    groups: Iterable[BalanceGroup | None], accounts: Sequence[Account], names: AssetNames
+    groups: Iterable[BalanceGroup | None], accounts: Sequence[Account], names: RowNames
 ) -> list[Outcome]:
     wanted: dict[tuple[str, str], list[Account]] = {}
     for account in accounts:
@@ -77,7 +77,7 @@ def _take_alone(
     left: list[BalanceGroup | None],
     accounts: Sequence[Account],
     outcomes: dict[Account, Outcome],
-    names: AssetNames,
+    names: RowNames,
 ) -> None:
     """Give groups that nobody asked for in those words to those whom they can only be for."""
     for account, group in _by_chain_alone(left, accounts, outcomes):
@@ -147,7 +147,7 @@ def _asked_for(
     return asked if network is None or network is asked else None
 
 
-def _outcome(account: Account, group: BalanceGroup, names: AssetNames) -> Outcome:
+def _outcome(account: Account, group: BalanceGroup, names: RowNames) -> Outcome:
     if group.balances is None:
         return Miss(account, MissReason.UNREADABLE, "its balances are not a list")
     chain = account.chain
@@ -179,7 +179,7 @@ def _agree(before: Outcome, now: Outcome) -> Outcome:
 
 
 def _read_sweeps(
-    groups: Iterable[BalanceGroup | None], accounts: Sequence[Account], names: AssetNames
+    groups: Iterable[BalanceGroup | None], accounts: Sequence[Account], names: RowNames
 ) -> list[Outcome]:
     only = _only_address(accounts)
     found: dict[str, list[BalanceGroup]] = {address_key(account.address): [] for account in accounts}
@@ -201,7 +201,7 @@ def _read_sweeps(
     return _noted(result, strangers)
 
 
-def _read_sweep(account: Account, groups: Sequence[BalanceGroup], names: AssetNames) -> Outcome:
+def _read_sweep(account: Account, groups: Sequence[BalanceGroup], names: RowNames) -> Outcome:
     parts: dict[str, GroupContent] = {}
     refused: set[str] = set()
     notes: list[str] = []

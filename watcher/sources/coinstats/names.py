@@ -43,7 +43,7 @@ class KnownAsset:
         self.quote: tuple[msgspec.Raw, Decimal | None] = (_NO_PRICE, None)
         """Its last price as it was written, and what that says: None if it was no price to act on."""
         self.symbol = ""
-        """The name that `AssetNames.called` has for it; empty if it has none."""
+        """The name that `RowNames.called` has for it; empty if it has none."""
 
 
 class LastAnswer(NamedTuple):
@@ -55,7 +55,7 @@ class LastAnswer(NamedTuple):
     """The same by asset, in the order of the rows; never written to again."""
 
 
-class AssetNames:
+class RowNames:
     """Assets seen so far; forgets everything when it grows too large.
 
     Forgetting is safe: an asset is equal to its later twin.

@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 
 from watcher.domain.model import EMPTY, Asset
 from watcher.domain.values.text import named
-from watcher.sources.coinstats.names import AssetNames, KnownAsset, LastAnswer, is_token
+from watcher.sources.coinstats.names import KnownAsset, LastAnswer, RowNames, is_token
 from watcher.sources.coinstats.wire import BalanceRow, number, numbers
 
 _TINY = Decimal("1e-60")
@@ -46,7 +46,7 @@ class GroupContent(NamedTuple):
 
 
 def read_rows(
-    rows: Sequence[BalanceRow | None], chain: str, names: AssetNames, last: LastAnswer | None = None
+    rows: Sequence[BalanceRow | None], chain: str, names: RowNames, last: LastAnswer | None = None
 ) -> GroupContent:
     """The rows of one group.
 
@@ -59,7 +59,7 @@ def read_rows(
 
 
 def _read_straight(
-    rows: Sequence[BalanceRow | None], chain: str, names: AssetNames, last: LastAnswer | None
+    rows: Sequence[BalanceRow | None], chain: str, names: RowNames, last: LastAnswer | None
 ) -> GroupContent | None:
     """None if anything is odd: an asset seen for the first time, a row that is null, an amount that is no
     number or zero, an asset twice."""
@@ -134,7 +134,7 @@ def _price(quoted: msgspec.Raw) -> Decimal | None:
 
 
 def _named(
-    known: Sequence[KnownAsset], symbols: Sequence[str | None], chain: str, names: AssetNames
+    known: Sequence[KnownAsset], symbols: Sequence[str | None], chain: str, names: RowNames
 ) -> dict[Asset, str]:
     """The symbols that can be shown."""
     found = {}
@@ -146,7 +146,7 @@ def _named(
     return found
 
 
-def _read_carefully(rows: Sequence[BalanceRow | None], chain: str, names: AssetNames) -> GroupContent:
+def _read_carefully(rows: Sequence[BalanceRow | None], chain: str, names: RowNames) -> GroupContent:
     unclear: dict[Asset, str] = {}
     found: dict[int, tuple[Asset, BalanceRow]] = {}
     without: dict[int, BalanceRow] = {}

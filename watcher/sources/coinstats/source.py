@@ -29,7 +29,7 @@ from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import PartError
 from watcher.ports.source import Reply, Request
 from watcher.sources.coinstats.answer import read_answer
-from watcher.sources.coinstats.names import AssetNames
+from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.wire import AT_ONCE, read_usage
 from watcher.sources.http import Http, HttpFailure, Limits
 from watcher.sources.json_repair import UnusableAnswerError, read_mended
@@ -168,7 +168,7 @@ class CoinStatsSource:
         self._settings = settings
         below = "" if URL(settings.base_url).path.rstrip("/").endswith("/v1") else "/v1"
         self._endpoint = f"{settings.base_url}{below}/wallet/balance/many"
-        self._names = AssetNames()
+        self._names = RowNames()
         limits = Limits(settings.timeout, settings.connect_timeout, settings.concurrency, sells_credits=True)
         self._http = Http({"X-API-KEY": key}, key, limits, settings.proxy)
         plan = settings.credits
