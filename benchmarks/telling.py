@@ -19,7 +19,8 @@ from pathlib import Path
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
-from watcher.notify.apprise.channel import AppriseChannel, AppriseSettings
+from watcher.notify.apprise.channel import AppriseChannel
+from watcher.notify.apprise.settings import AppriseSettings
 from watcher.service.clock import SystemClock
 from watcher.service.delivery import Deliverer
 from watcher.store.sqlite.store import SqliteStore

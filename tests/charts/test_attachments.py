@@ -224,8 +224,7 @@ async def test_what_was_not_taken_with_a_picture_goes_without_the_next_time(tmp_
         return [b"\x89PNG"]
 
     async with installation(tmp_path) as there:
-        channel = AppriseChannel("ops", SecretStr(there.env["HOOK_URL"]), 10)
-        channel.draw = draw
+        channel = AppriseChannel("ops", SecretStr(there.env["HOOK_URL"]), 10, draw=draw)
         assert await channel.send([told()]) == Sent()
         assert await channel.send([replace(told(), attempts=1)]) == Sent()
         first, second = there.hook.received
@@ -280,8 +279,7 @@ async def test_telegram_gets_the_text_and_the_picture(monkeypatch: pytest.Monkey
     try:
         monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{runner.addresses[0][1]}/bot")
         url = SecretStr("tgram://123456789:abcdefg_hijklmnop/12315544/")
-        channel = AppriseChannel("ops", url, 10)
-        channel.draw = lambda _: [b"\x89PNG one"]
+        channel = AppriseChannel("ops", url, 10, draw=lambda _: [b"\x89PNG one"])
         assert await channel.send([told()]) == Sent()
     finally:
         await runner.cleanup()

@@ -6,12 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 
 from tests.config.given import ENV, KEY, KINDS, SOUND, FileStore, load, mistakes, write
+from tests.fakes import FakeChannel
 from watcher.config.models import Cron
 from watcher.config.settings import Kinds, load_settings, read_settings
 from watcher.domain.model import Account
+from watcher.notify.kind import ChannelKind
+from watcher.ports.channel import Draw
 from watcher.sources.coinstats.source import CoinStatsSettings
 
 
@@ -175,11 +178,12 @@ def test_json_is_a_configuration_too(tmp_path: Path) -> None:
 
 
 def test_a_new_kind_needs_no_other_edit(tmp_path: Path) -> None:
-    class Pigeon(BaseModel):
-        model_config = ConfigDict(frozen=True, extra="forbid")
-
+    class Pigeon(ChannelKind):
         loft: SecretStr
         range_km: int
+
+        def build(self, name: str, draw: Draw | None = None) -> FakeChannel:
+            return FakeChannel(name)
 
     kinds = Kinds(KINDS.stores, KINDS.sources, {**KINDS.channels, "pigeon": Pigeon})
     text = SOUND + "  bird: {kind: pigeon, loft: roof, range_km: 40}\n"

@@ -21,7 +21,8 @@ from tests.notify.given import HOSTILE, Receiver, delivery, receiver
 from watcher.domain.messages.delivery import Fault, NotSent, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.notify import KINDS
-from watcher.notify.apprise.channel import AppriseChannel, AppriseSettings
+from watcher.notify.apprise.channel import AppriseChannel
+from watcher.notify.apprise.settings import AppriseSettings
 
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops"
 TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/12315544/"
@@ -226,7 +227,7 @@ async def test_a_hung_service_does_not_hold_the_end_of_the_process() -> None:
     program = """
 import asyncio, sys
 from tests.notify.given import delivery
-from watcher.notify.apprise.channel import AppriseSettings
+from watcher.notify.apprise.settings import AppriseSettings
 async def main():
     channel = AppriseSettings.model_validate({"url": sys.argv[1], "timeout": "60s"}).build("ops")
     try:

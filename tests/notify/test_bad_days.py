@@ -19,7 +19,7 @@ from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account
-from watcher.notify.apprise.channel import AppriseSettings
+from watcher.notify.apprise.settings import AppriseSettings
 from watcher.reports.health import readiness
 from watcher.service.delivery import Deliverer
 from watcher.store.sqlite.queries import SqliteQueries, change_deliveries

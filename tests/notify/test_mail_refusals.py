@@ -21,8 +21,8 @@ from cryptography.x509.oid import NameOID
 
 from tests.notify.given import delivery
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
-from watcher.notify.apprise.channel import AppriseSettings
 from watcher.notify.apprise.mail import MOST_BROKEN
+from watcher.notify.apprise.settings import AppriseSettings
 
 PASSWORD = "hunter22"
 

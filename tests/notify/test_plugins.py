@@ -12,7 +12,7 @@ from watcher.notify.apprise.plugins import _claiming, _manager
 
 BUILD = """
 import json, sys
-from watcher.notify.apprise.channel import AppriseSettings
+from watcher.notify.apprise.settings import AppriseSettings
 for url in sys.argv[1:]:
     AppriseSettings.model_validate({"url": url}).build("ops")
 print(json.dumps([name for name in sys.modules if name.startswith("apprise.plugins.")]))

@@ -15,7 +15,7 @@ from tests.certificates import Authority
 from tests.notify.given import delivery
 from tests.proxy import proxying
 from watcher.domain.messages.delivery import NotSent, Sent
-from watcher.notify.apprise.channel import AppriseSettings
+from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.heartbeat import Heartbeat
 
 TOKEN = "very-secret-token"

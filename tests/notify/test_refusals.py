@@ -16,8 +16,9 @@ from apprise.plugins.telegram import NotifyTelegram
 
 from tests.notify.given import HOSTILE, delivery, receiver
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
-from watcher.notify.apprise.channel import AppriseChannel, AppriseSettings
+from watcher.notify.apprise.channel import AppriseChannel
 from watcher.notify.apprise.refusals import blame
+from watcher.notify.apprise.settings import AppriseSettings
 
 TOKEN = "123456789:abcdefg_hijklmnop"
 OLD, NEW, OTHER = "-1234567", "-1009876543210", "-7654321"
@@ -210,8 +211,8 @@ async def test_a_picture_that_slack_refuses_is_left_out_and_the_text_is_posted_o
         return 200, {"ok": False, "error": "missing_scope", "needed": "files:write"}
 
     async with slack_bot(monkeypatch, answer) as api:
-        told = channel(f"slack://{BOT}/#ops", pictures=True)
-        told.draw = lambda _: [b"\x89PNG one"]
+        settings = AppriseSettings.model_validate({"url": f"slack://{BOT}/#ops", "pictures": True})
+        told = settings.build("ops", lambda _: [b"\x89PNG one"])
         result = await told.send([delivery(1)])
 
     assert isinstance(result, Sent)

@@ -14,7 +14,7 @@ from watcher.domain.model import Account
 from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.schedule_items import AutoItem
 from watcher.service.ticker import PollTimes
-from watcher.sources import WatchedWallet
+from watcher.sources.kind import WatchedWallet
 from watcher.sources.teos.source import TeosSettings
 
 DAILY = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))

@@ -9,7 +9,8 @@ from typing import cast
 from tests.notify.given import Outbox, delivery, receiver
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.messages.message import Kind
-from watcher.notify.apprise.channel import AppriseChannel, AppriseSettings
+from watcher.notify.apprise.channel import AppriseChannel
+from watcher.notify.apprise.settings import AppriseSettings
 from watcher.ports.store import Store
 from watcher.service.clock import SystemClock
 from watcher.service.delivery import Deliverer

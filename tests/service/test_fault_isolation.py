@@ -21,8 +21,8 @@ from watcher.domain.rules import ThresholdRule
 from watcher.ports.source import Reply, Request, Source
 from watcher.service.polling import TAKE, Poller
 from watcher.sim import Simulation
-from watcher.sources import WatchedWallet
 from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.kind import WatchedWallet
 from watcher.sources.teos.source import TeosSettings
 from watcher.store.sqlite.store import SqliteStore
 

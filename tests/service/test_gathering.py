@@ -15,7 +15,7 @@ from watcher.domain.messages.delivery import DeliveryState, NotSent
 from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ThresholdRule
-from watcher.notify.apprise.channel import AppriseSettings
+from watcher.notify.apprise.settings import AppriseSettings
 from watcher.ports.channel import UNGROUPED
 from watcher.ports.store import Store
 from watcher.service.conclude import conclude

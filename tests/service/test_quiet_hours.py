@@ -14,7 +14,7 @@ from tests.notify.given import START, HandClock, Outbox, Scripted, delivering, d
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.messages.delivery import DeliveryState, NotSent
 from watcher.domain.messages.message import Kind, Severity
-from watcher.notify.apprise.channel import AppriseSettings
+from watcher.notify.apprise.settings import AppriseSettings
 from watcher.service.delivery import Deliverer
 
 # START is 12:00 UTC, 13:00 in Zurich, and the clock of the tests begins a minute later.

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from tests.sources.api import KEY, NOW, A, Api, B, missed, outcomes, poll, refused
 from watcher.domain.model import Account, Asset, Miss, MissReason, Reading
-from watcher.sources import KINDS, WatchedWallet
+from watcher.sources import KINDS
 from watcher.sources.coinstats.answer import read_answer
 from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
+from watcher.sources.kind import WatchedWallet
 
 ETH = Asset("ethereum", "ethereum")
 USDC_CONTRACT = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"

@@ -14,8 +14,8 @@ import pytest
 from tests.sources.api import KEY, A, Api, outcomes, poll
 from watcher.domain.model import Account, Reading
 from watcher.ports.source import Source
-from watcher.sources import WatchedWallet
 from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.kind import WatchedWallet
 from watcher.sources.teos.source import TeosSettings
 
 BOND = "0x0fc6e610b23b09fae00e10001"

@@ -19,7 +19,7 @@ from tests.sources.api import KEY, NOW, A, Api, B, missed, outcomes, poll, read,
 from watcher.domain.credits.allowance import Window
 from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.domain.values.decimals import units
-from watcher.sources import WatchedWallet
+from watcher.sources.kind import WatchedWallet
 from watcher.sources.teos.refusals import Refused
 from watcher.sources.teos.source import TeosSettings, TeosSource
 from watcher.sources.teos.wire import asset_of

@@ -146,7 +146,7 @@ def wire(
             rules,
             clock,
             running_since=started,
-            concurrency=getattr(kind, "concurrency", 1),
+            concurrency=kind.concurrency,
             on_deliveries=deliverer.wake,
             on_progress=lambda name=name: beat(name),  # type: ignore[misc]
         )

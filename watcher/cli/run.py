@@ -239,7 +239,8 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
 
     now = SystemClock().now()
     rows = []
-    for channel in build_channels(configuration.settings, only, draw=sample(configuration, now)):
+    kinds, draw = configuration.settings.channels, sample(configuration, now)
+    for channel in build_channels(configuration.settings, only, draw=draw):
         title = f"Test message from watcher to channel {channel.name}"
         facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
         identity = short_id("test", channel.name, now.isoformat())
@@ -257,9 +258,8 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
         }
         rows.append(row)
         if not json:
-            pictured = getattr(channel, "draw", None) is not None and getattr(
-                channel, "takes_pictures", False
-            )
+            kind = kinds[channel.name]
+            pictured = draw is not None and kind.wants_pictures and kind.takes_pictures
             words = "sent, with a picture" if pictured and "picture" not in result.remarks else "sent"
             words = "; ".join([words if sent else f"not sent: {error}", *remarks])
             typer.echo(f"{channel.name}: {words}", err=not sent)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from watcher.config.models import Cron
 from watcher.config.settings import Settings
@@ -109,5 +108,4 @@ def swept(found: Sequence[Sweep]) -> float:
 
 def fairness_of(settings: Settings, name: str) -> float:
     """The exponent of the change rate in what an account of this source is worth."""
-    kind: Any = settings.sources[name]
-    return float(kind.fairness)
+    return settings.sources[name].fairness

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel
-
 from watcher.config.document import Document
 from watcher.config.problems import nearest
 from watcher.domain.alerts.fallback import circles
+from watcher.notify.kind import ChannelKind
 
 
-def check_fallbacks(document: Document, channels: Mapping[str, BaseModel]) -> None:
+def check_fallbacks(document: Document, channels: Mapping[str, ChannelKind]) -> None:
     """Report fallbacks that are no channel, or that lead back to where they come from."""
-    written: dict[str, str] = {}
-    for name, settings in channels.items():
-        fallback = getattr(settings, "fallback", None)
-        if fallback is not None:
-            written[name] = fallback
+    written = {name: kind.fallback for name, kind in channels.items() if kind.fallback is not None}
     section = document.root.get("channels")
     known = set(section.plain_keys()) if section is not None else set()
     for name, fallback in written.items():

@@ -67,32 +67,24 @@ def build_rules(configuration: Configuration) -> Rules:
 
 def build_channels(settings: Settings, only: str | None = None, draw: Draw | None = None) -> list[Channel]:
     """The channels that the settings name; `draw`: for those that want pictures."""
-    kinds: Mapping[str, Any] = settings.channels
-    channels = {name: kind.build(name) for name, kind in kinds.items() if only in (None, name)}
-    for name, channel in channels.items():
-        if draw is not None and getattr(kinds[name], "pictures", False):
-            channel.draw = draw
-    return list(channels.values())
+    return [kind.build(name, draw) for name, kind in settings.channels.items() if only in (None, name)]
 
 
 def fallbacks(settings: Settings) -> dict[str, str]:
     """The channels that are told in place of others."""
-    kinds: Mapping[str, Any] = settings.channels
-    return {name: kind.fallback for name, kind in kinds.items() if kind.fallback is not None}
+    return {name: kind.fallback for name, kind in settings.channels.items() if kind.fallback is not None}
 
 
 def quiet_hours(settings: Settings) -> dict[str, QuietPeriod]:
     """The quiet hours of channels that have some."""
-    kinds: Mapping[str, Any] = settings.channels
-    return {name: kind.quiet.build() for name, kind in kinds.items() if kind.quiet is not None}
+    periods = {name: kind.quiet_period for name, kind in settings.channels.items()}
+    return {name: period for name, period in periods.items() if period is not None}
 
 
 def build_source(settings: Settings, name: str) -> Source:
     """One source with the wallets that it watches."""
-    kind: Any = settings.sources[name]
     wallets = (wallet.watched for wallet in settings.wallets if wallet.source == name)
-    source: Source = kind.build(name, wallets)
-    return source
+    return settings.sources[name].build(name, wallets)
 
 
 def accounts_of(settings: Settings, source: str) -> list[Account]:

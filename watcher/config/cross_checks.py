@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-from pydantic import BaseModel, SecretStr
 
 from watcher.config.document import Document
 from watcher.config.problems import spelled
@@ -15,13 +12,14 @@ from watcher.domain.model import SWEEPS
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import Problem
 from watcher.domain.values.normalization import address_key
+from watcher.sources.kind import SourceKind
 
 _SECRETS = frozenset({"api_key", "url", "token"})
 _SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
 
 def check_twice(
-    document: Document, sources: Mapping[str, BaseModel], wallets: Sequence[WalletSettings]
+    document: Document, sources: Mapping[str, SourceKind], wallets: Sequence[WalletSettings]
 ) -> list[Problem]:
     """Report keys that two sources share; return what is allowed and probably not meant."""
     return [
@@ -46,32 +44,30 @@ def _unexpanded(document: Document) -> Iterator[Problem]:
 
 
 def _misspelt(
-    document: Document, sources: Mapping[str, BaseModel], wallets: Sequence[WalletSettings]
+    document: Document, sources: Mapping[str, SourceKind], wallets: Sequence[WalletSettings]
 ) -> Iterator[Problem]:
     """Addresses that no wallet can have on its chain: their source would be paid to find nothing."""
     for index, wallet in enumerate(wallets):
-        doubt: Any = getattr(sources.get(wallet.source), "doubt", None)
-        said = doubt(wallet.watched) if doubt is not None else ""
+        source = sources.get(wallet.source)
+        said = source.address_warning(wallet.watched) if source is not None else ""
         if said:
             what, _, remedy = said.partition("; ")
             where = document.where(("wallets", index, "address"))
             yield Problem(where, f"wallet {wallet.name}: {what}", remedy)
 
 
-def _shared_keys(document: Document, sources: Mapping[str, BaseModel]) -> Iterator[Problem]:
+def _shared_keys(document: Document, sources: Mapping[str, SourceKind]) -> Iterator[Problem]:
     """Limits are the key's: two sources that share one would each spend all of it."""
-    first: dict[tuple[str, str], str] = {}
-    for name, settings in sources.items():
-        key = getattr(settings, "api_key", None)
-        if not isinstance(key, SecretStr):
-            continue
-        owner = first.setdefault((type(settings).__name__, key.get_secret_value()), name)
-        if owner == name:
+    first: dict[tuple[type[SourceKind], str], str] = {}
+    for name, source in sources.items():
+        key = source.access_key()
+        owner = first.setdefault((type(source), key), name)
+        if not key or owner == name:
             continue
         what = f"'{name}' and '{owner}' have the same key, and limits belong to the key"
-        if hasattr(settings, "credits"):
+        if source.sells_credits:
             document.report(("sources", name), what, f"put the wallets of '{name}' under '{owner}'", key=True)
-        elif not all("limits" in each.model_fields_set for each in (settings, sources[owner])):
+        elif not (source.states_limits and sources[owner].states_limits):
             where = f"{document.path}:{document.at(('sources', name)).line}"
             yield Problem(where, what, "give each of them its share of the calls in 'limits:'")
 

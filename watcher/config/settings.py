@@ -14,13 +14,16 @@ from watcher.config.cross_checks import check_twice
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.models import LOG_LEVELS, SHORTEST_TOKEN, HeartbeatSettings, LogSettings, WebSettings
-from watcher.config.problems import checked, nearest
+from watcher.config.problems import M, checked, nearest
 from watcher.config.wallets import WalletSettings, read_wallets
 from watcher.config.yaml_reader import read_document
 from watcher.domain.model import Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.notify import KINDS as CHANNEL_KINDS
+from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS as SOURCE_KINDS
+from watcher.sources.kind import SourceKind
 from watcher.system.files import matching
 
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
@@ -34,8 +37,8 @@ class Kinds(NamedTuple):
     """The integrations that a configuration may name: the word after `kind:` → its settings model."""
 
     stores: Mapping[str, type[BaseModel]]
-    sources: Mapping[str, type[BaseModel]]
-    channels: Mapping[str, type[BaseModel]]
+    sources: Mapping[str, type[SourceKind]]
+    channels: Mapping[str, type[ChannelKind]]
     store: str = "sqlite"
     channel: str = "apprise"
     """The kinds that need not be written."""
@@ -43,7 +46,6 @@ class Kinds(NamedTuple):
 
 def known_kinds() -> Kinds:
     """All integrations of this installation."""
-    from watcher.notify import KINDS as CHANNEL_KINDS
     from watcher.store import KINDS as STORE_KINDS
 
     return Kinds(STORE_KINDS, SOURCE_KINDS, CHANNEL_KINDS)
@@ -56,10 +58,10 @@ class Settings(BaseModel):
 
     path: Path
     store: SerializeAsAny[BaseModel]
-    sources: dict[str, SerializeAsAny[BaseModel]]
+    sources: dict[str, SerializeAsAny[SourceKind]]
     wallets: SkipValidation[tuple[WalletSettings, ...]]
     assets: tuple[AssetEntry, ...] = ()
-    channels: dict[str, SerializeAsAny[BaseModel]]
+    channels: dict[str, SerializeAsAny[ChannelKind]]
     rules: tuple[Path, ...]
     web: WebSettings | None
     log: LogSettings
@@ -198,9 +200,7 @@ class _Loader:
         self._environment.fill(self._document, (key,), model)
         return checked(self._document, (key,), model)
 
-    def _kind(
-        self, loc: tuple[str, ...], kinds: Mapping[str, type[BaseModel]], default: str | None
-    ) -> BaseModel | None:
+    def _kind(self, loc: tuple[str, ...], kinds: Mapping[str, type[M]], default: str | None) -> M | None:
         """One integration's settings, by the model that its `kind` names."""
         node = self._document.at(loc)
         if node is self._document.root:
@@ -231,9 +231,7 @@ class _Loader:
         self._environment.fill(self._document, loc, model)
         return checked(self._document, loc, model)
 
-    def _named(
-        self, section: str, kinds: Mapping[str, type[BaseModel]], default: str | None
-    ) -> dict[str, BaseModel]:
+    def _named(self, section: str, kinds: Mapping[str, type[M]], default: str | None) -> dict[str, M]:
         node = self._document.root.get(section)
         if node is None or node.value is None:
             if section == "sources":
@@ -244,7 +242,7 @@ class _Loader:
                 (section,), f"{section} must be a mapping", "write 'NAME: {kind: …}' below it"
             )
             return {}
-        found: dict[str, BaseModel] = {}
+        found: dict[str, M] = {}
         for name in node.plain_keys():
             if not _is_name(name):
                 self._document.report((section, name), f"'{name}' cannot be a name here", NAME_RULE, key=True)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from watcher.config.document import Document, Node
 from watcher.config.models import Cron, WalletEntry
@@ -17,7 +16,7 @@ from watcher.domain.model import Account, Wallet
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import PartError
 from watcher.domain.values.normalization import address_key
-from watcher.sources import Discovery, WatchedWallet
+from watcher.sources.kind import Discovery, SourceKind, WatchedWallet
 
 DISCOVER = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
 
@@ -68,19 +67,15 @@ class WalletSettings:
         return WatchedWallet(self.name, self.address, self.chains, self.assets)
 
 
-def discovery_of(wallet: WalletSettings, sources: Mapping[str, BaseModel]) -> Discovery | None:
+def discovery_of(wallet: WalletSettings, sources: Mapping[str, SourceKind]) -> Discovery | None:
     """What `discover` asks for, or would: another wallet of the same address may ask for it."""
-    find: Any = getattr(sources[wallet.source], "discovery", None)
-    if find is None:
-        return None
     try:
-        found: Discovery = find(wallet.source, wallet.watched)
+        return sources[wallet.source].discovery(wallet.source, wallet.watched)
     except ValueError:
         return None
-    return found
 
 
-def read_wallets(document: Document, sources: Mapping[str, BaseModel]) -> tuple[WalletSettings, ...]:
+def read_wallets(document: Document, sources: Mapping[str, SourceKind]) -> tuple[WalletSettings, ...]:
     """The sound wallets with their accounts; what is wrong with the others is reported in the document."""
     node = document.root.get("wallets")
     if node is None or not node.value:
@@ -168,13 +163,12 @@ def _accounts(
     node: Node,
     entry: WalletEntry,
     wallet: WatchedWallet,
-    source: BaseModel | None,
+    source: SourceKind | None,
 ) -> tuple[Account, ...]:
-    expand: Any = getattr(source, "accounts", None)
-    if expand is None or (document.problems and any(each.faulty for _, each in node.children())):
+    if source is None or (document.problems and any(each.faulty for _, each in node.children())):
         return ()
     try:
-        return tuple(expand(entry.source, wallet))
+        return tuple(source.accounts(entry.source, wallet))
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")
         place = error.place if isinstance(error, PartError) else ()
@@ -183,15 +177,12 @@ def _accounts(
 
 
 def _check_discovery(
-    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: BaseModel
+    document: Document, index: int, entry: WalletEntry, wallet: WatchedWallet, source: SourceKind
 ) -> None:
     loc = ("wallets", index, "discover")
-    find: Any = getattr(source, "discovery", None)
-    if find is None:
-        document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
-        return
     try:
-        find(entry.source, wallet)
+        if source.discovery(entry.source, wallet) is None:
+            document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")
         document.report(loc, what, remedy)

@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import Any
 
 from watcher.config.document import Document
 from watcher.config.rule_files import Rulebook
 from watcher.config.settings import Settings
 from watcher.domain.rules import BudgetRule
 from watcher.domain.values.errors import Problem
-from watcher.notify.settings import WrongKeyError
+from watcher.notify.kind import WrongKeyError
 
 
 def without_credits(settings: Settings, book: Rulebook) -> Iterator[str]:
     """Rules about the credits of a source that sells none."""
     for rule in book.rules:
-        if isinstance(rule, BudgetRule) and not hasattr(settings.sources[rule.source], "credits"):
+        if isinstance(rule, BudgetRule) and not settings.sources[rule.source].sells_credits:
             yield f"rule {rule.id}: source '{rule.source}' sells no credits; it can never fire: name another"
 
 
 def wants_pictures(settings: Settings) -> bool:
     """Whether a chart is to go with the alerts of any channel."""
-    return any(getattr(kind, "pictures", False) for kind in settings.channels.values())
+    return any(kind.wants_pictures for kind in settings.channels.values())
 
 
 def without_pictures(settings: Settings) -> Iterator[str]:
     """Channels that are to have pictures and will not."""
-    kinds: Mapping[str, Any] = settings.channels
-    for name, kind in kinds.items():
-        if not getattr(kind, "pictures", False):
+    for name, kind in settings.channels.items():
+        if not kind.wants_pictures:
             continue
         if find_spec("PIL") is None:
             remedy = "pip install 'balance-watcher[charts]'"
             yield f"channel {name}: there are no pictures without the extra `charts`: {remedy}"
-        elif not kind.build(name).takes_pictures:
+        elif not kind.takes_pictures:
             yield f"channel {name}: this service takes no attachments, its alerts come without pictures"
 
 
 def one_url_twice(settings: Settings) -> Iterator[str]:
     """Channels that are one: a fallback that is out of reach too, and people who are told twice."""
-    kinds: Mapping[str, Any] = settings.channels
+    kinds = settings.channels
     first: dict[str, str] = {}
     for name, kind in kinds.items():
-        url = getattr(kind, "url", None)
-        if url is None:
-            continue
-        same = first.setdefault(url.get_secret_value().strip(), name)
-        if same == name:
+        same = first.setdefault(kind.destination, name)
+        if not kind.destination or same == name:
             continue
         stands_in = name == kinds[same].fallback or same == kind.fallback
         why = "where one is out of reach its fallback is too" if stands_in else "by both one is told twice"
@@ -57,9 +52,8 @@ def one_url_twice(settings: Settings) -> Iterator[str]:
 
 def deaf_channels(settings: Settings, document: Document) -> list[Problem]:
     """Channels that cannot be built, as mistakes in the file."""
-    kinds: Mapping[str, Any] = settings.channels
     problems = []
-    for name, kind in kinds.items():
+    for name, kind in settings.channels.items():
         try:
             kind.build(name)
         except ValueError as error:

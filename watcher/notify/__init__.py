@@ -1,11 +1,13 @@
-"""Ways to reach people. Each kind is one file with its settings model, listed here and nowhere else."""
+"""Ways to reach people. A kind of channel is one folder or file, and one entry in `KINDS`."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from collections.abc import Mapping
 
-from watcher.notify.apprise.channel import AppriseSettings
+from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.console import ConsoleSettings
+from watcher.notify.kind import ChannelKind
 
 DEFAULT_KIND = "apprise"
-KINDS: dict[str, type[BaseModel]] = {"apprise": AppriseSettings, "console": ConsoleSettings}
+KINDS: Mapping[str, type[ChannelKind]] = {"apprise": AppriseSettings, "console": ConsoleSettings}
+"""The word after `kind:` → the kind that reads the settings there, and builds the channel."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.values.text import clean
+from watcher.notify.kind import ChannelKind
 from watcher.notify.markup import short_alert
-from watcher.notify.settings import ChannelSettings
-from watcher.ports.channel import UNGROUPED
+from watcher.ports.channel import UNGROUPED, Draw
 
 if TYPE_CHECKING:  # loaded only where there is such a channel
     from rich.console import Console
@@ -21,12 +21,12 @@ _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Seve
 _ENDS = {Kind.RESOLVED: "bold green", Kind.WITHDRAWN: "bold cyan"}
 
 
-class ConsoleSettings(ChannelSettings):
+class ConsoleSettings(ChannelKind):
     """Print to standard output. Colours only on a terminal, and never with NO_COLOR set."""
 
     kind: Literal["console"] = "console"
 
-    def build(self, name: str) -> ConsoleChannel:
+    def build(self, name: str, draw: Draw | None = None) -> ConsoleChannel:  # noqa: ARG002
         from rich.console import Console
 
         return ConsoleChannel(name, Console(highlight=False, emoji=False, markup=False))

@@ -225,9 +225,9 @@ class Explainer:
 
     def _channel(self, rule: Rule, told: Sequence[Delivery], name: str) -> Row:
         """What this channel was told, and how it fares."""
-        kinds: Any = self._settings.channels
-        quiet = kinds[name].quiet if name in kinds else None
-        muted = quiet.build().until(self._now) if quiet is not None else None
+        kind = self._settings.channels.get(name)
+        quiet = kind.quiet_period if kind is not None else None
+        muted = quiet.until(self._now) if quiet is not None else None
         (state,) = self._reader.channels([name])
         return {
             "channel": name,

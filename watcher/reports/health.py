@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from watcher.config.configuration import quiet_hours
 from watcher.config.models import Cron
 from watcher.config.settings import Settings, WalletSettings
 from watcher.domain.model import Account, AccountState
@@ -151,15 +151,14 @@ def waiting(
 
     `partly`: of what some of its recipients have heard; else of what none has.
     """
-    channels: Mapping[str, Any] = settings.channels
+    quiet_periods = quiet_hours(settings)
     found: dict[str, datetime] = {}
     for each in reader.waiting():
         if each.partly != partly:
             continue
-        kind = channels.get(each.channel)
+        quiet = quiet_periods.get(each.channel)
         since = each.since
-        if kind is not None and kind.quiet is not None and not each.critical:
-            quiet = kind.quiet.build()
+        if quiet is not None and not each.critical:
             if quiet.until(now) is not None:
                 continue
             since = max(since, quiet.last_end(now) or since)

@@ -1,15 +1,12 @@
-"""Where balances come from. A kind of source is one file and one entry in `KINDS`."""
+"""Where balances come from. A kind of source is one folder and one entry in `KINDS`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from watcher.sources.coinstats.source import CoinStatsSettings
-from watcher.sources.settings import Discovery, WatchedWallet
+from watcher.sources.kind import SourceKind
 from watcher.sources.teos.source import TeosSettings
 
-KINDS: dict[str, type[CoinStatsSettings] | type[TeosSettings]] = {
-    "coinstats": CoinStatsSettings,
-    "teos": TeosSettings,
-}
-"""The word after `kind:` → its settings model, which builds the source."""
-
-__all__ = ["KINDS", "Discovery", "WatchedWallet"]
+KINDS: Mapping[str, type[SourceKind]] = {"coinstats": CoinStatsSettings, "teos": TeosSettings}
+"""The word after `kind:` → the kind that reads the settings there, and builds the source."""

@@ -5,44 +5,21 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from watcher.domain.model import Account
 from watcher.domain.values.addresses import fault
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import PartError
+from watcher.sources.kind import SourceKind, WatchedWallet
 from watcher.system.connections import Proxy
 
 _EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
 _NO_ADDRESS = re.compile("[ ,'\"()]")
-
-
-@dataclass(frozen=True)
-class WatchedWallet:
-    """A wallet of the configuration, as far as a source needs to know it."""
-
-    name: str
-    address: str
-    chains: tuple[str, ...] = ()
-    assets: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Discovery:
-    """How to look at all chains of a wallet at once.
-
-    `account` is what to ask for, `chains` those of the wallet as the answer will spell them.
-    """
-
-    account: Account
-    chains: frozenset[str]
-    cost: int
 
 
 class SettingsModel(BaseModel):
@@ -118,26 +95,28 @@ def _base_url(url: str) -> str:
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
-class ApiSettings(SettingsModel):
-    """Where an API is, and through which proxy; none named: as HTTPS_PROXY and NO_PROXY say."""
+UrlBytes = Annotated[int, Field(ge=500, le=60_000)]
 
+
+class ApiSettings(SourceKind):
+    """Base of the kinds that are asked over HTTP with one key."""
+
+    api_key: ApiKey
     base_url: BaseUrl
     proxy: Proxy | None = None
+    """None named: as HTTPS_PROXY and NO_PROXY say."""
+    max_url_bytes: UrlBytes = 6000
+    timeout: Duration
+    connect_timeout: Duration = timedelta(seconds=10)
+
+    def access_key(self) -> str:
+        return self.api_key.get_secret_value()
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> ApiSettings:
         if self.proxy is not None and self.base_url.startswith("http:"):
             raise ValueError("proxy: base_url is on this machine, which is asked directly; leave proxy out")
         return self
-
-
-Fairness = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-"""What accounts on `auto` are polled for: 1, the mean delay of all changes, so busy accounts go first; 0, all
-accounts alike. At 0.5 most of the gain remains, and the average account waits no longer than if all were
-polled evenly."""
-
-Concurrency = Annotated[int, Field(ge=1, le=64)]
-UrlBytes = Annotated[int, Field(ge=500, le=60_000)]
 
 
 def fold_evm(address: str) -> str:

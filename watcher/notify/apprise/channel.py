@@ -10,20 +10,20 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Any
+from urllib.parse import unquote
 
 import apprise
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import SecretStr
 
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
-from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.mail import by_mail, is_plain_mail
 from watcher.notify.apprise.sending import Course, attached, follow, recipient, through_plugin
+from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
+from watcher.notify.kind import WrongKeyError
 from watcher.notify.markup import (
     HTML,
     MARKDOWN,
@@ -34,9 +34,7 @@ from watcher.notify.markup import (
     render,
     tone,
 )
-from watcher.notify.settings import NO_SCHEME, ChannelSettings, WrongKeyError, scheme_of, secrets_of
 from watcher.ports.channel import Draw
-from watcher.system.connections import Proxy
 
 DRAWING = 2.5
 """Seconds that pictures may take at most, beside what the service may take."""
@@ -55,40 +53,6 @@ MOST_ABANDONED = 3
 
 _OWN_MACHINES = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises", "syslog"})
 _LOUD = ("apprise", "requests", "urllib3", "urllib3.connectionpool", "smtplib")
-
-
-def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-def _no_bare_number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        raise ValueError("is a bare number; write a duration such as 30s")  # noqa: TRY004 (pydantic's contract)
-    return value
-
-
-def _a_while(value: timedelta) -> timedelta:
-    if not timedelta(seconds=0.1) <= value <= timedelta(minutes=10):
-        raise ValueError("must be between 0.1s and 10m")
-    return value
-
-
-class AppriseSettings(ChannelSettings):
-    """One apprise URL. `timeout`: how long one message may take before it is tried again."""
-
-    kind: Literal["apprise"] = "apprise"
-    url: SecretStr
-    proxy: Proxy | None = None
-    """For services over HTTP; none named: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say."""
-    pictures: bool = False
-    """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
-    timeout: Annotated[
-        timedelta, AfterValidator(_a_while), BeforeValidator(_duration), BeforeValidator(_no_bare_number)
-    ] = timedelta(seconds=30)
-
-    def build(self, name: str) -> AppriseChannel:
-        """ValueError, without the URL in it, if apprise does not take the URL."""
-        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy)
 
 
 @dataclass(slots=True)
@@ -112,7 +76,18 @@ class AppriseChannel:
     without a timeout of apprise's runs in the thread that makes it.
     """
 
-    def __init__(self, name: str, url: SecretStr, timeout: float, proxy: SecretStr | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: SecretStr,
+        timeout: float,
+        proxy: SecretStr | None = None,
+        draw: Draw | None = None,
+    ) -> None:
+        """`timeout` in seconds; `draw`: who draws the pictures.
+
+        ValueError, without the URL in it, if apprise does not take the URL.
+        """
         self.name = name
         self._url = url
         self._timeout = timeout
@@ -123,8 +98,7 @@ class AppriseChannel:
         self._apprise = self._open()
         self._current: _Sending | None = None
         self._abandoned: list[_Sending] = []
-        self.draw: Draw | None = None
-        """Who draws the pictures; set by those who build the channel."""
+        self._draw = draw
 
     @property
     def takes_pictures(self) -> bool:
@@ -173,7 +147,7 @@ class AppriseChannel:
         threading.Thread(target=work, name=f"channel {self.name}", daemon=True).start()
         try:
             pause = max(self._apprise[0].request_rate_per_sec, 0)
-            async with asyncio.timeout(self._timeout + pause + (DRAWING if self.draw else 0)):
+            async with asyncio.timeout(self._timeout + pause + (DRAWING if self._draw else 0)):
                 return await done
         except TimeoutError:
             sending.late = True
@@ -220,7 +194,7 @@ class AppriseChannel:
             interpret_emojis=False, secure_logging=True,
         )  # fmt: skip
         target = apprise.Apprise(asset=asset)
-        query = _query(url, scheme)
+        query = query_of(url, scheme)
         if query.get("optional", "no") not in {"no", "false", "0", "off", ""}:
             raise ValueError(f"the {scheme} URL has optional=yes: a failure would pass for a success")
         plugins.load(scheme)
@@ -280,9 +254,9 @@ class AppriseChannel:
 
     def _pictures(self, deliveries: Sequence[Delivery]) -> Sequence[bytes]:
         """What was not taken with a picture goes without one the next time: it may have been its fault."""
-        if self.draw is None or not self.takes_pictures or any(each.attempts for each in deliveries):
+        if self._draw is None or not self.takes_pictures or any(each.attempts for each in deliveries):
             return ()
-        return self.draw(deliveries)
+        return self._draw(deliveries)
 
     def _mask(self, text: str, service: Any) -> str:
         """Words of a service: one line, not long, and of the URL nothing but recipients and the host."""
@@ -298,14 +272,6 @@ class AppriseChannel:
             if secret not in shown:
                 text = text.replace(secret, "***")
         return clean(text)[:LONGEST_DETAIL]
-
-
-def _query(url: str, scheme: str) -> Mapping[str, str]:
-    try:
-        return {key.lower(): value.lower() for key, value in parse_qsl(urlsplit(url).query)}
-    except ValueError:  # its words would show what stands in brackets, of a password say
-        words = f"the {scheme} URL has [ or ] where no IPv6 address is; write %5B and %5D"
-    raise ValueError(words)
 
 
 def _no_secrets(service: Any) -> set[str]:

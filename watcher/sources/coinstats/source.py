@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field
@@ -33,17 +33,12 @@ from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.wire import AT_ONCE, read_usage
 from watcher.sources.http import Http, HttpFailure, Limits
 from watcher.sources.json_repair import UnusableAnswerError, read_mended
+from watcher.sources.kind import Discovery, WatchedWallet
 from watcher.sources.settings import (
-    ApiKey,
     ApiSettings,
     BaseUrl,
-    Concurrency,
-    Discovery,
     Duration,
-    Fairness,
     SettingsModel,
-    UrlBytes,
-    WatchedWallet,
     check_address,
     fold_evm,
 )
@@ -83,17 +78,14 @@ class Credits(SettingsModel):
 class CoinStatsSettings(ApiSettings):
     """A CoinStats access as configured."""
 
+    sells_credits: ClassVar = True
+
     kind: Literal["coinstats"]
-    api_key: ApiKey
     base_url: BaseUrl = "https://openapiv1.coinstats.app"
     credits: Credits = Credits()
     requests_per_second: float = Field(default=0.5, gt=0, le=1000)
-    fairness: Fairness = 1.0
-    concurrency: Concurrency = 1
     batch: int = Field(default=50, ge=1, le=1000)
-    max_url_bytes: UrlBytes = 6000
     timeout: Duration = timedelta(seconds=120)
-    connect_timeout: Duration = timedelta(seconds=10)
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The accounts of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
@@ -110,14 +102,12 @@ class CoinStatsSettings(ApiSettings):
             raise PartError(f"wallet {wallet.name}: {words}", "chains", number)
         return [Account(name, chain, address) for chain in wallet.chains]
 
-    def doubt(self, wallet: WatchedWallet) -> str:
-        """What is probably a slip of the pen in a wallet that can be asked for all the same; or nothing."""
+    def address_warning(self, wallet: WatchedWallet) -> str:
         address = wallet.address.strip()
         found = next((said for chain in wallet.chains if (said := doubt(address, chain))), "")
         return f"'{address[:80]}' {found}" if found else ""
 
     def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
-        """What `discover` asks for; ValueError if the wallet's chains make it pointless."""
         if SWEEPS.intersection(wallet.chains):
             raise ValueError(f"'chains: {wallet.chains[0]}' brings every chain anyway; leave discover out")
         address = fold_evm(wallet.address.strip())

@@ -25,15 +25,11 @@ from watcher.domain.values.errors import PartError
 from watcher.ports.source import Reply, Request
 from watcher.sources.http import Http, HttpFailure, Limits
 from watcher.sources.json_repair import UnusableAnswerError
+from watcher.sources.kind import WatchedWallet
 from watcher.sources.settings import (
-    ApiKey,
     ApiSettings,
     BaseUrl,
-    Concurrency,
     Duration,
-    Fairness,
-    UrlBytes,
-    WatchedWallet,
     check_address,
 )
 from watcher.sources.teos.assets import Assets
@@ -61,16 +57,11 @@ class TeosSettings(ApiSettings):
     """A TEOS access as configured."""
 
     kind: Literal["teos"]
-    api_key: ApiKey
     base_url: BaseUrl = "https://teosapi.coreledger.net"
     api_version: Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$"), BeforeValidator(_version)] = "1.0"
     limits: CallLimits = CallLimits()
     units: Units = Field(default_factory=dict)
-    fairness: Fairness = 1.0
-    concurrency: Concurrency = 1
-    max_url_bytes: UrlBytes = 6000
     timeout: Duration = timedelta(seconds=30)
-    connect_timeout: Duration = timedelta(seconds=10)
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The one account of a wallet on the source `name`; ValueError says what is wrong with the wallet."""

@@ -1,16 +1,17 @@
-"""What the settings of every kind of channel have."""
+"""Kind of channel: one way to reach people as the configuration names it, and what the house asks of it."""
 
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from datetime import time
 from typing import Annotated, Any
-from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.alerts.quiet_hours import EVERY_DAY, QuietPeriod
+from watcher.ports.channel import Channel, Draw
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -76,8 +77,12 @@ class WrongKeyError(ValueError):
         self.key = key
 
 
-class ChannelSettings(BaseModel):
-    """The base of every kind's settings."""
+class ChannelKind(BaseModel):
+    """Settings of one channel, which say what it can do and build it.
+
+    The base of every kind: what a kind leaves out is as it stands here. It is a model and no Protocol, since
+    pydantic reads it from the configuration, and a model cannot inherit from a Protocol.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
@@ -85,19 +90,29 @@ class ChannelSettings(BaseModel):
     fallback: str | None = None
     """The channel that is told too what this one cannot tell."""
 
+    @abstractmethod
+    def build(self, name: str, draw: Draw | None = None) -> Channel:
+        """The channel; `draw`: who draws the pictures, if it wants some.
 
-NO_SCHEME = "(no scheme)"
+        ValueError says, without a secret, what it does not take; WrongKeyError also under which key.
+        """
 
+    @property
+    def wants_pictures(self) -> bool:
+        """Whether a chart is to go with each alert."""
+        return False
 
-def scheme_of(url: SecretStr) -> str:
-    """The part of a URL that is no secret, or a stand-in where there is none."""
-    found = re.match(r"\s*([a-z][a-z0-9+.-]{0,30})://", url.get_secret_value(), re.IGNORECASE)
-    return found[1].lower() if found else NO_SCHEME
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether what is reached can show a chart."""
+        return False
 
+    @property
+    def destination(self) -> str:
+        """What it reaches, a secret; empty if unknown. Two channels with the same tell the same people."""
+        return ""
 
-def secrets_of(url: str) -> list[str]:
-    """Every part of the URL that is long enough to give something away, longest first."""
-    rest = url.partition("://")[2]
-    bare = re.sub(r"(?<=[?&])[^=&]*=", "", rest)  # the names of parameters are no secret
-    parts = {part for text in (bare, unquote(bare)) for part in re.split(r"[/:@?&=#,;+ ]", text)}
-    return sorted((part for part in {url, rest, *parts} if len(part) >= 4), key=len, reverse=True)
+    @property
+    def quiet_period(self) -> QuietPeriod | None:
+        """When nothing but what is critical is told."""
+        return self.quiet.build() if self.quiet is not None else None

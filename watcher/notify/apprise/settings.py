@@ -1,0 +1,64 @@
+"""Settings of a channel through apprise. apprise itself is loaded when such a channel is built."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from watcher.domain.values.durations import parse_duration
+from watcher.notify.kind import ChannelKind
+from watcher.ports.channel import Draw
+from watcher.system.connections import Proxy
+
+if TYPE_CHECKING:
+    from watcher.notify.apprise.channel import AppriseChannel
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _no_bare_number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        raise ValueError("is a bare number; write a duration such as 30s")  # noqa: TRY004 (pydantic's contract)
+    return value
+
+
+def _a_while(value: timedelta) -> timedelta:
+    if not timedelta(seconds=0.1) <= value <= timedelta(minutes=10):
+        raise ValueError("must be between 0.1s and 10m")
+    return value
+
+
+class AppriseSettings(ChannelKind):
+    """One apprise URL. `timeout`: how long one message may take before it is tried again."""
+
+    kind: Literal["apprise"] = "apprise"
+    url: SecretStr
+    proxy: Proxy | None = None
+    """For services over HTTP; none named: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say."""
+    pictures: bool = False
+    """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
+    timeout: Annotated[
+        timedelta, AfterValidator(_a_while), BeforeValidator(_duration), BeforeValidator(_no_bare_number)
+    ] = timedelta(seconds=30)
+
+    def build(self, name: str, draw: Draw | None = None) -> AppriseChannel:
+        from watcher.notify.apprise.channel import AppriseChannel
+
+        wanted = draw if self.pictures else None
+        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy, wanted)
+
+    @property
+    def wants_pictures(self) -> bool:
+        return self.pictures
+
+    @property
+    def takes_pictures(self) -> bool:
+        return self.build("").takes_pictures
+
+    @property
+    def destination(self) -> str:
+        return self.url.get_secret_value().strip()

@@ -1,0 +1,87 @@
+"""Kind of source: one API as the configuration names it, and what the house asks of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from watcher.domain.model import Account
+from watcher.ports.source import Source
+
+Fairness = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""What accounts on `auto` are polled for: 1, the mean delay of all changes, so busy accounts go first; 0, all
+accounts alike. At 0.5 most of the gain remains, and the average account waits no longer than if all were
+polled evenly."""
+
+Concurrency = Annotated[int, Field(ge=1, le=64)]
+
+
+@dataclass(frozen=True)
+class WatchedWallet:
+    """A wallet of the configuration, as far as a source needs to know it."""
+
+    name: str
+    address: str
+    chains: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """How to look at all chains of a wallet at once.
+
+    `account` is what to ask for, `chains` those of the wallet as the answer will spell them.
+    """
+
+    account: Account
+    chains: frozenset[str]
+    cost: int
+
+
+class SourceKind(BaseModel):
+    """Settings of one API access, which say what it can do and build its source.
+
+    The base of every kind: what a kind leaves out is as it stands here. It is a model and no Protocol, since
+    pydantic reads it from the configuration, and a model cannot inherit from a Protocol.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+    sells_credits: ClassVar[bool] = False
+    """Whether requests are paid in credits; else calls are all that is limited."""
+
+    fairness: Fairness = 1.0
+    concurrency: Concurrency = 1
+    """Requests that may be under way at once."""
+
+    @abstractmethod
+    def accounts(self, name: str, wallet: WatchedWallet) -> Sequence[Account]:
+        """Accounts of a wallet on the source `name`. ValueError says what is wrong with the wallet."""
+
+    @abstractmethod
+    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> Source:
+        """The source. Opens nothing; `wallets` are those that it watches."""
+
+    def address_warning(self, wallet: WatchedWallet) -> str:  # noqa: ARG002
+        """What is probably a slip of the pen in an address that can be asked for all the same, or nothing."""
+        return ""
+
+    def discovery(self, name: str, wallet: WatchedWallet) -> Discovery | None:  # noqa: ARG002
+        """What `discover` asks for; None if the API has one chain only.
+
+        ValueError if the wallet's chains make it pointless.
+        """
+        return None
+
+    def access_key(self) -> str:
+        """The secret whose limits this access uses up, and shares with whoever has it too; empty if none."""
+        return ""
+
+    @property
+    def states_limits(self) -> bool:
+        """Whether the configuration says how many calls this access may make."""
+        return "limits" in self.model_fields_set
