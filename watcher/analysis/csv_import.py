@@ -11,7 +11,6 @@ from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
 
-from watcher.config.problems import nearest
 from watcher.config.settings import Settings
 from watcher.domain.history.assumed_readings import first_sights
 from watcher.domain.history.reconstruction import PollRecord, RecordedHistory
@@ -20,6 +19,7 @@ from watcher.domain.values.decimals import number_in
 from watcher.domain.values.durations import parse_moment
 from watcher.domain.values.errors import ConfigurationError, Problem
 from watcher.domain.values.normalization import one_form
+from watcher.domain.values.spelling import nearest
 
 COLUMNS = ("time", "wallet", "chain", "asset", "symbol", "amount", "price_usd")
 NEEDED = ("time", "wallet", "amount")

@@ -14,10 +14,10 @@ import typer
 
 from watcher.cli._encoding import json_text
 from watcher.config.configuration import Configuration, configure, second_store
-from watcher.config.problems import nearest
 from watcher.daemon import systemd
 from watcher.domain.values.errors import ConfigurationError, Problem
 from watcher.domain.values.formatting import iso
+from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))

@@ -12,11 +12,11 @@ import typer
 
 from watcher.cli._tables import fold, screen
 from watcher.config.configuration import configure
-from watcher.config.problems import nearest
 from watcher.config.starter import DraftWallet, StarterDraft, drafted_files
 from watcher.domain.values.chains import KNOWN, meant, stranger
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import ConfigurationError
+from watcher.domain.values.spelling import nearest
 from watcher.sources.coinstats import probe as probing
 
 COINSTATS_URL, TEOS_URL = "https://openapiv1.coinstats.app", "https://teosapi.coreledger.net"

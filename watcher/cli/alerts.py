@@ -15,7 +15,6 @@ from watcher.cli._common import Config, Json, beginning_with, configured, print_
 from watcher.cli._help import PAGES
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, store_path
-from watcher.config.problems import nearest
 from watcher.domain.alerts.lifecycle import Ack, AlertState, blind, short_id
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
@@ -23,6 +22,7 @@ from watcher.domain.messages.message import Severity
 from watcher.domain.values.durations import format_duration, parse_duration
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import in_one_form
+from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
 from watcher.reports import alerts as alertviews
 from watcher.reports import status

@@ -14,10 +14,10 @@ from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, store_path
-from watcher.config.problems import closest
 from watcher.domain.model import Asset, Quarantined
 from watcher.domain.values.formatting import money
 from watcher.domain.values.normalization import in_one_form
+from watcher.domain.values.spelling import closest
 from watcher.reports import status
 from watcher.service.clock import SystemClock
 

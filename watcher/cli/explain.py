@@ -12,11 +12,11 @@ from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli.alerts import meant
 from watcher.config.configuration import build_rules, credit_plans, store_path
-from watcher.config.problems import nearest
 from watcher.domain.alerts.lifecycle import about
 from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import counted, moment
+from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
 from watcher.reports import status
 from watcher.service.clock import SystemClock

@@ -13,10 +13,10 @@ from watcher.cli._common import Config, Json, configured, must_know_wallets, pri
 from watcher.cli._tables import fold, print_table, screen
 from watcher.cli.lists import Limit, Wallets
 from watcher.config.configuration import Configuration, store_path
-from watcher.config.problems import nearest
 from watcher.domain.model import Asset
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import amount, moment, money, plain
+from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import clean
 from watcher.ports.queries import Queries
 from watcher.reports import status

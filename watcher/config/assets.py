@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 
 from watcher.config.document import Document
-from watcher.config.problems import checked, nearest
+from watcher.config.problems import checked
 from watcher.domain.model import Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.normalization import one_form
+from watcher.domain.values.spelling import nearest
 
 
 def read_assets(

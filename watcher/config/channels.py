@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from watcher.config.document import Document
-from watcher.config.problems import nearest
 from watcher.domain.alerts.fallback import circles
+from watcher.domain.values.spelling import nearest
 from watcher.notify.kind import ChannelKind
 
 

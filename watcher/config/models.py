@@ -22,11 +22,11 @@ from pydantic import (
     model_validator,
 )
 
-from watcher.config.problems import nearest
 from watcher.domain.values.cron import check_cron
 from watcher.domain.values.durations import format_duration, parse_duration
 from watcher.domain.values.errors import PartError
 from watcher.domain.values.normalization import one_form
+from watcher.domain.values.spelling import nearest
 from watcher.system.connections import Proxy
 
 SHORTEST = timedelta(seconds=1)

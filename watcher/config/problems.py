@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +14,7 @@ from pydantic_core import ErrorDetails
 from watcher.config.document import Document, Loc, Node
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import PartError
+from watcher.domain.values.spelling import closest, nearest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,25 +49,6 @@ _REMEDIES = {
     "time_delta_parsing": "write a whole number and s, m, h or d, as in 30s or 5m",
     "string_pattern_mismatch": "use letters, digits and - _ . and begin with a letter or digit",
 }
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant."""
-    folded = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A remedy for a word that nobody knows: the one that was probably meant, or all there are."""
-    words = sorted(set(known))
-    close = closest(word, words)
-    if close:
-        return f"did you mean '{close}'?"
-    if not words:
-        return "there is none"
-    shown = ", ".join(words[:15]) + (", …" if len(words) > 15 else "")
-    return f"known here: {shown}"
 
 
 def written_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from watcher.config.document import Document, Loc
-from watcher.config.problems import checked, nearest
+from watcher.config.problems import checked
 from watcher.config.yaml_reader import read_document
 from watcher.domain.model import Wallet
 from watcher.domain.rules import TYPES, Match, Rule
 from watcher.domain.values.errors import ConfigurationError, Problem
 from watcher.domain.values.normalization import one_form
+from watcher.domain.values.spelling import nearest
 
 MOST_GUESSES = 50
 """Names of one file for which the one that was meant is looked for: among ten thousand it takes a while."""

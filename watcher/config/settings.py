@@ -14,12 +14,13 @@ from watcher.config.cross_checks import check_twice
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.models import LOG_LEVELS, SHORTEST_TOKEN, HeartbeatSettings, LogSettings, WebSettings
-from watcher.config.problems import M, checked, nearest
+from watcher.config.problems import M, checked
 from watcher.config.wallets import WalletSettings, read_wallets
 from watcher.config.yaml_reader import read_document
 from watcher.domain.model import Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.spelling import nearest
 from watcher.notify import KINDS as CHANNEL_KINDS
 from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS as SOURCE_KINDS

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from watcher.config.document import Document, Node
 from watcher.config.models import Cron, WalletEntry
-from watcher.config.problems import checked, nearest
+from watcher.config.problems import checked
 from watcher.domain.model import Account, Wallet
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import PartError
 from watcher.domain.values.normalization import address_key
+from watcher.domain.values.spelling import nearest
 from watcher.sources.kind import Discovery, SourceKind, WatchedWallet
 
 DISCOVER = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}

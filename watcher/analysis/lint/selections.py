@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from watcher.analysis.lint.facts import LintFacts
 from watcher.analysis.lint.finding import Finding, some
-from watcher.config.problems import nearest
 from watcher.domain.evaluation.never_held import never_held
 from watcher.domain.evaluation.rule_index import matches_of
 from watcher.domain.model import TEOS_CHAIN, Account, Asset
@@ -17,6 +16,7 @@ from watcher.domain.rules import AssetRule, Match, Rule
 from watcher.domain.values.chains import stranger
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.formatting import counted, moment
+from watcher.domain.values.spelling import nearest
 
 SIGNS = "*?["
 

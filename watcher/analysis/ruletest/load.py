@@ -10,12 +10,13 @@ from pathlib import Path
 from watcher.analysis.ruletest.models import RuleTest, Series, TestFile, TestWallet, sweeps
 from watcher.analysis.ruletest.series import MOST
 from watcher.config.document import Document, Loc
-from watcher.config.problems import checked, nearest
+from watcher.config.problems import checked
 from watcher.config.rule_files import load_rules
 from watcher.config.starter import PACKS
 from watcher.config.yaml_reader import read_document
 from watcher.domain.rules import Rule
 from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.spelling import nearest
 from watcher.system.files import matching
 
 BUILT_IN = "watcher."
