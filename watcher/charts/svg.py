@@ -1,36 +1,32 @@
-"""Lines over time as SVG, by pygal: no style and no script of its own, so that the page's style sheet
-colours it, light or dark, and the content policy has nothing to refuse."""
+"""SVG of lines over time, without a style or a script: the page's style sheet colours it, light or dark."""
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from watcher.charts.axes import Scale, moments, scale
+from watcher.charts.axes import moments, scale
 from watcher.domain.history.timeline import Gap, Point, Segment
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 WIDE, NARROW = (1040, 260), (360, 210)
 """One for a desk, one for a telephone: text in a picture that shrinks would be too small to read."""
 
-LETTER = 12
+TOP, RIGHT, FOOT = 10, 20, 22
+"""What the plot leaves free: half a label above, half a label beside, and the row of times below."""
+
+LETTER, DIGIT = 12, 7
+"""Height of the text, and what a sign of an axis takes of the width."""
 ROW = LETTER + 4
 """What a name takes of the height."""
+LABEL = 5
+"""Signs that the axis has room for at least, so that charts below each other have one line of time."""
 MOST_MARKS = 150
-
-_FINE = re.compile(r"(\.[0-9])[0-9]+")
-_DROPPED = {"text-overlay", "tooltip-overlay", "titles", "overlay", "background"}
+SHORTEST = 4.0
+"""Units of a picture that a line has at least, however short the time that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +68,35 @@ class Plot:
     rulers: Sequence[Ruler] = ()
 
 
+_SVG = Markup(
+    '<div class="chart {}">'
+    '<svg class="plotted" viewBox="0 0 {} {}" role="img" aria-labelledby="{id}-t {id}-d">'
+    '<title id="{id}-t">{}</title><desc id="{id}-d">{}</desc>'
+    '<g transform="translate({} {})">{}</g></svg></div>'
+)
+_GAP = Markup('<rect class="gap" x="{}" y="0" width="{}" height="{}"><title>{}</title></rect>')
+_VALUE = Markup('<g class="axis y"><path d="M0 {}H{}"/><text x="-6" y="{}">{}</text></g>')
+_TIME = Markup('<g class="axis x"><text x="{}" y="{}">{}</text></g>')
+_SERIES = Markup('<g class="series serie-{}">{}</g>')
+_LINE = Markup('<path class="line" d="{}"/>')
+_RULER = Markup('<g class="ruler {}"><title>{}</title><line x1="0" x2="{}" y1="{y}" y2="{y}"/>{}</g>')
+_NAME = Markup('<text x="{}" y="{}">{}</text>')
+_MARK = Markup(
+    '<g class="mark {}"><title>{}</title><line x1="{x}" x2="{x}" y1="0" y2="{}"/>'
+    '<path d="M{} 0h10l-5 8z"/></g>'
+)
+_STEP = Markup('<circle class="step" cx="{}" cy="{}" r="3"><title>{}: {}</title></circle>')
+_SPARK = Markup(
+    '<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">'
+    '<path d="{}"/></svg>'
+)
+SPARK = (120, 28)
+
+
 def chart(plot: Plot, name: str) -> Markup:
     """Both sizes; the style sheet shows one. `name` makes their ids unique on the page."""
     sizes = (("wide-chart", WIDE), ("narrow-chart", NARROW))
-    drawn = [(kind, _Drawing(plot, size, f"{name}-{size[0]}").svg()) for kind, size in sizes]
-    # The library has escaped what is in it.
-    return Markup("").join(Markup(f'<div class="chart {kind}">{svg}</div>') for kind, svg in drawn)  # noqa: S704 # nosec B704
-
-
-SPARK = (120, 28)
+    return Markup("").join(_Drawing(plot, size).svg(kind, f"{name}-{size[0]}") for kind, size in sizes)
 
 
 def spark(line: Sequence[Segment], since: datetime, until: datetime, text: str) -> Markup:
@@ -89,182 +105,105 @@ def spark(line: Sequence[Segment], since: datetime, until: datetime, text: str) 
     if not values:
         return Markup('<span class="soft">no line</span>')
     low, high = min(values), max(values)
-    (width, height), seconds = SPARK, (until - since).total_seconds()
-    drawn = []
-    for piece in line:
-        before = ""
-        for point in _seen(piece):
-            x = (point.at - since).total_seconds() / seconds * width
-            if not before:  # one that began a moment ago is seen too
-                end = (piece[-1].at - since).total_seconds() / seconds * width
-                x = max(min(x, end - SEEN), 0.0)
-            share = float((point.value or low) - low) / float(high - low) if high > low else 0.5
-            y = f"{height - 3 - share * (height - 6):.1f}"
-            drawn.append(f"{'H' if before else 'M'}{x:.0f}{'V' if before else ' '}{y}")
-            before = y
-    return Markup(
-        '<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">'
-        '<path d="{}"/></svg>'
-    ).format(width, height, text, "".join(drawn))
+    (width, height), span = SPARK, until - since
 
+    def x(at: datetime) -> float:
+        return (at - since) / span * width
 
-def _seen(piece: Segment) -> Sequence[Point]:
-    """A line has an end, though it begins there as well."""
-    return (*piece, piece[-1]) if len(piece) == 1 else piece
+    def y(value: Decimal | None) -> float:
+        share = float((value or low) - low) / float(high - low) if high > low else 0.5
+        return height - 3 - share * (height - 6)
 
-
-SEEN = 4.0
-"""Units of a picture that a line has at least, however short the time that it stands for."""
+    return _SPARK.format(width, height, text, "".join(_steps(piece, x, y) for piece in line))
 
 
 class _Drawing:
-    """One picture, from the plot to its XML."""
+    """A plot in one size. Places are counted from the upper left corner of what the axes enclose."""
 
-    def __init__(self, plot: Plot, size: tuple[int, int], name: str) -> None:
-        self._plot, self._size, self._name = plot, size, name
-        self._span = (plot.until - plot.since).total_seconds() or 1.0
+    def __init__(self, plot: Plot, size: tuple[int, int]) -> None:
+        self._plot, self._size = plot, size
         lines = [plot.segments, *plot.others]
         values = [p.value for line in lines for piece in line for p in piece if p.value is not None]
         values += [ruler.value for ruler in plot.rulers]
-        self._scale: Scale = scale(min(values), max(values)) if values else scale(Decimal(0), Decimal(1))
+        self._scale = scale(min(values), max(values)) if values else scale(Decimal(0), Decimal(1))
+        self._labels = self._scale.labels(plot.sign)
+        self._left = DIGIT * max(LABEL, *map(len, self._labels)) + 8
+        self._width, self._height = size[0] - self._left - RIGHT, size[1] - TOP - FOOT
 
-    def svg(self) -> str:
-        pygal, width, height = load(), *self._size
-        graph = pygal.XY(
-            width=width, height=height, css=[], js=[], show_legend=False, show_dots=False, margin=4,
-            allow_interruptions=True, disable_xml_declaration=True, spacing=6, show_x_guides=True,
-            range=(0, self._scale.count), xrange=(0, self._span), classes=["plotted"],
-            style=pygal.style.Style(label_font_size=LETTER, major_label_font_size=LETTER),
-        )  # fmt: skip
-        labels = moments(self._plot.since, self._plot.until, width // 90)
-        graph.x_labels = [{"value": self._x(at), "label": label} for at, label in labels]
-        ticks = self._scale.labels(self._plot.sign)
-        graph.y_labels = [{"value": number, "label": label} for number, label in enumerate(ticks)]
-        graph.add("", [(0, 0), (self._span, self._scale.count)], stroke=False)
-        graph.add("", self._path(self._plot.segments))
-        for line in self._plot.others:
-            graph.add("", [(self._x(point.at), self._y(point.value)) for piece in line for point in piece])
-        graph.add_xml_filter(lambda root: self._finish(root, graph))
-        return str(graph.render())
+    def svg(self, kind: str, name: str) -> Markup:
+        parts = (self._gaps(), self._axes(), self._lines(), self._rulers(), self._marks(), self._steps())
+        drawn = Markup("").join(each for part in parts for each in part)
+        plot = self._plot
+        return _SVG.format(kind, *self._size, plot.title, plot.text, self._left, TOP, drawn, id=name)
 
     def _x(self, at: datetime) -> float:
-        return (at - self._plot.since).total_seconds()
+        return (at - self._plot.since) / (self._plot.until - self._plot.since) * self._width
 
     def _y(self, value: Decimal | None) -> float:
-        return self._scale.place(value or Decimal(0))
+        return self._height * (1 - self._scale.place(value or Decimal(0)) / self._scale.count)
 
-    def _path(self, line: Sequence[Segment]) -> list[tuple[float, float] | None]:
-        """Steps: a value holds until the next one. None breaks the line."""
-        found: list[tuple[float, float] | None] = []
-        least = SEEN / self._size[0] * self._span
-        for piece in line:
-            before: float | None = None
-            for point in _seen(piece):
-                x, y = self._x(point.at), self._y(point.value)
-                if before is None:
-                    x = max(min(x, self._x(piece[-1].at) - least), 0.0)
-                if before is not None and before != y:
-                    found.append((x, before))
-                found.append((x, y))
-                before = y
-            found.append(None)
-        return found
+    def _gaps(self) -> Iterator[Markup]:
+        for gap in self._plot.gaps:
+            left, right = self._x(gap.since), self._x(gap.until)
+            words = f"not read from {_short(gap.since)} to {_short(gap.until)}"
+            yield _GAP.format(_figure(left), _figure(max(right - left, 1.0)), self._height, words)
 
-    def _finish(self, root: Element, graph: Any) -> Element:
-        """Take out what is styled or scripted in place, and put in what is marked."""
-        from xml.etree.ElementTree import SubElement
+    def _axes(self) -> Iterator[Markup]:
+        for number, label in enumerate(self._labels):
+            y = self._height * (1 - number / self._scale.count)
+            yield _VALUE.format(_figure(y), self._width, _figure(y + 4), label)
+        for at, label in moments(self._plot.since, self._plot.until, self._size[0] // 90):
+            x = min(self._x(at), self._width + RIGHT - len(label) * DIGIT / 2)
+            yield _TIME.format(_figure(x), self._height + ROW, label)
 
-        _prune(root)
-        for key, value in (("role", "img"), ("aria-labelledby", f"{self._name}-t {self._name}-d")):
-            root.set(key, value)
-        for tag, text in (("desc", self._plot.text), ("title", self._plot.title)):
-            found = SubElement(root, tag, {"id": f"{self._name}-{tag[0]}"})
-            found.text = text
-            root.remove(found)
-            root.insert(0, found)
-        root.attrib.pop("id", None)
-        for path in root.iter("path"):  # a tenth of a pixel is enough, and half the size
-            path.set("d", _FINE.sub(r"\1", path.get("d", "")))
-        plot = next(each for each in root.iter("g") if each.get("class") == "plot")
-        self._shade(plot, graph.view)
-        self._rule(plot, graph.view)
-        self._mark(plot, graph.view)
-        return root
+    def _lines(self) -> Iterator[Markup]:
+        pieces = (_LINE.format(_steps(piece, self._x, self._y)) for piece in self._plot.segments)
+        yield _SERIES.format(1, Markup("").join(pieces))
+        for number, line in enumerate(self._plot.others, 2):
+            dots = (f"{_figure(self._x(p.at))} {_figure(self._y(p.value))}" for piece in line for p in piece)
+            yield _SERIES.format(number, _LINE.format("M" + "L".join(dots)))
 
-    def _shade(self, plot: Element, view: Any) -> None:
-        from xml.etree.ElementTree import Element, SubElement
-
-        top, bottom = view((0, self._scale.count))[1], view((0, 0))[1]
-        for number, gap in enumerate(self._plot.gaps):
-            left, right = view((self._x(gap.since), 0))[0], view((self._x(gap.until), 0))[0]
-            shape = Element("rect", _numbers(x=left, y=top, width=max(right - left, 1), height=bottom - top))
-            shape.set("class", "gap")
-            SubElement(shape, "title").text = f"not read from {_short(gap.since)} to {_short(gap.until)}"
-            plot.insert(number, shape)
-
-    def _rule(self, plot: Element, view: Any) -> None:
+    def _rulers(self) -> Iterator[Markup]:
         """Levels, each with a name at its right end, above it or below, where there is room."""
-        from xml.etree.ElementTree import SubElement
-
-        top = view((0, self._scale.count))[1]
-        left, right = view((0, 0))[0], view((self._span, 0))[0]
-        lies = [view((0, self._scale.place(ruler.value)))[1] for ruler in self._plot.rulers]
+        lies = [self._y(ruler.value) for ruler in self._plot.rulers]
         written: list[float] = []
         for ruler, y in zip(self._plot.rulers, lies, strict=True):
-            group = SubElement(plot, "g", {"class": f"ruler {ruler.kind}"})
-            SubElement(group, "title").text = ruler.text
-            SubElement(group, "line", _numbers(x1=left, x2=right, y1=y, y2=y))
-            crowded = y - top < ROW or any(0 < y - other < ROW for other in lies)
+            name = Markup("")
+            crowded = y < ROW or any(0 < y - other < ROW for other in lies)
             foot = y + LETTER + 1 if crowded else y - 4
             if all(abs(foot - other) >= ROW for other in written):
                 written.append(foot)
-                SubElement(group, "text", _numbers(x=right - 2, y=foot)).text = ruler.name
+                name = _NAME.format(self._width - 2, _figure(foot), ruler.name)
+            yield _RULER.format(ruler.kind, ruler.text, self._width, name, y=_figure(y))
 
-    def _mark(self, plot: Element, view: Any) -> None:
-        from xml.etree.ElementTree import SubElement
-
-        top, bottom = view((0, self._scale.count))[1], view((0, 0))[1]
+    def _marks(self) -> Iterator[Markup]:
         for mark in self._plot.marks[:MOST_MARKS]:
-            x = view((self._x(mark.at), 0))[0]
-            group = SubElement(plot, "g", {"class": f"mark {mark.kind}"})
-            SubElement(group, "title").text = mark.text
-            SubElement(group, "line", _numbers(x1=x, x2=x, y1=top, y2=bottom))
-            SubElement(group, "path", {"d": f"M{x - 5:.1f} {top:.1f} h10 l-5 8 z"})
-        single = [piece[0] for piece in self._plot.segments if len(piece) == 1]
+            x = self._x(mark.at)
+            yield _MARK.format(mark.kind, mark.text, self._height, _figure(x - 5), x=_figure(x))
+
+    def _steps(self) -> Iterator[Markup]:
+        """A dot for each change, unless they are many, and for what was read but once."""
         few = self._plot.changes if len(self._plot.changes) <= MOST_MARKS else ()
+        single = [piece[0] for piece in self._plot.segments if len(piece) == 1]
         for point in (*few, *single):
-            if point.value is None:
-                continue
-            x, y = view((self._x(point.at), self._y(point.value)))
-            dot = SubElement(plot, "circle", {**_numbers(cx=x, cy=y, r=3), "class": "step"})
-            SubElement(dot, "title").text = f"{_short(point.at)}: {self._plot.say(point.value)}"
+            if point.value is not None:
+                words = _short(point.at), self._plot.say(point.value)
+                yield _STEP.format(_figure(self._x(point.at)), _figure(self._y(point.value)), *words)
 
 
-@cache
-def load() -> Any:
-    """The library, loaded late: it takes a while, and most processes draw nothing."""
-    pygal = import_module("pygal")
-    # It hooks itself into every import of the process, for the sake of maps that are not used here.
-    # What importlib_metadata puts there stays: without it no library's version is found any more.
-    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__.partition(".")[0] != "pygal"]
-    return pygal
+def _steps(piece: Segment, x: Callable[[datetime], float], y: Callable[[Decimal | None], float]) -> str:
+    """The path of a piece: a value holds until the next one, and what began a moment ago is seen too."""
+    end, level = x(piece[-1].at), _figure(y(piece[0].value))
+    path = f"M{_figure(max(min(x(piece[0].at), end - SHORTEST), 0.0))} {level}"
+    for point in piece[1:]:
+        if (here := _figure(y(point.value))) != level:
+            path, level = f"{path}H{_figure(x(point.at))}V{here}", here
+    return f"{path}H{_figure(end)}"
 
 
-def _prune(root: Element) -> None:
-    for parent in list(root.iter()):
-        for child in list(parent):
-            style = (child.get("class") or "").split()
-            if (
-                not isinstance(child.tag, str)  # a comment
-                or child.tag in ("defs", "title", "desc")
-                or _DROPPED & set(style)
-                or (child.tag == "g" and not len(child) and not child.text)
-            ):
-                parent.remove(child)
-
-
-def _numbers(**values: float) -> dict[str, str]:
-    return {key: f"{value:.1f}" for key, value in values.items()}
+def _figure(value: float) -> str:
+    """A tenth of a unit is enough, and half the size."""
+    return f"{value:z.1f}".removesuffix(".0")
 
 
 def _short(at: datetime) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from watcher.charts.svg import load
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.values.durations import span
@@ -38,10 +37,9 @@ class Templating:
         return self.looker.rules() if self.looker.rules is not None else Rules((), {}, ())
 
     def warm(self) -> None:
-        """Compile the templates and load the library that draws, once in a process."""
+        """Compile the templates, once in a process."""
         for name in self._html.list_templates():
             self._html.get_template(name)
-        load()
 
     async def page(
         self, request: web.Request, render: Callable[[PageSnapshot], str], *, keep: bool = True
