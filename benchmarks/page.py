@@ -68,7 +68,7 @@ async def main(accounts: int, assets: int) -> None:
         store = await SqliteStore.open(Path(folder) / "watcher.db", exclusive=True)
         await _fill(store, [a for w in settings.wallets for a in w.accounts], assets)
         plans = credit_plans(settings)
-        rules = lambda: build_rules(configuration)  # noqa: E731
+        rules = build_rules(configuration)
         looker = PageSnapshots(settings, store.path, plans, SystemClock(), past=store.load, rules=rules)
         server = Server(looker, WebSettings(listen="127.0.0.1:0"))
         await server.start()

@@ -21,6 +21,7 @@ from typing import Any
 
 from watcher.domain.decision import Revision, Snapshot
 from watcher.domain.evaluation.decide import decide, questions
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, PriceSuspicion, Quote, Reading, Wallet
 from watcher.domain.rules import TYPES, Rule
@@ -99,7 +100,7 @@ class Memory:
             each: Wallet(f"w{number // 3}", "bench", each.address, (f"t{number % 10}",))
             for number, each in enumerate(self.accounts)
         }
-        self.rules = Rules(list(rules), wallets, ("ops",))
+        self.rules, self.memo = Rules(list(rules), wallets, ("ops",)), Memo()
         self.states: dict[Account, AccountState] = {}
         self.quotes: dict[Asset, Quote] = {}
         self.symbols: dict[Asset, str] = {}
@@ -123,7 +124,7 @@ class Memory:
         past = self.past([each.account for each in seen])
         began = time.process_time()
         questions(past, seen)
-        conclusion = decide(past, seen, self.rules, self.now, running_since=START)
+        conclusion = decide(past, seen, self.rules, self.now, running_since=START, memo=self.memo)
         self.seconds += time.process_time() - began
         for state in conclusion.accounts:
             self.states[state.account] = state

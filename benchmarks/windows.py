@@ -23,6 +23,7 @@ from pathlib import Path
 
 from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.evaluation.decide import decide, questions
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, AccountState, Asset, Reading, Wallet
 from watcher.domain.rules import TYPES, Rule
@@ -102,13 +103,14 @@ async def answers(folder: Path, accounts: int, each: int, polls: int) -> tuple[f
     fill(path, accounts, each)
     filled = time.perf_counter() - began
     store = await SqliteStore.open(path, exclusive=True)
-    rules, chance = rules_of(accounts, WINDOWS), random.Random(1)
+    rules, memo, chance = rules_of(accounts, WINDOWS), Memo(), random.Random(1)
     asked: list[float] = []
     whole: list[float] = []
     for number in range(polls):
         seen = [Reading(account(chance.randrange(accounts)), {ETH: Decimal(number + 1) / 1000 + 90}, {}, {})]
         began = time.perf_counter()
-        await store.conclude([seen[0].account], deciding(rules, seen, NOW + number * MILLISECOND, asked))
+        now = NOW + number * MILLISECOND
+        await store.conclude([seen[0].account], deciding(rules, memo, seen, now, asked))
         whole.append(time.perf_counter() - began)
     await store.close()
     size = path.stat().st_size / 2**20
@@ -116,15 +118,15 @@ async def answers(folder: Path, accounts: int, each: int, polls: int) -> tuple[f
 
 
 def deciding(
-    rules: Rules, seen: Sequence[Reading], now: datetime, spent: list[float]
+    rules: Rules, memo: Memo, seen: Sequence[Reading], now: datetime, spent: list[float]
 ) -> Callable[[Snapshot, Recall], Decision]:
     def decision(past: Snapshot, recall: Recall) -> Decision:
-        wanted = questions(past, seen, rules=rules, now=now)
+        wanted = questions(past, seen, rules=rules, now=now, memo=memo)
         assert len(wanted) >= 3, wanted
         began = time.perf_counter()
         recalled = recall(wanted)
         spent.append(time.perf_counter() - began)
-        return decide(past, seen, rules, now, running_since=NOW, recalled=recalled)
+        return decide(past, seen, rules, now, running_since=NOW, recalled=recalled, memo=memo)
 
     return decision
 
@@ -134,7 +136,7 @@ def quiet(*groups: Sequence[Mapping[str, str]], accounts: int = 1000, cycles: in
     assets = [Asset(CHAIN, f"0x{n:040x}") for n in range(20)]
     amounts = {asset: Decimal(100) for asset in assets}
     prices, symbols = dict.fromkeys(assets, Decimal(2)), {asset: f"T{n}" for n, asset in enumerate(assets)}
-    rules = rules_of(accounts, *groups)
+    rules, memo = rules_of(accounts, *groups), Memo()
     known = [
         AccountState(account(n), amounts, {CHAIN: NOW}, last_attempt=NOW, watched_since=NOW)
         for n in range(accounts)
@@ -148,9 +150,9 @@ def quiet(*groups: Sequence[Mapping[str, str]], accounts: int = 1000, cycles: in
         for start in range(0, accounts, 50):
             part = seen[start : start + 50]
             recalled: dict[Question, Recalled] = dict.fromkeys(
-                questions(past, part, rules=rules, now=now), ()
+                questions(past, part, rules=rules, now=now, memo=memo), ()
             )
-            decide(past, part, rules, now, running_since=NOW, recalled=recalled)
+            decide(past, part, rules, now, running_since=NOW, recalled=recalled, memo=memo)
         best = min(best, time.perf_counter() - began)
     return best / accounts * 1e6
 

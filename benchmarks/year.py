@@ -24,6 +24,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from watcher.domain.credits.allowance import Allowance, Grant, Purpose
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ChangeRule, ThresholdRule
@@ -54,7 +55,7 @@ class World:
         wallets = {a: Wallet(f"w{n}", "coinstats", a.address) for n, a in enumerate(self.accounts)}
         low = ThresholdRule.model_validate({"id": "low", "below": "0.001"})
         moved = ChangeRule.model_validate({"id": "moved", "by": "100000%"})
-        self.rules = Rules([low, moved], wallets, ["ops"])
+        self.rules, self.memo = Rules([low, moved], wallets, ["ops"]), Memo()
         self.rate = changes / HOURS
 
     def _amount(self) -> Decimal:
@@ -80,7 +81,9 @@ class World:
             for account in batch
         ]  # fmt: skip
         settlement = Settlement(grant, now, cost, len(batch))
-        await conclude(self.store, readings, self.rules, now, running_since=BEGIN, settlement=settlement)
+        await conclude(
+            self.store, readings, self.rules, now, running_since=BEGIN, memo=self.memo, settlement=settlement
+        )
         return time.perf_counter() - began
 
     async def hour(self, now: datetime) -> None:

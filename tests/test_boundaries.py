@@ -30,8 +30,8 @@ from watcher.domain.credits.allowance import (
 )
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation import rule_health
+from watcher.domain.evaluation.fast_path import calm_check
 from watcher.domain.evaluation.implied_zeros import absences, named_by
-from watcher.domain.evaluation.level_bands import calm_check
 from watcher.domain.evaluation.quarantine import BELIEVED_AFTER, SHORTEST_CONTRACT
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Severity

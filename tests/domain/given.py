@@ -13,6 +13,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Revision, Snapshot
 from watcher.domain.evaluation.asset_identity import recognise
 from watcher.domain.evaluation.decide import decide, differing, lapse, questions, retire
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import (
@@ -101,7 +102,7 @@ class World:
         channels: tuple[str, ...] = ("ops",),
     ) -> None:
         self.wallets = wallets
-        self.rules = Rules(rules, wallets, channels)
+        self.rules, self.memo = Rules(rules, wallets, channels), Memo()
         self.now = self.running_since = START
         self.channels = channels
         self.silences: list[Silence] = []
@@ -148,29 +149,28 @@ class World:
     def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
         """One request's outcomes, some time later; what was told, as words."""
         self.now += after
-        names = recognise(self.past(), seen, self.rules, self.now)
+        asked = self.asked
+        decision = self._decide(seen, self.memo)
+        asked, self.asked = self.asked, list(asked)
+        assert decision == self._decide(seen, Memo()), "what was remembered has changed what is decided"
+        self.asked = asked
+        return self._keep(decision)
+
+    def _decide(self, seen: Sequence[Outcome], memo: Memo) -> Decision:
+        names = recognise(self.past(), seen, self.rules, self.now, memo=memo)
         past, seen = names.past, tuple(names.outcomes)
         compared = differing(past, seen)
-        asked = questions(past, seen, rules=self.rules, now=self.now, compared=compared)
-        recalled, since = self._recall(asked), self.running_since
-        return self._keep(
-            decide(
-                past,
-                seen,
-                self.rules,
-                self.now,
-                running_since=since,
-                recalled=recalled,
-                compared=compared,
-                names=names,
-            )
-        )
+        asked = questions(past, seen, rules=self.rules, now=self.now, compared=compared, memo=memo)
+        return decide(
+            past, seen, self.rules, self.now, running_since=self.running_since, recalled=self._recall(asked),
+            compared=compared, names=names, memo=memo,
+        )  # fmt: skip
 
     def wait(self, duration: timedelta) -> list[str]:
         self.now += duration
-        return self._keep(
-            lapse(self.past(), list(self.wallets), self.rules, self.now, running_since=self.running_since)
-        )
+        past, since = self.past(), self.running_since
+        accounts = list(self.wallets)
+        return self._keep(lapse(past, accounts, self.rules, self.now, running_since=since, memo=self.memo))
 
     def restart(self, *rules: Rule, after: timedelta = timedelta(0)) -> list[str]:
         """Forget all that is not in the store, and start again, perhaps under other rules."""
@@ -178,7 +178,7 @@ class World:
         self.states = {account: _copied(state) for account, state in self.states.items()}
         self.rules = Rules(rules or tuple(self.rules.by_id.values()), self.wallets, self.channels)
         self.running_since = self.now
-        return self._keep(retire(self.past(), self.rules, self.now))
+        return self._keep(retire(self.past(), self.rules, self.now, memo=self.memo))
 
     def acknowledge(self, by: str = "bob", comment: str = "") -> None:
         """Everything that fires."""
@@ -266,7 +266,8 @@ class Stored(World):
 
     def consider(self, *seen: Outcome) -> None:
         """A decision that is not kept: its transaction failed, or it was only tried."""
-        decide(self.past(), seen, self.rules, self.now, running_since=self.running_since)
+        since = self.running_since
+        decide(self.past(), seen, self.rules, self.now, running_since=since, memo=self.memo)
 
 
 def firing(alerts: Iterable[Alert]) -> dict[tuple[str, str], set[str]]:

@@ -1,4 +1,5 @@
-"""What is decided from memory is what would be decided from the file, read anew before each step."""
+"""What is decided from memory, of the store and of decisions, is what would be decided from the file, read
+anew before each step, with an empty memo."""
 
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.asset_identity import recognise
 from watcher.domain.evaluation.decide import decide, differing, lapse, questions, retire
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Outcome, Quarantined
 from watcher.domain.readings.asset_policies import AssetEntry, Policies
@@ -63,6 +65,7 @@ class Life:
     def __init__(self, path: Path, policies: Policies, *, fresh: bool) -> None:
         self.path, self.policies, self.fresh = path, policies, fresh
         self.core, self.rules, self.now = Transactions(path), self._rules(RULES), START
+        self.memo = Memo()
         self.defined: Sequence[dict[str, Any]] = RULES
 
     def _rules(self, defined: Sequence[dict[str, Any]]) -> Rules:
@@ -73,7 +76,7 @@ class Life:
         self.now += after
         if self.fresh:
             self.core.close()
-            self.core, self.rules = Transactions(self.path), self._rules(self.defined)
+            self.core, self.memo = Transactions(self.path), Memo()
         kind, what = step
         if kind == "see":
             self.core.conclude([each.account for each in what], self._seeing(what), None)
@@ -83,7 +86,7 @@ class Life:
         elif kind == "rules":
             self.defined, self.rules = what, self._rules(what)
             accounts = [each.account for each in self.core.live_alerts() if each.account is not None]
-            self.core.conclude(accounts, lambda past, _: retire(past, self.rules, self.now), None)
+            self.core.conclude(accounts, lambda past, _: self._retiring(past), None)
         elif kind == "silence":
             silence = Silence(self.now.isoformat(), "ann", "works", self.now, self.now + what, rules=("low",))
             alive.add_silence(self.path, silence)
@@ -94,18 +97,23 @@ class Life:
 
     def _seeing(self, answers: Sequence[Outcome]) -> Any:
         def deciding(past: Snapshot, recall: Recall) -> Decision:
-            rules, now, since = self.rules, self.now, START
-            names = recognise(past, answers, rules, now)
+            rules, now, memo = self.rules, self.now, self.memo
+            names = recognise(past, answers, rules, now, memo=memo)
             past, seen = names.past, names.outcomes
             compared = differing(past, seen)
-            recalled = recall(questions(past, seen, rules=rules, now=now, compared=compared))
-            known = {"running_since": since, "recalled": recalled, "compared": compared, "names": names}
-            return decide(past, seen, rules, now, **known)  # type: ignore[arg-type]
+            asked = questions(past, seen, rules=rules, now=now, compared=compared, memo=memo)
+            return decide(
+                past, seen, rules, now, running_since=START, recalled=recall(asked), compared=compared,
+                names=names, memo=memo,
+            )  # fmt: skip
 
         return deciding
 
     def _waiting(self, past: Snapshot, accounts: Sequence[Account]) -> Decision:
-        return lapse(past, accounts, self.rules, self.now, running_since=START)
+        return lapse(past, accounts, self.rules, self.now, running_since=START, memo=self.memo)
+
+    def _retiring(self, past: Snapshot) -> Decision:
+        return retire(past, self.rules, self.now, memo=self.memo)
 
     def content(self) -> dict[str, list[str]]:
         """Every row, but for the numbers that rows have."""

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from watcher.config.configuration import Configuration, build_rules, quiet_hours
 from watcher.domain.alerts.lifecycle import Alert, AlertState
-from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.decision import Decision
+from watcher.domain.evaluation.rule_index import Rules, other_names
 from watcher.domain.history.assumed_readings import assumed
 from watcher.domain.history.reconstruction import PollRecord, Reconstruction, RecordedHistory
 from watcher.domain.messages.message import Message
@@ -94,10 +95,9 @@ async def play(
     retelling = Reconstruction(recorded)
     polls = (ReplayedPoll(look.at, retelling.outcomes(look)) for look in looks)
     blind = build_rules(replace(configuration, rules=_without_clocks(configuration.rules)))
-    for each in (rules, blind):
-        each.know(recorded.same, recorded.former)
     store = InMemoryStore()
     try:
+        await _name(store, recorded, start)
         replay = Replay(store, blind if start < known else rules, polls, start, burst=burst, quiet=quiet)
         walker = _Walker(replay, rules, progress, start, until)
         for end, step in _steps(recorded, start, since, known, until):
@@ -125,6 +125,13 @@ def _start(recorded: RecordedHistory, wanted: datetime) -> datetime:
     times = [look.at for look in recorded.looks[:1]] + [change.after_at for change in recorded.changes[:1]]
     times += [run.began for run in recorded.runs if times and run.began <= min(times)][-1:]
     return max(wanted, min(times)) if times and not recorded.held else wanted
+
+
+async def _name(store: InMemoryStore, recorded: RecordedHistory, start: datetime) -> None:
+    """Let rules carry on under every name that an asset ever had: history has it under one identity."""
+    names = other_names(recorded.same, recorded.former)
+    former = {asset: tuple(sorted(each)) for asset, each in names.items()}
+    await store.conclude([], lambda _past, _recall: Decision(start, former=former))
 
 
 def _without_clocks(rules: Sequence[Rule]) -> tuple[Rule, ...]:

@@ -22,6 +22,7 @@ from watcher.config.configuration import (
 )
 from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.values.errors import StoreInUseError
 from watcher.ports.channel import Channel, Draw
@@ -59,6 +60,8 @@ class App:
     store: Store
     clock: Clock
     rules: Rules
+    memo: Memo
+    """Of the thread in which the store decides."""
     pollers: dict[str, Poller]
     channels: list[Channel]
     deliverer: Deliverer
@@ -86,7 +89,7 @@ class App:
             poller.remember(await self.store.facts(name))
         for channel in self.channels:
             channel.remember(await self.store.facts(facts_of(channel.name)))
-        await take_effect(self.store, self.rules, self.clock.now())
+        await take_effect(self.store, self.rules, self.clock.now(), self.memo)
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -127,7 +130,7 @@ def wire(
     clock = clock or SystemClock()
     started = running_since or clock.now()
     settings = configuration.settings
-    rules = build_rules(configuration)
+    rules, memo = build_rules(configuration), Memo()
     tally = tally or Metrics(started)
     tally.know(settings.sources, settings.channels)
     channels: list[Channel] = [CountedChannel(each, tally) for each in build_channels(settings, draw=draw)]
@@ -146,6 +149,7 @@ def wire(
             rules,
             clock,
             running_since=started,
+            memo=memo,
             concurrency=kind.concurrency,
             on_deliveries=deliverer.wake,
             on_progress=lambda name=name: beat(name),  # type: ignore[misc]
@@ -155,8 +159,10 @@ def wire(
         found = {name: poller.source.allowance.credits for name, poller in pollers.items()}
         return {name: plan for name, plan in found.items() if plan is not None}
 
-    lapse = TimeBasedEvaluation(store, rules, clock, started, deliverer.wake, lambda: beat("lapse"), plans)
-    return App(configuration, store, clock, rules, pollers, channels, deliverer, lapse, tally, progress)
+    lapse = TimeBasedEvaluation(
+        store, rules, clock, started, deliverer.wake, lambda: beat("lapse"), plans, memo
+    )
+    return App(configuration, store, clock, rules, memo, pollers, channels, deliverer, lapse, tally, progress)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from watcher.config.configuration import Configuration, build_rules, store_path
 from watcher.config.settings import Settings
 from watcher.config.warnings import wants_pictures
 from watcher.domain.evaluation.composer import asset_of, subject_key
-from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.evaluation.rule_index import Names, Rules, other_names
 from watcher.domain.history.timeline import Point
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
@@ -143,8 +143,8 @@ class Painter:
         with SqliteQueries(store_path(self._settings)) as reader:
             until = message.at + MOMENT  # what was just read is a piece, however short
             chart = wallet_chart(self._settings, reader, subject.wallet, until, SPAN, subject.asset)
-            self._rules.know(*reader.other_names())
-        level = self._level(message.rule, chart, subject)
+            also = other_names(*reader.other_names())
+        level = self._level(message.rule, also, chart, subject)
         worth = chart.amount is None or not chart.amount.segments
         worth = worth or (level is not None and level.metric == "value_usd")
         line = chart.value if worth or chart.amount is None else chart.amount
@@ -172,9 +172,9 @@ class Painter:
             clear=level.clear if level is not None and level.clear in fits - {level.level} else None,
         )
 
-    def _level(self, rule_id: str, chart: Chart, subject: _Subject) -> Level | None:
+    def _level(self, rule_id: str, also: Names, chart: Chart, subject: _Subject) -> Level | None:
         """What the rule compares, and with what, if it is one level of just what the chart is of."""
-        found = levels_of(self._rules, chart.held, subject.asset, clean(chart.symbol), rule_id)
+        found = levels_of(self._rules, chart.held, subject.asset, clean(chart.symbol), rule_id, also=also)
         return found[0] if found else None
 
 

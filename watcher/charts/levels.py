@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import SWEEPS, Asset
+from watcher.domain.evaluation.rule_index import Names, Rules, selects
+from watcher.domain.model import EMPTY, SWEEPS, Asset
 from watcher.domain.rules import Rule
 from watcher.domain.rules.types.threshold import ThresholdRule
 from watcher.domain.values.decimals import ZERO, minus, plus
@@ -34,18 +34,25 @@ class Level:
 
 
 def levels_of(
-    rules: Rules, held: Collection[Holding], asset: Asset | None, symbol: str, only: str | None = None
+    rules: Rules,
+    held: Collection[Holding],
+    asset: Asset | None,
+    symbol: str,
+    only: str | None = None,
+    *,
+    also: Names = EMPTY,
 ) -> list[Level]:
     """The levels that belong on the chart of a wallet's asset, or (None) of all it holds that has a price.
 
-    `held`: all holdings of the wallet. `only`: the id of one rule. Rules count that compare one amount or
-    one value with one level, and whose subject is just what is shown: an account's level is none of a sum.
+    `held`: all holdings of the wallet. `only`: the id of one rule. `also`: other names of assets. Rules count
+    that compare one amount or one value with one level, and whose subject is just what is shown: an account's
+    level is none of a sum.
     """
     shown = [each for each in held if (each.priced if asset is None else each.asset == asset)]
     found = []
     for rule in rules.by_id.values() if only is None else filter(None, [rules.by_id.get(only)]):
         level = level_of(rule, symbol)
-        if level is not None and isinstance(rule, ThresholdRule) and _is_of(rules, rule, held, shown):
+        if level is not None and isinstance(rule, ThresholdRule) and _is_of(rules, also, rule, held, shown):
             found.append(level)
     return found
 
@@ -64,7 +71,9 @@ def level_of(rule: Rule, symbol: str) -> Level | None:
     return Level(rule.id, rule.severity, bound.metric, bound.below, bound.level, clear, text)
 
 
-def _is_of(rules: Rules, rule: ThresholdRule, held: Collection[Holding], shown: Sequence[Holding]) -> bool:
+def _is_of(
+    rules: Rules, also: Names, rule: ThresholdRule, held: Collection[Holding], shown: Sequence[Holding]
+) -> bool:
     """Whether the rule judges just these holdings as one subject. A tag, or everything, is no wallet."""
     if not shown:
         return False
@@ -72,26 +81,25 @@ def _is_of(rules: Rules, rule: ThresholdRule, held: Collection[Holding], shown: 
         return (
             len(shown) == 1
             and (shown[0].priced or rule.metric == "amount")
-            and _selects(rules, rule, shown[0])
+            and _selects(rules, also, rule, shown[0])
         )
     if rule.per == "account":
         account = shown[0].account
         held = [each for each in held if each.account == account]
     elif rule.per != "wallet":
         return False
-    summed = {
-        each for each in held if _selects(rules, rule, each) and (each.priced or rule.metric == "amount")
-    }
+    counted = (each for each in held if each.priced or rule.metric == "amount")
+    summed = {each for each in counted if _selects(rules, also, rule, each)}
     return summed == set(shown)
 
 
-def _selects(rules: Rules, rule: ThresholdRule, held: Holding) -> bool:
+def _selects(rules: Rules, also: Names, rule: ThresholdRule, held: Holding) -> bool:
     wallet, match = rules.wallets.get(held.account), rule.match
     return (
         wallet is not None
         and match.wallet(wallet)
         and (held.account.chain in SWEEPS or match.chain(held.account.chain))
-        and rules.picks(rule, held.asset, held.symbol)
+        and selects(rule, held.asset, held.symbol, also)
     )
 
 

@@ -182,7 +182,7 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
     no_daemon = ["this page is served without the daemon"]
     looker = PageSnapshots(
         settings, store, credit_plans(settings), SystemClock(), stuck=lambda: no_daemon,
-        rules=lambda: build_rules(configuration),
+        rules=build_rules(configuration),
     )  # fmt: skip
     server = Server(looker, where)
     try:

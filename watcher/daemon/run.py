@@ -16,7 +16,6 @@ from watcher.app.wiring import App, open_store, wire
 from watcher.config.configuration import (
     Configuration,
     build_heartbeat,
-    build_rules,
     configure,
     credit_plans,
     store_path,
@@ -231,7 +230,7 @@ async def _page(app: App, store: Store) -> Server | None:
 
     looker = PageSnapshots(
         settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
-        stuck=lambda: troubles(app), tally=app.tally, rules=lambda: build_rules(app.configuration),
+        stuck=lambda: troubles(app), tally=app.tally, rules=app.rules,
     )  # fmt: skip
     server = Server(looker, settings.web)
     try:

@@ -16,8 +16,9 @@ from watcher.domain.alerts.silences import Topic
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import asset_of, subject_key
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.routing import Router
-from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.evaluation.rule_index import Rules, selects
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, AccountState, Asset
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
@@ -43,23 +44,25 @@ class Explainer:
         now: datetime,
         past: Snapshot | None = None,
         plans: Mapping[str, CreditPlan] = EMPTY,
+        memo: Memo | None = None,
     ) -> None:
         """`past`: all that is known, if the caller has it already; else it is read from the store.
-        `plans`: what was bought of each source that sells credits, for rules about those.
+        `plans`: what was bought of each source that sells credits, for rules about those. `memo`: what was
+        found out for another one.
         """
         self._plans = plans
         self._settings, self._rules, self._reader, self._now = settings, rules, reader, now
         self._past: Snapshot = past or reader.past()
-        rules.know(self._past.same, self._past.former)
+        self._memo = (memo or Memo()).under(rules, self._past)
         self._router = Router(self._past, rules, now)
         self._views = AlertViews(settings, self._past.silences, now)
-        self._standing = RuleDistance(rules, reader, now, self._past)
+        self._standing = RuleDistance(self._memo, reader, now, self._past)
 
     def subjects(self, rule: Rule) -> list[Row]:
         """Every subject that the rule has now: `key` and `label`, and what it is made of. `alert_label`: how
         its live alert calls it, which may be by a name that it had."""
         if isinstance(rule, SumRule) and rule.sides():
-            found = self._rules.sums.by_key.items()
+            found = self._memo.sums.by_key.items()
             return [
                 {"key": key, "label": each.subject.label, "wallet": each.subject.wallet, "sum": each}
                 for (name, key), each in found
@@ -97,7 +100,7 @@ class Explainer:
 
     def _alert(self, rule: Rule, subject: Row) -> tuple[Alert | None, bool]:
         alert = self._past.alerts.get((rule.id, subject["key"]))
-        if alert is not None and not self._rules.goes_on(alert):
+        if alert is not None and not self._memo.goes_on(alert):
             alert = None
         return alert, alert is not None and alert.state is AlertState.FIRING
 
@@ -131,7 +134,7 @@ class Explainer:
         lively = {
             key: alert.label
             for (name, key), alert in self._past.alerts.items()
-            if name == rule.id and self._rules.goes_on(alert)
+            if name == rule.id and self._memo.goes_on(alert)
         }
         for account, wallet in self._rules.wallets.items():
             if not self._rules.selects(rule.id, account):
@@ -145,7 +148,7 @@ class Explainer:
             for asset in (*state.amounts, *_absent(lively, state)):
                 symbol = self._past.symbols.get(asset, "")
                 key = subject_key(account, asset) if lively else ""
-                if key in lively or self._rules.picks(rule, asset, symbol):
+                if key in lively or selects(rule, asset, symbol, self._memo.also):
                     key = key or subject_key(account, asset)
                     label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
                     row = {"key": key, "label": label, "wallet": wallet.name}

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from watcher.domain.aggregates.contributions import View
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.model import EMPTY, Change
 from watcher.domain.rules import (
     ChangeRule,
@@ -44,8 +44,8 @@ MOST_MOVES = 50
 class RuleDistance:
     """Judges subjects (rows of `Explainer`) as of one moment."""
 
-    def __init__(self, rules: Rules, reader: Queries, now: datetime, past: Snapshot) -> None:
-        self._rules, self._reader, self._now, self._past = rules, reader, now, past
+    def __init__(self, memo: Memo, reader: Queries, now: datetime, past: Snapshot) -> None:
+        self._memo, self._reader, self._now, self._past = memo, reader, now, past
         self._view = View(past, now, past.symbols, EMPTY, EMPTY, EMPTY)
         self._summed = False
         self._kept: tuple[tuple[str, str] | None, Any] = (None, None)
@@ -103,7 +103,7 @@ class RuleDistance:
 
     def _totals(self, subject: Row) -> tuple[Total, ...]:
         if not self._summed:  # once: all is of one moment
-            self._rules.sums.look(self._view)
+            self._memo.sums.look(self._view)
             self._summed = True
         return tuple(each.total(self._view) for each in subject["sum"].sums)
 

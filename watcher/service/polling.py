@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from watcher.domain.credits.allowance import CreditRefusal, Grant, Purpose
 from watcher.domain.credits.provider_count import Usage
 from watcher.domain.evaluation.decide import Recheck
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome, Reading
 from watcher.domain.readings.fault_isolation import CULPRITS, NEVER_READ
@@ -54,6 +55,7 @@ class Poller:
         clock: Clock,
         *,
         running_since: datetime,
+        memo: Memo | None = None,
         concurrency: int = 1,
         on_deliveries: Callable[[], None] = lambda: None,
         on_progress: Callable[[], None] = lambda: None,
@@ -65,7 +67,7 @@ class Poller:
         self.queue = PollQueue()
         self.pace = SourceThrottle()
         self._store, self._clock = store, clock
-        self._running_since = running_since
+        self._running_since, self._memo = running_since, memo or Memo()
         self._concurrency = concurrency
         self._on_deliveries, self._on_progress = on_deliveries, on_progress
         self.on_seen, self.on_refused = on_seen, on_refused
@@ -267,7 +269,7 @@ class Poller:
 
         conclusion = await conclude(
             self._store, reply.outcomes, self.rules, now,
-            running_since=self._running_since, settlement=settlement,
+            running_since=self._running_since, memo=self._memo, settlement=settlement,
         )  # fmt: skip
         report(self.source.name, reply)
         moved = {change.account for change in conclusion.changes if change.before is not None}

@@ -18,6 +18,7 @@ from typing import Protocol
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.decision import Decision, Recheck
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import EMPTY, Account, Miss, Outcome
@@ -140,7 +141,7 @@ class Replay:
         self.told: list[Notification] = []
         self.transitions: list[ReplayedTransition] = []
         self.clock = ReplayClock(start)
-        self._store, self._rules, self._answer = store, rules, again
+        self._store, self._rules, self._answer, self._memo = store, rules, again, Memo()
         self._polls: Iterator[ReplayedPoll] = iter(polls)
         self._next: ReplayedPoll | None = next(self._polls, None)
         self._confirming: list[_Due] = []
@@ -158,7 +159,9 @@ class Replay:
         self._passed = at - PASS
         self._quiet_until = at - PASS
         self._look = PASS
-        self._lapse = TimeBasedEvaluation(self._store, self._rules, self.clock, at, lambda: None)
+        self._lapse = TimeBasedEvaluation(
+            self._store, self._rules, self.clock, at, lambda: None, memo=self._memo
+        )
 
     async def alerts(self) -> list[Alert]:
         """Every pending and firing alert, as of now."""
@@ -175,7 +178,7 @@ class Replay:
             self._next = next(self._polls, None)
         self._confirming.clear()
         self._rules = rules or self._rules
-        if (await take_effect(self._store, self._rules, now)).deliveries:
+        if (await take_effect(self._store, self._rules, now, self._memo)).deliveries:
             self._sending = now
         past = await self._store.load(list(self._rules.wallets))
         for again in unfinished(past, now):
@@ -218,7 +221,9 @@ class Replay:
 
     async def _see(self, outcomes: Sequence[Outcome]) -> None:
         now = self.clock.now()
-        concluded = await conclude(self._store, outcomes, self._rules, now, running_since=self._since)
+        concluded = await conclude(
+            self._store, outcomes, self._rules, now, running_since=self._since, memo=self._memo
+        )
         if concluded.alerts or any(isinstance(outcome, Miss) for outcome in outcomes):
             self._look_anew()
         for again in concluded.again:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.decide import Decision, Snapshot, lapse
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.rules import Use, pace_since
@@ -45,8 +46,11 @@ class TimeBasedEvaluation:
         on_deliveries: Callable[[], None],
         on_progress: Callable[[], None] = lambda: None,
         plans: Callable[[], Mapping[str, CreditPlan]] = dict,
+        memo: Memo | None = None,
     ) -> None:
-        """`plans`: what each source that sells credits sells at present."""
+        """`plans`: what each source that sells credits sells at present. `memo`: of the thread in which the
+        store decides."""
+        self._memo = memo or Memo()
         self._plans = plans
         self._store, self._rules, self._clock = store, rules, clock
         self._running_since = running_since
@@ -84,7 +88,7 @@ class TimeBasedEvaluation:
             account = alert.account
             if timed and account in self._rules.wallets and account is not None:
                 more.add(account)
-        more = {account for account in more if not self._rules.of(account).clocks}
+        more.difference_update(accounts)
         # At least one look, even at no account: what belongs to none comes with any.
         accounts = (*accounts, *sorted(more))
         uses = await self._uses(self._clock.now())
@@ -97,7 +101,7 @@ class TimeBasedEvaluation:
         if self._watched is None:
             found, wallets = [], sorted(self._rules.wallets)
             for start in range(0, len(wallets), SLICE):
-                found += [each for each in wallets[start : start + SLICE] if self._rules.of(each).clocks]
+                found += [each for each in wallets[start : start + SLICE] if self._rules.clocked(each)]
                 await asyncio.sleep(0)
             self._watched = tuple(found)
         return self._watched
@@ -125,7 +129,8 @@ class TimeBasedEvaluation:
         now = self._clock.now()
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
-            return lapse(past, accounts, self._rules, now, running_since=self._running_since, uses=uses)
+            since, memo = self._running_since, self._memo
+            return lapse(past, accounts, self._rules, now, running_since=since, uses=uses, memo=memo)
 
         conclusion = await self._store.conclude(accounts, deciding)
         if conclusion.deliveries:

@@ -90,8 +90,9 @@ class RulePages:
     def _explainer(self, reader: Queries, look: PageSnapshot) -> Explainer:
         # Without a revision the sums are looked through anew: what has changed since is not told here.
         return Explainer(
-            self._looker.settings, self._rules, reader, look.at, replace(look.past, revision=None)
-        )
+            self._looker.settings, self._rules, reader, look.at, replace(look.past, revision=None),
+            memo=self._frame.memo,
+        )  # fmt: skip
 
     def _listed(
         self, rule: Rule, reader: Queries, explainer: Explainer, look: PageSnapshot, most: int

@@ -54,15 +54,14 @@ class PageSnapshots:
         clock: Clock,
         *,
         past: Callable[[Sequence[Account]], Awaitable[Snapshot]] | None = None,
-        rules: Callable[[], Rules] | None = None,
+        rules: Rules | None = None,
         stuck: Callable[[], Sequence[str]] = tuple,
         tally: Metrics | None = None,
     ) -> None:
         """`past`: the daemon's own memory of accounts; without it they are read from the store.
-        `rules` makes those in force, for the pages alone: no two threads may share them.
-        `tally`: what it counts."""
+        `rules`: those in force. `tally`: what it counts."""
         self.settings, self.tally = settings, tally
-        self.rules = rules
+        self.rules = rules or Rules((), {}, ())
         self.clock = clock
         self.wallets = report.wallets_by_account(settings)
         self.plans = plans

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.values.durations import span
@@ -29,12 +30,14 @@ class Templating:
     def __init__(self, looker: PageSnapshots, *, guarded: bool = False) -> None:
         """`guarded`: by a token, so that there is a way to log out."""
         self.looker, self._guarded = looker, guarded
+        self.memo = Memo()
+        """For what runs beside the loop."""
         self._html = _templates()
 
-    @cached_property
+    @property
     def rules(self) -> Rules:
-        """Those in force, for the pages alone; only for what runs beside the loop."""
-        return self.looker.rules() if self.looker.rules is not None else Rules((), {}, ())
+        """Those in force."""
+        return self.looker.rules
 
     def warm(self) -> None:
         """Compile the templates, once in a process."""

@@ -15,6 +15,7 @@ from watcher.charts.figures import pictures
 from watcher.charts.levels import levels_of
 from watcher.charts.sparklines import SPAN, sparklines
 from watcher.charts.svg import spark
+from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.history.timeline import Segment
 from watcher.domain.model import Asset
 from watcher.domain.values.formatting import money
@@ -120,9 +121,8 @@ class WalletPages:
         **values: Any,
     ) -> str:
         worth = words.total(held)
-        rules = self._frame.rules
-        rules.know(look.past.same, look.past.former)
-        levels = levels_of(rules, found.held, values["asset"], clean(found.symbol))
+        also = other_names(look.past.same, look.past.former)
+        levels = levels_of(self._frame.rules, found.held, values["asset"], clean(found.symbol), also=also)
         return self._frame.render(
             "wallet.html", look, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
             worth=worth, pictures=pictures(name, found, levels), chart=found,

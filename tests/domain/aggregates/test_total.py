@@ -186,8 +186,8 @@ def why_of(there: World) -> str:
     """Why the one sum of the world is not known now."""
     past = there.past()
     view = View(past, there.now, past.symbols, {}, {}, {})
-    (summed,) = there.rules.sums.by_key.values()
-    there.rules.sums.look(view)
+    (summed,) = there.memo.sums.by_key.values()
+    there.memo.under(there.rules, view.past).sums.look(view)
     total = summed.sums[0].total(view)
     return total.why_no_value if summed.sums[0].selection.side.valued else total.why_no_amount
 

@@ -125,10 +125,9 @@ def _any_reason(message: Message) -> Message:
 def totals(world: World) -> dict[tuple[str, str], tuple[Total, ...]]:
     past = world.past()
     view = View(past, world.now, past.symbols, {}, {}, {})
-    world.rules.sums.look(view)
+    world.memo.under(world.rules, view.past).sums.look(view)
     return {
-        key: tuple(each.total(view) for each in summed.sums)
-        for key, summed in world.rules.sums.by_key.items()
+        key: tuple(each.total(view) for each in summed.sums) for key, summed in world.memo.sums.by_key.items()
     }
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.domain.given import ETH, HOT, USDC, World, reading
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.fast_path import FastPath
 from watcher.domain.model import Asset, Outcome, Quarantined
 from watcher.domain.rules import Rule, ThresholdRule
 
@@ -67,8 +66,8 @@ def test_a_glance_changes_nothing_that_is_told(rules: tuple[Rule, ...], seen: li
 def calm(world: World) -> bool:
     """Whether one glance was enough for the last answer."""
     state = world.states[HOT]
-    glance = world.rules.glances.get(HOT)
-    return isinstance(glance, FastPath) and glance.amounts is state.amounts
+    path = world.memo.fast_path(state, world.past())
+    return path is not None and path.calm
 
 
 def test_amounts_that_stay_are_judged_anew_when_a_price_falls() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.given import ETH, HOT, World, failed, reading
-from watcher.domain.evaluation.level_bands import calm_check, patience
+from watcher.domain.evaluation.fast_path import calm_check, patience
 from watcher.domain.rules import NoDataRule, ThresholdRule
 from watcher.domain.values.verdict import Answer
 

@@ -87,8 +87,8 @@ def totals_of(there: World) -> list[Total]:
     from watcher.domain.aggregates.contributions import View
 
     view = View(there.past(), there.now, there.symbols, {}, {}, {})
-    there.rules.sums.look(view)
-    return [each.total(view) for summed in there.rules.sums.by_key.values() for each in summed.sums]
+    there.memo.under(there.rules, view.past).sums.look(view)
+    return [each.total(view) for summed in there.memo.sums.by_key.values() for each in summed.sums]
 
 
 def test_while_it_fires_the_clear_level_is_held_against_both_ends(world: type[World]) -> None:

@@ -339,7 +339,7 @@ def test_history_is_asked_only_when_something_moved_the_way_that_is_watched() ->
     assert [type(each) for each in world.asked] == [BaselineOf], "drift follows what comes in"
     world.asked.clear()
     see(world, "99")
-    assert sorted(type(each).__name__ for each in world.asked) == ["ChangesIn", "MarkOf", "MarkOf"]
+    assert sorted(type(each).__name__ for each in world.asked) == ["BaselineOf", "BaselineOf", "ChangesIn"]
     since = [each.since for each in world.asked if isinstance(each, ChangesIn)]
     assert since == [world.now - HOUR]
 

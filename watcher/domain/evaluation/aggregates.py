@@ -13,8 +13,8 @@ from watcher.domain.aggregates.total import Sum, Summed
 from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Transition, about
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import MessageComposer
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_health import RuleHealth
-from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import OfAggregate, Place
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.readings.prices import Weighed
@@ -36,9 +36,9 @@ class AggregateEvaluator:
     """Collects what one decision says of sums. Lives for one call of `decide` or `lapse`."""
 
     def __init__(
-        self, past: Snapshot, rules: Rules, now: datetime, teller: MessageComposer, blindness: RuleHealth
+        self, past: Snapshot, memo: Memo, now: datetime, teller: MessageComposer, blindness: RuleHealth
     ) -> None:
-        self._past, self._rules, self._now, self._teller = past, rules, now, teller
+        self._past, self._memo, self._now, self._teller = past, memo, now, teller
         self._blindness = blindness
         self._read: list[Reconciled] = []
         self._missed: list[Account] = []
@@ -53,7 +53,7 @@ class AggregateEvaluator:
 
     def judge(self, prices: Weighed, symbols: Mapping[Asset, str], advance: Advance) -> None:
         """Every subject that this decision brings news to, once. Prices and symbols are what it will keep."""
-        sums = self._rules.sums
+        sums = self._memo.sums
         if not (self._read or self._missed) or not sums:
             return
         view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
@@ -70,16 +70,16 @@ class AggregateEvaluator:
 
     def known_place(self, alert: Alert) -> tuple[Place, list[tuple[str, str]], dict[str, str]] | None:
         """What a message that no reading of now has brought about says of a sum; None if it is not on one."""
-        summed = self._rules.sums.by_key.get((about(alert.rule), alert.subject))
+        summed = self._memo.sums.by_key.get((about(alert.rule), alert.subject))
         if summed is None:
             return None
         view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
-        self._rules.sums.look(view)
+        self._memo.sums.look(view)
         return whole(summed), facts(summed, view), values(summed, view)
 
     def _subject(self, summed: Summed, alert: Alert | None, view: View, advance: Advance) -> None:
         rule = summed.rule
-        if alert is not None and not self._rules.goes_on(alert):
+        if alert is not None and not self._memo.goes_on(alert):
             alert = None
         firing = alert is not None and alert.state is AlertState.FIRING
         totals = tuple([each.total(view) for each in summed.sums])

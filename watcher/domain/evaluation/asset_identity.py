@@ -19,6 +19,7 @@ from decimal import Decimal
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import subject_key
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
@@ -69,9 +70,11 @@ class Recognised:
     renamed: Sequence[Renamed] = ()
 
 
-def recognise(past: Snapshot, seen: Sequence[Outcome], rules: Rules, now: datetime) -> Recognised:
+def recognise(
+    past: Snapshot, seen: Sequence[Outcome], rules: Rules, now: datetime, *, memo: Memo | None = None
+) -> Recognised:
     """Restate what was seen in the identities that are known. Mostly there is nothing to do."""
-    rules.know(past.same, past.former)
+    memo = (memo or Memo()).under(rules, past)
     found: dict[Asset, Asset] = {}
     unclear: dict[int, dict[Asset, str]] = {}
     for place, outcome in enumerate(seen):
@@ -89,11 +92,10 @@ def recognise(past: Snapshot, seen: Sequence[Outcome], rules: Rules, now: dateti
             if isinstance(outcome, Reading):
                 state = past.accounts.get(outcome.account)
                 outcomes[place] = _restated(outcome, state, same, unclear.get(place, EMPTY))
-    renamed = list(_renamed(past, seen, outcomes, rules, found, same))
+    renamed = list(_renamed(past, seen, outcomes, memo, found, same))
     former = _former(past, renamed, now)
     if found or former:
         past = replace(past, same=same, former={**past.former, **former})
-        rules.know(past.same, past.former)
     return Recognised(outcomes, past, found, former, renamed)
 
 
@@ -210,15 +212,15 @@ def _restated(
 # ---------------------------------------------------------------------- what it is called
 
 
-def unfamiliar(past: Snapshot, reading: Reading, rules: Rules) -> bool:
+def unfamiliar(past: Snapshot, reading: Reading, memo: Memo) -> bool:
     """Whether this reading has names that are not known."""
     known, names, chain = past.symbols, past.names, reading.account[:2]
-    familiar = rules.familiar.get(chain)
+    familiar = memo.familiar.get(chain)
     if familiar is not None and familiar[0] is reading.symbols and familiar[1] == names:
         return False
     if reading.symbols.items() <= known.items():
         if names is not None:
-            rules.familiar[chain] = (reading.symbols, names)
+            memo.familiar[chain] = (reading.symbols, names)
         return False
     return True
 
@@ -227,7 +229,7 @@ def _renamed(
     past: Snapshot,
     seen: Sequence[Outcome],
     outcomes: Sequence[Outcome],
-    rules: Rules,
+    memo: Memo,
     found: Mapping[Asset, Asset],
     same: Mapping[Asset, Asset],
 ) -> Iterator[Renamed]:
@@ -236,7 +238,7 @@ def _renamed(
     for answer, outcome in zip(seen, outcomes, strict=True):
         if not isinstance(outcome, Reading) or not isinstance(answer, Reading):
             continue
-        if outcome.account not in rules.wallets or not (found or unfamiliar(past, outcome, rules)):
+        if outcome.account not in memo.rules.wallets or not (found or unfamiliar(past, outcome, memo)):
             continue
         state = past.accounts.get(outcome.account)
         shut: Collection[Asset] = state.quarantined if state is not None else ()
@@ -248,7 +250,7 @@ def _renamed(
             anew = here in found and contract_key(here.token) != contract_key(asset.token)
             if asset in told or asset in shut or not (anew or (was and was.casefold() != symbol.casefold())):
                 continue
-            who = rules.strangers_to(asset, was, symbol, here.token)
+            who = memo.rules.strangers_to(asset, was, symbol, here.token, memo.also)
             if anew or who:
                 told.add(asset)
                 yield Renamed(outcome, asset, here, was, symbol, who)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled, Recheck, Snapshot
 from watcher.domain.evaluation.asset_identity import Recognised, renamed_notices, unfamiliar
 from watcher.domain.evaluation.evaluator import RuleEvaluator
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.never_held import empty_notices
 from watcher.domain.evaluation.quarantine import hush, sift
 from watcher.domain.evaluation.rescaling import baselines, rescale, rescaled_notices
@@ -69,12 +71,15 @@ def questions(
     rules: Rules | None = None,
     now: datetime | None = None,
     compared: Differing | None = None,
+    memo: Memo | None = None,
 ) -> list[Question]:
     """What history must answer before `decide`.
 
     The price at the reading before each change; and, given the rules and the time of the decision,
     what those rules need that look further back. `compared`: what `differing` found.
     """
+    if rules is not None:
+        memo = (memo or Memo()).under(rules, past)
     compared = differing(past, seen) if compared is None else compared
     asked: list[Question] = []
     for outcome in seen:
@@ -87,8 +92,8 @@ def questions(
             at, quote = state.as_of(asset), past.quotes.get(asset)
             if at is not None and quote is not None and quote.at > at:
                 asked.append(PriceAt(asset, at))
-        if rules is not None and now is not None:
-            asked += looking_back(past, state, outcome, differences, rules, now)
+        if memo is not None and now is not None:
+            asked += looking_back(past, state, outcome, differences, memo, now)
     return asked
 
 
@@ -114,14 +119,17 @@ def decide(
     recalled: Mapping[Question, Recalled] = EMPTY,
     compared: Differing = EMPTY,
     names: Recognised | None = None,
+    memo: Memo | None = None,
 ) -> Decision:
     """Everything that follows from one request's outcomes. `now` is when the answer was read.
 
-    `names`: what `recognise` found, whose past and outcomes these are.
+    `names`: what `recognise` found, whose past and outcomes these are. `memo`: what earlier decisions found
+    out, which spares time and changes nothing.
 
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
-    judge = RuleEvaluator(past, rules, now, running_since, recalled)
+    memo = (memo or Memo()).under(rules, past)
+    judge = RuleEvaluator(past, memo, now, running_since, recalled)
     judge.release()
     states: list[AccountState] = []
     changes: list[Change] = []
@@ -144,18 +152,23 @@ def decide(
             changes += baselines(state, rescaled, outcome, now)
             judge.anew.extend((outcome.account, each.asset) for each in rescaled)
             notices += rescaled_notices(state, rescaled, outcome.symbols, rules.channels, now)
-        jumps = rules.jumps(outcome.account, past.symbols) if differences or differences is None else usual
+        jumps = (
+            rules.jumps(outcome.account, past.symbols, memo.also)
+            if differences or differences is None
+            else usual
+        )
         learned = reconcile(state, outcome, now, alone=alone, jumps=jumps, differences=differences)
         told: Sequence[Change] = ()
         renaming = True
         if isinstance(outcome, Reading):
-            renaming = _note_symbols(past, outcome, symbols, rules)
+            renaming = _note_symbols(past, outcome, symbols, memo)
             if learned.accepted or state.quarantined or state.newcomers:
                 moved = _changes(state, learned, outcome, past, now, recalled)
                 if moved and rules.policies:
-                    moved = marked(moved, rules.wallets[outcome.account], rules.policy)
+                    policy = partial(rules.policy, also=memo.also)
+                    moved = marked(moved, rules.wallets[outcome.account], policy)
                 changes += moved
-                learned, told = sift(state, learned, outcome, moved, past, rules, now)
+                learned, told = sift(state, learned, outcome, moved, past, memo, now)
                 for alert, why in hush(learned.state, past):
                     judge.withdraw(alert, why)
         states.append(learned.state)
@@ -192,33 +205,36 @@ def lapse(
     *,
     running_since: datetime,
     uses: Mapping[str, Use] = EMPTY,
+    memo: Memo | None = None,
 ) -> Decision:
     """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
     and what was held back and is held back no more. `uses`: what the ledger says of sources."""
-    judge = RuleEvaluator(past, rules, now, running_since)
+    memo = (memo or Memo()).under(rules, past)
+    judge = RuleEvaluator(past, memo, now, running_since)
     judge.release()
     judge.budgets(uses)
     for account in accounts:
         judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():
-        if rules.stands(alert):
+        if memo.stands(alert):
             judge.remind(alert)
     judge.finish()
     alerts, deliveries = tuple(judge.alerts), tuple(judge.deliveries)
     return Decision(at=now, alerts=alerts, deliveries=deliveries, flaps=judge.flaps)
 
 
-def retire(past: Snapshot, rules: Rules, now: datetime) -> Decision:
+def retire(past: Snapshot, rules: Rules, now: datetime, *, memo: Memo | None = None) -> Decision:
     """What a configuration that takes effect means for the live alerts, all of which `past` must have.
 
     Those whose rule, account or source is gone are withdrawn; whoever heard of them is told so. What a
     rule remembered that is there no more is forgotten, and an edit begins to count anew what flaps:
     whoever seeks the right level must hear of each try.
     """
-    judge = RuleEvaluator(past, rules, now, now)
+    memo = (memo or Memo()).under(rules, past)
+    judge = RuleEvaluator(past, memo, now, now)
     for alert in past.alerts.values():
-        named, why = under_its_name(alert, rules), why_over(alert, rules, past)
-        if why or not rules.stands(alert):
+        named, why = under_its_name(alert, rules), why_over(alert, memo, past)
+        if why or not memo.stands(alert):
             judge.count_anew(alert)
         if why:
             judge.withdraw(named, why)
@@ -274,13 +290,13 @@ def _last_price(asset: Asset, reading: Reading, past: Snapshot) -> Decimal | Non
     return quote.price if quote is not None else None
 
 
-def _note_symbols(past: Snapshot, reading: Reading, symbols: dict[Asset, str], rules: Rules) -> bool:
+def _note_symbols(past: Snapshot, reading: Reading, symbols: dict[Asset, str], memo: Memo) -> bool:
     """Whether this reading has names that are new.
 
     Of an asset that it does not hold it may repeat a name that another source has heard to be changed: such
     a name is taken only where there is none.
     """
-    if not unfamiliar(past, reading, rules):
+    if not unfamiliar(past, reading, memo):
         return False
     known = past.symbols
     spoken_of = reading.amounts.keys() | reading.unclear.keys()

@@ -12,12 +12,12 @@ from watcher.domain.decision import Question, Recalled, Snapshot
 from watcher.domain.evaluation.aggregates import AggregateEvaluator
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
 from watcher.domain.evaluation.composer import MessageComposer, level_values, subject_key
-from watcher.domain.evaluation.fast_path import nothing_to_say
 from watcher.domain.evaluation.implied_zeros import absences
+from watcher.domain.evaluation.memo import Concerned, Memo
 from watcher.domain.evaluation.renamed_assets import renamed
 from watcher.domain.evaluation.routing import Router
 from watcher.domain.evaluation.rule_health import POLLS, RuleHealth
-from watcher.domain.evaluation.rule_index import BUILT_IN, Concerned, Rules
+from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.evaluation.windows import WindowEvaluator
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, OfSource, Severity, change_facts
@@ -39,21 +39,22 @@ class RuleEvaluator:
     def __init__(
         self,
         past: Snapshot,
-        rules: Rules,
+        memo: Memo,
         now: datetime,
         running_since: datetime,
         recalled: Mapping[Question, Recalled] = EMPTY,
     ) -> None:
-        self._past, self._rules, self._now, self._running_since = past, rules, now, running_since
-        rules.know(past.same, past.former)
+        rules = memo.rules
+        self._past, self._memo, self._rules = past, memo, rules
+        self._now, self._running_since = now, running_since
         self._alarmed: dict[Account | None, list[Alert]] = {}
         for alert in past.alerts.values():
             self._alarmed.setdefault(alert.account, []).append(alert)
         self._router = Router(past, rules, now)
         self._teller = MessageComposer(rules, now, self._router)
-        self._blindness = RuleHealth(past, rules, now, running_since, self._teller)
-        self._sums = AggregateEvaluator(past, rules, now, self._teller, self._blindness)
-        self._windows = WindowEvaluator(past, rules, now, recalled, self._teller)
+        self._blindness = RuleHealth(past, memo, now, running_since, self._teller)
+        self._sums = AggregateEvaluator(past, memo, now, self._teller, self._blindness)
+        self._windows = WindowEvaluator(past, memo, now, recalled, self._teller)
         self.alerts: list[Alert] = []
 
     @property
@@ -84,13 +85,13 @@ class RuleEvaluator:
 
         `renaming`: the reading may have names that are not known yet.
         """
-        concerned = self._rules.of(learned.state.account)
+        concerned = self._memo.of(learned.state.account)
         if isinstance(outcome, Reading):
             if changes and (concerned.events or concerned.trails):
                 for change in changes:
                     self._events(concerned, change)
             lacking = _lacking(concerned, learned, outcome)
-            if concerned.levels and (renaming or lacking or not self._quiet(concerned, learned, outcome)):
+            if concerned.levels and (renaming or lacking or not self._quiet(learned, outcome)):
                 self._levels(concerned, learned, outcome, changes)
             if concerned.trailing:
                 asking = (concerned, learned, outcome, changes)
@@ -130,7 +131,7 @@ class RuleEvaluator:
 
     def clocks(self, state: AccountState) -> None:
         """Rules that time alone can meet."""
-        concerned, last = self._rules.of(state.account), state.last_attempt
+        concerned, last = self._memo.of(state.account), state.last_attempt
         if concerned.patience is not None and last is not None and state.account not in self._alarmed:
             read = state.last_reading
             if read is not None and self._now - read <= concerned.patience:
@@ -216,11 +217,13 @@ class RuleEvaluator:
         for trail in choice.trails:
             self._windows.change(trail, change)
 
-    def _quiet(self, concerned: Concerned, learned: Reconciled, reading: Reading) -> bool:
-        """Whether one glance shows that no level rule has anything to say."""
+    def _quiet(self, learned: Reconciled, reading: Reading) -> bool:
+        """Whether the fast path shows that no level rule has anything to say. The reading must have no name
+        that the snapshot does not have."""
         if learned.state.account in self._alarmed:
             return False
-        return nothing_to_say(self._rules, concerned, learned.state, reading, self._past)
+        path = self._memo.fast_path(learned.state, self._past)
+        return path is not None and path.quiet(reading.prices)
 
     def _levels(
         self, concerned: Concerned, learned: Reconciled, reading: Reading, changes: Sequence[Change]
@@ -331,12 +334,12 @@ class RuleEvaluator:
     def _live(self, rule: StateRule, key: str) -> Alert | None:
         """The live alert with which this rule goes on."""
         alert = self._past.alerts.get((rule.id, key))
-        return alert if alert is not None and self._rules.goes_on(alert) else None
+        return alert if alert is not None and self._memo.goes_on(alert) else None
 
     def _advance(
         self, rule: StateRule, alert: Alert | None, subject: Subject, verdict: Verdict
     ) -> Transition:
-        fingerprint = self._rules.judged_as(rule.id, subject.key)
+        fingerprint = self._memo.judged_as(rule.id, subject.key)
         wait, reads = rule.terms()
         repeat = rule.repeat_after(alert.repeats if alert is not None else 0)
         terms = Terms(rule.id, fingerprint, rule.severity, wait, reads, repeat, rule.keep_firing_for)

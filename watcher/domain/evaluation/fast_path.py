@@ -1,23 +1,102 @@
-"""One glance at an account: whether any level rule has anything to say about what it holds.
+"""Fast path: one comparison in place of many rules, and one look at an account in place of many assets.
 
-Nearly every answer says of nearly every account that nothing crossed a level. That is found by looking at
-all amounts and all values at once, where all assets have the same levels, and else by looking only at the
-assets that have some. A glance that finds something says no more than that: who is concerned, and whether,
-is then found asset by asset.
+Of twenty thresholds only the outermost can be crossed first. Nearly every answer says of nearly every
+account that none was: that is found by comparing all amounts and all values at once, where all assets have
+the same levels, and else by looking only at the assets that have some. A path that finds something says no
+more than that: which rule is met, and on what, is then found asset by asset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
-from watcher.domain.decision import Revision, Snapshot
-from watcher.domain.evaluation.level_bands import LevelBand
-from watcher.domain.evaluation.rule_index import Concerned, Rules
-from watcher.domain.model import AccountState, Asset, Quarantined, Reading
+from watcher.domain.decision import Revision
+from watcher.domain.model import AccountState, Asset, Quarantined
+from watcher.domain.rules import Bound, ClockRule, LevelRule, Unmet
 from watcher.domain.values.decimals import ZERO, times
 
-Look = tuple[Asset, Callable[[Decimal, Decimal | None], bool]]
+
+class LevelBand(NamedTuple):
+    """Within this no rule is met: an amount from `low` to `high`, a value from `least` to `most`."""
+
+    low: Decimal | None
+    high: Decimal | None
+    least: Decimal | None
+    most: Decimal | None
+
+
+def band_of(rules: Sequence[tuple[LevelRule, Unmet]]) -> LevelBand | None:
+    """What these rules come to; None if that cannot be said by levels alone."""
+    bounds = [rule.bound() for rule, _ in rules]
+    known = [bound for bound in bounds if bound is not None]
+    if len(known) < len(bounds):
+        return None
+    amounts = _outermost([bound for bound in known if bound.metric == "amount"])
+    return LevelBand(*amounts, *_outermost([bound for bound in known if bound.metric != "amount"]))
+
+
+def calm_check(rules: Sequence[tuple[LevelRule, Unmet]]) -> Unmet:
+    """Whether none of these rules, none of which fires, has anything to say about an amount and a price."""
+    checks: list[Unmet] = []
+    amounts: list[Bound] = []
+    values: list[Bound] = []
+    for rule, unmet in rules:
+        bound = rule.bound()
+        if bound is None:
+            checks.append(unmet)
+        else:
+            (amounts if bound.metric == "amount" else values).append(bound)
+    if amounts:
+        checks.append(_amount_within(*_outermost(amounts)))
+    if values:
+        checks.append(_value_within(*_outermost(values)))
+    while len(checks) > 1:
+        checks.append(_both(checks.pop(), checks.pop()))
+    return checks[0] if checks else lambda _amount, _price: True
+
+
+def _outermost(bounds: Sequence[Bound]) -> tuple[Decimal | None, Decimal | None]:
+    """The least and the most at which none of the rules is met."""
+    low = max((bound.level for bound in bounds if bound.below), default=None)
+    return low, min((bound.level for bound in bounds if not bound.below), default=None)
+
+
+def _amount_within(low: Decimal | None, high: Decimal | None) -> Unmet:
+    if low is None:
+        return lambda amount, _price: high is None or amount <= high
+    if high is None:
+        return lambda amount, _price: amount >= low
+    return lambda amount, _price: low <= amount <= high
+
+
+def _value_within(low: Decimal | None, high: Decimal | None) -> Unmet:
+    """Without a price nothing can be said of a value, but that nothing is worth nothing."""
+
+    def within(amount: Decimal, price: Decimal | None) -> bool:
+        if price is None and amount:
+            return True
+        value = times(amount, price) if price is not None else ZERO
+        return (low is None or value >= low) and (high is None or value <= high)
+
+    return within
+
+
+def _both(one: Unmet, other: Unmet) -> Unmet:
+    return lambda amount, price: one(amount, price) and other(amount, price)
+
+
+def patience(rules: Sequence[ClockRule]) -> timedelta | None:
+    """How long after a reading none of these rules can have anything to say; None: nobody knows."""
+    waits = [rule.patience() for rule in rules]
+    known = [wait for wait in waits if wait is not None]
+    return min(known) if known and len(known) == len(waits) else None
+
+
+Chosen = tuple[Asset, Unmet, LevelBand | None]
+"""An asset, and the levels of all rules that select it: as one question, and as a band if they are one."""
 
 
 class FastPath:
@@ -25,9 +104,8 @@ class FastPath:
 
     __slots__ = ("amounts", "band", "calm", "largest", "names", "shut", "smallest", "watched")
 
-    def __init__(
-        self, state: AccountState, concerned: Concerned, past: Snapshot, names: Revision | None
-    ) -> None:
+    def __init__(self, state: AccountState, names: Revision, chosen: Sequence[Chosen]) -> None:
+        """`chosen`: the assets that level rules select, with the ways to say that none of them is met."""
         self.names = names
         self.amounts: Mapping[Asset, Decimal] = state.amounts
         self.shut: Mapping[Asset, Quarantined] = state.quarantined
@@ -35,23 +113,15 @@ class FastPath:
         """Whether these very amounts were found to be within the band."""
         self.smallest = self.largest = ZERO
         """Of these amounts, once they were found to be."""
-        self.band: LevelBand | None = None
+        bands = {band for _, _, band in chosen}
+        alike = len(chosen) == len(state.amounts) and len(bands) == 1
+        self.band: LevelBand | None = bands.pop() if alike else None
         """The levels, if they are the same for every asset; then `watched` is empty."""
-        self.watched: tuple[Look, ...] = ()
-        symbols = past.symbols
-        chosen = [
-            (asset, concerned.pick(asset, symbols.get(asset, "")))
-            for asset in state.amounts
-            if asset not in state.quarantined
-        ]
-        chosen = [pair for pair in chosen if pair[1].levels]
-        bands = {choice.band for _, choice in chosen}
-        if len(chosen) == len(state.amounts) and len(bands) == 1:
-            self.band = bands.pop()
+        self.watched: tuple[tuple[Asset, Unmet], ...] = ()
         if self.band is None:
-            self.watched = tuple((asset, choice.calm) for asset, choice in chosen)
+            self.watched = tuple((asset, calm) for asset, calm, _ in chosen)
 
-    def holds(self, state: AccountState, names: Revision | None) -> bool:
+    def holds(self, state: AccountState, names: Revision) -> bool:
         """Whether it was made for what this account holds now; the amounts may be others."""
         if self.names != names or self.shut is not state.quarantined:
             return False
@@ -99,19 +169,3 @@ def within(numbers: Collection[Decimal], low: Decimal | None, high: Decimal | No
     if not numbers:
         return True
     return (low is None or low <= min(numbers)) and (high is None or max(numbers) <= high)
-
-
-def nothing_to_say(
-    rules: Rules, concerned: Concerned, state: AccountState, reading: Reading, past: Snapshot
-) -> bool:
-    """Whether no level rule is met by what was read; none of them may have a live alert here.
-
-    The reading must have no name that `past` does not have. False says nothing.
-    """
-    names = past.names
-    if names is None:
-        return False
-    glance = rules.glances.get(state.account)
-    if glance is None or not glance.holds(state, names):
-        glance = rules.glances[state.account] = FastPath(state, concerned, past, names)
-    return glance.quiet(reading.prices)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import subject_key
-from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.model import EMPTY, TEOS_CHAIN, AccountState, Asset, Change, Quarantined, Reading
 from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.values.decimals import ZERO, times
@@ -48,7 +48,7 @@ def sift(
     reading: Reading,
     changes: Sequence[Change],
     past: Snapshot,
-    rules: Rules,
+    memo: Memo,
     now: datetime,
 ) -> Sifted:
     """Put newcomers that nobody asked for into quarantine, and let out what nobody needs to fear any more.
@@ -61,7 +61,7 @@ def sift(
     for difference in learned.accepted:
         asset, baseline = difference.asset, difference.before is None
         if asset not in before.amounts and difference.after:
-            reason = _unwanted(state, asset, reading, past, rules, baseline=baseline)
+            reason = _unwanted(state, asset, reading, past, memo, baseline=baseline)
             if reason:
                 shut[asset] = Quarantined(now, reason, baseline)
     let_out = [
@@ -70,7 +70,7 @@ def sift(
         if not entry.by
         and asset in reading.amounts
         and asset not in state.stale
-        and not _unwanted(state, asset, reading, past, rules, baseline=entry.baseline)
+        and not _unwanted(state, asset, reading, past, memo, baseline=entry.baseline)
     ]
     told = [change for change in changes if change.asset not in shut]
     for asset in let_out:
@@ -79,7 +79,7 @@ def sift(
         if not entry.baseline and state.amounts[asset]:
             mine = [_arrival(state, asset, reading, past, now)]
         told += mine
-    new = _newcomers(before, learned, reading, past, rules, now, shut, let_out)
+    new = _newcomers(before, learned, reading, past, memo, now, shut, let_out)
     told = [change._replace(claimed=True) if change.asset in new else change for change in told]
     if shut.keys() != state.quarantined.keys() or new != state.newcomers:
         learned = learned._replace(state=state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY))
@@ -91,7 +91,7 @@ def _newcomers(
     learned: Reconciled,
     reading: Reading,
     past: Snapshot,
-    rules: Rules,
+    memo: Memo,
     now: datetime,
     shut: Collection[Asset],
     let_out: Collection[Asset],
@@ -100,7 +100,7 @@ def _newcomers(
     state, found = learned.state, dict(learned.state.newcomers)
     for asset, since in state.newcomers.items():
         believed = now - since >= BELIEVED_AFTER and state.amounts.get(asset) and asset in reading.prices
-        if asset in shut or believed or _asked_for(state, asset, reading, past, rules):
+        if asset in shut or believed or _asked_for(state, asset, reading, past, memo):
             del found[asset]
     came = [
         each.asset
@@ -114,12 +114,12 @@ def _newcomers(
         if _poses(state, each.asset, reading, past)
     ]  # fmt: skip
     for asset in (*came, *let_out):
-        if asset not in shut and not _asked_for(state, asset, reading, past, rules):
+        if asset not in shut and not _asked_for(state, asset, reading, past, memo):
             found[asset] = now
     return found
 
 
-def _asked_for(state: AccountState, asset: Asset, reading: Reading, past: Snapshot, rules: Rules) -> bool:
+def _asked_for(state: AccountState, asset: Asset, reading: Reading, past: Snapshot, memo: Memo) -> bool:
     """Whether an asset is one that nobody else can send, or one that rules or the configuration name. A
     symbol speaks for it as long as nothing else of that name is held there, and no coin is called so."""
     if asset.chain == TEOS_CHAIN or _is_coin(asset):
@@ -128,7 +128,8 @@ def _asked_for(state: AccountState, asset: Asset, reading: Reading, past: Snapsh
     def name(of: Asset) -> str:
         return _name(of, reading, past)
 
-    policy = rules.policy(rules.wallets[state.account], asset, name(asset))
+    rules = memo.rules
+    policy = rules.policy(rules.wallets[state.account], asset, name(asset), memo.also)
     if policy.allow or not policy.floor_usd or asset.token.lower() in rules.named:
         return True
     others = (each for each in state.amounts if each.chain == asset.chain and each != asset)
@@ -171,7 +172,7 @@ def _arrival(state: AccountState, asset: Asset, reading: Reading, past: Snapshot
 
 
 def _unwanted(
-    state: AccountState, asset: Asset, reading: Reading, past: Snapshot, rules: Rules, *, baseline: bool
+    state: AccountState, asset: Asset, reading: Reading, past: Snapshot, memo: Memo, *, baseline: bool
 ) -> str:
     """Why an asset belongs into quarantine; empty if it does not.
 
@@ -181,7 +182,8 @@ def _unwanted(
     if asset.chain == TEOS_CHAIN or _is_coin(asset):
         return ""
     symbol = reading.symbols.get(asset) or past.symbols.get(asset, "")
-    policy = rules.policy(rules.wallets[state.account], asset, symbol)
+    rules = memo.rules
+    policy = rules.policy(rules.wallets[state.account], asset, symbol, memo.also)
     if policy.allow or not policy.floor_usd or asset.token.lower() in rules.named:
         return ""
     if baseline and symbol.lower() in rules.named and not _coins_name(symbol.lower(), reading, past):

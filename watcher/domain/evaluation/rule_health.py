@@ -31,7 +31,8 @@ from watcher.domain.alerts.lifecycle import (
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import EXHAUSTED_RULE, FAILING_RULE, PART_RULE, UNREPORTED_RULE
 from watcher.domain.evaluation.composer import MessageComposer, asset_of
-from watcher.domain.evaluation.rule_index import BUILT_IN, Concerned, Rules
+from watcher.domain.evaluation.memo import Concerned, Memo
+from watcher.domain.evaluation.rule_index import BUILT_IN, selects
 from watcher.domain.messages.message import Place, Severity
 from watcher.domain.model import Account, AccountState, Asset, MissReason, Reading
 from watcher.domain.readings.reconcile import Reconciled
@@ -53,9 +54,10 @@ class RuleHealth:
     """What one decision says of rules that cannot be judged. `alerts` are the steps that it makes."""
 
     def __init__(
-        self, past: Snapshot, rules: Rules, now: datetime, running_since: datetime, teller: MessageComposer
+        self, past: Snapshot, memo: Memo, now: datetime, running_since: datetime, teller: MessageComposer
     ) -> None:
-        self._past, self._rules, self._now, self._teller = past, rules, now, teller
+        self._past, self._memo, self._now, self._teller = past, memo, now, teller
+        self._rules = memo.rules
         self._running_since = running_since
         self._noted: set[tuple[str, str]] = set()
         self.alerts: list[Alert] = []
@@ -148,8 +150,8 @@ class RuleHealth:
             self._over(rule, alert, self._teller.where(state.account, asset, symbol))
 
     def _looks_at(self, rule: Rule, state: AccountState) -> bool:
-        symbols = self._past.symbols
-        return any(self._rules.picks(rule, asset, symbols.get(asset, "")) for asset in state.amounts)
+        symbols, also = self._past.symbols, self._memo.also
+        return any(selects(rule, asset, symbols.get(asset, ""), also) for asset in state.amounts)
 
     def patience(self, rule: Rule, accounts: Iterable[Account]) -> timedelta:
         """What the rule says; else three times what the cadence promises, and at least an hour."""
@@ -161,7 +163,7 @@ class RuleHealth:
     def _bears(self, account: Account) -> bool:
         """Whether it is too early to say that this account is not read, or that is told otherwise: by a
         `no_data` rule, as soon as the operator wants, or since its source is out or does not report it."""
-        if self._now - self._running_since < HOUR or self._rules.of(account).clocks:
+        if self._now - self._running_since < HOUR or self._memo.of(account).clocks:
             return True
         alerts = self._past.alerts
         if any((rule, account.source) in alerts for rule in (FAILING_RULE, EXHAUSTED_RULE)):

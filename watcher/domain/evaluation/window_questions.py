@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from watcher.domain.decision import Question, Recalled, Snapshot
 from watcher.domain.evaluation.composer import subject_key
-from watcher.domain.evaluation.rule_index import Concerned, Rules
+from watcher.domain.evaluation.memo import Concerned, Memo
 from watcher.domain.model import Account, AccountState, Asset, Change, Reading
 from watcher.domain.readings.diff import Difference
 from watcher.domain.rules import TrailingRule
@@ -21,14 +21,14 @@ def looking_back(
     state: AccountState,
     reading: Reading,
     differences: Sequence[Difference],
-    rules: Rules,
+    memo: Memo,
     now: datetime,
 ) -> list[Question]:
     """What rules with a window or a memory must know to judge this reading; mostly nothing."""
     account = state.account
-    if account not in rules.wallets:
+    if account not in memo.rules.wallets:
         return []
-    concerned = rules.of(account)
+    concerned = memo.of(account)
     asked: list[Question] = []
     for difference in differences if concerned.trails else ():
         asset, before = difference.asset, difference.before
@@ -39,7 +39,7 @@ def looking_back(
             asked += rule.asks(account, asset, now, watched=watched)
     if concerned.trailing:
         moved = {difference.asset for difference in differences}
-        for asset, trailing in _due(past, state, reading, moved, concerned, rules, now):
+        for asset, trailing in _due(past, state, reading, moved, concerned, memo, now):
             asked.append(trailing.window(account, asset, now))
     return asked
 
@@ -62,12 +62,12 @@ def _due(
     reading: Reading,
     moved: set[Asset],
     concerned: Concerned,
-    rules: Rules,
+    memo: Memo,
     now: datetime,
 ) -> Iterator[tuple[Asset, TrailingRule]]:
     """Assets that moved, those with a live alert, and all of them when it is time to look at all."""
     account = state.account
-    everything = is_due(rules, state, now)
+    everything = is_due(memo, state, now)
     if not everything and not moved and not past.alerts:
         return
     for asset in {*state.amounts, *moved}:
@@ -90,17 +90,17 @@ def trailing_for(
     return [rule for rule in concerned.trailing if rule.id in ids or (rule.id, key) in past.alerts]
 
 
-def is_due(rules: Rules, state: AccountState, now: datetime) -> bool:
+def is_due(memo: Memo, state: AccountState, now: datetime) -> bool:
     """Whether a trailing rule may have something new to say about an account in which nothing moved: in
     time, or because rules see other assets of it than they did."""
-    known = rules.looked.get(state.account)
+    known = memo.looked.get(state.account)
     if known is None:
         return True
     until, shut = known
     return until <= now or (shut is not state.quarantined and shut != state.quarantined)
 
 
-def looked_through(rules: Rules, state: AccountState, until: datetime | None, now: datetime) -> None:
+def looked_through(memo: Memo, state: AccountState, until: datetime | None, now: datetime) -> None:
     """Note when to look at all of an account again; None: with the next reading.
 
     Only a cache: a look more changes nothing, so a decision that is rolled back is no harm as long as
@@ -108,8 +108,8 @@ def looked_through(rules: Rules, state: AccountState, until: datetime | None, no
     """
     account = state.account
     if until is None:
-        rules.looked.pop(account, None)
-    elif is_due(rules, state, now):
-        rules.looked[account] = until, state.quarantined
+        memo.looked.pop(account, None)
+    elif is_due(memo, state, now):
+        memo.looked[account] = until, state.quarantined
     else:
-        rules.looked[account] = min(until, rules.looked[account][0]), state.quarantined
+        memo.looked[account] = min(until, memo.looked[account][0]), state.quarantined

@@ -9,7 +9,7 @@ from decimal import Decimal
 from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Transition
 from watcher.domain.decision import Question, Recalled, Snapshot
 from watcher.domain.evaluation.composer import MessageComposer, level_values, subject_key
-from watcher.domain.evaluation.rule_index import Concerned, Rules
+from watcher.domain.evaluation.memo import Concerned, Memo
 from watcher.domain.evaluation.window_questions import (
     NEVER,
     is_due,
@@ -37,12 +37,12 @@ class WindowEvaluator:
     def __init__(
         self,
         past: Snapshot,
-        rules: Rules,
+        memo: Memo,
         now: datetime,
         recalled: Mapping[Question, Recalled],
         teller: MessageComposer,
     ) -> None:
-        self._past, self._rules, self._now, self._recalled = past, rules, now, recalled
+        self._past, self._memo, self._now, self._recalled = past, memo, now, recalled
         self._teller = teller
         self.marks: list[Baseline] = []
         self.anew: list[tuple[Account, Asset]] = []
@@ -50,7 +50,7 @@ class WindowEvaluator:
 
     def change(self, rule: ChangeRule, change: Change) -> None:
         """A change against what was before the previous reading too."""
-        fingerprint = self._rules.fingerprint(rule.id) or ""
+        fingerprint = self._memo.rules.fingerprint(rule.id) or ""
         mark = self._recalled.get(BaselineOf(rule.id, change.account, change.asset))
         known = (change.account, change.asset) not in self.anew
         mark = mark if isinstance(mark, Baseline) and known else None
@@ -77,7 +77,7 @@ class WindowEvaluator:
     ) -> None:
         """Rules over a window, for the assets of which history was asked."""
         state = learned.state
-        full = is_due(self._rules, state, self._now)
+        full = is_due(self._memo, state, self._now)
         if not full and not self._recalled and not changes:
             return
         until: datetime | None = NEVER
@@ -107,7 +107,7 @@ class WindowEvaluator:
                     known = False  # it is kept firing for a while: every reading counts
                 again = (rule.speaks_at(seen[2], self._now) or NEVER) if known else None
                 until = min(until, again) if until and again else None
-        looked_through(self._rules, state, until, self._now)
+        looked_through(self._memo, state, until, self._now)
 
     def _tell(
         self, rule: TrailingRule, step: Transition, account: Account, asset: Asset, symbol: str, seen: Seen

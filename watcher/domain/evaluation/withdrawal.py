@@ -12,16 +12,17 @@ from watcher.domain.alerts.lifecycle import EDITED, Alert, AlertState, about
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.evaluation.composer import asset_of, subject_key
-from watcher.domain.evaluation.rule_index import BUILT_IN, Rules, other_names, selects
+from watcher.domain.evaluation.memo import Memo
+from watcher.domain.evaluation.rule_index import BUILT_IN, Rules, selects
 from watcher.domain.model import Account
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, SumRule
 
 UNSELECTED = "its rule no longer selects this"
 
 
-def why_over(alert: Alert, rules: Rules, past: Snapshot) -> str:
+def why_over(alert: Alert, memo: Memo, past: Snapshot) -> str:
     """Why this configuration withdraws a live alert; empty if it goes on."""
-    account = alert.account
+    rules, account = memo.rules, alert.account
     if account is not None and account not in rules.wallets:
         return _unwatched(account, alert.wallet, rules)
     if alert.rule in OF_SOURCES and alert.subject not in {each.source for each in rules.wallets}:
@@ -31,12 +32,12 @@ def why_over(alert: Alert, rules: Rules, past: Snapshot) -> str:
         return ""
     if seen not in rules.by_id:
         return "its rule was removed"
-    if not _selected(alert, rules, past):
+    if not _selected(alert, memo, past):
         if account is None and alert.wallet not in {"", *(each.name for each in rules.wallets.values())}:
             return f"wallet {alert.wallet} is no longer watched"
         return f"{EDITED}: it no longer selects this" if rules.edited(alert) else UNSELECTED
     # What is pending waits for the condition of one wording: under another one it begins anew.
-    return "" if rules.stands(alert) or alert.state is AlertState.FIRING else EDITED
+    return "" if memo.stands(alert) or alert.state is AlertState.FIRING else EDITED
 
 
 def _unwatched(account: Account, wallet: str, rules: Rules) -> str:
@@ -47,13 +48,13 @@ def _unwatched(account: Account, wallet: str, rules: Rules) -> str:
     return f"wallet {wallet} is no longer watched"
 
 
-def _selected(alert: Alert, rules: Rules, past: Snapshot) -> bool:
+def _selected(alert: Alert, memo: Memo, past: Snapshot) -> bool:
     """Whether the rule, as it is now, still has this subject: a wallet may have lost its tag, a tag its last
     wallet, and an edited rule may be about something else altogether."""
-    seen = about(alert.rule)
+    rules, seen = memo.rules, about(alert.rule)
     rule, account, blind = rules.by_id[seen], alert.account, seen != alert.rule
     if isinstance(rule, SumRule) and rule.sides():
-        return (seen, alert.subject) in rules.sums.by_key
+        return (seen, alert.subject) in memo.sums.by_key
     if isinstance(rule, BudgetRule):
         return alert.subject == rule.source
     if account is None or (isinstance(rule, EventRule) and not blind) or not rules.selects(seen, account):
@@ -64,8 +65,7 @@ def _selected(alert: Alert, rules: Rules, past: Snapshot) -> bool:
     if asset is None:
         return blind  # nothing of the account could be read
     # An asset that was renamed meanwhile is its rule's until the alert is over; not one of an edited rule.
-    also = other_names(past.same, past.former)
-    return (rules.stands(alert) and not blind) or selects(rule, asset, past.symbols.get(asset, ""), also)
+    return (memo.stands(alert) and not blind) or selects(rule, asset, past.symbols.get(asset, ""), memo.also)
 
 
 def under_its_name(alert: Alert, rules: Rules) -> Alert:
