@@ -27,10 +27,10 @@ from watcher.charts import attachments
 from watcher.charts.attachments import LIMIT, MOST_AT_ONCE, Painter, painter
 from watcher.charts.png import HEIGHT, WIDTH, Picture, png
 from watcher.config.configuration import build_rules, configure
-from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery, Sent
 from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.model import subject_key
 from watcher.domain.values.formatting import amount
 from watcher.notify.apprise.channel import AppriseChannel
 

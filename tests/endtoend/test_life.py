@@ -13,10 +13,9 @@ from tests.endtoend.bench import EVM, Installation, here, stop, text_of
 from watcher.domain.alerts.lifecycle import Subject, Terms, advance, blind
 from watcher.domain.decision import Decision
 from watcher.domain.evaluation.builtin_notices import FAILING_RULE
-from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.messages.message import Severity
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Account, Asset, subject_key
 from watcher.domain.values.verdict import met
 from watcher.store.sqlite.store import SqliteStore
 

@@ -17,7 +17,7 @@ from tests.fuzz.conftest import fuzz
 from watcher.config.rule_files import load_rules
 from watcher.config.settings import load_settings
 from watcher.domain.messages.template_engine import check_template, render
-from watcher.domain.messages.templates import LONGEST, VARIABLES, TemplateFailedError
+from watcher.domain.messages.template_variables import LONGEST, VARIABLES, TemplateFailedError
 from watcher.domain.values.durations import format_duration, parse_duration
 from watcher.domain.values.errors import ConfigurationError, Problem
 

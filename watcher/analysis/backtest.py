@@ -13,8 +13,7 @@ from watcher.config.configuration import Configuration, build_rules, quiet_hours
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.decision import Decision
 from watcher.domain.evaluation.rule_index import Rules, other_names
-from watcher.domain.history.assumed_readings import assumed
-from watcher.domain.history.reconstruction import PollRecord, Reconstruction, RecordedHistory
+from watcher.domain.history.reconstruction import PollRecord, Reconstruction, RecordedHistory, assumed
 from watcher.domain.messages.message import Message
 from watcher.domain.rules import BudgetRule, ClockRule, Rule
 from watcher.service.replay import MOMENT, Replay, ReplayedPoll, ReplayedTransition

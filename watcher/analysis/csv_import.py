@@ -12,8 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from watcher.config.settings import Settings
-from watcher.domain.history.assumed_readings import first_sights
-from watcher.domain.history.reconstruction import PollRecord, RecordedHistory
+from watcher.domain.history.reconstruction import PollRecord, RecordedHistory, first_sights
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote
 from watcher.domain.values.decimals import number_in
 from watcher.domain.values.durations import parse_moment

@@ -19,12 +19,11 @@ from watcher.charts.levels import Level, fitting, levels_of
 from watcher.config.configuration import Configuration, build_rules, store_path
 from watcher.config.settings import Settings
 from watcher.config.warnings import wants_pictures
-from watcher.domain.evaluation.composer import asset_of, subject_key
 from watcher.domain.evaluation.rule_index import Names, Rules, other_names
 from watcher.domain.history.timeline import Point
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
-from watcher.domain.model import Asset
+from watcher.domain.model import Asset, asset_of, subject_key
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
 from watcher.ports.channel import Draw

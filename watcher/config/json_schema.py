@@ -10,7 +10,8 @@ from pydantic import BaseModel, SecretStr
 from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry, WebSettings
 from watcher.config.problems import models_in, parts_of, written_fields
 from watcher.config.settings import Kinds, known_kinds
-from watcher.domain.messages.templates import TEMPLATE_HELP, TEMPLATES
+from watcher.domain.messages.template_variables import TEMPLATES
+from watcher.domain.messages.templates import TEMPLATE_HELP
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.rules import TYPES
 

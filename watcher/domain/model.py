@@ -257,3 +257,18 @@ class Wallet:
 NEWCOMER = "nobody asked for it: what it is worth counts in no value"
 """What is said of those that rules see. They are kept beside those that no rule sees, to be released
 alike."""
+
+
+def subject_key(account: Account, asset: Asset | None = None) -> str:
+    """The stable name of a subject: `source/chain/address`, and the asset's chain and token."""
+    key = f"{account.source}/{account.chain}/{account.address}"
+    return f"{key}/{asset.chain}/{asset.token}" if asset is not None else key
+
+
+def asset_of(subject: str, account: Account) -> Asset | None:
+    """The asset that a subject names, if it is one of this account."""
+    prefix = subject_key(account) + "/"
+    if not subject.startswith(prefix):
+        return None
+    chain, _, token = subject.removeprefix(prefix).partition("/")
+    return Asset(chain, token)

@@ -15,12 +15,11 @@ from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Topic
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.composer import asset_of, subject_key
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.routing import Router
 from watcher.domain.evaluation.rule_index import Rules, selects
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.model import EMPTY, AccountState, Asset
+from watcher.domain.model import EMPTY, AccountState, Asset, asset_of, subject_key
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
 from watcher.domain.rules.types.budget import Use
 from watcher.domain.values.decimals import ZERO

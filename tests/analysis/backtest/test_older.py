@@ -21,7 +21,7 @@ from tests.analysis.backtest.given import (
 from tests.domain.given import BOND, DESK, ETH, HOT, SOL, SWEEP
 from tests.fakes import START, FakeClock
 from watcher.analysis.backtest import unknowns
-from watcher.domain.history.assumed_readings import assumed
+from watcher.domain.history.reconstruction import assumed
 from watcher.domain.model import MissReason
 
 RULES = [

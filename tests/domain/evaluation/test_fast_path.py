@@ -1,18 +1,21 @@
-"""One glance at an account says nothing where any rule would have spoken."""
+"""One comparison for many rules, and one for many assets, says nothing where any rule would have spoken."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.domain.given import ETH, HOT, USDC, World, reading
+from tests.domain.given import ETH, HOT, USDC, World, failed, reading
 from watcher.domain.decision import Snapshot
+from watcher.domain.evaluation.fast_path import calm_check, patience
 from watcher.domain.model import Asset, Outcome, Quarantined
-from watcher.domain.rules import Rule, ThresholdRule
+from watcher.domain.rules import NoDataRule, Rule, ThresholdRule
+from watcher.domain.values.verdict import Answer
 
 DAI = Asset("ethereum", "0x6b17")
 
@@ -114,3 +117,43 @@ def test_what_leaves_quarantine_is_looked_at() -> None:
         assert world.see(reading(HOT, held)) == []
     world.states[HOT] = world.states[HOT]._replace(quarantined={})
     assert world.see(reading(HOT, held)) == ["low firing"]
+
+
+LEVELS = st.integers(0, 6).map(lambda number: Decimal(number) / 2)
+
+
+@st.composite
+def thresholds(draw: st.DrawFn) -> ThresholdRule:
+    def condition() -> dict[str, Any]:
+        metric = draw(st.sampled_from(["amount", "value_usd", "price_usd"]))
+        return {"metric": metric, draw(st.sampled_from(["below", "above"])): str(draw(LEVELS))}
+
+    fields = condition() if draw(st.integers(0, 4)) else {"any": [condition(), condition()]}
+    return ThresholdRule.model_validate({"id": "r", **fields})
+
+
+@given(st.lists(thresholds(), max_size=8), LEVELS, st.none() | LEVELS)
+def test_all_are_calm_if_none_is_met(
+    rules: list[ThresholdRule], amount: Decimal, price: Decimal | None
+) -> None:
+    calm = calm_check([(rule, rule.unmet()) for rule in rules])(amount, price)
+    answers = [rule.answer(amount, price, firing=False) for rule in rules]
+    if Answer.MET in answers:
+        assert not calm
+    if all(answer is Answer.NOT_MET for answer in answers):
+        assert calm
+
+
+def silent(hours: int) -> NoDataRule:
+    return NoDataRule.model_validate({"id": f"silent-{hours}", "longer_than": f"{hours}h"})
+
+
+def test_the_least_patient_rule_decides_when_silence_is_looked_at() -> None:
+    assert patience([]) is None
+    assert patience([silent(3), silent(2)]) == timedelta(hours=2)
+    world = World(silent(3), silent(2))
+    world.see(reading(HOT, {ETH: "1"}))
+    world.see(failed(HOT), after=timedelta(minutes=119))
+    assert world.see(failed(HOT), after=timedelta(minutes=2)) == ["silent-2 firing"]
+    assert world.see(failed(HOT), after=timedelta(hours=1)) == ["silent-3 firing"]
+    assert world.see(reading(HOT, {ETH: "1"})) == ["silent-3 resolved", "silent-2 resolved"]

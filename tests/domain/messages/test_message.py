@@ -10,14 +10,8 @@ import pytest
 from tests.domain.given import ETH, HOT, SOL, SWEEP, USDC, World, reading
 from watcher.domain.messages.message import Kind
 from watcher.domain.messages.template_filters import FILTERS
-from watcher.domain.messages.templates import (
-    LONGEST,
-    TEMPLATE_HELP,
-    VARIABLES,
-    TemplateFailedError,
-    check_template,
-    render,
-)
+from watcher.domain.messages.template_variables import LONGEST, VARIABLES, TemplateFailedError
+from watcher.domain.messages.templates import TEMPLATE_HELP, check_template, render
 from watcher.domain.rules import ChangeRule, ThresholdRule
 
 

@@ -8,7 +8,8 @@ import tracemalloc
 import pytest
 
 from watcher.domain.messages.template_engine import LONGEST_TEMPLATE, check_template
-from watcher.domain.messages.templates import LONGEST, TemplateFailedError, render
+from watcher.domain.messages.template_variables import LONGEST, TemplateFailedError
+from watcher.domain.messages.templates import render
 
 GROWING = (
     "{% set a = a ~ a %}", "{% set a = a + a %}", "{% set a = [a, a] %}", "{% set a = (a, a) %}",

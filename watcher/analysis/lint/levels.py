@@ -10,9 +10,8 @@ from statistics import median_low
 from watcher.analysis.lint.facts import LintFacts, LintHolding
 from watcher.analysis.lint.finding import Finding, some
 from watcher.domain.alerts.lifecycle import AlertState
-from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.evaluation.rule_index import matches_of
-from watcher.domain.model import Quote
+from watcher.domain.model import Quote, subject_key
 from watcher.domain.rules import ChangeRule, Condition, Rule, ThresholdRule
 from watcher.domain.values.decimals import minus, times, total
 from watcher.domain.values.formatting import amount, counted, exactly, money, plain

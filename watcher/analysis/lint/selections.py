@@ -10,8 +10,7 @@ from watcher.analysis.lint.finding import Finding, some
 from watcher.domain.evaluation.never_held import never_held
 from watcher.domain.evaluation.rule_index import matches_of
 from watcher.domain.model import TEOS_CHAIN, Account, Asset
-from watcher.domain.readings.asset_policies import INTEREST
-from watcher.domain.readings.drift import is_drift
+from watcher.domain.readings.asset_policies import INTEREST, is_drift
 from watcher.domain.rules import AssetRule, Match, Rule
 from watcher.domain.values.chains import stranger
 from watcher.domain.values.decimals import ZERO

@@ -10,8 +10,17 @@ from decimal import Decimal
 
 from watcher.analysis.ruletest.models import RuleTest, TestWallet
 from watcher.analysis.ruletest.series import SeriesItem, Sign
-from watcher.domain.evaluation.composer import subject_key
-from watcher.domain.model import TEOS_CHAIN, Account, Asset, Miss, MissReason, Outcome, Reading, Wallet
+from watcher.domain.model import (
+    TEOS_CHAIN,
+    Account,
+    Asset,
+    Miss,
+    MissReason,
+    Outcome,
+    Reading,
+    Wallet,
+    subject_key,
+)
 from watcher.domain.values.decimals import ZERO
 from watcher.service.replay import ReplayedPoll
 

@@ -18,12 +18,11 @@ from decimal import Decimal
 
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
-from watcher.domain.model import EMPTY, AccountState, Asset, Outcome, Reading
+from watcher.domain.model import EMPTY, AccountState, Asset, Outcome, Reading, subject_key
 from watcher.domain.values.decimals import minus, times
 from watcher.domain.values.normalization import contract_key
 

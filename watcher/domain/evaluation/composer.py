@@ -25,8 +25,9 @@ from watcher.domain.messages.message import (
     change_facts,
     change_title,
 )
-from watcher.domain.messages.templates import TemplateFailedError, render
-from watcher.domain.model import Account, AccountState, Asset, Change
+from watcher.domain.messages.template_variables import TemplateFailedError
+from watcher.domain.messages.templates import render
+from watcher.domain.model import Account, AccountState, Asset, Change, subject_key
 from watcher.domain.rules import EventRule, Rule, StateRule
 from watcher.domain.values.decimals import ZERO, minus, times
 from watcher.domain.values.durations import format_duration
@@ -205,21 +206,6 @@ class MessageComposer:
     def subject(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Subject:
         where = self.where(account, asset, symbol)
         return Subject(subject_key(account, asset), where.label, where.wallet, account)
-
-
-def subject_key(account: Account, asset: Asset | None = None) -> str:
-    """The stable name of a subject: `source/chain/address`, and the asset's chain and token."""
-    key = f"{account.source}/{account.chain}/{account.address}"
-    return f"{key}/{asset.chain}/{asset.token}" if asset is not None else key
-
-
-def asset_of(subject: str, account: Account) -> Asset | None:
-    """The asset that a subject names, if it is one of this account."""
-    prefix = subject_key(account) + "/"
-    if not subject.startswith(prefix):
-        return None
-    chain, _, token = subject.removeprefix(prefix).partition("/")
-    return Asset(chain, token)
 
 
 def change_values(change: Change, verdict: Verdict) -> dict[str, str]:

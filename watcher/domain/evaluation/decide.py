@@ -20,7 +20,7 @@ from watcher.domain.evaluation.never_held import empty_notices
 from watcher.domain.evaluation.quarantine import hush, sift
 from watcher.domain.evaluation.rescaling import baselines, rescale, rescaled_notices
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.evaluation.window_questions import looking_back
+from watcher.domain.evaluation.windows import looking_back
 from watcher.domain.evaluation.withdrawal import under_its_name, why_over
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import (
@@ -32,8 +32,8 @@ from watcher.domain.model import (
     Outcome,
     Reading,
 )
+from watcher.domain.readings.asset_policies import marked
 from watcher.domain.readings.diff import Difference, Differing, diff
-from watcher.domain.readings.drift import marked
 from watcher.domain.readings.plausibility import CONFIRM_AFTER, usual
 from watcher.domain.readings.prices import Weighed
 from watcher.domain.readings.reconcile import Reconciled, reconcile

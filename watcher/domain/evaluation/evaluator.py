@@ -11,7 +11,7 @@ from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Terms, T
 from watcher.domain.decision import Question, Recalled, Snapshot
 from watcher.domain.evaluation.aggregates import AggregateEvaluator
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
-from watcher.domain.evaluation.composer import MessageComposer, level_values, subject_key
+from watcher.domain.evaluation.composer import MessageComposer, level_values
 from watcher.domain.evaluation.implied_zeros import absences
 from watcher.domain.evaluation.memo import Concerned, Memo
 from watcher.domain.evaluation.renamed_assets import renamed
@@ -21,7 +21,7 @@ from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.evaluation.windows import WindowEvaluator
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, OfSource, Severity, change_facts
-from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading, subject_key
 from watcher.domain.readings.prices import Weighed, assumed
 from watcher.domain.readings.reconcile import UNREPORTED, Reconciled
 from watcher.domain.rules import LevelRule, Rule, StateRule, Use

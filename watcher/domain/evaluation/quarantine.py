@@ -20,9 +20,17 @@ from typing import NamedTuple
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.evaluation.memo import Memo
-from watcher.domain.model import EMPTY, TEOS_CHAIN, AccountState, Asset, Change, Quarantined, Reading
+from watcher.domain.model import (
+    EMPTY,
+    TEOS_CHAIN,
+    AccountState,
+    Asset,
+    Change,
+    Quarantined,
+    Reading,
+    subject_key,
+)
 from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.values.decimals import ZERO, times
 from watcher.domain.values.formatting import exactly, money

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.composer import asset_of
 from watcher.domain.evaluation.memo import Concerned
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Asset, Reading
+from watcher.domain.model import Asset, Reading, asset_of
 from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.rules import LevelRule
 

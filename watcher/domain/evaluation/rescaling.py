@@ -12,10 +12,9 @@ from decimal import Context, Decimal
 from typing import NamedTuple
 
 from watcher.domain.alerts.lifecycle import short_id
-from watcher.domain.evaluation.composer import subject_key
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
-from watcher.domain.model import EMPTY, AccountState, Asset, Change, Reading
+from watcher.domain.model import EMPTY, AccountState, Asset, Change, Reading, subject_key
 from watcher.domain.values.decimals import times, units
 from watcher.domain.values.formatting import amount, full
 

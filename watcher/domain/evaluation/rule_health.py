@@ -30,11 +30,11 @@ from watcher.domain.alerts.lifecycle import (
 )
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import EXHAUSTED_RULE, FAILING_RULE, PART_RULE, UNREPORTED_RULE
-from watcher.domain.evaluation.composer import MessageComposer, asset_of
+from watcher.domain.evaluation.composer import MessageComposer
 from watcher.domain.evaluation.memo import Concerned, Memo
 from watcher.domain.evaluation.rule_index import BUILT_IN, selects
 from watcher.domain.messages.message import Place, Severity
-from watcher.domain.model import Account, AccountState, Asset, MissReason, Reading
+from watcher.domain.model import Account, AccountState, Asset, MissReason, Reading, asset_of
 from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.readings.unknowns import READ_IT, SEE_WHAT_WAITS, Unknown, in_doubt_since, price_it
 from watcher.domain.rules import Rule, SumRule

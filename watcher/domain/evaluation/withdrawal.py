@@ -11,10 +11,9 @@ from dataclasses import replace
 from watcher.domain.alerts.lifecycle import EDITED, Alert, AlertState, about
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
-from watcher.domain.evaluation.composer import asset_of, subject_key
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import BUILT_IN, Rules, selects
-from watcher.domain.model import Account
+from watcher.domain.model import Account, asset_of, subject_key
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, SumRule
 
 UNSELECTED = "its rule no longer selects this"

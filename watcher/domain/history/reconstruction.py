@@ -1,4 +1,4 @@
-"""Stored history as the readings that led to it: what each poll must have seen. Pure.
+"""Reconstruction: stored history as the readings that led to it, what each poll must have seen.
 
 The store keeps changes, prices worth keeping, and which accounts each request read or missed. From
 these follow the readings, but for what left no trace: prices that moved little, prices that an answer
@@ -8,9 +8,9 @@ left out, odd amounts that a second reading did not confirm.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.model import (
@@ -27,9 +27,11 @@ from watcher.domain.model import (
     Quote,
     Reading,
 )
-from watcher.domain.readings.plausibility import check_plausibility
+from watcher.domain.readings.plausibility import CONFIRM_AFTER, check_plausibility
 
 UNCLEAR = "history does not say what this answer said of it"
+
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +163,67 @@ def _miss(account: Account, why: str) -> Miss:
     reason, _, detail = why.partition(": ")
     known = next((each for each in MissReason if each.value == reason), MissReason.INTERNAL)
     return Miss(account, known, detail)
+
+
+def assumed(recorded: RecordedHistory, until: datetime) -> list[PollRecord]:
+    """Looks at the times at which something was kept, for a time of which no more is known.
+
+    Each change is a reading, and so is the one before it; an odd one was read twice. A price that
+    was kept is a reading of every account that held the asset, once an hour at most.
+    """
+    due: dict[tuple[datetime, str], dict[Account, None]] = {}
+
+    def look(at: datetime, account: Account) -> None:
+        if at < until:
+            due.setdefault((at, account.source), {})[account] = None
+
+    for change in recorded.changes:
+        look(change.after_at, change.account)
+        if change.before_at is not None:
+            look(change.before_at, change.account)
+    for asset, accounts in _holders(recorded).items():
+        for at in _hourly(recorded.prices.get(asset, ())):
+            for account, first in accounts.items():
+                if first is None or at >= first:
+                    look(at, account)
+    found = [PollRecord(at, tuple(accounts)) for (at, _), accounts in due.items()]
+    return sorted([*found, *first_sights(recorded, until)], key=lambda each: each.at)
+
+
+def _holders(recorded: RecordedHistory) -> dict[Asset, dict[Account, datetime | None]]:
+    """Who ever held each asset, and since when; None: since before history begins."""
+    began: dict[Account, datetime | None] = dict.fromkeys(recorded.held)
+    holders: dict[Asset, dict[Account, datetime | None]] = {}
+    for account, held in recorded.held.items():
+        for asset in held:
+            holders.setdefault(asset, {})[account] = None
+    for change in recorded.changes:
+        first = began.setdefault(change.account, change.after_at)
+        holders.setdefault(change.asset, {}).setdefault(change.account, first)
+    return holders
+
+
+def _hourly(quotes: Sequence[Quote]) -> Iterator[datetime]:
+    last: datetime | None = None
+    for quote in quotes:
+        if last is None or quote.at - last >= HOUR:
+            last = quote.at
+            yield quote.at
+
+
+def first_sights(recorded: RecordedHistory, until: datetime) -> Iterator[PollRecord]:
+    """The readings, shortly before, that had to be confirmed: of one account and moment one, which shows all
+    that was odd. A second one would speak of the others as they were, and let them go."""
+    together: dict[tuple[Account, datetime], list[Change]] = {}
+    for change in recorded.changes:
+        if change.after_at < until:
+            together.setdefault((change.account, change.after_at), []).append(change)
+    for (account, after_at), changes in together.items():
+        at = after_at - min(CONFIRM_AFTER, *map(_half, changes))
+        held = {change.asset: change.after for change in changes if held_first(change, at)}
+        if held:
+            yield PollRecord(at, (account,), held={account: held})
+
+
+def _half(change: Change) -> timedelta:
+    return (change.after_at - change.before_at) / 2 if change.before_at is not None else CONFIRM_AFTER

@@ -20,7 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from watcher.domain.messages import template_filters
-from watcher.domain.messages.templates import LONGEST, SAMPLES, VARIABLES, TemplateFailedError
+from watcher.domain.messages.template_variables import LONGEST, SAMPLES, VARIABLES, TemplateFailedError
 
 _FAULTS = (
     TypeError,

@@ -1,8 +1,8 @@
-"""How one outcome changes what is known of an account. Pure: old state in, new state out."""
+"""Reconciliation: how one outcome changes what is known of an account. Old state in, new state out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -21,7 +21,6 @@ from watcher.domain.model import (
     Reading,
 )
 from watcher.domain.readings.diff import Difference
-from watcher.domain.readings.oddities import unread_in
 from watcher.domain.readings.plausibility import CONFIRM_AFTER, Jumps, Plausibility, check_plausibility, usual
 
 ASK_ALONE_AFTER = 3
@@ -36,6 +35,12 @@ _NO_ASSETS: frozenset[Asset] = frozenset()
 
 CONFIRM_TRIES = 3
 """Misses in a row after which a held amount waits for the next scheduled reading."""
+
+MOST_NAMED = 3
+"""So many are named; the rest is counted."""
+
+LONGEST_SYMBOL = 40
+"""Characters of a symbol, which comes from the API."""
 
 
 class Reconciled(NamedTuple):
@@ -255,3 +260,20 @@ def _missed(state: AccountState, miss: Miss, now: datetime, *, alone: bool) -> R
         watched_since=state.watched_since or now,
     )
     return Reconciled(new, (), again)
+
+
+def unread_in(reading: Reading, ignored: Collection[Asset], stale: Sequence[Asset]) -> str:
+    """Which assets this reading mentions in a way that nobody should act on, and why; empty if none.
+
+    `ignored`: assets that no rule sees. `stale`: those whose amounts this reading did not settle for
+    another reason, which its notes have.
+    """
+    said = [
+        f"{reading.symbols.get(asset, asset.token)[:LONGEST_SYMBOL]} on {asset.chain}: {why}"
+        for asset, why in reading.unclear.items()
+        if asset not in ignored
+    ]
+    if not said and any(asset not in ignored for asset in stale):
+        said = list(reading.notes)
+    more = len(said) - MOST_NAMED
+    return "; ".join(said[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")

@@ -11,8 +11,7 @@ import pytest
 from tests.domain.given import ETH, HOT, START, USDC, WALLETS, World, reading
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Change
-from watcher.domain.readings.asset_policies import AssetEntry, Policies
-from watcher.domain.readings.drift import is_drift
+from watcher.domain.readings.asset_policies import AssetEntry, Policies, is_drift
 from watcher.domain.rules import ChangeRule, Rule, ThresholdRule
 
 N: list[str] = []
