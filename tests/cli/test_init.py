@@ -6,7 +6,9 @@ import stat
 
 from tests.cli.terminal import Terminal, terminal
 from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, TEOS_KEY, Installation
-from watcher.config.starter import drafted_files
+from watcher.config.starter import StarterDraft, drafted_files
+from watcher.sources.coinstats.setup import PURPOSES
+from watcher.sources.setup import WalletDraft
 
 
 async def answer(shown: Terminal, *pairs: tuple[str, str | None]) -> None:
@@ -140,11 +142,9 @@ async def test_with_defaults_nothing_is_asked_on_a_terminal_either(there: Instal
 
 
 def test_every_kind_of_wallet_gets_rules_whose_tests_pass() -> None:
-    from watcher.cli._interview import KINDS
-    from watcher.config.starter import DraftWallet, StarterDraft
-
-    for kind in KINDS:
-        files = drafted_files(StarterDraft((DraftWallet("w", "coinstats", EVM, ("ethereum",), kind),)))
+    for purpose in PURPOSES:
+        wallet = WalletDraft("coinstats", "w", EVM, ("chains", ("ethereum",)), purpose)
+        files = drafted_files(StarterDraft((wallet,)))
         assert len([name for name in files if name.startswith("rules/")]) == 2
 
 

@@ -14,7 +14,7 @@ from tests.config.given import ENV, KINDS, SOUND, load, mistakes, write
 from watcher.config.environment import is_closed
 from watcher.config.settings import load_settings, read_settings
 from watcher.domain.values.errors import ConfigurationError
-from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.coinstats.settings import CoinStatsSettings
 
 VARIABLE = '"${COINSTATS_API_KEY}"'
 NO_KEY = {"HOOK": "h"}

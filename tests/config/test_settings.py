@@ -15,7 +15,7 @@ from watcher.config.settings import Kinds, load_settings, read_settings
 from watcher.domain.model import Account
 from watcher.notify.kind import ChannelKind
 from watcher.ports.channel import Draw
-from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.coinstats.settings import CoinStatsSettings
 
 
 def test_a_wallet_stands_for_one_account_per_chain(tmp_path: Path) -> None:

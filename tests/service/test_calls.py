@@ -15,7 +15,7 @@ from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.schedule_items import AutoItem
 from watcher.service.ticker import PollTimes
 from watcher.sources.kind import WatchedWallet
-from watcher.sources.teos.source import TeosSettings
+from watcher.sources.teos.settings import TeosSettings
 
 DAILY = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))
 DESK, VAULT = (Account("teos", "teos", f"0x{digit * 40}") for digit in "12")

@@ -21,9 +21,9 @@ from watcher.domain.rules import ThresholdRule
 from watcher.ports.source import Reply, Request, Source
 from watcher.service.polling import TAKE, Poller
 from watcher.sim import Simulation
-from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.coinstats.settings import CoinStatsSettings
 from watcher.sources.kind import WatchedWallet
-from watcher.sources.teos.source import TeosSettings
+from watcher.sources.teos.settings import TeosSettings
 from watcher.store.sqlite.store import SqliteStore
 
 SOUND, SPOILT = "0x0fc6e610b23b09fae00e10001", "0x5b80da7d2d7acd8e4a1e0001"

@@ -21,7 +21,8 @@ from watcher.ports.queue import Batch
 from watcher.service.polling import Poller
 from watcher.service.provider_count import EVERY, ProviderCount
 from watcher.sim import Simulation
-from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource, Credits
+from watcher.sources.coinstats.settings import CoinStatsSettings, Credits
+from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.store.sqlite.store import SqliteStore
 
 ACCOUNT = Account("coins", "ethereum", "0x9f114da25b61b77606d47eab414b9360f8783979")
@@ -44,6 +45,7 @@ class Bench:
     sim: Simulation
     clock: MovedClock
     store: SqliteStore
+    settings: CoinStatsSettings
     source: CoinStatsSource
     poller: Poller
     meter: ProviderCount
@@ -74,14 +76,14 @@ async def bench(folder: Path, limit: int = 4000, resets_on: int = 1) -> AsyncIte
             base_url=f"{sim.url}/coinstats",
             credits=Credits(limit=4000, resets_on=resets_on),
         )
-        source = CoinStatsSource("coins", settings)
+        source = settings.build("coins", [])
         store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
         clock = MovedClock()
         rules = Rules([], {ACCOUNT: Wallet("w", "coins", ACCOUNT.address)}, ["ops"])
         poller = Poller(source, store, rules, clock, running_since=START)
         meter = ProviderCount(poller, CreditPlan(4000, resets_on=resets_on), store, ("ops",), clock)
         try:
-            yield Bench(sim, clock, store, source, poller, meter)
+            yield Bench(sim, clock, store, settings, source, poller, meter)
         finally:
             await source.close()
             await store.close()
@@ -164,7 +166,7 @@ async def test_a_renewal_in_mid_period_is_found_and_kept(tmp_path: Path) -> None
         assert plan.renewed == seen
         b.clock.move(timedelta(hours=1))
         assert await b.poll()
-        kept = CoinStatsSource("coins", b.source._settings)
+        kept = b.settings.build("coins", [])
         kept.remember(await b.store.facts("coins"))
         assert kept.allowance == b.source.allowance
 

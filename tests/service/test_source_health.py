@@ -25,7 +25,8 @@ from watcher.ports.queue import Batch
 from watcher.reports.health import readiness
 from watcher.service.polling import Poller
 from watcher.sim import Simulation
-from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
+from watcher.sources.coinstats.settings import CoinStatsSettings
+from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.store.sqlite.store import SqliteStore
 
 ACCOUNTS = tuple(Account("coins", "ethereum", f"0x{n:040x}") for n in range(1, 6))
@@ -89,7 +90,7 @@ async def bench(folder: Path, patience: timedelta = PATIENCE) -> AsyncIterator[B
             {"kind": "coinstats", "api_key": sim.coinstats.key, "base_url": f"{sim.url}/coinstats",
              "credits": {"limit": 10**9}, "timeout": patience}
         )  # fmt: skip
-        source = CoinStatsSource("coins", settings)
+        source = settings.build("coins", [])
         stack.push_async_callback(source.close)
         store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
         stack.push_async_callback(store.close)
@@ -207,7 +208,7 @@ async def test_a_source_that_fails_is_told_once_and_once_that_it_is_back(day: st
     breaking, lasting, words = DAYS[day]
     slow = day in ("half-open", "a byte a second")
     async with bench(tmp_path, IMPATIENCE if slow else PATIENCE) as b:
-        spent, began = await b.spent(), b.poller.begun
+        spent, began, key = await b.spent(), b.poller.begun, b.sim.coinstats.key
         await breaking(b)
 
         await b.polls(lasting)
@@ -218,7 +219,7 @@ async def test_a_source_that_fails_is_told_once_and_once_that_it_is_back(day: st
 
         b.elsewhere(b.well)
         b.sim.faults.clear()
-        b.sim.coinstats.key = b.source._settings.api_key.get_secret_value()
+        b.sim.coinstats.key = key
         outcomes: list[Outcome] = []
         while len(outcomes) < 5 or not all(isinstance(each, Reading) for each in outcomes):
             outcomes = await b.poll()

@@ -18,7 +18,8 @@ from watcher.domain.model import Account, Asset, Miss, MissReason, Reading
 from watcher.sources import KINDS
 from watcher.sources.coinstats.answer import read_answer
 from watcher.sources.coinstats.names import RowNames
-from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
+from watcher.sources.coinstats.settings import CoinStatsSettings
+from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.sources.kind import WatchedWallet
 
 ETH = Asset("ethereum", "ethereum")
@@ -620,7 +621,7 @@ def test_the_plan_bought_becomes_the_allowance() -> None:
     assert plan is not None
     assert (plan.limit, plan.period, plan.reserved) == (1000, "day", 125)
     assert source.spacing == 0.5
-    assert KEY not in repr(settings()) + repr(vars(source)["_settings"])
+    assert KEY not in repr(settings()) + repr(source) + repr(vars(source))
 
 
 def test_a_wallet_is_an_account_for_each_chain() -> None:

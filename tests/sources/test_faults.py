@@ -16,9 +16,11 @@ from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Read
 from watcher.ports.source import Reply, Source
 from watcher.sim.faults import COINSTATS, REFUSALS, TEOS, TRANSPORT
 from watcher.sim.server import Simulation
-from watcher.sources.coinstats.source import CoinStatsSettings, CoinStatsSource
+from watcher.sources.coinstats.settings import CoinStatsSettings
+from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.sources.kind import WatchedWallet
-from watcher.sources.teos.source import TeosSettings, TeosSource
+from watcher.sources.teos.settings import TeosSettings
+from watcher.sources.teos.source import TeosSource
 
 USDC_CONTRACT = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
 ETH, USDC = Asset("ethereum", "ethereum"), Asset("ethereum", USDC_CONTRACT)

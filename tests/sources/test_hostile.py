@@ -14,9 +14,9 @@ import pytest
 from tests.sources.api import KEY, A, Api, outcomes, poll
 from watcher.domain.model import Account, Reading
 from watcher.ports.source import Source
-from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.coinstats.settings import CoinStatsSettings
 from watcher.sources.kind import WatchedWallet
-from watcher.sources.teos.source import TeosSettings
+from watcher.sources.teos.settings import TeosSettings
 
 BOND = "0x0fc6e610b23b09fae00e10001"
 BIG, SMALL = 16 * 1024 * 1024 - 1024, 2 * 1024 * 1024 - 1024

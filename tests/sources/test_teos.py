@@ -21,7 +21,8 @@ from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.domain.values.decimals import units
 from watcher.sources.kind import WatchedWallet
 from watcher.sources.teos.refusals import Refused
-from watcher.sources.teos.source import TeosSettings, TeosSource
+from watcher.sources.teos.settings import TeosSettings
+from watcher.sources.teos.source import TeosSource
 from watcher.sources.teos.wire import asset_of
 
 BOND = "0x0fc6e610b23b09fae00e10001"

@@ -24,7 +24,7 @@ from tests.certificates import Authority, self_signed
 from tests.proxy import proxying
 from tests.sources.api import KEY, Api
 from watcher.domain.model import MissReason
-from watcher.sources.coinstats.source import CoinStatsSettings
+from watcher.sources.coinstats.settings import CoinStatsSettings
 from watcher.sources.http import REUSED_FOR, Body, Http, HttpFailure, Limits
 
 LIMITS = Limits(timedelta(seconds=5), timedelta(seconds=2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,22 +12,41 @@ import typer
 
 from watcher.cli._tables import fold, screen
 from watcher.config.configuration import configure
-from watcher.config.starter import DraftWallet, StarterDraft, drafted_files
-from watcher.domain.values.chains import KNOWN, meant, stranger
-from watcher.domain.values.decimals import count_in
+from watcher.config.starter import StarterDraft, drafted_files, key_variable
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.spelling import nearest
-from watcher.sources.coinstats import probe as probing
+from watcher.sources import KINDS
+from watcher.sources.setup import Probe, SourceSetup
 
-COINSTATS_URL, TEOS_URL = "https://openapiv1.coinstats.app", "https://teosapi.coreledger.net"
-TEOS_VERSION = "1.0"
 CHANNEL = "WATCHER_OPS_URL"
-KINDS = {
-    "treasury": "money that should seldom move",
-    "hot": "money that moves all day",
-    "gas": "pays fees, must not run dry",
-}
-"""What a wallet is for, which is its tag and its pack of rules."""
+
+
+class Terminal:
+    """The dialogue with whoever sits at the terminal."""
+
+    def say(self, text: str) -> None:
+        typer.echo(text)
+
+    def list(self, words: Collection[str]) -> None:
+        typer.echo("\n".join(fold(", ".join(sorted(words)), screen().width)))
+
+    def ask(self, question: str, default: str | None = None) -> str:
+        return str(typer.prompt(question, default=default)).strip()
+
+    def choose(self, question: str, options: Mapping[str, str], default: str) -> str:
+        meanings = "; ".join(f"{word}: {meaning}" for word, meaning in options.items())
+        while True:
+            word = self.ask(f"{question} ({meanings})", default).lower()
+            if word in options:
+                return word
+            typer.echo(f"  '{word[:40]}' is none of {', '.join(options)}; {nearest(word, options)}")
+
+    def agree(self, question: str) -> bool:
+        return typer.confirm(question, default=True)
+
+    def hidden(self, question: str) -> str:
+        """An answer that is not shown while it is typed; it may be empty."""
+        return str(typer.prompt(question, default="", show_default=False, hide_input=True)).strip()
 
 
 class Interview:
@@ -36,19 +55,17 @@ class Interview:
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._urls = urls
         self._secrets: dict[str, str] = {}
-        self._credits = 20_000
+        self._terminal = Terminal()
 
     def draft(self) -> StarterDraft:
         """All questions, in their order."""
         typer.echo("A few questions; Ctrl-C ends them and writes nothing.\n")
-        draft = StarterDraft((), urls=tuple(self._urls.items()))
+        draft = StarterDraft(urls=self._urls)
+        setups = {name: setup for name, kind in KINDS.items() if (setup := kind.setup()) is not None}
         while not draft.wallets:
-            if typer.confirm("Watch wallets on CoinStats (some 150 chains, paid in credits)?", default=True):
-                self._coinstats_key()
-                draft = self._sound_wallet(replace(draft, credits=self._credits), self._coinstats_wallet)
-            if typer.confirm("Watch tokenised assets on CoreLedger TEOS?", default=not draft.wallets):
-                self._teos_key()
-                draft = self._sound_wallet(draft, self._teos_wallet)
+            for name, setup in setups.items():
+                if typer.confirm(setup.offer, default=not draft.wallets):
+                    draft = self._access(draft, name, setup)
             if not draft.wallets:
                 typer.echo("There would be nothing to watch: choose at least one.\n")
         return self._channel(draft)
@@ -57,42 +74,34 @@ class Interview:
         """Variable → what was answered; what was left out is not in it."""
         return {name: value for name, value in self._secrets.items() if value}
 
-    # Keys
+    # Sources
 
-    def _coinstats_key(self) -> None:
-        url = self._urls.get("coinstats", COINSTATS_URL)
-        while key := self._secret("COINSTATS_API_KEY", "CoinStats API key"):
-            if not self._agreed("Check the key?", probing.COINSTATS_CHECK_COSTS, default=True):
-                break
-            probe = asyncio.run(probing.probe_coinstats(url, key))
-            if self._told(probe):
-                if probe.usage is not None:
-                    self._credits = probe.usage.total
-                break
-        self._credits = self._count("Credits a month in your plan", self._credits)
-
-    @staticmethod
-    def _count(question: str, default: int) -> int:
+    def _access(self, draft: StarterDraft, name: str, setup: SourceSetup) -> StarterDraft:
+        """One source with its key, its limits and its first wallet, asked for until it is sound."""
+        url = self._urls.get(name, setup.base_url)
+        key, probe = self._key(key_variable(name), setup, url)
+        draft = replace(draft, limits={**draft.limits, name: setup.limits(self._terminal, probe)})
         while True:
-            text = str(typer.prompt(question, default=str(default)))
-            try:
-                count = count_in(text)
-            except ValueError as error:
-                typer.echo(f"  That {error}.")
-                continue
-            if count > 0:
-                return count
-            typer.echo("  That must be more than nothing; the plan's page in your CoinStats account says it.")
+            wallet = setup.wallet(self._terminal, url, key)
+            found = replace(draft, wallets=(*draft.wallets, wallet))
+            wrong = self._mistakes(found)
+            if not wrong:
+                return found
+            for line in wrong:
+                typer.echo(f"  {line}")
+            typer.echo("  Once more:")
 
-    def _teos_key(self) -> None:
-        url = self._urls.get("teos", TEOS_URL)
-        while key := self._secret("TEOS_API_KEY", "TEOS API key"):
-            if not self._agreed("Check the key?", probing.TEOS_CHECK_COSTS, default=True):
+    def _key(self, variable: str, setup: SourceSetup, url: str) -> tuple[str, Probe | None]:
+        """The key, empty if it is to be set later, and what is known of it."""
+        while key := self._secret(variable, f"{setup.title} API key"):
+            if not self._terminal.agree(f"Check the key? ({setup.check_cost})"):
                 break
-            if self._told(asyncio.run(probing.probe_teos(url, TEOS_VERSION, key))):
-                break
+            probe = asyncio.run(setup.probe(url, key))
+            if self._told(probe):
+                return key, probe
+        return key, None
 
-    def _told(self, probe: probing.Probe) -> bool:
+    def _told(self, probe: Probe) -> bool:
         """Say what came of it; False if another key is wanted."""
         if probe.sound:
             typer.echo(f"  The key works: {probe.text}.")
@@ -105,84 +114,18 @@ class Interview:
     def _secret(self, name: str, question: str) -> str:
         """Not shown while it is typed; empty: to be set later."""
         while True:
-            asked = f"{question} (not shown; empty: set {name} later)"
-            value = str(typer.prompt(asked, default="", show_default=False, hide_input=True)).strip()
+            value = self._terminal.hidden(f"{question} (not shown; empty: set {name} later)")
             if value.isprintable() and value.isascii() and "'" not in value:
                 self._secrets[name] = value
                 return value
             typer.echo("  That has a quote or a sign that no key has; try again.")
-
-    @staticmethod
-    def _agreed(question: str, cost: str, *, default: bool) -> bool:
-        return typer.confirm(f"{question} ({cost})", default=default)
-
-    # Wallets
-
-    def _sound_wallet(self, draft: StarterDraft, ask: Callable[[], DraftWallet]) -> StarterDraft:
-        """Ask until the configuration takes the wallet."""
-        while True:
-            found = replace(draft, wallets=(*draft.wallets, ask()))
-            wrong = self._mistakes(found)
-            if not wrong:
-                return found
-            for line in wrong:
-                typer.echo(f"  {line}")
-            typer.echo("  Once more:")
-
-    def _coinstats_wallet(self) -> DraftWallet:
-        name = typer.prompt("Name of the first wallet", default="treasury")
-        words = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
-        while True:
-            kind = str(typer.prompt(f"What it is ({words})", default="treasury")).strip().lower()
-            if kind in KINDS:
-                break
-            typer.echo(f"  '{kind[:40]}' is none of {', '.join(KINDS)}; {nearest(kind, KINDS)}")
-        address = typer.prompt("Address")
-        return DraftWallet(name, "coinstats", str(address).strip(), self._chains(), kind)
-
-    def _chains(self) -> tuple[str, ...]:
-        """Chain ids; `?` lists them, and then they are known and held against the answer."""
-        known: Mapping[str, str] = {}
-        while True:
-            asked = "Chains, with commas between (? lists them)"
-            chains = _words(typer.prompt(asked, default="ethereum"))
-            unknown = [chain for chain in chains if known and chain not in {*known, "all", "forceall"}]
-            if chains == ("?",):
-                known = self._list_chains() or known
-            elif unknown:
-                typer.echo(f"  there is no chain '{unknown[0]}'; {nearest(unknown[0], known)}")
-            elif strange := [chain for chain in chains if not known and chain not in KNOWN and meant(chain)]:
-                typer.echo(f"  {stranger(strange[0])}")
-            elif chains:
-                return chains
-
-    def _list_chains(self) -> Mapping[str, str]:
-        key = self._secrets.get("COINSTATS_API_KEY", "")
-        if not key:
-            typer.echo("  Only with a key; common ones: ethereum, base-wallet, bitcoin, solana.")
-            return {}
-        if not self._agreed("List the chains?", probing.COINSTATS_CHAINS_COST, default=True):
-            return {}
-        found = asyncio.run(probing.coinstats_chains(self._urls.get("coinstats", COINSTATS_URL), key))
-        if isinstance(found, str):
-            typer.echo(f"  They cannot be listed: {found}")
-            return {}
-        typer.echo("\n".join(fold(", ".join(sorted(found)), screen().width)))
-        return found
-
-    def _teos_wallet(self) -> DraftWallet:
-        name = typer.prompt("Name of the first TEOS wallet", default="desk")
-        address = str(typer.prompt("Address")).strip()
-        assets = _words(typer.prompt("UniqueAssetIds to watch, with commas between (0x…)"))
-        return DraftWallet(name, "teos", address, assets, "issued")
 
     # Channel
 
     def _channel(self, draft: StarterDraft) -> StarterDraft:
         question = "Apprise URL of a channel, as slack://… or mailtos://… (empty: this terminal)"
         while True:
-            asked = f"{question}, not shown"
-            url = str(typer.prompt(asked, default="", show_default=False, hide_input=True)).strip()
+            url = self._terminal.hidden(f"{question}, not shown")
             if not url:
                 return draft
             if "'" in url or not url.isprintable():
@@ -212,7 +155,3 @@ class Interview:
                 return [
                     f"{each.what}; {each.remedy}" if each.remedy else each.what for each in error.problems
                 ]
-
-
-def _words(text: object) -> tuple[str, ...]:
-    return tuple(word for word in (part.strip() for part in str(text).split(",")) if word)

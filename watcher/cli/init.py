@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from watcher.cli._common import must_know
+from watcher.sources import KINDS
 from watcher.system.files import PRIVATE, SHARED, make_folder, text_file
 
 
+def _takes_urls(verb: Callable[..., int]) -> Callable[..., int]:
+    """Give a verb the option `--KIND-url` of each kind of source that can be set up."""
+    options = [
+        Parameter(
+            f"{name}_url",
+            Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                str | None,
+                typer.Option(f"--{name}-url", metavar="URL", help=f"{setup.title} at another address."),
+            ],
+        )
+        for name, kind in KINDS.items()
+        if (setup := kind.setup()) is not None
+    ]
+    own = signature(verb, eval_str=True)
+    kept = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    verb.__signature__ = own.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]
+    return verb
+
+
+@_takes_urls
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path(),
     pack: Annotated[
@@ -22,12 +46,7 @@ def init(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Ask nothing: write a commented example of everything.")
     ] = False,
-    coinstats_url: Annotated[
-        str | None, typer.Option("--coinstats-url", metavar="URL", help="CoinStats at another address.")
-    ] = None,
-    teos_url: Annotated[
-        str | None, typer.Option("--teos-url", metavar="URL", help="TEOS at another address.")
-    ] = None,
+    **urls: str | None,
 ) -> int:
     """Write watcher.yaml and rules to start from. Overwrites nothing.
 
@@ -41,8 +60,7 @@ def init(
     must_know("pack", pack, PACKS)
     asking = not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty()
     chosen = tuple(pack) if pack else PACKS
-    urls = {"coinstats": coinstats_url, "teos": teos_url}
-    given = {name: url for name, url in urls.items() if url}
+    given = {option.removesuffix("_url"): url for option, url in urls.items() if url}
     if not asking:
         code = _write({directory / name: text for name, text in starter_files(chosen, given).items()}, {})
         if code == 0:

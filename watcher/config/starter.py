@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
+
+from watcher.sources.setup import WalletDraft
 
 PACKS = ("treasury", "hot-wallet", "gas", "issuer")
 
@@ -85,6 +87,11 @@ log: {level: info, format: console}  # format: logfmt or json for machines
 _USUAL: Mapping[str, str] = {}
 
 
+def key_variable(source: str) -> str:
+    """The variable that holds the key of a source."""
+    return f"{source.upper()}_API_KEY"
+
+
 def starter_files(packs: tuple[str, ...] = PACKS, urls: Mapping[str, str] = _USUAL) -> dict[str, str]:
     """Relative path → text of each file to start from: the configuration, rules, and tests of the rules.
 
@@ -93,7 +100,7 @@ def starter_files(packs: tuple[str, ...] = PACKS, urls: Mapping[str, str] = _USU
     folder = files("watcher") / "packs"
     config = CONFIG
     for source, url in urls.items():
-        key = f"    api_key: ${{{source.upper()}_API_KEY}}\n"
+        key = f"    api_key: ${{{key_variable(source)}}}\n"
         config = config.replace(key, f"{key}    base_url: {json.dumps(url)}\n")
     found = {"watcher.yaml": config}
     for name in (*(f"{pack}.yaml" for pack in packs), *(f"tests/{pack}.yaml" for pack in packs)):
@@ -106,27 +113,16 @@ _NEEDS_RESERVES = "\n  - id: issued-not-covered"
 
 
 @dataclass(frozen=True, slots=True)
-class DraftWallet:
-    """One wallet as it was answered. `what`: chains, or assets."""
-
-    name: str
-    source: str
-    address: str
-    what: tuple[str, ...]
-    tag: str
-
-
-@dataclass(frozen=True, slots=True)
 class StarterDraft:
-    """What somebody answered: enough for a configuration that is sound.
+    """What somebody answered: enough for a configuration that is sound."""
 
-    `urls`: source → base URL, if it is not the usual one. `channel`: whether there is a URL for one.
-    """
-
-    wallets: tuple[DraftWallet, ...]
-    credits: int = 20_000
-    urls: tuple[tuple[str, str], ...] = ()
+    wallets: tuple[WalletDraft, ...] = ()
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """Source → the line that says what may be spent there."""
+    urls: Mapping[str, str] = field(default_factory=dict)
+    """Source → base URL, if it is not the usual one."""
     channel: bool = False
+    """Whether there is a URL for one."""
 
 
 def drafted_files(draft: StarterDraft) -> dict[str, str]:
@@ -147,7 +143,6 @@ def drafted_files(draft: StarterDraft) -> dict[str, str]:
 
 def _configuration(draft: StarterDraft) -> str:
     used = dict.fromkeys(wallet.source for wallet in draft.wallets)
-    urls = dict(draft.urls)
     lines = [
         "# Balance watcher. `watcher check` says what is wrong in here; `watcher run` starts to watch.",
         "# ${VAR} comes from the environment, or from the file credentials/VAR: what you were asked for.",
@@ -158,24 +153,21 @@ def _configuration(draft: StarterDraft) -> str:
         "sources:",
     ]
     for source in used:
-        lines += [f"  {source}:", f"    kind: {source}", f"    api_key: ${{{source.upper()}_API_KEY}}"]
-        if source in urls:
-            lines.append(f"    base_url: {json.dumps(urls[source])}")
-        if source == "coinstats":
-            plan = f"{{limit: {draft.credits}, period: month, resets_on: 1, reserve: 10%}}"
-            lines.append(f"    credits: {plan}   # the plan that you bought; it is never overspent")
-        else:
-            lines.append("    limits: {per_minute: 300, per_day: 30000}")
+        lines += [f"  {source}:", f"    kind: {source}", f"    api_key: ${{{key_variable(source)}}}"]
+        if source in draft.urls:
+            lines.append(f"    base_url: {json.dumps(draft.urls[source])}")
+        if source in draft.limits:
+            lines.append(f"    {draft.limits[source]}")
     lines += ["", "wallets:                          # the rules choose by tags"]
     for wallet in draft.wallets:
-        what = "assets" if wallet.source == "teos" else "chains"
+        key, words = wallet.what
         lines += [
             f"  - name: {json.dumps(wallet.name)}",
             f"    source: {wallet.source}",
             f"    address: {json.dumps(wallet.address)}",
-            f"    {what}: {json.dumps(list(wallet.what))}",
+            f"    {key}: {json.dumps(list(words))}",
             f"    tags: [{wallet.tag}]",
-            "    every: " + ("1m" if wallet.source == "teos" else "auto   # credits decide; or 5m, or cron"),
+            f"    every: {wallet.every}",
         ]
     lines += ["", "channels:                         # a rule without `notify` tells every one"]
     lines.append('  ops: {url: "${WATCHER_OPS_URL}"}' if draft.channel else "  terminal: {kind: console}")

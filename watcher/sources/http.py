@@ -238,6 +238,15 @@ class Http:
         return text if len(text) <= 160 else text[:157] + "..."
 
 
+async def get_once(url: str, headers: Mapping[str, str], secret: str) -> Body | HttpFailure:
+    """One GET request of whoever sets things up, in a session of its own."""
+    http = Http(headers, secret, Limits(timedelta(seconds=20), timedelta(seconds=10)))
+    try:
+        return await http.get(URL(url))
+    finally:
+        await http.close()
+
+
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
     """The decoded body, or None as soon as it is longer than `limit` bytes."""
     chunks: list[bytes] = []

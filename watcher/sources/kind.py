@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from watcher.domain.model import Account
 from watcher.ports.source import Source
+
+if TYPE_CHECKING:
+    from watcher.sources.setup import SourceSetup
 
 Fairness = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """What accounts on `auto` are polled for: 1, the mean delay of all changes, so busy accounts go first; 0, all
@@ -66,8 +69,17 @@ class SourceKind(BaseModel):
     def build(self, name: str, wallets: Iterable[WatchedWallet]) -> Source:
         """The source. Opens nothing; `wallets` are those that it watches."""
 
+    @classmethod
+    def setup(cls) -> SourceSetup | None:
+        """What `watcher init` asks to set up such an access; None if it offers none."""
+        return None
+
     def address_warning(self, wallet: WatchedWallet) -> str:  # noqa: ARG002
         """What is probably a slip of the pen in an address that can be asked for all the same, or nothing."""
+        return ""
+
+    def chain_warning(self, chain: str) -> str:  # noqa: ARG002
+        """What is probably wrong with the id of a chain that can be asked for all the same, or nothing."""
         return ""
 
     def discovery(self, name: str, wallet: WatchedWallet) -> Discovery | None:  # noqa: ARG002

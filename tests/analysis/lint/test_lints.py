@@ -17,6 +17,7 @@ from watcher.analysis.lint import Finding, LintFacts, lint
 from watcher.domain.evaluation.rule_index import matches_of
 from watcher.domain.model import Account, Asset, Change, Quarantined, Quote, Wallet
 from watcher.domain.rules import TYPES, Rule
+from watcher.sources.coinstats.settings import CoinStatsSettings
 
 DAY = timedelta(days=1)
 FAKE = Asset("ethereum", "0xbad")
@@ -77,13 +78,14 @@ def test_the_name_of_a_coin_in_place_of_its_symbol_is_told_before_the_first_poll
 
 def test_a_chain_id_that_nobody_is_known_to_have_used_is_told_until_it_was_read() -> None:
     wallets = {Account("coinstats", "bsc", "0xaa"): Wallet("hot", "coinstats", "0xaa")}
-    (finding,) = lint(LintFacts([rule(**COVERED)], wallets, World().past(), START))
+    kinds = {"coinstats": CoinStatsSettings.model_validate({"kind": "coinstats", "api_key": "key"})}
+    (finding,) = lint(LintFacts([rule(**COVERED)], wallets, World().past(), START, kinds=kinds))
     assert (finding.lint, finding.subjects) == ("unknown-chain", ("hot",))
     assert str(finding).endswith("CoinStats is known to have; did you mean 'binancesmartchain'?")
     (account,) = wallets
     world = World(wallets=wallets)
     world.see(reading(account, {Asset("bsc", "binancecoin"): "1"}))
-    assert lint(LintFacts([rule(**COVERED)], wallets, world.past(), world.now)) == []
+    assert lint(LintFacts([rule(**COVERED)], wallets, world.past(), world.now, kinds=kinds)) == []
 
 
 def test_a_wallet_in_which_nothing_was_ever_seen_is_told() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from watcher.domain.values.addresses import doubt, fault
-from watcher.domain.values.chains import meant, stranger
 from watcher.domain.values.normalization import address_key, contract_key
+from watcher.sources.coinstats.chains import meant, stranger
 
 SOUND = """
 doge-wallet DE5opaXjFgDhFBqL6tBDxTAQ56zkX6EToX

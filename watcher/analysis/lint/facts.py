@@ -16,6 +16,7 @@ from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
 from watcher.domain.rules import Match, Rule
 from watcher.ports.queries import Queries
+from watcher.sources.kind import SourceKind
 
 LOOK_BACK = timedelta(days=30)
 MOST_CHANGES = 200_000
@@ -50,6 +51,8 @@ class LintFacts:
     intervals: Mapping[Account, float] = field(default_factory=dict)
     changes: Mapping[tuple[Account, Asset], Sequence[Change]] = field(default_factory=dict)
     prices: Callable[[Asset], Sequence[Quote]] = lambda _: ()
+    kinds: Mapping[str, SourceKind] = field(default_factory=dict)
+    """The sources by their names."""
 
     @cached_property
     def also(self) -> Mapping[Asset, frozenset[str]]:
@@ -98,7 +101,9 @@ def look(configuration: Configuration, reader: Queries | None, now: datetime) ->
     wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
     if reader is None:
         intervals = _intervals(configuration, reader, now)
-        return LintFacts(configuration.rules, wallets, Snapshot(EMPTY), now, intervals)
+        return LintFacts(
+            configuration.rules, wallets, Snapshot(EMPTY), now, intervals, kinds=settings.sources
+        )
     since = now - LOOK_BACK
     changes: dict[tuple[Account, Asset], list[Change]] = {}
     for change in reversed(reader.history(MOST_CHANGES, list(wallets), since)):
@@ -111,6 +116,7 @@ def look(configuration: Configuration, reader: Queries | None, now: datetime) ->
         _intervals(configuration, reader, now),
         changes,
         cache(lambda asset: reader.prices(asset, since, MOST_PRICES)),
+        settings.sources,
     )
 
 

@@ -9,10 +9,9 @@ from watcher.analysis.lint.facts import LintFacts
 from watcher.analysis.lint.finding import Finding, some
 from watcher.domain.evaluation.never_held import never_held
 from watcher.domain.evaluation.rule_index import matches_of
-from watcher.domain.model import TEOS_CHAIN, Account, Asset
+from watcher.domain.model import Account, Asset
 from watcher.domain.readings.asset_policies import INTEREST, is_drift
 from watcher.domain.rules import AssetRule, Match, Rule
-from watcher.domain.values.chains import stranger
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.spelling import nearest
@@ -82,17 +81,16 @@ def _names(rule: Rule, match: Match, seen: LintFacts) -> Iterator[Finding]:
 
 def _strange_chains(seen: LintFacts) -> Iterator[Finding]:
     """Ids of chains that nobody is known to have used, and that no answer has had yet."""
-    chains: dict[str, list[Account]] = {}
-    for account in seen.wallets:
-        if account.chain != TEOS_CHAIN and not seen.read(account):
-            chains.setdefault(account.chain, []).append(account)
+    warnings: dict[str, list[Account]] = {}
     read = {account.chain for account in seen.wallets if seen.read(account)}
-    for chain, accounts in sorted(chains.items()):
-        said = stranger(chain) if chain not in read else ""
-        if said:
-            what, _, remedy = said.partition("; ")
-            names = tuple(sorted({seen.wallets[account].name for account in accounts}))
-            yield Finding("unknown-chain", "", f"{some(names)}: {what}", remedy, names)
+    for account in sorted(seen.wallets, key=lambda each: each.chain):
+        kind = seen.kinds.get(account.source)
+        if kind is not None and account.chain not in read and (said := kind.chain_warning(account.chain)):
+            warnings.setdefault(said, []).append(account)
+    for said, accounts in warnings.items():
+        what, _, remedy = said.partition("; ")
+        names = tuple(sorted({seen.wallets[account].name for account in accounts}))
+        yield Finding("unknown-chain", "", f"{some(names)}: {what}", remedy, names)
 
 
 def _never_held(seen: LintFacts) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import lru_cache
 
 _ALIASES = {
@@ -34,68 +33,3 @@ def canonical(chain: str) -> str:
     chain = chain.strip().lower()
     chain = _ALIASES.get(chain, chain)
     return chain.removesuffix("-wallet")
-
-
-KNOWN = frozenset(
-    {
-        "abstract-wallet", "acala-wallet", "ailayer-wallet", "akash-wallet", "aleo-wallet", "algorand",
-        "ape-wallet", "aptos-wallet", "arbitrum-nova-wallet", "arbitrum-wallet", "aurora-wallet",
-        "avalanche-wallet", "axelar-wallet", "babylon-wallet", "band_protocol", "base-wallet",
-        "beam-wallet", "berachain-wallet", "binacesmartchain", "binancesmartchain", "bitcoin",
-        "bitcoin-cash", "bitcoin_cash", "bitcoin_sv", "bitlayer-wallet", "bittensor-wallet", "blast-wallet",
-        "bob-wallet", "boba-wallet", "bsquared-wallet", "canto-wallet", "cardano", "casper-wallet",
-        "celestia-wallet", "celo-wallet", "core-wallet", "cosmos", "cronos-cosmos-wallet", "dash",
-        "degen-wallet", "digibyte", "doge-wallet", "duckchain-wallet", "dydx-wallet", "dymension-wallet",
-        "eclipse-wallet", "elrond-wallet", "eos", "ethereum", "ethereum_classic", "fetch-wallet",
-        "filecoin-wallet", "fio-wallet", "flare-wallet", "fraxtal-wallet", "gnosis-wallet",
-        "harmony-wallet", "hedera-wallet", "hyperevm-wallet", "immutable-wallet", "initia-wallet",
-        "injective-wallet", "ink-wallet", "internet-computer-wallet", "iota", "juno-wallet", "karak-wallet",
-        "kaspa-wallet", "katana-wallet", "kava-cosmos-wallet", "kava-wallet", "kujira-wallet",
-        "kusama-wallet", "linea-wallet", "litecoin", "manta-wallet", "mantle-wallet", "mantra-wallet",
-        "megaeth-wallet", "merlin-wallet", "meter-wallet", "minima-wallet", "mode-wallet", "monad-wallet",
-        "near-wallet", "neo", "okx-wallet", "ontology", "optimism-wallet", "orderly-wallet",
-        "osmosis-wallet", "pepecoin-wallet", "plasma-wallet", "plume-wallet", "polkadot", "polygon-wallet",
-        "pulsechain-wallet", "redstone-wallet", "ronin-wallet", "rootstock-wallet", "scroll-wallet",
-        "secret-wallet", "sei-wallet", "solana", "soneium-wallet", "sonic-wallet", "stacks-wallet",
-        "starknet-wallet", "stellar", "story-wallet", "stride-wallet", "sui-wallet", "supra-wallet",
-        "taiko-wallet", "terra-wallet", "terra-wallet-2", "tezos", "thorchain-wallet", "ton-wallet", "tron",
-        "unichain-wallet", "vechain", "waves", "worldchain-wallet", "xdc-wallet", "xrp", "xrpl-wallet",
-        "zcash-wallet", "zetachain-wallet", "zigchain-wallet", "zilliqa", "zircuit-wallet",
-        "zkevm-polygon-wallet", "zora-wallet",
-        "all", "forceall",
-    }
-)  # fmt: skip
-"""Ids of chains (`connectionId`) that CoinStats was seen to take, in its documents and with its users. It has
-more, and adds some: who is not in here is not wrong."""
-
-_SHORT = {
-    "ada": "cardano", "apt": "aptos-wallet", "arb": "arbitrum-wallet", "atom": "cosmos",
-    "avax": "avalanche-wallet", "bch": "bitcoin_cash", "bnb": "binancesmartchain", "bsc": "binancesmartchain",
-    "btc": "bitcoin", "dogecoin": "doge-wallet", "dot": "polkadot", "eth": "ethereum", "ltc": "litecoin",
-    "op": "optimism-wallet", "ripple": "xrp", "sol": "solana", "trx": "tron", "xlm": "stellar",
-}  # fmt: skip
-"""What people write; close matches would find others."""
-
-
-@lru_cache(maxsize=1024)
-def meant(chain: str) -> str:
-    """The id that was probably meant by one that is not known; empty if there is none like it."""
-    name = chain.strip().lower()
-    if name in _SHORT:
-        return _SHORT[name]
-    twins = sorted(known for known in KNOWN if canonical(known) == canonical(name))
-    if twins:
-        return twins[-1]
-    close = get_close_matches(name, sorted(KNOWN), n=1, cutoff=0.75)
-    return close[0] if close else ""
-
-
-def stranger(chain: str) -> str:
-    """What to say of a chain id that nobody is known to have used; empty if it is known."""
-    if chain in KNOWN:
-        return ""
-    like = meant(chain)
-    remedy = (
-        f"did you mean '{like}'?" if like else "see that it is in the list that `watcher init` shows for ?"
-    )
-    return f"'{chain}' is no chain id that CoinStats is known to have; {remedy}"

@@ -8,135 +8,25 @@ together with `blockchain`: the multipliers would multiply.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Literal
+from datetime import datetime
 from urllib.parse import quote
 
-from pydantic import BeforeValidator, Field
 from yarl import URL
 
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.credits.provider_count import USAGE, applied, load
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
-from watcher.domain.values.addresses import doubt
-from watcher.domain.values.chains import canonical
-from watcher.domain.values.decimals import count_in
-from watcher.domain.values.errors import PartError
 from watcher.ports.source import Reply, Request
 from watcher.sources.coinstats.answer import read_answer
 from watcher.sources.coinstats.names import RowNames
-from watcher.sources.coinstats.wire import AT_ONCE, read_usage
-from watcher.sources.http import Http, HttpFailure, Limits
+from watcher.sources.coinstats.wire import AT_ONCE, CREDITS_PER_ACCOUNT, CREDITS_PER_SWEEP, read_usage
+from watcher.sources.http import Http, HttpFailure
 from watcher.sources.json_repair import UnusableAnswerError, read_mended
-from watcher.sources.kind import Discovery, WatchedWallet
-from watcher.sources.settings import (
-    ApiSettings,
-    BaseUrl,
-    Duration,
-    SettingsModel,
-    check_address,
-    fold_evm,
-)
-
-CREDITS_PER_ACCOUNT = 40
-CREDITS_PER_SWEEP = 400
-"""For `all`: ten times 40. For `forceall` no document names a price; it is not less."""
 
 _SWEEP_BATCH = 10
 """Accounts of a request with `all`: each brings many chains, and the slowest one holds the answer."""
-
-_CHAIN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-
-
-def _percent(value: Any) -> Any:
-    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)\s*%", value) if isinstance(value, str) else None
-    if found:
-        return Decimal(found[1]) / 100
-    if isinstance(value, Decimal) and 0 <= value < 1:
-        return value
-    raise ValueError("must be a percentage below 100%, in quotes or not: 10%")
-
-
-def _count(value: Any) -> Any:
-    return count_in(value) if isinstance(value, str) else value
-
-
-class Credits(SettingsModel):
-    """The plan that was bought."""
-
-    limit: Annotated[int, BeforeValidator(_count)] = Field(default=20_000, gt=0, strict=True)
-    period: Literal["month", "day"] = "month"
-    resets_on: int = Field(default=1, ge=1, le=31, strict=True)
-    reserve: Annotated[Decimal, BeforeValidator(_percent)] = Decimal("0.1")
-
-
-class CoinStatsSettings(ApiSettings):
-    """A CoinStats access as configured."""
-
-    sells_credits: ClassVar = True
-
-    kind: Literal["coinstats"]
-    base_url: BaseUrl = "https://openapiv1.coinstats.app"
-    credits: Credits = Credits()
-    requests_per_second: float = Field(default=0.5, gt=0, le=1000)
-    batch: int = Field(default=50, ge=1, le=1000)
-    timeout: Duration = timedelta(seconds=120)
-
-    def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
-        """The accounts of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
-        address = fold_evm(check_address(wallet, wallet.chains if not _fault(wallet.chains) else ()))
-        if wallet.assets:
-            words = f"wallet {wallet.name}: 'assets' is for TEOS; CoinStats reports every asset"
-            raise PartError(words, "assets")
-        if not wallet.chains:
-            raise PartError(
-                f"wallet {wallet.name} needs 'chains': CoinStats ids such as ethereum or base-wallet, or all"
-            )
-        if fault := _fault(wallet.chains):
-            number, words = fault
-            raise PartError(f"wallet {wallet.name}: {words}", "chains", number)
-        return [Account(name, chain, address) for chain in wallet.chains]
-
-    def address_warning(self, wallet: WatchedWallet) -> str:
-        address = wallet.address.strip()
-        found = next((said for chain in wallet.chains if (said := doubt(address, chain))), "")
-        return f"'{address[:80]}' {found}" if found else ""
-
-    def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
-        if SWEEPS.intersection(wallet.chains):
-            raise ValueError(f"'chains: {wallet.chains[0]}' brings every chain anyway; leave discover out")
-        address = fold_evm(wallet.address.strip())
-        return Discovery(Account(name, "all", address), _canonical(wallet.chains), CREDITS_PER_SWEEP)
-
-    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> CoinStatsSource:  # noqa: ARG002
-        """The source. It needs no wallets beforehand: what to ask is in each account."""
-        return CoinStatsSource(name, self)
-
-
-@lru_cache(maxsize=256)
-def _fault(chains: tuple[str, ...]) -> tuple[int, str] | None:
-    """Which of a wallet's chains is wrong, and why; None if they are sound. Many wallets have the same."""
-    named: dict[str, str] = {}
-    for number, chain in enumerate(chains):
-        if not _CHAIN.fullmatch(chain):
-            return number, f"{chain[:80]!r} is not a chain id (lower case, no spaces)"
-        if canonical(chain) in named:
-            return number, f"{named[canonical(chain)]} and {chain} are the same chain"
-        named[canonical(chain)] = chain
-        if chain in SWEEPS and len(chains) > 1:
-            return number, "all and forceall stand alone, they bring every other chain with them"
-    return None
-
-
-@lru_cache(maxsize=256)
-def _canonical(chains: tuple[str, ...]) -> frozenset[str]:
-    """One set for all wallets on the same chains."""
-    return frozenset(map(canonical, chains))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,37 +42,35 @@ class _Call:
 class CoinStatsSource:
     """The source behind one CoinStats key. Owns its HTTP session and the names seen so far."""
 
-    def __init__(self, name: str, settings: CoinStatsSettings) -> None:
-        key = settings.api_key.get_secret_value()
-        self._name = name
-        self._settings = settings
-        below = "" if URL(settings.base_url).path.rstrip("/").endswith("/v1") else "/v1"
-        self._endpoint = f"{settings.base_url}{below}/wallet/balance/many"
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        http: Http,
+        plan: CreditPlan,
+        *,
+        spacing: float,
+        batch: int,
+        max_url_bytes: int,
+    ) -> None:
+        """`batch`: accounts of one request; `plan`: what was bought, until the provider says what it has."""
+        self.name = name
+        self.spacing = spacing
+        self.allowance = Allowance(plan)
+        self._configured = plan
+        self._http = http
         self._names = RowNames()
-        limits = Limits(settings.timeout, settings.connect_timeout, settings.concurrency, sells_credits=True)
-        self._http = Http({"X-API-KEY": key}, key, limits, settings.proxy)
-        plan = settings.credits
-        self._configured = CreditPlan(plan.limit, plan.period, plan.resets_on, plan.reserve)
-        self._allowance = Allowance(self._configured)
-        root = settings.base_url.removesuffix("/v1")
+        self._batch = batch
+        below = "" if URL(base_url).path.rstrip("/").endswith("/v1") else "/v1"
+        self._endpoint = f"{base_url}{below}/wallet/balance/many"
+        self._room = max_url_bytes - len(self._endpoint) - len("?wallets=")
+        root = base_url.removesuffix("/v1")
         self._usage_urls = [f"{root}/v1/usage/credits", f"{root}/usage/credits"]
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def allowance(self) -> Allowance:
-        return self._allowance
-
-    @property
-    def spacing(self) -> float:
-        return 1 / self._settings.requests_per_second
 
     def remember(self, facts: Mapping[str, str]) -> None:
         """The provider's own count: what the plan really is."""
         if USAGE in facts:
-            self._allowance = Allowance(applied(self._configured, load(facts[USAGE])))
+            self.allowance = Allowance(applied(self._configured, load(facts[USAGE])))
 
     async def close(self) -> None:
         await self._http.close()
@@ -203,14 +91,12 @@ class CoinStatsSource:
                 sweeps.setdefault(account.chain, []).append(account)
             else:
                 together.append(account)
-        batch = self._settings.batch
-        requests = self._batches(together, batch)
+        requests = self._batches(together, self._batch)
         for chain in sorted(sweeps):
-            requests += self._batches(sweeps[chain], min(batch, _SWEEP_BATCH))
+            requests += self._batches(sweeps[chain], min(self._batch, _SWEEP_BATCH))
         return requests + [self._request([account]) for account in alone]
 
     def _batches(self, accounts: Sequence[Account], most: int) -> list[Request]:
-        room = self._settings.max_url_bytes - len(self._endpoint) - len("?wallets=")
         requests: list[Request] = []
         batch: list[Account] = []
         pairs: list[str] = []
@@ -218,7 +104,7 @@ class CoinStatsSource:
         for account in accounts:
             pair = _pair(account)
             size = len(pair) + 1
-            if batch and (len(batch) == most or used + size > room):
+            if batch and (len(batch) == most or used + size > self._room):
                 requests.append(self._request(batch, pairs))
                 batch, pairs, used = [], [], 0
             batch.append(account)

@@ -1,16 +1,28 @@
-"""The parts of the TEOS settings: what is known of assets, and how often one may call."""
+"""Settings of a TEOS access: the key, what is known of assets, and how often one may call."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from watcher.domain.credits.allowance import Window
+from watcher.domain.model import TEOS_CHAIN, Account
 from watcher.domain.values.decimals import number_in
-from watcher.sources.settings import SettingsModel
+from watcher.domain.values.errors import PartError
+from watcher.sources.http import Http, Limits
+from watcher.sources.kind import WatchedWallet
+from watcher.sources.settings import ApiSettings, BaseUrl, Duration, SettingsModel, check_address
 from watcher.sources.teos.assets import Stated
-from watcher.sources.teos.wire import asset_number, is_factor
+from watcher.sources.teos.source import TeosSource
+from watcher.sources.teos.urls import BASE_URL, VERSION
+from watcher.sources.teos.wire import address_key, asset_number, is_factor
+
+if TYPE_CHECKING:
+    from watcher.sources.teos.setup import TeosSetup
 
 
 def _exact_text(value: Any) -> Any:
@@ -66,3 +78,71 @@ class CallLimits(SettingsModel):
 
 Units = Annotated[dict[str, Unit], AfterValidator(_unit_ids)]
 """UniqueAssetId → what is stated of it."""
+
+
+def _version(value: Any) -> Any:
+    if isinstance(value, float | int):
+        raise ValueError('must be written in quotes, as in "1.0"')  # noqa: TRY004
+    return value
+
+
+ApiVersion = Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$"), BeforeValidator(_version)]
+
+
+class TeosSettings(ApiSettings):
+    """A TEOS access as configured."""
+
+    kind: Literal["teos"]
+    base_url: BaseUrl = BASE_URL
+    api_version: ApiVersion = VERSION
+    limits: CallLimits = CallLimits()
+    units: Units = Field(default_factory=dict)
+    timeout: Duration = timedelta(seconds=30)
+
+    def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
+        """The one account of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
+        address = check_address(wallet, (TEOS_CHAIN,))
+        if wallet.chains:
+            raise PartError(f"wallet {wallet.name}: 'chains' is for CoinStats; TEOS needs 'assets'", "chains")
+        if not wallet.assets:
+            raise PartError(f"wallet {wallet.name} needs 'assets': the UniqueAssetIds to watch, as 0x…")
+        for number, asset in enumerate(wallet.assets):
+            try:
+                asset_number(asset)
+            except ValueError as error:
+                raise PartError(f"wallet {wallet.name}: {error}", "assets", number) from None
+        return [Account(name, TEOS_CHAIN, _normal(address))]
+
+    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> TeosSource:
+        """The source. Of the wallets it takes which assets each address is watched for."""
+        key, calls = self.access_key(), self.limits
+        limits = Limits(
+            self.timeout,
+            self.connect_timeout,
+            self.concurrency,
+            max_body=2 * 1024 * 1024,
+            # Calls made while TEOS blocks lengthen the block (TEOS docs).
+            throttle_pause=timedelta(minutes=1),
+        )
+        return TeosSource(
+            name,
+            f"{self.base_url}/odata/v{self.api_version}",
+            Http({"Authorization": f"Bearer {key}"}, key, limits, self.proxy),
+            (Window(calls.per_minute, 60), Window(calls.per_day, 86_400)),
+            {asset_number(text): unit.stated() for text, unit in self.units.items()},
+            wallets,
+            max_url_bytes=self.max_url_bytes,
+        )
+
+    @classmethod
+    def setup(cls) -> TeosSetup:
+        from watcher.sources.teos.setup import TeosSetup
+
+        return TeosSetup()
+
+
+def _normal(address: str) -> str:
+    """Lower case with `0x` for an EVM address, however it is written; every other format as it is."""
+    key = address_key(address)
+    is_evm = len(key) == 40 and not key.strip("0123456789abcdef")
+    return f"0x{key}" if is_evm else address

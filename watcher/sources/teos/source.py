@@ -13,29 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
 from yarl import URL
 
 from watcher.domain.credits.allowance import Allowance, Window
-from watcher.domain.model import TEOS_CHAIN, Account, MissReason, Outcome
+from watcher.domain.model import Account, MissReason, Outcome
 from watcher.domain.readings.fault_isolation import EVERYBODY
-from watcher.domain.values.errors import PartError
 from watcher.ports.source import Reply, Request
-from watcher.sources.http import Http, HttpFailure, Limits
+from watcher.sources.http import Http, HttpFailure
 from watcher.sources.json_repair import UnusableAnswerError
 from watcher.sources.kind import WatchedWallet
-from watcher.sources.settings import (
-    ApiSettings,
-    BaseUrl,
-    Duration,
-    check_address,
-)
-from watcher.sources.teos.assets import Assets
+from watcher.sources.teos.assets import Assets, Stated
 from watcher.sources.teos.lookups import REFUSALS, Lookup, Lookups, read_teos
 from watcher.sources.teos.refusals import Refused, named
-from watcher.sources.teos.settings import CallLimits, Units
 from watcher.sources.teos.steps import Bulk, NextPage, Sample, Single, Step, TeosPoll, halved, merge
 from watcher.sources.teos.urls import MOST_ROWS, Urls
 from watcher.sources.teos.wire import BalancePage, Pair, address_key, asset_number, read_balances
@@ -47,56 +37,26 @@ _AFTER_SILENCE = timedelta(minutes=10)
 _SILENT = (MissReason.OMITTED, "TEOS does not report it, not even when it is asked for alone")
 
 
-def _version(value: Any) -> Any:
-    if isinstance(value, float | int):
-        raise ValueError('must be written in quotes, as in "1.0"')  # noqa: TRY004
-    return value
-
-
-class TeosSettings(ApiSettings):
-    """A TEOS access as configured."""
-
-    kind: Literal["teos"]
-    base_url: BaseUrl = "https://teosapi.coreledger.net"
-    api_version: Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$"), BeforeValidator(_version)] = "1.0"
-    limits: CallLimits = CallLimits()
-    units: Units = Field(default_factory=dict)
-    timeout: Duration = timedelta(seconds=30)
-
-    def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
-        """The one account of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
-        address = check_address(wallet, (TEOS_CHAIN,))
-        if wallet.chains:
-            raise PartError(f"wallet {wallet.name}: 'chains' is for CoinStats; TEOS needs 'assets'", "chains")
-        if not wallet.assets:
-            raise PartError(f"wallet {wallet.name} needs 'assets': the UniqueAssetIds to watch, as 0x…")
-        for number, asset in enumerate(wallet.assets):
-            try:
-                asset_number(asset)
-            except ValueError as error:
-                raise PartError(f"wallet {wallet.name}: {error}", "assets", number) from None
-        return [Account(name, TEOS_CHAIN, _normal(address))]
-
-    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> TeosSource:
-        """The source. Of the wallets it takes which assets each address is watched for."""
-        return TeosSource(name, self, wallets)
-
-
-def _normal(address: str) -> str:
-    """Lower case with `0x` for an EVM address, however it is written; every other format as it is."""
-    key = address_key(address)
-    is_evm = len(key) == 40 and not key.strip("0123456789abcdef")
-    return f"0x{key}" if is_evm else address
-
-
 class TeosSource:
     """The source behind one TEOS key. Owns its HTTP session and what it learnt of assets and pairs."""
 
-    def __init__(self, name: str, settings: TeosSettings, wallets: Iterable[WatchedWallet]) -> None:
-        key = settings.api_key.get_secret_value()
-        self._name = name
-        self._settings = settings
-        self._assets = Assets({asset_number(text): unit.stated() for text, unit in settings.units.items()})
+    def __init__(
+        self,
+        name: str,
+        root: str,
+        http: Http,
+        windows: tuple[Window, Window],
+        stated: Mapping[int, Stated],
+        wallets: Iterable[WatchedWallet],
+        *,
+        max_url_bytes: int,
+    ) -> None:
+        """`root`: where the version of the API begins; `windows`: calls of a minute and of a day."""
+        self.name = name
+        self.spacing = windows[0].seconds / windows[0].calls
+        self.allowance = Allowance(None, windows)
+        self._http = http
+        self._assets = Assets(stated)
         spelled: dict[int, str] = {}
         self._watched: dict[str, set[int]] = {}
         for wallet in wallets:
@@ -104,38 +64,15 @@ class TeosSource:
             for text in wallet.assets:
                 spelled.setdefault(asset_number(text), text.strip())
                 numbers.add(asset_number(text))
-        self._urls = Urls(f"{settings.base_url}/odata/v{settings.api_version}", spelled)
-        self._room = settings.max_url_bytes - len(str(self._urls.many((), ())))
+        self._urls = Urls(root, spelled)
+        self._room = max_url_bytes - len(str(self._urls.many((), ())))
+        self._lookups = Lookups(http, self._urls, self._assets, max_url_bytes)
         self._zeros: set[Pair] = set()
         self._silent: dict[Pair, datetime] = {}
         self._refused = Refused()
         self._failures = 0
         self._page = MOST_ROWS
         """Pairs that one page holds, as far as pages that lead nowhere have taught it."""
-        limits = Limits(
-            settings.timeout,
-            settings.connect_timeout,
-            settings.concurrency,
-            max_body=2 * 1024 * 1024,
-            # Calls made while TEOS blocks lengthen the block (TEOS docs).
-            throttle_pause=timedelta(minutes=1),
-        )
-        self._http = Http({"Authorization": f"Bearer {key}"}, key, limits, settings.proxy)
-        calls = settings.limits
-        self._lookups = Lookups(self._http, self._urls, self._assets, settings.max_url_bytes)
-        self._allowance = Allowance(None, (Window(calls.per_minute, 60), Window(calls.per_day, 86_400)))
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def allowance(self) -> Allowance:
-        return self._allowance
-
-    @property
-    def spacing(self) -> float:
-        return 60 / self._settings.limits.per_minute
 
     async def close(self) -> None:
         await self._http.close()

@@ -11,6 +11,9 @@ from urllib.parse import quote
 
 from yarl import URL
 
+BASE_URL = "https://teosapi.coreledger.net"
+VERSION = "1.0"
+
 _FIELDS = "$select=Id,Name,SparkFactor,UnitOfMeasureCode,CurrencyCode"
 
 

@@ -1,0 +1,135 @@
+"""Settings of a CoinStats access: the key, the plan that was bought, and what its wallets may ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.model import SWEEPS, Account
+from watcher.domain.values.addresses import doubt
+from watcher.domain.values.chains import canonical
+from watcher.domain.values.decimals import count_in
+from watcher.domain.values.errors import PartError
+from watcher.sources.coinstats.chains import stranger
+from watcher.sources.coinstats.source import CoinStatsSource
+from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
+from watcher.sources.http import Http, Limits
+from watcher.sources.kind import Discovery, WatchedWallet
+from watcher.sources.settings import ApiSettings, BaseUrl, Duration, SettingsModel, check_address, fold_evm
+
+if TYPE_CHECKING:
+    from watcher.sources.coinstats.setup import CoinStatsSetup
+
+_CHAIN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+def _percent(value: Any) -> Any:
+    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)\s*%", value) if isinstance(value, str) else None
+    if found:
+        return Decimal(found[1]) / 100
+    if isinstance(value, Decimal) and 0 <= value < 1:
+        return value
+    raise ValueError("must be a percentage below 100%, in quotes or not: 10%")
+
+
+def _count(value: Any) -> Any:
+    return count_in(value) if isinstance(value, str) else value
+
+
+class Credits(SettingsModel):
+    """The plan that was bought."""
+
+    limit: Annotated[int, BeforeValidator(_count)] = Field(default=20_000, gt=0, strict=True)
+    period: Literal["month", "day"] = "month"
+    resets_on: int = Field(default=1, ge=1, le=31, strict=True)
+    reserve: Annotated[Decimal, BeforeValidator(_percent)] = Decimal("0.1")
+
+
+class CoinStatsSettings(ApiSettings):
+    """A CoinStats access as configured."""
+
+    sells_credits: ClassVar = True
+
+    kind: Literal["coinstats"]
+    base_url: BaseUrl = BASE_URL
+    credits: Credits = Credits()
+    requests_per_second: float = Field(default=0.5, gt=0, le=1000)
+    batch: int = Field(default=50, ge=1, le=1000)
+    timeout: Duration = timedelta(seconds=120)
+
+    def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
+        """The accounts of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
+        address = fold_evm(check_address(wallet, wallet.chains if not _fault(wallet.chains) else ()))
+        if wallet.assets:
+            words = f"wallet {wallet.name}: 'assets' is for TEOS; CoinStats reports every asset"
+            raise PartError(words, "assets")
+        if not wallet.chains:
+            raise PartError(
+                f"wallet {wallet.name} needs 'chains': CoinStats ids such as ethereum or base-wallet, or all"
+            )
+        if fault := _fault(wallet.chains):
+            number, words = fault
+            raise PartError(f"wallet {wallet.name}: {words}", "chains", number)
+        return [Account(name, chain, address) for chain in wallet.chains]
+
+    def address_warning(self, wallet: WatchedWallet) -> str:
+        address = wallet.address.strip()
+        found = next((said for chain in wallet.chains if (said := doubt(address, chain))), "")
+        return f"'{address[:80]}' {found}" if found else ""
+
+    def chain_warning(self, chain: str) -> str:
+        return stranger(chain)
+
+    def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
+        if SWEEPS.intersection(wallet.chains):
+            raise ValueError(f"'chains: {wallet.chains[0]}' brings every chain anyway; leave discover out")
+        address = fold_evm(wallet.address.strip())
+        return Discovery(Account(name, "all", address), _canonical(wallet.chains), CREDITS_PER_SWEEP)
+
+    def build(self, name: str, wallets: Iterable[WatchedWallet]) -> CoinStatsSource:  # noqa: ARG002
+        """The source. It needs no wallets beforehand: what to ask is in each account."""
+        key, bought = self.access_key(), self.credits
+        limits = Limits(self.timeout, self.connect_timeout, self.concurrency, sells_credits=True)
+        return CoinStatsSource(
+            name,
+            self.base_url,
+            Http({"X-API-KEY": key}, key, limits, self.proxy),
+            CreditPlan(bought.limit, bought.period, bought.resets_on, bought.reserve),
+            spacing=1 / self.requests_per_second,
+            batch=self.batch,
+            max_url_bytes=self.max_url_bytes,
+        )
+
+    @classmethod
+    def setup(cls) -> CoinStatsSetup:
+        from watcher.sources.coinstats.setup import CoinStatsSetup
+
+        return CoinStatsSetup()
+
+
+@lru_cache(maxsize=256)
+def _fault(chains: tuple[str, ...]) -> tuple[int, str] | None:
+    """Which of a wallet's chains is wrong, and why; None if they are sound. Many wallets have the same."""
+    named: dict[str, str] = {}
+    for number, chain in enumerate(chains):
+        if not _CHAIN.fullmatch(chain):
+            return number, f"{chain[:80]!r} is not a chain id (lower case, no spaces)"
+        if canonical(chain) in named:
+            return number, f"{named[canonical(chain)]} and {chain} are the same chain"
+        named[canonical(chain)] = chain
+        if chain in SWEEPS and len(chains) > 1:
+            return number, "all and forceall stand alone, they bring every other chain with them"
+    return None
+
+
+@lru_cache(maxsize=256)
+def _canonical(chains: tuple[str, ...]) -> frozenset[str]:
+    """One set for all wallets on the same chains."""
+    return frozenset(map(canonical, chains))

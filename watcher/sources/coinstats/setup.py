@@ -1,0 +1,86 @@
+"""Setup of CoinStats: its questions in `watcher init`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from watcher.domain.values.decimals import count_in
+from watcher.domain.values.spelling import nearest
+from watcher.sources.coinstats.chains import KNOWN, meant, stranger
+from watcher.sources.coinstats.probe import CHAINS_COST, CHECK_COST, list_chains, probe
+from watcher.sources.coinstats.wire import BASE_URL
+from watcher.sources.setup import Dialogue, Probe, SourceSetup, WalletDraft, words_of
+
+PURPOSES = {
+    "treasury": "money that should seldom move",
+    "hot": "money that moves all day",
+    "gas": "pays fees, must not run dry",
+}
+"""What a wallet is for, which is its tag and its pack of rules."""
+
+
+class CoinStatsSetup(SourceSetup):
+    """Asks for the plan that was bought, and for chains, which can be listed."""
+
+    title = "CoinStats"
+    offer = "Watch wallets on CoinStats (some 150 chains, paid in credits)?"
+    base_url = BASE_URL
+    check_cost = CHECK_COST
+
+    async def probe(self, base_url: str, key: str) -> Probe:
+        return await probe(base_url, key)
+
+    def limits(self, dialogue: Dialogue, probe: Probe | None) -> str:
+        known = probe.usage.total if probe is not None and probe.usage is not None else 20_000
+        limit = _count(dialogue, "Credits a month in your plan", known)
+        plan = f"{{limit: {limit}, period: month, resets_on: 1, reserve: 10%}}"
+        return f"credits: {plan}   # the plan that you bought; it is never overspent"
+
+    def wallet(self, dialogue: Dialogue, base_url: str, key: str) -> WalletDraft:
+        name = dialogue.ask("Name of the first wallet", "treasury")
+        purpose = dialogue.choose("What it is", PURPOSES, "treasury")
+        address = dialogue.ask("Address")
+        return WalletDraft("coinstats", name, address, ("chains", _chains(dialogue, base_url, key)), purpose)
+
+
+def _count(dialogue: Dialogue, question: str, default: int) -> int:
+    while True:
+        try:
+            count = count_in(dialogue.ask(question, str(default)))
+        except ValueError as error:
+            dialogue.say(f"  That {error}.")
+            continue
+        if count > 0:
+            return count
+        dialogue.say("  That must be more than nothing; the plan's page in your CoinStats account says it.")
+
+
+def _chains(dialogue: Dialogue, base_url: str, key: str) -> tuple[str, ...]:
+    """Chain ids; `?` lists them, and then they are known and held against the answer."""
+    known: Mapping[str, str] = {}
+    while True:
+        chains = words_of(dialogue.ask("Chains, with commas between (? lists them)", "ethereum"))
+        unknown = [chain for chain in chains if known and chain not in {*known, "all", "forceall"}]
+        if chains == ("?",):
+            known = _listed(dialogue, base_url, key) or known
+        elif unknown:
+            dialogue.say(f"  there is no chain '{unknown[0]}'; {nearest(unknown[0], known)}")
+        elif strange := [chain for chain in chains if not known and chain not in KNOWN and meant(chain)]:
+            dialogue.say(f"  {stranger(strange[0])}")
+        elif chains:
+            return chains
+
+
+def _listed(dialogue: Dialogue, base_url: str, key: str) -> Mapping[str, str]:
+    if not key:
+        dialogue.say("  Only with a key; common ones: ethereum, base-wallet, bitcoin, solana.")
+        return {}
+    if not dialogue.agree(f"List the chains? ({CHAINS_COST})"):
+        return {}
+    found = asyncio.run(list_chains(base_url, key))
+    if isinstance(found, str):
+        dialogue.say(f"  They cannot be listed: {found}")
+        return {}
+    dialogue.list(found)
+    return found

@@ -1,0 +1,93 @@
+"""Setup of an API: what `watcher init` asks of a newcomer, and what it writes of the answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from watcher.domain.credits.provider_count import Usage
+from watcher.sources.http import HttpFailure
+
+REFUSED = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the provider says of a key. `refused`: it is wrong. Neither: nobody knows, `text` says why."""
+
+    sound: bool
+    refused: bool
+    text: str
+    usage: Usage | None = None
+
+
+def failed(failure: HttpFailure) -> Probe:
+    """The probe that had no answer."""
+    return Probe(sound=False, refused=failure.status in REFUSED, text=failure.text)
+
+
+@dataclass(frozen=True, slots=True)
+class WalletDraft:
+    """One wallet as it was answered. `what`: the key that says what to watch, and its words."""
+
+    source: str
+    name: str
+    address: str
+    what: tuple[str, tuple[str, ...]]
+    tag: str
+    every: str = "auto   # credits decide; or 5m, or cron"
+
+
+class Dialogue(Protocol):
+    """Whoever is asked. Questions are told without the blank behind them."""
+
+    def say(self, text: str) -> None:
+        """One line."""
+        ...
+
+    def list(self, words: Collection[str]) -> None:
+        """Many words, in order, folded to the width of the screen."""
+        ...
+
+    def ask(self, question: str, default: str | None = None) -> str:
+        """The answer without blanks around it. Without a default it is asked for until there is one."""
+        ...
+
+    def choose(self, question: str, options: Mapping[str, str], default: str) -> str:
+        """One of the options (word → its meaning), asked for until it is one."""
+        ...
+
+    def agree(self, question: str) -> bool:
+        """Yes or no; nothing said is a yes."""
+        ...
+
+
+class SourceSetup(ABC):
+    """The questions of one kind of source, its check of a key included."""
+
+    title: ClassVar[str]
+    """The API's name, as people know it."""
+    offer: ClassVar[str]
+    """The question whether it is wanted."""
+    base_url: ClassVar[str]
+    check_cost: ClassVar[str]
+    """What `probe` costs, said before it is made."""
+
+    @abstractmethod
+    async def probe(self, base_url: str, key: str) -> Probe:
+        """Whether the key works."""
+
+    @abstractmethod
+    def limits(self, dialogue: Dialogue, probe: Probe | None) -> str:
+        """The line of the configuration that says what may be spent. `probe`: what is known of the key."""
+
+    @abstractmethod
+    def wallet(self, dialogue: Dialogue, base_url: str, key: str) -> WalletDraft:
+        """The first wallet. `key` is empty if it is to be set later."""
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words between commas."""
+    return tuple(word for word in (part.strip() for part in text.split(",")) if word)
