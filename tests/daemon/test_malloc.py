@@ -22,6 +22,10 @@ thread.join()
 ctypes.CDLL(None).malloc_stats()
 """
 
+glibc_only = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only glibc has a heap for each thread"
+)
+
 
 def heaps(word: str, **variables: str) -> int:
     env = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
@@ -32,7 +36,7 @@ def heaps(word: str, **variables: str) -> int:
     return done.stderr.count("Arena ")
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has a heap for each thread")
+@glibc_only
 def test_all_threads_share_one_heap_unless_the_environment_says_otherwise() -> None:
     assert heaps("settled") == 1
     assert heaps("settled", MALLOC_ARENA_MAX="4") == heaps("as it is") == 2
