@@ -24,12 +24,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from watcher.domain.credits.allowance import Allowance, Grant, Purpose
-from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ChangeRule, ThresholdRule
 from watcher.ports.store import Settlement
-from watcher.service.conclude import conclude
+from watcher.service.clock import SystemClock
+from watcher.service.engine import RuleEngine
 from watcher.store.sqlite.store import SqliteStore
 from watcher.store.sqlite.transactions import Transactions
 
@@ -55,8 +55,9 @@ class World:
         wallets = {a: Wallet(f"w{n}", "coinstats", a.address) for n, a in enumerate(self.accounts)}
         low = ThresholdRule.model_validate({"id": "low", "below": "0.001"})
         moved = ChangeRule.model_validate({"id": "moved", "by": "100000%"})
-        self.rules, self.memo = Rules([low, moved], wallets, ["ops"]), Memo()
+        self.rules = Rules([low, moved], wallets, ["ops"])
         self.rate = changes / HOURS
+        self.engine = RuleEngine(store, self.rules, SystemClock(), running_since=BEGIN)
 
     def _amount(self) -> Decimal:
         return Decimal(self.chance.randrange(10**9, 10**15)) / 10**6
@@ -81,9 +82,7 @@ class World:
             for account in batch
         ]  # fmt: skip
         settlement = Settlement(grant, now, cost, len(batch))
-        await conclude(
-            self.store, readings, self.rules, now, running_since=BEGIN, memo=self.memo, settlement=settlement
-        )
+        await self.engine.judge(readings, now, settlement)
         return time.perf_counter() - began
 
     async def hour(self, now: datetime) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.domain.evaluation.test_quarantine import REAL, begun, see
 from tests.domain.given import ETH, HOT, START, WALLETS, World, reading
 from tests.fakes import FakeClock, FakeSource, FakeStore
+from tests.service.given import make_engine, make_poller
 from watcher.domain.alerts.flapping import CALM, MORE_THAN, WITHIN, Flap
 from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Terms, advance, remind
 from watcher.domain.alerts.quiet_hours import QuietPeriod
@@ -635,7 +636,7 @@ DAILY = Allowance(CreditPlan(40, period="day", reserve=Decimal(0)))
 
 def poller(clock: FakeClock) -> Poller:
     source = FakeSource("coinstats", DAILY, answers=lambda account: reading(account, {ETH: "1"}))
-    return Poller(source, FakeStore(), Rules([], WALLETS, ()), clock, running_since=START)
+    return make_poller(source, FakeStore(), Rules([], WALLETS, ()), clock)
 
 
 @level("a refusal that ends in exactly two minutes is waited out", 2, 2, 1)
@@ -654,7 +655,11 @@ def _short_wait(step: int) -> int:
 
 def early(left: int, before_the_end: timedelta) -> bool:
     clock = FakeClock()
-    meter = ProviderCount(poller(clock), CreditPlan(1000, period="day"), FakeStore(), (), clock)
+    meter = ProviderCount(
+        poller(clock).throttle,
+        CreditPlan(1000, period="day"),
+        make_engine(FakeStore(), Rules([], {}, ()), clock),
+    )
     now = START.replace(hour=0) + DAY - before_the_end
     return meter._early(provider_count.Metered(now, 1000, 1000 - left), now)
 

@@ -22,7 +22,8 @@ from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
-from watcher.app.wiring import open_store, wire
+from watcher.app.build import build
+from watcher.app.wiring import open_store
 from watcher.charts.attachments import painter
 from watcher.charts.chart import wallet_chart
 from watcher.cli._common import set_up_logging
@@ -97,8 +98,8 @@ async def _watch(folder: Path, channel: str, inbox: Inbox, browser: str) -> None
         store = await open_store(configuration.settings, exclusive=True)
         pages: list[str] = []
         try:
-            app = wire(configuration, store, draw=painter(configuration))
-            async with at_work(app, store, on_page=pages.append):
+            app = await build(configuration, store, draw=painter(configuration))
+            async with at_work(app, on_page=pages.append):
                 playing = asyncio.create_task(play(sim, story(duration_seconds=STORY), lambda _: None))
                 await _fires(folder / "watcher.db")
                 await _photograph(browser, f"{pages[0]}/", HERE / "page.png", (1100, 860))

@@ -76,7 +76,7 @@ class _Fuse:
 
 
 def _owners(what: str) -> list[type[Any]]:
-    from watcher.app.wiring import App
+    from watcher.app.application import App
     from watcher.notify.apprise.channel import AppriseChannel
     from watcher.sources.coinstats.source import CoinStatsSource
     from watcher.sources.teos.source import TeosSource

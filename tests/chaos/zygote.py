@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _warm_up() -> None:
-    import watcher.app.wiring
+    import watcher.app.build
     import watcher.cli._app
     import watcher.cli.run
     import watcher.daemon.run

@@ -17,7 +17,8 @@ import pytest
 from tests.contract.given import HOT, NOW, keep, known
 from tests.fakes import START, FakeClock
 from tests.notify.given import delivery
-from watcher.app.wiring import App, wire
+from watcher.app.application import App
+from watcher.app.build import build
 from watcher.config.configuration import configure
 from watcher.daemon.upkeep import LAG_EVERY, measure_lag, silence, tell_status
 from watcher.domain.decision import Decision
@@ -30,17 +31,17 @@ from watcher.store.sqlite.store import SqliteStore
 
 
 async def test_a_loop_that_is_held_is_measured() -> None:
-    tally = Metrics(START)
-    app: Any = SimpleNamespace(clock=SystemClock(), tally=tally)
+    metrics = Metrics(START)
+    app: Any = SimpleNamespace(clock=SystemClock(), metrics=metrics)
     measuring = asyncio.create_task(measure_lag(cast(App, app)))
     await asyncio.sleep(LAG_EVERY / 2)
     time.sleep(LAG_EVERY)  # noqa: ASYNC251 (holding the loop is the point)
     async with asyncio.timeout(5):
-        while not tally.lags:  # noqa: ASYNC110 (a measurement is what is waited for)
+        while not metrics.lags:  # noqa: ASYNC110 (a measurement is what is waited for)
             await asyncio.sleep(0.01)
     measuring.cancel()
 
-    assert tally.lags[0] >= LAG_EVERY * 0.4
+    assert metrics.lags[0] >= LAG_EVERY * 0.4
 
 
 def test_a_daemon_takes_all_descriptors_that_it_may_have() -> None:
@@ -75,8 +76,8 @@ async def found(folder: Path, now: datetime, *deliveries: Delivery, quiet: str =
         owed = tuple(replace(each, heard=frozenset(), state=DeliveryState.PENDING) for each in deliveries)
         await store.conclude([], lambda _past, _recall: Decision(at=now, deliveries=owed))
         await store.settle([each for each in deliveries if each.heard], {})
-        app = wire(configuration, store, clock=FakeClock(now))
-        why = await silence(app, store)
+        app = await build(configuration, store, clock=FakeClock(now))
+        why = await silence(app)
     finally:
         await store.close()
     with SqliteQueries(folder / "watcher.db") as reader:
@@ -113,7 +114,7 @@ async def test_a_store_that_says_nothing_is_told_with_words(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("watcher.daemon.upkeep.STORE_ANSWERS", 0.01)
-    mute: Any = SimpleNamespace(live_alerts=asyncio.Event().wait)
+    mute: Any = SimpleNamespace(store=SimpleNamespace(live_alerts=asyncio.Event().wait))
 
-    assert not await tell_status(cast(App, None), mute)
+    assert not await tell_status(mute)
     assert "the store does not answer: nothing within 0.01 s" in caplog.text

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from tests.fakes import START
 from tests.service.year import JumpingClock
-from watcher.app.wiring import App, open_store, wire
+from watcher.app.application import App
+from watcher.app.build import build
+from watcher.app.wiring import open_store
 from watcher.config.configuration import configure
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.credits.allowance import Purpose
@@ -84,7 +86,7 @@ class Bench:
     async def running(self) -> AsyncIterator[App]:
         configuration = configure(self.path, {}, telling=False)
         self.store: SqliteStore = await open_store(configuration.settings, exclusive=True)
-        app = wire(configuration, self.store, clock=self.clock)
+        app = await build(configuration, self.store, clock=self.clock)
         try:
             await app.prepare()
             yield app
@@ -153,7 +155,7 @@ async def test_a_sum_that_fires_is_told_again_by_time_alone(tmp_path: Path) -> N
             await bench.poll(app, "teos")
             for hours, count in ((5, 1), (1, 2), (1, 2), (5, 3)):
                 bench.clock.move(timedelta(hours=hours))
-                await app.lapse.once()
+                await app.timers.once()
                 assert len(await bench.owed()) == count
             assert ("Value", "$1,030.00") in (await bench.owed())[-1].message.facts
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.domain.given import ETH, HOT, WALLETS, reading
 from tests.fakes import FakeClock, FakeSource
+from tests.service.given import make_engine, make_poller
 from tests.store.given import by_hand, rows
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
@@ -42,13 +43,10 @@ class Bench:
             credits_each=100,
             answers=lambda account: reading(account, {ETH: "1"}),
         )
-        now = self.clock.now()
         try:
             yield (
-                Poller(source, store, rules, self.clock, running_since=now),
-                TimeBasedEvaluation(
-                    store, rules, self.clock, now, lambda: None, plans=lambda: {HOT.source: PLAN}
-                ),
+                make_poller(source, store, rules, self.clock),
+                TimeBasedEvaluation(make_engine(store, rules, self.clock), lambda: {HOT.source: PLAN}),
             )
         finally:
             await store.close()
@@ -58,8 +56,8 @@ class Bench:
         async with self.running() as (poller, _):
             for _ in range(polls):
                 await poller.poll(Batch((HOT,), Purpose.BY_HAND))
-        async with self.running() as (_, lapse):
-            await lapse.once()
+        async with self.running() as (_, timers):
+            await timers.once()
 
     def told(self) -> list[str]:
         return [title for (title,) in rows(self.path, "SELECT title FROM messages ORDER BY id")]

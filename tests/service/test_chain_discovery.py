@@ -11,12 +11,12 @@ import pytest
 
 from tests.fakes import START, FakeClock
 from watcher.analysis.plan import misfit, plan_source
-from watcher.app.schedules import sweepers
-from watcher.app.wiring import App, wire
+from watcher.app.application import App
+from watcher.app.build import build
 from watcher.config.configuration import build_source, configure, store_path
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.values.errors import ConfigurationError
-from watcher.service.chain_discovery import AGAIN, ChainDiscovery
+from watcher.service.chain_discovery import AGAIN
 from watcher.sim import Simulation
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
@@ -50,7 +50,6 @@ class Bench:
         self.folder, self.sim, self.clock = folder, sim, FakeClock()
         self.store: SqliteStore
         self.app: App
-        self.sweeper: ChainDiscovery
 
     def write(self, wallets: str = WEEKLY, limit: int = 20_000) -> None:
         text = CONFIG.format(key=self.sim.coinstats.key, url=self.sim.url, wallets=wallets, limit=limit)
@@ -59,9 +58,11 @@ class Bench:
 
     async def start(self) -> None:
         self.store = await SqliteStore.open(store_path(self.configuration.settings), exclusive=True)
-        self.app = wire(self.configuration, self.store, clock=self.clock)
+        self.app = await build(self.configuration, self.store, clock=self.clock)
         await self.app.prepare()
-        (self.sweeper,) = sweepers(self.app, self.store, {})
+        discovery = self.app.schedules["coins"].discovery
+        assert discovery is not None
+        self.discovery = discovery
 
     async def stop(self) -> None:
         await self.app.close()
@@ -76,7 +77,7 @@ class Bench:
         """Some time later: all that is due is asked for; what was asked."""
         await self.clock.advance(by.total_seconds())
         before = len(self.sim.coinstats.requests)
-        await self.sweeper.once()
+        await self.discovery.once()
         queue = self.app.pollers["coins"].queue
         while len(queue):
             batch = await queue.take(100)

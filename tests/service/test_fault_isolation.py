@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import START
+from tests.service.given import make_poller
 from tests.service.test_provider_count import MovedClock
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
@@ -78,9 +79,7 @@ class Bench:
             return reply
 
         source.send = taking_its_time  # type: ignore[method-assign]
-        self.poller = Poller(
-            source, self.store, Rules([LOW], self.wallets, ["ops"]), self.clock, running_since=START
-        )
+        self.poller = make_poller(source, self.store, Rules([LOW], self.wallets, ["ops"]), self.clock)
         self.poller.remember(await self.store.facts("s"))
 
     async def run(self, minutes: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from tests.notify.given import HandClock, Outbox, Scripted, delivery, receiver
+from tests.service.given import make_engine
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import DeliveryState, NotSent
 from watcher.domain.messages.message import Kind
@@ -18,7 +19,6 @@ from watcher.domain.rules import ThresholdRule
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.ports.channel import UNGROUPED
 from watcher.ports.store import Store
-from watcher.service.conclude import conclude
 from watcher.service.delivery import Deliverer
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
@@ -143,6 +143,8 @@ async def test_5000_wallets_crossing_at_once_are_at_most_five_messages_a_channel
             for name, hook in hooks.items()
         ]
         deliverer = Deliverer(store, channels, clock)
+        since = clock.now() - timedelta(hours=1)
+        engine = make_engine(store, rules, clock, running_since=since, on_deliveries=deliverer.wake)
         deliverer.start()
         began = clock.monotonic()
         for amount, batch in (("5", 1000), ("0.5", 100)):
@@ -151,9 +153,7 @@ async def test_5000_wallets_crossing_at_once_are_at_most_five_messages_a_channel
                     Reading(account, {ETH: Decimal(amount)}, symbols={ETH: "ETH"}, chains=CHAINS)
                     for account in accounts[start : start + batch]
                 ]
-                now = clock.now()
-                await conclude(store, seen, rules, now, running_since=now - timedelta(hours=1))
-                deliverer.wake()
+                await engine.judge(seen, clock.now())
                 if amount == "0.5":
                     await asyncio.sleep(0)
                     clock.advance(0.7)  # 50 polls in 35 seconds

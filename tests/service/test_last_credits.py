@@ -9,6 +9,7 @@ import pytest
 
 from tests.domain.given import ETH, reading
 from tests.fakes import START, FakeClock, FakeSource, FakeStore
+from tests.service.given import make_poller
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Wallet
@@ -33,7 +34,7 @@ def poller(left: int, *, each: int = 40) -> Poller:
     source = kind(
         allowance=Allowance(plan), credits_each=each, answers=lambda account: reading(account, {ETH: "1"})
     )
-    return Poller(source, FakeStore(), Rules([], wallets, ()), FakeClock(), running_since=START)
+    return make_poller(source, FakeStore(), Rules([], wallets, ()), FakeClock())
 
 
 @pytest.mark.parametrize("purpose", [Purpose.SCHEDULED, Purpose.BY_HAND])
@@ -45,17 +46,17 @@ async def test_of_a_request_that_is_too_dear_what_fits_is_asked(purpose: Purpose
 async def test_a_sweep_that_does_not_fit_does_not_put_the_chains_to_sleep() -> None:
     there = poller(300, each=400)
     assert await there.poll(Batch((DEAR,), Purpose.SCHEDULED)) == []
-    assert there.pace.asleep_until is not None
+    assert there.throttle.asleep_until is not None
     there.source.credits_each = 40  # type: ignore[attr-defined]
     assert len(await there.poll(Batch((CHEAP[0],), Purpose.SCHEDULED))) == 1
-    assert there.pace.asleep(START, 400)
-    assert not there.pace.asleep(START, 40)
+    assert there.throttle.asleep(Purpose.SCHEDULED, 400)
+    assert not there.throttle.asleep(Purpose.SCHEDULED, 40)
 
 
 async def test_when_nothing_fits_the_source_sleeps_and_nothing_is_sent() -> None:
     there = poller(30)
     assert await there.poll(Batch(tuple(CHEAP), Purpose.SCHEDULED)) == []
-    assert there.pace.asleep(START, 40)
+    assert there.throttle.asleep(Purpose.SCHEDULED, 40)
     assert there.source.sent == []  # type: ignore[attr-defined]
-    assert there.pace.asleep_until is not None
-    assert there.pace.asleep_until - START > timedelta(days=20)
+    assert there.throttle.asleep_until is not None
+    assert there.throttle.asleep_until - START > timedelta(days=20)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.domain.given import ETH, HOT, WALLETS, reading
 from tests.fakes import FakeClock, FakeSource
+from tests.service.given import make_engine, make_poller
 from tests.store.given import by_hand, rows
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
@@ -19,7 +20,6 @@ from watcher.domain.model import Account, Outcome
 from watcher.domain.rules import TYPES, Rule
 from watcher.domain.values.errors import StoreError
 from watcher.ports.queue import Batch
-from watcher.service.conclude import take_effect
 from watcher.service.polling import Poller
 from watcher.store.sqlite.store import SqliteStore
 
@@ -44,10 +44,9 @@ class Bench:
         self.rules = rules or self.rules
         chosen = Rules(self.rules, {HOT: WALLETS[HOT]}, ("ops",))
         source = FakeSource(answers=self._answer)
-        now = self.clock.now()
         try:
-            await take_effect(store, chosen, now)
-            yield Poller(source, store, chosen, self.clock, running_since=now)
+            await make_engine(store, chosen, self.clock).take_effect()
+            yield make_poller(source, store, chosen, self.clock)
         finally:
             await store.close()
 

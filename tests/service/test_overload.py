@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.fakes import START, FakeSource
+from tests.service.given import make_poller
 from tests.service.year import JumpingClock
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
@@ -59,7 +60,7 @@ async def test_an_overloaded_source_is_asked_in_turn_with_a_bounded_queue_and_fl
     wallets = {account: Wallet(account.address, "slow", account.address) for account in ACCOUNTS}
     rules = Rules([ThresholdRule.model_validate({"id": "low", "below": "1"})], wallets, ["ops"])
     source = SlowSource("slow", batch=500, answers=read)
-    poller = Poller(source, store, rules, clock, running_since=START)
+    poller = make_poller(source, store, rules, clock)
     source.attach(clock, poller)
     poller.queue.put(ACCOUNTS, Purpose.SCHEDULED)
 

@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeClock
-from watcher.app.schedules import schedule
-from watcher.app.wiring import App, wire
+from watcher.app.application import App
+from watcher.app.build import build
 from watcher.config.configuration import Configuration, configure, store_path
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Reading
 from watcher.domain.readings.plausibility import CONFIRM_AFTER
 from watcher.ports.queue import Batch
 from watcher.reports import status as report
-from watcher.service.ticker import Ticker
 from watcher.sim import Simulation
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
@@ -60,7 +59,7 @@ class Bench:
 
     async def start(self) -> None:
         self.store = await SqliteStore.open(store_path(self.configuration.settings), exclusive=True)
-        self.app = wire(self.configuration, self.store, clock=self.clock)
+        self.app = await build(self.configuration, self.store, clock=self.clock)
         await self.app.prepare()
 
     async def stop(self) -> None:
@@ -153,7 +152,7 @@ async def test_after_a_restart_what_is_held_is_asked_for_soon_and_not_with_the_s
     await bench.start()
     poller = bench.app.pollers["coins"]
     await bench.clock.advance(5)
-    await schedule(bench.app, bench.store, Ticker(bench.clock.now))
+    await bench.app.schedules["coins"].begin(poller, bench.app.ticker, bench.app.engine)
     await bench.clock.advance(14.9)
     assert not len(poller.queue)
     await bench.clock.advance(0.2)

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.fakes import START, FakeClock
+from tests.fakes import FakeClock
+from tests.service.given import make_engine, make_poller
 from watcher.domain.credits.allowance import CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Miss, Wallet
 from watcher.ports.queue import Batch
-from watcher.service.polling import Poller
+from watcher.service.polling import Poller, PollEvents
 from watcher.service.provider_count import EVERY, ProviderCount
 from watcher.sim import Simulation
 from watcher.sources.coinstats.settings import CoinStatsSettings, Credits
@@ -38,6 +39,17 @@ class MovedClock(FakeClock):
     def move(self, by: timedelta) -> None:
         self._now += by
         self._elapsed += by.total_seconds()
+
+
+@dataclass
+class Heard(PollEvents):
+    """That the credits are gone is told to who asks the provider for its count."""
+
+    count: ProviderCount | None = None
+
+    def exhausted(self, reason: str) -> None:
+        assert self.count is not None
+        self.count.exhausted(reason)
 
 
 @dataclass
@@ -80,8 +92,10 @@ async def bench(folder: Path, limit: int = 4000, resets_on: int = 1) -> AsyncIte
         store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
         clock = MovedClock()
         rules = Rules([], {ACCOUNT: Wallet("w", "coins", ACCOUNT.address)}, ["ops"])
-        poller = Poller(source, store, rules, clock, running_since=START)
-        meter = ProviderCount(poller, CreditPlan(4000, resets_on=resets_on), store, ("ops",), clock)
+        heard = Heard()
+        poller = make_poller(source, store, rules, clock, heard)
+        plan = CreditPlan(4000, resets_on=resets_on)
+        heard.count = meter = ProviderCount(poller.throttle, plan, make_engine(store, rules, clock))
         try:
             yield Bench(sim, clock, store, settings, source, poller, meter)
         finally:
@@ -220,7 +234,7 @@ async def test_a_failed_reading_changes_nothing(tmp_path: Path, gone: bool) -> N
             b.sim.coinstats.key = "another"
         await b.meter.once()
         assert (b.source.allowance, await b.spent(), await b.told()) == (before, 40, [])
-        assert b.poller.pace.asleep_until is None
+        assert b.poller.throttle.asleep_until is None
 
 
 async def test_it_is_read_at_start_and_every_few_hours(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.test_provider_count import MovedClock
-from watcher.app.wiring import wire
+from watcher.app.build import build
 from watcher.config.configuration import configure, store_path
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
@@ -43,7 +43,7 @@ async def test_a_new_spark_factor_is_told_and_noted_and_is_no_transfer(
             sim.world.define_asset(BOND, factor, "Bond 2030")
             sim.world.set_sparks(DESK, BOND, sparks)
             store = await SqliteStore.open(store_path(configuration.settings), exclusive=True)
-            app = wire(configuration, store, clock=clock)
+            app = await build(configuration, store, clock=clock)
             await app.prepare()
             with caplog.at_level(logging.INFO):
                 for _ in range(3):  # the second look-up agrees, the third poll counts in the new unit

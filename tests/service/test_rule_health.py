@@ -12,7 +12,7 @@ import pytest
 
 from tests.service import test_plausibility
 from tests.service.test_plausibility import HOT, Bench
-from watcher.app.wiring import wire
+from watcher.app.build import build
 from watcher.cli import _run
 from watcher.config.configuration import build_rules, store_path
 from watcher.reports.explain import Explainer
@@ -83,7 +83,7 @@ async def test_a_rule_that_went_blind_is_told_once_across_restarts_and_status_sa
         await bench.poll(HALF_HOUR)
         await bench.stop()
         bench.store = await SqliteStore.open(store_path(bench.configuration.settings), exclusive=True)
-        bench.app = wire(bench.configuration, bench.store, clock=bench.clock)
+        bench.app = await build(bench.configuration, bench.store, clock=bench.clock)
         await bench.app.prepare()
     (told,) = await bench.poll()
     assert told.startswith("hot: rule total cannot be judged since 2026-")

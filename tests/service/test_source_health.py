@@ -15,6 +15,7 @@ import pytest
 
 from tests.certificates import self_signed
 from tests.fakes import START
+from tests.service.given import make_poller
 from tests.service.test_provider_count import MovedClock
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
@@ -46,6 +47,7 @@ class Bench:
     store: SqliteStore
     source: CoinStatsSource
     poller: Poller
+    rules: Rules
     stack: AsyncExitStack
     folder: Path
     well: str = ""
@@ -96,8 +98,8 @@ async def bench(folder: Path, patience: timedelta = PATIENCE) -> AsyncIterator[B
         stack.push_async_callback(store.close)
         wallets = {account: Wallet(account.address, "coins", account.address) for account in ACCOUNTS}
         clock, rules = MovedClock(), Rules(RULES, wallets, ["ops"])
-        poller = Poller(source, store, rules, clock, running_since=START)
-        b = Bench(sim, clock, store, source, poller, stack, folder, source._endpoint)
+        poller = make_poller(source, store, rules, clock)
+        b = Bench(sim, clock, store, source, poller, rules, stack, folder, source._endpoint)
         while any(not isinstance(each, Reading) for each in await b.poll()):
             pass
         yield b
@@ -208,11 +210,11 @@ async def test_a_source_that_fails_is_told_once_and_once_that_it_is_back(day: st
     breaking, lasting, words = DAYS[day]
     slow = day in ("half-open", "a byte a second")
     async with bench(tmp_path, IMPATIENCE if slow else PATIENCE) as b:
-        spent, began, key = await b.spent(), b.poller.begun, b.sim.coinstats.key
+        spent, began, key = await b.spent(), b.poller.throttle.begun, b.sim.coinstats.key
         await breaking(b)
 
         await b.polls(lasting)
-        requests, paid = b.poller.begun - began, await b.spent() - spent
+        requests, paid = b.poller.throttle.begun - began, await b.spent() - spent
         assert not await b.ready()
         assert words in b.poller.outage.trouble
         live = [(each.rule, each.label) for each in await b.store.live_alerts() if "blind" not in each.rule]
@@ -291,13 +293,12 @@ async def test_an_outage_that_a_restart_falls_into_is_not_told_twice(tmp_path: P
     async with bench(tmp_path) as b:
         b.sim.faults.add("503", "coinstats")
         await b.polls(HOUR)
-        rules, clock = b.poller.rules, b.clock
 
-        b.poller = Poller(b.source, b.store, rules, clock, running_since=clock.now())
+        b.poller = make_poller(b.source, b.store, b.rules, b.clock)
         await b.polls(HOUR)
         assert len(await b.told()) == 1
 
-        b.poller = Poller(b.source, b.store, rules, clock, running_since=clock.now())
+        b.poller = make_poller(b.source, b.store, b.rules, b.clock)
         b.sim.faults.clear()
         await b.polls(timedelta(minutes=3))
         assert [each.split()[1] for each in await b.told()] == ["firing", "resolved"]
@@ -306,11 +307,11 @@ async def test_an_outage_that_a_restart_falls_into_is_not_told_twice(tmp_path: P
 async def test_credits_that_are_gone_are_no_outage_and_are_asked_for_once_an_hour(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         b.sim.faults.add("406", "coinstats")
-        began = b.poller.begun
+        began = b.poller.throttle.begun
         spent = await b.spent()
         await b.polls(timedelta(days=1))
         asked = sum("balance" in each.path for each in b.sim.coinstats.requests)
-        assert b.poller.begun - began >= 1000, "the schedule goes on"
+        assert b.poller.throttle.begun - began >= 1000, "the schedule goes on"
         assert asked <= 3 + 24
         assert await b.spent() == spent
         assert await b.told() == []  # the meter's notice says it, see test_metering.py
@@ -321,7 +322,8 @@ async def test_what_an_outage_left_unread_is_asked_for_when_it_is_over(tmp_path:
         b.sim.faults.add("503", "coinstats")
         await b.polls(HOUR)
         b.sim.faults.clear()
-        b.poller.queue.clear()
+        while len(b.poller.queue):  # the ticks of the outage
+            b.poller.queue.done(await b.poller.queue.take(10))
         [first] = await b.poll()
         assert isinstance(first, Reading)
         left = await b.poller.queue.take(10)
@@ -335,9 +337,9 @@ async def test_one_source_that_hangs_delays_the_other_by_nothing(tmp_path: Path)
         ).build("hung", [])
         other._endpoint = await serve(b, silent)
         account = Account("hung", "ethereum", ACCOUNTS[0].address)
-        wallets = {**b.poller.rules.wallets, account: Wallet("h", "hung", account.address)}
+        wallets = {**b.rules.wallets, account: Wallet("h", "hung", account.address)}
         rules = Rules(RULES, wallets, ["ops"])
-        hung = Poller(other, b.store, rules, b.clock, running_since=START)
+        hung = make_poller(other, b.store, rules, b.clock)
         waiting = asyncio.create_task(hung.poll(Batch((account,), Purpose.SCHEDULED)))
         began = b.clock.monotonic()
 

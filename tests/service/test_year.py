@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.fakes import FakeStore
+from tests.service.given import make_poller
 from tests.service.year import BEGIN, Year
 from watcher.domain.credits.allowance import Allowance, CreditPlan, CreditRefusal, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import OUTLOOK, load
 from watcher.service.auto_schedule import AutoScheduler
-from watcher.service.polling import Poller
 from watcher.store.sqlite.store import SqliteStore
 
 LIMIT = 6000
@@ -164,7 +164,7 @@ async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_o
     year = Year(FakeStore(), CreditPlan(LIMIT), 0)
     hourly = 2 * 40 / 3600
     year.pacer = AutoScheduler("s", year.source.allowance, [], hourly, year.store, year.clock, lambda _: None)
-    year.poller = Poller(year.source, year.store, Rules([], {}, []), year.clock, running_since=BEGIN)
+    year.poller = make_poller(year.source, year.store, Rules([], {}, []), year.clock)
     await year.pacer.begin()
     polled: dict[Account, list[datetime]] = {account: [] for account in CRON}
     while year.clock.now() < BEGIN + timedelta(days=31):

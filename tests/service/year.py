@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from tests.fakes import FakeClock, FakeSource
+from tests.service.given import make_poller
+from watcher.app.schedules import SourceSchedule
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
@@ -16,7 +18,6 @@ from watcher.ports.queue import Batch
 from watcher.ports.source import Reply, Request
 from watcher.ports.store import Store
 from watcher.service.auto_schedule import AutoScheduler
-from watcher.service.polling import Poller
 from watcher.service.schedule_items import AutoItem, FixedItems
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
@@ -78,9 +79,6 @@ class Year:
 
     async def start(self) -> None:
         wallets = {account: Wallet(account.address, "s", account.address) for account in self.accounts}
-        self.poller = Poller(
-            self.source, self.store, Rules([], wallets, []), self.clock, running_since=self.clock.now()
-        )
         paced = [AutoItem(account, self.cost, at_least_every=self.promise) for account in self.accounts]
         auto, fixed = ([] if self.fixed else paced), list[FixedItems]()
         if self.fixed:
@@ -88,7 +86,8 @@ class Year:
         self.pacer = AutoScheduler(
             "s", self.source.allowance, auto, 0.0, self.store, self.clock, self._put, fixed
         )
-        self.poller.on_seen, self.poller.on_refused = self.pacer.observe, self.pacer.give_back
+        schedule = SourceSchedule({}, self.pacer, None, None)
+        self.poller = make_poller(self.source, self.store, Rules([], wallets, []), self.clock, schedule)
         await self.pacer.begin()
 
     def _put(self, accounts: Sequence[Account]) -> None:

@@ -82,7 +82,7 @@ def busy(page: Page) -> None:
     missed = AccountState(HOT, misses=1, miss="internal error: KeyError")
     held = replace(alert(), fired_at=NOW, held="silenced by Ada until later")
     withheld = replace(delivery("w"), state=DeliveryState.WITHHELD, last_error="inhibited by rule x")
-    tally.concluded(Decision(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), True)
+    tally.concluded(Decision(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), polled=True)
     tally.lags.extend((0.01, 0.25, 0.02))
     tally.asked("coinstats", 0.3, 40)
     tally.asked("coinstats", 99.0, 40)
@@ -186,7 +186,7 @@ async def test_a_lapse_of_time_is_no_poll(page: Page) -> None:
     tally = page.looker.tally
     assert tally is not None
     before = dict(tally.polls)
-    tally.concluded(Decision(NOW + timedelta(hours=1), (known(HOT),)), False)
+    tally.concluded(Decision(NOW + timedelta(hours=1), (known(HOT),)), polled=False)
     assert dict(tally.polls) == before
 
 

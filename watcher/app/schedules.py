@@ -1,100 +1,96 @@
-"""Who asks for what, and when: the ticks, pacers, meters and sweepers of one configuration."""
+"""Schedule of one source: who says when its accounts are polled, and hears what came of it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from watcher.app.wiring import App
 from watcher.config.cadences import cadences, fairness_of, fixed_intervals, sweeps, swept, taken
-from watcher.config.configuration import accounts_of, build_source
-from watcher.domain.credits.allowance import Purpose
-from watcher.domain.model import Account
+from watcher.config.settings import Settings
+from watcher.domain.credits.allowance import CreditPlan, Purpose
+from watcher.domain.model import Account, Outcome
 from watcher.domain.readings.reconcile import unfinished
-from watcher.ports.store import Store
+from watcher.ports.queue import Queue
 from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.chain_discovery import ChainDiscovery
-from watcher.service.polling import Poller
+from watcher.service.engine import RuleEngine
+from watcher.service.polling import Poller, PollEvents
 from watcher.service.provider_count import ProviderCount
-from watcher.service.ticker import Put, Ticker
+from watcher.service.throttle import SourceThrottle
+from watcher.service.ticker import PollTimes, Ticker
 
 
-async def schedule(app: App, store: Store, ticker: Ticker) -> dict[str, AutoScheduler]:
-    """Give every account its tick or its pacer, and put those into the queue that are overdue."""
-    settings = app.settings
-    pacers = {}
-    for name, poller in app.pollers.items():
-        past = await store.load(accounts_of(settings, name))
-        known = past.accounts
+@dataclass(frozen=True, slots=True)
+class SourceSchedule(PollEvents):
+    """Fixed times, `auto`, the provider's own count and `discover` of one source."""
+
+    ticks: Mapping[PollTimes, Sequence[Account]]
+    """The accounts at a fixed interval or cron line."""
+    auto: AutoScheduler
+    count: ProviderCount | None
+    discovery: ChainDiscovery | None
+
+    def seen(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
+        self.auto.observe(account, at, changed)
+
+    def refused(self, account: Account, at: datetime) -> None:
+        self.auto.give_back(account, at)
+
+    def exhausted(self, reason: str) -> None:
+        if self.count is not None:
+            self.count.exhausted(reason)
+
+    async def swept(self, outcome: Outcome, now: datetime) -> None:
+        if self.discovery is not None:
+            await self.discovery.swept(outcome, now)
+
+    async def begin(self, poller: Poller, ticker: Ticker, engine: RuleEngine) -> None:
+        """Make due what is overdue or waits for a confirmation, and give each account its ticks."""
+        mine = [account for account in engine.rules.wallets if account.source == poller.source.name]
+        past = await engine.store.load(mine)
         # Before the ticks: who waits for a confirmation and is overdue as well is read once, for both.
-        for again in unfinished(past, app.clock.now()):
+        for again in unfinished(past, engine.clock.now()):
             poller.ask_again(again)
-        attempts = {a: state.last_attempt for a, state in known.items() if state.last_attempt is not None}
-        fixed, paced = cadences(settings, name, poller.source)
-        await asyncio.sleep(0)  # with 10,000 accounts each part of this takes 20 ms
+        known = past.accounts.items()
+        attempts = {account: state.last_attempt for account, state in known if state.last_attempt is not None}
+        await self.auto.begin()
 
-        def put(due: Sequence[Account], poller: Poller = poller) -> None:
-            poller.queue.put(due, Purpose.SCHEDULED)
+        def tick(due: Sequence[Account]) -> None:
+            poller.queue.put(self.auto.affordable(due), Purpose.SCHEDULED)
 
-        # Where credits are sold, the pacer stretches fixed intervals that cannot be afforded.
-        stretching = fixed_intervals(poller.source, fixed)
-        rigid = {each: group for each, group in fixed.items() if each.every is None or not stretching}
-        rate = taken(poller.source, rigid, app.clock.now()) + swept(sweeps(settings, name))
-        fairness = fairness_of(settings, name)
-        pacer = AutoScheduler(
-            name, poller.source.allowance, paced, rate, store, app.clock, put, stretching, fairness=fairness
-        )
-        await pacer.begin()
-
-        def tick(due: Sequence[Account], put: Put = put, pacer: AutoScheduler = pacer) -> None:
-            put(pacer.affordable(due))
-
-        for cadence, group in fixed.items():
-            ticker.add(cadence, group, tick)
-            tick(ticker.overdue(cadence, group, attempts))
-        if paced or poller.source.allowance.credits is not None:
-            poller.on_seen, poller.on_refused = pacer.observe, pacer.give_back
-            pacers[name] = pacer
-    return pacers
+        for times, group in self.ticks.items():
+            ticker.add(times, group, tick)
+            tick(ticker.overdue(times, group, attempts))
 
 
-def meters(app: App, store: Store, pacers: Mapping[str, AutoScheduler]) -> list[ProviderCount]:
-    """The provider's own count, for each source that sells credits."""
-    found = []
-    for name, poller in app.pollers.items():
-        configured = build_source(app.settings, name).allowance.credits
-        if configured is None:
-            continue
-        pacer = pacers.get(name)
+async def schedule_source(
+    settings: Settings,
+    configured: CreditPlan | None,
+    throttle: SourceThrottle,
+    queue: Queue,
+    engine: RuleEngine,
+) -> SourceSchedule:
+    """The schedule that the settings ask for. `configured`: the source's credits as the file has them."""
+    source = throttle.source
+    ticks, wanted = cadences(settings, source.name, source), sweeps(settings, source.name)
+    await asyncio.sleep(0)  # with 10,000 accounts each part of this takes 20 ms
+    fixed, items = ticks
+    # Where credits are sold, fixed intervals that cannot be afforded are stretched.
+    stretching = fixed_intervals(source, fixed)
+    rigid = {each: group for each, group in fixed.items() if each.every is None or not stretching}
+    rate = taken(source, rigid, engine.clock.now()) + swept(wanted)
 
-        def on_read(poller: Poller = poller, pacer: AutoScheduler | None = pacer) -> None:
-            if pacer is not None:
-                pacer.renew(poller.source.allowance)
+    def put(due: Sequence[Account]) -> None:
+        queue.put(due, Purpose.SCHEDULED)
 
-        wake = app.deliverer.wake
-        found.append(
-            ProviderCount(
-                poller, configured, store, app.rules.channels, app.clock, on_deliveries=wake, on_read=on_read
-            )
-        )
-    return found
-
-
-def sweepers(app: App, store: Store, pacers: Mapping[str, AutoScheduler]) -> list[ChainDiscovery]:
-    """Who looks for other chains, on each source where `discover` asks for it."""
-    found = []
-    for name, poller in app.pollers.items():
-        wanted = sweeps(app.settings, name)
-        if not wanted:
-            continue
-        pacer, wake = pacers.get(name), app.deliverer.wake
-
-        def share(pacer: AutoScheduler | None = pacer) -> float:
-            return pacer.share if pacer is not None else 1.0
-
-        found.append(
-            ChainDiscovery(
-                poller, wanted, app.rules.channels, store, app.clock, on_deliveries=wake, share=share
-            )
-        )
-    return found
+    auto = AutoScheduler(
+        source.name, source.allowance, items, rate, engine.store, engine.clock, put, stretching,
+        fairness=fairness_of(settings, source.name),
+    )  # fmt: skip
+    count = ProviderCount(throttle, configured, engine, auto.renew) if configured is not None else None
+    discovery = None
+    if wanted:
+        discovery = ChainDiscovery(source.name, queue, wanted, engine, lambda: auto.share)
+    return SourceSchedule(fixed, auto, count, discovery)

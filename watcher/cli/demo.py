@@ -92,10 +92,10 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
 
-    from watcher.app.wiring import open_store, wire
+    from watcher.app.build import build
+    from watcher.app.wiring import open_store
     from watcher.config.configuration import configure
     from watcher.daemon.run import at_work
-    from watcher.service.metrics import Metrics
     from watcher.sim import Simulation
     from watcher.sim.scenario import play, prepare, story
     from watcher.store.sqlite.queries import SqliteQueries
@@ -106,11 +106,10 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         write_configuration(folder, sim)
         keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
-        tally = Metrics(datetime.now(UTC))
-        store = await open_store(configuration.settings, exclusive=True, tally=tally)
+        store = await open_store(configuration.settings, exclusive=True)
         try:
-            app = wire(configuration, store, tally=tally)
-            async with at_work(app, store, on_page=lambda url: _say(f"The status page is at {url}")):
+            app = await build(configuration, store)
+            async with at_work(app, on_page=lambda url: _say(f"The status page is at {url}")):
                 watched = counted(len(app.rules.wallets), "account")
                 _say(f"Watching {watched} on two simulated APIs at {sim.url}.")
                 playing = asyncio.create_task(play(sim, story(duration_seconds=seconds), _tell))

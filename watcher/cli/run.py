@@ -87,14 +87,15 @@ def poll(
 
 
 async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
-    from watcher.app.wiring import as_only_teller, open_store, wire
+    from watcher.app.build import build
+    from watcher.app.wiring import as_only_deliverer, open_store
     from watcher.charts.attachments import painter
 
     store = await open_store(configuration.settings, exclusive=False)
     seen: dict[Account, Outcome] = {}
     asked: list[Account] = []
     try:
-        app = wire(configuration, store, draw=painter(configuration))
+        app = await build(configuration, store, draw=painter(configuration))
         try:
             await app.prepare()
             for name, poller in app.pollers.items():
@@ -104,14 +105,14 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
                 if accounts:
                     outcomes = await poller.once(accounts, Purpose.BY_HAND)
                     seen.update({outcome.account: outcome for outcome in outcomes})
-            with as_only_teller(configuration.settings) as telling:
+            with as_only_deliverer(configuration.settings) as telling:
                 if telling:  # otherwise the daemon does, within seconds
                     app.deliverer.start()
                     await app.deliverer.drain(within=10.0)
                     await app.deliverer.stop(within=1.0)
         finally:
             await app.close()
-        asleep = {name: p.pace.asleep_because for name, p in app.pollers.items() if p.pace.asleep_because}
+        asleep = {name: because for name, p in app.pollers.items() if (because := p.throttle.asleep_because)}
     finally:
         await store.close()
     _show_outcomes(configuration, asked, seen, asleep, json=json)

@@ -8,11 +8,13 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watcher.app.schedules import meters, schedule, sweepers
-from watcher.app.wiring import App, open_store, wire
+from watcher.app.application import App, Job
+from watcher.app.build import build
+from watcher.app.wiring import open_store
 from watcher.config.configuration import (
     Configuration,
     build_heartbeat,
@@ -36,10 +38,8 @@ from watcher.daemon.upkeep import (
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
 from watcher.ports.channel import Draw
-from watcher.ports.store import Store
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.metrics import Metrics
-from watcher.service.ticker import Ticker
 
 if TYPE_CHECKING:
     from watcher.web import Server
@@ -65,13 +65,14 @@ async def run(
     with SIGNALS.heard(asyncio.get_running_loop(), stopping.set, reloading.set):
         take_descriptors()
         clock = SystemClock()
-        tally = Metrics(clock.now())
-        store = await open_store(configuration.settings, exclusive=True, tally=tally)
+        metrics = Metrics(clock.now())
+        store = await open_store(configuration.settings, exclusive=True)
         clock_was_set = Setting(clock)
         try:
             while not stopping.is_set():
-                app = wire(configuration, store, clock=clock, tally=tally, draw=_painter(configuration))
-                following = await _serve(app, store, stopping, reloading, clock_was_set, path, env)
+                draw = _painter(configuration)
+                app = await build(configuration, store, clock=clock, metrics=metrics, draw=draw)
+                following = await _serve(app, stopping, reloading, clock_was_set, path, env)
                 if following is None:
                     return 1
                 if following is not configuration and not stopping.is_set():
@@ -86,7 +87,6 @@ async def run(
 
 async def _serve(
     app: App,
-    store: Store,
     stopping: asyncio.Event,
     reloading: asyncio.Event,
     clock_was_set: Setting,
@@ -96,7 +96,7 @@ async def _serve(
     """Run one configuration until it is time to stop, to change to a new one, or to begin anew
     because the clock was set; the one to go on with, or None if a task broke.
     """
-    async with at_work(app, store) as tasks:
+    async with at_work(app) as tasks:
         log.info(
             "watching %s on %s",
             counted(len(app.rules.wallets), "account"),
@@ -114,10 +114,10 @@ async def _serve(
                 systemd.reloading()
                 # Before the file is read: it may be written, and told of, meanwhile. Nowhere else.
                 reloading.clear()
-                new = await _read(path, env, app.tally)
+                new = await _read(path, env, app.metrics)
                 if new is not None:
                     return new
-                await tell_status(app, store)
+                await tell_status(app)
                 systemd.ready()
         finally:
             minder.cancel()
@@ -125,32 +125,18 @@ async def _serve(
 
 @asynccontextmanager
 async def at_work(
-    app: App, store: Store, *, on_page: Callable[[str], None] = lambda _url: None
+    app: App, *, on_page: Callable[[str], None] = lambda _url: None
 ) -> AsyncIterator[list[asyncio.Task[None]]]:
     """Everything of one configuration at work; the tasks that it gives must not end by themselves.
 
     `on_page` hears where the status page is, if there is one.
     """
-    ticker = Ticker(app.clock.now)
     page: Server | None = None
     helpers: list[asyncio.Task[None]] = []
     try:
         await app.start()
-        pacers = await schedule(app, store, ticker)
-        ticker.start()
-        helpers += [
-            asyncio.create_task(feed_watchdog(app, store), name="watchdog"),
-            asyncio.create_task(tidy(app, store), name="retention"),
-            asyncio.create_task(measure_lag(app), name="lag"),
-            *(asyncio.create_task(meter.run(), name="metering") for meter in meters(app, store, pacers)),
-            *(asyncio.create_task(pacer.run(), name="pacing") for pacer in pacers.values()),
-            *(asyncio.create_task(each.run(), name="sweeping") for each in sweepers(app, store, pacers)),
-        ]
-        heartbeat, settings = build_heartbeat(app.settings), app.settings.heartbeat
-        if heartbeat is not None and settings is not None:
-            beating = keep_beating(app, store, heartbeat, settings.every.total_seconds())
-            helpers.append(asyncio.create_task(beating, name="heartbeat"))
-        page = await _page(app, store)
+        helpers += [asyncio.create_task(work(), name=name) for name, work in _upkeep(app)]
+        page = await _page(app)
         if page is not None:
             on_page(page.url)
         # What is here stays: looking through all of it for garbage would hold the loop for 100 ms.
@@ -159,13 +145,25 @@ async def at_work(
         yield [*app.tasks, *helpers]
     finally:
         gc.unfreeze()
-        ticker.stop()
         for task in helpers:
             task.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
         if page is not None:
             await page.stop()
         await app.stop()
+
+
+def _upkeep(app: App) -> list[Job]:
+    """What the daemon does beside the application's own work."""
+    jobs: list[Job] = [
+        ("watchdog", partial(feed_watchdog, app)),
+        ("retention", partial(tidy, app)),
+        ("lag", partial(measure_lag, app)),
+    ]
+    heartbeat, settings = build_heartbeat(app.settings), app.settings.heartbeat
+    if heartbeat is not None and settings is not None:
+        jobs.append(("heartbeat", partial(keep_beating, app, heartbeat, settings.every.total_seconds())))
+    return jobs
 
 
 async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[None]]) -> bool:
@@ -183,7 +181,7 @@ async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[No
     return False
 
 
-async def _read(path: Path, env: Mapping[str, str], tally: Metrics) -> Configuration | None:
+async def _read(path: Path, env: Mapping[str, str], metrics: Metrics) -> Configuration | None:
     """What is on disk now; a bad file keeps the old configuration and says so.
 
     Read in a thread: a long watch list would hold the loop for half a second.
@@ -191,10 +189,10 @@ async def _read(path: Path, env: Mapping[str, str], tally: Metrics) -> Configura
     try:
         new = await asyncio.to_thread(configure, path, env)
     except ConfigurationError as error:
-        tally.refused = len(error.problems)
+        metrics.refused = len(error.problems)
         log.error("reload refused, the old configuration stays in force:\n%s", error)  # noqa: TRY400
         return None
-    tally.refused = 0
+    metrics.refused = 0
     return new
 
 
@@ -208,7 +206,7 @@ def _changed(
             log.warning("%s", warning)
     if new.settings.store != old.settings.store:
         log.warning("the store cannot change while running; restart to use the new one")
-    app.tally.loaded = app.clock.now()
+    app.metrics.loaded = app.clock.now()
     log.info("reloaded %s%s", path, KEYS_STAY if os.environ.get("CREDENTIALS_DIRECTORY") else "")
 
 
@@ -221,7 +219,7 @@ def _painter(configuration: Configuration) -> Draw | None:
     return painter(configuration)
 
 
-async def _page(app: App, store: Store) -> Server | None:
+async def _page(app: App) -> Server | None:
     """The status page. That its address is taken costs the page, never the watching."""
     settings = app.settings
     if settings.web is None:
@@ -229,8 +227,8 @@ async def _page(app: App, store: Store) -> Server | None:
     from watcher.web import PageSnapshots, Server  # brings a template engine; without a page there is none
 
     looker = PageSnapshots(
-        settings, store_path(settings), credit_plans(settings), app.clock, past=store.load,
-        stuck=lambda: troubles(app), tally=app.tally, rules=app.rules,
+        settings, store_path(settings), credit_plans(settings), app.clock, past=app.store.load,
+        stuck=lambda: troubles(app), tally=app.metrics, rules=app.rules,
     )  # fmt: skip
     server = Server(looker, settings.web)
     try:

@@ -1,4 +1,4 @@
-"""What keeps a running daemon well: signs of life, a clock that is minded, old rows dropped."""
+"""Upkeep of a running daemon: signs of life, a clock that is minded, old rows dropped."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watcher.app.wiring import App
+from watcher.app.application import App
 from watcher.config.configuration import store_path
 from watcher.daemon import systemd
 from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted
 from watcher.notify.heartbeat import Heartbeat
-from watcher.ports.store import Store
 from watcher.service.clock import Setting
 
 if TYPE_CHECKING:
@@ -44,29 +43,29 @@ def take_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def feed_watchdog(app: App, store: Store) -> None:
+async def feed_watchdog(app: App) -> None:
     """Tell systemd that all is well, but only while the store answers and no source is stuck."""
     interval = systemd.watchdog_interval() or STATUS_EVERY
     while True:
         # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
         app.deliverer.wake()
-        if await tell_status(app, store) and not stuck(app):
+        if await tell_status(app) and not stuck(app):
             systemd.watchdog()
         await app.clock.sleep(min(interval / 3, STATUS_EVERY))
 
 
-async def tell_status(app: App, store: Store) -> bool:
+async def tell_status(app: App) -> bool:
     """For `systemctl status`: what is wrong first, as `/readyz` says it. False: the store is mute."""
     try:
         async with asyncio.timeout(STORE_ANSWERS):
-            firing = sum(alert.fired_at is not None for alert in await store.live_alerts())
-        found = (await _ready(app, store))[0] if systemd.is_wanted() else None
+            firing = sum(alert.fired_at is not None for alert in await app.store.live_alerts())
+        found = (await _ready(app))[0] if systemd.is_wanted() else None
     except (StoreError, TimeoutError) as error:
         said = _mute(error)
         log.error("%s", said)  # noqa: TRY400
         systemd.status(said)
         return False
-    refused = app.tally.refused
+    refused = app.metrics.refused
     wrong = [f"reload refused: {counted(refused, 'mistake')}"] if refused else []
     if found is not None:
         wrong += [*found.broken, *found.troubled]
@@ -85,12 +84,12 @@ def troubles(app: App) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-async def keep_beating(app: App, store: Store, heartbeat: Heartbeat, every: float) -> None:
+async def keep_beating(app: App, heartbeat: Heartbeat, every: float) -> None:
     """Call the dead-man's switch, but only while an alert would really reach everybody it is meant for."""
     said = ""
     await app.clock.sleep(min(every, FIRST_BEAT))
     while True:
-        silent = await silence(app, store)
+        silent = await silence(app)
         failed = "" if silent else await heartbeat.beat()
         why = silent or (failed and f"the call failed: {failed}")
         if why != said:
@@ -99,10 +98,10 @@ async def keep_beating(app: App, store: Store, heartbeat: Heartbeat, every: floa
         await app.clock.sleep(every)
 
 
-async def silence(app: App, store: Store) -> str:
+async def silence(app: App) -> str:
     """Why no sign of life may be given; empty if all is well."""
     try:
-        found, channels = await _ready(app, store)
+        found, channels = await _ready(app)
     except (StoreError, TimeoutError) as error:
         return _mute(error)
     given_up = [f"channel {each.name}: the last message was given up" for each in channels if each.gave_up]
@@ -113,7 +112,7 @@ def _mute(error: StoreError | TimeoutError) -> str:
     return f"the store does not answer: {str(error) or f'nothing within {STORE_ANSWERS:g} s'}"
 
 
-async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]:
+async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     """Would an alert reach somebody? StoreError or TimeoutError if the store does not answer."""
     # Who asks for none of this does not load what reads the store like people do.
     from watcher.reports.health import channels_of, readiness
@@ -122,7 +121,7 @@ async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]
 
     accounts, now = list(app.rules.wallets), app.clock.now()
     async with asyncio.timeout(STORE_ANSWERS):
-        known = (await store.load(accounts)).accounts
+        known = (await app.store.load(accounts)).accounts
 
         def look() -> tuple[set[Account], list[ChannelState]]:
             with SqliteQueries(store_path(app.settings)) as reader:
@@ -135,13 +134,8 @@ async def _ready(app: App, store: Store) -> tuple[Readiness, list[ChannelState]]
 
 def stuck(app: App) -> bool:
     """Whether a source has work to do and makes no progress."""
-    now = app.clock.monotonic()
     for name, poller in app.pollers.items():
-        last = app.progress.setdefault(name, now)
-        idle = not len(poller.queue) or poller.pace.next_start > now
-        if idle:
-            app.progress[name] = now
-        elif now - last > STUCK_AFTER.total_seconds():
+        if poller.stalled() > STUCK_AFTER.total_seconds():
             log.error("%s has made no progress for %s", name, STUCK_AFTER)
             return True
     return False
@@ -161,15 +155,15 @@ async def measure_lag(app: App) -> None:
     while True:
         began = app.clock.monotonic()
         await app.clock.sleep(LAG_EVERY)
-        app.tally.lags.append(max(app.clock.monotonic() - began - LAG_EVERY, 0.0))
+        app.metrics.lags.append(max(app.clock.monotonic() - began - LAG_EVERY, 0.0))
 
 
-async def tidy(app: App, store: Store) -> None:
+async def tidy(app: App) -> None:
     """Drop what is past its retention, in small steps."""
     while True:
         await app.clock.sleep(TIDY_EVERY)
         try:
-            while await store.tidy(app.clock.now()):
+            while await app.store.tidy(app.clock.now()):
                 await app.clock.sleep(0.05)
         except StoreError as error:
             log.error("store: %s; retention waits", error)  # noqa: TRY400

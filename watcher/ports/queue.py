@@ -1,8 +1,10 @@
-"""Queue: accounts that are due, in batches."""
+"""Queue: accounts of one source that are due, taken from it in batches."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
@@ -14,3 +16,27 @@ class Batch:
 
     accounts: tuple[Account, ...]
     purpose: Purpose
+
+
+class Queue(Protocol):
+    """Accounts that are due: between those who know that it is time and those who ask.
+
+    Each account stands in it once, so it is never longer than the watch list. An account that is being
+    asked for is given to nobody else until it is `done`.
+    """
+
+    def __len__(self) -> int:
+        """Accounts that are due and not taken."""
+        ...
+
+    def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
+        """Make accounts due; `alone`: each in a batch of its own. The more urgent of two purposes wins."""
+        ...
+
+    async def take(self, limit: int) -> Batch:
+        """Wait for work and take up to `limit` accounts of the most urgent purpose."""
+        ...
+
+    def done(self, batch: Batch) -> None:
+        """The accounts of this batch may be asked for again."""
+        ...

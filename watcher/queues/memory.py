@@ -1,4 +1,4 @@
-"""The seam between what says that it is time and what does the work."""
+"""Queue in memory: what is due is known to this process alone."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _URGENCY = {Purpose.CONFIRMATION: 0, Purpose.BY_HAND: 1, Purpose.SCHEDULED: 2, P
 
 
 class PollQueue:
-    """Accounts of one source that are due. Each stands in it once, so it is never longer than the watch list.
+    """Accounts of one source that are due.
 
     Confirmations go first, then polls by hand, then what is scheduled, each in the order in which
-    it became due. An account that is being asked for right now is not taken a second time.
+    it became due.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,6 @@ class PollQueue:
         return len(self._why)
 
     def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
-        """Make accounts due. The more urgent of two reasons wins."""
         for account in accounts:
             old = self._why.get(account)
             if old is None:
@@ -44,7 +43,6 @@ class PollQueue:
         self._changed.set()
 
     async def take(self, limit: int) -> Batch:
-        """Wait for work and take up to `limit` accounts of the most urgent purpose."""
         while True:
             batch = self._next(limit)
             if batch is not None:
@@ -53,16 +51,9 @@ class PollQueue:
             await self._changed.wait()
 
     def done(self, batch: Batch) -> None:
-        """The accounts of this batch may be asked for again."""
         self._busy.difference_update(batch.accounts)
         if self._why:
             self._changed.set()
-
-    def clear(self) -> None:
-        """Forget what is due; a tick will say it again."""
-        self._why.clear()
-        for line in self._lines.values():
-            line.clear()
 
     def _next(self, limit: int) -> Batch | None:
         for purpose, line in self._lines.items():

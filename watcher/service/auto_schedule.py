@@ -94,6 +94,11 @@ class AutoScheduler:
         self._anew = False
 
     @property
+    def learns(self) -> bool:
+        """Whether what polls find bears on the schedule: not where each account has its own fixed time."""
+        return bool(self._items) or self.allowance.credits is not None
+
+    @property
     def cadence(self) -> Scheduler | None:
         """None until `run` has read the ledger."""
         return self._cadence
@@ -138,7 +143,7 @@ class AutoScheduler:
     def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
         """How a poll of an account went: changed, unchanged, or (None) not read. What is found counts for
         every account, also where ticks ask."""
-        if self._cadence is None:
+        if self._cadence is None or not self.learns:
             return
         key, read = self._keys.get(account), self._read.get(account)
         if changed and read is not None:

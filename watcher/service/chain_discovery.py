@@ -1,4 +1,4 @@
-"""`discover`: puts a rare look at all chains of an address into the queue, and tells what it finds."""
+"""Chain discovery (`discover`): now and then all chains of an address are asked for; what is new is told."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.chain_discovery import Sweep, judge_sweep
 from watcher.domain.model import Account, Miss, Outcome, Reading
 from watcher.domain.values.errors import StoreError
-from watcher.ports.clock import Clock
-from watcher.ports.store import Recall, Store
-from watcher.service.polling import Poller
+from watcher.ports.queue import Queue
+from watcher.ports.store import Recall
+from watcher.service.engine import RuleEngine
 
 log = logging.getLogger(__name__)
 
@@ -34,23 +34,18 @@ class ChainDiscovery:
 
     def __init__(
         self,
-        poller: Poller,
+        source: str,
+        queue: Queue,
         sweeps: Sequence[Sweep],
-        channels: tuple[str, ...],
-        store: Store,
-        clock: Clock,
-        *,
-        on_deliveries: Callable[[], None] = lambda: None,
+        engine: RuleEngine,
         share: Callable[[], float] = lambda: 1.0,
     ) -> None:
         """`share`: how many of the polls that were set can be afforded; sweeps come more rarely by it."""
-        self._poller, self._channels = poller, channels
+        self._source, self._queue, self._share = source, queue, share
         self._sweeps = {sweep.account: sweep for sweep in sweeps}
-        self._store, self._clock = store, clock
-        self._on_deliveries, self._share = on_deliveries, share
+        self._engine, self._store, self._clock = engine, engine.store, engine.clock
         self._last: dict[Account, datetime] = {}
         self._tried: dict[Account, datetime] = {}
-        poller.on_swept = self.swept
 
     async def run(self) -> None:
         """Put what is due into the queue, until cancelled."""
@@ -58,7 +53,7 @@ class ChainDiscovery:
             try:
                 await self.once()
             except StoreError as error:
-                log.warning("%s: looking for other chains waits: %s", self._poller.source.name, error)
+                log.warning("%s: looking for other chains waits: %s", self._source, error)
             await self._clock.sleep(LOOK_EVERY)
 
     async def once(self) -> None:
@@ -74,7 +69,7 @@ class ChainDiscovery:
             if last > now or (now - last) * self._share() >= sweep.every:
                 self._tried[account] = now
                 due.append(account)
-        self._poller.queue.put(due, Purpose.SWEEP)
+        self._queue.put(due, Purpose.SWEEP)
 
     async def swept(self, outcome: Outcome, now: datetime) -> None:
         """What a sweep brought: told, and kept nowhere else."""
@@ -84,17 +79,15 @@ class ChainDiscovery:
         reading: Reading = outcome
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
-            return judge_sweep(past, sweep, reading, self._channels, now)
+            return judge_sweep(past, sweep, reading, self._engine.rules.channels, now)
 
-        conclusion = await self._store.conclude([sweep.home], deciding)
-        if conclusion.deliveries:
-            self._on_deliveries()
+        await self._engine.conclude([sweep.home], deciding)
         self._last[sweep.account] = now
         await self._keep(now)
 
     async def _begin(self, now: datetime) -> None:
         """Take up where the last run stood; new addresses get their place in the round."""
-        kept = _parsed((await self._store.facts(self._poller.source.name)).get(FACT))
+        kept = _parsed((await self._store.facts(self._source)).get(FACT))
         for number, sweep in enumerate(self._sweeps.values()):
             first = now - sweep.every * (1 - number * GOLDEN % 1)
             self._last[sweep.account] = kept.get(sweep.account.address, first)
@@ -102,7 +95,7 @@ class ChainDiscovery:
 
     async def _keep(self, now: datetime) -> None:
         text = json.dumps({account.address: at.isoformat() for account, at in self._last.items()})
-        await self._store.keep_facts(self._poller.source.name, {FACT: text}, now)
+        await self._store.keep_facts(self._source, {FACT: text}, now)
 
 
 def _parsed(text: str | None) -> dict[str, datetime]:

@@ -1,4 +1,4 @@
-"""What was decided is delivered: due deliveries → channel → settled. One loop a channel.
+"""Delivery: what was decided is told; due deliveries → channel → settled. One loop a channel.
 
 A channel that hangs, refuses or is slow is its own loop's trouble and nobody else's.
 """
@@ -49,6 +49,7 @@ from watcher.service.delivery_policy import (
     stand_ins,
     until_next,
 )
+from watcher.service.metrics import Metrics
 
 LOG = logging.getLogger(__name__)
 
@@ -77,8 +78,10 @@ class Deliverer:
         jitter: Callable[[], float] = random.random,
         quiet: Mapping[str, QuietPeriod] = EMPTY,
         fallbacks: Mapping[str, str] = EMPTY,
+        metrics: Metrics | None = None,
     ) -> None:
         """`quiet`: the quiet hours of channels that have some, by name; `fallbacks`: their fallbacks."""
+        self._metrics = metrics
         self._store = store
         self._clock = clock
         self._jitter = jitter
@@ -240,12 +243,19 @@ class Deliverer:
         lane.sending = tuple(batch)
         lane.tried = self._clock.monotonic()
         now = self._clock.now()
-        result = await lane.channel.send([replace(each, message=each.told_at(now)) for each in batch])
+        result = await self._notify(lane, [replace(each, message=each.told_at(now)) for each in batch])
         if isinstance(result, NotSent) and self._undecided(lane, batch, result):
             result = await self._probe(lane, batch[0], result)
         self._conclude(lane, result)
         await self._settle(lane)
         return isinstance(result, Sent)
+
+    async def _notify(self, lane: DeliveryPolicy, deliveries: Sequence[Delivery]) -> SendResult:
+        """One notification, counted."""
+        result = await lane.channel.send(deliveries)
+        if self._metrics is not None:
+            self._metrics.told(lane.channel.name, result)
+        return result
 
     def _undecided(self, lane: DeliveryPolicy, batch: Sequence[Delivery], result: NotSent) -> bool:
         """Whether nothing tells yet if this message or the channel is wrong, and it is time to know."""
@@ -261,7 +271,7 @@ class Deliverer:
         title = f"Channel {name} refused a message; this one tests whether the channel works"
         facts = (("Refused", f"alert {refused.message.id}"), ("See", "watcher outbox"))
         message = Message(identity, Kind.TEST, Severity.INFO, "watcher.test", "", "", title, facts, now)
-        tested = await lane.channel.send([Delivery(identity, name, message, now, now)])
+        tested = await self._notify(lane, [Delivery(identity, name, message, now, now)])
         if isinstance(tested, Sent):
             lane.passed = self._clock.monotonic()
             lane.faults[refused.id] = (Fault.UNCLEAR, lane.passed)
@@ -345,7 +355,7 @@ class Deliverer:
             lane.told_at.append((ticks, len(batch)))
             if lane.trouble:
                 LOG.info("channel works again: channel=%s", name)
-            self._works(lane, ticks)
+            lane.works(ticks)
             return
         LOG.warning("not sent: channel=%s deliveries=%d why=%s", name, len(batch), result.detail)
         lane.trouble = result.detail
@@ -353,7 +363,7 @@ class Deliverer:
             # Some of its recipients: the others, and what comes next, do not wait for them.
             if result.heard:
                 lane.told_at.append((ticks, len(batch)))
-                self._works(lane, ticks, trouble=result.detail)
+                lane.works(ticks, trouble=result.detail)
             lane.blame(batch, result.fault, ticks)
             return
         if result.fault in REFUSED:
@@ -371,11 +381,6 @@ class Deliverer:
         lane.failures += 1
         lane.paused_until = ticks + self._wait(lane.failures, result).total_seconds()
         lane.asked_to_wait = result.retry_after is not None
-
-    @staticmethod
-    def _works(lane: DeliveryPolicy, ticks: float, trouble: str = "") -> None:
-        lane.failures, lane.refusals, lane.paused_until, lane.trouble = 0, 0, None, trouble
-        lane.fault, lane.failing_since, lane.passed = None, None, ticks
 
     def _stumbled(self, lane: DeliveryPolicy, error: Exception) -> None:
         """Note an error that nobody foresaw with what was being sent; the loop goes on."""

@@ -89,6 +89,11 @@ class DeliveryPolicy:
         since = self.faults[identity][1] if identity in self.faults else None
         return since is not None and self.passed is not None and self.passed >= since
 
+    def works(self, ticks: float, trouble: str = "") -> None:
+        """It took something just now; `trouble`: what is wrong with a part of it."""
+        self.failures, self.refusals, self.paused_until, self.trouble = 0, 0, None, trouble
+        self.fault, self.failing_since, self.passed = None, None, ticks
+
     def blame(self, deliveries: Sequence[Delivery], fault: Fault, ticks: float) -> None:
         """These failed for themselves."""
         for each in deliveries:

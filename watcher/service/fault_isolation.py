@@ -1,4 +1,4 @@
-"""Tells a source that is down from one part of it that is bad, and finds that part.
+"""Fault isolation: tells a source that is down from one part of it that is bad, and finds that part.
 
 After a request that failed, one account alone is asked: one that was read last, if there is any. If it
 cannot be read either, the source is down, and one account at a time is tried from there on. If it can, the
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from watcher.domain.alerts.lifecycle import Subject, Terms
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.builtin_notices import PART_RULE, notice
-from watcher.domain.evaluation.rule_index import BUILT_IN, Rules
+from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.domain.readings.fault_isolation import CULPRITS, EVERYBODY, FailingAccount, FailingAccounts
@@ -23,10 +23,10 @@ from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.verdict import Verdict, met, not_met
-from watcher.ports.clock import Clock
 from watcher.ports.queue import Batch
 from watcher.ports.source import Reply, Request, Source
-from watcher.ports.store import Recall, Store
+from watcher.ports.store import Recall
+from watcher.service.engine import RuleEngine
 
 log = logging.getLogger(__name__)
 
@@ -36,17 +36,9 @@ _TERMS = Terms(PART_RULE, BUILT_IN, Severity.WARNING)
 class FaultIsolation:
     """The suspects of one source, and whether it answers at all."""
 
-    def __init__(
-        self,
-        source: Source,
-        store: Store,
-        rules: Rules,
-        clock: Clock,
-        chance: random.Random,
-        on_deliveries: Callable[[], None],
-    ) -> None:
-        self._source, self._store, self._rules, self._clock = source, store, rules, clock
-        self._chance, self._on_deliveries = chance, on_deliveries
+    def __init__(self, source: Source, engine: RuleEngine) -> None:
+        self._source, self._engine = source, engine
+        self._store, self._rules, self._clock = engine.store, engine.rules, engine.clock
         self.suspects = FailingAccounts()
         self.doubted = False
         """The last request that could tell told of no reading: the source may be down."""
@@ -79,7 +71,7 @@ class FaultIsolation:
         if not self.doubted or not asked or batch.purpose not in (Purpose.SCHEDULED, Purpose.BY_HAND):
             return asked
         # Not always the same one: it may be the only one that still fails.
-        chosen = self._control or self._chance.choice(self.suspects.least(asked))
+        chosen = self._control or random.choice(self.suspects.least(asked))
         self._left.update(dict.fromkeys(set(asked) - {chosen}, batch.purpose))
         return (chosen,)
 
@@ -220,9 +212,7 @@ class FaultIsolation:
             return notice(past, _TERMS, subject, verdict, self._rules.channels, at, about)
 
         sharing = self.suspects.sharing(known.part)
-        conclusion = await self._store.conclude([account, *sharing], deciding)
-        if conclusion.deliveries:
-            self._on_deliveries()
+        await self._engine.conclude([account, *sharing], deciding)
 
 
 def _failed(reply: Reply) -> bool:

@@ -1,5 +1,4 @@
-"""What this process has done since it began, counted for `/metrics`; and the sources and channels that
-count as they work.
+"""Metrics: what this process has done since it began, counted for `/metrics`.
 
 Counts are of this process alone and begin at zero with it, as Prometheus expects of counters. The loop
 writes them; whoever reads takes a copy.
@@ -9,17 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from watcher.domain.credits.allowance import Allowance
 from watcher.domain.decision import Decision
-from watcher.domain.messages.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult
-from watcher.domain.model import Account, MissReason
-from watcher.ports.channel import Channel
-from watcher.ports.clock import Clock
-from watcher.ports.source import Reply, Request, Source
+from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, SendResult
+from watcher.domain.model import MissReason
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds of a request, at most."""
@@ -76,7 +71,7 @@ class Metrics:
             for reason in FAILURES:
                 self.failed[channel, reason] += 0
 
-    def concluded(self, conclusion: Decision, polled: bool) -> None:  # noqa: FBT001 (a callback)
+    def concluded(self, conclusion: Decision, *, polled: bool) -> None:
         """Something was decided and is in the store. `polled`: because of a request."""
         if polled and conclusion.accounts:
             self._polled(conclusion)
@@ -122,71 +117,3 @@ def _failure(result: NotSent) -> str:
     if result.retry_after is not None:
         return "rate limited"
     return "timeout" if result.maybe_sent else "failed"
-
-
-class CountedSource:
-    """A source whose requests are counted."""
-
-    def __init__(self, source: Source, tally: Metrics, clock: Clock) -> None:
-        self._source, self._tally, self._clock = source, tally, clock
-
-    @property
-    def name(self) -> str:
-        return self._source.name
-
-    @property
-    def allowance(self) -> Allowance:
-        return self._source.allowance
-
-    @property
-    def spacing(self) -> float:
-        return self._source.spacing
-
-    def remember(self, facts: Mapping[str, str]) -> None:
-        self._source.remember(facts)
-
-    def cost(self, account: Account) -> int:
-        return self._source.cost(account)
-
-    def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
-        return self._source.plan(accounts, now)
-
-    def usage(self) -> Request | None:
-        return self._source.usage()
-
-    async def send(self, request: Request) -> Reply:
-        """An answer whose charge nobody knows counts as charged."""
-        began = self._clock.monotonic()
-        reply = await self._source.send(request)
-        charged = request.cost if reply.charged is None else reply.charged
-        self._tally.asked(self.name, self._clock.monotonic() - began, charged)
-        return reply
-
-    async def close(self) -> None:
-        await self._source.close()
-
-
-class CountedChannel:
-    """A channel whose notifications are counted."""
-
-    def __init__(self, channel: Channel, tally: Metrics) -> None:
-        self._channel, self._tally = channel, tally
-
-    @property
-    def name(self) -> str:
-        return self._channel.name
-
-    @property
-    def burst(self) -> int:
-        return self._channel.burst
-
-    def remember(self, facts: Mapping[str, str]) -> None:
-        self._channel.remember(facts)
-
-    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
-        result = await self._channel.send(deliveries)
-        self._tally.told(self.name, result)
-        return result
-
-    async def close(self) -> None:
-        await self._channel.close()

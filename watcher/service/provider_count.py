@@ -1,4 +1,4 @@
-"""Reads what the provider itself counts, corrects the ledger by it, and says when credits are gone."""
+"""Provider count: what the provider itself counts corrects the ledger, and says when credits are gone."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from watcher.domain.evaluation.builtin_notices import source_notice
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Verdict, met, not_met
-from watcher.ports.clock import Clock
-from watcher.ports.store import Recall, Settlement, Store
-from watcher.service.polling import Poller
+from watcher.ports.store import Recall, Settlement
+from watcher.service.engine import RuleEngine
+from watcher.service.throttle import SourceThrottle
 
 log = logging.getLogger(__name__)
 
@@ -34,23 +34,19 @@ class ProviderCount:
 
     def __init__(
         self,
-        poller: Poller,
+        throttle: SourceThrottle,
         configured: CreditPlan,
-        store: Store,
-        channels: tuple[str, ...],
-        clock: Clock,
-        *,
-        on_deliveries: Callable[[], None] = lambda: None,
-        on_read: Callable[[], None] = lambda: None,
+        engine: RuleEngine,
+        on_read: Callable[[Allowance], None] = lambda _: None,
     ) -> None:
-        """`configured`: the plan as the file has it, before any figure of the provider."""
-        self._poller, self._configured, self._store = poller, configured, store
-        self._channels, self._clock = channels, clock
-        self._on_deliveries, self.on_read = on_deliveries, on_read
+        """`configured`: the plan as the file has it, before any figure of the provider; `on_read` is given
+        what may be spent by the figures just read."""
+        self._throttle, self._source, self._configured = throttle, throttle.source, configured
+        self._engine, self._store, self._clock = engine, engine.store, engine.clock
+        self._on_read = on_read
         self._gone = ""
         self._asked = asyncio.Event()
         self._total: int | None = None
-        poller.on_exhausted = self.exhausted
 
     def exhausted(self, reason: str) -> None:
         """The provider refused for want of credits."""
@@ -65,15 +61,15 @@ class ProviderCount:
                 await self.once()
             except StoreError as error:
                 log.warning("%s: the provider's count waits: %s", self._name, error)
-            wait = ASLEEP_EVERY if self._poller.pace.asleep_until else EVERY
+            wait = ASLEEP_EVERY if self._throttle.asleep_until else EVERY
             await self._clock.wait(self._asked, wait)
 
     async def once(self) -> None:
         """One reading, and what follows from it."""
         gone, self._gone = self._gone, ""
-        begun, quiet = self._poller.begun, self._poller.quiet
+        begun, quiet = self._throttle.begun, self._throttle.quiet
         asked = self._clock.now()
-        usage = await self._poller.ask_usage()
+        usage = await self._ask()
         now = self._clock.now()
         metered = None
         if usage is not None:
@@ -84,8 +80,21 @@ class ProviderCount:
         if gone and (metered is None or metered.left <= 0 or self._early(metered, now)):
             await self._tell(met(f"no credits are left ({gone}); it sleeps until {moment(end)}"), now)
         elif metered is not None and metered.left > 0:
-            self._poller.wake()
+            self._throttle.wake()
             await self._tell(not_met(f"{metered.left:,} credits are left; it polls again"), now)
+
+    async def _ask(self) -> Usage | None:
+        """What the provider counts; None if it does not say, which changes nothing."""
+        request = self._source.usage()
+        waiting = [request] if request is not None else []
+        while waiting:
+            await self._throttle.turn()
+            reply = await self._throttle.send(waiting.pop(0))
+            if reply.usage is not None:
+                return reply.usage
+            log.info("%s does not say what it counts: %s", self._name, reply.failure)
+            waiting += reply.more
+        return None
 
     def _early(self, metered: Metered, now: datetime) -> bool:
         """Whether not one poll more can be paid, long before the period ends."""
@@ -100,15 +109,15 @@ class ProviderCount:
         start = usages.applied(self._configured, metered).bounds(now)[0]
         booked = await self._store.spent(self._name, start)
         # after `spent`: what another process books from here on is in neither figure
-        quiet = self._poller.begun == begun and not await self._store.under_way(self._name, asked)
+        quiet = self._throttle.begun == begun and not await self._store.under_way(self._name, asked)
         missing, metered = usages.correction(before, metered, booked, start, quiet=quiet)
         self._say(before, metered, missing)
         if missing:
             await self._book(missing, now)
         kept = {USAGE: metered.dump()}
         await self._store.keep_facts(self._name, kept, now)
-        self._poller.source.remember(kept)
-        self.on_read()
+        self._source.remember(kept)
+        self._on_read(self._source.allowance)
         return metered
 
     async def _book(self, missing: int, now: datetime) -> None:
@@ -139,12 +148,10 @@ class ProviderCount:
 
     async def _tell(self, verdict: Verdict, now: datetime) -> None:
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
-            return source_notice(past, self._name, verdict, self._channels, now)
+            return source_notice(past, self._name, verdict, self._engine.rules.channels, now)
 
-        conclusion = await self._store.conclude([], deciding)
-        if conclusion.deliveries:
-            self._on_deliveries()
+        await self._engine.conclude([], deciding)
 
     @property
     def _name(self) -> str:
-        return self._poller.source.name
+        return self._source.name

@@ -1,4 +1,4 @@
-"""The production engine under a simulated clock: what a series of readings leads to, when, and who is told.
+"""Replay: what a series of readings leads to, when, and who is told, under a simulated clock.
 
 Readings are concluded, time is judged and messages are sent by the very code that the daemon runs;
 only the clock, the store (in memory) and the channels (they take everything) are others. Nothing
@@ -18,14 +18,13 @@ from typing import Protocol
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.decision import Decision, Recheck
-from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import EMPTY, Account, Miss, Outcome
 from watcher.domain.readings.reconcile import unfinished
 from watcher.ports.store import Store
-from watcher.service.conclude import conclude, take_effect
 from watcher.service.delivery import Deliverer
+from watcher.service.engine import RuleEngine
 from watcher.service.timers import EVERY, TimeBasedEvaluation
 
 PASS = timedelta(seconds=EVERY)
@@ -141,7 +140,7 @@ class Replay:
         self.told: list[Notification] = []
         self.transitions: list[ReplayedTransition] = []
         self.clock = ReplayClock(start)
-        self._store, self._rules, self._answer, self._memo = store, rules, again, Memo()
+        self._store, self._rules, self._answer = store, rules, again
         self._polls: Iterator[ReplayedPoll] = iter(polls)
         self._next: ReplayedPoll | None = next(self._polls, None)
         self._confirming: list[_Due] = []
@@ -159,9 +158,8 @@ class Replay:
         self._passed = at - PASS
         self._quiet_until = at - PASS
         self._look = PASS
-        self._lapse = TimeBasedEvaluation(
-            self._store, self._rules, self.clock, at, lambda: None, memo=self._memo
-        )
+        self._engine = RuleEngine(self._store, self._rules, self.clock, running_since=at)
+        self._timers = TimeBasedEvaluation(self._engine)
 
     async def alerts(self) -> list[Alert]:
         """Every pending and firing alert, as of now."""
@@ -178,12 +176,12 @@ class Replay:
             self._next = next(self._polls, None)
         self._confirming.clear()
         self._rules = rules or self._rules
-        if (await take_effect(self._store, self._rules, now, self._memo)).deliveries:
+        self._begin(now)
+        if (await self._engine.take_effect()).deliveries:
             self._sending = now
         past = await self._store.load(list(self._rules.wallets))
         for again in unfinished(past, now):
             self._ask_again(again)
-        self._begin(now)
 
     async def until(self, end: datetime, *, judging: bool = True) -> None:
         """Everything up to and including `end`; afterwards it is `end`. `judging`: time is judged too."""
@@ -221,9 +219,7 @@ class Replay:
 
     async def _see(self, outcomes: Sequence[Outcome]) -> None:
         now = self.clock.now()
-        concluded = await conclude(
-            self._store, outcomes, self._rules, now, running_since=self._since, memo=self._memo
-        )
+        concluded = await self._engine.judge(outcomes, now)
         if concluded.alerts or any(isinstance(outcome, Miss) for outcome in outcomes):
             self._look_anew()
         for again in concluded.again:
@@ -278,7 +274,7 @@ class Replay:
                 break
             self._passed = self._quiet_until = self.clock.at = at
             self._look = PASS
-            await self._lapse.once()
+            await self._timers.once()
             await self._send()
             return True
         self._passed = max(self._passed, last)
@@ -309,7 +305,7 @@ class Replay:
         was, self.clock.at = self.clock.at, at
         self._store.trying, self._store.on_conclusion = True, note
         try:
-            await self._lapse.once()
+            await self._timers.once()
         finally:
             self._store.trying, self._store.on_conclusion = False, self._note
             self.clock.at = was

@@ -1,9 +1,8 @@
-"""Says once that a source fails, and once that it can be read again."""
+"""Source health: says once that a source fails, and once that it can be read again."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from watcher.domain.alerts.source_health import Streak, failing, grown
@@ -14,9 +13,9 @@ from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Verdict, met, not_met
-from watcher.ports.clock import Clock
 from watcher.ports.source import Reply
-from watcher.ports.store import Recall, Store
+from watcher.ports.store import Recall
+from watcher.service.engine import RuleEngine
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +26,10 @@ TWICE = 2
 class SourceHealth:
     """How one source fares. What was told is in the store; the rest may be lost in a crash."""
 
-    def __init__(
-        self,
-        source: str,
-        addresses: int,
-        store: Store,
-        channels: tuple[str, ...],
-        clock: Clock,
-        on_deliveries: Callable[[], None],
-    ) -> None:
+    def __init__(self, source: str, addresses: int, engine: RuleEngine) -> None:
+        """`addresses`: how many are watched on it."""
         self._source, self._addresses = source, addresses
-        self._store, self._channels, self._clock = store, channels, clock
-        self._on_deliveries = on_deliveries
+        self._engine, self._clock = engine, engine.clock
         self._streak: Streak | None = None
         self._began = 0.0
         self._told: bool | None = None
@@ -86,18 +77,22 @@ class SourceHealth:
             verdict = self._verdict(known.since if known is not None else now, now)
             severity = Severity.CRITICAL if streak is not None and streak.refused else Severity.WARNING
             return source_notice(
-                past, self._source, verdict, self._channels, now, rule=FAILING_RULE, severity=severity
+                past,
+                self._source,
+                verdict,
+                self._engine.rules.channels,
+                now,
+                rule=FAILING_RULE,
+                severity=severity,
             )
 
         streak = self._streak
         try:
-            conclusion = await self._store.conclude([], deciding)
+            await self._engine.conclude([], deciding)
         except StoreError as error:
             log.warning("the notice about %s waits: %s", self._source, error)
             return
         self._told = self.failing
-        if conclusion.deliveries:
-            self._on_deliveries()
 
     def _verdict(self, told: datetime, now: datetime) -> Verdict:
         if self._streak is not None:

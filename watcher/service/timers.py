@@ -1,23 +1,19 @@
-"""What time alone brings about: accounts unread for too long, repeats, escalations, ends of silences."""
+"""Timers: what time alone brings about: accounts unread for long, repeats, escalations, ends of silences."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.evaluation.decide import Decision, Snapshot, lapse
-from watcher.domain.evaluation.memo import Memo
-from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.rules import Use, pace_since
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook, load
 from watcher.domain.values.errors import StoreError
-from watcher.ports.clock import Clock
-from watcher.ports.store import Recall, Store
 from watcher.service.clock import Setting
+from watcher.service.engine import RuleEngine
 
 log = logging.getLogger(__name__)
 
@@ -37,25 +33,11 @@ SLICE = 500
 class TimeBasedEvaluation:
     """Judges by the clock. One pass looks at every account that has something to lose by silence."""
 
-    def __init__(
-        self,
-        store: Store,
-        rules: Rules,
-        clock: Clock,
-        running_since: datetime,
-        on_deliveries: Callable[[], None],
-        on_progress: Callable[[], None] = lambda: None,
-        plans: Callable[[], Mapping[str, CreditPlan]] = dict,
-        memo: Memo | None = None,
-    ) -> None:
-        """`plans`: what each source that sells credits sells at present. `memo`: of the thread in which the
-        store decides."""
-        self._memo = memo or Memo()
-        self._plans = plans
-        self._store, self._rules, self._clock = store, rules, clock
-        self._running_since = running_since
-        self._on_deliveries, self._on_progress = on_deliveries, on_progress
-        self._clock_was_set = Setting(clock)
+    def __init__(self, engine: RuleEngine, plans: Callable[[], Mapping[str, CreditPlan]] = dict) -> None:
+        """`plans`: what each source that sells credits sells at present."""
+        self._engine, self._plans = engine, plans
+        self._store, self._rules, self._clock = engine.store, engine.rules, engine.clock
+        self._clock_was_set = Setting(self._clock)
         self._watched: tuple[Account, ...] | None = None
         self._outlooks: dict[str, tuple[float, Outlook | None]] = {}
 
@@ -66,10 +48,9 @@ class TimeBasedEvaluation:
         while True:
             try:
                 if self._clock.monotonic() - noted >= NOTED_EVERY:
-                    await self._store.running(self._running_since, self._clock.now())
+                    await self._store.running(self._engine.running_since, self._clock.now())
                     noted = self._clock.monotonic()
                 await self.once()
-                self._on_progress()
             except StoreError as error:
                 log.error("store: %s; time-based rules wait", error)  # noqa: TRY400
             except Exception:
@@ -93,7 +74,7 @@ class TimeBasedEvaluation:
         accounts = (*accounts, *sorted(more))
         uses = await self._uses(self._clock.now())
         for start in range(0, max(len(accounts), 1), SLICE):
-            await self._judge(accounts[start : start + SLICE], uses if start == 0 else {})
+            await self._engine.judge_time(accounts[start : start + SLICE], uses if start == 0 else {})
 
     async def _clocked(self) -> tuple[Account, ...]:
         """The accounts that a clock rule concerns; found once, for there may be many, and the loop turns
@@ -124,14 +105,3 @@ class TimeBasedEvaluation:
             outlook = load((await self._store.facts(source)).get(OUTLOOK))
             self._outlooks[source] = self._clock.monotonic(), outlook
         return outlook
-
-    async def _judge(self, accounts: Sequence[Account], uses: Mapping[str, Use]) -> None:
-        now = self._clock.now()
-
-        def deciding(past: Snapshot, _recall: Recall) -> Decision:
-            since, memo = self._running_since, self._memo
-            return lapse(past, accounts, self._rules, now, running_since=since, uses=uses, memo=memo)
-
-        conclusion = await self._store.conclude(accounts, deciding)
-        if conclusion.deliveries:
-            self._on_deliveries()

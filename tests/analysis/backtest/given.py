@@ -17,6 +17,7 @@ import pytest
 
 from tests.domain.given import BOND, DESK, ETH, HOT, SOL, SWEEP, SYMBOLS, USDC, WALLETS
 from tests.fakes import START, FakeChannel, FakeClock, FakeSource
+from tests.service.given import make_engine
 from watcher.analysis import backtest
 from watcher.analysis.backtest import Played, play
 from watcher.config.configuration import Configuration
@@ -25,9 +26,11 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Reading
 from watcher.domain.rules import TYPES, Rule
+from watcher.queues.memory import PollQueue
 from watcher.service.delivery import Deliverer
 from watcher.service.polling import Poller
 from watcher.service.replay import Replay, ReplayedPoll
+from watcher.service.throttle import SourceThrottle
 from watcher.service.timers import TimeBasedEvaluation
 from watcher.store.sqlite.in_memory import InMemoryStore
 from watcher.store.sqlite.queries import SqliteQueries
@@ -96,32 +99,25 @@ class World:
 
 
 class Daemon:
-    """Pollers, lapse and deliverer at work; `steps` change the world at their time."""
+    """Pollers, timers and deliverer at work; `steps` change the world at their time."""
 
     def __init__(self, store: InlineStore, clock: FakeClock, world: World, rules: Sequence[Rule]) -> None:
         self.store, self.clock = store, clock
         self.rules = Rules(rules, WALLETS, CHANNELS)
-        began = clock.now()
         channels = [FakeChannel(name) for name in CHANNELS]
         self.deliverer = Deliverer(store, channels, clock, jitter=lambda: 0.5)
-        self.pollers = {
-            name: Poller(
-                FakeSource(name, answers=world.answer, batch=2),
-                store,
-                self.rules,
-                clock,
-                running_since=began,
-                on_deliveries=self.deliverer.wake,
-            )
-            for name in ("coinstats", "teos")
-        }
-        self.lapse = TimeBasedEvaluation(store, self.rules, clock, began, self.deliverer.wake)
+        engine = make_engine(store, self.rules, clock, on_deliveries=self.deliverer.wake)
+        self.pollers = {}
+        for name in ("coinstats", "teos"):
+            throttle = SourceThrottle(FakeSource(name, answers=world.answer, batch=2), clock)
+            self.pollers[name] = Poller(throttle, PollQueue(), engine)
+        self.timers = TimeBasedEvaluation(engine)
         self.tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         self.deliverer.start()
         work = [poller.run() for poller in self.pollers.values()]
-        self.tasks = [asyncio.create_task(each) for each in (*work, self.lapse.run(), self._tick())]
+        self.tasks = [asyncio.create_task(each) for each in (*work, self.timers.run(), self._tick())]
 
     async def _tick(self) -> None:
         await self.clock.sleep(7)  # what falls on one moment with a pass over time may come before or after

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from tests.analysis.backtest.given import InlineStore, told_by_daemon
+from tests.fakes import FakeClock
+from tests.service.given import make_engine
 from watcher.cli import _run as watcher
 from watcher.config.configuration import build_rules, configure
 from watcher.domain.credits.allowance import Allowance, Grant, Purpose
 from watcher.domain.model import Account, Asset, Reading
 from watcher.ports.store import Settlement
 from watcher.service.clock import SystemClock
-from watcher.service.conclude import conclude
 
 ADDRESS = "0x9f114da25b61b77606d47eab414b9360f8783979"
 ETHEREUM = Account("coinstats", "ethereum", ADDRESS)
@@ -56,15 +57,14 @@ def record(folder: Path, *readings: tuple[float, str]) -> datetime:
     async def go() -> None:
         store = InlineStore(folder / "watcher.db")
         rules = build_rules(configure(folder / "watcher.yaml", {}))
+        engine = make_engine(store, rules, FakeClock(now))
         for minutes, amount in readings:
             at = now - timedelta(minutes=minutes)
             grant = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, Allowance())
             assert isinstance(grant, Grant)
             held = {ETH: Decimal(amount)}
             reading = Reading(ETHEREUM, held, {ETH: Decimal(2000)}, {ETH: "ETH"}, frozenset({"ethereum"}))
-            await conclude(
-                store, (reading,), rules, at, running_since=now, settlement=Settlement(grant, at, 40, 1)
-            )
+            await engine.judge((reading,), at, Settlement(grant, at, 40, 1))
         await store.close()
 
     asyncio.run(go())

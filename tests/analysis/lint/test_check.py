@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeClock
-from watcher.app.wiring import wire
+from watcher.app.build import build
 from watcher.cli import _run
 from watcher.config.configuration import configure, store_path
 from watcher.domain.credits.allowance import Purpose
@@ -47,7 +47,7 @@ async def read_once(folder: Path) -> None:
         (folder / "rules.yaml").write_text(RULES)
         configuration = configure(folder / "watcher.yaml", {})
         store = await SqliteStore.open(store_path(configuration.settings), exclusive=True)
-        app = wire(configuration, store, clock=FakeClock())
+        app = await build(configuration, store, clock=FakeClock())
         await app.pollers["coins"].poll(Batch(tuple(app.rules.wallets), Purpose.SCHEDULED))
         await app.close()
         await store.close()

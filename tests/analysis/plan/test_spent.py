@@ -10,7 +10,7 @@ import pytest
 
 from tests.service.test_provider_count import MovedClock
 from watcher.analysis.plan import plan_source
-from watcher.app.wiring import wire
+from watcher.app.build import build
 from watcher.config.cadences import cadences
 from watcher.config.configuration import build_source, configure, store_path
 from watcher.domain.credits.allowance import Purpose
@@ -71,7 +71,7 @@ async def test_what_plan_says_is_what_is_spent(shape: str, tmp_path: Path) -> No
         settings = configuration.settings
         plan = plan_source(settings, build_source(settings, "s"), clock.now())
         store = await SqliteStore.open(store_path(settings), exclusive=True)
-        app = wire(configuration, store, clock=clock)
+        app = await build(configuration, store, clock=clock)
         await app.prepare()
         poller = app.pollers["s"]
         provider: Any = sim.teos if "assets" in SHAPES[shape][0][1] else sim.coinstats

@@ -55,8 +55,6 @@ class SqliteStore:
         self._lock = lock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._core: Transactions | None = None
-        self.on_concluded: Callable[[Decision, bool], None] = lambda *_: None
-        """Told what is in the store now, and whether a request led to it; in the caller's thread."""
 
     @classmethod
     async def open(cls, path: Path, *, exclusive: bool) -> Self:
@@ -120,9 +118,7 @@ class SqliteStore:
         decide: Callable[[Snapshot, Recall], Decision],
         settlement: Settlement | None = None,
     ) -> Decision:
-        conclusion = await self._do(lambda core: core.conclude(accounts, decide, settlement))
-        self.on_concluded(conclusion, settlement is not None)
-        return conclusion
+        return await self._do(lambda core: core.conclude(accounts, decide, settlement))
 
     async def fail(self, settlement: Settlement) -> None:
         await self._do(lambda core: core.fail(settlement))

@@ -1,0 +1,96 @@
+"""Application: everything of one configuration at work over one store, built in `build`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from watcher.app.schedules import SourceSchedule
+from watcher.config.configuration import Configuration
+from watcher.config.settings import Settings
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.ports.channel import Channel
+from watcher.ports.clock import Clock
+from watcher.ports.store import Store
+from watcher.service.delivery import Deliverer
+from watcher.service.engine import RuleEngine
+from watcher.service.metrics import Metrics
+from watcher.service.polling import Poller
+from watcher.service.ticker import Ticker
+from watcher.service.timers import TimeBasedEvaluation
+
+log = logging.getLogger(__name__)
+
+FINISH = 4.0
+"""Seconds that requests and sends under way have to end before they are cut off."""
+
+Job = tuple[str, Callable[[], Coroutine[Any, Any, None]]]
+"""What runs for ever, and the name of its task."""
+
+
+@dataclass(slots=True)
+class App:
+    """Sources, rules and channels of one configuration. `jobs` are what `start` sets to work."""
+
+    configuration: Configuration
+    engine: RuleEngine
+    pollers: Mapping[str, Poller]
+    schedules: Mapping[str, SourceSchedule]
+    timers: TimeBasedEvaluation
+    channels: Sequence[Channel]
+    deliverer: Deliverer
+    metrics: Metrics
+    ticker: Ticker
+    jobs: Sequence[Job]
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    """The jobs at work; one that ends is a fault."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
+
+    @property
+    def store(self) -> Store:
+        return self.engine.store
+
+    @property
+    def clock(self) -> Clock:
+        return self.engine.clock
+
+    @property
+    def rules(self) -> Rules:
+        return self.engine.rules
+
+    async def start(self) -> None:
+        """Let the configuration take effect on the alerts that live, then set everything to work."""
+        await self.prepare()
+        self.deliverer.start()
+        for name, schedule in self.schedules.items():
+            await schedule.begin(self.pollers[name], self.ticker, self.engine)
+        self.ticker.start()
+        self.tasks += [asyncio.create_task(work(), name=name) for name, work in self.jobs]
+
+    async def prepare(self) -> None:
+        """Let the configuration take effect on the alerts that live; before the first poll."""
+        await self.engine.take_effect()
+
+    async def stop(self) -> None:
+        """End within bounded time: first the polling, then the deliveries, then what they used."""
+        self.ticker.stop()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks.clear()
+        await self.deliverer.stop(FINISH)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close sources and channels; a failure of one does not keep the others open."""
+        closing = [poller.source.close() for poller in self.pollers.values()]
+        closing += [channel.close() for channel in self.channels]
+        for result in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(result, BaseException):
+                log.error("closing failed: %s", type(result).__name__)

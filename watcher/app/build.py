@@ -1,0 +1,103 @@
+"""Build: the one place where the parts of a running configuration are made and put together.
+
+Each part is whole when it is made: what it needs is handed to it, and what an earlier run kept of it is given
+back, so it is made after what it uses.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from watcher.app.application import App, Job
+from watcher.app.schedules import SourceSchedule, schedule_source
+from watcher.config.configuration import (
+    Configuration,
+    build_channels,
+    build_rules,
+    build_source,
+    fallbacks,
+    quiet_hours,
+)
+from watcher.domain.credits.allowance import CreditPlan
+from watcher.ports.channel import Draw
+from watcher.ports.clock import Clock
+from watcher.ports.store import Store, facts_of
+from watcher.queues.memory import PollQueue
+from watcher.service.clock import SystemClock
+from watcher.service.delivery import Deliverer
+from watcher.service.engine import RuleEngine
+from watcher.service.metrics import Metrics
+from watcher.service.polling import Poller
+from watcher.service.throttle import SourceThrottle
+from watcher.service.ticker import Ticker
+from watcher.service.timers import TimeBasedEvaluation
+
+
+async def build(
+    configuration: Configuration,
+    store: Store,
+    *,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+    draw: Draw | None = None,
+) -> App:
+    """Everything that one configuration asks for; nothing of it is at work yet.
+
+    `metrics`: where to go on counting. `draw`: draws pictures for the channels that want some.
+    """
+    clock = clock or SystemClock()
+    settings, started = configuration.settings, clock.now()
+    metrics = metrics or Metrics(started)
+    metrics.know(settings.sources, settings.channels)
+    channels = build_channels(settings, draw=draw)
+    for channel in channels:
+        channel.remember(await store.facts(facts_of(channel.name)))
+    deliverer = Deliverer(
+        store, channels, clock, quiet=quiet_hours(settings), fallbacks=fallbacks(settings), metrics=metrics
+    )
+    rules = build_rules(configuration)
+    engine = RuleEngine(
+        store, rules, clock, running_since=started, metrics=metrics, on_deliveries=deliverer.wake
+    )
+    pollers, schedules = {}, {}
+    for name in settings.sources:
+        pollers[name], schedules[name] = await _source(configuration, name, engine, metrics)
+
+    def plans() -> dict[str, CreditPlan]:
+        found = {name: poller.source.allowance.credits for name, poller in pollers.items()}
+        return {name: plan for name, plan in found.items() if plan is not None}
+
+    timers = TimeBasedEvaluation(engine, plans)
+    jobs: list[Job] = [("lapse", timers.run)]
+    for name, poller in pollers.items():
+        workers = settings.sources[name].concurrency
+        jobs += [(f"poll {name}", partial(poller.run, workers)), *_planning(schedules[name])]
+    ticker = Ticker(clock.now)
+    return App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, ticker, jobs)
+
+
+async def _source(
+    configuration: Configuration, name: str, engine: RuleEngine, metrics: Metrics
+) -> tuple[Poller, SourceSchedule]:
+    """What polls one source, and what says when."""
+    source = build_source(configuration.settings, name)
+    configured = source.allowance.credits  # before any figure of the provider
+    facts = await engine.store.facts(name)
+    source.remember(facts)
+    queue, throttle = PollQueue(), SourceThrottle(source, engine.clock, metrics)
+    schedule = await schedule_source(configuration.settings, configured, throttle, queue, engine)
+    poller = Poller(throttle, queue, engine, schedule)
+    poller.remember(facts)
+    return poller, schedule
+
+
+def _planning(schedule: SourceSchedule) -> list[Job]:
+    """What runs beside a poller, by the names that the log has for it."""
+    jobs: list[Job] = []
+    if schedule.count is not None:
+        jobs.append(("metering", schedule.count.run))
+    if schedule.auto.learns:
+        jobs.append(("pacing", schedule.auto.run))
+    if schedule.discovery is not None:
+        jobs.append(("sweeping", schedule.discovery.run))
+    return jobs

@@ -1,0 +1,87 @@
+"""Rule engine: each decision is made and kept in one transaction, counted, and told to who delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from watcher.domain.evaluation.asset_identity import recognise
+from watcher.domain.evaluation.decide import Decision, Snapshot, decide, differing, lapse, questions, retire
+from watcher.domain.evaluation.memo import Memo
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.model import EMPTY, Account, Outcome
+from watcher.domain.rules import Use
+from watcher.ports.clock import Clock
+from watcher.ports.store import Recall, Settlement, Store
+from watcher.service.metrics import Metrics
+
+
+class RuleEngine:
+    """The rules at work over one store, for the daemon and for replays alike."""
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        clock: Clock,
+        *,
+        running_since: datetime,
+        metrics: Metrics | None = None,
+        on_deliveries: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_deliveries`: called after each decision by which somebody is to be told something."""
+        self.store, self.rules, self.clock = store, rules, clock
+        self.running_since = running_since
+        self._metrics, self._on_deliveries = metrics, on_deliveries
+        self._memo = Memo()  # of the thread in which the store decides
+
+    async def conclude(
+        self,
+        accounts: Sequence[Account],
+        decide: Callable[[Snapshot, Recall], Decision],
+        settlement: Settlement | None = None,
+    ) -> Decision:
+        """Decide from what is known of these accounts, and keep all that follows."""
+        decision = await self.store.conclude(accounts, decide, settlement)
+        if self._metrics is not None:
+            self._metrics.concluded(decision, polled=settlement is not None)
+        if decision.deliveries:
+            self._on_deliveries()
+        return decision
+
+    async def judge(
+        self, outcomes: Sequence[Outcome], now: datetime, settlement: Settlement | None = None
+    ) -> Decision:
+        """What the outcomes of one request lead to. `now` is when the answer was read."""
+        rules, memo = self.rules, self._memo
+
+        def deciding(past: Snapshot, recall: Recall) -> Decision:
+            names = recognise(past, outcomes, rules, now, memo=memo)
+            past, seen = names.past, names.outcomes
+            compared = differing(past, seen)
+            asked = questions(past, seen, rules=rules, now=now, compared=compared, memo=memo)
+            return decide(
+                past, seen, rules, now, running_since=self.running_since, recalled=recall(asked),
+                compared=compared, names=names, memo=memo,
+            )  # fmt: skip
+
+        return await self.conclude([outcome.account for outcome in outcomes], deciding, settlement)
+
+    async def judge_time(self, accounts: Sequence[Account], uses: Mapping[str, Use] = EMPTY) -> Decision:
+        """What the time alone leads to, for these accounts. `uses`: what the ledger says of sources."""
+        now, since = self.clock.now(), self.running_since
+
+        def deciding(past: Snapshot, _recall: Recall) -> Decision:
+            return lapse(past, accounts, self.rules, now, running_since=since, uses=uses, memo=self._memo)
+
+        return await self.conclude(accounts, deciding)
+
+    async def take_effect(self) -> Decision:
+        """What new rules, or another watch list, mean for the alerts that live: see `retire`."""
+        now, live = self.clock.now(), await self.store.live_alerts()
+        accounts = list(dict.fromkeys(alert.account for alert in live if alert.account is not None))
+
+        def deciding(past: Snapshot, _recall: Recall) -> Decision:
+            return retire(past, self.rules, now, memo=self._memo)
+
+        return await self.conclude(accounts, deciding)

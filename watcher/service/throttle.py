@@ -1,0 +1,117 @@
+"""Throttle of one source: how soon the next request may start, and until when the source sleeps."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from watcher.domain.credits.allowance import CreditRefusal, Purpose
+from watcher.domain.model import Reading
+from watcher.domain.values.durations import span
+from watcher.ports.clock import Clock
+from watcher.ports.source import Reply, Request, Source
+from watcher.service.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+FIRST_BACKOFF = 2.0
+LONGEST_BACKOFF = 900.0
+
+SLEEPING = (Purpose.SCHEDULED, Purpose.SWEEP)
+"""What is not asked for while a source sleeps."""
+
+
+class SourceThrottle:
+    """A source, asked no faster than it bears. Each of its requests goes through here and is counted."""
+
+    def __init__(self, source: Source, clock: Clock, metrics: Metrics | None = None) -> None:
+        self.source = source
+        self._clock, self._metrics = clock, metrics
+        self.next_start = 0.0
+        """When the next request may start, in monotonic seconds."""
+        self.asleep_until: datetime | None = None
+        self.asleep_because = ""
+        self._asleep_cost = 0  # what costs less was not refused, and is asked all the same
+        self._failures = 0
+        self.begun = 0
+        """Requests that ever began, waiting for their booking included."""
+        self._under_way = 0
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """One request from before its booking to its end."""
+        self._under_way += 1
+        self.begun += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is booked here that the provider may not have counted yet."""
+        return not self._under_way
+
+    async def turn(self) -> None:
+        """Keep the spacing between the starts of two requests, and any pause asked for."""
+        while (wait := self.next_start - self._clock.monotonic()) > 0:
+            await self._clock.sleep(wait)
+        self.next_start = self._clock.monotonic() + self.source.spacing
+
+    async def send(self, request: Request) -> Reply:
+        """One request, counted. An answer whose charge nobody knows counts as charged."""
+        began = self._clock.monotonic()
+        reply = await self.source.send(request)
+        if self._metrics is not None:
+            charged = request.cost if reply.charged is None else reply.charged
+            self._metrics.asked(self.source.name, self._clock.monotonic() - began, charged)
+        return reply
+
+    def note(self, reply: Reply) -> None:
+        """Slow down after a failure, with jitter; a success forgets it."""
+        pause = reply.pause.total_seconds() if reply.pause else 0.0
+        if pause > self.source.spacing:
+            log.warning("%s: %s; nothing is asked for %s", self.source.name, reply.failure, span(pause))
+        if reply.failure and not any(isinstance(outcome, Reading) for outcome in reply.outcomes):
+            pause = max(pause, self.backoff())
+        else:
+            self._failures = 0
+        if pause:
+            self.next_start = max(self.next_start, self._clock.monotonic() + pause)
+
+    def backoff(self) -> float:
+        """Seconds to wait after one more failure in a row."""
+        self._failures += 1
+        wait: float = min(FIRST_BACKOFF * 2 ** min(self._failures - 1, 20), LONGEST_BACKOFF)
+        return wait * random.uniform(0.8, 1.2)
+
+    def asleep(self, purpose: Purpose, cost: int) -> bool:
+        """Whether a request of this cost need not be tried now."""
+        if purpose not in SLEEPING or self.asleep_until is None:
+            return False
+        return self._clock.now() < self.asleep_until and cost >= self._asleep_cost
+
+    def sleep(self, refusal: CreditRefusal, cost: int = 0, purpose: Purpose = Purpose.SCHEDULED) -> None:
+        """No request of `cost` or more fits until then. A refused poll by hand puts nothing else to sleep."""
+        if self.asleep_until is None:
+            plan = self.source.allowance.credits
+            gone = plan is not None and refusal.until >= plan.bounds(self._clock.now())[1]
+            say = log.warning if gone else log.info  # a wait until a window has room is no news
+            say("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
+        if purpose in SLEEPING:
+            self.asleep_until, self.asleep_because = refusal.until, refusal.reason
+            self._asleep_cost = cost
+
+    def granted(self, purpose: Purpose, cost: int) -> None:
+        """A request was booked: what kept the source asleep is over, unless this one was only cheaper."""
+        if purpose in SLEEPING and cost >= self._asleep_cost:
+            self.wake()
+
+    def wake(self) -> None:
+        """There are credits again."""
+        if self.asleep_until is not None:
+            log.info("%s polls again", self.source.name)
+            self.asleep_until, self.asleep_because, self._asleep_cost = None, "", 0
