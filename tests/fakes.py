@@ -339,6 +339,7 @@ class FakeSource:
         return self.credits_each
 
     def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
+        accounts = list(dict.fromkeys(accounts))
         groups = [accounts[start : start + self.batch] for start in range(0, len(accounts), self.batch)]
         return [Request(tuple(group), self.credits_each * len(group), None) for group in groups]
 

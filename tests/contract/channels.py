@@ -1,0 +1,83 @@
+"""Every implementation of the channel port, with a way to see what arrived and to stop it from arriving."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from tests.fakes import FakeChannel
+from tests.notify.given import receiver
+from watcher.domain.messages.delivery import NotSent
+from watcher.notify.apprise.settings import AppriseSettings
+from watcher.notify.console import ConsoleChannel
+from watcher.ports.channel import Channel
+
+TOKEN = "s3cr3t-token"
+NAME = "ops"
+
+
+@dataclass
+class Case:
+    """One implementation. `arrived`: the notifications, as text; `spoil`: from now on nothing is taken."""
+
+    channel: Channel
+    again: Callable[[], Channel]
+    """The same channel as after a start."""
+    arrived: Callable[[], list[str]]
+    spoil: Callable[[], None]
+    room: int | None = None
+    """Characters that one notification may have; None: as many as there are."""
+
+
+@asynccontextmanager
+async def apprise() -> AsyncIterator[Case]:
+    async with receiver() as here:
+        url = f"json://127.0.0.1:{here.port}/hook/{TOKEN}"
+        settings = AppriseSettings.model_validate({"url": url, "timeout": "2s"})
+
+        def arrived() -> list[str]:
+            return [f"{each['title']}\n{each['message']}" for each in here.payloads]
+
+        def spoil() -> None:
+            here.status, here.answer = 500, f"no room for {TOKEN}\nin here"
+
+        yield Case(settings.build(NAME), lambda: settings.build(NAME), arrived, spoil, 32_768)
+
+
+@asynccontextmanager
+async def console() -> AsyncIterator[Case]:
+    out = io.StringIO()
+    printer = Console(file=out, width=500, highlight=False, emoji=False, markup=False)
+
+    def arrived() -> list[str]:
+        return [out.getvalue()] if out.getvalue() else []
+
+    def again() -> Channel:
+        return ConsoleChannel(NAME, printer)
+
+    yield Case(again(), again, arrived, out.close)
+
+
+@asynccontextmanager
+async def recording() -> AsyncIterator[Case]:
+    channel = FakeChannel(NAME)
+
+    def arrived() -> list[str]:
+        told = [f"{each.id} {each.message.title}" for each in channel.told]
+        return ["\n".join(told)] if told else []
+
+    def spoil() -> None:
+        channel.answers.extend([NotSent("not taken")] * 9)
+
+    yield Case(channel, lambda: FakeChannel(NAME), arrived, spoil)
+
+
+CHANNELS: dict[str, Callable[[], AbstractAsyncContextManager[Case]]] = {
+    "apprise": apprise,
+    "console": console,
+    "recording": recording,
+}

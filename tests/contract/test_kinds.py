@@ -1,0 +1,119 @@
+"""What every kind of source and channel promises to the configuration, and to whoever sets one up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from tests.contract.sources import OVER_HTTP, SOURCES, Case
+from tests.sources.api import KEY, A
+from tests.third_api import VaultSettings
+from watcher.notify import KINDS as CHANNELS
+from watcher.notify.kind import ChannelKind
+from watcher.sources import KINDS
+from watcher.sources.kind import SourceKind, WatchedWallet
+
+
+@pytest.fixture(params=OVER_HTTP)
+async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
+    async with SOURCES[request.param]() as case:
+        yield case
+
+
+def capabilities(kind: type[BaseModel]) -> set[str]:
+    """What a class offers beyond the keys that stand in the file."""
+    offered = {name for name in dir(kind) if not name.startswith("_")}
+    return offered - set(dir(BaseModel)) - set(kind.model_fields)
+
+
+@pytest.mark.parametrize("kind", [*KINDS.values(), VaultSettings])
+def test_a_kind_of_source_has_no_capability_that_nobody_asks_for(kind: type[SourceKind]) -> None:
+    assert capabilities(kind) - capabilities(SourceKind) == set(), "misspelt?"
+
+
+@pytest.mark.parametrize("kind", CHANNELS.values())
+def test_a_kind_of_channel_has_no_capability_that_nobody_asks_for(kind: type[ChannelKind]) -> None:
+    assert capabilities(kind) - capabilities(ChannelKind) == set(), "misspelt?"
+
+
+def test_each_api_brings_what_is_needed_to_set_it_up() -> None:
+    assert [word for word, kind in KINDS.items() if kind.setup() is None] == []
+
+
+def test_an_account_keeps_its_name_however_its_wallet_is_written(case: Case) -> None:
+    kind = case.kind
+    assert kind is not None
+    for wallet in case.wallets:
+        written = WatchedWallet(wallet.name, f"0x{wallet.address[2:].upper()} ", wallet.chains, wallet.assets)
+        assert kind.accounts("s", written) == kind.accounts("s", wallet)
+
+
+def test_a_wallet_without_what_to_watch_is_a_mistake_that_names_it(case: Case) -> None:
+    assert case.kind is not None
+    for wallet in (WatchedWallet("empty", A), WatchedWallet("empty", "")):
+        with pytest.raises(ValueError, match="wallet empty"):
+            case.kind.accounts("s", wallet)
+
+
+def test_sources_share_limits_by_their_key(case: Case) -> None:
+    assert case.kind is not None
+    assert case.kind.access_key() == KEY
+    assert KEY not in repr(case.kind)
+
+
+# Setup
+
+
+class Answers:
+    """Somebody who answers with what is offered, and with these words where nothing is."""
+
+    def __init__(self, **words: str) -> None:
+        self._words = words
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def list(self, words: Collection[str]) -> None:
+        self.said.append(", ".join(words))
+
+    def ask(self, question: str, default: str | None = None) -> str:
+        return next((word for name, word in self._words.items() if name in question), default or "")
+
+    def choose(self, question: str, options: Mapping[str, str], default: str) -> str:
+        assert default in options
+        return default
+
+    def agree(self, question: str) -> bool:
+        return True
+
+
+async def test_a_probe_tells_a_key_that_works_from_one_that_does_not(case: Case) -> None:
+    assert case.kind is not None
+    assert case.sim is not None
+    setup = type(case.kind).setup()
+    assert setup is not None
+    url = f"{case.sim.url}/{case.where}"
+    sound = await setup.probe(url, KEY)
+    assert (sound.sound, sound.refused) == (True, False)
+    refused = await setup.probe(url, "another-key")
+    assert (refused.sound, refused.refused) == (False, True)
+    await case.sim.stop()
+    unknown = await setup.probe(url, KEY)
+    assert (unknown.sound, unknown.refused) == (False, False)
+    assert all(each.text and KEY not in each.text for each in (sound, refused, unknown))
+
+
+def test_the_first_wallet_is_one_that_the_kind_takes(case: Case) -> None:
+    assert case.kind is not None
+    setup = type(case.kind).setup()
+    assert setup is not None
+    draft = setup.wallet(Answers(Address=A, UniqueAssetIds="0xfc6e610b23b09fae00e10001"), "", "")
+    key, words = draft.what
+    wallet = WatchedWallet(draft.name, draft.address, **{key: words})
+    assert len(case.kind.accounts("s", wallet)) == 1
+    packs = Path(__file__).parents[2] / "watcher" / "packs"
+    assert draft.tag in {path.stem for path in packs.glob("*.yaml")} | {"issued", "hot"}
