@@ -12,7 +12,7 @@ from tests.config.given import ENV, KEY, KINDS, SOUND, FileStore, load, mistakes
 from tests.fakes import FakeChannel
 from watcher.config.models import Cron
 from watcher.config.settings import Kinds, load_settings, read_settings
-from watcher.domain.model import Account
+from watcher.domain.model import Account, Asset
 from watcher.notify.kind import ChannelKind
 from watcher.ports.channel import Draw
 from watcher.sources.coinstats.settings import CoinStatsSettings
@@ -30,7 +30,9 @@ def test_a_wallet_stands_for_one_account_per_chain(tmp_path: Path) -> None:
     assert bonds.accounts == (Account("teos", "teos", "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"),)
     assert treasury.wallet.tags == ("treasury",)
     assert bonds.watched.assets == ("0x0fc6e610b23b09fae00e10001",)
-    assert bonds.wallet.assets == bonds.watched.assets, "rules over sums know what was asked for"
+    assert bonds.wallet.asked == (Asset("teos", "0xfc6e610b23b09fae00e10001"),), (
+        "rules over sums know what was asked for"
+    )
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

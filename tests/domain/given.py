@@ -48,7 +48,7 @@ SYMBOLS = {ETH: "ETH", USDC: "USDC", SOL: "SOL", BOND: "BOND", NOTE: "NOTE"}
 WALLETS = {
     HOT: Wallet("hot", "coinstats", HOT.address, ("gas",)),
     SWEEP: Wallet("fund", "coinstats", SWEEP.address),
-    DESK: Wallet("desk", "teos", DESK.address),
+    DESK: Wallet("desk", "teos", DESK.address, asked=(), units="sources.teos.units"),
 }
 
 
@@ -72,6 +72,7 @@ def reading(
         {asset: symbols[asset] for asset in amounts if asset in symbols},
         frozenset(complete),
         dict.fromkeys(unclear, "it came twice"),
+        names_all=account.chain != "teos",
     )
 
 

@@ -91,7 +91,7 @@ async def play(
     quiet = quiet_hours(configuration.settings)
     known = _known_from(recorded) or until + MOMENT
     looks = [look for look in (*assumed_looks(recorded, known), *recorded.looks) if start <= look.at <= until]
-    retelling = Reconstruction(recorded)
+    retelling = Reconstruction(recorded, rules.wallets)
     polls = (ReplayedPoll(look.at, retelling.outcomes(look)) for look in looks)
     blind = build_rules(replace(configuration, rules=_without_clocks(configuration.rules)))
     store = InMemoryStore()

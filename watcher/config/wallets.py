@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from watcher.config.document import Document, Node
 from watcher.config.models import Cron, WalletEntry
 from watcher.config.problems import checked
-from watcher.domain.model import Account, Wallet
+from watcher.domain.model import Account, Asset, Wallet
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import PartError
 from watcher.domain.values.normalization import address_key
@@ -32,6 +32,7 @@ class WalletSettings:
     wallet: Wallet
     """As rules and messages know it."""
     chains: tuple[str, ...]
+    assets: tuple[str, ...]
     every: str | timedelta | Cron
     at_least_every: timedelta | None
     discover: str | None
@@ -53,10 +54,6 @@ class WalletSettings:
     @property
     def tags(self) -> tuple[str, ...]:
         return self.wallet.tags
-
-    @property
-    def assets(self) -> tuple[str, ...]:
-        return self.wallet.assets
 
     @property
     def discover_every(self) -> timedelta | None:
@@ -110,7 +107,7 @@ def read_wallets(document: Document, sources: Mapping[str, SourceKind]) -> tuple
                 document.report(("wallets", index), what, "keep one of them, or join their tags")
         if entry.discover is not None and entry.source in sources:
             _check_discovery(document, index, entry, wallet, sources[entry.source])
-        found.append(_settled(entry, wallet, accounts))
+        found.append(_settled(entry, wallet, accounts, sources.get(entry.source)))
     return tuple(found)
 
 
@@ -134,17 +131,36 @@ def _copied(text: str) -> str:
     return text[:1] + text[1:]
 
 
-def _settled(entry: WalletEntry, watched: WatchedWallet, accounts: tuple[Account, ...]) -> WalletSettings:
+def _settled(
+    entry: WalletEntry, watched: WatchedWallet, accounts: tuple[Account, ...], source: SourceKind | None
+) -> WalletSettings:
     promise = entry.every if isinstance(entry.every, timedelta) else entry.at_least_every
-    wallet = Wallet(watched.name, entry.source, watched.address, entry.tags, entry.assets, promise)
+    asked, units = None, ""
+    if source is not None and accounts:  # else the wallet is not sound
+        asked = source.asked(watched)
+        units = _units(entry.source) if source.states_units else ""
+    named = _same_assets(asked) if asked is not None else None
+    wallet = Wallet(watched.name, entry.source, watched.address, entry.tags, named, units, promise)
     return WalletSettings(
-        wallet, _once(entry.chains), entry.every, entry.at_least_every, entry.discover, entry.weight, accounts
-    )
+        wallet, _once(entry.chains), _once(entry.assets), entry.every, entry.at_least_every, entry.discover,
+        entry.weight, accounts,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _units(source: str) -> str:
+    return f"sources.{source}.units"
+
+
+@lru_cache(maxsize=1024)
+def _same_assets(assets: tuple[Asset, ...]) -> tuple[Asset, ...]:
+    """Many wallets are asked for the same assets."""
+    return assets
 
 
 @lru_cache(maxsize=1024)
 def _once(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Many wallets are on the same chains."""
+    """Many wallets are on the same chains, or hold the same assets."""
     return words
 
 

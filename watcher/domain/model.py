@@ -23,9 +23,6 @@ MOVED = Decimal("0.01")
 
 _LESS, _MORE = minus(Decimal(1), MOVED), plus(Decimal(1), MOVED)
 
-TEOS_CHAIN = "teos"
-"""The chain of every account on a TEOS source."""
-
 SWEEPS = frozenset({"all", "forceall"})
 """Chains of an account that asks for many chains at once; each asset then carries its own."""
 
@@ -98,6 +95,9 @@ class Reading(NamedTuple):
     """In how many parts the amounts' units are counted on the wire, where that can change (TEOS: sparks)."""
     natives: frozenset[Asset] = frozenset()
     """Assets that came without a contract: native coins of their chains."""
+    names_all: bool = True
+    """Whether the source tells of whatever an account holds. If not, it tells only of what it was asked for:
+    an asset that it names for the first time is one that is newly asked for, and nobody has sent it."""
 
     @property
     def blank(self) -> bool:
@@ -248,8 +248,11 @@ class Wallet:
     source: str
     address: str
     tags: tuple[str, ...] = ()
-    assets: tuple[str, ...] = ()
-    """The assets that are asked for, where the operator has to name them (TEOS)."""
+    asked: tuple[Asset, ...] | None = None
+    """The assets that are asked for, where the source tells of no others; None: it tells of all that an
+    account holds."""
+    units: str = ""
+    """The key of the configuration under which prices of its assets can be stated; empty if there is none."""
     promise: timedelta | None = None
     """The longest time between two polls that the configuration promises; None: it promises none."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from watcher.domain.model import Account
+from watcher.domain.model import Account, Asset
 from watcher.ports.source import Source
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ class SourceKind(BaseModel):
     sells_credits: ClassVar[bool] = False
     """Whether requests are paid in credits; else calls are all that is limited."""
 
+    states_units: ClassVar[bool] = False
+    """Whether prices of its assets can be stated under its `units:`."""
+
     fairness: Fairness = 1.0
     concurrency: Concurrency = 1
     """Requests that may be under way at once."""
@@ -64,6 +67,11 @@ class SourceKind(BaseModel):
     @abstractmethod
     def accounts(self, name: str, wallet: WatchedWallet) -> Sequence[Account]:
         """Accounts of a wallet on the source `name`. ValueError says what is wrong with the wallet."""
+
+    def asked(self, wallet: WatchedWallet) -> tuple[Asset, ...] | None:  # noqa: ARG002
+        """The assets of a sound wallet that are asked for by name, each once; None if the API tells of all
+        that an account holds. The readings of a source that is asked for names say so (`names_all`)."""
+        return None
 
     @abstractmethod
     def build(self, name: str, wallets: Iterable[WatchedWallet]) -> Source:

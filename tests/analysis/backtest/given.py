@@ -95,6 +95,7 @@ class World:
             frozenset(complete - self.left_out - {"teos"}),
             {asset: "it came twice" for asset in self.unclear if asset in self.amounts[account]},
             natives=frozenset(asset for asset in held if not asset.token.startswith("0x")),
+            names_all=account is not DESK,
         )
 
 

@@ -301,18 +301,18 @@ def test_an_empty_portfolio_is_worth_nothing() -> None:
 
 
 def test_a_teos_asset_that_was_never_read_makes_the_sum_unknown() -> None:
-    desk = Wallet("desk", "teos", DESK.address, assets=("0x0FC6", "fc7"))
+    desk = Wallet("desk", "teos", DESK.address, asked=(BOND, NOTE))
     for assets, why in (
         (["BOND", "NOTE"], "NOTE in desk on teos was never read"),
         (["0x00fc7", "0xfc6"], "NOTE in desk on teos was never read"),
         (["BOND"], ""),
     ):
         there = world(low(match={"assets": assets}), wallets={DESK: desk})
-        seen = Reading(DESK, {BOND: Decimal(7)}, symbols={BOND: "BOND", NOTE: "NOTE"})
+        seen = Reading(DESK, {BOND: Decimal(7)}, symbols={BOND: "BOND", NOTE: "NOTE"}, names_all=False)
         assert there.see(seen) == (N if why else F), assets
         assert why_of(there) == why
     there = world(low(match={"assets": ["BOND"]}), wallets={DESK: desk})
-    there.see(Reading(DESK, {BOND: Decimal(7)}, symbols={BOND: "BOND"}))
+    there.see(Reading(DESK, {BOND: Decimal(7)}, symbols={BOND: "BOND"}, names_all=False))
     assert "0xfc7 in desk on teos was never read" in why_of(there), "it may be a BOND as well"
 
 

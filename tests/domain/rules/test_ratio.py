@@ -21,7 +21,7 @@ N: list[str] = []
 
 WALLETS = {
     HOT: Wallet("vault", "coinstats", HOT.address, ("reserve",)),
-    DESK: Wallet("desk", "teos", DESK.address, ("issued",), ("0xfc6",)),
+    DESK: Wallet("desk", "teos", DESK.address, ("issued",), (BOND,)),
 }
 
 
@@ -125,7 +125,9 @@ def test_a_side_that_is_not_known_makes_the_ratio_unknown() -> None:
     assert there.see(reserves("100"), failed(DESK)) == N
     assert there.see(issued("100")) == F
     # The desk is asked for a second asset, and it is not clear how much of it there is.
-    unclear = Reading(DESK, {BOND: Decimal(1)}, symbols={NOTE: "NOTE"}, unclear={NOTE: "it came twice"})
+    unclear = Reading(
+        DESK, {BOND: Decimal(1)}, symbols={NOTE: "NOTE"}, unclear={NOTE: "it came twice"}, names_all=False
+    )
     assert there.see(unclear) == R, "only what is asked for is a part"
     assert there.see(issued("100"), after=timedelta(minutes=50)) == F
     assert there.see(issued("1"), after=timedelta(minutes=20)) == N, "the reserves are too old"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.analysis.ruletest.series import SeriesItem, parse_series
-from watcher.domain.model import SWEEPS, TEOS_CHAIN
+from watcher.domain.model import SWEEPS
 from watcher.domain.values.durations import format_duration, parse_duration, parse_moment
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -67,6 +67,10 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+NAMED = "teos"
+"""The chain, and the name of a source, of which a test tells only the assets that it names."""
+
+
 class TestWallet(_Model):
     """A wallet that the readings are about; rules choose it by name, tag, source and chain."""
 
@@ -81,7 +85,7 @@ class TestWallet(_Model):
 
     @property
     def on(self) -> tuple[str, ...]:
-        return self.chains or (TEOS_CHAIN if self.source == TEOS_CHAIN else "ethereum",)
+        return self.chains or (NAMED if self.source == NAMED else "ethereum",)
 
 
 class Series(_Model):

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from watcher.analysis.ruletest.models import RuleTest, TestWallet
+from watcher.analysis.ruletest.models import NAMED, RuleTest, TestWallet
 from watcher.analysis.ruletest.series import SeriesItem, Sign
 from watcher.domain.model import (
-    TEOS_CHAIN,
     Account,
     Asset,
     Miss,
@@ -88,7 +87,8 @@ class TestTracks:
                 return Miss(account, reason, detail)
         prices = {track.asset: price for track in tracks if (price := track.price(after)) is not None}
         amounts = {asset: value for asset, value in said.items() if isinstance(value, Decimal)}
-        if account.chain == TEOS_CHAIN:
+        names_all = account.chain != NAMED
+        if not names_all:
             amounts.update((asset, ZERO) for asset, value in said.items() if value is Sign.ABSENT)
             complete: set[str] = set()
         else:
@@ -100,12 +100,18 @@ class TestTracks:
             {asset: price for asset, price in prices.items() if asset in amounts},
             {track.asset: track.symbol for track in tracks if track.asset in amounts},
             frozenset(complete),
+            names_all=names_all,
         )
 
     def add(self, account: Account, wallet: TestWallet, track: _Track) -> None:
-        self.wallets[account] = Wallet(wallet.name, wallet.source, account.address, wallet.tags)
         self.subjects[subject_key(account, track.asset)] = (track.asset.chain, track.symbol)
-        self._tracks.setdefault(account, []).append(track)
+        tracks = self._tracks.setdefault(account, [])
+        tracks.append(track)
+        asked, units = None, ""
+        if account.chain == NAMED:
+            asked, units = tuple(each.asset for each in tracks), f"sources.{wallet.source}.units"
+        found = Wallet(wallet.name, wallet.source, account.address, wallet.tags, asked, units)
+        self.wallets[account] = found
 
 
 def tracks_of(test: RuleTest, wallets: Mapping[str, TestWallet]) -> TestTracks:

@@ -12,7 +12,6 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.model import (
     EMPTY,
     SWEEPS,
-    TEOS_CHAIN,
     Account,
     AccountState,
     Asset,
@@ -77,6 +76,8 @@ class Selection:
         self.side, self._also = side, also
         self.wallets = wallets
         self.limits = {account: limit(side, wallet) for account, wallet in wallets.items()}
+        self.units = {account.chain: wallet.units for account, wallet in wallets.items() if wallet.units}
+        """Chain → where prices of its assets can be stated, as in `Wallet`."""
         self._chosen: dict[Asset, tuple[str, bool]] = {}
         """A cache: whether an asset is selected under the symbol it last had."""
         self.parts: dict[Account, Contribution] = {}
@@ -121,7 +122,7 @@ class Selection:
         chains = self._chains(account, state, amounts)
         never = next((chain for chain in chains if chain not in state.seen), None)
         trouble = f"{self._where(account, chain=never)} was never read" if never else ""
-        odd = state.held or state.stale or state.unsettled or account.chain == TEOS_CHAIN
+        odd = state.held or state.stale or state.unsettled or self.wallets[account].asked
         if odd and not trouble:
             trouble = self._doubt(account, state, symbols)
         return Contribution(
@@ -153,11 +154,9 @@ class Selection:
         for asset in sorted(state.unsettled):
             if self._may_be(asset, state, symbols):
                 return f"{self._where(account, chain=asset.chain)} has not been read whole yet"
-        if account.chain == TEOS_CHAIN:
-            for text in self.wallets[account].assets:
-                asset = Asset(TEOS_CHAIN, hex(int(text, 16)))
-                if asset not in state.amounts and self._may_be(asset, state, symbols):
-                    return f"{self._where(account, asset, symbols.get(asset, ''))} was never read"
+        for asset in self.wallets[account].asked or ():
+            if asset not in state.amounts and self._may_be(asset, state, symbols):
+                return f"{self._where(account, asset, symbols.get(asset, ''))} was never read"
         return ""
 
     def _may_be(self, asset: Asset, state: AccountState, symbols: Mapping[Asset, str]) -> bool:
@@ -195,12 +194,12 @@ class Selection:
         """Why nothing that is selected being known is not a zero; empty if it is one.
 
         A contract that is named and absent from complete readings is not held; a symbol that was never
-        seen may be a slip of the pen. TEOS never says what an account does not hold.
+        seen may be a slip of the pen, as may one that no source was asked for by name.
         """
         match = self.side.match
         if not match.assets:
             return ""
-        if match.exact_ids and any(account.chain != TEOS_CHAIN for account in self.wallets):
+        if match.exact_ids and any(wallet.asked is None for wallet in self.wallets.values()):
             return ""
         return f"{' or '.join(match.assets)} was never seen in what is selected"
 

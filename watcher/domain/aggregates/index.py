@@ -12,7 +12,7 @@ from watcher.domain.aggregates.contributions import Contribution, Selection, Vie
 from watcher.domain.aggregates.total import Sum, Summed
 from watcher.domain.alerts.lifecycle import Subject
 from watcher.domain.decision import Revision
-from watcher.domain.model import EMPTY, SWEEPS, TEOS_CHAIN, Account, AccountState, Asset, Wallet
+from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Wallet
 from watcher.domain.rules import Side, SumRule
 
 ALL = "all"
@@ -133,7 +133,7 @@ class AggregateIndex:
             if part is None:
                 part = selection.parts[account] = selection.part(account, state, symbols)
             each.put(account, before[selection], part, state)
-        if state is not None and (state.unsettled or account.chain == TEOS_CHAIN):
+        if state is not None and (state.unsettled or self._wallets[account].asked):
             self._unsure.add(account)
         else:
             self._unsure.discard(account)

@@ -246,7 +246,9 @@ class Sum:
         for asset in sorted(unpriced) if self.selection.side.valued else ():
             doubt = view.doubt(asset)
             began = doubt is not None and asset not in view.past.doubts
-            return Unknown(why, price_it(asset, view.symbols.get(asset, "")), view.now if began else None)
+            symbol = view.symbols.get(asset, "")
+            remedy = price_it(asset, symbol, self.selection.units.get(asset.chain, ""))
+            return Unknown(why, remedy, view.now if began else None)
         unseen, unlike = self.selection.never_seen(), self.total(view).why_no_amount
         if unseen and unseen in why:
             return Unknown(why, RIGHT_NAME)

@@ -2,8 +2,9 @@
 
 Anybody can send anything to an address. A token that turns up without a price, or as dust, waits; one
 that comes to be worth something leaves by itself, as does one whose contract a rule or the
-configuration names. Coins that a chain itself knows, and TEOS assets, which the operator has named, never
-wait. What was let in once stays in: whatever its price does, an alert on it can always resolve.
+configuration names. Coins that a chain itself knows never wait, nor do assets of a source that tells only of
+what it was asked for: the operator has named them. What was let in once stays in: whatever its price does,
+an alert on it can always resolve.
 
 A price is a claim, too: a newcomer that is worth something is seen by rules, and what it is worth counts in
 no value, sum or ratio until somebody asked for it (a rule or the configuration names it, `assets release`) or
@@ -23,7 +24,6 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.model import (
     EMPTY,
-    TEOS_CHAIN,
     AccountState,
     Asset,
     Change,
@@ -130,7 +130,7 @@ def _newcomers(
 def _asked_for(state: AccountState, asset: Asset, reading: Reading, past: Snapshot, memo: Memo) -> bool:
     """Whether an asset is one that nobody else can send, or one that rules or the configuration name. A
     symbol speaks for it as long as nothing else of that name is held there, and no coin is called so."""
-    if asset.chain == TEOS_CHAIN or _is_coin(asset):
+    if not reading.names_all or _is_coin(asset):
         return True
 
     def name(of: Asset) -> str:
@@ -166,7 +166,7 @@ def _coins_name(name: str, reading: Reading, past: Snapshot) -> bool:
 
 def _poses(state: AccountState, asset: Asset, reading: Reading, past: Snapshot) -> bool:
     """Whether a contract bears the name of the coin that its own chain knows, and that is held there."""
-    if asset.chain == TEOS_CHAIN or _is_coin(asset):
+    if not reading.names_all or _is_coin(asset):
         return False
     coins = (each for each in state.amounts if each.chain == asset.chain and _is_coin(each))
     name = _name(asset, reading, past)
@@ -187,7 +187,7 @@ def _unwanted(
     A symbol that a rule names speaks for a token only on first sight, and only if it is no coin's: later
     anybody can send one of that name.
     """
-    if asset.chain == TEOS_CHAIN or _is_coin(asset):
+    if not reading.names_all or _is_coin(asset):
         return ""
     symbol = reading.symbols.get(asset) or past.symbols.get(asset, "")
     rules = memo.rules

@@ -130,7 +130,8 @@ class RuleHealth:
     def unpriced(self, rule: Rule, account: Account, asset: Asset, symbol: str, why: str) -> None:
         """A rule cannot be judged on an asset for want of a price."""
         began = asset in self._past.quotes and asset not in self._past.doubts
-        trouble = Unknown(why, price_it(asset, symbol), self._now if began else None)
+        remedy = price_it(asset, symbol, self._rules.wallets[account].units)
+        trouble = Unknown(why, remedy, self._now if began else None)
         self.asset(rule, account, asset, symbol, trouble)
 
     def read(self, learned: Reconciled, alerts: Iterable[Alert]) -> None:

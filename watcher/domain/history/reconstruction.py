@@ -16,7 +16,6 @@ from decimal import Decimal
 from watcher.domain.model import (
     EMPTY,
     SWEEPS,
-    TEOS_CHAIN,
     Account,
     AccountState,
     Asset,
@@ -26,6 +25,7 @@ from watcher.domain.model import (
     Outcome,
     Quote,
     Reading,
+    Wallet,
 )
 from watcher.domain.readings.plausibility import CONFIRM_AFTER, check_plausibility
 
@@ -86,8 +86,9 @@ class RecordedHistory:
 class Reconstruction:
     """Goes through history once, look by look. Looks must come in the order of time."""
 
-    def __init__(self, recorded: RecordedHistory) -> None:
-        self._recorded = recorded
+    def __init__(self, recorded: RecordedHistory, wallets: Mapping[Account, Wallet]) -> None:
+        """`wallets`: of whose sources is to be known whether they tell of all that is held."""
+        self._recorded, self._wallets = recorded, wallets
         self._amounts = {account: dict(held) for account, held in recorded.held.items()}
         self._coming: dict[Account, list[Change]] = {}
         for change in reversed(recorded.changes):
@@ -125,8 +126,10 @@ class Reconstruction:
         known = self._recorded.symbols
         symbols = {asset: known[asset] for asset in seen if known.get(asset)}
         read = mentioned - look.unread.get(account, frozenset())
-        complete = frozenset() if account.chain == TEOS_CHAIN else frozenset(read)
-        return Reading(account, seen, prices, symbols, complete, unclear)
+        wallet = self._wallets.get(account)
+        names_all = wallet is None or wallet.asked is None
+        complete = frozenset(read) if names_all else frozenset()
+        return Reading(account, seen, prices, symbols, complete, unclear, names_all=names_all)
 
     def _take(self, account: Account, at: datetime) -> dict[Asset, Decimal | None]:
         """Take over the changes up to this reading; the prices that came with those of this very one."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from watcher.domain.model import TEOS_CHAIN, Account, AccountState, Asset, Reading
+from watcher.domain.model import Account, AccountState, Asset, Reading
 from watcher.domain.values.decimals import ZERO
 
 
@@ -45,7 +45,7 @@ def _differences(state: AccountState, reading: Reading) -> Iterator[Difference]:
     for asset, after in amounts.items():
         before = known.get(asset)
         if before is None:
-            if _first_sight(state, asset):
+            if not reading.names_all or _first_sight(state, asset):
                 yield Difference(asset, None, after)
             elif after:
                 yield Difference(asset, ZERO, after)
@@ -58,7 +58,7 @@ def _differences(state: AccountState, reading: Reading) -> Iterator[Difference]:
 
 def _first_sight(state: AccountState, asset: Asset) -> bool:
     """Whether nothing says that this asset, which has no amount yet, was not held before."""
-    if asset.chain not in state.seen or asset.chain == TEOS_CHAIN:
+    if asset.chain not in state.seen:
         return True
     unsettled = state.unsettled
     return bool(unsettled) and (asset in unsettled or Asset(asset.chain, "") in unsettled)

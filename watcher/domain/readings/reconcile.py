@@ -12,7 +12,6 @@ from watcher.domain.decision import Recheck, Snapshot
 from watcher.domain.model import (
     EMPTY,
     SWEEPS,
-    TEOS_CHAIN,
     Account,
     AccountState,
     Asset,
@@ -128,7 +127,7 @@ def _plain(state: AccountState, reading: Reading) -> bool:
 
 def _unsettled(state: AccountState, reading: Reading, chains: frozenset[str]) -> frozenset[Asset]:
     """What nobody can call new when it turns up, because its chain's first answer did not settle it."""
-    first = chains - state.seen.keys() - {TEOS_CHAIN}  # TEOS never says what an account does not hold
+    first = chains - state.seen.keys() if reading.names_all else frozenset()
     if not state.unsettled and not first:
         return state.unsettled
     open_chains = first | {asset.chain for asset in state.unsettled if not asset.token}

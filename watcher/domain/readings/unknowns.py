@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from watcher.domain.model import TEOS_CHAIN, Account, AccountState, Asset
+from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.readings.plausibility import ASKS
 
 READ_IT = "see with `watcher status` why it is not read; if it is read too seldom, raise max_age"
@@ -35,11 +35,9 @@ def in_doubt_since(state: AccountState, asset: Asset) -> datetime | None:
     return held.since if held.odd <= ASKS else state.stale.get(asset, held.since)
 
 
-def price_it(asset: Asset, symbol: str) -> str:
-    """What to do about an asset without a price."""
+def price_it(asset: Asset, symbol: str, units: str) -> str:
+    """What to do about an asset without a price. `units`: as in `Wallet`."""
     name = symbol or asset.token
-    if asset.chain == TEOS_CHAIN:
-        return (
-            f'state its price in the configuration: sources.teos.units, "{asset.token}": {{price_usd: "…"}}'
-        )
+    if units:
+        return f'state its price in the configuration: {units}, "{asset.token}": {{price_usd: "…"}}'
     return f"take {name} out of the rule with match.assets, or hide it with `watcher assets hide {name}`"

@@ -201,6 +201,7 @@ class Assets:
             unclear=unclear,
             notes=tuple(notes),
             scales=scales,
+            names_all=False,
         )
 
     def _amount(self, number: int, sparks: int) -> Decimal | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from watcher.domain.credits.allowance import Window
-from watcher.domain.model import TEOS_CHAIN, Account
+from watcher.domain.model import Account, Asset
 from watcher.domain.values.decimals import number_in
 from watcher.domain.values.errors import PartError
 from watcher.sources.http import Http, Limits
@@ -19,7 +19,7 @@ from watcher.sources.settings import ApiSettings, BaseUrl, Duration, SettingsMod
 from watcher.sources.teos.assets import Stated
 from watcher.sources.teos.source import TeosSource
 from watcher.sources.teos.urls import BASE_URL, VERSION
-from watcher.sources.teos.wire import address_key, asset_number, is_factor
+from watcher.sources.teos.wire import TEOS_CHAIN, address_key, asset_number, asset_of, is_factor
 
 if TYPE_CHECKING:
     from watcher.sources.teos.setup import TeosSetup
@@ -92,6 +92,8 @@ ApiVersion = Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$"), BeforeVa
 class TeosSettings(ApiSettings):
     """A TEOS access as configured."""
 
+    states_units: ClassVar[bool] = True
+
     kind: Literal["teos"]
     base_url: BaseUrl = BASE_URL
     api_version: ApiVersion = VERSION
@@ -112,6 +114,10 @@ class TeosSettings(ApiSettings):
             except ValueError as error:
                 raise PartError(f"wallet {wallet.name}: {error}", "assets", number) from None
         return [Account(name, TEOS_CHAIN, _normal(address))]
+
+    def asked(self, wallet: WatchedWallet) -> tuple[Asset, ...]:
+        """The assets of a sound wallet, each once."""
+        return tuple(dict.fromkeys(asset_of(asset_number(text)) for text in wallet.assets))
 
     def build(self, name: str, wallets: Iterable[WatchedWallet]) -> TeosSource:
         """The source. Of the wallets it takes which assets each address is watched for."""

@@ -13,10 +13,13 @@ from typing import Any
 
 import msgspec
 
-from watcher.domain.model import TEOS_CHAIN, Asset
+from watcher.domain.model import Asset
 from watcher.domain.values.text import named
 from watcher.sources.json_repair import NotJsonError, UnusableAnswerError
 from watcher.sources.settings import crowded
+
+TEOS_CHAIN = "teos"
+"""The chain of every account on a TEOS source."""
 
 AT_ONCE = 256 * 1024
 """Bytes that are read on the event loop, in 20 ms at worst; more is read in a thread."""
