@@ -126,7 +126,7 @@ def _terminal(configuration: Configuration, store: Path) -> None:
     now = SystemClock().now()
     settings, on = configuration.settings, Screen(COLUMNS, 60, colours=True)
     with SqliteQueries(store) as reader:
-        state = status.status(settings, reader, now, credit_plans(settings))
+        state = status.report(settings, reader, now, credit_plans(settings))
         chart = wallet_chart(settings, reader, "hot-wallet", now, timedelta(seconds=STORY / 2))
     lines = ["$ watcher status", *status_lines(state, now, on), ""]
     lines.append("$ watcher history --wallet hot-wallet --plot")

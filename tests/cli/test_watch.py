@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from tests.cli.terminal import terminal
 from tests.endtoend.bench import EVM, Installation, here
 from watcher.cli._tables import Screen
 from watcher.cli.status import status_lines
+from watcher.reports.rows import AccountRow, StatusRow
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOME = "\x1b[H"
@@ -93,11 +93,13 @@ async def test_a_cadence_below_a_second_is_refused(
     assert "at least 1s" in capsys.readouterr().err
 
 
-def state(accounts: int, in_trouble: int) -> dict[str, Any]:
-    def account(number: int) -> dict[str, Any]:
+def state(accounts: int, in_trouble: int) -> StatusRow:
+    def account(number: int) -> AccountRow:
         missed = accounts - number <= in_trouble
         return {
-            "wallet": f"wallet-{number}", "source": "coinstats", "chain": "ethereum", "last_reading": NOW,
+            "wallet": f"wallet-{number}", "source": "coinstats", "chain": "ethereum", "address": "0x1",
+            "last_reading": NOW, "next_poll": None, "stale": False, "interval_seconds": None,
+            "expected_delay_seconds": None,
             "misses": 3 if missed else 0, "miss": "the API was out of reach for all that is known" * missed,
             "held": [], "quarantined": 0, "late": False,
         }  # fmt: skip

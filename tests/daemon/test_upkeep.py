@@ -81,7 +81,7 @@ async def found(folder: Path, now: datetime, *deliveries: Delivery, quiet: str =
     finally:
         await store.close()
     with SqliteQueries(folder / "watcher.db") as reader:
-        return why, str(status.status(configuration.settings, reader, now, {})["state"])
+        return why, str(status.report(configuration.settings, reader, now, {})["state"])
 
 
 async def test_what_waits_for_the_end_of_quiet_hours_does_not_stop_the_heartbeat(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from tests.contract.given import plan
 from tests.store.given import opened
 from watcher.domain.credits.allowance import CreditPlan, Grant, Purpose
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook, load
-from watcher.reports.credit_rows import use_of
-from watcher.reports.credits import CreditBurn, burn
+from watcher.reports.credits import CreditBurn, burn, use_of
 from watcher.store.sqlite.queries import SqliteQueries
 
 MINUTES = timedelta(minutes=5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,8 @@ from watcher.cli.status import status_lines
 from watcher.config.configuration import configure
 from watcher.domain.model import Account, AccountState
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
-from watcher.reports import status as report
+from watcher.reports import status
+from watcher.reports.rows import StatusRow
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
@@ -38,7 +38,7 @@ async def looked_at(
     *,
     stretch: float | None = None,
     states: tuple[AccountState, ...] = (),
-) -> dict[str, Any]:
+) -> StatusRow:
     """The status so long after both accounts were read, or with other `states`."""
     path = folder / "watcher.yaml"
     path.write_text(CONFIG.format(hot=HOT.address, other=OTHER.address, first=first, second=second))
@@ -61,10 +61,10 @@ async def looked_at(
         await store.close()
     now: datetime = NOW + after
     with SqliteQueries(folder / "watcher.db") as reader:
-        return report.status(configure(path, {}).settings, reader, now, {})
+        return status.report(configure(path, {}).settings, reader, now, {})
 
 
-def shown(status: dict[str, Any]) -> str:
+def shown(status: StatusRow) -> str:
     return "\n".join(status_lines(status, NOW, Screen()))
 
 

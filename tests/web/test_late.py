@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.given import HOT, NOW, keep, known
 from tests.web.given import Page, serving
+from watcher.reports.rows import AccountRow
 from watcher.reports.status import behind
 
 HALF_A_DAY = timedelta(hours=12)
@@ -47,6 +48,11 @@ async def test_page_status_and_readiness_have_one_idea_of_late(
 
 
 def test_who_was_never_read_needs_a_look() -> None:
-    assert behind({"late": None, "stale": False, "last_reading": None})
-    assert not behind({"late": None, "stale": False, "last_reading": NOW})
-    assert behind({"late": False, "stale": True, "last_reading": NOW})
+    read: AccountRow = {
+        "wallet": "hot", "source": "coinstats", "chain": "ethereum", "address": "0x1", "last_reading": NOW,
+        "next_poll": None, "misses": 0, "miss": "", "late": None, "stale": False, "held": [],
+        "quarantined": 0, "interval_seconds": None, "expected_delay_seconds": None,
+    }  # fmt: skip
+    assert not behind(read)
+    assert behind({**read, "last_reading": None})
+    assert behind({**read, "late": False, "stale": True})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from glob import escape
 from typing import Annotated, Any
@@ -24,8 +24,8 @@ from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
-from watcher.reports import alerts as alertviews
-from watcher.reports import status
+from watcher.reports.alerts import AlertViews, silence_row
+from watcher.reports.rows import AlertDetailRow, AlertRow, SilenceRow
 from watcher.service.clock import SystemClock
 
 LONGEST_SILENCE = timedelta(days=366)
@@ -59,23 +59,20 @@ def alerts(
     configuration = configured(config)
     now = SystemClock().now()
     with _reader(configuration) as reader:
-        views = alertviews.AlertViews(configuration.settings, reader.silences(), now)
+        views = AlertViews(configuration.settings, reader.silences(), now)
         if action == "show":
             chosen = {each: reader.alert(meant(reader, each)) for each in ids or ()}
             found = [views.whole(alert, reader.deliveries_of(alert.id)) for alert in chosen.values() if alert]
-        else:
-            chosen = {}
-            found = views.rows(reader.alerts(limit) if everything else reader.live_alerts())
+            _show_details(found, json=json)
+            return _missing([each for each, alert in chosen.items() if alert is None], "alert")
+        rows = views.rows(reader.alerts(limit) if everything else reader.live_alerts())
     if json:
-        print_json(found)
-    elif action == "show":
-        for row in found:
-            _show_whole(row)
-    else:
-        _show_alerts(found)
-        if everything and len(found) == limit:
-            typer.echo(f"these are the newest {limit:,}; --limit {10 * limit} shows older ones", err=True)
-    return _missing([each for each, alert in chosen.items() if alert is None], "alert")
+        print_json(rows)
+        return 0
+    _show_alerts(rows)
+    if everything and len(rows) == limit:
+        typer.echo(f"these are the newest {limit:,}; --limit {10 * limit} shows older ones", err=True)
+    return 0
 
 
 def ack(
@@ -106,7 +103,7 @@ def ack(
     said = Ack(_visible(by or _login(), "--by"), now, comment and _visible(comment, "--comment"))
     known = acknowledge(store_path(configuration.settings), list(wanted.values()), said)
     found = {each: known[alert] for each, alert in wanted.items()}
-    views = alertviews.AlertViews(configuration.settings, silences, now)
+    views = AlertViews(configuration.settings, silences, now)
     done = [alert for alert in found.values() if alert and alert.state is AlertState.FIRING]
     if json:
         print_json(views.rows(done))
@@ -184,11 +181,11 @@ def add(
     comment = comment and _visible(comment, "--comment")
     made = Silence(identity, author, comment, now, now + span, *globs)
     with _reader(configuration) as reader:
-        views = alertviews.AlertViews(configuration.settings, [made], now)
+        views = AlertViews(configuration.settings, [made], now)
         live = [row for row in views.rows(reader.live_alerts()) if made.id in row["held"]]
     add_silence(store_path(configuration.settings), made)
     if json:
-        print_json(alertviews.silence_row(made, now))
+        print_json(silence_row(made, now))
     else:
         print(f"{made.id}: until {moment(made.until)}; it covers {counted(len(live), 'live alert')} now")
     return 0
@@ -215,7 +212,7 @@ def listed(
     configuration = configured(config)
     now = SystemClock().now()
     with _reader(configuration) as reader:
-        rows = [alertviews.silence_row(each, now) for each in reader.silences()]
+        rows = [silence_row(each, now) for each in reader.silences()]
     rows = [row for row in rows if everything or row["in_force"]]
     if json:
         print_json(rows)
@@ -313,12 +310,17 @@ def _silenced(configuration: Configuration) -> set[str]:
     return {*ids, *map(blind, ids), UNREPORTED_RULE}
 
 
-def _matchers(row: status.Row) -> str:
-    kinds = {"rules": "rule", "wallets": "wallet", "severities": "severity", "tags": "tag"}
-    return ", ".join(f"{word} {' or '.join(row[key])}" for key, word in kinds.items() if row[key])
+def _matchers(row: SilenceRow) -> str:
+    kinds = {
+        "rule": row["rules"],
+        "wallet": row["wallets"],
+        "severity": row["severities"],
+        "tag": row["tags"],
+    }
+    return ", ".join(f"{word} {' or '.join(globs)}" for word, globs in kinds.items() if globs)
 
 
-def _show_alerts(rows: list[status.Row]) -> None:
+def _show_alerts(rows: Sequence[AlertRow]) -> None:
     columns = ("id", "severity", "state", "rule", "subject", "since", "because", "acknowledged by")
     cells = [
         (
@@ -330,15 +332,26 @@ def _show_alerts(rows: list[status.Row]) -> None:
     print_table(columns, cells, empty="no alert is pending or firing")
 
 
-def _show_whole(row: status.Row) -> None:
+def _show_details(rows: Sequence[AlertDetailRow], *, json: bool) -> None:
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        _show_detail(row)
+
+
+def _show_detail(row: AlertDetailRow) -> None:
     print(visible(f"{row['subject']}: {row['because']}"))
     print(f"alert {row['id']}, rule {row['rule']}, {row['severity']}, {row['state']}")
     over = "withdrawn" if row["state"] == "withdrawn" else "resolved"
-    times = {"since": "since", "fired_at": "fired", "told_at": "last told", "resolved_at": over}
-    for key, word in {**times, "escalated_at": "escalated"}.items():
-        if row[key]:
-            print(f"{word} {moment(row[key])}")
-    if row["acknowledged_by"]:
+    times = {
+        "since": row["since"], "fired": row["fired_at"], "last told": row["told_at"],
+        over: row["resolved_at"], "escalated": row["escalated_at"],
+    }  # fmt: skip
+    for word, at in times.items():
+        if at:
+            print(f"{word} {moment(at)}")
+    if row["acknowledged_by"] and row["acknowledged_at"]:
         ack = Ack(row["acknowledged_by"], row["acknowledged_at"], row["comment"])
         print(visible(f"acknowledged {ack}"))
     if row["held"]:

@@ -14,11 +14,12 @@ from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, store_path
-from watcher.domain.model import Asset, Quarantined
+from watcher.domain.model import Account, Asset, Quarantined
 from watcher.domain.values.formatting import money
 from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.spelling import closest
 from watcher.reports import status
+from watcher.reports.rows import AssetRow
 from watcher.service.clock import SystemClock
 
 
@@ -67,9 +68,9 @@ def assets(
     else:
         code = _change(configuration, action, wallet or [], asset or [], everything=everything, reason=reason)
     every = everything and action is Action.LIST
-    rows = [row for row in _rows(configuration, wallet) if every or row["state"] != "visible"]
+    rows = [row for _, row in _rows(configuration, wallet) if every or row["state"] != "visible"]
     if json:
-        print_json([{key: value for key, value in row.items() if key != "account"} for row in rows])
+        print_json(rows)
     else:
         _show(rows)
     return code
@@ -91,29 +92,29 @@ def _change(
     if not names and not (everything and action is Action.RELEASE):
         raise typer.BadParameter(f"{action} needs the assets that are meant, or for release --all")
     rows = _rows(configuration, wallets)
-    chosen = [row for row in rows if everything and action is Action.RELEASE and row["state"] != "visible"]
+    release_all = everything and action is Action.RELEASE
+    chosen = [each for each in rows if release_all and each[1]["state"] != "visible"]
     missing = 0
     for name in names:
-        found = [row for row in rows if _is(row, name)]
-        if len({row["asset"] for row in found}) == 1:
+        found = [each for each in rows if _is(each[1], name)]
+        if len({row["asset"] for _, row in found}) == 1:
             chosen += found
             continue
         missing += 1
-        several = ", ".join(sorted(f"{row['chain']}/{row['asset']}" for row in found))
+        several = ", ".join(sorted(f"{row['chain']}/{row['asset']}" for _, row in found))
         trouble = f"several assets are called so: {several}" if found else _unknown(rows, name)
         typer.echo(f"{name}: {trouble}; `watcher assets --all --wallet {wallets[0]}` lists them", err=True)
-    holdings = [(row["account"], Asset(row["chain"], row["asset"])) for row in chosen]
+    holdings = [(account, Asset(row["chain"], row["asset"])) for account, row in chosen]
     hidden = Quarantined(SystemClock().now(), reason, by=_who()) if action is Action.HIDE else None
     if holdings:
         change_quarantine(store_path(configuration.settings), holdings, hidden)
     return 1 if missing else 0
 
 
-def _unknown(rows: Sequence[status.Row], name: str) -> str:
+def _unknown(rows: Sequence[tuple[Account, AssetRow]], name: str) -> str:
     """The asset that was probably meant, if there is one like it."""
-    close = closest(
-        name.lower(), {row[key].lower() for row in rows for key in ("symbol", "asset") if row[key]}
-    )
+    names = {each.lower() for _, row in rows for each in (row["symbol"], row["asset"]) if each}
+    close = closest(name.lower(), names)
     return "there is no such asset" + (f", did you mean '{close}'?" if close else "")
 
 
@@ -124,20 +125,20 @@ def _who() -> str:
         return f"user {os.getuid()}"  # one without a name, as in a container
 
 
-def _is(row: status.Row, name: str) -> bool:
+def _is(row: AssetRow, name: str) -> bool:
     name = name.lower()
     return name in (row["asset"].lower(), f"{row['chain']}/{row['asset']}".lower(), row["symbol"].lower())
 
 
-def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[status.Row]:
+def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[tuple[Account, AssetRow]]:
     from watcher.store.sqlite.queries import SqliteQueries
 
     with SqliteQueries(store_path(configuration.settings)) as reader:
         rows = status.assets(configuration.settings, reader.past())
-    return [row for row in rows if not wallets or row["wallet"] in wallets]
+    return [each for each in rows if not wallets or each[1]["wallet"] in wallets]
 
 
-def _show(rows: Sequence[status.Row]) -> None:
+def _show(rows: Sequence[AssetRow]) -> None:
     from decimal import Decimal
 
     columns = ("wallet", "chain", "symbol", "asset", "amount", "value", "state", "reason")

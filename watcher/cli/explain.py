@@ -18,7 +18,13 @@ from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
-from watcher.reports import status
+from watcher.reports.rows import (
+    AccountReadingRow,
+    AssetReadingRow,
+    ExplanationRow,
+    ReadingRow,
+    ToldChannelRow,
+)
 from watcher.service.clock import SystemClock
 
 
@@ -61,11 +67,10 @@ def explain(
         explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
         known = explainer.subjects(found)
         wanted = subject.lower()
-        names_of = ("key", "label", "wallet", "alert_label")
-        chosen = [each for each in known if wanted in {each.get(key, "").lower() for key in names_of}]
-        chosen = chosen or [each for each in known if wanted in each["label"].lower()]
+        chosen = [each for each in known if wanted in {name.lower() for name in each.names}]
+        chosen = chosen or [each for each in known if wanted in each.label.lower()]
         if not chosen:
-            names = {each["label"] for each in known}
+            names = {each.label for each in known}
             raise typer.BadParameter(f"'{rule}' has no subject '{subject}'; {nearest(subject, names)}")
         rows = [explainer.explain(found, each) for each in chosen]
     if json:
@@ -90,47 +95,57 @@ def _of_alert(store: Path, text: str) -> tuple[str, str]:
     return about(alert.rule), alert.subject
 
 
-def _show_explanation(row: status.Row) -> None:
-    print(visible(f"{row['subject']}: {row['answer']}: {row['because']}"))
-    reading = row["reading"]
-    lines = [("rule", f"{row['rule']}: {row['condition']}")]
-    if "at" in reading:
-        age = (
-            ""
-            if reading["at"] is None
-            else f", {format_duration(timedelta(seconds=reading['age_seconds']))} ago"
-        )
-        lines.append(("read", moment(reading["at"]) + age))
-    if reading.get("miss"):
-        lines.append(("missed", f"{reading['misses']} in a row: {reading['miss']}"))
+def _reading_lines(reading: ReadingRow) -> list[tuple[str, str]]:
+    """What the answer is made from, as labels and texts."""
     if "amount" in reading:
         price = f" at ${reading['price_usd']}" if reading["price_usd"] is not None else ", no price"
-        lines.append(("amount", reading["amount"] + price))
-        lines += [("not believed yet", text) for text in reading["waits"]]
-    lines += [(key, reading[key]) for key in ("credits", "period") if key in reading]
+        waits = [("not believed yet", text) for text in reading["waits"]]
+        return [*_read_lines(reading), ("amount", reading["amount"] + price), *waits]
     if "accounts" in reading:
-        lines.append(("sum of", f"{counted(reading['accounts'], 'account')}"))
-    if row["alert"]:
-        alert = row["alert"]
+        return [("sum of", f"{counted(reading['accounts'], 'account')}")]
+    if "credits" in reading:
+        return [("credits", reading["credits"]), ("period", reading["period"])]
+    return _read_lines(reading)
+
+
+def _read_lines(reading: AccountReadingRow | AssetReadingRow) -> list[tuple[str, str]]:
+    age = reading["age_seconds"]
+    ago = f", {format_duration(timedelta(seconds=age))} ago" if age is not None else ""
+    missed = f"{reading['misses']} in a row: {reading['miss']}"
+    return [("read", moment(reading["at"]) + ago), *([("missed", missed)] if reading["miss"] else [])]
+
+
+def _alert_lines(row: ExplanationRow) -> list[tuple[str, str]]:
+    alert, over = row["alert"], row["last"]
+    if alert:
         who = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
-        lines.append(("alert", f"{alert['id']} {alert['state']} since {moment(alert['since'])}{who}"))
-    else:
-        none = "none; each event is told once" if row["event"] else "none is pending or firing"
-        lines.append(("alert", none))
-        over = row["last"]
-        if over:
-            until = f", {over['state']} {moment(over['resolved_at'])}" if over["resolved_at"] else ""
-            text = f"{over['id']} since {moment(over['since'])}{until}: {over['because']}"
-            lines.append(("last alert", text))
-    lines += [
-        (word, row[key]) for word, key in (("clock", "clock"), ("held back", "suppressed_by")) if row[key]
+        return [("alert", f"{alert['id']} {alert['state']} since {moment(alert['since'])}{who}")]
+    lines = [("alert", "none; each event is told once" if row["event"] else "none is pending or firing")]
+    if over:
+        until = f", {over['state']} {moment(over['resolved_at'])}" if over["resolved_at"] else ""
+        text = f"{over['id']} since {moment(over['since'])}{until}: {over['because']}"
+        lines.append(("last alert", text))
+    return lines
+
+
+def _channel_line(row: ToldChannelRow) -> tuple[str, str]:
+    told = [f"{one['kind']} {one['state']} {moment(one['at'])}" for one in row["told"]]
+    notes = [] if row["usual"] else ["only when escalated"]
+    notes += [f"quiet until {moment(row['quiet_until'])}"] if row["quiet_until"] else []
+    notes += [row["trouble"]] if row["trouble"] else []
+    return f"channel {row['channel']}", "; ".join([*(told or ["told nothing of it"]), *notes])
+
+
+def _show_explanation(row: ExplanationRow) -> None:
+    print(visible(f"{row['subject']}: {row['answer']}: {row['because']}"))
+    lines = [
+        ("rule", f"{row['rule']}: {row['condition']}"),
+        *_reading_lines(row["reading"]),
+        *_alert_lines(row),
+        *([("clock", row["clock"])] if row["clock"] else []),
+        *([("held back", row["suppressed_by"])] if row["suppressed_by"] else []),
+        *map(_channel_line, row["channels"]),
     ]
-    for each in row["channels"]:
-        told = [f"{one['kind']} {one['state']} {moment(one['at'])}" for one in each["told"]]
-        notes = [] if each["usual"] else ["only when escalated"]
-        notes += [f"quiet until {moment(each['quiet_until'])}"] if each["quiet_until"] else []
-        notes += [each["trouble"]] if each["trouble"] else []
-        lines.append((f"channel {each['channel']}", "; ".join([*(told or ["told nothing of it"]), *notes])))
     for label, text in lines:
         print(visible(f"  {label}: {text}"))
     print()

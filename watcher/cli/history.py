@@ -71,7 +71,7 @@ def history(
     columns = ("wallet", "chain", "symbol", "before", "after", "between", "and", "kind")
     cells = [
         (
-            r["wallet"], r["chain"], r["symbol"] or r["asset"], r["before"], r["after"],
+            r["wallet"], r["chain"], r["symbol"] or r["asset"], r["before"] or "", r["after"],
             moment(r["before_at"]), moment(r["after_at"]), "interest" if r["interest"] else "",
         )
         for r in rows

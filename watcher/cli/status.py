@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,10 +19,11 @@ from watcher.domain.values.durations import format_duration, parse_duration, spa
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import clean
-from watcher.reports import status as report
+from watcher.reports.rows import AccountRow, CreditsRow, StatusRow
+from watcher.reports.status import CRITICAL, OK, UNKNOWN, WARNING, report, unread, unread_because
 from watcher.service.clock import SystemClock
 
-EXIT = {report.OK: 0, report.WARNING: 1, report.CRITICAL: 2, report.UNKNOWN: 3}
+EXIT = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
 SHORTEST = timedelta(seconds=1)
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 """A screen of its own without a cursor, and back: what stood there before is there again."""
@@ -51,8 +52,8 @@ def status(
     except StoreError as error:
         typer.echo(f"watcher: {error}", err=True)
         if json:
-            print_json({"state": report.UNKNOWN, "error": str(error)})
-        return EXIT[report.UNKNOWN]
+            print_json({"state": UNKNOWN, "error": str(error)})
+        return EXIT[UNKNOWN]
     if json:
         print_json(state)
     else:
@@ -60,12 +61,12 @@ def status(
     return EXIT[state["state"]]
 
 
-def _state(configuration: Configuration) -> tuple[report.Row, datetime]:
+def _state(configuration: Configuration) -> tuple[StatusRow, datetime]:
     from watcher.store.sqlite.queries import SqliteQueries
 
     settings, now = configuration.settings, SystemClock().now()
     with SqliteQueries(store_path(settings)) as reader:
-        return report.status(settings, reader, now, credit_plans(settings)), now
+        return report(settings, reader, now, credit_plans(settings)), now
 
 
 def _interval(text: str) -> timedelta:
@@ -78,7 +79,7 @@ def _interval(text: str) -> timedelta:
     return found
 
 
-Show = Callable[[Any, datetime], list[str]]
+Show = Callable[[StatusRow | str, datetime], list[str]]
 """A report, or the words why there is none → the lines of one round."""
 
 
@@ -109,18 +110,18 @@ def _watch(configuration: Configuration, every: timedelta, *, json: bool) -> int
             sys.stdout.flush()
 
 
-def _line_of_json(state: Any, now: datetime) -> list[str]:
-    found = {"state": report.UNKNOWN, "error": state} if isinstance(state, str) else state
+def _line_of_json(state: StatusRow | str, now: datetime) -> list[str]:
+    found = {"state": UNKNOWN, "error": state} if isinstance(state, str) else state
     return [json_text({"at": now, **found}, sys.stdout, default=plain_json)]
 
 
-def _block(state: Any, now: datetime) -> list[str]:
+def _block(state: StatusRow | str, now: datetime) -> list[str]:
     body = [state] if isinstance(state, str) else status_lines(state, now, Screen())
     return [moment(now), *body, ""]
 
 
 def _in_place(every: timedelta) -> Show:
-    def show(state: Any, now: datetime) -> list[str]:
+    def show(state: StatusRow | str, now: datetime) -> list[str]:
         on = screen()
         head = fold(f"{moment(now)}, every {format_duration(every)}; Ctrl-C ends it", on.width)
         room = (on.height or 24) - len(head)
@@ -130,7 +131,7 @@ def _in_place(every: timedelta) -> Show:
     return show
 
 
-def status_lines(state: report.Row, now: datetime, on: Screen, room: int | None = None) -> list[str]:
+def status_lines(state: StatusRow, now: datetime, on: Screen, room: int | None = None) -> list[str]:
     """The report in lines that fit. `room`: at most so many; accounts in trouble go first then, and
     those that have no place are counted.
     """
@@ -143,7 +144,7 @@ def status_lines(state: report.Row, now: datetime, on: Screen, room: int | None 
     return lines if len(lines) <= room else [*lines[: room - 1], "… the window is too low for the rest"]
 
 
-def _most(accounts: Sequence[report.Row], now: datetime, on: Screen, room: int) -> list[str]:
+def _most(accounts: Sequence[AccountRow], now: datetime, on: Screen, room: int) -> list[str]:
     """As many accounts as have room, and how many have none."""
 
     def shown(count: int) -> list[str]:
@@ -158,15 +159,15 @@ def _most(accounts: Sequence[report.Row], now: datetime, on: Screen, room: int) 
     return shown(low)
 
 
-def _urgency(row: report.Row) -> tuple[bool, int, str]:
+def _urgency(row: AccountRow) -> tuple[bool, int, str]:
     at = row["last_reading"]
     return not (row["held"] or row["miss"] or row["late"]), -row["misses"], at.isoformat() if at else ""
 
 
-def _above(state: report.Row, on: Screen) -> list[str]:
+def _above(state: StatusRow, on: Screen) -> list[str]:
     lines = [f"watcher: {on.paint(state['state'], state['state'])}"]
-    if report.unread(state["accounts"]):
-        because = clean(report.unread_because(state["accounts"]))
+    if unread(state["accounts"]):
+        because = clean(unread_because(state["accounts"]))
         lines += fold(f"nothing is read any more: {because}", on.width)
     for name, row in state["credits"].items():
         text = (
@@ -178,16 +179,16 @@ def _above(state: report.Row, on: Screen) -> list[str]:
     return lines
 
 
-def _outlook(row: report.Row) -> list[str]:
+def _outlook(row: CreditsRow) -> list[str]:
     """What the cadence intends and found, as the daemon wrote it down last."""
     lines = []
     if row["stretch"] is not None and row["stretch"] > 1.02:
         stretch = f"{row['stretch']:.1f} times as long; see `watcher plan`"
         lines.append(f"  not every interval can be afforded: {stretch}")
     finds = row["finds"]
-    if finds is not None and finds["count"]:
-        gap, planned = span(finds["mean_gap_seconds"]), span(finds["planned_gap_seconds"])
-        found = f"{gap} after the one before on average ({planned} intended)"
+    gap, planned = (finds["mean_gap_seconds"], finds["planned_gap_seconds"]) if finds else (None, None)
+    if gap is not None and planned is not None:
+        found = f"{span(gap)} after the one before on average ({span(planned)} intended)"
         lines.append(f"  polls that found a change came {found}")
     provider = row["provider"]
     if provider is not None and provider["used"] != row["spent"]:
@@ -195,7 +196,7 @@ def _outlook(row: report.Row) -> list[str]:
     return lines
 
 
-def _accounts(accounts: Sequence[report.Row], now: datetime, on: Screen) -> list[str]:
+def _accounts(accounts: Sequence[AccountRow], now: datetime, on: Screen) -> list[str]:
     cells = [
         (
             row["wallet"], row["source"], row["chain"], _age(row["last_reading"], now),
@@ -206,7 +207,7 @@ def _accounts(accounts: Sequence[report.Row], now: datetime, on: Screen) -> list
     return table(("wallet", "source", "chain", "age", "misses", "trouble"), cells, on, empty="no accounts")
 
 
-def _below(state: report.Row, on: Screen) -> list[str]:
+def _below(state: StatusRow, on: Screen) -> list[str]:
     alerts = [
         (a["severity"], a["state"], a["rule"], a["subject"], a["because"], a["acknowledged_by"] or "")
         for a in state["alerts"]

@@ -1,23 +1,21 @@
-"""Alerts and silences in the shapes that scripts rely on.
-
-An alert's state in them is what people want to know of it: `silenced` or `inhibited` stands in the
-place of `firing` while nobody is told of it, `withdrawn` in that of `resolved` where it did not resolve.
-"""
+"""Alerts and silences as rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from watcher.config.settings import Settings
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence, Topic, silence_of
 from watcher.domain.messages.delivery import Delivery
+from watcher.reports.rows import AlertDetailRow, AlertRow, AlertStatus, SilenceRow
 
-Row = dict[str, Any]
-
-STATES = ("pending", "firing", "silenced", "inhibited", "resolved", "withdrawn")
+_STATUS: Mapping[AlertState, AlertStatus] = {
+    AlertState.PENDING: "pending", AlertState.FIRING: "firing", AlertState.RESOLVED: "resolved",
+}  # fmt: skip
+_HELD_BACK: Mapping[str, AlertStatus] = {"silenced": "silenced", "inhibited": "inhibited"}
+"""How the reason why nobody is told begins → what an alert that fires is called then."""
 
 
 class AlertViews:
@@ -37,29 +35,28 @@ class AlertViews:
                 return str(silence)
         return alert.held
 
-    def row(self, alert: Alert) -> Row:
+    def row(self, alert: Alert) -> AlertRow:
         held = self.held(alert)
-        state = "withdrawn" if alert.closed else str(alert.state)
+        state: AlertStatus = "withdrawn" if alert.closed else _STATUS[alert.state]
         if alert.state is AlertState.FIRING and held:
-            word = held.split()[0]
-            state = word if word in STATES else state
+            state = _HELD_BACK.get(held.split()[0], state)
         return {
             "id": alert.id,
             "rule": alert.rule,
             "subject": alert.label,
             "wallet": alert.wallet,
             "state": state,
-            "severity": str(alert.severity),
+            "severity": alert.severity,
             "since": alert.since,
             "because": alert.because,
             "acknowledged_by": alert.acknowledged.by if alert.acknowledged else None,
             "held": held,
         }
 
-    def rows(self, alerts: Iterable[Alert]) -> list[Row]:
+    def rows(self, alerts: Iterable[Alert]) -> list[AlertRow]:
         return [self.row(alert) for alert in alerts if not alert.unspoken]
 
-    def whole(self, alert: Alert, deliveries: Sequence[Delivery]) -> Row:
+    def whole(self, alert: Alert, deliveries: Sequence[Delivery]) -> AlertDetailRow:
         """One alert with its course and what each channel was told of it."""
         ack = alert.acknowledged
         return {
@@ -75,10 +72,10 @@ class AlertViews:
             "deliveries": [
                 {
                     "id": each.id,
-                    "kind": str(each.message.kind),
+                    "kind": each.message.kind,
                     "title": each.message.title,
                     "channel": each.channel,
-                    "state": str(each.state),
+                    "state": each.state,
                     "attempts": each.attempts,
                     "last_error": each.last_error,
                     "created": each.created,
@@ -89,7 +86,7 @@ class AlertViews:
         }
 
 
-def silence_row(silence: Silence, now: datetime) -> Row:
+def silence_row(silence: Silence, now: datetime) -> SilenceRow:
     return {
         "id": silence.id,
         "author": silence.author,

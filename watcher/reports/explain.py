@@ -6,9 +6,10 @@ The answers are the rules' own, over the same state that the next decision will 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
-from typing import Any
 
 from watcher.config.settings import Settings
 from watcher.domain.alerts.lifecycle import Alert, AlertState
@@ -24,12 +25,42 @@ from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRu
 from watcher.domain.rules.types.budget import Use
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.formatting import moment, plain
+from watcher.domain.values.verdict import Answer
 from watcher.ports.queries import Queries
 from watcher.reports.alerts import AlertViews
-from watcher.reports.credit_rows import use_of
-from watcher.reports.rule_distance import RuleDistance
+from watcher.reports.credits import use_of
+from watcher.reports.rows import (
+    AccountReadingRow,
+    AlertRow,
+    AssetReadingRow,
+    ExplanationRow,
+    LastAlertRow,
+    ReadingRow,
+    ToldChannelRow,
+)
+from watcher.reports.rule_distance import (
+    AccountSubject,
+    AssetSubject,
+    RuleDistance,
+    RuleSubject,
+    SourceSubject,
+    SumSubject,
+)
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class RuleAnswer:
+    """The answer of a rule about one subject. `distance`: how far the subject is from the level, as a share
+    of that; `near`: what that distance is of, or why there is none."""
+
+    subject: str
+    wallet: str
+    answer: Answer
+    because: str
+    distance: Decimal | None
+    near: str
+    at: datetime | None
+    alert: AlertRow | None
 
 
 class Explainer:
@@ -55,69 +86,67 @@ class Explainer:
         self._memo = (memo or Memo()).under(rules, self._past)
         self._router = Router(self._past, rules, now)
         self._views = AlertViews(settings, self._past.silences, now)
-        self._standing = RuleDistance(self._memo, reader, now, self._past)
+        self._distance = RuleDistance(self._memo, reader, now, self._past)
 
-    def subjects(self, rule: Rule) -> list[Row]:
-        """Every subject that the rule has now: `key` and `label`, and what it is made of. `alert_label`: how
-        its live alert calls it, which may be by a name that it had."""
+    def subjects(self, rule: Rule) -> Sequence[RuleSubject]:
+        """Every subject that the rule has now."""
         if isinstance(rule, SumRule) and rule.sides():
             found = self._memo.sums.by_key.items()
             return [
-                {"key": key, "label": each.subject.label, "wallet": each.subject.wallet, "sum": each}
+                SumSubject(key, each.subject.label, each.subject.wallet, each)
                 for (name, key), each in found
                 if name == rule.id
             ]
         if isinstance(rule, BudgetRule):
-            row = {"key": rule.source, "label": f"source {rule.source}", "wallet": ""}
-            return [{**row, "plan": self._plans[rule.source]}] if rule.source in self._plans else []
+            source = rule.source
+            if source not in self._plans:
+                return []
+            return [SourceSubject(source, f"source {source}", "", self._plans[source])]
         return list(self._held(rule))
 
-    def first(self, rule: Rule, most: int) -> list[Row]:
+    def first(self, rule: Rule, most: int) -> Sequence[RuleSubject]:
         """The first so many of the subjects, and one more if there are more."""
         if isinstance(rule, BudgetRule) or (isinstance(rule, SumRule) and rule.sides()):
             return self.subjects(rule)[: most + 1]
         return list(islice(self._held(rule), most + 1))
 
-    def glance(self, rule: Rule, subject: Row) -> Row:
-        """One subject in short: the answer, and how far it is from the level as a share of that.
-
-        `near`: what that distance is of, or why there is none.
-        """
+    def answer(self, rule: Rule, subject: RuleSubject) -> RuleAnswer:
+        """One subject in short."""
         alert, firing = self._alert(rule, subject)
-        verdict = self._standing.verdict(rule, subject, firing=firing)
-        reading, near = self._reading(subject), self._standing.near(rule, subject)
-        return {
-            "subject": subject["label"],
-            "wallet": subject["wallet"],
-            "answer": verdict.answer.value,
-            "because": verdict.because,
-            "distance": near.distance,
-            "near": near.words,
-            "at": reading.get("at"),
-            "alert": self._views.row(alert) if alert is not None else None,
-        }
+        verdict = self._distance.verdict(rule, subject, firing=firing)
+        near = self._distance.near(rule, subject)
+        return RuleAnswer(
+            subject.label,
+            subject.wallet,
+            verdict.answer,
+            verdict.because,
+            near.distance,
+            near.words,
+            _read_at(subject),
+            self._views.row(alert) if alert is not None else None,
+        )
 
-    def _alert(self, rule: Rule, subject: Row) -> tuple[Alert | None, bool]:
-        alert = self._past.alerts.get((rule.id, subject["key"]))
+    def _alert(self, rule: Rule, subject: RuleSubject) -> tuple[Alert | None, bool]:
+        alert = self._past.alerts.get((rule.id, subject.key))
         if alert is not None and not self._memo.goes_on(alert):
             alert = None
         return alert, alert is not None and alert.state is AlertState.FIRING
 
-    def explain(self, rule: Rule, subject: Row) -> Row:
+    def explain(self, rule: Rule, subject: RuleSubject) -> ExplanationRow:
         """One subject, whole."""
         alert, firing = self._alert(rule, subject)
-        if isinstance(rule, BudgetRule):
+        if isinstance(rule, BudgetRule) and isinstance(subject, SourceSubject):
             verdict = rule.judge(self._use(subject), firing=firing)
         else:
-            verdict = self._standing.verdict(rule, subject, firing=firing)
-        topic = Topic(rule.id, subject["wallet"], rule.severity, self._rules.tags_of(subject["wallet"]))
+            verdict = self._distance.verdict(rule, subject, firing=firing)
+        topic = Topic(rule.id, subject.wallet, rule.severity, self._rules.tags_of(subject.wallet))
         return {
             "rule": rule.id,
             "condition": rule.describe(),
-            "subject": subject["label"],
-            "wallet": subject["wallet"],
+            "subject": subject.label,
+            "wallet": subject.wallet,
             "reading": self._reading(subject),
-            "answer": verdict.answer.value,
+            "answer": verdict.answer,
             "because": verdict.because,
             "alert": self._views.row(alert) if alert is not None else None,
             "last": self._last(rule, subject) if alert is None else None,
@@ -127,10 +156,10 @@ class Explainer:
             "channels": self._heard(rule, alert, subject),
         }
 
-    def _held(self, rule: Rule) -> Iterator[Row]:
+    def _held(self, rule: Rule) -> Iterator[AccountSubject]:
         """Accounts, for rules about those; else each asset of each account that the rule selects, or has a
         live alert on: that outlives the name by which it was selected, and may be on one that is not held."""
-        lively = {
+        labels = {
             key: alert.label
             for (name, key), alert in self._past.alerts.items()
             if name == rule.id and self._memo.goes_on(alert)
@@ -141,48 +170,50 @@ class Explainer:
             state = self._past.accounts.get(account) or AccountState(account)
             if isinstance(rule, ClockRule):
                 label = f"{wallet.name} on {account.chain}"
-                row = {"key": subject_key(account), "label": label, "wallet": wallet.name}
-                yield {**row, "state": state, "account": account, "asset": None, "symbol": ""}
+                yield AccountSubject(subject_key(account), label, wallet.name, account, state)
                 continue
-            for asset in (*state.amounts, *_absent(lively, state)):
+            for asset in (*state.amounts, *_absent(labels, state)):
                 symbol = self._past.symbols.get(asset, "")
-                key = subject_key(account, asset) if lively else ""
-                if key in lively or selects(rule, asset, symbol, self._memo.also):
+                key = subject_key(account, asset) if labels else ""
+                if key in labels or selects(rule, asset, symbol, self._memo.also):
                     key = key or subject_key(account, asset)
                     label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
-                    row = {"key": key, "label": label, "wallet": wallet.name}
-                    row["alert_label"] = lively.get(key, "")
-                    yield {**row, "state": state, "account": account, "asset": asset, "symbol": symbol}
+                    before = labels.get(key, "")
+                    yield AssetSubject(key, label, wallet.name, account, state, asset, symbol, before)
 
-    def _use(self, subject: Row) -> Use:
-        return use_of(self._reader, subject["key"], subject["plan"], self._now)
+    def _use(self, subject: SourceSubject) -> Use:
+        return use_of(self._reader, subject.key, subject.plan, self._now)
 
-    def _reading(self, subject: Row) -> Row:
+    def _reading(self, subject: RuleSubject) -> ReadingRow:
         """What the next answer is made from, and how old it is."""
-        if "plan" in subject:
-            return {label.lower(): text for label, text in self._use(subject).facts()}
-        if "sum" in subject:
-            return {"accounts": sum(len(each.accounts) for each in subject["sum"].sums)}
-        state: AccountState = subject["state"]
-        asset: Asset | None = subject["asset"]
-        at = state.last_reading if asset is None else state.as_of(asset)
-        row: Row = {
-            "at": at,
-            "age_seconds": int((self._now - at).total_seconds()) if at else None,
-            "misses": state.misses,
-            "miss": state.miss,
-        }
-        if asset is not None:
-            quote, doubt = self._past.quotes.get(asset), self._past.doubts.get(asset)
-            row["amount"] = plain(state.amounts.get(asset, ZERO))
-            row["price_usd"] = plain(quote.price) if quote is not None else None
-            row["price_at"] = quote.at if quote is not None else None
-            held = state.held.get(asset)
-            row["waits"] = [
+        if isinstance(subject, SourceSubject):
+            facts = dict(self._use(subject).facts())
+            return {"credits": facts["Credits"], "period": facts["Period"]}
+        if isinstance(subject, SumSubject):
+            return {"accounts": sum(len(each.accounts) for each in subject.total.sums)}
+        if isinstance(subject, AssetSubject):
+            return self._asset_reading(subject)
+        return self._account_reading(subject)
+
+    def _account_reading(self, subject: AccountSubject) -> AccountReadingRow:
+        at, state = _read_at(subject), subject.state
+        age = int((self._now - at).total_seconds()) if at else None
+        return {"at": at, "age_seconds": age, "misses": state.misses, "miss": state.miss}
+
+    def _asset_reading(self, subject: AssetSubject) -> AssetReadingRow:
+        state, asset = subject.state, subject.asset
+        quote, doubt = self._past.quotes.get(asset), self._past.doubts.get(asset)
+        held = state.held.get(asset)
+        return {
+            **self._account_reading(subject),
+            "amount": plain(state.amounts.get(asset, ZERO)),
+            "price_usd": plain(quote.price) if quote is not None else None,
+            "price_at": quote.at if quote is not None else None,
+            "waits": [
                 *([f"{plain(held.amount)}: {held.reason}"] if held is not None else []),
                 *([doubt.reason] if doubt is not None and not doubt.settled else []),
-            ]
-        return row
+            ],
+        }
 
     def _clock(self, rule: Rule, alert: Alert | None) -> str:
         """What a live alert waits for."""
@@ -206,26 +237,29 @@ class Explainer:
         escalate = rule.escalate if isinstance(rule, StateRule) else None
         return tuple(dict.fromkeys((*self._rules.channels_of(rule), *(escalate.notify if escalate else ()))))
 
-    def _last(self, rule: Rule, subject: Row) -> Row | None:
+    def _last(self, rule: Rule, subject: RuleSubject) -> LastAlertRow | None:
         """The alert before, that is over: which, and until when."""
-        over = self._reader.last_alert(rule.id, subject["key"])
+        over = self._reader.last_alert(rule.id, subject.key)
         if over is None:
             return None
         row = self._views.row(over)
         return {
-            **{key: row[key] for key in ("id", "state", "since", "because")},
+            "id": row["id"],
+            "state": row["state"],
+            "since": row["since"],
+            "because": row["because"],
             "resolved_at": over.resolved_at,
         }
 
-    def _heard(self, rule: Rule, alert: Alert | None, subject: Row) -> list[Row]:
+    def _heard(self, rule: Rule, alert: Alert | None, subject: RuleSubject) -> list[ToldChannelRow]:
         """Each channel, with what it was told: of the alert, or of the last event."""
         if isinstance(rule, EventRule):
-            told = self._reader.latest_event(rule.id, subject["key"])
+            told = self._reader.latest_event(rule.id, subject.key)
         else:
             told = self._reader.deliveries_of(alert.id) if alert is not None else []
         return [self._channel(rule, told, name) for name in self._channels(rule)]
 
-    def _channel(self, rule: Rule, told: Sequence[Delivery], name: str) -> Row:
+    def _channel(self, rule: Rule, told: Sequence[Delivery], name: str) -> ToldChannelRow:
         """What this channel was told, and how it fares."""
         kind = self._settings.channels.get(name)
         quiet = kind.quiet_period if kind is not None else None
@@ -238,16 +272,23 @@ class Explainer:
             "pending": state.pending,
             "trouble": state.trouble,
             "told": [
-                {"kind": str(each.message.kind), "state": str(each.state), "at": each.sent or each.created}
+                {"kind": each.message.kind, "state": each.state, "at": each.sent or each.created}
                 for each in told
                 if each.channel == name
             ],
         }
 
 
-def _absent(lively: Iterable[str], state: AccountState) -> Iterator[Asset]:
-    """Of what has an alert, the assets of this account that no answer ever named: each is a zero."""
-    for key in lively:
+def _read_at(subject: RuleSubject) -> datetime | None:
+    """When what the answer is about was read."""
+    if isinstance(subject, AssetSubject):
+        return subject.state.as_of(subject.asset)
+    return subject.state.last_reading if isinstance(subject, AccountSubject) else None
+
+
+def _absent(keys: Iterable[str], state: AccountState) -> Iterator[Asset]:
+    """Of subjects with an alert, the assets of this account that no answer ever named: each is a zero."""
+    for key in keys:
         asset = asset_of(key, state.account)
         if asset is not None and asset not in state.amounts:
             yield asset

@@ -151,16 +151,15 @@ def waiting(
 
     `partly`: of what some of its recipients have heard; else of what none has.
     """
-    quiet_periods = quiet_hours(settings)
+    quiet = quiet_hours(settings)
     found: dict[str, datetime] = {}
     for each in reader.waiting():
         if each.partly != partly:
             continue
-        quiet = quiet_periods.get(each.channel)
-        since = each.since
-        if quiet is not None and not each.critical:
-            if quiet.until(now) is not None:
+        period, since = quiet.get(each.channel), each.since
+        if period is not None and not each.critical:
+            if period.until(now) is not None:
                 continue
-            since = max(since, quiet.last_end(now) or since)
+            since = max(since, period.last_end(now) or since)
         found[each.channel] = min(since, found.get(each.channel, since))
     return found

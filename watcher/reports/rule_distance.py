@@ -6,14 +6,15 @@ The answers are the rules' own, over the same state that the next decision will 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any, TypeVar
 
 from watcher.domain.aggregates.contributions import View
+from watcher.domain.aggregates.total import Summed
+from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.memo import Memo
-from watcher.domain.model import EMPTY, Change
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
 from watcher.domain.rules import (
     ChangeRule,
     ClockRule,
@@ -33,64 +34,116 @@ from watcher.domain.values.formatting import full, moment
 from watcher.domain.values.verdict import Verdict, unknown
 from watcher.ports.queries import Queries
 
-Row = dict[str, Any]
-T = TypeVar("T")
-
 RECENT = timedelta(days=7)
 MOST_MOVES = 50
 """Of so long, and of so many changes at most, the largest is told beside the level of a `change` rule."""
 
 
+@dataclass(frozen=True, slots=True)
+class _RuleSubject:
+    """What a rule answers about, with what it is made of."""
+
+    key: str
+    label: str
+    wallet: str
+
+    @property
+    def names(self) -> set[str]:
+        """Names by which people ask for it."""
+        return {self.key, self.label, self.wallet}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSubject(_RuleSubject):
+    """A source that sells credits."""
+
+    plan: CreditPlan
+
+
+@dataclass(frozen=True, slots=True)
+class SumSubject(_RuleSubject):
+    """A sum."""
+
+    total: Summed
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSubject(_RuleSubject):
+    """An account."""
+
+    account: Account
+    state: AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class AssetSubject(AccountSubject):
+    """An asset of an account. `alert_label`: how its live alert calls it, which may be by a name that it
+    had."""
+
+    asset: Asset
+    symbol: str
+    alert_label: str
+
+    @property
+    def names(self) -> set[str]:
+        return {self.key, self.label, self.wallet, self.alert_label}
+
+
+RuleSubject = SourceSubject | SumSubject | AccountSubject
+
+
 class RuleDistance:
-    """Judges subjects (rows of `Explainer`) as of one moment."""
+    """Answers of rules about subjects as of one moment, and how far those are from the levels."""
 
     def __init__(self, memo: Memo, reader: Queries, now: datetime, past: Snapshot) -> None:
         self._memo, self._reader, self._now, self._past = memo, reader, now, past
         self._view = View(past, now, past.symbols, EMPTY, EMPTY, EMPTY)
         self._summed = False
-        self._kept: tuple[tuple[str, str] | None, Any] = (None, None)
+        self._kept: tuple[tuple[str, str] | None, Sequence[Change]] = (None, ())
 
-    def verdict(self, rule: Rule, subject: Row, *, firing: bool) -> Verdict:
+    def verdict(self, rule: Rule, subject: RuleSubject, *, firing: bool) -> Verdict:
         """The answer with its because."""
-        if "sum" in subject and isinstance(rule, SumRule):
+        if isinstance(subject, SumSubject) and isinstance(rule, SumRule):
             return self._sum(rule, subject, firing=firing)
-        state, asset = subject["state"], subject["asset"]
-        if isinstance(rule, ClockRule):
+        if isinstance(subject, AccountSubject) and isinstance(rule, ClockRule):
             # As if the daemon had run all the time: what it would say by now.
-            return rule.judge(state, self._now, self._now - timedelta(days=3650))
-        if state.as_of(asset) is None:
+            return rule.judge(subject.state, self._now, self._now - timedelta(days=3650))
+        if not isinstance(subject, AssetSubject):
+            return unknown("this type of rule has no subject in the store")
+        if subject.state.as_of(subject.asset) is None:
             return unknown("never read")
-        amount = state.amounts.get(asset, ZERO)
         if isinstance(rule, LevelRule):
-            return self._level(rule, subject, amount, firing=firing)
+            return self._level(rule, subject, firing=firing)
         if isinstance(rule, TrailingRule):
-            rows = self._window(rule, subject)
-            return rule.judge(amount, subject["symbol"], rows, self._now, firing=firing)
+            amount, rows = subject.state.amounts.get(subject.asset, ZERO), self._window(rule, subject)
+            return rule.judge(amount, subject.symbol, rows, self._now, firing=firing)
         if isinstance(rule, EventRule):
             return self._event(rule, subject)
         return unknown("this type of rule has no subject in the store")
 
-    def _sum(self, rule: SumRule, subject: Row, *, firing: bool) -> Verdict:
+    def _sum(self, rule: SumRule, subject: SumSubject, *, firing: bool) -> Verdict:
         verdict = rule.judge_sums(self._totals(subject), firing=firing)
-        out = "; ".join(filter(None, (each.left_out(self._view) for each in subject["sum"].sums)))
+        out = "; ".join(filter(None, (each.left_out(self._view) for each in subject.total.sums)))
         return Verdict(verdict.answer, f"{verdict.because}; left out: {out}") if out else verdict
 
-    def _level(self, rule: LevelRule, subject: Row, amount: Decimal, *, firing: bool) -> Verdict:
-        asset, symbol = subject["asset"], subject["symbol"]
-        price = self._view.price(asset)
-        if rule.priced and asset in subject["state"].newcomers:
+    def _level(self, rule: LevelRule, subject: AssetSubject, *, firing: bool) -> Verdict:
+        asset, symbol = subject.asset, subject.symbol
+        amount, price = subject.state.amounts.get(asset, ZERO), self._view.price(asset)
+        if rule.priced and asset in subject.state.newcomers:
             return unknown("nobody asked for it: what it is claimed to be worth decides nothing")
         if price is not None or not rule.priced:
             return rule.judge(amount, price, symbol, firing=firing)
         return rule.judge_unpriced(amount, self._view.price_between(asset), symbol, firing=firing)
 
-    def near(self, rule: Rule, subject: Row) -> Near:
+    def near(self, rule: Rule, subject: RuleSubject) -> Near:
         """The distance that goes with `verdict`, from the same."""
-        if "sum" in subject and isinstance(rule, SumRule):
+        if isinstance(subject, SumSubject) and isinstance(rule, SumRule):
             return rule.near_sums(self._totals(subject))
-        state, asset = subject["state"], subject["asset"]
-        if isinstance(rule, ClockRule):
-            return rule.near(state, self._now)
+        if isinstance(subject, AccountSubject) and isinstance(rule, ClockRule):
+            return rule.near(subject.state, self._now)
+        if not isinstance(subject, AssetSubject):
+            return Near(None)
+        state, asset = subject.state, subject.asset
         if state.as_of(asset) is None:
             return unsure("never read")
         if isinstance(rule, LevelRule):
@@ -101,13 +154,13 @@ class RuleDistance:
             return rule.near(*self._recent(rule, subject))
         return Near(None)
 
-    def _totals(self, subject: Row) -> tuple[Total, ...]:
+    def _totals(self, subject: SumSubject) -> tuple[Total, ...]:
         if not self._summed:  # once: all is of one moment
             self._memo.sums.look(self._view)
             self._summed = True
-        return tuple(each.total(self._view) for each in subject["sum"].sums)
+        return tuple(each.total(self._view) for each in subject.total.sums)
 
-    def _event(self, rule: EventRule, subject: Row) -> Verdict:
+    def _event(self, rule: EventRule, subject: AssetSubject) -> Verdict:
         rows, then = self._moves(rule, subject), ""
         if not rows:
             return unknown("it has not changed since it was first read")
@@ -119,7 +172,7 @@ class RuleDistance:
         because = f"{verdict.because}; its last change, at {moment(rows[-1].after_at)}{then}"
         return Verdict(verdict.answer, because)
 
-    def _recent(self, rule: EventRule, subject: Row) -> tuple[list[Change], str]:
+    def _recent(self, rule: EventRule, subject: AssetSubject) -> tuple[Sequence[Change], str]:
         """The moves of late, and which they are in words."""
         rows = self._moves(rule, subject)
         within = rule.within if isinstance(rule, ChangeRule) else None
@@ -129,13 +182,13 @@ class RuleDistance:
             return found, f"of the last {MOST_MOVES}"
         return found, f"in {span((self._now - since).total_seconds())}"
 
-    def _moves(self, rule: EventRule, subject: Row) -> list[Change]:
+    def _moves(self, rule: EventRule, subject: AssetSubject) -> Sequence[Change]:
         """The newest changes, oldest first, each measured from what the rule compares it with."""
-        account, asset = subject["account"], subject["asset"]
+        account, asset = subject.account, subject.asset
 
         def make() -> list[Change]:
             found = self._reader.newest(account, asset, MOST_MOVES)
-            rows = [each._replace(symbol=subject["symbol"]) for each in found]
+            rows = [each._replace(symbol=subject.symbol) for each in found]
             if not (isinstance(rule, ChangeRule) and rule.looks_back) or not rows:
                 return rows
             mark, print_, measured = self._mark(rule, subject), rule.fingerprint(), []
@@ -149,19 +202,18 @@ class RuleDistance:
                 measured.append(rule.against(each, before, whole if last else trail, each.after_at, print_))
             return measured
 
-        return self._once((rule.id, subject["key"]), make)
+        return self._once((rule.id, subject.key), make)
 
-    def _mark(self, rule: Rule, subject: Row) -> Baseline | None:
-        return self._reader.mark(BaselineOf(rule.id, subject["account"], subject["asset"]))
+    def _mark(self, rule: Rule, subject: AssetSubject) -> Baseline | None:
+        return self._reader.mark(BaselineOf(rule.id, subject.account, subject.asset))
 
-    def _window(self, rule: TrailingRule, subject: Row) -> Sequence[Change]:
+    def _window(self, rule: TrailingRule, subject: AssetSubject) -> Sequence[Change]:
         """What the daemon is told of the window that the rule judges."""
-        asked = rule.window(subject["account"], subject["asset"], self._now)
-        return self._once((rule.id, subject["key"]), lambda: self._reader.changes(asked))
+        asked = rule.window(subject.account, subject.asset, self._now)
+        return self._once((rule.id, subject.key), lambda: self._reader.changes(asked))
 
-    def _once(self, key: tuple[str, str], make: Callable[[], T]) -> T:
+    def _once(self, key: tuple[str, str], make: Callable[[], Sequence[Change]]) -> Sequence[Change]:
         """What the verdict and the distance of one subject are both made from."""
         if self._kept[0] != key:
             self._kept = key, make()
-        found: T = self._kept[1]
-        return found
+        return self._kept[1]

@@ -1,13 +1,11 @@
-"""What the store knows, in the shapes that scripts rely on: one source for `--json`, tables and the page.
-
-Amounts and times stay `Decimal` and `datetime`; whoever prints turns them into text.
-"""
+"""What the store knows, as rows: one source for `--json`, tables and the page."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Final
 
 from watcher.config.models import Cron
 from watcher.config.settings import Settings, WalletSettings
@@ -23,19 +21,36 @@ from watcher.domain.values.decimals import times
 from watcher.domain.values.formatting import plain
 from watcher.ports.queries import LoggedPoll, Queries
 from watcher.reports.alerts import AlertViews
-from watcher.reports.credit_rows import credits_of
+from watcher.reports.credits import credits_of
 from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
+from watcher.reports.rows import (
+    AccountRow,
+    AlertRow,
+    AssetRow,
+    ChannelRow,
+    DeliveryRow,
+    HeldPriceRow,
+    HistoryRow,
+    HoldingRow,
+    NeverHeldRow,
+    Overall,
+    PollRow,
+    StatusRow,
+    Visibility,
+    WalletBalanceRow,
+)
 
-Row = dict[str, Any]
-
-OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
+OK: Final = "ok"
+WARNING: Final = "warning"
+CRITICAL: Final = "critical"
+UNKNOWN: Final = "unknown"
 
 
 def wallets_by_account(settings: Settings) -> Mapping[Account, WalletSettings]:
     return {account: wallet for wallet in settings.wallets for account in wallet.accounts}
 
 
-def balances(settings: Settings, past: Snapshot) -> list[Row]:
+def balances(settings: Settings, past: Snapshot) -> list[WalletBalanceRow]:
     """What is held now: every confirmed amount that is not zero, with its age."""
     return balances_of(wallets_by_account(settings), past)
 
@@ -46,66 +61,66 @@ def held(settings: Settings, past: Snapshot) -> int:
     return sum(sum(map(bool, state.amounts.values())) for state in states if state is not None)
 
 
-def balances_of(wallets: Mapping[Account, WalletSettings], past: Snapshot) -> list[Row]:
+def balances_of(wallets: Mapping[Account, WalletSettings], past: Snapshot) -> list[WalletBalanceRow]:
     """The same of some accounts."""
-    rows: list[Row] = []
+    rows: list[WalletBalanceRow] = []
+    holdings = _Holdings(past)
     for account, wallet in wallets.items():
         state = past.accounts.get(account)
         if state is None:
             continue
         for asset, amount in state.amounts.items():
-            if not amount:
-                continue
-            quote = past.quotes.get(asset)
-            rows.append(
-                {
-                    "wallet": wallet.name,
-                    "source": account.source,
-                    "chain": asset.chain,
-                    "address": account.address,
-                    "asset": asset.token,
-                    "symbol": past.symbols.get(asset, ""),
-                    "amount": plain(amount),
-                    "price_usd": plain(quote.price) if quote else None,
-                    "value_usd": plain(times(amount, quote.price)) if quote else None,
-                    "claimed": not state.believes(asset),
-                    "as_of": state.as_of(asset),
-                }
-            )
+            if amount:
+                holding = holdings.row(wallet, account, asset, amount)
+                claimed, as_of = not state.believes(asset), state.as_of(asset)
+                rows.append({**holding, "claimed": claimed, "as_of": as_of})
     return rows
 
 
-def assets(settings: Settings, past: Snapshot) -> list[Row]:
-    """All assets that are held or that no rule sees, with why; `account` is not for scripts."""
-    rows: list[Row] = []
+def assets(settings: Settings, past: Snapshot) -> list[tuple[Account, AssetRow]]:
+    """All assets that are held or that no rule sees, with why, and the account that each is of."""
+    rows: list[tuple[Account, AssetRow]] = []
+    holdings = _Holdings(past)
     for account, wallet in wallets_by_account(settings).items():
         state = past.accounts.get(account) or AccountState(account)
         for asset, amount in state.amounts.items():
-            entry, quote = state.quarantined.get(asset), past.quotes.get(asset)
+            entry, came = state.quarantined.get(asset), state.newcomers.get(asset)
             if not amount and entry is None:
                 continue
-            visibility = "visible" if entry is None else "hidden" if entry.by else "quarantined"
-            came = state.newcomers.get(asset)
-            visibility = "newcomer" if came is not None else visibility
-            rows.append(
-                {
-                    "account": account,
-                    "wallet": wallet.name,
-                    "source": account.source,
-                    "chain": asset.chain,
-                    "address": account.address,
-                    "asset": asset.token,
-                    "symbol": past.symbols.get(asset, ""),
-                    "amount": plain(amount),
-                    "price_usd": plain(quote.price) if quote else None,
-                    "value_usd": plain(times(amount, quote.price)) if quote else None,
-                    "state": visibility,
-                    "reason": entry.reason if entry else NEWCOMER if came is not None else "",
-                    "by": entry.by if entry else "",
-                    "since": entry.since if entry else came,
-                }
-            )
+            visibility: Visibility = "visible" if entry is None else "hidden" if entry.by else "quarantined"
+            row: AssetRow = {
+                **holdings.row(wallet, account, asset, amount),
+                "state": "newcomer" if came is not None else visibility,
+                "reason": entry.reason if entry else NEWCOMER if came is not None else "",
+                "by": entry.by if entry else "",
+                "since": entry.since if entry else came,
+            }
+            rows.append((account, row))
     return rows
+
+
+class _Holdings:
+    """Rows of what accounts hold. The text of a price is made once: many accounts hold the same assets."""
+
+    def __init__(self, past: Snapshot) -> None:
+        self._quotes, self._symbols = past.quotes, past.symbols
+        self._prices: dict[Asset, str] = {}
+
+    def row(self, wallet: WalletSettings, account: Account, asset: Asset, amount: Decimal) -> HoldingRow:
+        quote, price = self._quotes.get(asset), self._prices.get(asset)
+        if quote is not None and price is None:
+            price = self._prices[asset] = plain(quote.price)
+        return {
+            "wallet": wallet.name,
+            "source": account.source,
+            "chain": asset.chain,
+            "address": account.address,
+            "asset": asset.token,
+            "symbol": self._symbols.get(asset, ""),
+            "amount": plain(amount),
+            "price_usd": price,
+            "value_usd": plain(times(amount, quote.price)) if quote is not None else None,
+        }
 
 
 def history(
@@ -115,7 +130,7 @@ def history(
     names: Sequence[str] = (),
     since: datetime | None = None,
     assets: Collection[Asset] | None = None,
-) -> list[Row]:
+) -> list[HistoryRow]:
     """Changes, newest first; only those of these wallets and assets, if any are named."""
     wallets = wallets_by_account(settings)
     chosen = [account for account, wallet in wallets.items() if not names or wallet.name in names]
@@ -136,7 +151,7 @@ def history(
     ]
 
 
-def requests(asked: Sequence[LoggedPoll]) -> list[Row]:
+def requests(asked: Sequence[LoggedPoll]) -> list[PollRow]:
     """The poll log: what was asked, what came of it, what it cost."""
     return [
         {
@@ -156,14 +171,14 @@ def requests(asked: Sequence[LoggedPoll]) -> list[Row]:
     ]
 
 
-def deliveries(reader: Queries, state: str | None, limit: int, skip: int = 0) -> list[Row]:
+def deliveries(reader: Queries, state: str | None, limit: int, skip: int = 0) -> list[DeliveryRow]:
     """The outbox, newest first."""
     return [
         {
             "id": each.id,
             "alert": each.message.id,
             "channel": each.channel,
-            "state": str(each.state),
+            "state": each.state,
             "attempts": each.attempts,
             "last_error": each.last_error,
             "created": each.created,
@@ -174,13 +189,13 @@ def deliveries(reader: Queries, state: str | None, limit: int, skip: int = 0) ->
     ]
 
 
-def status(
+def report(
     settings: Settings,
     reader: Queries,
     now: datetime,
     allowances: Mapping[str, CreditPlan],
     past: Snapshot | None = None,
-) -> Row:
+) -> StatusRow:
     """The state of everything, and one word for it.
 
     `past`: everything that is known, if the caller has it already; else it is read from the store.
@@ -188,28 +203,25 @@ def status(
     past = past or reader.past()
     accounts = accounts_of(settings, reader, past.accounts, now)
     counts = reader.counts()
-    alerts = sorted(past.alerts.values(), key=lambda alert: (alert.state, alert.since))
-    report: Row = {
-        "state": OK,
+    found = sorted(past.alerts.values(), key=lambda alert: (alert.state, alert.since))
+    alerts = AlertViews(settings, past.silences, now).rows(found)
+    stalled, partly = (
+        any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now, partly=each).values())
+        for each in (False, True)
+    )
+    return {
+        "state": _word(accounts, alerts, given_up=counts.given_up > 0, stalled=stalled, partly=partly),
         "accounts": accounts,
         "credits": {name: credits_of(reader, name, plan, now) for name, plan in allowances.items()},
-        "alerts": AlertViews(settings, past.silences, now).rows(alerts),
+        "alerts": alerts,
         "deliveries": {"pending": counts.pending, "sent": counts.sent, "given_up": counts.given_up},
         "held_prices": _held_prices(settings, past),
         "channels": _channels(settings, reader),
         "never_held": _never_held(settings, past, now),
     }
-    stalled, partly = (
-        any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now, partly=each).values())
-        for each in (False, True)
-    )
-    report["state"] = _word(
-        accounts, report["alerts"], given_up=counts.given_up > 0, stalled=stalled, partly=partly
-    )
-    return report
 
 
-def _never_held(settings: Settings, past: Snapshot, now: datetime) -> list[Row]:
+def _never_held(settings: Settings, past: Snapshot, now: datetime) -> list[NeverHeldRow]:
     """Wallets in which nothing was ever seen, though they were read for a day and more."""
     wallets = {account: each.wallet for account, each in wallets_by_account(settings).items()}
     found = never_held(wallets, past.accounts, now)
@@ -218,7 +230,7 @@ def _never_held(settings: Settings, past: Snapshot, now: datetime) -> list[Row]:
 
 def accounts_of(
     settings: Settings, reader: Queries, states: Mapping[Account, AccountState], now: datetime
-) -> list[Row]:
+) -> list[AccountRow]:
     """How each account fares, in the order of the configuration."""
     outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
     return [
@@ -227,17 +239,17 @@ def accounts_of(
     ]
 
 
-def late_ones(accounts: Sequence[Row]) -> set[Account]:
+def late_ones(accounts: Sequence[AccountRow]) -> set[Account]:
     """Of such rows those that are late."""
     return {Account(row["source"], row["chain"], row["address"]) for row in accounts if row["late"]}
 
 
-def behind(row: Row) -> bool:
+def behind(row: AccountRow) -> bool:
     """Whether somebody should look at an account: it, or a part of it, is late, or it was never read."""
     return bool(row["late"] or row["stale"] or row["last_reading"] is None)
 
 
-def _channels(settings: Settings, reader: Queries) -> list[Row]:
+def _channels(settings: Settings, reader: Queries) -> list[ChannelRow]:
     """Channels that do not tell what they are owed, and why, in the words of their services."""
     return [
         {"channel": each.name, "pending": each.pending, "since": each.oldest_pending, "trouble": each.trouble}
@@ -261,7 +273,7 @@ def _account(
     state: AccountState | None,
     outlook: Outlook | None,
     now: datetime,
-) -> Row:
+) -> AccountRow:
     last_attempt = state.last_attempt if state else None
     last_reading = state.last_reading if state else None
     interval = interval_of(account, wallet, outlook)
@@ -302,7 +314,7 @@ def _oldest(state: AccountState) -> datetime | None:
     return min((state.stale[asset] for asset in visible), default=None)
 
 
-def _held_prices(settings: Settings, past: Snapshot) -> list[Row]:
+def _held_prices(settings: Settings, past: Snapshot) -> list[HeldPriceRow]:
     """Prices in doubt of what is held: until they are confirmed, nothing is judged in dollars by them."""
     open_doubts = {asset: doubt for asset, doubt in past.doubts.items() if not doubt.settled}
     holders: dict[Asset, set[str]] = {}
@@ -311,7 +323,7 @@ def _held_prices(settings: Settings, past: Snapshot) -> list[Row]:
         for asset in open_doubts.keys() & state.amounts.keys():
             if state.amounts[asset]:
                 holders.setdefault(asset, set()).add(wallet.name)
-    rows = []
+    rows: list[HeldPriceRow] = []
     for asset, names in holders.items():
         doubt, quote = open_doubts[asset], past.quotes.get(asset)
         rows.append(
@@ -329,19 +341,20 @@ def _held_prices(settings: Settings, past: Snapshot) -> list[Row]:
     return rows
 
 
-def unread(accounts: Sequence[Row]) -> bool:
+def unread(accounts: Sequence[AccountRow]) -> bool:
     """Whether nothing is read any more of what was: no daemon is at work, or it can do nothing.
 
     Between two ticks of a cron line may be weeks: what such an account shows is as old as its reading.
     """
-    late = [row["last_reading"] for row in accounts if row["late"]]
+    late = [row["last_reading"] for row in accounts if row["late"] and row["last_reading"] is not None]
     return bool(late) and not any(
-        row["late"] is False and (row["interval_seconds"] or row["last_reading"] >= max(late))
+        row["late"] is False
+        and (row["interval_seconds"] or ((at := row["last_reading"]) is not None and at >= max(late)))
         for row in accounts
     )
 
 
-def unread_because(accounts: Sequence[Row]) -> str:
+def unread_because(accounts: Sequence[AccountRow]) -> str:
     """What to look at when nothing is read any more: what each source said last, if it was asked since."""
     said = {row["source"]: row["miss"] for row in accounts if row["miss"]}
     if not said:
@@ -351,8 +364,8 @@ def unread_because(accounts: Sequence[Row]) -> str:
 
 
 def _word(
-    accounts: Sequence[Row], alerts: Sequence[Row], *, given_up: bool, stalled: bool, partly: bool
-) -> str:
+    accounts: Sequence[AccountRow], alerts: Sequence[AlertRow], *, given_up: bool, stalled: bool, partly: bool
+) -> Overall:
     """One word: critical if money or an alert may be at stake, warning if somebody should look.
 
     `stalled`: something waits too long for a channel; `partly`: for some of its recipients.

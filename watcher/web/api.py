@@ -1,14 +1,21 @@
-"""`/api/v1/…`: the same JSON as the command line's `--json`; and health, for whoever restarts or routes."""
+"""`/api/v1/…`: the same JSON as the command line's `--json`, long lists in pieces, with gzip; and health,
+for whoever restarts or routes."""
 
 from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
 
 from aiohttp import web
 
 from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.values.formatting import iso
 from watcher.domain.values.text import clean
-from watcher.reports import status as report
+from watcher.reports import status
 from watcher.reports.alerts import AlertViews
-from watcher.web.encoding import encoded, form_for
 from watcher.web.openapi import describe
 from watcher.web.parameters import Parameters
 from watcher.web.snapshot import PageSnapshots
@@ -19,8 +26,8 @@ class Api:
 
     def __init__(self, looker: PageSnapshots, *, token: bool = False) -> None:
         """`token`: whether one is needed, so that the description says so."""
-        self._looker = looker
-        self._described = describe(next((each.name for each in looker.settings.wallets), ""), token=token)
+        self._looker, self._token = looker, token
+        self._description: Mapping[str, object] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         found = {
@@ -55,7 +62,7 @@ class Api:
         asked = Parameters(request.query, ("wallet",))
         names = asked.names("wallet", self._names)
         look = await self._looker.look()
-        rows = await self._looker.work(lambda: report.balances(self._looker.settings, look.past))
+        rows = await self._looker.work(lambda: status.balances(self._looker.settings, look.past))
         return await self._json(request, [row for row in rows if not names or row["wallet"] in names])
 
     async def history(self, request: web.Request) -> web.Response:
@@ -65,7 +72,7 @@ class Api:
         settings = self._looker.settings
         return await self._json(
             request,
-            await self._looker.ask(lambda reader: report.history(settings, reader, limit, names, since)),
+            await self._looker.ask(lambda reader: status.history(settings, reader, limit, names, since)),
         )
 
     async def alerts(self, request: web.Request) -> web.Response:
@@ -84,12 +91,15 @@ class Api:
         asked = Parameters(request.query, ("state", "limit"))
         state, limit = asked.choice("state", [str(each) for each in DeliveryState]), asked.limit()
         return await self._json(
-            request, await self._looker.ask(lambda reader: report.deliveries(reader, state, limit))
+            request, await self._looker.ask(lambda reader: status.deliveries(reader, state, limit))
         )
 
     async def openapi(self, request: web.Request) -> web.Response:
         Parameters(request.query, ())
-        return await self._json(request, self._described)
+        if self._description is None:
+            wallet = next((each.name for each in self._looker.settings.wallets), "")
+            self._description = await self._looker.work(lambda: describe(wallet, token=self._token))
+        return await self._json(request, self._description)
 
     @property
     def _names(self) -> set[str]:
@@ -101,3 +111,60 @@ class Api:
         return web.Response(
             body=body, content_type="application/json", charset="utf-8", headers=dict(form.headers)
         )
+
+
+PIECE = 200
+"""Rows encoded at once: encoding holds every other thread, so no piece may take long."""
+
+
+def encoded(value: object) -> bytes:
+    """A document as bytes."""
+    return b"".join(_pieces(value))
+
+
+def _pieces(value: object) -> Iterator[bytes]:
+    if isinstance(value, dict):
+        yield b"{"
+        for number, (key, part) in enumerate(value.items()):
+            yield (", " if number else "").encode() + json.dumps(key).encode() + b": "
+            yield from _pieces(part)
+        yield b"}"
+    elif isinstance(value, list) and len(value) > PIECE:
+        yield b"["
+        for start in range(0, len(value), PIECE):
+            yield (",\n" if start else "").encode() + _text(value[start : start + PIECE])[1:-1]
+        yield b"]"
+    else:
+        yield _text(value)
+
+
+def _text(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, default=_plain).encode("utf-8", "backslashreplace")
+
+
+def _plain(value: object) -> str:
+    return iso(value) if isinstance(value, datetime) else str(value)
+
+
+class Form(NamedTuple):
+    """How a body goes over the wire."""
+
+    name: str
+    headers: Mapping[str, str]
+
+    def of(self, body: bytes) -> bytes:
+        return gzip.compress(body, 6, mtime=0) if self.name == "gzip" else body
+
+
+_VARY = {"Vary": "Accept-Encoding"}
+PLAIN, GZIP = Form("plain", _VARY), Form("gzip", {**_VARY, "Content-Encoding": "gzip"})
+
+
+def form_for(request: web.Request) -> Form:
+    """gzip if whoever asks takes it: of many balances that is a thirtieth of the bytes."""
+    for each in ",".join(request.headers.getall("Accept-Encoding", [])).split(","):
+        coding, *parameters = (part.strip().lower() for part in each.split(";"))
+        if coding == "gzip":
+            weights = [part.removeprefix("q=").strip() for part in parameters if part.startswith("q=")]
+            return PLAIN if any(not each.strip("0.") for each in weights) else GZIP
+    return PLAIN

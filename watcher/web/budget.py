@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from aiohttp import web
+from markupsafe import Markup
 
 from watcher.charts.figures import burn_down
 from watcher.config.configuration import build_source
 from watcher.ports.queries import Queries
 from watcher.ports.source import Source
-from watcher.reports.credits import burn, days_of
-from watcher.reports.status import Row
+from watcher.reports.credits import CreditBurn, DaySpent, burn, days_of
+from watcher.reports.rows import AccountRow, CreditsRow
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web.parameters import ROWS, Parameters
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import Templating
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBudget:
+    """What reading from one source has cost. `burn`: None if it sells no credits."""
+
+    source: str
+    credits: CreditsRow | None
+    days: Sequence[DaySpent]
+    burn: CreditBurn | None = None
+    picture: Markup | None = None
+
+
+class BudgetLine(AccountRow):
+    """An account with what reading it costs: credits a poll, if they are sold there, and credits a day."""
+
+    cost: int | None
+    a_day: float
 
 
 class BudgetPage:
@@ -43,28 +64,27 @@ class BudgetPage:
 
         return await self._frame.page(request, render)
 
-    def _part(self, reader: Queries, name: str, look: PageSnapshot) -> Row:
-        plan = self._looker.plans.get(name)
-        part: Row = {"source": name, "burn": None, "credits": look.status["credits"].get(name)}
+    def _part(self, reader: Queries, name: str, look: PageSnapshot) -> SourceBudget:
+        plan, row = self._looker.plans.get(name), look.status["credits"].get(name)
         if plan is None:
-            return {**part, "days": days_of(reader, name, look.at)}
+            return SourceBudget(name, row, days_of(reader, name, look.at))
         found = burn(reader, name, plan, look.at)
-        return {**part, "burn": found, "days": found.days, "picture": burn_down(found)}
+        return SourceBudget(name, row, found.days, found, burn_down(found))
 
     @cached_property
     def _sources(self) -> dict[str, Source]:
         """Only asked what a poll costs; never opened."""
         return {name: build_source(self._looker.settings, name) for name in self._looker.settings.sources}
 
-    def _cost(self, row: Row) -> int:
+    def _cost(self, row: AccountRow) -> int:
         return self._sources[row["source"]].cost(self._frame.account(row))
 
-    def _a_day(self, row: Row) -> float:
+    def _a_day(self, row: AccountRow) -> float:
         """Credits a day that the account takes at its present interval; calls, where none are sold."""
         interval = row["interval_seconds"]
         return (self._cost(row) or 1) * 86400 / interval if interval else 0.0
 
-    def _line(self, row: Row, look: PageSnapshot) -> Row:
+    def _line(self, row: AccountRow, look: PageSnapshot) -> BudgetLine:
         credits_sold = look.status["credits"].get(row["source"]) is not None
         cost = self._cost(row)
         return {**row, "cost": cost if credits_sold else None, "a_day": self._a_day(row)}

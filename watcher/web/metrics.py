@@ -7,21 +7,29 @@ is an address, a key or a URL.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from watcher import __version__
 from watcher.config.settings import Settings
 from watcher.domain.alerts.lifecycle import about
+from watcher.domain.messages.message import Severity
+from watcher.domain.model import MissReason
 from watcher.domain.values.text import clean
 from watcher.reports import status
-from watcher.service.metrics import Metrics
-from watcher.web.counting import counted, size_of
+from watcher.reports.rows import CreditsRow, FindsRow
+from watcher.service.metrics import BUCKETS, Metrics
 from watcher.web.snapshot import PageSnapshot
 
 MOST_BALANCES = 20_000
@@ -75,6 +83,7 @@ class _Collector(Collector):
             misses.add_metric(names, row["misses"])
             if row["interval_seconds"] is not None:
                 interval.add_metric(names, row["interval_seconds"])
+            if row["expected_delay_seconds"] is not None:
                 delay.add_metric(names, row["expected_delay_seconds"])
             if row["held"]:
                 held.add_metric(names, len(row["held"]))
@@ -90,49 +99,12 @@ class _Collector(Collector):
         yield from (age, misses, held, interval, delay, newest, known)
 
     def _credits(self) -> Iterator[Metric]:
-        names = {
-            "spent": ("watcher_credits_spent", "Credits booked in the current period."),
-            "remaining": ("watcher_credits_remaining", "Credits left in the current period."),
-            "limit": ("watcher_credits_limit", "Credits of the plan, a period."),
-            "period_end": ("watcher_credits_renewal_timestamp_seconds", "When the current period ends."),
-            "planned": (
-                "watcher_credits_planned",
-                "What the present intervals would cost in a whole period; absent until the daemon has run.",
-            ),
-            "stretch": (
-                "watcher_cadence_stretch",
-                "How many times longer than set or promised intervals are, since credits are short; 1: none.",
-            ),
-            "runs_out": (
-                "watcher_credits_exhaustion_timestamp_seconds",
-                "When credits run out before the period ends, at the pace so far; absent if they last.",
-            ),
-        }
-        for key, (name, text) in names.items():
-            family = GaugeMetricFamily(name, text, labels=["source"])
-            for source, row in self._look.status["credits"].items():
-                value = row[key]
-                if value is not None:
-                    family.add_metric([source], value.timestamp() if isinstance(value, datetime) else value)
-            yield family
-        yield from self._finds()
-
-    def _finds(self) -> Iterator[Metric]:
-        names = {
-            "count": ("watcher_changes_found", "Polls of this period that found a change."),
-            "mean_gap_seconds": (
-                "watcher_change_gap_seconds",
-                "Mean time from the poll before to the one that found a change; it waited at most so long.",
-            ),
-            "planned_gap_seconds": ("watcher_change_gap_planned_seconds", "The same as it was intended."),
-        }
-        for key, (name, text) in names.items():
-            family = GaugeMetricFamily(name, text, labels=["source"])
-            for source, row in self._look.status["credits"].items():
-                finds = row["finds"]
-                if finds is not None and finds[key] is not None:
-                    family.add_metric([source], finds[key])
-            yield family
+        credits_of = self._look.status["credits"]
+        for name, text, value_of in _CREDITS:
+            yield _by_source(name, text, {source: value_of(row) for source, row in credits_of.items()})
+        found = {source: row["finds"] for source, row in credits_of.items()}
+        for name, text, figure_of in _FINDS:
+            yield _by_source(name, text, {source: figure_of(row) for source, row in found.items() if row})
 
     def _alerts(self) -> Iterator[Metric]:
         family = GaugeMetricFamily("watcher_alerts", "Alerts that live.", labels=["state", "severity"])
@@ -171,8 +143,10 @@ class _Collector(Collector):
             oldest.add_metric([channel.name], (self._look.at - since).total_seconds() if since else 0)
             failing.add_metric([channel.name], bool(channel.trouble))
         total = GaugeMetricFamily("watcher_deliveries", "Deliveries kept, by state.", labels=["state"])
-        for state, count in self._look.status["deliveries"].items():
-            total.add_metric([state], count)
+        counts = self._look.status["deliveries"]
+        total.add_metric(["pending"], counts["pending"])
+        total.add_metric(["sent"], counts["sent"])
+        total.add_metric(["given_up"], counts["given_up"])
         yield from (pending, oldest, failing, total)
 
     def _balances(self) -> Iterator[Metric]:
@@ -195,7 +169,7 @@ class _Collector(Collector):
             "watcher_balance_value_usd", "Its value in US dollars, unless nobody asked for it.", labels=labels
         )
         for row in rows:
-            names = [clean(row[label]) for label in labels]
+            names = [*map(clean, (row["wallet"], row["source"], row["chain"], row["asset"], row["symbol"]))]
             amount.add_metric(names, float(row["amount"]))
             if row["value_usd"] is not None and not row["claimed"]:
                 value.add_metric(names, float(row["value_usd"]))
@@ -203,7 +177,55 @@ class _Collector(Collector):
         yield value
 
 
-_SEVERITIES = ("info", "warning", "critical")
+_SEVERITIES = tuple(Severity)
+
+_CREDITS: Sequence[tuple[str, str, Callable[[CreditsRow], float | datetime | None]]] = (
+    ("watcher_credits_spent", "Credits booked in the current period.", lambda row: row["spent"]),
+    ("watcher_credits_remaining", "Credits left in the current period.", lambda row: row["remaining"]),
+    ("watcher_credits_limit", "Credits of the plan, a period.", lambda row: row["limit"]),
+    (
+        "watcher_credits_renewal_timestamp_seconds",
+        "When the current period ends.",
+        lambda row: row["period_end"],
+    ),
+    (
+        "watcher_credits_planned",
+        "What the present intervals would cost in a whole period; absent until the daemon has run.",
+        lambda row: row["planned"],
+    ),
+    (
+        "watcher_cadence_stretch",
+        "How many times longer than set or promised intervals are, since credits are short; 1: none.",
+        lambda row: row["stretch"],
+    ),
+    (
+        "watcher_credits_exhaustion_timestamp_seconds",
+        "When credits run out before the period ends, at the pace so far; absent if they last.",
+        lambda row: row["runs_out"],
+    ),
+)
+_FINDS: Sequence[tuple[str, str, Callable[[FindsRow], float | None]]] = (
+    ("watcher_changes_found", "Polls of this period that found a change.", lambda row: row["count"]),
+    (
+        "watcher_change_gap_seconds",
+        "Mean time from the poll before to the one that found a change; it waited at most so long.",
+        lambda row: row["mean_gap_seconds"],
+    ),
+    (
+        "watcher_change_gap_planned_seconds",
+        "The same as it was intended.",
+        lambda row: row["planned_gap_seconds"],
+    ),
+)
+
+
+def _by_source(name: str, text: str, values: Mapping[str, float | datetime | None]) -> Metric:
+    """One gauge; a source without a value is left out."""
+    family = GaugeMetricFamily(name, text, labels=["source"])
+    for source, value in values.items():
+        if value is not None:
+            family.add_metric([source], value.timestamp() if isinstance(value, datetime) else value)
+    return family
 
 
 def exposition(look: PageSnapshot, settings: Settings, store: Path, tally: Metrics | None) -> bytes:
@@ -211,3 +233,88 @@ def exposition(look: PageSnapshot, settings: Settings, store: Path, tally: Metri
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(look, settings, store, tally))
     return bytes(generate_latest(registry))
+
+
+def counted(tally: Metrics) -> Iterator[Metric]:
+    """Everything that was counted, as of now."""
+    yield _counter(
+        "watcher_poll", "Accounts asked for, by what came of it: read, or why not.", ("source", "outcome"),
+        dict(tally.polls),
+    )  # fmt: skip
+    yield from _requests(tally)
+    yield _counter(
+        "watcher_readings_quarantined", "Readings too odd to act on, held until a second one agrees.",
+        ("source", "reason"), dict(tally.quarantined),
+    )  # fmt: skip
+    faults = {
+        (source,): count for (source, why), count in dict(tally.polls).items() if why == MissReason.INTERNAL
+    }
+    yield _counter(
+        "watcher_rule_evaluation_failures", "Accounts that a fault of our own kept from being judged.",
+        ("source",), faults,
+    )  # fmt: skip
+    yield _counter(
+        "watcher_notifications", "Notifications tried.", ("channel",),
+        {(channel,): count for channel, count in dict(tally.notifications).items()},
+    )  # fmt: skip
+    yield _counter(
+        "watcher_notifications_failed", "Notifications that the channel did not take; they are tried again.",
+        ("channel", "reason"), dict(tally.failed),
+    )  # fmt: skip
+    yield _counter(
+        "watcher_notifications_suppressed", "Alerts and events of which nobody was told when they came.",
+        ("reason",), {(reason,): count for reason, count in dict(tally.suppressed).items()},
+    )  # fmt: skip
+    lag = GaugeMetricFamily(
+        "watcher_loop_lag_seconds", "By how much the event loop woke late, at most, in the last minute."
+    )
+    if tally.lags:
+        lag.add_metric([], max(list(tally.lags)))
+    yield lag
+    sound = GaugeMetricFamily(
+        "watcher_config_last_reload_successful", "1 if the configuration last asked for is in force."
+    )
+    sound.add_metric([], not tally.refused)
+    loaded = GaugeMetricFamily(
+        "watcher_config_last_reload_success_timestamp_seconds", "When the one in force was read."
+    )
+    loaded.add_metric([], tally.loaded.timestamp())
+    yield from (sound, loaded)
+
+
+def size_of(store: Path) -> Iterator[Metric]:
+    """Of the store with its log; nothing if there is no file."""
+    family = GaugeMetricFamily("watcher_db_size_bytes", "Size of the store, its write-ahead log included.")
+    files = [path for path in (store, store.with_name(store.name + "-wal")) if path.exists()]
+    if files:
+        family.add_metric([], sum(path.stat().st_size for path in files))
+    yield family
+
+
+def _requests(tally: Metrics) -> Iterator[Metric]:
+    family = HistogramMetricFamily(
+        "watcher_poll_duration_seconds", "From sending a request to its answer.", labels=["source"]
+    )
+    for source, durations in dict(tally.requests).items():
+        buckets, below = [], 0
+        for bound, count in zip((*map(str, BUCKETS), "+Inf"), list(durations.counts), strict=True):
+            below += count
+            buckets.append((bound, float(below)))
+        family.add_metric([source], buckets, durations.total)
+    yield family
+    yield _counter(
+        "watcher_credits_used", "Credits that requests took; what nobody knows counts as charged.",
+        ("source",), {(source,): count for source, count in dict(tally.credits).items()},
+    )  # fmt: skip
+
+
+def _counter(
+    name: str,
+    text: str,
+    labels: tuple[str, ...],
+    counts: Mapping[tuple[str, str], int] | Mapping[tuple[str], int],
+) -> Metric:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for values, count in counts.items():
+        family.add_metric(values, count)
+    return family

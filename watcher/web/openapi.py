@@ -1,21 +1,20 @@
-"""The OpenAPI description of `/api/v1`; a test holds it against the server."""
+"""The OpenAPI description of `/api/v1`, made from the rows that it answers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import TypedDictSchema
+from typing_extensions import TypedDict
 
 from watcher import __version__
 from watcher.domain.messages.delivery import DeliveryState
-from watcher.reports.alerts import STATES
+from watcher.reports.rows import AlertRow, DeliveryRow, HistoryRow, StatusRow, WalletBalanceRow
 from watcher.web.parameters import MOST, SPAN
 
-TEXT: dict[str, Any] = {"type": "string"}
-TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
-COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-FLAG: dict[str, Any] = {"type": "boolean"}
-NUMBER: dict[str, Any] = {"type": "number", "minimum": 0}
-TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
-AMOUNT: dict[str, Any] = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 LIMIT = {
     "name": "limit", "in": "query", "description": "At most so many, newest first.",
     "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100},
@@ -33,64 +32,30 @@ REFUSALS = {
 """Each with its reason as text."""
 
 
-def _maybe(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [schema, {"type": "null"}]}
+class Refusal(TypedDict):
+    """Why there is no answer."""
+
+    error: str
 
 
-def _rows(**fields: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": _object(**fields)}
+ANSWERS: Mapping[str, Any] = {
+    "status": StatusRow,
+    "balances": list[WalletBalanceRow],
+    "history": list[HistoryRow],
+    "alerts": list[AlertRow],
+    "outbox": list[DeliveryRow],
+    "refusal": Refusal,
+}
 
 
-def _object(**fields: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": fields, "required": list(fields)}
+class _RowSchema(GenerateJsonSchema):
+    """Rows as they are sent: every field is there, and no other."""
 
+    def typed_dict_schema(self, schema: TypedDictSchema) -> JsonSchemaValue:
+        return {**super().typed_dict_schema(schema), "additionalProperties": False}
 
-BALANCES = _rows(
-    wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, asset=TEXT, symbol=TEXT, amount=AMOUNT,
-    price_usd=_maybe(AMOUNT), value_usd=_maybe(AMOUNT), claimed=FLAG, as_of=_maybe(TIME),
-)  # fmt: skip
-HISTORY = _rows(
-    wallet=TEXT, source=TEXT, chain=TEXT, asset=TEXT, symbol=TEXT, before=_maybe(AMOUNT), after=AMOUNT,
-    after_at=TIME, before_at=_maybe(TIME), interest=FLAG,
-)  # fmt: skip
-ALERTS = _rows(
-    id=TEXT, rule=TEXT, subject=TEXT, wallet=TEXT,
-    state={"enum": list(STATES)},
-    severity={"enum": ["info", "warning", "critical"]}, since=TIME, because=TEXT,
-    acknowledged_by=_maybe(TEXT), held=TEXT,
-)  # fmt: skip
-OUTBOX = _rows(
-    id=TEXT, alert=TEXT, channel=TEXT, state={"enum": [str(each) for each in DeliveryState]},
-    attempts=COUNT, last_error=TEXT, created=TIME, sent=_maybe(TIME), title=TEXT,
-)  # fmt: skip
-STATUS = _object(
-    state={"enum": ["ok", "warning", "critical", "unknown"]},
-    never_held=_rows(wallet=TEXT, since=TIME),
-    accounts=_rows(
-        wallet=TEXT, source=TEXT, chain=TEXT, address=TEXT, last_reading=_maybe(TIME),
-        next_poll=_maybe(TIME), misses=COUNT, miss=TEXT, late=_maybe(FLAG), stale=FLAG, held=TEXTS,
-        quarantined=COUNT, interval_seconds=_maybe(NUMBER), expected_delay_seconds=_maybe(NUMBER),
-    ),
-    credits={
-        "type": "object",
-        "additionalProperties": _object(
-            limit=COUNT, spent={"type": "integer"}, remaining=COUNT, period_start=TIME, period_end=TIME,
-            runs_out=_maybe(TIME), planned=_maybe(COUNT), stretch=_maybe(NUMBER),
-            finds=_maybe(_object(
-                count=COUNT, mean_gap_seconds=_maybe(NUMBER), planned_gap_seconds=_maybe(NUMBER),
-            )),
-            configured_limit=COUNT,
-            provider=_maybe(_object(limit=COUNT, used=COUNT, at=TIME, renewed=_maybe(TIME))),
-        ),
-    },
-    alerts=ALERTS,
-    deliveries=_object(pending=COUNT, sent=COUNT, given_up=COUNT),
-    held_prices=_rows(
-        chain=TEXT, asset=TEXT, symbol=TEXT, wallets=TEXTS, price_usd=_maybe(AMOUNT),
-        believed_usd=_maybe(AMOUNT), since=TIME, reason=TEXT,
-    ),
-    channels=_rows(channel=TEXT, pending=COUNT, since=_maybe(TIME), trouble=TEXT),
-)  # fmt: skip
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+        return False
 
 
 def describe(wallet: str, *, token: bool) -> dict[str, Any]:
@@ -98,7 +63,7 @@ def describe(wallet: str, *, token: bool) -> dict[str, Any]:
     needed."""
     wallets = {
         "name": "wallet", "in": "query", "description": "Only this wallet; may be repeated.",
-        "schema": {"type": "array", "items": TEXT}, "style": "form", "explode": True,
+        "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": True,
         "example": [wallet],
     }  # fmt: skip
     states = {"name": "state", "in": "query", "schema": {"enum": [str(each) for each in DeliveryState]}}
@@ -107,6 +72,19 @@ def describe(wallet: str, *, token: bool) -> dict[str, Any]:
         "name": "since", "in": "query", "description": "Only the last so long, as in 24h or 7d.",
         "schema": {"type": "string", "pattern": f"^({SPAN})$"}, "example": "24h",
     }  # fmt: skip
+    found, schemas = TypeAdapter.json_schemas(
+        [(name, "serialization", TypeAdapter(answer)) for name, answer in ANSWERS.items()],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_RowSchema,
+    )
+
+    def get(name: str, summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+        fine = {"description": "As asked.", "content": _json(found[name, "serialization"])}
+        wrong = _json(found["refusal", "serialization"])
+        refusals = {status: {"description": text, "content": wrong} for status, text in REFUSALS.items()}
+        responses = {"200": fine, **refusals}
+        return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+
     return {
         "openapi": "3.1.0",
         "info": {
@@ -115,24 +93,18 @@ def describe(wallet: str, *, token: bool) -> dict[str, Any]:
             "description": "What `watcher --json` prints. Amounts and times are text; times end in Z.",
         },
         "paths": {
-            "/api/v1/status": _get("The state of everything, and one word for it.", STATUS),
-            "/api/v1/balances": _get("What is held: confirmed amounts that are not zero.", BALANCES, wallets),
-            "/api/v1/history": _get("What changed, newest first.", HISTORY, wallets, since, LIMIT),
-            "/api/v1/alerts": _get("Alerts that are pending or firing.", ALERTS, past, LIMIT),
-            "/api/v1/outbox": _get("Deliveries, newest first.", OUTBOX, states, LIMIT),
+            "/api/v1/status": get("status", "The state of everything, and one word for it."),
+            "/api/v1/balances": get(
+                "balances", "What is held: confirmed amounts that are not zero.", wallets
+            ),
+            "/api/v1/history": get("history", "What changed, newest first.", wallets, since, LIMIT),
+            "/api/v1/alerts": get("alerts", "Alerts that are pending or firing.", past, LIMIT),
+            "/api/v1/outbox": get("outbox", "Deliveries, newest first.", states, LIMIT),
         },
-        **({"components": {"securitySchemes": SCHEMES}, "security": [{"token": []}]} if token else {}),
+        "components": {"schemas": schemas["$defs"], **({"securitySchemes": SCHEMES} if token else {})},
+        **({"security": [{"token": []}]} if token else {}),
     }
 
 
-def _get(summary: str, schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
-    wrong = {"application/json": {"schema": _object(error=TEXT)}}
-    fine = {"description": "As asked.", "content": {"application/json": {"schema": schema}}}
-    refusals = {status: {"description": text, "content": wrong} for status, text in REFUSALS.items()}
-    return {
-        "get": {
-            "summary": summary,
-            "parameters": list(parameters),
-            "responses": {"200": fine, **refusals},
-        }
-    }
+def _json(schema: JsonSchemaValue) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -13,17 +13,17 @@ from watcher.charts.lanes import LANES, bars, time_lines
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.errors import StoreError
 from watcher.ports.queries import Queries
-from watcher.reports import status as report
+from watcher.reports import status
 from watcher.reports.alerts import AlertViews
 from watcher.reports.credits import burn
 from watcher.reports.day_change import DayChange, Holdings, day
-from watcher.reports.status import Row
+from watcher.reports.rows import AlertDetailRow
 from watcher.store.sqlite.queries import SqliteQueries
-from watcher.web import text as words
+from watcher.web import text
 from watcher.web.actions import Actions
+from watcher.web.api import form_for
 from watcher.web.budget import BudgetPage
 from watcher.web.connection_limits import ConnectionLimits, visit_of
-from watcher.web.encoding import form_for
 from watcher.web.metrics import exposition
 from watcher.web.parameters import ROWS, Parameters
 from watcher.web.rules import RulePages
@@ -75,7 +75,7 @@ class Pages:
         return await self._frame.page(request, lambda look: self._overview(look, moved))
 
     def _overview(self, look: PageSnapshot, moved: DayChange | None) -> str:
-        late = {id(row) for row in look.status["accounts"] if report.behind(row)}
+        late = {id(row) for row in look.status["accounts"] if status.behind(row)}
         bad = [row for row in look.status["accounts"] if id(row) in late or row["held"]]
         worth = self._holdings.look(look.past).worth(look.past)
         with SqliteQueries(self._looker.store) as reader:
@@ -83,12 +83,12 @@ class Pages:
         alerts = look.status["alerts"]
         return self._frame.render(
             "overview.html", look, worth=worth, troubled=bad[:ROWS],
-            more=len(bad) - ROWS, truth=words.sentence(look, len(late)), alerts=alerts[:ROWS],
+            more=len(bad) - ROWS, truth=text.sentence(look, len(late)), alerts=alerts[:ROWS],
             more_alerts=len(alerts) - ROWS,
-            firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=words.change,
+            firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=text.change,
             pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late),
             burns=[(each, burn_down(each)) for each in burns],
-            sources=words.sources(look, report.behind),
+            sources=text.sources(look, status.behind),
         )  # fmt: skip
 
     async def _day(self) -> DayChange | None:
@@ -136,7 +136,7 @@ class Pages:
         Parameters(request.query, ())
         name, settings = request.match_info["id"], self._looker.settings
 
-        def asking(reader: Queries) -> Row | None:
+        def asking(reader: Queries) -> AlertDetailRow | None:
             alert = reader.alert(name)
             if alert is None:
                 return None
@@ -163,7 +163,7 @@ class Pages:
         page, skip = asked.among()
         states = [str(state) for state in DeliveryState]
         state = asked.choice("state", states)
-        rows = await self._looker.ask(lambda reader: report.deliveries(reader, state, ROWS + 1, skip))
+        rows = await self._looker.ask(lambda reader: status.deliveries(reader, state, ROWS + 1, skip))
 
         def render(look: PageSnapshot) -> str:
             return self._frame.render(

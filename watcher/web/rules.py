@@ -6,17 +6,17 @@ The answers are those of `watcher explain`.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from aiohttp import web
 
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.rules import BudgetRule, EventRule, Rule, TrailingRule
+from watcher.domain.values.verdict import Answer
 from watcher.ports.queries import Queries
-from watcher.reports.credit_rows import use_of
-from watcher.reports.explain import Explainer
-from watcher.reports.status import Row
+from watcher.reports.credits import use_of
+from watcher.reports.explain import Explainer, RuleAnswer
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web.parameters import ROWS, Parameters
 from watcher.web.snapshot import PageSnapshot
@@ -32,7 +32,21 @@ MOST_LISTED, FEWEST_LISTED = 200, 5
 JUDGED, SLOW = 2000, 100
 """Subjects that the page of one rule judges; and how many where each has to be looked up in history."""
 
-ORDER = {"met": 0, "unknown": 1, "not met": 2}
+ORDER = {Answer.MET: 0, Answer.UNKNOWN: 1, Answer.NOT_MET: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRule:
+    """A rule in the list, with its live alerts, how many subjects it has, and the nearest of those that were
+    judged."""
+
+    rule: Rule
+    alerts: Counter[str]
+    count: int
+    more: bool
+    judged: int
+    counts: Counter[Answer]
+    nearest: RuleAnswer | None
 
 
 class RulePages:
@@ -72,13 +86,13 @@ class RulePages:
         def render(look: PageSnapshot) -> str:
             most = SLOW if _is_slow(rule) else JUDGED
             with SqliteQueries(self._looker.store) as reader:
-                rows = self._glances(rule, reader, self._explainer(reader, look), look, most + 1)
+                rows = self._answers(rule, reader, self._explainer(reader, look), look, most + 1)
             more = len(rows) > most
             rows = sorted(rows[:most], key=_nearest)
             alerts = [row for row in look.status["alerts"] if row["rule"] == name]
             return self._frame.render(
                 "rule.html", look, rule=rule, rows=rows[:ROWS], judged=len(rows), more=more, alerts=alerts,
-                channels=self._rules.channels_of(rule), counts=Counter(row["answer"] for row in rows),
+                channels=self._rules.channels_of(rule), counts=Counter(row.answer for row in rows),
             )  # fmt: skip
 
         return await self._frame.page(request, render)
@@ -96,42 +110,43 @@ class RulePages:
 
     def _listed(
         self, rule: Rule, reader: Queries, explainer: Explainer, look: PageSnapshot, most: int
-    ) -> Row:
+    ) -> ListedRule:
         alerts = [row for row in look.status["alerts"] if row["rule"] == rule.id]
         if isinstance(rule, BudgetRule):
             count, rows = 1, [self._budget(rule, reader, look)]
         else:
             subjects = explainer.first(rule, MOST_LISTED)
-            count, rows = len(subjects), [explainer.glance(rule, subject) for subject in subjects[:most]]
-        return {
-            "rule": rule,
-            "alerts": Counter(each["state"] for each in alerts),
-            "count": min(count, MOST_LISTED),
-            "more": count > MOST_LISTED,
-            "judged": len(rows),
-            "counts": Counter(each["answer"] for each in rows),
-            "nearest": min(rows, key=_nearest, default=None),
-        }
+            count, rows = len(subjects), [explainer.answer(rule, subject) for subject in subjects[:most]]
+        return ListedRule(
+            rule,
+            Counter(each["state"] for each in alerts),
+            min(count, MOST_LISTED),
+            count > MOST_LISTED,
+            len(rows),
+            Counter(each.answer for each in rows),
+            min(rows, key=_nearest, default=None),
+        )
 
-    def _glances(
+    def _answers(
         self, rule: Rule, reader: Queries, explainer: Explainer, look: PageSnapshot, most: int
-    ) -> list[Row]:
+    ) -> list[RuleAnswer]:
         if isinstance(rule, BudgetRule):
             return [self._budget(rule, reader, look)]
-        return [explainer.glance(rule, subject) for subject in explainer.first(rule, most - 1)]
+        return [explainer.answer(rule, subject) for subject in explainer.first(rule, most - 1)]
 
-    def _budget(self, rule: BudgetRule, reader: Queries, look: PageSnapshot) -> Row:
+    def _budget(self, rule: BudgetRule, reader: Queries, look: PageSnapshot) -> RuleAnswer:
         alert = next((row for row in look.status["alerts"] if row["rule"] == rule.id), None)
-        row: Row = {"subject": f"credits of {rule.source}", "wallet": "", "at": look.at, "alert": alert}
+        subject = f"credits of {rule.source}"
         plan = self._looker.plans.get(rule.source)
         if plan is None:
             why = "no credits are sold there"
-            return {**row, "answer": "unknown", "because": why, "distance": None, "near": f"unknown: {why}"}
+            return RuleAnswer(subject, "", Answer.UNKNOWN, why, None, f"unknown: {why}", look.at, alert)
         firing = alert is not None and alert["state"] != "pending"
         use = use_of(reader, rule.source, plan, look.at)
         verdict, near = rule.judge(use, firing=firing), rule.near(use)
-        row |= {"answer": verdict.answer.value, "because": verdict.because}
-        return {**row, "distance": near.distance, "near": near.words}
+        return RuleAnswer(
+            subject, "", verdict.answer, verdict.because, near.distance, near.words, look.at, alert
+        )
 
 
 def _is_slow(rule: Rule) -> bool:
@@ -143,7 +158,7 @@ def _share(all_: int, rules: int) -> int:
     return min(max(all_ // max(rules, 1), FEWEST_LISTED), MOST_LISTED)
 
 
-def _nearest(row: Row) -> tuple[int, bool, Decimal]:
+def _nearest(answer: RuleAnswer) -> tuple[int, bool, Decimal]:
     """What is met first, then what is unknown, then what is nearest to its level."""
-    distance = row["distance"]
-    return ORDER[row["answer"]], distance is None, abs(distance) if distance is not None else Decimal(0)
+    distance = answer.distance
+    return ORDER[answer.answer], distance is None, abs(distance) if distance is not None else Decimal(0)

@@ -17,9 +17,9 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.ports.clock import Clock
 from watcher.ports.queries import ChannelState, Queries
-from watcher.reports import status as report
+from watcher.reports import status
 from watcher.reports.health import Readiness, channels_of, readiness
-from watcher.reports.status import Row
+from watcher.reports.rows import StatusRow
 from watcher.service.metrics import Metrics
 from watcher.store.sqlite.queries import SqliteQueries
 
@@ -35,7 +35,7 @@ class PageSnapshot:
 
     at: datetime
     past: Snapshot
-    status: Row
+    status: StatusRow
     channels: list[ChannelState]
     readiness: Readiness
     pages: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class PageSnapshots:
         self.settings, self.tally = settings, tally
         self.rules = rules or Rules((), {}, ())
         self.clock = clock
-        self.wallets = report.wallets_by_account(settings)
+        self.wallets = status.wallets_by_account(settings)
         self.plans = plans
         self._store = store
         self._past, self._stuck = past, stuck
@@ -111,8 +111,8 @@ class PageSnapshots:
     def _read(self, past: Snapshot | None, now: datetime, stuck: Sequence[str]) -> PageSnapshot:
         with SqliteQueries(self._store) as reader:
             past = past or reader.past()
-            status = report.status(self.settings, reader, now, self.plans, past)
+            report = status.report(self.settings, reader, now, self.plans, past)
             channels = channels_of(self.settings, reader, now)
-        late = report.late_ones(status["accounts"])
+        late = status.late_ones(report["accounts"])
         ready = readiness(list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck)
-        return PageSnapshot(now, past, status, channels, ready)
+        return PageSnapshot(now, past, report, channels, ready)

@@ -17,8 +17,9 @@ from watcher.domain.model import Account
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, full, moment, money, price
 from watcher.domain.values.text import clean
-from watcher.reports.status import Row, behind
-from watcher.web import text as words
+from watcher.reports.rows import AccountRow
+from watcher.reports.status import behind
+from watcher.web import text
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
 
 KEPT = 64
@@ -76,7 +77,7 @@ class Templating:
         return self._html.get_template(template).render(**values)
 
     @staticmethod
-    def account(row: Row) -> Account:
+    def account(row: AccountRow) -> Account:
         """The account that a row of `status` is about."""
         return Account(row["source"], row["chain"], row["address"])
 
@@ -94,9 +95,9 @@ def _templates() -> Environment:
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     html.filters.update(
-        clean=clean, moment=moment, age=words.age, counted=counted, whole=words.whole, span=span,
-        closeness=words.closeness,
-        digits=lambda text: full(Decimal(text)), amount=lambda text: amount(Decimal(text)),
-        money=lambda text: money(Decimal(text)), price=lambda text: price(Decimal(text)),
+        clean=clean, moment=moment, age=text.age, counted=counted, whole=text.whole, span=span,
+        closeness=text.closeness,
+        digits=lambda digits: full(Decimal(digits)), amount=lambda digits: amount(Decimal(digits)),
+        money=lambda digits: money(Decimal(digits)), price=lambda digits: price(Decimal(digits)),
     )  # fmt: skip
     return html

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.config.settings import WalletSettings
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account
-from watcher.domain.values.decimals import ZERO
-from watcher.domain.values.decimals import total as exact_sum
+from watcher.domain.values import decimals
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import counted, moment, money, percent, signed
 from watcher.domain.values.text import clean
 from watcher.reports.day_change import DayChange, Holdings, Worth
-from watcher.reports.status import Row
+from watcher.reports.explain import RuleAnswer
+from watcher.reports.rows import AccountRow, WalletBalanceRow
 from watcher.web.snapshot import PageSnapshot
 
 LONGEST_REASON = 200
@@ -59,17 +60,19 @@ def whole(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def total(rows: Sequence[Row]) -> Worth:
+def total(rows: Sequence[WalletBalanceRow]) -> Worth:
     """What they are worth together."""
     priced = [(Decimal(row["value_usd"]), row["claimed"]) for row in rows if row["value_usd"] is not None]
-    believed = exact_sum(value for value, claimed in priced if not claimed)
-    return Worth(believed, len(rows) - len(priced), exact_sum(value for value, claimed in priced if claimed))
+    believed, only_claimed = (
+        decimals.total(value for value, claimed in priced if claimed is each) for each in (False, True)
+    )
+    return Worth(believed, len(rows) - len(priced), only_claimed)
 
 
 def worth(past: Snapshot, account: Account) -> Worth:
     """What one account holds is worth."""
     state = past.accounts.get(account)
-    return Holdings([account]).look(past).worth(past) if state is not None else Worth(ZERO, 0)
+    return Holdings([account]).look(past).worth(past) if state is not None else Worth(decimals.ZERO, 0)
 
 
 def age(at: datetime | None, now: datetime) -> str:
@@ -89,23 +92,40 @@ def change(day: DayChange) -> str:
     return f"{moved} ({signed(percent(day.delta, day.before), day.delta)})" if day.before else moved
 
 
-def sources(look: PageSnapshot, late: Callable[[Row], bool]) -> list[Row]:
-    """Each source with how its accounts fare, in the order of the configuration."""
-    found: dict[str, Row] = {}
-    for row in look.status["accounts"]:
-        fresh: Row = {"accounts": 0, "late": 0, "held": 0, "last_reading": None, "misses": Counter()}
-        each = found.setdefault(row["source"], {"source": row["source"], **fresh})
-        each["accounts"] += 1
-        each["late"] += late(row)
-        each["held"] += bool(row["held"])
+@dataclass(slots=True)
+class SourceTotals:
+    """A source with how its accounts fare."""
+
+    source: str
+    accounts: int = 0
+    late: int = 0
+    held: int = 0
+    last_reading: datetime | None = None
+    misses: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def trouble(self) -> str:
+        """The miss of most accounts; empty if there is none."""
+        missing = self.misses.most_common(1)
+        return f"{counted(missing[0][1], 'account')}: {missing[0][0]}" if missing else ""
+
+    def take(self, row: AccountRow, *, late: bool) -> None:
+        """Count one more account."""
+        self.accounts += 1
+        self.late += late
+        self.held += bool(row["held"])
         if row["misses"]:
-            each["misses"][row["miss"]] += 1
+            self.misses[row["miss"]] += 1
         at = row["last_reading"]
-        if at is not None and (each["last_reading"] is None or at > each["last_reading"]):
-            each["last_reading"] = at
-    for each in found.values():
-        missing = each["misses"].most_common(1)
-        each["trouble"] = f"{counted(missing[0][1], 'account')}: {missing[0][0]}" if missing else ""
+        if at is not None and (self.last_reading is None or at > self.last_reading):
+            self.last_reading = at
+
+
+def sources(look: PageSnapshot, late: Callable[[AccountRow], bool]) -> list[SourceTotals]:
+    """Each source with how its accounts fare, in the order of the configuration."""
+    found: dict[str, SourceTotals] = {}
+    for row in look.status["accounts"]:
+        found.setdefault(row["source"], SourceTotals(row["source"])).take(row, late=late(row))
     return list(found.values())
 
 
@@ -118,12 +138,12 @@ def distance(share: Decimal) -> str:
     return f"{text}\N{NARROW NO-BREAK SPACE}% {'above' if share > 0 else 'below'}"
 
 
-def closeness(row: Row) -> str:
+def closeness(answer: RuleAnswer) -> str:
     """The same, and what it is of; or why it is not known."""
-    near = cut(clean(row["near"]), LONGEST_REASON)
-    if row["distance"] is None:
+    near = cut(clean(answer.near), LONGEST_REASON)
+    if answer.distance is None:
         return near
-    return f"{distance(row['distance'])} ({near})" if near else distance(row["distance"])
+    return f"{distance(answer.distance)} ({near})" if near else distance(answer.distance)
 
 
 def cut(text: str, longest: int) -> str:

@@ -21,24 +21,32 @@ from watcher.domain.model import Asset
 from watcher.domain.values.formatting import money
 from watcher.domain.values.text import clean
 from watcher.reports import status
-from watcher.reports.status import Row
+from watcher.reports.day_change import Worth
+from watcher.reports.rows import AccountRow, HistoryRow, WalletBalanceRow
 from watcher.store.sqlite.queries import SqliteQueries
-from watcher.web import text as words
+from watcher.web import text
 from watcher.web.parameters import ROWS, Parameters, refused
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import Templating
 
-SEARCHED = ("wallet", "source", "chain", "address")
 USUAL = "7d"
 CHOICES = 200
 """Assets that can be chosen for a chart."""
 
 BY_VALUE = "value"
-SORTS: dict[str, Callable[[Row], Any]] = {
+SORTS: dict[str, Callable[[AccountRow], tuple[object, ...]]] = {
     "wallet": lambda row: (row["wallet"], row["chain"]),
     "age": lambda row: (row["last_reading"] is not None, row["last_reading"]),
     "misses": lambda row: (-row["misses"], row["wallet"]),
 }
+
+
+class WalletLine(AccountRow):
+    """An account with what it is worth, how often it is to be read, and its value of late as a line."""
+
+    worth: Worth
+    promise: str
+    spark: Markup
 
 
 class WalletPages:
@@ -65,12 +73,7 @@ class WalletPages:
             else:
                 rows.sort(key=SORTS[sort])
             start = (number - 1) * ROWS
-            shown = [self._with_value(row, look) for row in rows[start : start + ROWS]]
-            with SqliteQueries(self._looker.store) as reader:
-                intervals = {Templating.account(row): row["interval_seconds"] for row in shown}
-                lines = sparklines(reader, look.past, intervals, look.at)
-            for row in shown:
-                row["spark"] = _spark(lines[Templating.account(row)], look.at)
+            shown = self._lines(rows[start : start + ROWS], look)
             return self._frame.render(
                 "wallets.html", look, rows=shown, count=len(rows), q=wanted, sort=sort,
                 sorts=[*SORTS, BY_VALUE], page=number, pages=max(1, -(-len(rows) // ROWS)),
@@ -79,15 +82,22 @@ class WalletPages:
         return await self._frame.page(request, render)
 
     @staticmethod
-    def _value(row: Row, look: PageSnapshot) -> Decimal:
-        return words.worth(look.past, Templating.account(row)).value
+    def _value(row: AccountRow, look: PageSnapshot) -> Decimal:
+        return text.worth(look.past, Templating.account(row)).value
 
-    def _with_value(self, row: Row, look: PageSnapshot) -> Row:
-        account = Templating.account(row)
-        wallet = self._looker.wallets[account]
-        worth = words.worth(look.past, account)
-        promise = words.promised(wallet, row["interval_seconds"])
-        return {**row, "worth": worth, "promise": promise}
+    def _lines(self, rows: Sequence[AccountRow], look: PageSnapshot) -> list[WalletLine]:
+        intervals = {Templating.account(row): row["interval_seconds"] for row in rows}
+        with SqliteQueries(self._looker.store) as reader:
+            sparks = sparklines(reader, look.past, intervals, look.at)
+        return [
+            {
+                **row,
+                "worth": text.worth(look.past, account),
+                "promise": text.promised(self._looker.wallets[account], row["interval_seconds"]),
+                "spark": _spark(sparks[account], look.at),
+            }
+            for account, row in zip(intervals, rows, strict=True)
+        ]
 
     async def wallet(self, request: web.Request) -> web.Response:
         asked = Parameters(request.query, ("asset", "range"))
@@ -115,12 +125,12 @@ class WalletPages:
         self,
         look: PageSnapshot,
         name: str,
-        held: Sequence[Row],
-        changes: Sequence[Row],
+        held: Sequence[WalletBalanceRow],
+        changes: Sequence[HistoryRow],
         found: Chart,
         **values: Any,
     ) -> str:
-        worth = words.total(held)
+        worth = text.total(held)
         also = other_names(look.past.same, look.past.former)
         levels = levels_of(self._frame.rules, found.held, values["asset"], clean(found.symbol), also=also)
         return self._frame.render(
@@ -134,8 +144,8 @@ class WalletPages:
 
 def _spark(line: Sequence[Segment], now: datetime) -> Markup:
     ends = [point.value for piece in line for point in piece if point.value is not None]
-    text = f"from {money(ends[0])} to {money(ends[-1])} in 7 days" if ends else ""
-    return spark(line, now - SPAN, now, text)
+    title = f"from {money(ends[0])} to {money(ends[-1])} in 7 days" if ends else ""
+    return spark(line, now - SPAN, now, title)
 
 
 def _asset(text: str | None) -> Asset | None:
@@ -148,7 +158,7 @@ def _asset(text: str | None) -> Asset | None:
     return Asset(chain, token)
 
 
-def _choices(held: Sequence[Row], chosen: Asset | None) -> list[tuple[Asset, str]]:
+def _choices(held: Sequence[WalletBalanceRow], chosen: Asset | None) -> list[tuple[Asset, str]]:
     """Assets that a chart may be of, the most valuable first, with names that tell them apart."""
     found = dict.fromkeys(Asset(row["chain"], row["asset"]) for row in held[:CHOICES])
     symbols = {Asset(row["chain"], row["asset"]): row["symbol"] for row in held}
@@ -157,5 +167,6 @@ def _choices(held: Sequence[Row], chosen: Asset | None) -> list[tuple[Asset, str
     return [(a, f"{clean(symbols.get(a) or a.token)[:40]} on {clean(a.chain)[:40]}") for a in found]
 
 
-def _found(row: Row, wanted: str) -> bool:
-    return not wanted or any(wanted in row[key].lower() for key in SEARCHED)
+def _found(row: AccountRow, wanted: str) -> bool:
+    searched = (row["wallet"], row["source"], row["chain"], row["address"])
+    return not wanted or any(wanted in each.lower() for each in searched)

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 
-class Answer(enum.Enum):
+class Answer(enum.StrEnum):
     MET = "met"
     NOT_MET = "not met"
     UNKNOWN = "unknown"
