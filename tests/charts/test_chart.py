@@ -174,7 +174,7 @@ async def test_a_chart_knows_its_changes_and_what_was_told(tmp_path: Path) -> No
     found = chart(tmp_path, 15, timedelta(hours=1), ETH)
     assert found.amount is not None
     assert [(minute(point.at), str(point.value)) for point in found.amount.changes] == [(10, "7")]
-    assert [told.rule for told in found.told] == ["gas-low"]
+    assert [told.rule for told in found.alert_marks] == ["gas-low"]
 
 
 async def test_a_wallet_that_is_not_configured_is_a_mistake(tmp_path: Path) -> None:

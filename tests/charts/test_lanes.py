@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.given import NOW, alert, delivery, keep
 from tests.web.given import NASTY, Page, serving
-from watcher.charts.lanes import bars, time_lines
+from watcher.charts.lanes import alerts_by_rule, lane_chart
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.message import Severity
 
@@ -60,7 +60,7 @@ async def test_an_alerts_page_has_each_message_with_its_delivery_on_each_channel
 
 def test_many_alerts_of_one_rule_stay_a_small_picture() -> None:
     many = [replace(alert(f"a{n}", subject=str(n)), fired_at=NOW - timedelta(minutes=n)) for n in range(1000)]
-    lines = time_lines(many, NOW - DAY, NOW)
+    lines = alerts_by_rule(many, NOW - DAY, NOW)
     assert list(lines) == ["gas-low"]
-    assert len(bars(lines, 1, NOW) or "") < 60_000
-    assert bars({}, 1, NOW) is None
+    assert len(lane_chart(lines, 1, NOW) or "") < 60_000
+    assert lane_chart({}, 1, NOW) is None

@@ -45,7 +45,7 @@ def test_the_levels_of_an_asset_are_those_of_the_rules_that_select_it(tmp_path: 
         'id: moved, type: change, by: "5"',
     )
     levels = levels_of(found, HELD, ETH, "ETH")
-    assert [(each.rule, each.metric, each.both) for each in levels] == [
+    assert [(each.rule, each.metric, each.values) for each in levels] == [
         ("low", "amount", (Decimal("0.5"), Decimal("0.8"))),
         ("worth", "value_usd", (Decimal(5000),)),
     ]

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.charts.axes import moments, scale
-from watcher.charts.svg import ChartMark, Plot, Ruler, chart, spark
+from watcher.charts.axes import scale, time_ticks
+from watcher.charts.svg import ChartMark, Plot, Ruler, line_chart, sparkline
 from watcher.domain.history.timeline import Gap, Point
 
 T0 = datetime(2026, 3, 1, 5, 30, tzinfo=UTC)
@@ -35,7 +35,7 @@ PLOT = Plot(
 
 
 def drawn(plot: Plot, size: int = 0) -> ElementTree.Element:
-    root = ElementTree.fromstring(f"<div>{chart(plot, 'a')}</div>")  # noqa: S314 - it is our own
+    root = ElementTree.fromstring(f"<div>{line_chart(plot, 'a')}</div>")  # noqa: S314 - it is our own
     return root[size][0]
 
 
@@ -74,7 +74,7 @@ def test_an_amount_is_drawn_as_steps() -> None:
 
 
 def test_nothing_is_styled_or_scripted_in_place_and_hostile_text_is_text() -> None:
-    text = str(chart(replace(PLOT, title=NASTY, text=NASTY), "a"))
+    text = str(line_chart(replace(PLOT, title=NASTY, text=NASTY), "a"))
     assert "<style" not in text
     assert "style=" not in text
     assert "<script" not in text
@@ -124,7 +124,7 @@ amounts = st.decimals(0, 10**30, places=9, allow_nan=False)
 def test_a_scale_holds_what_is_drawn_with_round_and_different_labels(one: Decimal, other: Decimal) -> None:
     low, high = sorted((one, other))
     found = scale(low, high)
-    assert 0 <= found.place(low) <= found.place(high) <= found.count
+    assert 0 <= found.position(low) <= found.position(high) <= found.count
     assert 1 <= found.count <= 7
     assert found.bottom >= 0
     if high >= 2 * low:
@@ -140,18 +140,18 @@ def test_labels_are_short_and_tell_ticks_apart() -> None:
 
 
 def test_times_are_those_of_the_calendar() -> None:
-    day = [label for _, label in moments(T0, at(24), 7)]
+    day = [label for _, label in time_ticks(T0, at(24), 7)]
     assert day == ["08:00", "12:00", "16:00", "20:00", "2 Mar", "04:00"]
-    assert [label for _, label in moments(T0, at(24 * 7), 11)] == [f"{day} Mar" for day in range(2, 9)]
-    assert [label for _, label in moments(T0, at(24 * 365), 11)][-3:] == ["Nov", "Jan 2027", "Mar"]
+    assert [label for _, label in time_ticks(T0, at(24 * 7), 11)] == [f"{day} Mar" for day in range(2, 9)]
+    assert [label for _, label in time_ticks(T0, at(24 * 365), 11)][-3:] == ["Nov", "Jan 2027", "Mar"]
     for days in (1, 7, 30, 90, 365):
         for most in (4, 11):
-            found = moments(T0, at(24 * days), most)
+            found = time_ticks(T0, at(24 * days), most)
             assert 2 <= len(found) <= most + 1
 
 
 def test_what_began_a_moment_ago_is_seen() -> None:
     young = [piece((48, "5"))]
-    assert spark(young, T0, at(48), "words").count("M116 14H120") == 1
+    assert sparkline(young, T0, at(48), "words").count("M116 14H120") == 1
     (line,) = lines(drawn(replace(PLOT, segments=young, gaps=[], changes=(), marks=[])))
     assert 2 <= line[-1][0] - line[0][0] <= 10

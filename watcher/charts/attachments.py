@@ -1,4 +1,4 @@
-"""Pictures that go with alerts: the subject's last week, the level of the rule, and the moment.
+"""Attachments of alerts: a picture of the subject's last week, the level of the rule, and the moment.
 
 A picture never costs the message: what fails or takes too long is left out.
 """
@@ -20,7 +20,7 @@ from watcher.config.configuration import Configuration, build_rules, store_path
 from watcher.config.settings import Settings
 from watcher.config.warnings import wants_pictures
 from watcher.domain.evaluation.rule_index import Names, Rules, other_names
-from watcher.domain.history.timeline import Point
+from watcher.domain.history.timeline import Point, known_values
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import Asset, asset_of, subject_key
@@ -49,14 +49,14 @@ _WITHOUT = frozenset({Kind.NOTICE, Kind.TEST})
 
 
 def painter(configuration: Configuration) -> Painter | None:
-    """Who draws for these channels; None if none of them wants pictures, or nothing can draw them."""
+    """The painter for these channels; None if none of them wants pictures, or nothing can draw them."""
     if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
         return None
     return Painter(configuration.settings, build_rules(configuration))
 
 
 def sample(configuration: Configuration, now: datetime) -> Draw | None:
-    """Draws a picture for a test message; None if no channel wants pictures, or nothing can draw them."""
+    """A function that draws a test picture; None if no channel wants pictures, or nothing can draw them."""
     if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
         return None
 
@@ -78,7 +78,7 @@ class _Subject:
 
 
 class Painter:
-    """Draws in threads of its own. Call it in any thread but that of the event loop: it waits."""
+    """Draws attachments in threads of its own. Not to be called in the thread of the event loop: it waits."""
 
     def __init__(
         self, settings: Settings, rules: Rules, draw: Callable[[Picture], bytes] | None = None
@@ -167,19 +167,19 @@ class Painter:
             until=until + (until - since) / MARGIN,
             moment=message.at,
             level=level.level if level is not None and level.level in fits else None,
-            shown=money if worth else amount,
+            format_value=money if worth else amount,
             clear=level.clear if level is not None and level.clear in fits - {level.level} else None,
         )
 
     def _level(self, rule_id: str, also: Names, chart: Chart, subject: _Subject) -> Level | None:
         """What the rule compares, and with what, if it is one level of just what the chart is of."""
-        found = levels_of(self._rules, chart.held, subject.asset, clean(chart.symbol), rule_id, also=also)
+        found = levels_of(self._rules, chart.holdings, subject.asset, clean(chart.symbol), rule_id, also=also)
         return found[0] if found else None
 
 
 def _fits(line: ChartLine, level: Level | None) -> set[Decimal]:
-    values = [point.value for piece in line.segments for point in piece if point.value is not None]
-    return fitting(values, level.both if level is not None else ())
+    values = known_values(line.segments)
+    return fitting(values, level.values if level is not None else ())
 
 
 def _begin(chart: Chart, line: ChartLine) -> datetime:

@@ -1,4 +1,4 @@
-"""Round numbers and calendar times for the axes of a chart."""
+"""Axis ticks of a chart: round numbers, and times of the calendar."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _SPANS = (
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Ticks from `bottom` on, `count` steps of `step` each."""
+    """An axis of values: ticks from `bottom` on, `count` steps of `step` each."""
 
     bottom: Decimal
     step: Decimal
     count: int
 
-    def place(self, value: Decimal) -> float:
-        """Where a value lies, in steps from the bottom."""
+    def position(self, value: Decimal) -> float:
+        """The position of a value, in steps from the bottom."""
         return float(_ROUGH.divide(_ROUGH.subtract(value, self.bottom), self.step))
 
     def labels(self, sign: str = "") -> list[str]:
-        """One text for each tick; `sign` stands before the digits."""
+        """The label of each tick; `sign` stands before its digits."""
         ticks = [_ROUGH.fma(self.step, Decimal(n), self.bottom) for n in range(self.count + 1)]
         most = max(abs(tick) for tick in ticks)
         last = self.step.adjusted()
@@ -52,7 +52,7 @@ def _label(value: Decimal, places: int, sign: str, unit: str) -> str:
 
 
 def scale(low: Decimal, high: Decimal, ticks: int = 4) -> Scale:
-    """A scale that holds both; it begins at zero where that does not flatten the line."""
+    """The scale that holds both values. It begins at zero where that does not flatten the line."""
     if low >= 0 and low * 2 <= high:
         low = Decimal(0)
     if low == high:
@@ -73,8 +73,8 @@ def _round_step(wanted: Decimal) -> Decimal:
     return next(each * power for each in (1, 2, 5, 10) if each * power >= wanted)
 
 
-def moments(since: datetime, until: datetime, most: int) -> list[tuple[datetime, str]]:
-    """At most `most` times of the calendar, in UTC, each with its label."""
+def time_ticks(since: datetime, until: datetime, most: int) -> list[tuple[datetime, str]]:
+    """Ticks of a time axis: at most `most` times of the calendar, in UTC, each with its label."""
     found = next((span for span in _SPANS if (until - since) / span <= most), None)
     if found is None:
         return _months(since, until, most)

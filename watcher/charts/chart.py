@@ -1,4 +1,4 @@
-"""The amount and the value of a wallet over time, and what to mark there: for the page and the terminal."""
+"""Charts of a wallet: its amount and value over time, and its marks. Drawn as SVG, PNG and Braille."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from watcher.reports import status
 RANGES = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365}
 """Ranges that people choose from, in days."""
 
-MOST = 1500
-"""Points of a line that a chart has room for."""
+MOST_POINTS = 1500
+"""Points that a line has at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChartLine:
-    """What is known, in pieces, and where nothing is. Before `first` nobody looked at all: no gap."""
+    """A line in pieces, with the gaps between them. The time before the first reading is no gap."""
 
     segments: tuple[Segment, ...]
     gaps: tuple[Gap, ...]
@@ -46,17 +46,17 @@ class ChartLine:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One wallet over a time. `amount`: None for all assets together, whose amounts have no sum."""
+    """The chart of one wallet. `amount`: None for all assets together, whose amounts have no sum."""
 
     since: datetime
     until: datetime
     amount: ChartLine | None
     value: ChartLine
     symbol: str
-    told: tuple[AlertMark, ...]
+    alert_marks: tuple[AlertMark, ...]
     exact_from: datetime | None
     """Before this time it is only partly known when accounts were read; None: it is known for all of it."""
-    held: tuple[Holding, ...] = ()
+    holdings: tuple[Holding, ...] = ()
     """All holdings of the wallet, shown or not."""
 
 
@@ -68,9 +68,9 @@ def wallet_chart(
     span: timedelta,
     asset: Asset | None = None,
 ) -> Chart:
-    """The wallet's assets together (those that have a price), or one of them.
+    """The chart of a wallet's assets together (those that have a price), or of one of them.
 
-    KeyError if there is no such wallet.
+    `span`: how far back from `now`. KeyError if there is no such wallet.
     """
     found = {a: w for a, w in status.wallets_by_account(settings).items() if w.name == name}
     if not found:
@@ -139,5 +139,5 @@ def _line(
 ) -> ChartLine:
     steps = summed(list(parts))
     found = merged(gap for each in holdings for gap in each.gaps)
-    pieces = thinned(segments(steps, found, since, until), since, until, MOST)
+    pieces = thinned(segments(steps, found, since, until), since, until, MOST_POINTS)
     return ChartLine(tuple(pieces), tuple(found), tuple(step for step in steps[1:] if step.at > since))

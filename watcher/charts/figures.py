@@ -1,4 +1,4 @@
-"""From what is known of a wallet over time to the pictures of its page, with the same in words."""
+"""Figures of the page: a chart as SVG, with its caption, its levels, and the same in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from watcher.charts.chart import Chart, ChartLine
 from watcher.charts.levels import Level, fitting
-from watcher.charts.svg import ChartMark, Plot, Ruler, chart
+from watcher.charts.svg import ChartMark, Plot, Ruler, line_chart
+from watcher.domain.history.timeline import known_values
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, moment, money, signed
@@ -20,23 +21,22 @@ from watcher.reports.credits import CreditBurn
 
 LONG_NAME = 24
 
-
 MOST_LEVELS = 12
 """Rules whose levels are drawn and told beside one picture."""
 
 
-class Pictured(NamedTuple):
-    """One picture with what stands above and below it. `levels`: rules and their levels, in words."""
+class Figure(NamedTuple):
+    """A chart with its caption. `levels`: each rule beside the chart, and its level in words."""
 
     caption: str
     picture: Markup
     levels: list[tuple[str, str]]
 
 
-def pictures(name: str, found: Chart, levels: Sequence[Level] = ()) -> list[Pictured]:
-    """The amount, if it is of one asset, and the value."""
+def wallet_figures(name: str, found: Chart, levels: Sequence[Level] = ()) -> list[Figure]:
+    """The figures of a wallet's chart: the amount, if it is of one asset, and the value."""
     symbol = clean(found.symbol)[:LONG_NAME]
-    marks = [ChartMark(t.at, t.severity, clean(f"{t.rule}: {t.text}")[:200]) for t in found.told]
+    marks = [ChartMark(t.at, t.severity, clean(f"{t.rule}: {t.text}")[:200]) for t in found.alert_marks]
     result = []
     if found.amount is not None:
 
@@ -55,7 +55,7 @@ def pictures(name: str, found: Chart, levels: Sequence[Level] = ()) -> list[Pict
 
 
 def burn_down(found: CreditBurn) -> Markup:
-    """The credits of a period: what was left, what will be at the pace of late, and an even pace beside."""
+    """The burn-down chart of a period's credits: what was left, the forecast, and an even pace beside it."""
     words = [
         f"{found.remaining:,} of {found.limit:,} credits are left",
         f"the period ends on {moment(found.end)}",
@@ -72,7 +72,7 @@ def burn_down(found: CreditBurn) -> Markup:
         others=[[found.forecast], [found.even]],
         marks=[ChartMark(found.forecast[0].at, "now", "now")],
     )
-    return chart(plot, f"burn-{found.source}")
+    return line_chart(plot, f"burn-{found.source}")
 
 
 def _picture(
@@ -82,35 +82,35 @@ def _picture(
     title: str,
     caption: str,
     marks: Sequence[ChartMark],
-    say: Callable[[Decimal], str],
+    format_value: Callable[[Decimal], str],
     levels: Sequence[Level],
-) -> Pictured:
-    values = [p.value for piece in line.segments for p in piece if p.value is not None]
+) -> Figure:
+    values = known_values(line.segments)
     chosen = levels[:MOST_LEVELS]
-    fits = fitting(values, [value for level in chosen for value in level.both])
+    fits = fitting(values, [value for level in chosen for value in level.values])
     told = [(level.rule, _told(level, fits)) for level in chosen]
     plot = Plot(
         found.since,
         found.until,
         line.segments,
         title,
-        " ".join([_in_words(line, say, len(marks)), *(f"{rule} {words}." for rule, words in told)]),
+        " ".join([_in_words(line, format_value, len(marks)), *(f"{rule} {words}." for rule, words in told)]),
         line.gaps,
         line.changes if name == "amount" else (),
         marks,
         sign="$" if name == "value" else "",
-        say=say,
+        format_value=format_value,
         rulers=[ruler for level in chosen for ruler in _rulers(level, fits)],
     )
-    return Pictured(f"{caption}{_moved(line, say)}", chart(plot, name), told)
+    return Figure(f"{caption}{_moved(line, format_value)}", line_chart(plot, name), told)
 
 
 def _told(level: Level, fits: Collection[Decimal]) -> str:
     """The level in words, and whether it has no place in the picture."""
-    missing = [value for value in level.both if value not in fits]
+    missing = [value for value in level.values if value not in fits]
     if not missing:
         return level.text
-    if len(missing) == len(level.both):
+    if len(missing) == len(level.values):
         return f"{level.text}: too far from the line to be drawn"
     which = "the level" if missing[0] == level.level else "where it clears"
     return f"{level.text}; {which} is too far from the line to be drawn"
@@ -118,19 +118,20 @@ def _told(level: Level, fits: Collection[Decimal]) -> str:
 
 def _rulers(level: Level, fits: Collection[Decimal]) -> Iterator[Ruler]:
     name = level.rule if len(level.rule) <= LONG_NAME else f"{level.rule[:LONG_NAME]}…"
-    for value in level.both:
+    for value in level.values:
         if value in fits:
             kind, words = (level.severity, "") if value == level.level else ("clears", " clears")
             yield Ruler(value, kind, name + words, f"{level.rule} {level.text}")
 
 
-def _moved(line: ChartLine, say: Callable[[Decimal], str]) -> str:
+def _moved(line: ChartLine, format_value: Callable[[Decimal], str]) -> str:
     ends = _ends(line)
     if ends is None:
         return ": not known in this time"
     first, last = ends
     delta = minus(last, first)
-    return f": {say(last)}, {signed(say(delta), delta)}" if delta else f": {say(last)}, as at the beginning"
+    moved = signed(format_value(delta), delta) if delta else "as at the beginning"
+    return f": {format_value(last)}, {moved}"
 
 
 def _ends(line: ChartLine) -> tuple[Decimal, Decimal] | None:
@@ -140,15 +141,15 @@ def _ends(line: ChartLine) -> tuple[Decimal, Decimal] | None:
     return None if first is None or last is None else (first, last)
 
 
-def _in_words(line: ChartLine, say: Callable[[Decimal], str], marks: int) -> str:
-    values = [p.value for piece in line.segments for p in piece if p.value is not None]
+def _in_words(line: ChartLine, format_value: Callable[[Decimal], str], marks: int) -> str:
+    values = known_values(line.segments)
     if not values:
         return "Nothing is known of this time."
     parts = [
-        f"{say(values[0])} on {moment(line.segments[0][0].at)}",
-        f"{say(values[-1])} on {moment(line.segments[-1][-1].at)}",
-        f"lowest {say(min(values))}",
-        f"highest {say(max(values))}",
+        f"{format_value(values[0])} on {moment(line.segments[0][0].at)}",
+        f"{format_value(values[-1])} on {moment(line.segments[-1][-1].at)}",
+        f"lowest {format_value(min(values))}",
+        f"highest {format_value(max(values))}",
     ]
     if line.gaps:
         longest = max((gap.until - gap.since for gap in line.gaps), default=timedelta(0))

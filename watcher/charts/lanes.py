@@ -1,4 +1,4 @@
-"""When rules fired: a lane for each, with a bar from firing to resolved."""
+"""Alert lanes as SVG: one for each rule, with a bar from firing to resolved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from watcher.charts.axes import moments
+from watcher.charts.axes import time_ticks
 from watcher.charts.svg import NARROW, WIDE
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.values.formatting import counted, moment
@@ -31,8 +31,8 @@ _SVG = Markup(
 )
 
 
-def time_lines(found: Sequence[Alert], since: datetime, now: datetime) -> dict[str, list[Alert]]:
-    """By rule what fired in this time, the rule that fired last first."""
+def alerts_by_rule(found: Sequence[Alert], since: datetime, now: datetime) -> dict[str, list[Alert]]:
+    """The alerts of each rule that fired between `since` and `now`; the rule that fired last comes first."""
     lines: dict[str, list[Alert]] = {}
     for alert in sorted(found, key=lambda each: each.fired_at or each.since, reverse=True):
         if alert.fired_at is not None and alert.fired_at <= now and _end(alert, now) >= since:
@@ -40,8 +40,8 @@ def time_lines(found: Sequence[Alert], since: datetime, now: datetime) -> dict[s
     return lines
 
 
-def bars(lines: Mapping[str, Sequence[Alert]], days: int, now: datetime) -> Markup | None:
-    """The first lanes as a picture, for a desk and for a telephone; None if nothing fired."""
+def lane_chart(lines: Mapping[str, Sequence[Alert]], days: int, now: datetime) -> Markup | None:
+    """The picture of the first lanes, for a desk and for a telephone; None if nothing fired."""
     if not lines:
         return None
     chosen = dict(list(lines.items())[:LANES])
@@ -74,7 +74,7 @@ def _picture(
     )
     ticks = Markup("").join(
         _TICK.format(place(at), bottom, bottom + 16, label)
-        for at, label in moments(since, now, (width - left) // 90)
+        for at, label in time_ticks(since, now, (width - left) // 90)
     )
     return _SVG.format(kind, width, bottom + FOOT, text, ticks, lanes)
 

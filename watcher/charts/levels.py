@@ -1,4 +1,4 @@
-"""The levels that a chart can show: of the threshold rules whose subject is just what the chart is of."""
+"""Levels of a chart: those of the threshold rules whose subject is just what the chart is of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watcher.ports.queries import Holding
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What one rule compares, and with what. `clear`: beyond this it resolves; None: it has no other."""
+    """The level of one rule. `clear`: the level beyond which it resolves; None: it has no other."""
 
     rule: str
     severity: str
@@ -29,7 +29,7 @@ class Level:
     """The same for people, such as `fires below 0.5 ETH, clears above 0.8 ETH`."""
 
     @property
-    def both(self) -> tuple[Decimal, ...]:
+    def values(self) -> tuple[Decimal, ...]:
         return (self.level,) if self.clear in (None, self.level) else (self.level, self.clear or ZERO)
 
 

@@ -1,4 +1,4 @@
-"""A chart as a PNG: what was held over a time, where nothing was read, a level, and the moment."""
+"""PNG of a chart: what was held over a time, where nothing was read, a level, and the moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cache
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from watcher.domain.history.timeline import Gap, Segment
+from watcher.domain.history.timeline import Gap, Segment, known_values
 from watcher.domain.values.decimals import minus, plus, times
 
 WIDTH, HEIGHT = 800, 400
@@ -34,8 +34,8 @@ Dot = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What to draw. `level`: a threshold, `clear`: beyond which it resolves, None if there is none, or no
-    place for it; `shown` writes a value on the axis."""
+    """What a PNG shows. `level`: a threshold, `clear`: beyond which it resolves; None if there is none, or no
+    place for it. `format_value` writes a value on the axis."""
 
     title: str
     below: str
@@ -45,13 +45,13 @@ class Picture:
     until: datetime
     moment: datetime
     level: Decimal | None
-    shown: Callable[[Decimal], str]
+    format_value: Callable[[Decimal], str]
     clear: Decimal | None = None
 
 
 def png(picture: Picture) -> bytes:
-    """Draw it. ValueError if nothing is known of that time."""
-    values = [point.value for piece in picture.pieces for point in piece if point.value is not None]
+    """The bytes of the PNG. ValueError if nothing is known of that time."""
+    values = known_values(picture.pieces)
     if not values:
         raise ValueError("nothing is known of that time")
     sheet = _Sheet(picture, values)
@@ -97,7 +97,7 @@ class _Sheet:
         spread = minus(high, low) or abs(high) or Decimal(1)
         air = times(spread, _AIR)
         self._low, self._spread = minus(low, air), plus(spread, plus(air, air))
-        texts = [picture.shown(each) for each in (self._lowest, self._highest, *levels)]
+        texts = [picture.format_value(each) for each in (self._lowest, self._highest, *levels)]
         self._left = max(self._pen.textlength(text, self._font) for text in texts) + 2 * _SIDE * _TWICE
         self._right = (WIDTH - _SIDE) * _TWICE
         self._top, self._bottom = _TOP * _TWICE, (HEIGHT - _BOTTOM) * _TWICE
@@ -176,7 +176,7 @@ class _Sheet:
             )
 
     def _label(self, value: Decimal, colour: str) -> None:
-        self._text((self._left - 8 * _TWICE, self._y(value)), self._of.shown(value), "rm", colour)
+        self._text((self._left - 8 * _TWICE, self._y(value)), self._of.format_value(value), "rm", colour)
 
     def _text(self, at: Dot, text: str, anchor: str, colour: str) -> None:
         self._pen.text(at, _drawable(text), colour, self._font, anchor)

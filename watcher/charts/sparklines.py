@@ -1,4 +1,4 @@
-"""The value of many accounts over the last days, small: for the table of wallets."""
+"""Sparklines: the value of many accounts over the last days, for the table of wallets."""
 
 from __future__ import annotations
 

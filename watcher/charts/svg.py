@@ -1,4 +1,4 @@
-"""SVG of lines over time, without a style or a script: the page's style sheet colours it, light or dark."""
+"""SVG of a line chart, without a style or a script: the page's style sheet colours it, light or dark."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from watcher.charts.axes import moments, scale
-from watcher.domain.history.timeline import Gap, Point, Segment
+from watcher.charts.axes import scale, time_ticks
+from watcher.domain.history.timeline import Gap, Point, Segment, known_values
 
 WIDE, NARROW = (1040, 260), (360, 210)
 """One for a desk, one for a telephone: text in a picture that shrinks would be too small to read."""
@@ -31,7 +31,7 @@ SHORTEST = 4.0
 
 @dataclass(frozen=True, slots=True)
 class ChartMark:
-    """Something that happened at a time. `kind`: its class in the style sheet."""
+    """An event in a chart. `kind`: its class in the style sheet."""
 
     at: datetime
     kind: str
@@ -50,7 +50,7 @@ class Ruler:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """What is drawn. `sign` stands before the figures of the axis. `others`: more lines,
+    """What a line chart shows. `sign` stands before the figures of the axis. `others`: more lines,
     straight from point to point, each in a colour of its own."""
 
     since: datetime
@@ -64,7 +64,7 @@ class Plot:
     marks: Sequence[ChartMark] = ()
     others: Sequence[Sequence[Segment]] = ()
     sign: str = ""
-    say: Callable[[Decimal], str] = str
+    format_value: Callable[[Decimal], str] = str
     rulers: Sequence[Ruler] = ()
 
 
@@ -93,15 +93,15 @@ _SPARK = Markup(
 SPARK = (120, 28)
 
 
-def chart(plot: Plot, name: str) -> Markup:
-    """Both sizes; the style sheet shows one. `name` makes their ids unique on the page."""
+def line_chart(plot: Plot, name: str) -> Markup:
+    """The chart in both sizes; the style sheet shows one. `name` makes their ids unique on the page."""
     sizes = (("wide-chart", WIDE), ("narrow-chart", NARROW))
     return Markup("").join(_Drawing(plot, size).svg(kind, f"{name}-{size[0]}") for kind, size in sizes)
 
 
-def spark(line: Sequence[Segment], since: datetime, until: datetime, text: str) -> Markup:
+def sparkline(line: Sequence[Segment], since: datetime, until: datetime, text: str) -> Markup:
     """A line without axes, the size of a word, between its lowest and its highest value."""
-    values = [point.value for piece in line for point in piece if point.value is not None]
+    values = known_values(line)
     if not values:
         return Markup('<span class="soft">no line</span>')
     low, high = min(values), max(values)
@@ -123,7 +123,7 @@ class _Drawing:
     def __init__(self, plot: Plot, size: tuple[int, int]) -> None:
         self._plot, self._size = plot, size
         lines = [plot.segments, *plot.others]
-        values = [p.value for line in lines for piece in line for p in piece if p.value is not None]
+        values = [value for line in lines for value in known_values(line)]
         values += [ruler.value for ruler in plot.rulers]
         self._scale = scale(min(values), max(values)) if values else scale(Decimal(0), Decimal(1))
         self._labels = self._scale.labels(plot.sign)
@@ -140,7 +140,7 @@ class _Drawing:
         return (at - self._plot.since) / (self._plot.until - self._plot.since) * self._width
 
     def _y(self, value: Decimal | None) -> float:
-        return self._height * (1 - self._scale.place(value or Decimal(0)) / self._scale.count)
+        return self._height * (1 - self._scale.position(value or Decimal(0)) / self._scale.count)
 
     def _gaps(self) -> Iterator[Markup]:
         for gap in self._plot.gaps:
@@ -152,7 +152,7 @@ class _Drawing:
         for number, label in enumerate(self._labels):
             y = self._height * (1 - number / self._scale.count)
             yield _VALUE.format(_figure(y), self._width, _figure(y + 4), label)
-        for at, label in moments(self._plot.since, self._plot.until, self._size[0] // 90):
+        for at, label in time_ticks(self._plot.since, self._plot.until, self._size[0] // 90):
             x = min(self._x(at), self._width + RIGHT - len(label) * DIGIT / 2)
             yield _TIME.format(_figure(x), self._height + ROW, label)
 
@@ -187,7 +187,7 @@ class _Drawing:
         single = [piece[0] for piece in self._plot.segments if len(piece) == 1]
         for point in (*few, *single):
             if point.value is not None:
-                words = _short(point.at), self._plot.say(point.value)
+                words = _short(point.at), self._plot.format_value(point.value)
                 yield _STEP.format(_figure(self._x(point.at)), _figure(self._y(point.value)), *words)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from watcher.cli._tables import Screen, fold
-from watcher.domain.history.timeline import Gap, Segment
+from watcher.domain.history.timeline import Gap, Segment, known_values
 
 WIDTH, HEIGHT = 80, 10
 """Columns where there is no terminal, and rows of dots."""
@@ -48,7 +48,7 @@ def plot(
     shown: Callable[[Decimal], str],
 ) -> list[str]:
     """The chart of one holding. `shown` writes a value on the axis: the lowest and the highest one."""
-    values = [point.value for piece in pieces for point in piece if point.value is not None]
+    values = known_values(pieces)
     if not values:
         return fold("nothing is known of that time", on.width)
     low, high = min(values), max(values)

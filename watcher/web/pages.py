@@ -9,7 +9,7 @@ from aiohttp import web
 
 from watcher.charts.chart import RANGES
 from watcher.charts.figures import burn_down
-from watcher.charts.lanes import LANES, bars, time_lines
+from watcher.charts.lanes import LANES, alerts_by_rule, lane_chart
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.errors import StoreError
 from watcher.ports.queries import Queries
@@ -122,11 +122,11 @@ class Pages:
                 listed = reader.alerts(ROWS + 1, skip)
             views = AlertViews(self._looker.settings, look.past.silences, look.at)
             rows = [{**views.row(alert), "resolved_at": alert.resolved_at} for alert in listed[:ROWS]]
-            lines = time_lines(found, look.at - timedelta(days=RANGES[days]), look.at)
+            lines = alerts_by_rule(found, look.at - timedelta(days=RANGES[days]), look.at)
             return self._frame.render(
                 "alerts.html", look, rows=rows, days=days, ranges=list(RANGES), shown=LANES,
                 page=page, more=len(listed) > ROWS,
-                hidden=max(len(lines) - LANES, 0), picture=bars(lines, RANGES[days], look.at),
+                hidden=max(len(lines) - LANES, 0), picture=lane_chart(lines, RANGES[days], look.at),
             )  # fmt: skip
 
         return await self._frame.page(request, render)

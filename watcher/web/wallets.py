@@ -11,12 +11,12 @@ from aiohttp import web
 from markupsafe import Markup
 
 from watcher.charts.chart import RANGES, Chart, wallet_chart
-from watcher.charts.figures import pictures
+from watcher.charts.figures import wallet_figures
 from watcher.charts.levels import levels_of
 from watcher.charts.sparklines import SPAN, sparklines
-from watcher.charts.svg import spark
+from watcher.charts.svg import sparkline
 from watcher.domain.evaluation.rule_index import other_names
-from watcher.domain.history.timeline import Segment
+from watcher.domain.history.timeline import Segment, known_values
 from watcher.domain.model import Asset
 from watcher.domain.values.formatting import money
 from watcher.domain.values.text import clean
@@ -132,10 +132,10 @@ class WalletPages:
     ) -> str:
         worth = text.total(held)
         also = other_names(look.past.same, look.past.former)
-        levels = levels_of(self._frame.rules, found.held, values["asset"], clean(found.symbol), also=also)
+        levels = levels_of(self._frame.rules, found.holdings, values["asset"], clean(found.symbol), also=also)
         return self._frame.render(
             "wallet.html", look, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
-            worth=worth, pictures=pictures(name, found, levels), chart=found,
+            worth=worth, pictures=wallet_figures(name, found, levels), chart=found,
             ranges=list(RANGES),
             accounts=[row for row in look.status["accounts"] if row["wallet"] == name],
             alerts=[row for row in look.status["alerts"] if row["wallet"] == name], **values,
@@ -143,9 +143,9 @@ class WalletPages:
 
 
 def _spark(line: Sequence[Segment], now: datetime) -> Markup:
-    ends = [point.value for piece in line for point in piece if point.value is not None]
+    ends = known_values(line)
     title = f"from {money(ends[0])} to {money(ends[-1])} in 7 days" if ends else ""
-    return spark(line, now - SPAN, now, title)
+    return sparkline(line, now - SPAN, now, title)
 
 
 def _asset(text: str | None) -> Asset | None:

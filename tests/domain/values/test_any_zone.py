@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from watcher.charts.axes import moments
+from watcher.charts.axes import time_ticks
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Window
 from watcher.domain.rules.types.budget import BudgetRule, Use, pace_since
 from watcher.service.schedule_items import call_budget, credit_budget
@@ -40,8 +40,8 @@ COUNTED: dict[str, Callable[[datetime], object]] = {
     ),
     "credits for the cadence": lambda now: credit_budget(MONTHLY, 100, 0.001, now),
     "calls for the cadence": lambda now: call_budget(Allowance(None, (Window(300, 60),)), 0.5, now),
-    "times of an axis": lambda now: moments(now - timedelta(days=3), now, 6),
-    "months of an axis": lambda now: moments(now - timedelta(days=300), now, 6),
+    "times of an axis": lambda now: time_ticks(now - timedelta(days=3), now, 6),
+    "months of an axis": lambda now: time_ticks(now - timedelta(days=300), now, 6),
 }
 
 

@@ -47,6 +47,11 @@ Segment = tuple[Point, ...]
 """A piece without a gap; the last point says how far it reaches. Of one point if it was read but once."""
 
 
+def known_values(line: Iterable[Segment]) -> list[Decimal]:
+    """The values of a line, in the order of time."""
+    return [point.value for piece in line for point in piece if point.value is not None]
+
+
 def longest_wait(expected: timedelta | None, readings: Sequence[datetime]) -> timedelta:
     """After how long without a reading there is a gap.
 
