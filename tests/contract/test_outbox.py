@@ -146,12 +146,13 @@ async def test_what_waits_is_owed_to_another_channel_too_and_stays_owed_to_its_o
 
 async def test_who_of_several_recipients_has_heard_is_kept(store: Store) -> None:
     await keep(store, deliveries=(delivery("d1"),))
-    partly = replace(delivery("d1"), attempts=1, heard=frozenset({"bob@mail.test", "('message', '#ops')"}))
+    recipients = frozenset({"bob@mail.test", "('message', '#ops')"})
+    partly = replace(delivery("d1"), attempts=1, delivered_to=recipients)
 
     await store.settle([partly])
 
     (kept,) = await store.due("ops", NOW, 10)
-    assert kept.heard == partly.heard
+    assert kept.delivered_to == partly.delivered_to
 
 
 async def test_what_the_other_channel_is_owed_anyway_is_not_owed_twice(store: Store) -> None:

@@ -155,6 +155,12 @@ async def test_what_the_provider_counts_is_free_of_charge(case: Case) -> None:
     assert reply.usage.total >= reply.usage.used >= 0
 
 
+async def test_a_reading_says_whether_its_source_tells_of_all_that_is_held(case: Case) -> None:
+    found = outcomes(await poll(case.source(), case.accounts)).values()
+    asks = case.kind is not None and any(case.kind.asked(wallet) is not None for wallet in case.wallets)
+    assert {outcome.names_all for outcome in found if isinstance(outcome, Reading)} == {not asks}
+
+
 # Remember and close
 
 

@@ -73,9 +73,11 @@ async def found(folder: Path, now: datetime, *deliveries: Delivery, quiet: str =
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
     try:
         await keep(store, accounts=(known(HOT, now, ethereum="1"),))
-        owed = tuple(replace(each, heard=frozenset(), state=DeliveryState.PENDING) for each in deliveries)
+        owed = tuple(
+            replace(each, delivered_to=frozenset(), state=DeliveryState.PENDING) for each in deliveries
+        )
         await store.conclude([], lambda _past, _recall: Decision(at=now, deliveries=owed))
-        await store.settle([each for each in deliveries if each.heard], {})
+        await store.settle([each for each in deliveries if each.delivered_to], {})
         app = await build(configuration, store, clock=FakeClock(now))
         why = await silence(app)
     finally:
@@ -103,7 +105,7 @@ async def test_one_dead_mailbox_of_a_channel_is_no_silence_of_the_daemon(
     tmp_path: Path, state: DeliveryState
 ) -> None:
     one = replace(
-        delivery(1), created=NOW, due=NOW, state=state, attempts=9, heard=frozenset({"a@mail.test"})
+        delivery(1), created=NOW, due=NOW, state=state, attempts=9, delivered_to=frozenset({"a@mail.test"})
     )
     why, word = await found(tmp_path, NOW + timedelta(minutes=11), replace(one, last_error="gone: 550"))
 

@@ -251,13 +251,13 @@ async def test_of_several_recipients_each_is_told_once_and_only_the_refused_one_
     postfix = Postfix(rcpt={"gone@mail.test": unknown})
     async with serving(postfix) as port:
         first = refused(await told(plain(port, query)))
-        again = Delivery(**{**_fields(delivery(1)), "heard": first.heard, "attempts": 1})
+        again = Delivery(**{**_fields(delivery(1)), "delivered_to": first.delivered_to, "attempts": 1})
         second = refused(await told(plain(port, query), again))
         postfix.rcpt = {}
         third = await told(plain(port, query), again)
 
     assert first.detail == second.detail == f"gone@mail.test: {unknown}"
-    assert first.heard == {"bob@mail.test"}
+    assert first.delivered_to == {"bob@mail.test"}
     assert third == Sent()
     assert postfix.had("bob@mail.test") == 1
     assert postfix.had("gone@mail.test") == 1
@@ -291,8 +291,8 @@ async def test_a_connection_that_breaks_at_one_recipient_costs_no_other(postfix:
         again = refused(await told(plain(port, "to=gone@mail.test,bob@mail.test&cc=eve@mail.test")))
 
     assert [postfix.had(each) for each in ("ann@mail.test", "bob@mail.test", "eve@mail.test")] == [1, 2, 2]
-    assert result.heard == {"ann@mail.test", "bob@mail.test", "eve@mail.test"}
-    assert again.heard == {"bob@mail.test", "eve@mail.test"}
+    assert result.delivered_to == {"ann@mail.test", "bob@mail.test", "eve@mail.test"}
+    assert again.delivered_to == {"bob@mail.test", "eve@mail.test"}
     assert "gone@mail.test: " in result.detail
     assert result.fault is Fault.PASSING
 
@@ -303,5 +303,5 @@ async def test_a_server_that_breaks_every_connection_is_left_for_the_next_try() 
     async with serving(postfix) as port:
         result = refused(await told(plain(port, f"to={','.join(people)}"), patience="9s"))
 
-    assert result.heard == frozenset()
+    assert result.delivered_to == frozenset()
     assert result.detail.count("@mail.test: ") == MOST_BROKEN

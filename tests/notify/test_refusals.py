@@ -164,9 +164,9 @@ async def test_of_two_chats_each_is_told_once_and_only_the_refused_one_again(
     async with telegram(monkeypatch, answer) as api:
         told = chats(OLD, OTHER)
         first = refused(await told.send([delivery(1)]))
-        again = replace(delivery(1), heard=first.heard, attempts=1)
+        again = replace(delivery(1), delivered_to=first.delivered_to, attempts=1)
         second = refused(await told.send([again]))
-        following = replace(delivery(2), only=first.heard)
+        following = replace(delivery(2), only=first.delivered_to)
         held = refused(await told.send([following]))
         broken.clear()
         third = await told.send([again])
@@ -174,7 +174,7 @@ async def test_of_two_chats_each_is_told_once_and_only_the_refused_one_again(
     assert first.detail == f"{OTHER}: the service answered HTTP 400: Bad Request: chat not found"
     assert second.detail == first.detail
     assert held.detail == f"{OTHER}: is yet to be told what came before"
-    assert held.heard
+    assert held.delivered_to
     assert third == Sent()
     assert (api.told(OLD), api.told(OTHER)) == (2, 3)
 
@@ -283,8 +283,8 @@ async def test_a_topic_of_ntfy_is_a_secret_for_whoever_knows_it_reads_and_writes
         result = refused(await told.send([delivery(1)]))
 
     assert result.detail == "***: the service answered HTTP 403: forbidden: ***"
-    assert result.heard
-    assert not any(topic in mark for mark in result.heard for topic in topics)
+    assert result.delivered_to
+    assert not any(topic in mark for mark in result.delivered_to for topic in topics)
 
 
 @pytest.mark.parametrize("url", ["mailto://bob:hun[ter-two]9@mail.test", "expo://Push[hunter-two]"])
@@ -303,13 +303,13 @@ async def test_who_took_it_after_the_time_was_up_is_not_told_again(monkeypatch: 
         told = chats(OLD, OTHER)
         told._timeout = 0
         first = refused(await told.send([delivery(1)]))
-        assert (first.maybe_sent, first.heard) == (True, frozenset())
+        assert (first.maybe_sent, first.delivered_to) == (True, frozenset())
         await came_back(told)
         told._timeout = 5
         second = refused(await told.send([delivery(1)]))
 
     assert (api.told(OLD), api.told(OTHER)) == (2, 1)
-    assert second.heard
+    assert second.delivered_to
 
 
 async def test_what_was_taken_after_the_time_was_up_counts_as_sent(monkeypatch: pytest.MonkeyPatch) -> None:

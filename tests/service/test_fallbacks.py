@@ -180,7 +180,7 @@ class Two:
         first = deliveries[0]
         took, left = set[str](), set[str]()
         for who in self.told:
-            if who in first.heard:
+            if who in first.delivered_to:
                 continue
             if (first.only and who not in first.only) or who in self.refused:
                 left.add(who)
@@ -190,7 +190,7 @@ class Two:
         if not left:
             return Sent()
         why = f"{', '.join(sorted(left))}: 550 user unknown"
-        return NotSent(why, fault=Fault.CHANNEL, heard=frozenset(took))
+        return NotSent(why, fault=Fault.CHANNEL, delivered_to=frozenset(took))
 
     async def close(self) -> None: ...
 

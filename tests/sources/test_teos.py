@@ -32,6 +32,8 @@ BOND_ASSET = asset_of(int(BOND, 16))
 GOLD_ASSET = asset_of(int(GOLD, 16))
 ACCOUNT = Account("teos", "teos", A)
 OTHER = Account("teos", "teos", B)
+CHECKED = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+"""An address whose capitals are its checksum."""
 BOTH = [WatchedWallet("a", A, assets=(BOND, GOLD)), WatchedWallet("b", B, assets=(BOND, GOLD))]
 UNITS = {BOND: {"symbol": "BOND", "spark_factor": "1000", "price_usd": "99.5"}, GOLD: {"spark_factor": "1"}}
 
@@ -649,6 +651,7 @@ def test_limits_become_windows() -> None:
 
 
 def test_a_wallet_is_one_account_whatever_way_its_address_is_written() -> None:
+    assert settings().accounts("teos", WatchedWallet("w", CHECKED, assets=(BOND,)))
     spelled = [A, A[2:], "0x" + A[2:].upper(), "0X" + A[2:]]
     icp = "rrkah-fqaaa-aaaaa-aaaaq-cai"
 
@@ -665,6 +668,8 @@ def test_a_wallet_is_one_account_whatever_way_its_address_is_written() -> None:
         (WatchedWallet("w", A, assets=("BOND",)), "hexadecimal"),
         (WatchedWallet("w", A, ("ethereum",), (BOND,)), "for CoinStats"),
         (WatchedWallet("w", "0x'", assets=(BOND,)), "no address has"),
+        (WatchedWallet("w", CHECKED[:-1] + "e", assets=(BOND,)), "EIP-55"),
+        (WatchedWallet("w", CHECKED[2:-1] + "e", assets=(BOND,)), "EIP-55"),
     ],
 )
 def test_a_wallet_that_cannot_be_asked_for_says_why(wallet: WatchedWallet, word: str) -> None:

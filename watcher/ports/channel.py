@@ -36,7 +36,7 @@ class Channel(Protocol):
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         """Tell one or several deliveries in one notification. Never raises for the service's faults.
 
-        All of them have the same `heard` and `only`.
+        All of them have the same `delivered_to` and `only`.
         """
         ...
 

@@ -329,8 +329,8 @@ class Deliverer:
         due = now + self._wait(attempts, result)
         gives_up = self._hopeless(lane, delivery, result, together, now)
         state = DeliveryState.GIVEN_UP if gives_up else DeliveryState.PENDING
-        heard = delivery.heard | result.heard
-        return replace(delivery, state=state, last_error=result.detail, due=due, heard=heard)
+        delivered_to = delivery.delivered_to | result.delivered_to
+        return replace(delivery, state=state, last_error=result.detail, due=due, delivered_to=delivered_to)
 
     def _hopeless(
         self, lane: DeliveryPolicy, delivery: Delivery, result: NotSent, together: int, now: datetime
@@ -359,9 +359,9 @@ class Deliverer:
             return
         LOG.warning("not sent: channel=%s deliveries=%d why=%s", name, len(batch), result.detail)
         lane.trouble = result.detail
-        if result.heard or batch[0].heard or batch[0].only:
+        if result.delivered_to or batch[0].delivered_to or batch[0].only:
             # Some of its recipients: the others, and what comes next, do not wait for them.
-            if result.heard:
+            if result.delivered_to:
                 lane.told_at.append((ticks, len(batch)))
                 lane.works(ticks, trouble=result.detail)
             lane.blame(batch, result.fault, ticks)

@@ -129,16 +129,16 @@ def in_order(
     stopped, waiting = set[str](), set[str]()
     partly: dict[str, frozenset[str]] = {}
     # Those who refused one message are asked for all of theirs at once.
-    asked = {each.heard for each in pending if each.heard and due_time(each, now) <= now}
+    asked = {each.delivered_to for each in pending if each.delivered_to and due_time(each, now) <= now}
     for each in pending:
         alert, early = each.message.id, due_time(each, now) > now
-        if alert in stopped or (each.heard and alert in waiting):
+        if alert in stopped or (each.delivered_to and alert in waiting):
             continue
-        if each.heard:
-            early = early and alert not in partly and each.heard not in asked
+        if each.delivered_to:
+            early = early and alert not in partly and each.delivered_to not in asked
             (held if early else ready).append(each)
             waiting |= {alert} if early else set()
-            partly[alert] = partly.get(alert, each.heard) & each.heard
+            partly[alert] = partly.get(alert, each.delivered_to) & each.delivered_to
         elif alert in partly:
             ready += [replace(each, only=partly[alert])] if partly[alert] else []
         elif each.id in lane.apart and early:
@@ -239,8 +239,8 @@ def batches(lane: DeliveryPolicy, ready: Sequence[Delivery]) -> list[list[Delive
     groups: dict[tuple[frozenset[str], frozenset[str]], list[Delivery]] = {}
     for each in ready:
         if each.message.id not in alone_alerts:
-            groups.setdefault((each.heard, each.only), []).append(each)
-    found = sorted(groups.values(), key=lambda group: not group[0].heard)
+            groups.setdefault((each.delivered_to, each.only), []).append(each)
+    found = sorted(groups.values(), key=lambda group: not group[0].delivered_to)
     found.extend([each] for each in ready if each.message.id in alone_alerts)
     return found
 

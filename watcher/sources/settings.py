@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -130,15 +130,19 @@ def fold_contract(contract: str) -> str:
     return contract.lower() if _HEX.fullmatch(contract) else contract
 
 
-def check_address(wallet: WatchedWallet, chains: Sequence[str]) -> str:
+Form = Callable[[str, str], str]
+"""Why an address (first) can be none on a chain; empty if it can."""
+
+
+def check_address(wallet: WatchedWallet, chains: Sequence[str], form: Form = fault) -> str:
     """The wallet's address if it can be one on these chains; PartError says why not."""
     address = wallet.address.strip()
-    if wrong := _not_one(address, chains):
+    if wrong := _not_one(address, chains, form):
         raise PartError(f"wallet {wallet.name}: {wrong}", "address")
     return address
 
 
-def _not_one(address: str, chains: Sequence[str]) -> str:
+def _not_one(address: str, chains: Sequence[str], form: Form) -> str:
     """Why this can be no address; empty if it can."""
     if not address:
         return "there is no address"
@@ -149,7 +153,7 @@ def _not_one(address: str, chains: Sequence[str]) -> str:
     if address[:2] in {"0x", "0X"} and not _HEX.fullmatch(address):
         return f"{address} begins with 0x, but is not hexadecimal"
     for chain in chains:
-        if wrong := fault(address, chain):
+        if wrong := form(address, chain):
             remedy = (
                 "copy it again; in lower case it has no checksum" if "EIP-55" in wrong else "copy it again"
             )

@@ -37,7 +37,6 @@ ton-wallet EQDKHZ7e70CzqdvZCC83Z4WVR8POC_ZB0J1Y4zo88G-zCXmC
 bitcoin bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4
 bitcoin BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4
 bitcoin 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2
-teos 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed
 """
 """Chain and address; each with a checksum."""
 
@@ -54,8 +53,6 @@ casper-wallet 011c74ebfcc1b19bc3e578bec3ecfa2d484f2a00d7e9e8152c4c70f519f6a89f6a
 iota 0xeb8bc8b275fbc66500255f06de458ec5b6623b4171b17d8a26a47604860b3885
 polkadot 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
 rootstock-wallet 0x0000000000000000000000000000000001000006
-teos d9d18f6979473f8bdc6290ad772000c53bd5c907
-teos 2vxsx-fae
 """
 
 

@@ -51,7 +51,7 @@ REFUSED = frozenset({Fault.MESSAGE, Fault.UNCLEAR})
 class Delivery:
     """What one channel is owed. `id` stays the same over every attempt, so a repeat shows.
 
-    `heard`: of several recipients of the channel, those who have it already; they are passed over.
+    `delivered_to`: of several recipients of the channel, those who have it already; they are passed over.
     `only`: in this attempt nobody but these is told, for the others wait for what came before.
     """
 
@@ -64,7 +64,7 @@ class Delivery:
     attempts: int = 0
     last_error: str = ""
     sent: datetime | None = None
-    heard: frozenset[str] = frozenset()
+    delivered_to: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
     over: str = ""
     """Since when, and why, the alert that the message tells of is over, if it is."""
@@ -99,7 +99,7 @@ class NotSent:
 
     `detail` is for a person and holds no secret. `retry_after`: seconds that the service
     asked us to wait. `maybe_sent`: it timed out, so it may have arrived; the next attempt
-    carries the same delivery id. `heard`: of several recipients, those who did take it. `remarks` and
+    carries the same delivery id. `delivered_to`: of several recipients, those who did take it. `remarks` and
     `facts` as in `Sent`.
     """
 
@@ -107,7 +107,7 @@ class NotSent:
     retry_after: float | None = None
     maybe_sent: bool = False
     fault: Fault = Fault.PASSING
-    heard: frozenset[str] = frozenset()
+    delivered_to: frozenset[str] = frozenset()
     remarks: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     facts: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 

@@ -98,12 +98,6 @@ def _swept(address: str) -> str:
     return _evm(address) if _EVM.fullmatch(address) else _anywhere(address)
 
 
-def _teos(address: str) -> str:
-    """With or without 0x; what is no hexadecimal (Internet Computer) is not judged."""
-    whole = address if address[:2].lower() == "0x" else f"0x{address}"
-    return _evm(whole) if _EVM.fullmatch(whole) else ""
-
-
 def _utxo(address: str, segwit: str = "", first: str = "") -> str:
     """Coins made from Bitcoin: SegWit under a prefix, or Base58Check with certain first letters; also the
     extended public keys of wallets."""
@@ -208,7 +202,7 @@ _PREFIXES = {
 """Bech32 by the chain's own prefix; an address of another form is not judged."""
 
 _CHECKS: Mapping[str, Check] = {
-    "all": _swept, "forceall": _swept, "teos": _teos,
+    "all": _swept, "forceall": _swept,
     "bitcoin": partial(_utxo, segwit="bc", first="13"),
     "bitcoin_cash": _cash, "bitcoin-cash": _cash, "ecash": _cash, "kaspa": _kaspa,
     "bitcoin_sv": partial(_utxo, first="13"),

@@ -21,7 +21,7 @@ from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResul
 from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.mail import by_mail, is_plain_mail
-from watcher.notify.apprise.sending import Course, attached, follow, recipient, through_plugin
+from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
 from watcher.notify.kind import WrongKeyError
 from watcher.notify.markup import (
@@ -62,7 +62,7 @@ class _Sending:
     ids: frozenset[str]
     began: float = field(default_factory=time.monotonic)
     over: threading.Event = field(default_factory=threading.Event)
-    course: Course = field(default_factory=Course)
+    attempt: SendAttempt = field(default_factory=SendAttempt)
     result: SendResult | None = None
     late: bool = False
     """Nobody waited for the result any more."""
@@ -135,11 +135,12 @@ class AppriseChannel:
                 done.set_result(result)
 
         first = deliveries[0]
-        course = Course(first.heard, first.only, took=set(late.course.took) if late is not None else set())
-        sending = self._current = _Sending(frozenset(each.id for each in deliveries), course=course)
+        delivered = set(late.attempt.delivered) if late is not None else set()
+        attempt = SendAttempt(first.delivered_to, first.only, delivered=delivered)
+        sending = self._current = _Sending(frozenset(each.id for each in deliveries), attempt=attempt)
 
         def work(target: apprise.Apprise = self._apprise) -> None:
-            result = sending.result = self._notify(target, deliveries, sending.course)
+            result = sending.result = self._notify(target, deliveries, sending.attempt)
             sending.over.set()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, result)
@@ -152,7 +153,7 @@ class AppriseChannel:
         except TimeoutError:
             sending.late = True
             words = f"no answer within {self._timeout:g} s; it may have arrived"
-            return NotSent(words, maybe_sent=True, heard=frozenset(sending.course.took))
+            return NotSent(words, maybe_sent=True, delivered_to=frozenset(sending.attempt.delivered))
 
     def remember(self, facts: Mapping[str, str]) -> None:
         """Take back what was learnt in an earlier run: the new ids of chats."""
@@ -229,21 +230,23 @@ class AppriseChannel:
         if "cto" not in query:
             service.socket_connect_timeout = min(15.0, self._timeout * 0.8)
 
-    def _notify(self, target: apprise.Apprise, deliveries: Sequence[Delivery], course: Course) -> SendResult:
+    def _notify(
+        self, target: apprise.Apprise, deliveries: Sequence[Delivery], attempt: SendAttempt
+    ) -> SendResult:
         """In the channel's thread: render, send, and tell what came of it, without secrets."""
-        with http_outcome.listening(self._proxy) as heard:
+        with http_outcome.observing(self._proxy) as outcome:
             try:
                 service = target[0]
                 style = STYLES[service.resolve_format(_preferred(service)).value]
                 shown = render(deliveries, style, _space(service, style.name))
                 pictures = self._pictures(deliveries)
                 if is_plain_mail(service):
-                    result = by_mail(service, deliveries, shown, style.name, pictures, course)
+                    result = by_mail(service, deliveries, shown, style.name, pictures, attempt)
                 else:
                     call = partial(_call, target, shown, tone(deliveries), style.name)
-                    result = through_plugin(service, call, pictures, course, heard)
+                    result = through_plugin(service, call, pictures, attempt, outcome)
                     if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
-                        result = _in_few_words(target, deliveries[0], result, course, heard)
+                        result = _in_few_words(target, deliveries[0], result, attempt, outcome)
             except Exception as error:  # noqa: BLE001 (top of this thread; a plugin may raise anything)
                 return NotSent(f"the plugin failed: {type(error).__name__}", maybe_sent=True)
         self._moved |= {name[5:]: new for name, new in result.facts.items()}
@@ -293,17 +296,17 @@ def _in_few_words(
     target: apprise.Apprise,
     delivery: Delivery,
     result: NotSent,
-    course: Course,
-    heard: http_outcome.HttpOutcome,
+    attempt: SendAttempt,
+    outcome: http_outcome.HttpOutcome,
 ) -> SendResult:
     """What is refused as it is may be taken as its title alone, in plain text: an alert must not be lost
     for its form."""
     bare = replace(delivery, message=replace(delivery.message, facts=()))
     service = target[0]
     shown = render([bare], PLAIN, Space(MOST_FEW_WORDS, min(service.title_maxlen, MOST_FEW_WORDS)))
-    heard.refusals.clear()
+    outcome.refusals.clear()
     call = partial(_call, target, shown, tone([bare]), PLAIN.name)
-    again = through_plugin(service, call, (), course, heard)
+    again = through_plugin(service, call, (), attempt, outcome)
     if isinstance(again, NotSent):
         return result
     return replace(

@@ -1,7 +1,7 @@
-"""What a web service answered to a plugin's request, in its own words.
+"""HTTP answers to a plugin's requests, in the words of the service.
 
-apprise keeps none of it; its plugins all send through `requests`, so that is where one listens. Only
-the thread that asked to hear is heard, and nothing of the request or of the answer is changed.
+apprise keeps none of them; its plugins all send through `requests`, so that is where they are observed. Only
+the requests of a thread that asked for it are, and nothing of a request or an answer is changed.
 """
 
 from __future__ import annotations
@@ -60,54 +60,54 @@ class HttpOutcome:
         self.refusals[self.about] = refusal
 
 
-class _Ear(threading.local):
-    heard: HttpOutcome | None = None
+class _Observation(threading.local):
+    outcome: HttpOutcome | None = None
     proxy: str | None = None
 
 
-_ear = _Ear()
+_observation = _Observation()
 
 
 @contextmanager
-def listening(proxy: str | None = None) -> Iterator[HttpOutcome]:
-    """Hear what this thread's requests meet. `proxy`: send them through it, whatever the environment says."""
-    heard = _ear.heard = HttpOutcome()
-    _ear.proxy = proxy
+def observing(proxy: str | None = None) -> Iterator[HttpOutcome]:
+    """Observe what this thread's requests meet, and send them through `proxy` if there is one."""
+    outcome = _observation.outcome = HttpOutcome()
+    _observation.proxy = proxy
     try:
-        yield heard
+        yield outcome
     finally:
-        _ear.heard = _ear.proxy = None
+        _observation.outcome = _observation.proxy = None
 
 
 def install() -> None:
-    """Start listening, once a process."""
+    """Replace the way `requests` sends by one that observes, once a process."""
     original = requests.Session.send
-    if getattr(original, "watcher_hears", False):
+    if getattr(original, "watcher_observes", False):
         return
 
     @functools.wraps(original)
     def send(self: requests.Session, request: Any, **options: Any) -> requests.Response:
-        heard = _ear.heard
-        if heard is None:
+        outcome = _observation.outcome
+        if outcome is None:
             return original(self, request, **options)
-        if _ear.proxy is not None:
-            options["proxies"] = {"http": _ear.proxy, "https": _ear.proxy}
+        if _observation.proxy is not None:
+            options["proxies"] = {"http": _observation.proxy, "https": _observation.proxy}
         if options.get("verify") is True:
             # One variable for a private CA, for sources and for channels.
             options["verify"] = os.environ.get("SSL_CERT_FILE") or True
         try:
             response = original(self, request, **options)
         except requests.RequestException as error:
-            heard.note(_no_answer(error, request.url or ""))
+            outcome.note(_no_answer(error, request.url or ""))
             raise
-        _note(heard, response)
+        _note(outcome, response)
         return response
 
-    send.watcher_hears = True  # type: ignore[attr-defined]
+    send.watcher_observes = True  # type: ignore[attr-defined]
     requests.Session.send = send  # type: ignore[method-assign]
 
 
-def _note(heard: HttpOutcome, response: requests.Response) -> None:
+def _note(outcome: HttpOutcome, response: requests.Response) -> None:
     status, body = response.status_code, response.content[:LONGEST_BODY]
     words = said(body)
     number = f" HTTP {status}" if status >= 300 or not words else ""
@@ -117,14 +117,14 @@ def _note(heard: HttpOutcome, response: requests.Response) -> None:
         _retry_after(response),
         moved=moved_to(body) if status == 400 else "",
     )
-    heard.answer = refusal
+    outcome.answer = refusal
     if status >= 300 or refused_in_words(body):
-        heard.note(refusal)
+        outcome.note(refusal)
 
 
 def _no_answer(error: requests.RequestException, url: str) -> ServiceRefusal:
     parts = urlsplit(url)
-    through = " through the proxy" if _ear.proxy is not None else ""
+    through = " through the proxy" if _observation.proxy is not None else ""
     with suppress(ValueError):
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
         where = f"{parts.hostname or 'the service'}:{port}" if port else f"{parts.hostname}"

@@ -21,7 +21,7 @@ from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Delivery, Fault, SendResult
 from watcher.domain.messages.message import Kind
 from watcher.notify.apprise.refusals import ServiceRefusal, mail_refusal, unreached
-from watcher.notify.apprise.sending import Course
+from watcher.notify.apprise.sending import SendAttempt
 from watcher.notify.markup import HTML, PLAIN, Rendered, Space, folded, render
 
 _PLAIN = SMTP.clone(cte_type="7bit")
@@ -36,8 +36,8 @@ _ONCE = frozenset({Kind.EVENT, Kind.TEST})
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """What is written. `html` is empty for a mail of plain text; `identity` is the same on a repeat."""
+class MailContent:
+    """Texts and pictures of a mail. `html` is empty in plain text; `identity` is the same on a repeat."""
 
     subject: str
     plain: str
@@ -49,10 +49,10 @@ class Letter:
 
 
 @dataclass(slots=True)
-class Posted:
-    """What became of it: who took it, and why others did not. An empty name: nobody in particular."""
+class MailOutcome:
+    """Recipients who took a mail, and why others did not. An empty name: nobody in particular."""
 
-    heard: set[str] = field(default_factory=set)
+    delivered: set[str] = field(default_factory=set)
     refusals: dict[str, ServiceRefusal] = field(default_factory=dict)
 
 
@@ -62,8 +62,8 @@ def recipients(service: Any) -> list[str]:
     return list(dict.fromkeys((*to, *sorted(service.cc), *sorted(service.bcc))))
 
 
-def post(service: Any, letter: Letter, wanted: Callable[[str], bool], posted: Posted) -> None:
-    """Send it to each recipient who is `wanted`; `posted` is filled in while that goes on.
+def post(service: Any, content: MailContent, wanted: Callable[[str], bool], outcome: MailOutcome) -> None:
+    """Send it to each recipient who is `wanted`; `outcome` is filled in while that goes on.
 
     Each address in `to` gets a mail of its own, as apprise does it; copies go with the first that can be
     sent. A connection that breaks costs the mail that it carried: the others go over a new one.
@@ -74,22 +74,22 @@ def post(service: Any, letter: Letter, wanted: Callable[[str], bool], posted: Po
     broken = 0
     try:
         for name, address in service.targets:
-            rest = [each for each in others if each not in posted.heard and each not in posted.refusals]
+            rest = [each for each in others if each not in outcome.delivered and each not in outcome.refusals]
             to = list(dict.fromkeys(each for each in (address, *rest) if wanted(each)))
-            to = [each for each in to if each not in posted.heard]
+            to = [each for each in to if each not in outcome.delivered]
             if not to or broken == MOST_BROKEN:
                 continue
             if server is None or server.sock is None:
                 server = _connected(service, where)
             try:
-                _deliver(server, service, _written(service, letter, name, address), to, posted)
+                _deliver(server, service, _written(service, content, name, address), to, outcome)
                 broken = 0
             except (OSError, smtplib.SMTPException) as error:
                 server.close()
                 broken += 1
-                posted.refusals[address] = unreached(error, where)
+                outcome.refusals[address] = unreached(error, where)
     except _RefusedError as error:
-        posted.refusals[""] = error.refusal
+        outcome.refusals[""] = error.refusal
     finally:
         if server is not None and server.sock is not None:
             with suppress(OSError, smtplib.SMTPException):
@@ -148,7 +148,7 @@ def _not_connected(error: Exception, where: str, mode: str, *, begun: bool) -> S
 
 
 def _deliver(
-    server: smtplib.SMTP, service: Any, mail: EmailMessage, to: Sequence[str], posted: Posted
+    server: smtplib.SMTP, service: Any, mail: EmailMessage, to: Sequence[str], outcome: MailOutcome
 ) -> None:
     refused: Mapping[str, tuple[int, bytes]] = {}
     sent = True
@@ -158,17 +158,19 @@ def _deliver(
         # Nobody has it: after a 421 the others were not even asked for.
         refused, sent = error.recipients, False
     except smtplib.SMTPSenderRefused as error:
-        posted.refusals.update(dict.fromkeys(to, mail_refusal(error.smtp_code, error.smtp_error, "mail")))
+        outcome.refusals.update(dict.fromkeys(to, mail_refusal(error.smtp_code, error.smtp_error, "mail")))
         return
     except smtplib.SMTPDataError as error:
-        posted.refusals.update(dict.fromkeys(to, mail_refusal(error.smtp_code, error.smtp_error, "data")))
+        outcome.refusals.update(dict.fromkeys(to, mail_refusal(error.smtp_code, error.smtp_error, "data")))
         return
-    posted.refusals.update({each: mail_refusal(code, text, "rcpt") for each, (code, text) in refused.items()})
+    outcome.refusals.update(
+        {each: mail_refusal(code, text, "rcpt") for each, (code, text) in refused.items()}
+    )
     if sent:
-        posted.heard.update(each for each in to if each not in refused)
+        outcome.delivered.update(each for each in to if each not in refused)
 
 
-def _written(service: Any, letter: Letter, name: object, address: str) -> EmailMessage:
+def _written(service: Any, content: MailContent, name: object, address: str) -> EmailMessage:
     domain = service.from_addr[1].rpartition("@")[2]
     mail = EmailMessage(policy=_PLAIN if _ascii(service, address) else SMTPUTF8)
     for header, value in {"X-Application": service.app_id, **service.headers}.items():
@@ -176,20 +178,20 @@ def _written(service: Any, letter: Letter, name: object, address: str) -> EmailM
             mail[header] = " ".join(str(value).split())
     del mail["Auto-Submitted"], mail["Subject"], mail["From"], mail["To"], mail["Message-ID"], mail["Date"]
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Subject"] = " ".join(letter.subject.split())
+    mail["Subject"] = " ".join(content.subject.split())
     mail["From"] = _address(*service.from_addr)
     mail["To"] = _address(name, address)
     for header, addresses in {"Cc": service.cc - service.bcc, "Reply-To": service.reply_to}.items():
         if addresses - {address}:
             mail[header] = [_address(service.names.get(each), each) for each in sorted(addresses - {address})]
     mail["Date"] = formatdate(localtime=True)
-    mail["Message-ID"] = f"<{letter.identity}@{domain}>"
-    if letter.thread:
-        mail["In-Reply-To"] = mail["References"] = f"<{letter.thread}@{domain}>"
-    mail.set_content(letter.plain + "\n")
-    if letter.html:
-        mail.add_alternative(letter.html + "\n", subtype="html")
-    for number, picture in enumerate(letter.pictures, start=1):
+    mail["Message-ID"] = f"<{content.identity}@{domain}>"
+    if content.thread:
+        mail["In-Reply-To"] = mail["References"] = f"<{content.thread}@{domain}>"
+    mail.set_content(content.plain + "\n")
+    if content.html:
+        mail.add_alternative(content.html + "\n", subtype="html")
+    for number, picture in enumerate(content.pictures, start=1):
         mail.add_attachment(picture, "image", "png", filename=f"chart-{number}.png")
     return mail
 
@@ -213,15 +215,15 @@ def by_mail(
     shown: Rendered,
     style: str,
     pictures: Sequence[bytes],
-    course: Course,
+    attempt: SendAttempt,
 ) -> SendResult:
     service.throttle()
     people = recipients(service)
-    course.asked.update({each: each for each in people})
+    attempt.asked.update({each: each for each in people})
     plain = render(deliveries, PLAIN, Space(service.body_maxlen or 32768, service.title_maxlen))
     ids = [each.id for each in deliveries]
     alerts = {each.message.id for each in deliveries if each.message.kind not in _ONCE}
-    letter = Letter(
+    content = MailContent(
         shown.title,
         plain.body,
         shown.body if style == HTML.name else "",
@@ -229,11 +231,11 @@ def by_mail(
         f"alert.{deliveries[0].message.id}" if len(alerts) == 1 and len(folded(deliveries)) == 1 else "",
         pictures,
     )
-    posted = Posted(course.took)
-    post(service, letter, lambda each: not course.has(each), posted)
-    if pictures and any(each.fault is Fault.MESSAGE for each in posted.refusals.values()):
-        course.remarks["picture"] = f"pictures are left out: {next(iter(posted.refusals.values())).words}"
-        posted.refusals.clear()
-        post(service, replace(letter, pictures=()), lambda each: not course.has(each), posted)
-    last = next(reversed(posted.refusals.values()), None)
-    return course.result(posted.refusals, last, well=not posted.refusals)
+    outcome = MailOutcome(attempt.delivered)
+    post(service, content, lambda each: not attempt.skips(each), outcome)
+    if pictures and any(each.fault is Fault.MESSAGE for each in outcome.refusals.values()):
+        attempt.remarks["picture"] = f"pictures are left out: {next(iter(outcome.refusals.values())).words}"
+        outcome.refusals.clear()
+        post(service, replace(content, pictures=()), lambda each: not attempt.skips(each), outcome)
+    last = next(reversed(outcome.refusals.values()), None)
+    return attempt.result(outcome.refusals, last, well=not outcome.refusals)

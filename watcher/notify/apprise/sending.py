@@ -28,28 +28,28 @@ _LEAST_ID = 1000
 
 
 @dataclass(slots=True)
-class Course:
-    """How one send goes. `heard` had it before; with `only`, nobody else is told now."""
+class SendAttempt:
+    """Recipients of one attempt. `delivered_before` have it already; with `only`, nobody else is told now."""
 
-    heard: frozenset[str] = frozenset()
+    delivered_before: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
     asked: dict[str, str] = field(default_factory=dict)
     """The mark of what the plugin asked for → the recipient behind it, for people."""
-    took: set[str] = field(default_factory=set)
+    delivered: set[str] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
     remarks: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
 
-    def has(self, key: str) -> bool:
+    def skips(self, key: str) -> bool:
         """Whether a recipient is to be passed over."""
         if self.only and key not in self.only:
             self.left_out.add(key)
             return True
-        return key in self.heard or key in self.took
+        return key in self.delivered_before or key in self.delivered
 
     def missing(self) -> list[str]:
         """Recipients who have not taken any of it, by their names."""
-        done = {self.asked.get(key, "") for key in (*self.took, *self.heard)}
+        done = {self.asked.get(key, "") for key in (*self.delivered, *self.delivered_before)}
         names = dict.fromkeys(name for name in self.asked.values() if name)
         return [name for name in names if name not in done]
 
@@ -69,34 +69,34 @@ class Course:
         if last is None:
             last = ServiceRefusal("apprise reports no success and no reason")
         words = last.words
-        if theirs and (self.took or self.heard or len(theirs) > 1):
+        if theirs and (self.delivered or self.delivered_before or len(theirs) > 1):
             words = "; ".join(f"{name}: {each.words}" for name, each in theirs.items())
         return NotSent(
             words,
             retry_after=last.retry_after,
             maybe_sent=any(each.maybe_sent for each in theirs.values()) or last.maybe_sent,
             fault=last.fault,
-            heard=frozenset(self.took),
+            delivered_to=frozenset(self.delivered),
             remarks=self.remarks,
             facts=self.facts,
         )
 
 
-def track(service: Any, course: Course, heard: HttpOutcome) -> None:
-    """Answer the plugin's questions from `course`, and know for whom its next request is."""
+def track(service: Any, attempt: SendAttempt, outcome: HttpOutcome) -> None:
+    """Answer the plugin's questions from `attempt`, and know for whom its next request is."""
 
     def is_delivered(key: Any, **_: bool) -> bool:
         if type(key) is object:
             return False  # apprise's own mark for a whole message
         mark = _mark(key)
-        heard.about = course.asked.setdefault(mark, recipient(key))
-        return course.has(mark)
+        outcome.about = attempt.asked.setdefault(mark, recipient(key))
+        return attempt.skips(mark)
 
     def mark_delivered(key: Any, **_: bool) -> None:
         if type(key) is not object:
             mark = _mark(key)
-            course.asked.setdefault(mark, recipient(key))
-            course.took.add(mark)
+            attempt.asked.setdefault(mark, recipient(key))
+            attempt.delivered.add(mark)
 
     service.is_delivered, service.mark_delivered = is_delivered, mark_delivered
 
@@ -133,45 +133,47 @@ def through_plugin(
     service: Any,
     call: Callable[[Sequence[bytes]], Any],
     pictures: Sequence[bytes],
-    course: Course,
-    heard: HttpOutcome,
+    attempt: SendAttempt,
+    outcome: HttpOutcome,
 ) -> SendResult:
     """Send; without the pictures if they are refused, and to the new id of a chat that has one now."""
-    track(service, course, heard)
+    track(service, attempt, outcome)
     result = call(pictures)
-    if not _well(result) and _follow(service, course, heard):
+    if not _well(result) and _follow(service, attempt, outcome):
         result = call(pictures)
-    if not _well(result) and pictures and not _may_have_arrived(heard, course):
-        why = heard.last
-        heard.refusals.clear()
+    if not _well(result) and pictures and not _may_have_arrived(outcome, attempt):
+        why = outcome.last
+        outcome.refusals.clear()
         result = call(())
         if _well(result):
-            course.remarks["picture"] = f"pictures are left out: {why.words if why else 'not taken'}"
-    last = heard.last
+            attempt.remarks["picture"] = f"pictures are left out: {why.words if why else 'not taken'}"
+    last = outcome.last
     if last is None and (logs := [entry.message for entry in result.logs()]):
         last = ServiceRefusal(logs[0], Fault.PASSING)
-    return course.result(heard.refusals, last, well=_well(result))
+    return attempt.result(outcome.refusals, last, well=_well(result))
 
 
 def _well(result: Any) -> bool:
     return bool(result.status == apprise.AppriseResultStatus.SUCCESS)
 
 
-def _may_have_arrived(heard: HttpOutcome, course: Course) -> bool:
+def _may_have_arrived(outcome: HttpOutcome, attempt: SendAttempt) -> bool:
     """Whether sending again at once might tell somebody twice, or cannot help."""
-    last = heard.last
-    return last is not None and not course.took and (last.maybe_sent or last.retry_after is not None)
+    last = outcome.last
+    return last is not None and not attempt.delivered and (last.maybe_sent or last.retry_after is not None)
 
 
-def _follow(service: Any, course: Course, heard: HttpOutcome) -> bool:
+def _follow(service: Any, attempt: SendAttempt, outcome: HttpOutcome) -> bool:
     """Take over the new ids of chats that moved; whether there were any."""
-    moved = {name: each.moved for name, each in heard.refusals.items() if each.moved}
+    moved = {name: each.moved for name, each in outcome.refusals.items() if each.moved}
     if not follow(service, moved):
         return False
     for old, new in moved.items():
-        course.facts[f"chat {old}"] = new
-        course.remarks[f"chat {old}"] = f"the chat {old} has the id {new} now: update the URL of this channel"
-        heard.refusals.pop(old, None)
+        attempt.facts[f"chat {old}"] = new
+        attempt.remarks[f"chat {old}"] = (
+            f"the chat {old} has the id {new} now: update the URL of this channel"
+        )
+        outcome.refusals.pop(old, None)
     return True
 
 

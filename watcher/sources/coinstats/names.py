@@ -69,26 +69,26 @@ class RowNames:
         self.spelled: dict[tuple[str, str], Account] = {}
         """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
         self._called: dict[str, dict[Asset, str]] = {}
-        self._heard: list[tuple[str, KnownAsset, str]] = []
+        self._learnt: list[tuple[str, KnownAsset, str]] = []
         self._size = 0
 
     def called(self, chain: str) -> Mapping[Asset, str]:
-        """The symbols of all assets of a chain: one mapping, and another one only when a name was heard."""
+        """The symbols of all assets of a chain: one mapping, and another one only when a name is new."""
         return self._called.get(chain, EMPTY)
 
-    def hear(self, chain: str, known: KnownAsset, symbol: str) -> None:
+    def note(self, chain: str, known: KnownAsset, symbol: str) -> None:
         """A symbol that is new; it counts as known from the next answer on."""
-        self._heard.append((chain, known, symbol))
+        self._learnt.append((chain, known, symbol))
 
     def learn(self) -> None:
-        """Take in what was heard. Another thread may be hearing more."""
-        if not self._heard:
+        """Take in what was noted. Another thread may be noting more."""
+        if not self._learnt:
             return
-        heard, self._heard = self._heard, []
-        for chain in {chain for chain, _, _ in heard}:
-            mine = {known.asset: symbol for where, known, symbol in heard if where == chain}
+        learnt, self._learnt = self._learnt, []
+        for chain in {chain for chain, _, _ in learnt}:
+            mine = {known.asset: symbol for where, known, symbol in learnt if where == chain}
             self._called[chain] = {**self.called(chain), **mine}
-        for _, known, symbol in heard:
+        for _, known, symbol in learnt:
             known.symbol = symbol
 
     def of(self, chain: str) -> tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]:
@@ -163,5 +163,5 @@ class RowNames:
             self._chains.clear()
             self._contracts.clear()
             self._called.clear()
-            self._heard.clear()
+            self._learnt.clear()
             self.last.clear()

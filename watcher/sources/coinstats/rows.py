@@ -142,7 +142,7 @@ def _named(
         if symbol and (symbol := symbol if symbol == each.symbol else named(symbol)):
             found[each.asset] = symbol
             if symbol != each.symbol:
-                names.hear(chain, each, symbol)
+                names.note(chain, each, symbol)
     return found
 
 

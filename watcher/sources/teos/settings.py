@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from watcher.domain.credits.allowance import Window
 from watcher.domain.model import Account, Asset
+from watcher.domain.values.addresses import fault
 from watcher.domain.values.decimals import number_in
 from watcher.domain.values.errors import PartError
 from watcher.sources.http import Http, Limits
@@ -103,7 +104,7 @@ class TeosSettings(ApiSettings):
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The one account of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
-        address = check_address(wallet, (TEOS_CHAIN,))
+        address = check_address(wallet, (TEOS_CHAIN,), _form)
         if wallet.chains:
             raise PartError(f"wallet {wallet.name}: 'chains' is for CoinStats; TEOS needs 'assets'", "chains")
         if not wallet.assets:
@@ -150,5 +151,15 @@ class TeosSettings(ApiSettings):
 def _normal(address: str) -> str:
     """Lower case with `0x` for an EVM address, however it is written; every other format as it is."""
     key = address_key(address)
-    is_evm = len(key) == 40 and not key.strip("0123456789abcdef")
-    return f"0x{key}" if is_evm else address
+    return f"0x{key}" if _is_evm(key) else address
+
+
+def _form(address: str, _chain: str) -> str:
+    """With or without 0x; what is no hexadecimal (Internet Computer) is not judged."""
+    if not _is_evm(address_key(address)):
+        return ""
+    return fault(address if address[:2].lower() == "0x" else f"0x{address}", "ethereum")
+
+
+def _is_evm(key: str) -> bool:
+    return len(key) == 40 and not key.strip("0123456789abcdef")

@@ -93,8 +93,8 @@ def settle(
         " WHERE id = ? AND (state = 'pending' OR ? = 'sent')",
         [
             (
-                str(d.state), d.attempts, storable(d.last_error), to_ms(d.due), ms(d.sent), _names(d.heard),
-                d.id, str(d.state),
+                str(d.state), d.attempts, storable(d.last_error), to_ms(d.due), ms(d.sent),
+                _names(d.delivered_to), d.id, str(d.state),
             )
             for d in deliveries
         ],
@@ -209,5 +209,5 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
     )  # fmt: skip
 
 
-def _names(heard: frozenset[str]) -> str:
-    return storable(json.dumps(sorted(heard), ensure_ascii=False)) if heard else ""
+def _names(recipients: frozenset[str]) -> str:
+    return storable(json.dumps(sorted(recipients), ensure_ascii=False)) if recipients else ""
