@@ -69,7 +69,7 @@ async def main(accounts: int, assets: int) -> None:
         await _fill(store, [a for w in settings.wallets for a in w.accounts], assets)
         plans = credit_plans(settings)
         rules = build_rules(configuration)
-        looker = PageSnapshots(settings, store.path, plans, SystemClock(), past=store.load, rules=rules)
+        looker = PageSnapshots(settings, store, plans, SystemClock(), past=store.load, rules=rules)
         server = Server(looker, WebSettings(listen="127.0.0.1:0"))
         await server.start()
         try:

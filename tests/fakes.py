@@ -28,6 +28,8 @@ from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, PriceSuspicion, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.channel import UNGROUPED
+from watcher.ports.commands import Commands
+from watcher.ports.queries import Queries
 from watcher.ports.source import Reply, Request
 from watcher.ports.store import Recall, Settlement
 
@@ -132,6 +134,12 @@ class FakeStore:
         self.kept_facts: dict[tuple[str, str], str] = {}
         self.closed = False
         self.runs: dict[datetime, datetime] = {}
+
+    def queries(self) -> Queries:
+        raise NotImplementedError
+
+    def commands(self) -> Commands:
+        raise NotImplementedError
 
     async def reserve(
         self,

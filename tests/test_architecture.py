@@ -44,7 +44,7 @@ WRONG = {
     "domain/messages/message.py": "watcher.ports.store",
     "domain/rules/base.py": "watcher.domain.alerts.lifecycle",
     "domain/values/decimals.py": "asyncio",
-    "service/polling.py": "watcher.app.wiring",
+    "service/polling.py": "watcher.app.build",
     "service/timers.py": "watcher.queues.memory",
     "store/sqlite/transactions.py": "watcher.sources.teos.source",
     "ports/source.py": "watcher.system.files",
@@ -55,6 +55,7 @@ WRONG = {
     "cli/status.py": "sqlite3",
     "service/delivery.py": "apprise",
     "reports/status.py": "jinja2",
+    "charts/chart.py": "watcher.store.sqlite.queries",
     "sources/http.py": "yaml",
 }
 """A file, and what it must not import: upwards, sideways, past a port, in a circle, a library."""

@@ -23,7 +23,6 @@ from rich.console import Console
 from rich.text import Text
 
 from watcher.app.build import build
-from watcher.app.wiring import open_store
 from watcher.charts.attachments import painter
 from watcher.charts.chart import wallet_chart
 from watcher.cli._common import set_up_logging
@@ -31,7 +30,7 @@ from watcher.cli._plot import plot
 from watcher.cli._tables import Screen
 from watcher.cli.demo import PLENTY, write_configuration
 from watcher.cli.status import status_lines
-from watcher.config.configuration import Configuration, configure, credit_plans
+from watcher.config.configuration import Configuration, configure, credit_plans, store_of
 from watcher.daemon.run import at_work
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.values.formatting import money
@@ -95,10 +94,10 @@ async def _watch(folder: Path, channel: str, inbox: Inbox, browser: str) -> None
         path.write_text(path.read_text().replace("  terminal: {kind: console}", told))
         keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
         configuration = configure(path, {**os.environ, **keys})
-        store = await open_store(configuration.settings, exclusive=True)
+        store = await store_of(configuration.settings).open(exclusive=True)
         pages: list[str] = []
         try:
-            app = await build(configuration, store, draw=painter(configuration))
+            app = await build(configuration, store, draw=painter(configuration, store))
             async with at_work(app, on_page=pages.append):
                 playing = asyncio.create_task(play(sim, story(duration_seconds=STORY), lambda _: None))
                 await _fires(folder / "watcher.db")

@@ -9,8 +9,7 @@ from pathlib import Path
 from tests.service.test_provider_count import MovedClock
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.app.wiring import open_store
-from watcher.config.configuration import configure
+from watcher.config.configuration import configure, store_of
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
 from watcher.sim import Simulation
@@ -38,7 +37,7 @@ async def built(folder: Path, sim: Simulation, every: str = "auto") -> AsyncIter
     text = CONFIG.format(key=sim.coinstats.key, url=sim.url, hot=HOT, every=every)
     (folder / "watcher.yaml").write_text(text)
     configuration = configure(folder / "watcher.yaml", {})
-    store = await open_store(configuration.settings, exclusive=True)
+    store = await store_of(configuration.settings).open(exclusive=True)
     app = await build(configuration, store, clock=MovedClock())
     try:
         yield app

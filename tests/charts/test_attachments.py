@@ -26,7 +26,7 @@ from tests.store.given import opened
 from watcher.charts import attachments
 from watcher.charts.attachments import LIMIT, MOST_AT_ONCE, Painter, painter
 from watcher.charts.png import HEIGHT, WIDTH, Picture, png
-from watcher.config.configuration import build_rules, configure
+from watcher.config.configuration import build_rules, configure, store_of
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery, Sent
 from watcher.domain.messages.message import Kind, Message, Severity
@@ -62,7 +62,8 @@ async def history(folder: Path) -> None:
 
 def built(folder: Path, draw: object = None) -> Painter:
     configuration = configure(folder / "watcher.yaml", {})
-    return Painter(configuration.settings, build_rules(configuration), draw)  # type: ignore[arg-type]
+    store = store_of(configuration.settings)
+    return Painter(configuration.settings, build_rules(configuration), store, draw)  # type: ignore[arg-type]
 
 
 async def test_an_alert_is_drawn_with_its_week_its_level_and_its_gap(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ async def test_without_the_extra_there_is_a_warning_and_no_picture(
     for module in ("watcher.charts.attachments", "watcher.config.warnings"):
         monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
     configuration = configure(tmp_path / "watcher.yaml", {})
-    assert painter(configuration) is None
+    assert painter(configuration, store_of(configuration.settings)) is None
     (warning,) = configuration.warnings
     assert "charts" in warning
 

@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict
 
 from watcher.config.settings import Kinds, Settings, load_settings
 from watcher.domain.values.errors import ConfigurationError, Problem
 from watcher.notify import KINDS as CHANNELS
+from watcher.ports.store import StoreBackend
 from watcher.sources import KINDS as SOURCES
+from watcher.store.kind import StoreKind
 
 
-class FileStore(BaseModel):
+class FileStore(StoreKind):
     """A kind of store that settings.py has never heard of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["sqlite"] = "sqlite"
     path: Path = Path("watcher.db")
+
+    def backend(self, config: Path) -> StoreBackend:
+        raise NotImplementedError
 
 
 KINDS = Kinds({"sqlite": FileStore}, SOURCES, CHANNELS)

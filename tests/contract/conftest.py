@@ -23,7 +23,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield scratch
         await scratch.close()
         return
-    opened = await KINDS[request.param]().build(tmp_path, exclusive=True)
+    opened = await KINDS[request.param]().backend(tmp_path / "watcher.yaml").open(exclusive=True)
     try:
         yield opened
     finally:

@@ -14,7 +14,7 @@ from tests.endtoend.test_hostile_names import harmless
 from tests.store.given import opened
 from tests.web.given import CONFIG, serving
 from watcher.charts.attachments import Painter
-from watcher.config.configuration import build_rules, configure
+from watcher.config.configuration import build_rules, configure, store_of
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.text import clean, named, visible
 
@@ -88,7 +88,9 @@ async def test_a_hostile_store_acts_on_no_picture(folder: Path) -> None:
         seen.append(f"{picture.title} {picture.below}")  # type: ignore[attr-defined]
         return b"png"
 
-    painter = Painter(configuration.settings, build_rules(configuration), draw=draw)
+    painter = Painter(
+        configuration.settings, build_rules(configuration), store_of(configuration.settings), draw=draw
+    )
     subject = f"{HOT.source}/{HOT.chain}/{HOT.address}/{ETH.chain}/{ETH.token}"
     words = replace(message(), id="a1", title=f"hot: {EVIL}", subject=subject, wallet="hot", at=NOW)
     await asyncio.to_thread(painter, [replace(delivery("d1"), message=words)])

@@ -22,7 +22,8 @@ from watcher.domain.model import Account
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.reports.health import readiness
 from watcher.service.delivery import Deliverer
-from watcher.store.sqlite.queries import SqliteQueries, change_deliveries
+from watcher.store.sqlite.commands import SqliteCommands
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 NAMES = ("slack", "telegram")
@@ -142,7 +143,7 @@ async def test_a_day_of_silence_ends_in_a_dead_letter_that_is_seen_and_can_be_se
     assert "the last message was given up: the service answered HTTP 503" in why
 
     day.service.script = []
-    assert change_deliveries(day.path, "retry", ["dlv-0001"], day.clock.now()) == ["dlv-0001"]
+    assert SqliteCommands(day.path).retry(["dlv-0001"], day.clock.now()) == ["dlv-0001"]
     await day.passes(120)
 
     assert day.states() == {"dlv-0001": "sent"}

@@ -11,14 +11,12 @@ from tests.fakes import START
 from tests.service.year import JumpingClock
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.app.wiring import open_store
-from watcher.config.configuration import configure
+from watcher.config.configuration import configure, store_of
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.messages.delivery import Delivery
 from watcher.ports.queue import Batch
 from watcher.sim import Simulation
-from watcher.store.sqlite.store import SqliteStore
 
 VAULT, SAFE = "0x9f114da25b61b77606d47eab414b9360f8783979", "0x4838b106fce9647bdf1e7877bf73ce8b0bad5f97"
 DESK = "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"
@@ -85,7 +83,7 @@ class Bench:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
         configuration = configure(self.path, {}, telling=False)
-        self.store: SqliteStore = await open_store(configuration.settings, exclusive=True)
+        self.store = await store_of(configuration.settings).open(exclusive=True)
         app = await build(configuration, self.store, clock=self.clock)
         try:
             await app.prepare()

@@ -13,13 +13,12 @@ from tests.fakes import START, FakeClock
 from watcher.analysis.plan import misfit, plan_source
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.config.configuration import build_source, configure, store_path
+from watcher.config.configuration import build_source, configure, store_of
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.values.errors import ConfigurationError
+from watcher.ports.store import Store
 from watcher.service.chain_discovery import AGAIN
 from watcher.sim import Simulation
-from watcher.store.sqlite.queries import SqliteQueries
-from watcher.store.sqlite.store import SqliteStore
 
 HOT = "0x9f114da25b61b77606d47eab414b9360f8783979"
 CONFIG = """\
@@ -48,7 +47,7 @@ class Bench:
 
     def __init__(self, folder: Path, sim: Simulation) -> None:
         self.folder, self.sim, self.clock = folder, sim, FakeClock()
-        self.store: SqliteStore
+        self.store: Store
         self.app: App
 
     def write(self, wallets: str = WEEKLY, limit: int = 20_000) -> None:
@@ -57,7 +56,7 @@ class Bench:
         self.configuration = configure(self.folder / "watcher.yaml", {})
 
     async def start(self) -> None:
-        self.store = await SqliteStore.open(store_path(self.configuration.settings), exclusive=True)
+        self.store = await store_of(self.configuration.settings).open(exclusive=True)
         self.app = await build(self.configuration, self.store, clock=self.clock)
         await self.app.prepare()
         discovery = self.app.schedules["coins"].discovery
@@ -111,7 +110,7 @@ async def test_all_chains_are_asked_for_at_once_each_week_and_booked_as_a_sweep(
     for _ in range(6):
         assert await bench.after(timedelta(days=1)) == []
     assert await bench.after(timedelta(days=1)) == [f"all:{HOT}"]
-    with SqliteQueries(store_path(bench.configuration.settings)) as reader:
+    with store_of(bench.configuration.settings).queries() as reader:
         asked = reader.requests(10)
     assert [(each.purpose, each.cost) for each in asked] == [("sweep", 400), ("sweep", 400)]
     assert bench.sim.coinstats.credits_used == 800
@@ -144,7 +143,7 @@ async def test_value_on_a_chain_that_nobody_watches_is_told_once_until_somebody_
 async def test_what_a_sweep_brings_is_no_balance_and_no_rule_sees_it(bench: Bench) -> None:
     polygon(bench, "1000")
     await bench.after(timedelta(0))
-    with SqliteQueries(store_path(bench.configuration.settings)) as reader:
+    with store_of(bench.configuration.settings).queries() as reader:
         assert reader.past().accounts == {}
 
 

@@ -12,16 +12,15 @@ import pytest
 from tests.fakes import FakeClock
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.config.configuration import Configuration, configure, store_path
+from watcher.config.configuration import Configuration, configure, store_of
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Reading
 from watcher.domain.readings.plausibility import CONFIRM_AFTER
 from watcher.ports.queue import Batch
+from watcher.ports.store import Store
 from watcher.reports import status
 from watcher.reports.rows import StatusRow
 from watcher.sim import Simulation
-from watcher.store.sqlite.queries import SqliteQueries
-from watcher.store.sqlite.store import SqliteStore
 
 HOT = "0x9f114da25b61b77606d47eab414b9360f8783979"
 
@@ -55,11 +54,11 @@ class Bench:
         (folder / "watcher.yaml").write_text(text)
         (folder / "rules.yaml").write_text(RULES)
         self.configuration: Configuration = configure(folder / "watcher.yaml", {})
-        self.store: SqliteStore
+        self.store: Store
         self.app: App
 
     async def start(self) -> None:
-        self.store = await SqliteStore.open(store_path(self.configuration.settings), exclusive=True)
+        self.store = await store_of(self.configuration.settings).open(exclusive=True)
         self.app = await build(self.configuration, self.store, clock=self.clock)
         await self.app.prepare()
 
@@ -77,7 +76,7 @@ class Bench:
 
     def status(self) -> StatusRow:
         settings = self.configuration.settings
-        with SqliteQueries(store_path(settings)) as reader:
+        with store_of(settings).queries() as reader:
             return status.report(settings, reader, self.clock.now(), {})
 
 

@@ -16,7 +16,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.messages.message import Kind
 from watcher.ports.store import Recall
-from watcher.store.sqlite.alerts import acknowledge, add_silence, expire_silences
+from watcher.store.sqlite.commands import SqliteCommands
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
@@ -65,7 +65,7 @@ async def test_the_daemon_sees_an_acknowledgement_at_its_next_decision_and_keeps
         await keep(store, alerts=(first, alert("a2", account=None, state=AlertState.PENDING, subject="t")))
         assert not (await known(store)).alerts["gas-low", "s"].acknowledged
 
-        found = acknowledge(path, ["a1", "a2", "nobody"], ACK)
+        found = SqliteCommands(path).acknowledge(["a1", "a2", "nobody"], ACK)
 
         assert [each.acknowledged if each else None for each in found.values()] == [ACK, None, None]
         seen: list[Alert] = []
@@ -85,16 +85,16 @@ async def test_the_daemon_sees_an_acknowledgement_at_its_next_decision_and_keeps
 async def test_the_daemon_sees_a_silence_and_its_early_end_at_its_next_decision(path: Path) -> None:
     async with opened(path, exclusive=True) as store:
         assert (await known(store)).silences == ()
-        add_silence(path, SILENCE)
+        SqliteCommands(path).add_silence(SILENCE)
         assert (await known(store)).silences == (SILENCE,)
-        assert expire_silences(path, ["s1", "s2"], after(hours=1)) == ["s1"]
-        assert expire_silences(path, ["s1"], after(hours=1)) == []
+        assert SqliteCommands(path).expire_silences(["s1", "s2"], after(hours=1)) == ["s1"]
+        assert SqliteCommands(path).expire_silences(["s1"], after(hours=1)) == []
         assert (await known(store)).silences == (replace(SILENCE, until=after(hours=1)),)
 
 
 async def test_a_silence_long_over_is_dropped(path: Path) -> None:
     async with opened(path) as store:
-        add_silence(path, SILENCE)
+        SqliteCommands(path).add_silence(SILENCE)
         assert not await store.tidy(NOW + timedelta(days=30))
         assert (await known(store)).silences
         while await store.tidy(NOW + timedelta(days=500)):
@@ -135,7 +135,7 @@ async def test_what_fails_while_it_is_written_changes_nothing(path: Path) -> Non
             )
         await store.conclude([], always(Decision(NOW, alerts=(alert("a2", account=None, subject="t"),))))
         with pytest.raises(Exception, match="no"):
-            acknowledge(path, ["a1", "a2"], ACK)
+            SqliteCommands(path).acknowledge(["a1", "a2"], ACK)
         assert not (await known(store)).alerts["gas-low", "s"].acknowledged
 
 

@@ -16,8 +16,7 @@ from tests.endtoend.bench import here
 from tests.store.given import by_hand, opened
 from watcher.domain.values.errors import StoreError
 from watcher.store.sqlite.backup import backup
-from watcher.store.sqlite.connection import VERSION
-from watcher.store.sqlite.lock import StoreLock
+from watcher.store.sqlite.connection import VERSION, StoreLock
 from watcher.store.sqlite.upgrade import _copy_aside
 from watcher.system.files import make_folder, text_file
 

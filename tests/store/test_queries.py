@@ -35,7 +35,8 @@ from watcher.domain.model import Asset, Quote
 from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Settlement
 from watcher.store.sqlite.backup import backup
-from watcher.store.sqlite.queries import SqliteQueries, change_deliveries
+from watcher.store.sqlite.commands import SqliteCommands
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.views import COLUMNS, VIEWS
 
 
@@ -157,7 +158,7 @@ async def test_what_was_given_up_can_be_tried_again_beside_the_daemon(path: Path
         await store.settle([replace(delivery("d1"), state=DeliveryState.GIVEN_UP, attempts=99)])
         await store.settle([replace(delivery("d2"), state=DeliveryState.SENT, sent=NOW)])
 
-        found = change_deliveries(path, "retry", ["d1", "d2", "nothing"], after(days=2))
+        found = SqliteCommands(path).retry(["d1", "d2", "nothing"], after(days=2))
 
         assert found == ["d1"]
         assert [each.id for each in await store.due("ops", after(days=2), 9)] == ["d1"]
@@ -181,7 +182,7 @@ async def test_what_was_dropped_stays_dropped_unless_it_had_gone_out(path: Path)
     async with opened(path, exclusive=True) as store:
         await keep(store, deliveries=(delivery("d1"), delivery("d2")))
 
-        assert change_deliveries(path, "drop", ["d1", "d2"], NOW) == ["d1", "d2"]
+        assert SqliteCommands(path).drop(["d1", "d2"], NOW) == ["d1", "d2"]
         await store.settle([replace(delivery("d1"), attempts=1, last_error="timeout")])
         await store.settle([replace(delivery("d2"), state=DeliveryState.SENT, attempts=1, sent=NOW)])
 
@@ -191,7 +192,7 @@ async def test_what_was_dropped_stays_dropped_unless_it_had_gone_out(path: Path)
 
 def test_the_outbox_of_no_store_is_an_error(path: Path) -> None:
     with pytest.raises(StoreError, match="no store yet"):
-        change_deliveries(path, "drop", ["d1"], NOW)
+        SqliteCommands(path).drop(["d1"], NOW)
     assert not path.exists()
 
 

@@ -35,8 +35,7 @@ from watcher.domain.model import Account, Asset, Outcome, Quarantined
 from watcher.domain.readings.asset_policies import AssetEntry, Policies
 from watcher.domain.rules import TYPES
 from watcher.ports.store import Recall
-from watcher.store.sqlite import alerts as alive
-from watcher.store.sqlite.quarantine import change_quarantine
+from watcher.store.sqlite.commands import SqliteCommands
 from watcher.store.sqlite.transactions import Transactions
 
 SPAM = Asset("ethereum", "0x" + "5" * 40)
@@ -89,11 +88,14 @@ class Life:
             self.core.conclude(accounts, lambda past, _: self._retiring(past), None)
         elif kind == "silence":
             silence = Silence(self.now.isoformat(), "ann", "works", self.now, self.now + what, rules=("low",))
-            alive.add_silence(self.path, silence)
+            SqliteCommands(self.path).add_silence(silence)
         elif HOT in self.core.load([HOT]).accounts:
-            hidden = Quarantined(self.now, "works", by="ann") if kind == "hide" else None
             known = self.core.load([HOT]).accounts[HOT].amounts
-            change_quarantine(self.path, [(HOT, what)] if what in known else [], hidden)
+            holdings, commands = [(HOT, what)] if what in known else [], SqliteCommands(self.path)
+            if kind == "hide":
+                commands.hide(holdings, Quarantined(self.now, "works", by="ann"))
+            else:
+                commands.release(holdings)
 
     def _seeing(self, answers: Sequence[Outcome]) -> Any:
         def deciding(past: Snapshot, recall: Recall) -> Decision:

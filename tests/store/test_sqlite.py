@@ -33,9 +33,10 @@ from watcher.domain.rules.lookback import Baseline
 from watcher.domain.values.errors import StoreBusyError, StoreError
 from watcher.ports.store import Settlement
 from watcher.store.sqlite import connection
+from watcher.store.sqlite.backend import SqliteSettings
 from watcher.store.sqlite.codec import canonical
 from watcher.store.sqlite.queries import SqliteQueries
-from watcher.store.sqlite.store import SqliteSettings, SqliteStore
+from watcher.store.sqlite.store import SqliteStore
 from watcher.store.sqlite.transactions import Transactions
 
 
@@ -71,7 +72,9 @@ async def test_nobody_else_can_read_the_store(path: Path) -> None:
 
 
 async def test_a_relative_path_starts_at_the_configuration(tmp_path: Path) -> None:
-    store = await SqliteSettings(path=Path("deep/er/w.db")).build(tmp_path, exclusive=False)
+    store = await (
+        SqliteSettings(path=Path("deep/er/w.db")).backend(tmp_path / "watcher.yaml").open(exclusive=False)
+    )
     await store.close()
 
     assert (tmp_path / "deep/er/w.db").is_file()

@@ -79,9 +79,7 @@ async def serving(
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
     tally = Metrics(NOW)
     tally.know(settings.sources, settings.channels)
-    looker = PageSnapshots(
-        settings, folder / "watcher.db", credit_plans(settings), clock, past=store.load, tally=tally
-    )
+    looker = PageSnapshots(settings, store, credit_plans(settings), clock, past=store.load, tally=tally)
     listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token, "proxies": proxies})
     server = Server(looker, listen)
     await server.start()

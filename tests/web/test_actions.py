@@ -11,7 +11,6 @@ import pytest
 
 from tests.contract.given import alert, keep
 from tests.web.given import Page, fill, serving
-from watcher.store.sqlite.queries import SqliteQueries
 
 TOKEN = "a-long-enough-token"
 
@@ -35,7 +34,7 @@ async def post(page: Page, path: str, **form: str) -> tuple[int, str]:
 
 
 def kept(page: Page) -> Any:
-    with SqliteQueries(page.looker.store) as reader:
+    with page.looker.store.queries() as reader:
         found = reader.alert("a1")
         assert found is not None
         return found.acknowledged, reader.silences()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from watcher.charts.chart import Chart, ChartLine, wallet_chart
 from watcher.charts.levels import Level, fitting, levels_of
-from watcher.config.configuration import Configuration, build_rules, store_path
+from watcher.config.configuration import Configuration, build_rules
 from watcher.config.settings import Settings
 from watcher.config.warnings import wants_pictures
 from watcher.domain.evaluation.rule_index import Names, Rules, other_names
@@ -27,7 +27,7 @@ from watcher.domain.model import Asset, asset_of, subject_key
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
 from watcher.ports.channel import Draw
-from watcher.store.sqlite.queries import SqliteQueries
+from watcher.ports.store import StoreAccess
 
 if TYPE_CHECKING:
     from watcher.charts.png import Picture
@@ -48,11 +48,11 @@ _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WITHOUT = frozenset({Kind.NOTICE, Kind.TEST})
 
 
-def painter(configuration: Configuration) -> Painter | None:
+def painter(configuration: Configuration, store: StoreAccess) -> Painter | None:
     """The painter for these channels; None if none of them wants pictures, or nothing can draw them."""
     if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
         return None
-    return Painter(configuration.settings, build_rules(configuration))
+    return Painter(configuration.settings, build_rules(configuration), store)
 
 
 def sample(configuration: Configuration, now: datetime) -> Draw | None:
@@ -81,11 +81,16 @@ class Painter:
     """Draws attachments in threads of its own. Not to be called in the thread of the event loop: it waits."""
 
     def __init__(
-        self, settings: Settings, rules: Rules, draw: Callable[[Picture], bytes] | None = None
+        self,
+        settings: Settings,
+        rules: Rules,
+        store: StoreAccess,
+        draw: Callable[[Picture], bytes] | None = None,
     ) -> None:
         from watcher.charts.png import png  # loads the library now, not when the first alert waits for it
 
-        self._settings, self._rules, self._draw = settings, rules, draw or png
+        self._settings, self._rules, self._store = settings, rules, store
+        self._draw = draw or png
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     def __call__(self, deliveries: Sequence[Delivery]) -> list[bytes]:
@@ -139,7 +144,7 @@ class Painter:
     def _picture(self, message: Message, subject: _Subject) -> Picture | None:
         from watcher.charts.png import Picture
 
-        with SqliteQueries(store_path(self._settings)) as reader:
+        with self._store.queries() as reader:
             until = message.at + MOMENT  # what was just read is a piece, however short
             chart = wallet_chart(self._settings, reader, subject.wallet, until, SPAN, subject.asset)
             also = other_names(*reader.other_names())

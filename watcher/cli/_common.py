@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from watcher.cli._encoding import json_text
-from watcher.config.configuration import Configuration, configure, second_store
+from watcher.config.configuration import Configuration, configure, store_of
 from watcher.daemon import systemd
 from watcher.domain.values.errors import ConfigurationError, Problem
 from watcher.domain.values.formatting import iso
@@ -74,8 +74,8 @@ def configured(chosen: Path | None, *, telling: bool = False, keyless: bool | No
     """
     keyless = not telling if keyless is None else keyless
     configuration = configure(config_path(chosen), os.environ, telling=telling, keyless=keyless)
-    if other := second_store(configuration.settings):
-        typer.echo(f"warning: {other}", err=True)
+    if odd := store_of(configuration.settings).warning():
+        typer.echo(f"warning: {odd}", err=True)
     return configuration
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,15 +38,14 @@ def sources(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def alerts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Ids of alerts that fire, from the store."""
-    from watcher.store.sqlite.queries import SqliteQueries
+    from watcher.config.configuration import configure, store_of
 
-    root, path = _root(ctx), _path(ctx)
-    store = root.get("store") if root else None
-    file = store.get("path") if store else None
-    if path is None or file is None:
+    path = _path(ctx)
+    if path is None:
         return []
     try:
-        with SqliteQueries(path.parent / str(file.value)) as reader:
+        settings = configure(path, os.environ, telling=False, keyless=True).settings
+        with store_of(settings).queries() as reader:
             return [alert.id for alert in reader.live_alerts() if alert.id.startswith(incomplete)]
     except (WatcherError, OSError):
         return []

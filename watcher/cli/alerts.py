@@ -5,8 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from glob import escape
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,9 +13,10 @@ from watcher.cli import _completion
 from watcher.cli._common import Config, Json, beginning_with, configured, print_json, the_one
 from watcher.cli._help import PAGES
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration, store_path
-from watcher.domain.alerts.lifecycle import Ack, AlertState, blind, short_id
-from watcher.domain.alerts.silences import Silence
+from watcher.commands.alerts import LONGEST_TEXT, acknowledge, is_keepable, matchers_of
+from watcher.commands.alerts import silence as keep_silence
+from watcher.config.configuration import Configuration, store_of
+from watcher.domain.alerts.lifecycle import Ack, blind
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
 from watcher.domain.messages.message import Severity
 from watcher.domain.values.durations import format_duration, parse_duration
@@ -24,6 +24,7 @@ from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
+from watcher.ports.queries import Queries
 from watcher.reports.alerts import AlertViews, silence_row
 from watcher.reports.rows import AlertDetailRow, AlertRow, SilenceRow
 from watcher.service.clock import SystemClock
@@ -58,7 +59,7 @@ def alerts(
         raise typer.BadParameter("show needs the ID of an alert, and list takes none")
     configuration = configured(config)
     now = SystemClock().now()
-    with _reader(configuration) as reader:
+    with store_of(configuration.settings).queries() as reader:
         views = AlertViews(configuration.settings, reader.silences(), now)
         if action == "show":
             chosen = {each: reader.alert(meant(reader, each)) for each in ids or ()}
@@ -93,31 +94,27 @@ def ack(
 
     Exit code 1 if one of them is not there or does not fire.
     """
-    from watcher.store.sqlite.alerts import acknowledge
-
     configuration = configured(config)
     now = SystemClock().now()
-    with _reader(configuration) as reader:
+    store = store_of(configuration.settings)
+    with store.queries() as reader:
         silences = reader.silences()
         wanted = {each: meant(reader, each) for each in ids}
     said = Ack(_visible(by or _login(), "--by"), now, comment and _visible(comment, "--comment"))
-    known = acknowledge(store_path(configuration.settings), list(wanted.values()), said)
-    found = {each: known[alert] for each, alert in wanted.items()}
+    found = acknowledge(store, list(wanted.values()), said)
     views = AlertViews(configuration.settings, silences, now)
-    done = [alert for alert in found.values() if alert and alert.state is AlertState.FIRING]
     if json:
-        print_json(views.rows(done))
+        print_json(views.rows(found.done))
     else:
-        for alert in done:
+        for alert in found.done:
             print(visible(f"{alert.id}: acknowledged {alert.acknowledged}: {alert.label}: {alert.because}"))
-    idle = [alert for alert in found.values() if alert and alert.state is not AlertState.FIRING]
-    for alert in idle:
+    for alert in found.idle:
         typer.echo(f"{alert.id}: is {alert.state}, there is nothing to acknowledge", err=True)
-    events = [each for each, alert in found.items() if alert is None and wanted[each] != each]
+    events = [each for each, alert in wanted.items() if alert in found.missing and alert != each]
     for each in events:
         typer.echo(f"{each}: tells of a change, there is nothing to acknowledge", err=True)
-    missing = [each for each, alert in found.items() if alert is None and each not in events]
-    return max(_missing(missing, "alert"), int(bool(idle or events)))
+    missing = [each for each in wanted if each in found.missing]
+    return max(_missing(missing, "alert"), int(bool(found.idle or events)))
 
 
 silence = typer.Typer(
@@ -163,8 +160,6 @@ def add(
     ends is told then; what fired and resolved meanwhile is told to nobody. Changes that a silence
     kept from people stand in `watcher outbox --state withheld`.
     """
-    from watcher.store.sqlite.alerts import add_silence
-
     configuration = configured(config)
     if not (rule or wallet or severity or tag or alert):
         words = "say what to silence: --alert, --rule, --wallet, --severity or --tag ('*' is all)"
@@ -176,14 +171,15 @@ def add(
     _check(configuration, rule, wallet, severity, tag)
     span = _span(lasting)
     now, author = SystemClock().now(), _visible(by or _login(), "--by")
-    globs = tuple(tuple(each or ()) for each in (rule, wallet, severity, tag))
-    identity = short_id("silence", author, now.isoformat(), *globs)
     comment = comment and _visible(comment, "--comment")
-    made = Silence(identity, author, comment, now, now + span, *globs)
-    with _reader(configuration) as reader:
+    store = store_of(configuration.settings)
+    made = keep_silence(
+        store, author, comment, now, span, rules=tuple(rule or ()), wallets=tuple(wallet or ()),
+        severities=tuple(severity or ()), tags=tuple(tag or ()),
+    )  # fmt: skip
+    with store.queries() as reader:
         views = AlertViews(configuration.settings, [made], now)
         live = [row for row in views.rows(reader.live_alerts()) if made.id in row["held"]]
-    add_silence(store_path(configuration.settings), made)
     if json:
         print_json(silence_row(made, now))
     else:
@@ -192,14 +188,15 @@ def add(
 
 
 def _of_alert(configuration: Configuration, text: str) -> tuple[Globs, Globs]:
-    """The rule and the wallet of an alert, as globs that match nothing else."""
-    with _reader(configuration) as reader:
+    """The rule and the wallet of an alert, as globs."""
+    with store_of(configuration.settings).queries() as reader:
         found = reader.alert(meant(reader, text))
     if found is None:
         raise typer.BadParameter(f"there is no alert {text}")
     if found.rule not in _silenced(configuration):
         raise typer.BadParameter(f"{found.rule} is told once and once when it is over; no silence holds it")
-    return [escape(found.rule)], [escape(found.wallet)] if found.wallet else None
+    rules, wallets = matchers_of(found)
+    return list(rules), list(wallets)
 
 
 @silence.command("list", short_help=PAGES["silence list"].short, epilog=PAGES["silence list"].epilog)
@@ -211,7 +208,7 @@ def listed(
     """Show silences in force."""
     configuration = configured(config)
     now = SystemClock().now()
-    with _reader(configuration) as reader:
+    with store_of(configuration.settings).queries() as reader:
         rows = [silence_row(each, now) for each in reader.silences()]
     rows = [row for row in rows if everything or row["in_force"]]
     if json:
@@ -229,14 +226,12 @@ def expire(
     json: Json = False,
 ) -> int:
     """End silences now. Exit code 1 if one is not there or over already."""
-    from watcher.store.sqlite.alerts import expire_silences
-
     configuration = configured(config)
     now = SystemClock().now()
-    with _reader(configuration) as reader:
+    with store_of(configuration.settings).queries() as reader:
         live = {each.id: each.comment for each in reader.silences() if each.created <= now < each.until}
     ids = [the_one(each, beginning_with(each, live), "silences") for each in ids]
-    found = expire_silences(store_path(configuration.settings), ids, now)
+    found = store_of(configuration.settings).commands().expire_silences(ids, now)
     if json:
         print_json([{"id": each, "ended": each in found} for each in ids])
     for each in found if not json else ():
@@ -244,13 +239,7 @@ def expire(
     return _missing([each for each in ids if each not in found], "silence in force")
 
 
-def _reader(configuration: Configuration) -> Any:
-    from watcher.store.sqlite.queries import SqliteQueries
-
-    return SqliteQueries(store_path(configuration.settings))
-
-
-def meant(reader: Any, text: str) -> str:
+def meant(reader: Queries, text: str) -> str:
     """The id of the alert that a person means: by its id or a delivery's, or by how one of them begins."""
     found = {identity: reader.alert(identity) for identity in reader.named_alerts(text)}
     return the_one(
@@ -272,8 +261,10 @@ def _login() -> str:
 
 
 def _visible(text: str, option: str) -> str:
-    if not text.strip() or not text.isprintable() or len(text) > 500:
-        raise typer.BadParameter(f"{option} must be visible text on one line, at most 500 characters")
+    if not text.strip() or not is_keepable(text):
+        raise typer.BadParameter(
+            f"{option} must be visible text on one line, at most {LONGEST_TEXT} characters"
+        )
     return text.strip()
 
 

@@ -13,7 +13,7 @@ import typer
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration, store_path
+from watcher.config.configuration import Configuration, store_of
 from watcher.domain.model import Account, Asset, Quarantined
 from watcher.domain.values.formatting import money
 from watcher.domain.values.normalization import in_one_form
@@ -85,8 +85,6 @@ def _change(
     everything: bool,
     reason: str,
 ) -> int:
-    from watcher.store.sqlite.quarantine import change_quarantine
-
     if len(wallets) != 1:
         raise typer.BadParameter(f"{action} needs one --wallet NAME")
     if not names and not (everything and action is Action.RELEASE):
@@ -105,9 +103,11 @@ def _change(
         trouble = f"several assets are called so: {several}" if found else _unknown(rows, name)
         typer.echo(f"{name}: {trouble}; `watcher assets --all --wallet {wallets[0]}` lists them", err=True)
     holdings = [(account, Asset(row["chain"], row["asset"])) for account, row in chosen]
-    hidden = Quarantined(SystemClock().now(), reason, by=_who()) if action is Action.HIDE else None
-    if holdings:
-        change_quarantine(store_path(configuration.settings), holdings, hidden)
+    commands = store_of(configuration.settings).commands()
+    if holdings and action is Action.HIDE:
+        commands.hide(holdings, Quarantined(SystemClock().now(), reason, by=_who()))
+    elif holdings:
+        commands.release(holdings)
     return 1 if missing else 0
 
 
@@ -131,9 +131,8 @@ def _is(row: AssetRow, name: str) -> bool:
 
 
 def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[tuple[Account, AssetRow]]:
-    from watcher.store.sqlite.queries import SqliteQueries
 
-    with SqliteQueries(store_path(configuration.settings)) as reader:
+    with store_of(configuration.settings).queries() as reader:
         rows = status.assets(configuration.settings, reader.past())
     return [each for each in rows if not wallets or each[1]["wallet"] in wallets]
 

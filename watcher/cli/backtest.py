@@ -16,7 +16,7 @@ import typer
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration, build_channels, store_path
+from watcher.config.configuration import Configuration, build_channels, store_of
 from watcher.domain.rules import Rule
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import ConfigurationError, Problem
@@ -129,17 +129,16 @@ def _history(
     """What is known, and from when until when messages are counted."""
     from watcher.analysis.backtest import warm_up
     from watcher.analysis.csv_import import read_history
-    from watcher.store.sqlite.queries import SqliteQueries
 
     if imported is not None:
         with progress(f"reading {imported.name}") as tell:
             recorded = read_history(imported, configuration.settings, tell)
         first, last = recorded.looks[0].at, recorded.looks[-1].at + MOMENT
         return recorded, max(first, last - back) if back else first, last
-    with SqliteQueries(store_path(configuration.settings)) as reader:
+    with store_of(configuration.settings).queries() as reader:
         oldest = reader.oldest()
         if oldest is None:
-            where = str(store_path(configuration.settings))
+            where = str(store_of(configuration.settings))
             raise ConfigurationError(
                 [Problem(where, "nothing has been read yet", "let the daemon run first")]
             )

@@ -93,12 +93,10 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         loop.add_signal_handler(number, stopping.set)
 
     from watcher.app.build import build
-    from watcher.app.wiring import open_store
-    from watcher.config.configuration import configure
+    from watcher.config.configuration import configure, store_of
     from watcher.daemon.run import at_work
     from watcher.sim import Simulation
     from watcher.sim.scenario import play, prepare, story
-    from watcher.store.sqlite.queries import SqliteQueries
 
     async with Simulation() as sim:
         prepare(sim)
@@ -106,7 +104,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         write_configuration(folder, sim)
         keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
-        store = await open_store(configuration.settings, exclusive=True)
+        store = await store_of(configuration.settings).open(exclusive=True)
         try:
             app = await build(configuration, store)
             async with at_work(app, on_page=lambda url: _say(f"The status page is at {url}")):
@@ -118,7 +116,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
                 await app.deliverer.drain(within=3.0)
         finally:
             await store.close()
-        with SqliteQueries(folder / "watcher.db") as reader:
+        with store_of(configuration.settings).queries() as reader:
             for line in _summary(configuration.settings, reader, sim.coinstats.credits_used):
                 typer.echo(line)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,13 +10,14 @@ import typer
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli.alerts import meant
-from watcher.config.configuration import build_rules, credit_plans, store_path
+from watcher.config.configuration import build_rules, credit_plans, store_of
 from watcher.domain.alerts.lifecycle import about
 from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
+from watcher.ports.store import StoreAccess
 from watcher.reports.rows import (
     AccountReadingRow,
     AssetReadingRow,
@@ -52,17 +52,16 @@ def explain(
     what keeps it from people, and what each channel was told.
     """
     from watcher.reports.explain import Explainer
-    from watcher.store.sqlite.queries import SqliteQueries
 
     configuration = configured(config)
     rules = build_rules(configuration)
     if subject is None:
-        rule, subject = _of_alert(store_path(configuration.settings), rule)
+        rule, subject = _of_alert(store_of(configuration.settings), rule)
     found = rules.by_id.get(rule)
     if found is None:
         raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
     now = SystemClock().now()
-    with SqliteQueries(store_path(configuration.settings)) as reader:
+    with store_of(configuration.settings).queries() as reader:
         settings = configuration.settings
         explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
         known = explainer.subjects(found)
@@ -81,11 +80,10 @@ def explain(
     return 0
 
 
-def _of_alert(store: Path, text: str) -> tuple[str, str]:
+def _of_alert(store: StoreAccess, text: str) -> tuple[str, str]:
     """The rule and the subject of an alert; of a notice that a rule cannot be judged, those of that rule."""
-    from watcher.store.sqlite.queries import SqliteQueries
 
-    with SqliteQueries(store) as reader:
+    with store.queries() as reader:
         alert = reader.alert(meant(reader, text))
     if alert is None:
         raise typer.BadParameter(f"there is no alert '{text}'; name a rule and a subject")

@@ -12,7 +12,7 @@ import typer
 from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
 from watcher.cli._tables import fold, print_table, screen
 from watcher.cli.lists import Limit, Wallets
-from watcher.config.configuration import Configuration, store_path
+from watcher.config.configuration import Configuration, store_of
 from watcher.domain.model import Asset
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import amount, moment, money, plain
@@ -52,14 +52,13 @@ def history(
     The chart is of a wallet's value, or with --asset of the amount of one asset. Where nothing was read
     for longer than usual it is blank, and marked so on the line of time; that is never drawn as zero.
     """
-    from watcher.store.sqlite.queries import SqliteQueries
 
     configuration = configured(config)
     must_know_wallets(configuration, wallet)
     span = _span(since)
     if value and not plot:
         raise typer.BadParameter("--value is for --plot; the table shows amounts")
-    with SqliteQueries(store_path(configuration.settings)) as reader:
+    with store_of(configuration.settings).queries() as reader:
         chosen = _assets(configuration, reader, wallet or [], asset) if asset is not None else None
         if plot:
             return _plot(configuration, reader, wallet or [], chosen, span or CHARTED, value=value, json=json)

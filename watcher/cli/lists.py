@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json, the_one
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration, store_path
+from watcher.config.configuration import store_of
 from watcher.domain.values.formatting import moment, money, price
 from watcher.domain.values.normalization import in_one_form
 from watcher.reports import status
@@ -32,7 +32,7 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
     """Show what is held: every confirmed balance, its price, and when it was read."""
     configuration = configured(config)
     must_know_wallets(configuration, wallet)
-    with _reader(configuration) as reader:
+    with store_of(configuration.settings).queries() as reader:
         past = reader.past()
         rows = status.balances(configuration.settings, past)
     rows = [row for row in rows if not wallet or row["wallet"] in wallet]
@@ -55,7 +55,7 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
 def polls(config: Config = None, limit: Limit = 50, json: Json = False) -> int:
     """Show what was asked, newest first: what came of it and what it cost."""
     configuration = configured(config)
-    with _reader(configuration) as reader:
+    with store_of(configuration.settings).queries() as reader:
         rows = status.requests(reader.requests(limit))
     if json:
         print_json(rows)
@@ -94,24 +94,23 @@ def outbox(
 ) -> int:
     """Show deliveries, newest first; retry or drop some of them. Exit code 1 if an id is unknown."""
     from watcher.domain.messages.delivery import DeliveryState
-    from watcher.store.sqlite.queries import change_deliveries
 
     configuration = configured(config)
     must_know("state", [state] if state is not None else None, [each.value for each in DeliveryState])
-    path, now = store_path(configuration.settings), SystemClock().now()
+    store, now = store_of(configuration.settings), SystemClock().now()
     missing: list[str] = []
-    with _reader(configuration) as reader:
+    with store.queries() as reader:
         meant = {
             each: the_one(each, reader.named_deliveries(each), "deliveries")
             for each in (*(retry or ()), *(drop or ()))
         }
-    for action, texts in (("retry", retry or []), ("drop", drop or [])):
-        ids = [meant[each] for each in texts]
-        found = change_deliveries(path, action, ids, now) if ids else []
+    for change, texts in ((store.commands().retry, retry), (store.commands().drop, drop)):
+        ids = [meant[each] for each in texts or ()]
+        found = change(ids, now) if ids else []
         missing += [each for each in ids if each not in found]
     for each in missing:
         typer.echo(f"there is no pending or given-up delivery {each}", err=True)
-    with _reader(configuration) as reader:
+    with store.queries() as reader:
         rows = status.deliveries(reader, state, limit)
     if json:
         print_json(rows)
@@ -126,12 +125,6 @@ def outbox(
         ]  # fmt: skip
         print_table(columns, cells, empty="no deliveries")
     return 1 if missing else 0
-
-
-def _reader(configuration: Configuration) -> Any:
-    from watcher.store.sqlite.queries import SqliteQueries
-
-    return SqliteQueries(store_path(configuration.settings))
 
 
 def _price(text: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from watcher import __version__
 from watcher.cli._common import Config, Json, configured, print_json
 from watcher.cli._progress import progress
-from watcher.config.configuration import Configuration, store_path
+from watcher.config.configuration import Configuration, store_of
 from watcher.config.environment import is_closed
 from watcher.domain.values.errors import ConfigurationError, StoreError
 from watcher.domain.values.formatting import counted
@@ -75,13 +74,12 @@ def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
 def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
     """What is odd about the rules, also beside the store; and why that could not be asked, if so."""
     from watcher.analysis.lint import lint, look
-    from watcher.store.sqlite.queries import SqliteQueries
 
     try:
-        path = store_path(configuration.settings)
-        if not path.exists():
+        store = store_of(configuration.settings)
+        if not store.exists():
             return lint(look(configuration, None, SystemClock().now())), ""
-        with SqliteQueries(path) as reader:
+        with store.queries() as reader:
             return lint(look(configuration, reader, SystemClock().now())), ""
     except StoreError as error:
         return [], f"the rules were not held against the store: {error}"
@@ -110,11 +108,9 @@ def backup(
     json: Json = False,
 ) -> int:
     """Copy the store to FILE: consistent while the daemon runs, and verified."""
-    from watcher.app.wiring import backup_store
-
     configuration = configured(config)
     with progress(f"copying to {target.name}") as tell:
-        asyncio.run(backup_store(configuration.settings, target, tell))
+        store_of(configuration.settings).backup(target, tell)
     size = target.stat().st_size
     if json:
         print_json({"path": str(target), "bytes": size, "verified": True})

@@ -13,7 +13,7 @@ from watcher.analysis.plan import PlanLine, SourcePlan, Supposed, accounts_text,
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, configured, must_know, print_json
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration, build_source, store_path
+from watcher.config.configuration import Configuration, build_source, store_of
 from watcher.domain.scheduler import AccountForecast
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.durations import parse_duration, span
@@ -67,16 +67,15 @@ def plan(
 
 def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -> list[SourcePlan]:
     from watcher.service.clock import SystemClock
-    from watcher.store.sqlite.queries import SqliteQueries
 
     settings, now = configuration.settings, SystemClock().now()
     must_know("source", [only] if only is not None else None, settings.sources)
     names = [name for name in settings.sources if only in (None, name)]
     sources = {name: build_source(settings, name) for name in names}
     known: dict[str, tuple[int, dict[str, str]]] = {name: (0, {}) for name in names}
-    path = store_path(settings)
-    if path.exists():
-        with SqliteQueries(path) as reader:
+    store = store_of(settings)
+    if store.exists():
+        with store.queries() as reader:
             for name, each in sources.items():
                 facts = reader.facts(name)
                 each.remember(facts)

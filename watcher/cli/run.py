@@ -16,7 +16,7 @@ import typer
 from watcher.cli import _completion
 from watcher.cli._common import Config, Json, config_path, configured, must_know, print_json, set_up_logging
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration
+from watcher.config.configuration import Configuration, store_of
 from watcher.daemon.malloc import settle_heap
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account, Miss, Outcome
@@ -88,14 +88,13 @@ def poll(
 
 async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
     from watcher.app.build import build
-    from watcher.app.wiring import as_only_deliverer, open_store
     from watcher.charts.attachments import painter
 
-    store = await open_store(configuration.settings, exclusive=False)
+    store = await store_of(configuration.settings).open(exclusive=False)
     seen: dict[Account, Outcome] = {}
     asked: list[Account] = []
     try:
-        app = await build(configuration, store, draw=painter(configuration))
+        app = await build(configuration, store, draw=painter(configuration, store))
         try:
             await app.prepare()
             for name, poller in app.pollers.items():
@@ -105,7 +104,7 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
                 if accounts:
                     outcomes = await poller.once(accounts, Purpose.BY_HAND)
                     seen.update({outcome.account: outcome for outcome in outcomes})
-            with as_only_deliverer(configuration.settings) as telling:
+            with store_of(configuration.settings).only_deliverer() as telling:
                 if telling:  # otherwise the daemon does, within seconds
                     app.deliverer.start()
                     await app.deliverer.drain(within=10.0)
@@ -163,7 +162,7 @@ def web(
 async def _web(configuration: Configuration, listen: str | None) -> int:
     from pydantic import ValidationError
 
-    from watcher.config.configuration import build_rules, credit_plans, store_path
+    from watcher.config.configuration import build_rules, credit_plans
     from watcher.config.models import WebSettings
     from watcher.config.settings import PAGE
     from watcher.service.clock import SystemClock
@@ -176,7 +175,7 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     where = where or WebSettings(listen=PAGE)
-    store = store_path(settings)
+    store = store_of(settings)
     if not store.exists():
         typer.echo(f"{store}: there is no store yet; `watcher run` or `watcher poll` makes it", err=True)
         return 1

@@ -125,10 +125,9 @@ def _polls(out: Path | None) -> Iterator[Callable[[str, float], None]]:
 
 def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], float | None]:
     """The store's changes of all accounts on sources that sell credits, their costs, and credits a day."""
-    from watcher.config.configuration import accounts_of, build_source, store_path
+    from watcher.config.configuration import accounts_of, build_source, store_of
     from watcher.service.clock import SystemClock
     from watcher.service.schedule_items import key_of
-    from watcher.store.sqlite.queries import SqliteQueries
 
     settings, now = configuration.settings, SystemClock().now()
     names: dict[object, str] = {}
@@ -145,7 +144,7 @@ def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], flo
             names[account] = f"{name}:{key_of(account)}"
             costs[names[account]] = source.cost(account)
     times: dict[str, set[float]] = {name: set() for name in names.values()}
-    with SqliteQueries(store_path(settings)) as reader:
+    with store_of(settings).queries() as reader:
         for change in reader.history(10**9):
             if change.account in names:
                 times[names[change.account]].add(change.after_at.timestamp())

@@ -14,7 +14,7 @@ import typer
 from watcher.cli._common import Config, Json, configured, plain_json, print_json
 from watcher.cli._encoding import json_text
 from watcher.cli._tables import Screen, fold, redraws, screen, table
-from watcher.config.configuration import Configuration, credit_plans, store_path
+from watcher.config.configuration import Configuration, credit_plans, store_of
 from watcher.domain.values.durations import format_duration, parse_duration, span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment
@@ -62,10 +62,9 @@ def status(
 
 
 def _state(configuration: Configuration) -> tuple[StatusRow, datetime]:
-    from watcher.store.sqlite.queries import SqliteQueries
 
     settings, now = configuration.settings, SystemClock().now()
-    with SqliteQueries(store_path(settings)) as reader:
+    with store_of(settings).queries() as reader:
         return report(settings, reader, now, credit_plans(settings)), now
 
 

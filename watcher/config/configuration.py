@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from watcher.config.rule_files import Rulebook, load_rules
 from watcher.config.settings import Settings, read_settings
@@ -17,10 +15,11 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.readings.asset_policies import Policies
 from watcher.domain.rules import Rule
-from watcher.domain.values.errors import ConfigurationError, StoreError
+from watcher.domain.values.errors import ConfigurationError
 from watcher.notify.heartbeat import Heartbeat
 from watcher.ports.channel import Channel, Draw
 from watcher.ports.source import Source
+from watcher.ports.store import StoreBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,32 +97,9 @@ def build_heartbeat(settings: Settings) -> Heartbeat | None:
     return Heartbeat(found.url, found.proxy) if found is not None else None
 
 
-def store_path(settings: Settings) -> Path:
-    """The file of the store. StoreError if there is none yet, and one that was lost sight of elsewhere."""
-    kind: Any = settings.store
-    path: Path = kind.where(settings.base_dir)
-    if not path.exists() and (other := kind.elsewhere(settings.path)) is not None:
-        moving = f"mv {shlex.quote(str(other))}* {shlex.quote(str(path.parent))}/"
-        raise StoreError(
-            f"{path}: there is no store here; an earlier watcher, or one that was told of {settings.path} in "
-            f"other words, kept one at {other}. Its credits are spent and its alerts are told. Stop what "
-            f"runs on it, then: {moving} (or, if it is not wanted, move it out of that folder)"
-        )
-    return path
-
-
-def second_store(settings: Settings) -> str:
-    """A warning of a store of this configuration that is not the one in use; empty if there is none."""
-    kind: Any = settings.store
-    path: Path = kind.where(settings.base_dir)
-    other = kind.elsewhere(settings.path)
-    if other is None or not path.exists():
-        return ""
-    return (
-        f"{path} is the store in use; {other} is another one of this configuration, made when it was named "
-        "in other words. What that one holds (credits spent, alerts, silences) counts for nothing here, and "
-        "its credits are spent all the same; stop what runs on it, then move it out of that folder"
-    )
+def store_of(settings: Settings) -> StoreBackend:
+    """The store that the settings name, whether or not it is there yet."""
+    return settings.store.backend(settings.path)
 
 
 def credit_plans(settings: Settings) -> dict[str, CreditPlan]:

@@ -25,6 +25,7 @@ from watcher.notify import KINDS as CHANNEL_KINDS
 from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS as SOURCE_KINDS
 from watcher.sources.kind import SourceKind
+from watcher.store.kind import StoreKind
 from watcher.system.files import matching
 
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
@@ -37,7 +38,7 @@ KEYS = ("version", "store", "sources", "wallets", "assets", "channels", "rules",
 class Kinds(NamedTuple):
     """The integrations that a configuration may name: the word after `kind:` → its settings model."""
 
-    stores: Mapping[str, type[BaseModel]]
+    stores: Mapping[str, type[StoreKind]]
     sources: Mapping[str, type[SourceKind]]
     channels: Mapping[str, type[ChannelKind]]
     store: str = "sqlite"
@@ -58,7 +59,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     path: Path
-    store: SerializeAsAny[BaseModel]
+    store: SerializeAsAny[StoreKind]
     sources: dict[str, SerializeAsAny[SourceKind]]
     wallets: SkipValidation[tuple[WalletSettings, ...]]
     assets: tuple[AssetEntry, ...] = ()

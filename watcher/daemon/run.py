@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 
 from watcher.app.application import App, Job
 from watcher.app.build import build
-from watcher.app.wiring import open_store
 from watcher.config.configuration import (
     Configuration,
     build_heartbeat,
     configure,
     credit_plans,
-    store_path,
+    store_of,
 )
 from watcher.config.warnings import wants_pictures
 from watcher.daemon import systemd
@@ -38,6 +37,7 @@ from watcher.daemon.upkeep import (
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
 from watcher.ports.channel import Draw
+from watcher.ports.store import Store
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.metrics import Metrics
 
@@ -66,11 +66,11 @@ async def run(
         take_descriptors()
         clock = SystemClock()
         metrics = Metrics(clock.now())
-        store = await open_store(configuration.settings, exclusive=True)
+        store = await store_of(configuration.settings).open(exclusive=True)
         clock_was_set = Setting(clock)
         try:
             while not stopping.is_set():
-                draw = _painter(configuration)
+                draw = _painter(configuration, store)
                 app = await build(configuration, store, clock=clock, metrics=metrics, draw=draw)
                 following = await _serve(app, stopping, reloading, clock_was_set, path, env)
                 if following is None:
@@ -210,13 +210,13 @@ def _changed(
     log.info("reloaded %s%s", path, KEYS_STAY if os.environ.get("CREDENTIALS_DIRECTORY") else "")
 
 
-def _painter(configuration: Configuration) -> Draw | None:
+def _painter(configuration: Configuration, store: Store) -> Draw | None:
     """Who draws for the channels that want pictures; without one, nothing of it is loaded."""
     if not wants_pictures(configuration.settings):
         return None
     from watcher.charts.attachments import painter
 
-    return painter(configuration)
+    return painter(configuration, store)
 
 
 async def _page(app: App) -> Server | None:
@@ -227,7 +227,7 @@ async def _page(app: App) -> Server | None:
     from watcher.web import PageSnapshots, Server  # brings a template engine; without a page there is none
 
     looker = PageSnapshots(
-        settings, store_path(settings), credit_plans(settings), app.clock, past=app.store.load,
+        settings, app.store, credit_plans(settings), app.clock, past=app.store.load,
         stuck=lambda: troubles(app), tally=app.metrics, rules=app.rules,
     )  # fmt: skip
     server = Server(looker, settings.web)

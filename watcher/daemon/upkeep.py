@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watcher.app.application import App
-from watcher.config.configuration import store_path
 from watcher.daemon import systemd
 from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError
@@ -117,14 +116,13 @@ async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     # Who asks for none of this does not load what reads the store like people do.
     from watcher.reports.health import channels_of, readiness
     from watcher.reports.status import accounts_of, late_ones
-    from watcher.store.sqlite.queries import SqliteQueries
 
     accounts, now = list(app.rules.wallets), app.clock.now()
     async with asyncio.timeout(STORE_ANSWERS):
         known = (await app.store.load(accounts)).accounts
 
         def look() -> tuple[set[Account], list[ChannelState]]:
-            with SqliteQueries(store_path(app.settings)) as reader:
+            with app.store.queries() as reader:
                 late = late_ones(accounts_of(app.settings, reader, known, now))
                 return late, channels_of(app.settings, reader, now)
 

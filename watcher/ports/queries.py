@@ -294,6 +294,10 @@ class Queries(Protocol):
         """What was or is owed to channels about the last event that a rule told of a subject."""
         ...
 
+    def size(self) -> int | None:
+        """Bytes that the store takes, its write-ahead log included; None if nobody knows."""
+        ...
+
     def spent(self, source: str, since: datetime) -> int:
         """Credits booked since then."""
         ...

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from watcher.domain.alerts.lifecycle import Alert
@@ -12,6 +14,8 @@ from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Pu
 from watcher.domain.evaluation.decide import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
+from watcher.ports.commands import Commands
+from watcher.ports.queries import Queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,20 @@ Recall = Callable[[Sequence[Question]], Mapping[Question, Recalled]]
 """Answers what a decision needs from history."""
 
 
-class Store(Protocol):
-    """State on disk. Each method is one transaction."""
+class StoreAccess(Protocol):
+    """Questions and changes by people, pages and charts: in any thread, beside a running daemon."""
+
+    def queries(self) -> Queries:
+        """Questions, for a `with` block. StoreError if there is no store yet."""
+        ...
+
+    def commands(self) -> Commands:
+        """Changes by people."""
+        ...
+
+
+class Store(StoreAccess, Protocol):
+    """State, open for those who poll and tell. Each method is one transaction."""
 
     async def reserve(
         self,
@@ -110,6 +126,42 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class StoreBackend(StoreAccess, Protocol):
+    """The store of a configuration, which need not be open, nor be there yet. `str()` says where it is.
+
+    StoreError from each method if the store was lost sight of: it is kept elsewhere.
+    """
+
+    def exists(self) -> bool:
+        """Whether anything was kept yet."""
+        ...
+
+    async def open(self, *, exclusive: bool) -> Store:
+        """The store at work, made if there is none.
+
+        `exclusive`: for the one daemon. StoreInUseError names the process that is it already.
+        """
+        ...
+
+    def only_deliverer(self) -> AbstractContextManager[bool]:
+        """Whether no daemon works on the store; none can begin until the end of the block.
+
+        Two processes that send what one store owes would send it twice.
+        """
+        ...
+
+    def backup(self, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:
+        """Copy the store to a new file, verified, while a daemon may be writing. StoreError if it fails.
+
+        `progress` hears the share that is copied, in the thread that copies.
+        """
+        ...
+
+    def warning(self) -> str:
+        """What is odd about where the store is, in words; empty if nothing is."""
+        ...
 
 
 def facts_of(channel: str) -> str:

@@ -1,8 +1,9 @@
-"""Where state is kept. A kind of store is one module and one entry in `KINDS`."""
+"""Where state is kept. A kind of store is one folder and one entry in `KINDS`."""
 
 from __future__ import annotations
 
-from watcher.store.sqlite.store import SqliteSettings
+from watcher.store.kind import StoreKind
+from watcher.store.sqlite.backend import SqliteSettings
 
-KINDS = {"sqlite": SqliteSettings}
-"""The word after `kind:` → its settings model, which opens the store."""
+KINDS: dict[str, type[StoreKind]] = {"sqlite": SqliteSettings}
+"""The word after `kind:` → its settings model, which knows the store."""

@@ -9,28 +9,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import timedelta
-from glob import escape
-from pathlib import Path
 
 from aiohttp import web
 from multidict import MultiMapping
 
-from watcher.domain.alerts.lifecycle import Ack, AlertState, short_id
-from watcher.domain.alerts.silences import Silence
+from watcher.commands.alerts import LONGEST_TEXT, acknowledge, is_keepable, matchers_of, silence
+from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.values.durations import parse_duration
-from watcher.store.sqlite.alerts import acknowledge, add_silence
-from watcher.store.sqlite.queries import SqliteQueries
+from watcher.ports.store import StoreAccess
 from watcher.web.parameters import form_of
 from watcher.web.snapshot import PageSnapshots
 
 LONGEST = timedelta(days=30)
-LONGEST_TEXT = 500
 
 
 class Actions:
     """Writes to the store as the command line does; the daemon sees it at its next decision."""
 
-    def __init__(self, looker: PageSnapshots, store: Path, secret: bytes) -> None:
+    def __init__(self, looker: PageSnapshots, store: StoreAccess, secret: bytes) -> None:
         """`secret`: what the words of the forms are made from; empty if nothing may be done here."""
         self._looker, self._store, self._secret = looker, store, secret
 
@@ -56,10 +52,9 @@ class Actions:
         said = Ack(_text(form, "by"), self._looker.clock.now(), _text(form, "comment", needed=False))
         name = request.match_info["id"]
         found = await self._looker.work(lambda: acknowledge(self._store, [name], said))
-        alert = found.get(name)
-        if alert is None:
+        if found.missing:
             raise web.HTTPNotFound(text="there is no such alert")
-        if alert.state is not AlertState.FIRING:
+        for alert in found.idle:
             raise web.HTTPConflict(text=f"the alert is {alert.state}: there is nothing to acknowledge")
         return self._back(name)
 
@@ -70,15 +65,12 @@ class Actions:
         span, now, name = _span(form), self._looker.clock.now(), request.match_info["id"]
 
         def silencing() -> bool:
-            with SqliteQueries(self._store) as reader:
+            with self._store.queries() as reader:
                 alert = reader.alert(name)
             if alert is None:
                 return False
-            rules = (escape(alert.rule),)
-            wallets = (escape(alert.wallet),) if alert.wallet else ()
-            identity = short_id("silence", author, now.isoformat(), rules, wallets)
-            made = Silence(identity, author, comment, now, now + span, rules, wallets, (), ())
-            add_silence(self._store, made)
+            rules, wallets = matchers_of(alert)
+            silence(self._store, author, comment, now, span, rules=rules, wallets=wallets)
             return True
 
         if not await self._looker.work(silencing):
@@ -102,7 +94,7 @@ class Actions:
 def _text(form: MultiMapping[object], field: str, *, needed: bool = True) -> str:
     text = form.get(field, "")
     text = text.strip() if isinstance(text, str) else ""
-    if (needed and not text) or not text.isprintable() or len(text) > LONGEST_TEXT:
+    if (needed and not text) or not is_keepable(text):
         raise web.HTTPBadRequest(text=f"{field} must be visible text, at most {LONGEST_TEXT} characters")
     return text
 

@@ -15,7 +15,6 @@ from watcher.ports.queries import Queries
 from watcher.ports.source import Source
 from watcher.reports.credits import CreditBurn, DaySpent, burn, days_of
 from watcher.reports.rows import AccountRow, CreditsRow
-from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web.parameters import ROWS, Parameters
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import Templating
@@ -52,7 +51,7 @@ class BudgetPage:
         number = Parameters(request.query, ("page",)).page()
 
         def render(look: PageSnapshot) -> str:
-            with SqliteQueries(self._looker.store) as reader:
+            with self._looker.store.queries() as reader:
                 parts = [self._part(reader, name, look) for name in self._looker.settings.sources]
             start = (number - 1) * ROWS
             rows = sorted(look.status["accounts"], key=lambda row: (-self._a_day(row), row["wallet"]))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -37,9 +36,9 @@ MOST_BALANCES = 20_000
 
 
 class _Collector(Collector):
-    def __init__(self, look: PageSnapshot, settings: Settings, store: Path, tally: Metrics | None) -> None:
+    def __init__(self, look: PageSnapshot, settings: Settings, tally: Metrics | None) -> None:
         self._look, self._settings = look, settings
-        self._store, self._tally = store, tally
+        self._tally = tally
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("watcher_build", "What is running.", {"version": __version__})
@@ -51,7 +50,7 @@ class _Collector(Collector):
         ready = GaugeMetricFamily("watcher_ready", "1 if an alert would reach somebody.")
         ready.add_metric([], self._look.readiness.ready)
         yield ready
-        yield from size_of(self._store)
+        yield from size_of(self._look.size)
         if self._tally is not None:
             yield from counted(self._tally)
 
@@ -228,10 +227,10 @@ def _by_source(name: str, text: str, values: Mapping[str, float | datetime | Non
     return family
 
 
-def exposition(look: PageSnapshot, settings: Settings, store: Path, tally: Metrics | None) -> bytes:
+def exposition(look: PageSnapshot, settings: Settings, tally: Metrics | None) -> bytes:
     """All metrics of one look. `tally`: what the daemon counted; None where there is no daemon."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(look, settings, store, tally))
+    registry.register(_Collector(look, settings, tally))
     return bytes(generate_latest(registry))
 
 
@@ -282,12 +281,11 @@ def counted(tally: Metrics) -> Iterator[Metric]:
     yield from (sound, loaded)
 
 
-def size_of(store: Path) -> Iterator[Metric]:
-    """Of the store with its log; nothing if there is no file."""
+def size_of(store: int | None) -> Iterator[Metric]:
+    """Bytes of the store; nothing if nobody knows."""
     family = GaugeMetricFamily("watcher_db_size_bytes", "Size of the store, its write-ahead log included.")
-    files = [path for path in (store, store.with_name(store.name + "-wal")) if path.exists()]
-    if files:
-        family.add_metric([], sum(path.stat().st_size for path in files))
+    if store is not None:
+        family.add_metric([], store)
     yield family
 
 

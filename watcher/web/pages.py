@@ -18,7 +18,6 @@ from watcher.reports.alerts import AlertViews
 from watcher.reports.credits import burn
 from watcher.reports.day_change import DayChange, Holdings, day
 from watcher.reports.rows import AlertDetailRow
-from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web import text
 from watcher.web.actions import Actions
 from watcher.web.api import form_for
@@ -78,7 +77,7 @@ class Pages:
         late = {id(row) for row in look.status["accounts"] if status.behind(row)}
         bad = [row for row in look.status["accounts"] if id(row) in late or row["held"]]
         worth = self._holdings.look(look.past).worth(look.past)
-        with SqliteQueries(self._looker.store) as reader:
+        with self._looker.store.queries() as reader:
             burns = [burn(reader, name, plan, look.at) for name, plan in self._looker.plans.items()]
         alerts = look.status["alerts"]
         return self._frame.render(
@@ -101,7 +100,7 @@ class Pages:
 
             def work() -> DayChange | None:
                 try:
-                    with SqliteQueries(looker.store) as reader:
+                    with looker.store.queries() as reader:
                         return day(reader, held, look.past, looker.wallets, look.at)
                 except StoreError:
                     return None  # the page itself says what is wrong with the store
@@ -117,7 +116,7 @@ class Pages:
         days, (page, skip) = asked.choice("range", RANGES) or "7d", asked.among()
 
         def render(look: PageSnapshot) -> str:
-            with SqliteQueries(self._looker.store) as reader:
+            with self._looker.store.queries() as reader:
                 found = reader.alerts(LINED)
                 listed = reader.alerts(ROWS + 1, skip)
             views = AlertViews(self._looker.settings, look.past.silences, look.at)
@@ -177,7 +176,7 @@ class Pages:
         look, looker, form = await self._looker.look(), self._looker, form_for(request)
 
         def make() -> bytes:
-            return form.of(exposition(look, looker.settings, looker.store, looker.tally))
+            return form.of(exposition(look, looker.settings, looker.tally))
 
         body = await self._frame.made(look, f"/metrics {form.name}", make)
         kind = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}

@@ -17,7 +17,6 @@ from watcher.domain.values.verdict import Answer
 from watcher.ports.queries import Queries
 from watcher.reports.credits import use_of
 from watcher.reports.explain import Explainer, RuleAnswer
-from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web.parameters import ROWS, Parameters
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import Templating
@@ -65,7 +64,7 @@ class RulePages:
             every = list(self._rules.by_id.values())
             rules = every[(number - 1) * ROWS : number * ROWS]
             slow = sum(map(_is_slow, rules))
-            with SqliteQueries(self._looker.store) as reader:
+            with self._looker.store.queries() as reader:
                 explainer = self._explainer(reader, look)
                 most = {True: _share(LISTED_SLOW, slow), False: _share(LISTED, len(rules) - slow)}
                 rows = [self._listed(rule, reader, explainer, look, most[_is_slow(rule)]) for rule in rules]
@@ -85,7 +84,7 @@ class RulePages:
 
         def render(look: PageSnapshot) -> str:
             most = SLOW if _is_slow(rule) else JUDGED
-            with SqliteQueries(self._looker.store) as reader:
+            with self._looker.store.queries() as reader:
                 rows = self._answers(rule, reader, self._explainer(reader, look), look, most + 1)
             more = len(rows) > most
             rows = sorted(rows[:most], key=_nearest)

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
 from watcher.config.settings import Settings
@@ -17,11 +16,11 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.ports.clock import Clock
 from watcher.ports.queries import ChannelState, Queries
+from watcher.ports.store import StoreAccess
 from watcher.reports import status
 from watcher.reports.health import Readiness, channels_of, readiness
 from watcher.reports.rows import StatusRow
 from watcher.service.metrics import Metrics
-from watcher.store.sqlite.queries import SqliteQueries
 
 T = TypeVar("T")
 
@@ -38,6 +37,8 @@ class PageSnapshot:
     status: StatusRow
     channels: list[ChannelState]
     readiness: Readiness
+    size: int | None = None
+    """Bytes that the store takes."""
     pages: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
     """What was made from this look already, or is being made: once for all who ask for it."""
 
@@ -49,7 +50,7 @@ class PageSnapshots:
     def __init__(
         self,
         settings: Settings,
-        store: Path,
+        store: StoreAccess,
         plans: Mapping[str, CreditPlan],
         clock: Clock,
         *,
@@ -73,8 +74,8 @@ class PageSnapshots:
         self._looking = asyncio.Lock()
 
     @property
-    def store(self) -> Path:
-        """The file that the store is in."""
+    def store(self) -> StoreAccess:
+        """Where the pages ask."""
         return self._store
 
     def forget(self) -> None:
@@ -99,7 +100,7 @@ class PageSnapshots:
         """Put a question to the store."""
 
         def asking() -> T:
-            with SqliteQueries(self._store) as reader:
+            with self._store.queries() as reader:
                 return question(reader)
 
         return await self.work(asking)
@@ -109,10 +110,11 @@ class PageSnapshots:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     def _read(self, past: Snapshot | None, now: datetime, stuck: Sequence[str]) -> PageSnapshot:
-        with SqliteQueries(self._store) as reader:
+        with self._store.queries() as reader:
             past = past or reader.past()
             report = status.report(self.settings, reader, now, self.plans, past)
             channels = channels_of(self.settings, reader, now)
+            size = reader.size()
         late = status.late_ones(report["accounts"])
         ready = readiness(list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck)
-        return PageSnapshot(now, past, report, channels, ready)
+        return PageSnapshot(now, past, report, channels, ready, size)

@@ -23,7 +23,6 @@ from watcher.domain.values.text import clean
 from watcher.reports import status
 from watcher.reports.day_change import Worth
 from watcher.reports.rows import AccountRow, HistoryRow, WalletBalanceRow
-from watcher.store.sqlite.queries import SqliteQueries
 from watcher.web import text
 from watcher.web.parameters import ROWS, Parameters, refused
 from watcher.web.snapshot import PageSnapshot
@@ -87,7 +86,7 @@ class WalletPages:
 
     def _lines(self, rows: Sequence[AccountRow], look: PageSnapshot) -> list[WalletLine]:
         intervals = {Templating.account(row): row["interval_seconds"] for row in rows}
-        with SqliteQueries(self._looker.store) as reader:
+        with self._looker.store.queries() as reader:
             sparks = sparklines(reader, look.past, intervals, look.at)
         return [
             {
@@ -113,7 +112,7 @@ class WalletPages:
             choices = _choices(held, chosen)
             only = choices[0] if len(choices) == 1 and len(held) == 1 else None
             asset = chosen or (only[0] if only else None)
-            with SqliteQueries(self._looker.store) as reader:
+            with self._looker.store.queries() as reader:
                 changes = status.history(settings, reader, ROWS, [name])
                 span = timedelta(days=RANGES[days])
                 found = wallet_chart(settings, reader, name, look.at, span, asset)

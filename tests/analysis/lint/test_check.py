@@ -11,11 +11,10 @@ import pytest
 from tests.fakes import FakeClock
 from watcher.app.build import build
 from watcher.cli import _run
-from watcher.config.configuration import configure, store_path
+from watcher.config.configuration import configure, store_of
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
 from watcher.sim import Simulation
-from watcher.store.sqlite.store import SqliteStore
 
 HOT = "0x9f114da25b61b77606d47eab414b9360f8783979"
 
@@ -46,7 +45,7 @@ async def read_once(folder: Path) -> None:
         (folder / "watcher.yaml").write_text(text)
         (folder / "rules.yaml").write_text(RULES)
         configuration = configure(folder / "watcher.yaml", {})
-        store = await SqliteStore.open(store_path(configuration.settings), exclusive=True)
+        store = await store_of(configuration.settings).open(exclusive=True)
         app = await build(configuration, store, clock=FakeClock())
         await app.pollers["coins"].poll(Batch(tuple(app.rules.wallets), Purpose.SCHEDULED))
         await app.close()

@@ -1,23 +1,14 @@
-"""What people look up and change in the life of alerts, beside a running daemon.
-
-A change is a transaction of its own: the daemon sees it at its next decision, as every decision is
-made from the newest state of the store.
-"""
+"""Alerts and silences, as they are looked up and changed. The caller owns the transaction."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision
 from watcher.store.sqlite.codec import storable, to_ms
-from watcher.store.sqlite.connection import BUSY_SECONDS
-from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.rows import (
     ALERT,
     PUT_FLAP,
@@ -31,11 +22,14 @@ from watcher.store.sqlite.rows import (
 
 _ALERTS = f"SELECT {', '.join(ALERT)} FROM alerts"  # noqa: S608
 _PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
+_PUT_SILENCE = (
+    f"INSERT OR REPLACE INTO silences ({', '.join(SILENCE)}) VALUES ({', '.join('?' * len(SILENCE))})"  # noqa: S608
+)
 _SILENCES = f"SELECT {', '.join(SILENCE)} FROM silences"  # noqa: S608
 
 
 def write(conn: sqlite3.Connection, conclusion: Decision) -> None:
-    """Alerts and their transitions, in the caller's transaction."""
+    """Alerts and their transitions."""
     if conclusion.alerts:
         conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
     if conclusion.flaps:
@@ -84,50 +78,20 @@ def silences(conn: sqlite3.Connection) -> list[Silence]:
     return [silence_from(row) for row in conn.execute(f"{_SILENCES} ORDER BY created, id")]
 
 
-def acknowledge(path: Path, ids: Sequence[str], ack: Ack) -> Mapping[str, Alert | None]:
-    """Acknowledge what fires; each id with the alert as it then is, None if there is none.
-
-    An alert that does not fire stays as it is.
-    """
-    found: dict[str, Alert | None] = {}
-    with _changing(path) as conn:
-        for each in ids:
-            conn.execute(
-                "UPDATE alerts SET acknowledged_by = ?, acknowledged_at = ?, comment = ?"
-                " WHERE id = ? AND state = ?",
-                (storable(ack.by), to_ms(ack.at), storable(ack.comment), each, str(AlertState.FIRING)),
-            )
-            found[each] = one(conn, each)
-    return found
+def acknowledge(conn: sqlite3.Connection, identity: str, ack: Ack) -> Alert | None:
+    """Acknowledge an alert that fires; the alert as it then is."""
+    conn.execute(
+        "UPDATE alerts SET acknowledged_by = ?, acknowledged_at = ?, comment = ? WHERE id = ? AND state = ?",
+        (storable(ack.by), to_ms(ack.at), storable(ack.comment), identity, str(AlertState.FIRING)),
+    )
+    return one(conn, identity)
 
 
-def add_silence(path: Path, silence: Silence) -> None:
-    """Keep a silence; the same one twice is one."""
-    with _changing(path) as conn:
-        marks = ", ".join("?" * len(SILENCE))
-        sql = f"INSERT OR REPLACE INTO silences ({', '.join(SILENCE)}) VALUES ({marks})"  # noqa: S608
-        conn.execute(sql, silence_row(silence))
+def add_silence(conn: sqlite3.Connection, silence: Silence) -> None:
+    conn.execute(_PUT_SILENCE, silence_row(silence))
 
 
-def expire_silences(path: Path, ids: Sequence[str], now: datetime) -> list[str]:
-    """End silences that are in force; the ids that were found."""
-    found = []
-    with _changing(path) as conn:
-        for each in ids:
-            sql = "UPDATE silences SET until = ? WHERE id = ? AND until > ? RETURNING id"
-            found += [row[0] for row in conn.execute(sql, (to_ms(now), each, to_ms(now))).fetchall()]
-    return found
-
-
-@contextmanager
-def _changing(path: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction, all of it or nothing. The caller has made sure that there is such a store."""
-    with translated(path):
-        conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            conn.execute("PRAGMA synchronous = FULL")
-            conn.execute("BEGIN IMMEDIATE")
-            yield conn
-            conn.execute("COMMIT")
-        finally:
-            conn.close()
+def expire_silence(conn: sqlite3.Connection, identity: str, now: datetime) -> bool:
+    """End a silence; whether it was in force."""
+    sql = "UPDATE silences SET until = ? WHERE id = ? AND until > ?"
+    return conn.execute(sql, (to_ms(now), identity, to_ms(now))).rowcount > 0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from watcher.domain.values.errors import StoreError
-from watcher.store.sqlite.connection import connect_readonly
+from watcher.store.sqlite.connection import connect_existing
 from watcher.store.sqlite.errors import translated
 from watcher.system.files import opened
 
@@ -26,7 +26,7 @@ def backup(path: Path, target: Path, progress: Callable[[float], None] = lambda 
     if not target.parent.is_dir():
         raise StoreError(f"{target}: the folder {target.parent} does not exist; make it first")
     with translated(path):
-        source = connect_readonly(path)
+        source = connect_existing(path, "ro")
     partial = partial_of(target)
     try:
         os.close(opened(partial, os.O_RDWR | os.O_EXCL))

@@ -1,12 +1,18 @@
-"""A connection to the store's file: private and durable, or for reading only."""
+"""Connection to the store's file: private and durable, or for reading only; and the one daemon's lock."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
+from typing import Any, Literal
 
-from watcher.domain.values.errors import StoreError
+from watcher.domain.values.errors import StoreError, StoreInUseError
 from watcher.store.sqlite.location import check_place
 from watcher.system.files import make_folder, opened
 
@@ -14,6 +20,9 @@ VERSION = 13
 """`user_version` of the schema that this watcher writes; a file with a higher one is left alone."""
 
 BUSY_SECONDS = 5.0
+
+AT_ONCE = 50
+"""Rows of one statement."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -26,11 +35,15 @@ def connect(path: Path) -> sqlite3.Connection:
         # Only possible before the first table: pages of deleted rows can then be given back in steps.
         conn.execute("PRAGMA auto_vacuum = INCREMENTAL")
     conn.execute("PRAGMA journal_mode = WAL")
+    _make_durable(conn)
+    conn.execute("PRAGMA journal_size_limit = 16777216")
+    return conn
+
+
+def _make_durable(conn: sqlite3.Connection) -> None:
     # A reservation must survive a power cut, or credits could be spent twice.
     conn.execute("PRAGMA synchronous = FULL")
     conn.execute("PRAGMA foreign_keys = ON")
-    conn.execute("PRAGMA journal_size_limit = 16777216")
-    return conn
 
 
 def connect_memory(_path: Path) -> sqlite3.Connection:
@@ -40,9 +53,82 @@ def connect_memory(_path: Path) -> sqlite3.Connection:
     return conn
 
 
-def connect_readonly(path: Path) -> sqlite3.Connection:
-    """Open for reading beside a running daemon."""
+def connect_existing(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+    """Open what is there, beside a running daemon: for reading only, or for a change by hand."""
     if not path.exists():
         raise StoreError(f"{path}: there is no store yet; `watcher run` or `watcher poll` makes it")
     check_place(path)
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def check_version(path: Path, conn: sqlite3.Connection) -> None:
+    """StoreError for a schema that is not the one of this watcher."""
+    version = conn.execute("PRAGMA user_version").fetchone()[0]
+    if version != VERSION:
+        remedy = (
+            "`watcher run` brings it up to date, and keeps a copy"
+            if version < VERSION
+            else "use the watcher that wrote it, or a newer one"
+        )
+        raise StoreError(f"{path}: is of schema {version}, this watcher reads {VERSION}; {remedy}")
+
+
+@contextmanager
+def transaction(path: Path) -> Iterator[sqlite3.Connection]:
+    """One transaction in what is there, beside a running daemon: all of it or nothing."""
+    conn = connect_existing(path, "rw")
+    try:
+        check_version(path, conn)
+        _make_durable(conn)
+        conn.execute("BEGIN IMMEDIATE")
+        yield conn
+        conn.execute("COMMIT")
+    finally:
+        conn.close()
+
+
+def insert(
+    conn: sqlite3.Connection, into: str, columns: int, rows: Sequence[tuple[Any, ...]], on_conflict: str = ""
+) -> None:
+    """Insert rows of so many columns, many in a statement. `into`: from INSERT up to the list of columns.
+
+    Each statement gives the interpreter up and takes it back, while the event loop wants it too: one for
+    each row would cost more than the writing.
+    """
+    whole = len(rows) - len(rows) % AT_ONCE
+    for start in range(0, whole, AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        conn.execute(_statement(into, columns, AT_ONCE, on_conflict), tuple(chain.from_iterable(some)))
+    if whole < len(rows):
+        conn.executemany(_statement(into, columns, 1, on_conflict), rows[whole:])
+
+
+@lru_cache
+def _statement(into: str, columns: int, rows: int, on_conflict: str) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"{into} VALUES {', '.join([row] * rows)} {on_conflict}"
+
+
+class StoreLock:
+    """One daemon a store: a lock that the kernel takes back when the process ends, however it ends.
+
+    Held from creation to `release`. StoreInUseError names the process that holds it already.
+    """
+
+    def __init__(self, store: Path) -> None:
+        path = store.with_name(store.name + ".lock")
+        self._file = opened(path)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(self._file, 20, 0).decode(errors="replace").strip() or "unknown"
+            os.close(self._file)
+            raise StoreInUseError(
+                f"{store}: another watcher daemon (process {holder}) works on this store; stop it first"
+            ) from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        os.close(self._file)

@@ -1,8 +1,12 @@
-"""The ledger's rows: what was booked and what was charged. The caller owns the transaction."""
+"""Ledger: what was booked and charged, and the facts that sources have learnt for good.
+
+The caller owns the transaction.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from watcher.domain.credits.allowance import (
@@ -133,13 +137,25 @@ def _set_back(conn: sqlite3.Connection, source: str, now: int) -> int | None:
     latest = conn.execute(sql, (source,)).fetchone()[0]
     if latest is None or latest <= now:
         return None
-    sql = "SELECT value FROM facts WHERE source = ? AND name = ?"
-    row = conn.execute(sql, (source, SET_BACK)).fetchone()
-    found, known = map(int, row[0].split()) if row is not None else (0, 0)
+    said = facts(conn, source).get(SET_BACK)
+    found, known = map(int, said.split()) if said is not None else (0, 0)
     if found <= now and known == latest:
         return found
-    conn.execute(
-        "INSERT OR REPLACE INTO facts (source, name, value, at) VALUES (?, ?, ?, ?)",
-        (source, SET_BACK, f"{now} {latest}", now),
-    )
+    _keep(conn, source, {SET_BACK: f"{now} {latest}"}, now)
     return now
+
+
+def facts(conn: sqlite3.Connection, source: str) -> dict[str, str]:
+    """What a source has learnt for good, such as the units of its assets."""
+    return dict(conn.execute("SELECT name, value FROM facts WHERE source = ?", (source,)).fetchall())
+
+
+def keep_facts(conn: sqlite3.Connection, source: str, found: Mapping[str, str], now: datetime) -> None:
+    _keep(conn, source, found, to_ms(now))
+
+
+def _keep(conn: sqlite3.Connection, source: str, found: Mapping[str, str], at: int) -> None:
+    conn.executemany(
+        "INSERT OR REPLACE INTO facts (source, name, value, at) VALUES (?, ?, ?, ?)",
+        [(source, name, value, at) for name, value in found.items()],
+    )

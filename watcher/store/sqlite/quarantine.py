@@ -1,17 +1,14 @@
-"""Rows of what no rule sees: written with a decision, or by somebody beside the daemon."""
+"""Quarantine: rows of what no rule sees. The caller owns the transaction."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from watcher.domain.model import EMPTY, NEWCOMER, Account, AccountState, Asset, Quarantined
 from watcher.store.sqlite.codec import from_ms, storable, to_ms
-from watcher.store.sqlite.connection import BUSY_SECONDS
-from watcher.store.sqlite.errors import translated
 
 Kept = tuple[dict[Asset, Quarantined], dict[Asset, datetime]]
 """What no rule sees; and since when the newcomers, which rules see, are there."""
@@ -55,7 +52,7 @@ def kept(state: AccountState, found: Kept) -> AccountState:
 
 
 def write(conn: sqlite3.Connection, known: KnownIds, states: Sequence[AccountState]) -> None:
-    """Of the accounts whose quarantine is another one than before. The caller owns the transaction."""
+    """Of the accounts whose quarantine is another one than before."""
     for state in states:
         old = known.states.get(state.account)
         before = (EMPTY, EMPTY) if old is None else (old.quarantined, old.newcomers)
@@ -80,22 +77,14 @@ def write(conn: sqlite3.Connection, known: KnownIds, states: Sequence[AccountSta
         conn.executemany(_PUT, rows)
 
 
-def change_quarantine(
-    path: Path, holdings: Sequence[tuple[Account, Asset]], hidden: Quarantined | None
-) -> None:
-    """Hide these assets, or (with None) release them, beside a running daemon, which sees it with its
-    next decision."""
-    with translated(path):
-        conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            conn.execute("BEGIN IMMEDIATE")
-            for account, asset in holdings:
-                where = conn.execute(_FIND, (*account, *asset)).fetchone()
-                if hidden is None:
-                    conn.execute("DELETE FROM quarantine WHERE account = ? AND asset = ?", where)
-                else:
-                    since, reason, by = to_ms(hidden.since), storable(hidden.reason), storable(hidden.by)
-                    conn.execute(_PUT, (*where, since, reason, 0, by, 0))
-            conn.execute("COMMIT")
-        finally:
-            conn.close()
+def hide(conn: sqlite3.Connection, holdings: Sequence[tuple[Account, Asset]], hidden: Quarantined) -> None:
+    since, reason, by = to_ms(hidden.since), storable(hidden.reason), storable(hidden.by)
+    for account, asset in holdings:
+        where = conn.execute(_FIND, (*account, *asset)).fetchone()
+        conn.execute(_PUT, (*where, since, reason, 0, by, 0))
+
+
+def release(conn: sqlite3.Connection, holdings: Sequence[tuple[Account, Asset]]) -> None:
+    for account, asset in holdings:
+        where = conn.execute(_FIND, (*account, *asset)).fetchone()
+        conn.execute("DELETE FROM quarantine WHERE account = ? AND asset = ?", where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,7 +15,6 @@ from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
-from watcher.domain.values.errors import StoreError
 from watcher.ports.queries import (
     ChannelState,
     ChartData,
@@ -32,7 +30,7 @@ from watcher.store.sqlite import chart_data, marks, outbox, spark_data
 from watcher.store.sqlite import history as playback
 from watcher.store.sqlite.asset_names import AssetNames
 from watcher.store.sqlite.codec import from_ms, time, to_ms
-from watcher.store.sqlite.connection import BUSY_SECONDS, VERSION, connect_readonly
+from watcher.store.sqlite.connection import check_version, connect_existing
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.snapshot import SnapshotCache
 
@@ -43,16 +41,12 @@ class SqliteQueries:
     def __init__(self, path: Path) -> None:
         self._path = path
         with translated(path):
-            self._conn = connect_readonly(path)
-            self._version = self._conn.execute("PRAGMA user_version").fetchone()[0]
-        if self._version != VERSION:
-            self._conn.close()
-            remedy = (
-                "`watcher run` brings it up to date, and keeps a copy"
-                if self._version < VERSION
-                else "use the watcher that wrote it, or a newer one"
-            )
-            raise StoreError(f"{path}: is of schema {self._version}, this watcher reads {VERSION}; {remedy}")
+            self._conn = connect_existing(path, "ro")
+            try:
+                check_version(path, self._conn)
+            except BaseException:
+                self._conn.close()
+                raise
 
     def __enter__(self) -> SqliteQueries:
         return self
@@ -248,6 +242,11 @@ class SqliteQueries:
         with self._snapshot():
             return outbox.latest_event(self._conn, rule, subject)
 
+    def size(self) -> int | None:
+        log = self._path.with_name(self._path.name + "-wal")
+        found = [path.stat().st_size for path in (self._path, log) if path.exists()]
+        return sum(found) if found else None
+
     def spent(self, source: str, since: datetime) -> int:
         """Credits booked since then."""
         sql = "SELECT coalesce(sum(credits), 0) FROM spending WHERE source = ? AND hour >= ?"
@@ -273,18 +272,3 @@ class SqliteQueries:
                 yield
             finally:
                 self._conn.rollback()
-
-
-def change_deliveries(path: Path, action: str, ids: Sequence[str], now: datetime) -> list[str]:
-    """`retry` or `drop` deliveries by id, beside a running daemon; the ids that were found."""
-    with SqliteQueries(path):
-        pass  # a clear error if there is no store, or one of another version
-    with translated(path):
-        conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            conn.execute("BEGIN IMMEDIATE")
-            found = {"retry": outbox.retry, "drop": outbox.drop}[action](conn, ids, now)
-            conn.execute("COMMIT")
-        finally:
-            conn.close()
-    return found

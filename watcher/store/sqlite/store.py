@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self, TypeVar
-
-from pydantic import BaseModel, ConfigDict
+from typing import Self, TypeVar
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Purpose
@@ -17,34 +15,15 @@ from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
+from watcher.ports.commands import Commands
+from watcher.ports.queries import Queries
 from watcher.ports.store import Recall, Settlement
+from watcher.store.sqlite.connection import StoreLock
 from watcher.store.sqlite.errors import translated
-from watcher.store.sqlite.location import named, other_store
-from watcher.store.sqlite.lock import StoreLock
 from watcher.store.sqlite.transactions import Transactions
 from watcher.system.files import make_folder
 
 T = TypeVar("T")
-
-
-class SqliteSettings(BaseModel):
-    """Where the store is; a relative path starts at the configuration file's folder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["sqlite"] = "sqlite"
-    path: Path = Path("watcher.db")
-
-    def where(self, base_dir: Path) -> Path:
-        return named(base_dir / self.path)
-
-    def elsewhere(self, config: Path) -> Path | None:
-        """Another store of the configuration that stands at `config`, in whose place this one is."""
-        return other_store(config.parent / self.path, config)
-
-    async def build(self, base_dir: Path, *, exclusive: bool) -> SqliteStore:
-        """Open the store, making it if there is none. `exclusive`: for the one daemon."""
-        return await SqliteStore.open(self.where(base_dir), exclusive=exclusive)
 
 
 class SqliteStore:
@@ -67,6 +46,12 @@ class SqliteStore:
             store._end()
             raise
         return store
+
+    def queries(self) -> Queries:
+        return queries_of(self.path)
+
+    def commands(self) -> Commands:
+        return commands_of(self.path)
 
     async def close(self) -> None:
         """Finish what was begun, close the file, let the lock go."""
@@ -145,3 +130,17 @@ class SqliteStore:
         self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
     ) -> list[Delivery]:
         return await self._do(lambda core: core.settle(deliveries, instead))
+
+
+def queries_of(path: Path) -> Queries:
+    """Questions to a store's file. What reads it like people do is loaded for who asks."""
+    from watcher.store.sqlite.queries import SqliteQueries
+
+    return SqliteQueries(path)
+
+
+def commands_of(path: Path) -> Commands:
+    """Changes by people to a store's file."""
+    from watcher.store.sqlite.commands import SqliteCommands
+
+    return SqliteCommands(path)

@@ -16,9 +16,9 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.domain.rules.lookback import BaselineOf, ChangesIn
 from watcher.ports.store import Recall, Settlement
-from watcher.store.sqlite import alerts, asset_names, bulk, facts, ledger, marks, outbox, poll_log, quarantine
+from watcher.store.sqlite import alerts, asset_names, ledger, marks, outbox, poll_log, quarantine
 from watcher.store.sqlite.codec import canonical, number, optional, to_ms
-from watcher.store.sqlite.connection import connect
+from watcher.store.sqlite.connection import connect, insert
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.retention import Retention, give_back
 from watcher.store.sqlite.rows import STATE, doubt_text, read_again, state_row
@@ -140,8 +140,8 @@ class Transactions:
             then = None if before_at is None else to_ms(before_at)
             history.append((account, asset, optional(before), text, then, at, first, last, drift))
             balances.append((account, asset, text, at))
-        bulk.insert(self.conn, _ADD_CHANGE, 9, history)
-        bulk.insert(self.conn, _SET_BALANCE, 4, balances, _OR_UPDATE)
+        insert(self.conn, _ADD_CHANGE, 9, history)
+        insert(self.conn, _SET_BALANCE, 4, balances, _OR_UPDATE)
 
     def _write_assets(self, cache: SnapshotCache, conclusion: Decision) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}
@@ -216,11 +216,11 @@ class Transactions:
 
     def facts(self, source: str) -> dict[str, str]:
         with translated(self._path):
-            return facts.of(self.conn, source)
+            return ledger.facts(self.conn, source)
 
     def keep_facts(self, source: str, found: Mapping[str, str], now: datetime) -> None:
         with self._writing():
-            facts.keep(self.conn, source, found, now)
+            ledger.keep_facts(self.conn, source, found, now)
 
     def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         with translated(self._path):

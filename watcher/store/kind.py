@@ -1,0 +1,24 @@
+"""Kind of store: where state is kept as the configuration names it, and what the house asks of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from watcher.ports.store import StoreBackend
+
+
+class StoreKind(BaseModel):
+    """Settings of the store, which say where it is.
+
+    It is a model and no Protocol, because pydantic reads kinds from the configuration, and its models can
+    inherit from no Protocol.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def backend(self, config: Path) -> StoreBackend:
+        """The store of the configuration that stands at `config`. Opens nothing and makes nothing."""
