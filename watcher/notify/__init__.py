@@ -1,4 +1,4 @@
-"""Ways to reach people. A kind of channel is one folder or file, and one entry in `KINDS`."""
+"""Channels to people. A kind of channel is one folder or file, and one entry in `KINDS`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notifications on the terminal: what the demo shows, and a channel for trying rules out."""
+"""Channel to the terminal: what the demo shows, and a channel for trying rules out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ConsoleSettings(ChannelKind):
 
 
 class ConsoleChannel:
-    """Prints each delivery. Nothing of a message reaches the terminal as a command to it."""
+    """Channel that prints each delivery. Nothing of a message reaches the terminal as a command to it."""
 
     burst = UNGROUPED
 

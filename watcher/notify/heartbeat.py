@@ -1,4 +1,4 @@
-"""The dead-man's switch: a URL that somebody else watches, and misses when it is not called any more."""
+"""Heartbeat for a dead-man's switch: somebody else watches a URL, and misses when it is not called."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATIENCE = 10.0
 
 
 class Heartbeat:
-    """One URL, called with GET. It is a secret: whoever knows it can pretend that all is well."""
+    """Heartbeat to one URL, by GET. The URL is a secret: whoever knows it can pretend that all is well."""
 
     def __init__(self, url: SecretStr, proxy: SecretStr | None = None, patience: float = PATIENCE) -> None:
         self._url, self._proxy = url, proxy

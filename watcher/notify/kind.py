@@ -70,7 +70,7 @@ class QuietHours(BaseModel):
 
 
 class WrongKeyError(ValueError):
-    """A key that does not go with the URL of its channel."""
+    """Key that does not go with the URL of its channel."""
 
     def __init__(self, key: str, words: str) -> None:
         super().__init__(words)

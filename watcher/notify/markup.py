@@ -1,4 +1,4 @@
-"""Messages → title and body in plain text, Markdown or HTML. Pure.
+"""Markup of messages: title and body in plain text, Markdown or HTML. Pure.
 
 Every text may come from an API: a token's name can hold terminal escapes, Markdown, HTML, links,
 mentions, or marks that turn the reading direction. All of it is shown as text, none of it acts.
@@ -82,7 +82,7 @@ def _html(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How one format writes its parts. `title` is for services that put the title into the body."""
+    """Style of one format, part by part. `title` is for services that put the title into the body."""
 
     name: str
     text: Callable[[str], str]
@@ -121,7 +121,7 @@ SPARE = 24
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What a service takes: characters in all, in the title (0: the title goes into the body).
+    """Space that a service has: characters in all, in the title (0: the title goes into the body).
 
     `measure` says how long the service finds a text, which may grow by its own escaping.
     """
@@ -133,6 +133,8 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
+    """Text of one notification."""
+
     title: str
     body: str
 
@@ -142,7 +144,7 @@ Told = tuple[Delivery, ...]
 
 
 def folded(deliveries: Sequence[Delivery]) -> list[Told]:
-    """One entry for each alert, in the order of its first delivery."""
+    """Deliveries by alert, one entry for each, in the order of its first delivery."""
     found: dict[str, Told] = {}
     for each in deliveries:
         found[each.message.id] = (*found.get(each.message.id, ()), each)
@@ -161,7 +163,7 @@ def tone(deliveries: Sequence[Delivery]) -> str:
 
 
 def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Rendered:
-    """One notification for one or several deliveries, never longer than the service takes."""
+    """Text of one notification for one or several deliveries, never longer than the service takes."""
     entries = sorted(folded(deliveries), key=_gravity)
     heading = _heading(entries[0])
     if len(entries) > 1:

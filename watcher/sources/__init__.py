@@ -1,4 +1,4 @@
-"""Where balances come from. A kind of source is one folder and one entry in `KINDS`."""
+"""Sources of balances. A kind of source is one folder and one entry in `KINDS`."""
 
 from __future__ import annotations
 

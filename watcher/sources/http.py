@@ -1,4 +1,4 @@
-"""One HTTP GET, bounded in time and size, its failures told in our own words.
+"""HTTP client of the sources: GET requests bounded in time and size, with failures in our own words.
 
 aiohttp lives here. The key travels in a header only, redirects are never followed (the
 key would go to a stranger), and no text made here holds the key or a query.
@@ -40,7 +40,7 @@ _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one access allows itself."""
+    """Limits of one access: time, size, requests at once."""
 
     timeout: timedelta
     connect_timeout: timedelta
@@ -54,14 +54,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A whole answer with status 200."""
+    """Body of a whole answer with status 200."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class HttpFailure:
-    """Why there is no answer, in words without secrets. `status` 0: no answer at all.
+    """Failure to get an answer, in words without secrets. `status` 0: no answer at all.
 
     `charged`: 0 when the provider cannot have charged, None when nobody knows, which counts
     as charged.
@@ -85,7 +85,7 @@ class HttpFailure:
 
 
 class Http:
-    """A session that opens on first use, on the running loop, and makes one request a call."""
+    """HTTP session that opens on first use, on the running loop, and makes one request a call."""
 
     def __init__(
         self, headers: Mapping[str, str], secret: str, limits: Limits, proxy: SecretStr | None = None
@@ -239,7 +239,7 @@ class Http:
 
 
 async def get_once(url: str, headers: Mapping[str, str], secret: str) -> Body | HttpFailure:
-    """One GET request of whoever sets things up, in a session of its own."""
+    """Answer to one GET request in a session of its own, for whoever sets things up."""
     http = Http(headers, secret, Limits(timedelta(seconds=20), timedelta(seconds=10)))
     try:
         return await http.get(URL(url))

@@ -1,4 +1,4 @@
-"""Makes JSON of what is nearly JSON: for an answer that cannot be decoded as it is, and for no other.
+"""JSON repair of what is nearly JSON: for an answer that cannot be decoded as it is, and for no other.
 
 Half an emoji (JavaScript cuts strings by UTF-16 units), bytes that are not UTF-8, a byte order mark and NaN
 (Python writes it) stand in names and in fields that nobody asked for. They must not cost the amounts beside
@@ -36,7 +36,7 @@ class NotJsonError(UnusableAnswerError):
 
 
 async def read_mended(data: bytes, reading: Callable[[bytes], Awaitable[_Read]]) -> _Read:
-    """What `reading` makes of an answer; if it is not JSON, of the same answer mended."""
+    """Result of `reading` an answer; if it is not JSON, of the same answer mended."""
     try:
         return await reading(data)
     except NotJsonError:

@@ -25,7 +25,7 @@ Concurrency = Annotated[int, Field(ge=1, le=64)]
 
 @dataclass(frozen=True)
 class WatchedWallet:
-    """A wallet of the configuration, as far as a source needs to know it."""
+    """Wallet of the configuration, as far as a source needs to know it."""
 
     name: str
     address: str
@@ -35,7 +35,7 @@ class WatchedWallet:
 
 @dataclass(frozen=True)
 class Discovery:
-    """How to look at all chains of a wallet at once.
+    """Discovery of a wallet's other chains: what is asked, for all chains at once.
 
     `account` is what to ask for, `chains` those of the wallet as the answer will spell them.
     """

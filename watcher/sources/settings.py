@@ -1,4 +1,4 @@
-"""What the settings of every source kind share."""
+"""Settings that kinds of source have in common: keys, addresses, durations, URLs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_ADDRESS = re.compile("[ ,'\"()]")
 
 
 class SettingsModel(BaseModel):
-    """Frozen, no unknown keys, and no input (it may be a secret) in error texts."""
+    """Base of settings: frozen, no unknown keys, and no input (it may be a secret) in error texts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
@@ -135,7 +135,7 @@ Form = Callable[[str, str], str]
 
 
 def check_address(wallet: WatchedWallet, chains: Sequence[str], form: Form = fault) -> str:
-    """The wallet's address if it can be one on these chains; PartError says why not."""
+    """Address of the wallet if it can be one on these chains; PartError says why not."""
     address = wallet.address.strip()
     if wrong := _not_one(address, chains, form):
         raise PartError(f"wallet {wallet.name}: {wrong}", "address")

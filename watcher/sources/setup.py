@@ -15,7 +15,7 @@ REFUSED = frozenset({401, 403})
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the provider says of a key. `refused`: it is wrong. Neither: nobody knows, `text` says why."""
+    """Answer of the provider about a key. `refused`: it is wrong. Neither: nobody knows, `text` says why."""
 
     sound: bool
     refused: bool
@@ -24,13 +24,13 @@ class Probe:
 
 
 def failed(failure: HttpFailure) -> Probe:
-    """The probe that had no answer."""
+    """Probe that had no answer."""
     return Probe(sound=False, refused=failure.status in REFUSED, text=failure.text)
 
 
 @dataclass(frozen=True, slots=True)
 class WalletDraft:
-    """One wallet as it was answered. `what`: the key that says what to watch, and its words."""
+    """Wallet as it was answered. `what`: the key that says what to watch, and its words."""
 
     source: str
     name: str
@@ -41,7 +41,7 @@ class WalletDraft:
 
 
 class Dialogue(Protocol):
-    """Whoever is asked. Questions are told without the blank behind them."""
+    """Dialogue with whoever is asked. Questions come without the blank behind them."""
 
     def say(self, text: str) -> None:
         """One line."""
@@ -65,7 +65,7 @@ class Dialogue(Protocol):
 
 
 class SourceSetup(ABC):
-    """The questions of one kind of source, its check of a key included."""
+    """Questions of one kind of source, its check of a key included."""
 
     title: ClassVar[str]
     """The API's name, as people know it."""

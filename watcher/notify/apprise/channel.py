@@ -69,7 +69,7 @@ class _Sending:
 
 
 class AppriseChannel:
-    """One service, reached from a thread of its own.
+    """Channel to one service, reached from a thread of its own.
 
     The thread is a daemon: a service that hangs holds neither the event loop nor another channel
     nor the end of the process. apprise's own pools, shared by all services, are not used: a call

@@ -43,7 +43,7 @@ LONGEST_WAIT = 3600.0
 
 @dataclass(slots=True)
 class HttpOutcome:
-    """What one send met. `about`: for whom the next request is, if the plugin said so."""
+    """HTTP answers that one send met. `about`: for whom the next request is, if the plugin said so."""
 
     about: str = ""
     refusals: dict[str, ServiceRefusal] = field(default_factory=dict)

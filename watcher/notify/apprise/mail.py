@@ -57,7 +57,7 @@ class MailOutcome:
 
 
 def recipients(service: Any) -> list[str]:
-    """Everybody who is to get the mail, each once."""
+    """Recipients of the mail, each once."""
     to = [address for _, address in service.targets]
     return list(dict.fromkeys((*to, *sorted(service.cc), *sorted(service.bcc))))
 
@@ -217,6 +217,7 @@ def by_mail(
     pictures: Sequence[bytes],
     attempt: SendAttempt,
 ) -> SendResult:
+    """Result of one mail to all recipients of the URL who have not got it."""
     service.throttle()
     people = recipients(service)
     attempt.asked.update({each: each for each in people})

@@ -1,4 +1,4 @@
-"""Loads the apprise plugins that the channels need, and leaves the others on the disk.
+"""Plugins of apprise: those that the channels need are loaded, the others stay on the disk.
 
 apprise loads all of its some 180 plugins before it takes its first URL: 0.1 s of every start, and some
 17 MiB of every daemon.
@@ -50,7 +50,7 @@ PAGES = "https://appriseit.com/services/"
 
 
 def advice(scheme: str) -> str:
-    """What to write in place of a URL that apprise does not take, and where that is described.
+    """Advice on what to write in place of a URL that apprise does not take, and where that is described.
 
     A scheme that is known gets its own page; another one the scheme that was probably meant: the one of
     a service of that name, else the one that is spelt most like it.

@@ -1,4 +1,4 @@
-"""Why a service takes nothing, and whose fault that is: by its words first, then by its number."""
+"""Refusals of services, and whose fault they are: by the words first, then by the number."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST_BODY = 65536
 
 @dataclass(frozen=True, slots=True)
 class ServiceRefusal:
-    """Why something was not taken. `words` may repeat secrets of the request: mask them before anybody sees.
+    """Reason why nothing was taken. `words` may repeat secrets of the request: mask them before anybody sees.
 
     `moved`: the chat that was written to has another id now.
     """
@@ -69,7 +69,7 @@ _PASSING = re.compile(
 
 
 def blame(status: int, words: str) -> Fault:
-    """Whose fault an answer over HTTP says it is."""
+    """Fault that an answer over HTTP tells of."""
     if status in {408, 425, 429} or status >= 500:
         return Fault.PASSING
     for pattern, fault in ((_MESSAGE, Fault.MESSAGE), (_CHANNEL, Fault.CHANNEL), (_PASSING, Fault.PASSING)):
@@ -81,7 +81,7 @@ def blame(status: int, words: str) -> Fault:
 
 
 def said(body: bytes) -> str:
-    """The words of an answer: those of the usual fields if it is JSON, else its text without markup."""
+    """Words of an answer: those of the usual fields if it is JSON, else its text without markup."""
     text = body[:LONGEST_BODY].decode("utf-8", "replace").strip()
     with suppress(ValueError, RecursionError):
         found = json.loads(text)
@@ -129,7 +129,7 @@ def refused_in_words(body: bytes) -> bool:
 
 
 def moved_to(body: bytes) -> str:
-    """The id that a Telegram group has since it became a supergroup; empty if it did not."""
+    """Id that a Telegram group has since it became a supergroup; empty if it did not."""
     with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
         found = json.loads(body[:LONGEST_BODY])["parameters"]["migrate_to_chat_id"]
         return str(int(found)) if not isinstance(found, bool | float) else ""
@@ -149,7 +149,7 @@ _CONTENT = re.compile(
 
 
 def mail_refusal(code: int, text: bytes | str, stage: str) -> ServiceRefusal:
-    """What an SMTP server said. `stage`: `auth`, `mail`, `rcpt`, `data` or `connect`."""
+    """Refusal of an SMTP server. `stage`: `auth`, `mail`, `rcpt`, `data` or `connect`."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     words = " ".join(words.split())[:200]
     what = {"auth": "authentication refused: ", "mail": "sender refused: "}.get(stage, "")
@@ -176,7 +176,7 @@ def _mail_blame(code: int, words: str, stage: str) -> Fault:
 
 
 def unreached(error: BaseException, where: str) -> ServiceRefusal:
-    """Why there was no answer. `where`: host and port, which are no secret."""
+    """Refusal that is no answer at all. `where`: host and port, which are no secret."""
     for each in _causes(error):
         found = _unreached(each, where)
         if found is not None:

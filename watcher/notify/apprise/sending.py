@@ -1,4 +1,4 @@
-"""One send through an apprise plugin: who of its recipients took it, and why others did not.
+"""Attempt to send through an apprise plugin: who of its recipients took it, and why others did not.
 
 Plugins ask before each recipient whether it has the message already, and note who took it; apprise has
 that for its own repeats. Here it serves ours, which survive a restart.
@@ -123,6 +123,7 @@ def _leaves(key: Any) -> Iterable[str]:
 
 
 def attached(pictures: Sequence[bytes]) -> apprise.AppriseAttachment | None:
+    """Attachments of pictures (PNG); None for none."""
     found = apprise.AppriseAttachment()
     for number, picture in enumerate(pictures, start=1):
         found.add(_MEMORY(content=picture, name=f"chart-{number}.png", mimetype="image/png"))
@@ -136,7 +137,7 @@ def through_plugin(
     attempt: SendAttempt,
     outcome: HttpOutcome,
 ) -> SendResult:
-    """Send; without the pictures if they are refused, and to the new id of a chat that has one now."""
+    """Result of a send, without the pictures if they are refused, and to the new id of a chat that moved."""
     track(service, attempt, outcome)
     result = call(pictures)
     if not _well(result) and _follow(service, attempt, outcome):

@@ -1,4 +1,4 @@
-"""From the bytes of a CoinStats balance answer to one reading or miss for each account asked.
+"""Answers of CoinStats: from the bytes to one reading or miss for each account asked.
 
 Shape of the answer (CoinStats docs): a list of groups `{blockchain, address, connectionId,
 balances: [coin]}`. The schema calls most fields required; answers leave them out all the same.
@@ -20,7 +20,7 @@ from watcher.sources.coinstats.wire import BalanceGroup, BalanceRow, decode_grou
 
 
 def read_answer(data: bytes, accounts: Sequence[Account], names: RowNames) -> list[Outcome]:
-    """One outcome for each account, in the order asked. UnusableAnswerError if nothing can be read."""
+    """Outcomes, one for each account in the order asked. UnusableAnswerError if nothing can be read."""
     groups = decode_groups(data)
     names.learn()
     if accounts and accounts[0].chain in SWEEPS:

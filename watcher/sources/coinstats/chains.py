@@ -62,7 +62,7 @@ def meant(chain: str) -> str:
 
 
 def stranger(chain: str) -> str:
-    """What to say of a chain id that nobody is known to have used; empty if it is known."""
+    """Warning of a chain id that nobody is known to have used, with a remedy; empty if it is known."""
     if chain in KNOWN:
         return ""
     like = meant(chain)

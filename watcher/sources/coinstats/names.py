@@ -1,4 +1,4 @@
-"""Which chain and which asset a CoinStats row means, whatever way it is spelled this time."""
+"""Names in CoinStats rows: which chain and which asset is meant, whatever way it is spelled this time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class KnownAsset:
 
 
 class LastAnswer(NamedTuple):
-    """What the last answer said that an account holds."""
+    """Holdings of an account as the last answer said them."""
 
     mark: bytes
     """Stands for all amounts as they were written: no two texts have the same, and it is far shorter."""

@@ -27,7 +27,7 @@ _chains = msgspec.json.Decoder(list[_Chain])
 
 
 async def probe(base_url: str, key: str) -> Probe:
-    """`GET /usage/credits` (CoinStats docs)."""
+    """Probe by `GET /usage/credits` (CoinStats docs)."""
     answer = await _first(base_url, key, "usage/credits")
     if isinstance(answer, HttpFailure):
         return failed(answer)
@@ -40,7 +40,7 @@ async def probe(base_url: str, key: str) -> Probe:
 
 
 async def list_chains(base_url: str, key: str) -> Mapping[str, str] | str:
-    """`GET /wallet/blockchains` (CoinStats docs): chain id → name, or why they cannot be listed."""
+    """Chains by `GET /wallet/blockchains` (CoinStats docs): id → name, or why they cannot be listed."""
     answer = await _first(base_url, key, "wallet/blockchains")
     if isinstance(answer, HttpFailure):
         return answer.text

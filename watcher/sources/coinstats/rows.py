@@ -1,4 +1,4 @@
-"""What the rows of one CoinStats group say: amounts, prices and symbols by asset.
+"""Rows of one CoinStats group: amounts, prices and symbols by asset.
 
 The straight way first; whatever is odd takes the careful one. The straight way is most of what a poll costs,
 hence whole columns at once, and no number is read that came in the same digits the last time.
@@ -30,7 +30,7 @@ _LEFT_OUT = "a row that does not say which asset it is was left out"
 
 
 class GroupContent(NamedTuple):
-    """What one group says, before it is known to whom it belongs."""
+    """Content of one group, before it is known to whom it belongs."""
 
     amounts: dict[Asset, Decimal]
     prices: dict[Asset, Decimal]
@@ -200,7 +200,7 @@ def _take(
 
 
 def amount_problem(amount: Decimal | None) -> str:
-    """Why nobody should act on this amount; empty if it is sound."""
+    """Reason why nobody should act on this amount; empty if it is sound."""
     if amount is None:
         return "its amount is not a number"
     if not amount.is_finite():

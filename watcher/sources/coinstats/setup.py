@@ -21,7 +21,7 @@ PURPOSES = {
 
 
 class CoinStatsSetup(SourceSetup):
-    """Asks for the plan that was bought, and for chains, which can be listed."""
+    """Questions about the plan that was bought, and about chains, which can be listed."""
 
     title = "CoinStats"
     offer = "Watch wallets on CoinStats (some 150 chains, paid in credits)?"

@@ -1,4 +1,4 @@
-"""CoinStats: balances and prices of wallets on about 150 chains, paid in credits (CoinStats docs).
+"""Source of balances and prices on about 150 chains: CoinStats, paid in credits (CoinStats docs).
 
 One request for many accounts: `GET /v1/wallet/balance/many?wallets=chain:address,…`. It costs
 40 credits for each pair, 400 for a pair with the chain `all`, summed. `wallets` is never sent
@@ -40,7 +40,7 @@ class _Call:
 
 
 class CoinStatsSource:
-    """The source behind one CoinStats key. Owns its HTTP session and the names seen so far."""
+    """Source behind one CoinStats key. Owns its HTTP session and the names seen so far."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The JSON of a CoinStats balance answer, decoded as far as it can be.
+"""Wire format of CoinStats: the JSON of a balance answer, decoded as far as it can be.
 
 The straight way is one typed decode of a group. One that does not fit is taken apart, so that a bad row costs
 no other. Amounts and prices stay as they are written until somebody needs them, and go from the wire's digits
@@ -47,8 +47,8 @@ _NULL = msgspec.Raw(b"null")
 
 
 class BalanceRow(msgspec.Struct, rename="camel", gc=False):
-    """One asset. Numbers stay as they are written: from one answer to the next nearly all are the same, and
-    bytes are compared in a tenth of the time that it takes to read them."""
+    """Row about one asset. Numbers stay as they are written: from one answer to the next nearly all are the
+    same, and bytes are compared in a tenth of the time that it takes to read them."""
 
     contract_address: str | None = None
     coin_id: str | None = None
@@ -59,6 +59,8 @@ class BalanceRow(msgspec.Struct, rename="camel", gc=False):
 
 
 class BalanceGroup(msgspec.Struct, rename="camel", gc=False):
+    """Rows about one address on one chain, or on all chains of a sweep."""
+
     blockchain: str | None = None
     address: str | None = None
     connection_id: str | None = None
@@ -196,7 +198,7 @@ _usage_body = msgspec.json.Decoder(_UsageBody)
 
 
 def read_usage(data: bytes) -> Usage:
-    """`{totalCredits, usedCredits, …}`. UnusableAnswerError if they are no credits."""
+    """Usage of credits in `{totalCredits, usedCredits, …}`. UnusableAnswerError if they are no credits."""
     try:
         body: _UsageBody = _usage_body.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

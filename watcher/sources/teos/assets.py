@@ -1,4 +1,4 @@
-"""What is known of TEOS assets: spark factors, names, prices; from TEOS, the store and the configuration."""
+"""Assets on TEOS: spark factors, names, prices, as TEOS, the store and the configuration know them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNKNOWN_UNITS = "how many sparks make one unit is not known"
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What the configuration states of an asset; it wins over TEOS."""
+    """Facts that the configuration states of an asset; they win over TEOS."""
 
     symbol: str | None = None
     spark_factor: int | None = None

@@ -1,4 +1,4 @@
-"""Looks up what TEOS assets are: how many sparks make one unit, and their names."""
+"""Look-ups of what TEOS assets are: how many sparks make one unit, and their names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _Read = TypeVar("_Read")
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Facts of these assets; `alone`: of the first, by its key, and then of the next. `refused`: in a row."""
+    """Look-up of assets; `alone`: of the first, by its key, and then of the next. `refused`: in a row."""
 
     ids: tuple[int, ...]
     now: datetime
@@ -42,7 +42,7 @@ class Lookup:
 
 
 class Lookups:
-    """Asks for facts of assets, once a day and never twice for what is known."""
+    """Look-ups of facts of assets, once a day and never twice for what is known."""
 
     def __init__(self, http: Http, urls: Urls, assets: Assets, max_url_bytes: int) -> None:
         self._http, self._urls, self._assets = http, urls, assets
@@ -89,7 +89,7 @@ class Lookups:
 
 
 async def read_teos(data: bytes, reading: Callable[[bytes], _Read]) -> _Read:
-    """What a body says; beside the loop if it is long, and mended if it is not JSON."""
+    """Content of a body, read beside the loop if it is long, and mended if it is not JSON."""
 
     async def read(body: bytes) -> _Read:
         return reading(body) if len(body) <= AT_ONCE else await asyncio.to_thread(reading, body)

@@ -1,4 +1,4 @@
-"""Which assets TEOS does not give a balance of, by itself or for one address, while it gives others."""
+"""Refusals of TEOS: assets without a balance, for all addresses or for one, while others have theirs."""
 
 from __future__ import annotations
 

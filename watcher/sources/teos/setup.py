@@ -8,7 +8,7 @@ from watcher.sources.teos.urls import BASE_URL, VERSION
 
 
 class TeosSetup(SourceSetup):
-    """Asks for the assets to watch: TEOS lists none."""
+    """Questions about the assets to watch: TEOS lists none."""
 
     title = "TEOS"
     offer = "Watch tokenised assets on CoreLedger TEOS?"

@@ -1,4 +1,4 @@
-"""CoreLedger TEOS: tokenised assets counted in sparks, limited per minute and per day (TEOS docs).
+"""Source of tokenised assets: CoreLedger TEOS, counted in sparks, limited per minute and per day (TEOS docs).
 
 One request for many pairs: `GET /odata/v1.0/Balances/GetAssetsBalances(Addresses=[…],UniqueAssetIds=[…])`.
 Nobody documents whether a pair that holds nothing is left out of the answer, so a missing pair is asked
@@ -38,7 +38,7 @@ _SILENT = (MissReason.OMITTED, "TEOS does not report it, not even when it is ask
 
 
 class TeosSource:
-    """The source behind one TEOS key. Owns its HTTP session and what it learnt of assets and pairs."""
+    """Source behind one TEOS key. Owns its HTTP session and what it learnt of assets and pairs."""
 
     def __init__(
         self,

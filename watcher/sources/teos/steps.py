@@ -1,4 +1,4 @@
-"""What a TEOS poll still has to ask, and what it knows so far. Values only; nothing here sends."""
+"""Steps of a TEOS poll: what is still to be asked, and what is known so far. Nothing here sends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from watcher.sources.teos.wire import BalancePage, Pair, address_key
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """All accounts of the poll and these assets. `asked`: pairs that were open when it went out first."""
+    """Request about all accounts of the poll. `asked`: pairs that were open when it went out first."""
 
     ids: tuple[int, ...]
     asked: int = 0
@@ -33,12 +33,14 @@ class NextPage:
 
 @dataclass(frozen=True, slots=True)
 class Single:
+    """Request about one asset of the first account."""
+
     ids: tuple[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Assets that are refused whoever holds them: the first account is asked for, and stands for all."""
+    """Request about assets that are refused whoever holds them: the first account stands for all."""
 
     ids: tuple[int, ...]
 

@@ -1,4 +1,4 @@
-"""From the bytes of TEOS answers to balances and facts about assets.
+"""Wire format of TEOS: from the bytes of answers to balances and facts about assets.
 
 TEOS answers in OData: a bare array in its documents, `{"value": […], "@odata.nextLink": …}` in
 its test collection. Both are read, and keys without regard to case.
@@ -41,11 +41,12 @@ def asset_number(text: str) -> int:
 
 
 def asset_of(number: int) -> Asset:
+    """Asset with this number."""
     return Asset(TEOS_CHAIN, hex(number))
 
 
 def address_key(address: str) -> str:
-    """What two spellings of one address have in common: no case, no `0x`."""
+    """Address in the form that two spellings of it have in common: no case, no `0x`."""
     return address.strip().lower().removeprefix("0x")
 
 
@@ -141,7 +142,7 @@ def _sparks(amount: Any) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class AssetFacts:
-    """What TEOS says of an asset. `spark_factor` is empty if it is nothing that one can divide by, and 1 by
+    """Facts of TEOS about an asset. `spark_factor` is empty if it is nothing that one can divide by, and 1 by
     default (TEOS docs): then it is not `stated`."""
 
     spark_factor: str
