@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.fakes import FakeSource
 from tests.sources.api import KEY, A, B
-from tests.third_api import VaultSettings, VaultSource
+from tests.sources.third import LedgerBank
 from watcher.domain.model import Account, Asset, Reading
 from watcher.ports.source import Source
 from watcher.sim.server import Simulation
@@ -84,11 +84,12 @@ async def teos() -> AsyncIterator[Case]:
 
 @asynccontextmanager
 async def third() -> AsyncIterator[Case]:
-    VaultSource.holdings.update({A: {"BOND": "5"}})
+    LedgerBank.holds.update({A: {"BOND": "5"}, B: {"BOND": "0"}})
     try:
-        yield _of(VaultSettings(kind="vault"), "vault", [WatchedWallet("a", A), WatchedWallet("b", B)])
+        wallets = [WatchedWallet("a", A, assets=("BOND", "GOLD")), WatchedWallet("b", B, assets=("BOND",))]
+        yield _of(LedgerBank(kind="ledgerbank"), "bank", wallets)
     finally:
-        VaultSource.holdings.clear()
+        LedgerBank.holds.clear()
 
 
 @asynccontextmanager

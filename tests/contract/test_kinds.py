@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from tests.contract.sources import OVER_HTTP, SOURCES, Case
 from tests.sources.api import KEY, A
-from tests.third_api import VaultSettings
 from watcher.notify import KINDS as CHANNELS
 from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS
@@ -29,7 +28,7 @@ def capabilities(kind: type[BaseModel]) -> set[str]:
     return offered - set(dir(BaseModel)) - set(kind.model_fields)
 
 
-@pytest.mark.parametrize("kind", [*KINDS.values(), VaultSettings])
+@pytest.mark.parametrize("kind", KINDS.values())
 def test_a_kind_of_source_has_no_capability_that_nobody_asks_for(kind: type[SourceKind]) -> None:
     assert capabilities(kind) - capabilities(SourceKind) == set(), "misspelt?"
 

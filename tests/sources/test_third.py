@@ -10,6 +10,7 @@ import pytest
 
 from tests.sources.third import LedgerBank
 from watcher.cli import _run as watcher
+from watcher.config.json_schema import json_schema
 from watcher.sources import KINDS
 
 GOLD, SILVER = "GOLD-of-the-ledger-bank-since-1850", "SILVER-of-the-ledger-bank-since-1850"
@@ -101,6 +102,12 @@ def test_what_the_operator_asked_for_never_waits_and_is_no_newcomer(bank: Bank) 
     assert bank.alerts() == [("silver", "firing")]
     assert bank("outbox")[0]["state"] == "sent"
     assert bank("history") == [], "it was asked for before, and nobody has sent it"
+
+
+def test_one_entry_is_all_that_the_other_verbs_need(bank: Bank) -> None:
+    assert bank("check")["sources"] == 1
+    assert bank("plan")["sources"]["bank"]["limit_per_period"] is None, "the bank limits nothing"
+    assert "LedgerBank" in json_schema()["$defs"]
 
 
 def test_history_is_played_as_it_was_read(bank: Bank) -> None:

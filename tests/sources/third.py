@@ -50,7 +50,8 @@ class LedgerBankSource:
         return None
 
     def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
-        return [Request(tuple(accounts), 0, None)]
+        together = tuple(dict.fromkeys(accounts))
+        return [Request(together, 0, None)] if together else []
 
     async def send(self, request: Request) -> Reply:
         return Reply(tuple(map(self._outcome, request.accounts)), charged=0)

@@ -97,7 +97,7 @@ def as_json(plans: Sequence[SourcePlan]) -> dict[str, Any]:
     return {
         "sources": {
             each.source: {
-                "limit_per_period": round(each.limit),
+                "limit_per_period": round(each.limit) if each.limit < math.inf else None,
                 "planned_per_period": round(each.per_period),
                 "fits": each.fits,
             }
@@ -121,7 +121,8 @@ def as_json(plans: Sequence[SourcePlan]) -> dict[str, Any]:
 def headline(plan: SourcePlan) -> list[str]:
     """The totals of one source in a few sentences."""
     forecast, unit = plan.forecast, plan.unit
-    planned = f"{plan.per_period:,.0f} of {plan.limit:,.0f} {unit} a {plan.period} are planned"
+    most = f" of {plan.limit:,.0f}" if plan.limit < math.inf else ""
+    planned = f"{plan.per_period:,.0f}{most} {unit} a {plan.period} are planned"
     lines = [f"{plan.source}: {planned} for {accounts_text(len(plan.lines))}"]
     if 0 < forecast.mean_delay < NEVER:
         lines.append(_delay(plan))
