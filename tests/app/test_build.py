@@ -54,7 +54,7 @@ async def test_everything_of_a_configuration_has_one_task_between_start_and_stop
     async with Simulation() as sim, built(tmp_path, sim) as app:
         await app.start()
         at_work = [task.get_name() for task in app.tasks if not task.done()]
-        assert at_work == ["lapse", "poll coins", "metering", "pacing", "sweeping"]
+        assert at_work == ["lapse", "poll coins", "ticking", "metering", "pacing", "sweeping"]
         await app.stop()
         assert app.tasks == []
 
@@ -71,13 +71,13 @@ async def test_the_schedule_learns_from_polls_and_from_refusals(tmp_path: Path) 
     async with Simulation() as sim, built(tmp_path, sim) as app:
         auto = app.schedules["coins"].auto
         await auto.begin()
-        assert auto.cadence is not None
+        assert auto.scheduler is not None
         now = app.clock.now().timestamp()
-        due = auto.cadence.due(now)
+        due = auto.scheduler.due(now)
         assert due is not None
         assert due[0] <= now, "never read"
         await poll(app)
-        due = auto.cadence.due(now)
+        due = auto.scheduler.due(now)
         assert due is not None
         assert due[0] > now
 

@@ -128,10 +128,10 @@ async def test_an_end_is_not_disturbed_by_any_signal_until_the_process_is_gone(
 async def test_an_end_that_hangs_is_cut_off_within_ten_seconds(there: Installation) -> None:
     """A loop that is held hears nothing, and nobody can end what it does."""
     there.file("sitecustomize.py").write_text(
-        "import watcher.service.ticker\n"
+        "import watcher.service.poll_times\n"
         "def hang(*_):\n"
         "    while True: pass\n"
-        "watcher.service.ticker.PollTimes.ticks = hang\n"
+        "watcher.service.poll_times.PollTimes.ticks = hang\n"
     )
     there.env["PYTHONPATH"] += f":{there.folder}"
     async with there.daemon() as daemon:

@@ -11,27 +11,28 @@ from tests.fakes import FakeClock, FakeStore
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook, load
-from watcher.service.auto_schedule import FACT, MANY, AutoScheduler
-from watcher.service.schedule_items import AutoItem, FixedItems
-from watcher.service.slices import SLICE
+from watcher.queues.memory import PollQueue
+from watcher.service.auto_schedule import FACT, MANY, SLICE, AutoScheduler
+from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand
 
+AMPLE = Allowance(CreditPlan(10**9))
 ACCOUNTS = [Account("s", "ethereum", f"0x{number}") for number in range(10 * SLICE + 1)]
 
 
 async def kept() -> tuple[AutoScheduler, FakeStore, int]:
-    """A pacer that has kept what it knows, and how often the loop turned meanwhile."""
+    """A schedule that has kept what it knows, and how often the loop turned meanwhile."""
     store, clock = FakeStore(), FakeClock()
     auto = [AutoItem(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
     fixed = [FixedItems(ACCOUNTS[5 * SLICE :], 40, timedelta(hours=1))]
-    pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), auto, 0.0, store, clock, lambda _: None, fixed)
-    await pacer.begin()
+    schedule = AutoScheduler("s", AMPLE, SourceDemand(auto, fixed), store, clock, PollQueue())
+    await schedule.begin()
     for account in ACCOUNTS[:7]:
-        pacer.observe(account, clock.now(), changed=True)
-    keeping, turns = asyncio.create_task(pacer.keep()), 0
+        schedule.observe(account, clock.now(), changed=True)
+    keeping, turns = asyncio.create_task(schedule.keep()), 0
     while not keeping.done():
         await asyncio.sleep(0)
         turns += 1
-    return pacer, store, turns
+    return schedule, store, turns
 
 
 async def test_the_loop_turns_between_slices() -> None:
@@ -39,10 +40,10 @@ async def test_the_loop_turns_between_slices() -> None:
 
 
 async def test_the_slices_are_the_whole() -> None:
-    pacer, store, _ = await kept()
+    schedule, store, _ = await kept()
     facts = await store.facts("s")
-    assert pacer.cadence is not None
-    assert json.loads(facts[FACT]) == json.loads(json.dumps(pacer.cadence.dump()))
+    assert schedule.scheduler is not None
+    assert json.loads(facts[FACT]) == json.loads(json.dumps(schedule.scheduler.dump()))
     outlook = load(facts[OUTLOOK])
     assert outlook is not None
     assert outlook.intervals.keys() == {f"ethereum:{account.address}" for account in ACCOUNTS[: 5 * SLICE]}
@@ -53,9 +54,11 @@ async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> Non
     fixed = [FixedItems(ACCOUNTS[:3], 40, hour)]
 
     async def outlook(limit: int) -> Outlook:
-        pacer = AutoScheduler("s", Allowance(CreditPlan(limit)), [], 0.0, store, clock, lambda _: None, fixed)
-        await pacer.begin()
-        await pacer.keep()
+        schedule = AutoScheduler(
+            "s", Allowance(CreditPlan(limit)), SourceDemand(fixed=fixed), store, clock, PollQueue()
+        )
+        await schedule.begin()
+        await schedule.keep()
         kept = load((await store.facts("s"))[OUTLOOK])
         assert kept is not None
         return kept
@@ -70,39 +73,37 @@ async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> Non
 
 async def test_nothing_to_pace_is_kept_too() -> None:
     store = FakeStore()
-    pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), [], 0.0, store, FakeClock(), lambda _: None)
-    await pacer.begin()
-    await pacer.keep()
+    schedule = AutoScheduler("s", AMPLE, SourceDemand(), store, FakeClock(), PollQueue())
+    await schedule.begin()
+    await schedule.keep()
     facts = await store.facts("s")
     assert json.loads(facts[FACT])["accounts"] == {}
     assert load(facts[OUTLOOK]) == Outlook(
-        pacer._ends, 0.0, 1.0, {}, Detections(), pacer._length, pacer._began
+        schedule._ends, 0.0, 1.0, {}, Detections(), schedule._length, schedule._began
     )
 
 
 async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> None:
     fixed = [FixedItems(ACCOUNTS[:1], 40, timedelta(seconds=5))]
-    pacer = AutoScheduler(
-        "s", Allowance(CreditPlan(10**9)), [], 0.0, FakeStore(), FakeClock(), lambda _: None, fixed
-    )
-    running = asyncio.create_task(pacer.run())
+    schedule = AutoScheduler("s", AMPLE, SourceDemand(fixed=fixed), FakeStore(), FakeClock(), PollQueue())
+    running = asyncio.create_task(schedule.run())
     for _ in range(50):
         await asyncio.sleep(0)
-    assert pacer.affordable(ACCOUNTS[:1]) == ACCOUNTS[:1]
-    pacer.renew(Allowance(CreditPlan(20_000)))
+    assert schedule.affordable(ACCOUNTS[:1]) == ACCOUNTS[:1]
+    schedule.renew(Allowance(CreditPlan(20_000)))
     for _ in range(50):
         await asyncio.sleep(0)
-    assert pacer.affordable(ACCOUNTS[:1]) == []
+    assert schedule.affordable(ACCOUNTS[:1]) == []
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_due() -> None:
     accounts = [Account("s", "ethereum", f"0x{number}") for number in range(MANY + 1)]
-    due: list[Account] = []
+    due = PollQueue()
     auto = [AutoItem(account, 40) for account in accounts]
-    pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), auto, 0.0, FakeStore(), FakeClock(), due.extend)
-    running, counts = asyncio.create_task(pacer.run()), [0]
+    schedule = AutoScheduler("s", AMPLE, SourceDemand(auto), FakeStore(), FakeClock(), due)
+    running, counts = asyncio.create_task(schedule.run()), [0]
     while len(due) < len(accounts):
         await asyncio.sleep(0)
         counts.append(len(due))
@@ -110,21 +111,21 @@ async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_
     await asyncio.gather(running, return_exceptions=True)
 
     assert max(after - before for before, after in pairwise(counts)) <= SLICE
-    assert set(due) == set(accounts)
+    assert set((await due.take(len(accounts))).accounts) == set(accounts)
 
 
 async def test_what_is_found_counts_for_fixed_intervals_and_cron_lines_too() -> None:
     store, clock = FakeStore(), FakeClock()
     every, cron = ACCOUNTS[:2]
     fixed = [FixedItems([every], 40, timedelta(hours=1))]
-    pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None, fixed)
-    await pacer.begin()
+    schedule = AutoScheduler("s", AMPLE, SourceDemand(fixed=fixed), store, clock, PollQueue())
+    await schedule.begin()
     for account in (every, cron):
-        pacer.observe(account, clock.now(), changed=True)  # nobody knows when it was read before
-        pacer.observe(account, clock.now() + timedelta(hours=1), changed=False)
-        pacer.observe(account, clock.now() + timedelta(hours=2), changed=None)
-        pacer.observe(account, clock.now() + timedelta(hours=3), changed=True)
-    await pacer.keep()
+        schedule.observe(account, clock.now(), changed=True)  # nobody knows when it was read before
+        schedule.observe(account, clock.now() + timedelta(hours=1), changed=False)
+        schedule.observe(account, clock.now() + timedelta(hours=2), changed=None)
+        schedule.observe(account, clock.now() + timedelta(hours=3), changed=True)
+    await schedule.keep()
     outlook = load((await store.facts("s"))[OUTLOOK])
     assert outlook is not None
     assert outlook.finds == Detections(2, 4 * 3600, 3600 + 2 * 3600)
@@ -134,9 +135,9 @@ async def test_since_when_a_source_is_polled_is_noted_once() -> None:
     store, clock = FakeStore(), FakeClock()
     began = clock.now().timestamp()
     for _ in range(2):
-        pacer = AutoScheduler("s", Allowance(CreditPlan(10**9)), [], 0.0, store, clock, lambda _: None)
-        await pacer.begin()
-        await pacer.keep()
+        schedule = AutoScheduler("s", AMPLE, SourceDemand(), store, clock, PollQueue())
+        await schedule.begin()
+        await schedule.keep()
         outlook = load((await store.facts("s"))[OUTLOOK])
         assert outlook is not None
         assert outlook.began == began

@@ -153,7 +153,7 @@ async def test_after_a_restart_what_is_held_is_asked_for_soon_and_not_with_the_s
     await bench.start()
     poller = bench.app.pollers["coins"]
     await bench.clock.advance(5)
-    await bench.app.schedules["coins"].begin(poller, bench.app.ticker, bench.app.engine)
+    await bench.app.schedules["coins"].begin(poller, bench.app.engine)
     await bench.clock.advance(14.9)
     assert not len(poller.queue)
     await bench.clock.advance(0.2)

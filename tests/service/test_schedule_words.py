@@ -17,8 +17,9 @@ from watcher.domain.scheduler import Budget
 from watcher.domain.scheduler.items import Candidate as Paced_
 from watcher.domain.scheduler.items import Item
 from watcher.domain.scheduler.promises import Promises
+from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import AutoScheduler
-from watcher.service.schedule_items import AutoItem, FixedItems, calls_a_second
+from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand, calls_a_second
 
 WINDOWS = st.sampled_from(
     [(), (Window(300, 60),), (Window(300, 60), Window(30_000, 86_400)), (Window(1, 86_400),)]
@@ -67,11 +68,16 @@ async def test_no_sentence_has_an_empty_list_or_a_plan_of_nothing(data: st.DataO
     allowance = Allowance(None if limit is None else CreditPlan(limit), windows)
     spent = 0 if limit is None else data.draw(st.sampled_from([0, limit // 2, limit, limit + 40]))
     fixed = data.draw(LENGTHS)
-    pacer = AutoScheduler(
+    schedule = AutoScheduler(
         "s", allowance,
-        accounts("a", data.draw(st.integers(0, 2)), data.draw(COSTS), data.draw(st.none() | LENGTHS), fixed),
-        data.draw(RATES), Spent(spent), FakeClock(), lambda _: None,
-        [at_once("f", data.draw(st.integers(0, 2)), data.draw(COSTS), fixed)] if limit else (),
+        SourceDemand(
+            accounts(
+                "a", data.draw(st.integers(0, 2)), data.draw(COSTS), data.draw(st.none() | LENGTHS), fixed
+            ),
+            [at_once("f", data.draw(st.integers(0, 2)), data.draw(COSTS), fixed)] if limit else (),
+            data.draw(RATES),
+        ),
+        Spent(spent), FakeClock(), PollQueue(),
     )  # fmt: skip
     said: list[str] = []
     handler = logging.Handler()
@@ -79,7 +85,7 @@ async def test_no_sentence_has_an_empty_list_or_a_plan_of_nothing(data: st.DataO
     log = logging.getLogger("watcher.service.auto_schedule")
     log.addHandler(handler)
     try:
-        await pacer.begin()
+        await schedule.begin()
     finally:
         log.removeHandler(handler)
     assert len(said) <= 1
@@ -95,9 +101,9 @@ async def test_ticks_that_take_just_what_there_is_are_not_worth_a_word(
     """Nothing is left for the cadence, and nothing is asked of it: once a sentence with nothing in it."""
     allowance = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))
     taken = calls_a_second(allowance) * spare
-    pacer = AutoScheduler("s", allowance, [], taken, FakeStore(), FakeClock(), lambda _: None)
+    schedule = AutoScheduler("s", allowance, SourceDemand(taken=taken), FakeStore(), FakeClock(), PollQueue())
     with caplog.at_level(logging.WARNING):
-        await pacer.begin()
+        await schedule.begin()
     assert [record.getMessage() for record in caplog.records] == []
 
 
@@ -116,11 +122,12 @@ def test_where_nothing_is_promised_nothing_is_stretched() -> None:
 
 async def test_accounts_for_which_nothing_is_left_are_told(caplog: pytest.LogCaptureFixture) -> None:
     soon = timedelta(minutes=1)
-    pacer = AutoScheduler(
-        "s", Allowance(CreditPlan(20_000)), accounts("a", 2, 40, None, soon), 0.0, Spent(0), FakeClock(),
-        lambda _: None, [at_once("f", 1, 40, soon)],
+    schedule = AutoScheduler(
+        "s", Allowance(CreditPlan(20_000)),
+        SourceDemand(accounts("a", 2, 40, None, soon), [at_once("f", 1, 40, soon)]),
+        Spent(0), FakeClock(), PollQueue(),
     )  # fmt: skip
     with caplog.at_level(logging.WARNING):
-        await pacer.begin()
+        await schedule.begin()
     (said,) = [record.getMessage() for record in caplog.records]
     assert "; next to nothing is left for 2 on auto without at_least_every;" in said

@@ -21,7 +21,9 @@ from watcher.domain.credits.allowance import Allowance, CreditPlan, CreditRefusa
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import OUTLOOK, load
+from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import AutoScheduler
+from watcher.service.schedule_items import SourceDemand
 from watcher.store.sqlite.store import SqliteStore
 
 LIMIT = 6000
@@ -58,7 +60,7 @@ class AYear(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.loop.run_until_complete(self.year.pacer.keep())
+        self.loop.run_until_complete(self.year.schedule.keep())
         self.loop.run_until_complete(self.year.start())
 
     @rule(sent=st.booleans(), times=st.integers(1, 4))
@@ -124,7 +126,7 @@ async def test_a_promise_that_fits_is_kept_all_the_time(accounts: int, promise: 
     year.promise = timedelta(hours=promise)
     await year.start()
     await year.run(BEGIN + timedelta(days=40))
-    await year.pacer.keep()
+    await year.schedule.keep()
     await year.start()
     await year.run(BEGIN + timedelta(days=90))
     assert year.broken == []
@@ -135,8 +137,8 @@ async def test_fixed_intervals_beyond_the_credits_are_stretched_evenly(hours: in
     year = Year(FakeStore(), CreditPlan(LIMIT), 5)
     year.fixed = timedelta(hours=hours)
     await year.start()
-    assert year.pacer.strained
-    assert year.pacer.affordable(year.accounts) == []
+    assert year.schedule.strained
+    assert year.schedule.affordable(year.accounts) == []
     await year.run(BEGIN + timedelta(days=31))
     used = year.source.metered[BEGIN]
     assert 0.98 * LIMIT <= used <= LIMIT
@@ -151,8 +153,8 @@ async def test_fixed_intervals_that_fit_are_left_to_their_ticks() -> None:
     year = Year(FakeStore(), CreditPlan(LIMIT), 2)
     year.fixed = timedelta(days=1)
     await year.start()
-    assert not year.pacer.strained
-    assert year.pacer.affordable(year.accounts) == year.accounts
+    assert not year.schedule.strained
+    assert year.schedule.affordable(year.accounts) == year.accounts
 
 
 CRON = [Account("s", "ethereum", f"0x{9000 + n:040x}") for n in range(2)]
@@ -163,14 +165,16 @@ async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_o
 ) -> None:
     year = Year(FakeStore(), CreditPlan(LIMIT), 0)
     hourly = 2 * 40 / 3600
-    year.pacer = AutoScheduler("s", year.source.allowance, [], hourly, year.store, year.clock, lambda _: None)
+    year.schedule = AutoScheduler(
+        "s", year.source.allowance, SourceDemand(taken=hourly), year.store, year.clock, PollQueue()
+    )
     year.poller = make_poller(year.source, year.store, Rules([], {}, []), year.clock)
-    await year.pacer.begin()
+    await year.schedule.begin()
     polled: dict[Account, list[datetime]] = {account: [] for account in CRON}
     while year.clock.now() < BEGIN + timedelta(days=31):
         year.clock.move(timedelta(hours=1))
-        await year.pacer._look()
-        for account in year.pacer.affordable(CRON):
+        await year.schedule._refresh()
+        for account in year.schedule.affordable(CRON):
             answer = await year.store.reserve(
                 "s", 1, 40, Purpose.SCHEDULED, year.clock.now(), year.source.allowance
             )
@@ -190,11 +194,13 @@ async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_o
 
 async def test_cron_lines_that_fit_keep_every_tick() -> None:
     year = Year(FakeStore(), CreditPlan(LIMIT), 0)
-    pacer = AutoScheduler("s", year.source.allowance, [], 40 / 86400, year.store, year.clock, lambda _: None)
-    await pacer.begin()
-    assert not pacer.strained
-    assert pacer.share == 1
-    assert pacer.affordable(CRON) == CRON
+    schedule = AutoScheduler(
+        "s", year.source.allowance, SourceDemand(taken=40 / 86400), year.store, year.clock, PollQueue()
+    )
+    await schedule.begin()
+    assert not schedule.strained
+    assert schedule.share == 1
+    assert schedule.affordable(CRON) == CRON
 
 
 async def test_a_promise_that_breaks_in_mid_period_is_said_once_with_numbers(
@@ -217,7 +223,7 @@ async def test_the_outlook_is_kept_for_who_looks_and_survives_a_restart() -> Non
     year = Year(FakeStore(), CreditPlan(LIMIT), 4)
     await year.start()
     await year.run(BEGIN + timedelta(days=12))
-    await year.pacer.keep()
+    await year.schedule.keep()
     outlook = load((await year.store.facts("s"))[OUTLOOK])
     assert outlook is not None
     assert outlook.planned == pytest.approx(LIMIT, rel=0.1)
@@ -230,12 +236,12 @@ async def test_the_outlook_is_kept_for_who_looks_and_survives_a_restart() -> Non
     )
     await year.start()
     await year.run(BEGIN + timedelta(days=13))
-    await year.pacer.keep()
+    await year.schedule.keep()
     later = load((await year.store.facts("s"))[OUTLOOK])
     assert later is not None
     assert later.finds.count >= finds.count
     await year.run(BEGIN + timedelta(days=33))
-    await year.pacer.keep()
+    await year.schedule.keep()
     renewed = load((await year.store.facts("s"))[OUTLOOK])
     assert renewed is not None
     assert renewed.ends > outlook.ends

@@ -1,11 +1,10 @@
-"""Poller, pacer and ledger on a virtual clock: months in a second."""
+"""Poller, schedule and ledger on a virtual clock: months in a second."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from tests.fakes import FakeClock, FakeSource
@@ -17,8 +16,10 @@ from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
 from watcher.ports.queue import Batch
 from watcher.ports.source import Reply, Request
 from watcher.ports.store import Store
+from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import AutoScheduler
-from watcher.service.schedule_items import AutoItem, FixedItems
+from watcher.service.fixed_schedule import FixedScheduler
+from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 LOOK = timedelta(hours=3)
@@ -83,21 +84,20 @@ class Year:
         auto, fixed = ([] if self.fixed else paced), list[FixedItems]()
         if self.fixed:
             fixed = [FixedItems(self.accounts, self.cost, self.fixed)]
-        self.pacer = AutoScheduler(
-            "s", self.source.allowance, auto, 0.0, self.store, self.clock, self._put, fixed
+        queue = PollQueue()  # the year takes what is due itself
+        self.schedule = AutoScheduler(
+            "s", self.source.allowance, SourceDemand(auto, fixed), self.store, self.clock, queue
         )
-        schedule = SourceSchedule({}, self.pacer, None, None)
+        ticks = FixedScheduler({}, self.schedule.affordable, self.clock, queue)
+        schedule = SourceSchedule(ticks, self.schedule, None, None)
         self.poller = make_poller(self.source, self.store, Rules([], wallets, []), self.clock, schedule)
-        await self.pacer.begin()
-
-    def _put(self, accounts: Sequence[Account]) -> None:
-        raise AssertionError("the year takes what is due itself")
+        await self.schedule.begin()
 
     async def run(self, until: datetime) -> None:
         """Work until then."""
         looked = self.clock.now()
         while self.clock.now() < until:
-            cadence = self.pacer.cadence
+            cadence = self.schedule.scheduler
             assert cadence is not None
             now = self.clock.now()
             beside_the_reserve = self.plan.limit - self.plan.reserved
@@ -113,7 +113,7 @@ class Year:
                 await self.poller.poll(Batch((self._account(due[1]),), Purpose.SCHEDULED))
             if self.clock.now() >= looked + LOOK or self.clock.now() < looked:
                 looked = self.clock.now()
-                await self.pacer._look()
+                await self.schedule._refresh()
         for task in list(self.poller._later):
             task.cancel()
         await asyncio.sleep(0)
@@ -130,7 +130,7 @@ class Year:
                 self.watched[account] = now
 
     def _account(self, key: str) -> Account:
-        return self.pacer._accounts[key]
+        return self.schedule._accounts[key]
 
     async def by_hand(self) -> None:
         await self.poller.poll(Batch((self.chance.choice(self.accounts),), Purpose.BY_HAND))

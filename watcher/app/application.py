@@ -19,7 +19,6 @@ from watcher.service.delivery import Deliverer
 from watcher.service.engine import RuleEngine
 from watcher.service.metrics import Metrics
 from watcher.service.polling import Poller
-from watcher.service.ticker import Ticker
 from watcher.service.timers import TimeBasedEvaluation
 
 log = logging.getLogger(__name__)
@@ -43,7 +42,6 @@ class App:
     channels: Sequence[Channel]
     deliverer: Deliverer
     metrics: Metrics
-    ticker: Ticker
     jobs: Sequence[Job]
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     """The jobs at work; one that ends is a fault."""
@@ -69,8 +67,7 @@ class App:
         await self.prepare()
         self.deliverer.start()
         for name, schedule in self.schedules.items():
-            await schedule.begin(self.pollers[name], self.ticker, self.engine)
-        self.ticker.start()
+            await schedule.begin(self.pollers[name], self.engine)
         self.tasks += [asyncio.create_task(work(), name=name) for name, work in self.jobs]
 
     async def prepare(self) -> None:
@@ -79,7 +76,6 @@ class App:
 
     async def stop(self) -> None:
         """End within bounded time: first the polling, then the deliveries, then what they used."""
-        self.ticker.stop()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

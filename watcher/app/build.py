@@ -29,7 +29,6 @@ from watcher.service.engine import RuleEngine
 from watcher.service.metrics import Metrics
 from watcher.service.polling import Poller
 from watcher.service.throttle import SourceThrottle
-from watcher.service.ticker import Ticker
 from watcher.service.timers import TimeBasedEvaluation
 
 
@@ -72,8 +71,7 @@ async def build(
     for name, poller in pollers.items():
         workers = settings.sources[name].concurrency
         jobs += [(f"poll {name}", partial(poller.run, workers)), *_planning(schedules[name])]
-    ticker = Ticker(clock.now)
-    return App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, ticker, jobs)
+    return App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, jobs)
 
 
 async def _source(
@@ -93,7 +91,7 @@ async def _source(
 
 def _planning(schedule: SourceSchedule) -> list[Job]:
     """What runs beside a poller, by the names that the log has for it."""
-    jobs: list[Job] = []
+    jobs: list[Job] = [("ticking", schedule.fixed.run)]
     if schedule.count is not None:
         jobs.append(("metering", schedule.count.run))
     if schedule.auto.learns:

@@ -11,8 +11,8 @@ from watcher.config.wallets import discovery_of
 from watcher.domain.evaluation.chain_discovery import Sweep
 from watcher.domain.model import SWEEPS, Account
 from watcher.ports.source import Source
-from watcher.service.schedule_items import AutoItem, FixedItems
-from watcher.service.ticker import EPOCH, PollTimes
+from watcher.service.poll_times import EPOCH, PollTimes
+from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand
 
 
 def taken(source: Source, fixed: Mapping[PollTimes, Sequence[Account]], now: datetime) -> float:
@@ -61,19 +61,28 @@ def _cadence(every: timedelta | Cron) -> PollTimes:
     return PollTimes(cron=every.cron, timezone=every.timezone)
 
 
-def fixed_intervals(source: Source, fixed: Mapping[PollTimes, Sequence[Account]]) -> list[FixedItems]:
-    """The accounts at a fixed interval, where that can be too dear."""
-    if source.allowance.credits is None:
-        return []
-    found = []
-    for cadence, accounts in fixed.items():
-        if cadence.every is None:
-            continue
-        alike: dict[int, list[Account]] = {}
-        for account in accounts:
-            alike.setdefault(source.cost(account), []).append(account)
-        found += [FixedItems(some, cost, cadence.every) for cost, some in alike.items()]
-    return found
+def demand_of(
+    settings: Settings,
+    source: Source,
+    fixed: Mapping[PollTimes, Sequence[Account]],
+    auto: Sequence[AutoItem],
+    wanted: Sequence[Sweep],
+    now: datetime,
+) -> SourceDemand:
+    """What the accounts of one source ask for. Where credits are sold, intervals may be stretched."""
+    sells = source.allowance.credits is not None
+    alike = [each for times, accounts in fixed.items() for each in _alike(source, times, accounts)]
+    rigid = {times: accounts for times, accounts in fixed.items() if times.every is None or not sells}
+    rate = taken(source, rigid, now) + swept(wanted)
+    return SourceDemand(auto, alike if sells else (), rate, fairness_of(settings, source.name))
+
+
+def _alike(source: Source, times: PollTimes, accounts: Sequence[Account]) -> list[FixedItems]:
+    """Accounts at one interval, those of one price together; none of a cron line."""
+    alike: dict[int, list[Account]] = {}
+    for account in accounts if times.every is not None else ():
+        alike.setdefault(source.cost(account), []).append(account)
+    return [FixedItems(some, cost, times.every) for cost, some in alike.items() if times.every is not None]
 
 
 def sweeps(settings: Settings, name: str) -> list[Sweep]:

@@ -1,45 +1,47 @@
-"""`every: auto`: asks the cadence which account is worth polling next, and keeps what it learns."""
+"""Auto schedule (`every: auto`): the account that is worth most is polled next; what is learnt is kept."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import count
 from typing import Any
 
-from watcher.domain.credits.allowance import Allowance
+from watcher.domain.credits.allowance import Allowance, Purpose
 from watcher.domain.model import Account
 from watcher.domain.scheduler import PATIENCE, Budget, Item, Scheduler
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook, load
 from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
+from watcher.ports.queue import Queue
 from watcher.ports.store import Store
 from watcher.service.schedule_items import (
-    AutoItem,
-    FixedItems,
+    SourceDemand,
     call_budget,
     calls_a_second,
     credit_budget,
     key_of,
 )
 from watcher.service.schedule_words import strain
-from watcher.service.slices import SLICE, compact, joined
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 60.0
+REFRESH_EVERY = 60.0
 """The ledger is read again so often: others may spend from the same key."""
 
 KEEP_EVERY = 300.0
 MANY = 1000
 """With more accounts than these the first schedule is made beside the loop: 10,000 take 0.15 s."""
 
+SLICE = 100
+"""Accounts written down in one turn of the event loop: about a millisecond's work."""
+
 FACT = "cadence"
-"""Under this name the store keeps what the cadence of a source has learnt."""
+"""Under this name the store keeps what the schedule of a source has learnt."""
 
 
 class AutoScheduler:
@@ -49,39 +51,31 @@ class AutoScheduler:
         self,
         name: str,
         allowance: Allowance,
-        paced: Sequence[AutoItem],
-        taken: float,
+        demand: SourceDemand,
         store: Store,
         clock: Clock,
-        put: Callable[[Sequence[Account]], None],
-        fixed: Sequence[FixedItems] = (),
-        *,
-        fairness: float = 1.0,
+        queue: Queue,
     ) -> None:
-        """`taken`: credits a second that cron lines and sweeps cost; `fixed`: accounts at fixed intervals.
-        Ticks ask for both as long as it can be afforded. Where calls are scarce, `taken`
-        has fixed intervals too: one call brings many accounts of a tick, so they are thinned together.
-        """
-        self._fairness = fairness
-        self._name, self.allowance, self._taken = name, allowance, taken
-        self._store, self._clock, self._put = store, clock, put
-        self._auto = {each.account: key_of(each.account) for each in paced}
-        self._items = [each.item() for each in paced]
-        self._fixed = tuple(fixed)
-        self._rate = sum(each.rate for each in fixed)
-        """What fixed intervals cost a second, as they are set."""
+        """Ticks ask for what is not on `auto` as long as it can be afforded."""
+        self._name, self.allowance, self._demand = name, allowance, demand
+        self._store, self._clock, self._queue = store, clock, queue
+        self._taken, self._rate = demand.taken, demand.rate
+        self._auto = {each.account: key_of(each.account) for each in demand.auto}
+        self._items = [each.item() for each in demand.auto]
         self._stretched: dict[Account, Item] = {}
         """The accounts at fixed intervals, while those are stretched."""
         self._keys: dict[Account, str] = {}
         self._accounts: dict[str, Account] = {}
-        """The accounts that the cadence paces now, with their keys, and the way back."""
+        """The accounts that are planned now, with their keys, and the way back."""
         self.strained = False
         """What is set costs more than is left: fixed intervals are stretched here, and not asked for by
         ticks; of cron ticks and sweeps only a `share` is kept to."""
         self.share = 1.0
-        self._tally: dict[Account, float] = {}
+        self._turns: dict[Account, float] = {}
         self._ends = self._length = 0.0
-        self._every = {account: each.every.total_seconds() for each in fixed for account in each.accounts}
+        self._every = {
+            account: each.every.total_seconds() for each in demand.fixed for account in each.accounts
+        }
         self._read: dict[Account, float] = {}
         """When each account was last read, as far as that was since the start."""
         self._finds = Detections()
@@ -89,7 +83,7 @@ class AutoScheduler:
         """When the source was first paced at all, if that is known."""
         self._said: float | None = None
         """The end of the period in which people were told of it."""
-        self._cadence: Scheduler | None = None
+        self._scheduler: Scheduler | None = None
         self._changed = asyncio.Event()
         self._anew = False
 
@@ -99,9 +93,9 @@ class AutoScheduler:
         return bool(self._items) or self.allowance.credits is not None
 
     @property
-    def cadence(self) -> Scheduler | None:
+    def scheduler(self) -> Scheduler | None:
         """None until `run` has read the ledger."""
-        return self._cadence
+        return self._scheduler
 
     async def run(self) -> None:
         """Put accounts into the queue as they become due, until cancelled; keeps what was learnt."""
@@ -114,9 +108,9 @@ class AutoScheduler:
                 if turn % SLICE == 0:  # many may be due at once
                     await asyncio.sleep(0)
                 elapsed = self._clock.monotonic()
-                if self._anew or elapsed - looked >= LOOK_EVERY:
+                if self._anew or elapsed - looked >= REFRESH_EVERY:
                     looked, self._anew = elapsed, False
-                    await self._look()
+                    await self._refresh()
                 if elapsed - kept >= KEEP_EVERY:
                     kept = elapsed
                     await self.keep()
@@ -136,49 +130,49 @@ class AutoScheduler:
 
     def _in_turn(self, account: Account) -> bool:
         """Whether this tick is one of the share; the first one always is."""
-        tally = self._tally.get(account, 1.0) + self.share
-        self._tally[account] = tally - 1 if tally >= 1 else tally
+        tally = self._turns.get(account, 1.0) + self.share
+        self._turns[account] = tally - 1 if tally >= 1 else tally
         return tally >= 1
 
     def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
         """How a poll of an account went: changed, unchanged, or (None) not read. What is found counts for
         every account, also where ticks ask."""
-        if self._cadence is None or not self.learns:
+        if self._scheduler is None or not self.learns:
             return
         key, read = self._keys.get(account), self._read.get(account)
         if changed and read is not None:
             gap = max(at.timestamp() - read, 0.0)
             # The ticks of a cron line are what was intended, however far apart they are.
             usual = self._every.get(account, gap)
-            self._finds.note(gap, self._cadence.interval(key) if key is not None else usual)
+            self._finds.note(gap, self._scheduler.interval(key) if key is not None else usual)
         if changed is not None:
             self._read[account] = at.timestamp()
         if key is None:
             return
-        self._cadence.observe(key, at.timestamp(), changed)
+        self._scheduler.observe(key, at.timestamp(), changed)
         self._changed.set()
 
     def give_back(self, account: Account, at: datetime) -> None:
         """The poll that was due was not made, and not charged."""
         key = self._keys.get(account)
-        if self._cadence is not None and key is not None:
-            self._cadence.observe(key, at.timestamp(), None, charged=False)
+        if self._scheduler is not None and key is not None:
+            self._scheduler.observe(key, at.timestamp(), None, charged=False)
             self._changed.set()
 
     async def keep(self) -> None:
         """Write down what was learnt, for the next start."""
-        if self._cadence is None:
+        if self._scheduler is None:
             return
-        parts = self._cadence.dump_in_parts(SLICE)
-        head = compact(next(parts))
-        accounts = await joined(parts)
-        kept = {FACT: f'{head[:-1]},"accounts":{accounts}}}', OUTLOOK: await self._outlook(self._cadence)}
+        parts = self._scheduler.dump_in_parts(SLICE)
+        head = _compact(next(parts))
+        accounts = await _joined(parts)
+        kept = {FACT: f'{head[:-1]},"accounts":{accounts}}}', OUTLOOK: await self._outlook(self._scheduler)}
         try:
             await self._store.keep_facts(self._name, kept, self._clock.now())
         except StoreError as error:
             log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
 
-    async def _outlook(self, cadence: Scheduler) -> str:
+    async def _outlook(self, scheduler: Scheduler) -> str:
         """What is intended now, as the fact to keep. What is set says of itself how often it is asked for."""
         items = [*self._items, *self._stretched.values()]
         costs = 0.0 if self.strained else self._rate
@@ -186,19 +180,19 @@ class AutoScheduler:
         def parts() -> Iterator[dict[str, float]]:
             nonlocal costs
             for start in range(0, len(items), SLICE):
-                some = {item.key: cadence.interval(item.key) for item in items[start : start + SLICE]}
+                some = {item.key: scheduler.interval(item.key) for item in items[start : start + SLICE]}
                 costs += sum(item.cost / some[item.key] for item in items[start : start + SLICE])
                 yield {key: round(each, 3) for key, each in some.items() if each < float("inf")}
 
-        intervals = await joined(parts())
+        intervals = await _joined(parts())
         pace = self._taken * self.share + costs
-        stretch = max(cadence.stretch, 1 / max(self.share, 1e-9))
+        stretch = max(scheduler.stretch, 1 / max(self.share, 1e-9))
         planned, length = pace * self._length, self._length
         return Outlook(self._ends, planned, stretch, {}, self._finds, length, self._began).dump(intervals)
 
     async def begin(self) -> None:
         """Read the ledger and what was learnt; once, before the first tick."""
-        if self._cadence is None:
+        if self._scheduler is None:
             facts = await self._store.facts(self._name)
             await self._make(_parsed(facts.get(FACT)))
             before = load(facts.get(OUTLOOK))
@@ -210,10 +204,10 @@ class AutoScheduler:
                     self._finds = before.finds
 
     async def _make(self, state: Mapping[str, Any] | None) -> None:
-        """The cadence for what it has to pace now: with fixed intervals, if they must be stretched."""
+        """The scheduler of what there is to plan now: with fixed intervals, if they must be stretched."""
         budget, strained = await self._budget(self._clock.now())
         stretched: dict[Account, Item] = {}
-        for each in self._fixed if strained else ():
+        for each in self._demand.fixed if strained else ():
             stretched.update(each.items())
         keys = {**self._auto, **{account: item.key for account, item in stretched.items()}}
         past = await self._store.load(list(keys))
@@ -227,11 +221,11 @@ class AutoScheduler:
         self._keys, self._accounts = keys, {key: account for account, key in keys.items()}
         items = [*self._items, *stretched.values()]
         build = partial(self._built, items, budget, now.timestamp(), state, seen)
-        if self._cadence is None and len(items) > MANY:
+        if self._scheduler is None and len(items) > MANY:
             # Nobody asks it anything yet, so the loop need not be held for it.
-            self._cadence = await asyncio.to_thread(build)
+            self._scheduler = await asyncio.to_thread(build)
         else:
-            self._cadence = build()
+            self._scheduler = build()
         self._say(budget, now)
 
     def _built(
@@ -243,19 +237,19 @@ class AutoScheduler:
         seen: Mapping[str, float],
     ) -> Scheduler:
         try:
-            return Scheduler(items, budget, now, state=state, seen=seen, fairness=self._fairness)
+            return Scheduler(items, budget, now, state=state, seen=seen, fairness=self._demand.fairness)
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
-            return Scheduler(items, budget, now, seen=seen, fairness=self._fairness)
+            return Scheduler(items, budget, now, seen=seen, fairness=self._demand.fairness)
 
     def _say(self, budget: Budget, now: datetime) -> None:
         """That not all can be kept that was set or promised: once a period."""
-        if self._cadence is None or self._said == budget.ends:
+        if self._scheduler is None or self._said == budget.ends:
             return
         rigid = self._taken + self._rate
         rate = rigid + sum(item.cost / item.longest for item in self._items)
         ticks = self.share if self._taken else 1.0
-        words = strain(self._cadence, budget, self.allowance, rate, ticks, now)
+        words = strain(self._scheduler, budget, self.allowance, rate, ticks, now)
         if words:
             self._said = budget.ends
             log.warning("%s: %s; `watcher plan` shows each", self._name, words)
@@ -264,29 +258,29 @@ class AutoScheduler:
         self._changed.clear()
         if self._anew:
             return
-        now, cadence = self._clock.now().timestamp(), self._cadence
-        due = cadence.due(now) if cadence is not None else None
-        if cadence is None or due is None or due[0] > now:
-            wait = LOOK_EVERY if due is None else min(due[0] - now, LOOK_EVERY)
+        now, scheduler = self._clock.now().timestamp(), self._scheduler
+        due = scheduler.due(now) if scheduler is not None else None
+        if scheduler is None or due is None or due[0] > now:
+            wait = REFRESH_EVERY if due is None else min(due[0] - now, REFRESH_EVERY)
             await self._clock.wait(self._changed, wait)
             return
-        cadence.take(due[1], now)
-        self._put([self._accounts[due[1]]])
+        scheduler.take(due[1], now)
+        self._queue.put([self._accounts[due[1]]], Purpose.SCHEDULED)
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         try:
             now = self._clock.now()
             budget, strained = await self._budget(now)
-            if self._cadence is None or strained != self.strained:
-                await self._make(self._cadence.dump() if self._cadence is not None else None)
+            if self._scheduler is None or strained != self.strained:
+                await self._make(self._scheduler.dump() if self._scheduler is not None else None)
             else:
-                self._cadence.set_budget(budget, now.timestamp())
+                self._scheduler.set_budget(budget, now.timestamp())
                 self._say(budget, now)
         except StoreError as error:
             log.warning("the ledger of %s cannot be read: %s", self._name, error)
 
     async def _budget(self, now: datetime) -> tuple[Budget, bool]:
-        """What the cadence may spend, and whether that includes fixed intervals."""
+        """What the scheduler may spend, and whether that includes fixed intervals."""
         budget, strained = await self._afford(now)
         if budget.ends != self._ends:
             self._ends, self._length, self._finds = budget.ends, budget.period, Detections()
@@ -322,3 +316,17 @@ def _parsed(text: str | None) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+async def _joined(parts: Iterable[Mapping[str, Any]]) -> str:
+    """All parts as one JSON object; the loop turns between two of them."""
+    texts = []
+    for part in parts:
+        if part:
+            texts.append(_compact(part)[1:-1])
+        await asyncio.sleep(0)
+    return f"{{{','.join(texts)}}}"
+
+
+def _compact(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))

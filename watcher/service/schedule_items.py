@@ -1,4 +1,4 @@
-"""What is on `auto`, and the credits or calls that there are for it."""
+"""Schedule items: what there is to poll, and the credits or calls that there are for it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FixedItems:
         return len(self.accounts) * self.cost / self.every.total_seconds()
 
     def items(self) -> dict[Account, Item]:
-        """For the cadence, if it has to stretch them."""
+        """For the scheduler, if it has to stretch them."""
         every = self.every.total_seconds()
         return {
             account: Item(key_of(account), self.cost, at_least_every=every, fixed=every)
@@ -53,12 +53,31 @@ class FixedItems:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SourceDemand:
+    """What a configuration asks of one source, in accounts and in credits (or calls) a second."""
+
+    auto: Sequence[AutoItem] = ()
+    fixed: Sequence[FixedItems] = ()
+    """Accounts at intervals that may be stretched one by one. Where calls are scarce there are none: a call
+    brings many accounts of a tick, so ticks are thinned as a whole."""
+    taken: float = 0.0
+    """What all other ticks and sweeps cost a second."""
+    fairness: float = 1.0
+    """The exponent of the change rate in what an account is worth."""
+
+    @property
+    def rate(self) -> float:
+        """What `fixed` costs a second, as it is set."""
+        return sum(each.rate for each in self.fixed)
+
+
 def key_of(account: Account) -> str:
     return f"{account.chain}:{account.address}"
 
 
 def credit_budget(plan: CreditPlan, spent: int, taken: float, now: datetime) -> Budget:
-    """What the cadence may spend: all that `taken` (credits a second, by cron lines) leaves.
+    """What the scheduler may spend: all that `taken` (credits a second, by cron lines) leaves.
 
     The reserve is not left out: `may_spend` holds it back, and gives it to the schedule in the end.
     """

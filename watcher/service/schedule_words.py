@@ -18,7 +18,7 @@ SOME = 0.01
 
 
 def strain(
-    cadence: Scheduler, budget: Budget, allowance: Allowance, rate: float, ticks: float, now: datetime
+    scheduler: Scheduler, budget: Budget, allowance: Allowance, rate: float, ticks: float, now: datetime
 ) -> str:
     """One sentence without its end; empty if nothing is stretched or left out that is worth telling.
 
@@ -26,13 +26,13 @@ def strain(
     the ticks that is kept.
     """
     plan = allowance.credits
-    ways = [_stretched(cadence, budget)] if cadence.stretch > NOTED else []
+    ways = [_stretched(scheduler, budget)] if scheduler.stretch > NOTED else []
     if ticks < 1 / NOTED:
         what = "cron lines and of sweeps" if plan is not None else "fixed intervals and cron lines"
         share = f"{ticks:.0%}" if ticks >= SOME else f"less than {SOME:.0%}"
         ways.append(f"{share} of the ticks of {what} are kept")
     if any(ways):
-        ways.append(_starved(cadence, budget))
+        ways.append(_starved(scheduler, budget))
     told = "; ".join(filter(None, ways))
     return (
         f"the intervals that were set or promised {_costs(budget, allowance, rate, now)}: {told}"
@@ -51,18 +51,18 @@ def _costs(budget: Budget, allowance: Allowance, rate: float, now: datetime) -> 
     return f"cost {left:,.0f} {unit} until {_ends(budget)}, more than are left"
 
 
-def _stretched(cadence: Scheduler, budget: Budget) -> str:
+def _stretched(scheduler: Scheduler, budget: Budget) -> str:
     """To what the longest interval that was set or promised is stretched; empty if there is none."""
-    gaps = [row.worst_case for row in cadence.forecast().rows if row.worst_case < float("inf")]
+    gaps = [row.worst_case for row in scheduler.forecast().rows if row.worst_case < float("inf")]
     if not gaps:
         return ""
     to = f"to {span(max(gaps))}" if max(gaps) <= budget.period else f"beyond {_ends(budget)}"
     return f"they are stretched evenly, the longest {to}"
 
 
-def _starved(cadence: Scheduler, budget: Budget) -> str:
+def _starved(scheduler: Scheduler, budget: Budget) -> str:
     """Those on auto that no promise protects, and that will hardly be read; empty if there are none."""
-    rows = cadence.forecast().rows
+    rows = scheduler.forecast().rows
     count = sum(row.worst_case == float("inf") and row.interval > budget.period for row in rows)
     return f"next to nothing is left for {count:,} on auto without at_least_every" if count else ""
 

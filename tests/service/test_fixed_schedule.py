@@ -1,23 +1,52 @@
-"""Ticks: when they come, and how many of them are made up for."""
+"""Ticks of intervals and cron lines: when they come, and what APScheduler alone would do otherwise."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import time
+import threading
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.fakes import FakeClock
+from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
-from watcher.service.ticker import PollTimes, PollTrigger, Ticker
+from watcher.ports.clock import Clock
+from watcher.queues.memory import PollQueue
+from watcher.service.clock import SystemClock
+from watcher.service.fixed_schedule import FixedScheduler, PollTrigger
+from watcher.service.poll_times import PollTimes
 
+ACCOUNT = Account("s", "c", "0x1")
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 CADENCES = [
     PollTimes(every=timedelta(seconds=1)),
     PollTimes(every=timedelta(hours=7)),
     PollTimes(cron="* * * * *"),
 ]
+
+
+class Puts(PollQueue):
+    """Keeps what each tick made due."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[list[Account]] = []
+        self.threads: set[int] = set()
+
+    def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
+        assert purpose is Purpose.SCHEDULED
+        self.made.append(list(accounts))
+        self.threads.add(threading.get_ident())
+        super().put(self.made[-1], purpose, alone=alone)
+
+
+def scheduled(times: PollTimes, clock: Clock) -> tuple[FixedScheduler, Puts]:
+    puts = Puts()
+    return FixedScheduler({times: [ACCOUNT]}, lambda accounts: accounts, clock, puts), puts
 
 
 @pytest.mark.parametrize("cadence", CADENCES)
@@ -93,11 +122,11 @@ def test_the_daemon_ticks_when_the_plan_says_so(line: str, start: datetime) -> N
     ],
 )
 def test_a_tick_of_a_cron_line_that_nobody_heard_is_made_up_for(asked: str | None, due: bool) -> None:
-    account = Account("s", "c", "0x1")
-    at = {account: datetime.fromisoformat(asked).replace(tzinfo=UTC)} if asked else {}
-    cadence = PollTimes(cron="0 8 * * *", timezone="Europe/Zurich")
+    at = {ACCOUNT: datetime.fromisoformat(asked).replace(tzinfo=UTC)} if asked else {}
+    schedule, queue = scheduled(PollTimes(cron="0 8 * * *", timezone="Europe/Zurich"), FakeClock(NOW))
+    schedule.begin(at)
 
-    assert Ticker(lambda: NOW).overdue(cadence, [account], at) == ([account] if due else [])
+    assert len(queue) == (1 if due else 0)
 
 
 def test_the_latest_tick_of_a_rare_line_is_found() -> None:
@@ -106,15 +135,50 @@ def test_the_latest_tick_of_a_rare_line_is_found() -> None:
     assert PollTimes(cron="0 12 * * *").latest(NOW) == NOW.replace(second=0, microsecond=0)
 
 
-async def test_a_tick_that_has_come_is_not_lost_with_the_ticker(caplog: pytest.LogCaptureFixture) -> None:
-    ticker, heard = Ticker(lambda: datetime.now(UTC)), list[object]()
-    ticker.add(PollTimes(every=timedelta(seconds=1)), [Account("s", "c", "0x1")], heard.extend)
-    ticker.start()
+@asynccontextmanager
+async def ticking(times: PollTimes) -> AsyncIterator[tuple[FixedScheduler, Puts]]:
+    """A schedule at work by the machine's own clock, as APScheduler has no other."""
+    schedule, puts = scheduled(times, SystemClock())
+    running = asyncio.create_task(schedule.run())
     await asyncio.sleep(0)
-    time.sleep(1)  # noqa: ASYNC251 (a busy loop: the tick is due once it turns again)
-    ticker.stop()  # which takes effect when the loop turns, as the tick does
-    ticker._scheduler._process_jobs()
-    await asyncio.sleep(0.01)
+    try:
+        yield schedule, puts
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
-    assert heard == [Account("s", "c", "0x1")]
-    assert caplog.text == ""
+
+def due_since(schedule: FixedScheduler, past: timedelta) -> None:
+    """The next tick should have come so long ago; now APScheduler looks."""
+    (job,) = schedule._scheduler.get_jobs()
+    job.modify(next_run_time=datetime.now(UTC) - past)
+    schedule._scheduler._process_jobs()
+
+
+async def test_a_tick_that_comes_hours_late_is_not_left_out() -> None:
+    async with ticking(PollTimes(cron="0 0 * * *")) as (schedule, puts):
+        due_since(schedule, timedelta(hours=5))
+        assert puts.made == [[ACCOUNT]]
+
+
+async def test_ticks_that_are_due_together_ask_once() -> None:
+    async with ticking(PollTimes(cron="* * * * *")) as (schedule, puts):
+        trigger = schedule._scheduler.get_jobs()[0].trigger
+        trigger.get_next_fire_time = lambda previous, _now: previous + timedelta(minutes=1)
+        due_since(schedule, timedelta(minutes=10))
+        assert puts.made == [[ACCOUNT]]
+
+
+async def test_who_was_made_due_at_the_start_is_not_asked_for_again_by_the_tick_that_follows() -> None:
+    async with ticking(PollTimes(every=timedelta(hours=1))) as (schedule, puts):
+        schedule.begin({})
+        assert puts.made == [[ACCOUNT]]
+        due_since(schedule, timedelta(0))
+        assert puts.made == [[ACCOUNT], []]
+
+
+async def test_a_tick_is_done_on_the_loop_at_once_so_that_none_is_lost_at_the_end() -> None:
+    async with ticking(PollTimes(every=timedelta(hours=1))) as (schedule, puts):
+        due_since(schedule, timedelta(0))
+        assert puts.made == [[ACCOUNT]]
+        assert puts.threads == {threading.get_ident()}
