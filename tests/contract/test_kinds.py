@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
+import watcher
 from tests.contract.sources import OVER_HTTP, SOURCES, Case
 from tests.sources.api import KEY, A
 from watcher.notify import KINDS as CHANNELS
@@ -116,3 +119,42 @@ def test_the_first_wallet_is_one_that_the_kind_takes(case: Case) -> None:
     assert len(case.kind.accounts("s", wallet)) == 1
     packs = Path(__file__).parents[2] / "watcher" / "packs"
     assert draft.tag in {path.stem for path in packs.glob("*.yaml")} | {"issued", "hot"}
+
+
+# Nobody else knows an API by its name
+
+NAMES = re.compile("coinstats|teos", re.IGNORECASE)
+NAMED = {
+    "config/starter.py": "the commented example that `watcher init --defaults` writes",
+    "cli/demo.py": "the demo runs both simulated APIs",
+    "store/sqlite/views.py": "the description of a column",
+    "analysis/lint/levels.py": "advice, beside that for all others",
+    "analysis/ruletest/models.py": "rule tests have no configuration: a source's name stands for its kind",
+    "domain/messages/template_variables.py": "the sample on which templates are tried",
+}
+
+
+def words_of_code(path: Path) -> set[str]:
+    """Names and texts of a module, its docstrings left out."""
+    tree = ast.parse(path.read_text())
+    lone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in lone:
+            found.add(node.value)
+        elif isinstance(node, ast.Name | ast.alias):
+            found.add(node.id if isinstance(node, ast.Name) else node.name)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+    return found
+
+
+def test_no_module_outside_its_folder_knows_an_api_by_name() -> None:
+    package = Path(watcher.__file__).parent
+    paths = {path.relative_to(package).as_posix(): path for path in package.rglob("*.py")}
+    known = {
+        name
+        for name, path in paths.items()
+        if not name.startswith(("sources/", "sim/")) and any(map(NAMES.search, words_of_code(path)))
+    }
+    assert known == NAMED.keys()
