@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
 
-.PHONY: demo test test-index chaos fuzz mutants audit check systemd bench pictures format install clean
+.PHONY: demo test test-index chaos fuzz mutants audit check systemd bench pictures recordings format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -59,6 +59,10 @@ bench: $(VENV)/.dev
 # The pictures of the README, drawn from the demo; needs Chromium.
 pictures: $(VENV)/.dev
 	$(BIN)/python docs/pictures/draw.py
+
+# What users and scripts see, written down anew; `make test` compares with it. ARGS="story" for one part.
+recordings: $(VENV)/.dev
+	$(BIN)/python -m tests.recordings.record $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
