@@ -146,7 +146,7 @@ PAGES: Mapping[str, HelpPage] = {
     "schema": HelpPage(
         "The JSON Schema of the configuration, rules or tests",
         (
-            ("watcher schema > watcher.config.json_schema.json", "for an editor"),
+            ("watcher schema > watcher.schema.json", "for an editor"),
             ("watcher schema --rules", "with what templates may use"),
         ),
     ),
