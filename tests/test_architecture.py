@@ -34,7 +34,7 @@ BROAD = {
 
 LONGEST_FILE, LONGEST_FUNCTION = 400, 50
 MOST_FLOORS, MOST_ROOMS = 10, 24
-TOO_LONG = {"simulate", "add", "backtest", "explain", "outbox", "decide", "update"}
+TOO_LONG = {"simulate", "add", "backtest", "explain", "outbox"}
 
 WRONG = {
     "analysis/plan.py": "watcher.web.text",

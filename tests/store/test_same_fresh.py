@@ -28,7 +28,7 @@ from tests.domain.given import (
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.asset_identity import recognise
-from watcher.domain.evaluation.decide import decide, differing, lapse, questions, retire
+from watcher.domain.evaluation.decide import decide, decide_by_time, decide_on_rules, differing, questions
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Outcome, Quarantined
@@ -112,10 +112,10 @@ class Life:
         return deciding
 
     def _waiting(self, past: Snapshot, accounts: Sequence[Account]) -> Decision:
-        return lapse(past, accounts, self.rules, self.now, running_since=START, memo=self.memo)
+        return decide_by_time(past, accounts, self.rules, self.now, running_since=START, memo=self.memo)
 
     def _retiring(self, past: Snapshot) -> Decision:
-        return retire(past, self.rules, self.now, memo=self.memo)
+        return decide_on_rules(past, self.rules, self.now, memo=self.memo)
 
     def content(self) -> dict[str, list[str]]:
         """Every row, but for the numbers that rows have."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Purpose
-from watcher.domain.evaluation.decide import Decision, Question, Recalled, Snapshot
+from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands

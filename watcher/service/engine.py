@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.asset_identity import recognise
-from watcher.domain.evaluation.decide import Decision, Snapshot, decide, differing, lapse, questions, retire
+from watcher.domain.evaluation.decide import decide, decide_by_time, decide_on_rules, differing, questions
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import EMPTY, Account, Outcome
@@ -72,16 +73,18 @@ class RuleEngine:
         now, since = self.clock.now(), self.running_since
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
-            return lapse(past, accounts, self.rules, now, running_since=since, uses=uses, memo=self._memo)
+            return decide_by_time(
+                past, accounts, self.rules, now, running_since=since, uses=uses, memo=self._memo
+            )
 
         return await self.conclude(accounts, deciding)
 
     async def take_effect(self) -> Decision:
-        """What new rules, or another watch list, mean for the alerts that live: see `retire`."""
+        """What new rules, or another watch list, mean for the alerts that live: see `decide_on_rules`."""
         now, live = self.clock.now(), await self.store.live_alerts()
         accounts = list(dict.fromkeys(alert.account for alert in live if alert.account is not None))
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
-            return retire(past, self.rules, now, memo=self._memo)
+            return decide_on_rules(past, self.rules, now, memo=self._memo)
 
         return await self.conclude(accounts, deciding)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watcher.domain.credits.allowance import CreditRefusal, Grant, Purpose
-from watcher.domain.evaluation.decide import Recheck
+from watcher.domain.decision import Recheck
 from watcher.domain.model import Account, Miss, MissReason, Outcome, Reading
 from watcher.domain.readings.fault_isolation import CULPRITS, NEVER_READ
 from watcher.domain.values.errors import StoreError

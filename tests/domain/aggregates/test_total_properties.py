@@ -109,6 +109,7 @@ def play(world: World, steps: list[tuple[int, Any]]) -> list[list[str]]:
 
 def with_few(few: int, world: World, steps: list[tuple[int, Any]]) -> tuple[Any, ...]:
     before, sums.FEW = sums.FEW, few
+    world.equal = few > 0  # a sum that is kept may name another one of several reasons
     try:
         told = play(world, steps)
         return told, totals(world), [_any_reason(each.message) for each in world.told]

@@ -11,7 +11,7 @@ from tests.contract.given import NOW, alert
 from watcher.domain.alerts.source_health import FAILS_AFTER, Streak, failing, grown
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import FAILING_RULE
-from watcher.domain.evaluation.decide import retire
+from watcher.domain.evaluation.decide import decide_on_rules
 from watcher.domain.evaluation.rule_index import BUILT_IN, Rules
 from watcher.domain.model import Account, Asset, Miss, MissReason, Reading
 
@@ -58,7 +58,7 @@ def test_any_reading_ends_it_and_an_answer_without_this_account_does_not() -> No
 def test_a_notice_about_a_source_that_is_watched_no_more_is_withdrawn() -> None:
     notice = replace(alert("n", account=None, subject="s"), rule=FAILING_RULE, fingerprint=BUILT_IN)
     past = Snapshot({}, {(FAILING_RULE, "s"): replace(notice, told=("ops",))})
-    over = retire(past, Rules([], {}, ["ops"]), NOW)
+    over = decide_on_rules(past, Rules([], {}, ["ops"]), NOW)
     assert [each.closed for each in over.alerts] == [True]
     assert [str(each.message.kind) for each in over.deliveries] == ["withdrawn"]
 

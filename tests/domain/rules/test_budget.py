@@ -15,7 +15,7 @@ from tests.domain.given import WALLETS, kinds
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.decide import lapse
+from watcher.domain.evaluation.decide import decide_by_time
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.rules import BudgetRule, Use, pace_since
@@ -55,7 +55,9 @@ class Ledger:
         spent, late = self._since(self.plan.bounds(self.now)[0]), self._since(since)
         live = {(alert.rule, alert.subject): alert for alert in self.alerts.values() if alert.live}
         uses = {"coinstats": Use(self.plan, spent, late, since, self.now, self.outlook)}
-        conclusion = lapse(Snapshot({}, live), [], self.rules, self.now, running_since=START, uses=uses)
+        conclusion = decide_by_time(
+            Snapshot({}, live), [], self.rules, self.now, running_since=START, uses=uses
+        )
         self.alerts.update({alert.id: alert for alert in conclusion.alerts})
         self.told += conclusion.deliveries
         return kinds(conclusion.deliveries)
@@ -171,7 +173,7 @@ def test_unknown_in_between_and_a_restart_move_nothing(restart: bool) -> None:
         ledger.rules = Rules(list(ledger.rules.by_id.values()), WALLETS, ("ops",))
     (alert,) = ledger.alerts.values()
     live = {("credits", "coinstats"): alert}
-    concluded = lapse(Snapshot({}, live), [], ledger.rules, ledger.now, running_since=START)
+    concluded = decide_by_time(Snapshot({}, live), [], ledger.rules, ledger.now, running_since=START)
     assert not concluded.alerts, "no ledger, no answer"
     assert ledger.judge(5 * HOUR) == N
     assert ledger.judge(HOUR) == AGAIN
@@ -214,7 +216,9 @@ def test_a_period_that_ends_while_the_ledger_is_read_is_no_alarm() -> None:
     use = Use(PLAN, 29_900, 1000, pace_since(PLAN, late), late)
     rules = Rules([budget(runs_out_within="20d")], WALLETS, ("ops",))
     after = end + timedelta(milliseconds=10)
-    assert not lapse(Snapshot({}), [], rules, after, running_since=START, uses={"coinstats": use}).alerts
+    assert not decide_by_time(
+        Snapshot({}), [], rules, after, running_since=START, uses={"coinstats": use}
+    ).alerts
 
 
 def test_words_stay_the_same_while_little_changes() -> None:

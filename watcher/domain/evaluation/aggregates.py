@@ -33,7 +33,7 @@ SHOWN = 5
 
 
 class AggregateEvaluator:
-    """Collects what one decision says of sums. Lives for one call of `decide` or `lapse`."""
+    """Collects what one decision says of sums. Lives for one call of `decide` or `decide_by_time`."""
 
     def __init__(
         self, past: Snapshot, memo: Memo, now: datetime, teller: MessageComposer, blindness: RuleHealth

@@ -1,8 +1,8 @@
-"""decide(): all that one poll concludes, in one pure call.
+"""Decision: all that one poll leads to, in one pure call.
 
-believe → diff → judge → advance → route → render. `decide` takes what a request saw; `lapse` is
-called when only time has passed. Both return a `Decision` that the store writes in one
-transaction. What a decision needs from history is asked for by `questions` beforehand.
+Check, diff, evaluate, advance, route, render. `decide` takes what a request saw; `decide_by_time` is called
+when only time has passed. Both return a `Decision` that the store writes in one transaction. What a decision
+needs from history is asked for by `questions` beforehand.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled, Recheck, Snapshot
+from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Recheck, Snapshot
 from watcher.domain.evaluation.asset_identity import Recognised, renamed_notices, unfamiliar
 from watcher.domain.evaluation.evaluator import RuleEvaluator
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.never_held import empty_notices
-from watcher.domain.evaluation.quarantine import hush, sift
+from watcher.domain.evaluation.quarantine import Sifted, hush, sift
 from watcher.domain.evaluation.rescaling import baselines, rescale, rescaled_notices
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.evaluation.windows import looking_back
@@ -38,19 +38,6 @@ from watcher.domain.readings.plausibility import CONFIRM_AFTER, usual
 from watcher.domain.readings.prices import Weighed
 from watcher.domain.readings.reconcile import Reconciled, reconcile
 from watcher.domain.rules import Use
-
-__all__ = [
-    "AmountAt",
-    "Decision",
-    "PriceAt",
-    "Question",
-    "Recalled",
-    "Recheck",
-    "Snapshot",
-    "decide",
-    "lapse",
-    "questions",
-]
 
 
 def differing(past: Snapshot, seen: Sequence[Outcome]) -> dict[Account, list[Difference]]:
@@ -129,75 +116,120 @@ def decide(
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
     memo = (memo or Memo()).under(rules, past)
-    judge = RuleEvaluator(past, memo, now, running_since, recalled)
-    judge.release()
-    states: list[AccountState] = []
-    changes: list[Change] = []
-    again: list[Recheck] = []
-    notices: list[Delivery] = []
-    symbols: dict[Asset, str] = {}
+    draft = _Draft(past, memo, now, RuleEvaluator(past, memo, now, running_since, recalled), recalled)
     if names is not None:
-        notices += renamed_notices(names.renamed, names.former, rules.channels, now)
-    prices = Weighed(past, now)
+        draft.notices += renamed_notices(names.renamed, names.former, rules.channels, now)
     alone = len(seen) == 1
-    for answer in seen:
-        if answer.account not in rules.wallets:
-            continue
-        outcome, ask = prices.believed(answer)
-        state = past.accounts.get(outcome.account) or AccountState(outcome.account)
-        differences = compared.get(outcome.account)
+    for outcome in seen:
+        if outcome.account in rules.wallets:
+            draft.take(outcome, compared.get(outcome.account), alone=alone)
+    return draft.finish(names)
+
+
+class _Draft:
+    """What one decision comes to, account by account."""
+
+    def __init__(
+        self,
+        past: Snapshot,
+        memo: Memo,
+        now: datetime,
+        evaluator: RuleEvaluator,
+        recalled: Mapping[Question, Recalled],
+    ) -> None:
+        self._past, self._memo, self._rules, self._now = past, memo, memo.rules, now
+        self._evaluator, self._recalled = evaluator, recalled
+        self._prices = Weighed(past, now)
+        self._states: list[AccountState] = []
+        self._changes: list[Change] = []
+        self._again: list[Recheck] = []
+        self._symbols: dict[Asset, str] = {}
+        self.notices: list[Delivery] = []
+        evaluator.release()
+
+    def take(self, answer: Outcome, differences: Sequence[Difference] | None, *, alone: bool) -> None:
+        """Take in one outcome. `differences`: of a reading that was compared with the snapshot already.
+        `alone`: the request asked for this account only."""
+        outcome, ask = self._prices.believed(answer)
+        account, past = outcome.account, self._past
+        state = past.accounts.get(account) or AccountState(account)
         if isinstance(outcome, Reading) and outcome.scales:
-            state, rescaled = rescale(state, outcome)
-            differences = None
-            changes += baselines(state, rescaled, outcome, now)
-            judge.anew.extend((outcome.account, each.asset) for each in rescaled)
-            notices += rescaled_notices(state, rescaled, outcome.symbols, rules.channels, now)
-        jumps = (
-            rules.jumps(outcome.account, past.symbols, memo.also)
-            if differences or differences is None
-            else usual
-        )
-        learned = reconcile(state, outcome, now, alone=alone, jumps=jumps, differences=differences)
+            state, differences = self._rescale(state, outcome), None
+        odd = differences or differences is None
+        jumps = self._rules.jumps(account, past.symbols, self._memo.also) if odd else usual
+        reconciled = reconcile(state, outcome, self._now, alone=alone, jumps=jumps, differences=differences)
         told: Sequence[Change] = ()
         renaming = True
         if isinstance(outcome, Reading):
-            renaming = _note_symbols(past, outcome, symbols, memo)
-            if learned.accepted or state.quarantined or state.newcomers:
-                moved = _changes(state, learned, outcome, past, now, recalled)
-                if moved and rules.policies:
-                    policy = partial(rules.policy, also=memo.also)
-                    moved = marked(moved, rules.wallets[outcome.account], policy)
-                changes += moved
-                learned, told = sift(state, learned, outcome, moved, past, memo, now)
-                for alert, why in hush(learned.state, past):
-                    judge.withdraw(alert, why)
-        states.append(learned.state)
-        if learned.again is not None or ask:
-            again.append(learned.again or Recheck(outcome.account, CONFIRM_AFTER))
+            renaming = self._note_symbols(outcome)
+            if reconciled.accepted or state.quarantined or state.newcomers:
+                reconciled, told = self._sift(state, reconciled, outcome)
+        self._states.append(reconciled.state)
+        if reconciled.again is not None or ask:
+            self._again.append(reconciled.again or Recheck(account, CONFIRM_AFTER))
         news = [change for change in told if not change.drift] if told else ()
-        judge.account(learned, outcome, news, renaming=renaming)
-    notices += empty_notices(past, states, rules, now)
-    judge.sums(prices, symbols)
-    judge.finish()
-    return Decision(
-        at=now,
-        accounts=tuple(states),
-        changes=tuple(changes),
-        quotes=prices.quotes,
-        doubts=prices.doubts,
-        symbols=symbols,
-        alerts=tuple(judge.alerts),
-        deliveries=(*judge.deliveries, *notices),
-        again=tuple(again),
-        marks=tuple(judge.marks),
-        flaps=judge.flaps,
-        anew=tuple(judge.anew),
-        same=names.same if names is not None else EMPTY,
-        former=names.former if names is not None else EMPTY,
-    )
+        self._evaluator.account(reconciled, outcome, news, renaming=renaming)
+
+    def finish(self, names: Recognised | None) -> Decision:
+        """The decision, once every outcome is taken in."""
+        evaluator, prices = self._evaluator, self._prices
+        self.notices += empty_notices(self._past, self._states, self._rules, self._now)
+        evaluator.sums(prices, self._symbols)
+        evaluator.finish()
+        return Decision(
+            at=self._now,
+            accounts=tuple(self._states),
+            changes=tuple(self._changes),
+            quotes=prices.quotes,
+            doubts=prices.doubts,
+            symbols=self._symbols,
+            alerts=tuple(evaluator.alerts),
+            deliveries=(*evaluator.deliveries, *self.notices),
+            again=tuple(self._again),
+            marks=tuple(evaluator.marks),
+            flaps=evaluator.flaps,
+            anew=tuple(evaluator.anew),
+            same=names.same if names is not None else EMPTY,
+            former=names.former if names is not None else EMPTY,
+        )
+
+    def _rescale(self, state: AccountState, reading: Reading) -> AccountState:
+        """The state in the units of this reading; what they changed is kept and told."""
+        state, rescaled = rescale(state, reading)
+        self._changes += baselines(state, rescaled, reading, self._now)
+        self._evaluator.anew.extend((state.account, each.asset) for each in rescaled)
+        self.notices += rescaled_notices(state, rescaled, reading.symbols, self._rules.channels, self._now)
+        return state
+
+    def _sift(self, state: AccountState, reconciled: Reconciled, reading: Reading) -> Sifted:
+        """What moved is kept; what of it rules may see, and the alerts that quarantine ends."""
+        past, rules, memo, now = self._past, self._rules, self._memo, self._now
+        moved = _changes(state, reconciled, reading, past, now, self._recalled)
+        if moved and rules.policies:
+            moved = marked(moved, rules.wallets[state.account], partial(rules.policy, also=memo.also))
+        self._changes += moved
+        sifted = sift(state, reconciled, reading, moved, past, memo, now)
+        for alert, why in hush(sifted.reconciled.state, past):
+            self._evaluator.withdraw(alert, why)
+        return sifted
+
+    def _note_symbols(self, reading: Reading) -> bool:
+        """Whether this reading has names that are new.
+
+        Of an asset that it does not hold it may repeat a name that another source has heard to be changed:
+        such a name is taken only where there is none.
+        """
+        if not unfamiliar(self._past, reading, self._memo):
+            return False
+        known = self._past.symbols
+        spoken_of = reading.amounts.keys() | reading.unclear.keys()
+        for asset, symbol in reading.symbols.items():
+            if known.get(asset) != symbol and (asset in spoken_of or not known.get(asset)):
+                self._symbols[asset] = symbol
+        return True
 
 
-def lapse(
+def decide_by_time(
     past: Snapshot,
     accounts: Iterable[Account],
     rules: Rules,
@@ -210,20 +242,20 @@ def lapse(
     """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
     and what was held back and is held back no more. `uses`: what the ledger says of sources."""
     memo = (memo or Memo()).under(rules, past)
-    judge = RuleEvaluator(past, memo, now, running_since)
-    judge.release()
-    judge.budgets(uses)
+    evaluator = RuleEvaluator(past, memo, now, running_since)
+    evaluator.release()
+    evaluator.budgets(uses)
     for account in accounts:
-        judge.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
+        evaluator.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
     for alert in past.alerts.values():
         if memo.stands(alert):
-            judge.remind(alert)
-    judge.finish()
-    alerts, deliveries = tuple(judge.alerts), tuple(judge.deliveries)
-    return Decision(at=now, alerts=alerts, deliveries=deliveries, flaps=judge.flaps)
+            evaluator.remind(alert)
+    evaluator.finish()
+    alerts, deliveries = tuple(evaluator.alerts), tuple(evaluator.deliveries)
+    return Decision(at=now, alerts=alerts, deliveries=deliveries, flaps=evaluator.flaps)
 
 
-def retire(past: Snapshot, rules: Rules, now: datetime, *, memo: Memo | None = None) -> Decision:
+def decide_on_rules(past: Snapshot, rules: Rules, now: datetime, *, memo: Memo | None = None) -> Decision:
     """What a configuration that takes effect means for the live alerts, all of which `past` must have.
 
     Those whose rule, account or source is gone are withdrawn; whoever heard of them is told so. What a
@@ -231,28 +263,28 @@ def retire(past: Snapshot, rules: Rules, now: datetime, *, memo: Memo | None = N
     whoever seeks the right level must hear of each try.
     """
     memo = (memo or Memo()).under(rules, past)
-    judge = RuleEvaluator(past, memo, now, now)
+    evaluator = RuleEvaluator(past, memo, now, now)
     for alert in past.alerts.values():
         named, why = under_its_name(alert, rules), why_over(alert, memo, past)
         if why or not memo.stands(alert):
-            judge.count_anew(alert)
+            evaluator.count_anew(alert)
         if why:
-            judge.withdraw(named, why)
+            evaluator.withdraw(named, why)
         elif named != alert:
-            judge.alerts.append(named)
-    judge.finish()
+            evaluator.alerts.append(named)
+    evaluator.finish()
     return Decision(
         at=now,
-        alerts=tuple(judge.alerts),
-        deliveries=tuple(judge.deliveries),
+        alerts=tuple(evaluator.alerts),
+        deliveries=tuple(evaluator.deliveries),
         standing=rules.fingerprints,
-        flaps=judge.flaps,
+        flaps=evaluator.flaps,
     )
 
 
 def _changes(
     state: AccountState,
-    learned: Reconciled,
+    reconciled: Reconciled,
     reading: Reading,
     past: Snapshot,
     now: datetime,
@@ -261,7 +293,7 @@ def _changes(
     changes = []
     account, quotes, prices = state.account, past.quotes, reading.prices
     symbols, old, stale, read = reading.symbols, past.symbols, state.stale, state.seen
-    for asset, before, after, _ in learned.accepted:
+    for asset, before, after, _ in reconciled.accepted:
         symbol = symbols.get(asset) or old.get(asset, "")
         price = prices.get(asset)
         if price is None:
@@ -288,19 +320,3 @@ def _last_price(asset: Asset, reading: Reading, past: Snapshot) -> Decimal | Non
         return None
     quote = past.quotes.get(asset)
     return quote.price if quote is not None else None
-
-
-def _note_symbols(past: Snapshot, reading: Reading, symbols: dict[Asset, str], memo: Memo) -> bool:
-    """Whether this reading has names that are new.
-
-    Of an asset that it does not hold it may repeat a name that another source has heard to be changed: such
-    a name is taken only where there is none.
-    """
-    if not unfamiliar(past, reading, memo):
-        return False
-    known = past.symbols
-    spoken_of = reading.amounts.keys() | reading.unclear.keys()
-    for asset, symbol in reading.symbols.items():
-        if known.get(asset) != symbol and (asset in spoken_of or not known.get(asset)):
-            symbols[asset] = symbol
-    return True

@@ -34,7 +34,7 @@ from watcher.domain.values.verdict import Answer, Verdict, met, not_met
 
 
 class RuleEvaluator:
-    """Collects what one decision says. Lives for one call of `decide` or `lapse`."""
+    """Collects what one decision says. Lives for one call of `decide` or `decide_by_time`."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Memo: what earlier decisions found out, kept so that the next one need not find it out again.
 
-A decision with an empty memo and one with a warm memo are equal; only the time that they take differs.
+A decision with an empty memo and one with a warm memo are equal; only the time that they take differs, and
+which of several reasons is named for which a sum over many accounts is not known.
 """
 
 from __future__ import annotations

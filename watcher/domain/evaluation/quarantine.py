@@ -46,13 +46,13 @@ BELIEVED_AFTER = timedelta(days=30)
 class Sifted(NamedTuple):
     """What one reading taught, and the changes that rules may see."""
 
-    learned: Reconciled
+    reconciled: Reconciled
     changes: Sequence[Change]
 
 
 def sift(
     before: AccountState,
-    learned: Reconciled,
+    reconciled: Reconciled,
     reading: Reading,
     changes: Sequence[Change],
     past: Snapshot,
@@ -64,9 +64,9 @@ def sift(
     Of a newcomer that is let out later rules see all that it holds by then, as what arrived. Where nothing
     moved and nothing is shut there is nothing to sift, and nobody need ask.
     """
-    state = learned.state
+    state = reconciled.state
     shut = dict(state.quarantined)
-    for difference in learned.accepted:
+    for difference in reconciled.accepted:
         asset, baseline = difference.asset, difference.before is None
         if asset not in before.amounts and difference.after:
             reason = _unwanted(state, asset, reading, past, memo, baseline=baseline)
@@ -87,16 +87,18 @@ def sift(
         if not entry.baseline and state.amounts[asset]:
             mine = [_arrival(state, asset, reading, past, now)]
         told += mine
-    new = _newcomers(before, learned, reading, past, memo, now, shut, let_out)
+    new = _newcomers(before, reconciled, reading, past, memo, now, shut, let_out)
     told = [change._replace(claimed=True) if change.asset in new else change for change in told]
     if shut.keys() != state.quarantined.keys() or new != state.newcomers:
-        learned = learned._replace(state=state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY))
-    return Sifted(learned, told)
+        reconciled = reconciled._replace(
+            state=state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY)
+        )
+    return Sifted(reconciled, told)
 
 
 def _newcomers(
     before: AccountState,
-    learned: Reconciled,
+    reconciled: Reconciled,
     reading: Reading,
     past: Snapshot,
     memo: Memo,
@@ -105,19 +107,19 @@ def _newcomers(
     let_out: Collection[Asset],
 ) -> dict[Asset, datetime]:
     """What came and nobody asked for. One that went and comes again begins anew."""
-    state, found = learned.state, dict(learned.state.newcomers)
+    state, found = reconciled.state, dict(reconciled.state.newcomers)
     for asset, since in state.newcomers.items():
         believed = now - since >= BELIEVED_AFTER and state.amounts.get(asset) and asset in reading.prices
         if asset in shut or believed or _asked_for(state, asset, reading, past, memo):
             del found[asset]
     came = [
         each.asset
-        for each in learned.accepted
+        for each in reconciled.accepted
         if each.after and each.before is not None and not each.before
         if each.asset not in before.amounts or each.asset in state.newcomers
     ]
     came += [
-        each.asset for each in learned.accepted
+        each.asset for each in reconciled.accepted
         if each.before is None and each.after and each.asset not in before.amounts
         if _poses(state, each.asset, reading, past)
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""How often an account changes, learnt from one bit a poll.
+"""Change rates: how often an account changes, learnt from one bit a poll.
 
 A Bayes filter over log-spaced change rates, for each of a few *hazards* (how often the rate
 itself jumps: hours, a day, months). Between polls some belief leaks to what the account has
@@ -16,6 +16,7 @@ from base64 import b64decode, b64encode
 from bisect import bisect_left
 from itertools import accumulate
 from operator import mul
+from typing import NamedTuple
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -67,6 +68,18 @@ class RatePosterior:
         if (len(cells), len(history), len(weights)) != (BRANCHES * SIZE, SIZE, BRANCHES):
             raise ValueError("a belief of another shape")
         return cls(cells, weights, history, float(value[3]))  # type: ignore[arg-type]
+
+
+class Before(NamedTuple):
+    """The belief about one account as numbers to count with."""
+
+    own: list[float]
+    """Odds of each rate, to which a jump leads: what the account has mostly been like."""
+    branches: list[list[float]]
+    """Odds of each rate, for each hazard."""
+    weights: tuple[float, ...]
+    history: list[float]
+    polled: float
 
 
 class ChangeRates:
@@ -133,18 +146,7 @@ class ChangeRates:
         which everybody is busy counts for more).
         """
         self.count(belief, -1)
-        if belief is None:
-            own, polled = self.population, 0.0
-            branches, weights = [self.population] * BRANCHES, (1 / BRANCHES,) * BRANCHES
-            history = [0.0] * SIZE
-        else:
-            polled = belief.polled
-            history = belief.history.tolist()
-            share = 1 / (OWN + polled)
-            own = [(p * OWN + h) * share for p, h in zip(self.population, history, strict=True)]
-            cells = belief.cells.tolist()
-            branches = [cells[k : k + SIZE] for k in range(0, BRANCHES * SIZE, SIZE)]
-            weights = belief.weights
+        own, branches, weights, history, polled = self._before(belief)
         exp = math.exp
         fits = [exp(-rate * exposure) for rate in GRID]
         if changed:
@@ -177,3 +179,15 @@ class ChangeRates:
         new = RatePosterior(array(FLOAT, moved), weights, array(FLOAT, history), polled * fade + elapsed)
         self.count(new)
         return new, float(sum(map(mul, weights, means)))
+
+    def _before(self, belief: RatePosterior | None) -> Before:
+        """What is believed of an account before a poll; of an unknown one, what all are like."""
+        population = self.population
+        if belief is None:
+            weights = (1 / BRANCHES,) * BRANCHES
+            return Before(population, [population] * BRANCHES, weights, [0.0] * SIZE, 0.0)
+        history, cells = belief.history.tolist(), belief.cells.tolist()
+        share = 1 / (OWN + belief.polled)
+        own = [(p * OWN + h) * share for p, h in zip(population, history, strict=True)]
+        branches = [cells[k : k + SIZE] for k in range(0, BRANCHES * SIZE, SIZE)]
+        return Before(own, branches, belief.weights, history, belief.polled)
