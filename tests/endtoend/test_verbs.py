@@ -181,4 +181,5 @@ async def test_schema_and_version_print_what_they_say(there: Installation) -> No
     code, out, _ = await there.verb("schema")
     assert code == 0
     assert "$schema" in json.loads(out) or "properties" in json.loads(out)
+    assert await there.json("schema") == json.loads(out)
     assert (await there.json("version"))["watcher"] in (await there.verb("version"))[1]

@@ -123,7 +123,7 @@ def _time(text: str, where: str) -> float:
     return value
 
 
-def simulate(
+def simulate_trace(
     trace: Trace,
     items: Sequence[Item],
     credits_per_day: float,
@@ -135,59 +135,75 @@ def simulate(
 ) -> SimulationResult:
     """Drive the production cadence from the first change of the trace to its last.
 
-    Credits come in periods of about a month, each a hard limit, together `credits_per_day` for
-    every day. One bit is learnt from each poll. A change that is not seen before the end
-    counts as waiting until then. `state`: what was learnt before.
-    `polled` hears of each poll, `progress` the share that is done.
+    Credits come in periods of about a month, each a hard limit, together `credits_per_day` for every day. One
+    bit is learnt from each poll. A change that is not seen before the end counts as waiting until then.
+    `state`: what was learnt before. `polled` hears of each poll, `progress` the share that is done.
     """
     run = _Run(trace, credits_per_day)
     # all were read before it begins; fixed intervals are spread, as the daemon's ticks are
     seen = {
         item.key: run.start - (number * GOLDEN % 1) * (item.fixed or 0.0) for number, item in enumerate(items)
     }
-    cadence = Scheduler(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
+    scheduler = Scheduler(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
     costs = {item.key: item.cost for item in items}
-    delays = _Delays(trace)
-    now, polls, spent, period, stretch = run.start, 0, 0.0, 0, cadence.stretch
-    used, forecasts, hour = 0.0, _Foretold(), run.start
-    while True:
-        due = cadence.due(now)
-        now = max(due[0], now) if due is not None else run.ends(period)
-        # to the millisecond, never early: as a clock would show it
-        now = math.ceil(now * 1000) / 1000
-        if now >= run.end or (due is None and period + 1 >= run.periods):
-            break
-        if now >= run.ends(period):
-            period, used = period + 1, 0.0
-            cadence.set_budget(run.budget(period), now)
-            stretch = max(stretch, cadence.stretch)
-            continue
-        assert due is not None  # noqa: S101 (without one the period is over)
-        key = due[1]
+    polls = _Polls(run, scheduler)
+    delays, forecasts, hour = _Delays(trace), _Foretold(), run.start
+    count, spent = 0, 0.0
+    while (key := polls.next()) is not None:
+        now = polls.now
         if now >= hour:
             hour = now + 6 * 3600
-            forecasts.note(cadence.forecast())
+            forecasts.note(scheduler.forecast())
             progress((now - run.start) / max(run.end - run.start, 1.0))
-        cadence.take(key, now)
-        used += costs[key]
-        if used > run.limit + 1e-6:
-            raise AssertionError(f"{used} of {run.limit} credits of period {period}")
+        scheduler.take(key, now)
+        polls.pay(costs[key])
         spent += costs[key]
-        polls += 1
+        count += 1
         polled(key, now)
-        cadence.observe(key, now, delays.seen(key, now))
+        scheduler.observe(key, now, delays.seen(key, now))
     values = delays.finish(run.end)
     return SimulationResult(
-        polls,
+        count,
         round(spent),
         len(values),
         sum(values) / len(values),
         values[max(math.ceil(0.95 * len(values)) - 1, 0)],
         run.limit * run.periods,
         forecasts.mean,
-        stretch,
-        cadence.dump(),
+        polls.stretch,
+        scheduler.dump(),
     )
+
+
+class _Polls:
+    """Polls one after another, through the periods of a run."""
+
+    def __init__(self, run: _Run, scheduler: Scheduler) -> None:
+        self._run, self._scheduler = run, scheduler
+        self._period, self._used = 0, 0.0
+        self.now, self.stretch = run.start, scheduler.stretch
+
+    def next(self) -> str | None:
+        """Who is polled next, at `now`; None at the end of the run."""
+        run = self._run
+        while True:
+            due = self._scheduler.due(self.now)
+            now = max(due[0], self.now) if due is not None else run.ends(self._period)
+            # to the millisecond, never early: as a clock would show it
+            self.now = now = math.ceil(now * 1000) / 1000
+            if now >= run.end or (due is None and self._period + 1 >= run.periods):
+                return None
+            if due is not None and now < run.ends(self._period):
+                return due[1]
+            self._period, self._used = self._period + 1, 0.0
+            self._scheduler.set_budget(run.budget(self._period), now)
+            self.stretch = max(self.stretch, self._scheduler.stretch)
+
+    def pay(self, cost: float) -> None:
+        """Spend credits of the period."""
+        self._used += cost
+        if self._used > self._run.limit + 1e-6:
+            raise AssertionError(f"{self._used} of {self._run.limit} credits of period {self._period}")
 
 
 class _Run:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
 
 import typer
 
@@ -21,17 +20,6 @@ from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "-c",
-        "--config",
-        metavar="FILE",
-        help="Configuration file. Default: ./watcher.yaml, then /etc/watcher/watcher.yaml.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def config_path(chosen: Path | None) -> Path:
@@ -90,7 +78,7 @@ def must_know_wallets(configuration: Configuration, names: Iterable[str] | None)
     must_know("wallet", names, {wallet.name for wallet in configuration.settings.wallets})
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     sys.stdout.write(json_text(value, sys.stdout, indent=2, default=plain_json) + "\n")
 
 

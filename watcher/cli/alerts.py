@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from watcher.cli import _completion
-from watcher.cli._common import Config, Json, beginning_with, configured, print_json, the_one
+from watcher.cli._common import beginning_with, configured, print_json, the_one
 from watcher.cli._help import PAGES
+from watcher.cli._options import Config, Json
+from watcher.cli._rows import ExpiredRow
 from watcher.cli._tables import print_table
 from watcher.commands.alerts import LONGEST_TEXT, acknowledge, is_keepable, matchers_of
 from watcher.commands.alerts import silence as keep_silence
@@ -233,7 +235,7 @@ def expire(
     ids = [the_one(each, beginning_with(each, live), "silences") for each in ids]
     found = store_of(configuration.settings).commands().expire_silences(ids, now)
     if json:
-        print_json([{"id": each, "ended": each in found} for each in ids])
+        print_json([ExpiredRow(id=each, ended=each in found) for each in ids])
     for each in found if not json else ():
         print(f"{each}: ended")
     return _missing([each for each in ids if each not in found], "silence in force")

@@ -10,13 +10,12 @@ from typing import Annotated
 
 import typer
 
-from watcher.cli import _completion
-from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
+from watcher.cli._common import configured, must_know_wallets, print_json
+from watcher.cli._options import Config, Json, Wallets
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, store_of
 from watcher.domain.model import Account, Asset, Quarantined
 from watcher.domain.values.formatting import money
-from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.spelling import closest
 from watcher.reports import status
 from watcher.reports.rows import AssetRow
@@ -36,16 +35,7 @@ def assets(
         typer.Argument(metavar="ASSET", help="Contract, CHAIN/CONTRACT, or a symbol that only one bears."),
     ] = None,
     config: Config = None,
-    wallet: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--wallet",
-            metavar="NAME",
-            help="Only this wallet; may be repeated.",
-            autocompletion=_completion.wallets,
-            callback=in_one_form,
-        ),
-    ] = None,
+    wallet: Wallets = None,
     everything: Annotated[
         bool, typer.Option("--all", help="List all assets; release: all of the wallet's quarantine.")
     ] = False,

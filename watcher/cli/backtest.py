@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._common import configured, print_json
+from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
+from watcher.cli._rows import BacktestMessageRow, BacktestRow, RuleSetRow
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, build_channels, store_of
 from watcher.domain.rules import Rule
@@ -34,27 +36,29 @@ USUAL_BURST = 3
 """Notifications that a chat gets in a row; more are merged into one."""
 
 
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="D", help="How far back, as in 30d. Default: 30d, or the whole file."),
+]
+RuleFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--rules", metavar="FILE", help="Compare with these rules; twice: one file with another."),
+]
+Imported = Annotated[
+    Path | None,
+    typer.Option("--import", metavar="FILE.csv", help="Readings of your own instead of the store."),
+]
+Timezone = Annotated[
+    str, typer.Option("--timezone", metavar="ZONE", help="Where night is from 22:00 to 07:00.")
+]
+
+
 def backtest(
     config: Config = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since", metavar="D", help="How far back, as in 30d. Default: 30d, or the whole file."
-        ),
-    ] = None,
-    rules: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--rules", metavar="FILE", help="Compare with these rules; twice: one file with another."
-        ),
-    ] = None,
-    imported: Annotated[
-        Path | None,
-        typer.Option("--import", metavar="FILE.csv", help="Readings of your own instead of the store."),
-    ] = None,
-    timezone: Annotated[
-        str, typer.Option("--timezone", metavar="ZONE", help="Where night is from 22:00 to 07:00.")
-    ] = "UTC",
+    since: Since = None,
+    rules: RuleFiles = None,
+    imported: Imported = None,
+    timezone: Timezone = "UTC",
     json: Json = False,
 ) -> int:
     """Play stored history through the engine of the daemon: what would have been sent, when, to whom.
@@ -81,11 +85,11 @@ def backtest(
     for name, book in named.items():
         chosen = replace(configuration, rules=book)
         played[name] = asyncio.run(_play(name, chosen, recorded, start, until, bursts))
-    told = _Told(configuration, played, recorded, start, until, zone, bursts)
+    result = _Result(configuration, played, recorded, start, until, zone, bursts)
     if json:
-        print_json(told.plain(named))
+        print_json(result.row(named))
     else:
-        told.show(named)
+        result.show(named)
     return 0
 
 
@@ -123,7 +127,7 @@ def _history(
     configuration: Configuration,
     named: dict[str, tuple[Rule, ...]],
     imported: Path | None,
-    back: Any,
+    back: timedelta | None,
     now: datetime,
 ) -> tuple[RecordedHistory, datetime, datetime]:
     """What is known, and from when until when messages are counted."""
@@ -179,7 +183,7 @@ async def _play(
         )
 
 
-class _Told:
+class _Result:
     """The result in words and as JSON."""
 
     def __init__(
@@ -246,44 +250,42 @@ class _Told:
         ]  # fmt: skip
         print_table(columns, rows, empty="  nothing")
 
-    def plain(self, named: dict[str, tuple[Rule, ...]]) -> dict[str, Any]:
-        found: dict[str, Any] = {
+    def row(self, named: dict[str, tuple[Rule, ...]]) -> BacktestRow:
+        found: BacktestRow = {
             "since": self._start,
             "until": self._until,
             "timezone": self._zone.key,
             "not_known": self._unknown,
-            "sets": [
-                self._plain_set(name, played, len(named[name])) for name, played in self._played.items()
-            ],
+            "sets": [self._set_row(name, played, len(named[name])) for name, played in self._played.items()],
         }
         if self._compared is not None:
             found["compared"] = {
                 "both": self._compared.both,
-                "only_first": [self._plain(each) for each in self._compared.only_a],
-                "only_second": [self._plain(each) for each in self._compared.only_b],
+                "only_first": [self._message_row(each) for each in self._compared.only_a],
+                "only_second": [self._message_row(each) for each in self._compared.only_b],
             }
         return found
 
-    def _plain_set(self, name: str, played: Played, rules: int) -> dict[str, Any]:
+    def _set_row(self, name: str, played: Played, rules: int) -> RuleSetRow:
         return {
             "name": name,
             "rules": rules,
             "polls": played.polls,
-            "messages": [self._plain(each) for each in played.sent],
+            "messages": [self._message_row(each) for each in played.sent],
             "notifications": played.notifications,
             "by_rule": _by_rule(played),
             "at_night": sum(each.at_night(self._zone) for each in played.sent),
             "fired_before": [{"rule": alert.rule, "subject": alert.label} for alert in played.already],
         }
 
-    def _plain(self, sent: BacktestMessage) -> dict[str, Any]:
+    def _message_row(self, sent: BacktestMessage) -> BacktestMessageRow:
         message = sent.message
         return {
             "at": sent.at,
             "night": sent.at_night(self._zone),
             "channels": list(sent.channels),
-            "severity": str(message.severity),
-            "kind": str(message.kind),
+            "severity": message.severity,
+            "kind": message.kind,
             "rule": message.rule,
             "wallet": message.wallet,
             "subject": message.subject,

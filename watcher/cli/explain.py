@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from watcher.cli import _completion
-from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._common import configured, print_json
+from watcher.cli._options import Config, Json
 from watcher.cli.alerts import meant
 from watcher.config.configuration import build_rules, credit_plans, store_of
 from watcher.domain.alerts.lifecycle import about

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.cli._common import Config, Json, configured, must_know_wallets, print_json
+from watcher.cli._common import configured, must_know_wallets, print_json
+from watcher.cli._options import Config, Json, Limit, Wallets
+from watcher.cli._rows import ChartRow
 from watcher.cli._tables import fold, print_table, screen
-from watcher.cli.lists import Limit, Wallets
 from watcher.config.configuration import Configuration, store_of
 from watcher.domain.model import Asset
 from watcher.domain.values.durations import parse_duration
@@ -136,7 +137,7 @@ def _plot(
             if asset is None or _held(chart):
                 drawn.append((name, asset, chart))
     if json:
-        print_json([_plain(*each, value=value) for each in drawn])
+        print_json([_row(*each, value=value) for each in drawn])
         return 0
     for number, each in enumerate(drawn):
         print("\n" * (number > 0) + "\n".join(_lines(*each, value=value)))
@@ -165,7 +166,7 @@ def _lines(wallet: str, asset: Asset | None, chart: Chart, *, value: bool) -> li
     return lines
 
 
-def _plain(wallet: str, asset: Asset | None, chart: Chart, *, value: bool) -> dict[str, Any]:
+def _row(wallet: str, asset: Asset | None, chart: Chart, *, value: bool) -> ChartRow:
     worth = value or asset is None or chart.amount is None
     line = chart.value if worth or chart.amount is None else chart.amount
     return {

@@ -6,26 +6,13 @@ from typing import Annotated
 
 import typer
 
-from watcher.cli import _completion
-from watcher.cli._common import Config, Json, configured, must_know, must_know_wallets, print_json, the_one
+from watcher.cli._common import configured, must_know, must_know_wallets, print_json, the_one
+from watcher.cli._options import Config, Json, Limit, Wallets
 from watcher.cli._tables import print_table
 from watcher.config.configuration import store_of
 from watcher.domain.values.formatting import moment, money, price
-from watcher.domain.values.normalization import in_one_form
 from watcher.reports import status
 from watcher.service.clock import SystemClock
-
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many rows.")]
-Wallets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--wallet",
-        metavar="NAME",
-        help="Only this wallet; may be repeated.",
-        autocompletion=_completion.wallets,
-        callback=in_one_form,
-    ),
-]
 
 
 def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from watcher import __version__
-from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._common import configured, print_json
+from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
+from watcher.cli._rows import BackupRow, CheckRow, CountsRow, FindingRow, MistakesRow, ProblemRow
 from watcher.config.configuration import Configuration, store_of
 from watcher.config.environment import is_closed
-from watcher.domain.values.errors import ConfigurationError, StoreError
+from watcher.domain.values.errors import ConfigurationError, Problem, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.service.clock import SystemClock
 
@@ -35,10 +36,10 @@ def check(config: Config = None, json: Json = False) -> int:
     except ConfigurationError as error:
         if not json:
             raise
-        print_json({"mistakes": [asdict(problem) for problem in error.problems]})
+        print_json(MistakesRow(mistakes=[_problem(each) for each in error.problems]))
         return 78
     settings = configuration.settings
-    counts = {
+    counts: CountsRow = {
         "sources": len(settings.sources),
         "wallets": len(settings.wallets),
         "accounts": sum(len(wallet.accounts) for wallet in settings.wallets),
@@ -48,16 +49,38 @@ def check(config: Config = None, json: Json = False) -> int:
     findings, trouble = _lint(configuration)
     warnings = [*closed, *configuration.warnings, *([trouble] if trouble else [])]
     if json:
-        lints = [asdict(each) for each in findings]
-        summary = {"path": str(settings.path), **counts}
-        print_json({**summary, "mistakes": [], "warnings": warnings, "lints": lints})
+        row: CheckRow = {
+            "path": str(settings.path),
+            **counts,
+            "mistakes": [],
+            "warnings": warnings,
+            "lints": [_finding(each) for each in findings],
+        }
+        print_json(row)
         return 0
     for warning in (*warnings, *findings):
         typer.echo(f"warning: {warning}", err=True)
-    words = ("sources", "wallets", "accounts", "rules", "channels")
-    found = ", ".join(counted(counts[each], each.removesuffix("s")) for each in words)
-    typer.echo(f"{settings.path}: sound ({found})")
+    found = (
+        counted(counts["sources"], "source"), counted(counts["wallets"], "wallet"),
+        counted(counts["accounts"], "account"), counted(counts["rules"], "rule"),
+        counted(counts["channels"], "channel"),
+    )  # fmt: skip
+    typer.echo(f"{settings.path}: sound ({', '.join(found)})")
     return 0
+
+
+def _problem(problem: Problem) -> ProblemRow:
+    return {"where": problem.where, "what": problem.what, "remedy": problem.remedy}
+
+
+def _finding(finding: Finding) -> FindingRow:
+    return {
+        "lint": finding.lint,
+        "rule": finding.rule,
+        "what": finding.what,
+        "remedy": finding.remedy,
+        "subjects": finding.subjects,
+    }
 
 
 def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
@@ -88,6 +111,7 @@ def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
 def schema(
     rules: Annotated[bool, typer.Option("--rules", help="Of rule files instead.")] = False,
     tests: Annotated[bool, typer.Option("--tests", help="Of files with rule tests instead.")] = False,
+    json: Json = False,  # noqa: ARG001 (it is JSON in any case)
 ) -> int:
     """Print the JSON Schema of watcher.yaml, of rule files or of rule tests, for editors to complete from.
 
@@ -113,7 +137,7 @@ def backup(
         store_of(configuration.settings).backup(target, tell)
     size = target.stat().st_size
     if json:
-        print_json({"path": str(target), "bytes": size, "verified": True})
+        print_json(BackupRow(path=str(target), bytes=size, verified=True))
     else:
         typer.echo(f"wrote {target} ({size:,} bytes, verified)")
     return 0
@@ -121,10 +145,11 @@ def backup(
 
 def version(json: Json = False) -> int:
     """Print the version of watcher and of what it runs on."""
-    from importlib.metadata import version as installed
+    from importlib import metadata
 
     parts = {
-        name: installed(name) for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils")
+        name: metadata.version(name)
+        for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils")
     }
     if json:
         print_json({"watcher": __version__, "python": platform.python_version(), **parts})

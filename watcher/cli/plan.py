@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from watcher.analysis.plan import PlanLine, SourcePlan, Supposed, accounts_text, misfit, plan_source
 from watcher.cli import _completion
-from watcher.cli._common import Config, Json, configured, must_know, print_json
+from watcher.cli._common import configured, must_know, print_json
+from watcher.cli._options import Config, Json
+from watcher.cli._rows import PlanRow
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, build_source, store_of
 from watcher.domain.scheduler import AccountForecast
@@ -92,7 +94,7 @@ def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -
     return plans
 
 
-def as_json(plans: Sequence[SourcePlan]) -> dict[str, Any]:
+def as_json(plans: Sequence[SourcePlan]) -> PlanRow:
     """The shape that scripts rely on."""
     return {
         "sources": {

@@ -14,14 +14,15 @@ from typing import Annotated
 import typer
 
 from watcher.cli import _completion
-from watcher.cli._common import Config, Json, config_path, configured, must_know, print_json, set_up_logging
+from watcher.cli._common import config_path, configured, must_know, print_json, set_up_logging
+from watcher.cli._options import Config, Json, Wallets
+from watcher.cli._rows import PolledRow, SentTestRow
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, store_of
 from watcher.daemon.malloc import settle_heap
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account, Miss, Outcome
 from watcher.domain.values.formatting import counted, moment
-from watcher.domain.values.normalization import in_one_form
 
 
 def run(config: Config = None) -> int:
@@ -63,16 +64,7 @@ def _set_up_logging(configuration: Configuration) -> None:
 
 def poll(
     config: Config = None,
-    wallet: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--wallet",
-            metavar="NAME",
-            help="Only this wallet; may be repeated.",
-            autocompletion=_completion.wallets,
-            callback=in_one_form,
-        ),
-    ] = None,
+    wallet: Wallets = None,
     json: Json = False,
 ) -> int:
     """Poll once now, within the budget; what is seen is stored, judged and told like any other poll.
@@ -127,7 +119,7 @@ def _show_outcomes(
     json: bool,
 ) -> None:
     wallets = {account: w.name for w in configuration.settings.wallets for account in w.accounts}
-    rows = []
+    rows: list[PolledRow] = []
     for account in asked:
         outcome = seen.get(account)
         if outcome is None:
@@ -136,12 +128,21 @@ def _show_outcomes(
             result = f"missed: {outcome}"
         else:
             result = f"read: {counted(len(outcome.amounts), 'asset')}"
-        rows.append((wallets[account], account.source, account.chain, account.address, result))
-    columns = ("wallet", "source", "chain", "address", "result")
+        rows.append(
+            {
+                "wallet": wallets[account],
+                "source": account.source,
+                "chain": account.chain,
+                "address": account.address,
+                "result": result,
+            }
+        )
     if json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        print_table(columns, rows, empty="no accounts to poll")
+        print_json(rows)
+        return
+    columns = ("wallet", "source", "chain", "address", "result")
+    cells = [(row["wallet"], row["source"], row["chain"], row["address"], row["result"]) for row in rows]
+    print_table(columns, cells, empty="no accounts to poll")
 
 
 def web(
@@ -238,7 +239,7 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
     from watcher.service.clock import SystemClock
 
     now = SystemClock().now()
-    rows = []
+    rows: list[SentTestRow] = []
     kinds, draw = configuration.settings.channels, sample(configuration, now)
     for channel in build_channels(configuration.settings, only, draw=draw):
         title = f"Test message from watcher to channel {channel.name}"
@@ -249,7 +250,7 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
         await channel.close()
         sent, error = (True, "") if isinstance(result, Sent) else (False, result.detail)
         remarks = list(result.remarks.values())
-        row = {
+        row: SentTestRow = {
             "channel": channel.name,
             "delivery": identity,
             "sent": sent,

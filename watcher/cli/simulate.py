@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from watcher.analysis.simulate import DAY, SimulationResult, Trace, as_trace, read_trace
-from watcher.cli._common import Config, Json, configured, print_json
+from watcher.cli._common import configured, print_json
+from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
+from watcher.cli._rows import SimulationRow
 from watcher.config.configuration import Configuration
 from watcher.domain.scheduler import Item
 from watcher.domain.values.durations import parse_duration, span
@@ -23,36 +25,43 @@ from watcher.system.files import text_file
 UNLIMITED = 1e12
 
 
+TraceFile = Annotated[
+    Path | None,
+    typer.Option("--trace", metavar="FILE", help="CSV with wallet,unix_time; may be gzipped."),
+]
+OfHistory = Annotated[bool, typer.Option("--history", help="Instead of a trace: the changes in the store.")]
+CreditsPerDay = Annotated[
+    float | None, typer.Option("--credits-per-day", metavar="N", min=0, help="What the plan allows.")
+]
+Cost = Annotated[float, typer.Option("--cost", metavar="C", min=0.001, help="Credits a poll.")]
+MinInterval = Annotated[
+    str, typer.Option("--min-interval", metavar="D", help="No poll sooner after the last.")
+]
+MaxInterval = Annotated[
+    str | None, typer.Option("--max-interval", metavar="D", help="The promise: never later than that.")
+]
+Every = Annotated[str | None, typer.Option("--every", metavar="D", help="A fixed cadence, to compare with.")]
+Fairness = Annotated[
+    float,
+    typer.Option(
+        "--fairness", metavar="A", min=0, max=1, help="1: all changes weigh alike; 0: all accounts do."
+    ),
+]
+PollsOut = Annotated[
+    Path | None, typer.Option("--polls-out", metavar="FILE", help="Write every poll: wallet,unix_time.")
+]
+
+
 def simulate(
-    trace: Annotated[
-        Path | None,
-        typer.Option("--trace", metavar="FILE", help="CSV with wallet,unix_time; may be gzipped."),
-    ] = None,
-    history: Annotated[
-        bool, typer.Option("--history", help="Instead of a trace: the changes in the store.")
-    ] = False,
-    credits_per_day: Annotated[
-        float | None, typer.Option("--credits-per-day", metavar="N", min=0, help="What the plan allows.")
-    ] = None,
-    cost: Annotated[float, typer.Option("--cost", metavar="C", min=0.001, help="Credits a poll.")] = 40,
-    min_interval: Annotated[
-        str, typer.Option("--min-interval", metavar="D", help="No poll sooner after the last.")
-    ] = "1m",
-    max_interval: Annotated[
-        str | None, typer.Option("--max-interval", metavar="D", help="The promise: never later than that.")
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option("--every", metavar="D", help="A fixed cadence, to compare with.")
-    ] = None,
-    fairness: Annotated[
-        float,
-        typer.Option(
-            "--fairness", metavar="A", min=0, max=1, help="1: all changes weigh alike; 0: all accounts do."
-        ),
-    ] = 1.0,
-    polls_out: Annotated[
-        Path | None, typer.Option("--polls-out", metavar="FILE", help="Write every poll: wallet,unix_time.")
-    ] = None,
+    trace: TraceFile = None,
+    history: OfHistory = False,
+    credits_per_day: CreditsPerDay = None,
+    cost: Cost = 40,
+    min_interval: MinInterval = "1m",
+    max_interval: MaxInterval = None,
+    every: Every = None,
+    fairness: Fairness = 1.0,
+    polls_out: PollsOut = None,
     config: Config = None,
     json: Json = False,
 ) -> int:
@@ -62,9 +71,7 @@ def simulate(
     """
     if (trace is None) == (not history):
         raise typer.BadParameter("name either --trace FILE or --history")
-    shortest, longest, fixed = _seconds(min_interval), _seconds(max_interval), _seconds(every)
-    if longest is not None and longest < (shortest or 0):
-        raise typer.BadParameter("--max-interval is shorter than --min-interval")
+    pace = _pace(min_interval, max_interval, every)
     costs: dict[str, float] = {}
     if history:
         found, costs, allowed = _history(configured(config))
@@ -73,41 +80,54 @@ def simulate(
         assert trace is not None  # noqa: S101 (checked above)
         found = read_trace(trace)
     if credits_per_day is None:
-        if fixed is None:
+        if pace.fixed is None:
             raise typer.BadParameter("--credits-per-day is needed, unless --every says when to poll")
         credits_per_day = UNLIMITED
-    items = [
-        Item(
-            wallet,
-            costs.get(wallet, cost),
-            min_every=shortest or 0.0,
-            at_least_every=math.inf if longest is None else longest,
-            fixed=fixed,
-        )
-        for wallet in found.changes
-    ]
+    items = [pace.item(wallet, costs.get(wallet, cost)) for wallet in found.changes]
     result = _run(found, items, credits_per_day, fairness, polls_out, quiet=json)
-    shape = {
+    if json:
+        print_json(_row(result))
+    else:
+        _show(found, items, result, unlimited=credits_per_day == UNLIMITED)
+    return 0
+
+
+class _Pace(NamedTuple):
+    """How often to poll: at most, at least, or always after so many seconds."""
+
+    shortest: float | None
+    longest: float | None
+    fixed: float | None
+
+    def item(self, wallet: str, cost: float) -> Item:
+        longest = math.inf if self.longest is None else self.longest
+        return Item(wallet, cost, min_every=self.shortest or 0.0, at_least_every=longest, fixed=self.fixed)
+
+
+def _pace(min_interval: str, max_interval: str | None, every: str | None) -> _Pace:
+    pace = _Pace(_seconds(min_interval), _seconds(max_interval), _seconds(every))
+    if pace.longest is not None and pace.longest < (pace.shortest or 0):
+        raise typer.BadParameter("--max-interval is shorter than --min-interval")
+    return pace
+
+
+def _row(result: SimulationResult) -> SimulationRow:
+    return {
         "polls": result.polls,
         "credits": result.credits,
         "mean_delay_seconds": round(result.mean_delay, 3),
         "p95_delay_seconds": round(result.p95_delay, 3),
         "changes": result.changes,
     }
-    if json:
-        print_json(shape)
-    else:
-        _show(found, items, result, unlimited=credits_per_day == UNLIMITED)
-    return 0
 
 
 def _run(
     trace: Trace, items: list[Item], credits_per_day: float, fairness: float, out: Path | None, *, quiet: bool
 ) -> SimulationResult:
-    from watcher.analysis.simulate import simulate as drive
+    from watcher.analysis.simulate import simulate_trace
 
     with _polls(out) as polled, progress("simulating", quiet=quiet) as tell:
-        return drive(trace, items, credits_per_day, fairness=fairness, polled=polled, progress=tell)
+        return simulate_trace(trace, items, credits_per_day, fairness=fairness, polled=polled, progress=tell)
 
 
 @contextmanager

@@ -11,8 +11,10 @@ from typing import Annotated
 
 import typer
 
-from watcher.cli._common import Config, Json, configured, plain_json, print_json
+from watcher.cli._common import configured, plain_json, print_json
 from watcher.cli._encoding import json_text
+from watcher.cli._options import Config, Json
+from watcher.cli._rows import UnreadableRow
 from watcher.cli._tables import Screen, fold, redraws, screen, table
 from watcher.config.configuration import Configuration, credit_plans, store_of
 from watcher.domain.values.durations import format_duration, parse_duration, span
@@ -52,7 +54,7 @@ def status(
     except StoreError as error:
         typer.echo(f"watcher: {error}", err=True)
         if json:
-            print_json({"state": UNKNOWN, "error": str(error)})
+            print_json(UnreadableRow(state=UNKNOWN, error=str(error)))
         return EXIT[UNKNOWN]
     if json:
         print_json(state)

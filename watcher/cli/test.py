@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.cli._common import Json, print_json
+from watcher.cli._common import print_json
+from watcher.cli._options import Json
+from watcher.cli._rows import RuleTestRow
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import ConfigurationError, Problem
 from watcher.domain.values.text import visible
 from watcher.system.files import text_file
 
 if TYPE_CHECKING:
+    from watcher.analysis.ruletest.load import TestSuite
     from watcher.analysis.ruletest.run import TestFailure, TestResult
 
 
@@ -48,13 +52,13 @@ def test(
         with text_file(junit) as file:
             file.write(_junit(results))
     if json:
-        print_json([_plain(each) for each in results])
+        print_json([_row(each) for each in results])
     else:
         _show(results)
     return 0 if all(each.passed for each in results) else 1
 
 
-async def _run(suites: Sequence[Any], only: str) -> list[TestResult]:
+async def _run(suites: Sequence[TestSuite], only: str) -> list[TestResult]:
     from watcher.analysis.ruletest.run import run_case
 
     return [
@@ -97,7 +101,7 @@ def _side_by_side(failure: TestFailure) -> str:
     return "\n".join(lines)
 
 
-def _after(after: Any) -> str:
+def _after(after: timedelta) -> str:
     """Time from the beginning of a test, as `1h05m15s`."""
     seconds = after.total_seconds()
     whole = int(seconds)
@@ -108,7 +112,7 @@ def _after(after: Any) -> str:
     return f"{text:>9}"
 
 
-def _plain(result: TestResult) -> dict[str, Any]:
+def _row(result: TestResult) -> RuleTestRow:
     return {
         "file": result.path,
         "line": result.line,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.analysis.simulate import DAY, TraceError, as_trace, read_trace, simulate
+from watcher.analysis.simulate import DAY, TraceError, as_trace, read_trace, simulate_trace
 from watcher.cli import _run
 from watcher.domain import scheduler
 from watcher.domain.scheduler import Budget, Item
@@ -94,11 +94,11 @@ def test_the_plan_foretells_what_is_then_measured(seed: int) -> None:
     changes = poisson(40, rates, seed)
     items = [Item(wallet, 40, at_least_every=DAY) for wallet in changes]
     before = {w: [t for t in ts if t < START + 20 * DAY] for w, ts in changes.items()}
-    learning = simulate(as_trace(before), items, 8000)
+    learning = simulate_trace(as_trace(before), items, 8000)
     budget = Budget(8000 * 30, 8000 * 30, START + 50 * DAY)
     foretold = scheduler.plan(items, budget, state=learning.state)
     later = {w: [t for t in ts if t >= START + 20 * DAY] for w, ts in changes.items()}
-    measured = simulate(as_trace(later), items, 8000, state=learning.state)
+    measured = simulate_trace(as_trace(later), items, 8000, state=learning.state)
     assert foretold.mean_delay == pytest.approx(measured.mean_delay, rel=0.25)
     assert learning.predicted == pytest.approx(learning.mean_delay, rel=0.25)
 
