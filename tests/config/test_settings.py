@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from tests.config.given import ENV, KEY, KINDS, SOUND, FileStore, load, mistakes, write
 from tests.fakes import FakeChannel
@@ -50,8 +50,8 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     settings = load(tmp_path)
 
-    with pytest.raises(ValidationError):
-        settings.web = None
+    with pytest.raises(AttributeError):
+        settings.web = None  # type: ignore[misc]
     with pytest.raises(AttributeError):
         settings.wallets[0].wallet.name = "other"  # type: ignore[misc]
 
@@ -207,5 +207,5 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path) -> None:
 
     assert isinstance(settings.sources["coinstats"], CoinStatsSettings)
     assert settings.sources["coinstats"].api_key.get_secret_value() == KEY
-    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+    for shown in (repr(settings), str(settings)):
         assert not any(secret in shown for secret in ENV.values())

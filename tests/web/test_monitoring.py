@@ -126,7 +126,7 @@ async def test_too_many_balances_are_counted_instead_of_shown(
 async def test_balances_can_be_left_out(page: Page) -> None:
     settings = page.looker.settings
     listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "metrics": {"balances": False}})
-    page.looker.settings = settings.model_copy(update={"web": listen})
+    page.looker.settings = replace(settings, web=listen)
 
     found = await samples(page)
 

@@ -16,7 +16,7 @@ from watcher.domain.history.reconstruction import PollRecord, RecordedHistory, f
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote
 from watcher.domain.values.decimals import number_in
 from watcher.domain.values.durations import parse_moment
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.normalization import one_form
 from watcher.domain.values.spelling import nearest
 
@@ -61,7 +61,7 @@ def read_history(path: Path, settings: Settings, progress: Tell = lambda _: None
     problems: list[Problem] = []
     rows = sorted(_rows(path, settings, problems, progress), key=lambda row: row.at)
     if not rows and not problems:
-        problems.append(Problem(str(path), "there is no row in this file"))
+        problems.append(Problem(Place(str(path)), "there is no row in this file"))
     if problems:
         raise ConfigurationError(problems[:MOST_MISTAKES])
     return _recorded(rows)
@@ -70,30 +70,35 @@ def read_history(path: Path, settings: Settings, progress: Tell = lambda _: None
 def _rows(path: Path, settings: Settings, problems: list[Problem], progress: Tell) -> Iterator[_Row]:
     try:
         with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
-            lines = csv.DictReader(file)
-            wrong = _header(lines.fieldnames or ())
-            if wrong:
-                problems.append(Problem(f"{path}:1", wrong, f"the columns are {', '.join(COLUMNS)}"))
+            lines = csv.reader(file)
+            names = next(lines, [])
+            if wrong := _header(names):
+                remedy = f"the columns are {', '.join(COLUMNS)}"
+                problems.append(Problem(Place(str(path), 1), wrong, remedy))
                 return
             accounts, size = _accounts(settings), max(path.stat().st_size, 1)
+            following = lines.line_num + 1
             for fields in lines:
+                line, following = following, lines.line_num + 1
+                if not fields:
+                    continue
                 if lines.line_num % TOLD_EVERY == 0:
                     progress(raw.tell() / size)
                 try:
-                    yield _row(fields, accounts)
-                except ValueError as error:
-                    what, _, remedy = str(error).partition("; ")
-                    problems.append(Problem(f"{path}:{lines.line_num}", what, remedy))
+                    yield _row(names, fields, accounts)
+                except InputError as error:
+                    place = Place(str(path), line)
+                    problems.append(Problem(place, error.what, error.remedy))
                 if len(problems) >= MOST_MISTAKES:
                     return
                 if lines.line_num > MOST_ROWS:
                     what = f"the file has more than {MOST_ROWS:,} lines"
-                    problems.append(Problem(str(path), what, "play a shorter time"))
+                    problems.append(Problem(Place(str(path)), what, "play a shorter time"))
                     return
     except OSError as error:
-        problems.append(Problem(str(path), f"the file cannot be read: {error.strerror}"))
+        problems.append(Problem(Place(str(path)), f"the file cannot be read: {error.strerror}"))
     except (UnicodeDecodeError, csv.Error):
-        problems.append(Problem(str(path), "this is no CSV file in UTF-8", "save it as one"))
+        problems.append(Problem(Place(str(path)), "this is no CSV file in UTF-8", "save it as one"))
 
 
 def _header(names: Sequence[str]) -> str:
@@ -109,18 +114,19 @@ def _accounts(settings: Settings) -> dict[str, tuple[Account, ...]]:
     return {wallet.name: wallet.accounts for wallet in settings.wallets}
 
 
-def _row(fields: Mapping[str, str | None], accounts: Mapping[str, tuple[Account, ...]]) -> _Row:
-    text = {name: (fields.get(name) or "").strip() for name in COLUMNS}
-    if None in fields:
-        raise ValueError("this line has more fields than the first one; put fields with commas in quotes")
+def _row(names: Sequence[str], fields: Sequence[str], accounts: Mapping[str, tuple[Account, ...]]) -> _Row:
+    text = dict.fromkeys(COLUMNS, "")
+    text.update((name, field.strip()) for name, field in zip(names, fields, strict=False))
+    if len(fields) > len(names):
+        raise InputError("this line has more fields than the first one", "put fields with commas in quotes")
     text["wallet"] = one_form(text["wallet"])
     if text["wallet"] not in accounts:
         wallets = nearest(text["wallet"], accounts)
-        raise ValueError(f"there is no wallet '{text['wallet']}' in the configuration; {wallets}")
+        raise InputError(f"there is no wallet '{text['wallet']}' in the configuration", wallets)
     account, chain = _account(text["wallet"], accounts[text["wallet"]], text["chain"])
     token = text["asset"] or text["symbol"].lower()
     if not token:
-        raise ValueError("this line names no asset; write its contract or its symbol")
+        raise InputError("this line names no asset", "write its contract or its symbol")
     if token.lower().startswith("0x"):
         token = token.lower()
     price = _number("price_usd", text["price_usd"]) if text["price_usd"] else None
@@ -133,12 +139,12 @@ def _account(wallet: str, accounts: Sequence[Account], chain: str) -> tuple[Acco
     sweeping = [account for account in accounts if account.chain in SWEEPS]
     if not chain:
         if len(accounts) != 1 or sweeping:
-            raise ValueError(f"'{wallet}' is on several chains; write which one in the column chain")
+            raise InputError(f"'{wallet}' is on several chains", "write which one in the column chain")
         return accounts[0], accounts[0].chain
     found = [account for account in accounts if account.chain == chain] or sweeping
     if not found:
         known = nearest(chain, [account.chain for account in accounts])
-        raise ValueError(f"'{wallet}' does not watch the chain '{chain}'; {known}")
+        raise InputError(f"'{wallet}' does not watch the chain '{chain}'", known)
     return found[0], chain
 
 
@@ -146,11 +152,11 @@ def _number(name: str, text: str) -> Decimal:
     try:
         number = number_in(text)
     except ValueError:
-        raise ValueError(f"{name}: '{text[:40]}' is no number; write it as in 1234.5") from None
+        raise InputError(f"{name}: '{text[:40]}' is no number", "write it as in 1234.5") from None
     if not number.is_finite() or number < 0:
-        raise ValueError(f"{name}: '{text[:40]}' is no amount; write a number from 0 on")
+        raise InputError(f"{name}: '{text[:40]}' is no amount", "write a number from 0 on")
     if number.adjusted() >= MOST_DIGITS or -int(number.as_tuple().exponent) > MOST_DIGITS:
-        raise ValueError(
+        raise InputError(
             f"{name}: '{text[:40]}' has more than {MOST_DIGITS} digits before or after the point"
         )
     return number
@@ -161,8 +167,10 @@ def _time(text: str) -> datetime:
         if _SECONDS.fullmatch(text):
             text = (datetime(1970, 1, 1, tzinfo=UTC) + int(Decimal(text) * 1000) * MILLISECOND).isoformat()
         return parse_moment(text)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"time: {error}") from None
+    except OverflowError as error:
+        raise InputError(f"time: {error}") from None
+    except InputError as error:
+        raise InputError(f"time: {error.what}", error.remedy) from None
 
 
 def _recorded(rows: Sequence[_Row]) -> RecordedHistory:

@@ -14,7 +14,7 @@ import typer
 from watcher.cli._encoding import json_text
 from watcher.config.configuration import Configuration, configure, store_of
 from watcher.daemon import systemd
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import ConfigurationError, Place, Problem
 from watcher.domain.values.formatting import iso
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
@@ -27,7 +27,7 @@ def config_path(chosen: Path | None) -> Path:
     if chosen is not None:
         if not chosen.is_file():
             raise ConfigurationError(
-                [Problem(str(chosen), "there is no such file", "`watcher init` writes one")]
+                [Problem(Place(str(chosen)), "there is no such file", "`watcher init` writes one")]
             )
         return chosen
     for place in PLACES:
@@ -35,7 +35,7 @@ def config_path(chosen: Path | None) -> Path:
             return place
     where = " or ".join(str(place) for place in PLACES)
     remedy = "name one with -c FILE, or let `watcher init` write one"
-    raise ConfigurationError([Problem(where, "there is no configuration file here", remedy)])
+    raise ConfigurationError([Problem(Place(where), "there is no configuration file here", remedy)])
 
 
 def the_one(text: str, found: Mapping[str, str], what: str) -> str:

@@ -21,7 +21,7 @@ from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, build_channels, store_of
 from watcher.domain.rules import Rule
 from watcher.domain.values.durations import parse_duration
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import ConfigurationError, Place, Problem
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import visible
 from watcher.service.clock import SystemClock
@@ -144,7 +144,7 @@ def _history(
         if oldest is None:
             where = str(store_of(configuration.settings))
             raise ConfigurationError(
-                [Problem(where, "nothing has been read yet", "let the daemon run first")]
+                [Problem(Place(where), "nothing has been read yet", "let the daemon run first")]
             )
         start = max(now - (back or parse_duration("30d")), oldest)
         longest = max(warm_up(rules) for rules in named.values())

@@ -14,7 +14,7 @@ from watcher.cli._common import print_json
 from watcher.cli._options import Json
 from watcher.cli._rows import RuleTestRow
 from watcher.domain.values.durations import format_duration
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import ConfigurationError, Place, Problem
 from watcher.domain.values.text import visible
 from watcher.system.files import text_file
 
@@ -47,7 +47,7 @@ def test(
     suites = load_suites(files)
     results = asyncio.run(_run(suites, only or ""))
     if not results:
-        raise ConfigurationError([Problem(str(files[0]), f"no test's name contains '{only}'")])
+        raise ConfigurationError([Problem(Place(str(files[0])), f"no test's name contains '{only}'")])
     if junit is not None:
         with text_file(junit) as file:
             file.write(_junit(results))

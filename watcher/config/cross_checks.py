@@ -40,7 +40,7 @@ def _unexpanded(document: Document) -> Iterator[Problem]:
         waiting += [(*loc, part) for part, _ in node.children()]
         if loc[-1] in _SECRETS and isinstance(node.value, str) and _SHELL.fullmatch(node.text):
             what = f"{spelled(document, loc)} is taken as it stands, '$' and all"
-            yield Problem(document.where(loc), what, "write ${…} around the name of a variable")
+            yield Problem(document.place(loc), what, "write ${…} around the name of a variable")
 
 
 def _misspelt(
@@ -49,11 +49,10 @@ def _misspelt(
     """Addresses that no wallet can have on its chain: their source would be paid to find nothing."""
     for index, wallet in enumerate(wallets):
         source = sources.get(wallet.source)
-        said = source.address_warning(wallet.watched) if source is not None else ""
+        said = source.address_warning(wallet.watched) if source is not None else None
         if said:
-            what, _, remedy = said.partition("; ")
-            where = document.where(("wallets", index, "address"))
-            yield Problem(where, f"wallet {wallet.name}: {what}", remedy)
+            place = document.place(("wallets", index, "address"))
+            yield Problem(place, f"wallet {wallet.name}: {said.what}", said.remedy)
 
 
 def _shared_keys(document: Document, sources: Mapping[str, SourceKind]) -> Iterator[Problem]:
@@ -68,8 +67,8 @@ def _shared_keys(document: Document, sources: Mapping[str, SourceKind]) -> Itera
         if source.sells_credits:
             document.report(("sources", name), what, f"put the wallets of '{name}' under '{owner}'", key=True)
         elif not (source.states_limits and sources[owner].states_limits):
-            where = f"{document.path}:{document.at(('sources', name)).line}"
-            yield Problem(where, what, "give each of them its share of the calls in 'limits:'")
+            place = document.place(("sources", name), key=True)
+            yield Problem(place, what, "give each of them its share of the calls in 'limits:'")
 
 
 def _counted_twice(document: Document, wallets: Sequence[WalletSettings]) -> Iterator[Problem]:
@@ -86,7 +85,7 @@ def _counted_twice(document: Document, wallets: Sequence[WalletSettings]) -> Ite
             held.update((chain, name) for chain in chains if chain not in twice)
             for chain, other in list(twice.items())[:1]:
                 yield Problem(
-                    f"{document.path}:{document.at(('wallets', index)).line}",
+                    document.place(("wallets", index)),
                     f"'{name}' and '{other}' are the same address, and the same money on {chain}",
                     "a sum over both counts it twice, and each is paid for; keep one of them",
                 )

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from watcher.domain.values.errors import Problem
+from watcher.domain.values.errors import InputError, Place, Problem
 
 Loc = Sequence[str | int]
 Hidden = tuple[str, str]
 """A text that nobody may see, and what to show in its place."""
 
 Expand = Callable[[str], tuple[str, tuple[Hidden, ...]]]
-"""Scalar text → its expanded text, and what must stay hidden. Raises ValueError in words for people."""
+"""Scalar text → its expanded text, and what must stay hidden. Raises InputError."""
 
 SHARED = 24
 """Words of so many characters are worth being shared; longer ones are seldom equal."""
@@ -117,26 +117,31 @@ class Document:
 
     def line(self, loc: Loc) -> int:
         """The line of a value."""
-        self._place()
-        return self.at(loc).line
+        return self.place(loc).line
 
-    def where(self, loc: Loc, *, key: bool = False) -> str:
-        """`file:line:column` of a value, or of its key."""
-        self._place()
+    def place(self, loc: Loc, *, key: bool = False) -> Place:
+        """Position of a value, or of its key."""
+        self._read_places()
         node, line, column = self._walk(loc)
-        return f"{self.path}:{line}:{column}" if key else f"{self.path}:{node.line}:{node.column}"
+        return Place(str(self.path), *((line, column) if key else (node.line, node.column)))
 
-    def report(self, loc: Loc, what: str, remedy: str = "", *, key: bool = False) -> None:
-        """Note a mistake. Hidden texts are taken out of the words."""
+    def report(
+        self, loc: Loc, what: str, remedy: str = "", *, key: bool = False, cause: InputError | None = None
+    ) -> None:
+        """Add a mistake. Hidden texts are taken out of the words."""
         node = self.at(loc)
         what, remedy = (_cut(veil(words, node)) for words in (what, remedy))
-        self.problems.append(Problem(self.where(loc, key=key), what, remedy))
+        self.problems.append(Problem(self.place(loc, key=key), what, remedy, cause))
+
+    def report_error(self, loc: Loc, error: InputError) -> None:
+        """Add what was found wrong with the value at `loc`, at the part of it that is wrong."""
+        self.report((*loc, *error.place), error.what, error.remedy, cause=error)
 
     def in_order(self) -> list[Problem]:
         """The mistakes as a reader of the file meets them."""
-        return sorted(self.problems, key=_position)
+        return sorted(self.problems, key=lambda problem: (problem.place.line, problem.place.column))
 
-    def _place(self) -> None:
+    def _read_places(self) -> None:
         if self.places is not None:
             places, self.places = self.places, None
             self.root.stand_as(places())
@@ -154,11 +159,6 @@ class Document:
                 line, column = below.line, below.column
             node = below or node
         return node, line, column
-
-
-def _position(problem: Problem) -> tuple[int, ...]:
-    found = re.search(r":([0-9]+):([0-9]+)$", problem.where)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _cut(words: str) -> str:

@@ -16,26 +16,32 @@ from pydantic import BaseModel, SecretStr
 
 from watcher.config.document import Document, Hidden, Loc, Node
 from watcher.config.problems import models_in, parts_of, spelled, written_fields
-from watcher.domain.values.errors import Problem
+from watcher.domain.values.errors import InputError, Problem
 
 MAX_SECRET_BYTES = 64 * 1024
 FOLDER = "credentials"
 """Beside the configuration: a file for each variable, read by its owner only."""
 PREFIX = "watcher_"
 """What systemd puts before a file's name when it loads a whole folder (`LoadCredential=watcher:FOLDER`)."""
-UNNAMED = (
-    "the variable ${…} is not set; its name is not in capitals, so it is not shown: it may be a secret. "
+_UNNAMED = (
+    "its name is not in capitals, so it is not shown: it may be a secret. "
     "Write ${…} around a variable's name, and $$ for a dollar sign that stands for itself"
 )
 """A password is easily written as `${password}`; an error and a log are read by others."""
 _REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
 _UNSET = re.compile(r"\$\{[A-Za-z_]")
-_CLOSED = re.compile(r"^the credential [\w…]+ may not be read")
-_UNSET_TEXT = re.compile(rf"^the variable [\w${{}}…]+ is not set$|{_CLOSED.pattern}")
 _UNKNOWN = "https://unset.invalid/"
 """Stands for what a variable or a file would say, for whoever only looks and needs none of it."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+
+
+class UnsetVariableError(InputError):
+    """A variable without a value."""
+
+
+class ClosedCredentialError(UnsetVariableError):
+    """A variable whose credential may not be read by this user."""
 
 
 class Environment:
@@ -50,7 +56,7 @@ class Environment:
         self._credentials = Path(directory) if directory else None
 
     def expand(self, text: str) -> tuple[str, tuple[Hidden, ...]]:
-        """Put in `${VAR}` and `${VAR:-default}`; `$$` is a dollar sign. ValueError if one is not set."""
+        """Put in `${VAR}` and `${VAR:-default}`; `$$` is a dollar sign. InputError if one is not set."""
         hidden: list[Hidden] = []
 
         def value_of(match: re.Match[str]) -> str:
@@ -58,15 +64,15 @@ class Environment:
                 return "$"
             found = _NAME.fullmatch(match[1])
             if not match[2] or found is None:
-                raise ValueError("'${' must begin a ${VARIABLE}; write $$ for a dollar sign")
+                raise InputError("'${' must begin a ${VARIABLE}", "write $$ for a dollar sign")
             name, default = found[1], found[2]
             value = self._lookup(name)
             if default is not None and not value:
                 return default
             if value is None:
                 if not name.isupper():
-                    raise ValueError(UNNAMED)
-                raise ValueError(f"the variable {name} is not set; {self._remedy(name)}")
+                    raise UnsetVariableError("the variable ${…} is not set", _UNNAMED)
+                raise UnsetVariableError(f"the variable {name} is not set", self._remedy(name))
             hidden.append((value, f"${{{name}}}"))
             return value
 
@@ -82,10 +88,10 @@ class Environment:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise ValueError(
+                raise ClosedCredentialError(
                     f"the credential {name if name.isupper() else '…'} may not be read: {error.strerror}: "
-                    f"{path if name.isupper() else path.parent}; "
-                    "run this as root, or as the user whose it is"
+                    f"{path if name.isupper() else path.parent}",
+                    "run this as root, or as the user whose it is",
                 ) from None
             return _read_secret(path)
         beside = self._base_dir / FOLDER / name
@@ -160,11 +166,11 @@ class Environment:
             try:
                 secret.value = _read_secret(self._path(pointer.value))
                 secret.faulty = False
-            except ValueError as error:
+            except InputError as error:
                 if self._keyless:
                     secret.value, secret.faulty = f"{_UNKNOWN}{pointer.text}", False
                 else:
-                    document.report(place, *str(error).split("; ", 1))
+                    document.report_error(place, error)
         return secret
 
     def _path(self, written: str) -> Path:
@@ -179,7 +185,7 @@ class Environment:
 
 def is_closed(mistake: Problem) -> bool:
     """Whether a mistake is only that this user may not read what the service is given."""
-    return bool(_CLOSED.match(mistake.what))
+    return isinstance(mistake.cause, ClosedCredentialError)
 
 
 def _is_there(path: Path) -> bool:
@@ -192,8 +198,12 @@ def _is_there(path: Path) -> bool:
 
 def _forgive(document: Document, loc: Loc, value: Node) -> None:
     """Something in place of a secret that is not known here: another one for each that is written."""
-    where = document.where(loc)
-    left = [each for each in document.problems if each.where != where or not _UNSET_TEXT.search(each.what)]
+    place = document.place(loc)
+    left = [
+        each
+        for each in document.problems
+        if each.place != place or not isinstance(each.cause, UnsetVariableError)
+    ]
     if len(left) < len(document.problems):
         document.problems[:] = left
         value.value, value.faulty = f"{_UNKNOWN}{value.text}", False
@@ -206,20 +216,22 @@ def _read_secret(path: Path) -> str:
             raw = file.read(MAX_SECRET_BYTES + 1)
         text = raw.decode()
     except FileNotFoundError:
-        raise ValueError(
-            f"there is no file {path}; a relative path starts at the configuration file"
+        raise InputError(
+            f"there is no file {path}", "a relative path starts at the configuration file"
         ) from None
     except UnicodeDecodeError:
-        raise ValueError(f"the file {path} is not text; it should hold the secret and nothing else") from None
+        raise InputError(
+            f"the file {path} is not text", "it should hold the secret and nothing else"
+        ) from None
     except OSError as error:
-        raise ValueError(
-            f"the file {path} cannot be read: {error.strerror}; check its owner and mode"
+        raise InputError(
+            f"the file {path} cannot be read: {error.strerror}", "check its owner and mode"
         ) from None
     if len(raw) > MAX_SECRET_BYTES:
-        raise ValueError(
-            f"the file {path} is too large for a secret; it should hold the secret and nothing else"
+        raise InputError(
+            f"the file {path} is too large for a secret", "it should hold the secret and nothing else"
         )
     text = text.removesuffix("\n").removesuffix("\r")
     if not text.strip():
-        raise ValueError(f"the file {path} is empty; write the secret into it")
+        raise InputError(f"the file {path} is empty", "write the secret into it")
     return text

@@ -24,7 +24,7 @@ from pydantic import (
 
 from watcher.domain.values.cron import check_cron
 from watcher.domain.values.durations import format_duration, parse_duration
-from watcher.domain.values.errors import PartError
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.normalization import one_form
 from watcher.domain.values.spelling import nearest
 from watcher.system.connections import Proxy
@@ -37,17 +37,17 @@ LOG_LEVELS: tuple[str, ...] = get_args(LogLevel)
 
 def _duration(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"is a bare number; write its unit too, as in {value}s")  # noqa: TRY004
+        raise InputError("is a bare number", f"write its unit too, as in {value}s")
     if isinstance(value, str) and len(value.split()) == 5:
-        raise ValueError(
-            f"'{value[:40]}' is no duration; a cron line goes into a mapping: {{cron: \"{value[:40]}\"}}"
+        raise InputError(
+            f"'{value[:40]}' is no duration", f'a cron line goes into a mapping: {{cron: "{value[:40]}"}}'
         )
     return parse_duration(value) if isinstance(value, str) else value
 
 
 def _a_cadence(value: timedelta) -> timedelta:
     if value < SHORTEST:
-        raise ValueError(f"{format_duration(value)} is too short; the shortest cadence is 1s")
+        raise InputError(f"{format_duration(value)} is too short", "the shortest cadence is 1s")
     return value
 
 
@@ -55,7 +55,8 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"'{name[:60]}' is no time zone; {nearest(name, available_timezones())}") from None
+        remedy = nearest(name, available_timezones())
+        raise InputError(f"'{name[:60]}' is no time zone", remedy) from None
     return name
 
 
@@ -66,15 +67,15 @@ def _words(value: object) -> object:
 def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
     for number, word in enumerate(words):
         if not word.strip():
-            raise PartError("has an empty word; leave it out", number)
+            raise InputError("has an empty word", "leave it out", (number,))
         if words.index(word) < number:
-            raise PartError(f"names '{word}' twice; remove one", number)
+            raise InputError(f"names '{word}' twice", "remove one", (number,))
     return tuple(map(one_form, words))
 
 
 def _visible(text: str) -> str:
     if not text.strip() or not text.isprintable() or text != text.strip():
-        raise ValueError("must be visible text without spaces around it")
+        raise InputError("must be visible text without spaces around it")
     return text
 
 
@@ -127,9 +128,11 @@ class WalletEntry(_Model):
     @model_validator(mode="after")
     def _the_promise_can_be_kept(self) -> WalletEntry:
         if isinstance(self.every, timedelta) and self.at_least_every and self.at_least_every < self.every:
-            raise ValueError(
+            raise InputError(
                 f"at_least_every ({format_duration(self.at_least_every)}) is shorter than every "
-                f"({format_duration(self.every)}); with a fixed cadence leave at_least_every out"
+                f"({format_duration(self.every)})",
+                "with a fixed cadence leave at_least_every out",
+                ("at_least_every",),
             )
         return self
 
@@ -155,13 +158,14 @@ class HeartbeatSettings(_Model):
         except ValueError:  # its words would show what stands there
             sound = False
         if not sound:
-            raise ValueError("must be a web address; as in https://hc-ping.com/<uuid>")
+            raise InputError("must be a web address", "as in https://hc-ping.com/<uuid>")
         return url
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> HeartbeatSettings:
         if self.proxy is not None and self.url.get_secret_value().startswith("http:"):
-            raise ValueError("proxy: a url that begins with http:// is called directly; leave proxy out")
+            what = "a url that begins with http:// is called directly"
+            raise InputError(what, "leave proxy out", ("proxy",))
         return self
 
 
@@ -188,18 +192,18 @@ class WebSettings(_Model):
     def _the_public_needs_a_token(self) -> WebSettings:
         host, port = self.host, self.port
         if not host or not 0 <= port <= 65535:
-            raise ValueError("listen must be HOST:PORT; as in 127.0.0.1:8787 or [::1]:8787")
+            raise InputError("listen must be HOST:PORT", "as in 127.0.0.1:8787 or [::1]:8787", ("listen",))
         if _is_loopback(host):
             return self
         length = len(self.token.get_secret_value()) if self.token else 0
         if not length:
-            raise ValueError(
-                f"{host} can be reached from other machines; add 'token:', or listen on 127.0.0.1"
+            raise InputError(
+                f"{host} can be reached from other machines", "add 'token:', or listen on 127.0.0.1"
             )
         if length < SHORTEST_TOKEN:
-            raise ValueError(
-                f"{host} can be reached from other machines, and 'token' has only {length} characters; "
-                f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16), or listen on 127.0.0.1"
+            raise InputError(
+                f"{host} can be reached from other machines, and 'token' has only {length} characters",
+                f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16), or listen on 127.0.0.1",
             )
         return self
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from watcher.config.document import Document, Loc, Node
 from watcher.domain.values.decimals import count_in
-from watcher.domain.values.errors import PartError
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import closest, nearest
 
 M = TypeVar("M", bound=BaseModel)
@@ -100,24 +100,21 @@ def _report(
         if SecretStr in _parts_at(model, inner):
             remedy += f", or '{key}_file: …' with the path of a file that holds it"
         document.report(loc, f"'{key}' is missing{_inside(document, loc[:-1])}", remedy)
-    elif isinstance(cause := error.get("ctx", {}).get("error"), PartError):
-        what, _, remedy = str(cause).partition("; ")
-        name = spelled(document, loc)
-        document.report((*loc, *cause.place), f"{name} {what}" if name else what, remedy)
     elif not node.faulty:
-        what, remedy = _words(error, node)
-        named = re.match(r"([a-z_]+)(?:: )?", what)
-        if named and node.get(named[1]) is not None:
-            # A mistake between several keys: tell it at the one that it begins with.
-            loc = (*loc, named[1])
-            what = what[named.end() :].lstrip() if named[0].endswith(": ") else what
-            document.report(
-                loc, what if not named[0].endswith(": ") else f"{spelled(document, loc)}: {what}", remedy
-            )
-            return
-        name = spelled(document, loc)
-        joint = " " if re.match(r"(is|are|must|has|needs|names) ", what) else ": "
-        document.report(loc, f"{name}{joint}{what}" if name else what, remedy)
+        found = _found(error, node)
+        place = (*loc, *found.place)
+        if not document.at(place).faulty:
+            document.report(place, _sentence(document, loc, found), found.remedy, cause=found)
+
+
+def _sentence(document: Document, loc: tuple[str | int, ...], error: InputError) -> str:
+    """The mistake with the keys in front that it is about, unless its words begin with the last of them."""
+    keys = [part for part in error.place if isinstance(part, str)]
+    if keys and re.match(rf"{re.escape(keys[-1])}\b", error.what):
+        return error.what
+    name = spelled(document, (*loc, *keys))
+    joint = " " if re.match(r"(is|are|must|has|needs|names) ", error.what) else ": "
+    return f"{name}{joint}{error.what}" if name else error.what
 
 
 def _cut_number(document: Document, loc: Loc) -> str:
@@ -132,12 +129,19 @@ def _cut_number(document: Document, loc: Loc) -> str:
     return f"write {keys[at - 1]}: {before.text}{key}"
 
 
+def _found(error: ErrorDetails, node: Node) -> InputError:
+    """What a validator of ours, or pydantic itself, found wrong with a value."""
+    found = error.get("ctx", {}).get("error")
+    if isinstance(found, InputError):
+        return found
+    if error["type"] in {"value_error", "assertion_error"}:
+        return InputError(str(found or error["msg"]))
+    return InputError(*_words(error, node))
+
+
 def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
-    """What is wrong with a value, and the remedy. Shows it only as it stands in the file."""
+    """What pydantic found wrong with a value, and the remedy. Shows it only as it stands in the file."""
     kind, context = error["type"], error.get("ctx", {})
-    if kind in {"value_error", "assertion_error"}:
-        what, _, remedy = str(context.get("error", error["msg"])).partition("; ")
-        return what, remedy
     if kind in {"literal_error", "enum"}:
         options = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         shown = ", ".join(options) or str(context.get("expected"))

@@ -14,7 +14,7 @@ from watcher.config.problems import checked
 from watcher.config.yaml_reader import read_document
 from watcher.domain.model import Wallet
 from watcher.domain.rules import TYPES, Match, Rule
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import ConfigurationError, Place, Problem
 from watcher.domain.values.normalization import one_form
 from watcher.domain.values.spelling import nearest
 
@@ -42,7 +42,7 @@ def load_rules(
     problems: list[Problem] = []
     warnings: list[Problem] = []
     rules: list[Rule] = []
-    places: dict[str, str] = {}
+    places: dict[str, Place] = {}
     inhibitions: list[_Inhibition] = []
     documents: list[Document] = []
     for path in paths:
@@ -59,7 +59,7 @@ def load_rules(
                 document.report(
                     loc, what, "give each rule an id of its own, and keep it: alerts are kept under it"
                 )
-            places.setdefault(name, document.where(loc))
+            places.setdefault(name, document.place(loc))
             named = reader.texts(("rules", index, "inhibited_by"))
             inhibitions += [_Inhibition(document, place, name, other) for place, other in named]
         documents.append(document)
@@ -136,7 +136,7 @@ class _Reader:
                     (key,), f"unknown key '{key}'", "a rule file has the key 'rules' only", key=True
                 )
         if section.value is None:
-            self._warnings.append(Problem(document.where(("rules",)), "there is no rule in this file"))
+            self._warnings.append(Problem(document.place(("rules",)), "there is no rule in this file"))
         elif not isinstance(section.value, list):
             document.report(("rules",), "rules must be a list", "begin each rule with '- id: …'")
         for index, node in section.children() if isinstance(section.value, list) else ():
@@ -146,7 +146,7 @@ class _Reader:
             if isinstance(node.value, dict):
                 self._names(("rules", int(index)), rule)
             for key, what, remedy in rule.doubts(self._wallets or ()) if rule is not None else ():
-                self._warnings.append(Problem(document.where((*("rules", int(index)), key)), what, remedy))
+                self._warnings.append(Problem(document.place(("rules", int(index), key)), what, remedy))
 
     def _rule(self, loc: tuple[str | int, ...]) -> Rule | None:
         node = self._document.at(loc)
@@ -196,9 +196,8 @@ class _Reader:
         where = "no wallet has the tag" if word == "tag" else f"there is no {word}"
         if any(sign in pattern for sign in "*?["):
             what = f"the pattern '{pattern}' matches no {word}"
-            self._warnings.append(
-                Problem(self._document.where(loc), what, "correct it, or leave it for later")
-            )
+            place = self._document.place(loc)
+            self._warnings.append(Problem(place, what, "correct it, or leave it for later"))
         else:
             self._guesses += 1
             remedy = nearest(pattern, known) if self._guesses <= MOST_GUESSES else ""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, SerializeAsAny, SkipValidation
 
 from watcher.config.assets import read_assets
 from watcher.config.channels import check_fallbacks
@@ -19,7 +18,7 @@ from watcher.config.wallets import WalletSettings, read_wallets
 from watcher.config.yaml_reader import read_document
 from watcher.domain.model import Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.spelling import nearest
 from watcher.notify import KINDS as CHANNEL_KINDS
 from watcher.notify.kind import ChannelKind
@@ -53,17 +52,16 @@ def known_kinds() -> Kinds:
     return Kinds(STORE_KINDS, SOURCE_KINDS, CHANNEL_KINDS)
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """What one configuration file says. `rules` are the rule files; paths are absolute."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
     path: Path
-    store: SerializeAsAny[StoreKind]
-    sources: dict[str, SerializeAsAny[SourceKind]]
-    wallets: SkipValidation[tuple[WalletSettings, ...]]
+    store: StoreKind
+    sources: dict[str, SourceKind]
+    wallets: tuple[WalletSettings, ...]
     assets: tuple[AssetEntry, ...] = ()
-    channels: dict[str, SerializeAsAny[ChannelKind]]
+    channels: dict[str, ChannelKind]
     rules: tuple[Path, ...]
     web: WebSettings | None
     log: LogSettings
@@ -161,7 +159,7 @@ class _Loader:
             web = WebSettings(listen=PAGE)
         elif web is not None and web.doubt:
             remedy = f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16)"
-            self._warnings.append(Problem(self._document.where(("web",)), web.doubt, remedy))
+            self._warnings.append(Problem(self._document.place(("web",)), web.doubt, remedy))
         log = self._log(env)
         heartbeat = self._section("heartbeat", HeartbeatSettings)
         if self._document.problems or store is None or log is None:
@@ -193,7 +191,8 @@ class _Loader:
         for key, why in (("channels", "nobody will be told anything"), ("rules", "nothing will be judged")):
             node = root.get(key)
             if node is None or not node.value:
-                self._warnings.append(Problem(str(self._document.path), f"there are no {key}: {why}"))
+                place = Place(str(self._document.path))
+                self._warnings.append(Problem(place, f"there are no {key}: {why}"))
 
     def _section(self, key: str, model: type[Any]) -> Any:
         node = self._document.root.get(key)
@@ -267,7 +266,7 @@ class _Loader:
                 continue
             try:
                 files = matching(self._document.path.parent, each.value)
-            except ValueError as error:
+            except InputError as error:
                 self._document.report(("rules", index), f"'{each.text}' looks through too much", str(error))
                 continue
             if not files and not each.faulty:
@@ -282,7 +281,7 @@ class _Loader:
         level = env.get("WATCHER_LOG_LEVEL")
         if level and level.lower() not in LOG_LEVELS:
             remedy, problems = nearest(level.lower(), LOG_LEVELS), self._document.problems
-            problems.append(Problem("environment", "WATCHER_LOG_LEVEL is not a log level", remedy))
+            problems.append(Problem(Place("environment"), "WATCHER_LOG_LEVEL is not a log level", remedy))
             return None
         return log.model_copy(update={"level": level.lower()}) if level and log else log
 

@@ -14,7 +14,7 @@ from watcher.config.models import Cron, WalletEntry
 from watcher.config.problems import checked
 from watcher.domain.model import Account, Asset, Wallet
 from watcher.domain.values.chains import canonical
-from watcher.domain.values.errors import PartError
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.normalization import address_key
 from watcher.domain.values.spelling import nearest
 from watcher.sources.kind import Discovery, SourceKind, WatchedWallet
@@ -186,10 +186,8 @@ def _accounts(
         return ()
     try:
         return tuple(source.accounts(entry.source, wallet))
-    except ValueError as error:
-        what, _, remedy = str(error).partition("; ")
-        place = error.place if isinstance(error, PartError) else ()
-        document.report(("wallets", index, *place), what, remedy)
+    except InputError as error:
+        document.report_error(("wallets", index), error)
         return ()
 
 
@@ -200,6 +198,5 @@ def _check_discovery(
     try:
         if source.discovery(entry.source, wallet) is None:
             document.report(loc, f"the source '{entry.source}' has one chain only", "leave discover out")
-    except ValueError as error:
-        what, _, remedy = str(error).partition("; ")
-        document.report(loc, what, remedy)
+    except InputError as error:
+        document.report_error(loc, error)

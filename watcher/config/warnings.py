@@ -9,8 +9,7 @@ from watcher.config.document import Document
 from watcher.config.rule_files import Rulebook
 from watcher.config.settings import Settings
 from watcher.domain.rules import BudgetRule
-from watcher.domain.values.errors import Problem
-from watcher.notify.kind import WrongKeyError
+from watcher.domain.values.errors import InputError, Problem
 
 
 def without_credits(settings: Settings, book: Rulebook) -> Iterator[str]:
@@ -56,8 +55,7 @@ def deaf_channels(settings: Settings, document: Document) -> list[Problem]:
     for name, kind in settings.channels.items():
         try:
             kind.build(name)
-        except ValueError as error:
-            what, _, remedy = str(error).partition("; ")
-            key = error.key if isinstance(error, WrongKeyError) else "url"
-            problems.append(Problem(document.where(("channels", name, key)), what, remedy))
+        except InputError as error:
+            place = document.place(("channels", name, *(error.place or ("url",))))
+            problems.append(Problem(place, error.what, error.remedy))
     return problems

@@ -17,7 +17,7 @@ import yaml
 
 from watcher.config.document import NO_KEYS, SHARED, Document, Expand, Node
 from watcher.config.json_reader import INTEGER, as_yaml, quick_tree
-from watcher.domain.values.errors import Problem
+from watcher.domain.values.errors import InputError, Place, Problem
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 1_000_000
@@ -63,14 +63,15 @@ def read_document(path: Path, expand: Expand | None = None) -> Document:
         else:
             document.root, document.places = quick, partial(_with_places, text)
     except FileNotFoundError:
-        document.problems.append(Problem(str(path), "there is no such file"))
+        document.problems.append(Problem(Place(str(path)), "there is no such file"))
     except OSError as error:
-        document.problems.append(Problem(str(path), f"the file cannot be read: {error.strerror}"))
+        document.problems.append(Problem(Place(str(path)), f"the file cannot be read: {error.strerror}"))
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        document.problems.append(Problem(f"{path}:{line}:1", "the file is not UTF-8", "save it as UTF-8"))
+        place = Place(str(path), raw.count(b"\n", 0, error.start) + 1, 1)
+        document.problems.append(Problem(place, "the file is not UTF-8", "save it as UTF-8"))
     except _Unreadable as error:
-        document.problems.append(Problem(f"{path}:{error.line}:{error.column}", error.what, error.remedy))
+        place = Place(str(path), error.line, error.column)
+        document.problems.append(Problem(place, error.what, error.remedy))
     except yaml.YAMLError as error:
         document.problems.append(_syntax(path, error, text))
     return document
@@ -101,7 +102,7 @@ class _Unreadable(Exception):  # noqa: N818 - it never leaves this file
 def _syntax(path: Path, error: yaml.YAMLError, text: str) -> Problem:
     """A syntax error without the text around it, which might hold a secret."""
     mark = getattr(error, "problem_mark", None)
-    where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+    place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path))
     said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed")
     context = str(getattr(error, "context", None) or "")
     said = re.sub(r"'[A-Za-z0-9!%*&@_.-]{2,}[^']*'", "a name", said)
@@ -111,7 +112,7 @@ def _syntax(path: Path, error: yaml.YAMLError, text: str) -> Problem:
         remedies = ["inside {…} and […] a value with ${…} needs quotes"]
     if any(_ODD_SPACE.match(line) for line in lines):
         remedies = ["a space before the first word is no ordinary one, as copied from a page; type it anew"]
-    return Problem(where, f"not valid YAML: {said}", remedies[0] if remedies else "check the lines around it")
+    return Problem(place, f"not valid YAML: {said}", remedies[0] if remedies else "check the lines around it")
 
 
 class _Builder:
@@ -196,8 +197,8 @@ class _Builder:
             return Node(line, column, text, text, NO_KEYS)
         try:
             value, hidden = self._expand(text)
-        except ValueError as error:
-            self._mistake(line, column, *str(error).split("; ", 1))
+        except InputError as error:
+            self._mistake(line, column, error.what, error.remedy, error)
             return Node(line, column, text, text, NO_KEYS, faulty=True)
         return Node(line, column, value, text, NO_KEYS, hidden)
 
@@ -259,9 +260,11 @@ class _Builder:
                     node.put(key, value)
                     node.keys[key] = base.keys[key]
 
-    def _mistake(self, line: int, column: int, what: str, remedy: str = "") -> None:
-        where = f"{self._document.path}:{line}:{column}"
-        self._document.problems.append(Problem(where, what, remedy))
+    def _mistake(
+        self, line: int, column: int, what: str, remedy: str = "", cause: InputError | None = None
+    ) -> None:
+        place = Place(str(self._document.path), line, column)
+        self._document.problems.append(Problem(place, what, remedy, cause))
 
 
 def _place(event: Any) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.alerts.quiet_hours import EVERY_DAY, QuietPeriod
+from watcher.domain.values.errors import InputError
 from watcher.ports.channel import Channel, Draw
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -18,7 +19,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 def _clock(value: Any) -> Any:
     if not isinstance(value, str) or re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value) is None:
-        raise ValueError('must be a time of day in quotes; as in "22:00"')
+        raise InputError("must be a time of day in quotes", 'as in "22:00"')
     return value
 
 
@@ -26,13 +27,14 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"'{name[:60]}' is no time zone; write its IANA name, as in Europe/Zurich") from None
+        remedy = "write its IANA name, as in Europe/Zurich"
+        raise InputError(f"'{name[:60]}' is no time zone", remedy) from None
     return name
 
 
 def _day(word: str) -> str:
     if word not in DAYS:
-        raise ValueError(f"'{word[:20]}' is no day; write {', '.join(DAYS)}")
+        raise InputError(f"'{word[:20]}' is no day", f"write {', '.join(DAYS)}")
     return word
 
 
@@ -60,21 +62,13 @@ class QuietHours(BaseModel):
     @model_validator(mode="after")
     def _it_ends(self) -> QuietHours:
         if self.from_ == self.to:
-            raise ValueError(f"to: {self.to} is when it begins too; nothing would ever be told")
+            raise InputError(f"{self.to} is when it begins too", "nothing would ever be told", ("to",))
         return self
 
     def build(self) -> QuietPeriod:
         days = frozenset(DAYS.index(day) for day in self.days) if self.days else EVERY_DAY
         zone = ZoneInfo(self.timezone)
         return QuietPeriod(time.fromisoformat(self.from_), time.fromisoformat(self.to), zone, days)
-
-
-class WrongKeyError(ValueError):
-    """Key that does not go with the URL of its channel."""
-
-    def __init__(self, key: str, words: str) -> None:
-        super().__init__(words)
-        self.key = key
 
 
 class ChannelKind(BaseModel):
@@ -94,7 +88,7 @@ class ChannelKind(BaseModel):
     def build(self, name: str, draw: Draw | None = None) -> Channel:
         """The channel; `draw`: who draws the pictures, if it wants some.
 
-        ValueError says, without a secret, what it does not take; WrongKeyError also under which key.
+        InputError says, without a secret, what it does not take, and under which key if not `url`.
         """
 
     @property

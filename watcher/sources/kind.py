@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from watcher.domain.model import Account, Asset
+from watcher.domain.values.errors import Advice
 from watcher.ports.source import Source
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class SourceKind(BaseModel):
 
     @abstractmethod
     def accounts(self, name: str, wallet: WatchedWallet) -> Sequence[Account]:
-        """Accounts of a wallet on the source `name`. ValueError says what is wrong with the wallet."""
+        """Accounts of a wallet on the source `name`. InputError says what is wrong with the wallet."""
 
     def asked(self, wallet: WatchedWallet) -> tuple[Asset, ...] | None:  # noqa: ARG002
         """The assets of a sound wallet that are asked for by name, each once; None if the API tells of all
@@ -82,18 +83,18 @@ class SourceKind(BaseModel):
         """What `watcher init` asks to set up such an access; None if it offers none."""
         return None
 
-    def address_warning(self, wallet: WatchedWallet) -> str:  # noqa: ARG002
-        """What is probably a slip of the pen in an address that can be asked for all the same, or nothing."""
-        return ""
+    def address_warning(self, wallet: WatchedWallet) -> Advice | None:  # noqa: ARG002
+        """Warning about an address that can be asked for and is probably a slip of the pen, if it is."""
+        return None
 
-    def chain_warning(self, chain: str) -> str:  # noqa: ARG002
-        """What is probably wrong with the id of a chain that can be asked for all the same, or nothing."""
-        return ""
+    def chain_warning(self, chain: str) -> Advice | None:  # noqa: ARG002
+        """Warning about the id of a chain that can be asked for and is probably wrong, if there is one."""
+        return None
 
     def discovery(self, name: str, wallet: WatchedWallet) -> Discovery | None:  # noqa: ARG002
         """What `discover` asks for; None if the API has one chain only.
 
-        ValueError if the wallet's chains make it pointless.
+        InputError if the wallet's chains make it pointless.
         """
         return None
 

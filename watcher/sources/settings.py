@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from watcher.domain.values.addresses import fault
 from watcher.domain.values.durations import parse_duration
-from watcher.domain.values.errors import PartError
+from watcher.domain.values.errors import InputError
 from watcher.sources.kind import SourceKind, WatchedWallet
 from watcher.system.connections import Proxy
 
@@ -34,14 +34,14 @@ def _duration(value: Any) -> Any:
 
 def _positive(value: timedelta) -> timedelta:
     if value <= timedelta(0):
-        raise ValueError("must be longer than nothing")
+        raise InputError("must be longer than nothing")
     return value
 
 
 def _no_number(value: Any) -> Any:
     if isinstance(value, int | float):
         # A bare number would be taken for seconds; nobody can see that in the file.
-        raise ValueError("is a bare number; write a duration such as 30s")  # noqa: TRY004 (pydantic's contract)
+        raise InputError("is a bare number", "write a duration such as 30s")
     return value
 
 
@@ -53,9 +53,9 @@ Duration = Annotated[
 def _header_safe(key: SecretStr) -> SecretStr:
     text = key.get_secret_value().strip()
     if not text:
-        raise ValueError("is empty")
+        raise InputError("is empty")
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError(
+        raise InputError(
             "has characters that a key cannot have (spaces, line breaks, quotes of a word processor)"
         )
     return SecretStr(text)
@@ -78,17 +78,17 @@ def _base_url(url: str) -> str:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port
     except ValueError:
-        raise ValueError("is not a web address") from None
+        raise InputError("is not a web address") from None
     if parts.scheme not in {"http", "https"} or not host:
-        raise ValueError("must begin with https:// and name a host")
+        raise InputError("must begin with https:// and name a host")
     if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError(
-            "must begin with https://; http is for this machine only, the API key would be readable"
+        raise InputError(
+            "must begin with https://", "http is for this machine only, the API key would be readable"
         )
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must be a plain address without user, query or fragment")
+        raise InputError("must be a plain address without user, query or fragment")
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("has characters that a web address cannot have")
+        raise InputError("has characters that a web address cannot have")
     return url.rstrip("/")
 
 
@@ -115,7 +115,8 @@ class ApiSettings(SourceKind):
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> ApiSettings:
         if self.proxy is not None and self.base_url.startswith("http:"):
-            raise ValueError("proxy: base_url is on this machine, which is asked directly; leave proxy out")
+            what = "base_url is on this machine, which is asked directly"
+            raise InputError(what, "leave proxy out", ("proxy",))
         return self
 
 
@@ -135,30 +136,31 @@ Form = Callable[[str, str], str]
 
 
 def check_address(wallet: WatchedWallet, chains: Sequence[str], form: Form = fault) -> str:
-    """Address of the wallet if it can be one on these chains; PartError says why not."""
+    """Address of the wallet if it can be one on these chains; InputError says why not."""
     address = wallet.address.strip()
     if wrong := _not_one(address, chains, form):
-        raise PartError(f"wallet {wallet.name}: {wrong}", "address")
+        what, remedy = wrong
+        raise InputError(f"wallet {wallet.name}: {what}", remedy, ("address",))
     return address
 
 
-def _not_one(address: str, chains: Sequence[str], form: Form) -> str:
-    """Why this can be no address; empty if it can."""
+def _not_one(address: str, chains: Sequence[str], form: Form) -> tuple[str, str] | None:
+    """Why this can be no address, and the remedy; None if it can."""
     if not address:
-        return "there is no address"
+        return "there is no address", ""
     if not address.isascii() or not address.isprintable() or _NO_ADDRESS.search(address):
-        return f"{address[:80]!r} has characters that no address has"
+        return f"{address[:80]!r} has characters that no address has", ""
     if len(address) > 200:
-        return f"an address of {len(address)} characters is too long"
+        return f"an address of {len(address)} characters is too long", ""
     if address[:2] in {"0x", "0X"} and not _HEX.fullmatch(address):
-        return f"{address} begins with 0x, but is not hexadecimal"
+        return f"{address} begins with 0x, but is not hexadecimal", ""
     for chain in chains:
         if wrong := form(address, chain):
             remedy = (
                 "copy it again; in lower case it has no checksum" if "EIP-55" in wrong else "copy it again"
             )
-            return f"{address} is no address on {chain}: {wrong}; {remedy}"
-    return ""
+            return f"{address} is no address on {chain}: {wrong}", remedy
+    return None
 
 
 def crowded(data: bytes, least: int) -> bool:

@@ -22,6 +22,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from pydantic import AfterValidator, SecretStr
 
+from watcher.domain.values.errors import InputError
+
 _EXPIRED, _NOT_YET, _SELF_SIGNED, _WRONG_NAME, _UNTRUSTED = 10, 9, 18, {62, 64}, {19, 20, 21}
 _TELLING = {_EXPIRED, _NOT_YET, *_WRONG_NAME}
 _NO_CHECK_TIME = 0x200000
@@ -50,7 +52,7 @@ def _a_proxy(proxy: SecretStr) -> SecretStr:
     except ValueError:
         sound = False
     if not sound:
-        raise ValueError("must be the address of an HTTP proxy; as in http://proxy.example:3128")
+        raise InputError("must be the address of an HTTP proxy", "as in http://proxy.example:3128")
     return proxy
 
 
@@ -76,8 +78,10 @@ def proxy_for(scheme: str, host: str, port: int, configured: SecretStr | None) -
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     try:
         return _a_proxy(SecretStr(proxy)).get_secret_value()
-    except ValueError as error:
-        raise ValueError(f"HTTPS_PROXY {error}, or give the source `proxy:`") from None
+    except InputError as error:
+        raise InputError(
+            f"HTTPS_PROXY {error.what}", f"{error.remedy}, or give the source `proxy:`"
+        ) from None
 
 
 def _excepted(host: str, words: str) -> bool:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from watcher.domain.values.errors import InputError
+
 PRIVATE, SHARED = 0o600, 0o644
 """For the owner alone; and for all to read. Whatever the umask, nobody else may write."""
 
@@ -127,7 +129,7 @@ def matching(base: Path, pattern: str) -> list[Path]:
     # Only what was written is a pattern: the folder of the configuration may contain a bracket.
     written = Path(pattern)
     if "**" in written.parts and (written.anchor or ".." in written.parts or written.parts[0] == "**"):
-        raise ValueError("'**' needs a folder's name before it, as in rules/**/*.yaml")
+        raise InputError("'**' needs a folder's name before it, as in rules/**/*.yaml")
     root, below = (
         (Path(written.anchor), str(written)[len(written.anchor) :]) if written.anchor else (base, pattern)
     )

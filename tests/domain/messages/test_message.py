@@ -13,6 +13,7 @@ from watcher.domain.messages.template_filters import FILTERS
 from watcher.domain.messages.template_variables import LONGEST, VARIABLES, TemplateFailedError
 from watcher.domain.messages.templates import TEMPLATE_HELP, check_template, render
 from watcher.domain.rules import ChangeRule, ThresholdRule
+from watcher.domain.values.errors import InputError
 
 
 def moved(**fields: Any) -> ChangeRule:
@@ -90,8 +91,9 @@ def test_a_template_that_fails_still_delivers(summary: str) -> None:
     ["{{ amonut }}", "{{ wallet", "{% include 'x' %}", "{{ wallet.__class__.__mro__ }}", "{{ range(9) }}"],
 )
 def test_a_template_that_cannot_work_is_refused_at_load(text: str) -> None:
-    with pytest.raises(ValueError, match="summary"):
+    with pytest.raises(InputError) as caught:
         check_template("summary", text)
+    assert caught.value.place == ("summary",)
 
 
 @pytest.mark.parametrize("text", ["{{ 'a' * 100000000000 }}", "{{ 9 ** 9 ** 9 }}", "{{ [0] * 10000000000 }}"])
@@ -111,7 +113,7 @@ def test_a_template_cannot_fill_the_memory(text: str) -> None:
     ],
 )
 def test_a_template_is_tried_on_samples_when_it_is_loaded(text: str, case: str) -> None:
-    with pytest.raises(ValueError, match=f"description: cannot be rendered {case}"):
+    with pytest.raises(InputError, match=f"^cannot be rendered {case}"):
         check_template("description", text)
 
 

@@ -357,7 +357,7 @@ def test_a_rule_without_a_memory_keeps_none() -> None:
     ("fields", "words"),
     [
         ({"within": "1h", "by": None}, "within needs by"),
-        ({"since": "notified", "by": None}, "since: notified needs by"),
+        ({"since": "notified", "by": None}, "notified needs by"),
         ({"within": "0s"}, "positive"),
         ({"within": "soon"}, "duration"),
         ({"since": "yesterday"}, "notified"),

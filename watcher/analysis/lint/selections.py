@@ -13,6 +13,7 @@ from watcher.domain.model import Account, Asset
 from watcher.domain.readings.asset_policies import INTEREST, is_drift
 from watcher.domain.rules import AssetRule, Match, Rule
 from watcher.domain.values.decimals import ZERO
+from watcher.domain.values.errors import Advice
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.spelling import nearest
 
@@ -81,14 +82,13 @@ def _names(rule: Rule, match: Match, seen: LintFacts) -> Iterator[Finding]:
 
 def _strange_chains(seen: LintFacts) -> Iterator[Finding]:
     """Ids of chains that nobody is known to have used, and that no answer has had yet."""
-    warnings: dict[str, list[Account]] = {}
+    warnings: dict[Advice, list[Account]] = {}
     read = {account.chain for account in seen.wallets if seen.read(account)}
     for account in sorted(seen.wallets, key=lambda each: each.chain):
         kind = seen.kinds.get(account.source)
         if kind is not None and account.chain not in read and (said := kind.chain_warning(account.chain)):
             warnings.setdefault(said, []).append(account)
-    for said, accounts in warnings.items():
-        what, _, remedy = said.partition("; ")
+    for (what, remedy), accounts in warnings.items():
         names = tuple(sorted({seen.wallets[account].name for account in accounts}))
         yield Finding("unknown-chain", "", f"{some(names)}: {what}", remedy, names)
 

@@ -15,7 +15,7 @@ from watcher.config.rule_files import load_rules
 from watcher.config.starter import PACKS
 from watcher.config.yaml_reader import read_document
 from watcher.domain.rules import Rule
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import ConfigurationError, InputError, Problem
 from watcher.domain.values.spelling import nearest
 from watcher.system.files import matching
 
@@ -93,7 +93,7 @@ def _rule_files(document: Document, file: TestFile) -> Iterator[Path]:
     for index, name in enumerate(file.rules):
         try:
             found = matching(document.path.parent, name)
-        except ValueError as error:
+        except InputError as error:
             document.report(("rules", index), f"'{name}' looks through too much", str(error))
             continue
         if not found:

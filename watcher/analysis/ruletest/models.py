@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from watcher.analysis.ruletest.series import SeriesItem, parse_series
 from watcher.domain.model import SWEEPS
 from watcher.domain.values.durations import format_duration, parse_duration, parse_moment
+from watcher.domain.values.errors import InputError
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 """A Monday morning: where a test begins that does not say."""
@@ -29,7 +30,7 @@ def _text(value: object) -> object:
 def _duration(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         if value:
-            raise ValueError(f"is a bare number; write its unit too, as in {value}m")
+            raise InputError("is a bare number", f"write its unit too, as in {value}m")
         return timedelta(0)
     return parse_duration(value) if isinstance(value, str) else value
 
@@ -40,7 +41,7 @@ def _moment(value: object) -> object:
 
 def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
-        raise ValueError("is empty; write at least one, or leave the test out")
+        raise InputError("is empty", "write at least one, or leave the test out")
     return values
 
 
@@ -56,7 +57,7 @@ Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 def _step(value: timedelta) -> timedelta:
     if value < timedelta(seconds=1):
-        raise ValueError(f"{format_duration(value)} is too short; the shortest step is 1s")
+        raise InputError(f"{format_duration(value)} is too short", "the shortest step is 1s")
     return value
 
 
@@ -112,8 +113,8 @@ class Series(_Model):
         for name, read in (("amounts", self.items), ("prices", self.quoted)):
             try:
                 read(STEP)
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
+            except InputError as error:
+                raise InputError(error.what, error.remedy, (name,)) from None
         return self
 
 
@@ -159,7 +160,7 @@ class Expectation(_Model):
     @model_validator(mode="after")
     def _says_something(self) -> Expectation:
         if self.alerts is None and self.told is None:
-            raise ValueError("this expects nothing at all; write alerts: or told:, a list or 'nothing'")
+            raise InputError("this expects nothing at all", "write alerts: or told:, a list or 'nothing'")
         return self
 
 
@@ -188,12 +189,15 @@ class RuleTest(_Model):
 
     @model_validator(mode="after")
     def _time_goes_on(self) -> RuleTest:
-        times = [each.at for each in self.expect]
-        if any(later <= earlier for earlier, later in pairwise(times)):
-            raise ValueError("expect: the times must rise; put the expectations into order")
-        edges = [edge for each in self.restarts for edge in (each.at, each.until)]
-        if edges != sorted(edges):
-            raise ValueError("restarts: the times must rise; put them into order")
+        for number, (earlier, later) in enumerate(pairwise(self.expect), 1):
+            if later.at <= earlier.at:
+                place = ("expect", number)
+                raise InputError("the times must rise", "put the expectations into order", place)
+        reached = timedelta(0)
+        for number, each in enumerate(self.restarts):
+            if not reached <= each.at <= each.until:
+                raise InputError("the times must rise", "put them into order", ("restarts", number))
+            reached = each.until
         return self
 
 
@@ -214,7 +218,7 @@ class TestFile(_Model):
     @model_validator(mode="after")
     def _names_rules(self) -> TestFile:
         if (self.pack is None) == (not self.rules):
-            raise ValueError("name the rules that are tested: either rules: [FILE, …] or pack: NAME")
+            raise InputError("name the rules that are tested: either rules: [FILE, …] or pack: NAME")
         return self
 
 

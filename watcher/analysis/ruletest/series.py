@@ -28,6 +28,7 @@ from decimal import Decimal
 
 from watcher.domain.values.decimals import times, total
 from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.errors import InputError
 
 _NUMBER = r"[0-9][0-9_]{0,99}(?:\.[0-9]{1,100})?(?:[eE][-+]?[0-9]{1,2})?"
 _VALUES = re.compile(rf"({_NUMBER})(?:([-+])({_NUMBER}))?(?:x([0-9]{{1,6}}))?")
@@ -64,18 +65,18 @@ def parse_series(text: str, step: timedelta) -> tuple[SeriesItem, ...]:
         if word.startswith("@"):
             step = parse_duration(word[1:])
             if step <= timedelta(0):
-                raise ValueError(f"'{word}' is no step; write a duration above zero, as in @5m")
+                raise InputError(f"'{word}' is no step", "write a duration above zero, as in @5m")
             continue
         for value in _values(word):
             after += timedelta(0) if first else step
             first = False
             items.append(SeriesItem(after, value))
         if after > LONGEST:
-            raise ValueError("this series goes on for more than 100 years; make its steps shorter")
+            raise InputError("this series goes on for more than 100 years", "make its steps shorter")
         if len(items) > MOST:
-            raise ValueError(f"this series has more than {MOST:,} readings; make it shorter")
+            raise InputError(f"this series has more than {MOST:,} readings", "make it shorter")
     if not items:
-        raise ValueError('this series is empty; write readings, as in "1.5 0.4x3 _ 0.9"')
+        raise InputError("this series is empty", 'write readings, as in "1.5 0.4x3 _ 0.9"')
     return tuple(items)
 
 
@@ -85,23 +86,23 @@ def _values(word: str) -> Sequence[Decimal | Sign]:
         return [Sign(sign[1])] * _count(word, sign[2])
     found = _VALUES.fullmatch(word)
     if found is None:
-        raise ValueError(
-            f"'{word[:40]}' is no reading; "
-            "write an amount such as 1.5, 1.5x3 or 10-0.5x4, or one of - ? _ ! . @5m"
+        raise InputError(
+            f"'{word[:40]}' is no reading",
+            "write an amount such as 1.5, 1.5x3 or 10-0.5x4, or one of - ? _ ! . @5m",
         )
     number, way, by, many = found.groups()
     if way and many is None:
-        raise ValueError(f"'{word[:40]}' does not say how often; write a count, as in {word[:40]}x4")
+        raise InputError(f"'{word[:40]}' does not say how often", f"write a count, as in {word[:40]}x4")
     start = Decimal(number.replace("_", ""))
     delta = Decimal(f"{way}{by.replace('_', '')}") if way else Decimal(0)
     values = [total((start, times(delta, Decimal(index)))) for index in range(_count(word, many))]
     if values[-1] < 0:
-        raise ValueError(f"'{word[:40]}' falls below zero; make its count smaller")
+        raise InputError(f"'{word[:40]}' falls below zero", "make its count smaller")
     return values
 
 
 def _count(word: str, written: str | None) -> int:
     count = int(written) if written is not None else 1
     if not 1 <= count <= MOST:
-        raise ValueError(f"'{word[:40]}' has a count that is not between 1 and {MOST:,}; correct it")
+        raise InputError(f"'{word[:40]}' has a count that is not between 1 and {MOST:,}", "correct it")
     return count

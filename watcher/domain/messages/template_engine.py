@@ -21,6 +21,7 @@ from jinja2.visitor import NodeTransformer
 
 from watcher.domain.messages import template_filters
 from watcher.domain.messages.template_variables import LONGEST, SAMPLES, VARIABLES, TemplateFailedError
+from watcher.domain.values.errors import InputError
 
 _FAULTS = (
     TypeError,
@@ -233,33 +234,35 @@ _ENVIRONMENT.filters = {
 }
 
 
-def _said(error: TemplateError) -> str:
-    """What is wrong, without the place in jinja's own source; an unknown filter with those that there are."""
+def _said(error: TemplateError) -> tuple[str, str]:
+    """The mistake without the place in jinja's own source; the remedy: of an unknown filter those known."""
     what = (error.message or "it cannot be read").partition("\n")[0]
     if what.startswith("No filter named"):
         others = sorted(name for name in _ENVIRONMENT.filters if name not in FILTERS and name[0] != "_")
-        return f"{what.rstrip('.')}; there are {', '.join((*FILTERS, *others))}"
-    return what
+        return what.rstrip("."), f"there are {', '.join((*FILTERS, *others))}"
+    return what, ""
 
 
 def check_template(field: str, text: str) -> None:
-    """Render the template with each of `SAMPLES`; ValueError says what is wrong with it."""
+    """Render the template of a field with each of `SAMPLES`; InputError says what is wrong with it."""
+    place = (field,)
     if len(text) > LONGEST_TEMPLATE:
-        raise ValueError(f"{field}: is longer than {LONGEST_TEMPLATE:,} characters; {LONGEST:,} are shown")
+        raise InputError(f"is longer than {LONGEST_TEMPLATE:,} characters", f"{LONGEST:,} are shown", place)
     try:
         unknown = find_undeclared_variables(_ENVIRONMENT.parse(text)) - set(VARIABLES)
         if unknown:
             names = ", ".join(sorted(unknown))
-            raise ValueError(f"{field}: unknown variable {names}; there are {', '.join(VARIABLES)}")
+            raise InputError(f"unknown variable {names}", f"there are {', '.join(VARIABLES)}", place)
     except TemplateError as error:
-        raise ValueError(f"{field}: not a valid template: {_said(error)}") from None
+        what, remedy = _said(error)
+        raise InputError(f"not a valid template: {what}", remedy, place) from None
     except (RecursionError, SyntaxError):
-        raise ValueError(f"{field}: not a valid template: nested too deep") from None
+        raise InputError("not a valid template: nested too deep", place=place) from None
     for case, sample in SAMPLES.items():
         try:
             render(text, sample)
         except TemplateFailedError as error:
-            raise ValueError(f"{field}: cannot be rendered {case}: {error}") from None
+            raise InputError(f"cannot be rendered {case}: {error}", place=place) from None
 
 
 def render(text: str, values: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ TEMPLATE_HELP = (
 
 
 def check_template(field: str, text: str) -> None:
-    """Render the template with each of `SAMPLES`; ValueError says what is wrong with it."""
+    """Render the template with each of `SAMPLES`; InputError says what is wrong with it."""
     from watcher.domain.messages import template_engine
 
     template_engine.check_template(field, text)

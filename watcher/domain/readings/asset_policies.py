@@ -20,6 +20,7 @@ from watcher.domain.readings.plausibility import JUMP, SMALLEST_JUMP
 from watcher.domain.rules import Match
 from watcher.domain.rules.base import parse_decimal
 from watcher.domain.values.decimals import minus, times
+from watcher.domain.values.errors import InputError
 
 INTEREST = Decimal("0.001")
 """A tenth of a per cent a day: ten times what staking pays, and less than people move."""
@@ -35,7 +36,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 def _dollars(value: object) -> object:
     number = parse_decimal(value.strip().removeprefix("$") if isinstance(value, str) else value)
     if isinstance(number, Decimal) and number < 0:
-        raise ValueError('must not be negative; "0" lets everything in')
+        raise InputError("must not be negative", '"0" lets everything in')
     return number
 
 
@@ -44,10 +45,10 @@ def _interest(value: object) -> object:
     if isinstance(value, bool):
         return INTEREST if value else None
     if not isinstance(value, str) or not value.strip().endswith("%"):
-        raise ValueError('must be true, false, or a percentage a day, as in "0.5%"')
+        raise InputError('must be true, false, or a percentage a day, as in "0.5%"')
     number = parse_decimal(value.strip().removesuffix("%"))
     if not isinstance(number, Decimal) or not 0 < number <= 20:
-        raise ValueError("must be above 0% and at most 20% a day")
+        raise InputError("must be above 0% and at most 20% a day")
     return number.scaleb(-2)
 
 
@@ -56,7 +57,7 @@ def _factor(value: object) -> object:
         return None
     number = parse_decimal(value)
     if isinstance(number, Decimal) and number < SMALLEST_JUMP:
-        raise ValueError(f"must be at least {SMALLEST_JUMP}, or off; less would hold ordinary transfers")
+        raise InputError(f"must be at least {SMALLEST_JUMP}, or off", "less would hold ordinary transfers")
     return number
 
 
@@ -103,7 +104,7 @@ class AssetEntry(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> AssetEntry:
         if not self.model_fields_set - {"match"}:
-            raise ValueError("says nothing; add allow, floor_usd, jump or rebasing")
+            raise InputError("says nothing", "add allow, floor_usd, jump or rebasing")
         return self
 
 

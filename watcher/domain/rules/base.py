@@ -21,6 +21,7 @@ from watcher.domain.rules.timing import MINUTE, Escalate, Growing, Repeat, first
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import correction, number_in
 from watcher.domain.values.durations import format_duration
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import plain
 from watcher.domain.values.ranges import Range
 from watcher.domain.values.verdict import Answer, Verdict
@@ -33,7 +34,7 @@ that arithmetic stays exact (`exact.py`) and a message stays readable."""
 def parse_decimal(value: object) -> object:
     """An exact decimal from its text; a float never gets here."""
     if isinstance(value, float):
-        raise ValueError("put the number in quotes, so that it stays exact")  # noqa: TRY004
+        raise InputError("put the number in quotes, so that it stays exact")
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
     if isinstance(value, str):
@@ -41,16 +42,15 @@ def parse_decimal(value: object) -> object:
             number = number_in(value)
         except ValueError:
             better = correction(value).removeprefix("$")
-            remedy = f'; write "{better}"' if better else ""
-            words = f"'{_shortened(value)}' is not a decimal number such as \"0.5\"{remedy}"
-            raise ValueError(words) from None
+            words = f"'{_shortened(value)}' is not a decimal number such as \"0.5\""
+            raise InputError(words, f'write "{better}"' if better else "") from None
         if not number.is_finite():
-            raise ValueError(f"'{value}' is not a finite number")
+            raise InputError(f"'{value}' is not a finite number")
         exponent = number.as_tuple().exponent
         if number.adjusted() >= MOST_DIGITS or (isinstance(exponent, int) and -exponent > MOST_DIGITS):
-            raise ValueError(
-                f"'{_shortened(value)}' has more than {MOST_DIGITS} digits before or after the point; "
-                "write a number that an amount can reach"
+            raise InputError(
+                f"'{_shortened(value)}' has more than {MOST_DIGITS} digits before or after the point",
+                "write a number that an amount can reach",
             )
         return Decimal(plain(number))  # "5.0" and "5" are one level
     return value
@@ -69,7 +69,8 @@ BUILT_IN = "watcher."
 
 def _not_built_in(name: str) -> str:
     if name.startswith(BUILT_IN):
-        raise ValueError(f"'{name}' is for notices that are built in; begin it otherwise than '{BUILT_IN}'")
+        what = f"'{name}' is for notices that are built in"
+        raise InputError(what, f"begin it otherwise than '{BUILT_IN}'")
     return name
 
 
@@ -129,7 +130,8 @@ class Rule(BaseModel):
     @model_validator(mode="after")
     def _patience_is_bearable(self) -> Rule:
         if self.blind_after is not None and self.blind_after < MINUTE:
-            raise ValueError(f"blind_after: {format_duration(self.blind_after)} is shorter than a minute")
+            what = f"{format_duration(self.blind_after)} is shorter than a minute"
+            raise InputError(what, place=("blind_after",))
         return self
 
     @property
@@ -178,7 +180,7 @@ class StateRule(Rule):
     @model_validator(mode="after")
     def _repeat_is_bearable(self) -> StateRule:
         if self.repeat is not None and (first := first_interval(self.repeat)) < MINUTE:
-            raise ValueError(f"repeat: {format_duration(first)} is shorter than a minute")
+            raise InputError(f"{format_duration(first)} is shorter than a minute", place=("repeat",))
         return self
 
     def repeat_after(self, repeats: int) -> timedelta | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from watcher.domain.rules.base import Exact, Unmet
 from watcher.domain.rules.distance import Near, joint, near, unsure
 from watcher.domain.values.decimals import ZERO, times
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import amount, amount_against, exactly, full, money, money_against
 from watcher.domain.values.ranges import Range, exactly_so
 from watcher.domain.values.verdict import Answer, Verdict, met, not_met, unknown
@@ -34,20 +35,28 @@ class Levels(Protocol):
 def check_band(band: Levels) -> None:
     """ValueError unless there is one level, and a clear level that fits it."""
     if (band.below is None) == (band.above is None):
-        raise ValueError("exactly one of below and above is needed; use two rules for a range")
+        raise InputError("exactly one of below and above is needed", "use two rules for a range")
     if band.below is not None and band.clear_below is not None:
-        raise ValueError("clear_below goes with above; a rule with below clears with clear_above")
+        raise InputError(
+            "clear_below goes with above", "a rule with below clears with clear_above", ("clear_below",)
+        )
     if band.above is not None and band.clear_above is not None:
-        raise ValueError("clear_above goes with below; a rule with above clears with clear_below")
+        raise InputError(
+            "clear_above goes with below", "a rule with above clears with clear_below", ("clear_above",)
+        )
     if band.below is not None and band.clear_above is not None and band.clear_above < band.below:
-        raise ValueError(
+        raise InputError(
             f"clear_above ({band.clear_above}) is under below ({band.below}): the alert would "
-            "resolve while it still fires; raise clear_above"
+            "resolve while it still fires",
+            "raise clear_above",
+            ("clear_above",),
         )
     if band.above is not None and band.clear_below is not None and band.clear_below > band.above:
-        raise ValueError(
+        raise InputError(
             f"clear_below ({band.clear_below}) is over above ({band.above}): the alert would "
-            "resolve while it still fires; lower clear_below"
+            "resolve while it still fires",
+            "lower clear_below",
+            ("clear_below",),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from watcher.domain.values.durations import format_duration, parse_duration
+from watcher.domain.values.errors import InputError
 
 MINUTE = timedelta(minutes=1)
 
@@ -15,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 def span_of(value: object) -> object:
     """A duration as it is written; a bare number could be seconds or minutes."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"{value} is a bare number; write its unit too, as in {value}s or {value}m")  # noqa: TRY004
+        raise InputError(f"{value} is a bare number", f"write its unit too, as in {value}s or {value}m")
     return parse_duration(value) if isinstance(value, str) else value
 
 
@@ -38,9 +39,11 @@ class Growing(BaseModel):
     @model_validator(mode="after")
     def _limit_is_possible(self) -> Growing:
         if self.up_to is not None and self.up_to < self.every:
-            raise ValueError(
+            raise InputError(
                 f"up_to ({format_duration(self.up_to)}) is shorter than every "
-                f"({format_duration(self.every)}); raise it, or leave it out"
+                f"({format_duration(self.every)})",
+                "raise it, or leave it out",
+                ("up_to",),
             )
         return self
 
@@ -66,7 +69,7 @@ class Escalate(BaseModel):
     @model_validator(mode="after")
     def _people_have_time(self) -> Escalate:
         if self.after < MINUTE:
-            raise ValueError(f"after: {format_duration(self.after)} is shorter than a minute")
+            raise InputError(f"{format_duration(self.after)} is shorter than a minute", place=("after",))
         return self
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 
 from watcher.domain.values import checksums
 from watcher.domain.values.chains import EVM, canonical
+from watcher.domain.values.errors import Advice
 from watcher.domain.values.normalization import CASH_PREFIXES
 
 _EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
@@ -41,16 +42,17 @@ def fault(address: str, chain: str) -> str:
     return _evm(address) if name in EVM else _anywhere(address)
 
 
-def doubt(address: str, chain: str) -> str:
-    """What is probably not meant in an address that is no fault; empty if nothing is."""
+def doubt(address: str, chain: str) -> Advice | None:
+    """Warning about an address that is no fault and probably not meant; None if there is none."""
     name = canonical(chain)
     if is_name(address) and (name in EVM or name in _NAMELESS):
-        return "is a name: whoever owns it can point it elsewhere; write the address that it stands for"
+        what = "is a name: whoever owns it can point it elsewhere"
+        return Advice(what, "write the address that it stands for")
     if _EVM.fullmatch(address) and (wrong := _evm(address)):
-        return f"is probably mistyped: {wrong}; copy it again, or write it in lower case"
+        return Advice(f"is probably mistyped: {wrong}", "copy it again, or write it in lower case")
     if name in _FIRST and not address.lower().startswith(_FIRST[name]):
-        return f"does not look like an address on {chain}; copy it again"
-    return ""
+        return Advice(f"does not look like an address on {chain}", "copy it again")
+    return None
 
 
 def same_form(one: str, other: str) -> bool:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 
+from watcher.domain.values.errors import InputError
+
 _EXACT = Context(prec=1000, rounding=ROUND_DOWN, traps=[Inexact])
 
 ZERO = Decimal(0)
@@ -36,11 +38,11 @@ def number_in(text: str) -> Decimal:
     Arabic one is mostly a slip of an input method, and looks like another in half of all fonts."""
     text = text.replace("_", "").strip(" \t\n")
     if not text.isascii():
-        raise ValueError(f"'{text[:40]}' has digits or signs that are not ASCII; write 0 to 9")
+        raise InputError(f"'{text[:40]}' has digits or signs that are not ASCII", "write 0 to 9")
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"'{text[:40]}' is no number") from None
+        raise InputError(f"'{text[:40]}' is no number") from None
 
 
 _GROUPS = re.compile(r"[0-9]{1,3}([,'\N{RIGHT SINGLE QUOTATION MARK}\s][0-9]{3})+(\.[0-9]+)?")
@@ -52,7 +54,7 @@ def count_in(text: str) -> int:
     """A whole number as people write it: 20000, 20_000, 20,000, 20k or 2M. ValueError if it is none."""
     plain = meant(text).replace("_", "")
     if not plain.isascii() or not plain.isdigit() or len(plain) > 30:
-        raise ValueError("must be a whole number; write it as in 20000, 20k or 2M")
+        raise InputError("must be a whole number", "write it as in 20000, 20k or 2M")
     return int(plain)
 
 

@@ -7,6 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from watcher.domain.values.errors import InputError
+
 _WRITTEN = re.compile(r"([0-9]{1,12})(s|m|h|d)")
 _LOOSE = re.compile(
     r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*"
@@ -24,10 +26,10 @@ def parse_duration(text: str) -> timedelta:
     found = _WRITTEN.fullmatch(text.strip())
     if found is None:
         how = _meant(text) or "a whole number and s, m, h or d, as in 30s or 5m"
-        raise ValueError(f"{text[:40]!r} is not a duration; write {how}")
+        raise InputError(f"{text[:40]!r} is not a duration", f"write {how}")
     seconds = int(found[1]) * _SECONDS[found[2]]
     if seconds > _LONGEST.total_seconds():
-        raise ValueError(f"{text[:40]!r} is longer than 100 years")
+        raise InputError(f"{text[:40]!r} is longer than 100 years")
     return timedelta(seconds=seconds)
 
 
@@ -47,11 +49,11 @@ def parse_moment(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"'{text[:40]}' is no time; write 2026-01-05T08:00:00Z") from None
+        raise InputError(f"'{text[:40]}' is no time", "write 2026-01-05T08:00:00Z") from None
     if at.tzinfo is None:
-        raise ValueError(f"'{text[:40]}' has no zone; write 2026-01-05T08:00:00Z")
+        raise InputError(f"'{text[:40]}' has no zone", "write 2026-01-05T08:00:00Z")
     if at.year not in _YEARS:
-        raise ValueError(f"'{text[:40]}' is not in the years {_YEARS[0]} to {_YEARS[-1]}; correct it")
+        raise InputError(f"'{text[:40]}' is not in the years {_YEARS[0]} to {_YEARS[-1]}", "correct it")
     return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
 
 

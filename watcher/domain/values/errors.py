@@ -5,7 +5,8 @@ An adapter turns a foreign error into one of these at its edge, once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 class WatcherError(Exception):
@@ -14,25 +15,58 @@ class WatcherError(Exception):
     retryable = False
 
 
+class InputError(ValueError):
+    """Invalid input: what is wrong with what a person wrote, the remedy, and the part of it that is wrong.
+
+    `place` leads to that part from whatever is checked: keys, and numbers in lists. Empty: it is the whole.
+    """
+
+    def __init__(self, what: str, remedy: str = "", place: tuple[str | int, ...] = ()) -> None:
+        super().__init__(what)
+        self.what, self.remedy, self.place = what, remedy, place
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}" if self.remedy else self.what
+
+
+class Advice(NamedTuple):
+    """Warning about something that is allowed and probably not meant, and the remedy."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+class Place(NamedTuple):
+    """Position in a file. Lines and columns count from 1; 0: it is not known."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join(str(each) for each in self if each)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in a configuration or rule file: where, what, and the remedy."""
+    """Finding in a configuration, rule or data file: where it stands, what is wrong, and the remedy."""
 
-    where: str
-    """`file:line:column`, or the file alone."""
+    place: Place
     what: str
     remedy: str = ""
+    cause: InputError | None = field(default=None, compare=False, repr=False)
+    """The error that it was found as, for who tells one kind from another."""
+
+    @property
+    def where(self) -> str:
+        """`file:line:column`, as far as it is known."""
+        return str(self.place)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
-
-
-class PartError(ValueError):
-    """What is wrong with one part of something written. `place` leads to it: keys, and numbers in lists."""
-
-    def __init__(self, words: str, *place: str | int) -> None:
-        super().__init__(words)
-        self.place = place
 
 
 class ConfigurationError(WatcherError):

@@ -18,12 +18,12 @@ import apprise
 from pydantic import SecretStr
 
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.mail import by_mail, is_plain_mail
 from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
-from watcher.notify.kind import WrongKeyError
 from watcher.notify.markup import (
     HTML,
     MARKDOWN,
@@ -197,19 +197,19 @@ class AppriseChannel:
         target = apprise.Apprise(asset=asset)
         query = query_of(url, scheme)
         if query.get("optional", "no") not in {"no", "false", "0", "off", ""}:
-            raise ValueError(f"the {scheme} URL has optional=yes: a failure would pass for a success")
+            raise InputError(f"the {scheme} URL has optional=yes: a failure would pass for a success")
         plugins.load(scheme)
         if not target.add(url):
             plugins.load_all()
         if not target and scheme == NO_SCHEME:
-            raise ValueError(f"the URL has no scheme, as slack:// is one; {plugins.advice(scheme)}")
+            raise InputError("the URL has no scheme, as slack:// is one", plugins.advice(scheme))
         if not target and not target.add(url):
-            raise ValueError(f"apprise does not take this {scheme} URL; {plugins.advice(scheme)}")
+            raise InputError(f"apprise does not take this {scheme} URL", plugins.advice(scheme))
         if len(target) != 1 and sum(1 for _ in target) != 1:
-            raise ValueError("more than one URL; give each its own channel")
+            raise InputError("more than one URL", "give each its own channel")
         service = target[0]
         if self._proxy is not None and not plugins.over_http(service):
-            raise WrongKeyError("proxy", f"{scheme} goes through no HTTP proxy; leave proxy out")
+            raise InputError(f"{scheme} goes through no HTTP proxy", "leave proxy out", ("proxy",))
         self._adapt(service, query)
         follow(service, self._moved)
         return target

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.errors import InputError
 from watcher.notify.kind import ChannelKind
 from watcher.ports.channel import Draw
 from watcher.system.connections import Proxy
@@ -22,13 +23,13 @@ def _duration(value: Any) -> Any:
 
 def _no_bare_number(value: Any) -> Any:
     if isinstance(value, int | float):
-        raise ValueError("is a bare number; write a duration such as 30s")  # noqa: TRY004 (pydantic's contract)
+        raise InputError("is a bare number", "write a duration such as 30s")
     return value
 
 
 def _a_while(value: timedelta) -> timedelta:
     if not timedelta(seconds=0.1) <= value <= timedelta(minutes=10):
-        raise ValueError("must be between 0.1s and 10m")
+        raise InputError("must be between 0.1s and 10m")
     return value
 
 

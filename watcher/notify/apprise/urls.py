@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from watcher.domain.values.errors import InputError
+
 NO_SCHEME = "(no scheme)"
 
 
@@ -26,9 +28,9 @@ def secrets_of(url: str) -> list[str]:
 
 
 def query_of(url: str, scheme: str) -> Mapping[str, str]:
-    """The query's keys and values in lower case. ValueError, without the URL, if it cannot be taken apart."""
+    """The query's keys and values in lower case. InputError, without the URL, if it cannot be taken apart."""
     try:
         return {key.lower(): value.lower() for key, value in parse_qsl(urlsplit(url).query)}
     except ValueError:  # its words would show what stands in brackets, of a password say
-        words = f"the {scheme} URL has [ or ] where no IPv6 address is; write %5B and %5D"
-    raise ValueError(words)
+        what = f"the {scheme} URL has [ or ] where no IPv6 address is"
+    raise InputError(what, "write %5B and %5D")

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from watcher.domain.values.chains import canonical
+from watcher.domain.values.errors import Advice
 
 KNOWN = frozenset(
     {
@@ -61,12 +62,12 @@ def meant(chain: str) -> str:
     return close[0] if close else ""
 
 
-def stranger(chain: str) -> str:
-    """Warning of a chain id that nobody is known to have used, with a remedy; empty if it is known."""
+def stranger(chain: str) -> Advice | None:
+    """Warning about a chain id that nobody is known to have used; None if it is known."""
     if chain in KNOWN:
-        return ""
+        return None
     like = meant(chain)
     remedy = (
         f"did you mean '{like}'?" if like else "see that it is in the list that `watcher init` shows for ?"
     )
-    return f"'{chain}' is no chain id that CoinStats is known to have; {remedy}"
+    return Advice(f"'{chain}' is no chain id that CoinStats is known to have", remedy)

@@ -16,7 +16,7 @@ from watcher.domain.model import SWEEPS, Account
 from watcher.domain.values.addresses import doubt
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import count_in
-from watcher.domain.values.errors import PartError
+from watcher.domain.values.errors import Advice, InputError
 from watcher.sources.coinstats.chains import stranger
 from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
@@ -36,7 +36,7 @@ def _percent(value: Any) -> Any:
         return Decimal(found[1]) / 100
     if isinstance(value, Decimal) and 0 <= value < 1:
         return value
-    raise ValueError("must be a percentage below 100%, in quotes or not: 10%")
+    raise InputError("must be a percentage below 100%, in quotes or not: 10%")
 
 
 def _count(value: Any) -> Any:
@@ -65,31 +65,31 @@ class CoinStatsSettings(ApiSettings):
     timeout: Duration = timedelta(seconds=120)
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
-        """The accounts of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
+        """The accounts of a wallet on the source `name`; InputError says what is wrong with the wallet."""
         address = fold_evm(check_address(wallet, wallet.chains if not _fault(wallet.chains) else ()))
         if wallet.assets:
-            words = f"wallet {wallet.name}: 'assets' is for TEOS; CoinStats reports every asset"
-            raise PartError(words, "assets")
+            what = f"wallet {wallet.name}: 'assets' is for TEOS"
+            raise InputError(what, "CoinStats reports every asset", ("assets",))
         if not wallet.chains:
-            raise PartError(
+            raise InputError(
                 f"wallet {wallet.name} needs 'chains': CoinStats ids such as ethereum or base-wallet, or all"
             )
         if fault := _fault(wallet.chains):
-            number, words = fault
-            raise PartError(f"wallet {wallet.name}: {words}", "chains", number)
+            number, what = fault
+            raise InputError(f"wallet {wallet.name}: {what}", place=("chains", number))
         return [Account(name, chain, address) for chain in wallet.chains]
 
-    def address_warning(self, wallet: WatchedWallet) -> str:
+    def address_warning(self, wallet: WatchedWallet) -> Advice | None:
         address = wallet.address.strip()
-        found = next((said for chain in wallet.chains if (said := doubt(address, chain))), "")
-        return f"'{address[:80]}' {found}" if found else ""
+        found = next((said for chain in wallet.chains if (said := doubt(address, chain))), None)
+        return Advice(f"'{address[:80]}' {found.what}", found.remedy) if found else None
 
-    def chain_warning(self, chain: str) -> str:
+    def chain_warning(self, chain: str) -> Advice | None:
         return stranger(chain)
 
     def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
         if SWEEPS.intersection(wallet.chains):
-            raise ValueError(f"'chains: {wallet.chains[0]}' brings every chain anyway; leave discover out")
+            raise InputError(f"'chains: {wallet.chains[0]}' brings every chain anyway", "leave discover out")
         address = fold_evm(wallet.address.strip())
         return Discovery(Account(name, "all", address), _canonical(wallet.chains), CREDITS_PER_SWEEP)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.spelling import nearest
-from watcher.sources.coinstats.chains import KNOWN, meant, stranger
+from watcher.sources.coinstats.chains import meant, stranger
 from watcher.sources.coinstats.probe import CHAINS_COST, CHECK_COST, list_chains, probe
 from watcher.sources.coinstats.wire import BASE_URL
 from watcher.sources.setup import Dialogue, Probe, SourceSetup, WalletDraft, words_of
@@ -66,8 +66,10 @@ def _chains(dialogue: Dialogue, base_url: str, key: str) -> tuple[str, ...]:
             known = _listed(dialogue, base_url, key) or known
         elif unknown:
             dialogue.say(f"  there is no chain '{unknown[0]}'; {nearest(unknown[0], known)}")
-        elif strange := [chain for chain in chains if not known and chain not in KNOWN and meant(chain)]:
-            dialogue.say(f"  {stranger(strange[0])}")
+        elif strange := [
+            said for chain in chains if not known and meant(chain) and (said := stranger(chain))
+        ]:
+            dialogue.say(f"  {strange[0]}")
         elif chains:
             return chains
 

@@ -13,7 +13,7 @@ from watcher.domain.credits.allowance import Window
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.addresses import fault
 from watcher.domain.values.decimals import number_in
-from watcher.domain.values.errors import PartError
+from watcher.domain.values.errors import InputError
 from watcher.sources.http import Http, Limits
 from watcher.sources.kind import WatchedWallet
 from watcher.sources.settings import ApiSettings, BaseUrl, Duration, SettingsModel, check_address
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 def _exact_text(value: Any) -> Any:
     if isinstance(value, bool | float):
-        raise ValueError("must be written in quotes: a number with a point loses digits")  # noqa: TRY004
+        raise InputError("must be written in quotes: a number with a point loses digits")
     return str(value) if isinstance(value, int) else value
 
 
 def _spark_factor(text: str) -> str:
     if not is_factor(text):
-        raise ValueError("must be a whole number above zero, in quotes")
+        raise InputError("must be a whole number above zero, in quotes")
     return text
 
 
@@ -42,16 +42,19 @@ def _price(text: str) -> str:
     try:
         price = number_in(text)
     except ValueError:
-        raise ValueError('must be a price in US dollars, in quotes: "99.50"') from None
+        raise InputError('must be a price in US dollars, in quotes: "99.50"') from None
     if not price.is_finite() or price <= 0 or abs(price.adjusted()) > 30:
-        raise ValueError("must be a price above zero")
+        raise InputError("must be a price above zero")
     return text
 
 
 def _unit_ids(found: dict[str, Unit]) -> dict[str, Unit]:
-    numbers = [asset_number(text) for text in found]
-    if len(set(numbers)) < len(numbers):
-        raise ValueError("names one asset twice (leading zeros and case do not count)")
+    numbers: set[int] = set()
+    for text in found:
+        if asset_number(text) in numbers:
+            what = "names one asset twice (leading zeros and case do not count)"
+            raise InputError(what, place=(text,))
+        numbers.add(asset_number(text))
     return found
 
 
@@ -83,7 +86,7 @@ Units = Annotated[dict[str, Unit], AfterValidator(_unit_ids)]
 
 def _version(value: Any) -> Any:
     if isinstance(value, float | int):
-        raise ValueError('must be written in quotes, as in "1.0"')  # noqa: TRY004
+        raise InputError('must be written in quotes, as in "1.0"')
     return value
 
 
@@ -103,17 +106,18 @@ class TeosSettings(ApiSettings):
     timeout: Duration = timedelta(seconds=30)
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
-        """The one account of a wallet on the source `name`; ValueError says what is wrong with the wallet."""
+        """The one account of a wallet on the source `name`; InputError says what is wrong with the wallet."""
         address = check_address(wallet, (TEOS_CHAIN,), _form)
         if wallet.chains:
-            raise PartError(f"wallet {wallet.name}: 'chains' is for CoinStats; TEOS needs 'assets'", "chains")
+            what = f"wallet {wallet.name}: 'chains' is for CoinStats"
+            raise InputError(what, "TEOS needs 'assets'", ("chains",))
         if not wallet.assets:
-            raise PartError(f"wallet {wallet.name} needs 'assets': the UniqueAssetIds to watch, as 0x…")
+            raise InputError(f"wallet {wallet.name} needs 'assets': the UniqueAssetIds to watch, as 0x…")
         for number, asset in enumerate(wallet.assets):
             try:
                 asset_number(asset)
             except ValueError as error:
-                raise PartError(f"wallet {wallet.name}: {error}", "assets", number) from None
+                raise InputError(f"wallet {wallet.name}: {error}", place=("assets", number)) from None
         return [Account(name, TEOS_CHAIN, _normal(address))]
 
     def asked(self, wallet: WatchedWallet) -> tuple[Asset, ...]:

@@ -15,6 +15,7 @@ from watcher.domain.rules.distance import Near, joint, near
 from watcher.domain.scheduler.outlook import Outlook
 from watcher.domain.values.decimals import times
 from watcher.domain.values.durations import format_duration
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import about, moment, plain
 from watcher.domain.values.verdict import Verdict, met, not_met
 
@@ -33,10 +34,10 @@ SHARE = {"type": "string", "pattern": r"^[0-9._]+ *%$", "examples": ["80%"]}
 def _share(value: object) -> object:
     """`"80%"` as a number of per cent."""
     if not isinstance(value, str) or not value.strip().endswith("%"):
-        raise ValueError('write a share in quotes, such as "80%"')
+        raise InputError('write a share in quotes, such as "80%"')
     number = parse_decimal(value.strip().removesuffix("%"))
     if not isinstance(number, Decimal) or not 0 < number <= 100:
-        raise ValueError(f"'{value}' must be above 0% and at most 100%")
+        raise InputError(f"'{value}' must be above 0% and at most 100%")
     return number
 
 
@@ -110,13 +111,14 @@ class BudgetRule(StateRule):
     @model_validator(mode="after")
     def _says_when(self) -> BudgetRule:
         if self.runs_out_within is None and self.used is None:
-            raise ValueError('runs_out_within or used is needed, such as runs_out_within: 3d or used: "80%"')
+            raise InputError('runs_out_within or used is needed, such as runs_out_within: 3d or used: "80%"')
         if self.runs_out_within is not None and self.runs_out_within <= timedelta(0):
-            raise ValueError("runs_out_within must be positive")
+            raise InputError("runs_out_within must be positive", place=("runs_out_within",))
         if self.match != Match():
-            raise ValueError("budget is about a whole source: leave match out")
+            raise InputError("budget is about a whole source: leave match out", place=("match",))
         if any(sign in self.source for sign in "*?["):
-            raise ValueError(f"source: '{self.source}' must be the name of one source, not a pattern")
+            what = f"'{self.source}' must be the name of one source, not a pattern"
+            raise InputError(what, place=("source",))
         return self
 
     def judge(self, use: Use, *, firing: bool) -> Verdict:

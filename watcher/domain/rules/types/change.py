@@ -17,6 +17,7 @@ from watcher.domain.rules.distance import Near, near, unsure
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.decimals import ZERO, correction, minus, shifted, times
 from watcher.domain.values.durations import format_duration
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import (
     amount_against,
     exactly,
@@ -43,12 +44,12 @@ def _by(value: object) -> object:
             if not better:
                 raise
             words = f'\'{text[:40]}\' is not a size such as "0.5", "10%" or "$5000"'
-            raise ValueError(f'{words}; write "{better}{"%" * share}"') from None
+            raise InputError(words, f'write "{better}{"%" * share}"') from None
         if not isinstance(number, Decimal) or number < 0:
-            raise ValueError(f"'{text}' must not be negative; say the side with direction: in, out or both")
+            raise InputError(f"'{text}' must not be negative", "say the side with direction: in, out or both")
         return f"{'$' * dollars}{plain(number)}{'%' * share}"
     if isinstance(text, float):
-        raise ValueError('put the amount in quotes, so that it stays exact: by: "0.5"')  # noqa: TRY004
+        raise InputError('put the amount in quotes, so that it stays exact: by: "0.5"')
     return text
 
 
@@ -83,16 +84,17 @@ class ChangeRule(EventRule):
     @model_validator(mode="after")
     def _by_is_one_kind(self) -> ChangeRule:
         if self.by is not None and self.by.endswith("%") and self.by.startswith("$"):
-            raise ValueError(f"by: '{self.by}' is both a percentage and dollars; choose one")
+            raise InputError(f"'{self.by}' is both a percentage and dollars", "choose one", ("by",))
         return self
 
     @model_validator(mode="after")
     def _looking_back_needs_a_size(self) -> ChangeRule:
         if self.within is not None and self.within <= timedelta(0):
-            raise ValueError("within must be positive")
+            raise InputError("within must be positive", place=("within",))
         if self.looks_back and self.by is None:
-            word = "within" if self.within is not None else "since: notified"
-            raise ValueError(f'{word} needs by, a size to compare with, such as by: "10%"')
+            key, word = ("within", "within") if self.within is not None else ("since", "notified")
+            what = f'{word} needs by, a size to compare with, such as by: "10%"'
+            raise InputError(what, place=(key,))
         return self
 
     @property

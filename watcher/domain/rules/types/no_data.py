@@ -12,6 +12,7 @@ from watcher.domain.model import AccountState
 from watcher.domain.rules.base import ClockRule, Duration
 from watcher.domain.rules.distance import Near, near, unsure
 from watcher.domain.values.durations import format_duration
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Answer, Verdict, met
 
@@ -30,11 +31,12 @@ class NoDataRule(ClockRule):
     @model_validator(mode="after")
     def _is_about_accounts(self) -> NoDataRule:
         if self.match.assets:
-            raise ValueError("no_data is about whole accounts: leave match.assets out")
+            what = "no_data is about whole accounts: leave match.assets out"
+            raise InputError(what, place=("match", "assets"))
         if self.blind_after is not None:
-            raise ValueError("blind_after: no_data tells of what is not read itself; leave it out")
+            raise InputError("no_data tells of what is not read itself", "leave it out", ("blind_after",))
         if self.longer_than <= timedelta(0):
-            raise ValueError("longer_than must be positive")
+            raise InputError("longer_than must be positive", place=("longer_than",))
         return self
 
     def patience(self) -> timedelta:

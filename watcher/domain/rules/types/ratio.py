@@ -14,6 +14,7 @@ from watcher.domain.rules.conditions import check_band, judged, sides
 from watcher.domain.rules.distance import Near, near, unsure
 from watcher.domain.values.decimals import times
 from watcher.domain.values.durations import format_duration
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import amount, exactly, full, money, quotient_against
 from watcher.domain.values.verdict import Answer, Verdict, unknown
 
@@ -62,10 +63,10 @@ class RatioRule(SumRule):
     @model_validator(mode="after")
     def _is_possible(self) -> RatioRule:
         if "match" in self.model_fields_set:
-            raise ValueError("match: a ratio has two selections; write one in of, the other in to")
+            raise InputError("a ratio has two selections", "write one in of, the other in to", ("match",))
         check_band(self)
         if self.max_age is not None and self.max_age <= timedelta(0):
-            raise ValueError("max_age must be positive")
+            raise InputError("max_age must be positive", place=("max_age",))
         return self
 
     def terms(self) -> tuple[timedelta, int]:

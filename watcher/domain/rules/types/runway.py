@@ -15,6 +15,7 @@ from watcher.domain.rules.distance import Near, near, unsure
 from watcher.domain.rules.lookback import ChangesIn
 from watcher.domain.values.decimals import ZERO, minus, times, total
 from watcher.domain.values.durations import format_duration
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import about
 from watcher.domain.values.verdict import Verdict, met, not_met, unknown
 
@@ -56,14 +57,18 @@ class RunwayRule(TrailingRule):
     @model_validator(mode="after")
     def _times_are_possible(self) -> RunwayRule:
         if self.shorter_than <= timedelta(0):
-            raise ValueError("shorter_than must be positive")
+            raise InputError("shorter_than must be positive", place=("shorter_than",))
         if self.trailing < timedelta(minutes=1):
-            raise ValueError(f"trailing: {format_duration(self.trailing)} is shorter than a minute")
+            raise InputError(
+                f"{format_duration(self.trailing)} is shorter than a minute", place=("trailing",)
+            )
         clear = self.clear_longer_than
         if clear is not None and clear < self.shorter_than:
-            raise ValueError(
+            raise InputError(
                 f"clear_longer_than ({format_duration(clear)}) is under shorter_than "
-                f"({format_duration(self.shorter_than)}): the alert would resolve while it fires; raise it"
+                f"({format_duration(self.shorter_than)}): the alert would resolve while it fires",
+                "raise it",
+                ("clear_longer_than",),
             )
         return self
 

@@ -23,6 +23,7 @@ from watcher.domain.rules.conditions import (
 )
 from watcher.domain.rules.distance import Near
 from watcher.domain.values.durations import format_duration
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.ranges import Range
 from watcher.domain.values.verdict import Answer, Verdict, unknown
 
@@ -66,11 +67,13 @@ class ThresholdRule(LevelRule, SumRule):
             check_band(self)
             return self
         if self.all_ is not None and self.any_ is not None:
-            raise ValueError("all and any cannot both be there; use two rules")
+            raise InputError("all and any cannot both be there", "use two rules", ("all",))
         name = "all" if self.all_ is not None else "any"
         alone = {"metric", "below", "above", "clear_above", "clear_below"} & self.model_fields_set
         if alone:
-            raise ValueError(f"{name} holds the conditions; move {', '.join(sorted(alone))} into one of them")
+            raise InputError(
+                f"{name} holds the conditions", f"move {', '.join(sorted(alone))} into one of them", (name,)
+            )
         return self
 
     @model_validator(mode="after")
@@ -79,17 +82,19 @@ class ThresholdRule(LevelRule, SumRule):
         if self.per == "asset":
             for name in ("max_age", "unpriced"):
                 if name in self.model_fields_set:
-                    raise ValueError(f"{name} is for sums; leave it out, or say what is summed with per")
+                    remedy = "leave it out, or say what is summed with per"
+                    raise InputError(f"{name} is for sums", remedy, (name,))
             return self
         if "price_usd" in metrics:
-            raise ValueError("price_usd cannot be summed; use amount or value_usd, or per: asset")
+            raise InputError("price_usd cannot be summed", "use amount or value_usd, or per: asset")
         if "amount" in metrics and not self.match.assets:
-            raise ValueError(
-                "per: amounts of different assets cannot be added; "
-                "name the asset in match.assets, or use value_usd"
+            raise InputError(
+                "amounts of different assets cannot be added",
+                "name the asset in match.assets, or use value_usd",
+                ("per",),
             )
         if self.max_age is not None and self.max_age <= timedelta(0):
-            raise ValueError("max_age must be positive")
+            raise InputError("max_age must be positive", place=("max_age",))
         return self
 
     @cached_property
