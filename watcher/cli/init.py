@@ -103,5 +103,6 @@ def _write(wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:
 
 def _refuse(there: list[Path]) -> int:
     names = ", ".join(str(path) for path in there)
-    typer.echo(f"nothing was written: {names} is there already; choose another directory", err=True)
+    verb = "is" if len(there) == 1 else "are"
+    typer.echo(f"nothing was written: {names} {verb} there already; choose another directory", err=True)
     return 1

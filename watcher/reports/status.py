@@ -203,7 +203,7 @@ def report(
     past = past or reader.past()
     accounts = accounts_of(settings, reader, past.accounts, now)
     counts = reader.counts()
-    found = sorted(past.alerts.values(), key=lambda alert: (alert.state, alert.since))
+    found = sorted(past.alerts.values(), key=lambda each: (each.state, each.since, each.rule, each.subject))
     alerts = AlertViews(settings, past.silences, now).rows(found)
     stalled, partly = (
         any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now, partly=each).values())

@@ -16,6 +16,9 @@ from watcher.domain.rules import NoDataRule, Rule, StateRule, SumRule
 from watcher.domain.values.durations import format_duration, span
 from watcher.domain.values.formatting import counted
 
+HARDLY_EVER = 10 * 365 * 86400
+"""Seconds between two readings beyond which their number says nothing."""
+
 
 def lint_times(seen: LintFacts) -> Iterator[Finding]:
     """`for`, `longer_than` and `within` held against the cadence."""
@@ -38,7 +41,8 @@ def _slower(than: timedelta, intervals: dict[Account, float], seen: LintFacts) -
     if not slow:
         return [], ""
     longest = intervals[slow[0]]
-    every = f"about every {span(longest)}" if longest < math.inf else "never"
+    seldom = "never" if longest == math.inf else "hardly ever"
+    every = f"about every {span(longest)}" if longest < HARDLY_EVER else seldom
     return slow, f"{seen.name(slow[0])} is read {every}"
 
 
