@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 import watcher
+from tests.contract.channels import CHANNELS as CHANNEL_CASES
 from tests.contract.sources import OVER_HTTP, SOURCES, Case
 from tests.sources.api import KEY, A
 from watcher.notify import KINDS as CHANNELS
@@ -39,6 +40,11 @@ def test_a_kind_of_source_has_no_capability_that_nobody_asks_for(kind: type[Sour
 @pytest.mark.parametrize("kind", CHANNELS.values())
 def test_a_kind_of_channel_has_no_capability_that_nobody_asks_for(kind: type[ChannelKind]) -> None:
     assert capabilities(kind) - capabilities(ChannelKind) == set(), "misspelt?"
+
+
+def test_each_kind_stands_in_the_suite_of_its_port() -> None:
+    assert KINDS.keys() <= SOURCES.keys()
+    assert CHANNELS.keys() <= CHANNEL_CASES.keys()
 
 
 def test_each_api_brings_what_is_needed_to_set_it_up() -> None:
