@@ -17,7 +17,7 @@ from tests.service.given import make_poller
 from tests.service.test_provider_count import MovedClock
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Account, Wallet
+from watcher.domain.model import Account, Asset, Wallet
 from watcher.domain.rules import ThresholdRule
 from watcher.ports.source import Reply, Request, Source
 from watcher.service.polling import TAKE, Poller
@@ -80,7 +80,9 @@ class Bench:
 
         source.send = taking_its_time  # type: ignore[method-assign]
         self.poller = make_poller(source, self.store, Rules([LOW], self.wallets, ["ops"]), self.clock)
-        self.poller.remember(await self.store.facts("s"))
+        facts = await self.store.facts("s")
+        source.remember(facts)
+        self.poller.remember(facts)
 
     async def run(self, minutes: int) -> None:
         """Ticks once a minute, and what they put into the queue."""
@@ -104,7 +106,7 @@ class Bench:
         """That a rule cannot be judged is another notice, and not of interest here."""
         due = await self.store.due("ops", self.clock.now() + timedelta(days=1), 1000)
         found = [(each.message.at, f"{each.message.kind} {each.message.title}") for each in due]
-        return [(at, title) for at, title in found if "cannot be judged" not in title]
+        return [(at, title) for at, title in found if "be judged" not in title]
 
     async def minutes_until_told(self, word: str, since: datetime) -> float:
         at = next(at for at, title in await self.told() if word in title)
@@ -131,7 +133,8 @@ async def bench(folder: Path, kind: str, spoilt: int = 0, *, both: bool = False)
             sim.world.define_asset(asset, "1", "A" if asset == SOUND else "B")
         for number in range(20 + spoilt):
             wallet, assets = f"w{number}", (SOUND, SPOILT) if both else (SOUND if number < 20 else SPOILT,)
-            wallets[Account("s", chain, address(number))] = Wallet(wallet, "s", address(number))
+            asked = tuple(Asset(chain, each) for each in assets) if kind == "teos" else None
+            wallets[Account("s", chain, address(number))] = Wallet(wallet, "s", address(number), asked=asked)
             watched.append(WatchedWallet(wallet, address(number), assets=assets))
             for asset in assets:
                 sim.world.set_sparks(address(number), asset, 100)
@@ -246,6 +249,33 @@ async def test_an_asset_that_is_refused_beside_another_costs_that_one_nothing(tm
         await b.run(60)
         assert await b.minutes_until_told("w0", since) <= 2
         assert b.asked - asked <= 60 + 60
+
+
+@pytest.mark.parametrize("words", [True, False], ids=["named", "not named"])
+async def test_an_asset_that_is_refused_is_told_though_all_who_hold_it_are_read(
+    words: bool, tmp_path: Path
+) -> None:
+    async with bench(tmp_path, "teos", both=True) as b:
+        if words:
+            b.sim.world.assets.pop(int(SPOILT, 16))
+        else:
+            b.sim.faults.add("400", "teos", path=SPOILT)
+        await b.run(60)
+        [notice] = [title for _, title in await b.told()]
+        assert notice.startswith(f"firing asset {SPOILT}: cannot be read since 2026-03-10 12:0")
+        assert "while others of s can" in notice
+        assert "20 accounts" in notice
+
+        await b.start()  # a process begins while it lasts
+        await b.run(75)
+        assert len(await b.told()) == 1, "what others hold is read, which heals nothing"
+        b.sim.faults.clear()
+        b.sim.world.define_asset(SPOILT, "1", "B")
+        await b.start()
+        await b.run(75)
+        titles = [title for _, title in await b.told()]
+        assert len(titles) == 2
+        assert titles[-1].startswith(f"resolved asset {SPOILT}: it can be read again")
 
 
 async def test_a_culprit_that_changes_is_found_each_time(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from watcher.domain.credits.allowance import Allowance
 from watcher.domain.credits.provider_count import Usage
-from watcher.domain.model import EMPTY, Account, Outcome
+from watcher.domain.model import EMPTY, Account, Asset, Outcome
+from watcher.domain.readings.fault_isolation import Isolation
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Reply:
     `pause`: the provider wants no request for so long. `exhausted`: the provider says that the
     credits are gone. `usage`: what the provider counts, if that was asked. `part`: the cause of
     the failure in words, if it is known to concern each of these accounts by itself (an asset).
+    `refused`: all assets that the source is refused whoever holds them, though other assets of the
+    same accounts are read; the same mapping again while nothing has changed, None if nothing is said of it.
     """
 
     outcomes: tuple[Outcome, ...] = ()
@@ -52,6 +55,7 @@ class Reply:
     exhausted: bool = False
     usage: Usage | None = None
     part: str = ""
+    refused: Mapping[Asset, Isolation] | None = None
 
 
 class Source(Protocol):

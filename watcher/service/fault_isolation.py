@@ -11,12 +11,10 @@ import logging
 import random
 from collections.abc import Mapping, Sequence
 
-from watcher.domain.alerts.lifecycle import Subject, Terms
+from watcher.domain.alerts.lifecycle import Subject
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.decision import Decision, Snapshot
-from watcher.domain.evaluation.builtin_notices import PART_RULE, notice
-from watcher.domain.evaluation.rule_index import BUILT_IN
-from watcher.domain.messages.message import Severity
+from watcher.domain.evaluation.builtin_notices import PART_TERMS, notice
 from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.domain.readings.fault_isolation import CULPRITS, EVERYBODY, FailingAccount, FailingAccounts
 from watcher.domain.values.durations import span
@@ -27,10 +25,9 @@ from watcher.ports.queue import Batch
 from watcher.ports.source import Reply, Request, Source
 from watcher.ports.store import Recall
 from watcher.service.engine import RuleEngine
+from watcher.service.refused_assets import RefusedAssets
 
 log = logging.getLogger(__name__)
-
-_TERMS = Terms(PART_RULE, BUILT_IN, Severity.WARNING)
 
 
 class FaultIsolation:
@@ -48,6 +45,7 @@ class FaultIsolation:
         """Not asked for meanwhile."""
         self._control: Account | None = None
         """Was read last, and nothing ever spoke against it."""
+        self._refused = RefusedAssets(source.name, engine)
         self._kept = "{}"
         self._healed: dict[Account, FailingAccount] = {}
         """Can be read again; what people were told of them is yet to be taken back."""
@@ -106,6 +104,7 @@ class FaultIsolation:
         read = [each.account for each in reply.outcomes if isinstance(each, Reading) and not each.blank]
         before = {account: self.suspects.read(account) for account in read}
         self._healed.update({account: known for account, known in before.items() if known is not None})
+        await self._refused.note(reply, self.suspects)
         again: dict[Account, Purpose] = {}
         self.blamed = False
         if read:
@@ -209,7 +208,7 @@ class FaultIsolation:
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
             at = self._clock.now()
-            return notice(past, _TERMS, subject, verdict, self._rules.channels, at, about)
+            return notice(past, PART_TERMS, subject, verdict, self._rules.channels, at, about)
 
         sharing = self.suspects.sharing(known.part)
         await self._engine.conclude([account, *sharing], deciding)

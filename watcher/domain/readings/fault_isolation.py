@@ -58,6 +58,11 @@ class Isolation:
         """When it failed last."""
         return self.until - self.distance
 
+    @property
+    def lasting(self) -> bool:
+        """Whether it has failed for long enough that people should know."""
+        return self.tries >= REQUESTS and self.until - self.since >= FAILS_AFTER
+
     def waits(self, now: datetime) -> bool:
         """A time farther off than any distance comes from a clock that was set back since."""
         return now < self.until <= now + self.distance
@@ -98,8 +103,7 @@ class FailingAccount:
     @property
     def news(self) -> bool:
         """Whether it has failed by itself for long enough that people should know."""
-        apart = self.apart
-        return apart is not None and apart.tries >= REQUESTS and apart.until - apart.since >= FAILS_AFTER
+        return self.apart is not None and self.apart.lasting
 
 
 class FailingAccounts:

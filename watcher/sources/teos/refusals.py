@@ -7,8 +7,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from watcher.domain.model import Asset
 from watcher.domain.readings.fault_isolation import Isolation, farther
-from watcher.sources.teos.wire import Pair, asset_number
+from watcher.sources.teos.wire import Pair, asset_number, asset_of
 
 REFUSED = "refused"
 """Under this name the store keeps them."""
@@ -25,6 +26,8 @@ class Refused:
     def __init__(self) -> None:
         self._known: dict[Pair | int, Isolation] = {}
         self._kept = "{}"
+        self.assets: Mapping[Asset, Isolation] = {}
+        """Those that are refused whoever holds them, as of `facts`."""
 
     def get(self, pair: Pair) -> Isolation | None:
         return self._known.get(pair[1]) or self._known.get(pair)
@@ -65,7 +68,11 @@ class Refused:
         if text == self._kept:
             return {}
         self._kept = text
+        self._list()
         return {REFUSED: text}
+
+    def _list(self) -> None:
+        self.assets = {asset_of(key): each for key, each in self._known.items() if isinstance(key, int)}
 
     def remember(self, facts: Mapping[str, str], watched: Mapping[str, Collection[int]]) -> None:
         """The inverse of `facts`; what cannot be read is found out anew, and what is not `watched` any more
@@ -81,7 +88,9 @@ class Refused:
                 if apart.tries > 0 and apart.until.tzinfo is not None and apart.since.tzinfo is not None:
                     self._known[(address, number) if address else number] = apart
         except (ValueError, TypeError, AttributeError):
-            return
+            pass
+        self._kept = facts.get(REFUSED, "{}")
+        self._list()
 
 
 def _key(key: Pair | int) -> str:

@@ -153,7 +153,7 @@ class TeosSource:
         assert isinstance(poll, TeosPoll)  # noqa: S101 (made by plan)
         reply = await self._ask(poll, poll.steps[0])
         facts = self._refused.facts()
-        return replace(reply, facts={**reply.facts, **facts}) if facts else reply
+        return replace(reply, facts={**reply.facts, **facts}, refused=self._refused.assets)
 
     async def _ask(self, poll: TeosPoll, step: Step) -> Reply:
         answer = await self._http.get(self._url(poll, step))
