@@ -21,7 +21,8 @@ from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, build_channels, store_of
 from watcher.domain.rules import Rule
 from watcher.domain.values.durations import parse_duration
-from watcher.domain.values.errors import ConfigurationError, Place, Problem
+from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
+from watcher.domain.values.fields import zone_named
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import visible
 from watcher.service.clock import SystemClock
@@ -95,8 +96,8 @@ def backtest(
 
 def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+        return zone_named(name)
+    except InputError:
         raise typer.BadParameter(
             f"--timezone {name}: there is no such zone; write Europe/Zurich, say"
         ) from None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -23,11 +21,12 @@ from pydantic import (
 )
 
 from watcher.domain.values.cron import check_cron
-from watcher.domain.values.durations import format_duration, parse_duration
+from watcher.domain.values.decimals import whole_number
+from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration, Words, Zone
 from watcher.domain.values.normalization import one_form
-from watcher.domain.values.spelling import nearest
-from watcher.system.connections import Proxy
+from watcher.system.connections import Proxy, is_loopback
 
 SHORTEST = timedelta(seconds=1)
 
@@ -35,33 +34,18 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: tuple[str, ...] = get_args(LogLevel)
 
 
-def _duration(value: object) -> object:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise InputError("is a bare number", f"write its unit too, as in {value}s")
+def _no_cron_line(value: object) -> object:
     if isinstance(value, str) and len(value.split()) == 5:
         raise InputError(
             f"'{value[:40]}' is no duration", f'a cron line goes into a mapping: {{cron: "{value[:40]}"}}'
         )
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-def _a_cadence(value: timedelta) -> timedelta:
-    if value < SHORTEST:
-        raise InputError(f"{format_duration(value)} is too short", "the shortest cadence is 1s")
     return value
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        remedy = nearest(name, available_timezones())
-        raise InputError(f"'{name[:60]}' is no time zone", remedy) from None
-    return name
-
-
-def _words(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+def _not_too_often(value: timedelta) -> timedelta:
+    if value < SHORTEST:
+        raise InputError(f"{format_duration(value)} is too short", "the shortest cadence is 1s")
+    return value
 
 
 def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,16 +63,16 @@ def _visible(text: str) -> str:
     return text
 
 
-def _cadence_kind(value: Any) -> str:
+def _every_kind(value: Any) -> str:
     # The tags are no keys, so that the way to a mistake is found in the file.
     if isinstance(value, dict | Cron):
         return "<cron>"
     return "<auto>" if value == "auto" else "<duration>"
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_distinct)]
+DistinctWords = Annotated[Words, AfterValidator(_distinct)]
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible), AfterValidator(one_form)]
-Cadence = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_a_cadence)]
+Interval = Annotated[Duration, BeforeValidator(_no_cron_line), AfterValidator(_not_too_often)]
 
 
 class _Model(BaseModel):
@@ -99,14 +83,14 @@ class Cron(_Model):
     """At the minutes of a calendar, in a time zone."""
 
     cron: Annotated[str, AfterValidator(check_cron)]
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Zone = "UTC"
 
 
 Every = Annotated[
     Annotated[Literal["auto"], Tag("<auto>")]
-    | Annotated[Cadence, Tag("<duration>")]
+    | Annotated[Interval, Tag("<duration>")]
     | Annotated[Cron, Tag("<cron>")],
-    Discriminator(_cadence_kind),
+    Discriminator(_every_kind),
 ]
 
 
@@ -116,11 +100,11 @@ class WalletEntry(_Model):
     name: Name
     source: str
     address: Annotated[str, Field(min_length=1, max_length=200)]
-    chains: Words = ()
-    assets: Words = ()
-    tags: Words = ()
+    chains: DistinctWords = ()
+    assets: DistinctWords = ()
+    tags: DistinctWords = ()
     every: Every = "auto"
-    at_least_every: Cadence | None = None
+    at_least_every: Interval | None = None
     discover: Literal["daily", "weekly", "monthly"] | None = None
     """How often all chains are looked at for value on those that `chains` does not name."""
     weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
@@ -146,7 +130,7 @@ class HeartbeatSettings(_Model):
     """A URL that somebody else watches; called only while alerts would reach somebody."""
 
     url: SecretStr
-    every: Cadence = timedelta(minutes=1)
+    every: Interval = timedelta(minutes=1)
     proxy: Proxy | None = None
 
     @field_validator("url")
@@ -193,7 +177,7 @@ class WebSettings(_Model):
         host, port = self.host, self.port
         if not host or not 0 <= port <= 65535:
             raise InputError("listen must be HOST:PORT", "as in 127.0.0.1:8787 or [::1]:8787", ("listen",))
-        if _is_loopback(host):
+        if is_loopback(host):
             return self
         length = len(self.token.get_secret_value()) if self.token else 0
         if not length:
@@ -220,14 +204,5 @@ class WebSettings(_Model):
     @property
     def port(self) -> int:
         """-1 if what was written is no number."""
-        port = self.listen.rpartition(":")[2]
-        return int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else -1
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        port = whole_number(self.listen.rpartition(":")[2], most_digits=5)
+        return -1 if port is None else port

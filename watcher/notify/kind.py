@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from watcher.domain.alerts.quiet_hours import EVERY_DAY, QuietPeriod
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Zone, words_of
 from watcher.ports.channel import Channel, Draw
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -23,28 +24,15 @@ def _clock(value: Any) -> Any:
     return value
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        remedy = "write its IANA name, as in Europe/Zurich"
-        raise InputError(f"'{name[:60]}' is no time zone", remedy) from None
-    return name
-
-
 def _day(word: str) -> str:
     if word not in DAYS:
         raise InputError(f"'{word[:20]}' is no day", f"write {', '.join(DAYS)}")
     return word
 
 
-def _words(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
 Clock = Annotated[str, BeforeValidator(_clock), Field(examples=["22:00"])]
 Days = Annotated[
-    tuple[Annotated[str, AfterValidator(_day)], ...], BeforeValidator(_words), Field(min_length=1)
+    tuple[Annotated[str, AfterValidator(_day)], ...], BeforeValidator(words_of), Field(min_length=1)
 ]
 
 
@@ -55,7 +43,7 @@ class QuietHours(BaseModel):
 
     from_: Annotated[Clock, Field(alias="from")]
     to: Clock
-    timezone: Annotated[str, AfterValidator(_zone)]
+    timezone: Zone
     days: Days = DAYS
     """On which a window begins."""
 

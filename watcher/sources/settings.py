@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from watcher.domain.values.addresses import fault
-from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
 from watcher.sources.kind import SourceKind, WatchedWallet
-from watcher.system.connections import Proxy
+from watcher.system.connections import Proxy, is_loopback
 
 _EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
@@ -28,26 +27,13 @@ class SettingsModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
-def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
 def _positive(value: timedelta) -> timedelta:
     if value <= timedelta(0):
         raise InputError("must be longer than nothing")
     return value
 
 
-def _no_number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        # A bare number would be taken for seconds; nobody can see that in the file.
-        raise InputError("is a bare number", "write a duration such as 30s")
-    return value
-
-
-Duration = Annotated[
-    timedelta, BeforeValidator(_duration), BeforeValidator(_no_number), AfterValidator(_positive)
-]
+Timeout = Annotated[Duration, AfterValidator(_positive)]
 
 
 def _header_safe(key: SecretStr) -> SecretStr:
@@ -64,15 +50,6 @@ def _header_safe(key: SecretStr) -> SecretStr:
 ApiKey = Annotated[SecretStr, AfterValidator(_header_safe)]
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _base_url(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -81,7 +58,7 @@ def _base_url(url: str) -> str:
         raise InputError("is not a web address") from None
     if parts.scheme not in {"http", "https"} or not host:
         raise InputError("must begin with https:// and name a host")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise InputError(
             "must begin with https://", "http is for this machine only, the API key would be readable"
         )
@@ -106,8 +83,8 @@ class ApiSettings(SourceKind):
     proxy: Proxy | None = None
     """None named: as HTTPS_PROXY and NO_PROXY say."""
     max_url_bytes: UrlBytes = 6000
-    timeout: Duration
-    connect_timeout: Duration = timedelta(seconds=10)
+    timeout: Timeout
+    connect_timeout: Timeout = timedelta(seconds=10)
 
     def access_key(self) -> str:
         return self.api_key.get_secret_value()

@@ -60,6 +60,16 @@ Proxy = Annotated[SecretStr, AfterValidator(_a_proxy)]
 """`proxy:` in the configuration. It may hold a user and a password: `http://user:password@proxy.example:3128`."""
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def proxy_for(scheme: str, host: str, port: int, configured: SecretStr | None) -> str | None:
     """The proxy for a target: the configured one, else what HTTPS_PROXY (or ALL_PROXY) and NO_PROXY say.
 

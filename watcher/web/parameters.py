@@ -10,6 +10,7 @@ from datetime import timedelta
 from aiohttp import web
 from multidict import MultiMapping
 
+from watcher.domain.values.decimals import whole_number
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.normalization import one_form
 from watcher.web.connection_limits import visit_of
@@ -46,15 +47,16 @@ class Parameters:
         text = self.one("limit")
         if text is None:
             return usual
-        if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MOST):
+        limit = whole_number(text, most_digits=6)
+        if limit is None or not 1 <= limit <= MOST:
             raise refused(f"limit must be a whole number from 1 to {MOST}")
-        return int(text)
+        return limit
 
     def page(self) -> int:
-        text = self.one("page") or "1"
-        if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
+        page = whole_number(self.one("page") or "1", most_digits=6)
+        if not page:
             raise refused("page must be a whole number from 1")
-        return int(text)
+        return page
 
     def among(self) -> tuple[int, int]:
         """The page of a table, and how many rows come before it."""

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from functools import cache
 from importlib.resources import files
-from ipaddress import ip_address
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from watcher.config.models import WebSettings
 from watcher.domain.values.errors import StoreError
+from watcher.system.connections import is_loopback
 from watcher.web.actions import Actions
 from watcher.web.api import Api
 from watcher.web.connection_limits import ConnectionLimits, visit_of
@@ -192,12 +192,7 @@ requests.addFilter(_is_ours)
 def _is_local(host: str) -> bool:
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     name = name.strip("[]")
-    if name in ("localhost", ""):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return not name or is_loopback(name)
 
 
 def _as_answer(request: web.Request, status: int, text: str) -> web.Response:

@@ -30,7 +30,7 @@ SOUND = """\
         ("alerts: nothing", "told: [{rule: low, wallet: x}]", "there is no wallet 'x'"),
         ("alerts: nothing", "alerts: [{rule: low, state: gone}]", "'gone' is not one of pending, firing"),
         (", alerts: nothing", "", "this expects nothing at all; write alerts: or told:"),
-        ("at: 5m", "at: 5", "is a bare number; write its unit too, as in 5m"),
+        ("at: 5m", "at: 5", "is a bare number; write its unit too, as in 5s"),
         ("[{at: 5m, alerts: nothing}]", "[{at: 5m, told: nothing}, {at: 5m, told: nothing}]",
          "the times must rise"),
         ("[{at: 5m, alerts: nothing}]", "[]", "tests[0].expect is empty"),

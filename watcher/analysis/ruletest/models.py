@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from watcher.analysis.ruletest.series import SeriesItem, parse_series
 from watcher.domain.model import SWEEPS
-from watcher.domain.values.durations import format_duration, parse_duration, parse_moment
+from watcher.domain.values.durations import format_duration, parse_moment
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration, Words
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 """A Monday morning: where a test begins that does not say."""
@@ -19,20 +20,12 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 STEP = timedelta(minutes=5)
 
 
-def _words(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _duration(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value:
-            raise InputError("is a bare number", f"write its unit too, as in {value}m")
-        return timedelta(0)
-    return parse_duration(value) if isinstance(value, str) else value
+def _nothing_yet(value: object) -> object:
+    return timedelta(0) if value == 0 and not isinstance(value, bool) else value
 
 
 def _moment(value: object) -> object:
@@ -49,9 +42,9 @@ def _nothing(value: object) -> object:
     return () if value == "nothing" else value
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Text = Annotated[str, BeforeValidator(_text)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Elapsed = Annotated[Duration, BeforeValidator(_nothing_yet)]
+"""Time since the test began; its first moment is 0."""
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
@@ -153,7 +146,7 @@ Messages = Annotated[tuple[ExpectedMessage, ...], BeforeValidator(_nothing)]
 class Expectation(_Model):
     """What holds at a time: all alerts that live then, and all that was told since the one before."""
 
-    at: Duration
+    at: Elapsed
     alerts: Alerts | None = None
     told: Messages | None = None
 
@@ -167,8 +160,8 @@ class Expectation(_Model):
 class Restart(_Model):
     """The daemon is stopped at `at` and started again at `until`; it is not polled in between."""
 
-    at: Duration
-    until: Duration
+    at: Elapsed
+    until: Elapsed
 
 
 def _restart(value: Any) -> Any:

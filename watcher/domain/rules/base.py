@@ -17,11 +17,12 @@ from watcher.domain.model import Account, AccountState, Asset, Change, Wallet
 from watcher.domain.rules.distance import Near
 from watcher.domain.rules.lookback import ChangesIn
 from watcher.domain.rules.match import PATTERN, Globs, Match, folded, id_in
-from watcher.domain.rules.timing import MINUTE, Escalate, Growing, Repeat, first_interval, span_of
+from watcher.domain.rules.timing import MINUTE, Escalate, Growing, Repeat, first_interval
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import correction, number_in
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
 from watcher.domain.values.formatting import plain
 from watcher.domain.values.ranges import Range
 from watcher.domain.values.verdict import Answer, Verdict
@@ -60,7 +61,6 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-Duration = Annotated[timedelta, BeforeValidator(span_of)]
 Exact = Annotated[Decimal, BeforeValidator(parse_decimal)]
 
 BUILT_IN = "watcher."
@@ -304,7 +304,6 @@ __all__ = [
     "PATTERN",
     "Bound",
     "ClockRule",
-    "Duration",
     "EventRule",
     "Exact",
     "Globs",

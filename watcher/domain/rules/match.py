@@ -11,17 +11,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from watcher.domain.model import Asset, Wallet
 from watcher.domain.values.chains import canonical
+from watcher.domain.values.fields import words_of
 from watcher.domain.values.normalization import one_form
 
 
-def _words(value: object) -> object:
-    words = (value,) if isinstance(value, str) else value
+def _globs(value: object) -> object:
+    words = words_of(value)
     if not isinstance(words, tuple | list):
         return words
     return tuple(one_form(word) if isinstance(word, str) else word for word in words)
 
 
-Globs = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Globs = Annotated[tuple[str, ...], BeforeValidator(_globs)]
 
 
 class Match(BaseModel):

@@ -5,26 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from watcher.domain.values.durations import format_duration, parse_duration
+from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration, Words
 
 MINUTE = timedelta(minutes=1)
-
-
-def span_of(value: object) -> object:
-    """A duration as it is written; a bare number could be seconds or minutes."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise InputError(f"{value} is a bare number", f"write its unit too, as in {value}s or {value}m")
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-def _words(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Span = Annotated[timedelta, BeforeValidator(span_of)]
 
 
 class Growing(BaseModel):
@@ -32,9 +19,9 @@ class Growing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    every: Span
+    every: Duration
     grow: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
-    up_to: Span | None = None
+    up_to: Duration | None = None
 
     @model_validator(mode="after")
     def _limit_is_possible(self) -> Growing:
@@ -63,8 +50,8 @@ class Escalate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    after: Span
-    notify: Annotated[tuple[str, ...], BeforeValidator(_words), Field(min_length=1)]
+    after: Duration
+    notify: Annotated[Words, Field(min_length=1)]
 
     @model_validator(mode="after")
     def _people_have_time(self) -> Escalate:
@@ -79,7 +66,7 @@ def _kind(value: Any) -> str:
 
 
 Repeat = Annotated[
-    Annotated[Span, Tag("<duration>")] | Annotated[Growing, Tag("<growing>")], Discriminator(_kind)
+    Annotated[Duration, Tag("<duration>")] | Annotated[Growing, Tag("<growing>")], Discriminator(_kind)
 ]
 
 

@@ -52,10 +52,15 @@ _SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
 
 def count_in(text: str) -> int:
     """A whole number as people write it: 20000, 20_000, 20,000, 20k or 2M. ValueError if it is none."""
-    plain = meant(text).replace("_", "")
-    if not plain.isascii() or not plain.isdigit() or len(plain) > 30:
+    found = whole_number(meant(text).replace("_", ""), most_digits=30)
+    if found is None:
         raise InputError("must be a whole number", "write it as in 20000, 20k or 2M")
-    return int(plain)
+    return found
+
+
+def whole_number(text: str, most_digits: int) -> int | None:
+    """Whole number in so many ASCII digits at most; None if the text is anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= most_digits else None
 
 
 def meant(text: str) -> str:

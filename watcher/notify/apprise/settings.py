@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, SecretStr
 
-from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
 from watcher.notify.kind import ChannelKind
 from watcher.ports.channel import Draw
 from watcher.system.connections import Proxy
 
 if TYPE_CHECKING:
     from watcher.notify.apprise.channel import AppriseChannel
-
-
-def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-def _no_bare_number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        raise InputError("is a bare number", "write a duration such as 30s")
-    return value
 
 
 def _a_while(value: timedelta) -> timedelta:
@@ -42,9 +32,7 @@ class AppriseSettings(ChannelKind):
     """For services over HTTP; none named: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say."""
     pictures: bool = False
     """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
-    timeout: Annotated[
-        timedelta, AfterValidator(_a_while), BeforeValidator(_duration), BeforeValidator(_no_bare_number)
-    ] = timedelta(seconds=30)
+    timeout: Annotated[Duration, AfterValidator(_a_while)] = timedelta(seconds=30)
 
     def build(self, name: str, draw: Draw | None = None) -> AppriseChannel:
         from watcher.notify.apprise.channel import AppriseChannel

@@ -22,7 +22,7 @@ from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
 from watcher.sources.http import Http, Limits
 from watcher.sources.kind import Discovery, WatchedWallet
-from watcher.sources.settings import ApiSettings, BaseUrl, Duration, SettingsModel, check_address, fold_evm
+from watcher.sources.settings import ApiSettings, BaseUrl, SettingsModel, Timeout, check_address, fold_evm
 
 if TYPE_CHECKING:
     from watcher.sources.coinstats.setup import CoinStatsSetup
@@ -62,7 +62,7 @@ class CoinStatsSettings(ApiSettings):
     credits: Credits = Credits()
     requests_per_second: float = Field(default=0.5, gt=0, le=1000)
     batch: int = Field(default=50, ge=1, le=1000)
-    timeout: Duration = timedelta(seconds=120)
+    timeout: Timeout = timedelta(seconds=120)
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The accounts of a wallet on the source `name`; InputError says what is wrong with the wallet."""

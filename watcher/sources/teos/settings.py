@@ -16,7 +16,7 @@ from watcher.domain.values.decimals import number_in
 from watcher.domain.values.errors import InputError
 from watcher.sources.http import Http, Limits
 from watcher.sources.kind import WatchedWallet
-from watcher.sources.settings import ApiSettings, BaseUrl, Duration, SettingsModel, check_address
+from watcher.sources.settings import ApiSettings, BaseUrl, SettingsModel, Timeout, check_address
 from watcher.sources.teos.assets import Stated
 from watcher.sources.teos.source import TeosSource
 from watcher.sources.teos.urls import BASE_URL, VERSION
@@ -103,7 +103,7 @@ class TeosSettings(ApiSettings):
     api_version: ApiVersion = VERSION
     limits: CallLimits = CallLimits()
     units: Units = Field(default_factory=dict)
-    timeout: Duration = timedelta(seconds=30)
+    timeout: Timeout = timedelta(seconds=30)
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The one account of a wallet on the source `name`; InputError says what is wrong with the wallet."""

@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, WithJsonSchema, model_validator
 
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.rules.base import Duration, Match, StateRule, parse_decimal
+from watcher.domain.rules.base import Match, StateRule, parse_decimal
 from watcher.domain.rules.distance import Near, joint, near
 from watcher.domain.scheduler.outlook import Outlook
 from watcher.domain.values.decimals import times
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
 from watcher.domain.values.formatting import about, moment, plain
 from watcher.domain.values.verdict import Verdict, met, not_met
 

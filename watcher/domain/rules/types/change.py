@@ -12,12 +12,13 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 
 from watcher.domain.model import Account, Asset, Change
-from watcher.domain.rules.base import Duration, EventRule, Untold, parse_decimal
+from watcher.domain.rules.base import EventRule, Untold, parse_decimal
 from watcher.domain.rules.distance import Near, near, unsure
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.decimals import ZERO, correction, minus, shifted, times
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
 from watcher.domain.values.formatting import (
     amount_against,
     exactly,

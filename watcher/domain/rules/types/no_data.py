@@ -9,10 +9,11 @@ from typing import Literal
 from pydantic import model_validator
 
 from watcher.domain.model import AccountState
-from watcher.domain.rules.base import ClockRule, Duration
+from watcher.domain.rules.base import ClockRule
 from watcher.domain.rules.distance import Near, near, unsure
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Answer, Verdict, met
 

@@ -10,12 +10,13 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from watcher.domain.model import Account, Asset, Change
-from watcher.domain.rules.base import Duration, TrailingRule
+from watcher.domain.rules.base import TrailingRule
 from watcher.domain.rules.distance import Near, near, unsure
 from watcher.domain.rules.lookback import ChangesIn
 from watcher.domain.values.decimals import ZERO, minus, times, total
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
 from watcher.domain.values.formatting import about
 from watcher.domain.values.verdict import Verdict, met, not_met, unknown
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from watcher.domain.rules.aggregate import Side, SumRule, Total
-from watcher.domain.rules.base import Bound, Duration, Exact, LevelRule, Unmet
+from watcher.domain.rules.base import Bound, Exact, LevelRule, Unmet
 from watcher.domain.rules.conditions import (
     Condition,
     Join,
@@ -24,6 +24,7 @@ from watcher.domain.rules.conditions import (
 from watcher.domain.rules.distance import Near
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
 from watcher.domain.values.ranges import Range
 from watcher.domain.values.verdict import Answer, Verdict, unknown
 

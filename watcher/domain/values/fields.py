@@ -1,0 +1,50 @@
+"""Fields that people write in more than one kind of file: durations, time zones, one word or several.
+
+They stand on the lowest floor, since rules, sources, channels and the configuration all take them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator
+
+from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.errors import InputError
+from watcher.domain.values.spelling import nearest
+
+
+def duration_of(value: object) -> object:
+    """Duration that a text says; anything else is left to pydantic.
+
+    InputError for a bare number: it could be seconds, minutes or hours.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise InputError("is a bare number", f"write its unit too, as in {value}s")
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def words_of(value: object) -> object:
+    """List of words, of which one alone needs no brackets."""
+    return (value,) if isinstance(value, str) else value
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Time zone of an IANA name. InputError names the one that was probably meant."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        remedy = nearest(name, available_timezones())
+        raise InputError(f"'{name[:60]}' is no time zone", remedy) from None
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration_of)]
+"""Whole number and its unit: `30s`, `5m`, `2h`, `7d`."""
+
+Words = Annotated[tuple[str, ...], BeforeValidator(words_of)]
+"""One word, or a list of them."""
+
+Zone = Annotated[str, AfterValidator(lambda name: zone_named(name).key)]
+"""IANA name of a time zone, as in `Europe/Zurich`."""
