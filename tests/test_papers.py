@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from watcher.domain import rules
 
 ROOT = Path(__file__).parent.parent
 PAPERS = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
@@ -50,3 +54,16 @@ def test_a_target_that_a_paper_names_is_one(paper: str, target: str) -> None:
 @pytest.mark.parametrize(("paper", "module"), of_papers(r"python -m ((?:tests|watcher|benchmarks)[\w.]*\w)"))
 def test_a_module_that_a_paper_runs_is_there(paper: str, module: str) -> None:
     assert find_spec(module)
+
+
+def test_the_rule_type_that_the_guide_shows_works_and_its_tests_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown, tests = re.findall(r"(?ms)^```python\n(.*?)^```", guide)
+    band = ModuleType("watcher.domain.rules.types.band")
+    monkeypatch.setitem(sys.modules, band.__name__, band)
+    exec(shown, vars(band))  # noqa: S102
+    monkeypatch.setattr(rules, "BandRule", vars(band)["BandRule"], raising=False)
+    found: dict[str, object] = {}
+    exec(tests, found)  # noqa: S102
+    run = [each() for name, each in found.items() if name.startswith("test_") and callable(each)]
+    assert len(run) == tests.count("def test_")
