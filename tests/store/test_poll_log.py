@@ -37,7 +37,7 @@ async def test_accounts_read_and_missed_are_kept_with_their_request(tmp_path: Pa
         await keep(store, Decision(NOW, accounts=(known(HOT, ethereum="1"), missed), changes=read))
         await keep(store, Decision(after(minutes=5), accounts=(known(HOT, after(minutes=5), ethereum="1"),)))
 
-    assert list(recorded(path).looks) == [
+    assert list(recorded(path).polls) == [
         PollRecord(NOW, (HOT,), {COLD: "timeout: nach 30 s"}),
         PollRecord(after(minutes=5), (HOT,)),
     ]
@@ -63,7 +63,7 @@ async def test_what_a_reading_did_not_settle_is_kept(tmp_path: Path) -> None:
             store, Decision(after(minutes=6), accounts=(known(HOT, after(minutes=6)),), doubts={ETH: None})
         )
 
-    _, look, last = recorded(path).looks
+    _, look, last = recorded(path).polls
     assert (look.read, look.unsettled) == ((COLD,), {COLD: frozenset({USDC})})
     assert (look.unread, look.omitted) == ({COLD: frozenset({"base-wallet"})},) * 2
     assert (look.held, look.doubted) == ({COLD: {ETH: Decimal(0)}}, {ETH: Decimal(9), USDC: None})

@@ -13,7 +13,7 @@ from watcher.config.configuration import Configuration, build_rules, quiet_hours
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.decision import Decision
 from watcher.domain.evaluation.rule_index import Rules, other_names
-from watcher.domain.history.reconstruction import PollRecord, Reconstruction, RecordedHistory, assumed
+from watcher.domain.history.reconstruction import PollRecord, Reconstruction, RecordedHistory, assumed_polls
 from watcher.domain.messages.message import Message
 from watcher.domain.rules import BudgetRule, ClockRule, Rule
 from watcher.service.replay import MOMENT, Replay, ReplayedPoll, ReplayedTransition
@@ -90,9 +90,13 @@ async def play(
     start = _start(recorded, since - warm_up(configuration.rules))
     quiet = quiet_hours(configuration.settings)
     known = _known_from(recorded) or until + MOMENT
-    looks = [look for look in (*assumed_looks(recorded, known), *recorded.looks) if start <= look.at <= until]
-    retelling = Reconstruction(recorded, rules.wallets)
-    polls = (ReplayedPoll(look.at, retelling.outcomes(look)) for look in looks)
+    records = [
+        record
+        for record in (*assumed_before(recorded, known), *recorded.polls)
+        if start <= record.at <= until
+    ]
+    reconstruction = Reconstruction(recorded, rules.wallets)
+    polls = (ReplayedPoll(record.at, reconstruction.outcomes(record)) for record in records)
     blind = build_rules(replace(configuration, rules=_without_clocks(configuration.rules)))
     store = InMemoryStore()
     try:
@@ -102,14 +106,14 @@ async def play(
         for end, step in _steps(recorded, start, since, known, until):
             await walker.go(end, step)
         await replay.finish()
-        return _played(replay, walker, len(looks))
+        return _played(replay, walker, len(records))
     finally:
         await store.close()
 
 
-def assumed_looks(recorded: RecordedHistory, known: datetime) -> list[PollRecord]:
-    """The looks before it is known who was read when; those of an imported file are its own."""
-    return assumed(recorded, known) if not recorded.looks or recorded.known_from is not None else []
+def assumed_before(recorded: RecordedHistory, known: datetime) -> list[PollRecord]:
+    """The records before it is known who was read when; those of an imported file are its own."""
+    return assumed_polls(recorded, known) if not recorded.polls or recorded.known_from is not None else []
 
 
 def _known_from(recorded: RecordedHistory) -> datetime | None:
@@ -121,7 +125,9 @@ def _known_from(recorded: RecordedHistory) -> datetime | None:
 
 def _start(recorded: RecordedHistory, wanted: datetime) -> datetime:
     """As early as wanted, but not before history begins."""
-    times = [look.at for look in recorded.looks[:1]] + [change.after_at for change in recorded.changes[:1]]
+    times = [record.at for record in recorded.polls[:1]] + [
+        change.after_at for change in recorded.changes[:1]
+    ]
     times += [run.began for run in recorded.runs if times and run.began <= min(times)][-1:]
     return max(wanted, min(times)) if times and not recorded.held else wanted
 

@@ -177,7 +177,7 @@ def _recorded(rows: Sequence[_Row]) -> RecordedHistory:
     """The rows as the store would have kept them."""
     readings: dict[Account, list[datetime]] = {}
     held: dict[tuple[Account, Asset], tuple[Decimal, Decimal | None]] = {}
-    looks: dict[tuple[datetime, str], dict[Account, None]] = {}
+    polls: dict[tuple[datetime, str], dict[Account, None]] = {}
     changes: list[Change] = []
     prices: dict[Asset, list[Quote]] = {}
     symbols: dict[Asset, str] = {}
@@ -186,7 +186,7 @@ def _recorded(rows: Sequence[_Row]) -> RecordedHistory:
         times = readings.setdefault(account, [])
         if not times or times[-1] != row.at:
             times.append(row.at)
-        looks.setdefault((row.at, account.source), {})[account] = None
+        polls.setdefault((row.at, account.source), {})[account] = None
         symbols[asset] = row.symbol or symbols.get(asset, "")
         if row.price is not None:
             prices.setdefault(asset, []).append(Quote(row.price, row.at))
@@ -198,7 +198,7 @@ def _recorded(rows: Sequence[_Row]) -> RecordedHistory:
             )
             changes.append(change)
         held[account, asset] = (row.amount, row.price)
-    own = [PollRecord(at, tuple(accounts)) for (at, _), accounts in looks.items()]
+    own = [PollRecord(at, tuple(accounts)) for (at, _), accounts in polls.items()]
     recorded = RecordedHistory(changes, {}, prices, symbols)
     everything = [*own, *first_sights(recorded, rows[-1].at + timedelta(seconds=1))]
-    return RecordedHistory(changes, {}, prices, symbols, sorted(everything, key=lambda look: look.at))
+    return RecordedHistory(changes, {}, prices, symbols, sorted(everything, key=lambda record: record.at))

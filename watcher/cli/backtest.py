@@ -138,7 +138,7 @@ def _history(
     if imported is not None:
         with progress(f"reading {imported.name}") as tell:
             recorded = read_history(imported, configuration.settings, tell)
-        first, last = recorded.looks[0].at, recorded.looks[-1].at + MOMENT
+        first, last = recorded.polls[0].at, recorded.polls[-1].at + MOMENT
         return recorded, max(first, last - back) if back else first, last
     with store_of(configuration.settings).queries() as reader:
         oldest = reader.oldest()

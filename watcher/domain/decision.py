@@ -1,4 +1,4 @@
-"""What a decision is made from, and all that it concludes."""
+"""Snapshot and decision: what a decision is made from, and all that it concludes."""
 
 from __future__ import annotations
 

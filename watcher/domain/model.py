@@ -1,4 +1,4 @@
-"""What is watched, and what one poll saw of it.
+"""Accounts, assets and readings: what is watched, and what one poll saw of it.
 
 Amounts and prices are `Decimal` in natural units and US dollars. Times are aware
 UTC datetimes, cut to the millisecond by whoever reads the clock.

@@ -21,7 +21,7 @@ from tests.analysis.backtest.given import (
 from tests.domain.given import BOND, DESK, ETH, HOT, SOL, SWEEP
 from tests.fakes import START, FakeClock
 from watcher.analysis.backtest import unknowns
-from watcher.domain.history.reconstruction import assumed
+from watcher.domain.history.reconstruction import assumed_polls
 from watcher.domain.model import MissReason
 
 RULES = [
@@ -96,8 +96,8 @@ async def test_nothing_is_assumed_of_the_time_before_an_account_was_seen(tmp_pat
     await recorded(path)
     everything = history(path)
 
-    looks = assumed(everything, START + minutes(200))
+    records = assumed_polls(everything, START + minutes(200))
 
-    assert [look.at for look in looks] == sorted(look.at for look in looks)
+    assert [record.at for record in records] == sorted(record.at for record in records)
     first = {change.account: change.after_at for change in reversed(everything.changes)}
-    assert all(look.at >= first[account] for look in looks for account in look.read)
+    assert all(record.at >= first[account] for record in records for account in record.read)

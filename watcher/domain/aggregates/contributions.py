@@ -1,4 +1,4 @@
-"""What each account adds to a sum, and why it may not be known."""
+"""Contributions: what each account adds to a sum, and why it may not be known."""
 
 from __future__ import annotations
 

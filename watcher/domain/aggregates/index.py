@@ -1,4 +1,4 @@
-"""Which sums the rules ask for, and which of them an account belongs to.
+"""Aggregate index: which sums the rules ask for, and which of them an account belongs to.
 
 What is kept between decisions is a cache and never knowledge: it is held against the past of each
 decision, and only accounts whose state is another than the one taken in are looked at again.

@@ -1,4 +1,4 @@
-"""Sums over accounts, exact, and unknown while any part of them is.
+"""Totals: sums over accounts, exact, and unknown while any part of them is.
 
 A poll sees some fifty accounts while a sum may span ten thousand. A sum of many accounts is
 therefore kept: the amount of each asset, and what each account put into it. Everything is exact, so
@@ -101,7 +101,7 @@ class RunningTotal:
             self._value = minus(self._value, known[1])
 
 
-NO_TALLY = RunningTotal()
+NO_TOTAL = RunningTotal()
 NO_TROUBLE: dict[Account, str] = {}
 """Those of all sums that are not kept: they stay empty."""
 
@@ -110,8 +110,8 @@ class Sum:
     """One selection summed into one subject."""
 
     __slots__ = (
-        "_fresh_until", "_oldest", "_troubled", "accounts", "calm", "concerns", "kept", "selection", "tally",
-        "version",
+        "_fresh_until", "_oldest", "_troubled", "accounts", "calm", "concerns", "kept", "running",
+        "selection", "version",
     )  # fmt: skip
 
     def __init__(self, selection: Selection, accounts: tuple[Account, ...]) -> None:
@@ -124,7 +124,7 @@ class Sum:
         """Counts how often what is summed may have changed."""
         self.calm = -1
         """`version` and what its prices count, when no rule had a reason for an alert."""
-        self.tally = RunningTotal() if self.kept else NO_TALLY
+        self.running = RunningTotal() if self.kept else NO_TOTAL
         self._troubled: dict[Account, str] = {} if self.kept else NO_TROUBLE
         self._fresh_until: datetime | None = None
         """No part is too old before this; None if that has to be found out."""
@@ -136,7 +136,7 @@ class Sum:
     ) -> None:
         """Take in what an account adds, in place of what it added before; for a sum that is kept."""
         self.version += 1
-        self.tally.replace(old or NOTHING, part)
+        self.running.replace(old or NOTHING, part)
         self._troubled.pop(account, None)
         if part.trouble:
             self._troubled[account] = part.trouble
@@ -162,7 +162,7 @@ class Sum:
         self.renew()
         self._oldest = 0
         if self.kept:
-            self.tally = RunningTotal()
+            self.running = RunningTotal()
             self._troubled.clear()
 
     def part(self, account: Account, view: View) -> Contribution:
@@ -184,20 +184,22 @@ class Sum:
         number = len(self.accounts)
         parts = () if self.kept else tuple(self.part(account, view) for account in self.accounts)
         why = self._unknown(parts, view)
-        if not why and not (self.tally.known if self.kept else any(part.known for part in parts)):
+        if not why and not (self.running.known if self.kept else any(part.known for part in parts)):
             why = self.selection.never_seen()
         if why:
             return Total(None, None, why, why, accounts=number)
         side, symbol = self.selection.side, ""
         amount, why_no_amount = None, "not asked for"
         if side.amounts:
-            assets = self.tally.amounts if self.kept else {asset for part in parts for asset in part.amounts}
+            assets = (
+                self.running.amounts if self.kept else {asset for part in parts for asset in part.amounts}
+            )
             symbol, why_no_amount = self._symbol(assets, view)
             if not why_no_amount:
-                amount = self.tally.amount if self.kept else sum_of(part.amount for part in parts)
+                amount = self.running.amount if self.kept else sum_of(part.amount for part in parts)
         value, why_no_value, between = None, "not asked for", None
         if side.valued:
-            value, unpriced = self.tally.value(view.price) if self.kept else _value(parts, view.price)
+            value, unpriced = self.running.value(view.price) if self.kept else _value(parts, view.price)
             if unpriced and not side.skip_unpriced:
                 between = _between(value, unpriced, view)
                 value, why_no_value = None, _unpriced(unpriced, view)
@@ -242,7 +244,7 @@ class Sum:
                 return self.unread(account, view, why)
         if self._too_old(view):
             return self.unread(self.accounts[self._oldest], view, why)
-        _, unpriced = self.tally.value(view.price) if self.kept else self._unkept(view)
+        _, unpriced = self.running.value(view.price) if self.kept else self._unkept(view)
         for asset in sorted(unpriced) if self.selection.side.valued else ():
             doubt = view.doubt(asset)
             began = doubt is not None and asset not in view.past.doubts

@@ -1,4 +1,4 @@
-"""What another channel is told in place of one that gave up."""
+"""Fallback: what another channel is told in place of one that gave up."""
 
 from __future__ import annotations
 

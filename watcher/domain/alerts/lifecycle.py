@@ -1,4 +1,4 @@
-"""The only alert state machine."""
+"""Alert lifecycle: the only state machine of alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A silence: whoever set it wants to hear nothing of what it matches, for a while and for a reason."""
+"""Silences: whoever set one wants to hear nothing of what it matches, for a while and for a reason."""
 
 from __future__ import annotations
 

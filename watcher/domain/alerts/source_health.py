@@ -1,4 +1,4 @@
-"""When a source as a whole counts as failing, and not only one of its accounts."""
+"""Source health: when a source as a whole counts as failing, and not only one of its accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What requests cost, and whether the allowance has room for one more.
+"""Allowance: what requests cost, and whether the allowance has room for one more.
 
 An `Allowance` belongs to one API key. Everything here is a pure function of what the
 ledger says was spent; the store calls `may_spend` inside the transaction that reserves.

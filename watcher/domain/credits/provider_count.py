@@ -1,4 +1,4 @@
-"""What the provider's own count of credits says, set against the ledger.
+"""Provider count: what the provider's own count of credits says, set against the ledger.
 
 The figure states no period. It is believed at once where it is higher than the ledger (others use
 the key); where it is lower, only what two readings in a row agree on is given back: what was booked

@@ -36,16 +36,16 @@ class AggregateEvaluator:
     """Collects what one decision says of sums. Lives for one call of `decide` or `decide_by_time`."""
 
     def __init__(
-        self, past: Snapshot, memo: Memo, now: datetime, teller: MessageComposer, blindness: RuleHealth
+        self, past: Snapshot, memo: Memo, now: datetime, composer: MessageComposer, rule_health: RuleHealth
     ) -> None:
-        self._past, self._memo, self._now, self._teller = past, memo, now, teller
-        self._blindness = blindness
+        self._past, self._memo, self._now, self._composer = past, memo, now, composer
+        self._rule_health = rule_health
         self._read: list[Reconciled] = []
         self._missed: list[Account] = []
 
-    def read(self, learned: Reconciled) -> None:
+    def read(self, reconciled: Reconciled) -> None:
         """An account was read; it may be a part of sums."""
-        self._read.append(learned)
+        self._read.append(reconciled)
 
     def missed(self, account: Account) -> None:
         """An account could not be read, once more; sums of which it is a part may be blind for it."""
@@ -56,7 +56,9 @@ class AggregateEvaluator:
         sums = self._memo.sums
         if not (self._read or self._missed) or not sums:
             return
-        view = self._view({learned.state.account: learned.state for learned in self._read}, prices, symbols)
+        view = self._view(
+            {reconciled.state.account: reconciled.state for reconciled in self._read}, prices, symbols
+        )
         sums.look(view, symbols)
         judged = news(sums, view, self._read)
         for summed, alert in judged.items():
@@ -89,13 +91,13 @@ class AggregateEvaluator:
         if answer is Answer.UNKNOWN:
             self._blind(summed, rule.judge_sums(totals, firing=firing).because, view)
             return
-        self._blindness.sees(rule, summed.subject.key, whole(summed))
+        self._rule_health.sees(rule, summed.subject.key, whole(summed))
         if calm:
             return
         step = advance(rule, alert, summed.subject, rule.judge_sums(totals, firing=firing))
         if step.tell is not None:
             lines = facts(summed, view)
-            self._teller.alert(rule, step, whole(summed), lines, values=values(summed, view))
+            self._composer.alert(rule, step, whole(summed), lines, values=values(summed, view))
 
     def _blind(self, summed: Summed, why: str, view: View) -> None:
         """It was judged, and nothing can be said. An account that polls fail for speaks for itself, with the
@@ -117,7 +119,7 @@ class AggregateEvaluator:
 
     def _note(self, summed: Summed, trouble: Unknown) -> None:
         accounts = {account for each in summed.sums for account in each.accounts}
-        self._blindness.note(summed.rule, summed.subject, trouble, accounts, whole(summed))
+        self._rule_health.note(summed.rule, summed.subject, trouble, accounts, whole(summed))
 
     def _view(
         self, learnt: Mapping[Account, AccountState], prices: Weighed, symbols: Mapping[Asset, str]
@@ -133,28 +135,28 @@ def news(sums: AggregateIndex, view: View, read: Sequence[Reconciled]) -> dict[S
     there was found to be no reason for an alert, there is nothing to say.
     """
     read_of: dict[Sum, list[Reconciled]] = {}
-    for learned in read:
-        for each in sums.of(learned.state.account):
+    for reconciled in read:
+        for each in sums.of(reconciled.state.account):
             if each.calm == each.version + each.selection.repriced:
                 continue
             if each in read_of:
-                read_of[each].append(learned)
+                read_of[each].append(reconciled)
             else:
-                read_of[each] = [learned]
+                read_of[each] = [reconciled]
     alerts = view.past.alerts
     found: dict[Summed, Alert | None] = {}
-    for each, learnt in read_of.items():
-        if any(_heard(each, learned, view) for learned in learnt):
+    for each, readings in read_of.items():
+        if any(_heard(each, reconciled, view) for reconciled in readings):
             for summed in each.concerns:
                 if summed.calm != summed.stamp():
                     found[summed] = alerts.get((summed.rule.id, summed.subject.key))
     return found
 
 
-def _heard(each: Sum, learned: Reconciled, view: View) -> bool:
+def _heard(each: Sum, reconciled: Reconciled, view: View) -> bool:
     """Whether a reading speaks of what this account adds to a sum."""
-    chains = each.part(learned.state.account, view).chains
-    return not chains or not learned.chains.isdisjoint(chains)
+    chains = each.part(reconciled.state.account, view).chains
+    return not chains or not reconciled.chains.isdisjoint(chains)
 
 
 def whole(summed: Summed) -> OfAggregate:

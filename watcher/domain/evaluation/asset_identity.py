@@ -1,4 +1,4 @@
-"""The same asset under another name: what an answer brings under a new one, and no longer under the old.
+"""Asset identity: what an answer brings under a new name, and no longer under the old.
 
 A provider's coin ids, symbols and spellings of contracts are names, and it changes them. An asset keeps the
 identity under which it was first seen; readings are restated in it before they are compared, so that nothing

@@ -1,4 +1,4 @@
-"""`discover`: value on chains that a wallet's configuration does not name.
+"""Chain discovery (`discover`): value on chains that a wallet's configuration does not name.
 
 A sweep asks for all chains of an address, rarely, and is set against the chains that are watched. It
 settles no balance and no rule sees it: what is found is told, and watched once somebody names it.

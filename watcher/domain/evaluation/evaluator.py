@@ -51,15 +51,15 @@ class RuleEvaluator:
         for alert in past.alerts.values():
             self._alarmed.setdefault(alert.account, []).append(alert)
         self._router = Router(past, rules, now)
-        self._teller = MessageComposer(rules, now, self._router)
-        self._blindness = RuleHealth(past, memo, now, running_since, self._teller)
-        self._sums = AggregateEvaluator(past, memo, now, self._teller, self._blindness)
-        self._windows = WindowEvaluator(past, memo, now, recalled, self._teller)
+        self._composer = MessageComposer(rules, now, self._router)
+        self._rule_health = RuleHealth(past, memo, now, running_since, self._composer)
+        self._sums = AggregateEvaluator(past, memo, now, self._composer, self._rule_health)
+        self._windows = WindowEvaluator(past, memo, now, recalled, self._composer)
         self.alerts: list[Alert] = []
 
     @property
     def deliveries(self) -> list[Delivery]:
-        return self._teller.deliveries
+        return self._composer.deliveries
 
     @property
     def marks(self) -> list[Baseline]:
@@ -71,7 +71,7 @@ class RuleEvaluator:
 
     def finish(self) -> None:
         """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
-        self.alerts = self._teller.finish([*self.alerts, *self._blindness.alerts])
+        self.alerts = self._composer.finish([*self.alerts, *self._rule_health.alerts])
 
     @property
     def anew(self) -> list[tuple[Account, Asset]]:
@@ -79,44 +79,44 @@ class RuleEvaluator:
         return self._windows.anew
 
     def account(
-        self, learned: Reconciled, outcome: Outcome, changes: Sequence[Change], *, renaming: bool = True
+        self, reconciled: Reconciled, outcome: Outcome, changes: Sequence[Change], *, renaming: bool = True
     ) -> None:
         """Everything that rules have to say about one account after one outcome.
 
         `renaming`: the reading may have names that are not known yet.
         """
-        concerned = self._memo.of(learned.state.account)
+        concerned = self._memo.of(reconciled.state.account)
         if isinstance(outcome, Reading):
             if changes and (concerned.events or concerned.trails):
                 for change in changes:
                     self._events(concerned, change)
-            lacking = _lacking(concerned, learned, outcome)
-            if concerned.levels and (renaming or lacking or not self._quiet(learned, outcome)):
-                self._levels(concerned, learned, outcome, changes)
+            lacking = _lacking(concerned, reconciled, outcome)
+            if concerned.levels and (renaming or lacking or not self._quiet(reconciled, outcome)):
+                self._levels(concerned, reconciled, outcome, changes)
             if concerned.trailing:
-                asking = (concerned, learned, outcome, changes)
+                asking = (concerned, reconciled, outcome, changes)
                 self._windows.trailing(*asking, live=self._live, advance=self._advance)
             if concerned.named:
-                account, symbols = learned.state.account, self._past.symbols
-                for rule, asset in absences(concerned.named, self._past, learned, outcome, self._now):
+                account, symbols = reconciled.state.account, self._past.symbols
+                for rule, asset in absences(concerned.named, self._past, reconciled, outcome, self._now):
                     self._level(rule, account, asset, symbols.get(asset, ""), (ZERO, None, None))
-            self._sums.read(learned)
-            self._seen(concerned, learned, outcome, lacking)
+            self._sums.read(reconciled)
+            self._seen(concerned, reconciled, outcome, lacking)
         else:
-            self._blindness.unread(concerned, learned.state)
-            if learned.state.misses >= POLLS:
-                self._sums.missed(learned.state.account)
-        self._reported(learned)
+            self._rule_health.unread(concerned, reconciled.state)
+            if reconciled.state.misses >= POLLS:
+                self._sums.missed(reconciled.state.account)
+        self._reported(reconciled)
         if concerned.clocks:
-            self.clocks(learned.state)
+            self.clocks(reconciled.state)
 
     def _seen(
-        self, concerned: Concerned, learned: Reconciled, reading: Reading, lacking: Sequence[Asset]
+        self, concerned: Concerned, reconciled: Reconciled, reading: Reading, lacking: Sequence[Asset]
     ) -> None:
         """Which rules could not be judged by this reading, and which can again."""
-        state = learned.state
+        state = reconciled.state
         if state.stale:
-            self._blindness.doubted(concerned, learned, reading)
+            self._rule_health.doubted(concerned, reconciled, reading)
         for asset in lacking:
             if asset in self._past.quotes:
                 continue  # a change is measured by its last price
@@ -125,9 +125,9 @@ class RuleEvaluator:
             for rule in (*(each for each, _ in choice.events), *choice.trails):
                 if rule.priced:
                     why = f"{symbol or asset.token} never had a price"
-                    self._blindness.unpriced(rule, state.account, asset, symbol, why)
+                    self._rule_health.unpriced(rule, state.account, asset, symbol, why)
         if state.account in self._alarmed:
-            self._blindness.read(learned, self._alarmed[state.account])
+            self._rule_health.read(reconciled, self._alarmed[state.account])
 
     def clocks(self, state: AccountState) -> None:
         """Rules that time alone can meet."""
@@ -140,11 +140,11 @@ class RuleEvaluator:
             answer = rule.answer(state, self._now, self._running_since)
             if answer is Answer.UNKNOWN or (answer is Answer.NOT_MET and state.account not in self._alarmed):
                 continue
-            subject = self._teller.subject(state.account)
+            subject = self._composer.subject(state.account)
             alert = self._live(rule, subject.key)
             verdict = rule.judge(state, self._now, self._running_since)
             step = self._advance(rule, alert, subject, verdict)
-            self._teller.alert(rule, step, self._teller.where(state.account), [])
+            self._composer.alert(rule, step, self._composer.where(state.account), [])
 
     def budgets(self, uses: Mapping[str, Use]) -> None:
         """Rules about the credits of sources whose ledger is known; the others stay as they are."""
@@ -156,7 +156,7 @@ class RuleEvaluator:
             alert = self._live(rule, subject.key)
             firing = alert is not None and alert.state is AlertState.FIRING
             step = self._advance(rule, alert, subject, rule.judge(use, firing=firing))
-            self._teller.alert(rule, step, OfSource(rule.source), use.facts())
+            self._composer.alert(rule, step, OfSource(rule.source), use.facts())
 
     def sums(self, prices: Weighed, symbols: Mapping[Asset, str]) -> None:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
@@ -200,10 +200,10 @@ class RuleEvaluator:
         if step.tell is None or alert is None:
             return
         found = self._sums.known_place(alert)
-        where, facts, values = found if found is not None else self._teller.known_place(alert, self._past)
+        where, facts, values = found if found is not None else self._composer.known_place(alert, self._past)
         if held:
             facts.append(("Held back", held))
-        self._teller.alert(rule, step, where, facts, values=values)
+        self._composer.alert(rule, step, where, facts, values=values)
 
     def _events(self, concerned: Concerned, change: Change) -> None:
         if change.before is None:
@@ -213,26 +213,26 @@ class RuleEvaluator:
             choice = concerned.choose(change.asset, change.symbol)
         for rule, untold in choice.events:
             if not untold(change) and rule.answer(change) is Answer.MET:
-                self._teller.event(rule, change, rule.judge(change))
+                self._composer.event(rule, change, rule.judge(change))
         for trail in choice.trails:
             self._windows.change(trail, change)
 
-    def _quiet(self, learned: Reconciled, reading: Reading) -> bool:
+    def _quiet(self, reconciled: Reconciled, reading: Reading) -> bool:
         """Whether the fast path shows that no level rule has anything to say. The reading must have no name
         that the snapshot does not have."""
-        if learned.state.account in self._alarmed:
+        if reconciled.state.account in self._alarmed:
             return False
-        path = self._memo.fast_path(learned.state, self._past)
+        path = self._memo.fast_path(reconciled.state, self._past)
         return path is not None and path.quiet(reading.prices)
 
     def _levels(
-        self, concerned: Concerned, learned: Reconciled, reading: Reading, changes: Sequence[Change]
+        self, concerned: Concerned, reconciled: Reconciled, reading: Reading, changes: Sequence[Change]
     ) -> None:
         """Level rules, over the assets that this reading settled."""
-        stale, chains, shut = learned.state.stale, learned.chains, learned.state.quarantined
+        stale, chains, shut = reconciled.state.stale, reconciled.chains, reconciled.state.quarantined
         symbols, prices, known = reading.symbols, reading.prices, self._past.symbols
-        chosen, calm = concerned.chosen, learned.state.account not in self._alarmed
-        for asset, held in learned.state.amounts.items():
+        chosen, calm = concerned.chosen, reconciled.state.account not in self._alarmed
+        for asset, held in reconciled.state.amounts.items():
             symbol = symbols.get(asset) or known.get(asset, "")
             choice = chosen.get(asset)
             if choice is None or choice.symbol != symbol:
@@ -246,21 +246,21 @@ class RuleEvaluator:
             if quick and choice.calm(held, price):
                 continue
             # What anybody sent decides nothing by its claimed worth, nor by the name that it bears.
-            new = asset in learned.state.newcomers
+            new = asset in reconciled.state.newcomers
             for rule, unmet in choice.levels:
-                if (new and self._ignores(rule, learned.state.account, asset)) or (
+                if (new and self._ignores(rule, reconciled.state.account, asset)) or (
                     calm and unmet(held, price)
                 ):
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
-                self._level(rule, learned.state.account, asset, symbol, (held, price, moved))
+                self._level(rule, reconciled.state.account, asset, symbol, (held, price, moved))
         if calm:
             return
-        mine, amounts = self._alarmed[learned.state.account], learned.state.amounts
-        for rule, asset, symbol in renamed(concerned, mine, learned, reading, self._past, self._rules):
+        mine, amounts = self._alarmed[reconciled.state.account], reconciled.state.amounts
+        for rule, asset, symbol in renamed(concerned, mine, reconciled, reading, self._past, self._rules):
             moved = next((change for change in changes if change.asset == asset), None)
             seen = (amounts[asset], prices.get(asset), moved)
-            self._level(rule, learned.state.account, asset, symbol, seen)
+            self._level(rule, reconciled.state.account, asset, symbol, seen)
 
     def _ignores(self, rule: LevelRule, account: Account, asset: Asset) -> bool:
         """Whether a rule has nothing to say of what nobody asked for. One that names assets means others,
@@ -288,11 +288,11 @@ class RuleEvaluator:
         else:
             verdict = rule.judge(held, price, symbol, firing=firing)
         if verdict.answer is Answer.UNKNOWN:
-            self._blindness.unpriced(rule, account, asset, symbol, verdict.because)
+            self._rule_health.unpriced(rule, account, asset, symbol, verdict.because)
             return
         if alert is None and verdict.answer is Answer.NOT_MET:
             return
-        step = self._advance(rule, alert, self._teller.subject(account, asset, symbol), verdict)
+        step = self._advance(rule, alert, self._composer.subject(account, asset, symbol), verdict)
         if step.tell is None:
             return
         facts = [("Amount", f"{amount(held)} {symbol}".rstrip())]
@@ -300,24 +300,24 @@ class RuleEvaluator:
             facts = change_facts(moved)
         elif price is not None:
             facts.append(("Value", f"{money(times(held, price))} at {show_price(price)}"))
-        where = self._teller.where(account, asset, symbol)
-        self._teller.alert(rule, step, where, facts, values=level_values(held, price))
+        where = self._composer.where(account, asset, symbol)
+        self._composer.alert(rule, step, where, facts, values=level_values(held, price))
 
     def _assumed(self, asset: Asset, symbol: str) -> Range:
         """What the price of an asset may be that the reading has none for."""
         past = self._past
         return assumed(symbol or asset.token, past.quotes.get(asset), past.doubts.get(asset))
 
-    def _reported(self, learned: Reconciled) -> None:
+    def _reported(self, reconciled: Reconciled) -> None:
         """The built-in notice: a chain that held value is left out even when asked for alone."""
-        account = learned.state.account
-        for chain, count in learned.state.omitted.items():
+        account = reconciled.state.account
+        for chain, count in reconciled.state.omitted.items():
             if count >= UNREPORTED:
-                since = moment(learned.state.seen.get(chain))
+                since = moment(reconciled.state.seen.get(chain))
                 why = "emptied, or dropped by the provider"
                 self._notice(account, chain, met(f"no longer reported ({why}); last read {since}"))
         if account in self._alarmed:
-            for chain in learned.chains:
+            for chain in reconciled.chains:
                 self._notice(account, chain, not_met("reported again"))
 
     def _notice(self, account: Account, chain: str, verdict: Verdict) -> None:
@@ -329,7 +329,7 @@ class RuleEvaluator:
         step = advance(alert, verdict, terms, subject, self._now)
         if step.alert is not None:
             self.alerts.append(step.alert)
-        self._teller.alert(None, step, self._teller.where(account), [])
+        self._composer.alert(None, step, self._composer.where(account), [])
 
     def _live(self, rule: StateRule, key: str) -> Alert | None:
         """The live alert with which this rule goes on."""
@@ -349,14 +349,14 @@ class RuleEvaluator:
         return step
 
 
-def _lacking(concerned: Concerned, learned: Reconciled, reading: Reading) -> list[Asset]:
+def _lacking(concerned: Concerned, reconciled: Reconciled, reading: Reading) -> list[Asset]:
     """What rules see by its price, is held, and came without one."""
-    state, prices = learned.state, reading.prices
+    state, prices = reconciled.state, reading.prices
     if not concerned.priced or len(prices) >= len(state.amounts):
         return []
     return [
         asset
         for asset, held in state.amounts.items()
         if held and asset not in prices and asset not in state.quarantined
-        if asset.chain in learned.chains and asset not in state.stale
+        if asset.chain in reconciled.chains and asset not in state.stale
     ]

@@ -1,4 +1,4 @@
-"""Assets that a rule names and an account does not hold: a zero, where that is certain.
+"""Implied zeros: assets that a rule names and an account does not hold, where that is certain.
 
 A provider leaves out what is not held, so that a tank that was never filled has no row and no amount.
 An asset that a rule names exactly and that a complete reading of its chain does not mention is held to
@@ -45,10 +45,10 @@ def named_by(rules: Iterable[LevelRule]) -> tuple[NamedAssets, ...]:
 
 
 def absences(
-    named: Sequence[NamedAssets], past: Snapshot, learned: Reconciled, reading: Reading, now: datetime
+    named: Sequence[NamedAssets], past: Snapshot, reconciled: Reconciled, reading: Reading, now: datetime
 ) -> Iterator[tuple[LevelRule, Asset]]:
     """The assets that this reading shows to be zero because it does not name them."""
-    before, state = past.accounts.get(learned.state.account), learned.state
+    before, state = past.accounts.get(reconciled.state.account), reconciled.state
     for chain in reading.chains:
         seen = before.seen.get(chain) if before is not None else None
         if seen is None or now - seen < INDEPENDENT_AFTER:

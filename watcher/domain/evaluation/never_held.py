@@ -1,4 +1,4 @@
-"""Wallets in which nothing was ever seen: perhaps an address with a slip in it, paid for at every reading."""
+"""Empty wallets: nothing was ever seen in them, perhaps for a slip in the address; readings are paid for."""
 
 from __future__ import annotations
 

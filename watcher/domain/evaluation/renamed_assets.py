@@ -1,4 +1,4 @@
-"""Assets that changed their name while an alert on them lives.
+"""Renamed assets: those that changed their name while an alert on them lives.
 
 A symbol is only a name. An alert is about an asset, by its identity: a rule that selected it by a symbol
 which the provider has changed since goes on judging it until the alert has ended, so that who was told
@@ -21,18 +21,18 @@ from watcher.domain.rules import LevelRule
 def renamed(
     concerned: Concerned,
     alerts: Sequence[Alert],
-    learned: Reconciled,
+    reconciled: Reconciled,
     reading: Reading,
     past: Snapshot,
     rules: Rules,
 ) -> Iterator[tuple[LevelRule, Asset, str]]:
     """Live alerts of this account on assets that this reading settles and that their rule selects no more."""
-    state = learned.state
+    state = reconciled.state
     for alert in alerts:
         rule, asset = rules.by_id.get(alert.rule), asset_of(alert.subject, state.account)
         if not isinstance(rule, LevelRule) or asset is None:
             continue
-        if asset not in state.amounts or asset.chain not in learned.chains:
+        if asset not in state.amounts or asset.chain not in reconciled.chains:
             continue
         if asset in state.stale or asset in state.quarantined:
             continue

@@ -1,4 +1,4 @@
-"""Units that change: how many sparks make one unit of a TEOS asset is the issuer's to change.
+"""Rescaling, of units that change: how many sparks make one unit of a TEOS asset is the issuer's to change.
 
 All amounts of the asset are then other numbers, and nothing has moved. What was known is restated in the
 new unit before it is compared, exactly, so that only what moved besides is a change.

@@ -1,4 +1,4 @@
-"""Which channels hear of a transition, now or later. Pure; what it decides is kept with the alert.
+"""Routing: which channels hear of a transition, now or later. What it decides is kept with the alert.
 
 A transition is told now, held back (a silence, or an inhibiting alert) and owed until nothing holds it
 any more, or told to nobody because it was over before anybody could be told. The end of

@@ -1,5 +1,5 @@
-"""A rule that cannot be judged for longer than its patience is news: once for rule and subject, and once more
-when it sees again.
+"""Rule health: a rule that cannot be judged for longer than its patience is news, once for rule and subject,
+and once more when it sees again.
 
 The notice is an alert of a rule of its own (`watcher.blind.` and the rule's id), so that it lives, is kept,
 routed and silenced like any other. Where facts say since when the rule is blind (an amount in doubt, the last
@@ -54,9 +54,9 @@ class RuleHealth:
     """What one decision says of rules that cannot be judged. `alerts` are the steps that it makes."""
 
     def __init__(
-        self, past: Snapshot, memo: Memo, now: datetime, running_since: datetime, teller: MessageComposer
+        self, past: Snapshot, memo: Memo, now: datetime, running_since: datetime, composer: MessageComposer
     ) -> None:
-        self._past, self._memo, self._now, self._teller = past, memo, now, teller
+        self._past, self._memo, self._now, self._composer = past, memo, now, composer
         self._rules = memo.rules
         self._running_since = running_since
         self._noted: set[tuple[str, str]] = set()
@@ -99,19 +99,19 @@ class RuleHealth:
         words += f"was last read {moment(state.last_reading)}" if state.seen else "was never read"
         since = state.last_reading or state.watched_since
         trouble = Unknown(f"{words} ({state.miss})", READ_IT, since, account)
-        subject, where = self._teller.subject(account), self._teller.where(account)
+        subject, where = self._composer.subject(account), self._composer.where(account)
         for rule in (*concerned.levels, *concerned.trailing, *concerned.events, *concerned.trails):
             if not state.seen or self._looks_at(rule, state):
                 self.note(rule, subject, trouble, (account,), where)
 
-    def doubted(self, concerned: Concerned, learned: Reconciled, reading: Reading) -> None:
+    def doubted(self, concerned: Concerned, reconciled: Reconciled, reading: Reading) -> None:
         """What of an account was read and is not believed, or was too unclear to be."""
-        state = learned.state
+        state = reconciled.state
         if (FAILING_RULE, state.account.source) in self._past.alerts:
             return  # what no answer of a source states is told as that
         for asset in state.stale:
             unwanted = asset in state.quarantined or asset in state.newcomers
-            if asset.chain not in learned.chains or unwanted:
+            if asset.chain not in reconciled.chains or unwanted:
                 continue
             symbol = reading.symbols.get(asset) or self._past.symbols.get(asset, "")
             held, choice = state.held.get(asset), concerned.pick(asset, symbol)
@@ -124,8 +124,8 @@ class RuleHealth:
 
     def asset(self, rule: Rule, account: Account, asset: Asset, symbol: str, trouble: Unknown) -> None:
         """A rule cannot be judged on one asset of an account."""
-        subject = self._teller.subject(account, asset, symbol)
-        self.note(rule, subject, trouble, (account,), self._teller.where(account, asset, symbol))
+        subject = self._composer.subject(account, asset, symbol)
+        self.note(rule, subject, trouble, (account,), self._composer.where(account, asset, symbol))
 
     def unpriced(self, rule: Rule, account: Account, asset: Asset, symbol: str, why: str) -> None:
         """A rule cannot be judged on an asset for want of a price."""
@@ -134,21 +134,21 @@ class RuleHealth:
         trouble = Unknown(why, remedy, self._now if began else None)
         self.asset(rule, account, asset, symbol, trouble)
 
-    def read(self, learned: Reconciled, alerts: Iterable[Alert]) -> None:
+    def read(self, reconciled: Reconciled, alerts: Iterable[Alert]) -> None:
         """An account was read and judged: what was not noted again, and what this reading settled, is over.
         `alerts`: the live ones of this account."""
-        state = learned.state
+        state = reconciled.state
         for alert in alerts:
             rule = self._rules.by_id.get(about(alert.rule))
             if rule is None or alert.rule == rule.id or (alert.rule, alert.subject) in self._noted:
                 continue
             asset = asset_of(alert.subject, state.account)
             if (isinstance(rule, SumRule) and rule.sides()) or (
-                asset is not None and (asset.chain not in learned.chains or asset in state.stale)
+                asset is not None and (asset.chain not in reconciled.chains or asset in state.stale)
             ):
                 continue
             symbol = self._past.symbols.get(asset, "") if asset is not None else ""
-            self._over(rule, alert, self._teller.where(state.account, asset, symbol))
+            self._over(rule, alert, self._composer.where(state.account, asset, symbol))
 
     def _looks_at(self, rule: Rule, state: AccountState) -> bool:
         symbols, also = self._past.symbols, self._memo.also
@@ -190,4 +190,4 @@ class RuleHealth:
         if step.alert is None:
             return
         self.alerts.append(step.alert)
-        self._teller.alert(self._rules.voice(step.alert.rule), step, where, [("Rule", rule.describe())])
+        self._composer.alert(self._rules.voice(step.alert.rule), step, where, [("Rule", rule.describe())])

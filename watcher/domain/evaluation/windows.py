@@ -38,10 +38,10 @@ class WindowEvaluator:
         memo: Memo,
         now: datetime,
         recalled: Mapping[Question, Recalled],
-        teller: MessageComposer,
+        composer: MessageComposer,
     ) -> None:
         self._past, self._memo, self._now, self._recalled = past, memo, now, recalled
-        self._teller = teller
+        self._composer = composer
         self.marks: list[Baseline] = []
         self.anew: list[tuple[Account, Asset]] = []
         """Holdings whose past is counted in another unit: there is nothing to compare with."""
@@ -59,7 +59,7 @@ class WindowEvaluator:
             far = rule.against(change, mark, rows, self._now, fingerprint)
             told = rule.answer(far) is Answer.MET
             if told:
-                self._teller.event(rule, far, rule.judge(far))
+                self._composer.event(rule, far, rule.judge(far))
         kept = rule.marked(change, mark, fingerprint, told=told)
         if kept is not None:
             self.marks.append(kept)
@@ -67,14 +67,14 @@ class WindowEvaluator:
     def trailing(
         self,
         concerned: Concerned,
-        learned: Reconciled,
+        reconciled: Reconciled,
         reading: Reading,
         changes: Sequence[Change],
         live: Callable[[StateRule, str], Alert | None],
         advance: Callable[[StateRule, Alert | None, Subject, Verdict], Transition],
     ) -> None:
         """Rules over a window, for the assets of which history was asked."""
-        state = learned.state
+        state = reconciled.state
         full = is_due(self._memo, state, self._now)
         if not full and not self._recalled and not changes:
             return
@@ -90,7 +90,7 @@ class WindowEvaluator:
                         until = None  # let out of quarantine just now: history was not asked
                     continue
                 anew = (state.account, asset) in self.anew
-                if rows is None or anew or asset.chain not in learned.chains or asset in state.stale:
+                if rows is None or anew or asset.chain not in reconciled.chains or asset in state.stale:
                     until = None
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
@@ -98,7 +98,7 @@ class WindowEvaluator:
                 alert = live(rule, subject_key(state.account, asset))
                 firing = alert is not None and alert.state is AlertState.FIRING
                 verdict = rule.judge(held, symbol, seen[2], self._now, firing=firing)
-                step = advance(rule, alert, self._teller.subject(state.account, asset, symbol), verdict)
+                step = advance(rule, alert, self._composer.subject(state.account, asset, symbol), verdict)
                 self._tell(rule, step, state.account, asset, symbol, seen)
                 known = alert is not None or verdict.answer is not Answer.MET
                 if firing and verdict.answer is Answer.NOT_MET and step.tell is None:
@@ -116,8 +116,8 @@ class WindowEvaluator:
         facts = [("Amount", f"{amount(held)} {symbol}".rstrip())]
         if moved is not None and moved.before is not None:
             facts = change_facts(moved)
-        where = self._teller.where(account, asset, symbol)
-        self._teller.alert(rule, step, where, facts, values=level_values(held, price))
+        where = self._composer.where(account, asset, symbol)
+        self._composer.alert(rule, step, where, facts, values=level_values(held, price))
 
 
 def looking_back(

@@ -1,4 +1,4 @@
-"""Why an alert ends although its condition may hold: what it is about is gone, or its rule is.
+"""Withdrawal: why an alert ends although its condition may hold: what it is about is gone, or its rule is.
 
 Asked when a configuration takes effect. An alert that an edit leaves standing goes on, with its id and its
 acknowledgement; whether the edited rule is still met the next reading says.

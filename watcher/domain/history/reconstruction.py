@@ -74,7 +74,7 @@ class RecordedHistory:
     held: Mapping[Account, Mapping[Asset, Decimal]]
     prices: Mapping[Asset, Sequence[Quote]]
     symbols: Mapping[Asset, str]
-    looks: Sequence[PollRecord] = ()
+    polls: Sequence[PollRecord] = ()
     runs: Sequence[DaemonRun] = ()
     same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)
     former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
@@ -84,7 +84,7 @@ class RecordedHistory:
 
 
 class Reconstruction:
-    """Goes through history once, look by look. Looks must come in the order of time."""
+    """Goes through history once, poll by poll. Records must come in the order of time."""
 
     def __init__(self, recorded: RecordedHistory, wallets: Mapping[Account, Wallet]) -> None:
         """`wallets`: of whose sources is to be known whether they tell of all that is held."""
@@ -96,26 +96,26 @@ class Reconstruction:
         self._doubted: dict[Asset, Decimal | None] = {}
         self._times = {asset: [quote.at for quote in quotes] for asset, quotes in recorded.prices.items()}
 
-    def outcomes(self, look: PollRecord) -> tuple[Outcome, ...]:
+    def outcomes(self, record: PollRecord) -> tuple[Outcome, ...]:
         """What the accounts of one request answered."""
-        misses = tuple(_miss(account, why) for account, why in look.missed.items())
-        self._doubted.update(look.doubted)
-        for asset in look.cleared:
+        misses = tuple(_miss(account, why) for account, why in record.missed.items())
+        self._doubted.update(record.doubted)
+        for asset in record.cleared:
             self._doubted.pop(asset, None)
-        return (*(self._reading(account, look) for account in look.read), *misses)
+        return (*(self._reading(account, record) for account in record.read), *misses)
 
-    def _reading(self, account: Account, look: PollRecord) -> Reading:
-        at = look.at
+    def _reading(self, account: Account, record: PollRecord) -> Reading:
+        at = record.at
         quoted = {**self._take(account, at), **self._doubted}
         seen = dict(self._amounts.get(account, EMPTY))
-        unsettled = look.unsettled.get(account, frozenset())
+        unsettled = record.unsettled.get(account, frozenset())
         for asset in unsettled:
             seen.pop(asset, None)
-        seen.update(look.held.get(account, EMPTY))
+        seen.update(record.held.get(account, EMPTY))
         mentioned = (
             {asset.chain for asset in (*seen, *unsettled)} if account.chain in SWEEPS else {account.chain}
         )
-        omitted = look.omitted.get(account, frozenset())
+        omitted = record.omitted.get(account, frozenset())
         unclear = dict.fromkeys((asset for asset in unsettled if asset.chain not in omitted), UNCLEAR)
         prices = {}
         for asset, held in seen.items():
@@ -125,7 +125,7 @@ class Reconstruction:
                 prices[asset] = price
         known = self._recorded.symbols
         symbols = {asset: known[asset] for asset in seen if known.get(asset)}
-        read = mentioned - look.unread.get(account, frozenset())
+        read = mentioned - record.unread.get(account, frozenset())
         wallet = self._wallets.get(account)
         names_all = wallet is None or wallet.asked is None
         complete = frozenset(read) if names_all else frozenset()
@@ -168,27 +168,27 @@ def _miss(account: Account, why: str) -> Miss:
     return Miss(account, known, detail)
 
 
-def assumed(recorded: RecordedHistory, until: datetime) -> list[PollRecord]:
-    """Looks at the times at which something was kept, for a time of which no more is known.
+def assumed_polls(recorded: RecordedHistory, until: datetime) -> list[PollRecord]:
+    """Polls at the times at which something was kept, for a time of which no more is known.
 
     Each change is a reading, and so is the one before it; an odd one was read twice. A price that
     was kept is a reading of every account that held the asset, once an hour at most.
     """
     due: dict[tuple[datetime, str], dict[Account, None]] = {}
 
-    def look(at: datetime, account: Account) -> None:
+    def read(at: datetime, account: Account) -> None:
         if at < until:
             due.setdefault((at, account.source), {})[account] = None
 
     for change in recorded.changes:
-        look(change.after_at, change.account)
+        read(change.after_at, change.account)
         if change.before_at is not None:
-            look(change.before_at, change.account)
+            read(change.before_at, change.account)
     for asset, accounts in _holders(recorded).items():
         for at in _hourly(recorded.prices.get(asset, ())):
             for account, first in accounts.items():
                 if first is None or at >= first:
-                    look(at, account)
+                    read(at, account)
     found = [PollRecord(at, tuple(accounts)) for (at, _), accounts in due.items()]
     return sorted([*found, *first_sights(recorded, until)], key=lambda each: each.at)
 

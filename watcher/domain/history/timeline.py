@@ -1,4 +1,4 @@
-"""What was known of a holding over time: pieces with a value, and gaps where nobody looked. Pure.
+"""Timeline: what was known of a holding over time, pieces with a value, and gaps where nobody looked.
 
 History holds steps (a value holds until the next one), the poll log says when an account was read.
 Where it was not read for longer than expected nothing is known: a gap, never a zero and never a line

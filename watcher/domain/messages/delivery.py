@@ -1,4 +1,4 @@
-"""One message to one channel, and its timetable."""
+"""Delivery: one message to one channel, and its timetable."""
 
 from __future__ import annotations
 

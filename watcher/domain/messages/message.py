@@ -1,4 +1,4 @@
-"""A message to people, before any channel's markup."""
+"""Message to people, before any channel's markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine behind `template`: a sandboxed Jinja2. Loaded only when a rule has a template.
+"""Template engine: a sandboxed Jinja2. Loaded only when a rule has a template.
 
 What a template may use is listed; whatever could make much of little (formats, loops, doubling) is bounded
 where it happens: in time, in memory and in width.

@@ -1,4 +1,4 @@
-"""What templates can do with the texts that they are given: amount, money, percent and ago.
+"""Template filters: what templates can do with texts. They are amount, money, percent and ago.
 
 Each takes a number as it stands in a variable (`0.5`, `$1,234.50`, `−3`) or a time (`2026-01-05 08:00:00
 UTC`), and gives back text. A text that is empty (not known) stays empty.

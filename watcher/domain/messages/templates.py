@@ -1,4 +1,4 @@
-"""The operator's own words in messages: `summary`, `description` and `runbook` of a rule.
+"""Templates: the operator's own words in messages, `summary`, `description` and `runbook` of a rule.
 
 Sandboxed Jinja2 with a small set of variables (`VARIABLES`) and filters (`FILTERS`). A template that
 fails when it is rendered never costs the message: the caller falls back to the plain one.

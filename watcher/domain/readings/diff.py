@@ -1,4 +1,4 @@
-"""diff(): what differs between what is known of an account and a new reading of it."""
+"""Differences: what differs between what is known of an account and a new reading of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts that fail while others of their source are read.
+"""Fault isolation: accounts that fail while others of their source are read.
 
 A request that fails may fail for one of its accounts. All of them are then asked for in ever smaller
 requests, until the one that fails by itself is known. It is kept apart from there on and asked for ever more

@@ -1,4 +1,4 @@
-"""believe(): a reading too odd to act on is held until a second one confirms it.
+"""Plausibility: a reading too odd to act on is held until a second one confirms it.
 
 Odd is an amount that drops to zero (the provider may have lost the row), that jumps by a factor that
 transfers seldom reach, or that keeps its digits while the decimal point moves. A second reading that

@@ -1,4 +1,4 @@
-"""Why a rule cannot be judged, since when, and what to do about it."""
+"""Unknowns: why a rule cannot be judged, since when, and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rules over sums have in common: the selections that they sum, and what comes of summing."""
+"""Aggregate rules: what rules over sums have in common, their selections and what comes of summing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every rule has: an identity, a selection, and whom to tell."""
+"""Rule base: what every rule has, an identity, a selection, and whom to tell."""
 
 from __future__ import annotations
 

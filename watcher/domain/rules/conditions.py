@@ -1,4 +1,4 @@
-"""A metric on one side of a level, with its band; and several of them joined."""
+"""Conditions: a metric on one side of a level, with its band; and several of them joined."""
 
 from __future__ import annotations
 

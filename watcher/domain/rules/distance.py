@@ -1,4 +1,4 @@
-"""How close a subject is to what its rule waits for: for people to look at, never to judge by."""
+"""Distance: how close a subject is to what its rule waits for: for people to look at, never to judge by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rules that look back in time ask of history, and what they must remember themselves."""
+"""Lookback: what rules that look back in time ask of history, and what they must remember themselves."""
 
 from __future__ import annotations
 

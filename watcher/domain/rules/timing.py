@@ -1,4 +1,4 @@
-"""How a rule's alerts are told over time: repeats that may grow rarer, and escalation."""
+"""Timing: how a rule's alerts are told over time, repeats that may grow rarer, and escalation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often each account is polled, so that the credits see as much as they can.
+"""Scheduler: how often each account is polled, so that the credits see as much as they can.
 
     cadence = Cadence(items, Budget(limit, remaining, ends), now, state=...)
     time, key = cadence.due(now)        # what next, and when

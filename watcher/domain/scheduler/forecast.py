@@ -1,4 +1,4 @@
-"""What a cadence costs and how soon it sees a change, account by account."""
+"""Forecast: what a schedule costs and how soon it sees a change, account by account."""
 
 from __future__ import annotations
 

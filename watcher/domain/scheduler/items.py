@@ -1,4 +1,4 @@
-"""What is to be polled, and the credits for it."""
+"""Candidates: what is to be polled, and the credits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cadence of one source intends, and how it fares: kept by the daemon for whoever looks."""
+"""Outlook: what the schedule of one source intends, and how it fares; kept for whoever looks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cadence has learnt, as a JSON-able value: about 800 bytes an account."""
+"""Persistence: what the schedule has learnt, as a JSON-able value: about 800 bytes an account."""
 
 from __future__ import annotations
 

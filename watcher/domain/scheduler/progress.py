@@ -1,4 +1,4 @@
-"""Spending what is left evenly over what is left of the period.
+"""Progress: spending what is left evenly over what is left of the period.
 
 Progress grows with time at 1 / price, faster in busy hours; an account falls due when it has
 grown by the account's base. So a new price moves every account at once and reorders none.

@@ -1,4 +1,4 @@
-"""What is still owed before the budget renews, and how far promises stretch when it is too little.
+"""Promises: what is still owed before the budget renews, and how far promises stretch when it is too little.
 
 An account polled at `asked` with a longest interval of M seconds has to be polled
 floor((end - asked) / M) more times before `end`; one that is new is owed its first reading

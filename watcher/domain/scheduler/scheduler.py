@@ -1,4 +1,4 @@
-"""Which account to poll next."""
+"""Scheduler: which account to poll next."""
 
 from __future__ import annotations
 

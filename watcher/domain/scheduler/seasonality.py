@@ -1,4 +1,4 @@
-"""Hours of the day in which everybody is busier, learnt from the same bits.
+"""Seasonality: hours of the day in which everybody is busier, learnt from the same bits.
 
 One profile for the whole watch list: a factor for each hour of a weekday and of a day at the
 weekend (UTC), 1 on average over the week. Changes are spread over the hours since the last

@@ -1,4 +1,4 @@
-"""Water-filling: which intervals a rate of spending buys.
+"""Shadow price, found by water-filling: which intervals a rate of spending buys.
 
 An account of cost c, weight w and change rate l has the *base* b = sqrt(c / w) / l^(a/2) (`Item.base`). At
 price k it is polled every clip(k x b, shortest, longest): the square-root law, which minimises

@@ -1,4 +1,4 @@
-"""Whether an address can be one on its chain: its form, and its checksum where it has one.
+"""Addresses: whether a text can be one on its chain: its form, and its checksum where it has one.
 
 A typing error passes for an address that nobody has: it is paid for and finds nothing. Only what is certain
 is a fault; what no format is known for is let through. The forms are those that the chains document.

@@ -1,4 +1,4 @@
-"""The names of one chain: people and answers write it in more than one way."""
+"""Chains and their names: people and answers write it in more than one way."""
 
 from __future__ import annotations
 

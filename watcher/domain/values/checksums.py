@@ -1,4 +1,4 @@
-"""The checksums of address formats: each says whether a text is whole, and what it stands for.
+"""Checksums of address formats: each says whether a text is whole, and what it stands for.
 
 Each is some lines of its published description, and tested with the vectors published there: EIP-55 (and
 Keccak-256, the padding of before SHA-3), BIP-173 and BIP-350 (Bech32, Bech32m), Base58Check (Bitcoin),

@@ -1,4 +1,4 @@
-"""Five-field cron expressions, checked strictly: what is accepted means the same everywhere. Their ticks."""
+"""Cron expressions of five fields and their ticks: what is accepted means the same everywhere."""
 
 from __future__ import annotations
 

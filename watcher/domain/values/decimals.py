@@ -1,4 +1,4 @@
-"""Arithmetic on amounts that never rounds.
+"""Decimals: arithmetic on amounts that never rounds.
 
 Python's decimal operators, unary minus and `abs()` included, round to 28 digits by default; amounts
 have more. Comparisons are exact as they are.

@@ -1,4 +1,4 @@
-"""Few, named; each says whether trying again can help.
+"""Errors: few, named; each says whether trying again can help.
 
 An adapter turns a foreign error into one of these at its edge, once.
 """

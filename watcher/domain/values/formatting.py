@@ -1,4 +1,4 @@
-"""How amounts, money and times look to people. Nothing shown rounds across a threshold."""
+"""Formatting: how amounts, money and times look to people. Nothing shown rounds across a threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One address or contract in its many spellings: what is safely the same gets one key, to compare by.
+"""Normalization: one address or contract in its many spellings; what is safely the same gets one key.
 
 Only where the format says so: hexadecimal in any case, Bech32 and CashAddr in capitals, CashAddr without its
 prefix, TON raw or user-friendly. Where there is a checksum, a text whose checksum is wrong is nobody's

@@ -1,4 +1,4 @@
-"""Quantities of which only the ends are known: what a rule says at both of them is its answer."""
+"""Ranges: quantities of which only the ends are known: what a rule says at both of them is its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one cleaner: text that anybody may have written, made fit for a terminal, a log, a page or a chat.
+"""Text: the one cleaner of what anybody may have written, made fit for a terminal, a log, a page or a chat.
 
 A token's name can hold terminal escapes, line breaks, marks that turn the reading direction, and what
 nobody can see. None of it reaches an output; what markup does with the rest is each output's own.

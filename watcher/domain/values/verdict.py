@@ -1,4 +1,4 @@
-"""The answer of a rule: MET, NOT_MET or UNKNOWN, always with a because."""
+"""Verdict: the answer of a rule, MET, NOT_MET or UNKNOWN, always with a because."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a clock on the wall shows to the moment when it shows it.
+"""Wall clock: from what it shows to the moment when it shows it.
 
 No arithmetic is done on times that have a zone: whole days are counted on the calendar, the rest in UTC.
 """

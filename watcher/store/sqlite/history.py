@@ -26,17 +26,17 @@ def recorded(conn: sqlite3.Connection, since: datetime) -> RecordedHistory:
     for key, chain, token, symbol in conn.execute("SELECT id, chain, token, symbol FROM assets"):
         assets[key] = Asset(chain, token)
         symbols[assets[key]] = symbol
-    looks, names = poll_log.looks(conn, since), AssetNames.of(conn, assets)
+    polls, names = poll_log.records(conn, since), AssetNames.of(conn, assets)
     return RecordedHistory(
         changes=_changes(conn, since, accounts, assets, symbols),
         held=_held(conn, since, accounts, assets),
         prices=_prices(conn, since, assets),
         symbols=symbols,
-        looks=looks,
+        polls=polls,
         runs=poll_log.runs(conn),
         same=names.same,
         former=names.former,
-        known_from=looks[0].at if looks else None,
+        known_from=polls[0].at if polls else None,
     )
 
 

@@ -66,7 +66,7 @@ def _short(**parts: Any) -> str:
     return json.dumps({key: part for key, part in parts.items() if part}, separators=(",", ":"))
 
 
-def looks(conn: sqlite3.Connection, since: datetime) -> list[PollRecord]:
+def records(conn: sqlite3.Connection, since: datetime) -> list[PollRecord]:
     """Every request since then whose accounts are known, in the order of time."""
     accounts = {
         row[0]: Account(*row[1:]) for row in conn.execute("SELECT id, source, chain, address FROM accounts")
@@ -77,12 +77,12 @@ def looks(conn: sqlite3.Connection, since: datetime) -> list[PollRecord]:
         " ORDER BY ended_at, id"
     )
     return [
-        _look(from_ms(at), json.loads(text), accounts, assets)
+        _record(from_ms(at), json.loads(text), accounts, assets)
         for at, text in conn.execute(sql, (to_ms(since),))
     ]
 
 
-def _look(
+def _record(
     at: datetime, parts: Any, accounts: Mapping[int, Account], assets: Mapping[int, Asset]
 ) -> PollRecord:
     """What `outcomes` wrote, with names for numbers."""
