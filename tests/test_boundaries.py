@@ -12,7 +12,7 @@ import pytest
 
 from tests.domain.evaluation.test_quarantine import REAL, begun, see
 from tests.domain.given import ETH, HOT, START, WALLETS, World, reading
-from tests.fakes import FakeClock, FakeSource, FakeStore
+from tests.fakes import FakeClock, FakeSource
 from tests.service.given import make_engine, make_poller
 from watcher.domain.alerts.flapping import CALM, MORE_THAN, WITHIN, Flap
 from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Terms, advance, remind
@@ -68,6 +68,7 @@ from watcher.ports.queue import Batch
 from watcher.reports.health import LATE_MISSES, LATE_POLLS, LATE_SLACK, WAITS_TOO_LONG
 from watcher.service.polling import SHORT_WAIT, Poller
 from watcher.service.provider_count import EARLY, ProviderCount
+from watcher.store.memory.store import MemoryStore
 
 TICK = timedelta.resolution
 TINY = Decimal("1e-12")
@@ -636,7 +637,7 @@ DAILY = Allowance(CreditPlan(40, period="day", reserve=Decimal(0)))
 
 def poller(clock: FakeClock) -> Poller:
     source = FakeSource("coinstats", DAILY, answers=lambda account: reading(account, {ETH: "1"}))
-    return make_poller(source, FakeStore(), Rules([], WALLETS, ()), clock)
+    return make_poller(source, MemoryStore(), Rules([], WALLETS, ()), clock)
 
 
 @level("a refusal that ends in exactly two minutes is waited out", 2, 2, 1)
@@ -658,7 +659,7 @@ def early(left: int, before_the_end: timedelta) -> bool:
     meter = ProviderCount(
         poller(clock).throttle,
         CreditPlan(1000, period="day"),
-        make_engine(FakeStore(), Rules([], {}, ()), clock),
+        make_engine(MemoryStore(), Rules([], {}, ()), clock),
     )
     now = START.replace(hour=0) + DAY - before_the_end
     return meter._early(provider_count.Metered(now, 1000, 1000 - left), now)

@@ -1,4 +1,4 @@
-"""The store port's suite runs over every store, and the fake."""
+"""The suites of the store, its queries and its commands run over every implementation."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeStore
 from watcher.ports.store import Store
 from watcher.store import KINDS
-from watcher.store.sqlite.in_memory import InMemoryStore
+from watcher.store.memory.store import MemoryStore
 
 
-@pytest.fixture(params=["fake", "scratch", *KINDS])
+@pytest.fixture(params=["memory", *KINDS])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    if request.param == "fake":
-        yield FakeStore()
-        return
-    if request.param == "scratch":
-        scratch = InMemoryStore()
-        yield scratch
-        await scratch.close()
+    if request.param == "memory":
+        yield MemoryStore()
         return
     opened = await KINDS[request.param]().backend(tmp_path / "watcher.yaml").open(exclusive=True)
     try:

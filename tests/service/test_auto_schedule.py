@@ -7,21 +7,22 @@ import json
 from datetime import timedelta
 from itertools import pairwise
 
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes import FakeClock
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook, load
 from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import FACT, MANY, SLICE, AutoScheduler
 from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand
+from watcher.store.memory.store import MemoryStore
 
 AMPLE = Allowance(CreditPlan(10**9))
 ACCOUNTS = [Account("s", "ethereum", f"0x{number}") for number in range(10 * SLICE + 1)]
 
 
-async def kept() -> tuple[AutoScheduler, FakeStore, int]:
+async def kept() -> tuple[AutoScheduler, MemoryStore, int]:
     """A schedule that has kept what it knows, and how often the loop turned meanwhile."""
-    store, clock = FakeStore(), FakeClock()
+    store, clock = MemoryStore(), FakeClock()
     auto = [AutoItem(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
     fixed = [FixedItems(ACCOUNTS[5 * SLICE :], 40, timedelta(hours=1))]
     schedule = AutoScheduler("s", AMPLE, SourceDemand(auto, fixed), store, clock, PollQueue())
@@ -50,7 +51,7 @@ async def test_the_slices_are_the_whole() -> None:
 
 
 async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> None:
-    store, clock, hour = FakeStore(), FakeClock(), timedelta(hours=1)
+    store, clock, hour = MemoryStore(), FakeClock(), timedelta(hours=1)
     fixed = [FixedItems(ACCOUNTS[:3], 40, hour)]
 
     async def outlook(limit: int) -> Outlook:
@@ -72,7 +73,7 @@ async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> Non
 
 
 async def test_nothing_to_pace_is_kept_too() -> None:
-    store = FakeStore()
+    store = MemoryStore()
     schedule = AutoScheduler("s", AMPLE, SourceDemand(), store, FakeClock(), PollQueue())
     await schedule.begin()
     await schedule.keep()
@@ -85,7 +86,7 @@ async def test_nothing_to_pace_is_kept_too() -> None:
 
 async def test_a_plan_that_is_smaller_than_configured_is_kept_to_at_once() -> None:
     fixed = [FixedItems(ACCOUNTS[:1], 40, timedelta(seconds=5))]
-    schedule = AutoScheduler("s", AMPLE, SourceDemand(fixed=fixed), FakeStore(), FakeClock(), PollQueue())
+    schedule = AutoScheduler("s", AMPLE, SourceDemand(fixed=fixed), MemoryStore(), FakeClock(), PollQueue())
     running = asyncio.create_task(schedule.run())
     for _ in range(50):
         await asyncio.sleep(0)
@@ -102,7 +103,7 @@ async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_
     accounts = [Account("s", "ethereum", f"0x{number}") for number in range(MANY + 1)]
     due = PollQueue()
     auto = [AutoItem(account, 40) for account in accounts]
-    schedule = AutoScheduler("s", AMPLE, SourceDemand(auto), FakeStore(), FakeClock(), due)
+    schedule = AutoScheduler("s", AMPLE, SourceDemand(auto), MemoryStore(), FakeClock(), due)
     running, counts = asyncio.create_task(schedule.run()), [0]
     while len(due) < len(accounts):
         await asyncio.sleep(0)
@@ -115,7 +116,7 @@ async def test_the_loop_turns_while_very_many_accounts_are_taken_up_and_all_are_
 
 
 async def test_what_is_found_counts_for_fixed_intervals_and_cron_lines_too() -> None:
-    store, clock = FakeStore(), FakeClock()
+    store, clock = MemoryStore(), FakeClock()
     every, cron = ACCOUNTS[:2]
     fixed = [FixedItems([every], 40, timedelta(hours=1))]
     schedule = AutoScheduler("s", AMPLE, SourceDemand(fixed=fixed), store, clock, PollQueue())
@@ -132,7 +133,7 @@ async def test_what_is_found_counts_for_fixed_intervals_and_cron_lines_too() -> 
 
 
 async def test_since_when_a_source_is_polled_is_noted_once() -> None:
-    store, clock = FakeStore(), FakeClock()
+    store, clock = MemoryStore(), FakeClock()
     began = clock.now().timestamp()
     for _ in range(2):
         schedule = AutoScheduler("s", AMPLE, SourceDemand(), store, clock, PollQueue())

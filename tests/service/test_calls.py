@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from tests.fakes import START, FakeClock, FakeStore
+from tests.fakes import START, FakeClock
 from watcher.config.cadences import taken
 from watcher.domain.credits.allowance import Allowance, Window
 from watcher.domain.model import Account
@@ -17,6 +17,7 @@ from watcher.service.poll_times import PollTimes
 from watcher.service.schedule_items import AutoItem, SourceDemand
 from watcher.sources.kind import WatchedWallet
 from watcher.sources.teos.settings import TeosSettings
+from watcher.store.memory.store import MemoryStore
 
 DAILY = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))
 DESK, VAULT = (Account("teos", "teos", f"0x{digit * 40}") for digit in "12")
@@ -24,7 +25,7 @@ DESK, VAULT = (Account("teos", "teos", f"0x{digit * 40}") for digit in "12")
 
 async def schedule(calls_a_second: float, *auto: AutoItem) -> AutoScheduler:
     made = AutoScheduler(
-        "teos", DAILY, SourceDemand(auto, taken=calls_a_second), FakeStore(), FakeClock(), PollQueue()
+        "teos", DAILY, SourceDemand(auto, taken=calls_a_second), MemoryStore(), FakeClock(), PollQueue()
     )
     await made.begin()
     return made

@@ -8,13 +8,14 @@ from decimal import Decimal
 import pytest
 
 from tests.domain.given import ETH, reading
-from tests.fakes import START, FakeClock, FakeSource, FakeStore
+from tests.fakes import START, FakeClock, FakeSource
 from tests.service.given import make_poller
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Wallet
 from watcher.ports.queue import Batch
 from watcher.service.polling import Poller
+from watcher.store.memory.store import MemoryStore
 
 CHEAP = [Account("fake", "ethereum", f"0x{number}") for number in range(5)]
 DEAR = Account("fake", "all", "0xdd")
@@ -34,7 +35,7 @@ def poller(left: int, *, each: int = 40) -> Poller:
     source = kind(
         allowance=Allowance(plan), credits_each=each, answers=lambda account: reading(account, {ETH: "1"})
     )
-    return make_poller(source, FakeStore(), Rules([], wallets, ()), FakeClock())
+    return make_poller(source, MemoryStore(), Rules([], wallets, ()), FakeClock())
 
 
 @pytest.mark.parametrize("purpose", [Purpose.SCHEDULED, Purpose.BY_HAND])

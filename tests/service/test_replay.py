@@ -16,7 +16,7 @@ from watcher.domain.rules import AssetRule, ChangeRule, NoDataRule, Rule, Thresh
 from watcher.service import replay as module
 from watcher.service.replay import Answer, Replay, ReplayedPoll
 from watcher.service.timers import TimeBasedEvaluation
-from watcher.store.sqlite.in_memory import InMemoryStore
+from watcher.store.memory.store import MemoryStore
 
 LOW = ThresholdRule.model_validate(
     {"id": "low", "type": "threshold", "match": {"assets": ["ETH"]}, "below": "1"}
@@ -39,7 +39,7 @@ def eth(amount: str) -> Outcome:
 
 
 def replay(rules: Iterable[Rule], seen: Iterable[ReplayedPoll], again: Answer = lambda *_: None) -> Replay:
-    return Replay(InMemoryStore(), Rules(tuple(rules), WALLETS, ("ops",)), seen, START, again=again)
+    return Replay(MemoryStore(), Rules(tuple(rules), WALLETS, ("ops",)), seen, START, again=again)
 
 
 def told(played: Replay) -> list[tuple[float, str]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes import FakeClock
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Window
 from watcher.domain.model import Account
 from watcher.domain.scheduler import Budget
@@ -20,6 +20,7 @@ from watcher.domain.scheduler.promises import Promises
 from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand, calls_a_second
+from watcher.store.memory.store import MemoryStore
 
 WINDOWS = st.sampled_from(
     [(), (Window(300, 60),), (Window(300, 60), Window(30_000, 86_400)), (Window(1, 86_400),)]
@@ -38,7 +39,7 @@ SENTENCE = re.compile(
 )
 
 
-class Spent(FakeStore):
+class Spent(MemoryStore):
     def __init__(self, spent: int) -> None:
         super().__init__()
         self._spent = spent
@@ -101,7 +102,9 @@ async def test_ticks_that_take_just_what_there_is_are_not_worth_a_word(
     """Nothing is left for the cadence, and nothing is asked of it: once a sentence with nothing in it."""
     allowance = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))
     taken = calls_a_second(allowance) * spare
-    schedule = AutoScheduler("s", allowance, SourceDemand(taken=taken), FakeStore(), FakeClock(), PollQueue())
+    schedule = AutoScheduler(
+        "s", allowance, SourceDemand(taken=taken), MemoryStore(), FakeClock(), PollQueue()
+    )
     with caplog.at_level(logging.WARNING):
         await schedule.begin()
     assert [record.getMessage() for record in caplog.records] == []

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.fakes import FakeStore
 from tests.service.given import make_poller
 from tests.service.year import BEGIN, Year
 from watcher.domain.credits.allowance import Allowance, CreditPlan, CreditRefusal, Purpose
@@ -24,6 +23,7 @@ from watcher.domain.scheduler.outlook import OUTLOOK, load
 from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.schedule_items import SourceDemand
+from watcher.store.memory.store import MemoryStore
 from watcher.store.sqlite.store import SqliteStore
 
 LIMIT = 6000
@@ -42,7 +42,7 @@ class AYear(RuleBasedStateMachine):
     def begin(self, accounts: int, resets_on: int, reserve: str, promise: timedelta | None) -> None:
         self.loop = asyncio.new_event_loop()
         plan = CreditPlan(LIMIT, resets_on=resets_on, reserve=Decimal(reserve))
-        self.year = Year(FakeStore(), plan, accounts)
+        self.year = Year(MemoryStore(), plan, accounts)
         self.year.promise = promise
         self.ended: list[int] = []
         self.loop.run_until_complete(self.year.start())
@@ -122,7 +122,7 @@ async def test_a_quarter_in_a_real_store_uses_the_plan_and_no_more(tmp_path: Pat
 @pytest.mark.parametrize("reserve", ["0", "0.1"])
 @pytest.mark.parametrize(("accounts", "promise"), [(2, 12), (9, 72), (6, 48)])
 async def test_a_promise_that_fits_is_kept_all_the_time(accounts: int, promise: int, reserve: str) -> None:
-    year = Year(FakeStore(), CreditPlan(LIMIT, reserve=Decimal(reserve)), accounts)
+    year = Year(MemoryStore(), CreditPlan(LIMIT, reserve=Decimal(reserve)), accounts)
     year.promise = timedelta(hours=promise)
     await year.start()
     await year.run(BEGIN + timedelta(days=40))
@@ -134,7 +134,7 @@ async def test_a_promise_that_fits_is_kept_all_the_time(accounts: int, promise: 
 
 @pytest.mark.parametrize("hours", [1, 3])
 async def test_fixed_intervals_beyond_the_credits_are_stretched_evenly(hours: int) -> None:
-    year = Year(FakeStore(), CreditPlan(LIMIT), 5)
+    year = Year(MemoryStore(), CreditPlan(LIMIT), 5)
     year.fixed = timedelta(hours=hours)
     await year.start()
     assert year.schedule.strained
@@ -150,7 +150,7 @@ async def test_fixed_intervals_beyond_the_credits_are_stretched_evenly(hours: in
 
 
 async def test_fixed_intervals_that_fit_are_left_to_their_ticks() -> None:
-    year = Year(FakeStore(), CreditPlan(LIMIT), 2)
+    year = Year(MemoryStore(), CreditPlan(LIMIT), 2)
     year.fixed = timedelta(days=1)
     await year.start()
     assert not year.schedule.strained
@@ -163,7 +163,7 @@ CRON = [Account("s", "ethereum", f"0x{9000 + n:040x}") for n in range(2)]
 async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    year = Year(FakeStore(), CreditPlan(LIMIT), 0)
+    year = Year(MemoryStore(), CreditPlan(LIMIT), 0)
     hourly = 2 * 40 / 3600
     year.schedule = AutoScheduler(
         "s", year.source.allowance, SourceDemand(taken=hourly), year.store, year.clock, PollQueue()
@@ -193,7 +193,7 @@ async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_o
 
 
 async def test_cron_lines_that_fit_keep_every_tick() -> None:
-    year = Year(FakeStore(), CreditPlan(LIMIT), 0)
+    year = Year(MemoryStore(), CreditPlan(LIMIT), 0)
     schedule = AutoScheduler(
         "s", year.source.allowance, SourceDemand(taken=40 / 86400), year.store, year.clock, PollQueue()
     )
@@ -206,7 +206,7 @@ async def test_cron_lines_that_fit_keep_every_tick() -> None:
 async def test_a_promise_that_breaks_in_mid_period_is_said_once_with_numbers(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    year = Year(FakeStore(), CreditPlan(LIMIT), 2)
+    year = Year(MemoryStore(), CreditPlan(LIMIT), 2)
     year.promise = timedelta(days=1)
     await year.start()
     await year.run(BEGIN + timedelta(days=3))
@@ -220,7 +220,7 @@ async def test_a_promise_that_breaks_in_mid_period_is_said_once_with_numbers(
 
 
 async def test_the_outlook_is_kept_for_who_looks_and_survives_a_restart() -> None:
-    year = Year(FakeStore(), CreditPlan(LIMIT), 4)
+    year = Year(MemoryStore(), CreditPlan(LIMIT), 4)
     await year.start()
     await year.run(BEGIN + timedelta(days=12))
     await year.schedule.keep()

@@ -17,7 +17,7 @@ from watcher.domain.history.reconstruction import PollRecord, Reconstruction, Re
 from watcher.domain.messages.message import Message
 from watcher.domain.rules import BudgetRule, ClockRule, Rule
 from watcher.service.replay import MOMENT, Replay, ReplayedPoll, ReplayedTransition
-from watcher.store.sqlite.in_memory import InMemoryStore
+from watcher.store.memory.store import MemoryStore
 
 NIGHT = (22, 7)
 """Hours of the day from which and until which a message wakes somebody."""
@@ -98,7 +98,7 @@ async def play(
     reconstruction = Reconstruction(recorded, rules.wallets)
     polls = (ReplayedPoll(record.at, reconstruction.outcomes(record)) for record in records)
     blind = build_rules(replace(configuration, rules=_without_clocks(configuration.rules)))
-    store = InMemoryStore()
+    store = MemoryStore()
     try:
         await _name(store, recorded, start)
         replay = Replay(store, blind if start < known else rules, polls, start, burst=burst, quiet=quiet)
@@ -132,7 +132,7 @@ def _start(recorded: RecordedHistory, wanted: datetime) -> datetime:
     return max(wanted, min(times)) if times and not recorded.held else wanted
 
 
-async def _name(store: InMemoryStore, recorded: RecordedHistory, start: datetime) -> None:
+async def _name(store: MemoryStore, recorded: RecordedHistory, start: datetime) -> None:
     """Let rules carry on under every name that an asset ever had: history has it under one identity."""
     names = other_names(recorded.same, recorded.former)
     former = {asset: tuple(sorted(each)) for asset, each in names.items()}

@@ -17,6 +17,9 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 
+MOST_MARKS = 200
+"""Alerts and events that one chart is marked with, the newest."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedPoll:

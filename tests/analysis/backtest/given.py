@@ -32,7 +32,7 @@ from watcher.service.polling import Poller
 from watcher.service.replay import Replay, ReplayedPoll
 from watcher.service.throttle import SourceThrottle
 from watcher.service.timers import TimeBasedEvaluation
-from watcher.store.sqlite.in_memory import InMemoryStore
+from watcher.store.memory.store import MemoryStore
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 from watcher.store.sqlite.transactions import Transactions
@@ -247,7 +247,7 @@ class Story:
             for accounts in ((HOT, SWEEP), (DESK,))
         ]
         replay = Replay(
-            InMemoryStore(), Rules(rules, WALLETS, CHANNELS), polls, START, again=self.answer,
+            MemoryStore(), Rules(rules, WALLETS, CHANNELS), polls, START, again=self.answer,
             burst=lambda _: 1000,
         )  # fmt: skip
         await replay.until(START + minutes(until))

@@ -15,7 +15,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Message
 from watcher.domain.values.formatting import MINUS
 from watcher.service.replay import Notification, Replay
-from watcher.store.sqlite.in_memory import InMemoryStore
+from watcher.store.memory.store import MemoryStore
 
 E = TypeVar("E")
 G = TypeVar("G")
@@ -72,7 +72,7 @@ async def run_case(suite: TestSuite, case: TestCase) -> TestResult:
     """Play one test."""
     test, tracks = case.test, tracks_of(case.test, case.wallets)
     rules = Rules(suite.rules, tracks.wallets, suite.channels)
-    store = InMemoryStore()
+    store = MemoryStore()
     try:
         replay = Replay(store, rules, tracks.polls(), test.start, again=tracks.answer)
         return await _play(suite, case, replay, tracks)

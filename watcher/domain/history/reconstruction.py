@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from watcher.domain.decision import Decision
 from watcher.domain.model import (
     EMPTY,
     SWEEPS,
@@ -53,6 +54,43 @@ class PollRecord:
     held: Mapping[Account, Mapping[Asset, Decimal]] = field(default_factory=lambda: EMPTY)
     doubted: Mapping[Asset, Decimal | None] = field(default_factory=lambda: EMPTY)
     cleared: frozenset[Asset] = frozenset()
+
+
+def recorded_poll(decision: Decision) -> PollRecord | None:
+    """What a decision shows of the request that led to it; None if it is about no account."""
+    if not decision.accounts:
+        return None
+    read: list[Account] = []
+    missed: dict[Account, str] = {}
+    unsettled: dict[Account, frozenset[Asset]] = {}
+    unread: dict[Account, frozenset[str]] = {}
+    omitted: dict[Account, frozenset[str]] = {}
+    held: dict[Account, Mapping[Asset, Decimal]] = {}
+    for state in decision.accounts:
+        account = state.account
+        if state.misses:
+            missed[account] = state.miss
+            continue
+        read.append(account)
+        if not state.stale and not state.held and all(seen == decision.at for seen in state.seen.values()):
+            continue
+        unread[account] = frozenset(chain for chain, seen in state.seen.items() if seen != decision.at)
+        omitted[account] = frozenset(state.omitted)
+        odd = {asset: each.amount for asset, each in state.held.items() if each.since == decision.at}
+        held[account] = odd
+        left = (asset for asset in state.amounts if state.as_of(asset) != decision.at and asset not in odd)
+        unsettled[account] = frozenset(left)
+    return PollRecord(
+        decision.at,
+        tuple(read),
+        missed,
+        {account: each for account, each in unsettled.items() if each},
+        {account: each for account, each in unread.items() if each},
+        {account: each for account, each in omitted.items() if each},
+        {account: each for account, each in held.items() if each},
+        {asset: doubt.price for asset, doubt in decision.doubts.items() if doubt},
+        frozenset(asset for asset, doubt in decision.doubts.items() if doubt is None),
+    )
 
 
 @dataclass(frozen=True, slots=True)

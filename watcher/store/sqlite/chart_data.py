@@ -15,7 +15,16 @@ from decimal import Decimal
 
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.model import Account, Asset
-from watcher.ports.queries import AlertMark, ChartData, ChartQuery, Holding, Partial, ReadingTimes, Track
+from watcher.ports.queries import (
+    MOST_MARKS,
+    AlertMark,
+    ChartData,
+    ChartQuery,
+    Holding,
+    Partial,
+    ReadingTimes,
+    Track,
+)
 from watcher.store.sqlite import outages, poll_log
 from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
@@ -24,8 +33,6 @@ STRETCHES = 1000
 
 WHOLE = 3 * STRETCHES
 """Rows up to which nothing is thinned."""
-
-MOST_TOLD = 200
 
 
 def read(conn: sqlite3.Connection, wanted: ChartQuery) -> ChartData:
@@ -213,5 +220,5 @@ def _told(conn: sqlite3.Connection, wanted: ChartQuery) -> list[AlertMark]:
         " WHERE wallet = :wallet AND kind = 'event' AND at > :since AND at <= :until"
         " ORDER BY 1 DESC LIMIT :most"
     )
-    rows = conn.execute(sql, {"wallet": wanted.wallet, "most": MOST_TOLD, **_times(wanted)})
+    rows = conn.execute(sql, {"wallet": wanted.wallet, "most": MOST_MARKS, **_times(wanted)})
     return [AlertMark(from_ms(row[0]), time(row[1]), *row[2:]) for row in rows]

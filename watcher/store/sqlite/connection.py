@@ -46,13 +46,6 @@ def _make_durable(conn: sqlite3.Connection) -> None:
     conn.execute("PRAGMA foreign_keys = ON")
 
 
-def connect_memory(_path: Path) -> sqlite3.Connection:
-    """A database that is gone when it is closed."""
-    conn = sqlite3.connect(":memory:", isolation_level=None)
-    conn.execute("PRAGMA foreign_keys = ON")
-    return conn
-
-
 def connect_existing(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
     """Open what is there, beside a running daemon: for reading only, or for a change by hand."""
     if not path.exists():

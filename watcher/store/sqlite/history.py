@@ -12,7 +12,7 @@ from typing import Any
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.store.sqlite import poll_log
-from watcher.store.sqlite.asset_names import AssetNames
+from watcher.store.sqlite.asset_names import read_names
 from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
 
@@ -26,7 +26,7 @@ def recorded(conn: sqlite3.Connection, since: datetime) -> RecordedHistory:
     for key, chain, token, symbol in conn.execute("SELECT id, chain, token, symbol FROM assets"):
         assets[key] = Asset(chain, token)
         symbols[assets[key]] = symbol
-    polls, names = poll_log.records(conn, since), AssetNames.of(conn, assets)
+    polls, names = poll_log.records(conn, since), read_names(conn, assets)
     return RecordedHistory(
         changes=_changes(conn, since, accounts, assets, symbols),
         held=_held(conn, since, accounts, assets),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from watcher.domain.credits.allowance import (
     ASIDE,
@@ -16,16 +16,13 @@ from watcher.domain.credits.allowance import (
     CreditRefusal,
     Grant,
     Purpose,
-    Spending,
     may_spend,
 )
 from watcher.ports.store import Settlement
-from watcher.store.sqlite.codec import storable, to_ms
+from watcher.store.ledger import spending
+from watcher.store.sqlite.codec import from_ms, storable, to_ms
 
 HOUR_MS = 3_600_000
-SHORT_WINDOW = 3600
-"""Windows up to so many seconds are counted from the log, longer ones from hours, a little too strictly."""
-
 SET_BACK = "ledger.set_back"
 """Under this name the store keeps when a clock was found set back, and the latest booking of then."""
 
@@ -42,7 +39,8 @@ def reserve(
     allowance: Allowance,
 ) -> Grant | CreditRefusal:
     """Book a request if the allowance has room for it."""
-    refusal = may_spend(allowance, _spending(conn, source, now, allowance), cost, purpose, now)
+    spent_so_far = spending(_Bookings(conn, source), now, allowance)
+    refusal = may_spend(allowance, spent_so_far, cost, purpose, now)
     if refusal is not None:
         return refusal
     row = conn.execute(
@@ -97,52 +95,38 @@ def _book(conn: sqlite3.Connection, source: str, at: int, cost: int, calls: int,
     )
 
 
-def _spending(conn: sqlite3.Connection, source: str, now: datetime, allowance: Allowance) -> Spending:
-    plan = allowance.credits
-    set_back = _set_back(conn, source, to_ms(now))
-    credits_spent = aside = 0
-    if plan is not None:
-        since = to_ms(plan.bounds(now)[0]) // HOUR_MS
+class _Bookings:
+    """The rows of one source."""
+
+    def __init__(self, conn: sqlite3.Connection, source: str) -> None:
+        self._conn, self._source = conn, source
+
+    def in_hours(self, since: datetime, until: datetime | None) -> tuple[int, int, int]:
         sql = (
-            "SELECT coalesce(sum(credits), 0), coalesce(sum(aside), 0) FROM spending"
+            "SELECT coalesce(sum(credits), 0), coalesce(sum(calls), 0), coalesce(sum(aside), 0) FROM spending"
             " WHERE source = ? AND hour >= ? AND hour <= ?"
         )
-        until = _until(set_back, since * HOUR_MS, to_ms(now)) // HOUR_MS
-        credits_spent, aside = conn.execute(sql, (source, since, until)).fetchone()
-    calls = tuple(_calls(conn, source, now, window.seconds, set_back) for window in allowance.windows)
-    return Spending(credits_spent, calls, aside)
-
-
-def _calls(conn: sqlite3.Connection, source: str, now: datetime, seconds: int, set_back: int | None) -> int:
-    since = to_ms(now - timedelta(seconds=seconds))
-    until = _until(set_back, since, to_ms(now))
-    if seconds <= SHORT_WINDOW:
-        sql = "SELECT count(*) FROM requests WHERE source = ? AND reserved_at > ? AND reserved_at <= ?"
-        return int(conn.execute(sql, (source, since, until)).fetchone()[0])
-    sql = "SELECT coalesce(sum(calls), 0) FROM spending WHERE source = ? AND hour >= ? AND hour <= ?"
-    return int(conn.execute(sql, (source, since // HOUR_MS, until // HOUR_MS)).fetchone()[0])
-
-
-def _until(set_back: int | None, since: int, now: int) -> int:
-    """Up to when bookings count. What is dated later than now was booked before the clock was set back."""
-    return now if set_back is not None and set_back <= since else _END
-
-
-def _set_back(conn: sqlite3.Connection, source: str, now: int) -> int | None:
-    """When the clock was found set back, if there are bookings dated later than now: they were made before.
-
-    Without it, what was booked while the clock ran a year ahead would fill each window for a year.
-    """
-    sql = "SELECT max(reserved_at) FROM requests WHERE source = ?"
-    latest = conn.execute(sql, (source,)).fetchone()[0]
-    if latest is None or latest <= now:
-        return None
-    said = facts(conn, source).get(SET_BACK)
-    found, known = map(int, said.split()) if said is not None else (0, 0)
-    if found <= now and known == latest:
+        end = _END if until is None else to_ms(until)
+        values = (self._source, to_ms(since) // HOUR_MS, end // HOUR_MS)
+        found: tuple[int, int, int] = self._conn.execute(sql, values).fetchone()
         return found
-    _keep(conn, source, {SET_BACK: f"{now} {latest}"}, now)
-    return now
+
+    def in_log(self, since: datetime, until: datetime | None) -> int:
+        sql = "SELECT count(*) FROM requests WHERE source = ? AND reserved_at > ? AND reserved_at <= ?"
+        end = _END if until is None else to_ms(until)
+        return int(self._conn.execute(sql, (self._source, to_ms(since), end)).fetchone()[0])
+
+    def set_back(self, now: datetime) -> datetime | None:
+        sql = "SELECT max(reserved_at) FROM requests WHERE source = ?"
+        latest = self._conn.execute(sql, (self._source,)).fetchone()[0]
+        if latest is None or latest <= to_ms(now):
+            return None
+        said = facts(self._conn, self._source).get(SET_BACK)
+        found, known = map(int, said.split()) if said is not None else (0, 0)
+        if found <= to_ms(now) and known == latest:
+            return from_ms(found)
+        keep_facts(self._conn, self._source, {SET_BACK: f"{to_ms(now)} {latest}"}, now)
+        return now
 
 
 def facts(conn: sqlite3.Connection, source: str) -> dict[str, str]:
@@ -151,11 +135,7 @@ def facts(conn: sqlite3.Connection, source: str) -> dict[str, str]:
 
 
 def keep_facts(conn: sqlite3.Connection, source: str, found: Mapping[str, str], now: datetime) -> None:
-    _keep(conn, source, found, to_ms(now))
-
-
-def _keep(conn: sqlite3.Connection, source: str, found: Mapping[str, str], at: int) -> None:
     conn.executemany(
         "INSERT OR REPLACE INTO facts (source, name, value, at) VALUES (?, ?, ?, ?)",
-        [(source, name, value, at) for name, value in found.items()],
+        [(source, name, value, to_ms(now)) for name, value in found.items()],
     )

@@ -10,55 +10,46 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from watcher.domain.decision import Decision
-from watcher.domain.history.reconstruction import DaemonRun, PollRecord
+from watcher.domain.history.reconstruction import DaemonRun, PollRecord, recorded_poll
 from watcher.domain.model import Account, Asset
 from watcher.store.sqlite.codec import canonical, from_ms, optional, storable, to_ms
 from watcher.store.sqlite.codec import number as number_of
 
 
-def outcomes(
-    conclusion: Decision, accounts: Mapping[Account, int], assets: Mapping[Asset, int]
-) -> str | None:
+def outcomes(decision: Decision, accounts: Mapping[Account, int], assets: Mapping[Asset, int]) -> str | None:
     """What one request led to, account by account."""
-    if not conclusion.accounts:
+    record = recorded_poll(decision)
+    if record is None:
         return None
-    read: list[int] = []
     missed: dict[str, list[int]] = {}
-    unsettled: dict[int, list[int]] = {}
-    unread: dict[int, list[str]] = {}
-    omitted: dict[int, list[str]] = {}
-    held: dict[int, list[tuple[int, str]]] = {}
-    for state in conclusion.accounts:
-        number = accounts[state.account]
-        if state.misses:
-            missed.setdefault(storable(state.miss), []).append(number)
-            continue
-        read.append(number)
-        if not state.stale and not state.held and all(seen == conclusion.at for seen in state.seen.values()):
-            continue
-        unread[number] = [chain for chain, seen in state.seen.items() if seen != conclusion.at]
-        omitted[number] = list(state.omitted)
-        odd = {asset: each.amount for asset, each in state.held.items() if each.since == conclusion.at}
-        held[number] = [
-            (assets[asset], canonical(amount)) for asset, amount in odd.items() if asset in assets
+    for account, why in record.missed.items():
+        missed.setdefault(storable(why), []).append(accounts[account])
+
+    def numbers(found: Iterable[Asset]) -> list[int]:
+        return sorted(assets[asset] for asset in found if asset in assets)
+
+    open_ = {accounts[account]: numbers(left) for account, left in record.unsettled.items()}
+    held = {
+        accounts[account]: [
+            [assets[asset], canonical(amount)] for asset, amount in odd.items() if asset in assets
         ]
-        left = (asset for asset in state.amounts if state.as_of(asset) != conclusion.at and asset not in odd)
-        unsettled[number] = [assets[asset] for asset in left if asset in assets]
+        for account, odd in record.held.items()
+    }
     return _short(
-        r=read,
+        r=[accounts[account] for account in record.read],
         m=missed,
-        o={number: each for number, each in unsettled.items() if each},
-        u={number: each for number, each in unread.items() if each},
-        n={number: each for number, each in omitted.items() if each},
+        o={number: each for number, each in open_.items() if each},
+        u={accounts[account]: sorted(chains) for account, chains in record.unread.items()},
+        n={accounts[account]: sorted(chains) for account, chains in record.omitted.items()},
         h={number: each for number, each in held.items() if each},
-        d=[[assets[a], optional(d.price)] for a, d in conclusion.doubts.items() if d and a in assets],
-        c=[assets[asset] for asset, doubt in conclusion.doubts.items() if doubt is None and asset in assets],
+        d=[[assets[asset], optional(price)] for asset, price in record.doubted.items() if asset in assets],
+        c=numbers(record.cleared),
     )
 
 

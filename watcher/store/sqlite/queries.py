@@ -28,11 +28,11 @@ from watcher.ports.queries import (
 from watcher.store.sqlite import alerts as lives
 from watcher.store.sqlite import chart_data, marks, outbox, spark_data
 from watcher.store.sqlite import history as playback
-from watcher.store.sqlite.asset_names import AssetNames
+from watcher.store.sqlite.asset_names import read_names
 from watcher.store.sqlite.codec import from_ms, time, to_ms
 from watcher.store.sqlite.connection import check_version, connect_existing
 from watcher.store.sqlite.errors import translated
-from watcher.store.sqlite.snapshot import SnapshotCache
+from watcher.store.sqlite.snapshot import SqliteSnapshotCache
 
 
 class SqliteQueries:
@@ -57,7 +57,7 @@ class SqliteQueries:
     def past(self) -> Snapshot:
         """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
         with self._snapshot():
-            cache = SnapshotCache(self._conn)
+            cache = SqliteSnapshotCache(self._conn)
         return Snapshot(
             cache.states,
             cache.alerts,
@@ -77,7 +77,7 @@ class SqliteQueries:
         """What `Rules.know` takes in."""
         with self._snapshot():
             rows = self._conn.execute("SELECT id, chain, token FROM assets").fetchall()
-            names = AssetNames.of(self._conn, {number: Asset(chain, token) for number, chain, token in rows})
+            names = read_names(self._conn, {number: Asset(chain, token) for number, chain, token in rows})
         return names.same, names.former
 
     def history(

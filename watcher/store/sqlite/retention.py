@@ -1,13 +1,19 @@
-"""What is too old to keep, dropped in steps small enough never to hold up a poll.
-
-Balances, changes and the hours of spending are kept for ever: they are the history, and small.
-"""
+"""What is too old to keep, dropped in steps small enough never to hold up a poll."""
 
 from __future__ import annotations
 
 import sqlite3
 from datetime import datetime, timedelta
 
+from watcher.store.ages import (
+    FINE_PRICES,
+    POLL_LOG,
+    PRICES,
+    RESOLVED_ALERTS,
+    SETTLED_DELIVERIES,
+    SPELLS,
+    TRANSITIONS,
+)
 from watcher.store.sqlite.codec import to_ms
 
 STEP = 500
@@ -18,18 +24,6 @@ ASSETS = 20
 
 PRICE_ROWS = 1000
 """Prices looked through in one transaction: some 10 ms."""
-
-POLL_LOG = timedelta(days=35)
-"""Longer than any window of calls; what was spent is in `spending`, which is never dropped."""
-
-SETTLED_DELIVERIES = timedelta(days=90)
-TRANSITIONS = timedelta(days=1)
-RESOLVED_ALERTS = timedelta(days=400)
-SPELLS = RESOLVED_ALERTS
-PRICES = timedelta(days=400)
-
-FINE_PRICES = timedelta(days=35)
-"""Older prices are thinned to the last of each hour."""
 
 PRICES_EVERY = timedelta(days=1)
 OVERLAP = timedelta(days=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,7 +21,7 @@ from watcher.store.sqlite.connection import connect, insert
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.retention import Retention, give_back
 from watcher.store.sqlite.rows import STATE, doubt_text, read_again, state_row
-from watcher.store.sqlite.snapshot import SnapshotCache
+from watcher.store.sqlite.snapshot import SqliteSnapshotCache
 from watcher.store.sqlite.upgrade import upgrade
 
 _SET_STATE = f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in STATE)} WHERE id = ?"  # noqa: S608
@@ -40,14 +39,14 @@ _OR_UPDATE = "ON CONFLICT (account, asset) DO UPDATE SET amount = excluded.amoun
 class Transactions:
     """One connection and the cache over it. Belongs to the thread that made it."""
 
-    def __init__(self, path: Path, open_file: Callable[[Path], sqlite3.Connection] = connect) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         with translated(path):
-            self.conn = open_file(path)
+            self.conn = connect(path)
             try:
                 upgrade(path, self.conn)
                 self._version = self._data_version()
-                self._cache: SnapshotCache | None = None
+                self._cache: SqliteSnapshotCache | None = None
                 self._fresh()
             except BaseException:
                 self.conn.close()
@@ -86,14 +85,7 @@ class Transactions:
         cache.apply(conclusion)
         return conclusion
 
-    def consider(
-        self, accounts: Sequence[Account], decide: Callable[[Snapshot, Recall], Decision]
-    ) -> Decision:
-        """What `conclude` would come to; nothing is kept."""
-        with self._reading() as cache:
-            return decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
-
-    def _write(self, cache: SnapshotCache, conclusion: Decision) -> None:
+    def _write(self, cache: SqliteSnapshotCache, conclusion: Decision) -> None:
         conn, accounts = self.conn, cache.account_ids
         for state in conclusion.accounts:
             if state.account not in accounts:
@@ -115,7 +107,7 @@ class Transactions:
         if conclusion.deliveries:
             outbox.add(conn, conclusion.deliveries)
 
-    def _write_states(self, cache: SnapshotCache, states: Sequence[AccountState]) -> None:
+    def _write_states(self, cache: SqliteSnapshotCache, states: Sequence[AccountState]) -> None:
         """Whole rows where more than the time of the reading differs; one statement for all the others."""
         ids, whole = cache.account_ids, []
         again: dict[datetime, list[int]] = {}
@@ -129,7 +121,7 @@ class Transactions:
         for at, group in again.items():
             self.conn.execute(_READ_AGAIN, (to_ms(at), to_ms(at), json.dumps(group)))
 
-    def _write_changes(self, cache: SnapshotCache, changes: Sequence[Change]) -> None:
+    def _write_changes(self, cache: SqliteSnapshotCache, changes: Sequence[Change]) -> None:
         accounts, assets = cache.account_ids, cache.asset_ids
         history, balances = [], []
         for holder, what, _, before, after, before_at, after_at, price_before, price, drift, _ in changes:
@@ -143,7 +135,7 @@ class Transactions:
         insert(self.conn, _ADD_CHANGE, 9, history)
         insert(self.conn, _SET_BALANCE, 4, balances, _OR_UPDATE)
 
-    def _write_assets(self, cache: SnapshotCache, conclusion: Decision) -> None:
+    def _write_assets(self, cache: SqliteSnapshotCache, conclusion: Decision) -> None:
         named: set[Asset] = {*conclusion.symbols, *conclusion.quotes, *conclusion.doubts}
         named.update(*conclusion.same.items(), conclusion.former)
         named.update(change.asset for change in conclusion.changes)
@@ -159,10 +151,10 @@ class Transactions:
         doubts = [(doubt_text(doubt), ids[asset]) for asset, doubt in conclusion.doubts.items()]
         self.conn.executemany("UPDATE assets SET doubt = ? WHERE id = ?", doubts)
 
-    def _recall(self, cache: SnapshotCache, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
+    def _recall(self, cache: SqliteSnapshotCache, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
         return {question: self._answer(cache, question) for question in dict.fromkeys(asked)}
 
-    def _answer(self, cache: SnapshotCache, question: Question) -> Recalled:
+    def _answer(self, cache: SqliteSnapshotCache, question: Question) -> Recalled:
         asset = cache.asset_ids.get(question.asset)
         if isinstance(question, ChangesIn):
             return marks.changes_in(self.conn, question, cache.account_ids.get(question.account), asset)
@@ -245,12 +237,12 @@ class Transactions:
     # ------------------------------------------------------------------ transactions
 
     @contextmanager
-    def _reading(self) -> Iterator[SnapshotCache]:
+    def _reading(self) -> Iterator[SqliteSnapshotCache]:
         with translated(self._path):
             yield self._fresh()
 
     @contextmanager
-    def _writing(self) -> Iterator[SnapshotCache]:
+    def _writing(self) -> Iterator[SqliteSnapshotCache]:
         """All of it or nothing. After a failure the cache is read anew: it may have run ahead."""
         with translated(self._path):
             self.conn.execute("BEGIN IMMEDIATE")
@@ -263,12 +255,12 @@ class Transactions:
                     self.conn.execute("ROLLBACK")
                 raise
 
-    def _fresh(self) -> SnapshotCache:
+    def _fresh(self) -> SqliteSnapshotCache:
         """The cache, read anew if another process has written since."""
         if self._cache is None or self._data_version() != self._version:
             with self._one_moment():
                 self._version = self._data_version()
-                self._cache = SnapshotCache(self.conn)
+                self._cache = SqliteSnapshotCache(self.conn)
         return self._cache
 
     @contextmanager
