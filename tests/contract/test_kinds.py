@@ -129,7 +129,7 @@ def test_the_first_wallet_is_one_that_the_kind_takes(case: Case) -> None:
 
 # Nobody else knows an API by its name
 
-NAMES = re.compile("coinstats|teos", re.IGNORECASE)
+NAMES = re.compile("|".join(KINDS), re.IGNORECASE)
 NAMED = {
     "config/starter.py": "the commented example that `watcher init --defaults` writes",
     "cli/demo.py": "the demo runs both simulated APIs",
