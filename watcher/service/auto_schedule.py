@@ -57,8 +57,9 @@ class AutoScheduler:
         queue: Queue,
     ) -> None:
         """Ticks ask for what is not on `auto` as long as it can be afforded."""
-        self._name, self.allowance, self._demand = name, allowance, demand
+        self._name, self.allowance = name, allowance
         self._store, self._clock, self._queue = store, clock, queue
+        self._fixed, self._fairness = demand.fixed, demand.fairness
         self._taken, self._rate = demand.taken, demand.rate
         self._auto = {each.account: key_of(each.account) for each in demand.auto}
         self._items = [each.item() for each in demand.auto]
@@ -207,7 +208,7 @@ class AutoScheduler:
         """The scheduler of what there is to plan now: with fixed intervals, if they must be stretched."""
         budget, strained = await self._budget(self._clock.now())
         stretched: dict[Account, Item] = {}
-        for each in self._demand.fixed if strained else ():
+        for each in self._fixed if strained else ():
             stretched.update(each.items())
         keys = {**self._auto, **{account: item.key for account, item in stretched.items()}}
         past = await self._store.load(list(keys))
@@ -237,10 +238,10 @@ class AutoScheduler:
         seen: Mapping[str, float],
     ) -> Scheduler:
         try:
-            return Scheduler(items, budget, now, state=state, seen=seen, fairness=self._demand.fairness)
+            return Scheduler(items, budget, now, state=state, seen=seen, fairness=self._fairness)
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
-            return Scheduler(items, budget, now, seen=seen, fairness=self._demand.fairness)
+            return Scheduler(items, budget, now, seen=seen, fairness=self._fairness)
 
     def _say(self, budget: Budget, now: datetime) -> None:
         """That not all can be kept that was set or promised: once a period."""
