@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import START
-from watcher.daemon.run import _read
-from watcher.service.metrics import Metrics
+from watcher.daemon.run import Daemon
 
 
 def write(folder: Path, wallets: int, **more: object) -> Path:
@@ -31,7 +29,8 @@ def write(folder: Path, wallets: int, **more: object) -> Path:
 @pytest.mark.parametrize("sound", [True, False])
 async def test_the_loop_turns_while_a_long_watch_list_is_read_again(tmp_path: Path, sound: bool) -> None:
     path = write(tmp_path, 3000, **({} if sound else {"wallet": []}))
-    reading, turns = asyncio.create_task(_read(path, {}, Metrics(START))), 0
+    daemon, turns = Daemon(path, {}, lambda _: None), 0
+    reading = asyncio.create_task(daemon._read())
     while not reading.done():
         await asyncio.sleep(0)
         turns += 1

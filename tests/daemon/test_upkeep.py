@@ -20,7 +20,7 @@ from tests.notify.given import delivery
 from watcher.app.application import App
 from watcher.app.build import build
 from watcher.config.configuration import configure
-from watcher.daemon.upkeep import LAG_EVERY, measure_lag, silence, tell_status
+from watcher.daemon.upkeep import LAG_EVERY, measure_lag, report_status, silence
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.reports import status
@@ -118,5 +118,5 @@ async def test_a_store_that_says_nothing_is_told_with_words(
     monkeypatch.setattr("watcher.daemon.upkeep.STORE_ANSWERS", 0.01)
     mute: Any = SimpleNamespace(store=SimpleNamespace(live_alerts=asyncio.Event().wait))
 
-    assert not await tell_status(mute)
+    assert not await report_status(mute)
     assert "the store does not answer: nothing within 0.01 s" in caplog.text

@@ -31,7 +31,7 @@ async def test_an_account_that_no_answer_ever_has_is_told_once_and_costs_ever_le
         await b.run(30)
         assert len(b.sent) >= 30
         assert sum(NEW in request.accounts for _, request, _ in b.sent) <= 1
-        known = b.poller.search.suspects.get(NEW)
+        known = b.poller.isolation.suspects.get(NEW)
         assert known is not None
         assert known.apart is not None
 

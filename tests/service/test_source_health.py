@@ -77,7 +77,7 @@ class Bench:
     async def ready(self) -> bool:
         known = (await self.store.load(ACCOUNTS)).accounts
         well = [ChannelState("ops", 0, None, gave_up=False, trouble="", sent=None)]
-        stuck = [self.poller.outage.trouble] if self.poller.outage.trouble else []  # as the daemon asks
+        stuck = [self.poller.health.trouble] if self.poller.health.trouble else []  # as the daemon asks
         return readiness(ACCOUNTS, known, well, self.clock.now(), stuck=stuck).ready
 
 
@@ -216,7 +216,7 @@ async def test_a_source_that_fails_is_told_once_and_once_that_it_is_back(day: st
         await b.polls(lasting)
         requests, paid = b.poller.throttle.begun - began, await b.spent() - spent
         assert not await b.ready()
-        assert words in b.poller.outage.trouble
+        assert words in b.poller.health.trouble
         live = [(each.rule, each.label) for each in await b.store.live_alerts() if "blind" not in each.rule]
 
         b.elsewhere(b.well)
@@ -235,7 +235,7 @@ async def test_a_source_that_fails_is_told_once_and_once_that_it_is_back(day: st
         assert second.startswith(f"{severity} resolved source coins: it can be read again, ")
         assert live == [("watcher.source", "source coins")]
         assert await b.ready()
-        assert b.poller.outage.trouble == ""
+        assert b.poller.health.trouble == ""
         if day in ANSWERED:
             return
         # Back-off: 2, 4, 8 … 900 s, each with a fifth of jitter; and not for five accounts at a time.
@@ -267,7 +267,7 @@ async def test_one_address_that_is_always_refused_is_no_outage_of_the_source(tmp
         told = await b.told(blind=True)
         assert len(told) == 3, "after an hour: once for each rule that looks at it"
         assert all("cannot be judged" in each or "can be judged again" in each for each in told)
-        assert not b.poller.outage.failing
+        assert not b.poller.health.failing
 
 
 async def test_an_hour_of_quiet_that_is_asked_for_is_told_at_once(

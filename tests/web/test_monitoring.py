@@ -84,11 +84,11 @@ def busy(page: Page) -> None:
     withheld = replace(delivery("w"), state=DeliveryState.WITHHELD, last_error="inhibited by rule x")
     tally.concluded(Decision(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), polled=True)
     tally.lags.extend((0.01, 0.25, 0.02))
-    tally.asked("coinstats", 0.3, 40)
-    tally.asked("coinstats", 99.0, 40)
-    tally.told("ops", Sent())
-    tally.told("ops", NotSent("HTTP 400", fault=Fault.UNCLEAR))
-    tally.told("ops", NotSent("HTTP 429", retry_after=9.0))
+    tally.requested("coinstats", 0.3, 40)
+    tally.requested("coinstats", 99.0, 40)
+    tally.notified("ops", Sent())
+    tally.notified("ops", NotSent("HTTP 400", fault=Fault.UNCLEAR))
+    tally.notified("ops", NotSent("HTTP 429", retry_after=9.0))
 
 
 async def samples(page: Page) -> dict[str, list[tuple[dict[str, str], float]]]:

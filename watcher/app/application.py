@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from watcher.app.jobs import Job, start_jobs, stop_jobs
 from watcher.app.schedules import SourceSchedule
 from watcher.config.configuration import Configuration
 from watcher.config.settings import Settings
@@ -25,9 +25,6 @@ log = logging.getLogger(__name__)
 
 FINISH = 4.0
 """Seconds that requests and sends under way have to end before they are cut off."""
-
-Job = tuple[str, Callable[[], Coroutine[Any, Any, None]]]
-"""What runs for ever, and the name of its task."""
 
 
 @dataclass(slots=True)
@@ -68,7 +65,7 @@ class App:
         self.deliverer.start()
         for name, schedule in self.schedules.items():
             await schedule.begin(self.pollers[name], self.engine)
-        self.tasks += [asyncio.create_task(work(), name=name) for name, work in self.jobs]
+        self.tasks += start_jobs(self.jobs)
 
     async def prepare(self) -> None:
         """Let the configuration take effect on the alerts that live; before the first poll."""
@@ -76,9 +73,7 @@ class App:
 
     async def stop(self) -> None:
         """End within bounded time: first the polling, then the deliveries, then what they used."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await stop_jobs(self.tasks)
         self.tasks.clear()
         await self.deliverer.stop(FINISH)
         await self.close()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from watcher.app.application import App, Job
+from watcher.app.application import App
+from watcher.app.jobs import Job
 from watcher.app.schedules import SourceSchedule, schedule_source
 from watcher.config.configuration import (
     Configuration,
@@ -67,10 +68,10 @@ async def build(
         return {name: plan for name, plan in found.items() if plan is not None}
 
     timers = TimeBasedEvaluation(engine, plans)
-    jobs: list[Job] = [("lapse", timers.run)]
+    jobs: list[Job] = [("timers", timers.run)]
     for name, poller in pollers.items():
         workers = settings.sources[name].concurrency
-        jobs += [(f"poll {name}", partial(poller.run, workers)), *_planning(schedules[name])]
+        jobs += [(f"poll {name}", partial(poller.run, workers)), *schedules[name].jobs(name)]
     return App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, jobs)
 
 
@@ -87,15 +88,3 @@ async def _source(
     poller = Poller(throttle, queue, engine, schedule)
     poller.remember(facts)
     return poller, schedule
-
-
-def _planning(schedule: SourceSchedule) -> list[Job]:
-    """What runs beside a poller, by the names that the log has for it."""
-    jobs: list[Job] = [("ticking", schedule.fixed.run)]
-    if schedule.count is not None:
-        jobs.append(("metering", schedule.count.run))
-    if schedule.auto.learns:
-        jobs.append(("pacing", schedule.auto.run))
-    if schedule.discovery is not None:
-        jobs.append(("sweeping", schedule.discovery.run))
-    return jobs

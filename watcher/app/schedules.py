@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from watcher.app.jobs import Job
 from watcher.config.cadences import cadences, demand_of, sweeps
 from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
@@ -53,6 +54,17 @@ class SourceSchedule(PollEvents):
             poller.ask_again(again)
         await self.auto.begin()
         self.fixed.begin({account: state.last_attempt for account, state in past.accounts.items()})
+
+    def jobs(self, source: str) -> list[Job]:
+        """What runs beside the source's poller."""
+        found: list[Job] = [(f"ticks {source}", self.fixed.run)]
+        if self.auto.learns:
+            found.append((f"auto {source}", self.auto.run))
+        if self.count is not None:
+            found.append((f"count {source}", self.count.run))
+        if self.discovery is not None:
+            found.append((f"discover {source}", self.discovery.run))
+        return found
 
 
 async def schedule_source(

@@ -1,4 +1,4 @@
-"""The daemon: ticks, tasks, signals, systemd, and an end within bounded time."""
+"""Daemon: one configuration after the other at work, until a signal ends it within bounded time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watcher.app.application import App, Job
+from watcher.app.application import App
 from watcher.app.build import build
+from watcher.app.jobs import Job, start_jobs, stop_jobs
 from watcher.config.configuration import (
     Configuration,
     build_heartbeat,
@@ -26,13 +27,13 @@ from watcher.daemon import systemd
 from watcher.daemon.signals import SIGNALS
 from watcher.daemon.upkeep import (
     feed_watchdog,
-    keep_beating,
     measure_lag,
-    mind_clock,
+    report_status,
+    send_heartbeats,
     take_descriptors,
-    tell_status,
     tidy,
     troubles,
+    watch_clock,
 )
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
@@ -61,66 +62,96 @@ async def run(
 
     `on_loaded` hears of each configuration that takes effect later: how logs look is the caller's.
     """
-    stopping, reloading = asyncio.Event(), asyncio.Event()
-    with SIGNALS.heard(asyncio.get_running_loop(), stopping.set, reloading.set):
+    daemon = Daemon(path, env, on_loaded)
+    with SIGNALS.heard(asyncio.get_running_loop(), daemon.stopping.set, daemon.reloading.set):
         take_descriptors()
-        clock = SystemClock()
-        metrics = Metrics(clock.now())
         store = await store_of(configuration.settings).open(exclusive=True)
-        clock_was_set = Setting(clock)
         try:
-            while not stopping.is_set():
-                draw = _painter(configuration, store)
-                app = await build(configuration, store, clock=clock, metrics=metrics, draw=draw)
-                following = await _serve(app, stopping, reloading, clock_was_set, path, env)
-                if following is None:
-                    return 1
-                if following is not configuration and not stopping.is_set():
-                    _changed(configuration, following, app, path, on_loaded)
-                configuration = following
+            broken = await daemon.serve(configuration, store)
         finally:
             systemd.stopping()
             await store.close()
-        log.info("stopped")
-    return 0
+        if not broken:
+            log.info("stopped")
+    return 1 if broken else 0
 
 
-async def _serve(
-    app: App,
-    stopping: asyncio.Event,
-    reloading: asyncio.Event,
-    clock_was_set: Setting,
-    path: Path,
-    env: Mapping[str, str],
-) -> Configuration | None:
-    """Run one configuration until it is time to stop, to change to a new one, or to begin anew
-    because the clock was set; the one to go on with, or None if a task broke.
-    """
-    async with at_work(app) as tasks:
-        log.info(
-            "watching %s on %s",
-            counted(len(app.rules.wallets), "account"),
-            counted(len(app.pollers), "source"),
-        )
-        systemd.ready()
-        set_anew = asyncio.Event()
-        minder = asyncio.create_task(mind_clock(app, clock_was_set, set_anew), name="clock")
+class Daemon:
+    """What outlives a reload: the signals, the clock and the counts of this process."""
+
+    def __init__(
+        self, path: Path, env: Mapping[str, str], on_loaded: Callable[[Configuration], None]
+    ) -> None:
+        self._path, self._env, self._on_loaded = path, env, on_loaded
+        self.stopping, self.reloading = asyncio.Event(), asyncio.Event()
+        self._clock = SystemClock()
+        self._metrics = Metrics(self._clock.now())
+        self._clock_was_set = Setting(self._clock)
+
+    async def serve(self, configuration: Configuration, store: Store) -> bool:
+        """Run one configuration after the other until it is time to stop; whether a task broke before."""
+        while not self.stopping.is_set():
+            draw = _painter(configuration, store)
+            app = await build(configuration, store, clock=self._clock, metrics=self._metrics, draw=draw)
+            following = await self._run(app)
+            if following is None:
+                return True
+            if following is not configuration and not self.stopping.is_set():
+                self._changed(configuration, following)
+            configuration = following
+        return False
+
+    async def _run(self, app: App) -> Configuration | None:
+        """Run one configuration until it is time to stop, to change to a new one, or to begin anew
+        because the clock was set; the one to go on with, or None if a task broke.
+        """
+        async with at_work(app) as tasks:
+            accounts, sources = len(app.rules.wallets), len(app.pollers)
+            log.info("watching %s on %s", counted(accounts, "account"), counted(sources, "source"))
+            systemd.ready()
+            set_anew = asyncio.Event()
+            watch = asyncio.create_task(watch_clock(app, self._clock_was_set, set_anew), name="clock")
+            try:
+                while True:
+                    if await _wait((self.stopping, self.reloading, set_anew), [*tasks, watch]):
+                        return None
+                    if self.stopping.is_set() or set_anew.is_set():
+                        return app.configuration
+                    systemd.reloading()
+                    # Before the file is read: it may be written, and told of, meanwhile. Nowhere else.
+                    self.reloading.clear()
+                    new = await self._read()
+                    if new is not None:
+                        return new
+                    await report_status(app)
+                    systemd.ready()
+            finally:
+                watch.cancel()
+
+    async def _read(self) -> Configuration | None:
+        """What is on disk now; a bad file keeps the old configuration and says so.
+
+        Read in a thread: a long watch list would hold the loop for half a second.
+        """
         try:
-            while True:
-                if await _wait((stopping, reloading, set_anew), [*tasks, minder]):
-                    return None
-                if stopping.is_set() or set_anew.is_set():
-                    return app.configuration
-                systemd.reloading()
-                # Before the file is read: it may be written, and told of, meanwhile. Nowhere else.
-                reloading.clear()
-                new = await _read(path, env, app.metrics)
-                if new is not None:
-                    return new
-                await tell_status(app)
-                systemd.ready()
-        finally:
-            minder.cancel()
+            new = await asyncio.to_thread(configure, self._path, self._env)
+        except ConfigurationError as error:
+            self._metrics.refused = len(error.problems)
+            log.error("reload refused, the old configuration stays in force:\n%s", error)  # noqa: TRY400
+            return None
+        self._metrics.refused = 0
+        return new
+
+    def _changed(self, old: Configuration, new: Configuration) -> None:
+        """Say what a reload brought."""
+        self._on_loaded(new)
+        for warning in new.warnings:
+            if warning not in old.warnings:
+                log.warning("%s", warning)
+        if new.settings.store != old.settings.store:
+            log.warning("the store cannot change while running; restart to use the new one")
+        self._metrics.loaded = self._clock.now()
+        log.info("reloaded %s%s", self._path, KEYS_STAY if os.environ.get("CREDENTIALS_DIRECTORY") else "")
 
 
 @asynccontextmanager
@@ -135,7 +166,7 @@ async def at_work(
     helpers: list[asyncio.Task[None]] = []
     try:
         await app.start()
-        helpers += [asyncio.create_task(work(), name=name) for name, work in _upkeep(app)]
+        helpers += start_jobs(_upkeep(app))
         page = await _page(app)
         if page is not None:
             on_page(page.url)
@@ -145,9 +176,7 @@ async def at_work(
         yield [*app.tasks, *helpers]
     finally:
         gc.unfreeze()
-        for task in helpers:
-            task.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
+        await stop_jobs(helpers)
         if page is not None:
             await page.stop()
         await app.stop()
@@ -155,15 +184,16 @@ async def at_work(
 
 def _upkeep(app: App) -> list[Job]:
     """What the daemon does beside the application's own work."""
-    jobs: list[Job] = [
+    found: list[Job] = [
         ("watchdog", partial(feed_watchdog, app)),
         ("retention", partial(tidy, app)),
         ("lag", partial(measure_lag, app)),
     ]
     heartbeat, settings = build_heartbeat(app.settings), app.settings.heartbeat
     if heartbeat is not None and settings is not None:
-        jobs.append(("heartbeat", partial(keep_beating, app, heartbeat, settings.every.total_seconds())))
-    return jobs
+        every = settings.every.total_seconds()
+        found.append(("heartbeat", partial(send_heartbeats, app, heartbeat, every)))
+    return found
 
 
 async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[None]]) -> bool:
@@ -179,35 +209,6 @@ async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[No
         log.critical("%s ended: %s", task.get_name(), error, exc_info=error)
         return True
     return False
-
-
-async def _read(path: Path, env: Mapping[str, str], metrics: Metrics) -> Configuration | None:
-    """What is on disk now; a bad file keeps the old configuration and says so.
-
-    Read in a thread: a long watch list would hold the loop for half a second.
-    """
-    try:
-        new = await asyncio.to_thread(configure, path, env)
-    except ConfigurationError as error:
-        metrics.refused = len(error.problems)
-        log.error("reload refused, the old configuration stays in force:\n%s", error)  # noqa: TRY400
-        return None
-    metrics.refused = 0
-    return new
-
-
-def _changed(
-    old: Configuration, new: Configuration, app: App, path: Path, on_loaded: Callable[[Configuration], None]
-) -> None:
-    """Say what a reload brought."""
-    on_loaded(new)
-    for warning in new.warnings:
-        if warning not in old.warnings:
-            log.warning("%s", warning)
-    if new.settings.store != old.settings.store:
-        log.warning("the store cannot change while running; restart to use the new one")
-    app.metrics.loaded = app.clock.now()
-    log.info("reloaded %s%s", path, KEYS_STAY if os.environ.get("CREDENTIALS_DIRECTORY") else "")
 
 
 def _painter(configuration: Configuration, store: Store) -> Draw | None:

@@ -43,24 +43,24 @@ def take_descriptors() -> None:
 
 
 async def feed_watchdog(app: App) -> None:
-    """Tell systemd that all is well, but only while the store answers and no source is stuck."""
+    """Feed systemd's watchdog, but only while the store answers and no source is stuck."""
     interval = systemd.watchdog_interval() or STATUS_EVERY
     while True:
         # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
         app.deliverer.wake()
-        if await tell_status(app) and not stuck(app):
+        if await report_status(app) and not stuck(app):
             systemd.watchdog()
         await app.clock.sleep(min(interval / 3, STATUS_EVERY))
 
 
-async def tell_status(app: App) -> bool:
-    """For `systemctl status`: what is wrong first, as `/readyz` says it. False: the store is mute."""
+async def report_status(app: App) -> bool:
+    """For `systemctl status`: what is wrong first, as `/readyz` says it. False: the store does not answer."""
     try:
         async with asyncio.timeout(STORE_ANSWERS):
             firing = sum(alert.fired_at is not None for alert in await app.store.live_alerts())
         found = (await _ready(app))[0] if systemd.is_wanted() else None
     except (StoreError, TimeoutError) as error:
-        said = _mute(error)
+        said = _unanswered(error)
         log.error("%s", said)  # noqa: TRY400
         systemd.status(said)
         return False
@@ -77,13 +77,13 @@ def troubles(app: App) -> list[str]:
     """What the daemon knows of itself that keeps a balance that moves from being told; for people."""
     pollers = app.pollers.values()
     found = [poller.trouble for poller in pollers if poller.trouble]
-    found += [poller.outage.trouble for poller in pollers if poller.outage.trouble]
+    found += [poller.health.trouble for poller in pollers if poller.health.trouble]
     if stuck(app):
         found.append("a source makes no progress")
     return list(dict.fromkeys(found))
 
 
-async def keep_beating(app: App, heartbeat: Heartbeat, every: float) -> None:
+async def send_heartbeats(app: App, heartbeat: Heartbeat, every: float) -> None:
     """Call the dead-man's switch, but only while an alert would really reach everybody it is meant for."""
     said = ""
     await app.clock.sleep(min(every, FIRST_BEAT))
@@ -102,12 +102,12 @@ async def silence(app: App) -> str:
     try:
         found, channels = await _ready(app)
     except (StoreError, TimeoutError) as error:
-        return _mute(error)
+        return _unanswered(error)
     given_up = [f"channel {each.name}: the last message was given up" for each in channels if each.gave_up]
     return "; ".join((*found.broken, *given_up))
 
 
-def _mute(error: StoreError | TimeoutError) -> str:
+def _unanswered(error: StoreError | TimeoutError) -> str:
     return f"the store does not answer: {str(error) or f'nothing within {STORE_ANSWERS:g} s'}"
 
 
@@ -121,12 +121,12 @@ async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     async with asyncio.timeout(STORE_ANSWERS):
         known = (await app.store.load(accounts)).accounts
 
-        def look() -> tuple[set[Account], list[ChannelState]]:
+        def read() -> tuple[set[Account], list[ChannelState]]:
             with app.store.queries() as reader:
                 late = late_ones(accounts_of(app.settings, reader, known, now))
                 return late, channels_of(app.settings, reader, now)
 
-        late, channels = await asyncio.to_thread(look)
+        late, channels = await asyncio.to_thread(read)
     return readiness(accounts, known, channels, now, late=late, stuck=troubles(app)), channels
 
 
@@ -139,7 +139,7 @@ def stuck(app: App) -> bool:
     return False
 
 
-async def mind_clock(app: App, clock_was_set: Setting, set_anew: asyncio.Event) -> None:
+async def watch_clock(app: App, clock_was_set: Setting, set_anew: asyncio.Event) -> None:
     """Say when the clock was set: what is due by the old one could be a year away by the new one."""
     while True:
         await app.clock.sleep(CLOCK_EVERY)

@@ -81,7 +81,7 @@ class AutoScheduler:
         """When each account was last read, as far as that was since the start."""
         self._finds = Detections()
         self._began: float | None = None
-        """When the source was first paced at all, if that is known."""
+        """When the source was first scheduled at all, if that is known."""
         self._said: float | None = None
         """The end of the period in which people were told of it."""
         self._scheduler: Scheduler | None = None
@@ -102,15 +102,15 @@ class AutoScheduler:
         """Put accounts into the queue as they become due, until cancelled; keeps what was learnt."""
         await self.begin()
         await self.keep()
-        looked = kept = self._clock.monotonic()
+        refreshed = kept = self._clock.monotonic()
         try:
             for turn in count(1):
                 await self._step()
                 if turn % SLICE == 0:  # many may be due at once
                     await asyncio.sleep(0)
                 elapsed = self._clock.monotonic()
-                if self._anew or elapsed - looked >= REFRESH_EVERY:
-                    looked, self._anew = elapsed, False
+                if self._anew or elapsed - refreshed >= REFRESH_EVERY:
+                    refreshed, self._anew = elapsed, False
                     await self._refresh()
                 if elapsed - kept >= KEEP_EVERY:
                     kept = elapsed
@@ -131,9 +131,9 @@ class AutoScheduler:
 
     def _in_turn(self, account: Account) -> bool:
         """Whether this tick is one of the share; the first one always is."""
-        tally = self._turns.get(account, 1.0) + self.share
-        self._turns[account] = tally - 1 if tally >= 1 else tally
-        return tally >= 1
+        turns = self._turns.get(account, 1.0) + self.share
+        self._turns[account] = turns - 1 if turns >= 1 else turns
+        return turns >= 1
 
     def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
         """How a poll of an account went: changed, unchanged, or (None) not read. What is found counts for

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 FACT = "sweeps"
 """Under this name the store keeps when each address was last swept, or would have been."""
 
-LOOK_EVERY = 300.0
+CHECK_EVERY = 300.0
 AGAIN = timedelta(days=1)
 """A sweep that brought nothing is tried again after so long: it may have been charged all the same."""
 
@@ -54,10 +54,10 @@ class ChainDiscovery:
                 await self.once()
             except StoreError as error:
                 log.warning("%s: looking for other chains waits: %s", self._source, error)
-            await self._clock.sleep(LOOK_EVERY)
+            await self._clock.sleep(CHECK_EVERY)
 
     async def once(self) -> None:
-        """One look at what is due."""
+        """Make due what is due now."""
         now = self._clock.now()
         if not self._last:
             await self._begin(now)

@@ -38,7 +38,7 @@ from watcher.service.delivery_policy import (
     ATTEMPTS_BEFORE_GIVING_UP,
     LONGEST_ASKED,
     LOOK_AGAIN,
-    DeliveryPolicy,
+    ChannelSession,
     batches,
     first_news,
     gathering,
@@ -86,30 +86,32 @@ class Deliverer:
         self._clock = clock
         self._jitter = jitter
         self._fallbacks = fallbacks
-        self._lanes = {channel.name: DeliveryPolicy(channel, quiet.get(channel.name)) for channel in channels}
+        self._sessions = {each.name: ChannelSession(each, quiet.get(each.name)) for each in channels}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
     def start(self) -> None:
+        sessions = self._sessions.items()
         self._tasks = [
-            asyncio.create_task(self._run(lane), name=f"deliver {name}") for name, lane in self._lanes.items()
+            asyncio.create_task(self._run(each), name=f"deliver {name}") for name, each in sessions
         ]
 
     def wake(self) -> None:
         """Look for new deliveries now; call it after each record."""
-        for lane in self._lanes.values():
-            lane.idle.clear()
-            lane.wake.set()
+        for session in self._sessions.values():
+            session.idle.clear()
+            session.wake.set()
 
     async def once(self) -> float:
         """Send what is due now, without a loop of its own; seconds until there may be more."""
         waits: dict[str, float] = {}
-        while late := [lane for name, lane in self._lanes.items() if name not in waits or lane.wake.is_set()]:
-            for lane in late:
-                lane.wake.clear()
-                while not (wait := await self._round(lane)):
+        sessions = self._sessions.items()
+        while late := [each for name, each in sessions if name not in waits or each.wake.is_set()]:
+            for session in late:
+                session.wake.clear()
+                while not (wait := await self._round(session)):
                     pass
-                waits[lane.channel.name] = wait
+                waits[session.channel.name] = wait
         return min(waits.values(), default=LOOK_AGAIN)
 
     async def drain(self, within: float) -> bool:
@@ -118,8 +120,8 @@ class Deliverer:
         try:
             async with asyncio.timeout(within):
                 # What one channel cannot tell another may be owed, which was idle before.
-                while not all(lane.idle.is_set() for lane in self._lanes.values()):
-                    await asyncio.gather(*(lane.idle.wait() for lane in self._lanes.values()))
+                while not all(session.idle.is_set() for session in self._sessions.values()):
+                    await asyncio.gather(*(session.idle.wait() for session in self._sessions.values()))
         except TimeoutError:
             return False
         return True
@@ -142,69 +144,69 @@ class Deliverer:
     @property
     def trouble(self) -> Mapping[str, str]:
         """Channels whose last attempt failed, and why; no secrets."""
-        return {name: lane.trouble for name, lane in self._lanes.items() if lane.trouble}
+        return {name: session.trouble for name, session in self._sessions.items() if session.trouble}
 
-    async def _run(self, lane: DeliveryPolicy) -> None:
+    async def _run(self, session: ChannelSession) -> None:
         """A channel's loop. Nothing but its cancellation ends it before `stop`."""
         trouble_wait = _STORE_WAIT
         while not self._stopping:
-            lane.wake.clear()
+            session.wake.clear()
             try:
-                wait = await self._round(lane)
+                wait = await self._round(session)
                 trouble_wait = _STORE_WAIT
             except WatcherError as error:
-                LOG.warning("delivery waits for the store: channel=%s error=%s", lane.channel.name, error)
+                LOG.warning("delivery waits for the store: channel=%s error=%s", session.channel.name, error)
                 wait, trouble_wait = trouble_wait, min(trouble_wait * 2, _LONGEST_STORE_WAIT)
             except Exception as error:  # noqa: BLE001 (top of this loop: one bad delivery ends no other)
-                self._stumbled(lane, error)
+                self._stumbled(session, error)
                 wait, trouble_wait = trouble_wait, min(trouble_wait * 2, _LONGEST_STORE_WAIT)
             if wait and not self._stopping:
-                if not lane.wake.is_set():
-                    lane.idle.set()
-                await self._clock.wait(lane.wake, wait)
-        if lane.gathers:
-            await self._last(lane)
+                if not session.wake.is_set():
+                    session.idle.set()
+                await self._clock.wait(session.wake, wait)
+        if session.gathers:
+            await self._last(session)
 
-    async def _last(self, lane: DeliveryPolicy) -> None:
+    async def _last(self, session: ChannelSession) -> None:
         """What was being gathered goes out before the end; what fails stays pending."""
         try:
-            await self._round(lane)
+            await self._round(session)
         except WatcherError as error:
-            LOG.warning("delivery stays pending: channel=%s error=%s", lane.channel.name, error)
+            LOG.warning("delivery stays pending: channel=%s error=%s", session.channel.name, error)
 
-    async def _round(self, lane: DeliveryPolicy) -> float:
+    async def _round(self, session: ChannelSession) -> float:
         """Send what is due; seconds until there may be more, 0 for at once."""
-        await self._settle(lane)
-        name = lane.channel.name
+        await self._settle(session)
+        name = session.channel.name
         now = self._clock.now()
-        if not self._stopping and (wait := gathering(lane, self._clock.monotonic())) > 0:
-            lane.gathers = True
+        if not self._stopping and (wait := gathering(session, self._clock.monotonic())) > 0:
+            session.gathers = True
             return min(wait, LOOK_AGAIN)
-        lane.gathers = False
+        session.gathers = False
         # Asked for with a far horizon: what waits for a second attempt is seen too, so that a later
         # message of the same alert cannot overtake it and all of it goes out once the channel is back.
-        muted = lane.quiet.until(now) if lane.quiet is not None else None
+        muted = session.quiet.until(now) if session.quiet is not None else None
         pending = in_turn(await self._store.due(name, now + _HORIZON, BATCH, critical=muted is not None))
-        lane.forget(pending)
-        ready, held = in_order(lane, pending, now)
-        wait = until_next(lane, ready + held, now, self._clock.monotonic())
+        session.forget(pending)
+        ready, held = in_order(session, pending, now)
+        wait = until_next(session, ready + held, now, self._clock.monotonic())
         if wait > 0:
-            wait = min(wait, await self._stand_in(lane, pending, now))
+            wait = min(wait, await self._stand_in(session, pending, now))
         if muted is not None and not ready and not held:
             wait = min(wait, (muted - now).total_seconds())
         if wait > 0:
             return min(wait, LOOK_AGAIN)
-        lane.paused_until = None
+        session.paused_until = None
         failed: set[str] = set()
-        kept = overnight(lane, ready, now)
-        for batch in batches(lane, ready):
-            if not await self._tell(lane, batch, failed, together=len(kept) > 1):
+        kept = overnight(session, ready, now)
+        for batch in batches(session, ready):
+            if not await self._deliver(session, batch, failed, together=len(kept) > 1):
                 break
         return 0.0
 
-    async def _tell(
+    async def _deliver(
         self,
-        lane: DeliveryPolicy,
+        session: ChannelSession,
         deliveries: Sequence[Delivery],
         failed: set[str],
         *,
@@ -215,100 +217,100 @@ class Deliverer:
         `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
         """
         began = self._clock.monotonic()
-        one_by_one = len({each.message.id for each in deliveries}) <= singles(lane) and not together
+        one_by_one = len({each.message.id for each in deliveries}) <= singles(session) and not together
         rest = list(deliveries)
         while rest := [each for each in rest if each.message.id not in failed]:
             slow = self._clock.monotonic() - began > SINGLE_SECONDS
             batch = first_news(rest) if one_by_one and not slow else rest
             under_way = {each.id for each in batch}
             rest = [each for each in rest if each.id not in under_way]
-            if not await self._send(lane, batch):
+            if not await self._send(session, batch):
                 failed |= {each.message.id for each in batch}
-            if lane.paused_until is not None or self._stopping:
+            if session.paused_until is not None or self._stopping:
                 return False
         return True
 
-    async def _stand_in(self, lane: DeliveryPolicy, pending: Sequence[Delivery], now: datetime) -> float:
+    async def _stand_in(self, session: ChannelSession, pending: Sequence[Delivery], now: datetime) -> float:
         """Let the fallback tell what has waited for too long; seconds until there is more of it."""
-        fallback = self._fallbacks.get(lane.channel.name)
+        fallback = self._fallbacks.get(session.channel.name)
         if fallback is None:
             return LOOK_AGAIN
-        found, wait = stand_ins(lane, pending, fallback, now, self._clock.monotonic())
+        found, wait = stand_ins(session, pending, fallback, now, self._clock.monotonic())
         if found and await self._store.settle([], found):
             self.wake()
-        lane.stood_in |= found.keys()
+        session.stood_in |= found.keys()
         return wait
 
-    async def _send(self, lane: DeliveryPolicy, batch: Sequence[Delivery]) -> bool:
-        lane.sending = tuple(batch)
-        lane.tried = self._clock.monotonic()
+    async def _send(self, session: ChannelSession, batch: Sequence[Delivery]) -> bool:
+        session.sending = tuple(batch)
+        session.tried = self._clock.monotonic()
         now = self._clock.now()
-        result = await self._notify(lane, [replace(each, message=each.told_at(now)) for each in batch])
-        if isinstance(result, NotSent) and self._undecided(lane, batch, result):
-            result = await self._probe(lane, batch[0], result)
-        self._conclude(lane, result)
-        await self._settle(lane)
+        result = await self._notify(session, [replace(each, message=each.told_at(now)) for each in batch])
+        if isinstance(result, NotSent) and self._undecided(session, batch, result):
+            result = await self._probe(session, batch[0], result)
+        self._conclude(session, result)
+        await self._settle(session)
         return isinstance(result, Sent)
 
-    async def _notify(self, lane: DeliveryPolicy, deliveries: Sequence[Delivery]) -> SendResult:
+    async def _notify(self, session: ChannelSession, deliveries: Sequence[Delivery]) -> SendResult:
         """One notification, counted."""
-        result = await lane.channel.send(deliveries)
+        result = await session.channel.send(deliveries)
         if self._metrics is not None:
-            self._metrics.told(lane.channel.name, result)
+            self._metrics.notified(session.channel.name, result)
         return result
 
-    def _undecided(self, lane: DeliveryPolicy, batch: Sequence[Delivery], result: NotSent) -> bool:
+    def _undecided(self, session: ChannelSession, batch: Sequence[Delivery], result: NotSent) -> bool:
         """Whether nothing tells yet if this message or the channel is wrong, and it is time to know."""
         first = batch[0]
         late = first.attempts + 1 >= ATTEMPTS_BEFORE_GIVING_UP
         unclear = result.fault is Fault.UNCLEAR and len(batch) == 1 and not self._stopping
-        return unclear and late and not lane.proven(first.id)
+        return unclear and late and not session.proven(first.id)
 
-    async def _probe(self, lane: DeliveryPolicy, refused: Delivery, result: NotSent) -> NotSent:
+    async def _probe(self, session: ChannelSession, refused: Delivery, result: NotSent) -> NotSent:
         """Send a test message: if it is taken the other was bad, else the channel is broken."""
-        now, name = self._clock.now(), lane.channel.name
+        now, name = self._clock.now(), session.channel.name
         identity = short_id("probe", refused.id)
         title = f"Channel {name} refused a message; this one tests whether the channel works"
         facts = (("Refused", f"alert {refused.message.id}"), ("See", "watcher outbox"))
         message = Message(identity, Kind.TEST, Severity.INFO, "watcher.test", "", "", title, facts, now)
-        tested = await self._notify(lane, [Delivery(identity, name, message, now, now)])
+        tested = await self._notify(session, [Delivery(identity, name, message, now, now)])
         if isinstance(tested, Sent):
-            lane.passed = self._clock.monotonic()
-            lane.faults[refused.id] = (Fault.UNCLEAR, lane.passed)
+            session.passed = self._clock.monotonic()
+            session.faults[refused.id] = (Fault.UNCLEAR, session.passed)
             return result
         detail = f"{result.detail}; a test message: {tested.detail}"
         fault = Fault.PASSING if tested.fault is Fault.PASSING else Fault.CHANNEL
         return replace(result, fault=fault, detail=detail, retry_after=tested.retry_after)
 
-    def _conclude(self, lane: DeliveryPolicy, result: SendResult) -> None:
+    def _conclude(self, session: ChannelSession, result: SendResult) -> None:
         """Hold what came of the send until the store has it: a busy store must cause no repeat."""
         now = self._clock.now()
-        batch, lane.sending = lane.sending, ()
-        self._note(lane, batch, result)
-        lane.outcome = [self._settled(lane, each, result, len(batch), now) for each in batch]
-        lane.facts.update(result.facts)
-        lane.remarks.update(result.remarks)
+        batch, session.sending = session.sending, ()
+        self._note(session, batch, result)
+        session.outcome = [self._settled(session, each, result, len(batch), now) for each in batch]
+        session.facts.update(result.facts)
+        session.remarks.update(result.remarks)
 
-    async def _settle(self, lane: DeliveryPolicy) -> None:
-        if lane.outcome:
-            fallback = self._fallbacks.get(lane.channel.name)
-            instead = candidates(lane.outcome, fallback, self._clock.now())
-            if await self._store.settle(lane.outcome, instead):
+    async def _settle(self, session: ChannelSession) -> None:
+        if session.outcome:
+            fallback = self._fallbacks.get(session.channel.name)
+            instead = candidates(session.outcome, fallback, self._clock.now())
+            if await self._store.settle(session.outcome, instead):
                 self.wake()
-            lane.outcome = []
-        if lane.facts:
-            await self._store.keep_facts(facts_of(lane.channel.name), lane.facts, self._clock.now())
-            lane.facts = {}
-        for name, words in tuple(lane.remarks.items()):
-            if name not in lane.said:
-                await self._remark(lane, name, words)
-            lane.said.add(name)
-            del lane.remarks[name]
+            session.outcome = []
+        if session.facts:
+            await self._store.keep_facts(facts_of(session.channel.name), session.facts, self._clock.now())
+            session.facts = {}
+        for name, words in tuple(session.remarks.items()):
+            if name not in session.said:
+                await self._remark(session, name, words)
+            session.said.add(name)
+            del session.remarks[name]
 
-    async def _remark(self, lane: DeliveryPolicy, name: str, words: str) -> None:
+    async def _remark(self, session: ChannelSession, name: str, words: str) -> None:
         """Tell the channel's own people once what they should know of it. Its words may differ each time: the
         message that tells of it may give cause for the same remark."""
-        now, channel = self._clock.now(), lane.channel.name
+        now, channel = self._clock.now(), session.channel.name
         LOG.warning("channel %s: %s", channel, words)
         identity = short_id("remark", channel, name)
         facts = (("Channel", channel), ("What", words))
@@ -320,20 +322,20 @@ class Deliverer:
         await self._store.conclude([], lambda _past, _recall: owed)
 
     def _settled(
-        self, lane: DeliveryPolicy, delivery: Delivery, result: SendResult, together: int, now: datetime
+        self, session: ChannelSession, delivery: Delivery, result: SendResult, together: int, now: datetime
     ) -> Delivery:
         attempts = delivery.attempts + 1
         delivery = replace(delivery, attempts=attempts, only=frozenset())
         if isinstance(result, Sent):
             return replace(delivery, state=DeliveryState.SENT, last_error="", sent=now)
         due = now + self._wait(attempts, result)
-        gives_up = self._hopeless(lane, delivery, result, together, now)
+        gives_up = self._hopeless(session, delivery, result, together, now)
         state = DeliveryState.GIVEN_UP if gives_up else DeliveryState.PENDING
         delivered_to = delivery.delivered_to | result.delivered_to
         return replace(delivery, state=state, last_error=result.detail, due=due, delivered_to=delivered_to)
 
     def _hopeless(
-        self, lane: DeliveryPolicy, delivery: Delivery, result: NotSent, together: int, now: datetime
+        self, session: ChannelSession, delivery: Delivery, result: NotSent, together: int, now: datetime
     ) -> bool:
         """Whether there is no sense in trying again. Of several at once one alone may be bad: it is found
         by sending each by itself."""
@@ -342,56 +344,56 @@ class Deliverer:
             return True
         if result.fault is Fault.MESSAGE:
             return together == 1
-        return result.fault is Fault.UNCLEAR and together == 1 and tried and lane.proven(delivery.id)
+        return result.fault is Fault.UNCLEAR and together == 1 and tried and session.proven(delivery.id)
 
     def _wait(self, attempts: int, result: NotSent) -> timedelta:
         asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
         return _to_ms(max(backoff(attempts, self._jitter()), asked))
 
-    def _note(self, lane: DeliveryPolicy, batch: Sequence[Delivery], result: SendResult) -> None:
+    def _note(self, session: ChannelSession, batch: Sequence[Delivery], result: SendResult) -> None:
         """What the attempt says about the channel itself."""
-        name, ticks = lane.channel.name, self._clock.monotonic()
+        name, ticks = session.channel.name, self._clock.monotonic()
         if isinstance(result, Sent):
-            lane.told_at.append((ticks, len(batch)))
-            if lane.trouble:
+            session.sent_at.append((ticks, len(batch)))
+            if session.trouble:
                 LOG.info("channel works again: channel=%s", name)
-            lane.works(ticks)
+            session.works(ticks)
             return
         LOG.warning("not sent: channel=%s deliveries=%d why=%s", name, len(batch), result.detail)
-        lane.trouble = result.detail
+        session.trouble = result.detail
         if result.delivered_to or batch[0].delivered_to or batch[0].only:
             # Some of its recipients: the others, and what comes next, do not wait for them.
             if result.delivered_to:
-                lane.told_at.append((ticks, len(batch)))
-                lane.works(ticks, trouble=result.detail)
-            lane.blame(batch, result.fault, ticks)
+                session.sent_at.append((ticks, len(batch)))
+                session.works(ticks, trouble=result.detail)
+            session.blame(batch, result.fault, ticks)
             return
         if result.fault in REFUSED:
-            lane.apart |= {each.id for each in batch}
+            session.apart |= {each.id for each in batch}
             if len(batch) == 1:
-                lane.blame(batch, result.fault, ticks)
-            lane.refusals += 1
-            if lane.refusals < REFUSALS_BEFORE_PAUSE:
+                session.blame(batch, result.fault, ticks)
+            session.refusals += 1
+            if session.refusals < REFUSALS_BEFORE_PAUSE:
                 return
         else:
             for each in batch:
-                lane.faults.pop(each.id, None)
-            lane.fault = result.fault
-            lane.failing_since = ticks if lane.failing_since is None else lane.failing_since
-        lane.failures += 1
-        lane.paused_until = ticks + self._wait(lane.failures, result).total_seconds()
-        lane.asked_to_wait = result.retry_after is not None
+                session.faults.pop(each.id, None)
+            session.fault = result.fault
+            session.failing_since = ticks if session.failing_since is None else session.failing_since
+        session.failures += 1
+        session.paused_until = ticks + self._wait(session.failures, result).total_seconds()
+        session.asked_to_wait = result.retry_after is not None
 
-    def _stumbled(self, lane: DeliveryPolicy, error: Exception) -> None:
+    def _stumbled(self, session: ChannelSession, error: Exception) -> None:
         """Note an error that nobody foresaw with what was being sent; the loop goes on."""
         # Neither the error's words nor its arguments are logged: they may hold a channel's URL.
         frames = "".join(traceback.format_tb(error.__traceback__))
         kind = type(error).__name__
-        LOG.error("unexpected error: channel=%s error=%s\n%s", lane.channel.name, kind, frames)
-        if lane.sending:
+        LOG.error("unexpected error: channel=%s error=%s\n%s", session.channel.name, kind, frames)
+        if session.sending:
             # Whatever it was, one of these may have caused it: from now on each goes alone.
-            lane.apart |= {each.id for each in lane.sending}
-            self._conclude(lane, NotSent(f"unexpected error: {kind}", maybe_sent=True))
+            session.apart |= {each.id for each in session.sending}
+            self._conclude(session, NotSent(f"unexpected error: {kind}", maybe_sent=True))
 
 
 def _to_ms(wait: timedelta) -> timedelta:

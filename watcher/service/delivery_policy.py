@@ -1,4 +1,4 @@
-"""What one channel's loop knows, and which deliveries it sends next. Decisions only, no I/O."""
+"""Delivery policy: which deliveries a channel is given next, and when. Decisions only, no I/O."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _TURN = {Kind.FIRING: 0, Kind.RESOLVED: 2, Kind.WITHDRAWN: 2}
 
 
 @dataclass(slots=True)
-class DeliveryPolicy:
-    """One channel's loop: what it does now, and how it fares. All of it may be lost in a crash."""
+class ChannelSession:
+    """One channel since the start: what it is doing, and how it fares. All of it may be lost in a crash."""
 
     channel: Channel
     quiet: QuietPeriod | None = None
@@ -74,7 +74,7 @@ class DeliveryPolicy:
     """Names of the remarks that were told."""
     gathers: bool = False
     """Whether something may be waiting only to go out with what comes next."""
-    told_at: list[tuple[float, int]] = field(default_factory=list)
+    sent_at: list[tuple[float, int]] = field(default_factory=list)
     """When the notifications of the last minute went out, in monotonic seconds, with how many deliveries."""
 
     def forget(self, pending: Sequence[Delivery]) -> None:
@@ -116,7 +116,7 @@ def in_turn(pending: Sequence[Delivery]) -> list[Delivery]:
 
 
 def in_order(
-    lane: DeliveryPolicy, pending: Sequence[Delivery], now: datetime
+    session: ChannelSession, pending: Sequence[Delivery], now: datetime
 ) -> tuple[list[Delivery], list[Delivery]]:
     """What a round sends, and what must wait for its own time.
 
@@ -141,7 +141,7 @@ def in_order(
             partly[alert] = partly.get(alert, each.delivered_to) & each.delivered_to
         elif alert in partly:
             ready += [replace(each, only=partly[alert])] if partly[alert] else []
-        elif each.id in lane.apart and early:
+        elif each.id in session.apart and early:
             stopped.add(alert)
             held.append(each)
         else:
@@ -149,80 +149,80 @@ def in_order(
     return ready, held
 
 
-def until_next(lane: DeliveryPolicy, candidates: Sequence[Delivery], now: datetime, ticks: float) -> float:
+def until_next(session: ChannelSession, candidates: Sequence[Delivery], now: datetime, ticks: float) -> float:
     """Seconds until something is worth sending; 0: now. `ticks`: the monotonic time."""
     if not candidates:
         return LOOK_AGAIN
     wait = (min(due_time(each, now) for each in candidates) - now).total_seconds()
     pause = 0.0
-    if lane.paused_until is not None:
-        pause = lane.paused_until - ticks
-        if not lane.asked_to_wait and any(each.attempts == 0 for each in candidates):
-            pause = min(pause, lane.tried + FRESH_WAITS - ticks)
+    if session.paused_until is not None:
+        pause = session.paused_until - ticks
+        if not session.asked_to_wait and any(each.attempts == 0 for each in candidates):
+            pause = min(pause, session.tried + FRESH_WAITS - ticks)
     return max(wait, pause, 0.0)
 
 
 def stand_ins(
-    lane: DeliveryPolicy, pending: Sequence[Delivery], fallback: str, now: datetime, ticks: float
+    session: ChannelSession, pending: Sequence[Delivery], fallback: str, now: datetime, ticks: float
 ) -> tuple[dict[str, Delivery], float]:
     """What the fallback is to tell by now, by the id of what it stands in for; seconds until the next."""
     found: dict[str, Delivery] = {}
     wait = LOOK_AGAIN
     for each in pending:
-        fault, since = lane.faults.get(each.id, (lane.fault, lane.failing_since))
+        fault, since = session.faults.get(each.id, (session.fault, session.failing_since))
         tried_for_long = each.attempts >= ATTEMPTS_BEFORE_GIVING_UP
-        if each.id in lane.stood_in or (fault is None and not tried_for_long):
+        if each.id in session.stood_in or (fault is None and not tried_for_long):
             continue
         waited = max(now - each.created, timedelta(0))  # the clock may have been set back
         if not tried_for_long:
             waited = min(waited, timedelta(seconds=ticks - since if since is not None else 0))
         left = (patience(each.message, fault or Fault.PASSING) - waited).total_seconds()
         if left <= 0:
-            found[each.id] = in_place_of(each, fallback, now, each.last_error or lane.trouble)
+            found[each.id] = in_place_of(each, fallback, now, each.last_error or session.trouble)
         else:
             wait = min(wait, left)
     # What became of an alert meanwhile goes along: it is not told as if it still fired.
     alerts = {each.message.id for each in pending if each.id in found}
     for each in pending:
-        if each.message.id in alerts and each.id not in found and each.id not in lane.stood_in:
-            found[each.id] = in_place_of(each, fallback, now, each.last_error or lane.trouble)
+        if each.message.id in alerts and each.id not in found and each.id not in session.stood_in:
+            found[each.id] = in_place_of(each, fallback, now, each.last_error or session.trouble)
     return found, wait
 
 
-def gathering(lane: DeliveryPolicy, ticks: float) -> float:
+def gathering(session: ChannelSession, ticks: float) -> float:
     """Seconds for which what is to be told is gathered, to go out as one; 0: it may go now."""
-    if lane.channel.burst >= UNGROUPED:
+    if session.channel.burst >= UNGROUPED:
         return 0.0
-    lane.told_at = [(at, count) for at, count in lane.told_at if ticks - at < WINDOW]
-    told = len(lane.told_at)
-    if told >= len(GATHERING):
-        return max(0.0, lane.told_at[-len(GATHERING)][0] + WINDOW - ticks)
-    if _free(lane) > 0:
+    session.sent_at = [(at, count) for at, count in session.sent_at if ticks - at < WINDOW]
+    sent = len(session.sent_at)
+    if sent >= len(GATHERING):
+        return max(0.0, session.sent_at[-len(GATHERING)][0] + WINDOW - ticks)
+    if _free(session) > 0:
         return 0.0
-    step = told if _much(lane) else told - AT_ONCE + 1
-    return max(0.0, lane.told_at[-1][0] + GATHERING[step] - ticks)
+    step = sent if _much(session) else sent - AT_ONCE + 1
+    return max(0.0, session.sent_at[-1][0] + GATHERING[step] - ticks)
 
 
-def singles(lane: DeliveryPolicy) -> int:
+def singles(session: ChannelSession) -> int:
     """So many may go out one by one now; more than that go as one."""
-    if lane.channel.burst >= UNGROUPED:
-        return lane.channel.burst
-    return max(1, min(lane.channel.burst, _free(lane)))
+    if session.channel.burst >= UNGROUPED:
+        return session.channel.burst
+    return max(1, min(session.channel.burst, _free(session)))
 
 
-def _free(lane: DeliveryPolicy) -> int:
+def _free(session: ChannelSession) -> int:
     """Notifications about one transition each that may go now; none while much happens."""
-    return 0 if _much(lane) else max(0, AT_ONCE - len(lane.told_at))
+    return 0 if _much(session) else max(0, AT_ONCE - len(session.sent_at))
 
 
-def _much(lane: DeliveryPolicy) -> bool:
+def _much(session: ChannelSession) -> bool:
     """Whether more happens than one notification each can tell."""
-    return any(count > 1 for _, count in lane.told_at)
+    return any(count > 1 for _, count in session.sent_at)
 
 
-def overnight(lane: DeliveryPolicy, ready: Sequence[Delivery], now: datetime) -> list[Delivery]:
+def overnight(session: ChannelSession, ready: Sequence[Delivery], now: datetime) -> list[Delivery]:
     """What quiet hours that are over have kept back: it goes out as one."""
-    end = lane.quiet.last_end(now) if lane.quiet is not None else None
+    end = session.quiet.last_end(now) if session.quiet is not None else None
     return [each for each in ready if end is not None and each.created < end and not each.attempts]
 
 
@@ -232,10 +232,10 @@ def due_time(delivery: Delivery, now: datetime) -> datetime:
     return now if delivery.due > farthest else delivery.due
 
 
-def batches(lane: DeliveryPolicy, ready: Sequence[Delivery]) -> list[list[Delivery]]:
+def batches(session: ChannelSession, ready: Sequence[Delivery]) -> list[list[Delivery]]:
     """Those that were refused for good each alone, those with the same recipients left together, then the
     others; per alert in order."""
-    alone_alerts = {each.message.id for each in ready if each.id in lane.apart}
+    alone_alerts = {each.message.id for each in ready if each.id in session.apart}
     groups: dict[tuple[frozenset[str], frozenset[str]], list[Delivery]] = {}
     for each in ready:
         if each.message.id not in alone_alerts:

@@ -99,12 +99,12 @@ class Metrics:
                         self.quarantined[source, "amount" if held.amount else "zero"] += 1
         self.polls[source, READ] += len(conclusion.accounts) - missed
 
-    def asked(self, source: str, seconds: float, charged: int) -> None:
+    def requested(self, source: str, seconds: float, charged: int) -> None:
         """A request was answered, or failed."""
         self.requests.setdefault(source, Durations()).note(seconds)
         self.credits[source] += charged
 
-    def told(self, channel: str, result: SendResult) -> None:
+    def notified(self, channel: str, result: SendResult) -> None:
         """A notification was tried."""
         self.notifications[channel] += 1
         if isinstance(result, NotSent):

@@ -58,15 +58,15 @@ class Poller:
         self._engine, self._store, self._clock = engine, engine.store, engine.clock
         self._events = events or PollEvents()
         mine = {each.address for each in engine.rules.wallets if each.source == self.source.name}
-        self.outage = SourceHealth(self.source.name, len(mine), engine)
-        self.search = FaultIsolation(self.source, engine)
+        self.health = SourceHealth(self.source.name, len(mine), engine)
+        self.isolation = FaultIsolation(self.source, engine)
         self.trouble = ""  # why nothing can be asked for: what the store said last, if it failed
         self._later: set[asyncio.Task[None]] = set()
         self._progressed = self._clock.monotonic()
 
     def remember(self, facts: Mapping[str, str]) -> None:
         """Take back what an earlier run found out of accounts that fail by themselves."""
-        self.search.remember(facts.get(CULPRITS))
+        self.isolation.remember(facts.get(CULPRITS))
 
     def stalled(self) -> float:
         """Seconds since there has been work that may be done now, and none of it was."""
@@ -123,7 +123,7 @@ class Poller:
         outcomes: list[Outcome] = []
         learnt = False
         try:
-            waiting = self.search.requests(self.search.choose(batch))
+            waiting = self.isolation.requests(self.isolation.choose(batch))
             while waiting:
                 request = waiting.pop(0)
                 reply = await self._one(request, batch.purpose)
@@ -137,7 +137,7 @@ class Poller:
                 waiting = [*reply.more, *waiting]
                 # Nothing was read, or the source learnt what is better asked otherwise: the rest is put anew.
                 learnt = learnt or bool(reply.failure and reply.facts)
-                anew = bool(reply.outcomes) and (self.search.doubted or learnt)
+                anew = bool(reply.outcomes) and (self.isolation.doubted or learnt)
                 if anew and batch.purpose in (Purpose.SCHEDULED, Purpose.BY_HAND):
                     self.queue.put((a for each in waiting for a in each.accounts), batch.purpose)
                     break
@@ -206,10 +206,10 @@ class Poller:
             self.throttle.sleep(CreditRefusal(self._clock.now() + EXHAUSTED_PAUSE, reason))
             self._events.exhausted(reason)
         self.throttle.note(reply)
-        again = await self.search.note(reply, purpose)
-        if not self.search.blamed:
-            apart = self.search.suspects.addresses_apart()
-            await self.outage.note(reply, settled=self.search.settled, apart=apart)
+        again = await self.isolation.note(reply, purpose)
+        if not self.isolation.blamed:
+            apart = self.isolation.suspects.addresses_apart()
+            await self.health.note(reply, settled=self.isolation.settled, apart=apart)
         for account, why in again.items():
             self.queue.put([account], why)
         return reply
@@ -221,7 +221,7 @@ class Poller:
         settlement = Settlement(grant, now, reply.charged, readings, misses, reply.failure)
         if reply.facts:
             await self._store.keep_facts(self.source.name, reply.facts, now)
-        if not reply.outcomes or purpose is Purpose.SWEEP or self.search.step(reply):
+        if not reply.outcomes or purpose is Purpose.SWEEP or self.isolation.step(reply):
             await self._store.fail(settlement)
             for outcome in reply.outcomes if purpose is Purpose.SWEEP else ():
                 await self._events.swept(outcome, now)
@@ -237,7 +237,7 @@ class Poller:
             self.ask_again(again)
         if not reply.failure:
             unread = [state for state in decision.accounts if not state.seen and state.misses >= NEVER_READ]
-            await self.search.left_out({state.account: state.miss for state in unread})
+            await self.isolation.left_out({state.account: state.miss for state in unread})
 
     def ask_again(self, again: Recheck) -> None:
         """Put an account into the queue soon, to be paid out of the reserve."""

@@ -67,7 +67,7 @@ class SourceThrottle:
         reply = await self.source.send(request)
         if self._metrics is not None:
             charged = request.cost if reply.charged is None else reply.charged
-            self._metrics.asked(self.source.name, self._clock.monotonic() - began, charged)
+            self._metrics.requested(self.source.name, self._clock.monotonic() - began, charged)
         return reply
 
     def note(self, reply: Reply) -> None:
