@@ -288,14 +288,3 @@ class _Loader:
 
 def _is_name(text: str) -> bool:
     return text[:1].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)
-
-
-__all__ = [
-    "Kinds",
-    "PartialSettings",
-    "Settings",
-    "WalletSettings",
-    "known_kinds",
-    "load_settings",
-    "read_settings",
-]

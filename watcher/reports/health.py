@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from watcher.config.configuration import quiet_hours
 from watcher.config.models import Cron
-from watcher.config.settings import Settings, WalletSettings
+from watcher.config.settings import Settings
+from watcher.config.wallets import WalletSettings
 from watcher.domain.model import Account, AccountState
 from watcher.domain.scheduler.outlook import Outlook
 from watcher.domain.values.cron import tick_after

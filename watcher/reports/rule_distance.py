@@ -20,13 +20,12 @@ from watcher.domain.rules import (
     ClockRule,
     EventRule,
     LevelRule,
-    Near,
     Rule,
     SumRule,
     Total,
     TrailingRule,
-    unsure,
 )
+from watcher.domain.rules.distance import Near, unsure
 from watcher.domain.rules.lookback import Baseline, BaselineOf
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.durations import span

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from watcher.config.models import Cron
-from watcher.config.settings import Settings, WalletSettings
+from watcher.config.settings import Settings
+from watcher.config.wallets import WalletSettings
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.never_held import never_held

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from watcher.config.settings import WalletSettings
+from watcher.config.wallets import WalletSettings
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account
 from watcher.domain.values import decimals

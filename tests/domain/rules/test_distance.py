@@ -14,7 +14,6 @@ from watcher.domain.model import AccountState, Change
 from watcher.domain.rules import (
     BudgetRule,
     ChangeRule,
-    Near,
     NoDataRule,
     RatioRule,
     RunwayRule,
@@ -22,6 +21,7 @@ from watcher.domain.rules import (
     Total,
     Use,
 )
+from watcher.domain.rules.distance import Near
 
 NOW = datetime(2026, 3, 16, 12, tzinfo=UTC)
 D = Decimal

@@ -12,7 +12,8 @@ from watcher.analysis.lint.finding import Finding, some
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.evaluation.rule_index import matches_of
 from watcher.domain.model import Quote, subject_key
-from watcher.domain.rules import ChangeRule, Condition, Rule, ThresholdRule
+from watcher.domain.rules import ChangeRule, Rule, ThresholdRule
+from watcher.domain.rules.conditions import Condition
 from watcher.domain.values.decimals import minus, times, total
 from watcher.domain.values.formatting import amount, counted, exactly, money, plain
 from watcher.domain.values.verdict import Answer

@@ -20,7 +20,8 @@ from watcher.domain.model import (
     Wallet,
 )
 from watcher.domain.readings.prices import assumed
-from watcher.domain.rules import PATTERN, Side, Total, id_in
+from watcher.domain.rules import Side, Total
+from watcher.domain.rules.match import PATTERN, id_in
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import ZERO, total
 from watcher.domain.values.durations import span

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from watcher.domain.decision import Revision
 from watcher.domain.model import AccountState, Asset, Quarantined
-from watcher.domain.rules import Bound, ClockRule, LevelRule, Unmet
+from watcher.domain.rules import ClockRule, LevelRule
+from watcher.domain.rules.base import Bound, Unmet
 from watcher.domain.values.decimals import ZERO, times
 
 

@@ -17,7 +17,8 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.model import Asset, Reading
 from watcher.domain.readings.plausibility import INDEPENDENT_AFTER
 from watcher.domain.readings.reconcile import Reconciled
-from watcher.domain.rules import PATTERN, LevelRule, folded, id_in
+from watcher.domain.rules import LevelRule
+from watcher.domain.rules.match import PATTERN, folded, id_in
 
 
 class NamedAssets(NamedTuple):

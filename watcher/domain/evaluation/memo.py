@@ -19,17 +19,8 @@ from watcher.domain.evaluation.fast_path import FastPath, LevelBand, band_of, ca
 from watcher.domain.evaluation.implied_zeros import NamedAssets, named_by
 from watcher.domain.evaluation.rule_index import BUILT_IN, Names, Rules, other_names, selects
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined
-from watcher.domain.rules import (
-    ChangeRule,
-    ClockRule,
-    EventRule,
-    LevelRule,
-    Rule,
-    SumRule,
-    TrailingRule,
-    Unmet,
-    Untold,
-)
+from watcher.domain.rules import ChangeRule, ClockRule, EventRule, LevelRule, Rule, SumRule, TrailingRule
+from watcher.domain.rules.base import Unmet, Untold
 
 MOST_CHOICES = 200_000
 """Names come from outside; the cache must end somewhere."""

@@ -10,7 +10,8 @@ from watcher.domain.alerts.lifecycle import Alert, about
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Wallet
 from watcher.domain.readings.asset_policies import USUAL, Policies, Policy
 from watcher.domain.readings.plausibility import Jumps, usual
-from watcher.domain.rules import BudgetRule, ClockRule, Match, Rule, StateRule, SumRule, folded
+from watcher.domain.rules import BudgetRule, ClockRule, Match, Rule, StateRule, SumRule
+from watcher.domain.rules.match import folded
 
 BUILT_IN = "built-in"
 """The fingerprint of alerts that need no rule."""

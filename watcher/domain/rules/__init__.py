@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from watcher.domain.rules.aggregate import Per, Side, SumRule, Total
-from watcher.domain.rules.base import (
-    PATTERN,
-    Bound,
-    ClockRule,
-    EventRule,
-    LevelRule,
-    Match,
-    Rule,
-    StateRule,
-    TrailingRule,
-    Unmet,
-    Untold,
-    folded,
-    id_in,
-)
-from watcher.domain.rules.conditions import Condition
-from watcher.domain.rules.distance import Near, unsure
+from watcher.domain.rules.aggregate import Side, SumRule, Total
+from watcher.domain.rules.base import ClockRule, EventRule, LevelRule, Rule, StateRule, TrailingRule
+from watcher.domain.rules.match import Match
 from watcher.domain.rules.types.asset import AssetRule
 from watcher.domain.rules.types.budget import BudgetRule, Use, pace_since
 from watcher.domain.rules.types.change import ChangeRule
@@ -39,20 +24,15 @@ TYPES: dict[str, type[Rule]] = {
 }
 
 __all__ = [
-    "PATTERN",
     "TYPES",
     "AssetRule",
-    "Bound",
     "BudgetRule",
     "ChangeRule",
     "ClockRule",
-    "Condition",
     "EventRule",
     "LevelRule",
     "Match",
-    "Near",
     "NoDataRule",
-    "Per",
     "RatioRule",
     "Rule",
     "RunwayRule",
@@ -62,11 +42,6 @@ __all__ = [
     "ThresholdRule",
     "Total",
     "TrailingRule",
-    "Unmet",
-    "Untold",
     "Use",
-    "folded",
-    "id_in",
     "pace_since",
-    "unsure",
 ]

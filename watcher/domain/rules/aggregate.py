@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from watcher.domain.model import Wallet
-from watcher.domain.rules.base import Match, Near, StateRule
+from watcher.domain.rules.base import StateRule
+from watcher.domain.rules.distance import Near
+from watcher.domain.rules.match import Match
 from watcher.domain.values.ranges import Range, exactly_so
 from watcher.domain.values.verdict import Answer, Verdict
 

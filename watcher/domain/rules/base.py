@@ -298,24 +298,3 @@ class ClockRule(StateRule):
     def near(self, state: AccountState, now: datetime) -> Near:
         """How far that is from the level."""
         raise NotImplementedError
-
-
-__all__ = [
-    "PATTERN",
-    "Bound",
-    "ClockRule",
-    "EventRule",
-    "Exact",
-    "Globs",
-    "LevelRule",
-    "Match",
-    "Near",
-    "Rule",
-    "StateRule",
-    "TrailingRule",
-    "Unmet",
-    "Untold",
-    "folded",
-    "id_in",
-    "parse_decimal",
-]

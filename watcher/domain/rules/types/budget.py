@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, WithJsonSchema, model_validator
 
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.rules.base import Match, StateRule, parse_decimal
+from watcher.domain.rules.base import StateRule, parse_decimal
 from watcher.domain.rules.distance import Near, joint, near
+from watcher.domain.rules.match import Match
 from watcher.domain.scheduler.outlook import Outlook
 from watcher.domain.values.decimals import times
 from watcher.domain.values.durations import format_duration

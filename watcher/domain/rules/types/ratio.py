@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from watcher.domain.rules.aggregate import Side, SumRule, Total
-from watcher.domain.rules.base import Exact, Match
+from watcher.domain.rules.base import Exact
 from watcher.domain.rules.conditions import check_band, judged, sides
 from watcher.domain.rules.distance import Near, near, unsure
+from watcher.domain.rules.match import Match
 from watcher.domain.values.decimals import times
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
