@@ -26,7 +26,7 @@ def read(
 ) -> Configuration:
     (folder / "watcher.yaml").write_text(CONFIG.format(credits=bought, wallet=wallet))
     (folder / "rules.yaml").write_text(f"rules:\n  - {{id: a, {rule}}}\n")
-    return configure(folder / "watcher.yaml", ENV, telling=False)
+    return configure(folder / "watcher.yaml", ENV, channels=False)
 
 
 def said(folder: Path, **parts: str) -> str:
@@ -86,3 +86,14 @@ def test_a_percentage_may_have_a_space(tmp_path: Path, text: str) -> None:
 def test_nothing_is_guessed_of_what_nobody_can_tell(text: str) -> None:
     with pytest.raises(ValueError, match=r"whole number and s, m, h or d"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(("written", "meant"), [("010", 10), ("'08'", 8), ("0_20k", 20_000)])
+def test_a_number_of_credits_with_a_zero_in_front_is_refused(
+    tmp_path: Path, written: str, meant: int
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read(tmp_path, bought=f"limit: {written}")
+    (problem,) = caught.value.problems
+    assert "must be a whole number without a zero in front" in problem.what
+    assert problem.remedy == f"write {meant}"

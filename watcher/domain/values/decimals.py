@@ -55,6 +55,9 @@ def count_in(text: str) -> int:
     found = whole_number(meant(text).replace("_", ""), most_digits=30)
     if found is None:
         raise InputError("must be a whole number", "write it as in 20000, 20k or 2M")
+    if found and text.lstrip().startswith("0"):
+        what = "must be a whole number without a zero in front: some would read it as octal"
+        raise InputError(what, f"write {found}")
     return found
 
 
