@@ -201,7 +201,7 @@ async def test_without_the_extra_there_is_a_warning_and_no_picture(
 ) -> None:
     await history(tmp_path)
     assert configure(tmp_path / "watcher.yaml", {}).warnings == ()
-    for module in ("watcher.charts.attachments", "watcher.config.warnings"):
+    for module in ("watcher.charts.attachments", "watcher.config.configuration"):
         monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
     configuration = configure(tmp_path / "watcher.yaml", {})
     assert painter(configuration, store_of(configuration.settings)) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.given import SOUND, load, mistakes
+from tests.config.given import ENV, SOUND, load, mistakes
 from watcher.config.configuration import configure, fallbacks
 from watcher.domain.values.errors import ConfigurationError
 
@@ -38,7 +38,7 @@ def test_a_proxy_that_a_service_cannot_use_is_a_mistake_at_its_own_place(tmp_pat
     text = SOUND.rstrip("\n") + "\n" + post
     path.write_text(text)
     with pytest.raises(ConfigurationError) as refusal:
-        configure(path, {"HOOK": "json://127.0.0.1:9/a"}, telling=True, keyless=True)
+        configure(path, {"HOOK": "json://127.0.0.1:9/a"}, channels=True, secrets=False)
     (problem,) = refusal.value.problems
     line = text[: text.index("proxy:")].count("\n") + 1
     assert problem.what == "mailto goes through no HTTP proxy"
@@ -60,6 +60,22 @@ def test_two_channels_of_one_url_are_a_warning(tmp_path: Path, more: str, said: 
     second = f'  second: {{url: "json://127.0.0.1:9/${{HOOK}}"{more}}}'
     path.write_text(SOUND + second + "\n")
 
-    warnings = configure(path, {"HOOK": "s3cr3t"}, telling=True, keyless=True).warnings
+    warnings = configure(path, {"HOOK": "s3cr3t"}, channels=True, secrets=False).warnings
     assert [each for each in warnings if "URL" in each] == [said]
     assert "s3cr3t" not in "".join(warnings)
+
+
+def test_a_url_that_is_none_is_told_together_with_every_other_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "watcher.yaml"
+    (tmp_path / "rules.yaml").write_text("rules: [{id: a, type: oops}]\n")
+    text = (
+        SOUND.replace("every: 1m", "every: 1 fortnight")
+        + '  post: {url: "nowhere://x"}\nrules: [rules.yaml]\n'
+    )
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as refusal:
+        configure(path, ENV)
+    said = [problem.what for problem in refusal.value.problems]
+    assert ["is not a duration" in said[0], "nowhere URL" in said[1], "rule type" in said[2]] == [True] * 3, (
+        said
+    )

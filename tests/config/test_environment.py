@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.config.given import ENV, KINDS, SOUND, load, mistakes, write
+from tests.config.given import ENV, KEY, KINDS, SOUND, load, mistakes, write
+from watcher.config import environment
 from watcher.config.environment import is_closed
 from watcher.config.settings import load_settings, read_settings
 from watcher.domain.values.errors import ConfigurationError
@@ -250,13 +252,61 @@ def test_only_secrets_have_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["hunter2", "Tr0ub4dor", "password", "sK_live"])
-@pytest.mark.parametrize("keyless", [False, True])
+@pytest.mark.parametrize("secrets", [True, False])
 def test_a_secret_that_was_written_as_a_variable_is_not_shown(
-    tmp_path: Path, secret: str, *, keyless: bool
+    tmp_path: Path, secret: str, *, secrets: bool
 ) -> None:
     path = tmp_path / "watcher.yaml"
     path.write_text(SOUND.replace("${COINSTATS_API_KEY}", f"${{{secret}}}"))
-    draft = read_settings(path, ENV, KINDS, keyless=keyless)
+    draft = read_settings(path, ENV, KINDS, secrets=secrets)
     said = "\n".join(map(str, draft.problems))
     assert secret not in said.replace(str(tmp_path), "")
-    assert ("is not set; its name is not in capitals" in said) != keyless
+    assert ("is not set; its name is not in capitals" in said) is secrets
+
+
+def piped(folder: Path) -> str:
+    """A configuration whose key comes from a pipe."""
+    os.mkfifo(folder / "pipe")
+    return SOUND.replace('api_key: "${COINSTATS_API_KEY}"', "api_key_file: pipe")
+
+
+def test_a_pipe_that_nobody_writes_into_is_a_mistake_and_no_end_of_all_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "PATIENCE", 0.05)
+    (problem,) = mistakes(tmp_path, piped(tmp_path))
+    assert problem.what == f"the pipe {tmp_path}/pipe cannot be read: nothing came within 0.05 s"
+
+
+@pytest.mark.parametrize("pieces", [[KEY], [KEY[:4], KEY[4:], "\n"]])
+def test_a_key_may_come_through_a_pipe(tmp_path: Path, pieces: list[str]) -> None:
+    text = piped(tmp_path)
+
+    def write() -> None:
+        with (tmp_path / "pipe").open("w") as pipe:
+            for piece in pieces:
+                pipe.write(piece)
+                pipe.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    source = load(tmp_path, text).sources["coinstats"]
+    writer.join()
+    assert source.access_key() == KEY
+
+
+def test_a_key_may_come_from_a_descriptor_as_shells_hand_it_over(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, KEY.encode())
+    os.close(writing)
+    try:
+        text = SOUND.replace('api_key: "${COINSTATS_API_KEY}"', f"api_key_file: /dev/fd/{reading}")
+        assert load(tmp_path, text).sources["coinstats"].access_key() == KEY
+    finally:
+        os.close(reading)
+
+
+def test_a_device_that_never_ends_is_too_large_for_a_secret(tmp_path: Path) -> None:
+    text = SOUND.replace('api_key: "${COINSTATS_API_KEY}"', "api_key_file: /dev/zero")
+    (problem,) = mistakes(tmp_path, text)
+    assert problem.what == "the file /dev/zero is too large for a secret"

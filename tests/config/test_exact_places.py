@@ -29,7 +29,7 @@ def found(folder: Path, text: str) -> list[str]:
     path = folder / "watcher.yaml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        configure(path, ENV, telling=False)
+        configure(path, ENV, channels=False)
     return [problem.where.partition(".yaml:")[2] for problem in caught.value.problems]
 
 
@@ -161,7 +161,7 @@ def test_a_mistake_in_a_row_is_told_at_the_line_where_the_row_begins(tmp_path: P
     history.write_text(rows)
     path.write_text(TOP + SOUND)
     with pytest.raises(ConfigurationError) as caught:
-        read_history(history, configure(path, ENV, telling=False).settings)
+        read_history(history, configure(path, ENV, channels=False).settings)
     assert [each.where for each in caught.value.problems] == [f"{history}:{place.partition(':')[0]}"]
 
 
@@ -172,5 +172,5 @@ def test_a_warning_has_its_place_in_json_too(tmp_path: Path) -> None:
 {{"name": "a", "source": "cs", "address": "{address}", "chains": ["base"]}},
 {{"name": "b", "source": "cs", "address": "{address}", "chains": ["all"]}}]}}"""
     path.write_text(text)
-    places = [str(each.place) for each in configure(path, ENV, telling=False).settings.warnings]
+    places = [str(each.place) for each in configure(path, ENV, channels=False).settings.warnings]
     assert f"{path}:3:1" in places

@@ -28,9 +28,9 @@ def test_a_wallet_stands_for_one_account_per_chain(tmp_path: Path) -> None:
         Account("coinstats", "base-wallet", address),
     )
     assert bonds.accounts == (Account("teos", "teos", "0xd9d18f6979473f8bdc6290ad772000c53bd5c907"),)
-    assert treasury.wallet.tags == ("treasury",)
+    assert treasury.tags == ("treasury",)
     assert bonds.watched.assets == ("0x0fc6e610b23b09fae00e10001",)
-    assert bonds.wallet.asked == (Asset("teos", "0xfc6e610b23b09fae00e10001"),), (
+    assert bonds.asked == (Asset("teos", "0xfc6e610b23b09fae00e10001"),), (
         "rules over sums know what was asked for"
     )
 
@@ -53,7 +53,7 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(AttributeError):
         settings.web = None  # type: ignore[misc]
     with pytest.raises(AttributeError):
-        settings.wallets[0].wallet.name = "other"  # type: ignore[misc]
+        settings.wallets[0].name = "other"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_wallet_tells_rules_how_often_it_is_read_at_least(
 ) -> None:
     wallet = load(tmp_path, SOUND.replace("every: 1m", f"every: {written}")).wallets[1]
 
-    assert wallet.wallet.promise == promise
+    assert wallet.promise == promise
 
 
 @pytest.mark.parametrize("chains", ["all", "[all]", "forceall"])

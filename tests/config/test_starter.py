@@ -24,9 +24,7 @@ def write(folder: Path) -> Path:
 
 def rules_of(path: Path) -> Rulebook:
     settings = load_settings(path, KEYS, KINDS)
-    return load_rules(
-        settings.rules, settings.channels, [each.wallet for each in settings.wallets], settings.sources
-    )
+    return load_rules(settings.rules, settings.channels, settings.wallets, settings.sources)
 
 
 def test_the_starter_loads_without_a_mistake_or_a_warning(tmp_path: Path) -> None:

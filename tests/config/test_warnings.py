@@ -186,6 +186,6 @@ def test_a_name_is_the_same_composed_or_not(tmp_path: Path) -> None:
     settings = load(tmp_path, text)
     assert settings.wallets[0].name == composed
     assert settings.wallets[0].tags == (composed,)
-    assert Match(wallets=(apart,)).wallet(settings.wallets[0].wallet)
-    assert Match(tags=(composed,)).wallet(settings.wallets[0].wallet)
+    assert Match(wallets=(apart,)).wallet(settings.wallets[0])
+    assert Match(tags=(composed,)).wallet(settings.wallets[0])
     assert in_one_form([apart]) == [composed]

@@ -11,7 +11,7 @@ from watcher.config.settings import PartialSettings, read_settings
 
 
 def looked_at(folder: Path, text: str = SOUND) -> PartialSettings:
-    return read_settings(write(folder, text), {}, KINDS, keyless=True)
+    return read_settings(write(folder, text), {}, KINDS, secrets=False)
 
 
 @pytest.mark.parametrize(
@@ -26,15 +26,15 @@ def looked_at(folder: Path, text: str = SOUND) -> PartialSettings:
 def test_a_secret_that_is_not_set_is_no_mistake_for_who_only_looks(
     tmp_path: Path, old: str, new: str
 ) -> None:
-    draft = looked_at(tmp_path, SOUND.replace(old, new, 1) if old else SOUND)
-    assert draft.problems == []
-    assert draft.settings is not None
-    assert [wallet.name for wallet in draft.settings.wallets] == ["treasury", "bonds"]
+    partial = looked_at(tmp_path, SOUND.replace(old, new, 1) if old else SOUND)
+    assert partial.problems == []
+    assert partial.settings is not None
+    assert [wallet.name for wallet in partial.settings.wallets] == ["treasury", "bonds"]
 
 
 def test_what_is_no_secret_must_be_set_all_the_same(tmp_path: Path) -> None:
-    draft = looked_at(tmp_path, SOUND.replace("every: 1m", 'every: "${EVERY}"'))
-    assert [problem.what for problem in draft.problems] == ["the variable EVERY is not set"]
+    partial = looked_at(tmp_path, SOUND.replace("every: 1m", 'every: "${EVERY}"'))
+    assert [problem.what for problem in partial.problems] == ["the variable EVERY is not set"]
 
 
 def test_two_keys_that_are_not_set_are_two_keys(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_two_keys_that_are_not_set_are_two_keys(tmp_path: Path) -> None:
 
 def test_a_secret_that_is_set_is_the_one_that_is_used(tmp_path: Path) -> None:
     env = {"COINSTATS_API_KEY": KEY, "HOOK": "x"}
-    draft = read_settings(write(tmp_path, SOUND), env, KINDS, keyless=True)
-    assert draft.settings is not None
-    source = draft.settings.sources["coinstats"]
+    partial = read_settings(write(tmp_path, SOUND), env, KINDS, secrets=False)
+    assert partial.settings is not None
+    source = partial.settings.sources["coinstats"]
     assert source.api_key.get_secret_value() == KEY  # type: ignore[attr-defined]

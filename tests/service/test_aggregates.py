@@ -82,7 +82,7 @@ class Bench:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
-        configuration = configure(self.path, {}, telling=False)
+        configuration = configure(self.path, {}, channels=False)
         self.store = await store_of(configuration.settings).open(exclusive=True)
         app = await build(configuration, self.store, clock=self.clock)
         try:

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 
 from watcher.charts.chart import Chart, ChartLine, wallet_chart
 from watcher.charts.levels import Level, fitting, levels_of
-from watcher.config.configuration import Configuration, build_rules
+from watcher.config.configuration import Configuration, build_rules, wants_pictures
 from watcher.config.settings import Settings
-from watcher.config.warnings import wants_pictures
 from watcher.domain.evaluation.rule_index import Names, Rules, other_names
 from watcher.domain.history.timeline import Point, known_values
 from watcher.domain.messages.delivery import Delivery

@@ -55,13 +55,13 @@ def beginning_with(text: str, known: Mapping[str, str]) -> dict[str, str]:
     return {each: label for each, label in known.items() if text and each.startswith(text)}
 
 
-def configured(chosen: Path | None, *, telling: bool = False, keyless: bool | None = None) -> Configuration:
-    """The configuration, read and checked; `telling`: its channels too.
+def configured(chosen: Path | None, *, channels: bool = False, secrets: bool | None = None) -> Configuration:
+    """The configuration, read and checked; `channels`: they are built too.
 
-    Who tells nobody asks no API either, and needs no key: under systemd the keys are the daemon's alone.
+    Who needs no channel asks no API either, and needs no key: under systemd the keys are the daemon's alone.
     """
-    keyless = not telling if keyless is None else keyless
-    configuration = configure(config_path(chosen), os.environ, telling=telling, keyless=keyless)
+    secrets = channels if secrets is None else secrets
+    configuration = configure(config_path(chosen), os.environ, channels=channels, secrets=secrets)
     if odd := store_of(configuration.settings).warning():
         typer.echo(f"warning: {odd}", err=True)
     return configuration

@@ -44,7 +44,7 @@ def alerts(ctx: typer.Context, incomplete: str) -> list[str]:
     if path is None:
         return []
     try:
-        settings = configure(path, os.environ, telling=False, keyless=True).settings
+        settings = configure(path, os.environ, channels=False, secrets=False).settings
         with store_of(settings).queries() as reader:
             return [alert.id for alert in reader.live_alerts() if alert.id.startswith(incomplete)]
     except (WatcherError, OSError):

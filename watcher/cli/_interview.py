@@ -148,7 +148,7 @@ class Interview:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
             try:
-                warnings = configure(Path(folder) / "watcher.yaml", env, telling=True).warnings
+                warnings = configure(Path(folder) / "watcher.yaml", env, channels=True).warnings
                 address = draft.wallets[-1].address if draft.wallets else "\n"
                 return [each.partition(": ")[2] for each in warnings if address in each]
             except ConfigurationError as error:

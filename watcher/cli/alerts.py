@@ -289,7 +289,7 @@ def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: G
         "rule": (rule, _silenced(configuration)),
         "wallet": (wallet, {each.name for each in wallets}),
         "severity": (severity, {str(each) for each in Severity}),
-        "tag": (tag, {each for one in wallets for each in one.wallet.tags}),
+        "tag": (tag, {each for one in wallets for each in one.tags}),
     }
     for word, (globs, names) in known.items():
         for glob in globs or ():

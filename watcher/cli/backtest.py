@@ -113,7 +113,7 @@ def _rule_sets(configuration: Configuration, files: Sequence[Path]) -> dict[str,
         raise typer.BadParameter("--rules: the two files are the same")
     settings, problems = configuration.settings, []
     found: dict[str, tuple[Rule, ...]] = {} if len(files) == 2 else {CONFIGURED: configuration.rules}
-    wallets = [wallet.wallet for wallet in settings.wallets]
+    wallets = settings.wallets
     for path in files:
         try:
             found[str(path)] = load_rules([path], settings.channels, wallets, settings.sources).rules

@@ -87,11 +87,11 @@ def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
     """The configuration; and, if that is all that is wrong, which credentials are closed to this user: what
     systemd runs for a reload (ExecReload=) may not read those of the service (systemd 252)."""
     try:
-        return configured(config, telling=True), []
+        return configured(config, channels=True), []
     except ConfigurationError as error:
         if not all(map(is_closed, error.problems)):
             raise
-        return configured(config, keyless=True), [str(problem) for problem in error.problems]
+        return configured(config, secrets=False), [str(problem) for problem in error.problems]
 
 
 def _lint(configuration: Configuration) -> tuple[list[Finding], str]:

@@ -46,7 +46,7 @@ def _run(path: Path) -> int:
     from watcher.daemon import run as daemon
     from watcher.daemon import systemd
 
-    configuration = configured(path, telling=True)
+    configuration = configured(path, channels=True)
     _set_up_logging(configuration)
     for warning in configuration.warnings:
         text = f"warning: {warning}"
@@ -71,7 +71,7 @@ def poll(
 
     May run beside the daemon. Exit code 1 if an account was not read.
     """
-    configuration = configured(config, telling=True)
+    configuration = configured(config, channels=True)
     set_up_logging("warning", configuration.settings.log.format)
     names = {each.name for each in configuration.settings.wallets}
     must_know("wallet", wallet, names)
@@ -155,7 +155,7 @@ def web(
 
     With a daemon running, its own page is the better one. A public address needs a token.
     """
-    configuration = configured(config, keyless=False)  # its token guards the page
+    configuration = configured(config, secrets=True)  # its token guards the page
     set_up_logging("warning", configuration.settings.log.format)
     return asyncio.run(_web(configuration, listen))
 
@@ -218,7 +218,7 @@ def send_test(
 
     Exit code 1 if one did not take it; why is said in the service's own words.
     """
-    configuration = configured(config, telling=True)
+    configuration = configured(config, channels=True)
     set_up_logging("warning", configuration.settings.log.format)
     known = configuration.settings.channels
     must_know("channel", [channel] if channel is not None else None, known)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+from watcher.config.document import Document
 from watcher.config.rule_files import Rulebook, load_rules
 from watcher.config.settings import Settings, read_settings
-from watcher.config.warnings import deaf_channels, one_url_twice, without_credits, without_pictures
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.readings.asset_policies import Policies
-from watcher.domain.rules import Rule
-from watcher.domain.values.errors import ConfigurationError
+from watcher.domain.rules import BudgetRule, Rule
+from watcher.domain.values.errors import ConfigurationError, InputError, Problem
 from watcher.notify.heartbeat import Heartbeat
+from watcher.notify.kind import ChannelKind
 from watcher.ports.channel import Channel, Draw
 from watcher.ports.source import Source
 from watcher.ports.store import StoreBackend
@@ -32,35 +34,35 @@ class Configuration:
 
 
 def configure(
-    path: Path, env: Mapping[str, str], *, telling: bool = True, keyless: bool = False
+    path: Path, env: Mapping[str, str], *, channels: bool = True, secrets: bool = True
 ) -> Configuration:
     """Read and check everything offline. ConfigurationError carries every mistake, those of rules too.
 
-    `telling`: whether channels are tried too, which loads their library; who only looks needs none, nor
-    a secret (`keyless`): one that is not set is then no mistake.
+    `channels`: whether they are built too, which loads their library. `secrets`: whether one that is not set
+    is a mistake. Who only looks needs neither.
     """
-    draft = read_settings(path, env, keyless=keyless)
-    problems = draft.problems
-    settings, book = draft.settings, Rulebook((), ())
+    partial = read_settings(path, env, secrets=secrets)
+    if channels:
+        _check_channels(partial.document, partial.sound_channels)
+    problems = partial.problems
+    settings, book = partial.settings, Rulebook((), ())
     try:
-        book = load_rules(draft.rules, draft.channels, draft.wallets, draft.sources)
+        book = load_rules(partial.rules, partial.channels, partial.wallets, partial.sources)
     except ConfigurationError as error:
         problems += error.problems
-    if settings is not None and telling:
-        problems += deaf_channels(settings, draft.document)
     if settings is None or problems:
         raise ConfigurationError(problems)
     warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
-    warnings += tuple(without_credits(settings, book))
-    if telling:
-        warnings += (*without_pictures(settings), *one_url_twice(settings))
+    warnings += tuple(_without_credits(settings, book))
+    if channels:
+        warnings += (*_without_pictures(settings), *_one_url_twice(settings))
     return Configuration(settings, book.rules, warnings)
 
 
 def build_rules(configuration: Configuration) -> Rules:
     """The rules over the watch list."""
     settings = configuration.settings
-    wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
+    wallets = {account: wallet for wallet in settings.wallets for account in wallet.accounts}
     return Rules(configuration.rules, wallets, tuple(settings.channels), Policies(settings.assets))
 
 
@@ -110,3 +112,51 @@ def credit_plans(settings: Settings) -> dict[str, CreditPlan]:
         if plan is not None:
             found[name] = plan
     return found
+
+
+def _without_credits(settings: Settings, book: Rulebook) -> Iterator[str]:
+    """Rules about the credits of a source that sells none."""
+    for rule in book.rules:
+        if isinstance(rule, BudgetRule) and not settings.sources[rule.source].sells_credits:
+            yield f"rule {rule.id}: source '{rule.source}' sells no credits; it can never fire: name another"
+
+
+def wants_pictures(settings: Settings) -> bool:
+    """Whether a chart is to go with the alerts of any channel."""
+    return any(kind.wants_pictures for kind in settings.channels.values())
+
+
+def _without_pictures(settings: Settings) -> Iterator[str]:
+    """Channels that are to have pictures and will not."""
+    for name, kind in settings.channels.items():
+        if not kind.wants_pictures:
+            continue
+        if find_spec("PIL") is None:
+            remedy = "pip install 'balance-watcher[charts]'"
+            yield f"channel {name}: there are no pictures without the extra `charts`: {remedy}"
+        elif not kind.takes_pictures:
+            yield f"channel {name}: this service takes no attachments, its alerts come without pictures"
+
+
+def _one_url_twice(settings: Settings) -> Iterator[str]:
+    """Channels that are one: a fallback that is out of reach too, and people who are told twice."""
+    kinds = settings.channels
+    first: dict[str, str] = {}
+    for name, kind in kinds.items():
+        same = first.setdefault(kind.destination, name)
+        if not kind.destination or same == name:
+            continue
+        stands_in = name == kinds[same].fallback or same == kind.fallback
+        why = "where one is out of reach its fallback is too" if stands_in else "by both one is told twice"
+        yield f"channels {same} and {name} have the same URL: {why}"
+
+
+def _check_channels(document: Document, channels: Mapping[str, ChannelKind]) -> None:
+    """Add the channels that cannot be built to the mistakes."""
+    for name, kind in channels.items():
+        try:
+            kind.build(name)
+        except InputError as error:
+            # Its words hold no secret. To take out what is hidden would take out whole words of the advice.
+            place = document.place(("channels", name, *(error.place or ("url",))))
+            document.problems.append(Problem(place, error.what, error.remedy))

@@ -1,21 +1,70 @@
-"""What is probably not meant: one key with two budgets, money counted twice, an address cut short."""
+"""Cross-checks: what sections of a configuration say of one another, and what is probably not meant."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from watcher.config.document import Document
-from watcher.config.problems import spelled
+from watcher.config.problems import checked, spelled
 from watcher.config.wallets import WalletSettings
-from watcher.domain.model import SWEEPS
+from watcher.domain.alerts.fallback import circles
+from watcher.domain.model import SWEEPS, Wallet
+from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import Problem
-from watcher.domain.values.normalization import address_key
+from watcher.domain.values.normalization import address_key, one_form
+from watcher.domain.values.spelling import nearest
+from watcher.notify.kind import ChannelKind
 from watcher.sources.kind import SourceKind
 
 _SECRETS = frozenset({"api_key", "url", "token"})
 _SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*")
+
+
+def read_assets(
+    document: Document, wallets: Sequence[Wallet], sources: Collection[str]
+) -> tuple[AssetEntry, ...]:
+    """The sound entries; what is wrong with the others is reported in the document."""
+    node = document.root.get("assets")
+    if node is None or node.value is None:
+        return ()
+    if not isinstance(node.value, list):
+        document.report(("assets",), "assets must be a list", "begin each entry with '- match: {assets: …}'")
+        return ()
+    names = {wallet.name for wallet in wallets}
+    tags = {tag for wallet in wallets for tag in wallet.tags}
+    found = []
+    for index in range(len(node.value)):
+        entry = checked(document, ("assets", index), AssetEntry)
+        if entry is None:
+            continue
+        found.append(entry)
+        for key, patterns, known in (
+            ("wallets", entry.match.wallets, names),
+            ("tags", entry.match.tags, tags),
+            ("sources", entry.match.sources, sources),
+        ):
+            for number, pattern in enumerate(patterns):
+                if not any(fnmatchcase(one_form(name), pattern) for name in known):
+                    what = f"no {key.removesuffix('s')} is called '{pattern}'"
+                    document.report(("assets", index, "match", key, number), what, nearest(pattern, known))
+    return tuple(found)
+
+
+def check_fallbacks(document: Document, channels: Mapping[str, ChannelKind]) -> None:
+    """Report fallbacks that are no channel, or that lead back to where they come from."""
+    written = {name: kind.fallback for name, kind in channels.items() if kind.fallback is not None}
+    section = document.root.get("channels")
+    known = set(section.plain_keys()) if section is not None else set()
+    for name, fallback in written.items():
+        place = ("channels", name, "fallback")
+        if fallback not in known:
+            document.report(place, f"there is no channel '{fallback}'", nearest(fallback, known - {name}))
+    for name in circles(written):
+        remedy = "name a channel that does not fall back on this one"
+        document.report(("channels", name, "fallback"), "the fallback leads back to this channel", remedy)
 
 
 def check_twice(

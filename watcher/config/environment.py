@@ -17,8 +17,11 @@ from pydantic import BaseModel, SecretStr
 from watcher.config.document import Document, Hidden, Loc, Node
 from watcher.config.problems import models_in, parts_of, spelled, written_fields
 from watcher.domain.values.errors import InputError, Problem
+from watcher.system.files import first_bytes
 
 MAX_SECRET_BYTES = 64 * 1024
+PATIENCE = 30.0
+"""Seconds to wait for a secret from a pipe: a password manager may ask its owner first."""
 FOLDER = "credentials"
 """Beside the configuration: a file for each variable, read by its owner only."""
 PREFIX = "watcher_"
@@ -47,9 +50,9 @@ class ClosedCredentialError(UnsetVariableError):
 class Environment:
     """The variables, files and credentials that one configuration may refer to."""
 
-    def __init__(self, variables: Mapping[str, str], base_dir: Path, *, keyless: bool = False) -> None:
-        """`keyless`: a variable that is not set is no mistake where a secret stands; nothing will use it."""
-        self._keyless = keyless
+    def __init__(self, variables: Mapping[str, str], base_dir: Path, *, secrets: bool = True) -> None:
+        """`secrets`: whether a variable that is not set is a mistake where a secret stands."""
+        self._secrets = secrets
         self._variables = variables
         self._base_dir = base_dir
         directory = variables.get("CREDENTIALS_DIRECTORY")
@@ -144,7 +147,7 @@ class Environment:
         value = node.get(key)
         if value is None:
             return
-        if self._keyless and value.faulty and _UNSET.search(value.text):
+        if not self._secrets and value.faulty and _UNSET.search(value.text):
             _forgive(document, loc, value)
         for each in (value, *(child for _, child in value.children())):
             if isinstance(each.value, int) and each.text not in ("true", "false"):
@@ -167,10 +170,10 @@ class Environment:
                 secret.value = _read_secret(self._path(pointer.value))
                 secret.faulty = False
             except InputError as error:
-                if self._keyless:
-                    secret.value, secret.faulty = f"{_UNKNOWN}{pointer.text}", False
-                else:
+                if self._secrets:
                     document.report_error(place, error)
+                else:
+                    secret.value, secret.faulty = f"{_UNKNOWN}{pointer.text}", False
         return secret
 
     def _path(self, written: str) -> Path:
@@ -210,15 +213,17 @@ def _forgive(document: Document, loc: Loc, value: Node) -> None:
 
 
 def _read_secret(path: Path) -> str:
-    """The text of a secret's file without its last newline; ValueError says what is wrong with the file."""
+    """The text of a secret's file without its last newline; InputError says what is wrong with the file."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_SECRET_BYTES + 1)
+        raw = first_bytes(path, MAX_SECRET_BYTES + 1, PATIENCE)
         text = raw.decode()
     except FileNotFoundError:
         raise InputError(
             f"there is no file {path}", "a relative path starts at the configuration file"
         ) from None
+    except TimeoutError as error:
+        remedy = "see who should write into it, or name a file that holds the secret"
+        raise InputError(f"the pipe {path} cannot be read: {error.strerror}", remedy) from None
     except UnicodeDecodeError:
         raise InputError(
             f"the file {path} is not text", "it should hold the secret and nothing else"

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from watcher.config.assets import read_assets
-from watcher.config.channels import check_fallbacks
-from watcher.config.cross_checks import check_twice
+from watcher.config.cross_checks import check_fallbacks, check_twice, read_assets
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.models import LOG_LEVELS, SHORTEST_TOKEN, HeartbeatSettings, LogSettings, WebSettings
@@ -80,6 +78,7 @@ class PartialSettings(NamedTuple):
     settings: Settings | None
     """None if there is a mistake."""
     document: Document
+    sound_channels: Mapping[str, ChannelKind]
     rules: tuple[Path, ...]
     channels: tuple[str, ...]
     wallets: tuple[Wallet, ...]
@@ -93,20 +92,20 @@ class PartialSettings(NamedTuple):
 
 def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None) -> Settings:
     """Read a configuration file. ConfigurationError carries every mistake in it."""
-    draft = read_settings(path, env, kinds)
-    if draft.settings is None:
-        raise ConfigurationError(draft.problems)
-    return draft.settings
+    partial = read_settings(path, env, kinds)
+    if partial.settings is None:
+        raise ConfigurationError(partial.problems)
+    return partial.settings
 
 
 def read_settings(
-    path: Path, env: Mapping[str, str], kinds: Kinds | None = None, *, keyless: bool = False
+    path: Path, env: Mapping[str, str], kinds: Kinds | None = None, *, secrets: bool = True
 ) -> PartialSettings:
-    """Read a configuration file as far as it goes; `keyless`: for who needs no secret."""
-    environment = Environment(env, path.absolute().parent, keyless=keyless)
+    """Read a configuration file as far as it goes; `secrets`: whether one that is not set is a mistake."""
+    environment = Environment(env, path.absolute().parent, secrets=secrets)
     document = read_document(path, environment.expand)
     if document.problems and document.root.value is None:
-        return PartialSettings(None, document, (), (), (), ())
+        return PartialSettings(None, document, {}, (), (), (), ())
     loader = _Loader(document, environment, kinds or known_kinds())
     settings = loader.settings(env)
     root = document.root
@@ -114,7 +113,7 @@ def read_settings(
         tuple(node.plain_keys()) if (node := root.get(section)) else () for section in ("channels", "sources")
     )
     sound = None if document.problems else settings
-    return PartialSettings(sound, document, loader.rules, channels, loader.named, sources)
+    return PartialSettings(sound, document, loader.channels, loader.rules, channels, loader.named, sources)
 
 
 def _named_wallets(root: Node) -> Iterator[Wallet]:
@@ -134,6 +133,7 @@ class _Loader:
         self._environment = environment
         self._kinds = kinds
         self._warnings: list[Problem] = []
+        self.channels: dict[str, ChannelKind] = {}
         self.rules: tuple[Path, ...] = ()
         self.named = tuple(_named_wallets(document.root))
 
@@ -148,7 +148,7 @@ class _Loader:
         self._top(root)
         store = self._kind(("store",), self._kinds.stores, self._kinds.store)
         sources = self._named("sources", self._kinds.sources, None)
-        channels = self._named("channels", self._kinds.channels, self._kinds.channel)
+        channels = self.channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         check_fallbacks(self._document, channels)
         wallets = read_wallets(self._document, sources)
         self._warnings += check_twice(self._document, sources, wallets)

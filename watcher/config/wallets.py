@@ -22,15 +22,13 @@ from watcher.sources.kind import Discovery, SourceKind, WatchedWallet
 DISCOVER = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
 
 
-@dataclass(frozen=True, slots=True)
-class WalletSettings:
-    """A wallet as written, with the accounts that it stands for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletSettings(Wallet):
+    """Wallet with the accounts that it stands for, and when they are polled.
 
     Not a model: there may be ten thousand, and a model is eight times as large.
     """
 
-    wallet: Wallet
-    """As rules and messages know it."""
     chains: tuple[str, ...]
     assets: tuple[str, ...]
     every: str | timedelta | Cron
@@ -38,22 +36,6 @@ class WalletSettings:
     discover: str | None
     weight: float
     accounts: tuple[Account, ...]
-
-    @property
-    def name(self) -> str:
-        return self.wallet.name
-
-    @property
-    def source(self) -> str:
-        return self.wallet.source
-
-    @property
-    def address(self) -> str:
-        return self.wallet.address
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        return self.wallet.tags
 
     @property
     def discover_every(self) -> timedelta | None:
@@ -134,17 +116,26 @@ def _copied(text: str) -> str:
 def _settled(
     entry: WalletEntry, watched: WatchedWallet, accounts: tuple[Account, ...], source: SourceKind | None
 ) -> WalletSettings:
-    promise = entry.every if isinstance(entry.every, timedelta) else entry.at_least_every
     asked, units = None, ""
     if source is not None and accounts:  # else the wallet is not sound
         asked = source.asked(watched)
         units = _units(entry.source) if source.states_units else ""
-    named = _same_assets(asked) if asked is not None else None
-    wallet = Wallet(watched.name, entry.source, watched.address, entry.tags, named, units, promise)
     return WalletSettings(
-        wallet, _once(entry.chains), _once(entry.assets), entry.every, entry.at_least_every, entry.discover,
-        entry.weight, accounts,
-    )  # fmt: skip
+        name=watched.name,
+        source=entry.source,
+        address=watched.address,
+        tags=entry.tags,
+        asked=_same_assets(asked) if asked is not None else None,
+        units=units,
+        promise=entry.every if isinstance(entry.every, timedelta) else entry.at_least_every,
+        chains=_once(entry.chains),
+        assets=_once(entry.assets),
+        every=entry.every,
+        at_least_every=entry.at_least_every,
+        discover=entry.discover,
+        weight=entry.weight,
+        accounts=accounts,
+    )
 
 
 @lru_cache(maxsize=64)

@@ -21,8 +21,8 @@ from watcher.config.configuration import (
     configure,
     credit_plans,
     store_of,
+    wants_pictures,
 )
-from watcher.config.warnings import wants_pictures
 from watcher.daemon import systemd
 from watcher.daemon.signals import SIGNALS
 from watcher.daemon.upkeep import (

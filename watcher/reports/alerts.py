@@ -22,7 +22,7 @@ class AlertViews:
     """Alerts as rows, as of one moment."""
 
     def __init__(self, settings: Settings, silences: Sequence[Silence], now: datetime) -> None:
-        self._tags: Mapping[str, tuple[str, ...]] = {each.name: each.wallet.tags for each in settings.wallets}
+        self._tags: Mapping[str, tuple[str, ...]] = {each.name: each.tags for each in settings.wallets}
         self._silences, self._now = [each for each in silences if now < each.until], now
 
     def held(self, alert: Alert) -> str:

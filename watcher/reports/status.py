@@ -224,7 +224,7 @@ def report(
 
 def _never_held(settings: Settings, past: Snapshot, now: datetime) -> list[NeverHeldRow]:
     """Wallets in which nothing was ever seen, though they were read for a day and more."""
-    wallets = {account: each.wallet for account, each in wallets_by_account(settings).items()}
+    wallets = wallets_by_account(settings)
     found = never_held(wallets, past.accounts, now)
     return [{"wallet": name, "since": since} for name, since in sorted(found.items())]
 

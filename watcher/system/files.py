@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import select
 import shlex
 import stat
 from contextlib import suppress
@@ -40,6 +41,31 @@ def opened(path: Path, flags: int = os.O_RDWR, mode: int = PRIVATE) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def first_bytes(path: Path, most: int, patience: float) -> bytes:
+    """First bytes of a file, a pipe or a terminal: all of it, or `most`.
+
+    TimeoutError if it is a pipe or a terminal from which nothing comes for `patience` seconds: whoever opens
+    a pipe that nobody writes into would wait for ever.
+    """
+    with open(path, "rb", buffering=0, opener=_at_once) as file:
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file.read(most)
+        waiting, found = select.poll(), b""
+        waiting.register(file, select.POLLIN)
+        while len(found) < most:
+            if not waiting.poll(patience * 1000):
+                raise TimeoutError(errno.ETIMEDOUT, f"nothing came within {patience:g} s")
+            piece = file.read(most - len(found))
+            if not piece:
+                break
+            found += piece
+        return found
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def text_file(path: Path, *, mode: int = SHARED, new: bool = False) -> IO[str]:

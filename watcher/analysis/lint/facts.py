@@ -98,7 +98,7 @@ def look(configuration: Configuration, reader: Queries | None, now: datetime) ->
     Before the first poll there is no reader: what rules say of themselves and of intervals shows already.
     """
     settings = configuration.settings
-    wallets = {account: wallet.wallet for wallet in settings.wallets for account in wallet.accounts}
+    wallets = {account: wallet for wallet in settings.wallets for account in wallet.accounts}
     if reader is None:
         intervals = _intervals(configuration, reader, now)
         return LintFacts(

@@ -74,9 +74,10 @@ def _suite(path: Path) -> TestSuite:
         what = f"this file has {readings:,} readings, more than {MOST:,}"
         document.report(("tests",), what, "split it into several files, or make the series shorter")
     rule_files = list(_rule_files(document, file))
-    rules: tuple[Rule, ...] = ()
-    if rule_files and not document.problems:
+    try:
         rules = load_rules(rule_files, file.channels or None, None, None).rules
+    except ConfigurationError as error:
+        raise ConfigurationError([*document.in_order(), *error.problems]) from None
     channels = file.channels or _channels(rules)
     cases = tuple(_cases(document, file, {rule.id for rule in rules}, channels))
     if document.problems:
