@@ -10,8 +10,6 @@ from typing import ClassVar, Protocol
 from watcher.domain.credits.provider_count import Usage
 from watcher.sources.http import HttpFailure
 
-REFUSED = frozenset({401, 403})
-
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -25,7 +23,7 @@ class Probe:
 
 def failed(failure: HttpFailure) -> Probe:
     """Probe that had no answer."""
-    return Probe(sound=False, refused=failure.status in REFUSED, text=failure.text)
+    return Probe(sound=False, refused=failure.status in {401, 403}, text=failure.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,22 @@
-"""Setup of CoinStats: its questions in `watcher init`."""
+"""Setup of CoinStats: its questions in `watcher init`, its check of a key, and its list of chains.
+
+Each call says what it costs; none is made without that having been said.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 
+import msgspec
+
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.spelling import nearest
 from watcher.sources.coinstats.chains import meant, stranger
-from watcher.sources.coinstats.probe import CHAINS_COST, CHECK_COST, list_chains, probe
-from watcher.sources.coinstats.wire import BASE_URL
-from watcher.sources.setup import Dialogue, Probe, SourceSetup, WalletDraft, words_of
+from watcher.sources.coinstats.wire import BASE_URL, read_usage
+from watcher.sources.http import Body, HttpFailure, get_once
+from watcher.sources.json_repair import UnusableAnswerError
+from watcher.sources.setup import Dialogue, Probe, SourceSetup, WalletDraft, failed, words_of
 
 PURPOSES = {
     "treasury": "money that should seldom move",
@@ -19,6 +25,16 @@ PURPOSES = {
 }
 """What a wallet is for, which is its tag and its pack of rules."""
 
+CHAINS_COST = "it costs 1 credit"
+
+
+class _Chain(msgspec.Struct):
+    connection_id: str = msgspec.field(name="connectionId")
+    name: str = ""
+
+
+_decoder = msgspec.json.Decoder(list[_Chain])
+
 
 class CoinStatsSetup(SourceSetup):
     """Questions about the plan that was bought, and about chains, which can be listed."""
@@ -26,10 +42,19 @@ class CoinStatsSetup(SourceSetup):
     title = "CoinStats"
     offer = "Watch wallets on CoinStats (some 150 chains, paid in credits)?"
     base_url = BASE_URL
-    check_cost = CHECK_COST
+    check_cost = "it reads /usage/credits: the documents name no cost, it was seen to be free"
 
     async def probe(self, base_url: str, key: str) -> Probe:
-        return await probe(base_url, key)
+        """`GET /usage/credits` (CoinStats docs)."""
+        answer = await _get(base_url, key, "usage/credits")
+        if isinstance(answer, HttpFailure):
+            return failed(answer)
+        try:
+            usage = read_usage(answer.data)
+        except UnusableAnswerError as error:
+            return Probe(sound=False, refused=False, text=str(error))
+        text = f"{usage.used:,} of {usage.total:,} credits are used"
+        return Probe(sound=True, refused=False, text=text, usage=usage)
 
     def limits(self, dialogue: Dialogue, probe: Probe | None) -> str:
         known = probe.usage.total if probe is not None and probe.usage is not None else 20_000
@@ -80,9 +105,29 @@ def _listed(dialogue: Dialogue, base_url: str, key: str) -> Mapping[str, str]:
         return {}
     if not dialogue.agree(f"List the chains? ({CHAINS_COST})"):
         return {}
-    found = asyncio.run(list_chains(base_url, key))
+    found = asyncio.run(_list_chains(base_url, key))
     if isinstance(found, str):
         dialogue.say(f"  They cannot be listed: {found}")
         return {}
     dialogue.list(found)
     return found
+
+
+async def _list_chains(base_url: str, key: str) -> Mapping[str, str] | str:
+    """Chains by `GET /wallet/blockchains` (CoinStats docs): id → name, or why they cannot be listed."""
+    answer = await _get(base_url, key, "wallet/blockchains")
+    if isinstance(answer, HttpFailure):
+        return answer.text
+    try:
+        return {chain.connection_id: chain.name for chain in _decoder.decode(answer.data)}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "the answer is no list of chains"
+
+
+async def _get(base_url: str, key: str, path: str) -> Body | HttpFailure:
+    """With /v1 and, where there is no such path, without: documents and clients have both."""
+    root = base_url.rstrip("/").removesuffix("/v1")
+    answer = await get_once(f"{root}/v1/{path}", {"X-API-KEY": key}, key)
+    if isinstance(answer, HttpFailure) and answer.status == 404:
+        answer = await get_once(f"{root}/{path}", {"X-API-KEY": key}, key)
+    return answer

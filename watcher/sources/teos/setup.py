@@ -1,9 +1,9 @@
-"""Setup of TEOS: its questions in `watcher init`."""
+"""Setup of TEOS: its questions in `watcher init`, and its check of a key."""
 
 from __future__ import annotations
 
-from watcher.sources.setup import Dialogue, Probe, SourceSetup, WalletDraft, words_of
-from watcher.sources.teos.probe import CHECK_COST, probe
+from watcher.sources.http import HttpFailure, get_once
+from watcher.sources.setup import Dialogue, Probe, SourceSetup, WalletDraft, failed, words_of
 from watcher.sources.teos.urls import BASE_URL, VERSION
 
 
@@ -13,10 +13,15 @@ class TeosSetup(SourceSetup):
     title = "TEOS"
     offer = "Watch tokenised assets on CoreLedger TEOS?"
     base_url = BASE_URL
-    check_cost = CHECK_COST
+    check_cost = "it is one call of the 300 a minute; TEOS sells no credits"
 
     async def probe(self, base_url: str, key: str) -> Probe:
-        return await probe(base_url, VERSION, key)
+        """`GET /odata/v…/Ping`: 200, or 401 for a key that is not valid (TEOS docs)."""
+        url = f"{base_url}/odata/v{VERSION}/Ping"
+        answer = await get_once(url, {"Authorization": f"Bearer {key}"}, key)
+        if isinstance(answer, HttpFailure):
+            return failed(answer)
+        return Probe(sound=True, refused=False, text="TEOS takes it")
 
     def limits(self, dialogue: Dialogue, probe: Probe | None) -> str:  # noqa: ARG002
         return "limits: {per_minute: 300, per_day: 30000}"
