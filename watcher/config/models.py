@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -26,7 +25,7 @@ from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration, Words, Zone
 from watcher.domain.values.normalization import one_form
-from watcher.system.connections import Proxy, is_loopback
+from watcher.system.connections import Proxy, is_loopback, is_web_address
 
 SHORTEST = timedelta(seconds=1)
 
@@ -136,12 +135,7 @@ class HeartbeatSettings(_Model):
     @field_validator("url")
     @classmethod
     def _a_web_address(cls, url: SecretStr) -> SecretStr:
-        try:
-            parts = urlsplit(url.get_secret_value())
-            sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
-        except ValueError:  # its words would show what stands there
-            sound = False
-        if not sound:
+        if not is_web_address(url):
             raise InputError("must be a web address", "as in https://hc-ping.com/<uuid>")
         return url
 

@@ -107,15 +107,13 @@ def _days(hours: list[tuple[datetime, int, int]], now: datetime) -> tuple[DaySpe
 def credits_of(reader: Queries, source: str, configured: CreditPlan, now: datetime) -> CreditsRow:
     """What `status` says of one source: the ledger, the cadence's outlook, the provider's own count."""
     metered = load(reader.fact(source, USAGE))
-    plan = applied(configured, metered)
-    start, end = plan.bounds(now)
-    spent = reader.spent(source, start)
     use = use_of(reader, source, configured, now)
-    outlook = read_outlook(reader.fact(source, OUTLOOK))
+    plan, outlook = use.plan, use.outlook
+    start, end = plan.bounds(now)
     return {
         "limit": plan.limit,
-        "spent": spent,
-        "remaining": max(plan.limit - spent, 0),
+        "spent": use.spent,
+        "remaining": max(plan.limit - use.spent, 0),
         "period_start": start,
         "period_end": end,
         "runs_out": use.runs_out(),

@@ -45,13 +45,18 @@ _NAMES = 3
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]+")
 
 
-def _a_proxy(proxy: SecretStr) -> SecretStr:
+def is_web_address(secret: SecretStr) -> bool:
+    """Whether a text is an address of http or https that names a host."""
     try:
-        parts = urlsplit(proxy.get_secret_value())
-        sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
-    except ValueError:
-        sound = False
-    if not sound:
+        parts = urlsplit(secret.get_secret_value())
+        host, _port = parts.hostname, parts.port
+    except ValueError:  # its words would show what stands there
+        return False
+    return parts.scheme in ("http", "https") and bool(host)
+
+
+def _a_proxy(proxy: SecretStr) -> SecretStr:
+    if not is_web_address(proxy):
         raise InputError("must be the address of an HTTP proxy", "as in http://proxy.example:3128")
     return proxy
 

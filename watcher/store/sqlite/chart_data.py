@@ -13,6 +13,7 @@ import sqlite3
 from datetime import timedelta
 from decimal import Decimal
 
+from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.model import Account, Asset
 from watcher.ports.queries import (
@@ -25,7 +26,7 @@ from watcher.ports.queries import (
     ReadingTimes,
     Track,
 )
-from watcher.store.sqlite import outages, poll_log
+from watcher.store.sqlite import poll_log
 from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
 STRETCHES = 1000
@@ -172,7 +173,7 @@ def _looked(conn: sqlite3.Connection, wanted: ChartQuery, account: Account, key:
         " ORDER BY source, reserved_at LIMIT 1"
     )
     row = conn.execute(sql, (account.source,)).fetchone()
-    older = outages.of(conn, account, key, wanted.since, wanted.until)
+    older = _outages(conn, wanted, account, key)
     if row is None:
         return ReadingTimes(first, None, spells=older)
     # As far back again: what was usual before shows how long a wait is too long.
@@ -193,6 +194,27 @@ def _looked(conn: sqlite3.Connection, wanted: ChartQuery, account: Account, key:
         f"SELECT ended_at, outcomes {_LOG} AND instr(outcomes, :mark) > 0 ORDER BY ended_at", asked
     )
     return ReadingTimes(first, from_ms(row[0]), times, tuple(_partial(conn, key, parts.fetchall())), older)
+
+
+def _outages(conn: sqlite3.Connection, wanted: ChartQuery, account: Account, key: int) -> tuple[Gap, ...]:
+    """The times within which this account, or all of its source, could not be read, for longer than the poll
+    log remembers: they cut the charts of a year.
+
+    None of it costs a poll anything: `spells` has a row for each time that three or more polls of an account
+    failed in a row (written by a trigger when it is read again), and the notices about a source that failed
+    or had no credits left are kept among the alerts. When no daemon ran is in `runs`.
+    """
+    asked = {
+        "account": key, "source": account.source, "rules": json.dumps(sorted(OF_SOURCES)),
+        "since": to_ms(wanted.since), "until": to_ms(wanted.until),
+    }  # fmt: skip
+    rows = conn.execute(
+        "SELECT since, until FROM spells WHERE account = :account AND until > :since AND since < :until"
+        " UNION SELECT fired_at, resolved_at FROM alerts WHERE subject = :source AND resolved_at > :since"
+        " AND fired_at < :until AND rule IN (SELECT value FROM json_each(:rules)) ORDER BY 1",
+        asked,
+    )
+    return tuple(Gap(from_ms(began), from_ms(ended)) for began, ended in rows)
 
 
 def _partial(conn: sqlite3.Connection, key: int, rows: list[tuple[int, str]]) -> list[Partial]:
