@@ -189,7 +189,10 @@ class MemoryQueries:
     def named_deliveries(self, text: str) -> dict[str, str]:
         open_ = (DeliveryState.PENDING, DeliveryState.GIVEN_UP, DeliveryState.WITHHELD)
         known = {key: each for key, each in self._state.deliveries.items() if each.state in open_}
-        return {key: f"{known[key].channel}: {known[key].message.title}" for key in _beginning(known, text)}
+        return {
+            key: f"{known[key].channel}: {known[key].message.title}"
+            for key in _beginning(known, text)[:MOST_NAMED]
+        }
 
     def channels(self, names: Sequence[str]) -> list[ChannelState]:
         return [self._channel(name) for name in names]
@@ -264,4 +267,4 @@ class MemoryQueries:
 def _beginning(ids: Iterable[str], text: str) -> list[str]:
     """Ids that begin so; none for no text."""
     text = text.strip().lower()
-    return sorted(each for each in ids if text and each.startswith(text))[:MOST_NAMED]
+    return sorted(each for each in ids if text and each.startswith(text))

@@ -1,0 +1,211 @@
+"""Stores that lived through the same give the same answers: to decisions, to people, and to charts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.domain.given import ETH, HOT, START, WALLETS
+from tests.fakes import FakeClock
+from tests.store.test_same_fresh import HELD, RULES, SPAM, outcome
+from watcher.commands.alerts import acknowledge, silence
+from watcher.domain.alerts.lifecycle import Ack
+from watcher.domain.credits.allowance import Allowance, CreditPlan, Grant, Purpose
+from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.model import Account, Asset, Outcome, Quarantined, Reading
+from watcher.domain.readings.asset_policies import AssetEntry, Policies
+from watcher.domain.rules import TYPES
+from watcher.domain.rules.lookback import BaselineOf, ChangesIn
+from watcher.ports.queries import ChartQuery, Queries
+from watcher.ports.store import Settlement, Store
+from watcher.service.engine import RuleEngine
+from watcher.store import KINDS
+from watcher.store.memory.store import MemoryStore
+
+PLAN = Allowance(CreditPlan(10**9))
+CHANNELS = ("ops", "phone")
+HOLDINGS = [(account, asset) for account, assets in HELD.items() for asset in assets]
+Step = tuple[str, Any, float]
+"""What happens, with what, and a number that decides the rest."""
+
+
+class Life:
+    """One store, the rules over it, and what people do."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.clock, self.last = store, FakeClock(START), START
+        policies = Policies([AssetEntry.model_validate({"floor_usd": "1"})])
+        rules = Rules(
+            [TYPES[each["type"]].model_validate(each) for each in RULES], WALLETS, CHANNELS, policies
+        )
+        self.engine = RuleEngine(store, rules, self.clock, running_since=START)
+
+    async def play(self, step: Step, after: timedelta) -> None:
+        await self.clock.advance(after.total_seconds())
+        self.last, (kind, what, chance) = self.clock.now(), step
+        await getattr(self, f"_{kind}")(what, chance)
+        await self.store.running(START, self.last)
+
+    async def _see(self, outcomes: Sequence[Outcome], chance: float) -> None:
+        source, read = outcomes[0].account.source, sum(isinstance(each, Reading) for each in outcomes)
+        mine = [each for each in outcomes if each.account.source == source]
+        grant = await self.store.reserve(source, len(mine), 40, Purpose.SCHEDULED, self.last, PLAN)
+        assert isinstance(grant, Grant)
+        charged = None if chance < 0.1 else 30 if chance < 0.2 else 40
+        settled = Settlement(grant, self.last, charged, read, len(mine) - read)
+        if chance > 0.95:
+            await self.store.fail(replace(settled, failure="cut off"))
+        else:
+            await self.engine.judge(mine, self.last, settled)
+
+    async def _wait(self, *_: object) -> None:
+        await self.engine.judge_time(list(WALLETS))
+
+    async def _deliver(self, _: object, chance: float) -> None:
+        due = _by_id(await self.store.due("ops", self.last, 99))[:3]
+        state = DeliveryState.SENT if chance < 0.6 else DeliveryState.GIVEN_UP if chance < 0.8 else None
+        done = [replace(each, attempts=each.attempts + 1, last_error="503") for each in due]
+        if state is None:
+            done = [replace(each, due=self.last + timedelta(minutes=3)) for each in done]
+        elif state is DeliveryState.SENT:
+            done = [replace(each, state=state, sent=self.last, last_error="") for each in done]
+        else:
+            done = [replace(each, state=state) for each in done]
+        await self.store.settle(done)
+
+    async def _ack(self, *_: object) -> None:
+        with self.store.queries() as queries:
+            ids = [alert.id for alert in queries.live_alerts()]
+        acknowledge(self.store, ids[:2], Ack("ann", self.last, "on it"))
+
+    async def _silence(self, *_: object) -> None:
+        silence(self.store, "ann", "works", self.last, timedelta(minutes=30), rules=("low",))
+
+    async def _expire(self, *_: object) -> None:
+        with self.store.queries() as queries:
+            ids = [each.id for each in queries.silences()]
+        self.store.commands().expire_silences(ids[-1:], self.last)
+
+    async def _retry(self, *_: object) -> None:
+        self.store.commands().retry(self._listed("given_up"), self.last)
+
+    async def _drop(self, *_: object) -> None:
+        self.store.commands().drop(self._listed("pending")[:1], self.last)
+
+    async def _hide(self, asset: Asset, chance: float) -> None:
+        known = (await self.store.load([HOT])).accounts
+        if HOT in known and asset in known[HOT].amounts:
+            commands, holdings = self.store.commands(), [(HOT, asset)]
+            if chance < 0.6:
+                commands.hide(holdings, Quarantined(self.last, "works", by="ann"))
+            else:
+                commands.release(holdings)
+
+    def _listed(self, state: str) -> list[str]:
+        with self.store.queries() as queries:
+            return sorted(each.id for each in queries.deliveries(state, 9999))[:3]
+
+
+def answers(queries: Queries, now: datetime) -> dict[str, Any]:
+    """What a store says to every question; what has no order of its own is put in one."""
+    week, alerts = now - timedelta(days=7), queries.alerts(1000)
+    recorded = queries.recorded(now - timedelta(hours=6))
+    chart = queries.tracks(ChartQuery(list(WALLETS), now - timedelta(hours=9), now, wallet="hot"))
+    sparks = queries.sparks(list(WALLETS), now - timedelta(hours=9), now, 6)
+    past = queries.past()
+    then = queries.then(now - timedelta(hours=3), lambda *_: Decimal(7))
+    return {
+        "past": replace(past, symbols=_named(past.symbols)),
+        "names": queries.other_names(),
+        "history": queries.history(1000),
+        "of one": queries.history(9, [HOT], now - timedelta(hours=5), [ETH, SPAM]),
+        "oldest": queries.oldest(),
+        "recorded": replace(recorded, symbols={}, polls=[]),
+        "symbols": _named(recorded.symbols),
+        "polls": recorded.polls,
+        "tracks": sorted(chart.tracks, key=repr),
+        "chart": replace(chart, tracks=(), told=(), held=()),
+        "held": set(chart.held),
+        "told": sorted(chart.told, key=repr),
+        "sparks": ({key: sorted(points) for key, points in sparks.before.items()}, sparks.readings),
+        "then": then,
+        "marks": [queries.mark(BaselineOf("drift", *holding)) for holding in HOLDINGS],
+        "changes": [queries.changes(ChangesIn(*each, START, now)) for each in HOLDINGS],
+        "newest": [queries.newest(*holding, 3) for holding in HOLDINGS],
+        "prices": [queries.prices(asset, week, 5) for _, asset in HOLDINGS],
+        "requests": queries.requests(1000),
+        "hours": [(queries.hours(name, week), queries.spent(name, week)) for name in ("coinstats", "teos")],
+        "facts": [
+            queries.facts("coinstats"),
+            queries.fact("coinstats", "unit"),
+            queries.fact("teos", "unit"),
+        ],
+        "deliveries": [_by_id(queries.deliveries(state, 9999)) for state in (None, *map(str, DeliveryState))],
+        "when": [each.created for each in queries.deliveries(None, 20, 3)],
+        "counts": queries.counts(),
+        "waiting": sorted(queries.waiting()),
+        "named": [queries.named_deliveries(text) for text in ("a", "0", "")],
+        "channels": queries.channels([*CHANNELS, "nobody"]),
+        "alerts": [alerts, queries.alerts(3, 2), queries.live_alerts()],
+        "each": [(queries.alert(each.id), _by_id(queries.deliveries_of(each.id))) for each in alerts],
+        "named alerts": [
+            queries.named_alerts(text) for text in ("b", "0", "", alerts[0].id if alerts else "x")
+        ],
+        "last": [queries.last_alert(each.rule, each.subject) for each in alerts],
+        "events": [_by_id(queries.latest_event("moved", each.subject)) for each in alerts],
+        "silences": queries.silences(),
+    }
+
+
+def _by_id(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Of one moment they come in the order in which they were decided, which is no promise."""
+    return sorted(deliveries, key=lambda each: each.id)
+
+
+def _named(symbols: Mapping[Asset, str]) -> dict[Asset, str]:
+    return {asset: name for asset, name in symbols.items() if name}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(4))
+async def test_two_stores_that_saw_the_same_say_the_same(kind: str, seed: int, tmp_path: Path) -> None:
+    chance, held = random.Random(seed), dict[tuple[Account, Asset], str]()
+    other = await KINDS[kind]().backend(tmp_path / "watcher.yaml").open(exclusive=True)
+    lives = [Life(MemoryStore()), Life(other)]
+    kinds = ["see"] * 12 + ["deliver"] * 3
+    kinds += ["wait", "ack", "silence", "expire", "retry", "drop", "hide", "hide"]
+    try:
+        for number in range(80):
+            kind_of = chance.choice(kinds)
+            what: object = chance.choice([ETH, SPAM])
+            if kind_of == "see":
+                seen = [outcome(chance, held) for _ in range(2)]
+                what = list({each.account: each for each in seen}.values())
+            after, luck = timedelta(seconds=chance.randrange(1, 1500)), chance.random()
+            for life in lives:
+                await life.play((kind_of, what, luck), after)
+                await life.store.keep_facts("coinstats", {"unit": str(number)}, life.last)
+            if number % 8 == 7:
+                await same(lives)
+    finally:
+        await other.close()
+
+
+async def same(lives: Sequence[Life]) -> None:
+    found = []
+    for life in lives:
+        with life.store.queries() as queries:
+            found.append(answers(queries, life.last))
+    mine, theirs = found
+    for question, answer in theirs.items():
+        assert mine[question] == answer, question
+    sent = [_by_id(await life.store.due("phone", life.last, 9999)) for life in lives]
+    assert sent[0] == sent[1]
