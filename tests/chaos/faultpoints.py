@@ -112,7 +112,7 @@ def _at_commit(method: str, fuse: _Fuse) -> None:
 
     module: Any = watcher.store.sqlite.transactions
     if method:
-        original: Callable[..., Any] = getattr(module.Core, method)
+        original: Callable[..., Any] = getattr(module.Transactions, method)
 
         @functools.wraps(original)
         def wrapped(self: Any, *args: Any, **options: Any) -> Any:
@@ -122,7 +122,7 @@ def _at_commit(method: str, fuse: _Fuse) -> None:
             finally:
                 _doing.method = None
 
-        setattr(module.Core, method, wrapped)
+        setattr(module.Transactions, method, wrapped)
     upgrade = module.upgrade
 
     def opening(path: Any, conn: Any) -> None:

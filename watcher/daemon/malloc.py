@@ -1,4 +1,4 @@
-"""How this process keeps its memory: in one heap for all threads."""
+"""Memory of this process: one heap for all threads."""
 
 from __future__ import annotations
 

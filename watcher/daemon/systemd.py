@@ -1,4 +1,4 @@
-"""Tell systemd how the service is: the sd_notify protocol over `$NOTIFY_SOCKET`; and how bad a line is.
+"""Systemd: how the service is, by sd_notify over `$NOTIFY_SOCKET`; and how bad a line of the log is.
 
 Without that variable every call does nothing. Sending never blocks and never fails the daemon.
 """

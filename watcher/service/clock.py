@@ -1,4 +1,4 @@
-"""The clock that the service floor reads and waits by."""
+"""Clock of the machine, and how one notices that it was set."""
 
 from __future__ import annotations
 

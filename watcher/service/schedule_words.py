@@ -1,4 +1,4 @@
-"""What is said where not all can be kept that was set or promised."""
+"""Schedule in words: what is said where not all can be kept that was set or promised."""
 
 from __future__ import annotations
 
