@@ -67,10 +67,6 @@ class Settings:
     warnings: tuple[Problem, ...]
     """What is allowed and probably not meant."""
 
-    @property
-    def base_dir(self) -> Path:
-        return self.path.parent
-
 
 class PartialSettings(NamedTuple):
     """A configuration file as far as it can be read: what its rules are held against, and its mistakes."""

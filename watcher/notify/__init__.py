@@ -8,6 +8,5 @@ from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.console import ConsoleSettings
 from watcher.notify.kind import ChannelKind
 
-DEFAULT_KIND = "apprise"
 KINDS: Mapping[str, type[ChannelKind]] = {"apprise": AppriseSettings, "console": ConsoleSettings}
 """The word after `kind:` → the kind that reads the settings there, and builds the channel."""

@@ -60,8 +60,7 @@ class Forecast:
     account_delay: float
     """The mean over accounts, whether they change or not."""
     even_delay: float
-    """`mean_delay` if the same credits were spread evenly; `even_p95` likewise."""
-    even_p95: float
+    """`mean_delay` if the same credits were spread evenly."""
 
 
 def even(items: Sequence[Item], budget: Budget) -> float:
@@ -112,7 +111,6 @@ def forecast(
         p95_delay=_quantile(values, intervals, 0.95),
         account_delay=sum(intervals) / (2 * len(intervals)) if intervals else 0.0,
         even_delay=evenly / 2,
-        even_p95=0.95 * evenly,
     )
 
 

@@ -116,10 +116,6 @@ class TeosSource:
         first, last = self._lookups.plan((n for poll in polls for step in poll.steps for n in step.ids), now)
         return [*first, *(replace(poll.request(), part=_part(poll)) for poll in polls), *last]
 
-    @staticmethod
-    def _lately(then: datetime | None, now: datetime, age: timedelta) -> bool:
-        return then is not None and now - then < age
-
     def _polls(self, accounts: Sequence[Account], ids: tuple[int, ...], now: datetime) -> Iterator[TeosPoll]:
         room = self._room
         sizes = [self._urls.size(number) for number in ids]
@@ -229,7 +225,8 @@ class TeosSource:
     def _ask_alone(self, poll: TeosPoll, step: Step) -> TeosPoll:
         missing = poll.missing(step.ids)
         # Asked for alone a moment ago and not told: the calls are better spent on others.
-        silent = {pair for pair in missing if self._lately(self._silent.get(pair), poll.now, _AFTER_SILENCE)}
+        lately = poll.now - _AFTER_SILENCE
+        silent = {pair for pair in missing if pair in self._silent and self._silent[pair] > lately}
         alone = tuple(Single((pair[1],)) for pair in missing if pair not in silent)
         failed = {**poll.failed, **dict.fromkeys(silent, _SILENT)}
         return replace(poll, steps=(*alone, *poll.steps), failed=failed)
