@@ -69,8 +69,8 @@ async def main(accounts: int, assets: int) -> None:
         await _fill(store, [a for w in settings.wallets for a in w.accounts], assets)
         plans = credit_plans(settings)
         rules = build_rules(configuration)
-        looker = PageSnapshots(settings, store, plans, SystemClock(), past=store.load, rules=rules)
-        server = Server(looker, WebSettings(listen="127.0.0.1:0"))
+        snapshots = PageSnapshots(settings, store, plans, SystemClock(), past=store.load, rules=rules)
+        server = Server(snapshots, WebSettings(listen="127.0.0.1:0"))
         await server.start()
         try:
             await _measure(server.url)

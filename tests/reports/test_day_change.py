@@ -36,7 +36,7 @@ def today(path: Path) -> DayChange | None:
     with SqliteQueries(path) as reader:
         past = reader.past()
         watched = (HOT, OTHER)
-        return day(reader, Holdings(watched).look(past), past, watched, NOW)
+        return day(reader, Holdings(watched).totals(past), past, watched, NOW)
 
 
 async def test_a_day_tells_amounts_and_prices_and_leaves_out_what_is_read_for_the_first_time(
@@ -75,16 +75,16 @@ def test_what_is_held_follows_each_look_exactly() -> None:
 
     holdings = Holdings((HOT, OTHER))
     one = AccountState(HOT, {ETH: big, POL: Decimal(1)})
-    assert holdings.look(past(one)).worth(past(one)) == Worth(
+    assert holdings.totals(past(one)).worth(past(one)) == Worth(
         Decimal("246913578024691357802.469135782469135780"),
         1,
         Decimal(0),
     )
     both = past(one, AccountState(OTHER, {ETH: Decimal("0.1")}))
-    assert holdings.look(both).sums[ETH] == Decimal("123456789012345678901.334567891234567890")
+    assert holdings.totals(both).sums[ETH] == Decimal("123456789012345678901.334567891234567890")
     less = past(
         AccountState(HOT, {ETH: Decimal(1), POL: Decimal(0)}), AccountState(OTHER, {ETH: Decimal("0.1")})
     )
-    found = holdings.look(less)
+    found = holdings.totals(less)
     assert found.sums[ETH] == Decimal("1.1")
     assert found.worth(less) == Worth(Decimal("2.2"), 0, Decimal(0))

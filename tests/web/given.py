@@ -44,7 +44,7 @@ channels:
 class Page:
     url: str
     server: Server
-    looker: PageSnapshots
+    snapshots: PageSnapshots
     store: SqliteStore
     clock: FakeClock
     session: aiohttp.ClientSession
@@ -77,16 +77,18 @@ async def serving(
     settings = settings_in(folder)
     clock = FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
-    tally = Metrics(NOW)
-    tally.know(settings.sources, settings.channels)
-    looker = PageSnapshots(settings, store, credit_plans(settings), clock, past=store.load, tally=tally)
+    metrics = Metrics(NOW)
+    metrics.know(settings.sources, settings.channels)
+    snapshots = PageSnapshots(
+        settings, store, credit_plans(settings), clock, past=store.load, metrics=metrics
+    )
     listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token, "proxies": proxies})
-    server = Server(looker, listen)
+    server = Server(snapshots, listen)
     await server.start()
     # cookies are kept for IP addresses too
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         try:
-            yield Page(server.url, server, looker, store, clock, session)
+            yield Page(server.url, server, snapshots, store, clock, session)
         finally:
             await server.stop()
             await store.close()

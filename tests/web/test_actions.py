@@ -25,7 +25,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
 
 async def words(page: Page) -> list[str]:
     _, text, _ = await page.get("/alerts/a1")
-    return re.findall(r'name="word" value="([0-9a-f]+)"', text)
+    return re.findall(r'name="form_token" value="([0-9a-f]+)"', text)
 
 
 async def post(page: Page, path: str, **form: str) -> tuple[int, str]:
@@ -34,7 +34,7 @@ async def post(page: Page, path: str, **form: str) -> tuple[int, str]:
 
 
 def kept(page: Page) -> Any:
-    with page.looker.store.queries() as reader:
+    with page.snapshots.store.queries() as reader:
         found = reader.alert("a1")
         assert found is not None
         return found.acknowledged, reader.silences()
@@ -45,7 +45,7 @@ async def test_an_alert_is_acknowledged_from_its_page(page: Page) -> None:
     assert status == 200
     assert "by nobody" in text
     ack, _ = await words(page)
-    assert (await post(page, "/alerts/a1/ack", word=ack, by="Ada", comment="on it <b>"))[0] == 303
+    assert (await post(page, "/alerts/a1/ack", form_token=ack, by="Ada", comment="on it <b>"))[0] == 303
     acknowledged, _ = kept(page)
     assert (acknowledged.by, acknowledged.comment) == ("Ada", "on it <b>")
     _, text, _ = await page.get("/alerts/a1")
@@ -55,7 +55,7 @@ async def test_an_alert_is_acknowledged_from_its_page(page: Page) -> None:
 
 async def test_a_rule_is_silenced_on_one_wallet_from_an_alert(page: Page) -> None:
     _, silence = await words(page)
-    assert (await post(page, "/alerts/a1/silence", word=silence, by="Ada", **{"for": "2h"}))[0] == 303
+    assert (await post(page, "/alerts/a1/silence", form_token=silence, by="Ada", **{"for": "2h"}))[0] == 303
     _, (made,) = kept(page)
     assert (made.rules, made.wallets, made.author) == (("gas-low",), ("hot",), "Ada")
     assert (made.until - made.created).total_seconds() == 7200
@@ -64,7 +64,7 @@ async def test_a_rule_is_silenced_on_one_wallet_from_an_alert(page: Page) -> Non
 async def test_a_form_of_another_site_does_nothing(page: Page) -> None:
     ack, silence = await words(page)
     for word in ("", "0" * 64, silence, "é"):
-        status, _ = await post(page, "/alerts/a1/ack", word=word, by="Mallory")
+        status, _ = await post(page, "/alerts/a1/ack", form_token=word, by="Mallory")
         assert status == 403
     assert kept(page) == (None, [])
     assert ack != silence
@@ -84,7 +84,7 @@ async def test_a_wrong_field_is_refused_with_a_reason_and_changes_nothing(
     page: Page, form: dict[str, str]
 ) -> None:
     _, silence = await words(page)
-    status, text = await post(page, "/alerts/a1/silence", word=silence, **form)
+    status, text = await post(page, "/alerts/a1/silence", form_token=silence, **form)
     assert status == 400
     assert text.strip()
     assert kept(page) == (None, [])
@@ -97,7 +97,7 @@ async def test_an_alert_that_is_not_there_is_a_404(page: Page) -> None:
 async def test_without_the_token_nothing_can_be_done(page: Page) -> None:
     ack, _ = await words(page)
     page.session.cookie_jar.clear()
-    status, _ = await post(page, "/alerts/a1/ack", word=ack, by="Mallory")
+    status, _ = await post(page, "/alerts/a1/ack", form_token=ack, by="Mallory")
     assert status == 401
     assert kept(page)[0] is None
 

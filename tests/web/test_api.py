@@ -94,7 +94,7 @@ async def everything(page: Page) -> None:
     metered = Metered(NOW, 20_000, 100)
     await page.store.keep_facts("coinstats", {OUTLOOK: outlook.dump(), USAGE: metered.dump()}, NOW)
     odd = (await page.store.load([HOT])).accounts[HOT]
-    spare = next(account for account in page.looker.wallets if account != HOT)
+    spare = next(account for account in page.snapshots.wallets if account != HOT)
     bare = AccountState(spare, seen={spare.chain: NOW}, watched_since=NOW - timedelta(days=2))
     await keep(page.store, accounts=(bare,))
     held = odd._replace(held={ETH: Suspect(Decimal(0), NOW, "reported as zero")})
@@ -165,10 +165,10 @@ async def test_a_store_that_cannot_be_read_is_a_503_with_a_reason(page: Page, tm
 
 
 async def test_one_look_serves_all_who_ask_within_a_moment(page: Page) -> None:
-    first = await page.looker.look()
-    assert await page.looker.look() is first
+    first = await page.snapshots.current()
+    assert await page.snapshots.current() is first
     await page.later()
-    assert await page.looker.look() is not first
+    assert await page.snapshots.current() is not first
 
 
 def test_a_long_list_is_the_same_json_in_pieces() -> None:

@@ -139,7 +139,7 @@ async def test_a_page_that_listens_stays_however_long(page: Page) -> None:
 
 async def test_whoever_waits_for_the_page_itself_stays(page: Page) -> None:
     held = threading.Event()
-    holding = asyncio.create_task(page.looker.work(held.wait))
+    holding = asyncio.create_task(page.snapshots.work(held.wait))
     line = await connect(page, asking("/readyz"))
     try:
         await page.clock.advance(100)
@@ -175,7 +175,7 @@ async def test_however_many_come_the_next_one_is_heard(small: Page) -> None:
 async def test_who_is_being_answered_is_not_ended_for_others_who_are_told_to_come_again(small: Page) -> None:
     streams = [await connect(small, EVENTS) for _ in range(2)]
     held = threading.Event()
-    holding = asyncio.create_task(small.looker.work(held.wait))
+    holding = asyncio.create_task(small.snapshots.work(held.wait))
     request = asking("/wallets")
     asked = [await connect(small, request) for _ in range(2)]
     try:
@@ -216,12 +216,12 @@ async def test_answers_that_nobody_takes_do_not_fill_the_memory(
         await page.clock.advance(1)
         assert len(unread(page)) == 1
     await page.clock.advance(connection_limits.TAKING + 1)
-    assert not page.server._door._visits
+    assert not page.server._limits._connections
 
 
 def unread(page: Page) -> list[int]:
     """Bytes that wait for each who is connected."""
-    return [each.unread for each in page.server._door._visits]
+    return [each.unread for each in page.server._limits._connections]
 
 
 def descriptors() -> int:

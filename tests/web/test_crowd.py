@@ -24,7 +24,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
 
 async def test_a_crowd_waits_for_its_turn_and_all_of_it_is_answered(page: Page) -> None:
     busy = threading.Event()
-    holding = asyncio.create_task(page.looker.work(busy.wait))
+    holding = asyncio.create_task(page.snapshots.work(busy.wait))
     paths = [f"/wallets?q={number}" for number in range(CROWD)]
     asked = [asyncio.create_task(page.get(path)) for path in paths]
     async with asyncio.timeout(20):
@@ -41,7 +41,7 @@ async def test_a_crowd_waits_for_its_turn_and_all_of_it_is_answered(page: Page) 
 
 async def test_who_goes_away_while_waiting_keeps_nobodys_place(page: Page) -> None:
     busy = threading.Event()
-    holding = asyncio.create_task(page.looker.work(busy.wait))
+    holding = asyncio.create_task(page.snapshots.work(busy.wait))
     asked = [asyncio.create_task(page.get("/wallets")) for _ in range(CROWD)]
     async with asyncio.timeout(20):
         await page.get("/healthz")

@@ -76,19 +76,19 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
 
 def busy(page: Page) -> None:
     """Something of everything that is counted."""
-    tally = page.looker.tally
-    assert tally is not None
+    metrics = page.snapshots.metrics
+    assert metrics is not None
     odd = known(HOT)._replace(held={ETH: Suspect(Decimal(0), NOW, "reported as zero")})
     missed = AccountState(HOT, misses=1, miss="internal error: KeyError")
     held = replace(alert(), fired_at=NOW, held="silenced by Ada until later")
     withheld = replace(delivery("w"), state=DeliveryState.WITHHELD, last_error="inhibited by rule x")
-    tally.concluded(Decision(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), polled=True)
-    tally.lags.extend((0.01, 0.25, 0.02))
-    tally.requested("coinstats", 0.3, 40)
-    tally.requested("coinstats", 99.0, 40)
-    tally.notified("ops", Sent())
-    tally.notified("ops", NotSent("HTTP 400", fault=Fault.UNCLEAR))
-    tally.notified("ops", NotSent("HTTP 429", retry_after=9.0))
+    metrics.concluded(Decision(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), polled=True)
+    metrics.lags.extend((0.01, 0.25, 0.02))
+    metrics.requested("coinstats", 0.3, 40)
+    metrics.requested("coinstats", 99.0, 40)
+    metrics.notified("ops", Sent())
+    metrics.notified("ops", NotSent("HTTP 400", fault=Fault.UNCLEAR))
+    metrics.notified("ops", NotSent("HTTP 429", retry_after=9.0))
 
 
 async def samples(page: Page) -> dict[str, list[tuple[dict[str, str], float]]]:
@@ -124,9 +124,9 @@ async def test_too_many_balances_are_counted_instead_of_shown(
 
 
 async def test_balances_can_be_left_out(page: Page) -> None:
-    settings = page.looker.settings
+    settings = page.snapshots.settings
     listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "metrics": {"balances": False}})
-    page.looker.settings = replace(settings, web=listen)
+    page.snapshots.settings = replace(settings, web=listen)
 
     found = await samples(page)
 
@@ -183,11 +183,11 @@ async def test_what_the_daemon_did_is_counted(page: Page) -> None:
 
 
 async def test_a_lapse_of_time_is_no_poll(page: Page) -> None:
-    tally = page.looker.tally
-    assert tally is not None
-    before = dict(tally.polls)
-    tally.concluded(Decision(NOW + timedelta(hours=1), (known(HOT),)), polled=False)
-    assert dict(tally.polls) == before
+    metrics = page.snapshots.metrics
+    assert metrics is not None
+    before = dict(metrics.polls)
+    metrics.concluded(Decision(NOW + timedelta(hours=1), (known(HOT),)), polled=False)
+    assert dict(metrics.polls) == before
 
 
 def rules() -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ async def test_a_crowd_that_asks_at_once_has_the_page_made_once(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    work = page.looker.work
+    work = page.snapshots.work
 
     async def counted(job: Callable[[], object]) -> object:
         made.append(job)
@@ -81,7 +81,7 @@ async def test_a_crowd_that_asks_at_once_has_the_page_made_once(
 
     await page.get("/wallets")
     await page.later()
-    monkeypatch.setattr(page.looker, "work", counted)
+    monkeypatch.setattr(page.snapshots, "work", counted)
     answers = await asyncio.gather(*(page.get("/wallets?q=hot") for _ in range(20)))
     assert {status for status, _, _ in answers} == {200}
-    assert len(made) == 2  # a look, and a page from it
+    assert len(made) == 2  # a snapshot, and a page from it

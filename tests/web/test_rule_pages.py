@@ -49,7 +49,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
     other.write_text(CONFIG + "rules: [rules.yaml]\n")
     configuration = configure(other, {})
     async with serving(tmp_path) as page:
-        page.looker.rules = build_rules(configuration)
+        page.snapshots.rules = build_rules(configuration)
         state = AccountState(
             HOT, {ETH: Decimal("0.6"), SPAM: Decimal("0.1")}, {"ethereum": NOW}, last_attempt=NOW,
             watched_since=NOW,
@@ -125,7 +125,7 @@ async def test_the_list_judges_a_bounded_number_of_subjects_and_says_so(tmp_path
     (tmp_path / "with-rules.yaml").write_text(CONFIG + "rules: [rules.yaml]\n")
     configuration = configure(tmp_path / "with-rules.yaml", {})
     async with serving(tmp_path) as page:
-        page.looker.rules = build_rules(configuration)
+        page.snapshots.rules = build_rules(configuration)
         await keep(page.store, accounts=(_many(300),))
         status, text, _ = await page.get("/rules")
         assert status == 200

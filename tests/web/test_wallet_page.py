@@ -128,7 +128,7 @@ async def test_the_levels_of_the_rules_are_drawn_or_told_where_they_are_too_far(
     async with serving(tmp_path) as page:
         (tmp_path / "rules.yaml").write_text(RULES)
         (tmp_path / "with-rules.yaml").write_text(CONFIG + "rules: [rules.yaml]\n")
-        page.looker.rules = build_rules(configure(tmp_path / "with-rules.yaml", {}))
+        page.snapshots.rules = build_rules(configure(tmp_path / "with-rules.yaml", {}))
         await keep(page.store, accounts=(known(HOT, ethereum="5"),), symbols={ETH: "ETH"})
         await read(page, 100, None, "5")
         await read(page, 0, "5", "5")

@@ -15,8 +15,7 @@ from watcher.cli._help import PAGES
 from watcher.cli._options import Config, Json
 from watcher.cli._rows import ExpiredRow
 from watcher.cli._tables import print_table
-from watcher.commands.alerts import LONGEST_TEXT, acknowledge, is_keepable, matchers_of
-from watcher.commands.alerts import silence as keep_silence
+from watcher.commands.alerts import LONGEST_TEXT, acknowledge, add_silence, is_keepable, matchers_of
 from watcher.config.configuration import Configuration, store_of
 from watcher.domain.alerts.lifecycle import Ack, blind
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
@@ -36,6 +35,24 @@ LONGEST_SILENCE = timedelta(days=366)
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so. Default: the login name.")]
 Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why, for the others.")]
 Globs = list[str] | None
+RuleGlobs = Annotated[
+    Globs, typer.Option("--rule", metavar="GLOB", help="Ids of rules.", autocompletion=_completion.rules)
+]
+WalletGlobs = Annotated[
+    Globs,
+    typer.Option(
+        "--wallet",
+        metavar="GLOB",
+        help="Names of wallets.",
+        autocompletion=_completion.wallets,
+        callback=in_one_form,
+    ),
+]
+OfAlert = Annotated[
+    str | None, typer.Option("--alert", metavar="ID", help="The rule and the wallet of this alert.")
+]
+Severities = Annotated[Globs, typer.Option("--severity", metavar="LEVEL", help="info, warning or critical.")]
+TagGlobs = Annotated[Globs, typer.Option("--tag", metavar="GLOB", help="Tags of wallets.")]
 
 
 def alerts(
@@ -131,27 +148,11 @@ silence = typer.Typer(
 def add(
     lasting: Annotated[str, typer.Option("--for", metavar="D", help="How long, as in 30m, 2h or 7d.")],
     config: Config = None,
-    rule: Annotated[
-        Globs, typer.Option("--rule", metavar="GLOB", help="Ids of rules.", autocompletion=_completion.rules)
-    ] = None,
-    wallet: Annotated[
-        Globs,
-        typer.Option(
-            "--wallet",
-            metavar="GLOB",
-            help="Names of wallets.",
-            autocompletion=_completion.wallets,
-            callback=in_one_form,
-        ),
-    ] = None,
-    alert: Annotated[
-        str | None,
-        typer.Option("--alert", metavar="ID", help="The rule and the wallet of this alert."),
-    ] = None,
-    severity: Annotated[
-        Globs, typer.Option("--severity", metavar="LEVEL", help="info, warning or critical.")
-    ] = None,
-    tag: Annotated[Globs, typer.Option("--tag", metavar="GLOB", help="Tags of wallets.")] = None,
+    rule: RuleGlobs = None,
+    wallet: WalletGlobs = None,
+    alert: OfAlert = None,
+    severity: Severities = None,
+    tag: TagGlobs = None,
     by: By = None,
     comment: Comment = "",
     json: Json = False,
@@ -175,7 +176,7 @@ def add(
     now, author = SystemClock().now(), _visible(by or _login(), "--by")
     comment = comment and _visible(comment, "--comment")
     store = store_of(configuration.settings)
-    made = keep_silence(
+    made = add_silence(
         store, author, comment, now, span, rules=tuple(rule or ()), wallets=tuple(wallet or ()),
         severities=tuple(severity or ()), tags=tuple(tag or ()),
     )  # fmt: skip

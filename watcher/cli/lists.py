@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from watcher.cli._options import Config, Json, Limit, Wallets
 from watcher.cli._tables import print_table
 from watcher.config.configuration import store_of
 from watcher.domain.values.formatting import moment, money, price
+from watcher.ports.store import StoreAccess
 from watcher.reports import status
 from watcher.service.clock import SystemClock
 
@@ -84,17 +86,8 @@ def outbox(
 
     configuration = configured(config)
     must_know("state", [state] if state is not None else None, [each.value for each in DeliveryState])
-    store, now = store_of(configuration.settings), SystemClock().now()
-    missing: list[str] = []
-    with store.queries() as reader:
-        meant = {
-            each: the_one(each, reader.named_deliveries(each), "deliveries")
-            for each in (*(retry or ()), *(drop or ()))
-        }
-    for change, texts in ((store.commands().retry, retry), (store.commands().drop, drop)):
-        ids = [meant[each] for each in texts or ()]
-        found = change(ids, now) if ids else []
-        missing += [each for each in ids if each not in found]
+    store = store_of(configuration.settings)
+    missing = _change(store, retry or (), drop or ())
     for each in missing:
         typer.echo(f"there is no pending or given-up delivery {each}", err=True)
     with store.queries() as reader:
@@ -112,6 +105,19 @@ def outbox(
         ]  # fmt: skip
         print_table(columns, cells, empty="no deliveries")
     return 1 if missing else 0
+
+
+def _change(store: StoreAccess, retry: Sequence[str], drop: Sequence[str]) -> list[str]:
+    """Retry some deliveries and drop others; those that are not there."""
+    commands, now = store.commands(), SystemClock().now()
+    with store.queries() as reader:
+        meant = {each: the_one(each, reader.named_deliveries(each), "deliveries") for each in (*retry, *drop)}
+    missing: list[str] = []
+    for change, texts in ((commands.retry, retry), (commands.drop, drop)):
+        ids = [meant[each] for each in texts]
+        found = change(ids, now) if ids else []
+        missing += [each for each in ids if each not in found]
+    return missing
 
 
 def _price(text: str | None) -> str:

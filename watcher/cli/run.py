@@ -43,8 +43,8 @@ def run(config: Config = None) -> int:
 
 
 def _run(path: Path) -> int:
-    from watcher.daemon import run as daemon
     from watcher.daemon import systemd
+    from watcher.daemon.run import run_daemon
 
     configuration = configured(path, channels=True)
     _set_up_logging(configuration)
@@ -53,7 +53,7 @@ def _run(path: Path) -> int:
         marked = systemd.to_journal(sys.stderr)
         typer.echo(systemd.with_priority(text, logging.WARNING) if marked else text, err=True)
     return asyncio.run(
-        daemon.run(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
+        run_daemon(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
     )
 
 
@@ -181,11 +181,11 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
         typer.echo(f"{store}: there is no store yet; `watcher run` or `watcher poll` makes it", err=True)
         return 1
     no_daemon = ["this page is served without the daemon"]
-    looker = PageSnapshots(
+    snapshots = PageSnapshots(
         settings, store, credit_plans(settings), SystemClock(), stuck=lambda: no_daemon,
         rules=build_rules(configuration),
     )  # fmt: skip
-    server = Server(looker, where)
+    server = Server(snapshots, where)
     try:
         await server.start()
     except OSError as error:

@@ -38,7 +38,7 @@ def acknowledge(store: StoreAccess, ids: Sequence[str], ack: Ack) -> Acknowledge
     )
 
 
-def silence(
+def add_silence(
     store: StoreAccess,
     author: str,
     comment: str,

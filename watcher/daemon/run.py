@@ -51,7 +51,7 @@ KEYS_STAY = "; credentials stay those of the start: a new key needs a restart"
 """systemd loads them once."""
 
 
-async def run(
+async def run_daemon(
     path: Path,
     configuration: Configuration,
     env: Mapping[str, str],
@@ -227,11 +227,11 @@ async def _page(app: App) -> Server | None:
         return None
     from watcher.web import PageSnapshots, Server  # brings a template engine; without a page there is none
 
-    looker = PageSnapshots(
+    snapshots = PageSnapshots(
         settings, app.store, credit_plans(settings), app.clock, past=app.store.load,
-        stuck=lambda: troubles(app), tally=app.metrics, rules=app.rules,
+        stuck=lambda: troubles(app), metrics=app.metrics, rules=app.rules,
     )  # fmt: skip
-    server = Server(looker, settings.web)
+    server = Server(snapshots, settings.web)
     try:
         await server.start()
     except OSError as error:

@@ -39,7 +39,7 @@ class DayChange:
 class Holdings:
     """All amounts of the accounts that are watched, summed by asset.
 
-    What was added is remembered by account, so that a look takes in only what has changed since the one
+    What was added is remembered by account, so that totals take in only what has changed since those
     before: ten thousand accounts with twenty assets each would take a quarter of a second.
     """
 
@@ -49,7 +49,7 @@ class Holdings:
         self._sums: dict[Asset, Decimal] = {}
         self._counts: dict[Asset, int] = {}
 
-    def look(self, past: Snapshot) -> Totals:
+    def totals(self, past: Snapshot) -> Totals:
         states, added = past.accounts, self._added
         unasked: dict[Asset, Decimal] = {}
         for account in self._watched:

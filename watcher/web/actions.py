@@ -1,6 +1,6 @@
 """What can be done from the page: acknowledge an alert, silence its rule for a wallet.
 
-Only where a token is set, by who has it, and only from a form of this page: each form carries a word
+Only where a token is set, by who has it, and only from a form of this page: each form carries a token
 that no other site can know.
 """
 
@@ -13,7 +13,7 @@ from datetime import timedelta
 from aiohttp import web
 from multidict import MultiMapping
 
-from watcher.commands.alerts import LONGEST_TEXT, acknowledge, is_keepable, matchers_of, silence
+from watcher.commands.alerts import LONGEST_TEXT, acknowledge, add_silence, is_keepable, matchers_of
 from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.values.durations import parse_duration
 from watcher.ports.store import StoreAccess
@@ -26,9 +26,9 @@ LONGEST = timedelta(days=30)
 class Actions:
     """Writes to the store as the command line does; the daemon sees it at its next decision."""
 
-    def __init__(self, looker: PageSnapshots, store: StoreAccess, secret: bytes) -> None:
-        """`secret`: what the words of the forms are made from; empty if nothing may be done here."""
-        self._looker, self._store, self._secret = looker, store, secret
+    def __init__(self, snapshots: PageSnapshots, store: StoreAccess, secret: bytes) -> None:
+        """`secret`: what the tokens of the forms are made from; empty if nothing may be done here."""
+        self._snapshots, self._store, self._secret = snapshots, store, secret
 
     @property
     def possible(self) -> bool:
@@ -40,7 +40,7 @@ class Actions:
             return []
         return [web.post("/alerts/{id}/ack", self.ack), web.post("/alerts/{id}/silence", self.silence)]
 
-    def word(self, path: str) -> str:
+    def form_token(self, path: str) -> str:
         """What the form that goes to `path` must carry; empty if there are no forms."""
         if not self.possible:
             return ""
@@ -49,9 +49,9 @@ class Actions:
     async def ack(self, request: web.Request) -> web.StreamResponse:
         """Whoever is named takes care of it."""
         form = await self._form(request)
-        said = Ack(_text(form, "by"), self._looker.clock.now(), _text(form, "comment", needed=False))
+        said = Ack(_text(form, "by"), self._snapshots.clock.now(), _text(form, "comment", needed=False))
         name = request.match_info["id"]
-        found = await self._looker.work(lambda: acknowledge(self._store, [name], said))
+        found = await self._snapshots.work(lambda: acknowledge(self._store, [name], said))
         if found.missing:
             raise web.HTTPNotFound(text="there is no such alert")
         for alert in found.idle:
@@ -62,7 +62,7 @@ class Actions:
         """Nobody is told of this rule on this wallet for a while."""
         form = await self._form(request)
         author, comment = _text(form, "by"), _text(form, "comment", needed=False)
-        span, now, name = _span(form), self._looker.clock.now(), request.match_info["id"]
+        span, now, name = _span(form), self._snapshots.clock.now(), request.match_info["id"]
 
         def silencing() -> bool:
             with self._store.queries() as reader:
@@ -70,24 +70,24 @@ class Actions:
             if alert is None:
                 return False
             rules, wallets = matchers_of(alert)
-            silence(self._store, author, comment, now, span, rules=rules, wallets=wallets)
+            add_silence(self._store, author, comment, now, span, rules=rules, wallets=wallets)
             return True
 
-        if not await self._looker.work(silencing):
+        if not await self._snapshots.work(silencing):
             raise web.HTTPNotFound(text="there is no such alert")
         return self._back(name)
 
     async def _form(self, request: web.Request) -> MultiMapping[object]:
         form = await form_of(request)
-        given = form.get("word", "")
+        given = form.get("form_token", "")
         if not isinstance(given, str) or not hmac.compare_digest(
-            given.encode("utf-8", "replace"), self.word(request.path).encode()
+            given.encode("utf-8", "replace"), self.form_token(request.path).encode()
         ):
             raise web.HTTPForbidden(text="this form is not of this page, or too old; load the page again")
         return form
 
     def _back(self, name: str) -> web.Response:
-        self._looker.forget()
+        self._snapshots.forget()
         return web.Response(status=303, headers={"Location": f"/alerts/{name}"})
 
 

@@ -24,9 +24,9 @@ from watcher.web.snapshot import PageSnapshots
 class Api:
     """Reads only. Every answer is one consistent moment of the store."""
 
-    def __init__(self, looker: PageSnapshots, *, token: bool = False) -> None:
+    def __init__(self, snapshots: PageSnapshots, *, token: bool = False) -> None:
         """`token`: whether one is needed, so that the description says so."""
-        self._looker, self._token = looker, token
+        self._snapshots, self._token = snapshots, token
         self._description: Mapping[str, object] | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -48,66 +48,70 @@ class Api:
 
     async def readyz(self, _request: web.Request) -> web.Response:
         """200 only if an alert would reach somebody; what is wrong is in the body."""
-        ready = (await self._looker.look()).readiness
+        ready = (await self._snapshots.current()).readiness
         lines = [*map(clean, ready.broken), *(f"also: {clean(text)}" for text in ready.troubled)]
         text = "\n".join(["ready" if ready.ready else "not ready", *lines]) + "\n"
         return web.Response(text=text, status=200 if ready.ready else 503)
 
     async def status(self, request: web.Request) -> web.Response:
         Parameters(request.query, ())
-        look = await self._looker.look()
-        return await self._json(request, look.status)
+        snapshot = await self._snapshots.current()
+        return await self._json(request, snapshot.status)
 
     async def balances(self, request: web.Request) -> web.Response:
-        asked = Parameters(request.query, ("wallet",))
-        names = asked.names("wallet", self._names)
-        look = await self._looker.look()
-        rows = await self._looker.work(lambda: status.balances(self._looker.settings, look.past))
+        parameters = Parameters(request.query, ("wallet",))
+        names = parameters.names("wallet", self._names)
+        snapshot = await self._snapshots.current()
+        rows = await self._snapshots.work(lambda: status.balances(self._snapshots.settings, snapshot.past))
         return await self._json(request, [row for row in rows if not names or row["wallet"] in names])
 
     async def history(self, request: web.Request) -> web.Response:
-        asked = Parameters(request.query, ("wallet", "since", "limit"))
-        names, limit, span = asked.names("wallet", self._names), asked.limit(), asked.span("since")
-        since = self._looker.clock.now() - span if span is not None else None
-        settings = self._looker.settings
+        parameters = Parameters(request.query, ("wallet", "since", "limit"))
+        names, limit, span = (
+            parameters.names("wallet", self._names),
+            parameters.limit(),
+            parameters.span("since"),
+        )
+        since = self._snapshots.clock.now() - span if span is not None else None
+        settings = self._snapshots.settings
         return await self._json(
             request,
-            await self._looker.ask(lambda reader: status.history(settings, reader, limit, names, since)),
+            await self._snapshots.ask(lambda reader: status.history(settings, reader, limit, names, since)),
         )
 
     async def alerts(self, request: web.Request) -> web.Response:
-        asked = Parameters(request.query, ("all", "limit"))
-        look = await self._looker.look()
-        if asked.flag("all"):
-            limit = asked.limit()
-            found = await self._looker.ask(lambda reader: reader.alerts(limit))
+        parameters = Parameters(request.query, ("all", "limit"))
+        snapshot = await self._snapshots.current()
+        if parameters.flag("all"):
+            limit = parameters.limit()
+            found = await self._snapshots.ask(lambda reader: reader.alerts(limit))
         else:
-            found = sorted(look.past.alerts.values(), key=lambda each: each.since)
-            found = found[: asked.limit(10_000)]
-        views = AlertViews(self._looker.settings, look.past.silences, look.at)
+            found = sorted(snapshot.past.alerts.values(), key=lambda each: each.since)
+            found = found[: parameters.limit(10_000)]
+        views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
         return await self._json(request, views.rows(found))
 
     async def outbox(self, request: web.Request) -> web.Response:
-        asked = Parameters(request.query, ("state", "limit"))
-        state, limit = asked.choice("state", [str(each) for each in DeliveryState]), asked.limit()
+        parameters = Parameters(request.query, ("state", "limit"))
+        state, limit = parameters.choice("state", [str(each) for each in DeliveryState]), parameters.limit()
         return await self._json(
-            request, await self._looker.ask(lambda reader: status.deliveries(reader, state, limit))
+            request, await self._snapshots.ask(lambda reader: status.deliveries(reader, state, limit))
         )
 
     async def openapi(self, request: web.Request) -> web.Response:
         Parameters(request.query, ())
         if self._description is None:
-            wallet = next((each.name for each in self._looker.settings.wallets), "")
-            self._description = await self._looker.work(lambda: describe(wallet, token=self._token))
+            wallet = next((each.name for each in self._snapshots.settings.wallets), "")
+            self._description = await self._snapshots.work(lambda: describe(wallet, token=self._token))
         return await self._json(request, self._description)
 
     @property
     def _names(self) -> set[str]:
-        return {wallet.name for wallet in self._looker.settings.wallets}
+        return {wallet.name for wallet in self._snapshots.settings.wallets}
 
     async def _json(self, request: web.Request, value: object) -> web.Response:
         form = form_for(request)
-        body = await self._looker.work(lambda: form.of(encoded(value)))
+        body = await self._snapshots.work(lambda: form.of(encoded(value)))
         return web.Response(
             body=body, content_type="application/json", charset="utf-8", headers=dict(form.headers)
         )

@@ -41,8 +41,8 @@ class BudgetLine(AccountRow):
 class BudgetPage:
     """`/budget`."""
 
-    def __init__(self, frame: Templating) -> None:
-        self._frame, self._looker = frame, frame.looker
+    def __init__(self, templating: Templating) -> None:
+        self._templating, self._snapshots = templating, templating.snapshots
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/budget", self.budget)]
@@ -50,40 +50,42 @@ class BudgetPage:
     async def budget(self, request: web.Request) -> web.Response:
         number = Parameters(request.query, ("page",)).page()
 
-        def render(look: PageSnapshot) -> str:
-            with self._looker.store.queries() as reader:
-                parts = [self._part(reader, name, look) for name in self._looker.settings.sources]
+        def render(snapshot: PageSnapshot) -> str:
+            with self._snapshots.store.queries() as reader:
+                parts = [self._part(reader, name, snapshot) for name in self._snapshots.settings.sources]
             start = (number - 1) * ROWS
-            rows = sorted(look.status["accounts"], key=lambda row: (-self._a_day(row), row["wallet"]))
-            return self._frame.render(
-                "budget.html", look, parts=parts, count=len(rows), page=number,
-                rows=[self._line(row, look) for row in rows[start : start + ROWS]],
+            rows = sorted(snapshot.status["accounts"], key=lambda row: (-self._a_day(row), row["wallet"]))
+            return self._templating.render(
+                "budget.html", snapshot, parts=parts, count=len(rows), page=number,
+                rows=[self._line(row, snapshot) for row in rows[start : start + ROWS]],
                 pages=max(1, -(-len(rows) // ROWS)),
             )  # fmt: skip
 
-        return await self._frame.page(request, render)
+        return await self._templating.page(request, render)
 
-    def _part(self, reader: Queries, name: str, look: PageSnapshot) -> SourceBudget:
-        plan, row = self._looker.plans.get(name), look.status["credits"].get(name)
+    def _part(self, reader: Queries, name: str, snapshot: PageSnapshot) -> SourceBudget:
+        plan, row = self._snapshots.plans.get(name), snapshot.status["credits"].get(name)
         if plan is None:
-            return SourceBudget(name, row, days_of(reader, name, look.at))
-        found = burn(reader, name, plan, look.at)
+            return SourceBudget(name, row, days_of(reader, name, snapshot.at))
+        found = burn(reader, name, plan, snapshot.at)
         return SourceBudget(name, row, found.days, found, burn_down(found))
 
     @cached_property
     def _sources(self) -> dict[str, Source]:
         """Only asked what a poll costs; never opened."""
-        return {name: build_source(self._looker.settings, name) for name in self._looker.settings.sources}
+        return {
+            name: build_source(self._snapshots.settings, name) for name in self._snapshots.settings.sources
+        }
 
     def _cost(self, row: AccountRow) -> int:
-        return self._sources[row["source"]].cost(self._frame.account(row))
+        return self._sources[row["source"]].cost(self._templating.account(row))
 
     def _a_day(self, row: AccountRow) -> float:
         """Credits a day that the account takes at its present interval; calls, where none are sold."""
         interval = row["interval_seconds"]
         return (self._cost(row) or 1) * 86400 / interval if interval else 0.0
 
-    def _line(self, row: AccountRow, look: PageSnapshot) -> BudgetLine:
-        credits_sold = look.status["credits"].get(row["source"]) is not None
+    def _line(self, row: AccountRow, snapshot: PageSnapshot) -> BudgetLine:
+        credits_sold = snapshot.status["credits"].get(row["source"]) is not None
         cost = self._cost(row)
         return {**row, "cost": cost if credits_sold else None, "a_day": self._a_day(row)}

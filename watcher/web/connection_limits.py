@@ -1,4 +1,4 @@
-"""The door of the page: what strangers open there uses up nothing that polls and alerts need.
+"""Connection limits of the page: what strangers open there uses up nothing that polls and alerts need.
 
 So many connections in all, and from each address; who says nothing, or not all of it, or does not take the
 answer, has to go. When there is no room, whoever has kept us waiting longest makes room for who comes.
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -49,14 +49,14 @@ BUSY = (
 class Connection(web.RequestHandler):
     """One connection, and what it waits for."""
 
-    def __init__(self, door: ConnectionLimits, who: str, server: web.Server) -> None:
-        options: dict[str, Any] = {"access_log": None, "logger": door.logger}
+    def __init__(self, limits: ConnectionLimits, who: str, server: web.Server) -> None:
+        options: dict[str, Any] = {"access_log": None, "logger": limits.logger}
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self.who, self.streams = who, False
-        self._door = door
+        self._limits = limits
         self._busy = self._begun = self._stalled = False
         self._received = 0
-        self.since = door.clock.monotonic()
+        self.since = limits.clock.monotonic()
         """When it came to wait for what it waits for."""
 
     @property
@@ -79,7 +79,7 @@ class Connection(web.RequestHandler):
 
     def leave(self) -> None:
         """End the connection, whatever it waits for."""
-        self._door.left(self)
+        self._limits.left(self)
         if self.transport is not None:
             self.transport.abort()
 
@@ -104,7 +104,7 @@ class Connection(web.RequestHandler):
 
     def _is(self, *, busy: bool = False, begun: bool = False) -> None:
         self._busy, self._begun = busy, begun
-        self.since = self._door.clock.monotonic()
+        self.since = self._limits.clock.monotonic()
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
@@ -117,15 +117,15 @@ class Connection(web.RequestHandler):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled, self.since = True, self._door.clock.monotonic()
-        self._door.unburden(self)
+        self._stalled, self.since = True, self._limits.clock.monotonic()
+        self._limits.unburden(self)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stalled, self.since = False, self._door.clock.monotonic()
+        self._stalled, self.since = False, self._limits.clock.monotonic()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._door.left(self)
+        self._limits.left(self)
         super().connection_lost(exc)
 
     def handle_error(self, *args: Any, **kwargs: Any) -> web.StreamResponse:
@@ -134,7 +134,7 @@ class Connection(web.RequestHandler):
         return response
 
 
-def visit_of(request: web.BaseRequest) -> Connection | None:
+def connection_of(request: web.BaseRequest) -> Connection | None:
     """The connection that a request came by."""
     return request.protocol if isinstance(request.protocol, Connection) else None
 
@@ -148,11 +148,11 @@ class ConnectionLimits:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         room = MOST if limit == resource.RLIM_INFINITY else limit - ASIDE
         self._most = max(FEWEST, min(MOST, room))
-        self._visits: set[Connection] = set()
-        self._occupied = asyncio.Event()
+        self._connections: set[Connection] = set()
+        self._connected = asyncio.Event()
         self._listening: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._said: dict[str, float] = {}
+        self._warned: dict[str, float] = {}
 
     async def open(self, host: str, port: int, runner: web.BaseRunner) -> tuple[str, int]:
         """Listen; the address. OSError if it cannot be had."""
@@ -179,18 +179,18 @@ class ConnectionLimits:
         for task in self._tasks:
             task.cancel()
 
-    def left(self, visit: Connection) -> None:
-        self._visits.discard(visit)
+    def left(self, connection: Connection) -> None:
+        self._connections.discard(connection)
 
-    def may_stream(self, visit: Connection) -> bool:
+    def may_stream(self, connection: Connection) -> bool:
         """Whether one more page can be told of news."""
-        listen = [each.who for each in self._visits if each.streams]
+        listen = [each.who for each in self._connections if each.streams]
         most = min(STREAMS, self._most // 2)
-        return len(listen) < most and listen.count(visit.who) < max(self._share(visit.who) // 2, 1)
+        return len(listen) < most and listen.count(connection.who) < max(self._share(connection.who) // 2, 1)
 
     def unburden(self, newest: Connection) -> None:
         """See that answers which nobody takes do not fill the memory."""
-        waiting = sorted((each for each in self._visits if each.unread), key=lambda each: each.since)
+        waiting = sorted((each for each in self._connections if each.unread), key=lambda each: each.since)
         size = sum(each.unread for each in waiting)
         for each in waiting:
             if size <= UNREAD:
@@ -208,46 +208,46 @@ class ConnectionLimits:
         without a descriptor for one tries a hundred times at once, each with its line in the log."""
         for _ in range(AT_ONCE):
             try:
-                connection, address = listening.accept()
+                accepted, address = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self.say("accept", f"no connection to the page can be accepted: {error.strerror}")
+                self.warn("accept", f"no connection to the page can be accepted: {error.strerror}")
                 loop = asyncio.get_running_loop()
                 loop.remove_reader(listening)
                 loop.call_later(AGAIN, self._accept_again, listening, server)
                 return
-            connection.settimeout(0)
+            accepted.settimeout(0)
             who = place_of(str(address[0]))
             if self._has_room(who):
-                visit = Connection(self, who, server)
-                self._visits.add(visit)
-                self._occupied.set()
-                self._keep(self._enter(visit, connection))
+                connection = Connection(self, who, server)
+                self._connections.add(connection)
+                self._connected.set()
+                self._keep(self._enter(connection, accepted))
             else:
                 with suppress(OSError):
-                    connection.send(BUSY)
-                connection.close()
+                    accepted.send(BUSY)
+                accepted.close()
 
     def _accept_again(self, listening: socket.socket, server: web.Server) -> None:
         if listening in self._listening:
             asyncio.get_running_loop().add_reader(listening, self._accept, listening, server)
 
-    async def _enter(self, visit: Connection, connection: socket.socket) -> None:
+    async def _enter(self, connection: Connection, accepted: socket.socket) -> None:
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: visit, connection)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except OSError:  # gone already
-            self.left(visit)
-            connection.close()
+            self.left(connection)
+            accepted.close()
 
     def _has_room(self, who: str) -> bool:
         """Whether one more may come in; who has kept us waiting longest makes room."""
-        crowd, whose = [each for each in self._visits if each.who == who], f"those of {who}"
+        crowd, whose = [each for each in self._connections if each.who == who], f"those of {who}"
         if len(crowd) < self._share(who):
-            if len(self._visits) < self._most:
+            if len(self._connections) < self._most:
                 return True
-            crowd, whose = list(self._visits), "those of all"
-        self.say("full", f"no room for more connections to the page; {whose} are {len(crowd)}")
+            crowd, whose = list(self._connections), "those of all"
+        self.warn("full", f"no room for more connections to the page; {whose} are {len(crowd)}")
         waits = [each for each in crowd if each.can_leave]
         if not waits:
             return False
@@ -257,23 +257,23 @@ class ConnectionLimits:
     async def _watch(self) -> None:
         """End what keeps us waiting for too long."""
         while True:
-            self._occupied.clear()
-            if not self._visits:
-                await self._occupied.wait()
+            self._connected.clear()
+            if not self._connections:
+                await self._connected.wait()
             await self.clock.sleep(1.0)
             now = self.clock.monotonic()
-            for each in list(self._visits):
+            for each in list(self._connections):
                 if each.patience is not None and now - each.since >= each.patience:
                     each.leave()
 
-    def _keep(self, work: Any) -> None:
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def say(self, about: str, text: str) -> None:
+    def warn(self, about: str, text: str) -> None:
         """A warning, once in a while, however often it would be due."""
         now = self.clock.monotonic()
-        if now - self._said.get(about, -QUIET) >= QUIET:
-            self._said[about] = now
+        if now - self._warned.get(about, -QUIET) >= QUIET:
+            self._warned[about] = now
             log.warning("%s", text)

@@ -36,9 +36,9 @@ MOST_BALANCES = 20_000
 
 
 class _Collector(Collector):
-    def __init__(self, look: PageSnapshot, settings: Settings, tally: Metrics | None) -> None:
-        self._look, self._settings = look, settings
-        self._tally = tally
+    def __init__(self, snapshot: PageSnapshot, settings: Settings, metrics: Metrics | None) -> None:
+        self._snapshot, self._settings = snapshot, settings
+        self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("watcher_build", "What is running.", {"version": __version__})
@@ -48,14 +48,14 @@ class _Collector(Collector):
         yield from self._deliveries()
         yield from self._balances()
         ready = GaugeMetricFamily("watcher_ready", "1 if an alert would reach somebody.")
-        ready.add_metric([], self._look.readiness.ready)
+        ready.add_metric([], self._snapshot.readiness.ready)
         yield ready
-        yield from size_of(self._look.size)
-        if self._tally is not None:
-            yield from counted(self._tally)
+        yield from size_of(self._snapshot.size)
+        if self._metrics is not None:
+            yield from counted(self._metrics)
 
     def _accounts(self) -> Iterator[Metric]:
-        now, states = self._look.at, self._look.past.accounts
+        now, states = self._snapshot.at, self._snapshot.past.accounts
         labels = ["wallet", "source", "chain"]
         age = GaugeMetricFamily(
             "watcher_balance_age_seconds", "Time since an account was last read.", labels=labels
@@ -73,7 +73,7 @@ class _Collector(Collector):
             "watcher_account_expected_delay_seconds", "Mean wait of a change until it is seen.", labels=labels
         )
         last: dict[str, float] = {}
-        for row in self._look.status["accounts"]:
+        for row in self._snapshot.status["accounts"]:
             names = [row["wallet"], row["source"], row["chain"]]
             read = row["last_reading"]
             if read is not None:
@@ -94,11 +94,11 @@ class _Collector(Collector):
         known = GaugeMetricFamily("watcher_accounts", "Accounts watched.", labels=["read"])
         read_once = sum(state.last_reading is not None for state in states.values())
         known.add_metric(["true"], read_once)
-        known.add_metric(["false"], len(self._look.status["accounts"]) - read_once)
+        known.add_metric(["false"], len(self._snapshot.status["accounts"]) - read_once)
         yield from (age, misses, held, interval, delay, newest, known)
 
     def _credits(self) -> Iterator[Metric]:
-        credits_of = self._look.status["credits"]
+        credits_of = self._snapshot.status["credits"]
         for name, text, value_of in _CREDITS:
             yield _by_source(name, text, {source: value_of(row) for source, row in credits_of.items()})
         found = {source: row["finds"] for source, row in credits_of.items()}
@@ -108,7 +108,7 @@ class _Collector(Collector):
     def _alerts(self) -> Iterator[Metric]:
         family = GaugeMetricFamily("watcher_alerts", "Alerts that live.", labels=["state", "severity"])
         counts = {(state, severity): 0 for state in ("pending", "firing") for severity in _SEVERITIES}
-        for row in self._look.status["alerts"]:
+        for row in self._snapshot.status["alerts"]:
             key = (row["state"], row["severity"])
             counts[key] = counts.get(key, 0) + 1
         for (state, severity), count in counts.items():
@@ -120,7 +120,7 @@ class _Collector(Collector):
             labels=["rule"],
         )
         unjudged = Counter(
-            about(row["rule"]) for row in self._look.status["alerts"] if row["rule"] != about(row["rule"])
+            about(row["rule"]) for row in self._snapshot.status["alerts"] if row["rule"] != about(row["rule"])
         )
         for rule, subjects in unjudged.items():
             blind.add_metric([rule], subjects)
@@ -136,13 +136,13 @@ class _Collector(Collector):
         failing = GaugeMetricFamily(
             "watcher_channel_failing", "1 if the channel's last delivery failed.", labels=["channel"]
         )
-        for channel in self._look.channels:
+        for channel in self._snapshot.channels:
             pending.add_metric([channel.name], channel.pending)
             since = channel.oldest_pending
-            oldest.add_metric([channel.name], (self._look.at - since).total_seconds() if since else 0)
+            oldest.add_metric([channel.name], (self._snapshot.at - since).total_seconds() if since else 0)
             failing.add_metric([channel.name], bool(channel.trouble))
         total = GaugeMetricFamily("watcher_deliveries", "Deliveries kept, by state.", labels=["state"])
-        counts = self._look.status["deliveries"]
+        counts = self._snapshot.status["deliveries"]
         total.add_metric(["pending"], counts["pending"])
         total.add_metric(["sent"], counts["sent"])
         total.add_metric(["given_up"], counts["given_up"])
@@ -152,7 +152,7 @@ class _Collector(Collector):
         web = self._settings.web
         if web is not None and not web.metrics.balances:
             return
-        many = status.held(self._settings, self._look.past)
+        many = status.held(self._settings, self._snapshot.past)
         omitted = GaugeMetricFamily(
             "watcher_balances_omitted",
             f"Balances not shown here, since they are more than {MOST_BALANCES:,}.",
@@ -161,7 +161,7 @@ class _Collector(Collector):
         yield omitted
         if many > MOST_BALANCES:
             return
-        rows = status.balances(self._settings, self._look.past)
+        rows = status.balances(self._settings, self._snapshot.past)
         labels = ["wallet", "source", "chain", "asset", "symbol"]
         amount = GaugeMetricFamily("watcher_balance", "Amount held (rounded: a float).", labels=labels)
         value = GaugeMetricFamily(
@@ -227,26 +227,26 @@ def _by_source(name: str, text: str, values: Mapping[str, float | datetime | Non
     return family
 
 
-def exposition(look: PageSnapshot, settings: Settings, tally: Metrics | None) -> bytes:
-    """All metrics of one look. `tally`: what the daemon counted; None where there is no daemon."""
+def exposition(snapshot: PageSnapshot, settings: Settings, metrics: Metrics | None) -> bytes:
+    """All metrics of one snapshot. `metrics`: what the daemon counted; None where there is no daemon."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(look, settings, tally))
+    registry.register(_Collector(snapshot, settings, metrics))
     return bytes(generate_latest(registry))
 
 
-def counted(tally: Metrics) -> Iterator[Metric]:
+def counted(metrics: Metrics) -> Iterator[Metric]:
     """Everything that was counted, as of now."""
     yield _counter(
         "watcher_poll", "Accounts asked for, by what came of it: read, or why not.", ("source", "outcome"),
-        dict(tally.polls),
+        dict(metrics.polls),
     )  # fmt: skip
-    yield from _requests(tally)
+    yield from _requests(metrics)
     yield _counter(
         "watcher_readings_quarantined", "Readings too odd to act on, held until a second one agrees.",
-        ("source", "reason"), dict(tally.quarantined),
+        ("source", "reason"), dict(metrics.quarantined),
     )  # fmt: skip
     faults = {
-        (source,): count for (source, why), count in dict(tally.polls).items() if why == MissReason.INTERNAL
+        (source,): count for (source, why), count in dict(metrics.polls).items() if why == MissReason.INTERNAL
     }
     yield _counter(
         "watcher_rule_evaluation_failures", "Accounts that a fault of our own kept from being judged.",
@@ -254,30 +254,30 @@ def counted(tally: Metrics) -> Iterator[Metric]:
     )  # fmt: skip
     yield _counter(
         "watcher_notifications", "Notifications tried.", ("channel",),
-        {(channel,): count for channel, count in dict(tally.notifications).items()},
+        {(channel,): count for channel, count in dict(metrics.notifications).items()},
     )  # fmt: skip
     yield _counter(
         "watcher_notifications_failed", "Notifications that the channel did not take; they are tried again.",
-        ("channel", "reason"), dict(tally.failed),
+        ("channel", "reason"), dict(metrics.failed),
     )  # fmt: skip
     yield _counter(
         "watcher_notifications_suppressed", "Alerts and events of which nobody was told when they came.",
-        ("reason",), {(reason,): count for reason, count in dict(tally.suppressed).items()},
+        ("reason",), {(reason,): count for reason, count in dict(metrics.suppressed).items()},
     )  # fmt: skip
     lag = GaugeMetricFamily(
         "watcher_loop_lag_seconds", "By how much the event loop woke late, at most, in the last minute."
     )
-    if tally.lags:
-        lag.add_metric([], max(list(tally.lags)))
+    if metrics.lags:
+        lag.add_metric([], max(list(metrics.lags)))
     yield lag
     sound = GaugeMetricFamily(
         "watcher_config_last_reload_successful", "1 if the configuration last asked for is in force."
     )
-    sound.add_metric([], not tally.refused)
+    sound.add_metric([], not metrics.refused)
     loaded = GaugeMetricFamily(
         "watcher_config_last_reload_success_timestamp_seconds", "When the one in force was read."
     )
-    loaded.add_metric([], tally.loaded.timestamp())
+    loaded.add_metric([], metrics.loaded.timestamp())
     yield from (sound, loaded)
 
 
@@ -289,11 +289,11 @@ def size_of(store: int | None) -> Iterator[Metric]:
     yield family
 
 
-def _requests(tally: Metrics) -> Iterator[Metric]:
+def _requests(metrics: Metrics) -> Iterator[Metric]:
     family = HistogramMetricFamily(
         "watcher_poll_duration_seconds", "From sending a request to its answer.", labels=["source"]
     )
-    for source, durations in dict(tally.requests).items():
+    for source, durations in dict(metrics.requests).items():
         buckets, below = [], 0
         for bound, count in zip((*map(str, BUCKETS), "+Inf"), list(durations.counts), strict=True):
             below += count
@@ -302,7 +302,7 @@ def _requests(tally: Metrics) -> Iterator[Metric]:
     yield family
     yield _counter(
         "watcher_credits_used", "Credits that requests took; what nobody knows counts as charged.",
-        ("source",), {(source,): count for source, count in dict(tally.credits).items()},
+        ("source",), {(source,): count for source, count in dict(metrics.credits).items()},
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from multidict import MultiMapping
 from watcher.domain.values.decimals import whole_number
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.normalization import one_form
-from watcher.web.connection_limits import visit_of
+from watcher.web.connection_limits import connection_of
 
 MOST = 10_000
 ROWS = 100
@@ -95,9 +95,9 @@ async def form_of(request: web.Request) -> MultiMapping[object]:
     """The fields of a form. One that cannot be read is a 4xx: it is never a fault of the server."""
     if request.content_type != FORM:
         raise web.HTTPUnsupportedMediaType(text=f"send the form as {FORM}")
-    visit = visit_of(request)
+    connection = connection_of(request)
     try:
-        with visit.sending() if visit is not None else nullcontext():
+        with connection.sending() if connection is not None else nullcontext():
             return await request.post()
     except (ValueError, LookupError):  # not in the character set that it names; no such character set
         raise refused("the form cannot be read") from None

@@ -51,8 +51,8 @@ class ListedRule:
 class RulePages:
     """`/rules` and what is below it."""
 
-    def __init__(self, frame: Templating) -> None:
-        self._frame, self._looker = frame, frame.looker
+    def __init__(self, templating: Templating) -> None:
+        self._templating, self._snapshots = templating, templating.snapshots
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/rules", self.rules), web.get("/rules/{id}", self.rule)]
@@ -60,59 +60,62 @@ class RulePages:
     async def rules(self, request: web.Request) -> web.Response:
         number = Parameters(request.query, ("page",)).page()
 
-        def render(look: PageSnapshot) -> str:
+        def render(snapshot: PageSnapshot) -> str:
             every = list(self._rules.by_id.values())
             rules = every[(number - 1) * ROWS : number * ROWS]
             slow = sum(map(_is_slow, rules))
-            with self._looker.store.queries() as reader:
-                explainer = self._explainer(reader, look)
+            with self._snapshots.store.queries() as reader:
+                explainer = self._explainer(reader, snapshot)
                 most = {True: _share(LISTED_SLOW, slow), False: _share(LISTED, len(rules) - slow)}
-                rows = [self._listed(rule, reader, explainer, look, most[_is_slow(rule)]) for rule in rules]
+                rows = [
+                    self._listed(rule, reader, explainer, snapshot, most[_is_slow(rule)]) for rule in rules
+                ]
             pages = max(1, -(-len(every) // ROWS))
-            return self._frame.render(
-                "rules.html", look, rows=rows, count=len(every), page=number, pages=pages
+            return self._templating.render(
+                "rules.html", snapshot, rows=rows, count=len(every), page=number, pages=pages
             )
 
-        return await self._frame.page(request, render)
+        return await self._templating.page(request, render)
 
     async def rule(self, request: web.Request) -> web.Response:
         Parameters(request.query, ())
         name = request.match_info["id"]
-        rule = await self._looker.work(lambda: self._rules.by_id.get(name))
+        rule = await self._snapshots.work(lambda: self._rules.by_id.get(name))
         if rule is None:
             raise web.HTTPNotFound(text="there is no such rule")
 
-        def render(look: PageSnapshot) -> str:
+        def render(snapshot: PageSnapshot) -> str:
             most = SLOW if _is_slow(rule) else JUDGED
-            with self._looker.store.queries() as reader:
-                rows = self._answers(rule, reader, self._explainer(reader, look), look, most + 1)
+            with self._snapshots.store.queries() as reader:
+                rows = self._answers(rule, reader, self._explainer(reader, snapshot), snapshot, most + 1)
             more = len(rows) > most
             rows = sorted(rows[:most], key=_nearest)
-            alerts = [row for row in look.status["alerts"] if row["rule"] == name]
-            return self._frame.render(
-                "rule.html", look, rule=rule, rows=rows[:ROWS], judged=len(rows), more=more, alerts=alerts,
-                channels=self._rules.channels_of(rule), counts=Counter(row.answer for row in rows),
+            alerts = [row for row in snapshot.status["alerts"] if row["rule"] == name]
+            return self._templating.render(
+                "rule.html", snapshot, rule=rule, rows=rows[:ROWS], judged=len(rows), more=more,
+                alerts=alerts, channels=self._rules.channels_of(rule),
+                counts=Counter(row.answer for row in rows),
             )  # fmt: skip
 
-        return await self._frame.page(request, render)
+        return await self._templating.page(request, render)
 
     @property
     def _rules(self) -> Rules:
-        return self._frame.rules
+        return self._templating.rules
 
-    def _explainer(self, reader: Queries, look: PageSnapshot) -> Explainer:
+    def _explainer(self, reader: Queries, snapshot: PageSnapshot) -> Explainer:
         # Without a revision the sums are looked through anew: what has changed since is not told here.
         return Explainer(
-            self._looker.settings, self._rules, reader, look.at, replace(look.past, revision=None),
-            memo=self._frame.memo,
+            self._snapshots.settings, self._rules, reader, snapshot.at, replace(snapshot.past, revision=None),
+            memo=self._templating.memo,
         )  # fmt: skip
 
     def _listed(
-        self, rule: Rule, reader: Queries, explainer: Explainer, look: PageSnapshot, most: int
+        self, rule: Rule, reader: Queries, explainer: Explainer, snapshot: PageSnapshot, most: int
     ) -> ListedRule:
-        alerts = [row for row in look.status["alerts"] if row["rule"] == rule.id]
+        alerts = [row for row in snapshot.status["alerts"] if row["rule"] == rule.id]
         if isinstance(rule, BudgetRule):
-            count, rows = 1, [self._budget(rule, reader, look)]
+            count, rows = 1, [self._budget(rule, reader, snapshot)]
         else:
             subjects = explainer.first(rule, MOST_LISTED)
             count, rows = len(subjects), [explainer.answer(rule, subject) for subject in subjects[:most]]
@@ -127,24 +130,24 @@ class RulePages:
         )
 
     def _answers(
-        self, rule: Rule, reader: Queries, explainer: Explainer, look: PageSnapshot, most: int
+        self, rule: Rule, reader: Queries, explainer: Explainer, snapshot: PageSnapshot, most: int
     ) -> list[RuleAnswer]:
         if isinstance(rule, BudgetRule):
-            return [self._budget(rule, reader, look)]
+            return [self._budget(rule, reader, snapshot)]
         return [explainer.answer(rule, subject) for subject in explainer.first(rule, most - 1)]
 
-    def _budget(self, rule: BudgetRule, reader: Queries, look: PageSnapshot) -> RuleAnswer:
-        alert = next((row for row in look.status["alerts"] if row["rule"] == rule.id), None)
+    def _budget(self, rule: BudgetRule, reader: Queries, snapshot: PageSnapshot) -> RuleAnswer:
+        alert = next((row for row in snapshot.status["alerts"] if row["rule"] == rule.id), None)
         subject = f"credits of {rule.source}"
-        plan = self._looker.plans.get(rule.source)
+        plan = self._snapshots.plans.get(rule.source)
         if plan is None:
             why = "no credits are sold there"
-            return RuleAnswer(subject, "", Answer.UNKNOWN, why, None, f"unknown: {why}", look.at, alert)
+            return RuleAnswer(subject, "", Answer.UNKNOWN, why, None, f"unknown: {why}", snapshot.at, alert)
         firing = alert is not None and alert["state"] != "pending"
-        use = use_of(reader, rule.source, plan, look.at)
+        use = use_of(reader, rule.source, plan, snapshot.at)
         verdict, near = rule.judge(use, firing=firing), rule.near(use)
         return RuleAnswer(
-            subject, "", verdict.answer, verdict.because, near.distance, near.words, look.at, alert
+            subject, "", verdict.answer, verdict.because, near.distance, near.words, snapshot.at, alert
         )
 
 

@@ -19,7 +19,7 @@ from watcher.domain.values.errors import StoreError
 from watcher.system.connections import is_loopback
 from watcher.web.actions import Actions
 from watcher.web.api import Api
-from watcher.web.connection_limits import ConnectionLimits, visit_of
+from watcher.web.connection_limits import ConnectionLimits, connection_of
 from watcher.web.login_throttle import MINUTE, WRONG, LoginThrottle, asker
 from watcher.web.pages import Pages
 from watcher.web.parameters import form_of
@@ -54,13 +54,13 @@ AT_ONCE = 2
 class Server:
     """Listens from `start` to `stop`. OSError from `start` if the address cannot be had."""
 
-    def __init__(self, looker: PageSnapshots, settings: WebSettings) -> None:
-        self._looker, self._settings = looker, settings
+    def __init__(self, snapshots: PageSnapshots, settings: WebSettings) -> None:
+        self._snapshots, self._settings = snapshots, settings
         self._token = settings.token.get_secret_value() if settings.token else ""
-        self._sessions, self._guesses = sessions_of(self._token), LoginThrottle()
-        self._door = ConnectionLimits(looker.clock, settings.proxies, requests)
-        self._acts = Actions(looker, looker.store, self._token.encode())
-        self._pages = Pages(looker, self._acts, self._door)
+        self._sessions, self._throttle = sessions_of(self._token), LoginThrottle()
+        self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
+        self._actions = Actions(snapshots, snapshots.store, self._token.encode())
+        self._pages = Pages(snapshots, self._actions, self._limits)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -71,9 +71,9 @@ class Server:
         # 100 ms for a crowd of readers of 10,000 accounts; at 1 ms it waits 30 (benchmarks/page.py).
         sys.setswitchinterval(min(sys.getswitchinterval(), TURN))
         app = web.Application(middlewares=[self._guard], client_max_size=LARGEST)
-        app.add_routes(Api(self._looker, token=bool(self._token)).routes())
+        app.add_routes(Api(self._snapshots, token=bool(self._token)).routes())
         app.add_routes(self._pages.routes())
-        app.add_routes(self._acts.routes())
+        app.add_routes(self._actions.routes())
         app.add_routes([web.post("/login", self._login), web.post("/logout", self._logout)])
         app.add_routes([web.get("/static/{name}", _static)])
         app.on_response_prepare.append(_with_headers)
@@ -82,23 +82,23 @@ class Server:
         )
         await self._runner.setup()
         self._warming = asyncio.create_task(self._pages.warm())
-        host, port = await self._door.open(self._settings.host, self._settings.port, self._runner)
+        host, port = await self._limits.open(self._settings.host, self._settings.port, self._runner)
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
         self._pages.leave()
-        self._door.close()
+        self._limits.close()
         if self._warming is not None:
             self._warming.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
-        await self._looker.close()
+        await self._snapshots.close()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        visit = visit_of(request)
-        with visit.answered() if visit is not None else nullcontext():
+        connection = connection_of(request)
+        with connection.answered() if connection is not None else nullcontext():
             await asyncio.sleep(0)  # whoever sends many requests at once does not hold the loop with them
             return await self._answer(request, handler)
 
@@ -140,15 +140,15 @@ class Server:
         if scheme.lower() == "bearer" and given:
             return self._is_token(request, given.strip())
         cookie = request.cookies.get(COOKIE, "")
-        return bool(cookie) and self._sessions.holds(cookie, self._looker.clock.monotonic())
+        return bool(cookie) and self._sessions.holds(cookie, self._snapshots.clock.monotonic())
 
     def _is_token(self, request: web.Request, given: str) -> bool:
         """Compared in a time that tells nothing; wrong ones are counted."""
         if hmac.compare_digest(_bytes(given), self._token.encode()):
             return True
         who = asker(request, self._settings.proxies)
-        if self._guesses.wrong(who, self._looker.clock.monotonic()):
-            self._door.say("token", f"more than {WRONG} wrong tokens for the page in a minute, from {who}")
+        if self._throttle.wrong(who, self._snapshots.clock.monotonic()):
+            self._limits.warn("token", f"more than {WRONG} wrong tokens for the page in a minute, from {who}")
             text = "too many wrong tokens from this address; wait a minute"
             raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": f"{MINUTE:.0f}"})
         return False
@@ -157,7 +157,7 @@ class Server:
         given = (await form_of(request)).get("token", "")
         if not self._token or not isinstance(given, str) or not self._is_token(request, given):
             return self._pages.login_page("This is not the token.")
-        cookie = self._sessions.begin(self._looker.clock.monotonic())
+        cookie = self._sessions.begin(self._snapshots.clock.monotonic())
         response = web.Response(status=303, headers={"Location": "/"})
         response.set_cookie(
             COOKIE, cookie, max_age=int(LASTS), httponly=True, samesite="Strict", secure=request.secure

@@ -1,4 +1,4 @@
-"""What the pages show: one look at everything, shared by all who ask within a moment."""
+"""Snapshots of everything that the pages show, each shared by all who ask within a moment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from watcher.service.metrics import Metrics
 T = TypeVar("T")
 
 FRESH = 2.0
-"""Seconds for which a look serves everybody who asks."""
+"""Seconds for which a snapshot serves everybody who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class PageSnapshot:
     size: int | None = None
     """Bytes that the store takes."""
     pages: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
-    """What was made from this look already, or is being made: once for all who ask for it."""
+    """What was made from this snapshot already, or is being made: once for all who ask for it."""
 
 
 class PageSnapshots:
-    """Reads the store for the pages. One thread does all of it, so that a crowd of readers never holds
-    the loop that polls and tells."""
+    """The newest snapshot, read from the store for the pages. One thread does all of it, so that a crowd of
+    readers never holds the loop that polls and tells."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class PageSnapshots:
         past: Callable[[Sequence[Account]], Awaitable[Snapshot]] | None = None,
         rules: Rules | None = None,
         stuck: Callable[[], Sequence[str]] = tuple,
-        tally: Metrics | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """`past`: the daemon's own memory of accounts; without it they are read from the store.
-        `rules`: those in force. `tally`: what it counts."""
-        self.settings, self.tally = settings, tally
+        `rules`: those in force. `metrics`: what it counts."""
+        self.settings, self.metrics = settings, metrics
         self.rules = rules or Rules((), {}, ())
         self.clock = clock
         self.wallets = status.wallets_by_account(settings)
@@ -69,9 +69,9 @@ class PageSnapshots:
         self._store = store
         self._past, self._stuck = past, stuck
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
-        self._look: PageSnapshot | None = None
-        self._looked = 0.0
-        self._looking = asyncio.Lock()
+        self._current: PageSnapshot | None = None
+        self._read_at = 0.0
+        self._reading = asyncio.Lock()
 
     @property
     def store(self) -> StoreAccess:
@@ -80,21 +80,21 @@ class PageSnapshots:
 
     def forget(self) -> None:
         """Something was changed from here: whoever asks next is to see it."""
-        self._look = None
+        self._current = None
 
     async def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def look(self) -> PageSnapshot:
+    async def current(self) -> PageSnapshot:
         """Everything as it was at most two seconds ago. StoreError if the store cannot be read."""
-        async with self._looking:
+        async with self._reading:
             now = self.clock.monotonic()
-            if self._look is None or not 0 <= now - self._looked < FRESH:
+            if self._current is None or not 0 <= now - self._read_at < FRESH:
                 past = await self._past(list(self.wallets)) if self._past is not None else None
                 at, stuck = self.clock.now(), tuple(self._stuck())
-                self._look = await self.work(lambda: self._read(past, at, stuck))
-                self._looked = now
-            return self._look
+                self._current = await self.work(lambda: self._read(past, at, stuck))
+                self._read_at = now
+            return self._current
 
     async def ask(self, question: Callable[[Queries], T]) -> T:
         """Put a question to the store."""

@@ -1,4 +1,4 @@
-"""What all pages share: the templates, and one look from which whoever asks within a moment is served."""
+"""Templates of the pages, rendered from one snapshot for all who ask within a moment."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ KEPT = 64
 
 
 class Templating:
-    """Renders from one look at a time; what was rendered from it is kept as long as it is fresh."""
+    """Pages, rendered from one snapshot at a time and kept as long as it is fresh."""
 
-    def __init__(self, looker: PageSnapshots, *, guarded: bool = False) -> None:
+    def __init__(self, snapshots: PageSnapshots, *, guarded: bool = False) -> None:
         """`guarded`: by a token, so that there is a way to log out."""
-        self.looker, self._guarded = looker, guarded
+        self.snapshots, self._guarded = snapshots, guarded
         self.memo = Memo()
         """For what runs beside the loop."""
         self._html = _templates()
@@ -38,7 +38,7 @@ class Templating:
     @property
     def rules(self) -> Rules:
         """Those in force."""
-        return self.looker.rules
+        return self.snapshots.rules
 
     def warm(self) -> None:
         """Compile the templates, once in a process."""
@@ -48,28 +48,28 @@ class Templating:
     async def page(
         self, request: web.Request, render: Callable[[PageSnapshot], str], *, keep: bool = True
     ) -> web.Response:
-        """What `render` makes of the newest look, made beside the loop."""
-        look = await self.looker.look()
+        """What `render` makes of the newest snapshot, made beside the loop."""
+        snapshot = await self.snapshots.current()
 
         def make() -> bytes:
-            return render(look).encode("utf-8", "backslashreplace")
+            return render(snapshot).encode("utf-8", "backslashreplace")
 
-        body = await self.made(look, request.path_qs if keep else None, make)
+        body = await self.made(snapshot, request.path_qs if keep else None, make)
         return web.Response(body=body, content_type="text/html", charset="utf-8")
 
-    async def made(self, look: PageSnapshot, name: str | None, make: Callable[[], bytes]) -> bytes:
-        """What is made from a look, once for all who ask for that name; None: for this one alone."""
-        making = look.pages.get(name) if name is not None else None
+    async def made(self, snapshot: PageSnapshot, name: str | None, make: Callable[[], bytes]) -> bytes:
+        """What is made from a snapshot, once for all who ask for that name; None: for this one alone."""
+        making = snapshot.pages.get(name) if name is not None else None
         if making is None:
-            making = asyncio.ensure_future(self.looker.work(make))
+            making = asyncio.ensure_future(self.snapshots.work(make))
             making.add_done_callback(_seen)
-            if name is not None and len(look.pages) < KEPT:
-                look.pages[name] = making
+            if name is not None and len(snapshot.pages) < KEPT:
+                snapshot.pages[name] = making
         return await asyncio.shield(making)  # who leaves takes it from nobody else
 
-    def render(self, template: str, look: PageSnapshot, **values: Any) -> str:
+    def render(self, template: str, snapshot: PageSnapshot, **values: Any) -> str:
         return self._html.get_template(template).render(
-            look=look, now=look.at, guarded=self._guarded, late=behind, **values
+            snapshot=snapshot, now=snapshot.at, guarded=self._guarded, late=behind, **values
         )
 
     def bare(self, template: str, **values: Any) -> str:

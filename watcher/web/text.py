@@ -34,24 +34,24 @@ def promised(wallet: WalletSettings, interval: float | None) -> str:
     )
 
 
-def sentence(look: PageSnapshot, behind: int) -> str:
+def sentence(snapshot: PageSnapshot, behind: int) -> str:
     """The truth in one sentence. `behind`: how many accounts are late."""
-    rows = look.status["accounts"]
+    rows = snapshot.status["accounts"]
     count = counted(len(rows), "account")
     if not behind:
         all_well = "The account was read" if len(rows) == 1 else f"All {count} were read"
         parts = [f"{all_well} as promised"]
     else:
         parts = [f"{behind:,} of {count} {'is' if behind == 1 else 'are'} late"]
-    firing = sum(alert["state"] == "firing" for alert in look.status["alerts"])
+    firing = sum(alert["state"] == "firing" for alert in snapshot.status["alerts"])
     parts.append(f"{counted(firing, 'alert')} firing" if firing else "no alert fires")
-    for name, row in look.status["credits"].items():
+    for name, row in snapshot.status["credits"].items():
         out = row["runs_out"]
         parts.append(
             f"credits of {name} run out on {moment(out)} at this pace" if out else f"credits of {name} last"
         )
-    if not look.readiness.ready:
-        parts.append("an alert might reach nobody: " + "; ".join(map(clean, look.readiness.broken)))
+    if not snapshot.readiness.ready:
+        parts.append("an alert might reach nobody: " + "; ".join(map(clean, snapshot.readiness.broken)))
     return "; ".join(parts) + "."
 
 
@@ -72,7 +72,7 @@ def total(rows: Sequence[WalletBalanceRow]) -> Worth:
 def worth(past: Snapshot, account: Account) -> Worth:
     """What one account holds is worth."""
     state = past.accounts.get(account)
-    return Holdings([account]).look(past).worth(past) if state is not None else Worth(decimals.ZERO, 0)
+    return Holdings([account]).totals(past).worth(past) if state is not None else Worth(decimals.ZERO, 0)
 
 
 def age(at: datetime | None, now: datetime) -> str:
@@ -121,10 +121,10 @@ class SourceTotals:
             self.last_reading = at
 
 
-def sources(look: PageSnapshot, late: Callable[[AccountRow], bool]) -> list[SourceTotals]:
+def sources(snapshot: PageSnapshot, late: Callable[[AccountRow], bool]) -> list[SourceTotals]:
     """Each source with how its accounts fare, in the order of the configuration."""
     found: dict[str, SourceTotals] = {}
-    for row in look.status["accounts"]:
+    for row in snapshot.status["accounts"]:
         found.setdefault(row["source"], SourceTotals(row["source"])).take(row, late=late(row))
     return list(found.values())
 

@@ -51,78 +51,78 @@ class WalletLine(AccountRow):
 class WalletPages:
     """`/wallets` and what is below it."""
 
-    def __init__(self, frame: Templating) -> None:
-        self._frame, self._looker = frame, frame.looker
+    def __init__(self, templating: Templating) -> None:
+        self._templating, self._snapshots = templating, templating.snapshots
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/wallets", self.wallets), web.get("/wallets/{name}", self.wallet)]
 
     async def wallets(self, request: web.Request) -> web.Response:
-        asked = Parameters(request.query, ("q", "sort", "page"))
+        parameters = Parameters(request.query, ("q", "sort", "page"))
         wanted, sort = (
-            (asked.one("q") or "").strip().lower()[:100],
-            asked.choice("sort", (*SORTS, BY_VALUE)) or "wallet",
+            (parameters.one("q") or "").strip().lower()[:100],
+            parameters.choice("sort", (*SORTS, BY_VALUE)) or "wallet",
         )
-        number = asked.page()
+        number = parameters.page()
 
-        def render(look: PageSnapshot) -> str:
-            rows = [row for row in look.status["accounts"] if _found(row, wanted)]
+        def render(snapshot: PageSnapshot) -> str:
+            rows = [row for row in snapshot.status["accounts"] if _found(row, wanted)]
             if sort == BY_VALUE:
-                rows.sort(key=lambda row: self._value(row, look), reverse=True)
+                rows.sort(key=lambda row: self._value(row, snapshot), reverse=True)
             else:
                 rows.sort(key=SORTS[sort])
             start = (number - 1) * ROWS
-            shown = self._lines(rows[start : start + ROWS], look)
-            return self._frame.render(
-                "wallets.html", look, rows=shown, count=len(rows), q=wanted, sort=sort,
+            shown = self._lines(rows[start : start + ROWS], snapshot)
+            return self._templating.render(
+                "wallets.html", snapshot, rows=shown, count=len(rows), q=wanted, sort=sort,
                 sorts=[*SORTS, BY_VALUE], page=number, pages=max(1, -(-len(rows) // ROWS)),
             )  # fmt: skip
 
-        return await self._frame.page(request, render)
+        return await self._templating.page(request, render)
 
     @staticmethod
-    def _value(row: AccountRow, look: PageSnapshot) -> Decimal:
-        return text.worth(look.past, Templating.account(row)).value
+    def _value(row: AccountRow, snapshot: PageSnapshot) -> Decimal:
+        return text.worth(snapshot.past, Templating.account(row)).value
 
-    def _lines(self, rows: Sequence[AccountRow], look: PageSnapshot) -> list[WalletLine]:
+    def _lines(self, rows: Sequence[AccountRow], snapshot: PageSnapshot) -> list[WalletLine]:
         intervals = {Templating.account(row): row["interval_seconds"] for row in rows}
-        with self._looker.store.queries() as reader:
-            sparks = sparklines(reader, look.past, intervals, look.at)
+        with self._snapshots.store.queries() as reader:
+            sparks = sparklines(reader, snapshot.past, intervals, snapshot.at)
         return [
             {
                 **row,
-                "worth": text.worth(look.past, account),
-                "promise": text.promised(self._looker.wallets[account], row["interval_seconds"]),
-                "spark": _spark(sparks[account], look.at),
+                "worth": text.worth(snapshot.past, account),
+                "promise": text.promised(self._snapshots.wallets[account], row["interval_seconds"]),
+                "spark": _spark(sparks[account], snapshot.at),
             }
             for account, row in zip(intervals, rows, strict=True)
         ]
 
     async def wallet(self, request: web.Request) -> web.Response:
-        asked = Parameters(request.query, ("asset", "range"))
-        name, settings = request.match_info["name"], self._looker.settings
+        parameters = Parameters(request.query, ("asset", "range"))
+        name, settings = request.match_info["name"], self._snapshots.settings
         if name not in {wallet.name for wallet in settings.wallets}:
             raise web.HTTPNotFound(text="there is no such wallet")
-        chosen, days = _asset(asked.one("asset")), asked.choice("range", RANGES) or USUAL
+        chosen, days = _asset(parameters.one("asset")), parameters.choice("range", RANGES) or USUAL
 
-        def render(look: PageSnapshot) -> str:
-            mine = {a: wallet for a, wallet in self._looker.wallets.items() if wallet.name == name}
-            held = status.balances_of(mine, look.past)
+        def render(snapshot: PageSnapshot) -> str:
+            mine = {a: wallet for a, wallet in self._snapshots.wallets.items() if wallet.name == name}
+            held = status.balances_of(mine, snapshot.past)
             held.sort(key=lambda row: (row["value_usd"] is None, -Decimal(row["value_usd"] or 0)))
             choices = _choices(held, chosen)
             only = choices[0] if len(choices) == 1 and len(held) == 1 else None
             asset = chosen or (only[0] if only else None)
-            with self._looker.store.queries() as reader:
+            with self._snapshots.store.queries() as reader:
                 changes = status.history(settings, reader, ROWS, [name])
                 span = timedelta(days=RANGES[days])
-                found = wallet_chart(settings, reader, name, look.at, span, asset)
-            return self._render(look, name, held, changes, found, asset=asset, choices=choices, days=days)
+                found = wallet_chart(settings, reader, name, snapshot.at, span, asset)
+            return self._render(snapshot, name, held, changes, found, asset=asset, choices=choices, days=days)
 
-        return await self._frame.page(request, render)
+        return await self._templating.page(request, render)
 
     def _render(
         self,
-        look: PageSnapshot,
+        snapshot: PageSnapshot,
         name: str,
         held: Sequence[WalletBalanceRow],
         changes: Sequence[HistoryRow],
@@ -130,14 +130,16 @@ class WalletPages:
         **values: Any,
     ) -> str:
         worth = text.total(held)
-        also = other_names(look.past.same, look.past.former)
-        levels = levels_of(self._frame.rules, found.holdings, values["asset"], clean(found.symbol), also=also)
-        return self._frame.render(
-            "wallet.html", look, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
+        also = other_names(snapshot.past.same, snapshot.past.former)
+        levels = levels_of(
+            self._templating.rules, found.holdings, values["asset"], clean(found.symbol), also=also
+        )
+        return self._templating.render(
+            "wallet.html", snapshot, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
             worth=worth, pictures=wallet_figures(name, found, levels), chart=found,
             ranges=list(RANGES),
-            accounts=[row for row in look.status["accounts"] if row["wallet"] == name],
-            alerts=[row for row in look.status["alerts"] if row["wallet"] == name], **values,
+            accounts=[row for row in snapshot.status["accounts"] if row["wallet"] == name],
+            alerts=[row for row in snapshot.status["alerts"] if row["wallet"] == name], **values,
         )  # fmt: skip
 
 

@@ -214,7 +214,7 @@ def test_a_total_leaves_out_what_is_only_claimed_and_says_how_much(kind: type[Wo
     there = world(kind, total(below="1"))
     there.see(holds("3"))
     there.see(holds("3", "1"))
-    held = Holdings([HOT]).look(there.past())
+    held = Holdings([HOT]).totals(there.past())
     assert held.worth(there.past()) == Worth(Decimal(6000), 0, Decimal(10_000_000))
     there.see(holds("3", "1", None))
-    assert Holdings([HOT]).look(there.past()).worth(there.past()).value == 6000
+    assert Holdings([HOT]).totals(there.past()).worth(there.past()).value == 6000
