@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.contract.given import plan
 from tests.store.given import opened
 from watcher.domain.credits.allowance import CreditPlan, Grant, Purpose
-from watcher.domain.scheduler.outlook import OUTLOOK, Outlook, load
+from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.reports.credits import CreditBurn, burn, use_of
 from watcher.store.sqlite.queries import SqliteQueries
 
@@ -88,6 +88,6 @@ def test_what_was_observed_for_long_enough_is_the_pace() -> None:
     outlook = Outlook(0.0, 31e6, 1.0, {}, length=31 * 86400.0, began=(NOW - timedelta(days=2)).timestamp())
     day = timedelta(days=1)
     assert outlook.pace(NOW - day, 86_400, NOW) == 1
-    assert load(outlook.dump()) == outlook
+    assert Outlook.load(outlook.dump()) == outlook
     older = replace(outlook, began=None)
     assert older.pace(NOW - day, 86_400, NOW) == 1, "an older store does not say since when"

@@ -10,7 +10,7 @@ from itertools import pairwise
 from tests.fakes import FakeClock
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.model import Account
-from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook, load
+from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
 from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import FACT, MANY, SLICE, AutoScheduler
 from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand
@@ -45,7 +45,7 @@ async def test_the_slices_are_the_whole() -> None:
     facts = await store.facts("s")
     assert schedule.scheduler is not None
     assert json.loads(facts[FACT]) == json.loads(json.dumps(schedule.scheduler.dump()))
-    outlook = load(facts[OUTLOOK])
+    outlook = Outlook.load(facts[OUTLOOK])
     assert outlook is not None
     assert outlook.intervals.keys() == {f"ethereum:{account.address}" for account in ACCOUNTS[: 5 * SLICE]}
 
@@ -60,7 +60,7 @@ async def test_what_is_set_is_in_the_outlook_only_while_it_is_stretched() -> Non
         )
         await schedule.begin()
         await schedule.keep()
-        kept = load((await store.facts("s"))[OUTLOOK])
+        kept = Outlook.load((await store.facts("s"))[OUTLOOK])
         assert kept is not None
         return kept
 
@@ -79,7 +79,7 @@ async def test_nothing_to_pace_is_kept_too() -> None:
     await schedule.keep()
     facts = await store.facts("s")
     assert json.loads(facts[FACT])["accounts"] == {}
-    assert load(facts[OUTLOOK]) == Outlook(
+    assert Outlook.load(facts[OUTLOOK]) == Outlook(
         schedule._ends, 0.0, 1.0, {}, Detections(), schedule._length, schedule._began
     )
 
@@ -127,7 +127,7 @@ async def test_what_is_found_counts_for_fixed_intervals_and_cron_lines_too() -> 
         schedule.observe(account, clock.now() + timedelta(hours=2), changed=None)
         schedule.observe(account, clock.now() + timedelta(hours=3), changed=True)
     await schedule.keep()
-    outlook = load((await store.facts("s"))[OUTLOOK])
+    outlook = Outlook.load((await store.facts("s"))[OUTLOOK])
     assert outlook is not None
     assert outlook.finds == Detections(2, 4 * 3600, 3600 + 2 * 3600)
 
@@ -139,7 +139,7 @@ async def test_since_when_a_source_is_polled_is_noted_once() -> None:
         schedule = AutoScheduler("s", AMPLE, SourceDemand(), store, clock, PollQueue())
         await schedule.begin()
         await schedule.keep()
-        outlook = load((await store.facts("s"))[OUTLOOK])
+        outlook = Outlook.load((await store.facts("s"))[OUTLOOK])
         assert outlook is not None
         assert outlook.began == began
         clock._now += timedelta(days=40)

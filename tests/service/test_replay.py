@@ -13,8 +13,7 @@ from tests.domain.given import ETH, HOT, START, USDC, WALLETS, failed, reading
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Outcome
 from watcher.domain.rules import AssetRule, ChangeRule, NoDataRule, Rule, ThresholdRule
-from watcher.service import replay as module
-from watcher.service.replay import Answer, Replay, ReplayedPoll
+from watcher.service.replay import PASS, Answer, Replay, ReplayedPoll
 from watcher.service.timers import TimeBasedEvaluation
 from watcher.store.memory.store import MemoryStore
 
@@ -139,7 +138,7 @@ async def test_passes_over_time_that_bring_nothing_are_left_out_and_nothing_else
     skipping = replay(rules, story(seed))
     await skipping.until(at(1200))
 
-    monkeypatch.setattr(module, "LONGEST_LOOK", module.PASS)  # asks at every pass
+    monkeypatch.setattr("watcher.service.replay.LONGEST_LOOK", PASS)  # asks at every pass
     plodding = replay(rules, story(seed))
     await plodding.until(at(1200))
 

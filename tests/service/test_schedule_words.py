@@ -14,8 +14,7 @@ from tests.fakes import FakeClock
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Window
 from watcher.domain.model import Account
 from watcher.domain.scheduler import Budget
-from watcher.domain.scheduler.items import Candidate as Paced_
-from watcher.domain.scheduler.items import Item
+from watcher.domain.scheduler.items import Candidate, Item
 from watcher.domain.scheduler.promises import Promises
 from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import AutoScheduler
@@ -117,9 +116,9 @@ def test_where_nothing_is_promised_nothing_is_stretched() -> None:
     for budget in (Budget(0, 0, 1e6), Budget(0, -5, 1e6)):
         promises.settle([], 0, budget)
         assert promises.stretch == 1
-        promises.settle([Paced_(none, 0, 1e-5, 1.0)], 0, budget)
+        promises.settle([Candidate(none, 0, 1e-5, 1.0)], 0, budget)
         assert promises.stretch == 1
-        promises.settle([Paced_(some, 0, 1e-5, 1.0)], 0, budget)
+        promises.settle([Candidate(some, 0, 1e-5, 1.0)], 0, budget)
         assert promises.stretch > 1e6
 
 

@@ -19,7 +19,7 @@ from tests.service.year import BEGIN, Year
 from watcher.domain.credits.allowance import Allowance, CreditPlan, CreditRefusal, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
-from watcher.domain.scheduler.outlook import OUTLOOK, load
+from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.schedule_items import SourceDemand
@@ -224,7 +224,7 @@ async def test_the_outlook_is_kept_for_who_looks_and_survives_a_restart() -> Non
     await year.start()
     await year.run(BEGIN + timedelta(days=12))
     await year.schedule.keep()
-    outlook = load((await year.store.facts("s"))[OUTLOOK])
+    outlook = Outlook.load((await year.store.facts("s"))[OUTLOOK])
     assert outlook is not None
     assert outlook.planned == pytest.approx(LIMIT, rel=0.1)
     assert outlook.stretch == 1
@@ -237,12 +237,12 @@ async def test_the_outlook_is_kept_for_who_looks_and_survives_a_restart() -> Non
     await year.start()
     await year.run(BEGIN + timedelta(days=13))
     await year.schedule.keep()
-    later = load((await year.store.facts("s"))[OUTLOOK])
+    later = Outlook.load((await year.store.facts("s"))[OUTLOOK])
     assert later is not None
     assert later.finds.count >= finds.count
     await year.run(BEGIN + timedelta(days=33))
     await year.schedule.keep()
-    renewed = load((await year.store.facts("s"))[OUTLOOK])
+    renewed = Outlook.load((await year.store.facts("s"))[OUTLOOK])
     assert renewed is not None
     assert renewed.ends > outlook.ends
     assert renewed.finds.count < later.finds.count, "it is counted anew in each period"

@@ -22,8 +22,7 @@ from watcher.domain.history.timeline import (
     valued,
 )
 from watcher.domain.model import Asset
-from watcher.domain.scheduler.outlook import OUTLOOK
-from watcher.domain.scheduler.outlook import load as read_outlook
+from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.ports.queries import AlertMark, ChartData, ChartQuery, Holding, Queries, ReadingTimes, Track
 from watcher.reports import status
 
@@ -77,7 +76,7 @@ def wallet_chart(
         raise KeyError(name)
     since = now - span
     tracks = reader.tracks(ChartQuery(tuple(found), since, now, asset, wallet=name))
-    outlooks = {a.source: read_outlook(reader.fact(a.source, OUTLOOK)) for a in found}
+    outlooks = {a.source: Outlook.load(reader.fact(a.source, OUTLOOK)) for a in found}
     expected = {a: status.interval_of(a, wallet, outlooks[a.source]) for a, wallet in found.items()}
     holdings = [_holding(track, tracks, expected[track.account], since, now) for track in tracks.tracks]
     begin = [max(since, looked.first or since) for looked in tracks.looked.values()]

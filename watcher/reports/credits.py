@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.credits.provider_count import USAGE, applied, load
+from watcher.domain.credits.provider_count import USAGE, Metered, applied
 from watcher.domain.history.timeline import Point, Segment
 from watcher.domain.rules.types.budget import Use, pace_since
-from watcher.domain.scheduler.outlook import OUTLOOK, Detections
-from watcher.domain.scheduler.outlook import load as read_outlook
+from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
 from watcher.ports.queries import Queries
 from watcher.reports.rows import CreditsRow, FindsRow
 
@@ -55,7 +54,7 @@ class CreditBurn:
 
 def burn(reader: Queries, source: str, configured: CreditPlan, now: datetime) -> CreditBurn:
     """Everything about the credits of one source, from the ledger."""
-    plan = applied(configured, load(reader.fact(source, USAGE)))
+    plan = applied(configured, Metered.load(reader.fact(source, USAGE)))
     start, end = plan.bounds(now)
     hours = reader.hours(source, min(start, now - timedelta(days=DAYS)))
     left, remaining = [Point(start, Decimal(plan.limit))], plan.limit
@@ -66,7 +65,7 @@ def burn(reader: Queries, source: str, configured: CreditPlan, now: datetime) ->
     remaining = max(remaining, 0)
     left.append(Point(now, Decimal(remaining)))
     since = pace_since(plan, now)
-    outlook = read_outlook(reader.fact(source, OUTLOOK))
+    outlook = Outlook.load(reader.fact(source, OUTLOOK))
     pace = Use(plan, 0, sum(spent for at, spent, _ in hours if at >= since), since, now, outlook).pace
     gone = None
     if pace > 0 and remaining < pace * (end - now).total_seconds():
@@ -106,7 +105,7 @@ def _days(hours: list[tuple[datetime, int, int]], now: datetime) -> tuple[DaySpe
 
 def credits_of(reader: Queries, source: str, configured: CreditPlan, now: datetime) -> CreditsRow:
     """What `status` says of one source: the ledger, the cadence's outlook, the provider's own count."""
-    metered = load(reader.fact(source, USAGE))
+    metered = Metered.load(reader.fact(source, USAGE))
     use = use_of(reader, source, configured, now)
     plan, outlook = use.plan, use.outlook
     start, end = plan.bounds(now)
@@ -129,10 +128,10 @@ def credits_of(reader: Queries, source: str, configured: CreditPlan, now: dateti
 
 def use_of(reader: Queries, source: str, configured: CreditPlan, now: datetime) -> Use:
     """What `budget` rules judge."""
-    plan = applied(configured, load(reader.fact(source, USAGE)))
+    plan = applied(configured, Metered.load(reader.fact(source, USAGE)))
     since = pace_since(plan, now)
     spent, late = reader.spent(source, plan.bounds(now)[0]), reader.spent(source, since)
-    return Use(plan, spent, late, since, now, read_outlook(reader.fact(source, OUTLOOK)))
+    return Use(plan, spent, late, since, now, Outlook.load(reader.fact(source, OUTLOOK)))
 
 
 def _finds(finds: Detections) -> FindsRow:

@@ -16,7 +16,6 @@ from watcher.domain.evaluation.never_held import never_held
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import NEWCOMER, Account, AccountState, Asset
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
-from watcher.domain.scheduler.outlook import load as read_outlook
 from watcher.domain.values.cron import tick_after
 from watcher.domain.values.decimals import times
 from watcher.domain.values.formatting import plain
@@ -233,7 +232,7 @@ def accounts_of(
     settings: Settings, reader: Queries, states: Mapping[Account, AccountState], now: datetime
 ) -> list[AccountRow]:
     """How each account fares, in the order of the configuration."""
-    outlooks = {name: read_outlook(reader.fact(name, OUTLOOK)) for name in settings.sources}
+    outlooks = {name: Outlook.load(reader.fact(name, OUTLOOK)) for name in settings.sources}
     return [
         _account(account, wallet, states.get(account), outlooks.get(account.source), now)
         for account, wallet in wallets_by_account(settings).items()

@@ -14,7 +14,7 @@ from typing import Any
 from watcher.domain.credits.allowance import Allowance, Purpose
 from watcher.domain.model import Account
 from watcher.domain.scheduler import PATIENCE, Budget, Item, Scheduler
-from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook, load
+from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
 from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
 from watcher.ports.queue import Queue
@@ -196,7 +196,7 @@ class AutoScheduler:
         if self._scheduler is None:
             facts = await self._store.facts(self._name)
             await self._make(_parsed(facts.get(FACT)))
-            before = load(facts.get(OUTLOOK))
+            before = Outlook.load(facts.get(OUTLOOK))
             if before is None:
                 self._began = self._clock.now().timestamp()
             else:

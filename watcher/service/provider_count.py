@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from watcher.domain.credits import provider_count as usages
+from watcher.domain.credits import provider_count
 from watcher.domain.credits.allowance import CHEAPEST, Allowance, CreditPlan, Grant, Purpose
 from watcher.domain.credits.provider_count import USAGE, Metered, Usage
 from watcher.domain.decision import Decision, Snapshot
@@ -74,7 +74,7 @@ class ProviderCount:
         metered = None
         if usage is not None:
             metered = await self._correct(usage, asked, now, begun if quiet else None)
-        end = usages.applied(self._configured, metered).bounds(now)[1]
+        end = provider_count.applied(self._configured, metered).bounds(now)[1]
         if metered is not None and not gone and self._early(metered, now):
             gone = f"{metered.used:,} of {metered.total:,} credits are used"
         if gone and (metered is None or metered.left <= 0 or self._early(metered, now)):
@@ -98,19 +98,19 @@ class ProviderCount:
 
     def _early(self, metered: Metered, now: datetime) -> bool:
         """Whether not one poll more can be paid, long before the period ends."""
-        start, end = usages.applied(self._configured, metered).bounds(now)
+        start, end = provider_count.applied(self._configured, metered).bounds(now)
         return metered.left < CHEAPEST and end - now > EARLY * (end - start)
 
     async def _correct(self, usage: Usage, asked: datetime, now: datetime, begun: int | None) -> Metered:
         """`begun`: requests that had begun when the provider was `asked`; None if one was under way."""
         facts = await self._store.facts(self._name)
-        before = usages.load(facts.get(USAGE))
-        metered = usages.noted(before, usage, now, self._configured)
-        start = usages.applied(self._configured, metered).bounds(now)[0]
+        before = provider_count.Metered.load(facts.get(USAGE))
+        metered = provider_count.noted(before, usage, now, self._configured)
+        start = provider_count.applied(self._configured, metered).bounds(now)[0]
         booked = await self._store.spent(self._name, start)
         # after `spent`: what another process books from here on is in neither figure
         quiet = self._throttle.begun == begun and not await self._store.under_way(self._name, asked)
-        missing, metered = usages.correction(before, metered, booked, start, quiet=quiet)
+        missing, metered = provider_count.correction(before, metered, booked, start, quiet=quiet)
         self._say(before, metered, missing)
         if missing:
             await self._book(missing, now)

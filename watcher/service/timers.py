@@ -10,7 +10,7 @@ from datetime import datetime
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.model import Account
 from watcher.domain.rules import Use, pace_since
-from watcher.domain.scheduler.outlook import OUTLOOK, Outlook, load
+from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.domain.values.errors import StoreError
 from watcher.service.clock import Setting
 from watcher.service.engine import RuleEngine
@@ -102,6 +102,6 @@ class TimeBasedEvaluation:
         """What the cadence plans: it changes slowly, and stands beside much that the cadence has learnt."""
         at, outlook = self._outlooks.get(source, (-OUTLOOK_EVERY, None))
         if outlook is None or self._clock.monotonic() - at >= OUTLOOK_EVERY:
-            outlook = load((await self._store.facts(source)).get(OUTLOOK))
+            outlook = Outlook.load((await self._store.facts(source)).get(OUTLOOK))
             self._outlooks[source] = self._clock.monotonic(), outlook
         return outlook

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.domain.given import BOND, DESK, ETH, HOT, NOTE, SOL, SWEEP, USDC, Stored, World, failed, reading
-from watcher.domain.aggregates import total as sums
 from watcher.domain.aggregates.contributions import View
 from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account, Asset, Reading, Wallet
@@ -37,7 +36,7 @@ SYMBOLS = {ETH: "ETH", USDC: "USDC", USDC_BASE: "USDC", SOL: "SOL", BOND: "BOND"
 )
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     few, kind = request.param
-    monkeypatch.setattr(sums, "FEW", few)
+    monkeypatch.setattr("watcher.domain.aggregates.total.FEW", few)
     monkeypatch.setattr(sys.modules[__name__], "World_", kind)
 
 

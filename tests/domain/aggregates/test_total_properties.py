@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.given import ETH, USDC, Stored, World, failed, omitted, reading
-from watcher.domain.aggregates import total as sums
+from watcher.domain.aggregates import total
 from watcher.domain.aggregates.contributions import View
 from watcher.domain.messages.message import Message
 from watcher.domain.model import Account, Wallet
@@ -108,13 +108,13 @@ def play(world: World, steps: list[tuple[int, Any]]) -> list[list[str]]:
 
 
 def with_few(few: int, world: World, steps: list[tuple[int, Any]]) -> tuple[Any, ...]:
-    before, sums.FEW = sums.FEW, few
+    before, total.FEW = total.FEW, few
     world.equal = few > 0  # a sum that is kept may name another one of several reasons
     try:
         told = play(world, steps)
         return told, totals(world), [_any_reason(each.message) for each in world.told]
     finally:
-        sums.FEW = before
+        total.FEW = before
 
 
 def _any_reason(message: Message) -> Message:
@@ -155,13 +155,13 @@ def test_a_sum_is_the_exact_sum_of_its_parts_and_unknown_if_any_part_is(
     amounts, value = found["usdc", "all"][0], found["worth", "all"][0]
     states = [world.states.get(account) for account in ACCOUNTS]
     oldest = min((state.seen["ethereum"] for state in states if state and state.seen), default=None)
-    for total, assets in ((amounts.amount, {USDC}), (value.value, {ETH, USDC})):
+    for figure, assets in ((amounts.amount, {USDC}), (value.value, {ETH, USDC})):
         doubtful = any(
             state is None or not state.seen or assets & (state.held.keys() | state.stale.keys())
             for state in states
         )
         if doubtful or oldest is None or world.now - oldest > timedelta(minutes=50):
-            assert total is None
+            assert figure is None
     held = [
         (asset, amount) for state in states if state is not None for asset, amount in state.amounts.items()
     ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.credits.provider_count import Metered, Usage, applied, correction, load, noted
+from watcher.domain.credits.provider_count import Metered, Usage, applied, correction, noted
 
 PLAN = CreditPlan(20_000)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -51,7 +51,7 @@ def test_a_fall_elsewhere_is_the_renewal_and_is_kept() -> None:
     assert applied(PLAN, after).bounds(LATER) == (LATER, datetime(2026, 4, 10, 15, tzinfo=UTC))
     again = noted(after, Usage(20_000, 200), LATER + timedelta(hours=3), PLAN)
     assert again.renewed == LATER
-    assert load(again.dump()) == again
+    assert Metered.load(again.dump()) == again
 
 
 @pytest.mark.parametrize("sold", [4_000, 20_000, 300_000, 1_000_000])
@@ -72,7 +72,7 @@ def test_the_smaller_limit_is_kept_to() -> None:
 
 @pytest.mark.parametrize("text", [None, "", "nonsense", "[]", "{}", '{"at": 1}'])
 def test_a_fact_that_cannot_be_read_is_no_fact(text: str | None) -> None:
-    assert load(text) is None
+    assert Metered.load(text) is None
 
 
 @given(used=st.integers(0, 20_000), booked=st.integers(0, 25_000), before=st.integers(0, 20_000))
@@ -85,7 +85,7 @@ def test_the_ledger_never_ends_below_the_providers_count(used: int, booked: int,
 def test_a_figure_is_kept_with_and_without_a_renewal() -> None:
     for renewed in (None, NOON):
         metered = Metered(LATER, 20_000, 700, 40, renewed)
-        assert load(metered.dump()) == metered
+        assert Metered.load(metered.dump()) == metered
 
 
 def test_without_a_figure_the_plan_is_the_one_that_was_configured() -> None:

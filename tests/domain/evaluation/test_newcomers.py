@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.domain.given import ETH, HOT, SOL, SWEEP, WALLETS, Stored, World, reading
-from watcher.domain.aggregates import total as sums
 from watcher.domain.evaluation.quarantine import BELIEVED_AFTER
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset
@@ -27,7 +26,7 @@ DAY = timedelta(days=1)
 @pytest.fixture(params=[(0, World), (1000, Stored)], ids=["kept", "made each time"])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[World]:
     few, made = request.param
-    monkeypatch.setattr(sums, "FEW", few)
+    monkeypatch.setattr("watcher.domain.aggregates.total.FEW", few)
     found: type[World] = made
     return found
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.given import BOND, DESK, ETH, HOT, Stored, World, reading
-from watcher.domain.aggregates import total as sums
 from watcher.domain.model import Asset
 from watcher.domain.rules import RatioRule, Rule, ThresholdRule, Total
 from watcher.domain.rules.conditions import Condition
@@ -25,7 +24,7 @@ N: list[str] = []
 @pytest.fixture(params=[(0, World), (1000, Stored)], ids=["kept", "made each time"])
 def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[World]:
     few, kind = request.param
-    monkeypatch.setattr(sums, "FEW", few)
+    monkeypatch.setattr("watcher.domain.aggregates.total.FEW", few)
     made: type[World] = kind
     return made
 

@@ -48,26 +48,26 @@ class Metered:
         value["renewed"] = self.renewed.isoformat() if self.renewed else None
         return json.dumps(value)
 
+    @classmethod
+    def load(cls, text: str | None) -> Metered | None:
+        """The inverse of `dump`; None for what cannot be read."""
+        try:
+            value = json.loads(text or "null")
+            renewed = value["renewed"]
+            return cls(
+                datetime.fromisoformat(value["at"]).astimezone(UTC),
+                int(value["total"]),
+                int(value["used"]),
+                int(value["ahead"]),
+                datetime.fromisoformat(renewed).astimezone(UTC) if renewed else None,
+            )
+        except (ValueError, TypeError, KeyError):
+            return None
+
     @property
     def left(self) -> int:
         """Credits that the provider has left for this key."""
         return max(self.total - self.used, 0)
-
-
-def load(text: str | None) -> Metered | None:
-    """The inverse of `dump`; None for what cannot be read."""
-    try:
-        value = json.loads(text or "null")
-        renewed = value["renewed"]
-        return Metered(
-            datetime.fromisoformat(value["at"]).astimezone(UTC),
-            int(value["total"]),
-            int(value["used"]),
-            int(value["ahead"]),
-            datetime.fromisoformat(renewed).astimezone(UTC) if renewed else None,
-        )
-    except (ValueError, TypeError, KeyError):
-        return None
 
 
 def applied(configured: CreditPlan, metered: Metered | None) -> CreditPlan:

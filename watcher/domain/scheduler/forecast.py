@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watcher.domain.scheduler import persistence as states
+from watcher.domain.scheduler import persistence
 from watcher.domain.scheduler.change_rates import DAY, ChangeRates
 from watcher.domain.scheduler.items import Budget, Item
 from watcher.domain.scheduler.promises import Feasibility, feasibility, longest
@@ -138,8 +138,8 @@ def plan(
     accounts it does not know, all are taken to change alike.
     """
     evenly = even(items, budget)
-    kept = states.load(state)
-    shared = ChangeRates(kept.scale or states.scale(evenly), kept.population)
+    kept = persistence.load(state)
+    shared = ChangeRates(kept.scale or persistence.scale(evenly), kept.population)
     known = [kept.account(item, 0.0, fairness) for item in items]
     rates = [
         (account.rate if account else shared.prior(), *shared.span(account.belief if account else None))

@@ -62,20 +62,20 @@ class Outlook:
         whole = json.dumps(dict(self.intervals)) if intervals is None else intervals
         return f'{json.dumps(rest, separators=(",", ":"))[:-1]},"intervals":{whole}}}'
 
-
-def load(text: str | None) -> Outlook | None:
-    """The inverse of `dump`; None for what cannot be read."""
-    try:
-        value = json.loads(text or "null")
-        finds = value["finds"]
-        return Outlook(
-            float(value["ends"]),
-            float(value["planned"]),
-            float(value["stretch"]),
-            {str(key): float(x) for key, x in value["intervals"].items()},
-            Detections(int(finds["count"]), float(finds["gaps"]), float(finds["planned"])),
-            float(value.get("length", 0.0)),
-            None if value.get("began") is None else float(value["began"]),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
+    @classmethod
+    def load(cls, text: str | None) -> Outlook | None:
+        """The inverse of `dump`; None for what cannot be read."""
+        try:
+            value = json.loads(text or "null")
+            finds = value["finds"]
+            return cls(
+                float(value["ends"]),
+                float(value["planned"]),
+                float(value["stretch"]),
+                {str(key): float(x) for key, x in value["intervals"].items()},
+                Detections(int(finds["count"]), float(finds["gaps"]), float(finds["planned"])),
+                float(value.get("length", 0.0)),
+                None if value.get("began") is None else float(value["began"]),
+            )
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
-from watcher.domain.scheduler import persistence as states
+from watcher.domain.scheduler import persistence
 from watcher.domain.scheduler.change_rates import DAY, ChangeRates
 from watcher.domain.scheduler.forecast import Forecast, even, forecast
 from watcher.domain.scheduler.items import Budget, Candidate, Item
@@ -60,7 +60,7 @@ class Scheduler:
         self._parked: list[Candidate] = []
         """Due, but there is no money for them in this period."""
         self._promises = Promises()
-        kept, spread = states.load(state), states.scale(even(items, budget))
+        kept, spread = persistence.load(state), persistence.scale(even(items, budget))
         self._rates = ChangeRates(kept.scale or spread, kept.population)
         self._pace = kept.pace(now)
         self._accounts: dict[str, Candidate] = {}
@@ -204,14 +204,14 @@ class Scheduler:
 
     def dump(self) -> dict[str, Any]:
         """All that is to survive a restart, as a JSON-able value."""
-        return states.dump(self._accounts.values(), self._rates, self._pace, self.fairness)
+        return persistence.dump(self._accounts.values(), self._rates, self._pace, self.fairness)
 
     def dump_in_parts(self, size: int) -> Iterator[dict[str, Any]]:
         """The same, first without `accounts`, then so many of these at a time; others may work in between."""
-        yield states.head(self._rates, self._pace, self.fairness)
+        yield persistence.head(self._rates, self._pace, self.fairness)
         accounts = list(self._accounts.values())
         for start in range(0, len(accounts), size):
-            yield states.known(accounts[start : start + size])
+            yield persistence.known(accounts[start : start + size])
 
     # ------------------------------------------------------------------ time and money
 

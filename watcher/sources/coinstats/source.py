@@ -16,7 +16,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from watcher.domain.credits.allowance import Allowance, CreditPlan
-from watcher.domain.credits.provider_count import USAGE, applied, load
+from watcher.domain.credits.provider_count import USAGE, Metered, applied
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.ports.source import Reply, Request
 from watcher.sources.coinstats.answer import read_answer
@@ -70,7 +70,7 @@ class CoinStatsSource:
     def remember(self, facts: Mapping[str, str]) -> None:
         """The provider's own count: what the plan really is."""
         if USAGE in facts:
-            self.allowance = Allowance(applied(self._configured, load(facts[USAGE])))
+            self.allowance = Allowance(applied(self._configured, Metered.load(facts[USAGE])))
 
     async def close(self) -> None:
         await self._http.close()

@@ -25,9 +25,7 @@ from watcher.ports.queries import (
     Then,
     Waiting,
 )
-from watcher.store.sqlite import alerts as lives
-from watcher.store.sqlite import chart_data, marks, outbox, spark_data
-from watcher.store.sqlite import history as playback
+from watcher.store.sqlite import alerts, chart_data, history, marks, outbox, spark_data
 from watcher.store.sqlite.asset_names import read_names
 from watcher.store.sqlite.codec import from_ms, time, to_ms
 from watcher.store.sqlite.connection import check_version, connect_existing
@@ -89,17 +87,17 @@ class SqliteQueries:
     ) -> list[Change]:
         """Changes, newest first; baselines (`before` None) are left out."""
         with self._snapshot():
-            return playback.history(self._conn, limit, accounts, since, assets)
+            return history.history(self._conn, limit, accounts, since, assets)
 
     def oldest(self) -> datetime | None:
         """When history begins; None if there is none."""
         with self._snapshot():
-            return playback.oldest(self._conn)
+            return history.oldest(self._conn)
 
     def recorded(self, since: datetime) -> RecordedHistory:
         """All that happened since then, for a backtest."""
         with self._snapshot():
-            return playback.recorded(self._conn, since)
+            return history.recorded(self._conn, since)
 
     def tracks(self, wanted: ChartQuery) -> ChartData:
         """Amounts and prices over a time, and when accounts were read: what charts are made of."""
@@ -207,30 +205,30 @@ class SqliteQueries:
     def alerts(self, limit: int, skip: int = 0) -> list[Alert]:
         """Alerts of every state, newest first; those that ended untold are left out."""
         with self._snapshot():
-            return lives.newest(self._conn, limit, skip)
+            return alerts.newest(self._conn, limit, skip)
 
     def live_alerts(self) -> list[Alert]:
         """Pending and firing alerts, oldest first."""
         with self._snapshot():
-            return lives.live(self._conn)
+            return alerts.live(self._conn)
 
     def alert(self, identity: str) -> Alert | None:
         with self._snapshot():
-            return lives.one(self._conn, identity)
+            return alerts.one(self._conn, identity)
 
     def named_alerts(self, text: str) -> list[str]:
         """Ids of the alerts that an id, or its beginning, may mean; those of deliveries count too."""
         with self._snapshot():
-            return lives.named(self._conn, text.strip().lower())
+            return alerts.named(self._conn, text.strip().lower())
 
     def last_alert(self, rule: str, subject: str) -> Alert | None:
         with self._snapshot():
-            return lives.last(self._conn, rule, subject)
+            return alerts.last(self._conn, rule, subject)
 
     def silences(self) -> list[Silence]:
         """All that are kept, those that are over too."""
         with self._snapshot():
-            return lives.silences(self._conn)
+            return alerts.silences(self._conn)
 
     def deliveries_of(self, alert: str) -> list[Delivery]:
         """What was or is owed to channels about one alert, oldest first."""
