@@ -15,7 +15,7 @@ import pytest
 from tests.domain.given import ETH, HOT, START, WALLETS
 from tests.fakes import FakeClock
 from tests.store.test_same_fresh import HELD, RULES, SPAM, outcome
-from watcher.commands.alerts import acknowledge, silence
+from watcher.commands.alerts import acknowledge, add_silence
 from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.credits.allowance import Allowance, CreditPlan, Grant, Purpose
 from watcher.domain.evaluation.rule_index import Rules
@@ -87,7 +87,7 @@ class Life:
         acknowledge(self.store, ids[:2], Ack("ann", self.last, "on it"))
 
     async def _silence(self, *_: object) -> None:
-        silence(self.store, "ann", "works", self.last, timedelta(minutes=30), rules=("low",))
+        add_silence(self.store, "ann", "works", self.last, timedelta(minutes=30), rules=("low",))
 
     async def _expire(self, *_: object) -> None:
         with self.store.queries() as queries:
