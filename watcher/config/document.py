@@ -161,6 +161,26 @@ class Document:
         return node, line, column
 
 
+class TextNodes:
+    """Nodes of the texts of one file. What readers of every syntax share.
+
+    Keys and short words, which stand in a watch list ten thousand times, are kept once.
+    """
+
+    def __init__(self, expand: Expand | None) -> None:
+        self._expand = expand
+        self._words: dict[str, str] = {}
+
+    def _text(self, text: str, line: int, column: int) -> Node:
+        """Node of a text with its variables put in. InputError if one cannot be."""
+        if len(text) <= SHARED:
+            text = self._words.setdefault(text, text)
+        if self._expand is None or "$" not in text:
+            return Node(line, column, text, text, NO_KEYS)
+        value, hidden = self._expand(text)
+        return Node(line, column, value, text, NO_KEYS, hidden)
+
+
 def _cut(words: str) -> str:
     """A mistake is read by people: a megabyte of the file in it helps nobody."""
     return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from watcher.config.document import NO_KEYS, SHARED, Expand, Node
+from watcher.config.document import NO_KEYS, Expand, Node, TextNodes
 
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -67,20 +67,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-class _Builder:
-    """Turns values into nodes; keeps each word once, however often it stands in the file."""
+class _Builder(TextNodes):
+    """Turns values into nodes."""
 
     def __init__(self, expand: Expand | None, deepest: int) -> None:
-        self._expand = expand
+        super().__init__(expand)
         self._deepest = deepest
-        self._words: dict[str, str] = {}
 
     def node(self, value: Any, depth: int) -> Node:
         """Raises ValueError for what is too deep, or cannot be expanded."""
         if depth > self._deepest:
             raise ValueError("too deep")
         if type(value) is str:
-            return self._text(value)
+            return self._text(value, 0, 0)
         node = self.node
         if type(value) is dict:
             values = {key: node(each, depth + 1) for key, each in value.items()}
@@ -89,11 +88,3 @@ class _Builder:
             items = [node(each, depth + 1) for each in value]
             return Node(0, 0, items, "", NO_KEYS, size=1 + sum([each.size for each in items]))
         return Node(0, 0, value, _CONSTANTS[value] if type(value) is not int else str(value), NO_KEYS)
-
-    def _text(self, text: str) -> Node:
-        if len(text) <= SHARED:
-            text = self._words.setdefault(text, text)
-        if self._expand is None or "$" not in text:
-            return Node(0, 0, text, text, NO_KEYS)
-        value, hidden = self._expand(text)
-        return Node(0, 0, value, text, NO_KEYS, hidden)

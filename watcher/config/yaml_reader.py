@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from watcher.config.document import NO_KEYS, SHARED, Document, Expand, Node
+from watcher.config.document import NO_KEYS, Document, Expand, Node, TextNodes
 from watcher.config.json_reader import INTEGER, as_yaml, quick_tree
 from watcher.domain.values.errors import InputError, Place, Problem
 
@@ -115,15 +115,13 @@ def _syntax(path: Path, error: yaml.YAMLError, text: str) -> Problem:
     return Problem(place, f"not valid YAML: {said}", remedies[0] if remedies else "check the lines around it")
 
 
-class _Builder:
+class _Builder(TextNodes):
     """Turns parser events into nodes; owns the anchors of one file."""
 
     def __init__(self, document: Document, expand: Expand | None) -> None:
+        super().__init__(expand)
         self._document = document
-        self._expand = expand
         self._anchors: dict[str, Node] = {}
-        self._words: dict[str, str] = {}
-        """Keys and short words, which stand in a watch list ten thousand times: each is kept once."""
         self._events: Iterator[Any] = iter(())
 
     def build(self, text: str) -> Node:
@@ -180,8 +178,6 @@ class _Builder:
 
     def _scalar(self, event: Any, line: int, column: int) -> Node:
         text: str = event.value
-        if len(text) <= SHARED:
-            text = self._words.setdefault(text, text)
         if not event.style and event.tag is None:
             if text in _WORDS:
                 return Node(line, column, _WORDS[text], text, NO_KEYS)
@@ -193,14 +189,11 @@ class _Builder:
                         line, column, "YAML reads an unquoted 0x… as a number", 'put it in quotes: "0x…"'
                     )
                     return Node(line, column, text, text, NO_KEYS, faulty=True)
-        if self._expand is None or "$" not in text:
-            return Node(line, column, text, text, NO_KEYS)
         try:
-            value, hidden = self._expand(text)
+            return self._text(text, line, column)
         except InputError as error:
             self._mistake(line, column, error.what, error.remedy, error)
             return Node(line, column, text, text, NO_KEYS, faulty=True)
-        return Node(line, column, value, text, NO_KEYS, hidden)
 
     def _sequence(self, line: int, column: int, depth: int) -> Node:
         items: list[Node] = []
