@@ -143,6 +143,15 @@ def test_what_is_written_in_the_wrong_form_is_shown_in_the_right_one(
     assert remedy in problem.remedy, str(problem)
 
 
+def test_a_key_is_only_what_it_is_called_in_yaml(tmp_path: Path) -> None:
+    quiet = '{from_: "22:00", from: "22:00", to: "06:00", timezone: UTC}'
+    channels = f"channels:\n  ops: {{url: 'json://x', quiet: {quiet}}}\n"
+
+    (problem,) = mistakes(tmp_path, SOUND[: SOUND.index("channels:")] + channels)
+
+    assert str(problem).endswith("unknown key 'from_' in channels.ops.quiet; did you mean 'from'?")
+
+
 def test_a_file_that_is_no_yaml_is_one_mistake_with_its_line(tmp_path: Path) -> None:
     problem = mistakes(tmp_path, WRONG)[-1]
 

@@ -306,6 +306,22 @@ def test_a_sum_without_sense_is_a_mistake(tmp_path: Path, fields: str, what: str
     assert any(what in str(problem) for problem in found), [str(problem) for problem in found]
 
 
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ("type: threshold, below: 1, for_: 5m", "for"),
+        ("type: runway, shorter_than: 5d, for_: 5m", "for"),
+        ("type: ratio, of: {match: {}}, to: {match: {}}, below: 1, for_: 5m", "for"),
+        ("type: threshold, all_: [{below: 1}, {metric: value_usd, above: 1}]", "all"),
+        ("type: threshold, any_: [{below: 1}, {above: 2}]", "any"),
+    ],
+)
+def test_a_key_is_only_what_it_is_called_in_yaml(tmp_path: Path, fields: str, key: str) -> None:
+    found = mistakes(tmp_path, f"rules:\n  - {{id: a, {fields}}}\n")
+
+    assert f"unknown key '{key}_' in rules[0]; did you mean '{key}'?" in str(found[0])
+
+
 def test_a_rule_about_credits_names_a_source_that_there_is(tmp_path: Path) -> None:
     text = "rules:\n  - {id: a, type: budget, source: coinstat, used: 80%}\n"
 

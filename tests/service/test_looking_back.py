@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from tests.fakes import FakeClock, FakeSource
 from tests.service.given import make_engine, make_poller
 from tests.store.given import by_hand, rows
 from watcher.domain.credits.allowance import Purpose
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Account, Outcome
+from watcher.domain.model import Account, Asset, Outcome, subject_key
 from watcher.domain.rules import TYPES, Rule
 from watcher.domain.values.errors import StoreError
 from watcher.ports.queue import Batch
+from watcher.reports.rule_distance import AssetSubject, RuleDistance
 from watcher.service.polling import Poller
+from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
 TEN = timedelta(minutes=10)
@@ -36,6 +40,7 @@ class Bench:
     def __init__(self, path: Path, *rules: Rule) -> None:
         self.path, self.rules, self.clock = path, rules, FakeClock()
         self.held = "0"
+        self.scales: Mapping[Asset, int] = {}
 
     @asynccontextmanager
     async def running(self, *rules: Rule) -> AsyncIterator[Poller]:
@@ -51,7 +56,7 @@ class Bench:
             await store.close()
 
     def _answer(self, account: Account) -> Outcome | None:
-        return reading(account, {ETH: self.held})
+        return reading(account, {ETH: self.held})._replace(scales=self.scales)
 
     async def poll(self, poller: Poller, held: str, after: timedelta = TEN) -> None:
         self.held = held
@@ -150,6 +155,31 @@ async def test_a_runway_fires_and_resolves_from_stored_history(tmp_path: Path, *
         "hot: ETH on ethereum: lasts about 4 days at 1 ETH a day over the last 72 h",
         "hot: ETH on ethereum: lasts about 90 days at 0.333 ETH a day over the last 72 h",
     ]
+
+
+async def test_after_a_change_of_unit_reports_judge_a_runway_by_what_the_daemon_judges_it_by(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path / "w.db", RUNWAY)
+    bench.scales = {ETH: 100}
+    for held in ("270", "260", "250"):
+        await bench.see(held, timedelta(hours=12))
+    bench.scales = {ETH: 1000}
+    await bench.see("25", timedelta(hours=12))
+    await bench.see("10", timedelta(hours=36))
+
+    with SqliteQueries(bench.path) as reader:
+        past, rules = reader.past(), Rules(bench.rules, {HOT: WALLETS[HOT]}, ("ops",))
+        reports = RuleDistance(Memo().under(rules, past), reader, bench.clock.now(), past)
+        key, state = subject_key(HOT, ETH), past.accounts[HOT]
+        subject = AssetSubject(key, "", "hot", HOT, state, ETH, "ETH", "")
+        verdict = reports.verdict(RUNWAY, subject, firing=False)
+        distance = reports.near(RUNWAY, subject).distance
+
+    words = "lasts about 24 hours at 10 ETH a day over the last 36 h"
+    assert bench.told()[-1] == f"hot: ETH on ethereum: {words}"
+    assert verdict.because == words
+    assert distance == Decimal("-0.8")
 
 
 @pytest.mark.parametrize("table", ["alerts", "deliveries"])

@@ -26,7 +26,7 @@ from watcher.domain.rules import (
     TrailingRule,
 )
 from watcher.domain.rules.distance import Near, unsure
-from watcher.domain.rules.lookback import Baseline, BaselineOf
+from watcher.domain.rules.lookback import Baseline, BaselineOf, since_baseline
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import full, moment
@@ -192,7 +192,7 @@ class RuleDistance:
                 return rows
             mark, print_, measured = self._mark(rule, subject), rule.fingerprint(), []
             window = rule.window(account, asset, rows[-1].after_at)
-            whole = self._reader.changes(window)[:-1] if window is not None else ()
+            whole = since_baseline(self._reader.changes(window))[:-1] if window is not None else ()
             for number, each in enumerate(rows):
                 before = mark if mark is not None and mark.at < each.after_at else None
                 since = each.after_at - (rule.within or timedelta(0))
@@ -209,7 +209,7 @@ class RuleDistance:
     def _window(self, rule: TrailingRule, subject: AssetSubject) -> Sequence[Change]:
         """What the daemon is told of the window that the rule judges."""
         asked = rule.window(subject.account, subject.asset, self._now)
-        return self._once((rule.id, subject.key), lambda: self._reader.changes(asked))
+        return self._once((rule.id, subject.key), lambda: since_baseline(self._reader.changes(asked)))
 
     def _once(self, key: tuple[str, str], make: Callable[[], Sequence[Change]]) -> Sequence[Change]:
         """What the verdict and the distance of one subject are both made from."""

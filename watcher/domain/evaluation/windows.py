@@ -18,7 +18,7 @@ from watcher.domain.model import Account, AccountState, Asset, Change, Reading, 
 from watcher.domain.readings.diff import Difference
 from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.rules import ChangeRule, StateRule, TrailingRule
-from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
+from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn, since_baseline
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.formatting import amount
 from watcher.domain.values.verdict import Answer, Verdict
@@ -152,12 +152,10 @@ def symbol_of(reading: Reading, past: Snapshot, asset: Asset) -> str:
     return reading.symbols.get(asset) or past.symbols.get(asset, "")
 
 
-def trail_of(recalled: Mapping[Question, Recalled], window: ChangesIn | None) -> tuple[Change, ...] | None:
+def trail_of(recalled: Mapping[Question, Recalled], window: ChangesIn | None) -> Sequence[Change] | None:
     """What history answered, from its last baseline on; None if it was not asked."""
     found = recalled.get(window) if window is not None else None
-    if not isinstance(found, tuple):
-        return None
-    return found[max((number for number, row in enumerate(found) if row.before is None), default=0) :]
+    return since_baseline(found) if isinstance(found, tuple) else None
 
 
 def _due(

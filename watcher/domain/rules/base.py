@@ -93,7 +93,7 @@ class Rule(BaseModel):
     """A condition from YAML. Frozen; its state lives in the store under id and fingerprint."""
 
     # Built when first used, as a configuration has few of all the types.
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     id: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100), AfterValidator(_not_built_in)

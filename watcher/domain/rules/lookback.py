@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Account, Asset, Change
 
 
 class ChangesIn(NamedTuple):
@@ -17,6 +18,12 @@ class ChangesIn(NamedTuple):
     asset: Asset
     since: datetime
     until: datetime
+
+
+def since_baseline(changes: Sequence[Change]) -> Sequence[Change]:
+    """Changes from the last baseline on, of those of one holding, oldest first. What is before a baseline may
+    be in another unit."""
+    return changes[max((number for number, each in enumerate(changes) if each.before is None), default=0) :]
 
 
 class BaselineOf(NamedTuple):
