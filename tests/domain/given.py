@@ -34,6 +34,12 @@ from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+MEMO_CHANGED = """What was remembered has changed what is decided.
+
+Each decision is made twice: with the memo of those before, and with an empty one. With its memo it judges
+a trailing rule only after a change, while there is an alert, and from `speaks_at` on; with an empty one,
+always. So look at `speaks_at` first (None, or too late?), then at `unmet`, `bound`, `untold` and
+`patience`: they may leave out only what `judge` does not meet."""
 AGAIN_SOON = timedelta(seconds=15)
 
 HOT = Account("coinstats", "ethereum", "0xaa")
@@ -157,7 +163,7 @@ class World:
         decision = self._decide(seen, self.memo)
         asked, self.asked = self.asked, list(asked)
         fresh = self._decide(seen, Memo())
-        assert decision == fresh or not self.equal, "what was remembered has changed what is decided"
+        assert decision == fresh or not self.equal, MEMO_CHANGED
         self.asked = asked
         return self._keep(decision)
 

@@ -81,3 +81,35 @@ def test_a_plainly_written_rule_is_the_one_that_older_stores_know() -> None:
         {"id": "low", "match": {"wallets": ["gas-*"], "assets": ["ETH"]}, "below": "0.5", "for": "10m"}
     )
     assert rule.fingerprint() == "46209e8132ff5a43"
+
+
+@pytest.mark.parametrize(
+    ("fields", "known"),
+    [
+        (
+            {
+                "type": "threshold",
+                "all": [{"below": "1"}, {"metric": "price_usd", "above": "2"}],
+                "match": {"assets": ["ETH"]},
+            },
+            "cc77d23d3f542c68",
+        ),
+        ({"type": "change", "by": "10%", "within": "1h"}, "4f96ef6eaf496d8a"),
+        ({"type": "asset", "event": "appears"}, "fe396253dea7ddb5"),
+        ({"type": "no_data", "longer_than": "1h"}, "e98d9b0edd881509"),
+        (
+            {
+                "type": "ratio",
+                "of": {"match": {"tags": ["a"]}},
+                "to": {"match": {"tags": ["a"]}},
+                "below": "2",
+            },
+            "375fec9d39f9ea8d",
+        ),
+        ({"type": "runway", "shorter_than": "5d", "for": "5m"}, "8f27bad42c991624"),
+        ({"type": "budget", "source": "coinstats", "used": "80%"}, "8874df71cefd11ca"),
+    ],
+)
+def test_the_order_of_fields_stays_as_older_stores_know_it(fields: dict[str, Any], known: str) -> None:
+    """A field that moves, also from a base into its type, would end every alert of the type."""
+    assert TYPES[fields["type"]].model_validate({"id": "a", **fields}).fingerprint() == known

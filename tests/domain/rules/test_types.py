@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from types import FunctionType
+from typing import Literal
 
 import pytest
 
-from watcher.domain.rules import TYPES, Rule
+from watcher.domain.rules import TYPES, Rule, TrailingRule
+from watcher.domain.rules.base import left_open
 
 WHERE_PRICED = "judge_unpriced"
 """Only of a rule that needs a price."""
 
 
-def left_open(rule: type[Rule]) -> set[str]:
-    """Methods that a base leaves to the type, and that the type leaves out."""
+def missing(rule: type[Rule]) -> list[str]:
+    """Methods that a base leaves to the type, and that the type leaves out, in words."""
     names = {name for base in rule.__mro__ if issubclass(base, Rule) for name in vars(base)}
-    methods = {name: found for name in names if isinstance(found := getattr(rule, name, None), FunctionType)}
-    missing = {name for name, each in methods.items() if "NotImplementedError" in each.__code__.co_names}
-    return missing if rule.priced is not Rule.priced else missing - {WHERE_PRICED}
+    if rule.priced is Rule.priced:
+        names -= {WHERE_PRICED}
+    methods = [found for name in names if isinstance(found := getattr(rule, name, None), FunctionType)]
+    return sorted(
+        left_open(rule, each) for each in methods if "NotImplementedError" in each.__code__.co_names
+    )
 
 
 @pytest.mark.parametrize("rule", TYPES.values())
 def test_a_rule_type_leaves_no_method_of_its_base_open(rule: type[Rule]) -> None:
-    assert left_open(rule) == set()
+    assert missing(rule) == []
+
+
+def test_what_is_missing_is_named_with_its_base() -> None:
+    class IdleRule(TrailingRule):
+        type: Literal["idle"] = "idle"
+
+    assert "IdleRule does not answer speaks_at, which TrailingRule leaves to it" in missing(IdleRule)
 
 
 @pytest.mark.parametrize("word", TYPES)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from watcher.domain.model import Wallet
-from watcher.domain.rules.base import StateRule
+from watcher.domain.rules.base import StateRule, left_open
 from watcher.domain.rules.distance import Near
 from watcher.domain.rules.match import Match
 from watcher.domain.values.ranges import Range, exactly_so
@@ -64,7 +64,7 @@ class SumRule(StateRule):
 
     def sides(self) -> tuple[Side, ...]:
         """What is summed; empty if this rule sums nothing."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), SumRule.sides))
 
     def doubts(self, wallets: Sequence[Wallet]) -> list[tuple[str, str, str]]:
         found = []
@@ -92,16 +92,16 @@ class SumRule(StateRule):
 
     def subject_name(self) -> str:
         """What people call the one subject of a rule that sums everything it selects."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), SumRule.subject_name))
 
     def answer_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Answer:
         """The bare answer: cheap, for the many readings in which nothing happens."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), SumRule.answer_sums))
 
     def judge_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Verdict:
         """The answer with its because: UNKNOWN if a total that it needs is not known."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), SumRule.judge_sums))
 
     def near_sums(self, totals: tuple[Total, ...]) -> Near:
         """How far the sums are from the level."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), SumRule.near_sums))

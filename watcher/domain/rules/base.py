@@ -89,6 +89,12 @@ Untold = Callable[[Change], bool]
 """A change → whether it is sure, without a closer look, that a rule does not tell it."""
 
 
+def left_open(rule: type[Rule], method: Callable[..., object]) -> str:
+    """Message about a method that a base leaves to its rule types, and that a type leaves out."""
+    base, name = method.__qualname__.split(".")
+    return f"{rule.__name__} does not answer {name}, which {base} leaves to it"
+
+
 class Rule(BaseModel):
     """A condition from YAML. Frozen; its state lives in the store under id and fingerprint."""
 
@@ -151,7 +157,7 @@ class Rule(BaseModel):
 
     def describe(self) -> str:
         """The condition in a few words."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), Rule.describe))
 
 
 def _meaning(key: str, value: Any) -> Any:
@@ -174,7 +180,8 @@ class StateRule(Rule):
     repeat: Repeat | None = None
     """Tell again while firing, so often; None never repeats."""
     keep_firing_for: Duration = timedelta(0)
-    """It resolves with the first reading that is so much later than the first that met it no more."""
+    """How long it goes on firing after the first reading that does not meet the condition. The first reading
+    after that long resolves it, if none met the condition meanwhile."""
     escalate: Escalate | None = None
 
     @model_validator(mode="after")
@@ -205,7 +212,7 @@ class LevelRule(StateRule):
 
     def answer(self, amount: Decimal, price: Decimal | None, *, firing: bool) -> Answer:
         """The bare answer: cheap, for the many readings in which nothing happens."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), LevelRule.answer))
 
     def unmet(self) -> Unmet:
         """`answer` as one quick call, for the loop over every asset of every reading."""
@@ -221,15 +228,15 @@ class LevelRule(StateRule):
 
     def judge(self, amount: Decimal, price: Decimal | None, symbol: str, *, firing: bool) -> Verdict:
         """The answer with its because."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), LevelRule.judge))
 
     def judge_unpriced(self, amount: Decimal, price: Range | None, symbol: str, *, firing: bool) -> Verdict:
         """The same where only the ends of what the price may be are known (None: not even those)."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), LevelRule.judge_unpriced))
 
     def near(self, amount: Decimal, price: Decimal | None) -> Near:
         """How far that is from the level."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), LevelRule.near))
 
 
 class EventRule(Rule):
@@ -237,7 +244,7 @@ class EventRule(Rule):
 
     def answer(self, change: Change) -> Answer:
         """The bare answer: cheap, for the many changes that nobody is told of."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), EventRule.answer))
 
     def untold(self) -> Untold:
         """One quick call that knows most of the changes about which the rule has nothing to say."""
@@ -245,7 +252,7 @@ class EventRule(Rule):
 
     def judge(self, change: Change) -> Verdict:
         """The answer with its because."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), EventRule.judge))
 
     def near(self, moves: Sequence[Change], over: str) -> Near:  # noqa: ARG002
         """How far the largest of these changes is from the level. `over`: which they are, as `in 7 d`."""
@@ -253,31 +260,35 @@ class EventRule(Rule):
 
 
 class TrailingRule(StateRule):
-    """A state rule that judges one asset by its amount and by its changes over a trailing window.
+    """A state rule that judges one asset by its amount and by its changes over the time until now.
 
-    Without a change, time alone can end what it says, and begin it only at `speaks_at`: so history is
-    asked for when an amount changes, while an alert lives, and then.
+    It is judged with a reading, never by time alone: with one in which the amount changed, with each one
+    while the subject has an alert, and with the first one from `speaks_at` on. Other readings may pass
+    without a judgement, so that history need not be read.
     """
 
-    trailing: Duration
-
     def window(self, account: Account, asset: Asset, now: datetime) -> ChangesIn:
-        """The part of history that a judgement needs."""
-        return ChangesIn(account, asset, now - self.trailing, now)
+        """The part of history that a judgement needs. `since` is exclusive, `until` inclusive."""
+        raise NotImplementedError(left_open(type(self), TrailingRule.window))
 
     def speaks_at(self, changes: Sequence[Change], now: datetime) -> datetime | None:
-        """The earliest later time at which it could be met although nothing moves; None: never."""
-        raise NotImplementedError
+        """The first time after `now` at which it could be met although the amount stays; None: never."""
+        raise NotImplementedError(left_open(type(self), TrailingRule.speaks_at))
 
     def judge(
         self, held: Decimal, symbol: str, changes: Sequence[Change], now: datetime, *, firing: bool
     ) -> Verdict:
-        """The answer with its because. `changes`: those confirmed within the window, oldest first."""
-        raise NotImplementedError
+        """The answer with its because.
+
+        `changes`: those confirmed within the window, oldest first. They begin at the last baseline in it
+        (`before` is None: first sight, or a new unit), hold drift too, and end with the change that was just
+        read. Times of those before are cut to milliseconds.
+        """
+        raise NotImplementedError(left_open(type(self), TrailingRule.judge))
 
     def near(self, held: Decimal, changes: Sequence[Change], now: datetime) -> Near:
         """How far that is from the level."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), TrailingRule.near))
 
 
 class ClockRule(StateRule):
@@ -289,12 +300,12 @@ class ClockRule(StateRule):
 
     def answer(self, state: AccountState, now: datetime, running_since: datetime) -> Answer:
         """The bare answer: cheap, for the many times that all is well."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), ClockRule.answer))
 
     def judge(self, state: AccountState, now: datetime, running_since: datetime) -> Verdict:
         """The answer with its because."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), ClockRule.judge))
 
     def near(self, state: AccountState, now: datetime) -> Near:
         """How far that is from the level."""
-        raise NotImplementedError
+        raise NotImplementedError(left_open(type(self), ClockRule.near))

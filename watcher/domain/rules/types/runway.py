@@ -49,8 +49,8 @@ class RunwayRule(TrailingRule):
     """
 
     type: Literal["runway"] = "runway"
-    shorter_than: Duration
     trailing: Duration = timedelta(hours=72)
+    shorter_than: Duration
     clear_longer_than: Duration | None = None
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
     reads: Annotated[int, Field(ge=1, le=100)] = 1
