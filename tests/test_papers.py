@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.domain.given import ETH, HOT, World, reading
+from tests.domain.rules.test_types import missing
 from watcher.domain import rules
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +61,7 @@ def test_a_module_that_a_paper_runs_is_there(paper: str, module: str) -> None:
 
 def test_the_rule_type_that_the_guide_shows_works_and_its_tests_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    shown, tests = re.findall(r"(?ms)^```python\n(.*?)^```", guide)
+    shown, _, tests = re.findall(r"(?ms)^```python\n(.*?)^```", guide)
     band = ModuleType("watcher.domain.rules.types.band")
     monkeypatch.setitem(sys.modules, band.__name__, band)
     exec(shown, vars(band))  # noqa: S102
@@ -67,3 +70,16 @@ def test_the_rule_type_that_the_guide_shows_works_and_its_tests_pass(monkeypatch
     exec(tests, found)  # noqa: S102
     run = [each() for name, each in found.items() if name.startswith("test_") and callable(each)]
     assert len(run) == tests.count("def test_")
+
+
+def test_the_trailing_rule_that_the_guide_shows_is_whole_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    idle = ModuleType("watcher.domain.rules.types.idle")
+    monkeypatch.setitem(sys.modules, idle.__name__, idle)
+    exec(re.findall(r"(?ms)^```python\n(.*?)^```", guide)[1], vars(idle))  # noqa: S102
+    rule: type[rules.Rule] = vars(idle)["IdleRule"]
+    assert missing(rule) == []
+    world = World(rule.model_validate({"id": "idle", "longer_than": "1h"}))
+    half = timedelta(minutes=30)
+    told = [world.see(reading(HOT, {ETH: amount}), after=half) for amount in ("1", "1", "1", "1", "2", "2")]
+    assert told == [[], [], ["idle firing"], [], ["idle resolved"], []]

@@ -238,7 +238,7 @@ class World:
         self.former.update(conclusion.former)
         update_doubts(self.doubts, conclusion)
         self.changes += conclusion.changes
-        for of in [of for of in self.marks if (of.account, of.asset) in conclusion.anew]:
+        for of in [of for of in self.marks if (of.account, of.asset) in conclusion.rescaled]:
             del self.marks[of]
         self.marks.update({mark.question: mark for mark in conclusion.marks})
         if conclusion.standing is not None:

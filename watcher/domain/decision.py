@@ -115,7 +115,7 @@ class Decision:
     marks: tuple[Baseline, ...] = ()
     standing: Mapping[str, str] | None = None
     doubts: Mapping[Asset, PriceSuspicion | None] = field(default_factory=lambda: EMPTY)
-    anew: tuple[tuple[Account, Asset], ...] = ()
+    rescaled: tuple[tuple[Account, Asset], ...] = ()
     """Holdings that are counted in another unit from now on: what rules remembered of them is forgotten."""
     flaps: Mapping[tuple[str, str], Flap] = field(default_factory=lambda: EMPTY)
     same: Mapping[Asset, Asset] = field(default_factory=lambda: EMPTY)

@@ -31,10 +31,10 @@ def test_a_rule_type_leaves_no_method_of_its_base_open(rule: type[Rule]) -> None
 
 
 def test_what_is_missing_is_named_with_its_base() -> None:
-    class IdleRule(TrailingRule):
-        type: Literal["idle"] = "idle"
+    class BegunRule(TrailingRule):
+        type: Literal["begun"] = "begun"
 
-    assert "IdleRule does not answer speaks_at, which TrailingRule leaves to it" in missing(IdleRule)
+    assert "BegunRule does not answer speaks_at, which TrailingRule leaves to it" in missing(BegunRule)
 
 
 @pytest.mark.parametrize("word", TYPES)

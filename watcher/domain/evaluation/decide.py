@@ -188,7 +188,7 @@ class _Draft:
             again=tuple(self._again),
             marks=tuple(evaluator.marks),
             flaps=evaluator.flaps,
-            anew=tuple(evaluator.anew),
+            rescaled=tuple(evaluator.rescaled),
             same=names.same if names is not None else EMPTY,
             former=names.former if names is not None else EMPTY,
         )
@@ -197,7 +197,7 @@ class _Draft:
         """The state in the units of this reading; what they changed is kept and told."""
         state, rescaled = rescale(state, reading)
         self._changes += baselines(state, rescaled, reading, self._now)
-        self._evaluator.anew.extend((state.account, each.asset) for each in rescaled)
+        self._evaluator.rescaled.extend((state.account, each.asset) for each in rescaled)
         self.notices += rescaled_notices(state, rescaled, reading.symbols, self._rules.channels, self._now)
         return state
 

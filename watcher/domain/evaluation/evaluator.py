@@ -74,9 +74,9 @@ class RuleEvaluator:
         self.alerts = self._composer.finish([*self.alerts, *self._rule_health.alerts])
 
     @property
-    def anew(self) -> list[tuple[Account, Asset]]:
-        """Holdings that this decision restates in another unit, to be named before they are judged."""
-        return self._windows.anew
+    def rescaled(self) -> list[tuple[Account, Asset]]:
+        """Holdings whose unit this decision changes; to be filled before they are judged."""
+        return self._windows.rescaled
 
     def account(
         self, reconciled: Reconciled, outcome: Outcome, changes: Sequence[Change], *, renaming: bool = True

@@ -99,7 +99,7 @@ class Memo:
         self._fast_paths: dict[Account, FastPath] = {}
         self.familiar: dict[tuple[str, str], tuple[Mapping[Asset, str], Revision]] = {}
         """The symbols that the readings of a source and chain last came with, if all were known."""
-        self.looked: dict[Account, tuple[datetime, Mapping[Asset, Quarantined]]] = {}
+        self.quiet_until: dict[Account, tuple[datetime, Mapping[Asset, Quarantined]]] = {}
         """Until when nothing but a change can make a trailing rule speak of an account, and which of its
         assets no rule saw."""
         self.__dict__.pop("sums", None)

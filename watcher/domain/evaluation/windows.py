@@ -43,14 +43,14 @@ class WindowEvaluator:
         self._past, self._memo, self._now, self._recalled = past, memo, now, recalled
         self._composer = composer
         self.marks: list[Baseline] = []
-        self.anew: list[tuple[Account, Asset]] = []
-        """Holdings whose past is counted in another unit: there is nothing to compare with."""
+        self.rescaled: list[tuple[Account, Asset]] = []
+        """Holdings whose unit this decision changes: nothing that is stored can be compared with them."""
 
     def change(self, rule: ChangeRule, change: Change) -> None:
         """A change against what was before the previous reading too."""
         fingerprint = self._memo.rules.fingerprint(rule.id) or ""
         mark = self._recalled.get(BaselineOf(rule.id, change.account, change.asset))
-        known = (change.account, change.asset) not in self.anew
+        known = (change.account, change.asset) not in self.rescaled
         mark = mark if isinstance(mark, Baseline) and known else None
         told = False
         if rule.watches(change.before or ZERO, change.after):
@@ -89,8 +89,8 @@ class WindowEvaluator:
                     if any(change.asset == asset for change in changes):
                         until = None  # let out of quarantine just now: history was not asked
                     continue
-                anew = (state.account, asset) in self.anew
-                if rows is None or anew or asset.chain not in reconciled.chains or asset in state.stale:
+                restated = (state.account, asset) in self.rescaled
+                if rows is None or restated or asset.chain not in reconciled.chains or asset in state.stale:
                     until = None
                     continue
                 moved = next((change for change in changes if change.asset == asset), None)
@@ -105,7 +105,7 @@ class WindowEvaluator:
                     known = False  # it is kept firing for a while: every reading counts
                 again = (rule.speaks_at(seen[2], self._now) or NEVER) if known else None
                 until = min(until, again) if until and again else None
-        looked_through(self._memo, state, until, self._now)
+        stay_quiet(self._memo, state, until, self._now)
 
     def _tell(
         self, rule: TrailingRule, step: Transition, account: Account, asset: Asset, symbol: str, seen: Seen
@@ -195,23 +195,24 @@ def trailing_for(
 def is_due(memo: Memo, state: AccountState, now: datetime) -> bool:
     """Whether a trailing rule may have something new to say about an account in which nothing moved: in
     time, or because rules see other assets of it than they did."""
-    known = memo.looked.get(state.account)
+    known = memo.quiet_until.get(state.account)
     if known is None:
         return True
     until, shut = known
     return until <= now or (shut is not state.quarantined and shut != state.quarantined)
 
 
-def looked_through(memo: Memo, state: AccountState, until: datetime | None, now: datetime) -> None:
-    """Note when to look at all of an account again; None: with the next reading.
+def stay_quiet(memo: Memo, state: AccountState, until: datetime | None, now: datetime) -> None:
+    """Note until when trailing rules need not be asked about an account in which nothing moves. None: they
+    are asked with the next reading.
 
-    Only a cache: a look more changes nothing, so a decision that is rolled back is no harm as long as
-    what it met is not noted as looked at.
+    Only a cache: to ask more often changes no answer. What a decision met is not noted, since the decision
+    may be rolled back.
     """
     account = state.account
     if until is None:
-        memo.looked.pop(account, None)
+        memo.quiet_until.pop(account, None)
     elif is_due(memo, state, now):
-        memo.looked[account] = until, state.quarantined
+        memo.quiet_until[account] = until, state.quarantined
     else:
-        memo.looked[account] = min(until, memo.looked[account][0]), state.quarantined
+        memo.quiet_until[account] = min(until, memo.quiet_until[account][0]), state.quarantined

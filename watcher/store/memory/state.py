@@ -66,7 +66,7 @@ class State:
             quotes = self.prices.setdefault(asset, [])
             index = bisect_left(quotes, quote.at, key=_quoted)
             quotes[index : bisect_right(quotes, quote.at, key=_quoted)] = [quote]
-        for of in [of for of in self.marks if (of.account, of.asset) in decision.anew]:
+        for of in [of for of in self.marks if (of.account, of.asset) in decision.rescaled]:
             del self.marks[of]
         self.marks.update((mark.question, mark) for mark in decision.marks)
         if decision.standing is not None:

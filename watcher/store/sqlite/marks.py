@@ -92,7 +92,7 @@ def remember(
     )
 
 
-def begin_anew(conn: sqlite3.Connection, holdings: Iterable[tuple[int, int]]) -> None:
+def forget_holdings(conn: sqlite3.Connection, holdings: Iterable[tuple[int, int]]) -> None:
     """Forget what rules remembered of these holdings."""
     conn.executemany("DELETE FROM marks WHERE account = ? AND asset = ?", holdings)
 

@@ -98,8 +98,10 @@ class Transactions:
         self._write_changes(cache, conclusion.changes)
         quarantine.write(conn, cache, conclusion.accounts)
         alerts.write(conn, conclusion)
-        if conclusion.anew:
-            marks.begin_anew(conn, [(accounts[a], cache.asset_ids[asset]) for a, asset in conclusion.anew])
+        if conclusion.rescaled:
+            marks.forget_holdings(
+                conn, [(accounts[a], cache.asset_ids[asset]) for a, asset in conclusion.rescaled]
+            )
         if conclusion.marks:
             marks.remember(conn, conclusion.marks, accounts, cache.asset_ids)
         if conclusion.standing is not None:
