@@ -14,10 +14,12 @@ import watcher
 from tests.contract.channels import CHANNELS as CHANNEL_CASES
 from tests.contract.sources import OVER_HTTP, SOURCES, Case
 from tests.sources.api import KEY, A
+from watcher.config.problems import models_in
 from watcher.notify import KINDS as CHANNELS
 from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS
 from watcher.sources.kind import SourceKind, WatchedWallet
+from watcher.store import KINDS as STORES
 
 
 @pytest.fixture(params=OVER_HTTP)
@@ -40,6 +42,14 @@ def test_a_kind_of_source_has_no_capability_that_nobody_asks_for(kind: type[Sour
 @pytest.mark.parametrize("kind", CHANNELS.values())
 def test_a_kind_of_channel_has_no_capability_that_nobody_asks_for(kind: type[ChannelKind]) -> None:
     assert capabilities(kind) - capabilities(ChannelKind) == set(), "misspelt?"
+
+
+@pytest.mark.parametrize("kind", [*KINDS.values(), *CHANNELS.values(), *STORES.values()])
+def test_no_settings_show_in_an_error_what_was_written_for_it_may_be_a_secret(kind: type[BaseModel]) -> None:
+    models = [kind]
+    for model in models:
+        models += [each for info in model.model_fields.values() for each in models_in(info.annotation)]
+    assert [each.__name__ for each in models if not each.model_config.get("hide_input_in_errors")] == []
 
 
 def test_each_kind_stands_in_the_suite_of_its_port() -> None:

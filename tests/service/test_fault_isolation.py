@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Wallet
 from watcher.domain.rules import ThresholdRule
 from watcher.ports.source import Reply, Request, Source
+from watcher.service.engine import RuleEngine
 from watcher.service.polling import TAKE, Poller
 from watcher.sim import Simulation
 from watcher.sources.coinstats.settings import CoinStatsSettings
@@ -273,6 +274,48 @@ async def test_an_asset_that_is_refused_is_told_though_all_who_hold_it_are_read(
         b.sim.world.define_asset(SPOILT, "1", "B")
         await b.start()
         await b.run(75)
+        titles = [title for _, title in await b.told()]
+        assert len(titles) == 2
+        assert titles[-1].startswith(f"resolved asset {SPOILT}: it can be read again")
+
+
+def asks_for(b: Bench, number: int, *tokens: str) -> None:
+    """The configuration says so from the next start on."""
+    account = Account("s", "teos", address(number))
+    asked = tuple(Asset("teos", each) for each in tokens)
+    b.wallets[account] = replace(b.wallets[account], asked=asked)
+    b.watched[number] = replace(b.watched[number], assets=tokens)
+
+
+async def test_that_an_asset_is_refused_is_over_when_nobody_asks_for_it_any_more(tmp_path: Path) -> None:
+    async with bench(tmp_path, "teos", both=True) as b:
+        b.sim.world.assets.pop(int(SPOILT, 16))
+        await b.run(60)
+        for number in range(20):
+            asks_for(b, number, SOUND)
+        await b.start()
+        rules = Rules([LOW], b.wallets, ["ops"])
+        await RuleEngine(b.store, rules, b.clock, running_since=b.clock.now()).take_effect()
+        await b.run(3)
+        titles = [title for _, title in await b.told()]
+        assert len(titles) == 2
+        assert titles[-1] == f"withdrawn asset {SPOILT}: asset {SPOILT} is no longer watched"
+
+
+async def test_that_an_asset_is_read_again_is_told_though_other_accounts_ask_for_it_by_then(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, "teos", both=True) as b:
+        b.sim.world.assets.pop(int(SPOILT, 16))
+        await b.run(60)
+        asks_for(b, 0, SOUND)
+        await b.start()
+        rules = Rules([LOW], b.wallets, ["ops"])
+        await RuleEngine(b.store, rules, b.clock, running_since=b.clock.now()).take_effect()
+        await b.run(120)
+        assert len(await b.told()) == 1
+        b.sim.world.define_asset(SPOILT, "1", "B")
+        await b.run(600)
         titles = [title for _, title in await b.told()]
         assert len(titles) == 2
         assert titles[-1].startswith(f"resolved asset {SPOILT}: it can be read again")

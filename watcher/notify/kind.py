@@ -39,7 +39,7 @@ Days = Annotated[
 class QuietHours(BaseModel):
     """Nothing but what is critical is told in these hours; the rest when they end, as one message."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     from_: Annotated[Clock, Field(alias="from")]
     to: Clock

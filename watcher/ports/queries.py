@@ -193,7 +193,7 @@ class Queries(Protocol):
         ...
 
     def other_names(self) -> tuple[Mapping[Asset, Asset], Mapping[Asset, tuple[str, ...]]]:
-        """What `Rules.know` takes in."""
+        """`Snapshot.same` and `Snapshot.former`."""
         ...
 
     def history(

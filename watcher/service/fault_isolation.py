@@ -210,8 +210,9 @@ class FaultIsolation:
             at = self._clock.now()
             return notice(past, PART_TERMS, subject, verdict, self._rules.channels, at, about)
 
-        sharing = self.suspects.sharing(known.part)
-        await self._engine.conclude([account, *sharing], deciding)
+        # What many share was told in the name of one of them, which may have been read since.
+        whose = [each for each in self._rules.wallets if each.source == account.source] if known.part else []
+        await self._engine.conclude(whose or [account], deciding)
 
 
 def _failed(reply: Reply) -> bool:

@@ -97,7 +97,9 @@ class RefusedAssets:
             at = self._engine.clock.now()
             return notice(past, PART_TERMS, subject, verdict, self._engine.rules.channels, at, about)
 
-        await self._engine.conclude(accounts, deciding)
+        # Of the whole source: whoever the notice names may not ask for the asset any more.
+        everybody = [each for each in self._engine.rules.wallets if each.source == self._source]
+        await self._engine.conclude(everybody, deciding)
 
 
 def _part(asset: Asset) -> str:

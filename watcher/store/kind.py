@@ -17,7 +17,7 @@ class StoreKind(BaseModel):
     inherit from no Protocol.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @abstractmethod
     def backend(self, config: Path) -> StoreBackend:

@@ -23,8 +23,6 @@ FAILING_RULE = "watcher.source"
 PART_RULE = "watcher.account"
 """One account cannot be read (or all that share an asset), while others of its source can."""
 
-PART_TERMS = Terms(PART_RULE, BUILT_IN, Severity.WARNING)
-
 UNREPORTED_RULE = "watcher.unreported"
 """The provider has stopped to report an account."""
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from watcher.domain.alerts.lifecycle import EDITED, Alert, AlertState, about
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.builtin_notices import OF_SOURCES
+from watcher.domain.evaluation.builtin_notices import OF_SOURCES, PART_RULE
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import BUILT_IN, Rules, selects
 from watcher.domain.model import Account, asset_of, subject_key
@@ -26,6 +26,8 @@ def why_over(alert: Alert, memo: Memo, past: Snapshot) -> str:
         return _unwatched(account, alert.wallet, rules)
     if alert.rule in OF_SOURCES and alert.subject not in {each.source for each in rules.wallets}:
         return f"source {alert.subject} is no longer watched"
+    if alert.rule == PART_RULE and account is not None and _unasked(alert, account, rules):
+        return f"{alert.label} is no longer watched"
     seen = about(alert.rule)
     if alert.fingerprint == BUILT_IN and seen == alert.rule:
         return ""
@@ -45,6 +47,16 @@ def _unwatched(account: Account, wallet: str, rules: Rules) -> str:
     if any(each.name == wallet for each in rules.wallets.values()):
         return f"{account.chain} of {wallet} is no longer watched"
     return f"wallet {wallet} is no longer watched"
+
+
+def _unasked(alert: Alert, account: Account, rules: Rules) -> bool:
+    """Whether an alert is about assets that were asked for by name, and that nobody asks for any more."""
+    kind, _, tokens = alert.label.partition(" ")
+    if alert.wallet or kind != "asset" or rules.wallets[account].asked is None:
+        return False
+    wallets = (wallet for each, wallet in rules.wallets.items() if each.source == account.source)
+    asked = {asset.token for wallet in wallets for asset in wallet.asked or ()}
+    return asked.isdisjoint(tokens.split(", "))
 
 
 def _selected(alert: Alert, memo: Memo, past: Snapshot) -> bool:

@@ -1,10 +1,10 @@
 """Scheduler: how often each account is polled, so that the credits see as much as they can.
 
-    cadence = Cadence(items, Budget(limit, remaining, ends), now, state=...)
-    time, key = cadence.due(now)        # what next, and when
-    cadence.take(key, now)              # it is on its way
-    cadence.observe(key, now, changed)  # one bit: changed since the last poll, or not
-    cadence.set_budget(budget, now)     # what the ledger says
+    scheduler = Scheduler(items, Budget(limit, remaining, ends), now, state=...)
+    time, key = scheduler.due(now)        # what next, and when
+    scheduler.take(key, now)              # it is on its way
+    scheduler.observe(key, now, changed)  # one bit: changed since the last poll, or not
+    scheduler.set_budget(budget, now)     # what the ledger says
 
 The mean delay of changes is least when account i is polled every k sqrt(c / (w l)) seconds, with
 cost c, weight w and change rate l, within its limits, and k such that the credits last until the

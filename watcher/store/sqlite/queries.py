@@ -72,7 +72,7 @@ class SqliteQueries:
         )
 
     def other_names(self) -> tuple[Mapping[Asset, Asset], Mapping[Asset, tuple[str, ...]]]:
-        """What `Rules.know` takes in."""
+        """`Snapshot.same` and `Snapshot.former`."""
         with self._snapshot():
             rows = self._conn.execute("SELECT id, chain, token FROM assets").fetchall()
             names = read_names(self._conn, {number: Asset(chain, token) for number, chain, token in rows})
