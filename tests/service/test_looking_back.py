@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -71,6 +71,17 @@ class Bench:
     def told(self) -> list[str]:
         """The titles of all messages, in their order."""
         return [title for (title,) in rows(self.path, "SELECT title FROM messages ORDER BY id")]
+
+
+@contextmanager
+def reports(bench: Bench) -> Iterator[tuple[RuleDistance, AssetSubject]]:
+    """What reports say of the account's asset."""
+    with SqliteQueries(bench.path) as reader:
+        past, rules = reader.past(), Rules(bench.rules, {HOT: WALLETS[HOT]}, ("ops",))
+        subject = AssetSubject(
+            subject_key(HOT, ETH), "", "hot", HOT, past.accounts[HOT], ETH, "ETH", alert_label=""
+        )
+        yield RuleDistance(Memo().under(rules, past), reader, bench.clock.now(), past), subject
 
 
 CHANGES = {
@@ -157,6 +168,25 @@ async def test_a_runway_fires_and_resolves_from_stored_history(tmp_path: Path, *
     ]
 
 
+async def test_after_a_change_of_unit_reports_measure_no_move_from_the_old_unit(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "w.db", CHANGES["window"])
+    bench.scales = {ETH: 100}
+    await bench.see("250")
+    await bench.see("245")
+    bench.scales = {ETH: 1000}
+    for held in ("24.5", "24.4", "24.3"):
+        await bench.see(held)
+
+    with reports(bench) as (found, subject):
+        near = found.near(CHANGES["window"], subject)
+
+    assert bench.told() == ["ETH: one unit is 1,000 sparks now; nothing moved"]
+    assert (near.distance, near.words) == (
+        Decimal("-0.8"),
+        "the largest move in 7 d",
+    )  # 5 of 250; 10 % is told
+
+
 async def test_after_a_change_of_unit_reports_judge_a_runway_by_what_the_daemon_judges_it_by(
     tmp_path: Path,
 ) -> None:
@@ -168,13 +198,9 @@ async def test_after_a_change_of_unit_reports_judge_a_runway_by_what_the_daemon_
     await bench.see("25", timedelta(hours=12))
     await bench.see("10", timedelta(hours=36))
 
-    with SqliteQueries(bench.path) as reader:
-        past, rules = reader.past(), Rules(bench.rules, {HOT: WALLETS[HOT]}, ("ops",))
-        reports = RuleDistance(Memo().under(rules, past), reader, bench.clock.now(), past)
-        key, state = subject_key(HOT, ETH), past.accounts[HOT]
-        subject = AssetSubject(key, "", "hot", HOT, state, ETH, "ETH", "")
-        verdict = reports.verdict(RUNWAY, subject, firing=False)
-        distance = reports.near(RUNWAY, subject).distance
+    with reports(bench) as (found, subject):
+        verdict = found.verdict(RUNWAY, subject, firing=False)
+        distance = found.near(RUNWAY, subject).distance
 
     words = "lasts about 24 hours at 10 ETH a day over the last 36 h"
     assert bench.told()[-1] == f"hot: ETH on ethereum: {words}"

@@ -191,14 +191,14 @@ class RuleDistance:
             if not (isinstance(rule, ChangeRule) and rule.looks_back) or not rows:
                 return rows
             mark, print_, measured = self._mark(rule, subject), rule.fingerprint(), []
+            within = rule.within or timedelta(0)
             window = rule.window(account, asset, rows[-1].after_at)
-            whole = since_baseline(self._reader.changes(window))[:-1] if window is not None else ()
-            for number, each in enumerate(rows):
+            whole = self._reader.changes(window._replace(since=found[0].after_at - within)) if window else ()
+            for kept, each in zip(found, rows, strict=True):
                 before = mark if mark is not None and mark.at < each.after_at else None
-                since = each.after_at - (rule.within or timedelta(0))
-                trail = [row for row in rows[:number] if row.after_at > since] if rule.within else []
-                last = number == len(rows) - 1
-                measured.append(rule.against(each, before, whole if last else trail, each.after_at, print_))
+                earlier = whole[: whole.index(kept)] if kept in whole else ()
+                trail = since_baseline([row for row in earlier if row.after_at > each.after_at - within])
+                measured.append(rule.against(each, before, trail, each.after_at, print_))
             return measured
 
         return self._once((rule.id, subject.key), make)
