@@ -95,11 +95,11 @@ class SumRule(StateRule):
         raise NotImplementedError(left_open(type(self), SumRule.subject_name))
 
     def answer_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Answer:
-        """The bare answer: cheap, for the many readings in which nothing happens."""
+        """The answer without its reason: fast, for the many readings in which nothing happens."""
         raise NotImplementedError(left_open(type(self), SumRule.answer_sums))
 
     def judge_sums(self, totals: tuple[Total, ...], *, firing: bool) -> Verdict:
-        """The answer with its because: UNKNOWN if a total that it needs is not known."""
+        """The same answer with its reason: UNKNOWN if a total that it needs is not known."""
         raise NotImplementedError(left_open(type(self), SumRule.judge_sums))
 
     def near_sums(self, totals: tuple[Total, ...]) -> Near:

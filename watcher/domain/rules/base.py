@@ -211,7 +211,7 @@ class LevelRule(StateRule):
     """A state rule that judges one asset of one account with every reading."""
 
     def answer(self, amount: Decimal, price: Decimal | None, *, firing: bool) -> Answer:
-        """The bare answer: cheap, for the many readings in which nothing happens."""
+        """The answer without its reason: fast, for the many readings in which nothing happens."""
         raise NotImplementedError(left_open(type(self), LevelRule.answer))
 
     def unmet(self) -> Unmet:
@@ -227,7 +227,7 @@ class LevelRule(StateRule):
         return None
 
     def judge(self, amount: Decimal, price: Decimal | None, symbol: str, *, firing: bool) -> Verdict:
-        """The answer with its because."""
+        """The same answer with its reason."""
         raise NotImplementedError(left_open(type(self), LevelRule.judge))
 
     def judge_unpriced(self, amount: Decimal, price: Range | None, symbol: str, *, firing: bool) -> Verdict:
@@ -243,7 +243,7 @@ class EventRule(Rule):
     """Judges each change of a balance; what is met is told once and never resolves."""
 
     def answer(self, change: Change) -> Answer:
-        """The bare answer: cheap, for the many changes that nobody is told of."""
+        """The answer without its reason: fast, for the many changes that nobody is told of."""
         raise NotImplementedError(left_open(type(self), EventRule.answer))
 
     def untold(self) -> Untold:
@@ -251,7 +251,7 @@ class EventRule(Rule):
         return lambda _change: False
 
     def judge(self, change: Change) -> Verdict:
-        """The answer with its because."""
+        """The same answer with its reason."""
         raise NotImplementedError(left_open(type(self), EventRule.judge))
 
     def near(self, moves: Sequence[Change], over: str) -> Near:  # noqa: ARG002
@@ -278,7 +278,7 @@ class TrailingRule(StateRule):
     def judge(
         self, held: Decimal, symbol: str, changes: Sequence[Change], now: datetime, *, firing: bool
     ) -> Verdict:
-        """The answer with its because.
+        """The answer with its reason.
 
         `changes`: those confirmed within the window, oldest first. They begin at the last baseline in it
         (`before` is None: first sight, or a new unit), hold drift too, and end with the change that was just
@@ -299,11 +299,11 @@ class ClockRule(StateRule):
         return None
 
     def answer(self, state: AccountState, now: datetime, running_since: datetime) -> Answer:
-        """The bare answer: cheap, for the many times that all is well."""
+        """The answer without its reason: fast, for the many times that all is well."""
         raise NotImplementedError(left_open(type(self), ClockRule.answer))
 
     def judge(self, state: AccountState, now: datetime, running_since: datetime) -> Verdict:
-        """The answer with its because."""
+        """The same answer with its reason."""
         raise NotImplementedError(left_open(type(self), ClockRule.judge))
 
     def near(self, state: AccountState, now: datetime) -> Near:
