@@ -228,3 +228,23 @@ async def test_an_alert_that_was_not_kept_fires_with_the_next_reading(tmp_path: 
         await bench.poll(poller, "5")
 
     assert len(bench.told()) == 1
+
+
+async def test_what_another_process_kept_is_looked_through_anew(tmp_path: Path) -> None:
+    """A third of the window is known by the daemon's next reading, since a change of unit that a poll by hand
+    has seen; by what the daemon itself had seen, nothing could be said before the next move."""
+    bench = Bench(tmp_path / "w.db", RUNWAY)
+    bench.scales = {ETH: 100}
+    async with bench.running() as daemon:
+        for hours in (1, 48):
+            await bench.poll(daemon, "270", timedelta(hours=hours))
+        beside = await SqliteStore.open(bench.path, exclusive=False)
+        rules = Rules(bench.rules, {HOT: WALLETS[HOT]}, ("ops",))
+        by_hand_ = make_poller(FakeSource(answers=bench._answer), beside, rules, bench.clock)
+        bench.scales = {ETH: 1000}
+        for held in ("27", "15"):
+            await bench.poll(by_hand_, held)
+        await beside.close()
+        await bench.poll(daemon, "15", timedelta(hours=24))
+
+    assert bench.told()[-1].startswith("hot: ETH on ethereum: lasts about ")

@@ -101,7 +101,9 @@ class Memo:
         """The symbols that the readings of a source and chain last came with, if all were known."""
         self.quiet_until: dict[Account, tuple[datetime, Mapping[Asset, Quarantined]]] = {}
         """Until when nothing but a change can make a trailing rule speak of an account, and which of its
-        assets no rule saw."""
+        assets no rule saw; by the history that this process has written."""
+        self._of: object = None
+        """What the states were of, as in `Revision`: another process may have written since."""
         self.__dict__.pop("sums", None)
 
     def under(self, rules: Rules, past: Snapshot) -> Memo:
@@ -109,6 +111,10 @@ class Memo:
         also = other_names(past.same, past.former)
         if rules is not self.rules or also != self.also:
             self._begin(rules, also)
+        of = past.revision.of if past.revision is not None else None
+        if of is not self._of:
+            self._of = of
+            self.quiet_until.clear()
         return self
 
     def of(self, account: Account) -> Concerned:
