@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from tests.fakes import FakeClock
 from tests.service.given import make_engine, make_poller
+from tests.store.given import by_hand
 from watcher.domain.credits.allowance import CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Miss, Wallet
@@ -248,3 +249,22 @@ async def test_it_is_read_at_start_and_every_few_hours(tmp_path: Path) -> None:
         await asyncio.gather(task, return_exceptions=True)
         asked = sum("usage" in each.path for each in b.sim.coinstats.requests)
         assert asked == pytest.approx((b.clock.monotonic() - started) / EVERY, abs=2)
+
+
+async def test_that_the_credits_are_gone_is_told_though_the_store_fails_just_then(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        b.sim.coinstats.key = "another"  # what is counted is not said
+        with by_hand(tmp_path / "watcher.db") as conn:
+            fails = "BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'no'); END"
+            conn.execute(f"CREATE TRIGGER broken {fails}")
+            b.meter.exhausted("all are used")
+            task = asyncio.create_task(b.meter.run())
+            async with asyncio.timeout(20):
+                while b.clock.monotonic() < 30:  # noqa: ASYNC110 (time runs by itself)
+                    await asyncio.sleep(0.01)
+                conn.execute("DROP TRIGGER broken")
+                while not await b.told():  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert [title.partition(" (")[0] for title in await b.told()] == ["source coins: no credits are left"]

@@ -25,6 +25,8 @@ EVERY = 3 * 3600.0
 ASLEEP_EVERY = 3600.0
 """So often while the credits are gone: the renewal shows here first."""
 
+STORE_WAIT = 60.0
+
 EARLY = 0.05
 """Credits that are gone with less than this share of the period to go are as planned."""
 
@@ -57,11 +59,13 @@ class ProviderCount:
         """Read and correct, until cancelled. What fails changes nothing."""
         while True:
             self._asked.clear()
+            gone = self._gone
             try:
                 await self.once()
+                wait = ASLEEP_EVERY if self._throttle.asleep_until else EVERY
             except StoreError as error:
                 log.warning("%s: the provider's count waits: %s", self._name, error)
-            wait = ASLEEP_EVERY if self._throttle.asleep_until else EVERY
+                self._gone, wait = self._gone or gone, STORE_WAIT  # nobody was told yet
             await self._clock.wait(self._asked, wait)
 
     async def once(self) -> None:
