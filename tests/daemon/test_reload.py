@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
+from watcher.daemon import run
 from watcher.daemon.run import Daemon
 
 
@@ -37,3 +39,23 @@ async def test_the_loop_turns_while_a_long_watch_list_is_read_again(tmp_path: Pa
 
     assert (await reading is not None) is sound
     assert turns > 10  # it would be one or two
+
+
+async def test_an_end_does_not_wait_for_a_secret_that_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come = threading.Event()
+
+    def waiting(*_: object) -> None:
+        come.wait(30)
+
+    monkeypatch.setattr(run, "configure", waiting)
+    daemon = Daemon(write(tmp_path, 1), {}, lambda _: None)
+    try:
+        reading = asyncio.create_task(daemon._read())
+        await asyncio.sleep(0.01)
+        daemon.stopping.set()
+        async with asyncio.timeout(5):
+            assert await reading is None
+    finally:
+        come.set()

@@ -140,6 +140,19 @@ async def test_value_on_a_chain_that_nobody_watches_is_told_once_until_somebody_
     assert await bench.store.live_alerts() == []
 
 
+@pytest.mark.parametrize("first", ["polygon-wallet", "base-wallet"])
+async def test_what_was_told_of_a_chain_ends_whichever_chain_of_the_address_is_written_first(
+    bench: Bench, first: str
+) -> None:
+    polygon(bench, "1000")
+    await bench.after(timedelta(0))
+    others = [each for each in ("ethereum", "base-wallet", "polygon-wallet") if each != first]
+    await bench.restart(WEEKLY.replace("ethereum, base-wallet", ", ".join([first, *others])))
+    await bench.after(timedelta(days=7))
+    assert (await bench.told())[1:] == ["hot on polygon: the chain is watched now"]
+    assert await bench.store.live_alerts() == []
+
+
 async def test_what_a_sweep_brings_is_no_balance_and_no_rule_sees_it(bench: Bench) -> None:
     polygon(bench, "1000")
     await bench.after(timedelta(0))

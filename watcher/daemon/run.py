@@ -133,8 +133,15 @@ class Daemon:
 
         Read in a thread: a long watch list would hold the loop for half a second.
         """
+        reading = asyncio.create_task(asyncio.to_thread(configure, self._path, self._env))
+        stopping = asyncio.create_task(self.stopping.wait())
+        await asyncio.wait((reading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not reading.done():  # a secret is waited for, and nobody needs it any more
+            reading.cancel()
+            return None
         try:
-            new = await asyncio.to_thread(configure, self._path, self._env)
+            new = reading.result()
         except ConfigurationError as error:
             self._metrics.refused = len(error.problems)
             log.error("reload refused, the old configuration stays in force:\n%s", error)  # noqa: TRY400

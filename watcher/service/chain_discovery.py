@@ -81,7 +81,10 @@ class ChainDiscovery:
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
             return judge_sweep(past, sweep, reading, self._engine.rules.channels, now)
 
-        await self._engine.conclude([sweep.home], deciding)
+        # A notice belongs to the account that was the first of the address when it was told.
+        mine = (each for each in self._engine.rules.wallets if each.source == self._source)
+        accounts = [each for each in mine if each.address == sweep.account.address]
+        await self._engine.conclude(accounts, deciding)
         self._last[sweep.account] = now
         await self._keep(now)
 
