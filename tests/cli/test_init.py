@@ -107,7 +107,7 @@ async def test_an_interview_that_is_broken_off_writes_nothing(there: Installatio
 async def test_what_is_there_is_seen_before_anything_is_asked(there: Installation) -> None:
     async with terminal("init", folder=there.folder, env=there.env) as shown:
         assert await shown.ended() == 1
-        await shown.until("is there already")
+        await shown.until("there already")
     assert "CoinStats" not in shown.shown
 
 

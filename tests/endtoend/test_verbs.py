@@ -103,7 +103,7 @@ async def test_init_writes_what_check_finds_sound_and_overwrites_nothing(there: 
     there.env["SLACK_URL"] = "json://127.0.0.1:1/x"
     code, _, err = await there.verb("init", "new")
     assert code == 1
-    assert "is there already" in err
+    assert "there already" in err
     code, _, err = await there.verb("init", "watcher.yaml/below-a-file")
     assert code == 1
     assert "Traceback" not in err
