@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from watcher.domain.credits.allowance import Allowance, Grant, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, Grant, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ChangeRule, ThresholdRule
@@ -74,7 +74,9 @@ class World:
         """Book, conclude and keep one request; seconds."""
         began = time.perf_counter()
         cost = 40 * len(batch)
-        grant = await self.store.reserve("coinstats", len(batch), cost, Purpose.SCHEDULED, now, Allowance())
+        grant = await self.store.reserve(
+            Booking("coinstats", len(batch), cost, Purpose.SCHEDULED, now), Allowance()
+        )
         assert isinstance(grant, Grant)
         readings = [
             Reading(account, dict(self.amounts[account]), {a: self.prices[a] for a in self.held[account]},

@@ -12,7 +12,7 @@ from tests.contract.given import ETH, HOT, NOW, after, alert, changed, known, pl
 from tests.store.given import opened
 from watcher.charts.chart import Chart, ChartLine, wallet_chart
 from watcher.config.configuration import configure
-from watcher.domain.credits.allowance import Grant, Purpose
+from watcher.domain.credits.allowance import Booking, Grant, Purpose
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.ports.store import Settlement
@@ -39,7 +39,7 @@ async def read(store: SqliteStore, account: Account, asset: Asset, minutes: int,
         assert to is not None
         change = changed(account, asset, before, to, at)
         changes = (change._replace(before_at=None if before is None else after(minutes=minutes - 10)),)
-    booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
+    booked = await store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, at), plan(10**6))
     assert isinstance(booked, Grant)
     state = known(account, at, ethereum="1")
     conclusion = Decision(at, accounts=(state,), changes=changes, quotes={asset: Quote(Decimal(10), at)})
@@ -48,7 +48,7 @@ async def read(store: SqliteStore, account: Account, asset: Asset, minutes: int,
 
 async def miss(store: SqliteStore, account: Account, minutes: int) -> None:
     at = after(minutes=minutes)
-    booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
+    booked = await store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, at), plan(10**6))
     assert isinstance(booked, Grant)
 
     def missed(past: Snapshot, _: object) -> Decision:
@@ -100,7 +100,7 @@ async def test_what_is_only_claimed_is_no_part_of_what_everything_is_worth(tmp_p
         state = known(HOT, at, ethereum="1")._replace(newcomers={rich: at})
         came = changed(HOT, rich, "0", "1000000", at)
         conclusion = Decision(at, accounts=(state,), changes=(came,), quotes={rich: Quote(Decimal(10), at)})
-        booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
+        booked = await store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, at), plan(10**6))
         assert isinstance(booked, Grant)
         await store.conclude([HOT], lambda *_: conclusion, Settlement(booked, at, 40))
     found = chart(tmp_path, 25, timedelta(minutes=60))

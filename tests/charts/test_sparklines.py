@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
 from tests.store.given import opened
 from watcher.charts.sparklines import sparklines
-from watcher.domain.credits.allowance import Grant, Purpose
+from watcher.domain.credits.allowance import Booking, Grant, Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.history.timeline import Segment
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
@@ -24,7 +24,7 @@ DUST = Asset("ethereum", "0xdd")
 async def read(store: SqliteStore, hours: float, *found: tuple[Account, str | None, str]) -> None:
     """One poll so many hours ago; accounts with their amount before and now."""
     at = NOW - timedelta(hours=hours)
-    booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
+    booked = await store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, at), plan(10**6))
     assert isinstance(booked, Grant)
     states = tuple(
         AccountState(account, {ETH: Decimal(to)}, {"ethereum": at}, last_attempt=at)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.alerts.lifecycle import Alert, AlertState
-from watcher.domain.credits.allowance import Allowance, CreditPlan, Grant, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, Grant, Purpose
 from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
@@ -103,5 +103,5 @@ async def book(
     purpose: Purpose = Purpose.SCHEDULED,
 ) -> Grant | None:
     """The grant, or None if the allowance had no room."""
-    answer = await store.reserve(source, 1, cost, purpose, at, allowance)
+    answer = await store.reserve(Booking(source, 1, cost, purpose, at), allowance)
     return answer if isinstance(answer, Grant) else None

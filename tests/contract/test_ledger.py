@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.contract.given import NOW, after, book, plan
-from watcher.domain.credits.allowance import Allowance, CreditPlan, CreditRefusal, Purpose, Window
+from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, CreditRefusal, Purpose, Window
 from watcher.ports.store import Settlement, Store
 
 FREE = Allowance()
@@ -33,7 +33,7 @@ async def test_the_cap_is_never_passed_and_may_be_reached(store: Store) -> None:
 
 
 async def test_a_refusal_books_nothing_and_says_why_and_until_when(store: Store) -> None:
-    refusal = await store.reserve("coinstats", 1, 200, Purpose.SCHEDULED, NOW, plan(100))
+    refusal = await store.reserve(Booking("coinstats", 1, 200, Purpose.SCHEDULED, NOW), plan(100))
 
     assert isinstance(refusal, CreditRefusal)
     assert refusal.until == datetime(2026, 4, 1, tzinfo=UTC)

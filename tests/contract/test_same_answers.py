@@ -17,7 +17,7 @@ from tests.fakes import FakeClock
 from tests.store.test_same_fresh import HELD, RULES, SPAM, outcome
 from watcher.commands.alerts import acknowledge, add_silence
 from watcher.domain.alerts.lifecycle import Ack
-from watcher.domain.credits.allowance import Allowance, CreditPlan, Grant, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, Grant, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.model import Account, Asset, Outcome, Quarantined, Reading
@@ -57,7 +57,7 @@ class Life:
     async def _see(self, outcomes: Sequence[Outcome], chance: float) -> None:
         source, read = outcomes[0].account.source, sum(isinstance(each, Reading) for each in outcomes)
         mine = [each for each in outcomes if each.account.source == source]
-        grant = await self.store.reserve(source, len(mine), 40, Purpose.SCHEDULED, self.last, PLAN)
+        grant = await self.store.reserve(Booking(source, len(mine), 40, Purpose.SCHEDULED, self.last), PLAN)
         assert isinstance(grant, Grant)
         charged = None if chance < 0.1 else 30 if chance < 0.2 else 40
         settled = Settlement(grant, self.last, charged, read, len(mine) - read)

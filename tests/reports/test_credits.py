@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.contract.given import plan
 from tests.store.given import opened
-from watcher.domain.credits.allowance import CreditPlan, Grant, Purpose
+from watcher.domain.credits.allowance import Booking, CreditPlan, Grant, Purpose
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.reports.credits import CreditBurn, burn, use_of
 from watcher.store.sqlite.queries import SqliteQueries
@@ -24,7 +24,9 @@ async def spend(folder: Path, a_day: int, days: int) -> CreditBurn:
     async with opened(path) as store:
         for hours in range(days * 24, 0, -6):
             at = NOW - timedelta(hours=hours)
-            granted = await store.reserve("coinstats", 1, a_day // 4, Purpose.SCHEDULED, at, plan(10**9))
+            granted = await store.reserve(
+                Booking("coinstats", 1, a_day // 4, Purpose.SCHEDULED, at), plan(10**9)
+            )
             assert isinstance(granted, Grant)
         await store.keep_facts("coinstats", {OUTLOOK: Outlook(0.0, 15_500.0, 1.0, {}).dump()}, NOW)
     with SqliteQueries(path) as reader:
@@ -74,7 +76,7 @@ async def test_what_minutes_cost_is_not_taken_for_a_day(tmp_path: Path) -> None:
     path, month = tmp_path / "watcher.db", 31 * 86400.0
     outlook = Outlook(0.0, 4_147_200.0 * 31, 1.0, {}, length=month, began=(NOW - MINUTES).timestamp())
     async with opened(path) as store:
-        await store.reserve("coinstats", 1, 17_307, Purpose.SCHEDULED, NOW - MINUTES, plan(10**9))
+        await store.reserve(Booking("coinstats", 1, 17_307, Purpose.SCHEDULED, NOW - MINUTES), plan(10**9))
         await store.keep_facts("coinstats", {OUTLOOK: outlook.dump()}, NOW)
     with SqliteQueries(path) as reader:
         found = burn(reader, "coinstats", CreditPlan(200_000_000), NOW)

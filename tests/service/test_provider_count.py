@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from tests.fakes import FakeClock
 from tests.service.given import make_engine, make_poller
 from tests.store.given import by_hand
-from watcher.domain.credits.allowance import CreditPlan, Purpose
+from watcher.domain.credits.allowance import Booking, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Miss, Wallet
 from watcher.ports.queue import Batch
@@ -128,7 +128,7 @@ async def test_what_another_process_has_under_way_at_both_readings_does_not_come
     async with bench(tmp_path) as b:
         for _ in range(2):  # booked by a poll by hand, which has yet to be sent
             now = b.clock.now()
-            await b.store.reserve("coins", 1, 40, Purpose.BY_HAND, now, b.source.allowance)
+            await b.store.reserve(Booking("coins", 1, 40, Purpose.BY_HAND, now), b.source.allowance)
             await b.meter.once()
             b.sim.coinstats.credits_used += 40
             b.clock.move(timedelta(minutes=30))

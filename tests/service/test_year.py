@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.service.given import make_poller
 from tests.service.year import BEGIN, Year
-from watcher.domain.credits.allowance import Allowance, CreditPlan, CreditRefusal, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, CreditRefusal, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
@@ -176,7 +176,7 @@ async def test_cron_lines_beyond_the_credits_are_thinned_evenly_and_it_is_said_o
         await year.schedule._refresh()
         for account in year.schedule.affordable(CRON):
             answer = await year.store.reserve(
-                "s", 1, 40, Purpose.SCHEDULED, year.clock.now(), year.source.allowance
+                Booking("s", 1, 40, Purpose.SCHEDULED, year.clock.now()), year.source.allowance
             )
             if isinstance(answer, CreditRefusal):
                 assert year.clock.now() > BEGIN + timedelta(days=30), "the reserve, to the last"
@@ -212,7 +212,7 @@ async def test_a_promise_that_breaks_in_mid_period_is_said_once_with_numbers(
     await year.run(BEGIN + timedelta(days=3))
     assert not caplog.messages
     allowance = Allowance()
-    await year.store.reserve("s", 0, 5000, Purpose.CORRECTION, year.clock.now(), allowance)
+    await year.store.reserve(Booking("s", 0, 5000, Purpose.CORRECTION, year.clock.now()), allowance)
     await year.run(BEGIN + timedelta(days=9))
     said = [line for line in caplog.messages if "stretched" in line]
     assert len(said) == 1

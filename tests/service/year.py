@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from tests.fakes import FakeClock, FakeSource
 from tests.service.given import make_poller
 from watcher.app.schedules import SourceSchedule
-from watcher.domain.credits.allowance import Allowance, CreditPlan, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Outcome, Reading, Wallet
 from watcher.ports.queue import Batch
@@ -138,7 +138,9 @@ class Year:
     async def die_in_a_request(self, *, sent: bool) -> None:
         """Killed after booking: whether it was sent, nobody knows."""
         now = self.clock.now()
-        answer = await self.store.reserve("s", 1, self.cost, Purpose.SCHEDULED, now, self.source.allowance)
+        answer = await self.store.reserve(
+            Booking("s", 1, self.cost, Purpose.SCHEDULED, now), self.source.allowance
+        )
         if sent and not hasattr(answer, "until"):
             self.source.count(self.cost)
         await self.start()

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.contract.given import COLD, ETH, HOT, NOW, USDC, after, alert, changed, known, plan
 from tests.store.given import opened
 from watcher.domain.alerts.lifecycle import AlertState
-from watcher.domain.credits.allowance import Grant, Purpose
+from watcher.domain.credits.allowance import Booking, Grant, Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.history.reconstruction import DaemonRun
 from watcher.domain.history.timeline import Gap, Point
@@ -22,7 +22,7 @@ from watcher.store.sqlite.store import SqliteStore
 
 
 async def poll(store: SqliteStore, conclusion: Decision) -> None:
-    booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, conclusion.at, plan(10**6))
+    booked = await store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, conclusion.at), plan(10**6))
     assert isinstance(booked, Grant)
     accounts = [state.account for state in conclusion.accounts]
     await store.conclude(accounts, lambda *_: conclusion, Settlement(booked, conclusion.at, 40))

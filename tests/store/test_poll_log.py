@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.contract.given import COLD, ETH, HOT, NOW, USDC, after, changed, known, plan
 from tests.store.given import opened
-from watcher.domain.credits.allowance import Grant, Purpose
+from watcher.domain.credits.allowance import Booking, Grant, Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.history.reconstruction import DaemonRun, PollRecord, RecordedHistory
 from watcher.domain.model import AccountState, PriceSuspicion, Suspect
@@ -18,7 +18,7 @@ from watcher.store.sqlite.store import SqliteStore
 
 
 async def keep(store: SqliteStore, conclusion: Decision) -> None:
-    booked = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, conclusion.at, plan(1000))
+    booked = await store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, conclusion.at), plan(1000))
     assert isinstance(booked, Grant)
     accounts = [state.account for state in conclusion.accounts]
     await store.conclude(accounts, lambda *_: conclusion, Settlement(booked, conclusion.at, 40))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.given import ETH, HOT, NOW, changed, known, plan
 from tests.web.given import Page, serving
-from watcher.domain.credits.allowance import Grant, Purpose
+from watcher.domain.credits.allowance import Booking, Grant, Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.model import Quote
 from watcher.ports.store import Settlement
@@ -23,7 +23,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
     async with serving(tmp_path) as page:
         for hours, before, to in ((30, None, "5"), (20, "5", "4"), (0, "4", "6")):
             at = NOW - timedelta(hours=hours)
-            booked = await page.store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
+            booked = await page.store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, at), plan(10**6))
             assert isinstance(booked, Grant)
             state = known(HOT, at, ethereum=to)._replace(watched_since=NOW - timedelta(hours=30))
             conclusion = Decision(

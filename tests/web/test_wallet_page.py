@@ -12,7 +12,7 @@ import pytest
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
 from tests.web.given import CONFIG, OTHER, Page, fill, serving
 from watcher.config.configuration import build_rules, configure
-from watcher.domain.credits.allowance import Grant, Purpose
+from watcher.domain.credits.allowance import Booking, Grant, Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.model import Quote
 from watcher.ports.store import Settlement
@@ -27,7 +27,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
 
 async def read(page: Page, hours: float, before: str | None, to: str) -> None:
     at = NOW - timedelta(hours=hours)
-    booked = await page.store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, plan(10**6))
+    booked = await page.store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, at), plan(10**6))
     assert isinstance(booked, Grant)
     changes = () if before == to else (changed(HOT, ETH, before, to, at)._replace(before_at=None),)
     conclusion = Decision(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
 from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
@@ -49,15 +49,7 @@ class StoreAccess(Protocol):
 class Store(StoreAccess, Protocol):
     """State, open for those who poll and tell. Each method is one transaction."""
 
-    async def reserve(
-        self,
-        source: str,
-        accounts: int,
-        cost: int,
-        purpose: Purpose,
-        now: datetime,
-        allowance: Allowance,
-    ) -> Grant | CreditRefusal:
+    async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         """Book the cost durably before the request is sent, or say why not."""
         ...
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from watcher.domain.credits.allowance import CreditRefusal, Grant, Purpose
+from watcher.domain.credits.allowance import Booking, CreditRefusal, Grant, Purpose
 from watcher.domain.decision import Recheck
 from watcher.domain.model import Account, Miss, MissReason, Outcome, Reading
 from watcher.domain.readings.fault_isolation import CULPRITS, NEVER_READ
@@ -179,7 +179,8 @@ class Poller:
                 return None
             now = self._clock.now()
             answer = await self._store.reserve(
-                self.source.name, len(request.accounts), request.cost, purpose, now, self.source.allowance
+                Booking(self.source.name, len(request.accounts), request.cost, purpose, now),
+                self.source.allowance,
             )
             if isinstance(answer, Grant):
                 self.throttle.granted(purpose, request.cost)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from watcher.domain.credits import provider_count
-from watcher.domain.credits.allowance import CHEAPEST, Allowance, CreditPlan, Grant, Purpose
+from watcher.domain.credits.allowance import CHEAPEST, Allowance, Booking, CreditPlan, Grant, Purpose
 from watcher.domain.credits.provider_count import USAGE, Metered, Usage
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.builtin_notices import source_notice
@@ -127,7 +127,7 @@ class ProviderCount:
     async def _book(self, missing: int, now: datetime) -> None:
         """A correction is an entry like any other, but nothing can refuse it."""
         grant = await self._store.reserve(
-            self._name, 0, max(missing, 0), Purpose.CORRECTION, now, Allowance()
+            Booking(self._name, 0, max(missing, 0), Purpose.CORRECTION, now), Allowance()
         )
         assert isinstance(grant, Grant)  # noqa: S101 (there are no limits to break)
         why = "counted by the provider, not by us" if missing > 0 else "booked by us, not counted"

@@ -16,7 +16,7 @@ from tests.fakes import FakeClock
 from tests.service.given import make_engine
 from watcher.cli import _run as watcher
 from watcher.config.configuration import build_rules, configure
-from watcher.domain.credits.allowance import Allowance, Grant, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, Grant, Purpose
 from watcher.domain.model import Account, Asset, Reading
 from watcher.ports.store import Settlement
 from watcher.service.clock import SystemClock
@@ -60,7 +60,7 @@ def record(folder: Path, *readings: tuple[float, str]) -> datetime:
         engine = make_engine(store, rules, FakeClock(now))
         for minutes, amount in readings:
             at = now - timedelta(minutes=minutes)
-            grant = await store.reserve("coinstats", 1, 40, Purpose.SCHEDULED, at, Allowance())
+            grant = await store.reserve(Booking("coinstats", 1, 40, Purpose.SCHEDULED, at), Allowance())
             assert isinstance(grant, Grant)
             held = {ETH: Decimal(amount)}
             reading = Reading(ETHEREUM, held, {ETH: Decimal(2000)}, {ETH: "ETH"}, frozenset({"ethereum"}))

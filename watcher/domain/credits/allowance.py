@@ -138,6 +138,17 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True)
+class Booking:
+    """A request that is to be booked before it is sent. `cost`: in credits."""
+
+    source: str
+    accounts: int
+    cost: int
+    purpose: Purpose
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """A durable reservation. `id` names it in the ledger."""
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import RLock
 
 from watcher.domain.alerts.lifecycle import Alert, AlertState
-from watcher.domain.credits.allowance import ASIDE, Grant, Purpose
+from watcher.domain.credits.allowance import ASIDE, Booking, Grant
 from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.history.reconstruction import DaemonRun, PollRecord, recorded_poll
@@ -124,13 +124,14 @@ class State:
 
     # ------------------------------------------------------------------ the ledger
 
-    def book(self, source: str, accounts: int, cost: int, purpose: Purpose, now: datetime) -> Grant:
+    def book(self, booking: Booking) -> Grant:
         self._grants += 1
+        source, at, cost, purpose = booking.source, booking.at, booking.cost, str(booking.purpose)
         self.polls[self._grants] = LoggedPoll(
-            self._grants, source, str(purpose), accounts, cost, None, 0, 0, "", now, None
+            self._grants, source, purpose, booking.accounts, cost, None, 0, 0, "", at, None
         )
-        insort(self.booked.setdefault(source, []), now)
-        self._spend(source, now, cost, 1, purpose)
+        insort(self.booked.setdefault(source, []), at)
+        self._spend(source, at, cost, 1, purpose)
         return Grant(self._grants)
 
     def settle(self, settlement: Settlement, record: PollRecord | None = None) -> None:

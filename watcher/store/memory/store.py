@@ -12,9 +12,9 @@ from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.credits.allowance import (
     LONGEST_REQUEST,
     Allowance,
+    Booking,
     CreditRefusal,
     Grant,
-    Purpose,
     may_spend,
 )
 from watcher.domain.decision import Decision, Question, Recalled, Snapshot
@@ -49,19 +49,11 @@ class MemoryStore:
     def commands(self) -> Commands:
         return MemoryCommands(self.state)
 
-    async def reserve(
-        self,
-        source: str,
-        accounts: int,
-        cost: int,
-        purpose: Purpose,
-        now: datetime,
-        allowance: Allowance,
-    ) -> Grant | CreditRefusal:
+    async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         with self.state.lock:
-            spent = spending(_Bookings(self.state, source), now, allowance)
-            refusal = may_spend(allowance, spent, cost, purpose, now)
-            return refusal or self.state.book(source, accounts, cost, purpose, now)
+            spent = spending(_Bookings(self.state, booking.source), booking.at, allowance)
+            refusal = may_spend(allowance, spent, booking.cost, booking.purpose, booking.at)
+            return refusal or self.state.book(booking)
 
     async def spent(self, source: str, since: datetime) -> int:
         with self.state.lock:

@@ -13,9 +13,9 @@ from watcher.domain.credits.allowance import (
     ASIDE,
     LONGEST_REQUEST,
     Allowance,
+    Booking,
     CreditRefusal,
     Grant,
-    Purpose,
     may_spend,
 )
 from watcher.ports.store import Settlement
@@ -29,25 +29,18 @@ SET_BACK = "ledger.set_back"
 _END = 2**62
 
 
-def reserve(
-    conn: sqlite3.Connection,
-    source: str,
-    accounts: int,
-    cost: int,
-    purpose: Purpose,
-    now: datetime,
-    allowance: Allowance,
-) -> Grant | CreditRefusal:
+def reserve(conn: sqlite3.Connection, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
     """Book a request if the allowance has room for it."""
-    spent_so_far = spending(_Bookings(conn, source), now, allowance)
-    refusal = may_spend(allowance, spent_so_far, cost, purpose, now)
+    spent_so_far = spending(_Bookings(conn, booking.source), booking.at, allowance)
+    refusal = may_spend(allowance, spent_so_far, booking.cost, booking.purpose, booking.at)
     if refusal is not None:
         return refusal
+    at = to_ms(booking.at)
     row = conn.execute(
         "INSERT INTO requests (source, purpose, accounts, cost, reserved_at) VALUES (?, ?, ?, ?, ?)",
-        (source, str(purpose), accounts, cost, to_ms(now)),
+        (booking.source, str(booking.purpose), booking.accounts, booking.cost, at),
     )
-    _book(conn, source, to_ms(now), cost, 1, purpose)
+    _book(conn, booking.source, at, booking.cost, 1, booking.purpose)
     return Grant(row.lastrowid or 0)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
@@ -74,16 +74,8 @@ class SqliteStore:
             raise StoreError(f"{self.path}: the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, core)
 
-    async def reserve(
-        self,
-        source: str,
-        accounts: int,
-        cost: int,
-        purpose: Purpose,
-        now: datetime,
-        allowance: Allowance,
-    ) -> Grant | CreditRefusal:
-        return await self._do(lambda core: core.reserve(source, accounts, cost, purpose, now, allowance))
+    async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
+        return await self._do(lambda core: core.reserve(booking, allowance))
 
     async def spent(self, source: str, since: datetime) -> int:
         return await self._do(lambda core: core.spent(source, since))

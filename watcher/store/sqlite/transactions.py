@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from watcher.domain.alerts.lifecycle import Alert
-from watcher.domain.credits.allowance import Allowance, CreditRefusal, Grant, Purpose
+from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
 from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, AccountState, Asset, Change
@@ -178,17 +178,9 @@ class Transactions:
 
     # ------------------------------------------------------------------ the ledger
 
-    def reserve(
-        self,
-        source: str,
-        accounts: int,
-        cost: int,
-        purpose: Purpose,
-        now: datetime,
-        allowance: Allowance,
-    ) -> Grant | CreditRefusal:
+    def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         with self._writing():
-            return ledger.reserve(self.conn, source, accounts, cost, purpose, now, allowance)
+            return ledger.reserve(self.conn, booking, allowance)
 
     def fail(self, settlement: Settlement) -> None:
         with self._writing():
