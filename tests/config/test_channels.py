@@ -79,3 +79,12 @@ def test_a_url_that_is_none_is_told_together_with_every_other_mistake(tmp_path: 
     assert ["is not a duration" in said[0], "nowhere URL" in said[1], "rule type" in said[2]] == [True] * 3, (
         said
     )
+
+
+def test_of_a_url_whose_variable_is_not_set_only_that_is_said(tmp_path: Path) -> None:
+    """`check` takes a credential that is closed to it for no mistake if nothing else is wrong."""
+    path = tmp_path / "watcher.yaml"
+    path.write_text(SOUND)
+    with pytest.raises(ConfigurationError) as refusal:
+        configure(path, {"COINSTATS_API_KEY": "key", "TEOS_API_KEY": "key"})
+    assert [problem.what for problem in refusal.value.problems] == ["the variable HOOK is not set"]

@@ -154,6 +154,8 @@ def _one_url_twice(settings: Settings) -> Iterator[str]:
 def _check_channels(document: Document, channels: Mapping[str, ChannelKind]) -> None:
     """Add the channels that cannot be built to the mistakes."""
     for name, kind in channels.items():
+        if any(each.faulty for _, each in document.at(("channels", name)).children()):
+            continue  # what is wrong with it, a secret that may not be read say, is told already
         try:
             kind.build(name)
         except InputError as error:
