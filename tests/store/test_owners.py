@@ -126,6 +126,20 @@ async def test_who_may_not_write_into_the_folder_hears_as_whom_to_run(state: Pat
             pass
 
 
+@as_root
+@pytest.mark.parametrize(("closed", "need"), [("watcher.db", "rw"), ("watcher.db.lock", "rw"), (".", "rwx")])
+async def test_who_owns_what_its_mode_closes_hears_which_chmod_opens_it(
+    state: Path, closed: str, need: str
+) -> None:
+    async with opened(state / "watcher.db", exclusive=True):
+        pass
+    (state / closed).chmod(0o500 if closed == "." else 0o400)
+    with being(SERVICE), pytest.raises(StoreError) as told:
+        async with opened(state / "watcher.db", exclusive=True):
+            pass
+    assert f"is closed to its owner {SERVICE}; `chmod u+{need} {state / closed}` opens it" in str(told.value)
+
+
 async def test_whatever_the_umask_nobody_else_may_write_what_we_make(
     tmp_path: Path, open_umask: None
 ) -> None:

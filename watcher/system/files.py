@@ -130,6 +130,11 @@ def whose(path: Path) -> str:
         if os.access(each, wanted, effective_ids=True):
             continue
         name, us = _user(found.st_uid), _user(os.geteuid())
+        if os.statvfs(each).f_flag & os.ST_RDONLY:
+            return f"{each} is on a file system that is mounted read-only; mount it for writing"
+        if found.st_uid == os.geteuid():
+            need = "rwx" if stat.S_ISDIR(found.st_mode) else "rw"
+            return f"{each} is closed to its owner {us}; `chmod u+{need} {shlex.quote(str(each))}` opens it"
         if found.st_uid == owner.st_uid:
             return f"{each} belongs to {name}, and this is run by {us}; run it as {name} (sudo -u {name} …)"
         files = f"{shlex.quote(str(path))}*"
