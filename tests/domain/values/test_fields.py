@@ -44,6 +44,12 @@ def test_a_zone_that_is_none_is_told_with_the_one_that_was_meant() -> None:
         Written(zone="../etc/passwd")
 
 
+def test_a_zone_like_none_is_answered_with_how_zones_are_written() -> None:
+    with pytest.raises(InputError) as caught:
+        zone_named("17 QQ")
+    assert caught.value.remedy == "write its IANA name, as in Europe/Zurich"
+
+
 @pytest.mark.parametrize("words", ["is a bare number", "is no time zone"])
 def test_the_shared_fields_are_read_in_one_place(words: str) -> None:
     """A second reader of bare numbers, or of zones that are none, would soon say something else."""

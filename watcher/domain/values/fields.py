@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import InputError
-from watcher.domain.values.spelling import nearest
+from watcher.domain.values.spelling import closest
 
 
 def duration_of(value: object) -> object:
@@ -36,7 +36,8 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        remedy = nearest(name, available_timezones())
+        close = closest(name, available_timezones())
+        remedy = f"did you mean '{close}'?" if close else "write its IANA name, as in Europe/Zurich"
         raise InputError(f"'{name[:60]}' is no time zone", remedy) from None
 
 
