@@ -60,6 +60,7 @@ class Poller:
         mine = {each.address for each in engine.rules.wallets if each.source == self.source.name}
         self.health = SourceHealth(self.source.name, len(mine), engine)
         self.isolation = FaultIsolation(self.source, engine)
+        self._log = ReplyLog(self.source.name)
         self.trouble = ""  # why nothing can be asked for: what the store said last, if it failed
         self._later: set[asyncio.Task[None]] = set()
         self._progressed = self._clock.monotonic()
@@ -229,7 +230,7 @@ class Poller:
             return
 
         decision = await self._engine.judge(reply.outcomes, now, settlement)
-        report(self.source.name, reply)
+        self._log.take(reply)
         moved = {change.account for change in decision.changes if change.before is not None}
         for outcome in reply.outcomes:
             read = isinstance(outcome, Reading)
@@ -259,21 +260,36 @@ def broken(request: Request, error: Exception) -> Reply:
     return Reply(misses, failure=f"internal error: {detail}")
 
 
-def report(source: str, reply: Reply) -> None:
-    """Say what was not read, and what was odd about the rest. That a whole request failed is one line."""
-    each = logging.DEBUG if reply.failure else logging.INFO
-    missed = [outcome for outcome in reply.outcomes if isinstance(outcome, Miss)]
-    if missed and reply.failure:
-        log.info(
-            "%s: %d of %d accounts not read: %s", source, len(missed), len(reply.outcomes), reply.failure
-        )
-    for miss in missed:
-        log.log(each, "%s: %s on %s not read: %s", source, miss.account.address, miss.account.chain, miss)
-    for outcome in reply.outcomes:
-        if isinstance(outcome, Miss):
-            continue
-        for note in outcome.notes:
-            log.info("%s: %s: %s", source, outcome.account.address, note)
-        for asset, why in outcome.unclear.items():
-            name = outcome.symbols.get(asset, asset.token)
-            log.info("%s: %s: %s on %s: %s", source, outcome.account.address, name, asset.chain, why)
+class ReplyLog:
+    """Log of what a source's replies lacked. What is odd about an account's readings is said once for as long
+    as it lasts, and so is its end."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._odd: dict[Account, set[str]] = {}
+
+    def take(self, reply: Reply) -> None:
+        """Say what was not read, and what is newly odd about the rest. A request that failed is one line."""
+        each = logging.DEBUG if reply.failure else logging.INFO
+        missed = [outcome for outcome in reply.outcomes if isinstance(outcome, Miss)]
+        if missed and reply.failure:
+            counts = len(missed), len(reply.outcomes)
+            log.info("%s: %d of %d accounts not read: %s", self._source, *counts, reply.failure)
+        for miss in missed:
+            account = miss.account
+            log.log(each, "%s: %s on %s not read: %s", self._source, account.address, account.chain, miss)
+        for outcome in reply.outcomes:
+            if isinstance(outcome, Reading):
+                self._take(outcome)
+
+    def _take(self, reading: Reading) -> None:
+        account, odd = reading.account, set(reading.notes)
+        for asset, why in reading.unclear.items():
+            odd.add(f"{reading.symbols.get(asset, asset.token)} on {asset.chain}: {why}")
+        before = self._odd.pop(account, set())
+        for words in sorted(odd - before):
+            log.info("%s: %s: %s", self._source, account.address, words)
+        if odd:
+            self._odd[account] = odd
+        elif before:
+            log.info("%s: %s: nothing is odd about its readings any more", self._source, account.address)
