@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, StorageState, async_playwright
+from playwright.async_api import Browser, StorageState, async_playwright, expect
 
 from tests.endtoend.bench import Installation, installation, stop
+
+expect.set_options(timeout=20_000)  # as for everything else in a visit; a busy machine is no fault
 
 TOKEN = "browser-token-9d2f41c7"
 
