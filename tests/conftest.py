@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +24,13 @@ settings.load_profile("busy")
 def pytest_configure() -> None:
     """A suite that a script starts in the background is told to ignore Ctrl-C, and so are the programs that
     it starts in turn, some of which are to end by it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """A verb that ended in this process has left Ctrl-C ignored, for the programs of later tests too."""
+    yield
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
