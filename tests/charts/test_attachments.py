@@ -19,7 +19,7 @@ from apprise.plugins.telegram import NotifyTelegram
 from PIL import Image
 from pydantic import SecretStr
 
-from tests.charts.test_chart import CONFIG, miss, read
+from tests.charts.test_chart import CONFIG, outage
 from tests.contract.given import ETH, HOT, after
 from tests.endtoend.bench import EVM, Installation, installation
 from tests.store.given import opened
@@ -49,12 +49,7 @@ def told(kind: Kind = Kind.FIRING, subject: str = subject_key(HOT, ETH)) -> Deli
 async def history(folder: Path) -> None:
     """Five for twenty minutes, an outage, then three."""
     async with opened(folder / "watcher.db") as store:
-        await read(store, HOT, ETH, 0, None, "5")
-        for minutes in (10, 20):
-            await read(store, HOT, ETH, minutes)
-        for minutes in (30, 40, 50, 60, 70):
-            await miss(store, HOT, minutes)
-        await read(store, HOT, ETH, 80, "5", "3")
+        await outage(store)
     channel = 'channels: {ops: {url: "json://127.0.0.1:9/x", pictures: true}}\n'
     (folder / "watcher.yaml").write_text(CONFIG + "rules: [rules.yaml]\n" + channel)
     (folder / "rules.yaml").write_text(RULES)

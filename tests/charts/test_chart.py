@@ -59,6 +59,16 @@ async def miss(store: SqliteStore, account: Account, minutes: int) -> None:
     await store.conclude([account], missed, Settlement(booked, at, 40))
 
 
+async def outage(store: SqliteStore) -> None:
+    """Five for twenty minutes, an outage, then three."""
+    await read(store, HOT, ETH, 0, None, "5")
+    for minutes in (10, 20):
+        await read(store, HOT, ETH, minutes)
+    for minutes in (30, 40, 50, 60, 70):
+        await miss(store, HOT, minutes)
+    await read(store, HOT, ETH, 80, "5", "3")
+
+
 def chart(folder: Path, minutes: int, span: timedelta, asset: Asset | None = None) -> Chart:
     config = folder / "watcher.yaml"
     config.write_text(CONFIG)
@@ -78,12 +88,7 @@ def minute(at: datetime) -> float:
 
 async def test_an_outage_is_a_gap_and_the_change_in_it_is_no_line(tmp_path: Path) -> None:
     async with opened(tmp_path / "watcher.db") as store:
-        await read(store, HOT, ETH, 0, None, "5")
-        for minutes in (10, 20):
-            await read(store, HOT, ETH, minutes)
-        for minutes in (30, 40, 50, 60, 70):
-            await miss(store, HOT, minutes)
-        await read(store, HOT, ETH, 80, "5", "3")
+        await outage(store)
         await read(store, HOT, ETH, 90)
     found = chart(tmp_path, 95, timedelta(minutes=60), ETH)
     assert shown(found.amount) == [[(80, 3), (95, 3)]]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.charts.test_chart import CONFIG, miss, read
-from tests.contract.given import ETH, HOT, after
+from tests.charts.test_chart import CONFIG, outage
+from tests.contract.given import after
 from tests.endtoend.bench import here
 from tests.store.given import opened
 from watcher.cli import history as verb
@@ -96,12 +96,7 @@ async def test_the_verb_draws_what_the_store_knows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with opened(tmp_path / "watcher.db") as store:
-        await read(store, HOT, ETH, 0, None, "5")
-        for minutes in (10, 20):
-            await read(store, HOT, ETH, minutes)
-        for minutes in (30, 40, 50, 60, 70):
-            await miss(store, HOT, minutes)
-        await read(store, HOT, ETH, 80, "5", "3")
+        await outage(store)
     (tmp_path / "watcher.yaml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
 

@@ -28,11 +28,6 @@ LIVED = replace(
 )  # fmt: skip
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "watcher.db"
-
-
 async def known(store: SqliteStore) -> Snapshot:
     return await store.load([])
 

@@ -23,11 +23,6 @@ LATER = timedelta(days=60)
 """When the poll log has forgotten."""
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "watcher.db"
-
-
 async def read(store: SqliteStore, hours: float, account: Account = HOT) -> None:
     at = after(hours=hours)
     changes = (changed(account, ETH, None, "5", at),) if not hours else ()

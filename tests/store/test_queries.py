@@ -40,11 +40,6 @@ from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.views import COLUMNS, VIEWS
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "watcher.db"
-
-
 async def test_the_reader_sees_what_the_daemon_wrote_a_moment_ago(path: Path) -> None:
     async with opened(path, exclusive=True) as store:
         with SqliteQueries(path) as reader:

@@ -9,19 +9,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from tests.contract.given import ETH, HOT, NOW, USDC, after, alert, book, changed, delivery, keep, known, plan
 from tests.store.given import opened, rows
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.model import Asset, Quote
 from watcher.ports.store import Settlement, Store
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "watcher.db"
 
 
 async def tidied(store: Store, now: datetime) -> int:

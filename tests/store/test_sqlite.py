@@ -40,11 +40,6 @@ from watcher.store.sqlite.store import SqliteStore
 from watcher.store.sqlite.transactions import Transactions
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "watcher.db"
-
-
 @pytest.mark.parametrize(
     ("amount", "text"),
     [

@@ -46,31 +46,36 @@ def _slower(than: timedelta, intervals: dict[Account, float], seen: LintFacts) -
     return slow, f"{seen.name(slow[0])} is read {every}"
 
 
+def _shorter(
+    lint: str, rule: Rule, key: str, than: timedelta, intervals: dict[Account, float], seen: LintFacts,
+    *, then: str, remedy: str,
+) -> Iterator[Finding]:  # fmt: skip
+    """A duration of a rule that is shorter than the time between two readings of some accounts."""
+    slow, words = _slower(than, intervals, seen)
+    if slow:
+        what = (
+            f"{key}: {format_duration(than)} is shorter than the time between two readings of "
+            f"{counted(len(slow), 'account')} ({words}): {then}"
+        )
+        yield Finding(lint, rule.id, what, remedy, _names(slow, seen))
+
+
 def _waiting(rule: StateRule, intervals: dict[Account, float], seen: LintFacts) -> Iterator[Finding]:
     wait, reads = rule.terms()
-    slow, words = _slower(wait, intervals, seen) if wait else ([], "")
-    if slow and reads == 1:
-        what = (
-            f"for: {format_duration(wait)} is shorter than the time between two readings of "
-            f"{counted(len(slow), 'account')} ({words}): it fires with the second reading in a row"
-        )
-        yield Finding(
-            "for-shorter-than-cadence", rule.id, what,
-            "say reads: 2 if that is meant, or poll more often with every", _names(slow, seen),
+    if wait and reads == 1:
+        yield from _shorter(
+            "for-shorter-than-cadence", rule, "for", wait, intervals, seen,
+            then="it fires with the second reading in a row",
+            remedy="say reads: 2 if that is meant, or poll more often with every",
         )  # fmt: skip
 
 
 def _silence(rule: NoDataRule, intervals: dict[Account, float], seen: LintFacts) -> Iterator[Finding]:
-    slow, words = _slower(rule.longer_than, intervals, seen)
-    if slow:
-        what = (
-            f"longer_than: {format_duration(rule.longer_than)} is shorter than the time between two "
-            f"readings of {counted(len(slow), 'account')} ({words}): it fires although nothing is wrong"
-        )
-        yield Finding(
-            "silence-shorter-than-cadence", rule.id, what,
-            "raise longer_than to twice that time, or promise more with at_least_every", _names(slow, seen),
-        )  # fmt: skip
+    yield from _shorter(
+        "silence-shorter-than-cadence", rule, "longer_than", rule.longer_than, intervals, seen,
+        then="it fires although nothing is wrong",
+        remedy="raise longer_than to twice that time, or promise more with at_least_every",
+    )  # fmt: skip
 
 
 def _aging(rule: SumRule, seen: LintFacts) -> Iterator[Finding]:
@@ -96,15 +101,11 @@ def _aging(rule: SumRule, seen: LintFacts) -> Iterator[Finding]:
 def _window(rule: Rule, intervals: dict[Account, float], seen: LintFacts) -> Iterator[Finding]:
     options: Any = rule
     within: timedelta | None = getattr(options, "within", None)
-    slow, words = _slower(within, intervals, seen) if within else ([], "")
-    if slow and within:
-        what = (
-            f"within: {format_duration(within)} is shorter than the time between two readings of "
-            f"{counted(len(slow), 'account')} ({words}): it sees no more than the reading before"
-        )
-        yield Finding(
-            "window-shorter-than-cadence", rule.id, what,
-            "lengthen within, or poll more often with every", _names(slow, seen),
+    if within:
+        yield from _shorter(
+            "window-shorter-than-cadence", rule, "within", within, intervals, seen,
+            then="it sees no more than the reading before",
+            remedy="lengthen within, or poll more often with every",
         )  # fmt: skip
 
 
