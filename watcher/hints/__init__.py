@@ -1,0 +1,10 @@
+"""Hint sources: "look at this account now". A kind is one folder or file, and one entry in `KINDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from watcher.hints.kind import HintKind
+
+KINDS: Mapping[str, type[HintKind]] = {}
+"""The word after `kind:` → the kind that reads the settings there, and builds the hint source."""

@@ -1,0 +1,62 @@
+"""Kind of hint source: one origin of hints as the configuration names it, and what the house asks of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from watcher.domain.model import Account
+from watcher.ports.clock import Clock
+from watcher.ports.hints import ApiAccess, HintSource
+
+
+@dataclass(frozen=True, slots=True)
+class HintContext:
+    """What a hint source is built with. `accounts` are those that it covers; `api` is there if the kind names
+    a source."""
+
+    name: str
+    accounts: Sequence[Account]
+    clock: Clock
+    api: ApiAccess | None = None
+
+
+class HintKind(BaseModel):
+    """Settings of one source of hints, which say what it covers and build it.
+
+    The base of every kind: what a kind leaves out is as it stands here. It is a model and no Protocol, since
+    pydantic reads it from the configuration, and a model cannot inherit from a Protocol.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+    source_kind: ClassVar[str] = ""
+    """The kind of source whose API it asks, under the key that `source` names; empty if it asks none."""
+
+    posted: ClassVar[bool] = False
+    """Whether it is posted to (`ports.hints.Posting`), so that a web server is needed."""
+
+    @property
+    def source(self) -> str | None:
+        """The source whose accounts alone it covers; None: accounts of all."""
+        return None
+
+    @property
+    def named_chains(self) -> tuple[str, ...]:
+        """The chains that the configuration names for it, as written there; empty where it names none."""
+        return ()
+
+    @abstractmethod
+    def covers(self, account: Account) -> bool:
+        """Whether hints about this account can be expected of it."""
+
+    @abstractmethod
+    def build(self, context: HintContext) -> HintSource:
+        """The hint source. Opens nothing, and imports what is heavy only now.
+
+        InputError says, without a secret, what is wrong, and under which key.
+        """

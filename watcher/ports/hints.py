@@ -1,0 +1,137 @@
+"""Hints: word from outside that an account has probably changed, and who brings it.
+
+A hint is no reading. It says "look at this account now"; what is held is said by the paid poll that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+LONGEST_ID = 200
+"""Characters of a hint's id. What is longer is cut before it is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Place that a hint is about.
+
+    `chain` is in its one spelling (`canonical`), empty for any chain; `address` in its one form
+    (`address_key`).
+    """
+
+    chain: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Word that a balance has probably changed.
+
+    `id` is the same whenever the same event is told again: a transaction's hash with what makes it one of
+    several. `happened`: when it happened, if that is told; it is no time of ours.
+    """
+
+    where: Where
+    id: str
+    happened: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HintGap:
+    """Time for which hints may have been missed, until now. `since` None: nobody knows since when."""
+
+    since: datetime | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Sign of life: the connection is up, a block came, a ping was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """How far everything was told, as facts for the store: from here the next run goes on."""
+
+    facts: Mapping[str, str]
+
+
+Told = Hint | HintGap | Alive | Bookmark
+
+
+class HintSourceError(Exception):
+    """A hint source that cannot be heard now, in words without a secret.
+
+    `refused`: a person must act (a wrong password, a right that is missing, a quota that is used up), so it
+    is tried again more rarely, and told at once.
+    """
+
+    def __init__(self, why: str, *, refused: bool = False) -> None:
+        super().__init__(why)
+        self.why, self.refused = why, refused
+
+
+class HintSource(Protocol):
+    """One configured source of hints: a connection that is listened to, or an address that is posted to."""
+
+    @property
+    def name(self) -> str: ...
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Take back the facts of the last `Bookmark` of an earlier run, before `listen`."""
+        ...
+
+    def listen(self) -> AsyncIterator[Told]:
+        """One connection, from its making to its end; what it tells, in order.
+
+        The first thing told is a HintGap if something may have been missed since the last connection (or
+        the last run) that this source does not deliver again by itself, else Alive. Raises HintSourceError
+        when the connection cannot be made, breaks, or is silent for longer than the source allows; whoever
+        listens waits and calls it again. What was told is done with when the next item is asked for: only
+        then may a broker be told so.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A request that somebody posted to `/hints/{name}`. `body` as it came, before any decompression;
+    header names in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+
+class Posting(Protocol):
+    """Hint source that is posted to, instead of being connected to."""
+
+    def receive(self, posted: Posted) -> int:
+        """The HTTP status of the answer: 200 taken, seen before, or of no use; 401 not signed by whom it
+        should be. Does no work beyond that: hints are told by `listen`."""
+        ...
+
+
+class ApiAccess(Protocol):
+    """Access to the API of a source, within its rate and its allowance: each call is booked in the ledger
+    before it is sent, as purpose `hinting`."""
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]] = (),
+        *,
+        cost: int = 0,
+        body: bytes = b"",
+    ) -> bytes:
+        """The body of the answer (200 to 204). `path` follows the configured base URL, with its version.
+
+        HintSourceError says why there is none: no credits, refused, unreachable.
+        """
+        ...
