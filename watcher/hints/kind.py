@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.model import Account
+from watcher.domain.values.errors import Advice
 from watcher.ports.clock import Clock
 from watcher.ports.hints import ApiAccess, HintSource
 
@@ -41,8 +43,9 @@ class HintKind(BaseModel):
     """Whether it is posted to (`ports.hints.Posting`), so that a web server is needed."""
 
     @property
-    def source(self) -> str | None:
-        """The source whose accounts alone it covers; None: accounts of all."""
+    def only_source(self) -> str | None:
+        """The source whose accounts alone it covers; None: accounts of all. A kind has a field `source` for
+        it, which is why this is not called so: a field cannot stand in for a property."""
         return None
 
     @property
@@ -53,6 +56,13 @@ class HintKind(BaseModel):
     @abstractmethod
     def covers(self, account: Account) -> bool:
         """Whether hints about this account can be expected of it."""
+
+    def warnings(self, accounts: Sequence[Account], plan: CreditPlan | None) -> Iterable[Advice]:  # noqa: ARG002
+        """Warnings about what is allowed and probably not meant.
+
+        `accounts`: those that it covers; `plan`: the credits of the source that it asks, if that sells any.
+        """
+        return ()
 
     @abstractmethod
     def build(self, context: HintContext) -> HintSource:
