@@ -41,11 +41,12 @@ async def test_a_refusal_books_nothing_and_says_why_and_until_when(store: Store)
     assert await spent(store) == 0
 
 
-async def test_only_a_scheduled_request_leaves_the_reserve_alone(store: Store) -> None:
+@pytest.mark.parametrize("purpose", [Purpose.SCHEDULED, Purpose.SWEEP, Purpose.HINTED, Purpose.HINTING])
+async def test_what_nobody_asked_for_leaves_the_reserve_alone(store: Store, purpose: Purpose) -> None:
     allowance = plan(100, reserve="0.5")
     assert await book(store, 50, allowance)
 
-    assert await book(store, 1, allowance) is None
+    assert await book(store, 1, allowance, purpose=purpose) is None
     assert await book(store, 50, allowance, purpose=Purpose.BY_HAND)
 
 

@@ -42,6 +42,35 @@ async def test_the_more_urgent_of_two_reasons_wins() -> None:
     assert len(queue) == 0
 
 
+async def test_what_word_from_outside_asks_for_goes_before_all_but_confirmations() -> None:
+    queue = PollQueue()
+    for number, purpose in enumerate((*Purpose.__members__.values(),)):
+        if purpose not in (Purpose.HINTING, Purpose.LOOKUP, Purpose.CORRECTION):  # nobody waits for those
+            queue.put([account(number)], purpose)
+
+    assert [(await queue.take(1)).purpose for _ in range(len(queue))] == [
+        Purpose.CONFIRMATION,
+        Purpose.HINTED,
+        Purpose.BY_HAND,
+        Purpose.SCHEDULED,
+        Purpose.SWEEP,
+    ]
+
+
+async def test_word_that_comes_while_the_account_is_under_way_asks_for_it_again() -> None:
+    queue = PollQueue()
+    queue.put([account(1), account(2)], Purpose.SCHEDULED)
+    batch = await queue.take(10)
+
+    for _ in range(3):
+        queue.put([account(1)], Purpose.HINTED)
+    queue.done(batch)
+
+    again = await queue.take(10)
+    assert (again.accounts, again.purpose) == ((account(1),), Purpose.HINTED)
+    assert len(queue) == 0
+
+
 async def test_an_account_to_be_asked_alone_is_a_batch_of_its_own() -> None:
     queue = PollQueue()
     queue.put([account(1), account(2)], Purpose.CONFIRMATION)

@@ -85,12 +85,12 @@ class Bench:
         source.remember(facts)
         self.poller.remember(facts)
 
-    async def run(self, minutes: int) -> None:
+    async def run(self, minutes: int, purpose: Purpose = Purpose.SCHEDULED) -> None:
         """Ticks once a minute, and what they put into the queue."""
         end = self.clock.now() + minutes * MINUTE
         while self.clock.now() < end:
             following, queue = self.clock.now() + MINUTE, self.poller.queue
-            queue.put(self.wallets, Purpose.SCHEDULED)
+            queue.put(self.wallets, purpose)
             while len(queue) and self.clock.now() < following:
                 batch = await queue.take(TAKE)
                 await self.poller.poll(batch)
@@ -362,6 +362,21 @@ async def test_a_source_that_is_down_is_one_notice_one_warning_and_one_account_a
         asked = b.asked
         await b.run(10)
         assert b.asked - asked == 10
+
+
+@pytest.mark.parametrize("fault", [("503", ""), ("500", LAST)], ids=["all", "one"])
+async def test_word_from_outside_asks_a_source_that_fails_no_more_often_than_the_schedule_does(
+    fault: tuple[str, str], tmp_path: Path
+) -> None:
+    asked = {}
+    for purpose in (Purpose.SCHEDULED, Purpose.HINTED):
+        (tmp_path / purpose).mkdir()
+        async with bench(tmp_path / purpose, "coinstats") as b:
+            b.sim.faults.add(fault[0], "coinstats", path=fault[1])
+            before = b.asked
+            await b.run(90, purpose)
+            asked[purpose] = b.asked - before
+    assert abs(asked[Purpose.HINTED] - asked[Purpose.SCHEDULED]) <= 5
 
 
 async def test_a_source_that_comes_back_without_one_account_is_back(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def poller(left: int, *, each: int = 40) -> Poller:
     return make_poller(source, MemoryStore(), Rules([], wallets, ()), FakeClock())
 
 
-@pytest.mark.parametrize("purpose", [Purpose.SCHEDULED, Purpose.BY_HAND])
+@pytest.mark.parametrize("purpose", [Purpose.SCHEDULED, Purpose.BY_HAND, Purpose.HINTED])
 async def test_of_a_request_that_is_too_dear_what_fits_is_asked(purpose: Purpose) -> None:
     found = await poller(100).poll(Batch(tuple(CHEAP), purpose))
     assert [outcome.account for outcome in found] == CHEAP[:2]
@@ -54,9 +54,11 @@ async def test_a_sweep_that_does_not_fit_does_not_put_the_chains_to_sleep() -> N
     assert not there.throttle.asleep(Purpose.SCHEDULED, 40)
 
 
-async def test_when_nothing_fits_the_source_sleeps_and_nothing_is_sent() -> None:
+@pytest.mark.parametrize("purpose", [Purpose.SCHEDULED, Purpose.HINTED])
+async def test_when_nothing_fits_the_source_sleeps_and_nothing_is_sent(purpose: Purpose) -> None:
     there = poller(30)
-    assert await there.poll(Batch(tuple(CHEAP), Purpose.SCHEDULED)) == []
+    assert await there.poll(Batch(tuple(CHEAP), purpose)) == []
+    assert await there.poll(Batch((CHEAP[0],), Purpose.HINTED)) == []
     assert there.throttle.asleep(Purpose.SCHEDULED, 40)
     assert there.source.sent == []  # type: ignore[attr-defined]
     assert there.throttle.asleep_until is not None

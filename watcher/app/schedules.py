@@ -9,7 +9,7 @@ from datetime import datetime
 from watcher.app.jobs import Job
 from watcher.config.cadences import cadences, demand_of, sweeps
 from watcher.config.settings import Settings
-from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.credits.allowance import CreditPlan, Purpose
 from watcher.domain.model import Account, Outcome
 from watcher.domain.readings.reconcile import unfinished
 from watcher.ports.queue import Queue
@@ -31,8 +31,8 @@ class SourceSchedule(PollEvents):
     count: ProviderCount | None
     discovery: ChainDiscovery | None
 
-    def seen(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
-        self.auto.observe(account, at, changed)
+    def seen(self, account: Account, at: datetime, changed: bool | None, purpose: Purpose) -> None:  # noqa: FBT001
+        self.auto.observe(account, at, changed, purpose=purpose)
 
     def refused(self, account: Account, at: datetime) -> None:
         self.auto.give_back(account, at)

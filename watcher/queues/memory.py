@@ -9,14 +9,15 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
 from watcher.ports.queue import Batch
 
-_URGENCY = {Purpose.CONFIRMATION: 0, Purpose.BY_HAND: 1, Purpose.SCHEDULED: 2, Purpose.SWEEP: 3}
+_ORDER = (Purpose.CONFIRMATION, Purpose.HINTED, Purpose.BY_HAND, Purpose.SCHEDULED, Purpose.SWEEP)
+_URGENCY = {purpose: place for place, purpose in enumerate(_ORDER)}
 
 
 class PollQueue:
     """Accounts of one source that are due.
 
-    Confirmations go first, then polls by hand, then what is scheduled, each in the order in which
-    it became due.
+    Confirmations go first, then what word from outside asks for, then polls by hand, then what is
+    scheduled, each in the order in which it became due.
     """
 
     def __init__(self) -> None:

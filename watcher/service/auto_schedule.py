@@ -135,7 +135,13 @@ class AutoScheduler:
         self._turns[account] = turns - 1 if turns >= 1 else turns
         return turns >= 1
 
-    def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
+    def observe(
+        self,
+        account: Account,
+        at: datetime,
+        changed: bool | None,  # noqa: FBT001
+        purpose: Purpose = Purpose.SCHEDULED,  # noqa: ARG002
+    ) -> None:
         """How a poll of an account went: changed, unchanged, or (None) not read. What is found counts for
         every account, also where ticks ask."""
         if self._scheduler is None or not self.learns:

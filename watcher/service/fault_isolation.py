@@ -30,6 +30,10 @@ from watcher.service.refused_assets import RefusedAssets
 log = logging.getLogger(__name__)
 
 
+PATIENT = (Purpose.SCHEDULED, Purpose.HINTED)
+"""What leaves an account alone that fails by itself, until its time has come."""
+
+
 class FaultIsolation:
     """The suspects of one source, and whether it answers at all."""
 
@@ -64,9 +68,9 @@ class FaultIsolation:
     def choose(self, batch: Batch) -> Sequence[Account]:
         """Whom of a batch to ask now. The others wait for their time, or for a sign of life."""
         now, asked = self._clock.now(), batch.accounts
-        if batch.purpose is Purpose.SCHEDULED:
+        if batch.purpose in PATIENT:
             asked = tuple(account for account in asked if not self.suspects.waits(account, now))
-        if not self.doubted or not asked or batch.purpose not in (Purpose.SCHEDULED, Purpose.BY_HAND):
+        if not self.doubted or not asked or batch.purpose not in (*PATIENT, Purpose.BY_HAND):
             return asked
         # Not always the same one: it may be the only one that still fails.
         chosen = self._control or random.choice(self.suspects.least(asked))
@@ -136,7 +140,7 @@ class FaultIsolation:
         self.suspects.failed(accounts, reply.failure, now, now_open=purpose is not Purpose.SWEEP)
         if purpose is Purpose.SWEEP:
             return {}
-        purpose = purpose if purpose is Purpose.BY_HAND else Purpose.SCHEDULED
+        purpose = purpose if purpose in (Purpose.BY_HAND, Purpose.HINTED) else Purpose.SCHEDULED
         if len(accounts) == 1:  # a look whether anything can be read
             self._left[accounts[0]] = purpose
             return {}

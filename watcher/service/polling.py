@@ -16,7 +16,7 @@ from watcher.ports.queue import Batch, Queue
 from watcher.ports.source import Reply, Request
 from watcher.ports.store import Settlement
 from watcher.service.engine import RuleEngine
-from watcher.service.fault_isolation import FaultIsolation
+from watcher.service.fault_isolation import PATIENT, FaultIsolation
 from watcher.service.source_health import SourceHealth
 from watcher.service.throttle import SLEEPING, SourceThrottle
 
@@ -35,8 +35,8 @@ SHORT_WAIT = timedelta(minutes=2)
 class PollEvents:
     """What a poller tells those who planned its work. Here it is told to nobody."""
 
-    def seen(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
-        """A poll was made: the balance changed, did not, or (None) could not be read."""
+    def seen(self, account: Account, at: datetime, changed: bool | None, purpose: Purpose) -> None:  # noqa: FBT001
+        """A poll was made, for this purpose: the balance changed, did not, or (None) could not be read."""
 
     def refused(self, account: Account, at: datetime) -> None:
         """A poll that was due was not made, and not charged."""
@@ -139,7 +139,7 @@ class Poller:
                 # Nothing was read, or the source learnt what is better asked otherwise: the rest is put anew.
                 learnt = learnt or bool(reply.failure and reply.facts)
                 anew = bool(reply.outcomes) and (self.isolation.doubted or learnt)
-                if anew and batch.purpose in (Purpose.SCHEDULED, Purpose.BY_HAND):
+                if anew and batch.purpose in (*PATIENT, Purpose.BY_HAND):
                     self.queue.put((a for each in waiting for a in each.accounts), batch.purpose)
                     break
                 self._progressed = self._clock.monotonic()
@@ -234,7 +234,8 @@ class Poller:
         moved = {change.account for change in decision.changes if change.before is not None}
         for outcome in reply.outcomes:
             read = isinstance(outcome, Reading)
-            self._events.seen(outcome.account, now, outcome.account in moved if read else None)
+            changed = outcome.account in moved if read else None
+            self._events.seen(outcome.account, now, changed, purpose)
         for again in decision.again:
             self.ask_again(again)
         if not reply.failure:

@@ -15,7 +15,7 @@ from decimal import ROUND_CEILING, Decimal
 
 
 class Purpose(enum.StrEnum):
-    """Why a request is made. Only a scheduled one has to leave the reserve alone."""
+    """Why a request is made. What may use the reserve stands in `RESERVED_FOR`."""
 
     SCHEDULED = "scheduled"
     CONFIRMATION = "confirmation"
