@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.model import Account
@@ -70,3 +70,17 @@ class HintKind(BaseModel):
 
         InputError says, without a secret, what is wrong, and under which key.
         """
+
+
+class AskingHintKind(HintKind):
+    """Base of the kinds that ask the API of one source, under its key, and cover its accounts alone."""
+
+    asked: str = Field(alias="source", min_length=1)
+    """The name of that source, under the key `source`."""
+
+    @property
+    def source(self) -> str:
+        return self.asked
+
+    def covers(self, account: Account) -> bool:
+        return account.source == self.asked
