@@ -81,13 +81,14 @@ def check_twice(
 
 def _unexpanded(document: Document) -> Iterator[Problem]:
     """`$NAME`, as shells have it, in place of a secret: it would be sent as the key. It is not shown."""
-    waiting: list[tuple[str | int, ...]] = [("sources",), ("channels",), ("heartbeat",), ("web",)]
+    waiting: list[tuple[str | int, ...]] = [("sources",), ("channels",), ("heartbeat",), ("web",), ("hints",)]
     for loc in waiting:
         node = document.at(loc)
         if loc[0] not in document.root.plain_keys():
             continue
         waiting += [(*loc, part) for part, _ in node.children()]
-        if loc[-1] in _SECRETS and isinstance(node.value, str) and _SHELL.fullmatch(node.text):
+        secret = loc[-1] in _SECRETS or loc[0] == "hints"
+        if secret and isinstance(node.value, str) and _SHELL.fullmatch(node.text):
             what = f"{spelled(document, loc)} is taken as it stands, '$' and all"
             yield Problem(document.place(loc), what, "write ${…} around the name of a variable")
 

@@ -27,6 +27,10 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
         "store": _choice(kinds.stores, kinds.store, definitions),
         "sources": {"type": "object", "additionalProperties": _choice(kinds.sources, None, definitions)},
         "wallets": {"type": "array", "minItems": 1, "items": model_schema(WalletEntry, definitions)},
+        "hints": {
+            "type": ["object", "null"],
+            "additionalProperties": _choice(kinds.hints(), None, definitions),
+        },
         "assets": {"type": "array", "items": model_schema(AssetEntry, definitions)},
         "channels": {
             "type": "object",

@@ -107,6 +107,8 @@ class WalletEntry(_Model):
     discover: Literal["daily", "weekly", "monthly"] | None = None
     """How often all chains are looked at for value on those that `chains` does not name."""
     weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
+    hints: bool = True
+    """Whether hints about its accounts are listened to."""
 
     @model_validator(mode="after")
     def _the_promise_can_be_kept(self) -> WalletEntry:

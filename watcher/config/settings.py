@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from watcher.config.cross_checks import check_fallbacks, check_twice, read_assets
 from watcher.config.document import Document, Node
@@ -25,11 +25,23 @@ from watcher.sources.kind import SourceKind
 from watcher.store.kind import StoreKind
 from watcher.system.files import matching
 
+if TYPE_CHECKING:
+    from watcher.hints.kind import HintKind
+
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
 PAGE = "127.0.0.1:8787"
 """Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
 
-KEYS = ("version", "store", "sources", "wallets", "assets", "channels", "rules", "web", "log", "heartbeat")
+KEYS = (
+    *("version", "store", "sources", "wallets", "hints", "assets"),
+    *("channels", "rules", "web", "log", "heartbeat"),
+)
+
+
+def _hint_kinds() -> Mapping[str, type[HintKind]]:
+    from watcher.hints import KINDS
+
+    return KINDS
 
 
 class Kinds(NamedTuple):
@@ -41,6 +53,8 @@ class Kinds(NamedTuple):
     store: str = "sqlite"
     channel: str = "apprise"
     """The kinds that need not be written."""
+    hints: Callable[[], Mapping[str, type[HintKind]]] = _hint_kinds
+    """Asked for only where the file has hints: who has none loads none of them."""
 
 
 def known_kinds() -> Kinds:
@@ -58,6 +72,7 @@ class Settings:
     store: StoreKind
     sources: dict[str, SourceKind]
     wallets: tuple[WalletSettings, ...]
+    hints: dict[str, HintKind]
     assets: tuple[AssetEntry, ...] = ()
     channels: dict[str, ChannelKind]
     rules: tuple[Path, ...]
@@ -158,6 +173,7 @@ class _Loader:
             self._warnings.append(Problem(self._document.place(("web",)), web.doubt, remedy))
         log = self._log(env)
         heartbeat = self._section("heartbeat", HeartbeatSettings)
+        hints = self._named("hints", self._kinds.hints(), None) if root.get("hints") is not None else {}
         if self._document.problems or store is None or log is None:
             return None
         return Settings(
@@ -165,6 +181,7 @@ class _Loader:
             store=store,
             sources=sources,
             wallets=wallets,
+            hints=hints,
             assets=assets,
             channels=channels,
             rules=tuple(each.absolute() for each in self.rules),

@@ -35,6 +35,7 @@ class WalletSettings(Wallet):
     at_least_every: timedelta | None
     discover: str | None
     weight: float
+    hints: bool
     accounts: tuple[Account, ...]
 
     @property
@@ -134,6 +135,7 @@ def _settled(
         at_least_every=entry.at_least_every,
         discover=entry.discover,
         weight=entry.weight,
+        hints=entry.hints,
         accounts=accounts,
     )
 

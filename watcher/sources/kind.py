@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.errors import Advice
+from watcher.domain.values.fields import Share
 from watcher.ports.source import Source
 
 if TYPE_CHECKING:
@@ -64,6 +66,9 @@ class SourceKind(BaseModel):
     fairness: Fairness = 1.0
     concurrency: Concurrency = 1
     """Requests that may be under way at once."""
+    hint_waste: Share = Decimal("0.4")
+    """Of the pace at which credits last until the period ends, what polls that a hint caused and that find
+    nothing may take."""
 
     @abstractmethod
     def accounts(self, name: str, wallet: WatchedWallet) -> Sequence[Account]:

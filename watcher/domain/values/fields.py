@@ -5,7 +5,9 @@ They stand on the lowest floor, since rules, sources, channels and the configura
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -14,6 +16,8 @@ from pydantic import AfterValidator, BeforeValidator
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import closest
+
+_PERCENTAGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)\s*%")
 
 
 def duration_of(value: object) -> object:
@@ -41,11 +45,28 @@ def zone_named(name: str) -> ZoneInfo:
         raise InputError(f"'{name[:60]}' is no time zone", remedy) from None
 
 
+def percentage(value: object) -> Decimal | None:
+    """Share (0 to 1) that a percentage says, as in `10%`, or that is one already; None if it is neither."""
+    found = _PERCENTAGE.fullmatch(value) if isinstance(value, str) else None
+    share = Decimal(found[1]) / 100 if found else value
+    return share if isinstance(share, Decimal) and 0 <= share <= 1 else None
+
+
+def _share(value: object) -> Decimal:
+    share = percentage(value)
+    if share is None:
+        raise InputError("must be a percentage from 0% to 100%, in quotes or not: 40%")
+    return share
+
+
 Duration = Annotated[timedelta, BeforeValidator(duration_of)]
 """Whole number and its unit: `30s`, `5m`, `2h`, `7d`."""
 
 Words = Annotated[tuple[str, ...], BeforeValidator(words_of)]
 """One word, or a list of them."""
+
+Share = Annotated[Decimal, BeforeValidator(_share)]
+"""Percentage from `0%` to `100%`, kept as 0 to 1."""
 
 Zone = Annotated[str, AfterValidator(lambda name: zone_named(name).key)]
 """IANA name of a time zone, as in `Europe/Zurich`."""

@@ -17,6 +17,7 @@ from watcher.domain.values.addresses import doubt
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import Advice, InputError
+from watcher.domain.values.fields import percentage
 from watcher.sources.coinstats.chains import stranger
 from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
@@ -31,12 +32,10 @@ _CHAIN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 def _percent(value: Any) -> Any:
-    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)\s*%", value) if isinstance(value, str) else None
-    if found:
-        return Decimal(found[1]) / 100
-    if isinstance(value, Decimal) and 0 <= value < 1:
-        return value
-    raise InputError("must be a percentage below 100%, in quotes or not: 10%")
+    share = percentage(value)
+    if share is None or share == 1:
+        raise InputError("must be a percentage below 100%, in quotes or not: 10%")
+    return share
 
 
 def _count(value: Any) -> Any:
