@@ -75,12 +75,12 @@ class HintKind(BaseModel):
 class AskingHintKind(HintKind):
     """Base of the kinds that ask the API of one source, under its key, and cover its accounts alone."""
 
-    asked: str = Field(alias="source", min_length=1)
-    """The name of that source, under the key `source`."""
+    source: str = Field(min_length=1)
+    """The name of that source."""
 
     @property
-    def source(self) -> str:
-        return self.asked
+    def only_source(self) -> str:
+        return self.source
 
     def covers(self, account: Account) -> bool:
-        return account.source == self.asked
+        return account.source == self.source
