@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher.config.document import Document
 from watcher.config.rule_files import Rulebook, load_rules
-from watcher.config.settings import Settings, read_settings
+from watcher.config.settings import PartialSettings, Settings, read_settings
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.rule_index import Rules
@@ -20,8 +21,12 @@ from watcher.domain.values.errors import ConfigurationError, InputError, Problem
 from watcher.notify.heartbeat import Heartbeat
 from watcher.notify.kind import ChannelKind
 from watcher.ports.channel import Channel, Draw
+from watcher.ports.clock import Clock
 from watcher.ports.source import Source
 from watcher.ports.store import StoreBackend
+
+if TYPE_CHECKING:
+    from watcher.ports.hints import ApiAccess, HintSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ def configure(
     partial = read_settings(path, env, secrets=secrets)
     if channels:
         _check_channels(partial.document, partial.sound_channels)
+        _check_hint_sources(partial)
     problems = partial.problems
     settings, book = partial.settings, Rulebook((), ())
     try:
@@ -91,6 +97,20 @@ def build_source(settings: Settings, name: str) -> Source:
 def accounts_of(settings: Settings, source: str) -> list[Account]:
     """Every account of one source, in the order of the file."""
     return [account for wallet in settings.wallets if wallet.source == source for account in wallet.accounts]
+
+
+def hinted_accounts(settings: Settings, name: str) -> tuple[Account, ...]:
+    """The accounts about which one hint source is listened to, in the order of the file."""
+    from watcher.config.hint_checks import covered
+
+    return covered(settings.hints[name], settings.wallets)
+
+
+def build_hint_source(settings: Settings, name: str, clock: Clock, api: ApiAccess | None) -> HintSource:
+    """One hint source; `api`: access to the source that its kind asks, if it asks one."""
+    from watcher.hints.kind import HintContext
+
+    return settings.hints[name].build(HintContext(name, hinted_accounts(settings, name), clock, api))
 
 
 def build_heartbeat(settings: Settings) -> Heartbeat | None:
@@ -162,3 +182,11 @@ def _check_channels(document: Document, channels: Mapping[str, ChannelKind]) -> 
             # Its words hold no secret. To take out what is hidden would take out whole words of the advice.
             place = document.place(("channels", name, *(error.place or ("url",))))
             document.problems.append(Problem(place, error.what, error.remedy))
+
+
+def _check_hint_sources(partial: PartialSettings) -> None:
+    """Add the hint sources that cannot be built to the mistakes."""
+    if partial.sound_hints:
+        from watcher.config.hint_checks import check_builds
+
+        check_builds(partial.document, partial.sound_hints, partial.watch_list)

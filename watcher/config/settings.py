@@ -90,6 +90,8 @@ class PartialSettings(NamedTuple):
     """None if there is a mistake."""
     document: Document
     sound_channels: Mapping[str, ChannelKind]
+    sound_hints: Mapping[str, HintKind]
+    watch_list: tuple[WalletSettings, ...]
     rules: tuple[Path, ...]
     channels: tuple[str, ...]
     wallets: tuple[Wallet, ...]
@@ -116,7 +118,7 @@ def read_settings(
     environment = Environment(env, path.absolute().parent, secrets=secrets)
     document = read_document(path, environment.expand)
     if document.problems and document.root.value is None:
-        return PartialSettings(None, document, {}, (), (), (), ())
+        return PartialSettings(None, document, {}, {}, (), (), (), (), ())
     loader = _Loader(document, environment, kinds or known_kinds())
     settings = loader.settings(env)
     root = document.root
@@ -124,7 +126,17 @@ def read_settings(
         tuple(node.plain_keys()) if (node := root.get(section)) else () for section in ("channels", "sources")
     )
     sound = None if document.problems else settings
-    return PartialSettings(sound, document, loader.channels, loader.rules, channels, loader.named, sources)
+    return PartialSettings(
+        sound,
+        document,
+        loader.channels,
+        loader.hints,
+        loader.wallets,
+        loader.rules,
+        channels,
+        loader.named,
+        sources,
+    )
 
 
 def _named_wallets(root: Node) -> Iterator[Wallet]:
@@ -145,6 +157,8 @@ class _Loader:
         self._kinds = kinds
         self._warnings: list[Problem] = []
         self.channels: dict[str, ChannelKind] = {}
+        self.hints: dict[str, HintKind] = {}
+        self.wallets: tuple[WalletSettings, ...] = ()
         self.rules: tuple[Path, ...] = ()
         self.named = tuple(_named_wallets(document.root))
 
@@ -161,7 +175,7 @@ class _Loader:
         sources = self._named("sources", self._kinds.sources, None)
         channels = self.channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         check_fallbacks(self._document, channels)
-        wallets = read_wallets(self._document, sources)
+        wallets = self.wallets = read_wallets(self._document, sources)
         self._warnings += check_twice(self._document, sources, wallets)
         assets = read_assets(self._document, self.named, sources)
         self.rules = self._rules()
@@ -173,7 +187,11 @@ class _Loader:
             self._warnings.append(Problem(self._document.place(("web",)), web.doubt, remedy))
         log = self._log(env)
         heartbeat = self._section("heartbeat", HeartbeatSettings)
-        hints = self._named("hints", self._kinds.hints(), None) if root.get("hints") is not None else {}
+        if root.get("hints") is not None:
+            from watcher.config.hint_checks import check_hints
+
+            self.hints = self._named("hints", self._kinds.hints(), None)
+            self._warnings += check_hints(self._document, self.hints, sources, wallets, web)
         if self._document.problems or store is None or log is None:
             return None
         return Settings(
@@ -181,7 +199,7 @@ class _Loader:
             store=store,
             sources=sources,
             wallets=wallets,
-            hints=hints,
+            hints=self.hints,
             assets=assets,
             channels=channels,
             rules=tuple(each.absolute() for each in self.rules),

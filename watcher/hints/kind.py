@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.model import Account
@@ -53,6 +53,18 @@ class HintKind(BaseModel):
         """The chains that the configuration names for it, as written there; empty where it names none."""
         return ()
 
+    @property
+    def destination(self) -> str:
+        """What it is connected to, a secret; empty if to nothing, or unknown. Two hint sources of one kind
+        with the same hear the same."""
+        url = getattr(self, "url", None)
+        return url.get_secret_value() if isinstance(url, SecretStr) else ""
+
+    @property
+    def from_afar(self) -> bool:
+        """Whether those who post are no programs on this machine, so that they must reach the web server."""
+        return self.posted
+
     @abstractmethod
     def covers(self, account: Account) -> bool:
         """Whether hints about this account can be expected of it."""
@@ -81,6 +93,10 @@ class AskingHintKind(HintKind):
     @property
     def only_source(self) -> str:
         return self.source
+
+    @property
+    def destination(self) -> str:
+        return super().destination or self.source
 
     def covers(self, account: Account) -> bool:
         return account.source == self.source
