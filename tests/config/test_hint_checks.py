@@ -19,7 +19,7 @@ from watcher.domain.model import Account
 from watcher.domain.values.errors import Advice, ConfigurationError, InputError, Problem
 from watcher.hints.kind import AskingHintKind, HintContext, HintKind
 
-RING = "pigeon-ring-0123456789"
+RING = "ring-0123456789"
 
 
 class Letterbox(HintKind):

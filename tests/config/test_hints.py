@@ -31,7 +31,7 @@ print(json.dumps([name for name in sys.modules if name.startswith(new)]))
 """
 
 
-def hinted(entry: str = "{kind: pigeon, ring: xyz}") -> str:
+def hinted(entry: str = "{kind: pigeon, ring: ring-1}") -> str:
     return SOUND + f"hints:\n  loft: {entry}\n"
 
 
@@ -56,7 +56,7 @@ def test_hints_may_be_left_out(tmp_path: Path, written: str) -> None:
 
 
 def test_an_entry_is_read_by_the_kind_that_it_names(tmp_path: Path) -> None:
-    (found,) = load(tmp_path, hinted("{kind: pigeon, ring: xyz, chains: [ethereum]}")).hints.items()
+    (found,) = load(tmp_path, hinted("{kind: pigeon, ring: ring-1, chains: [ethereum]}")).hints.items()
     name, kind = found
     assert (name, type(kind), kind.named_chains) == ("loft", PigeonPost, ("ethereum",))
 
@@ -71,15 +71,13 @@ def test_its_secrets_come_from_the_environment_or_a_file(tmp_path: Path, ring: s
 
 
 def test_each_mistake_is_told_with_its_place(tmp_path: Path) -> None:
-    text = (
-        SOUND + "hints:\n  a: {kind: pidgeon}\n  b: {kind: pigeon}\n  c d: {kind: pigeon, ring: x, fly: 1}\n"
-    )
-    text += "  e: {ring: x}\n"
+    text = SOUND + "hints:\n  a: {kind: pidgeon}\n  b: {kind: pigeon}\n"
+    text += "  c d: {kind: pigeon, ring: ring-1, fly: 1}\n  e: {ring: ring-1}\n"
     assert mistakes(tmp_path, text) == [
         "unknown kind 'pidgeon' | did you mean 'pigeon'?",
         f"'ring' is missing in hints.b | {A_RING}",
         "'c d' cannot be a name here | use letters, digits and - _ . and begin with a letter or digit",
-        "unknown key 'fly' in hints.c d | known here: chains, kind, ring",
+        "unknown key 'fly' in hints.c d | known here: chains, kind, ring, spare",
         "'kind' is missing in hints.e | add 'kind: pigeon'",
     ]
 
@@ -91,13 +89,16 @@ def test_a_list_is_no_section_of_hints(tmp_path: Path) -> None:
 
 
 def test_a_secret_written_as_in_a_shell_is_told_and_not_shown(tmp_path: Path) -> None:
-    found = load(tmp_path, hinted("{kind: pigeon, ring: $RING_SECRET}")).warnings
+    found = load(tmp_path, hinted("{kind: pigeon, ring: ring-1, spare: [$RING_SECRET]}")).warnings
     (said,) = [each for each in found if "'$'" in each.what]
-    assert said.what == "hints.loft.ring is taken as it stands, '$' and all"
+    assert said.what == "hints.loft.spare[0] is taken as it stands, '$' and all"
 
 
-def test_who_only_looks_needs_no_secret_of_a_hint_source(tmp_path: Path) -> None:
-    text = hinted("{kind: pigeon, ring: '${RING}', chains: [ethereum]}")
+@pytest.mark.parametrize(
+    "rings", ["ring: '${RING}'", "ring_file: /nowhere", "ring: '${A}', spare: ['${B}', known]"]
+)
+def test_who_only_looks_needs_no_secret_of_a_hint_source(tmp_path: Path, rings: str) -> None:
+    text = hinted(f"{{kind: pigeon, {rings}, chains: [ethereum]}}")
     partial: PartialSettings = read_settings(write(tmp_path, text), {}, PIGEONS, secrets=False)
     assert partial.problems == []
     assert partial.settings is not None
@@ -132,5 +133,5 @@ def test_the_schema_knows_hints(tmp_path: Path) -> None:
         "anyOf": [{"$ref": "#/$defs/PigeonPost"}]
     }
     found = schema["$defs"]["PigeonPost"]
-    assert set(found["properties"]) == {"kind", "ring", "ring_file", "chains"}
+    assert set(found["properties"]) == {"kind", "ring", "ring_file", "spare", "spare_file", "chains"}
     assert found["required"] == ["kind"]

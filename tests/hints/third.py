@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from watcher.domain.model import Account
 from watcher.domain.values.chains import canonical
+from watcher.domain.values.errors import InputError
 from watcher.hints.kind import HintContext, HintKind
 from watcher.ports.hints import Alive, Told
+
+
+def _a_ring(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().startswith("ring-"):
+        raise InputError("must begin with ring-")
+    return secret
+
+
+Ring = Annotated[SecretStr, AfterValidator(_a_ring)]
 
 
 class PigeonPost(HintKind):
     """Settings: the chains whose pigeons come here. `loft` is what they bring, in order."""
 
     kind: Literal["pigeon"]
-    ring: SecretStr
+    ring: Ring
+    spare: tuple[SecretStr, ...] = ()
     chains: tuple[str, ...] = ()
+    stand_in: ClassVar[str] = "ring-unknown/"
     loft: ClassVar[list[Told]] = []
 
     @property

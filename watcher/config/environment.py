@@ -34,7 +34,8 @@ _UNNAMED = (
 _REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)(\}?))")
 _UNSET = re.compile(r"\$\{[A-Za-z_]")
 _UNKNOWN = "https://unset.invalid/"
-"""Stands for what a variable or a file would say, for whoever only looks and needs none of it."""
+"""Stands for what a variable or a file would say, for whoever only looks and needs none of it. A model that
+takes no such address says what it takes as `stand_in`."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
@@ -121,7 +122,8 @@ class Environment:
         for key, info in written_fields(model).items():
             parts = list(parts_of(info.annotation))
             if SecretStr in parts:
-                self._fill_secret(document, node, (*loc, key), key)
+                unknown = getattr(model, "stand_in", _UNKNOWN)
+                self._fill_secret(document, node, (*loc, key), key, unknown)
             value = node.get(key)
             if value is None:
                 continue
@@ -137,25 +139,25 @@ class Environment:
                     self.fill(document, (*loc, key, part), inner)
                 self.fill(document, (*loc, key), inner)
 
-    def _fill_secret(self, document: Document, node: Node, loc: Loc, key: str) -> None:
+    def _fill_secret(self, document: Document, node: Node, loc: Loc, key: str, unknown: str) -> None:
         name = f"{key}_file"
         pointer = node.get(name)
         if pointer is not None:
-            secret = self._pointed_at(document, node, (*loc[:-1], name), key)
+            secret = self._pointed_at(document, node, (*loc[:-1], name), key, unknown)
             node.drop(name)
             node.put(key, secret)
         value = node.get(key)
         if value is None:
             return
-        if not self._secrets and value.faulty and _UNSET.search(value.text):
-            _forgive(document, loc, value)
-        for each in (value, *(child for _, child in value.children())):
+        for place, each in ((loc, value), *(((*loc, part), child) for part, child in value.children())):
+            if not self._secrets and each.faulty and _UNSET.search(each.text):
+                _forgive(document, place, each, unknown)
             if isinstance(each.value, int) and each.text not in ("true", "false"):
                 each.value = str(each.value)
             if isinstance(each.value, str) and not any(each.value == text for text, _ in each.hidden):
                 each.hidden = (*each.hidden, (each.value, f"'{key}'"))
 
-    def _pointed_at(self, document: Document, node: Node, place: Loc, key: str) -> Node:
+    def _pointed_at(self, document: Document, node: Node, place: Loc, key: str, unknown: str) -> Node:
         """The secret in the file that a `…_file` key names; faulty if there is none."""
         name = str(place[-1])
         pointer = node.get(name) or node
@@ -173,7 +175,7 @@ class Environment:
                 if self._secrets:
                     document.report_error(place, error)
                 else:
-                    secret.value, secret.faulty = f"{_UNKNOWN}{pointer.text}", False
+                    secret.value, secret.faulty = f"{unknown}{pointer.text}", False
         return secret
 
     def _path(self, written: str) -> Path:
@@ -199,7 +201,7 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _forgive(document: Document, loc: Loc, value: Node) -> None:
+def _forgive(document: Document, loc: Loc, value: Node, unknown: str) -> None:
     """Something in place of a secret that is not known here: another one for each that is written."""
     place = document.place(loc)
     left = [
@@ -209,7 +211,7 @@ def _forgive(document: Document, loc: Loc, value: Node) -> None:
     ]
     if len(left) < len(document.problems):
         document.problems[:] = left
-        value.value, value.faulty = f"{_UNKNOWN}{value.text}", False
+        value.value, value.faulty = f"{unknown}{value.text}", False
 
 
 def _read_secret(path: Path) -> str:

@@ -42,6 +42,10 @@ class HintKind(BaseModel):
     posted: ClassVar[bool] = False
     """Whether it is posted to (`ports.hints.Posting`), so that a web server is needed."""
 
+    stand_in: ClassVar[str] = "https://unset.invalid/not-known-here/"
+    """How a text begins that stands for a secret, and that the kind takes for one, where it is not known: for
+    who only looks."""
+
     @property
     def only_source(self) -> str | None:
         """The source whose accounts alone it covers; None: accounts of all. A kind has a field `source` for
@@ -58,7 +62,7 @@ class HintKind(BaseModel):
         """What it is connected to, a secret; empty if to nothing, or unknown. Two hint sources of one kind
         with the same hear the same."""
         url = getattr(self, "url", None)
-        return url.get_secret_value() if isinstance(url, SecretStr) else ""
+        return url.get_secret_value() if isinstance(url, SecretStr) else str(url or "")
 
     @property
     def from_afar(self) -> bool:
