@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from watcher.config.configuration import configure, credit_plans
 from watcher.config.models import WebSettings
 from watcher.config.settings import Settings
 from watcher.domain.model import AccountState, Asset, Quote
+from watcher.ports.hints import Posting
 from watcher.service.metrics import Metrics
 from watcher.store.sqlite.store import SqliteStore
 from watcher.web import PageSnapshots, Server
@@ -72,7 +73,11 @@ def settings_in(folder: Path) -> Settings:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, token: str | None = None, proxies: Sequence[str] = ()
+    folder: Path,
+    *,
+    token: str | None = None,
+    proxies: Sequence[str] = (),
+    postings: Mapping[str, Posting] | None = None,
 ) -> AsyncIterator[Page]:
     settings = settings_in(folder)
     clock = FakeClock(NOW + timedelta(minutes=5))
@@ -83,7 +88,7 @@ async def serving(
         settings, store, credit_plans(settings), clock, past=store.load, metrics=metrics
     )
     listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token, "proxies": proxies})
-    server = Server(snapshots, listen)
+    server = Server(snapshots, listen, postings or {})
     await server.start()
     # cookies are kept for IP addresses too
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from watcher.hints.kind import HintKind
+from watcher.hints.webhook.settings import WebhookSettings
 
-KINDS: Mapping[str, type[HintKind]] = {}
+KINDS: Mapping[str, type[HintKind]] = {"webhook": WebhookSettings}
 """The word after `kind:` → the kind that reads the settings there, and builds the hint source."""

@@ -13,6 +13,9 @@ from typing import Protocol
 LONGEST_ID = 200
 """Characters of a hint's id. What is longer is cut before it is compared."""
 
+LARGEST_POST = 1024 * 1024
+"""Bytes of a body that is posted, packed and unpacked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -108,12 +111,20 @@ class Posted:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Answer to a request: its HTTP status, and one line for who posted it. 200: taken, seen before, or of
+    no use; 401: not signed by whom it should be."""
+
+    status: int
+    said: str
+
+
 class Posting(Protocol):
     """Hint source that is posted to, instead of being connected to."""
 
-    def receive(self, posted: Posted) -> int:
-        """The HTTP status of the answer: 200 taken, seen before, or of no use; 401 not signed by whom it
-        should be. Does no work beyond that: hints are told by `listen`."""
+    def receive(self, posted: Posted) -> Receipt:
+        """Take a request. Does no work beyond reading it: hints are told by `listen`."""
         ...
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from watcher.ports.clock import Clock
+from watcher.ports.hints import LARGEST_POST
 from watcher.web.login_throttle import LOOPBACK, Address, place_of
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ HEAD, IDLE, TAKING = 10.0, 30.0, 60.0
 """Seconds: for a request to be whole once it began; until the next one begins; to take an answer."""
 LARGEST = 64 * 1024
 """Bytes of a request, with all that is sent until it is answered."""
+POSTS = b"POST /hints/"
+"""How a request begins that may have `LARGEST_POST` bytes more."""
 UNREAD = 32 * 1024 * 1024
 """Bytes of all answers that wait to be taken."""
 AT_ONCE = 32
@@ -50,12 +53,13 @@ class Connection(web.RequestHandler):
     """One connection, and what it waits for."""
 
     def __init__(self, limits: ConnectionLimits, who: str, server: web.Server) -> None:
-        options: dict[str, Any] = {"access_log": None, "logger": limits.logger}
+        # Nothing is unpacked on its way in: a body is signed as it came, and may be a bomb.
+        options: dict[str, Any] = {"access_log": None, "logger": limits.logger, "auto_decompress": False}
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self.who, self.streams = who, False
         self._limits = limits
         self._busy = self._begun = self._stalled = False
-        self._received = 0
+        self._received, self._start = 0, b""
         self.since = limits.clock.monotonic()
         """When it came to wait for what it waits for."""
 
@@ -90,7 +94,7 @@ class Connection(web.RequestHandler):
         try:
             yield
         finally:
-            self._received = 0
+            self._received, self._start = 0, b""
             self._is()
 
     @contextmanager
@@ -108,7 +112,8 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
-        if self._received > LARGEST:
+        self._start += data[: len(POSTS) - len(self._start)]
+        if self._received > LARGEST + (LARGEST_POST if self._start == POSTS else 0):
             self.leave()
             return
         if data and not self._busy and not self._begun:

@@ -6,20 +6,23 @@ import asyncio
 import hmac
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from watcher.config.models import WebSettings
 from watcher.domain.values.errors import StoreError
+from watcher.ports.hints import Posting
 from watcher.system.connections import is_loopback
 from watcher.web.actions import Actions
 from watcher.web.api import Api
 from watcher.web.connection_limits import ConnectionLimits, connection_of
+from watcher.web.hints import HintPosts
 from watcher.web.login_throttle import MINUTE, WRONG, LoginThrottle, asker
 from watcher.web.pages import Pages
 from watcher.web.parameters import form_of
@@ -43,6 +46,8 @@ HEADERS = {
 COOKIE = "watcher"
 OPEN = ("/healthz", "/login", "/static/")
 """What is answered without the token; the page itself is not."""
+HINTS = "/hints/"
+"""What is answered under any name of this machine, too: each request there is signed."""
 KEPT = ("Allow", "Location", "Retry-After")
 LARGEST = 4096
 """Bytes of a request body."""
@@ -50,17 +55,23 @@ TURN = 0.001
 AT_ONCE = 2
 """Answers that are made at the same time."""
 
+_NONE: Mapping[str, Posting] = MappingProxyType({})
+
 
 class Server:
     """Listens from `start` to `stop`. OSError from `start` if the address cannot be had."""
 
-    def __init__(self, snapshots: PageSnapshots, settings: WebSettings) -> None:
+    def __init__(
+        self, snapshots: PageSnapshots, settings: WebSettings, postings: Mapping[str, Posting] = _NONE
+    ) -> None:
+        """`postings`: the hint sources that are posted to, by their names."""
         self._snapshots, self._settings = snapshots, settings
         self._token = settings.token.get_secret_value() if settings.token else ""
         self._sessions, self._throttle = sessions_of(self._token), LoginThrottle()
         self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
         self._actions = Actions(snapshots, snapshots.store, self._token.encode())
         self._pages = Pages(snapshots, self._actions, self._limits)
+        self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -74,6 +85,7 @@ class Server:
         app.add_routes(Api(self._snapshots, token=bool(self._token)).routes())
         app.add_routes(self._pages.routes())
         app.add_routes(self._actions.routes())
+        app.add_routes(self._posts.routes())
         app.add_routes([web.post("/login", self._login), web.post("/logout", self._logout)])
         app.add_routes([web.get("/static/{name}", _static)])
         app.on_response_prepare.append(_with_headers)
@@ -124,6 +136,8 @@ class Server:
             return await handler(request)
 
     def _refusal(self, request: web.Request) -> web.StreamResponse | None:
+        if request.path.startswith(HINTS):
+            return None
         if not self._token:
             # A page of another site can make a browser ask here under that site's name: refuse the name.
             if not _is_local(request.host):
