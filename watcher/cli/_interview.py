@@ -7,16 +7,20 @@ import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from watcher.cli._tables import fold, screen
-from watcher.config.configuration import configure
+from watcher.config.configuration import Configuration, configure
 from watcher.config.starter import StarterDraft, drafted_files, key_variable
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.spelling import nearest
 from watcher.sources import KINDS
 from watcher.sources.setup import Probe, SourceSetup
+
+if TYPE_CHECKING:
+    from watcher.hints.setup import HintDraft
 
 CHANNEL = "WATCHER_OPS_URL"
 
@@ -55,6 +59,8 @@ class Interview:
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._urls = urls
         self._secrets: dict[str, str] = {}
+        self._stand_ins: dict[str, str] = {}
+        """Variable → what its kind takes in place of one that is to be set later."""
         self._terminal = Terminal()
 
     def draft(self) -> StarterDraft:
@@ -68,7 +74,7 @@ class Interview:
                     draft = self._access(draft, name, setup)
             if not draft.wallets:
                 typer.echo("There would be nothing to watch: choose at least one.\n")
-        return self._channel(draft)
+        return self._channel(self._hints(draft))
 
     def secrets(self) -> dict[str, str]:
         """Variable → what was answered; what was left out is not in it."""
@@ -120,6 +126,43 @@ class Interview:
                 return value
             typer.echo("  That has a quote or a sign that no key has; try again.")
 
+    # Hints
+
+    def _hints(self, draft: StarterDraft) -> StarterDraft:
+        """Who says that an account has just moved; asked until there is nobody more."""
+        from watcher.hints import KINDS as HINT_KINDS
+
+        wallets = self._configured(draft).settings.wallets
+        accounts = [account for wallet in wallets for account in wallet.accounts]
+        setups = {word: setup for word, kind in HINT_KINDS.items() if (setup := kind.setup(accounts))}
+        if setups:
+            typer.echo("Hints say which account has just moved: it is then read within seconds, not hours.")
+        while setups:
+            options = {"none": "the schedule alone", **{word: each.meaning for word, each in setups.items()}}
+            if draft.hints:
+                options["none"] = "that is all"
+            word = self._terminal.choose("Hints from", options, "none")
+            if word == "none":
+                break
+            entry = setups[word].draft(self._terminal, accounts)
+            draft = self._hint_source(draft, word, entry, HINT_KINDS[word].stand_in)
+        return draft
+
+    def _hint_source(self, draft: StarterDraft, kind: str, entry: HintDraft, stand_in: str) -> StarterDraft:
+        """One hint source with its secrets, if it is sound."""
+        for variable, question in entry.secrets.items():
+            self._secret(variable, question)
+            self._stand_ins[variable] = stand_in
+        found = replace(draft, hints=(*draft.hints, (kind, entry)))
+        wrong = self._mistakes(found)
+        for line in wrong:
+            typer.echo(f"  {line}")
+        if not wrong:
+            return found
+        for variable in entry.secrets:
+            self._secrets.pop(variable, None)
+        return draft
+
     # Channel
 
     def _channel(self, draft: StarterDraft) -> StarterDraft:
@@ -141,17 +184,19 @@ class Interview:
 
     def _mistakes(self, draft: StarterDraft) -> list[str]:
         """What `watcher check` would say of these answers, were all keys there."""
-        env = {name: value or "set-later" for name, value in self._secrets.items()}
+        try:
+            warnings = self._configured(draft).warnings
+        except ConfigurationError as error:
+            return [f"{each.what}; {each.remedy}" if each.remedy else each.what for each in error.problems]
+        address = draft.wallets[-1].address if draft.wallets else "\n"
+        return [each.partition(": ")[2] for each in warnings if address in each]
+
+    def _configured(self, draft: StarterDraft) -> Configuration:
+        """The configuration that these answers make. ConfigurationError says what is wrong with it."""
+        env = {name: value or self._stand_ins.get(name, "set-later") for name, value in self._secrets.items()}
         with tempfile.TemporaryDirectory(prefix="watcher-init-") as folder:
             for name, text in drafted_files(draft).items():
                 path = Path(folder) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
-            try:
-                warnings = configure(Path(folder) / "watcher.yaml", env, channels=True).warnings
-                address = draft.wallets[-1].address if draft.wallets else "\n"
-                return [each.partition(": ")[2] for each in warnings if address in each]
-            except ConfigurationError as error:
-                return [
-                    f"{each.what}; {each.remedy}" if each.remedy else each.what for each in error.problems
-                ]
+            return configure(Path(folder) / "watcher.yaml", env, channels=True)

@@ -6,8 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from watcher.sources.setup import WalletDraft
+
+if TYPE_CHECKING:
+    from watcher.hints.setup import HintDraft
 
 PACKS = ("treasury", "hot-wallet", "gas", "issuer")
 
@@ -121,6 +125,8 @@ class StarterDraft:
     """Source → the line that says what may be spent there."""
     urls: Mapping[str, str] = field(default_factory=dict)
     """Source → base URL, if it is not the usual one."""
+    hints: tuple[tuple[str, HintDraft], ...] = ()
+    """Kind of each hint source, and its entry."""
     channel: bool = False
     """Whether there is a URL for one."""
 
@@ -169,6 +175,14 @@ def _configuration(draft: StarterDraft) -> str:
             f"    tags: [{wallet.tag}]",
             f"    every: {wallet.every}",
         ]
+    if draft.hints:
+        lines += [
+            "",
+            "hints:                            # who says that an account has just moved: docs/hints.md",
+        ]
+    for kind, entry in draft.hints:
+        settings = ", ".join(f"{key}: {text}" for key, text in {"kind": kind, **entry.settings}.items())
+        lines.append(f"  {entry.name}: {{{settings}}}")
     lines += ["", "channels:                         # a rule without `notify` tells every one"]
     lines.append('  ops: {url: "${WATCHER_OPS_URL}"}' if draft.channel else "  terminal: {kind: console}")
     lines += ["", "rules: [rules/*.yaml]", "", 'web: {listen: "127.0.0.1:8787"}    # null: no page', ""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -14,6 +14,9 @@ from watcher.domain.model import Account
 from watcher.domain.values.errors import Advice
 from watcher.ports.clock import Clock
 from watcher.ports.hints import ApiAccess, HintSource
+
+if TYPE_CHECKING:
+    from watcher.hints.setup import HintSetup
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ class HintKind(BaseModel):
         `accounts`: those that it covers; `plan`: the credits of the source that it asks, if that sells any.
         """
         return ()
+
+    @classmethod
+    def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:  # noqa: ARG003
+        """What `watcher init` asks to set up hints about some of these accounts; None if it offers none."""
+        return None
 
     @abstractmethod
     def build(self, context: HintContext) -> HintSource:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from watcher.domain.credits.provider_count import Usage
+from watcher.ports.dialogue import Dialogue
 from watcher.sources.http import HttpFailure
 
 
@@ -36,30 +36,6 @@ class WalletDraft:
     what: tuple[str, tuple[str, ...]]
     tag: str
     every: str = "auto   # credits decide; or 5m, or cron"
-
-
-class Dialogue(Protocol):
-    """Dialogue with whoever is asked. Questions come without the blank behind them."""
-
-    def say(self, text: str) -> None:
-        """One line."""
-        ...
-
-    def list(self, words: Collection[str]) -> None:
-        """Many words, in order, folded to the width of the screen."""
-        ...
-
-    def ask(self, question: str, default: str | None = None) -> str:
-        """The answer without blanks around it. Without a default it is asked for until there is one."""
-        ...
-
-    def choose(self, question: str, options: Mapping[str, str], default: str) -> str:
-        """One of the options (word → its meaning), asked for until it is one."""
-        ...
-
-    def agree(self, question: str) -> bool:
-        """Yes or no; nothing said is a yes."""
-        ...
 
 
 class SourceSetup(ABC):

@@ -12,11 +12,12 @@ import msgspec
 
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.spelling import nearest
+from watcher.ports.dialogue import Dialogue
 from watcher.sources.coinstats.chains import meant, stranger
 from watcher.sources.coinstats.wire import BASE_URL, read_usage
 from watcher.sources.http import Body, HttpFailure, get_once
 from watcher.sources.json_repair import UnusableAnswerError
-from watcher.sources.setup import Dialogue, Probe, SourceSetup, WalletDraft, failed, words_of
+from watcher.sources.setup import Probe, SourceSetup, WalletDraft, failed, words_of
 
 PURPOSES = {
     "treasury": "money that should seldom move",

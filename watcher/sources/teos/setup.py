@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from watcher.ports.dialogue import Dialogue
 from watcher.sources.http import HttpFailure, get_once
-from watcher.sources.setup import Dialogue, Probe, SourceSetup, WalletDraft, failed, words_of
+from watcher.sources.setup import Probe, SourceSetup, WalletDraft, failed, words_of
 from watcher.sources.teos.urls import BASE_URL, VERSION
 
 

@@ -1,0 +1,29 @@
+"""Setup of a hint source: what `watcher init` asks for, and the entry that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from watcher.domain.model import Account
+from watcher.ports.dialogue import Dialogue
+
+
+@dataclass(frozen=True, slots=True)
+class HintDraft:
+    """Entry of `hints:` as it was answered. `settings`: key → its value in YAML, `kind` left out."""
+
+    name: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variable that stands in `settings` → what is asked for it. The answer goes into a file of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class HintSetup:
+    """Offer of one kind to somebody with certain accounts."""
+
+    meaning: str
+    """What it is and what it takes, in a few words."""
+    draft: Callable[[Dialogue, Sequence[Account]], HintDraft]
+    """Asks for all but secrets."""
