@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from watcher.hints.electrum import ElectrumHints
 from watcher.hints.kind import HintKind
 from watcher.hints.webhook.settings import WebhookSettings
 
-KINDS: Mapping[str, type[HintKind]] = {"webhook": WebhookSettings}
+KINDS: Mapping[str, type[HintKind]] = {
+    "electrum": ElectrumHints,
+    "webhook": WebhookSettings,
+}
 """The word after `kind:` → the kind that reads the settings there, and builds the hint source."""

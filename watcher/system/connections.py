@@ -10,6 +10,7 @@ import asyncio
 import errno
 import ipaddress
 import re
+import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -141,10 +142,24 @@ async def _words(error: Exception, *, proxied: bool) -> str:
         return "the name is not known"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "closed the connection without an answer"
-    raised = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(raised, ConnectionResetError) or getattr(raised, "errno", None) in _BROKEN:
+    return _broken(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error)
+
+
+def _broken(error: Exception) -> str:
+    if isinstance(error, ConnectionResetError) or getattr(error, "errno", None) in _BROKEN:
         return "broke the connection"
-    return "connection refused" if isinstance(raised, ConnectionRefusedError) else "connection failed"
+    return "connection refused" if isinstance(error, ConnectionRefusedError) else "connection failed"
+
+
+def socket_cause(error: OSError, host: str, port: int) -> str:
+    """Why a connection that was made without aiohttp failed or ended, with who it was."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = certificate_words(error, host)
+    elif isinstance(error, ssl.SSLError):
+        words = _no_tls(error, port)
+    else:
+        words = "the name is not known" if isinstance(error, socket.gaierror) else _broken(error)
+    return f"{host}:{port}: {words}"
 
 
 def _no_tls(error: object, port: int | None) -> str:

@@ -152,21 +152,30 @@ def bech32(text: str) -> str:
     return _BECH32_SUMS.get(_bech32_sum(prefix, data), "")
 
 
-def segwit(text: str, prefix: str) -> bool:
-    """Whether a text is a SegWit address under this prefix (BIP-173, BIP-350): version, length, checksum."""
+def segwit(text: str, prefix: str) -> tuple[int, bytes] | None:
+    """Version and program of a SegWit address under this prefix (BIP-173, BIP-350); None if it is none: its
+    version, its length or its checksum is wrong."""
     lower = one_case(text)
     if len(lower) > 90 or not lower.startswith(prefix + "1"):
-        return False
+        return None
     version = _BASE32.find(lower[len(prefix) + 1 : len(prefix) + 2])
     spare = 5 * (len(lower) - len(prefix) - 8)
     size = spare // 8
     if not 0 <= version <= 16 or not 2 <= size <= 40 or (version == 0 and size not in {20, 32}):
-        return False
-    bits = 0
-    for sign in lower[len(prefix) + 2 : -6]:
-        bits = bits << 5 | _BASE32.find(sign)
+        return None
+    bits = _bits(lower[len(prefix) + 2 : -6])
     clean = spare % 8 < 5 and not bits & ((1 << spare % 8) - 1)
-    return clean and bech32(lower) == ("bech32m" if version else "bech32")
+    if not clean or bech32(lower) != ("bech32m" if version else "bech32"):
+        return None
+    return version, (bits >> spare % 8).to_bytes(size, "big")
+
+
+def _bits(text: str) -> int:
+    """What signs of base 32 stand for, five bits each."""
+    bits = 0
+    for sign in text:
+        bits = bits << 5 | _BASE32.find(sign)
+    return bits
 
 
 def cashaddr(text: str) -> bool:
@@ -184,6 +193,16 @@ def cashaddr(text: str) -> bool:
         ):
             check ^= generator if top >> bit & 1 else 0
     return check == 1
+
+
+def cash_data(text: str) -> bytes:
+    """What a CashAddr stands for, prefix included: a byte for the kind and the length of the hash, and the
+    hash. Empty if its checksum is wrong."""
+    if not cashaddr(text):
+        return b""
+    signs = one_case(text).partition(":")[2][:-8]
+    spare = 5 * len(signs)
+    return (_bits(signs) >> spare % 8).to_bytes(spare // 8, "big")
 
 
 def ton(text: str) -> str:
