@@ -15,6 +15,7 @@ test: $(VENV)/.dev
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
 	@command -v chromium >/dev/null || echo "skipping the page in a browser: chromium is not installed (Debian package: chromium)"
 	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
+	@command -v rabbitmq-server >/dev/null || echo "skipping TEOS' events by a real broker: rabbitmq-server is not installed (Debian package: rabbitmq-server)"
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 # Each test file, room by room, in one sentence; and which files are about a type of rule.

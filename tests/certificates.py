@@ -35,6 +35,10 @@ class Authority:
         self, host: str = "127.0.0.1", start: dt.datetime | None = None, lasts: dt.timedelta = DAY * 2
     ) -> ssl.SSLContext:
         """For a server at `host`, from `start` (yesterday) on."""
+        return _context(self.signs(host, start, lasts))
+
+    def signs(self, host: str, start: dt.datetime | None = None, lasts: dt.timedelta = DAY * 2) -> Path:
+        """The same as a file, with its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         try:
@@ -47,7 +51,7 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([other]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        return _context(self._folder / f"{host}-{signed.serial_number}.pem", key, signed)
+        return _written(self._folder / f"{host}-{signed.serial_number}.pem", key, signed)
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
@@ -59,7 +63,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
         .issuer_name(name)
         .sign(key, hashes.SHA256())
     )
-    return _context(folder / "server.pem", key, signed)
+    return _context(_written(folder / "server.pem", key, signed))
 
 
 def _builder(
@@ -75,9 +79,13 @@ def _builder(
     )
 
 
-def _context(pem: Path, key: ec.EllipticCurvePrivateKey, signed: x509.Certificate) -> ssl.SSLContext:
+def _written(pem: Path, key: ec.EllipticCurvePrivateKey, signed: x509.Certificate) -> Path:
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     pem.write_bytes(key.private_bytes(*form) + signed.public_bytes(serialization.Encoding.PEM))
+    return pem
+
+
+def _context(pem: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context

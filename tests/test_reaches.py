@@ -268,6 +268,38 @@ def test_plain_apprise_and_urllib3_print_what_is_secret_in_a_url() -> None:
         assert [line for line in said.splitlines() if name in line and "/hidden-word" in line], name
 
 
+BREAKING = """
+import asyncio, logging, sys
+import aiormq
+from pamqp import commands, frame
+
+def said(*frames): return b"".join(frame.marshal(each, 0) for each in frames)
+
+async def broker(reader, writer):
+    await reader.readexactly(8)
+    writer.write(said(commands.Connection.Start(0, 9, {}, "PLAIN", "en_US")))
+    await reader.read(65536)
+    writer.write(said(commands.Connection.Tune(9, 9999, 60), commands.Connection.OpenOk()))
+    await reader.read(65536)
+    writer.transport.abort()
+
+async def main():
+    server = await asyncio.start_server(broker, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connection = await aiormq.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
+    await asyncio.gather(connection.closing, return_exceptions=True)
+    server.close()
+
+logging.basicConfig(stream=sys.stdout)
+asyncio.run(main())
+"""
+
+
+def test_plain_aiormq_logs_a_traceback_when_a_connection_breaks() -> None:
+    assert "aiormq.connection" in (said := program(BREAKING))
+    assert "Traceback" in said
+
+
 def plugin(url: str) -> Any:
     """The object that sends, as apprise alone makes it."""
     load_all()

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from watcher.hints.electrum import ElectrumHints
 from watcher.hints.kind import HintKind
+from watcher.hints.teos.settings import TeosHints
 from watcher.hints.webhook.settings import WebhookSettings
 
 KINDS: Mapping[str, type[HintKind]] = {
     "electrum": ElectrumHints,
+    "teos": TeosHints,
     "webhook": WebhookSettings,
 }
 """The word after `kind:` → the kind that reads the settings there, and builds the hint source."""
