@@ -21,6 +21,7 @@ PATIENCE = 5.0
 """Seconds for a body to come."""
 HELD = 32 * 1024 * 1024
 """Bytes of all bodies that are not whole yet."""
+SOON = {"Retry-After": "5"}
 
 
 class PostRate:
@@ -28,6 +29,7 @@ class PostRate:
 
     def __init__(self) -> None:
         self._left: dict[str, tuple[float, float]] = {}
+        self._pruned = 0.0
 
     def has_room(self, who: str, now: float) -> bool:
         """Whether one more request may be looked at. `now`: monotonic seconds."""
@@ -35,7 +37,8 @@ class PostRate:
 
     def charge(self, who: str, now: float, requests: float) -> float:
         """Take so many requests; how many are left."""
-        if len(self._left) >= ADDRESSES:
+        if len(self._left) >= ADDRESSES and now - self._pruned >= 1.0:
+            self._pruned = now
             self._left = {each: of for each, of in self._left.items() if self._filled(of, now) < BURST}
         place = who if who in self._left or len(self._left) < ADDRESSES else REST
         left = self._filled(self._left.get(place, (BURST, now)), now) - requests
@@ -68,24 +71,21 @@ class HintPosts:
         """What is cheap comes first. Nothing of a request is ever logged."""
         who, name = asker(request, self._proxies), request.match_info["name"]
         if not self._rate.has_room(who, self._clock.monotonic()):
-            raise web.HTTPTooManyRequests(text="too many requests", headers={"Retry-After": "5"})
+            raise web.HTTPTooManyRequests(text="too many requests", headers=SOON)
         self._rate.charge(who, self._clock.monotonic(), 1.0)
         posting = self._postings.get(name)
         if posting is None:
-            return _last(404, "there is no such hint source")
-        if (request.content_length or 0) > LARGEST_POST:
-            return _too_large()
+            raise web.HTTPNotFound(text="there is no such hint source")
         body = await self._body(request)
-        if body is None:
-            return _too_large()
         self._rate.charge(who, self._clock.monotonic(), len(body) / PIECE)
         receipt = posting.receive(Posted(_headers(request), body, self._clock.now()))
         if receipt.status == web.HTTPUnauthorized.status_code:
             self._wrong(who, name)
         return web.Response(status=receipt.status, text=receipt.said + "\n")
 
-    async def _body(self, request: web.Request) -> bytes | None:
-        """The body as it comes; None if it is too large."""
+    async def _body(self, request: web.Request) -> bytes:
+        if (request.content_length or 0) > LARGEST_POST:
+            raise _too_large()
         connection, parts, size = connection_of(request), list[bytes](), 0
         try:
             async with asyncio.timeout(PATIENCE):
@@ -94,11 +94,9 @@ class HintPosts:
                         size += len(part)
                         self._held += len(part)
                         if size > LARGEST_POST:
-                            return None
+                            raise _too_large()
                         if self._held > HELD:
-                            raise web.HTTPServiceUnavailable(
-                                text="too much at once", headers={"Retry-After": "5"}
-                            )
+                            raise web.HTTPServiceUnavailable(text="too much at once", headers=SOON)
                         parts.append(part)
         except TimeoutError:
             raise web.HTTPRequestTimeout(text=f"the body took longer than {PATIENCE:g} s") from None
@@ -119,12 +117,6 @@ def _headers(request: web.Request) -> dict[str, str]:
     return {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
 
 
-def _too_large() -> web.Response:
-    return _last(413, f"a body has at most {LARGEST_POST:,} bytes")
-
-
-def _last(status: int, text: str) -> web.Response:
-    """An answer after which the connection ends: what is still sent is not read."""
-    response = web.Response(status=status, text=text + "\n")
-    response.force_close()
-    return response
+def _too_large() -> web.HTTPException:
+    text = f"a body has at most {LARGEST_POST:,} bytes"
+    return web.HTTPRequestEntityTooLarge(max_size=LARGEST_POST, actual_size=LARGEST_POST + 1, text=text)

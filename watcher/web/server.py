@@ -120,8 +120,8 @@ class Server:
         except web.HTTPException as error:
             response = _as_answer(request, error.status, error.text or error.reason)
             response.headers.update({k: v for k, v in error.headers.items() if k in KEPT})
-            if error.status == web.HTTPTooManyRequests.status_code:
-                response.force_close()
+            if error.status == web.HTTPTooManyRequests.status_code or not request.content.is_eof():
+                response.force_close()  # what is still sent is not read
             return response
         except StoreError as error:
             return _as_answer(request, 503, str(error))

@@ -24,10 +24,10 @@ from watcher.domain.values.normalization import address_key
 from watcher.domain.values.text import visible
 from watcher.ports.hints import LARGEST_POST, LONGEST_ID, Hint, Where
 
-MOST_PARTS = 100_000
+MOST_PARTS = 50_000
 """Values of one body that are looked at."""
 
-MOST_HINTS = 10_000
+MOST_HINTS = 5_000
 """Hints in one body of our own scheme."""
 
 LONGEST_ERROR = 200
@@ -57,6 +57,9 @@ class _OurHint(msgspec.Struct):
 class _OurBody(msgspec.Struct):
     hints: list[_OurHint]
 
+
+Around = tuple[()] | tuple[Mapping[str, Any], "Around"]
+"""An object, and what is around it."""
 
 _GENERIC = msgspec.json.Decoder(_OurBody)
 
@@ -147,9 +150,12 @@ def read_provider(body: bytes, spellings: Spellings, chain_of: Callable[[str], s
     if (trouble := _trouble(told)) or (chain := chain_of(_network(told))) is None:
         return BodyRead(trouble=trouble)
     hints: dict[str, Hint] = {}
-    for key, event, happened in _events(told, spellings, sha256(body).hexdigest()[:32]):
+    for key, around in _found(told, spellings):
+        event = next(filter(None, map(_event_of, _outwards(around))), "") or sha256(body).hexdigest()[:32]
         name = f"{key} {visible(event)}"[:LONGEST_ID]
-        hints.setdefault(name, Hint(Where(chain, key), name, happened))
+        if name not in hints:
+            happened = next(filter(None, map(_moment_of, _outwards(around))), None)
+            hints[name] = Hint(Where(chain, key), name, happened)
     return BodyRead(tuple(hints.values()))
 
 
@@ -171,21 +177,27 @@ def _network(told: object) -> str:
     return ""
 
 
-def _events(told: object, spellings: Spellings, whole: str) -> Iterator[tuple[str, str, datetime | None]]:
-    """Watched addresses, the event in which each stands (`whole`, where none is named), and when that was."""
-    waiting: list[tuple[object, str, datetime | None]] = [(told, whole, None)]
+def _found(told: object, spellings: Spellings) -> Iterator[tuple[str, Around]]:
+    """Watched addresses, and the objects in which each stands, the innermost first."""
+    waiting: list[tuple[object, Around]] = [(told, ())]
     for _ in range(MOST_PARTS):
         if not waiting:
             return
-        value, event, happened = waiting.pop()
+        value, around = waiting.pop()
         if isinstance(value, str):
             if (key := spellings.find(value)) is not None:
-                yield key, event, happened
+                yield key, around
         elif isinstance(value, list):
-            waiting.extend((each, event, happened) for each in value)
+            waiting.extend((each, around) for each in value)
         elif isinstance(value, dict) and not _is_unmoved(value):
-            event, happened = _event_of(value) or event, _moment_of(value) or happened
-            waiting.extend((each, event, happened) for each in value.values())
+            inside = (value, around)
+            waiting.extend((each, inside) for each in value.values())
+
+
+def _outwards(around: Around) -> Iterator[Mapping[str, Any]]:
+    while around:
+        value, around = around
+        yield value
 
 
 def _is_unmoved(value: Mapping[str, Any]) -> bool:
