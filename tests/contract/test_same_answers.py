@@ -24,6 +24,7 @@ from watcher.domain.model import Account, Asset, Outcome, Quarantined, Reading
 from watcher.domain.readings.asset_policies import AssetEntry, Policies
 from watcher.domain.rules import TYPES
 from watcher.domain.rules.lookback import BaselineOf, ChangesIn
+from watcher.ports.hints import HintedPoll, HintWord
 from watcher.ports.queries import ChartQuery, Queries
 from watcher.ports.store import Settlement, Store
 from watcher.service.engine import RuleEngine
@@ -60,7 +61,12 @@ class Life:
         grant = await self.store.reserve(Booking(source, len(mine), 40, Purpose.SCHEDULED, self.last), PLAN)
         assert isinstance(grant, Grant)
         charged = None if chance < 0.1 else 30 if chance < 0.2 else 40
-        settled = Settlement(grant, self.last, charged, read, len(mine) - read)
+        word = HintWord("net" if chance < 0.5 else "hook", self.last - timedelta(seconds=3), "0xäb:1")
+        hinted = tuple(
+            HintedPoll(each.account, word, self.last, False if isinstance(each, Reading) else None, 40)
+            for each in mine[: round(chance * 4)]
+        )
+        settled = Settlement(grant, self.last, charged, read, len(mine) - read, hinted=hinted)
         if chance > 0.95:
             await self.store.fail(replace(settled, failure="cut off"))
         else:
@@ -142,6 +148,8 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         "newest": [queries.newest(*holding, 3) for holding in HOLDINGS],
         "prices": [queries.prices(asset, week, 5) for _, asset in HOLDINGS],
         "requests": queries.requests(1000),
+        "hinted": [queries.hinted_polls(week, 1000), queries.hinted_polls(week, 3, HOT)],
+        "tallies": queries.hint_tallies(now - timedelta(hours=3)),
         "hours": [(queries.hours(name, week), queries.spent(name, week)) for name in ("coinstats", "teos")],
         "facts": [
             queries.facts("coinstats"),

@@ -122,3 +122,8 @@ class Decision:
     """New names of assets, as in `Snapshot`; to be added to what is known."""
     former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     """All former symbols of these assets, as in `Snapshot`."""
+
+    @property
+    def moved(self) -> frozenset[Account]:
+        """Accounts of which an amount is another than before."""
+        return frozenset(change.account for change in self.changes if change.before is not None)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from watcher.domain.model import Account
+
 LONGEST_ID = 200
 """Characters of a hint's id. What is longer is cut before it is compared."""
 
@@ -63,6 +65,62 @@ class Bookmark:
 
 
 Told = Hint | HintGap | Alive | Bookmark
+
+
+@dataclass(frozen=True, slots=True)
+class HintWord:
+    """Who told that an account has probably changed: `by` the name of the hint source, `at` when we heard it,
+    `id` the hint's own."""
+
+    by: str
+    at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HintedPoll:
+    """A poll that was made because of a hint, as the store keeps it.
+
+    `changed`: whether it found a change; None: nothing could be read. `credits`: this account's part of what
+    the request cost. `at`: when the answer was read.
+    """
+
+    account: Account
+    word: HintWord
+    at: datetime
+    changed: bool | None
+    credits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HintTally:
+    """What the polls of one source that one hint source caused came to. `barren`: they found no change."""
+
+    source: str
+    by: str
+    polls: int
+    confirmed: int
+    barren: int
+    credits: int
+    barren_credits: int
+
+
+class HintInbox(Protocol):
+    """Whoever plans the polls of one source, and hears what hint sources tell of its accounts. Each method
+    returns at once, and is called in the event loop."""
+
+    def hinted(self, account: Account, word: HintWord) -> None:
+        """One account has probably changed."""
+        ...
+
+    def missed(self, accounts: Sequence[Account], by: str, at: datetime) -> None:
+        """Hints about any of these may have been missed until `at`: each is worth one look, at the ordinary
+        pace."""
+        ...
+
+    def silent_since(self, by: str) -> datetime | None:
+        """Since when changes were found that a hint source told nothing of, if it is taken for silent."""
+        ...
 
 
 class HintSourceError(Exception):

@@ -16,6 +16,7 @@ from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
+from watcher.ports.hints import HintedPoll, HintTally
 
 MOST_MARKS = 200
 """Alerts and events that one chart is marked with, the newest."""
@@ -248,6 +249,14 @@ class Queries(Protocol):
 
     def requests(self, limit: int) -> list[LoggedPoll]:
         """The poll log, newest first."""
+        ...
+
+    def hinted_polls(self, since: datetime, limit: int, account: Account | None = None) -> list[HintedPoll]:
+        """Polls that hints caused since then, newest first; of one account if given."""
+        ...
+
+    def hint_tallies(self, since: datetime) -> list[HintTally]:
+        """What they came to, by source and hint source, in the order of those names."""
         ...
 
     def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
+from watcher.ports.hints import HintedPoll
 from watcher.ports.queries import Queries
 
 
@@ -28,6 +29,15 @@ class Settlement:
     readings: int = 0
     misses: int = 0
     failure: str = ""
+    hinted: tuple[HintedPoll, ...] = ()
+    """The polls of this request that hints caused; what a decision found changed need not be said in them."""
+
+    def found(self, moved: Collection[Account]) -> tuple[HintedPoll, ...]:
+        """`hinted`, with what the decision says of those that were read."""
+        return tuple(
+            replace(each, changed=each.account in moved) if each.changed is not None else each
+            for each in self.hinted
+        )
 
 
 Recall = Callable[[Sequence[Question]], Mapping[Question, Recalled]]
@@ -159,3 +169,8 @@ class StoreBackend(StoreAccess, Protocol):
 def facts_of(channel: str) -> str:
     """Under which name the store keeps what a channel has learnt; no source has such a name."""
     return f"channel {channel}"
+
+
+def hints_of(name: str) -> str:
+    """Under which name the store keeps what a hint source, and whoever listens to it, has learnt."""
+    return f"hints {name}"

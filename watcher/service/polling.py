@@ -12,6 +12,7 @@ from watcher.domain.decision import Recheck
 from watcher.domain.model import Account, Miss, MissReason, Outcome, Reading
 from watcher.domain.readings.fault_isolation import CULPRITS, NEVER_READ
 from watcher.domain.values.errors import StoreError
+from watcher.ports.hints import HintedPoll, HintWord
 from watcher.ports.queue import Batch, Queue
 from watcher.ports.source import Reply, Request
 from watcher.ports.store import Settlement
@@ -38,6 +39,10 @@ class PollEvents:
     def seen(self, account: Account, at: datetime, changed: bool | None, purpose: Purpose) -> None:  # noqa: FBT001
         """A poll was made, for this purpose: the balance changed, did not, or (None) could not be read."""
 
+    def hint_of(self, account: Account) -> HintWord | None:  # noqa: ARG002
+        """Which word a poll that is hinted is made upon."""
+        return None
+
     def refused(self, account: Account, at: datetime) -> None:
         """A poll that was due was not made, and not charged."""
 
@@ -62,6 +67,7 @@ class Poller:
         self.isolation = FaultIsolation(self.source, engine)
         self._log = ReplyLog(self.source.name)
         self.trouble = ""  # why nothing can be asked for: what the store said last, if it failed
+        self._words: dict[Account, HintWord] = {}  # upon which accounts are asked for now
         self._later: set[asyncio.Task[None]] = set()
         self._progressed = self._clock.monotonic()
 
@@ -123,6 +129,9 @@ class Poller:
         """
         outcomes: list[Outcome] = []
         learnt = False
+        if batch.purpose is Purpose.HINTED:
+            words = {account: self._events.hint_of(account) for account in batch.accounts}
+            self._words.update({account: word for account, word in words.items() if word is not None})
         try:
             waiting = self.isolation.requests(self.isolation.choose(batch))
             while waiting:
@@ -144,6 +153,8 @@ class Poller:
                     break
                 self._progressed = self._clock.monotonic()
         finally:
+            for account in batch.accounts:
+                self._words.pop(account, None)
             self._refused(batch, outcomes)
         return outcomes
 
@@ -195,14 +206,14 @@ class Poller:
     async def _ask(self, request: Request, grant: Grant, purpose: Purpose) -> Reply:
         try:
             reply = await self.throttle.send(request)
-            await self._conclude(reply, grant, purpose)
+            await self._conclude(reply, grant, purpose, request.cost)
         except StoreError:
             raise
         except Exception as error:
             # Booked and not settled: it stays charged. The accounts read as missed, not as empty.
             log.exception("unexpected error in a request to %s", self.source.name)
             reply = broken(request, error)
-            await self._conclude(reply, grant, purpose)
+            await self._conclude(reply, grant, purpose, request.cost)
         if reply.exhausted:
             reason = reply.failure or "the provider says the credits are gone"
             self.throttle.sleep(CreditRefusal(self._clock.now() + EXHAUSTED_PAUSE, reason))
@@ -216,11 +227,13 @@ class Poller:
             self.queue.put([account], why)
         return reply
 
-    async def _conclude(self, reply: Reply, grant: Grant, purpose: Purpose) -> None:
+    async def _conclude(self, reply: Reply, grant: Grant, purpose: Purpose, cost: int) -> None:
         now = self._clock.now()
         readings = sum(isinstance(each, Reading) and not each.blank for each in reply.outcomes)
         misses = len(reply.outcomes) - readings
-        settlement = Settlement(grant, now, reply.charged, readings, misses, reply.failure)
+        settlement = Settlement(
+            grant, now, reply.charged, readings, misses, reply.failure, self._hinted(reply, cost, now)
+        )
         if reply.facts:
             await self._store.keep_facts(self.source.name, reply.facts, now)
         if not reply.outcomes or purpose is Purpose.SWEEP or self.isolation.step(reply):
@@ -231,7 +244,7 @@ class Poller:
 
         decision = await self._engine.judge(reply.outcomes, now, settlement)
         self._log.take(reply)
-        moved = {change.account for change in decision.changes if change.before is not None}
+        moved = decision.moved
         for outcome in reply.outcomes:
             read = isinstance(outcome, Reading)
             changed = outcome.account in moved if read else None
@@ -241,6 +254,17 @@ class Poller:
         if not reply.failure:
             unread = [state for state in decision.accounts if not state.seen and state.misses >= NEVER_READ]
             await self.isolation.left_out({state.account: state.miss for state in unread})
+
+    def _hinted(self, reply: Reply, cost: int, now: datetime) -> tuple[HintedPoll, ...]:
+        """What this reply says of accounts that were asked for upon a hint."""
+        if not self._words:
+            return ()
+        share = (cost if reply.charged is None else reply.charged) // max(len(reply.outcomes), 1)
+        return tuple(
+            HintedPoll(each.account, word, now, False if isinstance(each, Reading) else None, share)
+            for each in reply.outcomes
+            if (word := self._words.get(each.account)) is not None
+        )
 
     def ask_again(self, again: Recheck) -> None:
         """Put an account into the queue soon, to be paid out of the reserve."""

@@ -15,6 +15,7 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
+from watcher.ports.hints import HintedPoll, HintTally
 from watcher.ports.queries import (
     ChannelState,
     ChartData,
@@ -162,6 +163,21 @@ class MemoryQueries:
 
     # ------------------------------------------------------------------ deliveries
 
+    def hinted_polls(self, since: datetime, limit: int, account: Account | None = None) -> list[HintedPoll]:
+        found = [
+            each
+            for each in reversed(self._state.hinted)
+            if each.at >= since and (account is None or each.account == account)
+        ]
+        return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
+
+    def hint_tallies(self, since: datetime) -> list[HintTally]:
+        groups: dict[tuple[str, str], list[HintedPoll]] = {}
+        for each in self._state.hinted:
+            if each.at >= since:
+                groups.setdefault((each.account.source, each.word.by), []).append(each)
+        return [tally(*names, groups[names]) for names in sorted(groups)]
+
     def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
         found = [each for each in reversed(self._all()) if state in (None, str(each.state))]
         return [self._state.told(each) for each in found[skip : skip + limit]]
@@ -268,3 +284,11 @@ def _beginning(ids: Iterable[str], text: str) -> list[str]:
     """Ids that begin so; none for no text."""
     text = text.strip().lower()
     return sorted(each for each in ids if text and each.startswith(text))
+
+
+def tally(source: str, by: str, polls: Sequence[HintedPoll]) -> HintTally:
+    """What some polls that one hint source caused came to."""
+    barren = [each for each in polls if each.changed is False]
+    confirmed = sum(each.changed is True for each in polls)
+    paid, lost = (sum(each.credits for each in some) for some in (polls, barren))
+    return HintTally(source, by, len(polls), confirmed, len(barren), paid, lost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
@@ -18,6 +18,7 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.formatting import moment
+from watcher.ports.hints import HintedPoll
 from watcher.ports.queries import LoggedPoll
 from watcher.ports.store import Settlement
 from watcher.store import ages
@@ -43,6 +44,7 @@ class State:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     polls: dict[int, LoggedPoll] = field(default_factory=dict)
     records: dict[int, PollRecord] = field(default_factory=dict)
+    hinted: list[HintedPoll] = field(default_factory=list)
     booked: dict[str, list[datetime]] = field(default_factory=dict)
     """Source → when its requests were booked, in the order of time."""
     spending: dict[str, dict[datetime, tuple[int, int, int]]] = field(default_factory=dict)
@@ -73,7 +75,7 @@ class State:
             self._forget(decision.standing)
         self.owe(decision.deliveries)
         if settlement is not None:
-            self.settle(settlement, recorded_poll(decision))
+            self.settle(settlement, recorded_poll(decision), decision.moved)
 
     def _note_outage(self, old: AccountState | None, new: AccountState) -> None:
         if old is None or old.misses < UNREAD_AFTER or new.misses:
@@ -134,7 +136,9 @@ class State:
         self._spend(source, at, cost, 1, purpose)
         return Grant(self._grants)
 
-    def settle(self, settlement: Settlement, record: PollRecord | None = None) -> None:
+    def settle(
+        self, settlement: Settlement, record: PollRecord | None = None, moved: Collection[Account] = ()
+    ) -> None:
         """Settling twice changes nothing."""
         poll = self.polls.get(settlement.grant.id)
         if poll is None or poll.ended_at is not None:
@@ -145,6 +149,7 @@ class State:
         )  # fmt: skip
         if record is not None:
             self.records[poll.id] = replace(record, at=settlement.ended)
+        self.hinted += settlement.found(moved)
         if settlement.charged is not None:
             self._spend(poll.source, poll.reserved_at, settlement.charged - poll.cost, 0, poll.purpose)
 
@@ -199,6 +204,7 @@ class State:
             key: each for key, each in self.polls.items() if not old(each.reserved_at, ages.POLL_LOG)
         }
         self.records = {key: each for key, each in self.records.items() if key in self.polls}
+        self.hinted = [each for each in self.hinted if not old(each.at, ages.POLL_LOG)]
         for source, times in self.booked.items():
             self.booked[source] = times[bisect_left(times, now - ages.POLL_LOG) :]
         self.deliveries = {

@@ -6,7 +6,7 @@ The caller owns the transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from watcher.domain.credits.allowance import (
@@ -18,8 +18,10 @@ from watcher.domain.credits.allowance import (
     Grant,
     may_spend,
 )
+from watcher.domain.model import Account
 from watcher.ports.store import Settlement
 from watcher.store.ledger import spending
+from watcher.store.sqlite import hinted
 from watcher.store.sqlite.codec import from_ms, storable, to_ms
 
 HOUR_MS = 3_600_000
@@ -44,10 +46,15 @@ def reserve(conn: sqlite3.Connection, booking: Booking, allowance: Allowance) ->
     return Grant(row.lastrowid or 0)
 
 
-def settle(conn: sqlite3.Connection, settlement: Settlement, outcomes: str | None = None) -> None:
+def settle(
+    conn: sqlite3.Connection,
+    settlement: Settlement,
+    outcomes: str | None = None,
+    moved: Collection[Account] = (),
+) -> None:
     """Write how a request ended. Settling twice changes nothing: only an open request is settled.
 
-    `outcomes`: which accounts were read or missed, for the poll log.
+    `outcomes`: which accounts were read or missed, for the poll log. `moved`: those that changed.
     """
     row = conn.execute(
         "UPDATE requests SET ended_at = ?, charged = ?, readings = ?, misses = ?, failure = ?,"
@@ -60,6 +67,8 @@ def settle(conn: sqlite3.Connection, settlement: Settlement, outcomes: str | Non
     ).fetchone()  # fmt: skip
     if row is not None and settlement.charged is not None and settlement.charged != row[2]:
         _book(conn, row[0], row[1], settlement.charged - row[2], 0, row[3])
+    if row is not None and settlement.hinted:
+        hinted.note(conn, settlement.grant.id, settlement.found(moved))
 
 
 def spent(conn: sqlite3.Connection, source: str, since: datetime) -> int:

@@ -145,6 +145,19 @@ def m014_newcomers(db: Database) -> None:
     db.execute("ALTER TABLE quarantine ADD COLUMN newcomer INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations()
+def m015_hinted(db: Database) -> None:
+    """The polls that hints caused, account by account, beside the requests that made them."""
+    db.execute(
+        "CREATE TABLE hinted ("
+        " request INTEGER NOT NULL, source TEXT NOT NULL, chain TEXT NOT NULL, address TEXT NOT NULL,"
+        " by TEXT NOT NULL, told_at INTEGER NOT NULL, hint TEXT NOT NULL, at INTEGER NOT NULL,"
+        " changed INTEGER, credits INTEGER NOT NULL)"
+    )
+    db.execute("CREATE INDEX hinted_by_time ON hinted (at)")
+    db.execute("CREATE INDEX hinted_by_account ON hinted (source, chain, address, at)")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -15,6 +15,7 @@ from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
+from watcher.ports.hints import HintedPoll, HintTally
 from watcher.ports.queries import (
     ChannelState,
     ChartData,
@@ -25,7 +26,7 @@ from watcher.ports.queries import (
     Then,
     Waiting,
 )
-from watcher.store.sqlite import alerts, chart_data, history, marks, outbox, spark_data
+from watcher.store.sqlite import alerts, chart_data, hinted, history, marks, outbox, spark_data
 from watcher.store.sqlite.asset_names import read_names
 from watcher.store.sqlite.codec import from_ms, time, to_ms
 from watcher.store.sqlite.connection import check_version, connect_existing
@@ -155,6 +156,16 @@ class SqliteQueries:
         with self._snapshot():
             rows = self._conn.execute(sql, (limit,)).fetchall()
         return [LoggedPoll(*row[:9], reserved_at=from_ms(row[9]), ended_at=time(row[10])) for row in rows]  # type: ignore[misc]
+
+    def hinted_polls(self, since: datetime, limit: int, account: Account | None = None) -> list[HintedPoll]:
+        """Polls that hints caused since then, newest first; of one account if given."""
+        with self._snapshot():
+            return hinted.polls(self._conn, since, limit, account)
+
+    def hint_tallies(self, since: datetime) -> list[HintTally]:
+        """What they came to, by source and hint source, in the order of those names."""
+        with self._snapshot():
+            return hinted.tallies(self._conn, since)
 
     def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
         """Deliveries, newest first; only those in `state` if given."""

@@ -31,6 +31,7 @@ FREED_PAGES = 200
 
 _TABLES = (
     ("requests", "reserved_at < ?", POLL_LOG),
+    ("hinted", "at < ?", POLL_LOG),
     ("deliveries", "created < ? AND state <> 'pending'", SETTLED_DELIVERIES),
     (
         "messages",

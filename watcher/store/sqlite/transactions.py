@@ -81,7 +81,7 @@ class Transactions:
             self._write(cache, conclusion)
             if settlement is not None:
                 read = poll_log.outcomes(conclusion, cache.account_ids, cache.asset_ids)
-                ledger.settle(self.conn, settlement, read)
+                ledger.settle(self.conn, settlement, read, conclusion.moved)
         cache.apply(conclusion)
         return conclusion
 

@@ -71,6 +71,17 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "reserved_at": "when the cost was booked",
         "ended_at": "when it was over; null if it never ended",
     },
+    "v_hinted": {
+        "request": "number of the request in `v_requests`",
+        **_WHERE,
+        "chain": "chain that was asked for",
+        "by": "hint source that told that the account has probably changed",
+        "told_at": "when it did",
+        "hint": "its own name for what happened, as the hash of a transaction",
+        "at": "when the answer was read",
+        "changed": "1 if a change was found, 0 if none, null if nothing could be read",
+        "credits": "this account's part of what the request cost",
+    },
     "v_spending": {
         "source": _WHERE["source"],
         "hour": "beginning of the hour",
@@ -168,6 +179,11 @@ VIEWS = {
                {reserved_at} AS reserved_at, {ended_at} AS ended_at
         FROM requests
     """,
+    "v_hinted": """
+        SELECT request, source, address, chain, by, {hinted_at} AS told_at, hint, {polled} AS at, changed,
+               credits
+        FROM hinted
+    """,
     "v_spending": """
         SELECT source, {hour} AS hour, credits, calls FROM spending
     """,
@@ -207,7 +223,7 @@ _TIMES = {
     "q_since": "q.since",
     "price_at": "s.price_at", "since": "since", "before_at": "c.before_at", "after_at": "c.after_at",
     "hour": "hour * 3600000", "created": "d.created", "due": "d.due", "sent": "d.sent", "at": "p.at",
-    "made": "created", "marked": "m.at",
+    "made": "created", "marked": "m.at", "polled": "at", "hinted_at": "told_at",
 }  # fmt: skip
 _NAMES = (
     *_TIMES,
