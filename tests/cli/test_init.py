@@ -70,6 +70,7 @@ async def test_the_answers_become_files_that_check_accepts(there: Installation) 
             ("Name of the first TEOS wallet", "desk"),
             ("Address", DESK),
             ("UniqueAssetIds", BOND),
+            ("Hints from", ""),
             ("Apprise URL", "nonsense"),
             ("the URL has no scheme", None),
             ("Apprise URL", hook),
@@ -125,6 +126,7 @@ async def test_without_a_key_or_a_network_the_interview_goes_on(there: Installat
             ("Address", EVM),
             ("Chains", ""),
             ("on CoreLedger TEOS", ""),
+            ("Hints from", ""),
             ("Apprise URL", ""),
         )
         assert await shown.ended() == 0
@@ -172,7 +174,51 @@ async def test_a_wrong_answer_is_told_why_and_numbers_are_taken_as_people_write_
             ("Address", EVM),
             ("Chains", "ethereum"),
             ("on CoreLedger TEOS", "n"),
+            ("Hints from", ""),
             ("Apprise URL", ""),
         )
         assert await shown.ended() == 0
     assert "limit: 2000000" in (there.folder / "new" / "watcher.yaml").read_text().replace("_", "")
+
+
+async def test_hints_are_asked_for_once_and_their_keys_go_into_files(there: Installation) -> None:
+    key = "signing-key-0123456789abcdef"
+    async with terminal(
+        "init", "new", *urls(there), folder=there.folder, env=there.env, columns=200
+    ) as shown:
+        await answer(
+            shown,
+            ("on CoinStats", "y"),
+            ("CoinStats API key", ""),
+            ("Credits a month", ""),
+            ("Name of the first wallet", ""),
+            ("What it is", ""),
+            ("Address", EVM),
+            ("Chains", "ethereum, base-wallet"),
+            ("on CoreLedger TEOS", "n"),
+            ("Hints from", "pigeons"),
+            ("'pigeons' is none of none, ", None),
+            ("Hints from", "webhook"),
+            ("Who posts", "alchemy"),
+            ("Alchemy's name of ethereum", ""),
+            ("Alchemy's name of base-wallet", ""),
+            ("/hints/alchemy", None),
+            ("Signing key", "short"),
+            ("a key has 16 or more", None),
+            ("Hints from", "webhook"),
+            ("Who posts", "alchemy"),
+            ("Alchemy's name of ethereum", ""),
+            ("Alchemy's name of base-wallet", ""),
+            ("Signing key", key),
+            ("none: that is all", ""),
+            ("Apprise URL", ""),
+        )
+        assert await shown.ended() == 0
+    assert key not in shown.shown
+    assert there.file("new/credentials/ALCHEMY_SIGNING_KEY").read_text() == f"{key}\n"
+    written = there.file("new/watcher.yaml").read_text()
+    settings = "kind: webhook, scheme: alchemy, chains: {ETH_MAINNET: ethereum}, signing_key: "
+    assert f'  alchemy: {{{settings}"${{ALCHEMY_SIGNING_KEY}}"}}\n' in written
+    code, _, err = await there.verb("check", "-c", "new/watcher.yaml")
+    assert code == 0
+    assert err.count("warning") == 1, "who posts has to reach the server"

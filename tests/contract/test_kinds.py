@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 import watcher
+from tests.contract.answers import Answers
 from tests.contract.channels import CHANNELS as CHANNEL_CASES
 from tests.contract.sources import OVER_HTTP, SOURCES, Case
 from tests.sources.api import KEY, A
@@ -83,30 +84,6 @@ def test_sources_share_limits_by_their_key(case: Case) -> None:
 
 
 # Setup
-
-
-class Answers:
-    """Somebody who answers with what is offered, and with these words where nothing is."""
-
-    def __init__(self, **words: str) -> None:
-        self._words = words
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def list(self, words: Collection[str]) -> None:
-        self.said.append(", ".join(words))
-
-    def ask(self, question: str, default: str | None = None) -> str:
-        return next((word for name, word in self._words.items() if name in question), default or "")
-
-    def choose(self, question: str, options: Mapping[str, str], default: str) -> str:
-        assert default in options
-        return default
-
-    def agree(self, question: str) -> bool:
-        return True
 
 
 async def test_a_probe_tells_a_key_that_works_from_one_that_does_not(case: Case) -> None:

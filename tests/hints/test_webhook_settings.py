@@ -46,8 +46,8 @@ def test_each_mistake_is_told_without_the_key(written: dict[str, Any], why: str)
 
 
 def test_one_key_needs_no_brackets_and_several_are_taken_in_turn() -> None:
-    assert settings().keys == (KEY,)
-    assert settings(signing_key=[KEY, "y" * 16]).keys == (KEY, "y" * 16)
+    assert settings()._keys == (KEY,)
+    assert settings(signing_key=[KEY, "y" * 16])._keys == (KEY, "y" * 16)
     assert KEY not in repr(settings())
 
 

@@ -26,7 +26,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -44,6 +44,9 @@ from watcher.hints.kind import HintContext, HintKind
 from watcher.ports.clock import Clock
 from watcher.ports.hints import Alive, Bookmark, Hint, HintSourceError, Told, Where
 from watcher.system.connections import is_loopback, socket_cause
+
+if TYPE_CHECKING:
+    from watcher.hints.setup import HintSetup
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +115,13 @@ class ElectrumHints(HintKind):
     def warnings(self, accounts: Sequence[Account], plan: CreditPlan | None) -> Iterator[Advice]:  # noqa: ARG002
         if (many := len(self._wheres(accounts))) > self.most:
             yield Advice(f"only {self.most} of {many} addresses are subscribed to", "raise most")
+
+    @classmethod
+    def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:
+        from watcher.hints.electrum_setup import setup_for
+
+        chains = [each.chain for each in accounts if script_of(each.address, each.chain) is not None]
+        return setup_for(list(dict.fromkeys(chains))) if chains else None
 
     def build(self, context: HintContext) -> ElectrumSource:
         watched = dict(islice(self._wheres(context.accounts).items(), self.most))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
@@ -12,6 +13,9 @@ from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import words_of
 from watcher.hints.kind import HintContext, HintKind
 from watcher.ports.hints import HintSource
+
+if TYPE_CHECKING:
+    from watcher.hints.setup import HintSetup
 
 Scheme = Literal["alchemy", "quicknode", "helius", "generic"]
 
@@ -58,7 +62,7 @@ class WebhookSettings(HintKind):
                 "needs 'chains': which network of Alchemy is which chain of the wallets",
                 "as in chains: {ETH_MAINNET: ethereum}",
             )
-        if self.scheme == "helius" and any(len(each) < SHORTEST_WORD for each in self.keys):
+        if self.scheme == "helius" and any(len(each) < SHORTEST_WORD for each in self._keys):
             raise InputError(
                 f"Helius signs nothing, so 'signing_key' needs {SHORTEST_WORD} random characters or more",
                 "make one (openssl rand -hex 32), and give it to Helius as the webhook's authHeader",
@@ -67,7 +71,7 @@ class WebhookSettings(HintKind):
         return self
 
     @property
-    def keys(self) -> tuple[str, ...]:
+    def _keys(self) -> tuple[str, ...]:
         return tuple(each.get_secret_value() for each in self.signing_key)
 
     @property
@@ -82,7 +86,17 @@ class WebhookSettings(HintKind):
             named = ["solana"]
         return not named or canonical(account.chain) in named
 
+    @property
+    def from_afar(self) -> bool:
+        return self.scheme != "generic"
+
+    @classmethod
+    def setup(cls, accounts: Sequence[Account]) -> HintSetup:  # noqa: ARG003
+        from watcher.hints.webhook.setup import SETUP
+
+        return SETUP
+
     def build(self, context: HintContext) -> HintSource:
         from watcher.hints.webhook.source import Webhook
 
-        return Webhook(context, self.scheme, self.keys, self.chains)
+        return Webhook(context, self.scheme, self._keys, self.chains)
