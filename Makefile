@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ANVIL := $(VENV)/node/node_modules/.bin/anvil
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
@@ -11,11 +12,12 @@ HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python'
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.anvil
 	@command -v systemd-analyze >/dev/null || echo "skipping the checks of the systemd unit: systemd-analyze is not installed (Debian package: systemd)"
 	@command -v chromium >/dev/null || echo "skipping the page in a browser: chromium is not installed (Debian package: chromium)"
 	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
 	@command -v rabbitmq-server >/dev/null || echo "skipping TEOS' events by a real broker: rabbitmq-server is not installed (Debian package: rabbitmq-server)"
+	@test -x $(ANVIL) || command -v anvil >/dev/null || echo "skipping hints of a real EVM node: anvil is not installed, and npm is not there to do it (Debian package: npm)"
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 # Each test file, room by room, in one sentence; and which files are about a type of rule.
@@ -101,3 +103,10 @@ $(VENV)/.dev: $(VENV)/.runtime
 	@echo "installing what the tests need ..."
 	@$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
+
+# An EVM node for the tests: one binary out of the npm registry, and nothing of the package is run as it comes.
+NPM := npm install --no-save --no-audit --no-fund --no-update-notifier --ignore-scripts --fetch-retries 0
+$(VENV)/.anvil: $(VENV)/.python
+	@if ! command -v anvil >/dev/null && command -v npm >/dev/null; then \
+	  echo "installing anvil ..."; \
+	  $(NPM) --loglevel error --prefix $(VENV)/node @foundry-rs/anvil@1.7.1 >/dev/null && touch $@ || true; fi

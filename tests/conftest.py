@@ -10,11 +10,14 @@ import os
 import shutil
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.disk import can_mount
+
+NODE_PROGRAMS = Path(__file__).parent.parent / ".venv" / "node" / "node_modules" / ".bin"
 
 # For all property tests: a busy machine is slow, and that is no fault of what is tested.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +28,8 @@ def pytest_configure() -> None:
     """A suite that a script starts in the background is told to ignore Ctrl-C, and so are the programs that
     it starts in turn, some of which are to end by it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Where the Makefile puts programs that npm has.
+    os.environ["PATH"] += f"{os.pathsep}{NODE_PROGRAMS}"
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from watcher.hints.electrum import ElectrumHints
+from watcher.hints.evm.settings import EvmHintKind
 from watcher.hints.kind import HintKind
 from watcher.hints.teos.settings import TeosHints
 from watcher.hints.webhook.settings import WebhookSettings
 
 KINDS: Mapping[str, type[HintKind]] = {
     "electrum": ElectrumHints,
+    "evm": EvmHintKind,
     "teos": TeosHints,
     "webhook": WebhookSettings,
 }
