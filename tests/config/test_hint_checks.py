@@ -14,7 +14,7 @@ from tests.hints.third import PigeonLoft, PigeonPost
 from watcher import hints
 from watcher.config.configuration import configure, hinted_accounts
 from watcher.config.settings import load_settings
-from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account
 from watcher.domain.values.errors import Advice, ConfigurationError, InputError, Problem
 from watcher.hints.kind import AskingHintKind, HintContext, HintKind
@@ -47,9 +47,9 @@ class Oracle(AskingHintKind):
     url: SecretStr | None = None
     source_kind: ClassVar[str] = "coinstats"
 
-    def warnings(self, accounts: Sequence[Account], plan: CreditPlan | None) -> Iterable[Advice]:
-        if plan is not None:
-            yield Advice(f"a look at {len(accounts)} of {plan.limit} credits", "look more rarely")
+    def warnings(self, accounts: Sequence[Account], asked: Allowance) -> Iterable[Advice]:
+        if asked.credits is not None:
+            yield Advice(f"a look at {len(accounts)} of {asked.credits.limit} credits", "look more rarely")
 
     def build(self, context: HintContext) -> PigeonLoft:
         assert context.api is not None

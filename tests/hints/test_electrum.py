@@ -16,6 +16,7 @@ from tests.certificates import Authority, self_signed
 from tests.hints.electrum_server import ElectrumServer, an_electrum_server
 from tests.hints.listening import listening
 from tests.relay import relaying
+from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.scripts import script_hash, script_of
@@ -345,8 +346,8 @@ async def test_one_script_stands_for_every_spelling_of_its_address(server: Elect
 
 def test_more_addresses_than_most_are_warned_of() -> None:
     accounts = [Account("s", "bitcoin", GENESIS), Account("s", "bitcoin", SEGWIT)]
-    assert not list(a_kind().warnings(accounts, None))
-    (advice,) = a_kind(most=1).warnings(accounts, None)
+    assert not list(a_kind().warnings(accounts, Allowance()))
+    (advice,) = a_kind(most=1).warnings(accounts, Allowance())
     assert str(advice) == "only 1 of 2 addresses are subscribed to; raise most"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from watcher.config.document import Document, Loc
 from watcher.config.models import WebSettings
 from watcher.config.wallets import WalletSettings
+from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import SWEEPS, Account
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import InputError, Problem
@@ -53,8 +54,8 @@ def check_hints(
             what, remedy = f"hints {name}: they concern no wallet", "take this entry out, or add a wallet"
             warnings.append(Problem(document.place(loc, key=True), what, remedy))
         asked = sources.get(kind.only_source or "")
-        plan = asked.build(str(kind.only_source), ()).allowance.credits if asked is not None else None
-        for said in kind.warnings(accounts, plan) if accounts else ():
+        limits = asked.build(str(kind.only_source), ()).allowance if asked is not None else Allowance()
+        for said in kind.warnings(accounts, limits) if accounts else ():
             warnings.append(Problem(document.place(loc, key=True), f"hints {name}: {said.what}", said.remedy))
     warnings += _told_twice(document, hints)
     warnings += _out_of_reach(document, hints, web)

@@ -32,7 +32,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from watcher import __version__
-from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import SWEEPS, Account
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import Advice, InputError
@@ -112,7 +112,7 @@ class ElectrumHints(HintKind):
         here = chain in SWEEPS or _folded(chain) == _folded(canonical(self.chains[0]))
         return here and script_of(account.address, self.chains[0]) is not None
 
-    def warnings(self, accounts: Sequence[Account], plan: CreditPlan | None) -> Iterator[Advice]:  # noqa: ARG002
+    def warnings(self, accounts: Sequence[Account], asked: Allowance) -> Iterator[Advice]:  # noqa: ARG002
         if (many := len(self._wheres(accounts))) > self.most:
             yield Advice(f"only {self.most} of {many} addresses are subscribed to", "raise most")
 

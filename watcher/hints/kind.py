@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account
 from watcher.domain.values.errors import Advice
 from watcher.ports.clock import Clock
@@ -76,10 +76,10 @@ class HintKind(BaseModel):
     def covers(self, account: Account) -> bool:
         """Whether hints about this account can be expected of it."""
 
-    def warnings(self, accounts: Sequence[Account], plan: CreditPlan | None) -> Iterable[Advice]:  # noqa: ARG002
+    def warnings(self, accounts: Sequence[Account], asked: Allowance) -> Iterable[Advice]:  # noqa: ARG002
         """Warnings about what is allowed and probably not meant.
 
-        `accounts`: those that it covers; `plan`: the credits of the source that it asks, if that sells any.
+        `accounts`: those that it covers; `asked`: the credits and calls of the source that it asks, if any.
         """
         return ()
 

@@ -199,7 +199,8 @@ class ApiAccess(Protocol):
         cost: int = 0,
         body: bytes = b"",
     ) -> bytes:
-        """The body of the answer (200 to 204). `path` follows the configured base URL, with its version.
+        """The body of the answer (200 to 204). `path` follows the configured base URL, with its version;
+        it is percent-encoded already, and sent as it stands.
 
         HintSourceError says why there is none: no credits, refused, unreachable.
         """
