@@ -180,6 +180,6 @@ def test_a_hint_source_that_cannot_be_built_is_a_mistake_with_its_place(
     with pytest.raises(ConfigurationError) as caught:
         configure(path, ENV)
     (said,) = caught.value.problems
-    assert (said.what, said.remedy) == ("the oracle speaks in riddles", "pip install riddles")
+    assert (said.what, said.remedy) == ("hints sibyl: the oracle speaks in riddles", "pip install riddles")
     assert said.place.column == 33
     assert configure(path, ENV, channels=False).settings.hints, "who only looks builds none"

@@ -77,7 +77,7 @@ def check_builds(
         except InputError as error:
             # Its words hold no secret. To take out what is hidden would take out whole words of the advice.
             place = document.place(("hints", name, *error.place), key=not error.place)
-            document.problems.append(Problem(place, error.what, error.remedy))
+            document.problems.append(Problem(place, f"hints {name}: {error.what}", error.remedy))
 
 
 class _NoApi:

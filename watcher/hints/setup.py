@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from watcher.domain.model import Account
 from watcher.ports.dialogue import Dialogue
@@ -27,3 +27,13 @@ class HintSetup:
     """What it is and what it takes, in a few words."""
     draft: Callable[[Dialogue, Sequence[Account]], HintDraft]
     """Asks for all but secrets."""
+
+
+def about_source(
+    source: str, accounts: Sequence[Account], meaning: str, draft: HintDraft
+) -> HintSetup | None:
+    """The offer to somebody with accounts of that source; nothing is asked for but secrets."""
+    if all(each.source != source for each in accounts):
+        return None
+    entry = replace(draft, settings={"source": source, **draft.settings})
+    return HintSetup(meaning, lambda _dialogue, _accounts: entry)

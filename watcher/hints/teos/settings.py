@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from watcher.domain.model import Account
 from watcher.domain.values.errors import InputError
 from watcher.hints.kind import AskingHintKind, HintContext
 from watcher.ports.hints import HintSource
 from watcher.system.connections import is_loopback
+
+if TYPE_CHECKING:
+    from watcher.hints.setup import HintSetup
 
 
 def _broker_url(secret: SecretStr) -> SecretStr:
@@ -44,11 +49,22 @@ class TeosHints(AskingHintKind):
     """TEOS' events as a source of hints, for the accounts of one TEOS source."""
 
     source_kind: ClassVar[str] = "teos"
+    stand_in: ClassVar[str] = "amqps://unset:unset@unset.invalid/"
 
     kind: Literal["teos"]
     url: BrokerUrl
     queue: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] = "api"
     """`api`: TEOS is asked to make one; `own`: one is declared; else the name of one that is there."""
+
+    @classmethod
+    def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:
+        from watcher.hints.setup import HintDraft, about_source
+
+        question = "AMQP address of TEOS' events, with user and password, as amqps://USER:PASSWORD@HOST:PORT"
+        secrets = {"TEOS_AMQP_URL": question}
+        draft = HintDraft("teos-events", {"url": '"${TEOS_AMQP_URL}"'}, secrets)
+        meaning = "the message broker of TEOS, with a login from its administrator"
+        return about_source(cls.source_kind, accounts, meaning, draft)
 
     def build(self, context: HintContext) -> HintSource:
         try:
