@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from watcher.domain.model import SWEEPS, Account
-from watcher.domain.values.chains import canonical
+from watcher.domain.values.chains import EVM, canonical
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration, Words
 from watcher.domain.values.normalization import address_key
@@ -20,6 +21,7 @@ from watcher.system.connections import Proxy, is_loopback
 
 if TYPE_CHECKING:
     from watcher.hints.evm.source import EvmHints
+    from watcher.hints.setup import HintSetup
 
 CHAIN_IDS = {
     "arbitrum": 42161, "avalanche": 43114, "base": 8453, "binance_smart": 56, "celo": 42220, "cronos": 25,
@@ -71,6 +73,8 @@ def _long_enough(silence: timedelta) -> timedelta:
 class EvmHintKind(HintKind):
     """A node of an EVM chain, as configured."""
 
+    stand_in: ClassVar[str] = "wss://unset.invalid/not-known-here/"
+
     kind: Literal["evm"]
     url: Annotated[SecretStr, AfterValidator(_a_socket)]
     """The node's WebSocket. It may hold a key, in any of its parts."""
@@ -103,6 +107,17 @@ class EvmHintKind(HintKind):
     def covers(self, account: Account) -> bool:
         chain = canonical(account.chain)
         return _ADDRESS.fullmatch(account.address) is not None and (chain in SWEEPS or chain == self._chain)
+
+    @classmethod
+    def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:
+        from watcher.hints.evm.setup import setup_for
+
+        here = [each for each in accounts if _ADDRESS.fullmatch(each.address)]
+        chains = [each.chain for each in here if canonical(each.chain) in EVM]
+        if any(each.chain in SWEEPS for each in here):
+            chains.append("ethereum")
+        one_each = {canonical(chain): chain for chain in chains}
+        return setup_for(list(one_each.values())) if one_each else None
 
     def build(self, context: HintContext) -> EvmHints:
         from watcher.hints.evm.asking import EvmPlan
