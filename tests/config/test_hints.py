@@ -26,7 +26,7 @@ import json, sys
 from pathlib import Path
 from watcher.config.configuration import configure
 configure(Path(sys.argv[1]), {"COINSTATS_API_KEY": "k", "HOOK": "h"})
-new = ("watcher.hints", "watcher.config.hint", "watcher.domain.hints", "watcher.ports.hints", "aio_pika")
+new = ("watcher.hints", "watcher.config.hint", "watcher.domain.hints", "aio_pika")
 print(json.dumps([name for name in sys.modules if name.startswith(new)]))
 """
 
