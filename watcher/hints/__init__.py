@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from watcher.hints.coinstats_portfolio import PortfolioHints
 from watcher.hints.electrum import ElectrumHints
 from watcher.hints.evm.settings import EvmHintKind
 from watcher.hints.kind import HintKind
@@ -11,6 +12,7 @@ from watcher.hints.teos.settings import TeosHints
 from watcher.hints.webhook.settings import WebhookSettings
 
 KINDS: Mapping[str, type[HintKind]] = {
+    "coinstats-portfolio": PortfolioHints,
     "electrum": ElectrumHints,
     "evm": EvmHintKind,
     "teos": TeosHints,

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from watcher.sim import spoiling
 from watcher.sim.chains import SWEEPS, TOP_TIER, Chain, find_chain, known_chains
 from watcher.sim.faults import Faults
+from watcher.sim.portfolios import Portfolios
 from watcher.sim.wire import Answer, Log, Number, Recorded, Text, to_json
 from watcher.sim.world import Holding, World, fold, is_evm
 
@@ -62,6 +63,7 @@ class CoinStats:
         self.refused: set[str] = set()
         """Addresses to which CoinStats says 400, as it does for some formats."""
         self.requests = Log()
+        self.portfolios: Portfolios = Portfolios(world, seed)
 
     def answer(self, recorded: Recorded) -> Answer:
         """Answer one request, charging for it; faults of the transport come later."""
@@ -109,9 +111,21 @@ class CoinStats:
             return Answer(200, self._usage())
         if endpoint == "/wallet/blockchains":
             return self._sell(path, 1, [_listed(chain) for chain in known_chains()])
+        if endpoint.startswith("/portfolio/"):
+            return self._portfolio(endpoint, recorded)
         if endpoint not in {"/wallet/balance", "/wallet/balances", "/wallet/balance/many"}:
             return self.error(404, path)
         return self._balances(endpoint, recorded)
+
+    def _portfolio(self, endpoint: str, recorded: Recorded) -> Answer:
+        query = dict(parse_qsl(recorded.query))
+        price = self.portfolios.price(recorded.method, endpoint, query)
+        if price is None:
+            return self.error(404, recorded.path)
+        if refused := self._over(recorded.path, price):
+            return refused
+        body = self.portfolios.answer(endpoint, query)
+        return self.error(404, recorded.path) if body is None else Answer(200, body, cost=price)
 
     def _balances(self, endpoint: str, recorded: Recorded) -> Answer:
         pairs = self._pairs(endpoint, dict(parse_qsl(recorded.query, keep_blank_values=True)))

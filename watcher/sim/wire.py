@@ -44,6 +44,7 @@ class Recorded:
     cost: int = 0
     status: int = 0
     fault: str | None = None
+    method: str = "GET"
 
 
 class Log(list[Recorded]):
@@ -57,7 +58,7 @@ class Log(list[Recorded]):
     def take(self, request: web.BaseRequest) -> Recorded:
         path, _, query = request.raw_path.partition("?")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        recorded = Recorded(path, query, headers)
+        recorded = Recorded(path, query, headers, method=request.method)
         if len(self) >= self._most:
             del self[: self._most // 2]
         self.append(recorded)
