@@ -42,6 +42,8 @@ class CountsRow(TypedDict):
     accounts: int
     channels: int
     rules: int
+    hint_sources: int
+    hinted_accounts: int
 
 
 class CheckRow(CountsRow):

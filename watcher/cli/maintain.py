@@ -13,7 +13,7 @@ from watcher.cli._common import configured, print_json
 from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
 from watcher.cli._rows import BackupRow, CheckRow, CountsRow, FindingRow, MistakesRow, ProblemRow
-from watcher.config.configuration import Configuration, store_of
+from watcher.config.configuration import Configuration, hinted_accounts, store_of
 from watcher.config.environment import is_closed
 from watcher.domain.values.errors import ConfigurationError, Problem, StoreError
 from watcher.domain.values.formatting import counted
@@ -45,6 +45,8 @@ def check(config: Config = None, json: Json = False) -> int:
         "accounts": sum(len(wallet.accounts) for wallet in settings.wallets),
         "channels": len(settings.channels),
         "rules": len(configuration.rules),
+        "hint_sources": len(settings.hints),
+        "hinted_accounts": len({each for name in settings.hints for each in hinted_accounts(settings, name)}),
     }
     findings, trouble = _lint(configuration)
     warnings = [*closed, *configuration.warnings, *([trouble] if trouble else [])]
@@ -64,9 +66,15 @@ def check(config: Config = None, json: Json = False) -> int:
         counted(counts["sources"], "source"), counted(counts["wallets"], "wallet"),
         counted(counts["accounts"], "account"), counted(counts["rules"], "rule"),
         counted(counts["channels"], "channel"),
+        *([_hinted(counts)] if settings.hints else []),
     )  # fmt: skip
     typer.echo(f"{settings.path}: sound ({', '.join(found)})")
     return 0
+
+
+def _hinted(counts: CountsRow) -> str:
+    sources, accounts = counts["hint_sources"], counts["hinted_accounts"]
+    return f"{counted(sources, 'hint source')} for {counted(accounts, 'account')}"
 
 
 def _problem(problem: Problem) -> ProblemRow:
