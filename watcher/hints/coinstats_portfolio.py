@@ -20,7 +20,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import msgspec
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -36,6 +36,9 @@ from watcher.domain.values.text import clean
 from watcher.hints.kind import AskingHintKind, HintContext
 from watcher.ports.clock import Clock
 from watcher.ports.hints import Alive, ApiAccess, Bookmark, Hint, HintGap, HintSourceError, Told, Where
+
+if TYPE_CHECKING:
+    from watcher.hints.setup import HintSetup
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +128,14 @@ class PortfolioHints(AskingHintKind):
             often = f"a look every {format_duration(self.every)} takes {taken:,.0f} credits a {plan.period}"
             remedy = "look less often" + (", or without a sync (sync: none)" if synced else "")
             yield Advice(f"{often}, {taken / plan.limit:.0%} of the plan", remedy)
+
+    @classmethod
+    def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:
+        from watcher.hints.setup import HintDraft, about_source
+
+        meaning = f"CoinStats itself: a look at all wallets each 2h, {PER_PAGE} credits each; not tried yet"
+        draft = HintDraft("portfolio", {"every": "2h", "sync": "none"})
+        return about_source(cls.source_kind, accounts, meaning, draft)
 
     def build(self, context: HintContext) -> PortfolioSource:
         if context.api is None:
