@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,11 +12,12 @@ from tests.domain.given import ETH, reading
 from tests.fakes import START, FakeSource
 from tests.service.given import make_poller
 from tests.service.test_provider_count import MovedClock
-from watcher.domain.credits.allowance import Purpose
+from watcher.domain.credits.allowance import CreditRefusal, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Miss, MissReason, Outcome, Wallet
 from watcher.ports.hints import HintedPoll, HintWord
 from watcher.ports.queue import Batch
+from watcher.service.metrics import HINT_POLLS, Metrics
 from watcher.service.polling import Poller, PollEvents
 from watcher.store.memory.store import MemoryStore
 
@@ -87,3 +88,22 @@ async def test_a_hinted_poll_that_read_nothing_is_recorded_as_such_and_word_is_a
 
     await bench.poller.poll(Batch((ACCOUNTS[0],), Purpose.SCHEDULED))
     assert len(bench.recorded()) == 1, "the word was that of the poll before"
+
+
+async def test_what_polls_upon_hints_came_to_is_counted(bench: Bench) -> None:
+    metrics = bench.poller._engine.metrics = Metrics(START)
+    metrics.listens(["mainnet"])
+    await bench.poller.poll(Batch(tuple(ACCOUNTS), Purpose.SCHEDULED))
+    for amount in ("2", "2"):
+        bench.amount = amount
+        await bench.poller.poll(Batch((ACCOUNTS[0],), Purpose.HINTED))
+    bench.poller.throttle.sleep(CreditRefusal(START + timedelta(days=1), "gone"))
+    await bench.poller.poll(Batch((ACCOUNTS[0],), Purpose.HINTED))
+    bench.poller.throttle.wake()
+    bench.source.answers, bench.source.failure = MISS, "unreachable"
+    await bench.poller.poll(Batch((ACCOUNTS[0],), Purpose.HINTED))
+
+    found = {result: metrics.hint_polls["mainnet", result] for result in HINT_POLLS}
+    assert found == {"confirmed": 1, "barren": 1, "unread": 1, "refused": 1}
+    assert metrics.hint_credits["mainnet"] == 120
+    assert sum(metrics.hint_delays["mainnet"].counts) == 2

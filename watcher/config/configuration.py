@@ -69,7 +69,8 @@ def build_rules(configuration: Configuration) -> Rules:
     """The rules over the watch list."""
     settings = configuration.settings
     wallets = {account: wallet for wallet in settings.wallets for account in wallet.accounts}
-    return Rules(configuration.rules, wallets, tuple(settings.channels), Policies(settings.assets))
+    policies = Policies(settings.assets)
+    return Rules(configuration.rules, wallets, tuple(settings.channels), policies, tuple(settings.hints))
 
 
 def build_channels(settings: Settings, only: str | None = None, draw: Draw | None = None) -> list[Channel]:

@@ -109,8 +109,8 @@ class HintInbox(Protocol):
     """Whoever plans the polls of one source, and hears what hint sources tell of its accounts. Each method
     returns at once, and is called in the event loop."""
 
-    def hinted(self, account: Account, word: HintWord) -> None:
-        """One account has probably changed."""
+    def hinted(self, account: Account, word: HintWord) -> bool:
+        """One account has probably changed. Whether that is news: False if it waits for its poll anyway."""
         ...
 
     def missed(self, accounts: Sequence[Account], by: str, at: datetime) -> None:

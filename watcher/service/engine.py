@@ -33,7 +33,7 @@ class RuleEngine:
         """`on_deliveries`: called after each decision by which somebody is to be told something."""
         self.store, self.rules, self.clock = store, rules, clock
         self.running_since = running_since
-        self._metrics, self._on_deliveries = metrics, on_deliveries
+        self.metrics, self._on_deliveries = metrics, on_deliveries
         self._memo = Memo()  # of the thread in which the store decides
 
     async def conclude(
@@ -44,8 +44,8 @@ class RuleEngine:
     ) -> Decision:
         """Decide from what is known of these accounts, and keep all that follows."""
         decision = await self.store.conclude(accounts, decide, settlement)
-        if self._metrics is not None:
-            self._metrics.concluded(decision, polled=settlement is not None)
+        if self.metrics is not None:
+            self.metrics.concluded(decision, polled=settlement is not None)
         if decision.deliveries:
             self._on_deliveries()
         return decision

@@ -15,6 +15,7 @@ from datetime import datetime
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, SendResult
 from watcher.domain.model import MissReason
+from watcher.ports.hints import HintedPoll
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds of a request, at most."""
@@ -38,6 +39,12 @@ class Durations:
 LAGS = 120
 """So many wakings of the loop are remembered, one each half second: a minute of them."""
 
+HINT_RESULTS = ("taken", "gathered", "late", "duplicate", "unknown")
+"""What came of a hint: a poll is planned upon it; one was planned already; what it tells of is long past; it
+was told before; nobody watches the place."""
+HINT_POLLS = ("confirmed", "barren", "unread", "refused")
+"""What came of a poll upon a hint: a change; none; no reading; it was not made, for want of credits say."""
+
 
 @dataclass(slots=True)
 class Metrics:
@@ -56,6 +63,17 @@ class Metrics:
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Channel and one of `FAILURES` → notifications that it did not take."""
     suppressed: Counter[str] = field(default_factory=lambda: Counter(silenced=0, inhibited=0))
+    hints: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Hint source and one of `HINT_RESULTS` → hints that it told."""
+    hint_gaps: Counter[str] = field(default_factory=Counter)
+    """Hint source → times for which hints of it may be missing."""
+    last_hints: dict[str, datetime] = field(default_factory=dict)
+    hint_polls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Hint source and one of `HINT_POLLS` → accounts that were to be polled upon its word."""
+    hint_credits: Counter[str] = field(default_factory=Counter)
+    """Hint source → what those polls cost."""
+    hint_delays: dict[str, Durations] = field(default_factory=dict)
+    """Hint source → seconds from its word to the reading."""
     lags: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS))
     """Seconds by which the loop woke late, of the last minute."""
 
@@ -104,11 +122,39 @@ class Metrics:
         self.requests.setdefault(source, Durations()).note(seconds)
         self.credits[source] += charged
 
+    def listens(self, names: Iterable[str]) -> None:
+        """Begin at zero with what hint sources have not done yet."""
+        for name in names:
+            self.hint_credits[name] += 0
+            self.hint_gaps[name] += 0
+            self.hint_delays.setdefault(name, Durations())
+            for result in HINT_RESULTS:
+                self.hints[name, result] += 0
+            for result in HINT_POLLS:
+                self.hint_polls[name, result] += 0
+
+    def hinted(self, name: str, result: str, now: datetime) -> None:
+        """A hint came."""
+        self.hints[name, result] += 1
+        self.last_hints[name] = now
+
+    def hint_poll(self, poll: HintedPoll) -> None:
+        """A poll that was made upon a hint is settled."""
+        name = poll.word.by
+        self.hint_polls[name, "unread" if poll.changed is None else _FOUND[poll.changed]] += 1
+        self.hint_credits[name] += poll.credits
+        if poll.changed is not None:
+            seconds = max((poll.at - poll.word.at).total_seconds(), 0.0)
+            self.hint_delays.setdefault(name, Durations()).note(seconds)
+
     def notified(self, channel: str, result: SendResult) -> None:
         """A notification was tried."""
         self.notifications[channel] += 1
         if isinstance(result, NotSent):
             self.failed[channel, _failure(result)] += 1
+
+
+_FOUND = {True: "confirmed", False: "barren"}
 
 
 def _failure(result: NotSent) -> str:

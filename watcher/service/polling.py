@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watcher.domain.credits.allowance import Booking, CreditRefusal, Grant, Purpose
@@ -153,9 +153,9 @@ class Poller:
                     break
                 self._progressed = self._clock.monotonic()
         finally:
+            self._refused(batch, outcomes)
             for account in batch.accounts:
                 self._words.pop(account, None)
-            self._refused(batch, outcomes)
         return outcomes
 
     def _halves(self, request: Request, purpose: Purpose) -> list[Request]:
@@ -175,9 +175,11 @@ class Poller:
 
     def _refused(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Tell whoever scheduled them which accounts led to no outcome: refused, or cut off by an error."""
-        now = self._clock.now()
+        now, metrics = self._clock.now(), self._engine.metrics
         for account in set(batch.accounts) - {outcome.account for outcome in outcomes}:
             self._events.refused(account, now)
+            if metrics is not None and (word := self._words.get(account)) is not None:
+                metrics.hint_polls[word.by, "refused"] += 1
 
     async def _reserve(self, request: Request, purpose: Purpose) -> Grant | None:
         """Wait for this source's turn and book the cost; None if the allowance has no room for long."""
@@ -238,6 +240,7 @@ class Poller:
             await self._store.keep_facts(self.source.name, reply.facts, now)
         if not reply.outcomes or purpose is Purpose.SWEEP or self.isolation.step(reply):
             await self._store.fail(settlement)
+            self._count(settlement, frozenset())
             for outcome in reply.outcomes if purpose is Purpose.SWEEP else ():
                 await self._events.swept(outcome, now)
             return
@@ -245,6 +248,7 @@ class Poller:
         decision = await self._engine.judge(reply.outcomes, now, settlement)
         self._log.take(reply)
         moved = decision.moved
+        self._count(settlement, moved)
         for outcome in reply.outcomes:
             read = isinstance(outcome, Reading)
             changed = outcome.account in moved if read else None
@@ -265,6 +269,12 @@ class Poller:
             for each in reply.outcomes
             if (word := self._words.get(each.account)) is not None
         )
+
+    def _count(self, settlement: Settlement, moved: Collection[Account]) -> None:
+        """Count the polls of a request that hints caused."""
+        if self._engine.metrics is not None:
+            for poll in settlement.found(moved):
+                self._engine.metrics.hint_poll(poll)
 
     def ask_again(self, again: Recheck) -> None:
         """Put an account into the queue soon, to be paid out of the reserve."""

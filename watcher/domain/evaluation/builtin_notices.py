@@ -26,6 +26,9 @@ PART_RULE = "watcher.account"
 UNREPORTED_RULE = "watcher.unreported"
 """The provider has stopped to report an account."""
 
+HINTS_RULE = "watcher.hints"
+"""A hint source is not heard, or tells nothing of what polls find. Its subject is the name of that source."""
+
 PART_TERMS = Terms(PART_RULE, BUILT_IN, Severity.WARNING)
 
 OF_SOURCES = frozenset({EXHAUSTED_RULE, FAILING_RULE})
@@ -46,6 +49,20 @@ def source_notice(
     terms = Terms(rule, BUILT_IN, severity)
     subject = Subject(source, f"source {source}", "", None)
     return notice(past, terms, subject, verdict, channels, now, [("Source", source)])
+
+
+def hint_notice(
+    past: Snapshot,
+    name: str,
+    verdict: Verdict,
+    channels: tuple[str, ...],
+    now: datetime,
+    severity: Severity,
+) -> Decision:
+    """Fire or resolve the notice that a hint source is not heard, or silent: each is told once."""
+    subject = Subject(name, f"hints {name}", "", None)
+    terms = Terms(HINTS_RULE, BUILT_IN, severity)
+    return notice(past, terms, subject, verdict, channels, now, [("Hints", name)])
 
 
 def notice(

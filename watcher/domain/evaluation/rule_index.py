@@ -30,7 +30,10 @@ class Rules:
         wallets: Mapping[Account, Wallet],
         channels: Sequence[str],
         policies: Policies = USUAL,
+        hint_sources: Collection[str] = (),
     ) -> None:
+        """`hint_sources`: the names of those that are listened to."""
+        self.hint_sources = frozenset(hint_sources)
         self.policies = policies
         self.named = frozenset(
             folded(name) for rule in rules for match in matches_of(rule) for name in match.assets

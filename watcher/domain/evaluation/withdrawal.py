@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from watcher.domain.alerts.lifecycle import EDITED, Alert, AlertState, about
 from watcher.domain.decision import Snapshot
-from watcher.domain.evaluation.builtin_notices import OF_SOURCES, PART_RULE
+from watcher.domain.evaluation.builtin_notices import HINTS_RULE, OF_SOURCES, PART_RULE
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import BUILT_IN, Rules, selects
 from watcher.domain.model import Account, asset_of, subject_key
@@ -24,8 +24,8 @@ def why_over(alert: Alert, memo: Memo, past: Snapshot) -> str:
     rules, account = memo.rules, alert.account
     if account is not None and account not in rules.wallets:
         return _unwatched(account, alert.wallet, rules)
-    if alert.rule in OF_SOURCES and alert.subject not in {each.source for each in rules.wallets}:
-        return f"source {alert.subject} is no longer watched"
+    if gone := _without_source(alert, rules):
+        return gone
     if alert.rule == PART_RULE and account is not None and _unasked(alert, account, rules):
         return f"{alert.label} is no longer watched"
     seen = about(alert.rule)
@@ -39,6 +39,15 @@ def why_over(alert: Alert, memo: Memo, past: Snapshot) -> str:
         return f"{EDITED}: it no longer selects this" if rules.edited(alert) else UNSELECTED
     # What is pending waits for the condition of one wording: under another one it begins anew.
     return "" if memo.stands(alert) or alert.state is AlertState.FIRING else EDITED
+
+
+def _without_source(alert: Alert, rules: Rules) -> str:
+    """That the source, or the hint source, that a notice is about is gone."""
+    if alert.rule in OF_SOURCES and alert.subject not in {each.source for each in rules.wallets}:
+        return f"source {alert.subject} is no longer watched"
+    if alert.rule == HINTS_RULE and alert.subject not in rules.hint_sources:
+        return f"hints {alert.subject} are no longer listened to"
+    return ""
 
 
 def _unwatched(account: Account, wallet: str, rules: Rules) -> str:

@@ -1,0 +1,79 @@
+"""State of a hint source, as whoever listens to it keeps it for those who look beside the daemon."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+STATE = "listening"
+"""Under this name, of `hints_of` a hint source, the store keeps its state."""
+
+COUNTED = ("taken", "gathered", "late", "duplicate", "unknown", "gaps")
+"""What is counted. Of each hint what came of it: a poll is planned upon it; one was planned already; what it
+tells of is long past; it was told before; nobody watches the place. And times for which hints may be
+missing."""
+
+
+@dataclass(slots=True)
+class HintSourceState:
+    """How a hint source fares. Times are times of day.
+
+    `up_since`: since when it is heard, None if it is not; `down_since`: since when it is not, and `why`, in
+    words without a secret; `refused`: a person must act. `last_alive`: the last sign of life, hints included.
+    `silent_since`: since when polls found changes that it told nothing of. `at`: when this was kept.
+    """
+
+    up_since: datetime | None = None
+    down_since: datetime | None = None
+    why: str = ""
+    refused: bool = False
+    last_alive: datetime | None = None
+    last_hint: datetime | None = None
+    silent_since: datetime | None = None
+    at: datetime | None = None
+    day: date | None = None
+    """The day, in UTC, of which `today` counts."""
+    today: Counter[str] = field(default_factory=Counter)
+    since_start: Counter[str] = field(default_factory=Counter)
+    """Of the process, which began to listen at `began`."""
+    began: datetime | None = None
+
+    def count(self, what: str, now: datetime) -> None:
+        """One more of `COUNTED`."""
+        if now.date() != self.day:
+            self.day, self.today = now.date(), Counter()
+        self.today[what] += 1
+        self.since_start[what] += 1
+
+    def dump(self) -> str:
+        """As a fact for the store."""
+        found: dict[str, object] = {name: getattr(self, name) for name in ("why", "refused")}
+        found |= {name: _text(getattr(self, name)) for name in (*_TIMES, "day")}
+        return json.dumps({**found, "today": self.today, "since_start": self.since_start})
+
+    @classmethod
+    def load(cls, text: str | None) -> HintSourceState | None:
+        """The inverse of `dump`; None if nothing was kept, or nobody can read it."""
+        try:
+            kept = json.loads(text or "")
+            times = {name: _time(kept[name]) for name in _TIMES}
+            day = date.fromisoformat(kept["day"]) if kept["day"] else None
+            counts = [Counter({each: int(kept[of].get(each, 0)) for each in COUNTED}) for of in _COUNTS]
+            return cls(**times, why=str(kept["why"]), refused=bool(kept["refused"]), day=day, today=counts[0],
+                       since_start=counts[1])  # fmt: skip
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+
+_TIMES = ("up_since", "down_since", "last_alive", "last_hint", "silent_since", "at", "began")
+_COUNTS = ("today", "since_start")
+
+
+def _text(at: date | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
