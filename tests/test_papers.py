@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from tests.domain.given import ETH, HOT, World, reading
 from tests.domain.rules.test_types import missing
+from tests.hints.webhooks import KEY, A, webhook
 from watcher.domain import rules
+from watcher.domain.values.normalization import address_key
+from watcher.hints.kind import HintContext, HintKind
+from watcher.ports.hints import Hint, HintGap, HintSourceError, Posted, Receipt, Where
+from watcher.service.clock import SystemClock
 
 ROOT = Path(__file__).parent.parent
 PAPERS = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
@@ -61,7 +70,7 @@ def test_a_module_that_a_paper_runs_is_there(paper: str, module: str) -> None:
 
 def test_the_rule_type_that_the_guide_shows_works_and_its_tests_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    shown, _, tests = re.findall(r"(?ms)^```python\n(.*?)^```", guide)
+    shown, _, tests, _ = re.findall(r"(?ms)^```python\n(.*?)^```", guide)
     band = ModuleType("watcher.domain.rules.types.band")
     monkeypatch.setitem(sys.modules, band.__name__, band)
     exec(shown, vars(band))  # noqa: S102
@@ -83,3 +92,55 @@ def test_the_trailing_rule_that_the_guide_shows_is_whole_and_works(monkeypatch: 
     half = timedelta(minutes=30)
     told = [world.see(reading(HOT, {ETH: amount}), after=half) for amount in ("1", "1", "1", "1", "2", "2")]
     assert told == [[], [], ["idle firing"], [], ["idle resolved"], []]
+
+
+async def test_the_hint_source_that_the_guide_shows_listens_and_says_why_it_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = ModuleType("watcher.hints.lines")
+    monkeypatch.setitem(sys.modules, lines.__name__, lines)
+    exec(re.findall(r"(?ms)^```python\n(.*?)^```", guide)[3], vars(lines))  # noqa: S102
+
+    async def program(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"0xABCdef0000000000000000000000000000000001\n")
+        writer.close()
+
+    server = await asyncio.start_server(program, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        kind: HintKind = vars(lines)["LinesHints"].model_validate({"kind": "lines", "port": port})
+        source = kind.build(HintContext("program", (HOT,), SystemClock()))
+        listening = source.listen()
+        told = [await anext(listening), await anext(listening)]
+        with pytest.raises(HintSourceError, match="hung up"):
+            await anext(listening)
+    where = Where("", address_key("0xABCdef0000000000000000000000000000000001"))
+    assert told == [HintGap(None, "it says nothing twice"), Hint(where, "")]
+    with pytest.raises(HintSourceError, match="cannot be reached"):
+        await anext(aiter(source.listen()))
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.needs("openssl")
+async def test_the_script_that_the_guide_shows_is_taken_once(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "hints.md").read_text(encoding="utf-8")
+    script = tmp_path / "hint.sh"
+    script.write_text(re.findall(r"(?ms)^```sh\n(.*?)^```", guide)[0])
+    hook, receipts = webhook(clock=SystemClock()), list[Receipt]()
+
+    async def post(request: web.Request) -> web.Response:
+        headers = {name.lower(): text for name, text in request.headers.items()}
+        body = await request.read()
+        receipts.extend(hook.receive(Posted(headers, body, datetime.now(UTC))) for _ in range(2))
+        return web.Response(text=receipts[0].said)
+
+    app = web.Application()
+    app.router.add_post("/hints/scripts", post)
+    async with TestServer(app) as server:
+        env = {"PATH": os.environ["PATH"], "HINTS_KEY": KEY, "WATCHER_URL": str(server.make_url(""))}
+        pipe = asyncio.subprocess.PIPE
+        run = await asyncio.create_subprocess_exec("sh", str(script), A, env=env, stdout=pipe)
+        said, _ = await run.communicate()
+    assert (said, run.returncode) == (b"1 hint taken", 0)
+    assert [each.said for each in receipts] == ["1 hint taken", "this came before"]
