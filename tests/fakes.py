@@ -14,7 +14,7 @@ from watcher.domain.credits.allowance import (
 from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import Account, Outcome
 from watcher.ports.channel import UNGROUPED
-from watcher.ports.source import Reply, Request
+from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -95,6 +95,8 @@ class FakeSource:
     answers: Callable[[Account], Outcome | None] = lambda _account: None
     failure: str = ""
     sent: list[Request] = field(default_factory=list)
+    answer: RawAnswer = field(default_factory=RawAnswer)
+    calls: list[RawCall] = field(default_factory=list)
     remembered: dict[str, str] = field(default_factory=dict)
     closed: bool = False
 
@@ -117,6 +119,10 @@ class FakeSource:
         outcomes: Iterable[Outcome | None] = (self.answers(account) for account in request.accounts)
         found = tuple(outcome for outcome in outcomes if outcome is not None)
         return Reply(found, charged=request.cost, failure=self.failure)
+
+    async def ask(self, call: RawCall) -> RawAnswer:
+        self.calls.append(call)
+        return self.answer
 
     async def close(self) -> None:
         self.closed = True

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Reading
-from watcher.ports.source import Reply, Request
+from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 from watcher.sources.kind import SourceKind, WatchedWallet
 
 CHAIN = "ledgerbank"
@@ -55,6 +55,9 @@ class LedgerBankSource:
 
     async def send(self, request: Request) -> Reply:
         return Reply(tuple(map(self._outcome, request.accounts)), charged=0)
+
+    async def ask(self, call: RawCall) -> RawAnswer:
+        return RawAnswer(failure="the bank answers nothing else", charged=0)
 
     async def close(self) -> None:
         """Nothing is open."""

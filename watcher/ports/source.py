@@ -58,6 +58,33 @@ class Reply:
     refused: Mapping[Asset, Isolation] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RawCall:
+    """One HTTP request for whoever knows the API otherwise. `path` begins below the host, with its version;
+    `body`: JSON, if any."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """Answer to it: the body of a status 200 to 204, or why there is none, in words without secrets.
+
+    `charged`: 0 if the provider cannot have taken credits, None if what was booked counts. `refused`: a
+    person must act (a key, a right, credits that are gone). `pause`: the provider wants no request for so
+    long.
+    """
+
+    body: bytes = b""
+    failure: str = ""
+    charged: int | None = None
+    refused: bool = False
+    pause: timedelta | None = None
+
+
 class Source(Protocol):
     """One configured API access. Never raises for what the API does: that is an outcome."""
 
@@ -90,6 +117,10 @@ class Source(Protocol):
 
     async def send(self, request: Request) -> Reply:
         """Make exactly one HTTP request."""
+        ...
+
+    async def ask(self, call: RawCall) -> RawAnswer:
+        """Make exactly one HTTP request that is no poll, below the configured address and with its key."""
         ...
 
     async def close(self) -> None: ...

@@ -70,7 +70,9 @@ class HintHealth:
         """Since when a connection stands, or none does."""
         elapsed = self._clock.monotonic()
         if state.up_since is None:
-            self._down, self._up = self._down or (elapsed, now), None
+            if state.why:  # before the first failure it may merely take its time
+                self._down = self._down or (elapsed, now)
+            self._up = None
             return
         self._up = elapsed if self._up is None else self._up
         if elapsed - self._up >= STOOD:
@@ -83,7 +85,9 @@ class HintHealth:
             lasted = timedelta(seconds=self._clock.monotonic() - elapsed)
             if state.up_since is not None or (lasted < TELL_AFTER and not state.refused):
                 return None
-            return f"not heard since {moment(since)} ({state.why or 'no connection yet'}); {NET}"
+            return f"not heard since {moment(since)} ({state.why}); {NET}"
+        if state.up_since is None:
+            return None
         if state.silent_since is not None and now - state.silent_since >= SILENT_FOR:
             return (
                 f"silent: since {moment(state.silent_since)} polls found changes that it did not tell; {NET}"

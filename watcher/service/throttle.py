@@ -12,7 +12,7 @@ from watcher.domain.credits.allowance import CreditRefusal, Purpose
 from watcher.domain.model import Reading
 from watcher.domain.values.durations import span
 from watcher.ports.clock import Clock
-from watcher.ports.source import Reply, Request, Source
+from watcher.ports.source import RawAnswer, RawCall, Reply, Request, Source
 from watcher.service.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,18 @@ class SourceThrottle:
             charged = request.cost if reply.charged is None else reply.charged
             self._metrics.requested(self.source.name, self._clock.monotonic() - began, charged)
         return reply
+
+    async def ask(self, call: RawCall, cost: int) -> RawAnswer:
+        """One request that is no poll, counted as well. Its failure slows down no poll, unless the provider
+        asks for a pause."""
+        began = self._clock.monotonic()
+        answer = await self.source.ask(call)
+        if self._metrics is not None:
+            charged = cost if answer.charged is None else answer.charged
+            self._metrics.requested(self.source.name, self._clock.monotonic() - began, charged)
+        if answer.pause:
+            self.next_start = max(self.next_start, self._clock.monotonic() + answer.pause.total_seconds())
+        return answer
 
     def note(self, reply: Reply) -> None:
         """Slow down after a failure, with jitter; a success forgets it."""

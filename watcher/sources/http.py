@@ -1,4 +1,4 @@
-"""HTTP client of the sources: GET requests bounded in time and size, with failures in our own words.
+"""HTTP client of the sources: requests bounded in time and size, with failures in our own words.
 
 aiohttp lives here. The key travels in a header only, redirects are never followed (the
 key would go to a stranger), and no text made here holds the key or a query.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,7 +21,7 @@ from yarl import URL
 
 from watcher import __version__
 from watcher.domain.model import Account, Miss, MissReason
-from watcher.ports.source import Reply
+from watcher.ports.source import RawAnswer, RawCall, Reply
 from watcher.sources.json_repair import mended
 from watcher.system.connections import cause, proxy_for
 
@@ -34,8 +34,14 @@ closed while a request is on its way costs the request, and perhaps its credits.
 
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_PAUSE = timedelta(days=1)
+_JSON = {"Content-Type": "application/json"}
 _CREDIT = re.compile(r"credit", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
+
+
+_FOR_PEOPLE = frozenset({MissReason.UNAUTHORIZED, MissReason.FORBIDDEN, MissReason.EXHAUSTED})
+_WHOLE, _TAKEN = (200,), (200, 201, 202, 203, 204)
+"""What a question is answered with, and what asks for something to be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Body of a whole answer with status 200."""
+    """Body of a whole answer with a status that was allowed for."""
 
     data: bytes
 
@@ -83,6 +89,11 @@ class HttpFailure:
             exhausted=self.reason is MissReason.EXHAUSTED,
         )
 
+    def answer(self) -> RawAnswer:
+        """The same of a request that is no poll."""
+        text, refused = f"{self.reason}: {self.text}", self.reason in _FOR_PEOPLE
+        return RawAnswer(failure=text, charged=self.charged, refused=refused, pause=self.pause)
+
 
 class Http:
     """HTTP session that opens on first use, on the running loop, and makes one request a call."""
@@ -104,6 +115,17 @@ class Http:
 
     async def get(self, url: URL) -> Body | HttpFailure:
         """Make one GET request, sent exactly as `url` is written."""
+        return await self._request("GET", url, _WHOLE)
+
+    async def ask(self, root: str, call: RawCall) -> RawAnswer:
+        """Make one request of any method below `root`."""
+        url = URL(f"{root}{call.path}").with_query(call.query)
+        answer = await self._request(call.method, url, _TAKEN, call.body)
+        return RawAnswer(answer.data) if isinstance(answer, Body) else answer.answer()
+
+    async def _request(
+        self, method: str, url: URL, fine: Collection[int], body: bytes = b""
+    ) -> Body | HttpFailure:
         host = url.host or ""
         status = 0
         sent: list[bool] = []
@@ -116,11 +138,17 @@ class Http:
             await asyncio.sleep(0)
         try:
             # The headers of a session go to the proxy as well; those of a request only through the tunnel.
-            async with self._opened().get(
-                url, headers=self._headers, allow_redirects=False, proxy=proxy, trace_request_ctx=sent
+            async with self._opened().request(
+                method,
+                url,
+                data=body or None,
+                headers={**self._headers, **(_JSON if body else {})},
+                allow_redirects=False,
+                proxy=proxy,
+                trace_request_ctx=sent,
             ) as response:
                 status = response.status
-                if status == 200:
+                if status in fine:
                     return await self._body(response)
                 return await self._refusal(response)
         except (aiohttp.ClientError, OSError) as error:
@@ -157,9 +185,9 @@ class Http:
                     connect=None,
                     sock_connect=limits.connect_timeout.total_seconds(),
                 ),
-                # One more than the pollers use: a look at the provider's own count must neither wait
-                # for a poll nor hold one back, since what waits here is booked as sent.
-                connector=aiohttp.TCPConnector(limit=limits.concurrency + 1, keepalive_timeout=REUSED_FOR),
+                # Two more than the pollers use: a look at the provider's own count and one for hints must
+                # neither wait for a poll nor hold one back, since what waits here is booked as sent.
+                connector=aiohttp.TCPConnector(limit=limits.concurrency + 2, keepalive_timeout=REUSED_FOR),
                 trace_configs=[_noting_what_is_sent()],
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,

@@ -18,7 +18,7 @@ from yarl import URL
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.credits.provider_count import USAGE, Metered, applied
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
-from watcher.ports.source import Reply, Request
+from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 from watcher.sources.coinstats.answer import read_answer
 from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.wire import AT_ONCE, CREDITS_PER_ACCOUNT, CREDITS_PER_SWEEP, read_usage
@@ -64,8 +64,8 @@ class CoinStatsSource:
         below = "" if URL(base_url).path.rstrip("/").endswith("/v1") else "/v1"
         self._endpoint = f"{base_url}{below}/wallet/balance/many"
         self._room = max_url_bytes - len(self._endpoint) - len("?wallets=")
-        root = base_url.removesuffix("/v1")
-        self._usage_urls = [f"{root}/v1/usage/credits", f"{root}/usage/credits"]
+        self._root = base_url.removesuffix("/v1")
+        self._usage_urls = [f"{self._root}/v1/usage/credits", f"{self._root}/usage/credits"]
 
     def remember(self, facts: Mapping[str, str]) -> None:
         """The provider's own count: what the plan really is."""
@@ -124,6 +124,9 @@ class CoinStatsSource:
     def usage(self) -> Request:
         """`GET /usage/credits` (CoinStats docs); it was seen to cost nothing."""
         return Request((), 0, _Usage(), lookup=True)
+
+    async def ask(self, call: RawCall) -> RawAnswer:
+        return await self._http.ask(self._root, call)
 
     async def send(self, request: Request) -> Reply:
         if isinstance(request.payload, _Usage):

@@ -137,7 +137,8 @@ class TeosSettings(ApiSettings):
         )
         return TeosSource(
             name,
-            f"{self.base_url}/odata/v{self.api_version}",
+            self.base_url,
+            f"/odata/v{self.api_version}",
             Http({"Authorization": f"Bearer {key}"}, key, limits, self.proxy),
             (Window(calls.per_minute, 60), Window(calls.per_day, 86_400)),
             {asset_number(text): unit.stated() for text, unit in self.units.items()},

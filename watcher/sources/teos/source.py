@@ -19,7 +19,7 @@ from yarl import URL
 from watcher.domain.credits.allowance import Allowance, Window
 from watcher.domain.model import Account, MissReason, Outcome
 from watcher.domain.readings.fault_isolation import EVERYBODY
-from watcher.ports.source import Reply, Request
+from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 from watcher.sources.http import Http, HttpFailure
 from watcher.sources.json_repair import UnusableAnswerError
 from watcher.sources.kind import WatchedWallet
@@ -44,6 +44,7 @@ class TeosSource:
         self,
         name: str,
         root: str,
+        odata: str,
         http: Http,
         windows: tuple[Window, Window],
         stated: Mapping[int, Stated],
@@ -51,11 +52,12 @@ class TeosSource:
         *,
         max_url_bytes: int,
     ) -> None:
-        """`root`: where the version of the API begins; `windows`: calls of a minute and of a day."""
+        """`root`: the address of the API; `odata`: what follows it in polls, up to the version; `windows`:
+        calls of a minute and of a day."""
         self.name = name
         self.spacing = windows[0].seconds / windows[0].calls
         self.allowance = Allowance(None, windows)
-        self._http = http
+        self._root, self._http = root, http
         self._assets = Assets(stated)
         spelled: dict[int, str] = {}
         self._watched: dict[str, set[int]] = {}
@@ -64,7 +66,7 @@ class TeosSource:
             for text in wallet.assets:
                 spelled.setdefault(asset_number(text), text.strip())
                 numbers.add(asset_number(text))
-        self._urls = Urls(root, spelled)
+        self._urls = Urls(f"{root}{odata}", spelled)
         self._room = max_url_bytes - len(str(self._urls.many((), ())))
         self._lookups = Lookups(http, self._urls, self._assets, max_url_bytes)
         self._zeros: set[Pair] = set()
@@ -141,6 +143,9 @@ class TeosSource:
                 return self._urls.many([poll.accounts[0].address], ids)
             case Single(ids=(number,)):
                 return self._urls.single(poll.accounts[0].address, number)
+
+    async def ask(self, call: RawCall) -> RawAnswer:
+        return await self._http.ask(self._root, call)
 
     async def send(self, request: Request) -> Reply:
         if isinstance(request.payload, Lookup):
