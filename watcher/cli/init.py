@@ -50,7 +50,7 @@ def init(
 ) -> int:
     """Write watcher.yaml and rules to start from. Overwrites nothing.
 
-    On a terminal it asks a few questions first: which sources, their keys, the first wallet, a
+    On a terminal it asks a few questions first: which sources, their keys, the first wallet, hints, a
     channel. It offers to check each key, and says before what that costs. Keys and channel URLs go into
     files in credentials/, which only you can read, and not into the configuration. Elsewhere, and with
     --defaults or --pack, nothing is asked: you get a commented example with all rule packs.

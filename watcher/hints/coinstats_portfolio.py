@@ -133,7 +133,7 @@ class PortfolioHints(AskingHintKind):
     def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:
         from watcher.hints.setup import HintDraft, about_source
 
-        meaning = f"CoinStats itself: a look at all wallets each 2h, {PER_PAGE} credits each; not tried yet"
+        meaning = f"looks of CoinStats at all wallets, every 2h for {PER_PAGE} credits (never tried live)"
         draft = HintDraft("portfolio", {"every": "2h", "sync": "none"})
         return about_source(cls.source_kind, accounts, meaning, draft)
 
