@@ -9,6 +9,7 @@ from watcher.hints.electrum import ElectrumHints
 from watcher.hints.evm.settings import EvmHintKind
 from watcher.hints.kind import HintKind
 from watcher.hints.teos.settings import TeosHints
+from watcher.hints.teos_poll.settings import TeosPollHints
 from watcher.hints.webhook.settings import WebhookSettings
 
 KINDS: Mapping[str, type[HintKind]] = {
@@ -16,6 +17,7 @@ KINDS: Mapping[str, type[HintKind]] = {
     "electrum": ElectrumHints,
     "evm": EvmHintKind,
     "teos": TeosHints,
+    "teos-poll": TeosPollHints,
     "webhook": WebhookSettings,
 }
 """The word after `kind:` → the kind that reads the settings there, and builds the hint source."""

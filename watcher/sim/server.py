@@ -114,7 +114,7 @@ _SWITCHES = {
     "coinstats": frozenset(
         {"credits_limit", "credits_used", "exhausted_shape", "requests_per_second", "charge_failed", "plan"}
     ),
-    "teos": frozenset({"wrapped", "page_size", "zero", "per_minute", "per_day", "unknown_asset"}),
+    "teos": frozenset({"wrapped", "page_size", "zero", "per_minute", "per_day", "unknown_asset", "queue"}),
 }
 
 
@@ -173,6 +173,7 @@ _CHANGES: dict[str, Callable[[Simulation, dict[str, Any]], Any]] = {
     "POST price": lambda sim, body: sim.world.set_price(**body),
     "POST drain": lambda sim, body: sim.world.drain(**body),
     "POST asset": lambda sim, body: sim.world.define_asset(**body),
+    "POST transfer": lambda sim, body: sim.world.transfer(**body),
     "POST sparks": lambda sim, body: sim.world.set_sparks(**body),
     "POST faults": lambda sim, body: sim.faults.add(**body),
     "DELETE faults": lambda sim, body: sim.faults.clear(),  # noqa: ARG005

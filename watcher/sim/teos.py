@@ -13,11 +13,13 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from watcher.sim import spoiling
 from watcher.sim.faults import Faults
+from watcher.sim.operations import is_search, search, transactions
 from watcher.sim.wire import Answer, Log, Recorded
 from watcher.sim.world import TeosAsset, World, fold
 
 _ROOT = re.compile(r"/teos/odata/v(?P<version>[0-9.]+)/(?P<rest>.*)", re.IGNORECASE)
 _MANY = re.compile(r"balances/getassetsbalances\((?P<arguments>.*)\)", re.IGNORECASE)
+_QUEUES = "/teos/api/v1.1/events/queue"
 _ONE = re.compile(r"balances\((?P<arguments>.*)\)", re.IGNORECASE)
 _ASSET = re.compile(r"assets\('(?P<id>[^']*)'\)", re.IGNORECASE)
 _ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*(\[[^\]]*\]|'[^']*')\s*(?:,|$)")
@@ -94,6 +96,11 @@ class Teos:
         self.unknown_asset = "400"
         """ "400", or "omit": an asset that does not exist is refused, or left out."""
         self.max_url_bytes = 8_192
+        self.search_form = "call"
+        """ "call" or "query": how SparkOperations/Search takes its arguments; TEOS documents both."""
+        self.newest_first = True
+        self.queue = ""
+        """The queue of events that its broker holds; without one, none can be had."""
         self.requests = Log()
 
     def answer(self, recorded: Recorded) -> Answer:
@@ -163,6 +170,8 @@ class Teos:
             return self.error(401, path)
         if len(path) + len(recorded.query) > self.max_url_bytes:
             return self.error(414, path)
+        if path.lower() == _QUEUES:
+            return self._event_queue(recorded)
         found = _ROOT.fullmatch(path)
         if not found or found["version"] not in self.versions:
             return self.error(404, path)
@@ -184,7 +193,24 @@ class Teos:
             return Answer(200, _described(asset, query)) if asset else self.error(404, recorded.path)
         if call.lower() == "assets":
             return self._assets(query, recorded)
+        if call.lower() == "transactions":
+            return self._page(transactions(self._world.operations, query), query, recorded)
+        if is_search(call):
+            return self._search(call, query)
         return self.error(404, recorded.path)
+
+    def _event_queue(self, recorded: Recorded) -> Answer:
+        if recorded.method != "POST" or not self.queue:
+            return self.error(404, recorded.path)
+        key = dict(parse_qsl(recorded.query)).get("eventRoutingKey", "#")
+        body = {"QuorumQueueName": self.queue, "ExpirationDueToInactivity": "00:30:00", "RoutingKey": key}
+        return Answer(200, body)
+
+    def _search(self, call: str, query: dict[str, str]) -> Answer:
+        rows = search(self._world.operations, call, query, self.search_form, newest_first=self.newest_first)
+        if rows is None:
+            raise BadRequestError("12001", "There were OData validation errors")
+        return Answer(200, {"value": rows} if self.wrapped else rows)
 
     def _many(self, arguments: dict[str, list[str]], query: dict[str, str], recorded: Recorded) -> Answer:
         addresses, ids = arguments.get("addresses"), arguments.get("uniqueassetids")

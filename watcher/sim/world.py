@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from watcher.sim.chains import Chain, chain_of
 
@@ -74,17 +76,36 @@ class TeosAsset:
     currency: str | None = None
 
 
+class Operation(NamedTuple):
+    """Sparks that went from one address to another. `at`: seconds since the epoch."""
+
+    sender: str
+    receiver: str
+    asset: str
+    sparks: str
+    transaction: str
+    at: float
+
+
+NOBODY = "0x" + "0" * 40
+"""Where sparks come from that are made, and go to that are destroyed."""
+_KEPT = 10_000
+
+
 @dataclass(slots=True)
 class World:
     """Balances of both providers. Every change takes effect with the next request."""
 
     clock: Clock = field(default_factory=Clock)
     version: int = 0
+    transactions: int = 0
     holdings: dict[str, dict[str, dict[str, Holding]]] = field(default_factory=dict)
     """Wallet (folded) → connectionId → token → holding."""
     prices: dict[tuple[str, str], str | None] = field(default_factory=dict)
     assets: dict[int, TeosAsset] = field(default_factory=dict)
     sparks: dict[tuple[str, int], str] = field(default_factory=dict)
+    operations: deque[Operation] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    """The latest changes of TEOS balances, in order."""
     changed: dict[tuple[str, str], int] = field(default_factory=dict)
     """(Wallet, connectionId) → version of the last change; prices count for a chain as ("", id)."""
 
@@ -157,8 +178,24 @@ class World:
 
     def set_sparks(self, address: str, asset_id: str, sparks: int | str) -> None:
         """Set a TEOS balance in sparks; an asset not defined yet is defined with no factor."""
-        self.assets.setdefault(int(asset_id, 16), TeosAsset(asset_id))
-        self.sparks[fold(address), int(asset_id, 16)] = str(sparks)
+        place = fold(address), int(asset_id, 16)
+        self.assets.setdefault(place[1], TeosAsset(asset_id))
+        before, self.sparks[place] = self.sparks.get(place, "0"), str(sparks)
+        if before != str(sparks):
+            self._operate(NOBODY, place[0], asset_id, str(sparks))
+
+    def transfer(self, sender: str, receiver: str, asset_id: str, sparks: int) -> None:
+        """Move sparks from one address to another."""
+        number = int(asset_id, 16)
+        for address, by in ((fold(sender), -sparks), (fold(receiver), sparks)):
+            self.sparks[address, number] = str(int(self.sparks.get((address, number), "0")) + by)
+        self._operate(fold(sender), fold(receiver), asset_id, str(sparks))
+
+    def _operate(self, sender: str, receiver: str, asset_id: str, sparks: str) -> None:
+        self.transactions += 1
+        transaction = f"0x{self.transactions:064x}"
+        at = self.clock.seconds()
+        self.operations.append(Operation(sender, receiver, asset_id, sparks, transaction, at))
 
     def stamp(self, address: str, connection_id: str) -> tuple[int, int]:
         """Changes whenever an answer about this wallet on this chain would change."""
