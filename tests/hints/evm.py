@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from tests.anvil import ALICE, BOB
 from watcher.hints.evm.asking import EvmPlan
-from watcher.hints.evm.node import NodeAddress, NodeLimits
 from watcher.hints.evm.source import EvmHints
+from watcher.hints.web_socket import NodeAddress, NodeLimits
 from watcher.ports.hints import Where
 from watcher.service.clock import SystemClock
 

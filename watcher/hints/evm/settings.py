@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from watcher.domain.model import SWEEPS, Account
 from watcher.domain.values.chains import EVM, canonical
@@ -16,8 +15,9 @@ from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration, Words
 from watcher.domain.values.normalization import address_key
 from watcher.hints.kind import HintContext, HintKind
+from watcher.hints.web_socket import SocketUrl
 from watcher.ports.hints import Where
-from watcher.system.connections import Proxy, is_loopback
+from watcher.system.connections import Proxy
 
 if TYPE_CHECKING:
     from watcher.hints.evm.source import EvmHints
@@ -32,23 +32,6 @@ CHAIN_IDS = {
 
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _SHORTEST_SILENCE = timedelta(seconds=30)
-
-
-def _a_socket(url: SecretStr) -> SecretStr:
-    text = url.get_secret_value().strip()
-    try:
-        parts = urlsplit(text)
-        host, _port = parts.hostname or "", parts.port
-    except ValueError:
-        raise InputError("is not the address of a WebSocket") from None
-    if parts.scheme not in {"ws", "wss"} or not host:
-        remedy = "providers have an address of their own for it, beside the one for https"
-        raise InputError("must begin with wss:// and name a host", remedy)
-    if parts.scheme == "ws" and not is_loopback(host):
-        raise InputError("must begin with wss://", "ws is for this machine only, anybody could read the key")
-    if not text.isascii() or not text.isprintable() or " " in text or parts.fragment:
-        raise InputError("has characters that the address of a WebSocket cannot have")
-    return SecretStr(text)
 
 
 def _one_chain(chains: tuple[str, ...]) -> tuple[str, ...]:
@@ -76,8 +59,7 @@ class EvmHintKind(HintKind):
     stand_in: ClassVar[str] = "wss://unset.invalid/not-known-here/"
 
     kind: Literal["evm"]
-    url: Annotated[SecretStr, AfterValidator(_a_socket)]
-    """The node's WebSocket. It may hold a key, in any of its parts."""
+    url: SocketUrl
     chains: Annotated[Words, AfterValidator(_one_chain)]
     """The node's chain as the wallets name it; more than one word only if they name it differently."""
     native: Literal["blocks", "balances", "none"] = "blocks"
@@ -121,8 +103,8 @@ class EvmHintKind(HintKind):
 
     def build(self, context: HintContext) -> EvmHints:
         from watcher.hints.evm.asking import EvmPlan
-        from watcher.hints.evm.node import NodeAddress, NodeLimits
         from watcher.hints.evm.source import EvmHints
+        from watcher.hints.web_socket import NodeAddress, NodeLimits
 
         addresses = {address_key(account.address) for account in context.accounts}
         plan = EvmPlan(

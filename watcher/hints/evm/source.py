@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from watcher.domain.values.durations import format_duration
 from watcher.hints.evm.asking import ChainQuestions, EvmPlan
 from watcher.hints.evm.chain import ToldChain
-from watcher.hints.evm.node import EvmNode, NodeAddress, NodeLimits, RefusedCallError, TooLongError
+from watcher.hints.evm.node import EvmNode, RefusedCallError
 from watcher.hints.evm.wire import BlockHead, FullBlock, Moved
+from watcher.hints.web_socket import NodeAddress, NodeLimits, TooLongError
 from watcher.ports.clock import Clock
 from watcher.ports.hints import Alive, Bookmark, Hint, HintGap, HintSourceError, Told
 
