@@ -110,9 +110,10 @@ class Bench:
         self.coins, self.teos, self.metrics = Inbox(), Inbox(), Metrics(START)
         wallets = {account: Wallet("w", account.source, account.address) for account in ACCOUNTS}
         self.engine = make_engine(store, Rules([], wallets, ["ops"], hint_sources=["mainnet"]), clock)
+        self.engine.metrics = self.metrics
         self.listener = HintListener(
             self.script, ACCOUNTS, {"coins": self.coins, "teos": self.teos}, self.engine,
-            facts=facts, metrics=self.metrics,
+            facts=facts,
         )  # fmt: skip
         self.task = asyncio.create_task(self.listener.run())
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from watcher.app.jobs import Job, start_jobs, stop_jobs
 from watcher.app.schedules import SourceSchedule
@@ -20,6 +21,10 @@ from watcher.service.engine import RuleEngine
 from watcher.service.metrics import Metrics
 from watcher.service.polling import Poller
 from watcher.service.timers import TimeBasedEvaluation
+
+if TYPE_CHECKING:
+    from watcher.ports.hints import Posting
+    from watcher.service.hint_listening import HintListener
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +45,10 @@ class App:
     deliverer: Deliverer
     metrics: Metrics
     jobs: Sequence[Job]
+    listeners: Mapping[str, HintListener] = field(default_factory=dict)
+    """Who listens to each hint source."""
+    postings: Mapping[str, Posting] = field(default_factory=dict)
+    """The hint sources that are posted to."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     """The jobs at work; one that ends is a fault."""
 
@@ -79,9 +88,10 @@ class App:
         await self.close()
 
     async def close(self) -> None:
-        """Close sources and channels; a failure of one does not keep the others open."""
+        """Close sources, channels and hint sources; a failure of one does not keep the others open."""
         closing = [poller.source.close() for poller in self.pollers.values()]
         closing += [channel.close() for channel in self.channels]
+        closing += [listener.source.close() for listener in self.listeners.values()]
         for result in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(result, BaseException):
                 log.error("closing failed: %s", type(result).__name__)

@@ -72,7 +72,21 @@ async def build(
     for name, poller in pollers.items():
         workers = settings.sources[name].concurrency
         jobs += [(f"poll {name}", partial(poller.run, workers)), *schedules[name].jobs(name)]
-    return App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, jobs)
+    app = App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, jobs)
+    if settings.hints:
+        await _hints(app, jobs)
+    return app
+
+
+async def _hints(app: App, jobs: list[Job]) -> None:
+    """Add who listens to the hint sources; without any, nothing of it is loaded."""
+    from watcher.app.hints import listeners, postings
+
+    throttles = {name: poller.throttle for name, poller in app.pollers.items()}
+    app.metrics.listens(app.settings.hints)
+    app.listeners = await listeners(app.settings, throttles, app.schedules, app.engine)
+    app.postings = postings(app.settings, app.listeners)
+    jobs += [(f"hints {name}", listener.run) for name, listener in app.listeners.items()]
 
 
 async def _source(

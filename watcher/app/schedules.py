@@ -1,8 +1,9 @@
-"""Schedule of one source: who says when its accounts are polled, and hears what came of it."""
+"""Schedule of one source: who says when its accounts are polled, hears of hints and of what came of it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan, Purpose
 from watcher.domain.model import Account, Outcome
 from watcher.domain.readings.reconcile import unfinished
+from watcher.ports.hints import HintWord
 from watcher.ports.queue import Queue
 from watcher.service.auto_schedule import AutoScheduler
 from watcher.service.chain_discovery import ChainDiscovery
@@ -24,7 +26,7 @@ from watcher.service.throttle import SourceThrottle
 
 @dataclass(frozen=True, slots=True)
 class SourceSchedule(PollEvents):
-    """Fixed times, `auto`, the provider's own count and `discover` of one source."""
+    """Fixed times, `auto`, the provider's own count and `discover` of one source. Hints come here."""
 
     fixed: FixedScheduler
     auto: AutoScheduler
@@ -33,6 +35,18 @@ class SourceSchedule(PollEvents):
 
     def seen(self, account: Account, at: datetime, changed: bool | None, purpose: Purpose) -> None:  # noqa: FBT001
         self.auto.observe(account, at, changed, purpose=purpose)
+
+    def hint_of(self, account: Account) -> HintWord | None:
+        return self.auto.hint_of(account)
+
+    def hinted(self, account: Account, word: HintWord) -> bool:
+        return self.auto.hinted(account, word)
+
+    def missed(self, accounts: Sequence[Account], by: str, at: datetime) -> None:
+        self.auto.missed(accounts, by, at)
+
+    def silent_since(self, by: str) -> datetime | None:
+        return self.auto.silent_since(by)
 
     def refused(self, account: Account, at: datetime) -> None:
         self.auto.give_back(account, at)

@@ -238,7 +238,7 @@ async def _page(app: App) -> Server | None:
         settings, app.store, credit_plans(settings), app.clock, past=app.store.load,
         stuck=lambda: troubles(app), metrics=app.metrics, rules=app.rules,
     )  # fmt: skip
-    server = Server(snapshots, settings.web)
+    server = Server(snapshots, settings.web, app.postings)
     try:
         await server.start()
     except OSError as error:

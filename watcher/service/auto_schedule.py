@@ -17,6 +17,7 @@ from watcher.domain.scheduler import PATIENCE, Budget, Item, Scheduler
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
 from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
+from watcher.ports.hints import HintWord
 from watcher.ports.queue import Queue
 from watcher.ports.store import Store
 from watcher.service.schedule_items import (
@@ -72,6 +73,7 @@ class AutoScheduler:
         """What is set costs more than is left: fixed intervals are stretched here, and not asked for by
         ticks; of cron ticks and sweeps only a `share` is kept to."""
         self.share = 1.0
+        self._words: dict[Account, HintWord] = {}
         self._turns: dict[Account, float] = {}
         self._ends = self._length = 0.0
         self._every = {
@@ -158,6 +160,25 @@ class AutoScheduler:
             return
         self._scheduler.observe(key, at.timestamp(), changed)
         self._changed.set()
+
+    def hinted(self, account: Account, word: HintWord) -> bool:
+        """Word came that an account has probably changed: it is polled now. Whether that was not planned."""
+        news = account not in self._words
+        self._words[account] = word
+        self._queue.put([account], Purpose.HINTED)
+        return news
+
+    def missed(self, accounts: Sequence[Account], _by: str, _at: datetime) -> None:
+        """Hints about these may be missing: each is polled once, after what is hinted."""
+        self._queue.put(accounts, Purpose.SCHEDULED)
+
+    def silent_since(self, _by: str) -> datetime | None:
+        """Nobody is taken for silent."""
+        return None
+
+    def hint_of(self, account: Account) -> HintWord | None:
+        """Upon which word an account is polled now."""
+        return self._words.pop(account, None)
 
     def give_back(self, account: Account, at: datetime) -> None:
         """The poll that was due was not made, and not charged."""

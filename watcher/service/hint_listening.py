@@ -35,7 +35,6 @@ from watcher.ports.store import hints_of
 from watcher.service.engine import RuleEngine
 from watcher.service.hint_health import STOOD, HintHealth
 from watcher.service.hint_matching import HintIndex, ToldBefore
-from watcher.service.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +68,10 @@ class HintListener:
         engine: RuleEngine,
         *,
         facts: Mapping[str, str],
-        metrics: Metrics | None = None,
     ) -> None:
         """`inboxes`: by the name of the polled source. `facts`: what an earlier run kept of this one."""
         self.source, self._index, self._inboxes = source, HintIndex(accounts), inboxes
-        self._store, self._clock, self._metrics = engine.store, engine.clock, metrics
+        self._store, self._clock, self._metrics = engine.store, engine.clock, engine.metrics
         self._health, self._told_before = HintHealth(source.name, engine), ToldBefore()
         self.state = _taken_up(HintSourceState.load(facts.get(STATE)), engine)
         source.remember({name: fact for name, fact in facts.items() if name != STATE})
