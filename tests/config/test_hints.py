@@ -82,6 +82,11 @@ def test_each_mistake_is_told_with_its_place(tmp_path: Path) -> None:
     ]
 
 
+def test_a_mistake_in_a_secret_names_its_place_though_the_name_is_part_of_the_secret(tmp_path: Path) -> None:
+    (said,) = mistakes(tmp_path, hinted("{kind: pigeon, ring: from-the-loft-123}"))
+    assert said == "hints.loft.ring must begin with ring- | "
+
+
 def test_a_list_is_no_section_of_hints(tmp_path: Path) -> None:
     assert mistakes(tmp_path, SOUND + "hints: [pigeon]\n") == [
         "hints must be a mapping | write 'NAME: {kind: …}' below it"

@@ -21,6 +21,7 @@ SHARED = 24
 """Words of so many characters are worth being shared; longer ones are seldom equal."""
 LONGEST = 1000
 """Characters of what is said of one mistake."""
+_VEILED = "the value is not accepted here"
 NO_KEYS: dict[str, tuple[int, int]] = {}
 """Of what is no mapping; never written to."""
 
@@ -126,11 +127,20 @@ class Document:
         return Place(str(self.path), *((line, column) if key else (node.line, node.column)))
 
     def report(
-        self, loc: Loc, what: str, remedy: str = "", *, key: bool = False, cause: InputError | None = None
+        self,
+        loc: Loc,
+        what: str,
+        remedy: str = "",
+        *,
+        key: bool = False,
+        cause: InputError | None = None,
+        named: str = "",
     ) -> None:
-        """Add a mistake. Hidden texts are taken out of the words."""
+        """Add a mistake. Hidden texts are taken out of the words, and not out of the keys that it is `named`
+        by: a host's name is often in both."""
         node = self.at(loc)
         what, remedy = (_cut(veil(words, node)) for words in (what, remedy))
+        what = what if what.startswith(_VEILED) else f"{named}{what}"
         self.problems.append(Problem(self.place(loc, key=key), what, remedy, cause))
 
     def report_error(self, loc: Loc, error: InputError) -> None:
@@ -195,5 +205,5 @@ def veil(words: str, node: Node) -> str:
         _, _, rest = secret.rpartition("://")
         parts = [part for part in re.split(r"[^A-Za-z0-9]+", rest) if len(part) >= 4]
         if any(part.lower() in words.replace(shown, "").lower() for part in parts):
-            return f"the value is not accepted here (it is not shown, as it comes from {shown})"
+            return f"{_VEILED} (it is not shown, as it comes from {shown})"
     return words

@@ -104,17 +104,18 @@ def _report(
         found = _found(error, node)
         place = (*loc, *found.place)
         if not document.at(place).faulty:
-            document.report(place, _sentence(document, loc, found), found.remedy, cause=found)
+            named = _named(document, loc, found)
+            document.report(place, found.what, found.remedy, cause=found, named=named)
 
 
-def _sentence(document: Document, loc: tuple[str | int, ...], error: InputError) -> str:
-    """The mistake with the keys in front that it is about, unless its words begin with the last of them."""
+def _named(document: Document, loc: tuple[str | int, ...], error: InputError) -> str:
+    """The keys that a mistake is about, to stand before its words; empty if these begin with the last."""
     keys = [part for part in error.place if isinstance(part, str)]
     if keys and re.match(rf"{re.escape(keys[-1])}\b", error.what):
-        return error.what
+        return ""
     name = spelled(document, (*loc, *keys))
     joint = " " if re.match(r"(is|are|must|has|needs|names) ", error.what) else ": "
-    return f"{name}{joint}{error.what}" if name else error.what
+    return f"{name}{joint}" if name else ""
 
 
 def _cut_number(document: Document, loc: Loc) -> str:
