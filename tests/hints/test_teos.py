@@ -18,7 +18,16 @@ from tests.fakes import FakeClock
 from tests.relay import relaying
 from watcher.hints.teos.broker import Timing
 from watcher.hints.teos.source import TeosEvents
-from watcher.ports.hints import Alive, Bookmark, Hint, HintGap, HintSourceError, Told, Where
+from watcher.ports.hints import (
+    Alive,
+    Bookmark,
+    Hint,
+    HintCallRejectedError,
+    HintGap,
+    HintSourceError,
+    Told,
+    Where,
+)
 
 pytestmark = pytest.mark.needs("rabbitmq-server")
 
@@ -69,7 +78,7 @@ class TeosApi:
         if self.down:
             raise HintSourceError("no answer")
         if key in self._refuses:
-            raise HintSourceError("400", refused=True)
+            raise HintCallRejectedError("400")
         queue = await self._channel.declare_queue(
             f"teos-events-{next(NUMBERS)}", durable=True,
             arguments={"x-queue-type": "quorum", "x-expires": 30 * 60 * 1000},

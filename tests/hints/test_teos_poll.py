@@ -7,10 +7,8 @@ from contextlib import aclosing, suppress
 from datetime import timedelta
 from itertools import pairwise
 
-import aiohttp
 import pytest
 from pydantic import ValidationError
-from yarl import URL
 
 from tests.fakes import FakeClock
 from watcher.domain.credits.allowance import Allowance, Window
@@ -19,8 +17,10 @@ from watcher.hints.kind import HintContext
 from watcher.hints.teos_poll.looks import MOST_PAGES
 from watcher.hints.teos_poll.settings import TeosPollHints
 from watcher.hints.teos_poll.source import TeosLooks
-from watcher.ports.hints import Alive, Bookmark, Hint, HintGap, HintSourceError, Told
+from watcher.ports.hints import Alive, Bookmark, Hint, HintCallRejectedError, HintGap, HintSourceError, Told
+from watcher.ports.source import RawCall, Source
 from watcher.sim.server import Simulation
+from watcher.sources.teos.settings import TeosSettings
 
 HOT = "0xe0450ce1e2ef73b15514ae6a003b90d0ebac8835"
 COLD = "0x5f49ab3db8206fd430af21cffd9399721da55710"
@@ -30,11 +30,11 @@ WINDOWS = Allowance(None, (Window(300, 60), Window(30_000, 86_400)))
 
 
 class SimApi:
-    """Access to the simulated TEOS. What it turns down is for people, as of a real access."""
+    """Access to the simulated TEOS by the source itself, without the ledger."""
 
-    def __init__(self, sim: Simulation, session: aiohttp.ClientSession) -> None:
-        self._sim, self._session = sim, session
-        self.paths: list[str] = []
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.calls: list[RawCall] = []
 
     async def call(
         self,
@@ -46,15 +46,13 @@ class SimApi:
         body: bytes = b"",
     ) -> bytes:
         assert (method, cost, body) == ("GET", 0, b"")
-        self.paths.append(path)
-        url = URL(f"{self._sim.teos.url}{path}", encoded=True).update_query(query) if query else None
-        headers = {"Authorization": f"Bearer {self._sim.teos.key}"}
-        async with self._session.get(
-            url or URL(f"{self._sim.teos.url}{path}", encoded=True), headers=headers
-        ) as answer:
-            if answer.status != 200:
-                raise HintSourceError(f"TEOS answered {answer.status}", refused=answer.status < 429)
-            return await answer.read()
+        self.calls.append(RawCall(method, path, tuple(query)))
+        answer = await self._source.ask(self.calls[-1])
+        if answer.rejected:
+            raise HintCallRejectedError(answer.failure)
+        if answer.failure:
+            raise HintSourceError(answer.failure, refused=answer.refused)
+        return answer.body
 
 
 class Looking:
@@ -99,10 +97,13 @@ async def _asleep(_seconds: float) -> None:
 
 @pytest.fixture
 async def looking() -> AsyncIterator[Looking]:
-    async with Simulation() as sim, aiohttp.ClientSession() as session:
+    async with Simulation() as sim:
         sim.world.clock.freeze()
         sim.world.define_asset(ASSET)
-        yield Looking(sim, SimApi(sim, session))
+        given = {"kind": "teos", "api_key": sim.teos.key, "base_url": sim.teos.url}
+        source = TeosSettings.model_validate(given).build("teos", [])
+        yield Looking(sim, SimApi(source))
+        await source.close()
 
 
 def told(found: Sequence[Told]) -> list[str]:
@@ -186,7 +187,7 @@ async def test_more_than_a_look_can_read_is_a_gap(looking: Looking, by: str) -> 
     found = await looking.look(source)
     assert isinstance(found[0], HintGap)
     assert len(told(found)) >= MOST_PAGES * 25
-    assert len(looking.api.paths) <= MOST_PAGES + 1
+    assert len(looking.api.calls) <= MOST_PAGES + 1
 
 
 async def test_a_hint_that_nobody_took_is_told_again(looking: Looking, by: str) -> None:
@@ -227,11 +228,11 @@ async def test_a_quiet_look_is_one_call_a_chunk(looking: Looking, by: str) -> No
     source = looking.source(HOT, *many, by=by)
     looking.moves()
     await looking.look(source)
-    calls = len(looking.api.paths)
+    calls = len(looking.api.calls)
     assert calls == (1 if by == "transactions" else 4)
-    assert all(len(path) <= 6000 for path in looking.api.paths)
+    assert all(len(each.path) + len(each.query) <= 6000 for each in looking.sim.teos.requests)
     await looking.look(source)
-    assert len(looking.api.paths) == calls * 2
+    assert len(looking.api.calls) == calls * 2
 
 
 @pytest.mark.parametrize("form", ["call", "query"])
@@ -242,7 +243,7 @@ async def test_either_form_that_teos_documents_is_spoken(looking: Looking, form:
     await looking.look(source)
     looking.moves(40)
     assert told(await looking.look(source)) == [HOT] * 40
-    assert all(("(" in path) == (form == "call") for path in looking.api.paths[1:])
+    assert all(("(" in each.path) == (form == "call") for each in looking.api.calls[1:])
 
 
 async def test_oldest_first_shows_nothing_new_and_is_for_people(looking: Looking) -> None:
@@ -256,17 +257,25 @@ async def test_oldest_first_shows_nothing_new_and_is_for_people(looking: Looking
 
 
 async def test_a_refusal_ends_the_looks(looking: Looking, by: str) -> None:
-    looking.sim.teos.key = "another"
     looking.sim.faults.add("401", where="teos")
     with pytest.raises(HintSourceError, match="401") as caught:
         await looking.look(looking.source(by=by))
     assert caught.value.refused
+    assert len(looking.api.calls) == 1
 
 
-@pytest.mark.parametrize("name", ["not-json", "html", "empty-body"])
+async def test_a_search_that_is_served_in_no_form_is_for_people(looking: Looking) -> None:
+    looking.sim.faults.add("404", where="teos")
+    with pytest.raises(HintSourceError, match="404") as caught:
+        await looking.look(looking.source())
+    assert caught.value.refused
+    assert ["(" in each.path for each in looking.api.calls] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["not-json", "html", "empty-body", "500", "reset"])
 async def test_an_answer_that_is_none_ends_the_looks(looking: Looking, name: str, by: str) -> None:
     looking.sim.faults.add(name, where="teos")
-    with pytest.raises(HintSourceError, match="what TEOS answered is no"):
+    with pytest.raises(HintSourceError):
         await looking.look(looking.source(by=by))
 
 

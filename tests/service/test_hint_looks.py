@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes import START, FakeClock, FakeSource
 from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, CreditRefusal, Grant, Purpose
-from watcher.ports.hints import HintSourceError
+from watcher.ports.hints import HintCallRejectedError, HintSourceError
 from watcher.ports.source import RawAnswer, RawCall
 from watcher.service.hint_looks import HintLooks
 from watcher.service.metrics import Metrics
@@ -64,6 +64,11 @@ async def test_what_was_not_charged_comes_back_and_the_failure_is_in_the_log(ben
     assert await bench.spent() == 0
     with bench.store.queries() as queries:
         assert queries.requests(1)[0].failure == "unauthorized: api answered 401"
+
+
+async def test_a_request_that_is_not_taken_may_be_asked_in_another_form(bench: Bench) -> None:
+    bench.source.answer = RawAnswer(failure="rejected: api answered 404", rejected=True)
+    assert isinstance(await bench.refusal(), HintCallRejectedError)
 
 
 async def test_a_look_that_failed_slows_down_no_poll_and_a_pause_that_is_asked_for_is_kept(

@@ -46,6 +46,14 @@ async def test_a_request_is_sent_below_the_configured_address_with_the_key(api: 
     assert [each[name] for each in api.headers] == [value, value]
 
 
+async def test_a_path_is_sent_as_it_stands(api: Api, source: Source) -> None:
+    api.says(refused(204, ""))
+
+    await source.ask(RawCall("GET", "/odata/v1.1/Search(addresses=%5B%270x1%27%5D)"))
+
+    assert api.paths == ["/api/odata/v1.1/Search(addresses=%5B%270x1%27%5D)"]
+
+
 async def test_an_answer_without_a_body_is_an_answer(api: Api, source: Source) -> None:
     api.says(refused(204, ""))
 
@@ -64,7 +72,7 @@ async def test_a_refusal_says_why_and_whose_turn_it_is_without_the_key(
 
     assert f"answered {status}: no ***" in answer.failure
     assert KEY not in answer.failure
-    assert (answer.refused, answer.charged) == (people, charged)
+    assert (answer.refused, answer.charged, answer.rejected) == (people, charged, status == 404)
     assert (answer.pause is not None) == (status == 429)
 
 

@@ -135,6 +135,13 @@ class HintSourceError(Exception):
         self.why, self.refused = why, refused
 
 
+class HintCallRejectedError(HintSourceError):
+    """A request that an API does not take as it is (400, 404). One in another form may be taken."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, refused=True)
+
+
 class HintSource(Protocol):
     """One configured source of hints: a connection that is listened to, or an address that is posted to."""
 
@@ -202,6 +209,7 @@ class ApiAccess(Protocol):
         """The body of the answer (200 to 204). `path` follows the configured base URL, with its version;
         it is percent-encoded already, and sent as it stands.
 
-        HintSourceError says why there is none: no credits, refused, unreachable.
+        HintSourceError says why there is none: no credits, refused, unreachable; HintCallRejectedError, that
+        the request is none that this API takes.
         """
         ...

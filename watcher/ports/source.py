@@ -74,14 +74,15 @@ class RawAnswer:
     """Answer to it: the body of a status 200 to 204, or why there is none, in words without secrets.
 
     `charged`: 0 if the provider cannot have taken credits, None if what was booked counts. `refused`: a
-    person must act (a key, a right, credits that are gone). `pause`: the provider wants no request for so
-    long.
+    person must act (a key, a right, credits that are gone). `rejected`: the request itself is not taken (400,
+    404), and another one may be. `pause`: the provider wants no request for so long.
     """
 
     body: bytes = b""
     failure: str = ""
     charged: int | None = None
     refused: bool = False
+    rejected: bool = False
     pause: timedelta | None = None
 
 

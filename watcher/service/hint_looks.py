@@ -8,7 +8,7 @@ from watcher.domain.credits.allowance import Booking, CreditRefusal, Purpose
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import moment
 from watcher.ports.clock import Clock
-from watcher.ports.hints import HintSourceError
+from watcher.ports.hints import HintCallRejectedError, HintSourceError
 from watcher.ports.source import RawAnswer, RawCall
 from watcher.ports.store import Settlement, Store
 from watcher.service.throttle import SourceThrottle
@@ -36,6 +36,8 @@ class HintLooks:
                 answer = await self._ask(RawCall(method, path, tuple(query), body), cost)
             except StoreError as error:
                 raise HintSourceError(f"the ledger cannot be written: {error}") from None
+        if answer.rejected:
+            raise HintCallRejectedError(f"{self._name}: {answer.failure}")
         if answer.failure:
             raise HintSourceError(f"{self._name}: {answer.failure}", refused=answer.refused)
         return answer.body

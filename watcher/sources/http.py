@@ -92,7 +92,8 @@ class HttpFailure:
     def answer(self) -> RawAnswer:
         """The same of a request that is no poll."""
         text, refused = f"{self.reason}: {self.text}", self.reason in _FOR_PEOPLE
-        return RawAnswer(failure=text, charged=self.charged, refused=refused, pause=self.pause)
+        rejected = self.reason is MissReason.REJECTED
+        return RawAnswer(b"", text, self.charged, refused, rejected, self.pause)
 
 
 class Http:
@@ -119,7 +120,7 @@ class Http:
 
     async def ask(self, root: str, call: RawCall) -> RawAnswer:
         """Make one request of any method below `root`."""
-        url = URL(f"{root}{call.path}").with_query(call.query)
+        url = URL(f"{root}{call.path}", encoded=True).with_query(call.query)
         answer = await self._request(call.method, url, _TAKEN, call.body)
         return RawAnswer(answer.data) if isinstance(answer, Body) else answer.answer()
 

@@ -15,7 +15,15 @@ from pydantic import SecretStr
 from watcher.hints.teos.broker import ROUTING_KEY, TIMING, Broker, Timing, connected
 from watcher.hints.teos.wire import read_event, read_queue
 from watcher.ports.clock import Clock
-from watcher.ports.hints import Alive, ApiAccess, Bookmark, HintGap, HintSourceError, Told
+from watcher.ports.hints import (
+    Alive,
+    ApiAccess,
+    Bookmark,
+    HintCallRejectedError,
+    HintGap,
+    HintSourceError,
+    Told,
+)
 
 ASKED, OWN = "api", "own"
 """Words for queues that have no name yet: the API is asked for one; one is declared."""
@@ -88,8 +96,6 @@ class TeosEvents:
         """The queue that TEOS makes. Which keys it takes is not documented, only that it takes `#`."""
         try:
             answer = await self._api.call("POST", _PATH, [("eventRoutingKey", ROUTING_KEY)])
-        except HintSourceError as error:
-            if not error.refused:
-                raise
+        except HintCallRejectedError:
             answer = await self._api.call("POST", _PATH, [("eventRoutingKey", _EVERYTHING)])
         return read_queue(answer)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from watcher.hints.teos.wire import text_of, where_of
 from watcher.hints.teos_poll.looks import MOST_PAGES, SHORT, Known, Look, Row, key_of, moment, read_rows
-from watcher.ports.hints import ApiAccess, Hint, HintSourceError, Where
+from watcher.ports.hints import ApiAccess, Hint, HintCallRejectedError, HintSourceError, Where
 
 _PAGE = 25
 """Rows of a page."""
@@ -68,8 +68,8 @@ class OperationLooks:
     async def _page(self, addresses: Sequence[str], page: int) -> bytes:
         try:
             body = await self._asked(addresses, page)
-        except HintSourceError as error:
-            if self._answered or not error.refused:
+        except HintCallRejectedError:
+            if self._answered:
                 raise
             self._queries = not self._queries
             body = await self._asked(addresses, page)
