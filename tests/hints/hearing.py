@@ -33,10 +33,14 @@ class Hearing:
 
     async def until(self, met: Callable[[], object]) -> None:
         """Wait until something is heard that was waited for."""
-        async with asyncio.timeout(PATIENCE):
-            while not met():
-                self._news.clear()
-                await self._news.wait()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not met():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            ended = [each.why for each in self.failures[-3:]]
+            raise AssertionError(f"not heard; connections ended: {ended}; told: {self.told[-9:]}") from None
 
     async def count(self, hints: int) -> None:
         """Wait until so many hints were heard."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Annotated, Any
@@ -24,6 +25,9 @@ _A_PERSON = re.compile(
     re.IGNORECASE,
 )
 """Words of providers about keys and plans. Without a standard for them: as they stand in their documents."""
+
+_PARTING = 2.0
+"""Seconds for a word of farewell. On a link on which bytes vanish it cannot be said."""
 
 _SHORTEST_SECRET = 6
 _LONGEST_WORDS = 160
@@ -123,7 +127,9 @@ class NodeSocket:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self._socket.close()  # does nothing where it is closed
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PARTING):
+                    await self._socket.close()  # does nothing where it is closed
         finally:
             await self._session.close()
 
