@@ -20,8 +20,10 @@ from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.scripts import script_hash, script_of
-from watcher.hints.electrum import AT_ONCE, ElectrumHints, ElectrumSource, Patience
+from watcher.hints.electrum.settings import ElectrumHints
+from watcher.hints.electrum.source import AT_ONCE, ElectrumSource, Patience
 from watcher.hints.kind import HintContext
+from watcher.hints.statuses import KEY
 from watcher.ports.hints import Alive, Bookmark, Hint, Where
 from watcher.service.clock import SystemClock
 
@@ -360,5 +362,5 @@ async def test_nothing_of_an_abandoned_connection_is_left(server: ElectrumServer
 
 def test_facts_out_of_shape_are_forgotten() -> None:
     source = a_source(1)
-    source.remember({ONE[:32]: "²  abc", TWO[:32]: "", "other": "1 a"})
-    assert not source._known
+    source.remember({ONE[:KEY]: "²  abc", TWO[:KEY]: "", "other": "1 a"})
+    assert not source._statuses._known

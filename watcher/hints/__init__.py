@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from watcher.hints.coinstats_portfolio import PortfolioHints
-from watcher.hints.electrum import ElectrumHints
+from watcher.hints.electrum.settings import ElectrumHints
 from watcher.hints.evm.settings import EvmHintKind
 from watcher.hints.kind import HintKind
 from watcher.hints.teos.settings import TeosHints

@@ -22,31 +22,18 @@ import hashlib
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
-
 from watcher import __version__
-from watcher.domain.credits.allowance import Allowance
-from watcher.domain.model import SWEEPS, Account
-from watcher.domain.values.chains import canonical
-from watcher.domain.values.errors import Advice, InputError
-from watcher.domain.values.fields import Words
-from watcher.domain.values.normalization import address_key
-from watcher.domain.values.scripts import SCRIPT_CHAINS, script_hash, script_of
 from watcher.hints.json_rpc import CallRefusedError, Peer
-from watcher.hints.kind import HintContext, HintKind
+from watcher.hints.statuses import Statuses
 from watcher.ports.clock import Clock
-from watcher.ports.hints import Alive, Bookmark, Hint, HintSourceError, Told, Where
-from watcher.system.connections import is_loopback, socket_cause
-
-if TYPE_CHECKING:
-    from watcher.hints.setup import HintSetup
+from watcher.ports.hints import Alive, Hint, HintSourceError, Told, Where
+from watcher.system.connections import socket_cause
 
 log = logging.getLogger(__name__)
 
@@ -62,88 +49,6 @@ AT_ONCE = 20
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
-def _server(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise InputError("is not the address of a server", "as in ssl://electrum.example:50002") from None
-    if parts.scheme not in {"ssl", "tcp"} or not host or not port or parts.username or parts.query:
-        raise InputError("must be ssl://, a host and a port", "as in ssl://electrum.example:50002")
-    if parts.scheme == "tcp" and not is_loopback(host):
-        raise InputError("must begin with ssl://", "tcp is for this machine only, anybody could change it")
-    return url
-
-
-def _one_chain(chains: tuple[str, ...]) -> tuple[str, ...]:
-    if len(chains) != 1:
-        raise InputError("must name one chain", "an Electrum server knows one; name a source for each")
-    if canonical(chains[0]) not in SCRIPT_CHAINS:
-        known = ", ".join(SCRIPT_CHAINS)
-        raise InputError(f"'{chains[0][:60]}' is no chain with Electrum servers here", f"known: {known}")
-    return chains
-
-
-def _fingerprint(text: str) -> str:
-    plain = text.replace(":", "").lower()
-    if not _HEX.fullmatch(plain):
-        raise InputError("is no SHA-256 of a certificate", "write its 64 hexadecimal digits")
-    return plain
-
-
-class ElectrumHints(HintKind):
-    """Settings of an Electrum server whose word is listened to."""
-
-    kind: Literal["electrum"]
-    url: Annotated[str, AfterValidator(_server)]
-    chains: Annotated[Words, AfterValidator(_one_chain)]
-    fingerprint: Annotated[str, AfterValidator(_fingerprint)] | None = None
-    """SHA-256 of the server's certificate, for the many that sign their own. With it nothing else of the
-    certificate is looked at."""
-    most: int = Field(default=10_000, ge=1, le=100_000)
-    """Addresses that are subscribed to."""
-
-    @property
-    def named_chains(self) -> tuple[str, ...]:
-        return self.chains
-
-    def covers(self, account: Account) -> bool:
-        chain = canonical(account.chain)
-        here = chain in SWEEPS or _folded(chain) == _folded(canonical(self.chains[0]))
-        return here and script_of(account.address, self.chains[0]) is not None
-
-    def warnings(self, accounts: Sequence[Account], asked: Allowance) -> Iterator[Advice]:  # noqa: ARG002
-        if (many := len(self._wheres(accounts))) > self.most:
-            yield Advice(f"only {self.most} of {many} addresses are subscribed to", "raise most")
-
-    @classmethod
-    def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:
-        from watcher.hints.electrum_setup import setup_for
-
-        chains = [each.chain for each in accounts if script_of(each.address, each.chain) is not None]
-        return setup_for(list(dict.fromkeys(chains))) if chains else None
-
-    def build(self, context: HintContext) -> ElectrumSource:
-        watched = dict(islice(self._wheres(context.accounts).items(), self.most))
-        return ElectrumSource(context.name, self.url, watched, context.clock, fingerprint=self.fingerprint)
-
-    def _wheres(self, accounts: Sequence[Account]) -> dict[str, list[Where]]:
-        """Script hash → the places that pay to it: a wallet may be written in two ways."""
-        wheres: dict[str, list[Where]] = {}
-        for account in accounts:
-            if script := script_of(account.address, self.chains[0]):
-                chain = self.chains[0] if account.chain in SWEEPS else account.chain
-                where = Where(canonical(chain), address_key(account.address))
-                held = wheres.setdefault(script_hash(script), [])
-                held += [] if where in held else [where]
-        return wheres
-
-
-def _folded(chain: str) -> str:
-    """Bitcoin Cash is written with a hyphen and without one."""
-    return chain.replace("-", "_")
-
-
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds to wait: for a connection, for an answer; and between two pings."""
@@ -151,24 +56,6 @@ class Patience:
     connect: float = 15.0
     answer: float = 30.0
     ping: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptStatus:
-    """Status of a script as it was told last, cut to 32 digits, empty without any transaction; and how often
-    it changed, so that one that comes back is another event."""
-
-    changes: int
-    text: str
-
-    @classmethod
-    def kept(cls, fact: str) -> ScriptStatus | None:
-        """The status that a fact says; None if it says none."""
-        number, _, text = fact.partition(" ")
-        return cls(int(number), text) if number.isascii() and number.isdigit() and len(number) < 10 else None
-
-    def fact(self) -> str:
-        return f"{self.changes} {self.text}"
 
 
 class ElectrumSource:
@@ -188,8 +75,7 @@ class ElectrumSource:
         self._name, self._watched, self._clock, self._patience = name, watched, clock, patience
         self._host, self._port = parts.hostname or "", parts.port or 0
         self._tls, self._fingerprint = parts.scheme == "ssl", fingerprint
-        self._known: dict[str, ScriptStatus] = {}
-        self._unkept: dict[str, str] = {}
+        self._statuses = Statuses()
         self._deaf: set[str] = set()
 
     @property
@@ -197,9 +83,7 @@ class ElectrumSource:
         return self._name
 
     def remember(self, facts: Mapping[str, str]) -> None:
-        for script in self._watched:
-            if found := ScriptStatus.kept(facts.get(_key(script), "")):
-                self._known[script] = found
+        self._statuses.remember(self._watched, facts)
 
     async def close(self) -> None:
         """Nothing is open between two connections."""
@@ -274,8 +158,8 @@ class ElectrumSource:
         if deaf - self._deaf:
             log.warning("%s: %d of %d addresses refused: %s", self.name, len(deaf), len(scripts), said)
         self._deaf = deaf
-        if self._unkept:
-            yield self._bookmark()
+        for each in self._statuses.bookmark():
+            yield each
 
     async def _notified(self, peer: Peer) -> AsyncIterator[Told]:
         """What is told from now on; every minute a ping, and what was told until then as facts.
@@ -295,8 +179,8 @@ class ElectrumSource:
             if self._clock.monotonic() >= ping_at:
                 await self._ping(peer)
                 yield Alive()
-                if self._unkept:
-                    yield self._bookmark()
+                for each in self._statuses.bookmark():
+                    yield each
                 ping_at = self._clock.monotonic() + self._patience.ping
 
     async def _ping(self, peer: Peer) -> None:
@@ -316,22 +200,9 @@ class ElectrumSource:
 
     def _heard(self, script: str, text: str | None) -> list[Hint]:
         """Hints about a script, if its status is another than the one that was told last."""
-        before = self._known.get(script)
-        if text is None or script not in self._watched or (before is not None and before.text == text):
+        if text is None or script not in self._watched or not (event := self._statuses.event(script, text)):
             return []
-        now = ScriptStatus(before.changes + 1 if before else 0, text)
-        self._known[script] = now
-        self._unkept[_key(script)] = now.fact()
-        told = f"{_key(script)}:{now.changes}:{text}"
-        return [Hint(where, told) for where in self._watched[script]] if before is not None else []
-
-    def _bookmark(self) -> Bookmark:
-        facts, self._unkept = self._unkept, {}
-        return Bookmark(facts)
-
-
-def _key(script: str) -> str:
-    return script[:32]
+        return [Hint(where, event) for where in self._watched[script]]
 
 
 def notified(method: str, params: Any) -> tuple[str, str | None] | None:
@@ -343,10 +214,10 @@ def notified(method: str, params: Any) -> tuple[str, str | None] | None:
 
 
 def status_in(value: Any) -> str | None:
-    """A status, cut to 32 digits, empty if there is no transaction; None if it is out of shape."""
+    """A status, empty if there is no transaction; None if it is out of shape."""
     if value is None:
         return ""
-    return value[:32] if isinstance(value, str) and _HEX.fullmatch(value) else None
+    return value if isinstance(value, str) and _HEX.fullmatch(value) else None
 
 
 class _Lines:
