@@ -289,6 +289,7 @@ def test_a_body_of_no_known_shape_is_taken_from_a_provider_and_said_once(
         (b'{"hints": [{"address": ""}]}', "length >= 1"),
         (b'{"hints": [{"address": "0x1", "happened": "2026-01-01T00:00:00"}]}', "happened"),
         (b'{"hints": [{"address": "0x1", "happened": 12}]}', "happened"),
+        (hints(A, happened="1999-12-31T23:59:59Z"), "a time that cannot be"),
         (hints(*[A] * 5_001), "more than 5,000 hints"),
         (b"[" * 50_000, "deep|Expected"),
     ],

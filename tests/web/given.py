@@ -78,9 +78,10 @@ async def serving(
     token: str | None = None,
     proxies: Sequence[str] = (),
     postings: Mapping[str, Posting] | None = None,
+    clock: FakeClock | None = None,
 ) -> AsyncIterator[Page]:
     settings = settings_in(folder)
-    clock = FakeClock(NOW + timedelta(minutes=5))
+    clock = clock or FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
     metrics = Metrics(NOW)
     metrics.know(settings.sources, settings.channels)

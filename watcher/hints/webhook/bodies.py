@@ -129,6 +129,8 @@ def read_generic(body: bytes, spellings: Spellings, chains: Mapping[str, str], n
             odd, key = odd + 1, address_key(each.address)
         key = key or each.address
         where = Where(canonical(chains.get(each.chain, each.chain)), key)
+        if each.happened is not None and int(each.happened.timestamp()) not in _MOMENTS:
+            raise UnknownBodyError("it has a time that cannot be")
         happened = each.happened.astimezone(UTC) if each.happened is not None else None
         name = f"{key} {where.chain} {visible(each.id) or nonce}"[:LONGEST_ID]
         hints.append(Hint(where, name, happened))
