@@ -11,6 +11,7 @@ from watcher.config.rule_files import Rulebook, load_rules
 from watcher.config.settings import load_settings
 from watcher.config.starter import PACKS, starter_files
 from watcher.domain.values.errors import ConfigurationError
+from watcher.hints import KINDS as HINT_KINDS
 
 KEYS = {"COINSTATS_API_KEY": "k1", "TEOS_API_KEY": "k2"}
 
@@ -57,6 +58,24 @@ def test_only_the_keys_are_missing_from_the_starter(tmp_path: Path) -> None:
         load_settings(write(tmp_path), {}, KINDS)
 
     assert [problem.what.split()[2] for problem in caught.value.problems] == list(KEYS)
+
+
+def test_the_hints_of_the_starter_are_sound_once_they_are_wanted(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    before, _, rest = path.read_text().partition("# hints:\n")
+    block, end, after = rest.partition("\n\n")
+    entries = "".join(f"{line[2:]}\n" for line in block.splitlines())
+    path.write_text(f"{before}hints:\n{entries}{end}{after}")
+    secrets = {
+        "ETHEREUM_WSS_URL": "wss://node.example",
+        "TEOS_AMQP_URL": "amqps://user:password@events.example",
+        "ALCHEMY_SIGNING_KEY": "whsec-0123456789abcdef",
+        "SOLANA_WSS_URL": "wss://solana.example",
+    }
+
+    settings = load_settings(path, {**KEYS, **secrets})
+
+    assert sorted(each.model_dump()["kind"] for each in settings.hints.values()) == sorted(HINT_KINDS)
 
 
 def test_sources_at_another_address_are_written_as_such(tmp_path: Path) -> None:

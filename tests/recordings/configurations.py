@@ -107,6 +107,11 @@ EVERY = '{cron: "*/10 9-17 * * mon-fri", timezone: Europe/Zurich}'
 CREDITS = "{limit: 20000, period: month, resets_on: 1, reserve: 10%}"
 READINGS = '{wallet: hot, asset: ETH, amounts: "1.5 0.4x3 _ 0.9", prices: "3000"}'
 
+END = "rules: [rules.yaml]\n"
+NODE = "  mainnet: {kind: evm, url: wss://node.example/SECRET, chains: [ethereum]}"
+BROKER = '  events: {kind: teos, source: teos, url: "amqps://user:SECRET@events.example"}'
+SCRIPT = "  scripts: {kind: webhook, scheme: generic, signing_key: SECRET-0123456789ab}"
+
 CONFIGURATIONS: Cases = {
     "sound": {},
     "no version": {"version: 1\n": ""},
@@ -176,6 +181,26 @@ CONFIGURATIONS: Cases = {
     "a page nowhere": {'listen: "127.0.0.1:8787"': 'listen: "here", proxies: [nobody]'},
     "a log that is wrong": {"{level: info, format: console}": "{level: loud, format: xml}"},
     "a heartbeat that is none": {"https://hc.example.org/secret": "hc.example.org/secret"},
+    "hints": {END: f"hints:\n{NODE}\n{BROKER}\n{SCRIPT}\n{END}"},
+    "hints of an unknown kind": {END: f"hints: {{mainnet: {{kind: emv, url: wss://node.example}}}}\n{END}"},
+    "hints without a key": {END: f"hints: {{scripts: {{kind: webhook, scheme: generic}}}}\n{END}"},
+    "hints in the clear": {
+        END: f"hints:\n{NODE}\n{BROKER}\n{END}".replace("wss:", "ws:").replace("amqps:", "amqp:")
+    },
+    "hints of a chain of nobody": {END: f"hints:\n{NODE}\n{END}".replace("[ethereum]", "[etherium]")},
+    "hints of a source of another kind": {
+        END: f"hints:\n{BROKER}\n{END}".replace("source: teos", "source: coinstats")
+    },
+    "hints of a source that is none": {
+        END: f"hints:\n{BROKER}\n{END}".replace("source: teos", "source: teso")
+    },
+    "hints that nobody can post": {'web: {listen: "127.0.0.1:8787"}\n': f"web: null\nhints:\n{SCRIPT}\n"},
+    "hints of one node twice": {END: f"hints:\n{NODE}\n{NODE.replace('mainnet', 'again')}\n{END}"},
+    "hints that may waste too much": {"kind: teos\n": "kind: teos\n    hint_waste: 120%\n"},
+    "hints for nobody": {
+        END: f"hints:\n{BROKER}\n{END}",
+        "tags: [issued]\n    every: 5m": "tags: [issued]\n    hints: false\n    every: 5m",
+    },
     "many mistakes at once": {
         "kind: teos": "kind: toes",
         "every: 5m": "every: 5",

@@ -74,6 +74,22 @@ wallets:
     tags: [issued]
     every: 1m
 
+# Who says that an account has just moved: it is then read within seconds, at the same credits. Take away
+# the # of those that you have. Accounts that none of them tells of are read as before.
+# hints:
+#   mainnet:                        # a node of an EVM chain, your own or a provider's
+#     {kind: evm, url: "${ETHEREUM_WSS_URL}", chains: [ethereum]}
+#   teos-events:                    # the message broker of TEOS (pip install 'balance-watcher[amqp]')
+#     {kind: teos, source: teos, url: "${TEOS_AMQP_URL}"}
+#   teos-looks:                     # the API of TEOS itself, one free call for all addresses
+#     {kind: teos-poll, source: teos}
+#   alchemy:                        # a webhook: alchemy, quicknode, helius, or generic for a script of yours
+#     {kind: webhook, scheme: alchemy, signing_key: "${ALCHEMY_SIGNING_KEY}", chains: {ETH_MAINNET: ethereum}}
+#   bitcoin:                        # an Electrum server
+#     {kind: electrum, url: "ssl://electrum.example:50002", chains: [bitcoin]}
+#   portfolio:                      # CoinStats itself: one paid look at all wallets
+#     {kind: coinstats-portfolio, source: coinstats, every: 2h, sync: none}
+
 # Who is told. A rule without 'notify' tells every channel; 'watcher send-test' tries them.
 channels:
   terminal: {kind: console}
