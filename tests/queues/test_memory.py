@@ -110,3 +110,17 @@ async def test_taking_waits_for_work() -> None:
     queue.put([account(1)], Purpose.SCHEDULED)
 
     assert (await taking).accounts == (account(1),)
+
+
+async def test_whether_anything_is_more_urgent_than_a_batch_counts_what_that_batch_holds() -> None:
+    queue = PollQueue()
+    queue.put([account(1), account(2)], Purpose.SCHEDULED)
+    batch, other = await queue.take(1), await queue.take(1)
+
+    queue.put([account(3)], Purpose.SCHEDULED)
+    assert not queue.urgent(batch), "no more than it"
+    queue.put([account(1)], Purpose.HINTED)
+    assert queue.urgent(batch)
+    assert not queue.urgent(other), "account 1 is being asked for elsewhere"
+    queue.put([account(3)], Purpose.CONFIRMATION)
+    assert queue.urgent(other)

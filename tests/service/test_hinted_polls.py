@@ -30,9 +30,13 @@ class Planner(PollEvents):
     """Knows upon which word the first account is asked for."""
 
     heard: list[tuple[Account, bool | None, Purpose]] = field(default_factory=list)
+    turned_away: list[Account] = field(default_factory=list)
 
     def seen(self, account: Account, at: datetime, changed: bool | None, purpose: Purpose) -> None:
         self.heard.append((account, changed, purpose))
+
+    def refused(self, account: Account, at: datetime) -> None:
+        self.turned_away.append(account)
 
     def hint_of(self, account: Account) -> HintWord | None:
         return WORD if account == ACCOUNTS[0] else None
@@ -107,3 +111,22 @@ async def test_what_polls_upon_hints_came_to_is_counted(bench: Bench) -> None:
     assert found == {"confirmed": 1, "barren": 1, "unread": 1, "refused": 1}
     assert metrics.hint_credits["mainnet"] == 120
     assert sum(metrics.hint_delays["mainnet"].counts) == 2
+
+
+async def test_a_hinted_account_does_not_wait_for_the_rest_of_a_long_batch(bench: Bench) -> None:
+    bench.source.batch = 1
+    queue, asked = bench.poller.queue, bench.source.sent
+
+    def answer(account: Account) -> Outcome:
+        if len(asked) == 1:  # while the first of three is asked for
+            queue.put([ACCOUNTS[2]], Purpose.HINTED)
+        return reading(account, {ETH: "1"})
+
+    bench.source.answers = answer
+    await bench.poller.once(ACCOUNTS, Purpose.SCHEDULED)
+
+    assert [request.accounts for request in asked] == [(ACCOUNTS[0],), (ACCOUNTS[2],), (ACCOUNTS[1],)]
+    assert [purpose for _, _, purpose in bench.planner.heard] == [
+        Purpose.SCHEDULED, Purpose.HINTED, Purpose.SCHEDULED
+    ]  # fmt: skip
+    assert bench.planner.turned_away == [], "what goes back to the queue was not refused"

@@ -37,6 +37,10 @@ class Queue(Protocol):
         """Wait for work and take up to `limit` accounts of the most urgent purpose."""
         ...
 
+    def urgent(self, batch: Batch) -> bool:
+        """Whether accounts are due that are more urgent than a batch that was taken: free, or its own."""
+        ...
+
     def done(self, batch: Batch) -> None:
         """The accounts of this batch may be asked for again."""
         ...

@@ -51,6 +51,17 @@ class PollQueue:
             self._changed.clear()
             await self._changed.wait()
 
+    def urgent(self, batch: Batch) -> bool:
+        mine: frozenset[Account] | None = None
+        for purpose in _ORDER[: _URGENCY[batch.purpose]]:
+            for account in self._lines[purpose]:
+                if account not in self._busy:
+                    return True
+                mine = mine or frozenset(batch.accounts)
+                if account in mine:
+                    return True
+        return False
+
     def done(self, batch: Batch) -> None:
         self._busy.difference_update(batch.accounts)
         if self._why:

@@ -125,35 +125,40 @@ class Poller:
     async def poll(self, batch: Batch) -> list[Outcome]:
         """Ask for the accounts of a batch, request by request; what the allowance refuses is left out.
 
-        Once a request has failed, the rest waits until something can be read.
+        Once a request has failed, the rest waits until something can be read. What is more urgent does not
+        wait for the rest.
         """
         outcomes: list[Outcome] = []
+        left: list[Account] = []  # go back to the queue
+        following: list[Request] = []  # what one of the requests has led to
         learnt = False
         if batch.purpose is Purpose.HINTED:
             words = {account: self._events.hint_of(account) for account in batch.accounts}
             self._words.update({account: word for account, word in words.items() if word is not None})
         try:
             waiting = self.isolation.requests(self.isolation.choose(batch))
-            while waiting:
-                request = waiting.pop(0)
+            while following or waiting:
+                request = (following or waiting).pop(0)
                 reply = await self._one(request, batch.purpose)
                 if reply is None:  # what is left may be enough for some of it
                     halves = self._halves(request, batch.purpose)
                     if not halves and batch.purpose not in SLEEPING:
                         break
-                    waiting = [*halves, *waiting]
+                    following = [*halves, *following]
                     continue
                 outcomes += reply.outcomes
-                waiting = [*reply.more, *waiting]
+                following = [*reply.more, *following]
                 # Nothing was read, or the source learnt what is better asked otherwise: the rest is put anew.
                 learnt = learnt or bool(reply.failure and reply.facts)
                 anew = bool(reply.outcomes) and (self.isolation.doubted or learnt)
-                if anew and batch.purpose in (*PATIENT, Purpose.BY_HAND):
-                    self.queue.put((a for each in waiting for a in each.accounts), batch.purpose)
+                anew = anew and batch.purpose in (*PATIENT, Purpose.BY_HAND)
+                if anew or (not following and self.queue.urgent(batch)):
+                    left = [account for each in (*following, *waiting) for account in each.accounts]
+                    self.queue.put(left, batch.purpose)
                     break
                 self._progressed = self._clock.monotonic()
         finally:
-            self._refused(batch, outcomes)
+            self._refused(batch, {*left, *(outcome.account for outcome in outcomes)})
             for account in batch.accounts:
                 self._words.pop(account, None)
         return outcomes
@@ -173,10 +178,10 @@ class Poller:
             grant = await self._reserve(request, purpose)
             return await self._ask(request, grant, purpose) if grant is not None else None
 
-    def _refused(self, batch: Batch, outcomes: list[Outcome]) -> None:
+    def _refused(self, batch: Batch, settled: set[Account]) -> None:
         """Tell whoever scheduled them which accounts led to no outcome: refused, or cut off by an error."""
         now, metrics = self._clock.now(), self._engine.metrics
-        for account in set(batch.accounts) - {outcome.account for outcome in outcomes}:
+        for account in set(batch.accounts) - settled:
             self._events.refused(account, now)
             if metrics is not None and (word := self._words.get(account)) is not None:
                 metrics.hint_polls[word.by, "refused"] += 1
