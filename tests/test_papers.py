@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from tests.domain.given import ETH, HOT, World, reading
 from tests.domain.rules.test_types import missing
-from tests.hints.webhooks import KEY, A, webhook
 from watcher.domain import rules
 from watcher.domain.values.normalization import address_key
 from watcher.hints.kind import HintContext, HintKind
-from watcher.ports.hints import Hint, HintGap, HintSourceError, Posted, Receipt, Where
+from watcher.ports.hints import Hint, HintGap, HintSourceError, Where
 from watcher.service.clock import SystemClock
 
 ROOT = Path(__file__).parent.parent
@@ -119,28 +115,3 @@ async def test_the_hint_source_that_the_guide_shows_listens_and_says_why_it_ende
     assert told == [HintGap(None, "it says nothing twice"), Hint(where, "")]
     with pytest.raises(HintSourceError, match="cannot be reached"):
         await anext(aiter(source.listen()))
-
-
-@pytest.mark.needs("curl")
-@pytest.mark.needs("openssl")
-async def test_the_script_that_the_guide_shows_is_taken_once(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "hints.md").read_text(encoding="utf-8")
-    script = tmp_path / "hint.sh"
-    script.write_text(re.findall(r"(?ms)^```sh\n(.*?)^```", guide)[0])
-    hook, receipts = webhook(clock=SystemClock()), list[Receipt]()
-
-    async def post(request: web.Request) -> web.Response:
-        headers = {name.lower(): text for name, text in request.headers.items()}
-        body = await request.read()
-        receipts.extend(hook.receive(Posted(headers, body, datetime.now(UTC))) for _ in range(2))
-        return web.Response(text=receipts[0].said)
-
-    app = web.Application()
-    app.router.add_post("/hints/scripts", post)
-    async with TestServer(app) as server:
-        env = {"PATH": os.environ["PATH"], "HINTS_KEY": KEY, "WATCHER_URL": str(server.make_url(""))}
-        pipe = asyncio.subprocess.PIPE
-        run = await asyncio.create_subprocess_exec("sh", str(script), A, env=env, stdout=pipe)
-        said, _ = await run.communicate()
-    assert (said, run.returncode) == (b"1 hint taken", 0)
-    assert [each.said for each in receipts] == ["1 hint taken", "this came before"]
