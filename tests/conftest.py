@@ -11,11 +11,15 @@ import shutil
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.disk import can_mount
+
+if TYPE_CHECKING:
+    from tests.broker import Broker
 
 NODE_PROGRAMS = Path(__file__).parent.parent / ".venv" / "node" / "node_modules" / ".bin"
 
@@ -37,6 +41,15 @@ def _ctrl_c_is_heard() -> Iterator[None]:
     """A verb that ended in this process has left Ctrl-C ignored, for the programs of later tests too."""
     yield
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker for tests marked `needs("rabbitmq-server")`: it starts with the first one, and is shared."""
+    from tests.broker import running_broker
+
+    with running_broker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
