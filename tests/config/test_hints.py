@@ -24,9 +24,11 @@ PIGEONS = KINDS._replace(hints=lambda: {"pigeon": PigeonPost})
 HEARD = """\
 import json, sys
 from pathlib import Path
+import watcher.app.build, watcher.daemon.run, watcher.web.server
 from watcher.config.configuration import configure
 configure(Path(sys.argv[1]), {"COINSTATS_API_KEY": "k", "HOOK": "h"})
-new = ("watcher.hints", "watcher.config.hint", "watcher.domain.hints", "aio_pika")
+rooms = ("config", "service", "app")
+new = ("aio_pika", "watcher.hints", "watcher.domain.hints", *(f"watcher.{room}.hint" for room in rooms))
 print(json.dumps([name for name in sys.modules if name.startswith(new)]))
 """
 
