@@ -50,7 +50,7 @@ class CoinStats:
         self._faults = faults
         self._random = Random(seed)
         self._recent: deque[float] = deque()
-        self._groups: dict[tuple[str, str, str], tuple[tuple[int, int], Text]] = {}
+        self._groups: dict[tuple[str, str, str], tuple[tuple[int, int, int], Text]] = {}
         self.key = "cs-key"
         self.plan = "FREE"
         self.credits_limit = 20_000
@@ -72,6 +72,15 @@ class CoinStats:
         recorded.cost = answer.cost
         recorded.status = answer.status
         return answer
+
+    @property
+    def lag(self) -> float:
+        """Seconds until a change of a balance is shown."""
+        return self._world.lag
+
+    @lag.setter
+    def lag(self, seconds: float) -> None:
+        self._world.lag = seconds
 
     def reset_period(self) -> None:
         self.credits_used = 0
@@ -223,7 +232,7 @@ class CoinStats:
 
     def _group(self, chain: Chain, connection: str, address: str) -> dict[str, Any]:
         named = chain.connection_id if connection in SWEEPS else connection
-        coins = self._world.holdings.get(fold(address), {}).get(chain.connection_id, {})
+        coins = self._world.shown(address, chain.connection_id)
         return {
             "blockchain": chain.chain,
             "address": address,

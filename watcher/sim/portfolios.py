@@ -14,7 +14,7 @@ from typing import Any
 
 from watcher.sim.chains import chain_of
 from watcher.sim.wire import Number
-from watcher.sim.world import World, fold
+from watcher.sim.world import World
 
 PER_LOOK, PER_STATUS, PER_SYNC = 8, 3, 30
 PER_SYNC_OF_ALL = 300
@@ -86,7 +86,7 @@ class Portfolios:
 
     def _held(self, portfolio: str) -> Coins:
         connection, address = self.connected[portfolio]
-        coins = self._world.holdings.get(fold(address), {}).get(chain_of(connection).connection_id, {})
+        coins = self._world.shown(address, chain_of(connection).connection_id)
         found: Coins = defaultdict(Decimal)
         for coin in coins.values():
             found[coin.coin_id, coin.symbol] += Decimal(coin.amount)

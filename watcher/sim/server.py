@@ -11,6 +11,7 @@ from aiohttp import web
 
 from watcher.sim.coinstats import CoinStats
 from watcher.sim.faults import Faults
+from watcher.sim.hints import HintPoster
 from watcher.sim.teos import Teos
 from watcher.sim.transport import SENDERS, UNCHARGED, Case
 from watcher.sim.wire import Log
@@ -49,6 +50,7 @@ class Simulation:
         self.coinstats: CoinStats = CoinStats(self.world, self.faults, seed)
         self.teos: Teos = Teos(self.world, self.faults, seed)
         self.stranger = Stranger()
+        self.hints: HintPoster | None = None
         self._port = port
         self._runners: list[web.ServerRunner] = []
 
@@ -69,8 +71,17 @@ class Simulation:
 
     async def stop(self) -> None:
         """Close both ports and every connection; starting again takes the same port."""
+        if self.hints is not None:
+            await self.hints.close()
         while self._runners:
             await self._runners.pop().cleanup()
+
+    def post_hints(self, url: str, key: str, delay: float = 0.0) -> HintPoster:
+        """From now on each move on a chain, or on TEOS, is posted there as a hint, signed with the key."""
+        if self.hints is not None:
+            self.hints.leave()
+        self.hints = HintPoster(self.world, url, key, delay)
+        return self.hints
 
     async def _serve(self, handler: Handler, port: int) -> str:
         server = web.Server(handler, access_log=None, handler_cancellation=True, max_line_size=_LONGEST_LINE)
@@ -112,7 +123,15 @@ class Simulation:
 
 _SWITCHES = {
     "coinstats": frozenset(
-        {"credits_limit", "credits_used", "exhausted_shape", "requests_per_second", "charge_failed", "plan"}
+        {
+            "credits_limit",
+            "credits_used",
+            "exhausted_shape",
+            "requests_per_second",
+            "charge_failed",
+            "plan",
+            "lag",
+        }
     ),
     "teos": frozenset({"wrapped", "page_size", "zero", "per_minute", "per_day", "unknown_asset", "queue"}),
 }
@@ -175,6 +194,7 @@ _CHANGES: dict[str, Callable[[Simulation, dict[str, Any]], Any]] = {
     "POST asset": lambda sim, body: sim.world.define_asset(**body),
     "POST transfer": lambda sim, body: sim.world.transfer(**body),
     "POST sparks": lambda sim, body: sim.world.set_sparks(**body),
+    "POST hints": lambda sim, body: sim.post_hints(**body),
     "POST faults": lambda sim, body: sim.faults.add(**body),
     "DELETE faults": lambda sim, body: sim.faults.clear(),  # noqa: ARG005
     "POST switches": _switch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -87,6 +88,8 @@ class Operation(NamedTuple):
     at: float
 
 
+Observer = Callable[[str, str], None]
+
 NOBODY = "0x" + "0" * 40
 """Where sparks come from that are made, and go to that are destroyed."""
 _KEPT = 10_000
@@ -108,6 +111,13 @@ class World:
     """The latest changes of TEOS balances, in order."""
     changed: dict[tuple[str, str], int] = field(default_factory=dict)
     """(Wallet, connectionId) → version of the last change; prices count for a chain as ("", id)."""
+    lag: float = 0.0
+    """Seconds until CoinStats shows a change that is made from now on. Prices are shown at once."""
+    earlier: dict[tuple[str, str], deque[tuple[float, dict[str, Holding]]]] = field(default_factory=dict)
+    """(Wallet, connectionId) → what it held before each change that is not shown yet, and until when that is
+    shown; in order."""
+    observers: list[Observer] = field(default_factory=list)
+    """Told of each address, and chain (empty: the TEOS ledger), on which something moves."""
 
     def set_amount(
         self,
@@ -127,6 +137,7 @@ class World:
         place = chain_of(chain)
         coins = self.holdings.setdefault(fold(address), {}).setdefault(place.connection_id, {})
         old = coins.get(token)
+        self._put_off(fold(address), place)
         coins[token] = Holding(
             token,
             number(amount),
@@ -139,6 +150,8 @@ class World:
         if price is not None:
             self.set_price(chain, token, price)
         self._touch(fold(address), place)
+        if old is None or old.amount != amount:
+            self._tell(fold(address), chain)
 
     def set_price(self, chain: str, token: str, price: str | None) -> None:
         """Set a token's price in dollars on one chain, for every wallet; None is sent as null."""
@@ -149,14 +162,23 @@ class World:
     def remove(self, address: str, chain: str, token: str) -> None:
         """Take one coin out of a wallet, as if it had been sent away whole."""
         place = chain_of(chain)
+        self._put_off(fold(address), place)
         self.holdings.get(fold(address), {}).get(place.connection_id, {}).pop(token, None)
         self._touch(fold(address), place)
+        self._tell(fold(address), chain)
 
     def drain(self, address: str, chain: str) -> None:
         """Empty a wallet on one chain; the chain is still answered, with no balances."""
         place = chain_of(chain)
+        self._put_off(fold(address), place)
         self.holdings.setdefault(fold(address), {})[place.connection_id] = {}
         self._touch(fold(address), place)
+        self._tell(fold(address), chain)
+
+    def shown(self, address: str, connection_id: str) -> dict[str, Holding]:
+        """What CoinStats shows of a wallet on a chain now: token → holding."""
+        waiting = self._waiting(fold(address), connection_id)
+        return waiting[0][1] if waiting else self.holdings.get(fold(address), {}).get(connection_id, {})
 
     def amount(self, address: str, chain: str, token: str) -> str | None:
         coin = self.holdings.get(fold(address), {}).get(chain_of(chain).connection_id, {}).get(token)
@@ -196,11 +218,34 @@ class World:
         transaction = f"0x{self.transactions:064x}"
         at = self.clock.seconds()
         self.operations.append(Operation(sender, receiver, asset_id, sparks, transaction, at))
+        for address in {sender, receiver} - {NOBODY}:
+            self._tell(address, "")
 
-    def stamp(self, address: str, connection_id: str) -> tuple[int, int]:
+    def stamp(self, address: str, connection_id: str) -> tuple[int, int, int]:
         """Changes whenever an answer about this wallet on this chain would change."""
-        return self.changed.get((fold(address), connection_id), 0), self.changed.get(("", connection_id), 0)
+        changed, priced = (
+            self.changed.get((fold(address), connection_id), 0),
+            self.changed.get(("", connection_id), 0),
+        )
+        return changed, priced, len(self._waiting(fold(address), connection_id))
 
     def _touch(self, address: str, place: Chain) -> None:
         self.version += 1
         self.changed[address, place.connection_id] = self.version
+
+    def _put_off(self, address: str, place: Chain) -> None:
+        """Before a change: what is there is shown until the lag is over."""
+        if self.lag > 0:
+            coins = self.holdings.get(address, {}).get(place.connection_id, {})
+            waiting = self.earlier.setdefault((address, place.connection_id), deque(maxlen=_KEPT))
+            waiting.append((self.clock.seconds() + self.lag, dict(coins)))
+
+    def _waiting(self, address: str, connection_id: str) -> deque[tuple[float, dict[str, Holding]]]:
+        waiting = self.earlier.get((address, connection_id), deque())
+        while waiting and waiting[0][0] <= self.clock.seconds():
+            waiting.popleft()
+        return waiting
+
+    def _tell(self, address: str, chain: str) -> None:
+        for each in self.observers:
+            each(address, chain)
