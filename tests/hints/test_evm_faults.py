@@ -124,6 +124,18 @@ async def test_a_refusal_is_told_in_the_words_of_the_node(
     assert failure.refused is refused
 
 
+async def test_a_node_that_was_asked_too_fast_is_asked_again_a_moment_later(node: ScriptedNode) -> None:
+    def once_in_a_while(_tag: str, _whole: bool) -> Any:
+        if len(node.asked("eth_getBlockByNumber")) < 2:
+            raise RefusalError(429, "Your app has exceeded its compute units per second capacity")
+        return node.blocks[-1]
+
+    node.answers["eth_getBlockByNumber"] = once_in_a_while
+    async with hearing(evm_source(node.url)) as heard:
+        await heard.alive()
+    assert heard.failures == []
+
+
 async def test_too_many_addresses_for_a_filter_are_told_with_the_setting(node: ScriptedNode) -> None:
     node.answers["eth_subscribe"] = refusing(-32602, f"too many topics\x1b[31m for {KEY} " + "x" * 5000)
     failure = await failure_of(f"{node.url}/v3/{KEY}")
@@ -303,6 +315,22 @@ async def test_ranges_of_logs_are_made_as_small_as_the_node_allows(node: Scripte
         await missing(node, heard, 100)
         await all_of(heard, node)
     assert heard.addresses == [BOB] * 15
+    assert heard.gaps == []
+
+
+async def test_logs_of_a_block_that_is_not_everywhere_yet_are_asked_for_again(node: ScriptedNode) -> None:
+    behind: list[int] = []
+
+    def lagging(asked: dict[str, Any]) -> Any:
+        if int(asked["toBlock"], 16) == 20 and behind and behind.pop():
+            raise RefusalError(-32000, "one of the blocks specified in filter cannot be found")
+        return [log_of(20, CAROL, BOB)] if int(asked["toBlock"], 16) == 20 else []
+
+    async with hearing(evm_source(node.url)) as heard:
+        await missing(node, heard, 20)
+        node.answers["eth_getLogs"] = lagging
+        behind[:] = [1] * 3
+        await heard.count(1)
     assert heard.gaps == []
 
 

@@ -82,7 +82,7 @@ class ChainQuestions:
             except RefusedCallError as error:
                 text = f"{self._host} refuses a subscription to {len(topics[-1] or ())} addresses"
                 text += f" (addresses_per_filter): {error.said}"
-                raise HintSourceError(text, refused=True) from None
+                raise HintSourceError(text, refused=error.refused) from None
         await self.node.ask("eth_subscribe", "newHeads")
 
     async def newest(self) -> BlockHead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from types import TracebackType
@@ -14,9 +15,14 @@ from watcher.hints.evm.wire import BlockHead, Moved, NodeAnswer, UnreadableError
 from watcher.hints.web_socket import NodeAddress, NodeLimits, NodeSocket, a_person_must_act
 from watcher.ports.hints import HintSourceError
 
-_NO_METHOD = -32601
-_LIMIT = -32005
-"""Codes of JSON-RPC, and of EIP-1474 (limit exceeded)."""
+_FOR_PEOPLE = {-32601, -32602, -32005}
+"""Codes of JSON-RPC (no such method, wrong parameters) and of EIP-1474 (limit exceeded)."""
+
+PAUSES = (0.5, 1.0, 2.0)
+"""Seconds to wait where a node has had too many calls in a second, before it is asked again."""
+
+_TOO_FAST = re.compile(r"(per|/) ?second|request rate|too many requests|rate.?limit", re.IGNORECASE)
+_NOT_FOR_LONG = re.compile(r"daily|day|month|quota|plan", re.IGNORECASE)
 
 
 class RefusedCallError(Exception):
@@ -73,6 +79,18 @@ class EvmNode:
 
     async def call(self, method: str, *parameters: Any) -> msgspec.Raw:
         """The answer to a call. RefusedCallError: it is a refusal. HintSourceError: there is none."""
+        for pause in (*PAUSES, None):
+            answer = await self._answer(method, parameters)
+            if answer.error is None:
+                break
+            code, said = answer.error
+            if pause is None or not _TOO_FAST.search(said) or _NOT_FOR_LONG.search(said):
+                refused = code in _FOR_PEOPLE or a_person_must_act(said)
+                raise RefusedCallError(self._address.words(said) or f"error {code}", refused=refused)
+            await asyncio.sleep(pause)
+        return answer.result
+
+    async def _answer(self, method: str, parameters: tuple[Any, ...]) -> NodeAnswer:
         if self._failure is not None:
             raise self._failure
         self._number += 1
@@ -83,7 +101,7 @@ class EvmNode:
         try:
             async with asyncio.timeout(self._limits.call):
                 await self._socket.send(msgspec.json.encode(words))
-                answer = await coming
+                return await coming
         except TimeoutError:
             seconds = f"{self._limits.call:g}"
             text = f"{self._address.host} did not answer {method} within {seconds} s"
@@ -92,11 +110,6 @@ class EvmNode:
             raise self._failure or error from None
         finally:
             self._calls.pop(number, None)
-        if answer.error is None:
-            return answer.result
-        code, said = answer.error
-        refused = code in (_NO_METHOD, _LIMIT) or a_person_must_act(said)
-        raise RefusedCallError(self._address.words(said) or f"error {code}", refused=refused)
 
     def misread(self, error: UnreadableError) -> HintSourceError:
         """What is said of an answer that cannot be read."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from watcher.domain.values.durations import format_duration
-from watcher.hints.evm.asking import ChainQuestions, EvmPlan
+from watcher.hints.evm.asking import PAUSES, ChainQuestions, EvmPlan
 from watcher.hints.evm.chain import ToldChain
 from watcher.hints.evm.node import EvmNode, RefusedCallError
 from watcher.hints.evm.wire import BlockHead, FullBlock, Moved
@@ -203,7 +203,7 @@ class EvmHints:
 
     async def _looks(self, ask: ChainQuestions, first: int, last: int) -> AsyncIterator[Told]:
         """Tell of the transfers of some blocks, looked for in parts as large as the node allows."""
-        first = max(first, self._logs_from)
+        first, pauses = max(first, self._logs_from), iter(PAUSES)
         for _ in range(MOST_LOOKS):
             if first > last:
                 return
@@ -214,10 +214,13 @@ class EvmHints:
                 self._fewer(first, error.why)
                 raise
             except RefusedCallError as error:
-                if until == first:
+                if until > first:
+                    self._span = (until - first + 1) // 2
+                elif pause := next(pauses, None):  # a block that is not everywhere yet
+                    await asyncio.sleep(pause)
+                else:
                     yield HintGap(self._told.since, f"{self._address.host} tells no logs: {error.said}")
                     return
-                self._span = max(1, (until - first + 1) // 2)
                 continue
             for hint in self._hints(found):
                 yield hint
