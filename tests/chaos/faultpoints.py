@@ -18,6 +18,7 @@ _doing = threading.local()
 """Which transaction the store thread is in."""
 
 BEFORE, COMMIT, AFTER = "before", "commit", "after"
+OF_A_POLL = "commit of a poll"
 
 STEPS = {
     "booking: not begun": ("store", "reserve", BEFORE),
@@ -42,6 +43,13 @@ STEPS = {
 }
 """Name → what is wrapped, which method of it, and when in it."""
 
+OF_HINTS = {
+    "hint: heard, handed to nobody": ("inbox", "hinted", BEFORE),
+    "hint: handed over, no poll begun": ("inbox", "hinted", AFTER),
+    "hint: poll written, not committed": ("store", "conclude", OF_A_POLL),
+}
+"""The same of the way of a hint, from its source to the record of the poll that it causes."""
+
 AT_THE_END = frozenset(name for name in STEPS if name.startswith("end:"))
 """Reached only after SIGTERM."""
 
@@ -54,10 +62,13 @@ AT_BIRTH = "start: schema written, not committed"
 
 def arm(step: str, nth: int) -> None:
     """From now on this process kills itself when it reaches `step` for the `nth` time."""
-    what, method, when = STEPS[step]
+    what, method, when = {**STEPS, **OF_HINTS}[step]
     fuse = _Fuse(nth)
-    if when == COMMIT:
-        _at_commit(method, fuse)
+    if when in (COMMIT, OF_A_POLL):
+        _at_commit(method, fuse, polls=when == OF_A_POLL)
+        return
+    if what == "inbox":
+        _around_hint(method, when, fuse)
         return
     for owner in _owners(what):
         _around(owner, method, when, fuse)
@@ -106,8 +117,26 @@ def _around(owner: type[Any], method: str, when: str, fuse: _Fuse) -> None:
     setattr(owner, method, wrapped)
 
 
-def _at_commit(method: str, fuse: _Fuse) -> None:
-    """Burn when SQLite is about to execute COMMIT: all is written, nothing of it is durable."""
+def _around_hint(method: str, when: str, fuse: _Fuse) -> None:
+    """What plans polls is told of a hint, and returns at once."""
+    from watcher.app.schedules import SourceSchedule
+
+    original: Callable[..., Any] = getattr(SourceSchedule, method)
+
+    @functools.wraps(original)
+    def wrapped(*args: Any) -> Any:
+        if when == BEFORE:
+            fuse.burn()
+        result = original(*args)
+        fuse.burn()
+        return result
+
+    setattr(SourceSchedule, method, wrapped)
+
+
+def _at_commit(method: str, fuse: _Fuse, *, polls: bool = False) -> None:
+    """Burn when SQLite is about to execute COMMIT: all is written, nothing of it is durable. `polls`: only
+    where a request is settled with it."""
     import watcher.store.sqlite.transactions
 
     module: Any = watcher.store.sqlite.transactions
@@ -116,7 +145,7 @@ def _at_commit(method: str, fuse: _Fuse) -> None:
 
         @functools.wraps(original)
         def wrapped(self: Any, *args: Any, **options: Any) -> Any:
-            _doing.method = method
+            _doing.method = None if polls and args[-1] is None else method
             try:
                 return original(self, *args, **options)
             finally:
