@@ -8,6 +8,7 @@ from watcher.hints.coinstats_portfolio import PortfolioHints
 from watcher.hints.electrum.settings import ElectrumHints
 from watcher.hints.evm.settings import EvmHintKind
 from watcher.hints.kind import HintKind
+from watcher.hints.solana.settings import SolanaHintKind
 from watcher.hints.teos.settings import TeosHints
 from watcher.hints.teos_poll.settings import TeosPollHints
 from watcher.hints.webhook.settings import WebhookSettings
@@ -16,6 +17,7 @@ KINDS: Mapping[str, type[HintKind]] = {
     "coinstats-portfolio": PortfolioHints,
     "electrum": ElectrumHints,
     "evm": EvmHintKind,
+    "solana": SolanaHintKind,
     "teos": TeosHints,
     "teos-poll": TeosPollHints,
     "webhook": WebhookSettings,

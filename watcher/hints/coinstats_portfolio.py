@@ -277,7 +277,7 @@ class _Page(msgspec.Struct):
 
 
 _ROUNDING = decimal.Context(prec=DIGITS)
-_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ODD = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 def coins_in(data: bytes) -> dict[str, str]:
