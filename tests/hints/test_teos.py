@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from tests.broker import EXCHANGE, Broker, publish
 from tests.fakes import FakeClock
 from tests.relay import relaying
-from watcher.hints.teos.broker import Timing
+from watcher.hints.teos.broker import Timing, connected
 from watcher.hints.teos.source import TeosEvents
 from watcher.ports.hints import (
     Alive,
@@ -340,15 +340,20 @@ async def test_a_link_that_swallows_bytes_takes_no_new_connection(world: World) 
         assert (await failure(source)).why == f"127.0.0.1:{relay.port} took no connection within 0.2 s"
 
 
-async def test_leaving_a_silent_connection_takes_little_time(world: World) -> None:
-    loop = asyncio.get_running_loop()
-    async with relaying(world.broker.port) as relay:
-        source = world.source(world.broker.url(port=relay.port), timing=Timing(close=0.2))
-        async with listening(source) as told:
+@pytest.mark.parametrize("scheme", ["amqp", "amqps"])
+async def test_leaving_a_silent_connection_takes_little_time(
+    world: World, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(world.broker.authority.file))
+    loop, before = asyncio.get_running_loop(), asyncio.all_tasks()
+    async with relaying(world.broker.tls_port if scheme == "amqps" else world.broker.port) as relay:
+        url = world.broker.url(scheme=scheme, port=relay.port)
+        async with listening(world.source(url, timing=Timing(close=0.2))) as told:
             await anext(told)
             relay.silent = True
             began = loop.time()
         assert loop.time() - began < 1.5
+    assert {each for each in asyncio.all_tasks() if "aiormq" in repr(each)} <= before
 
 
 # Refusals
@@ -413,6 +418,34 @@ async def test_if_teos_takes_no_pattern_it_is_asked_for_every_event(broker: Brok
             assert await hints(told, 1) == ids(1)
         assert world.api.asked == ["#.account.balance_changed", "#"]
         await channel.queue_delete(world.api.queues[0])
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"", "closed the connection without an answer; is that the right port?"),
+        (b"AMQP\x00\x00\x09\x01", "speaks no AMQP 0-9-1; is that the right port?"),
+        (bytes(100), "speaks no AMQP 0-9-1; is that the right port?"),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            "closed the connection without an answer; is that the right port?",
+        ),
+    ],
+)
+async def test_a_port_of_something_else_is_said(answer: bytes, words: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        url = SecretStr(f"amqp://reader:word@127.0.0.1:{port}/")
+        with pytest.raises(HintSourceError) as caught:
+            async with connected(url, "teos-events", TIMING):
+                pass
+    assert caught.value.why == f"127.0.0.1:{port} {words}"
 
 
 # TLS

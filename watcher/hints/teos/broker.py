@@ -18,7 +18,8 @@ import aio_pika
 from aio_pika import exceptions
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.connection import make_url
-from aiormq.exceptions import ChannelAccessRefused, InvalidFrameError
+from aiormq.connection import TransportFactory
+from aiormq.exceptions import ChannelAccessRefused, InvalidFrameError, ProtocolSyntaxError
 from pydantic import SecretStr
 
 from watcher.domain.values.text import clean
@@ -137,18 +138,20 @@ async def connected(url: SecretStr, name: str, timing: Timing) -> AsyncIterator[
     """A connection to the broker as long as the block runs. HintSourceError says why there is none."""
     parts = urlsplit(url.get_secret_value())
     secure = parts.scheme == "amqps"
-    who = f"{parts.hostname}:{parts.port or (5671 if secure else 5672)}"
+    # Reads whom to trust (SSL_CERT_FILE) anew; TLS 1.2 at least.
+    trusted = await asyncio.to_thread(ssl.create_default_context) if secure else None
+    way = _Way(parts.hostname or "", parts.port or (5671 if secure else 5672), trusted)
+    who = f"{way.host}:{way.port}"
     connection = aio_pika.Connection(
         make_url(url.get_secret_value(), heartbeat=timing.heartbeat),
-        # Reads whom to trust (SSL_CERT_FILE) anew; TLS 1.2 at least.
-        ssl_context=await asyncio.to_thread(ssl.create_default_context) if secure else None,
         client_properties={"connection_name": f"balance-watcher {name}"},
     )
+    connection.kwargs["transport_factory"] = way  # which aiormq takes, and aio-pika only hands on
     try:
         try:
             await connection.connect(timeout=timing.connect)
         except (exceptions.AMQPError, OSError) as error:
-            raise _no_connection(error, parts.hostname or "", int(who.rpartition(":")[2]), timing) from None
+            raise _no_connection(error, way, timing) from None
 
         async def channel() -> AbstractChannel:
             opened = connection.channel(publisher_confirms=False)
@@ -157,24 +160,46 @@ async def connected(url: SecretStr, name: str, timing: Timing) -> AsyncIterator[
 
         yield Broker(channel, who, timing)
     finally:
-        # Whatever the other end does: it is over here.
+        closing = asyncio.create_task(connection.close())
+        await asyncio.wait({closing}, timeout=timing.close)
+        way.end()  # whatever the other end does: it is over here
         with suppress(exceptions.AMQPError, OSError):
-            async with asyncio.timeout(timing.close):
-                await connection.close()
+            await closing
 
 
-def _no_connection(error: Exception, host: str, port: int, timing: Timing) -> HintSourceError:
-    who = f"{host}:{port}"
+class _Way(TransportFactory):
+    """The way to the broker, which can be left without a farewell: over TLS the library waits for one."""
+
+    def __init__(self, host: str, port: int, trusted: ssl.SSLContext | None) -> None:
+        self.host, self.port, self._trusted = host, port, trusted
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def create(self, *_: object, **__: object) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, self._writer = await asyncio.open_connection(self.host, self.port, ssl=self._trusted)
+        return reader, self._writer
+
+    def end(self) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
+
+
+def _no_connection(error: Exception, way: _Way, timing: Timing) -> HintSourceError:
+    who = f"{way.host}:{way.port}"
     if isinstance(error, exceptions.ProbableAuthenticationError | exceptions.AuthenticationError):
         return HintSourceError(f"{who} refused the user or the password", refused=True)
     if isinstance(error, TimeoutError):
         return HintSourceError(f"{who} took no connection within {timing.connect:g} s")
-    if isinstance(error, InvalidFrameError):
+    if isinstance(error, InvalidFrameError) and "Connection.Close" in str(error):
         # The library does not say what the broker answered when the virtual host was to be opened.
         what = "does not let this user into the virtual host, which is what follows the port in the URL"
         return HintSourceError(f"{who} {what}", refused=True)
-    below = error.__cause__
-    return HintSourceError(socket_cause(below if isinstance(below, OSError) else OSError(), host, port))
+    if isinstance(error.__cause__, EOFError):
+        return HintSourceError(f"{who} closed the connection without an answer; is that the right port?")
+    if isinstance(error, InvalidFrameError | ProtocolSyntaxError | exceptions.IncompatibleProtocolError):
+        return HintSourceError(f"{who} speaks no AMQP 0-9-1; is that the right port?")
+    below = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    found = below if isinstance(below, OSError) else OSError()
+    return HintSourceError(socket_cause(found, way.host, way.port))
 
 
 def _in_words(error: BaseException | None, who: str) -> HintSourceError:
