@@ -11,7 +11,7 @@ import pytest
 from tests.contract.sources import OVER_HTTP, SOURCES, Case
 from tests.sources.api import KEY, NOW, outcomes, poll
 from watcher.domain.model import Miss, Reading
-from watcher.ports.source import Reply
+from watcher.ports.source import RawCall, Reply
 
 
 @pytest.fixture(params=SOURCES)
@@ -120,6 +120,27 @@ async def test_whatever_the_api_does_is_a_miss_for_each_account_and_shows_no_sec
     shown = f"{found} {replies} {caplog.text}"
     assert KEY not in shown
     assert not any("?" in failure or "\n" in failure for failure in failures)
+
+
+@over_http
+@pytest.mark.parametrize(
+    "fault", ["400", "401", "404", "429", "500", "html", "reset", "redirect", "slow-headers"]
+)
+async def test_any_other_request_is_one_request_and_its_failure_is_words_without_a_secret(
+    case: Case, fault: str
+) -> None:
+    case.spoil(fault)
+    answer = await case.source().ask(RawCall("POST", "/v1/anything", (("of", KEY),), b"{}"))
+    assert answer.failure
+    assert answer.body == b""
+    assert answer.refused is (fault == "401")
+    assert KEY not in answer.failure
+    assert case.requests == 1
+
+
+async def test_any_other_request_never_raises(case: Case) -> None:
+    answer = await case.source().ask(RawCall("GET", "/v1/anything"))
+    assert bool(answer.failure) or answer.charged in (None, 0)
 
 
 @over_http

@@ -19,6 +19,8 @@ from watcher.ports.hints import HintedPoll
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds of a request, at most."""
+HINT_BUCKETS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+"""Seconds from a hint to its reading, at most. It waits for the provider, and for its turn."""
 READ = "read"
 FAILURES = ("refused", "rate limited", "timeout", "failed")
 """Why a notification failed: for good; asked to wait; it may have arrived; anything else."""
@@ -26,13 +28,18 @@ FAILURES = ("refused", "rate limited", "timeout", "failed")
 
 @dataclass(slots=True)
 class Durations:
-    """How long requests took: how many in each bucket (the last has what is longer), and their sum."""
+    """How long something took: how many in each of the `buckets` (the last has what is longer), and their
+    sum."""
 
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    buckets: tuple[float, ...] = BUCKETS
     total: float = 0.0
+    counts: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.buckets) + 1)
 
     def note(self, seconds: float) -> None:
-        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.counts[bisect_left(self.buckets, seconds)] += 1
         self.total += seconds
 
 
@@ -127,7 +134,7 @@ class Metrics:
         for name in names:
             self.hint_credits[name] += 0
             self.hint_gaps[name] += 0
-            self.hint_delays.setdefault(name, Durations())
+            self.hint_delays.setdefault(name, Durations(HINT_BUCKETS))
             for result in HINT_RESULTS:
                 self.hints[name, result] += 0
             for result in HINT_POLLS:
@@ -145,7 +152,7 @@ class Metrics:
         self.hint_credits[name] += poll.credits
         if poll.changed is not None:
             seconds = max((poll.at - poll.word.at).total_seconds(), 0.0)
-            self.hint_delays.setdefault(name, Durations()).note(seconds)
+            self.hint_delays.setdefault(name, Durations(HINT_BUCKETS)).note(seconds)
 
     def notified(self, channel: str, result: SendResult) -> None:
         """A notification was tried."""
