@@ -32,10 +32,10 @@ from tests.hints.webhooks import (
 )
 from watcher.domain.model import Account
 from watcher.hints.webhook import inbox
-from watcher.hints.webhook.source import EVERY, Webhook
+from watcher.hints.webhook.source import EVERY, MISSED, Webhook
 from watcher.ports.hints import Alive, Bookmark, Hint, HintGap, HintSourceError, Told, Where
 
-ETHEREUM, BASE = "ethereum", "base"
+ETHEREUM, SECOND = "ethereum", timedelta(seconds=1)
 
 
 async def told(stream: AsyncIterator[Told], most: int = 100) -> list[Told]:
@@ -209,7 +209,7 @@ def post_all(hook: Webhook, *bodies: bytes) -> None:
         post(hook, body, generic(body, START), START)
 
 
-async def test_who_listens_is_told_at_once_and_of_a_bookmark_every_half_minute() -> None:
+async def test_who_listens_is_told_at_once_and_of_a_bookmark_every_ten_seconds() -> None:
     clock = FakeClock()
     hook = webhook(clock=clock)
     stream = hook.listen()
@@ -229,13 +229,13 @@ async def test_who_listens_is_told_at_once_and_of_a_bookmark_every_half_minute()
         ({}, Alive()),
         ({"until": "rubbish"}, Alive()),
         ({"until": "2026-03-10T11:59:30"}, Alive()),
-        ({"until": (START - timedelta(seconds=45)).isoformat()}, Alive()),
+        ({"until": (START - MISSED).isoformat()}, Alive()),
         (
-            {"until": (START - timedelta(seconds=46)).isoformat()},
-            HintGap(START - timedelta(seconds=46), "nothing was here to be posted to"),
+            {"until": (START - MISSED - SECOND).isoformat()},
+            HintGap(START - MISSED - SECOND, "nothing was here to be posted to"),
         ),
         (
-            {"until": (START + timedelta(seconds=1)).isoformat()},
+            {"until": (START + SECOND).isoformat()},
             HintGap(START, "nothing was here to be posted to"),
         ),
     ],

@@ -23,12 +23,12 @@ from watcher.ports.hints import LARGEST_POST, Alive, Bookmark, HintGap, HintSour
 
 log = logging.getLogger(__name__)
 
-EVERY = 30.0
+EVERY = 10.0
 """Seconds between two bookmarks."""
 
-MISSED = timedelta(seconds=45)
-"""Time since the last bookmark after which something may have been posted that nobody took: a bookmark's age
-when the daemon ends, and a start."""
+MISSED = timedelta(seconds=20)
+"""Time since the last bookmark after which something may have been posted that nobody took: how old a
+bookmark may be that was kept, and a start."""
 
 UNTIL = "until"
 
