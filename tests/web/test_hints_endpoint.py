@@ -190,6 +190,18 @@ async def test_wrong_signatures_are_counted_as_wrong_tokens_are_and_the_right_on
     assert (await alone.page.get("/api/v1/status", Authorization="Bearer no"))[0] == 401
 
 
+async def test_each_answer_is_counted(alone: Site) -> None:
+    body, metrics = hints(A), alone.page.snapshots.metrics
+    assert metrics is not None
+    for name in ("script", "script", "nobody"):
+        await alone.post(body, None, name)
+    await alone.post(body, {})
+    await alone.raw(f"POST /hints/script HTTP/1.1\r\nHost: x\r\nContent-Length: {2**30}\r\n\r\n".encode())
+    assert metrics.hint_posts == {("script", "200"): 2, ("script", "401"): 1, ("script", "413"): 1}
+    shown = (await alone.page.get("/metrics", Authorization=f"Bearer {TOKEN}"))[1]
+    assert 'watcher_hint_posts_total{hint_source="script",status="401"} 1.0' in shown
+
+
 async def test_a_signature_that_comes_twice_is_none(alone: Site) -> None:
     body = hints(A)
     lines = [f"{name}: {value}\r\n" for name, value in generic(body, alone.page.clock.now()).items()]

@@ -242,7 +242,8 @@ async def _page(app: App) -> Server | None:
     try:
         await server.start()
     except OSError as error:
-        log.error("no status page: %s: %s", settings.web.listen, error.strerror or error)  # noqa: TRY400
+        what = "no status page, and nobody can post hints" if app.postings else "no status page"
+        log.error("%s: %s: %s", what, settings.web.listen, error.strerror or error)  # noqa: TRY400
         await server.stop()
         return None
     log.info("status page at %s", server.url)

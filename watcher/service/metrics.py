@@ -74,6 +74,8 @@ class Metrics:
     """Hint source and one of `HINT_RESULTS` → hints that it told."""
     hint_gaps: Counter[str] = field(default_factory=Counter)
     """Hint source → times for which hints of it may be missing."""
+    hint_posts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Hint source and HTTP status → requests that were posted to it."""
     last_hints: dict[str, datetime] = field(default_factory=dict)
     hint_polls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Hint source and one of `HINT_POLLS` → accounts that were to be polled upon its word."""

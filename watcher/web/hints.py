@@ -10,6 +10,7 @@ from aiohttp import web
 
 from watcher.ports.clock import Clock
 from watcher.ports.hints import LARGEST_POST, Posted, Posting
+from watcher.service.metrics import Metrics
 from watcher.web.connection_limits import ConnectionLimits, connection_of
 from watcher.web.login_throttle import ADDRESSES, MINUTE, REST, Address, LoginThrottle, asker
 
@@ -60,16 +61,33 @@ class HintPosts:
         clock: Clock,
         limits: ConnectionLimits,
         proxies: Collection[Address],
+        metrics: Metrics | None,
     ) -> None:
         self._postings, self._clock, self._limits, self._proxies = postings, clock, limits, proxies
+        self._metrics = metrics
         self._rate, self._throttle, self._held = PostRate(), LoginThrottle(), 0
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/hints/{name}", self.post)]
 
     async def post(self, request: web.Request) -> web.StreamResponse:
+        """Take a request, and count the answer."""
+        name = request.match_info["name"]
+        try:
+            response = await self._take(request, name)
+        except web.HTTPException as error:
+            self._count(name, error.status)
+            raise
+        self._count(name, response.status)
+        return response
+
+    def _count(self, name: str, status: int) -> None:
+        if self._metrics is not None and name in self._postings:
+            self._metrics.hint_posts[name, str(status)] += 1
+
+    async def _take(self, request: web.Request, name: str) -> web.StreamResponse:
         """What is cheap comes first. Nothing of a request is ever logged."""
-        who, name = asker(request, self._proxies), request.match_info["name"]
+        who = asker(request, self._proxies)
         if not self._rate.has_room(who, self._clock.monotonic()):
             raise web.HTTPTooManyRequests(text="too many requests", headers=SOON)
         self._rate.charge(who, self._clock.monotonic(), 1.0)

@@ -241,6 +241,8 @@ def counted(metrics: Metrics) -> Iterator[Metric]:
         dict(metrics.polls),
     )  # fmt: skip
     yield from _requests(metrics)
+    if metrics.hint_posts:
+        yield _posts(metrics)
     yield _counter(
         "watcher_readings_quarantined", "Readings too odd to act on, held until a second one agrees.",
         ("source", "reason"), dict(metrics.quarantined),
@@ -303,6 +305,13 @@ def _requests(metrics: Metrics) -> Iterator[Metric]:
     yield _counter(
         "watcher_credits_used", "Credits that requests took; what nobody knows counts as charged.",
         ("source",), {(source,): count for source, count in dict(metrics.credits).items()},
+    )  # fmt: skip
+
+
+def _posts(metrics: Metrics) -> Metric:
+    return _counter(
+        "watcher_hint_posts", "Requests that were posted to a hint source, by the status of the answer.",
+        ("hint_source", "status"), dict(metrics.hint_posts),
     )  # fmt: skip
 
 

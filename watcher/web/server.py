@@ -71,7 +71,7 @@ class Server:
         self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
         self._actions = Actions(snapshots, snapshots.store, self._token.encode())
         self._pages = Pages(snapshots, self._actions, self._limits)
-        self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies)
+        self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies, snapshots.metrics)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
         self._warming: asyncio.Task[None] | None = None
