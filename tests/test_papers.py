@@ -12,10 +12,13 @@ from types import ModuleType
 
 import pytest
 
+from tests.config.given import SOUND
 from tests.domain.given import ETH, HOT, World, reading
 from tests.domain.rules.test_types import missing
+from watcher.config.settings import read_settings
 from watcher.domain import rules
 from watcher.domain.values.normalization import address_key
+from watcher.hints import KINDS as HINT_KINDS
 from watcher.hints.kind import HintContext, HintKind
 from watcher.ports.hints import Hint, HintGap, HintSourceError, Where
 from watcher.service.clock import SystemClock
@@ -115,3 +118,16 @@ async def test_the_hint_source_that_the_guide_shows_listens_and_says_why_it_ende
     assert told == [HintGap(None, "it says nothing twice"), Hint(where, "")]
     with pytest.raises(HintSourceError, match="cannot be reached"):
         await anext(aiter(source.listen()))
+
+
+def test_the_hints_that_the_papers_show_are_sound(tmp_path: Path) -> None:
+    papers = "".join((ROOT / paper).read_text(encoding="utf-8") for paper in ("README.md", "docs/hints.md"))
+    shown = set()
+    for block in re.findall(r"(?ms)^```yaml\n(hints:\n.*?)^```", papers):
+        path = tmp_path / "watcher.yaml"
+        path.write_text(SOUND + block)
+        found = read_settings(path, {}, secrets=False)
+        assert found.problems == []
+        assert found.settings is not None
+        shown |= {each.model_dump()["kind"] for each in found.settings.hints.values()}
+    assert shown == set(HINT_KINDS)

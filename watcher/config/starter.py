@@ -87,6 +87,8 @@ wallets:
 #     {kind: webhook, scheme: alchemy, signing_key: "${ALCHEMY_SIGNING_KEY}", chains: {ETH_MAINNET: ethereum}}
 #   bitcoin:                        # an Electrum server
 #     {kind: electrum, url: "ssl://electrum.example:50002", chains: [bitcoin]}
+#   solana:                         # a node of Solana, your own or a provider's
+#     {kind: solana, url: "${SOLANA_WSS_URL}"}
 #   portfolio:                      # CoinStats itself: one paid look at all wallets
 #     {kind: coinstats-portfolio, source: coinstats, every: 2h, sync: none}
 
