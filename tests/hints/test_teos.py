@@ -180,7 +180,9 @@ async def test_while_nothing_comes_it_says_that_the_connection_stands(world: Wor
         assert [await anext(told) for _ in range(3)][2] == Alive()
 
 
-async def test_what_cannot_be_read_is_passed_over_and_done_with(world: World) -> None:
+async def test_what_cannot_be_read_is_passed_over_and_said_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     source = world.source()
     garbage = [b"", b"\xff\xfe", b"[" * 100_000, b'{"AddressId": 7}', b'{"AddressId":', b"null"]
     other = json.dumps({"AssetId": ASSET, "EventId": 2, "TransactionSigner": HOT}).encode()
@@ -190,6 +192,8 @@ async def test_what_cannot_be_read_is_passed_over_and_done_with(world: World) ->
         await world.publish(changed(1), changed(2))
         assert await hints(told, 2) == ids(1, 2)
     assert source.unread == len(garbage) + 1
+    said = ["hints teos-events: an event of a changed balance names no account"]
+    assert [record.getMessage() for record in caplog.records] == said
     async with listening(source) as told:
         await world.publish(changed(3))
         assert await hints(told, 2) == ids(2, 3), "the last one was told, and the next was not asked for"

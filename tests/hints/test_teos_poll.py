@@ -325,6 +325,13 @@ def test_what_cannot_be_meant_is_refused(wrong: dict[str, object]) -> None:
         TeosPollHints.model_validate({"kind": "teos-poll", "source": "teos", **wrong})
 
 
+def test_it_is_offered_to_who_watches_on_teos() -> None:
+    offer = TeosPollHints.setup([Account("teos", "teos", HOT)])
+    assert offer is not None
+    assert "no credits" in offer.meaning
+    assert TeosPollHints.setup([Account("coinstats", "ethereum", HOT)]) is None
+
+
 def test_it_looks_every_fifteen_seconds_by_operations() -> None:
     kind = TeosPollHints.model_validate({"kind": "teos-poll", "source": "teos"})
     assert (kind.every, kind.by, kind.only_source) == (timedelta(seconds=15), "operations", "teos")

@@ -81,7 +81,7 @@ def _transaction(each: Operation) -> dict[str, Any]:
     data = f'{{"To":"{each.receiver}","AssetId":"{each.asset}","Sparks":"{each.sparks}"}}'
     times = {"OnCreated": at, "OnUpdated": at, "OnSubmitted": at, "OnCommitted": at, "OnConfirmed": at}
     return {
-        "Id": f"{each.transaction[2:10]}-0000-0000-0000-000000000000",
+        "Id": f"{each.transaction[-8:]}-0000-0000-0000-000000000000",
         "State": "Confirmed",
         "BlockchainTransactionId": each.transaction,
         "Type": "Transfer",

@@ -216,7 +216,7 @@ class World:
     def _operate(self, sender: str, receiver: str, asset_id: str, sparks: str) -> None:
         self.transactions += 1
         transaction = f"0x{self.transactions:064x}"
-        at = self.clock.seconds()
+        at = round(self.clock.seconds(), 3)
         self.operations.append(Operation(sender, receiver, asset_id, sparks, transaction, at))
         for address in {sender, receiver} - {NOBODY}:
             self._tell(address, "")

@@ -7,6 +7,7 @@ queue that is gone means that something may have been missed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
@@ -25,9 +26,12 @@ from watcher.ports.hints import (
     Told,
 )
 
+log = logging.getLogger(__name__)
+
 ASKED, OWN = "api", "own"
 """Words for queues that have no name yet: the API is asked for one; one is declared."""
 
+_CHANGED = "account.balance_changed"
 _PATH = "/api/v1.1/events/queue"
 _EVERYTHING = "#"
 
@@ -35,8 +39,8 @@ _EVERYTHING = "#"
 class TeosEvents:
     """One queue of one tenant. Owns nothing between connections but the queue's name.
 
-    `queue`: `api`, `own`, or the name of a queue that somebody else takes care of. `unread` counts messages
-    that told of no account.
+    `queue`: `api`, `own`, or the name of a queue that somebody else takes care of. `unread` counts events
+    of changed balances that named no account.
     """
 
     def __init__(
@@ -70,13 +74,21 @@ class TeosEvents:
                     yield Alive()
                     continue
                 hints = read_event(message.body)
-                self.unread += not hints
+                if not hints:
+                    self._pass_over(message.routing_key or "")
                 for hint in hints:
                     yield hint
                 await broker.acknowledge(message)
 
     async def close(self) -> None:
         """Nothing is open between two connections."""
+
+    def _pass_over(self, key: str) -> None:
+        """Count a message that names no account. With `#` as the key there are others."""
+        if key.endswith(_CHANGED):
+            self.unread += 1
+            if self.unread == 1:
+                log.warning("hints %s: an event of a changed balance names no account", self.name)
 
     async def _consume(self, broker: Broker) -> bool:
         """Consume the queue that is known, else a new one; whether it is new."""
