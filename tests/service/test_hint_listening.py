@@ -316,6 +316,19 @@ async def test_a_cut_connection_is_made_again_at_once_and_told_of_nobody(run: Ru
     assert not b.task.done()
 
 
+async def test_what_an_unexpected_error_says_may_hold_a_secret_and_is_told_nowhere(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    b = await run.start()
+    await b.heard(Alive(), ValueError("wss://node.example/v3/the-secret-key refused"))
+    await b.clock.advance(16 * MINUTE)
+
+    assert "unexpected ValueError" in caplog.text
+    assert "in listen" in caplog.text, "where it happened is told"
+    assert "the-secret-key" not in f"{caplog.text} {await run.kept()}"
+    assert b.state.why == "internal error: ValueError"
+
+
 async def test_a_connection_that_breaks_ever_again_is_made_more_and_more_rarely(run: Run) -> None:
     b = await run.start()
     for _ in range(40):

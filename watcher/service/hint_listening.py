@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import traceback
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -101,10 +102,13 @@ class HintListener:
                 why, refused = "the connection ended", False
             except HintSourceError as error:
                 why, refused = clean(error.why), error.refused
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # The one broad catch of this loop: a fault of one integration must not end the others.
-                log.exception("unexpected error while listening to %s", self.source.name)
-                why, refused = f"internal error: {type(error).__name__}", False
+                # Not its words: a library may have written a URL with its key into them.
+                where = "".join(traceback.format_tb(error.__traceback__))
+                what = type(error).__name__
+                log.error("hints %s: unexpected %s\n%s", self.source.name, what, where)  # noqa: TRY400
+                why, refused = f"internal error: {what}", False
             if self.state.up_since is not None and self._clock.monotonic() - began >= STOOD:
                 failures = 0
             failures += 1
