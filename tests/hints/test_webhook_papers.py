@@ -84,7 +84,7 @@ async def test_the_configuration_is_one(tmp_path: Path) -> None:
 def test_each_figure_is_that_of_the_code() -> None:
     for said in (
         f"more than {endpoint.A_SECOND:g} requests a second of one address ({endpoint.BURST:g} at once)",
-        f"each {endpoint.PIECE // 1024} KiB of body",
+        f"each {endpoint.PIECE // 1024} KiB count as one more",
         f"At most {bodies.MOST_HINTS:,} hints",
         f"the last {inbox.REMEMBERED:,} are known",
         f"more than {source.MISSED.seconds} seconds",

@@ -7,6 +7,7 @@ import gzip
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -130,14 +131,45 @@ async def test_a_body_that_is_too_large_is_not_read(alone: Site) -> None:
     assert "of no use" in alone.said
 
 
-async def test_a_body_whose_length_is_not_told_is_read_as_far_as_it_may_be(alone: Site) -> None:
-    body = hints(A)
-    headers = {**generic(body, alone.page.clock.now()), "Transfer-Encoding": "chunked"}
+def in_chunks(body: bytes, size: int) -> bytes:
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(("size", "chunk"), [(500, 1), (9000, 1), (60_000, 8000)])
+async def test_a_body_whose_length_is_not_told_is_taken(alone: Site, size: int, chunk: int) -> None:
+    body = hints(A) + b" " * size
+    headers = {**generic(body, alone.page.clock.now()), "Transfer-Encoding": "Chunked"}
     head = "POST /hints/script HTTP/1.1\r\nHost: x\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items())
-    small = b"".join(b"1\r\n%c\r\n" % each for each in body) + b"0\r\n\r\n"
-    assert (await alone.raw(head.encode() + b"\r\n" + small))[0] == 200
-    large = b"%x\r\n" % (LARGEST_POST + 1) + bytes(LARGEST_POST + 1) + b"\r\n0\r\n\r\n"
-    assert (await alone.raw(head.encode() + b"\r\n" + large))[0] == 413
+    assert (await alone.raw(head.encode() + b"\r\n" + in_chunks(body, chunk)))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /hints/script HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: cHUNKED\r\n\r\n",
+        b"POST /hints/script HTTP/1.1\r\n"
+        + b"X: %b\r\n" % (b"y" * 4000) * 3
+        + b"Content-Length: 900000\r\n\r\n",
+        b"POST /login HTTP/1.1\r\nHost: x\r\nX: POST /hints/\r\nContent-Length: 900000\r\n\r\n",
+        b"GET /hints/ HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n",
+    ],
+    ids=["in chunks", "with a long head", "elsewhere", "no post"],
+)
+async def test_who_does_not_say_how_long_a_body_is_or_posts_elsewhere_cannot_send_a_long_one(
+    alone: Site, head: bytes
+) -> None:
+    host, _, port = alone.page.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    chunked = in_chunks(bytes(200_000), 1)
+    writer.write(head + chunked[:900_000])
+    with suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            await writer.drain()
+            while await reader.read(1000):
+                pass
+    writer.close()
+    assert not alone.page.server._limits._connections
 
 
 async def test_a_broken_body_is_the_callers_fault(alone: Site, caplog: pytest.LogCaptureFixture) -> None:

@@ -35,7 +35,9 @@ HEAD, IDLE, TAKING = 10.0, 30.0, 60.0
 LARGEST = 64 * 1024
 """Bytes of a request, with all that is sent until it is answered."""
 POSTS = b"POST /hints/"
-"""How a request begins that may have `LARGEST_POST` bytes more."""
+"""How a request begins that may have `LARGEST_POST` bytes more, if it says how many."""
+LONGEST_HEAD = 8 * 1024
+"""Bytes of the head of such a request."""
 UNREAD = 32 * 1024 * 1024
 """Bytes of all answers that wait to be taken."""
 AT_ONCE = 32
@@ -77,6 +79,11 @@ class Connection(web.RequestHandler):
         return self.transport is not None and self.patience is not None
 
     @property
+    def received(self) -> int:
+        """Bytes that came of the request that is answered now."""
+        return self._received
+
+    @property
     def unread(self) -> int:
         """Bytes of answers that it has not taken."""
         return self.transport.get_write_buffer_size() if self.transport is not None and self._stalled else 0
@@ -112,13 +119,20 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
-        self._start += data[: len(POSTS) - len(self._start)]
-        if self._received > LARGEST + (LARGEST_POST if self._start == POSTS else 0):
+        self._start += data[: LONGEST_HEAD - len(self._start)]
+        if self._received > LARGEST and not self._may_be_long():
             self.leave()
             return
         if data and not self._busy and not self._begun:
             self._is(begun=True)
         super().data_received(data)
+
+    def _may_be_long(self) -> bool:
+        """Whether it is a post of hints, not too long, that says how long it is. A body in chunks may have
+        them one byte long, and each is work."""
+        head, end, _ = self._start.partition(b"\r\n\r\n")
+        told = bool(end) and head.startswith(POSTS) and b"chunked" not in head.lower()
+        return told and self._received <= LARGEST + LARGEST_POST
 
     def pause_writing(self) -> None:
         super().pause_writing()

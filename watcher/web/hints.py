@@ -17,7 +17,7 @@ from watcher.web.login_throttle import ADDRESSES, MINUTE, REST, Address, LoginTh
 A_SECOND, BURST = 50.0, 200.0
 """Requests of one address in a second, and at once."""
 PIECE = 20 * 1024
-"""Bytes of a body that count as one more request."""
+"""Bytes that count as one more request."""
 PATIENCE = 5.0
 """Seconds for a body to come."""
 HELD = 32 * 1024 * 1024
@@ -95,7 +95,9 @@ class HintPosts:
         if posting is None:
             raise web.HTTPNotFound(text="there is no such hint source")
         body = await self._body(request)
-        self._rate.charge(who, self._clock.monotonic(), len(body) / PIECE)
+        connection = connection_of(request)
+        sent = connection.received if connection is not None else len(body)
+        self._rate.charge(who, self._clock.monotonic(), sent / PIECE)
         receipt = posting.receive(Posted(_headers(request), body, self._clock.now()))
         if receipt.status == web.HTTPUnauthorized.status_code:
             self._wrong(who, name)
