@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,18 @@ async def test_what_was_counted_and_learnt_of_hints_survives_a_reload(tmp_path: 
             kept = HintSourceState.load(facts[STATE])
             assert kept is not None
             assert kept.up_since is not None
+
+
+async def test_what_may_have_been_posted_while_nothing_ran_is_a_gap(tmp_path: Path) -> None:
+    async with Simulation() as sim:
+        async with watching(tmp_path, sim) as w:
+            until = (w.app.clock.now() - timedelta(hours=1)).isoformat()
+            await w.app.store.keep_facts(hints_of("mine"), {"until": until}, w.app.clock.now())
+        async with watching(tmp_path, sim) as w:
+            await w.app.start()
+            assert w.post() == 200
+            await w.next(Purpose.HINTED)
+            assert w.app.metrics.hint_gaps["mine"] == 1
 
 
 NOTHING_NEW = """
