@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.fuzz.conftest import fuzz
 from tests.fuzz.test_answers import anything, bodies, cuts, numbers, objects, texts, written
 from watcher.domain.values.scripts import SCRIPT_CHAINS, script_hash, script_of
-from watcher.hints.coinstats_portfolio import coins_in, coins_kept, differing
+from watcher.hints.coinstats_portfolio.source import coins_in, coins_kept, differing
 from watcher.hints.electrum.source import SUBSCRIBE, notified
 from watcher.hints.json_rpc import object_in, refusal_in
 from watcher.hints.solana.wire import AccountNotice, Accounts, TokenAccounts, read_as

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,21 +16,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes import FakeClock
+from tests.fakes import START, FakeClock
 from tests.hints.listening import Heard, listening
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.model import Account
-from watcher.hints.coinstats_portfolio import (
+from watcher.hints.coinstats_portfolio.settings import PortfolioHints
+from watcher.hints.coinstats_portfolio.source import (
     PER_PAGE,
     PER_SYNC_OF_ALL,
-    PortfolioHints,
     coins_in,
     coins_kept,
     differing,
 )
 from watcher.hints.kind import HintContext
-from watcher.ports.hints import Alive, Bookmark, HintGap, HintSource, HintSourceError, Where
+from watcher.ports.hints import (
+    Alive,
+    ApiAccess,
+    Bookmark,
+    HintCallRejectedError,
+    HintGap,
+    HintSource,
+    HintSourceError,
+    Where,
+)
+from watcher.service.hint_looks import HintLooks
+from watcher.service.metrics import Metrics
+from watcher.service.throttle import SourceThrottle
 from watcher.sim import Simulation
+from watcher.sources.coinstats.settings import CoinStatsSettings
+from watcher.store.sqlite.store import SqliteStore
 
 ONE, TWO, THREE = ("0x" + digit * 40 for digit in "abc")
 ACCOUNTS = [Account("cs", "ethereum", each) for each in (ONE, TWO, THREE)]
@@ -62,6 +77,8 @@ class Access:
         async with self._changed:
             self.calls.append(f"{method} {path}")
             self._changed.notify_all()
+        if answer.status in {400, 404}:
+            raise HintCallRejectedError(f"answered {answer.status}")
         if answer.status != 200:
             raise HintSourceError(f"answered {answer.status}", refused=answer.status in {401, 403, 406})
         return data
@@ -85,14 +102,14 @@ class WatchedAccount:
     def hold(self, address: str, token: str, amount: str) -> None:
         self.sim.world.set_amount(address, "ethereum", token, amount, coin_id=token.lower())
 
-    def source(self, *, named: bool = True, **settings: Any) -> HintSource:
+    def source(self, *, named: bool = True, api: ApiAccess | None = None, **settings: Any) -> HintSource:
         portfolios = {key: address for address, key in self.ids.items()} if named else {}
         kind = PortfolioHints.model_validate(
             {"kind": "coinstats-portfolio", "source": "cs", "every": "10m", "settle": "0s"}
             | {"portfolios": portfolios}
             | settings
         )
-        return kind.build(HintContext("looks", ACCOUNTS, self.clock, self.access))
+        return kind.build(HintContext("looks", ACCOUNTS, self.clock, api or self.access))
 
     async def later(self, heard: Heard, minutes: int = 10) -> None:
         """The next look, whole."""
@@ -286,6 +303,57 @@ async def test_coins_on_later_pages_are_seen_too(held: WatchedAccount, longest_p
         await held.later(heard)
     assert bool(heard.hints) == (longest_page >= 20), "no page is shorter than the documented default"
     assert held.access.booked == held.sim.coinstats.credits_used
+
+
+async def test_paths_without_their_version_are_tried_once(held: WatchedAccount) -> None:
+    held.sim.faults.add("404", path="/coinstats/v1/portfolio")
+    facts: dict[str, str] = {}
+    async with listening(held.source()) as heard:
+        facts.update((await heard.next(Bookmark)).facts)
+    assert held.access.calls.count("PATCH /v1/portfolio/sync") == 1
+    again = held.source()
+    again.remember(facts)
+    async with listening(again) as heard:
+        await held.later(heard)
+    assert held.access.calls.count("PATCH /v1/portfolio/sync") == 1
+    assert held.access.calls.count("PATCH /portfolio/sync") == 2
+
+
+async def test_a_portfolio_that_nobody_knows_costs_the_others_nothing(
+    held: WatchedAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = held.source(portfolios={"gone": THREE, held.ids[ONE]: ONE})
+    async with listening(source) as heard:
+        await heard.next(Bookmark)
+        for amount in ("3", "4"):
+            held.hold(ONE, "ETH", amount)
+            await held.later(heard)
+    assert [hint.where.address for hint in heard.hints] == [ONE, ONE]
+    assert caplog.text.count("portfolio gone cannot be looked at: answered 404") == 1
+
+
+async def test_looks_never_pass_the_allowance(held: WatchedAccount, tmp_path: Path) -> None:
+    settings = {"kind": "coinstats", "api_key": "cs-key", "base_url": f"{held.sim.url}/coinstats"}
+    bought = CoinStatsSettings.model_validate(settings | {"credits": {"limit": 720, "reserve": "10%"}})
+    source = bought.build("cs", ())
+    store = await SqliteStore.open(tmp_path / "watcher.db", exclusive=True)
+    throttle = SourceThrottle(source, held.clock, Metrics(START))
+    looks = HintLooks(throttle, store, held.clock)
+    try:
+        async with listening(held.source(named=False, api=looks)) as heard:
+            await held.clock.advance(60)
+            await heard.next(Bookmark)
+            await held.clock.advance(600)
+            await heard.next(Bookmark)
+            await held.clock.advance(600)
+            assert "credits" in (await heard.end()).why
+        assert held.sim.coinstats.credits_used == 2 * (PER_SYNC_OF_ALL + PER_PAGE)
+        assert await store.spent("cs", START) == held.sim.coinstats.credits_used
+        with store.queries() as queries:
+            assert {each.purpose for each in queries.requests(9)} == {"hinting"}
+    finally:
+        await source.close()
+        await store.close()
 
 
 async def test_what_was_not_tried_is_said_once(

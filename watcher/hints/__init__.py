@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from watcher.hints.coinstats_portfolio import PortfolioHints
+from watcher.hints.coinstats_portfolio.settings import PortfolioHints
 from watcher.hints.electrum.settings import ElectrumHints
 from watcher.hints.evm.settings import EvmHintKind
 from watcher.hints.kind import HintKind

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 class AnAccount(msgspec.Struct):
     """Account as a node tells it. `data`: base64 and the word `base64`, unless the node has it otherwise."""
 
-    lamports: int
+    lamports: Annotated[int, msgspec.Meta(ge=0)]
     owner: str = ""
     data: Any = None
 
@@ -80,7 +80,7 @@ def read_as(kind: type[T], value: Any) -> T | None:
     """A decoded JSON value as what it should be; None if it is something else."""
     try:
         return msgspec.convert(value, kind)
-    except (msgspec.ValidationError, RecursionError):
+    except (msgspec.ValidationError, UnicodeError, RecursionError):
         return None
 
 

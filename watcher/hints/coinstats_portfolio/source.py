@@ -17,28 +17,24 @@ from __future__ import annotations
 
 import decimal
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import msgspec
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from watcher.domain.credits.allowance import Allowance, CreditPlan
-from watcher.domain.model import Account
-from watcher.domain.values.chains import canonical
-from watcher.domain.values.durations import format_duration
-from watcher.domain.values.errors import Advice, InputError
-from watcher.domain.values.fields import Duration
-from watcher.domain.values.normalization import address_key
 from watcher.domain.values.text import clean
-from watcher.hints.kind import AskingHintKind, HintContext
 from watcher.ports.clock import Clock
-from watcher.ports.hints import Alive, ApiAccess, Bookmark, Hint, HintGap, HintSourceError, Told, Where
-
-if TYPE_CHECKING:
-    from watcher.hints.setup import HintSetup
+from watcher.ports.hints import (
+    Alive,
+    ApiAccess,
+    Bookmark,
+    Hint,
+    HintCallRejectedError,
+    HintGap,
+    HintSourceError,
+    Told,
+    Where,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,96 +53,8 @@ MOST_PAGES = 20
 DIGITS = 10
 """Significant digits of an amount that count: sums of binary fractions differ in the last ones."""
 
-LARGE_SHARE = 0.25
-"""Of the credits, from which on looks are warned of."""
-
 Coins = Mapping[str, str]
 """Coin id → amount, rounded."""
-
-
-def _an_interval(value: timedelta) -> timedelta:
-    if not timedelta(minutes=1) <= value <= timedelta(days=1):
-        raise InputError("must be 1m to 1d")
-    return value
-
-
-class PortfolioHints(AskingHintKind):
-    """Settings of looks at the portfolios of a CoinStats account."""
-
-    source_kind: ClassVar[str] = "coinstats"
-
-    kind: Literal["coinstats-portfolio"]
-    every: Annotated[Duration, AfterValidator(_an_interval)]
-    sync: Literal["all", "none"] = "all"
-    """Whether portfolios are brought up to date before each look. Without, a look shows what CoinStats knows
-    by itself; how old that is, no document says."""
-    settle: Duration = timedelta(minutes=1)
-    """How long a sync is given before the look."""
-    portfolios: dict[Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{1,64}$")], str] = Field(
-        default_factory=dict
-    )
-    """Portfolio id → its wallet: an address, or a chain, a colon and an address."""
-
-    @model_validator(mode="after")
-    def _a_sync_ends_before_the_next(self) -> PortfolioHints:
-        if not timedelta(0) <= self.settle < self.every:
-            raise InputError("settle must be less than every", "leave it out", ("settle",))
-        return self
-
-    @cached_property
-    def _places(self) -> Mapping[tuple[str, str], Sequence[str]]:
-        """Chain, empty for any, and key of an address → its portfolios."""
-        found: dict[tuple[str, str], list[str]] = {}
-        for portfolio, wallet in self.portfolios.items():
-            chain, _, address = wallet.partition(":")
-            for place in (("", address_key(wallet)), (canonical(chain), address_key(address))):
-                found.setdefault(place, []).append(portfolio)
-        return found
-
-    def _of(self, account: Account) -> Sequence[str]:
-        """The portfolios that an account is in, as far as they are named."""
-        key = address_key(account.address)
-        return [*self._places.get(("", key), ()), *self._places.get((canonical(account.chain), key), ())]
-
-    def covers(self, account: Account) -> bool:
-        return super().covers(account) and (not self.portfolios or bool(self._of(account)))
-
-    def warnings(self, accounts: Sequence[Account], asked: Allowance) -> Iterator[Advice]:
-        yield Advice(f"what it costs {NOT_TRIED}", "compare its first days with CoinStats' own count")
-        if asked.credits is not None:
-            yield from self._dear(asked.credits)
-        known = {portfolio for account in accounts for portfolio in self._of(account)}
-        for portfolio, wallet in self.portfolios.items():
-            if portfolio not in known:
-                yield Advice(f"no wallet of {self.source} is {clean(wallet)}", "check its address")
-
-    def _dear(self, plan: CreditPlan) -> Iterator[Advice]:
-        synced = self.sync == "all"
-        looks = timedelta(days=1 if plan.period == "day" else 30) / self.every
-        taken = looks * (PER_PAGE + PER_SYNC_OF_ALL * synced)
-        if taken > LARGE_SHARE * plan.limit:
-            often = f"a look every {format_duration(self.every)} takes {taken:,.0f} credits a {plan.period}"
-            remedy = "look less often" + (", or without a sync (sync: none)" if synced else "")
-            yield Advice(f"{often}, {taken / plan.limit:.0%} of the plan", remedy)
-
-    @classmethod
-    def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:
-        from watcher.hints.setup import HintDraft, about_source
-
-        meaning = f"looks of CoinStats at all wallets, every 2h for {PER_PAGE} credits (never tried live)"
-        draft = HintDraft("portfolio", {"every": "2h", "sync": "none"})
-        return about_source(cls.source_kind, accounts, meaning, draft)
-
-    def build(self, context: HintContext) -> PortfolioSource:
-        if context.api is None:
-            raise InputError(f"there is no access to {self.source}", "", ("source",))
-        wallets: dict[str, dict[Where, None]] = {portfolio: {} for portfolio in self.portfolios}
-        for account in context.accounts:
-            for portfolio in self._of(account):
-                wallets[portfolio][Where(canonical(account.chain), address_key(account.address))] = None
-        watched = {portfolio: tuple(wheres) for portfolio, wheres in wallets.items()}
-        settle = self.settle.total_seconds() if self.sync == "all" else None
-        return PortfolioSource(context.name, context.api, context.clock, self.every, settle, watched)
 
 
 class PortfolioSource:
@@ -171,6 +79,9 @@ class PortfolioSource:
         self._held: dict[str, Coins] = {}
         self._looked: datetime | None = None
         self._vanished = self._noted = False
+        self._version: str | None = None
+        """How paths begin; None: not known yet. Documents have them with and without /v1."""
+        self._unknown: set[str] = set()
         self._unkept: dict[str, str] = {}
 
     @property
@@ -178,7 +89,7 @@ class PortfolioSource:
         return self._name
 
     def remember(self, facts: Mapping[str, str]) -> None:
-        self._total = coins_kept(facts.get("total", ""))
+        self._total, self._version = coins_kept(facts.get("total", "")), facts.get("version")
         for portfolio in self._wallets:
             if (held := coins_kept(facts.get(_key(portfolio), ""))) is not None:
                 self._held[portfolio] = held
@@ -206,14 +117,14 @@ class PortfolioSource:
 
     async def _look(self) -> AsyncIterator[Told]:
         if self._settle is not None:
-            await self._api.call("PATCH", "/v1/portfolio/sync", cost=PER_SYNC_OF_ALL)
+            await self._call("PATCH", "/portfolio/sync", cost=PER_SYNC_OF_ALL)
             await self._clock.sleep(self._settle)
         at, total = self._clock.now(), await self._coins("")
         self._check(total)
         yield Alive()
         for portfolio in self._wallets:
             if portfolio not in self._held:
-                self._keep(portfolio, await self._coins(portfolio))
+                self._keep(portfolio, await self._coins_of(portfolio) or {})
         changed = differing(self._total, total) if self._total is not None else set()
         if changed and self._wallets:
             async for hint in self._which(changed, at):
@@ -238,7 +149,9 @@ class PortfolioSource:
         for portfolio in (*holders, *(each for each in self._wallets if each not in holders)):
             if portfolio not in holders and not unexplained:
                 return
-            found = await self._coins(portfolio)
+            found = await self._coins_of(portfolio)
+            if found is None:
+                continue
             moved = differing(self._held[portfolio], found)
             self._keep(portfolio, found)
             unexplained -= moved
@@ -249,13 +162,38 @@ class PortfolioSource:
         self._held[portfolio] = coins
         self._unkept[_key(portfolio)] = _text(coins)
 
+    async def _coins_of(self, portfolio: str) -> Coins | None:
+        """The coins of a portfolio that the configuration names; None if CoinStats knows none of that id."""
+        try:
+            return await self._coins(portfolio)
+        except HintCallRejectedError as error:
+            if portfolio not in self._unknown:
+                log.warning("%s: portfolio %s cannot be looked at: %s", self._name, portfolio, error.why)
+            self._unknown.add(portfolio)
+            return None
+
+    async def _call(
+        self, method: str, path: str, query: Sequence[tuple[str, str]] = (), *, cost: int
+    ) -> bytes:
+        version = "/v1" if self._version is None else self._version
+        try:
+            answer = await self._api.call(method, version + path, query, cost=cost)
+        except HintCallRejectedError:
+            if self._version is not None:
+                raise
+            version = ""
+            answer = await self._api.call(method, path, query, cost=cost)
+        if self._version is None:
+            self._version = self._unkept["version"] = version
+        return answer
+
     async def _coins(self, portfolio: str) -> Coins:
         """The coins of one portfolio, or of all together. A page as long as the default one may be cut."""
         found: dict[str, str] = {}
         for number in range(1, MOST_PAGES + 1):
             query = [("page", str(number)), ("limit", str(PAGE))]
             query += [("portfolioId", portfolio)] if portfolio else []
-            page = coins_in(await self._api.call("GET", "/v1/portfolio/coins", query, cost=PER_PAGE))
+            page = coins_in(await self._call("GET", "/portfolio/coins", query, cost=PER_PAGE))
             fresh = page.keys() - found.keys()
             found |= page
             if not fresh or len(page) < DEFAULT_PAGE:
