@@ -50,10 +50,10 @@ class Anvil:
         return answer["result"]
 
     async def send(self, sender: str, receiver: str, wei: int = 1, data: str = "0x") -> str:
-        """A transaction, and its hash; mined at once, unless the node does not."""
+        """A transaction, mined; its hash."""
         words = {"from": sender, "to": receiver, "value": hex(wei), "data": data}
-        found: str = await self.rpc("eth_sendTransaction", words)
-        return found
+        receipt = await self.rpc("eth_sendTransactionSync", words)
+        return str(receipt["transactionHash"])
 
     async def transfer(
         self, sender: str, receiver: str, amount: int = 1, event: str = TRANSFER, by: str = CAROL

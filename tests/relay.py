@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager, suppress
 class Relay:
     """Relay in front of the server at `host` and `target`, a port.
 
-    `silent`: bytes vanish in both directions, and the connections stay open. `shut`: whoever comes is reset
+    `silent`: bytes vanish in both directions, and the connections stay open. One that has lost some is silent
+    for good: TCP never goes on after a hole. `shut`: whoever comes is reset
     at once. `accepted` counts those that were let in; `arrived` is set by whoever comes, let in or not.
     """
 
@@ -22,6 +23,7 @@ class Relay:
         self.accepted = 0
         self.arrived = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
+        self._holed: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def cut(self) -> None:
@@ -56,6 +58,7 @@ class Relay:
                 await asyncio.gather(self._pump(reader, there, pair), self._pump(there_reader, writer, pair))
         finally:
             self._open -= pair
+            self._holed -= pair
             for each in pair:
                 each.transport.abort()
 
@@ -65,7 +68,9 @@ class Relay:
         try:
             with suppress(OSError):
                 while data := await reader.read(65536):
-                    if not self.silent:
+                    if self.silent:
+                        self._holed |= pair
+                    elif writer not in self._holed:
                         writer.write(data)
                         await writer.drain()
         finally:
@@ -76,7 +81,8 @@ class Relay:
 def _reset(writer: asyncio.StreamWriter) -> None:
     # With nothing to linger for, closing is a reset (RST), as when a machine or a firewall forgets.
     there = writer.get_extra_info("socket")
-    there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with suppress(OSError):  # of one that is closed by now
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 

@@ -303,6 +303,32 @@ async def missing(node: ScriptedNode, heard: Hearing, blocks: int) -> None:
     node.status = None
 
 
+async def test_a_log_whose_head_came_first_is_told_after_a_cut(node: ScriptedNode) -> None:
+    async with hearing(evm_source(node.url)) as heard:
+        await heard.alive()
+        node.grow(*(block_of(number) for number in range(1, 6)))
+        await node.tell(node.blocks[-1])
+        await all_of(heard, node)
+        node.answers["eth_getLogs"] = lambda asked: (
+            [log_of(5, CAROL, BOB)] if int(asked["fromBlock"], 16) <= 5 else []
+        )
+        await node.hang_up(1001, b"")
+        await heard.count(1)
+    assert heard.addresses == [BOB]
+
+
+async def test_a_log_whose_head_never_came_is_taken_back(node: ScriptedNode) -> None:
+    async with hearing(evm_source(node.url)) as heard:
+        await heard.alive()
+        await node.tell(log_of(1, CAROL, BOB))
+        await heard.count(1)
+        node.grow(block_of(1, "f", parent=hash_of(0)))
+        await node.hang_up(1001, b"")
+        await heard.count(2)
+    told, taken = heard.hints
+    assert taken == f"{told}:removed"
+
+
 async def test_ranges_of_logs_are_made_as_small_as_the_node_allows(node: ScriptedNode) -> None:
     def at_most_ten(asked: dict[str, Any]) -> Any:
         first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)

@@ -41,12 +41,16 @@ class ToldChain:
         """Go on after this block, whatever it was."""
         self._hashes, self._moved, self.at = {}, {}, number
 
-    def reached(self, head: BlockHead, now: datetime) -> None:
-        """All changes of this block were told."""
+    def reached(self, head: BlockHead, now: datetime) -> list[Moved]:
+        """All changes of this block were told. What was told of another one of that number, whose logs came
+        and whose head did not, comes back as removed."""
         self.at, self.since = head.number, now
         self._hashes[head.number] = head.hash
         for number in [each for each in self._hashes if each <= head.number - REMEMBERED]:
             self._moved.pop(self._hashes.pop(number), None)
+        others = {block: told for block, told in self._moved.items() if block != head.hash}
+        replaced = [moved for told in others.values() for moved in told if moved.number == head.number]
+        return self._removed(replaced)
 
     def note(self, moved: Moved) -> None:
         """Remember what was told of a block, in case that it is taken back."""
@@ -73,9 +77,15 @@ class ToldChain:
     def back_to(self, number: int) -> list[Moved]:
         """Go back to a block that is remembered; what was told of those above it comes back as removed."""
         above = [each for each in self.remembered() if each > number]
-        taken = [moved for each in above for moved in self._moved.pop(self._hashes.pop(each), ())]
         self.at = number
-        return [replace(moved, removed=True) for moved in taken]
+        return self._removed(
+            [moved for each in above for moved in self._moved.get(self._hashes.pop(each), ())]
+        )
+
+    def _removed(self, told: list[Moved]) -> list[Moved]:
+        for moved in told:
+            self._moved.pop(moved.block, None)
+        return [replace(moved, removed=True) for moved in told]
 
     def facts(self) -> dict[str, str]:
         """What a later run needs, in order to go on from here."""

@@ -156,7 +156,8 @@ class EvmHints:
                 yield told
             return
         if head.number > self._at:
-            self._told.reached(head, self._clock.now())
+            for hint in self._hints(self._told.reached(head, self._clock.now())):
+                yield hint
         if self._plan.native == "balances":
             if ask.node.newest is not None and ask.node.newest.number > head.number:
                 return  # that one says more, and it may be on its way for longer than a block takes
@@ -177,7 +178,8 @@ class EvmHints:
                     break
                 for hint in self._hints(block.moved):
                     yield hint
-                self._told.reached(block.head, self._clock.now())
+                for hint in self._hints(self._told.reached(block.head, self._clock.now())):
+                    yield hint
             else:
                 yield self._bookmark()
                 continue
@@ -274,7 +276,7 @@ class EvmHints:
             raise HintSourceError(text, refused=error.refused) from None
         before, self._balances = self._balances, now
         changed = tuple(address for address, held in now.items() if before.get(address, held) != held)
-        return self._told_as(Moved("balance", head.hash, changed, head.at))
+        return self._told_as(Moved("balance", head.number, head.hash, changed, head.at))
 
     def _hints(self, moves: Iterable[Moved]) -> list[Hint]:
         """Hints of what moved, which are remembered in case that they are taken back."""

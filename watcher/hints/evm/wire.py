@@ -57,6 +57,7 @@ class _Event(msgspec.Struct, rename="camel"):
     topics: list[str] | None = None
     data: str = ""
     transaction_hash: str | None = None
+    block_number: str | None = None
     block_hash: str | None = None
     block_timestamp: str | None = None
     removed: bool = False
@@ -110,11 +111,12 @@ class BlockHead:
 class Moved:
     """Watched addresses (lower case) that one event of one block moved something at.
 
-    `event`: the hash of the transaction, or another word that tells it from all others of the block.
-    `removed`: the block is no longer part of the chain.
+    `event`: the hash of the transaction, or another word that tells it from all others of the block, which is
+    named by its number and its hash. `removed`: it is no longer part of the chain.
     """
 
     event: str
+    number: int
     block: str
     addresses: tuple[str, ...]
     at: datetime | None
@@ -177,19 +179,13 @@ def read_block(data: msgspec.Raw, watched: Collection[str]) -> FullBlock | None:
         return None
     block = _decode(data, _Block, "a block that cannot be read")
     head = _head(block.number, block.hash, block.parent_hash, block.timestamp)
-    moved = [
-        Moved(_hash(each.hash), head.hash, who, head.at)
-        for each in block.transactions
-        if (who := _watched((each.sender, each.to), watched))
-    ]
-    moved += [
-        Moved(f"withdrawal-{_number(each.index)}", head.hash, who, head.at)
-        for each in block.withdrawals or ()
-        if (who := _watched((each.address,), watched))
-    ]
-    if who := _watched((block.miner,), watched):
-        moved.append(Moved("fees", head.hash, who, head.at))
-    return FullBlock(head, tuple(moved))
+    found = [(each.hash, (each.sender, each.to)) for each in block.transactions]
+    moved = [(_hash(name), who) for name, both in found if (who := _watched(both, watched))]
+    paid = block.withdrawals or ()
+    moved += [(f"withdrawal-{_number(each.index)}", _watched((each.address,), watched)) for each in paid]
+    moved.append(("fees", _watched((block.miner,), watched)))
+    told = (Moved(event, head.number, head.hash, who, head.at) for event, who in moved if who)
+    return FullBlock(head, tuple(told))
 
 
 def read_quantity(data: msgspec.Raw) -> int:
@@ -213,8 +209,8 @@ def _moved(event: _Event, watched: Collection[str]) -> Moved | None:
     if not addresses:
         return None
     at = _time(event.block_timestamp)
-    block = _hash(event.block_hash or "")
-    return Moved(_hash(event.transaction_hash or ""), block, addresses, at, event.removed)
+    number, block = _number(event.block_number or ""), _hash(event.block_hash or "")
+    return Moved(_hash(event.transaction_hash or ""), number, block, addresses, at, event.removed)
 
 
 def _watched(addresses: Collection[str | None], watched: Collection[str]) -> tuple[str, ...]:
