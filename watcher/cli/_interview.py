@@ -39,6 +39,9 @@ class Terminal:
 
     def choose(self, question: str, options: Mapping[str, str], default: str) -> str:
         meanings = "; ".join(f"{word}: {meaning}" for word, meaning in options.items())
+        if len(meanings) > (screen().width or len(meanings)):  # one a line
+            typer.echo("\n".join(f"  {word}: {meaning}" for word, meaning in options.items()))
+            meanings = ", ".join(options)
         while True:
             word = self.ask(f"{question} ({meanings})", default).lower()
             if word in options:

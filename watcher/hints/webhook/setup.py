@@ -45,4 +45,4 @@ def _networks(dialogue: Dialogue, accounts: Sequence[Account]) -> list[str]:
     return found
 
 
-SETUP = HintSetup("a webhook: Alchemy, QuickNode, Helius, or a script of yours", _draft)
+SETUP = HintSetup("posts of Alchemy, QuickNode or Helius, or of a script of yours", _draft)
