@@ -457,6 +457,23 @@ async def test_balances_that_are_not_kept_are_a_gap(node: ScriptedNode) -> None:
     assert [each.why for each in heard.gaps] == ["127.0.0.1 knows no balances of block 0: missing trie node"]
 
 
+async def test_a_gap_that_could_not_be_told_is_told_by_the_next_connection(node: ScriptedNode) -> None:
+    node.blocks = [block_of(number) for number in range(100)]
+    node.answers["eth_getBalance"] = silent
+    limits = replace(QUICK, call=0.2)
+    source = evm_source(node.url, limits, native="balances", catch_up=1)
+    since = "2026-03-01T12:00:00+00:00"
+    source.remember({"chain": "ethereum", "block": "0", "hashes": hash_of(0), "since": since})
+    async with hearing(source) as heard:
+        await heard.failed("did not answer eth_getBalance")
+        del node.answers["eth_getBalance"]
+        await heard.until(lambda: heard.gaps)
+    (gap,) = heard.gaps
+    assert gap.why == "99 blocks were missed, and the last 50 of them are looked at"
+    assert gap.since is not None
+    assert gap.since.isoformat() == since
+
+
 async def test_a_slow_reader_holds_a_bounded_number_of_events_and_misses_none(node: ScriptedNode) -> None:
     source = evm_source(node.url, replace(QUICK, waiting=50))
     told = source.listen()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Collection
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -58,9 +57,10 @@ class EvmNode:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._reader.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reader
-        await self._socket.__aexit__(kind, error, trace)
+        try:
+            await asyncio.wait([self._reader])
+        finally:
+            await self._socket.__aexit__(kind, error, trace)
 
     async def event(self) -> BlockHead | Moved:
         """What a subscription tells next."""

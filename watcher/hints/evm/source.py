@@ -53,8 +53,8 @@ class EvmHints:
         self._span, self._window = LOG_SPAN, WINDOW
         self._logs_from = 0
         """The first block whose logs are asked for at all: those before it cannot be had."""
-        self._lost = ""
-        """What could not be told on the last connection, for the gap that the next one begins with."""
+        self._lost: HintGap | None = None
+        """What cannot be told any more, until that is told."""
         self._stuck = ""
         """The hash of the head at which the node fell silent."""
 
@@ -85,12 +85,14 @@ class EvmHints:
             await self._without_balances(ask)
             yield Alive()
         else:
-            since = self._told.since
             taken = await self._turned(ask, newest.number)
-            if gap := await self._missed(ask, newest, known=taken is not None):
-                yield HintGap(since, gap)
-            else:
-                yield Alive()
+            if taken is None:
+                self._lose(f"{self._address.host} knows another chain than before")
+                self._told.begin(newest, self._clock.now())
+            self._too_far(newest.number)
+            await self._without_balances(ask)
+            yield self._lost or Alive()
+            self._lost = None
             for hint in self._hints(taken or ()):
                 yield hint
             async for told in self._looks(ask, self._at + 1 - LATE, newest.number):
@@ -98,16 +100,6 @@ class EvmHints:
             async for told in self._advance(ask, newest):
                 yield told
         yield self._bookmark()
-
-    async def _missed(self, ask: ChainQuestions, newest: BlockHead, *, known: bool) -> str:
-        """Why something was missed that is not told later; empty if nothing was. `known`: the chain is that
-        of before."""
-        found, self._lost = [self._lost], ""
-        if not known:
-            found.append(f"{self._address.host} knows another chain than before")
-            self._told.begin(newest, self._clock.now())
-        found += [self._too_far(newest.number), await self._without_balances(ask)]
-        return "; ".join(filter(None, found))
 
     async def _follow(self, ask: ChainQuestions, head: BlockHead) -> AsyncIterator[Told]:
         """Tell what the node tells, until it falls silent."""
@@ -140,9 +132,10 @@ class EvmHints:
                 self._told.skip_to(head.number - 1)
             for hint in self._hints(taken or ()):
                 yield hint
-        since = self._told.since
-        if why := self._too_far(head.number):
-            yield HintGap(since, why)
+        self._too_far(head.number)
+        if self._lost:
+            yield self._lost
+            self._lost = None
         if head.number > self._at + 1:  # heads were left out, so perhaps logs were too
             async for told in self._looks(ask, self._at + 1, head.number):
                 yield told
@@ -196,8 +189,9 @@ class EvmHints:
             blocks = await ask.blocks(first, last)
         except TooLongError as error:
             if first == last:
-                self._lost, self._window = f"block {first}: {error.why}", WINDOW
+                self._lose(f"block {first}: {error.why}")
                 self._told.skip_to(first)
+                self._window = WINDOW
             else:
                 self._window = 1
             raise
@@ -232,7 +226,7 @@ class EvmHints:
     def _fewer(self, block: int, why: str) -> None:
         if self._span == 1:
             self._logs_from = block + 1
-            self._lost = f"logs of block {block}: {why}"
+            self._lose(f"logs of block {block}: {why}")
         self._span = max(1, self._span // 2)
 
     async def _turned(self, ask: ChainQuestions, newest: int) -> list[Moved] | None:
@@ -250,23 +244,27 @@ class EvmHints:
             replaced = replaced or found is not None
         return None if remembered or newest < self._at else []
 
-    def _too_far(self, newest: int) -> str:
-        """Why some blocks are left out; empty if none are."""
-        missed = newest - self._at
-        if missed <= self._most:
-            return ""
-        self._told.skip_to(newest - self._most)
-        return f"{missed} blocks were missed, and the last {self._most} of them are looked at"
+    def _lose(self, why: str) -> None:
+        """Note for the next thing told that something cannot be told any more."""
+        before = self._lost
+        since = before.since if before else self._told.since
+        self._lost = HintGap(since, f"{before.why}; {why}" if before else why)
 
-    async def _without_balances(self, ask: ChainQuestions) -> str:
-        """Find what there was when the last run ended; why that cannot be known, or nothing."""
+    def _too_far(self, newest: int) -> None:
+        """Leave out what would take too long."""
+        missed = newest - self._at
+        if missed > self._most:
+            self._lose(f"{missed} blocks were missed, and the last {self._most} of them are looked at")
+            self._told.skip_to(newest - self._most)
+
+    async def _without_balances(self, ask: ChainQuestions) -> None:
+        """Find what there was when the last run ended."""
         if self._plan.native != "balances" or self._balances:
-            return ""
+            return
         try:
             self._balances = await ask.balances(self._at)
         except RefusedCallError as error:
-            return f"{self._address.host} knows no balances of block {self._at}: {error.said}"
-        return ""
+            self._lose(f"{self._address.host} knows no balances of block {self._at}: {error.said}")
 
     async def _compared(self, ask: ChainQuestions, head: BlockHead) -> list[Hint]:
         try:
