@@ -521,3 +521,12 @@ async def test_all_of_it_runs_over_a_real_store(tmp_path: Path) -> None:
         await run.now.stop()
     finally:
         await store.close()
+
+
+async def test_whether_a_source_is_heard_and_silent_is_counted(run: Run) -> None:
+    b = await run.start()
+    assert (b.metrics.hint_up, b.metrics.hint_silent) == ({"mainnet": False}, {"mainnet": False})
+    await b.heard(Alive())
+    b.coins.silent = b.clock.now()
+    await b.clock.advance(MINUTE)
+    assert (b.metrics.hint_up, b.metrics.hint_silent) == ({"mainnet": True}, {"mainnet": True})

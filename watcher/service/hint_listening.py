@@ -197,6 +197,9 @@ class HintListener:
     async def _look_after(self) -> None:
         while True:
             self._news.clear()
+            if self._metrics is not None:
+                self._metrics.hint_up[self.source.name] = self.state.up_since is not None
+                self._metrics.hint_silent[self.source.name] = self.state.silent_since is not None
             try:
                 self._find_silence()
                 await self._health.judge(self.state)

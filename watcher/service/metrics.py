@@ -76,6 +76,10 @@ class Metrics:
     """Hint source → times for which hints of it may be missing."""
     hint_posts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Hint source and HTTP status → requests that were posted to it."""
+    hint_up: dict[str, bool] = field(default_factory=dict)
+    """Hint source → whether it is heard."""
+    hint_silent: dict[str, bool] = field(default_factory=dict)
+    """Hint source → whether it tells nothing of changes that polls find."""
     last_hints: dict[str, datetime] = field(default_factory=dict)
     hint_polls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Hint source and one of `HINT_POLLS` → accounts that were to be polled upon its word."""
@@ -136,6 +140,7 @@ class Metrics:
         for name in names:
             self.hint_credits[name] += 0
             self.hint_gaps[name] += 0
+            self.hint_up[name] = self.hint_silent[name] = False
             self.hint_delays.setdefault(name, Durations(HINT_BUCKETS))
             for result in HINT_RESULTS:
                 self.hints[name, result] += 0

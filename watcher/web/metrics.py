@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from prometheus_client.core import (
-    CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
 )
@@ -28,7 +26,9 @@ from watcher.domain.model import MissReason
 from watcher.domain.values.text import clean
 from watcher.reports import status
 from watcher.reports.rows import CreditsRow, FindsRow
-from watcher.service.metrics import BUCKETS, Metrics
+from watcher.service.metrics import Metrics
+from watcher.web.hint_metrics import of_hints
+from watcher.web.metric_families import counter, histogram
 from watcher.web.snapshot import PageSnapshot
 
 MOST_BALANCES = 20_000
@@ -236,33 +236,32 @@ def exposition(snapshot: PageSnapshot, settings: Settings, metrics: Metrics | No
 
 def counted(metrics: Metrics) -> Iterator[Metric]:
     """Everything that was counted, as of now."""
-    yield _counter(
+    yield counter(
         "watcher_poll", "Accounts asked for, by what came of it: read, or why not.", ("source", "outcome"),
         dict(metrics.polls),
     )  # fmt: skip
     yield from _requests(metrics)
-    if metrics.hint_posts:
-        yield _posts(metrics)
-    yield _counter(
+    yield from of_hints(metrics)
+    yield counter(
         "watcher_readings_quarantined", "Readings too odd to act on, held until a second one agrees.",
         ("source", "reason"), dict(metrics.quarantined),
     )  # fmt: skip
     faults = {
         (source,): count for (source, why), count in dict(metrics.polls).items() if why == MissReason.INTERNAL
     }
-    yield _counter(
+    yield counter(
         "watcher_rule_evaluation_failures", "Accounts that a fault of our own kept from being judged.",
         ("source",), faults,
     )  # fmt: skip
-    yield _counter(
+    yield counter(
         "watcher_notifications", "Notifications tried.", ("channel",),
         {(channel,): count for channel, count in dict(metrics.notifications).items()},
     )  # fmt: skip
-    yield _counter(
+    yield counter(
         "watcher_notifications_failed", "Notifications that the channel did not take; they are tried again.",
         ("channel", "reason"), dict(metrics.failed),
     )  # fmt: skip
-    yield _counter(
+    yield counter(
         "watcher_notifications_suppressed", "Alerts and events of which nobody was told when they came.",
         ("reason",), {(reason,): count for reason, count in dict(metrics.suppressed).items()},
     )  # fmt: skip
@@ -292,36 +291,10 @@ def size_of(store: int | None) -> Iterator[Metric]:
 
 
 def _requests(metrics: Metrics) -> Iterator[Metric]:
-    family = HistogramMetricFamily(
-        "watcher_poll_duration_seconds", "From sending a request to its answer.", labels=["source"]
+    yield histogram(
+        "watcher_poll_duration_seconds", "From sending a request to its answer.", "source", metrics.requests
     )
-    for source, durations in dict(metrics.requests).items():
-        buckets, below = [], 0
-        for bound, count in zip((*map(str, BUCKETS), "+Inf"), list(durations.counts), strict=True):
-            below += count
-            buckets.append((bound, float(below)))
-        family.add_metric([source], buckets, durations.total)
-    yield family
-    yield _counter(
+    yield counter(
         "watcher_credits_used", "Credits that requests took; what nobody knows counts as charged.",
         ("source",), {(source,): count for source, count in dict(metrics.credits).items()},
     )  # fmt: skip
-
-
-def _posts(metrics: Metrics) -> Metric:
-    return _counter(
-        "watcher_hint_posts", "Requests that were posted to a hint source, by the status of the answer.",
-        ("hint_source", "status"), dict(metrics.hint_posts),
-    )  # fmt: skip
-
-
-def _counter(
-    name: str,
-    text: str,
-    labels: tuple[str, ...],
-    counts: Mapping[tuple[str, str], int] | Mapping[tuple[str], int],
-) -> Metric:
-    family = CounterMetricFamily(name, text, labels=labels)
-    for values, count in counts.items():
-        family.add_metric(values, count)
-    return family
