@@ -294,7 +294,8 @@ def test_the_http_address_is_beside_the_web_socket(socket: str, rpc: str) -> Non
     ("wrong", "words"),
     [
         ({"url": "ws://sol.example"}, "wss://"),
-        ({"rpc_url": "http://sol.example"}, "must begin with"),
+        ({"rpc_url": "http://sol.example"}, "must begin with https://"),
+        ({"rpc_url": "https://[sol"}, "is not the address"),
         ({"rpc_url": "ftp://sol.example"}, "https://"),
         ({"chains": ["ethereum"]}, "not solana"),
         ({"commitment": "processed"}, "commitment"),

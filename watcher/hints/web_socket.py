@@ -34,19 +34,25 @@ _LONGEST_WORDS = 160
 
 
 def a_socket(url: SecretStr) -> SecretStr:
+    return an_address(url, "ws", "providers have an address of their own for it, beside the one for https")
+
+
+def an_address(url: SecretStr, scheme: str, remedy: str) -> SecretStr:
+    """Address of a node, in a scheme with an s behind it, unless it is on this machine."""
     text = url.get_secret_value().strip()
+    what = "a WebSocket" if scheme == "ws" else "a node"
     try:
         parts = urlsplit(text)
         host, _port = parts.hostname or "", parts.port
     except ValueError:
-        raise InputError("is not the address of a WebSocket") from None
-    if parts.scheme not in {"ws", "wss"} or not host:
-        remedy = "providers have an address of their own for it, beside the one for https"
-        raise InputError("must begin with wss:// and name a host", remedy)
-    if parts.scheme == "ws" and not is_loopback(host):
-        raise InputError("must begin with wss://", "ws is for this machine only, anybody could read the key")
+        raise InputError(f"is not the address of {what}") from None
+    if parts.scheme not in {scheme, scheme + "s"} or not host:
+        raise InputError(f"must begin with {scheme}s:// and name a host", remedy)
+    if parts.scheme == scheme and not is_loopback(host):
+        why = f"{scheme} is for this machine only, anybody could read the key"
+        raise InputError(f"must begin with {scheme}s://", why)
     if not text.isascii() or not text.isprintable() or " " in text or parts.fragment:
-        raise InputError("has characters that the address of a WebSocket cannot have")
+        raise InputError(f"has characters that the address of {what} cannot have")
     return SecretStr(text)
 
 

@@ -17,7 +17,7 @@ from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import Duration, Words
 from watcher.domain.values.normalization import address_key
 from watcher.hints.kind import HintContext, HintKind
-from watcher.hints.web_socket import SocketUrl, a_socket
+from watcher.hints.web_socket import SocketUrl, an_address
 from watcher.ports.hints import Where
 from watcher.system.connections import Proxy
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 CHAIN = "solana"
 
-_SCHEMES = {"https": "wss", "http": "ws", "wss": "wss", "ws": "ws"}
-
 
 def _only_solana(chains: tuple[str, ...]) -> tuple[str, ...]:
     if other := next((chain for chain in chains if canonical(chain) != CHAIN), ""):
@@ -37,12 +35,10 @@ def _only_solana(chains: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _an_rpc(url: SecretStr) -> SecretStr:
-    """An address of https, checked as that of a WebSocket is."""
-    scheme, colon, rest = url.get_secret_value().strip().partition(":")
-    if scheme not in _SCHEMES:
-        raise InputError("must begin with https:// and name a host")
-    a_socket(SecretStr(_SCHEMES[scheme] + colon + rest))
-    return SecretStr(scheme.replace("ws", "http") + colon + rest)
+    """The address for calls over HTTP. That of the WebSocket is taken for it: many have one for both."""
+    text = url.get_secret_value().strip()
+    found = SecretStr(text.replace("ws", "http", 1) if text.startswith("ws") else text)
+    return an_address(found, "http", "it is where the node answers calls over HTTP")
 
 
 def _not_often(interval: timedelta) -> timedelta:
