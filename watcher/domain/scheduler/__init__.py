@@ -11,6 +11,7 @@ cost c, weight w and change rate l, within its limits, and k such that the credi
 period ends. Rates are learnt from the bits.
 """
 
+from watcher.domain.scheduler.change_rates import Evidence
 from watcher.domain.scheduler.forecast import AccountForecast, Forecast, plan
 from watcher.domain.scheduler.items import Budget, Item
 from watcher.domain.scheduler.promises import PATIENCE, Feasibility, feasibility
@@ -20,6 +21,7 @@ __all__ = [
     "PATIENCE",
     "AccountForecast",
     "Budget",
+    "Evidence",
     "Feasibility",
     "Forecast",
     "Item",

@@ -14,6 +14,7 @@ import math
 from array import array
 from base64 import b64decode, b64encode
 from bisect import bisect_left
+from enum import Enum
 from itertools import accumulate
 from operator import mul
 from typing import NamedTuple
@@ -36,6 +37,17 @@ FLATTEN = 0.98
 FLOAT = "f"
 """Beliefs are kept in single precision: half a kilobyte an account."""
 TINY = 1e-300
+
+
+class Evidence(Enum):
+    """What the time of a poll says of the change rate, beside whether it found a change."""
+
+    BIT = "bit"
+    """Nothing: it was chosen without knowing of a change."""
+    EVENT = "event"
+    """It was the change's own: a hint told of it, and there was none before."""
+    NONE = "none"
+    """The poll was too early to count: what it would tell of may be hidden still."""
 
 
 class RatePosterior:
@@ -116,6 +128,15 @@ class ChangeRates:
         low, high = (bisect_left(reached, share * reached[-1]) for share in (0.1, 0.9))
         return GRID[low], GRID[min(high, SIZE - 1)]
 
+    def chance(self, belief: RatePosterior | None, exposure: float) -> float:
+        """The chance that an account has changed after so much seasonal time."""
+        fits = [math.exp(-rate * exposure) for rate in GRID]
+        _own, branches, weights, _history, _polled = self._before(belief)
+        unchanged = sum(
+            weight * sum(map(mul, cells, fits)) for weight, cells in zip(weights, branches, strict=True)
+        )
+        return min(max(1 - unchanged, 0.0), 1.0)
+
     def count(self, belief: RatePosterior | None, sign: int = 1) -> None:
         """Count an account into the population (or out of it, with sign -1)."""
         if belief is None:
@@ -138,18 +159,26 @@ class ChangeRates:
         self.population = [max(x, 0.0) / total for x in mixed]
 
     def update(
-        self, belief: RatePosterior | None, elapsed: float, exposure: float, *, changed: bool
+        self,
+        belief: RatePosterior | None,
+        elapsed: float,
+        exposure: float,
+        *,
+        changed: bool,
+        event: bool = False,
     ) -> tuple[RatePosterior, float]:
         """The belief after a poll, and the mean rate it implies.
 
         `elapsed` since the last good poll; `exposure` is the same in seasonal time (an hour in
-        which everybody is busy counts for more).
+        which everybody is busy counts for more). `event`: the change came just before the poll.
         """
         self.count(belief, -1)
         own, branches, weights, history, polled = self._before(belief)
         exp = math.exp
         fits = [exp(-rate * exposure) for rate in GRID]
-        if changed:
+        if changed and event:
+            fits = [rate * exposure * fit for rate, fit in zip(GRID, fits, strict=True)]
+        elif changed:
             fits = [1 - fit for fit in fits]
         moved: list[float] = []
         joints: list[list[float]] = []

@@ -22,6 +22,9 @@ class Item:
     """The promise: never longer between two polls."""
     fixed: float | None = None
     """A fixed interval, charged before everything else; the two limits above do not apply."""
+    ticked: bool = False
+    """Polled at set times, which are paid elsewhere: it is never due here. Its change rate is learnt, so that
+    it is known how soon a hint about it is worth a poll."""
 
     @property
     def shortest(self) -> float:
@@ -33,9 +36,12 @@ class Item:
         """What is promised, if it can be afforded. May be infinite."""
         return self.fixed or max(self.at_least_every, self.shortest)
 
-    def base(self, root: float) -> float:
-        """Its interval at price 1, with `root` = rate ** (fairness / 2): the square-root law."""
-        return math.sqrt(max(self.cost, 1e-9) / max(self.weight, 1e-9)) / max(root, 1e-9)
+    def base(self, root: float, untold: float = 1.0) -> float:
+        """Its interval at price 1, with `root` = rate ** (fairness / 2): the square-root law.
+
+        `untold`: the share of its changes that no hint tells of.
+        """
+        return math.sqrt(max(self.cost, 1e-9) / max(self.weight * untold, 1e-9)) / max(root, 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,8 @@ class Candidate:
     """What the schedule keeps of one item."""
 
     __slots__ = (
-        "asked", "before", "belief", "due", "failures", "held", "item", "need", "new", "owed", "parked",
-        "promised", "rate", "root", "seen", "slow", "ticket", "under_way",
+        "asked", "before", "belief", "due", "early", "failures", "held", "item", "need", "new", "owed", "parked",
+        "promised", "rate", "root", "seen", "slow", "ticket", "under_way", "untold",
     )  # fmt: skip
 
     def __init__(self, item: Item, now: float, rate: float, root: float) -> None:
@@ -99,5 +105,9 @@ class Candidate:
         """The progress at which it is due."""
         self.ticket = 0
         """The number of its only valid entry among the early ones."""
+        self.early = False
+        """That entry is there: it is not waiting, and not parked."""
         self.parked = False
         self.under_way = False
+        self.untold = 1.0
+        """The share of its changes that no hint tells of: what the schedule is for."""

@@ -47,7 +47,8 @@ def known(accounts: Iterable[Candidate]) -> dict[str, list[Any]]:
 def _dump(account: Candidate) -> list[Any]:
     belief = account.belief.dump() if account.belief is not None else None
     times = [account.seen, account.asked, account.due]
-    return [*times, account.failures, account.rate, account.root, account.slow, belief]
+    kept = [*times, account.failures, account.rate, account.root, account.slow, belief]
+    return kept if account.untold == 1.0 else [*kept, account.untold]
 
 
 class SchedulerState:
@@ -75,12 +76,16 @@ class SchedulerState:
         """The account of `item`, if it was on the list."""
         if item.key not in self.known:
             return None
-        seen, asked, due, failures, rate, root, slow, belief = self.known[item.key]
-        account = Candidate(item, min(float(seen), now), float(rate), float(rate) ** (fairness / 2))
+        seen, asked, due, failures, rate, root, slow, belief, *untold = self.known[item.key]
+        present = float(rate) ** (fairness / 2)
+        account = Candidate(item, min(float(seen), now), float(rate), present)
         account.asked, account.failures, account.due = min(float(asked), now), int(failures), float(due)
         account.belief = RatePosterior.load(belief) if belief is not None else None
         if math.isclose(fairness, self._fairness):
             account.root, account.slow = float(root), float(slow)
+        for share in untold:  # as if no hint told of it, until whoever trusts hints says so again
+            account.due += item.base(present) - item.base(present, float(share))
+            account.slow *= math.sqrt(float(share))
         return account
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from watcher.domain.scheduler import persistence
-from watcher.domain.scheduler.change_rates import DAY, ChangeRates
+from watcher.domain.scheduler.change_rates import DAY, ChangeRates, Evidence
 from watcher.domain.scheduler.forecast import Forecast, even, forecast
 from watcher.domain.scheduler.items import Budget, Candidate, Item
 from watcher.domain.scheduler.promises import Feasibility, Promises, feasibility
@@ -60,14 +60,17 @@ class Scheduler:
         self._parked: list[Candidate] = []
         """Due, but there is no money for them in this period."""
         self._promises = Promises()
+        self._aside = 0.0
+        """Credits a second that polls are expected to take which hints cause."""
         kept, spread = persistence.load(state), persistence.scale(even(items, budget))
         self._rates = ChangeRates(kept.scale or spread, kept.population)
         self._pace = kept.pace(now)
-        self._accounts: dict[str, Candidate] = {}
-        for item in items:
-            self._accounts[item.key] = kept.account(item, now, fairness) or self._newcomer(item, seen or {})
-        for account in self._accounts.values():
+        self._known = {
+            item.key: kept.account(item, now, fairness) or self._newcomer(item, seen or {}) for item in items
+        }
+        for account in self._known.values():
             self._rates.count(account.belief)
+        self._accounts = {key: each for key, each in self._known.items() if not each.item.ticked}
         strangers = {key for key in self._accounts if key not in kept.known and key not in (seen or {})}
         at_once = sum(self._accounts[key].item.cost for key in strangers) <= AT_ONCE * self._remaining
         for key in strangers:
@@ -108,8 +111,10 @@ class Scheduler:
     def take(self, key: str, now: float) -> None:
         """A poll of `key` is on its way, and charged; it is not due again before `observe`."""
         self._advance(now)
-        account = self._accounts[key]
+        account = self._known[key]
         self._remaining = max(self._remaining - account.item.cost, 0.0)
+        if account.item.ticked:
+            return
         account.under_way = True
         account.ticket = self._number()
         account.parked = False
@@ -117,14 +122,27 @@ class Scheduler:
         account.asked, account.new = self._now, False
         self._promises.owe(account)
 
-    def observe(self, key: str, now: float, changed: bool | None, *, charged: bool = True) -> None:  # noqa: FBT001
+    def observe(
+        self,
+        key: str,
+        now: float,
+        changed: bool | None,  # noqa: FBT001
+        *,
+        charged: bool = True,
+        evidence: Evidence = Evidence.BIT,
+    ) -> None:
         """The poll of `key` found it changed since the last one, or not; None: it failed.
 
         Needs no `take` before it. `charged` false: it was not made, and cost nothing. An account that is not
-        on the list any more is ignored.
+        on the list any more is ignored. `evidence`: what the time of the poll says of the change rate.
         """
-        account = self._accounts.get(key)
+        account = self._known.get(key)
         if account is None:
+            return
+        if account.item.ticked:
+            self._advance(now)
+            if changed is not None:
+                self._learn(account, evidence, changed=changed)
             return
         if not account.under_way:
             self.take(key, now)
@@ -138,7 +156,7 @@ class Scheduler:
             self._enqueue(account, ready=max(account.asked + self._patience(account), account.held))
             return
         account.failures = 0
-        self._learn(account, changed=changed)
+        self._learn(account, evidence, changed=changed)
         account.due = self._pace.at(self._now) + self._base(account)
         self._enqueue(account)
 
@@ -148,18 +166,77 @@ class Scheduler:
         before, self._budget = self._budget, budget
         self._remaining = max(budget.remaining, 0.0)
         renewed = (budget.ends, budget.limit, budget.period) != (before.ends, before.limit, before.period)
-        if renewed or not self._promises.settled(self._remaining, budget.limit):
+        if renewed or not self._promises.settled(self._promisable, budget.limit):
             self._settle()
         else:
             self._unpark()
             self._reprice()
 
+    # ------------------------------------------------------------------ beside hints
+
+    def put_aside(self, pace: float, now: float) -> None:
+        """Plan with what is left after `pace` credits a second, which hints take. Promises go first as long
+        as all of them can be paid; those that cannot are stretched by what hints take, too."""
+        self._aside = pace
+        self.set_budget(replace(self._budget, remaining=self._remaining), now)
+
+    def trust(self, key: str, untold: float) -> None:
+        """Only `untold` (0..1) of the changes of `key` go unannounced: plan for those."""
+        account = self._known[key]
+        if math.isclose(untold, account.untold, rel_tol=0.02):
+            return
+        before = self._base(account)
+        account.slow *= math.sqrt(account.untold / untold)
+        account.untold = untold
+        account.due += self._base(account) - before
+        if account.need is not None:
+            self._pace.count(account, self._longest(account.item))
+        if account.early:
+            self._enqueue(account)
+
+    def affords(self, key: str, now: float) -> bool:
+        """Whether a poll of `key` out of turn leaves enough for all that is promised."""
+        account = self._known[key]
+        if now >= self._budget.ends:
+            return account.item.cost <= self._budget.limit
+        if account.item.ticked:
+            return self._remaining - account.item.cost >= self._promises.owed - 1e-6
+        return self._promises.spare(account, now, self._remaining)
+
+    def ordinary(self, key: str) -> float:
+        """Seconds between two polls of `key` if no hint told of it, at today's price."""
+        account = self._known[key]
+        item = account.item
+        usual = self._pace.price * item.base(account.rate ** (self.fairness / 2))
+        return min(max(usual, item.shortest), self._longest(item))
+
+    def chance(self, key: str, since: float, until: float) -> float:
+        """The chance that `key` changed between two times, if nothing else is known."""
+        exposure = max(self._pace.season.exposure(since, until), 1e-3)
+        return self._rates.chance(self._known[key].belief, exposure)
+
+    def promised(self, key: str, now: float) -> bool:
+        """Whether `key` is due now because that was promised."""
+        account = self._known[key]
+        return account.item.longest < math.inf and self._promises.deadline(account) <= now + 1e-3
+
+    @property
+    def _promisable(self) -> float:
+        """Credits left for promises."""
+        if self._promises.stretch == 1:
+            return self._remaining
+        hints = self._aside * max(self._budget.ends - self._now, 0.0)
+        return self._remaining - min(hints, self._remaining / 2)
+
+    def _longest(self, item: Item) -> float:
+        return item.longest if item.ticked else self._promises.longest(item)
+
     # ------------------------------------------------------------------ what it thinks
 
     def interval(self, key: str) -> float:
         """Seconds between two polls of `key`, as things stand."""
-        account = self._accounts[key]
-        item, longest = account.item, self._promises.longest(account.item)
+        account = self._known[key]
+        item, longest = account.item, self._longest(account.item)
         if item.fixed is not None:
             return longest
         return min(max(self._pace.price * self._base(account), item.shortest), longest)
@@ -170,7 +247,7 @@ class Scheduler:
 
     def rate(self, key: str) -> tuple[float, float, float]:
         """Changes a second of `key`: the mean, and the bounds of an 80 % range."""
-        account = self._accounts[key]
+        account = self._known[key]
         return account.rate, *self._rates.span(account.belief)
 
     def why(self, key: str) -> str:
@@ -204,12 +281,12 @@ class Scheduler:
 
     def dump(self) -> dict[str, Any]:
         """All that is to survive a restart, as a JSON-able value."""
-        return persistence.dump(self._accounts.values(), self._rates, self._pace, self.fairness)
+        return persistence.dump(self._known.values(), self._rates, self._pace, self.fairness)
 
     def dump_in_parts(self, size: int) -> Iterator[dict[str, Any]]:
         """The same, first without `accounts`, then so many of these at a time; others may work in between."""
         yield persistence.head(self._rates, self._pace, self.fairness)
-        accounts = list(self._accounts.values())
+        accounts = list(self._known.values())
         for start in range(0, len(accounts), size):
             yield persistence.known(accounts[start : start + size])
 
@@ -235,7 +312,7 @@ class Scheduler:
         """The clock was wrong: nothing was polled later than now."""
         self._pace.progress, self._pace.since = self._pace.at(self._now), now
         self._now = now
-        for account in self._accounts.values():
+        for account in self._known.values():
             account.seen, account.asked = min(account.seen, now), min(account.asked, now)
         waiting, self._waiting = self._waiting, []
         for _, ticket, account in waiting:
@@ -247,16 +324,21 @@ class Scheduler:
         """Everything that depends on the budget, anew."""
         accounts = self._accounts.values()
         self._promises.settle(accounts, self._remaining, self._budget)
+        if self._promises.stretch > 1 and self._aside:
+            self._promises.settle(accounts, self._promisable, self._budget)
         self._pace.clear()
-        for account in accounts:
+        # where nothing is planned here the price is what all that hints tell of would pay
+        for account in accounts or self._known.values():
             account.need = None
-            self._pace.count(account, self._promises.longest(account.item))
+            self._pace.count(account, self._longest(account.item))
         self._unpark()
         self._reprice()
 
     def _reprice(self) -> None:
-        self._rates.pool(len(self._accounts))
-        self._pace.reprice(self._now, self._budget, self._remaining, self._promises.owed)
+        self._rates.pool(len(self._known))
+        hints = self._aside * max(self._budget.ends - self._now, 0.0)
+        remaining = max(self._remaining - hints, min(self._promises.owed, self._remaining))
+        self._pace.reprice(self._now, self._budget, remaining, self._promises.owed)
         if len(self._early) > 2 * len(self._accounts) + 64:
             self._early = [entry for entry in self._early if entry[1] == entry[2].ticket]
             heapq.heapify(self._early)
@@ -269,12 +351,13 @@ class Scheduler:
 
     def _enqueue(self, account: Candidate, *, ready: float | None = None) -> None:
         account.ticket = self._number()
-        account.parked = False
+        account.parked = account.early = False
         if ready == math.inf or account.item.cost > max(self._budget.limit, self._remaining):
             self._park(account)  # no interval is long enough for what is left: it comes when there is money
         elif ready is None and account.item.fixed is not None:
             pass
         elif ready is None:
+            account.early = True
             heapq.heappush(self._early, (account.due, account.ticket, account))
         else:
             heapq.heappush(self._waiting, (ready, account.ticket, account))
@@ -303,7 +386,7 @@ class Scheduler:
 
     def _park(self, account: Candidate) -> None:
         account.ticket = self._number()
-        account.parked = True
+        account.parked, account.early = True, False
         self._parked.append(account)
 
     def _after_renewal(self) -> tuple[float, Candidate] | None:
@@ -341,7 +424,7 @@ class Scheduler:
     # ------------------------------------------------------------------ accounts
 
     def _base(self, account: Candidate) -> float:
-        return account.item.base(account.rate ** (self.fairness / 2))
+        return account.item.base(account.rate ** (self.fairness / 2), account.untold)
 
     def _newcomer(self, item: Item, seen: Mapping[str, float]) -> Candidate:
         rate = self._rates.prior()
@@ -362,7 +445,9 @@ class Scheduler:
                 account.due = self._pace.at(self._now) + phase * self._base(account)
                 self._enqueue(account)
 
-    def _learn(self, account: Candidate, *, changed: bool) -> None:
+    def _learn(self, account: Candidate, evidence: Evidence, *, changed: bool) -> None:
+        if evidence is Evidence.NONE:
+            return
         item, now = account.item, self._now
         elapsed = max(now - account.seen, 1e-3)
         memory = self._pace.memory(now, self._budget.period)
@@ -371,11 +456,15 @@ class Scheduler:
         season = self._pace.season
         exposure = max(season.exposure(account.seen, now), 1e-3)
         season.learn(account.seen, now, account.rate, changed=changed)
-        account.belief, account.rate = self._rates.update(account.belief, elapsed, exposure, changed=changed)
+        event = evidence is Evidence.EVENT
+        account.belief, account.rate = self._rates.update(
+            account.belief, elapsed, exposure, changed=changed, event=event
+        )
         account.seen = now
         # the slow mean goes on towards the present rate until the next poll: count its average till then
         level = account.rate ** (self.fairness / 2)
         ahead = self.interval(item.key) / memory
         mean = level + (account.root - level) * (-math.expm1(-ahead) / ahead if ahead < 1e9 else 0.0)
-        account.slow = item.base(mean)
-        self._pace.count(account, self._promises.longest(item))
+        account.slow = item.base(mean, account.untold)
+        if account.need is not None:
+            self._pace.count(account, self._longest(item))

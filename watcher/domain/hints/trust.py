@@ -1,0 +1,74 @@
+"""Trust in one source of hints: which share of the changes it tells, and which share of its hints is true.
+
+Both are fading counts, learnt from what polls find. That a poll finds a change after a hint may be chance, so
+each counts only as far as it can be told apart from chance.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MEMORY = 200.0
+"""Changes, and hints, that are remembered."""
+GOOD = 4.0
+"""A source begins as if so many of its first five words had been good."""
+DEAD = math.log(1e-4)
+"""A source is silent if the changes in a row that it did not tell of are less likely than that."""
+
+
+class SourceTrust:
+    """What one source of hints has earned."""
+
+    def __init__(self) -> None:
+        self._hits = self._misses = 0.0
+        self._true = self._false = 0.0
+        self._proven = False
+        """A hint of it was confirmed once."""
+        self._row = 0.0
+        """The log of the chance that a source at work told of none of the changes since the last that it did."""
+
+    def dump(self) -> list[Any]:
+        """A JSON-able value; `load` restores it."""
+        return [self._hits, self._misses, self._true, self._false, self._row, self._proven]
+
+    @classmethod
+    def load(cls, value: list[Any]) -> SourceTrust:
+        """The inverse of `dump`. ValueError or TypeError if `value` is not one."""
+        found = cls()
+        hits, misses, true, false, row, proven = value
+        found._hits, found._misses = float(hits), float(misses)
+        found._true, found._false = float(true), float(false)
+        found._row, found._proven = float(row), bool(proven)
+        return found
+
+    @property
+    def recall(self) -> float:
+        """The share of the changes that it tells of; 0 until a hint of it was confirmed once."""
+        return (self._hits + GOOD) / (self._hits + self._misses + GOOD + 1) if self._proven else 0.0
+
+    @property
+    def precision(self) -> float:
+        """The share of its hints that are true."""
+        return (self._true + GOOD) / (self._true + self._false + GOOD + 1)
+
+    @property
+    def silent(self) -> bool:
+        """Whether it seems dead, whatever its connection says."""
+        return self._row < DEAD
+
+    def change(self, told: float, recall: float) -> None:
+        """A change was found; `told`: the chance that this source had told of it. `recall`: the share of that
+        account's changes that it tells of."""
+        keep = 1 - 1 / MEMORY
+        self._hits = self._hits * keep + told
+        self._misses = self._misses * keep + 1 - told
+        self._row = 0.0 if told > 0.5 else self._row + math.log(max(1 - recall, 1e-3))
+
+    def hint(self, true: float, weight: float) -> None:
+        """A hint was looked into; `true`: the chance that it told of a change. `weight`: how far that can be
+        told apart from chance."""
+        keep = 1 - weight / MEMORY
+        self._true = self._true * keep + weight * true
+        self._false = self._false * keep + weight * (1 - true)
+        self._proven = self._proven or true > 0.5
