@@ -23,7 +23,7 @@ SCATTERS = (0.02, 0.08, 0.25)
 """As shares of the middle, and never less than `LEAST`."""
 LEAST = (0.5, 2.5, 6.0)
 STRANGE = 0.06
-"""Share of the looks that say nothing of the lag: an older change was found, or the provider was out of step."""
+"""Share of the looks that say nothing of the lag: an older change was found, or the provider stumbled."""
 KEEP = 0.99
 """Of what was known stays after each look: an exponent on the odds."""
 UNKNOWN = (0.0, 5.0, 15.0, 30.0, 60.0, 120.0)
@@ -120,7 +120,9 @@ class ProviderLag:
         reached = [
             sum(odd * share for odd, share in zip(self._odds, _shares(age), strict=True)) for age in AGES
         ]
-        reached = [(1 - STRANGE / 2) * x + STRANGE / 2 * _anything(age) for x, age in zip(reached, AGES, strict=True)]
+        reached = [
+            (1 - STRANGE / 2) * x + STRANGE / 2 * _anything(age) for x, age in zip(reached, AGES, strict=True)
+        ]
         self._steps = [reached[0], *(b - a for a, b in pairwise(reached))]
         self._steps[-1] += 1 - reached[-1]
 

@@ -1,4 +1,4 @@
-"""Hinted scheduler: the schedule, and beside it the polls that hints call for, paid out of the same credits."""
+"""Hinted scheduler: the schedule, and the polls that hints call for, paid out of the same credits."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from watcher.domain.hints import persistence
 from watcher.domain.hints.desk import HintDesk, Market
 from watcher.domain.hints.waste import WasteBucket
-from watcher.domain.scheduler import Budget, Item, Scheduler
+from watcher.domain.scheduler import Budget, Evidence, Item, Scheduler
 
 DAY = 86400.0
 AFRESH = 300.0
-"""What hints take is counted into the schedule's plan so often."""
+"""Seconds after which it is looked again at what hints take, and at what their sources have earned."""
+UNPAID = 60.0
+"""Seconds after which a poll is tried again that could not be paid."""
+GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class HintedScheduler(Scheduler):
-    """A schedule that is told by hints, too."""
+    """A schedule that hints are told to. What they tell of is polled when that is worth it; the schedule is
+    for what they do not tell of."""
 
     def __init__(
         self,
@@ -26,52 +31,75 @@ class HintedScheduler(Scheduler):
         *,
         coverage: Mapping[str, Sequence[str]],
         waste: float,
+        hints: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
         seen: Mapping[str, float] | None = None,
         fairness: float = 1.0,
     ) -> None:
+        """`coverage`: of which items which hint sources may tell. `waste`: the share of the credits' pace
+        that polls may take which hints cause and which find nothing. `hints`: what `dump_hints` returned; an
+        unsound one is ValueError, KeyError or TypeError."""
         super().__init__(items, budget, now, state=state, seen=seen, fairness=fairness)
         market = Market(self.ordinary, lambda key: self._known[key].rate, self.chance)
-        self.desk = HintDesk(coverage, market, now)
-        self._waste = WasteBucket(waste, now)
+        self.desk = HintDesk({key: coverage[key] for key in coverage if key in self._known}, market, now)
+        for key, account in self.desk.accounts.items():
+            account.last = self._known[key].seen
         self._costs = {item.key: item.cost for item in items}
-        self._most = max(self._costs.values(), default=0.0)
-        self._waste.pace(budget.pace, self._most)
-        self._began = self._afresh = now
-        self._taken, self._faded = 0.0, now
-        """Credits that hint polls took, fading over a day; as of that time."""
-        self._chosen: str | None = None
-        self._by_hint: dict[str, float] = {}
+        self._dearest = max(self._costs.values(), default=0.0)
+        self._waste = WasteBucket(waste, now)
+        self._waste.pace(budget.pace, self._dearest)
+        self._began = self._afresh = self._faded = now
+        self._taken = 0.0
+        """Credits that hints took, fading over a day, as of `_faded`."""
         self._missed = dict.fromkeys(self.desk.trust, 1.0)
         """The share of changes that each source does not tell of, as the schedule took it last."""
+        self._chosen: str | None = None
+        self._by_hint: dict[str, float] = {}
+        """Accounts under way because of a hint, and since when."""
+        if hints is not None:
+            persistence.restore(self.desk, hints, now)
+        self._trust_anew()
 
-    def hint(self, key: str, by: str, now: float) -> None:
-        self.desk.hint(key, by, now)
+    def dump_hints(self) -> dict[str, Any]:
+        """All of hints that is to survive a restart, as a JSON-able value."""
+        return persistence.dump(self.desk)
 
-    def due(self, now: float) -> tuple[float, str] | None:
-        if now - self._afresh >= AFRESH:
-            self._afresh = now
-            self._listen()
-            self.put_aside(self._pace_of_hints(now), now)
-        found = super().due(now)
-        self._chosen = None
-        while (hinted := self.desk.due(now)) is not None and (found is None or hinted[0] <= found[0]):
-            time, key = hinted
-            account = self.desk.accounts[key]
-            usual = account.last + self.ordinary(key)
-            if self.affords(key, time) and (time >= usual or self._waste.affords(self._costs[key], time)):
-                break
-            self.desk.postpone(key, max(usual, time + 60.0))
-        if hinted is not None and (found is None or hinted[0] <= found[0]):
-            self._chosen = hinted[1]
-            return hinted
-        return found
+    # ------------------------------------------------------------------ hints in
+
+    def hint(self, key: str, by: str, now: float) -> bool:
+        """`by` tells that `key` has probably changed; whether that is news."""
+        return self.desk.hint(key, by, now)
+
+    def gap(self, keys: Sequence[str], now: float) -> None:
+        """Hints of these may have been missed: each is worth a look, spread over its ordinary interval."""
+        for number, key in enumerate(keys):
+            self.desk.gap(key, now, number * GOLDEN % 1.0)
 
     def hinted(self, key: str) -> bool:
+        """Whether a hint is why `due` named `key` last."""
         return self._chosen == key
 
+    # ------------------------------------------------------------------ polls out, and how they went
+
+    def due(self, now: float) -> tuple[float, str] | None:
+        if now - self._afresh >= AFRESH or now < self._afresh:
+            self._afresh = now
+            self._trust_anew()
+            self.put_aside(self._pace_of_hints(now), now)
+        planned = super().due(now)
+        self._chosen = None
+        while (hinted := self.desk.due(now)) is not None and (planned is None or hinted[0] <= planned[0]):
+            time, key = hinted
+            usual = self.desk.accounts[key].last + self.ordinary(key)
+            paid = time >= usual or self._waste.affords(self._costs[key], time)
+            if paid and self.affords(key, time):
+                self._chosen = key
+                return hinted
+            self.desk.postpone(key, max(usual, time + UNPAID))
+        return planned
+
     def take(self, key: str, now: float) -> None:
-        if self._chosen == key:
+        if self.hinted(key):
             self._chosen = None
             self.desk.take(key, now)
             self._by_hint[key] = now
@@ -79,39 +107,89 @@ class HintedScheduler(Scheduler):
             self._taken += self._costs[key]
         super().take(key, now)
 
-    def observe(self, key, now, changed, *, charged=True, evidence=None) -> None:  # type: ignore[no-untyped-def,override]
-        if key not in self._known:
+    def observe(
+        self,
+        key: str,
+        now: float,
+        changed: bool | None,  # noqa: FBT001
+        *,
+        charged: bool = True,
+        evidence: Evidence = Evidence.BIT,
+    ) -> None:
+        known, account = self._known.get(key), self.desk.accounts.get(key)
+        if known is None or account is None:
+            super().observe(key, now, changed, charged=charged, evidence=evidence)
             return
         by_hint = key in self._by_hint
-        asked = self._by_hint.pop(key, now)
-        account = self.desk.accounts.get(key)
-        before, usual = account.last if account else 0.0, self.ordinary(key)
-        how = self.desk.observe(key, asked, changed, by_hint=by_hint)
-        if by_hint and changed is False:
-            early = 1 - min((asked - before) / usual, 1.0)
-            self._waste.take(self._costs[key] * early, now)
-        super().observe(key, now, changed, charged=charged, evidence=how)
-        if account is not None and changed is not None:
+        asked = self._by_hint.pop(key, known.asked if known.under_way else now)
+        if changed is None:
+            self.desk.failed(key, now)
+        else:
+            early = 1 - min(max(now - account.last, 0.0) / self.ordinary(key), 1.0)
+            evidence = self.desk.observe(key, asked, now, changed=changed, by_hint=by_hint)
+            if by_hint and not changed:
+                self._waste.take(self._costs[key] * early, now)
+        super().observe(key, now, changed, charged=charged, evidence=evidence)
+        if changed is not None:
             self.trust(key, self.desk.untold(key))
 
     def set_budget(self, budget: Budget, now: float) -> None:
-        self._waste.pace(budget.pace, self._most)
+        self._waste.pace(budget.pace, self._dearest)
         super().set_budget(budget, now)
 
-    def _listen(self) -> None:
+    # ------------------------------------------------------------------ what hints are worth
+
+    def ordinary(self, key: str) -> float:
+        """Seconds between two polls of `key` if no hint told of it, at today's price."""
+        account = self._known[key]
+        item = account.item
+        usual = self._pace.price * item.base(account.rate ** (self.fairness / 2))
+        return min(max(usual, item.shortest), self._longest(item))
+
+    def chance(self, key: str, since: float, until: float) -> float:
+        """The chance that `key` changed between two times, if nothing else is known."""
+        exposure = max(self._pace.season.exposure(since, until), 1e-3)
+        return self._rates.chance(self._known[key].belief, exposure)
+
+    def affords(self, key: str, now: float) -> bool:
+        """Whether a poll of `key` out of turn leaves enough for all that is promised."""
+        account = self._known[key]
+        if now >= self._budget.ends:
+            return account.item.cost <= self._budget.limit
+        if account.item.ticked:
+            return self._remaining - account.item.cost >= self._promises.owed - 1e-6
+        return self._promises.spare(account, now, self._remaining)
+
+    def trust(self, key: str, untold: float) -> None:
+        """Only `untold` (0..1) of the changes of `key` go unannounced: plan for those."""
+        account = self._known[key]
+        if math.isclose(untold, account.untold, rel_tol=0.02):
+            return
+        before = self._base(account)
+        account.slow *= math.sqrt(account.untold / untold)
+        account.untold = untold
+        account.due += self._base(account) - before
+        if account.need is not None:
+            self._pace.count(account, self._longest(account.item))
+        if account.early:
+            self._enqueue(account)
+
+    def _trust_anew(self) -> None:
+        """Plan for what the sources do not tell of by now, where that differs much from what was planned."""
         for name, trust in self.desk.trust.items():
-            missed = 1.0 if trust.silent else 1 - trust.recall
-            if not math.isclose(missed, self._missed[name], rel_tol=0.1):
-                self._missed[name] = missed
-                for key, account in self.desk.accounts.items():
-                    if name in account.sources:
-                        self.trust(key, self.desk.untold(key))
+            missed = 1 - trust.recall if trust.silent_since is None else 1.0
+            if math.isclose(missed, self._missed[name], rel_tol=0.1):
+                continue
+            self._missed[name] = missed
+            for key, account in self.desk.accounts.items():
+                if name in account.sources:
+                    self.trust(key, self.desk.untold(key))
 
     def _fade(self, now: float) -> None:
-        self._taken *= math.exp(-(now - self._faded) / DAY)
+        self._taken *= math.exp(-max(now - self._faded, 0.0) / DAY)
         self._faded = now
 
     def _pace_of_hints(self, now: float) -> float:
+        """Credits a second that hints have taken of late."""
         self._fade(now)
-        known = DAY * -math.expm1(-(max(now - self._began, 3600.0)) / DAY)
-        return self._taken / known
+        return self._taken / (DAY * -math.expm1(-max(now - self._began, 3600.0) / DAY))

@@ -26,20 +26,24 @@ class SourceTrust:
         self._proven = False
         """A hint of it was confirmed once."""
         self._row = 0.0
-        """The log of the chance that a source at work told of none of the changes since the last that it did."""
+        """The log of the chance that a source at work told of none of the last changes."""
+        self.silent_since: float | None = None
+        """Since when it seems dead, whatever its connection says."""
 
     def dump(self) -> list[Any]:
         """A JSON-able value; `load` restores it."""
-        return [self._hits, self._misses, self._true, self._false, self._row, self._proven]
+        counts = [self._hits, self._misses, self._true, self._false]
+        return [*counts, self._row, self._proven, self.silent_since]
 
     @classmethod
     def load(cls, value: list[Any]) -> SourceTrust:
         """The inverse of `dump`. ValueError or TypeError if `value` is not one."""
         found = cls()
-        hits, misses, true, false, row, proven = value
+        hits, misses, true, false, row, proven, silent_since = value
         found._hits, found._misses = float(hits), float(misses)
         found._true, found._false = float(true), float(false)
         found._row, found._proven = float(row), bool(proven)
+        found.silent_since = None if silent_since is None else float(silent_since)
         return found
 
     @property
@@ -52,18 +56,18 @@ class SourceTrust:
         """The share of its hints that are true."""
         return (self._true + GOOD) / (self._true + self._false + GOOD + 1)
 
-    @property
-    def silent(self) -> bool:
-        """Whether it seems dead, whatever its connection says."""
-        return self._row < DEAD
-
-    def change(self, told: float, recall: float) -> None:
+    def change(self, told: float, recall: float, now: float) -> None:
         """A change was found; `told`: the chance that this source had told of it. `recall`: the share of that
         account's changes that it tells of."""
         keep = 1 - 1 / MEMORY
         self._hits = self._hits * keep + told
         self._misses = self._misses * keep + 1 - told
-        self._row = 0.0 if told > 0.5 else self._row + math.log(max(1 - recall, 1e-3))
+        if told > 0.5:
+            self._row, self.silent_since = 0.0, None
+            return
+        self._row += math.log(max(1 - recall, 1e-3))
+        if self._row < DEAD and self.silent_since is None:
+            self.silent_since = now
 
     def hint(self, true: float, weight: float) -> None:
         """A hint was looked into; `true`: the chance that it told of a change. `weight`: how far that can be

@@ -132,9 +132,9 @@ class ChangeRates:
         """The chance that an account has changed after so much seasonal time."""
         fits = [math.exp(-rate * exposure) for rate in GRID]
         _own, branches, weights, _history, _polled = self._before(belief)
-        unchanged = sum(
-            weight * sum(map(mul, cells, fits)) for weight, cells in zip(weights, branches, strict=True)
-        )
+        unchanged = 0.0
+        for weight, cells in zip(weights, branches, strict=True):
+            unchanged += weight * sum(map(mul, cells, fits))
         return min(max(1 - unchanged, 0.0), 1.0)
 
     def count(self, belief: RatePosterior | None, sign: int = 1) -> None:

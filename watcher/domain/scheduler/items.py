@@ -70,8 +70,8 @@ class Candidate:
     """What the schedule keeps of one item."""
 
     __slots__ = (
-        "asked", "before", "belief", "due", "early", "failures", "held", "item", "need", "new", "owed", "parked",
-        "promised", "rate", "root", "seen", "slow", "ticket", "under_way", "untold",
+        "asked", "before", "belief", "due", "early", "failures", "held", "item", "need", "new", "owed",
+        "parked", "promised", "rate", "root", "seen", "slow", "ticket", "under_way", "untold",
     )  # fmt: skip
 
     def __init__(self, item: Item, now: float, rate: float, root: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
@@ -12,6 +11,7 @@ from watcher.domain.scheduler import persistence
 from watcher.domain.scheduler.change_rates import DAY, ChangeRates, Evidence
 from watcher.domain.scheduler.forecast import Forecast, even, forecast
 from watcher.domain.scheduler.items import Budget, Candidate, Item
+from watcher.domain.scheduler.poll_order import PollOrder
 from watcher.domain.scheduler.promises import Feasibility, Promises, feasibility
 
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -52,19 +52,13 @@ class Scheduler:
         self.fairness = fairness
         self._now, self._budget = now, budget
         self._remaining = max(budget.remaining, 0.0)
-        self._serial = 0
-        self._early: list[tuple[float, int, Candidate]] = []
-        """By the progress at which they fall due."""
-        self._waiting: list[tuple[float, int, Candidate]] = []
-        """By time: due, but the shortest interval is not over; or to be tried again."""
-        self._parked: list[Candidate] = []
-        """Due, but there is no money for them in this period."""
         self._promises = Promises()
         self._aside = 0.0
         """Credits a second that polls are expected to take which hints cause."""
         kept, spread = persistence.load(state), persistence.scale(even(items, budget))
         self._rates = ChangeRates(kept.scale or spread, kept.population)
         self._pace = kept.pace(now)
+        self._order = PollOrder(self._pace)
         self._known = {
             item.key: kept.account(item, now, fairness) or self._newcomer(item, seen or {}) for item in items
         }
@@ -88,7 +82,7 @@ class Scheduler:
         self._advance(now)
         now, ends = self._now, self._budget.ends
         while True:
-            early, promised = self._first_early(now), self._promises.first()
+            early, promised = self._order.first(now), self._promises.first()
             if promised is not None and (early is None or promised[0] <= early[0]):
                 time, account = max(promised[0], now), promised[1]
                 if time >= ends or account.item.cost <= self._remaining + 1e-6:
@@ -98,7 +92,7 @@ class Scheduler:
                 time, account = early
                 if time >= ends or self._promises.spare(account, time, self._remaining):
                     break
-                self._park(account)
+                self._order.park(account)
             else:
                 time, account = math.inf, None
                 break
@@ -116,8 +110,7 @@ class Scheduler:
         if account.item.ticked:
             return
         account.under_way = True
-        account.ticket = self._number()
-        account.parked = False
+        self._order.drop(account)
         account.before = account.asked, account.new
         account.asked, account.new = self._now, False
         self._promises.owe(account)
@@ -180,41 +173,6 @@ class Scheduler:
         self._aside = pace
         self.set_budget(replace(self._budget, remaining=self._remaining), now)
 
-    def trust(self, key: str, untold: float) -> None:
-        """Only `untold` (0..1) of the changes of `key` go unannounced: plan for those."""
-        account = self._known[key]
-        if math.isclose(untold, account.untold, rel_tol=0.02):
-            return
-        before = self._base(account)
-        account.slow *= math.sqrt(account.untold / untold)
-        account.untold = untold
-        account.due += self._base(account) - before
-        if account.need is not None:
-            self._pace.count(account, self._longest(account.item))
-        if account.early:
-            self._enqueue(account)
-
-    def affords(self, key: str, now: float) -> bool:
-        """Whether a poll of `key` out of turn leaves enough for all that is promised."""
-        account = self._known[key]
-        if now >= self._budget.ends:
-            return account.item.cost <= self._budget.limit
-        if account.item.ticked:
-            return self._remaining - account.item.cost >= self._promises.owed - 1e-6
-        return self._promises.spare(account, now, self._remaining)
-
-    def ordinary(self, key: str) -> float:
-        """Seconds between two polls of `key` if no hint told of it, at today's price."""
-        account = self._known[key]
-        item = account.item
-        usual = self._pace.price * item.base(account.rate ** (self.fairness / 2))
-        return min(max(usual, item.shortest), self._longest(item))
-
-    def chance(self, key: str, since: float, until: float) -> float:
-        """The chance that `key` changed between two times, if nothing else is known."""
-        exposure = max(self._pace.season.exposure(since, until), 1e-3)
-        return self._rates.chance(self._known[key].belief, exposure)
-
     def promised(self, key: str, now: float) -> bool:
         """Whether `key` is due now because that was promised."""
         account = self._known[key]
@@ -241,18 +199,10 @@ class Scheduler:
             return longest
         return min(max(self._pace.price * self._base(account), item.shortest), longest)
 
-    def expected_delay(self, key: str) -> float:
-        """Seconds from a change to its discovery: half an interval, however changes come."""
-        return self.interval(key) / 2
-
     def rate(self, key: str) -> tuple[float, float, float]:
         """Changes a second of `key`: the mean, and the bounds of an 80 % range."""
         account = self._known[key]
         return account.rate, *self._rates.span(account.belief)
-
-    def why(self, key: str) -> str:
-        """Why its interval is what it is: see `forecast.Row.why`."""
-        return next(row.why for row in self.forecast([key]).rows)
 
     def forecast(self, keys: Sequence[str] | None = None) -> Forecast:
         """All accounts (or some) as they are being polled now, and the sum of it."""
@@ -314,10 +264,8 @@ class Scheduler:
         self._now = now
         for account in self._known.values():
             account.seen, account.asked = min(account.seen, now), min(account.asked, now)
-        waiting, self._waiting = self._waiting, []
-        for _, ticket, account in waiting:
-            if ticket == account.ticket:
-                self._enqueue(account)
+        for account in self._order.waiting():
+            self._enqueue(account)
         self._settle()
 
     def _settle(self) -> None:
@@ -339,67 +287,27 @@ class Scheduler:
         hints = self._aside * max(self._budget.ends - self._now, 0.0)
         remaining = max(self._remaining - hints, min(self._promises.owed, self._remaining))
         self._pace.reprice(self._now, self._budget, remaining, self._promises.owed)
-        if len(self._early) > 2 * len(self._accounts) + 64:
-            self._early = [entry for entry in self._early if entry[1] == entry[2].ticket]
-            heapq.heapify(self._early)
+        self._order.tidy(len(self._accounts))
 
     # ------------------------------------------------------------------ queues
 
-    def _number(self) -> int:
-        self._serial += 1
-        return self._serial
-
     def _enqueue(self, account: Candidate, *, ready: float | None = None) -> None:
-        account.ticket = self._number()
-        account.parked = account.early = False
         if ready == math.inf or account.item.cost > max(self._budget.limit, self._remaining):
-            self._park(account)  # no interval is long enough for what is left: it comes when there is money
-        elif ready is None and account.item.fixed is not None:
-            pass
-        elif ready is None:
-            account.early = True
-            heapq.heappush(self._early, (account.due, account.ticket, account))
+            self._order.park(account)  # no interval is long enough for what is left: it comes with money
+        elif ready is not None:
+            self._order.wait(account, ready)
+        elif account.item.fixed is not None:
+            self._order.drop(account)
         else:
-            heapq.heappush(self._waiting, (ready, account.ticket, account))
-
-    def _first_early(self, now: float) -> tuple[float, Candidate] | None:
-        """The first account that the price calls for, and when; those not ready yet are put to wait."""
-        best: tuple[float, Candidate] | None = None
-        while self._early and best is None:
-            due, ticket, account = self._early[0]
-            if ticket != account.ticket:
-                heapq.heappop(self._early)
-                continue
-            time, ready = max(self._pace.when(due), now), account.asked + account.item.shortest
-            if time == math.inf:
-                break
-            if time < ready:
-                heapq.heappop(self._early)
-                self._enqueue(account, ready=ready)
-            else:
-                best = time, account
-        while self._waiting and self._waiting[0][1] != self._waiting[0][2].ticket:
-            heapq.heappop(self._waiting)
-        if self._waiting and (best is None or self._waiting[0][0] < best[0]):
-            best = max(self._waiting[0][0], now), self._waiting[0][2]
-        return best
-
-    def _park(self, account: Candidate) -> None:
-        account.ticket = self._number()
-        account.parked, account.early = True, False
-        self._parked.append(account)
+            self._order.early(account)
 
     def _after_renewal(self) -> tuple[float, Candidate] | None:
         """Who is first when there is money again, if that is why nobody is due before."""
         ends, limit = self._budget.ends, self._budget.limit
         if self._promises.stretch > 1:
             return self._promises.after(ends)
-        while self._parked and not self._parked[-1].parked:
-            self._parked.pop()
-        for account in reversed(self._parked):
-            if account.parked and account.item.cost <= limit:
-                return max(ends, account.asked + account.item.shortest), account
-        return None
+        account = self._order.last_parked(limit)
+        return (max(ends, account.asked + account.item.shortest), account) if account is not None else None
 
     def _refuse(self, account: Candidate) -> None:
         """The poll was not made: what was owed still is, but is not tried again at once."""
@@ -409,10 +317,8 @@ class Scheduler:
         self._promises.owe(account)
 
     def _unpark(self) -> None:
-        parked, self._parked = self._parked, []
-        for account in parked:
-            if account.parked:
-                self._enqueue(account, ready=account.asked + account.item.shortest)
+        for account in self._order.unpark():
+            self._enqueue(account, ready=account.asked + account.item.shortest)
 
     def _patience(self, account: Candidate) -> float:
         """How long to leave a failed account alone: twice as long each time, up to its slowest interval."""

@@ -1,0 +1,115 @@
+"""Persistence: what the desk has learnt, as a JSON-able value, and what people are shown of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from watcher.domain.hints.desk import HintDesk
+from watcher.domain.hints.lag import ProviderLag
+from watcher.domain.hints.pending import HintedAccount, PendingHint
+from watcher.domain.hints.trust import SourceTrust
+
+HINTS = "hints"
+"""Under this name the store keeps what is known of the hints of a polled source."""
+
+VERSION = 1
+
+
+def dump(desk: HintDesk) -> dict[str, Any]:
+    """The inverse of `restore`. Of accounts of which no hint ever told nothing is kept."""
+    return {
+        "version": VERSION,
+        "sources": {name: [desk.trust[name].dump(), desk.lag[name].dump()] for name in sorted(desk.trust)},
+        "accounts": {
+            key: _account(account, desk.untold(key))
+            for key, account in desk.accounts.items()
+            if account.hits or account.misses or account.barren or account.pending is not None
+        },
+    }
+
+
+def _account(account: HintedAccount, untold: float) -> list[Any]:
+    pending = account.pending
+    waits = None if pending is None else [pending.first, pending.last, pending.by, pending.count]
+    return [account.hits, account.misses, account.barren, untold, waits, account.lies]
+
+
+def restore(desk: HintDesk, value: Mapping[str, Any], now: float) -> None:
+    """Take back what was learnt of the sources and accounts that there still are; hints that waited are told
+    again. ValueError, KeyError or TypeError if `value` is not such a thing; then nothing is taken."""
+    if value["version"] != VERSION:
+        raise ValueError(f"a state of hints of version {value['version']!r}, not {VERSION}")
+    sources = {
+        name: (SourceTrust.load(trust), ProviderLag.load(lag))
+        for name, (trust, lag) in value["sources"].items()
+        if name in desk.trust
+    }
+    accounts = [
+        (
+            desk.accounts[key],
+            float(hits),
+            float(misses),
+            int(barren),
+            int(lies),
+            waits and _pending(waits, now),
+        )
+        for key, (hits, misses, barren, _untold, waits, lies) in value["accounts"].items()
+        if key in desk.accounts
+    ]
+    for name, (trust, lag) in sources.items():
+        desk.trust[name], desk.lag[name] = trust, lag
+    keys = {id(account): key for key, account in desk.accounts.items()}
+    for account, hits, misses, barren, lies, waits in accounts:
+        account.hits, account.misses = hits, misses
+        account.barren, account.lies = barren, max(lies, barren)
+        for by in waits.by if waits is not None else ():
+            desk.hint(keys[id(account)], by, now)
+
+
+def _pending(value: list[Any], now: float) -> PendingHint:
+    first, last, by, count = value
+    return PendingHint(min(float(first), now), min(float(last), now), [str(name) for name in by], int(count))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStanding:
+    """What one hint source has earned with the accounts of one polled source. Lags in seconds, None while
+    unknown; `silent_since` in unix seconds, None if it is not silent."""
+
+    recall: float
+    precision: float
+    lag: float | None
+    longest_lag: float | None
+    """97 % of all changes are shown by then."""
+    silent_since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HintStandings:
+    """What was kept of hints, for those who look."""
+
+    sources: Mapping[str, SourceStanding]
+    untold: Mapping[str, float]
+    """By `chain:address` the share of its changes that no hint tells of; 1 for those not in here."""
+
+    @classmethod
+    def load(cls, text: str | None) -> HintStandings | None:
+        """What the fact `HINTS` says; None for what cannot be read."""
+        try:
+            value = json.loads(text or "null")
+            sources = {
+                str(name): _standing(SourceTrust.load(trust), ProviderLag.load(lag))
+                for name, (trust, lag) in value["sources"].items()
+            }
+            untold = {str(key): float(kept[3]) for key, kept in value["accounts"].items()}
+            return cls(sources, untold)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return None
+
+
+def _standing(trust: SourceTrust, lag: ProviderLag) -> SourceStanding:
+    half, most = (lag.quantile(0.5), lag.quantile(0.97)) if lag.known else (None, None)
+    return SourceStanding(trust.recall, trust.precision, half, most, trust.silent_since)
