@@ -20,6 +20,7 @@ from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.scripts import script_hash, script_of
+from watcher.hints import json_rpc
 from watcher.hints.electrum.settings import ElectrumHints
 from watcher.hints.electrum.source import AT_ONCE, ElectrumSource, Patience
 from watcher.hints.kind import HintContext
@@ -271,6 +272,18 @@ async def test_a_flood_does_not_keep_the_ping_from_being_sent(server: ElectrumSe
                 server.notify(ONE, hashlib.sha256(bytes([len(heard.told) % 251])).hexdigest())
             await asyncio.sleep(0)
         assert all(each.where == Where("bitcoin", GENESIS) for each in heard.hints)
+
+
+async def test_a_flood_while_an_answer_is_awaited_is_bounded(
+    server: ElectrumServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_rpc, "MOST_UNREAD", 100)
+    server.deaf_to.add("server.ping")
+    async with listening(a_source(server.port)) as heard:
+        await server.until(1, "server.ping")
+        for _ in range(200):
+            server.notify(ONE, None)
+        assert (await heard.end()).why == f"127.0.0.1:{server.port} tells more than can be read"
 
 
 async def test_a_certificate_is_known_by_its_authority_or_by_its_fingerprint(
