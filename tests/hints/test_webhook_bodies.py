@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.hints.webhooks import (
     topic,
     webhook,
 )
-from watcher.hints.webhook.bodies import MOST_PARTS, Spellings, read_generic, read_provider
+from watcher.hints.webhook.bodies import MOST_HINTS, MOST_PARTS, Spellings, read_generic, read_provider
 from watcher.ports.hints import Hint, Where
 
 KNOWN = Spellings(WATCHED)
@@ -136,6 +137,21 @@ def test_without_a_transaction_the_body_itself_is_the_event() -> None:
 def test_of_a_body_without_end_only_so_much_is_looked_at() -> None:
     assert keys([A] + [""] * MOST_PARTS) == set()
     assert keys([""] * MOST_PARTS + [A]) == {A}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps([A] * 20_000),
+        json.dumps([{"hash": f"{number}", "from": A} for number in range(20_000)]),
+        '{"a":[' * 400 + ",".join([f'{{"to":"{A}"}}'] * 20_000) + "]}" * 400,
+    ],
+    ids=["one address", "many events", "deep inside"],
+)
+def test_a_body_full_of_watched_addresses_is_read_in_a_moment(body: str) -> None:
+    began = time.process_time()
+    assert 1 <= len(found(body.encode())) <= MOST_HINTS
+    assert time.process_time() - began < 1, "some 0.05 s"
 
 
 def test_times_that_cannot_be_are_no_times() -> None:

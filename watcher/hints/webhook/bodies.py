@@ -28,7 +28,7 @@ MOST_PARTS = 50_000
 """Values of one body that are looked at."""
 
 MOST_HINTS = 5_000
-"""Hints in one body of our own scheme."""
+"""Hints in one body."""
 
 LONGEST_ERROR = 200
 """Characters shown of what a provider says is wrong."""
@@ -57,9 +57,6 @@ class _OurHint(msgspec.Struct):
 class _OurBody(msgspec.Struct):
     hints: list[_OurHint]
 
-
-Around = tuple[()] | tuple[Mapping[str, Any], "Around"]
-"""An object, and what is around it."""
 
 _GENERIC = msgspec.json.Decoder(_OurBody)
 
@@ -151,13 +148,15 @@ def read_provider(body: bytes, spellings: Spellings, chain_of: Callable[[str], s
         raise UnknownBodyError("it is neither an object nor a list")
     if (trouble := _trouble(told)) or (chain := chain_of(_network(told))) is None:
         return BodyRead(trouble=trouble)
+    whole = _Inside({}, None, (sha256(body).hexdigest()[:32], None))
     hints: dict[str, Hint] = {}
-    for key, around in _found(told, spellings):
-        event = next(filter(None, map(_event_of, _outwards(around))), "") or sha256(body).hexdigest()[:32]
+    for key, inside in _found(told, whole, spellings):
+        event, happened = _about(inside)
         name = f"{key} {visible(event)}"[:LONGEST_ID]
         if name not in hints:
-            happened = next(filter(None, map(_moment_of, _outwards(around))), None)
             hints[name] = Hint(Where(chain, key), name, happened)
+            if len(hints) == MOST_HINTS:
+                break
     return BodyRead(tuple(hints.values()))
 
 
@@ -179,27 +178,44 @@ def _network(told: object) -> str:
     return ""
 
 
-def _found(told: object, spellings: Spellings) -> Iterator[tuple[str, Around]]:
-    """Watched addresses, and the objects in which each stands, the innermost first."""
-    waiting: list[tuple[object, Around]] = [(told, ())]
+@dataclass(slots=True)
+class _Inside:
+    """An object of a body, the one that it is in, and what it is about, once that was looked at."""
+
+    value: Mapping[str, Any]
+    outer: _Inside | None
+    about: tuple[str, datetime | None] | None = None
+
+
+def _about(inside: _Inside) -> tuple[str, datetime | None]:
+    """The event that an object is about, and when that was: as it says itself, or what is around it. Each
+    object is looked at once."""
+    asked: list[_Inside] = []
+    here: _Inside | None = inside
+    while here is not None and here.about is None:
+        asked.append(here)
+        here = here.outer
+    found = here.about if here is not None and here.about is not None else ("", None)
+    for each in reversed(asked):
+        found = each.about = (_event_of(each.value) or found[0], _moment_of(each.value) or found[1])
+    return found
+
+
+def _found(told: object, whole: _Inside, spellings: Spellings) -> Iterator[tuple[str, _Inside]]:
+    """Watched addresses, and the innermost object in which each stands."""
+    waiting: list[tuple[object, _Inside]] = [(told, whole)]
     for _ in range(MOST_PARTS):
         if not waiting:
             return
-        value, around = waiting.pop()
+        value, inside = waiting.pop()
         if isinstance(value, str):
             if (key := spellings.find(value)) is not None:
-                yield key, around
+                yield key, inside
         elif isinstance(value, list):
-            waiting.extend((each, around) for each in value)
+            waiting.extend((each, inside) for each in value)
         elif isinstance(value, dict) and not _is_unmoved(value):
-            inside = (value, around)
-            waiting.extend((each, inside) for each in value.values())
-
-
-def _outwards(around: Around) -> Iterator[Mapping[str, Any]]:
-    while around:
-        value, around = around
-        yield value
+            here = _Inside(value, inside)
+            waiting.extend((each, here) for each in value.values())
 
 
 def _is_unmoved(value: Mapping[str, Any]) -> bool:
