@@ -28,7 +28,7 @@ from watcher.charts.chart import wallet_chart
 from watcher.cli._common import set_up_logging
 from watcher.cli._plot import plot
 from watcher.cli._tables import Screen
-from watcher.cli.demo import PLENTY, write_configuration
+from watcher.cli.demo import HINTS_KEY, PLENTY, keys_of, write_configuration
 from watcher.cli.status import status_lines
 from watcher.config.configuration import Configuration, configure, credit_plans, store_of
 from watcher.daemon.run import at_work
@@ -92,14 +92,15 @@ async def _watch(folder: Path, channel: str, inbox: Inbox, browser: str) -> None
         path = folder / "watcher.yaml"
         told = f'  ops: {{url: "{channel}", pictures: true}}'
         path.write_text(path.read_text().replace("  terminal: {kind: console}", told))
-        keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
-        configuration = configure(path, {**os.environ, **keys})
+        configuration = configure(path, {**os.environ, **keys_of(sim)})
         store = await store_of(configuration.settings).open(exclusive=True)
         pages: list[str] = []
         try:
             app = await build(configuration, store, draw=painter(configuration, store))
             async with at_work(app, on_page=pages.append):
-                playing = asyncio.create_task(play(sim, story(duration_seconds=STORY), lambda _: None))
+                sim.post_hints(f"{pages[0]}/hints/chains", HINTS_KEY)
+                steps = story(duration_seconds=STORY, hinted=True)
+                playing = asyncio.create_task(play(sim, steps))
                 await _fires(folder / "watcher.db")
                 await _photograph(browser, f"{pages[0]}/", HERE / "page.png", (1100, 860))
                 _terminal(configuration, folder / "watcher.db")

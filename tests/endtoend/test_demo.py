@@ -21,6 +21,10 @@ async def test_the_demo_tells_every_kind_of_alert_and_ends_by_itself(there: Inst
         emptied
     )  # it alone is drained; Base is only left out
     assert "silent" not in out
+    hinted = re.search(r"an alert ([\d.]+) s later.*1,000 false hints cost (\d+) poll", out)
+    assert hinted, out
+    assert float(hinted[1]) < 3, "some 0.05 s, on a machine that does nothing else"
+    assert int(hinted[2]) <= 10, "one for each request at most, whatever stands in it"
     spent = re.search(r"([\d,]+) credits booked, ([\d,]+) metered", out)
     assert spent
     booked, metered = (int(figure.replace(",", "")) for figure in spent.groups())

@@ -56,6 +56,21 @@ def test_the_story_fits_its_duration_and_leaves_time_for_the_last_alerts() -> No
         assert times[-1] <= seconds * 5 / 6
 
 
+def test_with_hints_the_same_happens_and_a_flood_of_false_ones_beside_it() -> None:
+    for seconds in (12, 60, 300):
+        plain, hinted = scenario.story(1, seconds), scenario.story(1, seconds, hinted=True)
+        said = sorted(step.caption for step in hinted if step.caption)
+        assert len(said) == len(plain) + 1
+        assert [step.at_seconds for step in hinted] == sorted(step.at_seconds for step in hinted)
+        assert hinted[-1].at_seconds < seconds
+        sims = [Simulation(), Simulation()]
+        for sim, steps in zip(sims, (plain, hinted), strict=True):
+            scenario.prepare(sim)
+            for step in steps:
+                step.apply(sim)
+        assert world(sims[0]) == world(sims[1])
+
+
 async def test_every_sample_wallet_is_answered_with_balances(sim: Simulation, client: Client) -> None:
     scenario.prepare(sim)
     for wallet in scenario.sample_wallets():

@@ -19,7 +19,10 @@ from watcher.domain.values.formatting import counted
 from watcher.ports.queries import Queries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watcher.config.settings import Settings
+    from watcher.domain.messages.delivery import Delivery
     from watcher.sim import Simulation
     from watcher.sim.scenario import Step
 
@@ -43,9 +46,12 @@ wallets:
 channels:
   terminal: {{kind: console}}
 rules: [rules.yaml]
+hints:
+  chains: {{kind: webhook, scheme: generic, signing_key: "${{DEMO_HINTS_KEY}}"}}
 web: {{listen: "127.0.0.1:0"}}
 """
 
+HINTS_KEY = "the-demo-signs-its-hints-with-this"
 PLENTY = 10**9
 """Credits a month that allow for a poll every two seconds, as no plan on sale does."""
 
@@ -79,8 +85,8 @@ def demo(
         seconds = parse_duration(duration).total_seconds()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if not 10 <= seconds <= 3600:
-        raise typer.BadParameter("--duration must be between 10s and 1h")
+    if not 12 <= seconds <= 3600:
+        raise typer.BadParameter("--duration must be between 12s and 1h")
     set_up_logging("error", "console")
     with tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder:
         return asyncio.run(_demo(Path(folder), seconds, keep=keep))
@@ -102,22 +108,28 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         prepare(sim)
         sim.coinstats.credits_limit = PLENTY
         write_configuration(folder, sim)
-        keys = {"DEMO_COINSTATS_KEY": sim.coinstats.key, "DEMO_TEOS_KEY": sim.teos.key}
-        configuration = configure(folder / "watcher.yaml", {**os.environ, **keys})
+        configuration = configure(folder / "watcher.yaml", {**os.environ, **keys_of(sim)})
         store = await store_of(configuration.settings).open(exclusive=True)
         try:
             app = await build(configuration, store)
-            async with at_work(app, on_page=lambda url: _say(f"The status page is at {url}")):
+
+            def on_page(url: str) -> None:
+                _say(f"The status page is at {url}")
+                sim.post_hints(f"{url}/hints/chains", HINTS_KEY)
+
+            async with at_work(app, on_page=on_page):
                 watched = counted(len(app.rules.wallets), "account")
                 _say(f"Watching {watched} on two simulated APIs at {sim.url}.")
-                playing = asyncio.create_task(play(sim, story(duration_seconds=seconds), _tell))
+                steps = story(duration_seconds=seconds, hinted=True)
+                playing = asyncio.create_task(play(sim, steps, _tell))
                 await _until(stopping, playing, seconds, keep=keep)
+                whole = playing.done()
                 playing.cancel()
                 await app.deliverer.drain(within=3.0)
         finally:
             await store.close()
         with store_of(configuration.settings).queries() as reader:
-            for line in _summary(configuration.settings, reader, sim.coinstats.credits_used):
+            for line in _summary(configuration.settings, reader, sim.coinstats.credits_used, whole=whole):
                 typer.echo(line)
     return 0
 
@@ -139,10 +151,21 @@ async def _until(stopping: asyncio.Event, playing: asyncio.Task[None], seconds: 
         waiting.cancel()
 
 
+def keys_of(sim: Simulation) -> dict[str, str]:
+    """What the configuration takes from the environment."""
+    return {
+        "DEMO_COINSTATS_KEY": sim.coinstats.key,
+        "DEMO_TEOS_KEY": sim.teos.key,
+        "DEMO_HINTS_KEY": HINTS_KEY,
+    }
+
+
 def write_configuration(folder: Path, sim: Simulation) -> None:
     """The configuration that an operator would write for the story's wallets."""
-    from watcher.sim.sample import GOLD, SOLAR
+    from watcher.sim.sample import COLD, GOLD, OPS, SOLAR
     from watcher.sim.scenario import sample_wallets
+
+    hinted = {COLD: "every: 6h", OPS: "every: 2s"}
 
     lines = []
     for wallet in sample_wallets():
@@ -152,7 +175,7 @@ def write_configuration(folder: Path, sim: Simulation) -> None:
         tag = "coins" if wallet.chains else "issued"
         lines.append(
             f'  - {{name: {wallet.name}, source: {wallet.source}, address: "{wallet.address}", '
-            f"{what}, tags: [{tag}], every: 2s}}"
+            f"{what}, tags: [{tag}], {hinted.get(wallet, 'every: 2s, hints: false')}}}"
         )
     units = (
         f'{{"{SOLAR}": {{symbol: SOLAR, price_usd: "25"}}, "{GOLD}": {{symbol: GOLD, price_usd: "83.5"}}}}'
@@ -177,8 +200,8 @@ def _say(text: str) -> None:
     typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))
 
 
-def _summary(settings: Settings, reader: Queries, metered: int) -> list[str]:
-    """What the demo moved, told and cost."""
+def _summary(settings: Settings, reader: Queries, metered: int, *, whole: bool) -> list[str]:
+    """What the demo moved, told and cost; `whole`: the story came to its end."""
     changes = reader.history(1000)
     told = reader.deliveries("sent", 1000)
     asked = reader.requests(100_000)
@@ -198,5 +221,21 @@ def _summary(settings: Settings, reader: Queries, metered: int) -> list[str]:
             f"{counted(sum(len(wallet.accounts) for wallet in settings.wallets), 'account')}; "
             f"{booked:,} credits booked, {metered:,} metered by the simulated API."
         ),
+        *_hinted(reader, told, whole=whole),
         "Next: `watcher init` writes a configuration for your own wallets.",
     ]
+
+
+def _hinted(reader: Queries, told: Sequence[Delivery], *, whole: bool) -> list[str]:
+    """What hints did; nothing, if the story did not come to its end."""
+    from watcher.sim.sample import COLD
+    from watcher.sim.scenario import FALSE_HINTS
+
+    polls = reader.hinted_polls(datetime.min.replace(tzinfo=UTC), 1000)
+    heard = min((poll.word.at for poll in polls if poll.changed), default=None)
+    sent = min((each.sent for each in told if each.sent and each.message.wallet == COLD.name), default=None)
+    if not whole or heard is None or sent is None:
+        return []
+    after, barren = (sent - heard).total_seconds(), sum(not poll.changed for poll in polls)
+    told_of = f"What a hint told of was an alert {after:.2f} s later, hours before the next poll by schedule"
+    return [f"{told_of}; {FALSE_HINTS:,} false hints cost {counted(barren, 'poll')}."]

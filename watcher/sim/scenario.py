@@ -17,7 +17,8 @@ Apply = Callable[[Simulation], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that happens. `at_seconds` counts from the story's begin; `caption` is for people."""
+    """Something that happens. `at_seconds` counts from the story's begin; `caption` is for people, empty if
+    they were told already."""
 
     at_seconds: float
     caption: str
@@ -25,6 +26,12 @@ class Step:
 
 
 Story = list[Step]
+
+HINTED_AT = 10.5
+"""Seconds before which nothing is hinted: no hint causes a poll within ten seconds of the last one."""
+FALSE_HINTS = 1000
+_POSTS = 10
+"""Requests that bring the false ones, a tenth of a second one after the other."""
 
 
 def sample_wallets() -> list[SampleWallet]:
@@ -37,8 +44,12 @@ def prepare(sim: Simulation, seed: int = 1) -> None:
     sample.fill(sim.world, Random(f"begin {seed}"))
 
 
-def story(seed: int = 1, duration_seconds: float = 60) -> Story:
-    """The story, told within a duration; it keeps the last sixth free for the last alerts to arrive."""
+def story(seed: int = 1, duration_seconds: float = 60, *, hinted: bool = False) -> Story:
+    """The story, told within a duration; it keeps the last sixth free for the last alerts to arrive.
+
+    `hinted`: hints play a part in it. The simulation must have been told where to post them to, and it wants
+    12 seconds.
+    """
     chance = Random(f"story {seed}")
     beats: list[tuple[float, str, Apply]] = [
         (0.10, *_transfer(chance)),
@@ -54,16 +65,54 @@ def story(seed: int = 1, duration_seconds: float = 60) -> Story:
         (0.76, *_sparks_move(chance, GOLD, "grams of gold")),
         (0.83, *_coins_arrive(chance)),
     ]
-    return [Step(round(share * duration_seconds, 3), caption, apply) for share, caption, apply in beats]
+    steps = [Step(round(share * duration_seconds, 3), caption, apply) for share, caption, apply in beats]
+    return _with_hints(steps, duration_seconds) if hinted else steps
+
+
+def _with_hints(steps: Story, duration_seconds: float) -> Story:
+    """Coins arrive earlier, and their chain posts a hint; it is silent when the wallet is drained; then
+    somebody lies."""
+    drained, gold, coins = steps[-3:]
+    untold = f"{drained.caption}; no hint tells of it"
+    at = max(0.34 * duration_seconds, HINTED_AT)
+    flood = max(0.81 * duration_seconds, at + 0.3)
+    hinted = f"{coins.caption}, polled every 6 hours; their chain posts a hint"
+    false = f"somebody posts {FALSE_HINTS:,} hints about cold storage; not one of them is true"
+    found = [
+        *steps[:-3],
+        Step(drained.at_seconds, untold, _posting(drained.apply, on=False)),
+        gold,
+        Step(at, hinted, _posting(coins.apply, on=True)),
+        Step(flood, false, _lie),
+        *(Step(flood + post / _POSTS, "", _lie) for post in range(1, _POSTS)),
+    ]
+    return sorted(found, key=lambda step: step.at_seconds)
+
+
+def _posting(apply: Apply, *, on: bool) -> Apply:
+    """From this step on hints are posted of what moves, or not."""
+
+    def applied(sim: Simulation) -> None:
+        if sim.hints is not None:
+            sim.hints.on = on
+        apply(sim)
+
+    return applied
+
+
+def _lie(sim: Simulation) -> None:
+    for _ in range(FALSE_HINTS // _POSTS):
+        if sim.hints is not None:
+            sim.hints.say(COLD.address, "bitcoin")
 
 
 async def play(sim: Simulation, steps: Story, tell: Callable[[Step], None] | None = None) -> None:
-    """Apply each step at its time, telling it first; ends after the last."""
+    """Apply each step at its time, telling it first if it has words; ends after the last."""
     loop = asyncio.get_running_loop()
     begin = loop.time()
     for step in sorted(steps, key=lambda one: one.at_seconds):
         await asyncio.sleep(max(0.0, begin + step.at_seconds - loop.time()))
-        if tell:
+        if tell and step.caption:
             tell(step)
         step.apply(sim)
 
