@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from watcher.domain.model import Account
 from watcher.ports.hint_state import STATE, HintSourceState
 from watcher.ports.hints import HintedPoll, Posted
 from watcher.ports.store import hints_of
+from watcher.service.polling import PollEvents
 from watcher.sim import Simulation
 
 HINTS = f"""\
@@ -32,20 +33,28 @@ WEB = "web: {listen: '127.0.0.1:0'}\n"
 Seen = tuple[Account, bool | None, Purpose]
 
 
+class Noting:
+    """Events of a poller, passed on; what polls found is noted."""
+
+    def __init__(self, events: PollEvents, seen: asyncio.Queue[Seen]) -> None:
+        self._events, self._seen = events, seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._events, name)
+
+    def seen(self, account: Account, at: datetime, changed: bool | None, purpose: Purpose) -> None:
+        self._events.seen(account, at, changed, purpose)
+        self._seen.put_nowait((account, changed, purpose))
+
+
 class Watching:
     """An application at work over a simulated API, and what its polls found, one after the other."""
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.seen: asyncio.Queue[Seen] = asyncio.Queue()
-        auto: Any = app.schedules["coins"].auto
-        observe: Callable[..., None] = auto.observe
-
-        def noting(account: Account, at: Any, changed: bool | None, **more: Any) -> None:
-            observe(account, at, changed, **more)
-            self.seen.put_nowait((account, changed, more["purpose"]))
-
-        auto.observe = noting
+        poller: Any = app.pollers["coins"]
+        poller._events = Noting(poller._events, self.seen)
 
     def post(self, nonce: str = "nonce-0123456789", *addresses: str) -> int:
         at = self.app.clock.now()

@@ -33,8 +33,8 @@ class SourceSchedule(PollEvents):
     count: ProviderCount | None
     discovery: ChainDiscovery | None
 
-    def seen(self, account: Account, at: datetime, changed: bool | None, purpose: Purpose) -> None:  # noqa: FBT001
-        self.auto.observe(account, at, changed, purpose=purpose)
+    def seen(self, account: Account, at: datetime, changed: bool | None, purpose: Purpose) -> None:  # noqa: FBT001, ARG002
+        self.auto.observe(account, at, changed)
 
     def hint_of(self, account: Account) -> HintWord | None:
         return self.auto.hint_of(account)
@@ -95,7 +95,12 @@ async def schedule_source(
     wanted = sweeps(settings, source.name)
     demand = demand_of(settings, source, times, items, wanted, clock.now())
     await asyncio.sleep(0)
-    auto = AutoScheduler(source.name, source.allowance, demand, engine.store, clock, queue)
+    hints = None
+    if settings.hints:
+        from watcher.app.hints import hint_plans
+
+        hints = hint_plans(settings, source, times)
+    auto = AutoScheduler(source.name, source.allowance, demand, engine.store, clock, queue, hints)
     fixed = FixedScheduler(times, auto.affordable, clock, queue)
     count = ProviderCount(throttle, configured, engine, auto.renew) if configured is not None else None
     discovery = ChainDiscovery(source.name, queue, wanted, engine, lambda: auto.share) if wanted else None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.domain.credits.allowance import Allowance, Purpose
 from watcher.domain.model import Account
@@ -28,6 +28,9 @@ from watcher.service.schedule_items import (
     key_of,
 )
 from watcher.service.schedule_words import strain
+
+if TYPE_CHECKING:
+    from watcher.service.hint_plans import HintPlans
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +59,10 @@ class AutoScheduler:
         store: Store,
         clock: Clock,
         queue: Queue,
+        hints: HintPlans | None = None,
     ) -> None:
-        """Ticks ask for what is not on `auto` as long as it can be afforded."""
+        """Ticks ask for what is not on `auto` as long as it can be afforded. `hints`: what is planned upon
+        word that an account has probably changed, whoever asks for it else."""
         self._name, self.allowance = name, allowance
         self._store, self._clock, self._queue = store, clock, queue
         self._fixed, self._fairness = demand.fixed, demand.fairness
@@ -73,7 +78,7 @@ class AutoScheduler:
         """What is set costs more than is left: fixed intervals are stretched here, and not asked for by
         ticks; of cron ticks and sweeps only a `share` is kept to."""
         self.share = 1.0
-        self._words: dict[Account, HintWord] = {}
+        self._hints = hints
         self._turns: dict[Account, float] = {}
         self._ends = self._length = 0.0
         self._every = {
@@ -93,7 +98,7 @@ class AutoScheduler:
     @property
     def learns(self) -> bool:
         """Whether what polls find bears on the schedule: not where each account has its own fixed time."""
-        return bool(self._items) or self.allowance.credits is not None
+        return bool(self._items) or self.allowance.credits is not None or self._hints is not None
 
     @property
     def scheduler(self) -> Scheduler | None:
@@ -142,7 +147,6 @@ class AutoScheduler:
         account: Account,
         at: datetime,
         changed: bool | None,  # noqa: FBT001
-        purpose: Purpose = Purpose.SCHEDULED,  # noqa: ARG002
     ) -> None:
         """How a poll of an account went: changed, unchanged, or (None) not read. What is found counts for
         every account, also where ticks ask."""
@@ -153,7 +157,8 @@ class AutoScheduler:
             gap = max(at.timestamp() - read, 0.0)
             # The ticks of a cron line are what was intended, however far apart they are.
             usual = self._every.get(account, gap)
-            self._finds.note(gap, self._scheduler.interval(key) if key is not None else usual)
+            planned = account in self._auto or account in self._stretched
+            self._finds.note(gap, self._scheduler.interval(key) if key is not None and planned else usual)
         if changed is not None:
             self._read[account] = at.timestamp()
         if key is None:
@@ -162,23 +167,25 @@ class AutoScheduler:
         self._changed.set()
 
     def hinted(self, account: Account, word: HintWord) -> bool:
-        """Word came that an account has probably changed: it is polled now. Whether that was not planned."""
-        news = account not in self._words
-        self._words[account] = word
-        self._queue.put([account], Purpose.HINTED)
+        """Word came that an account has probably changed; whether that is news."""
+        news = self._hints is not None and self._hints.hinted(account, word)
+        if news:
+            self._changed.set()
         return news
 
-    def missed(self, accounts: Sequence[Account], _by: str, _at: datetime) -> None:
-        """Hints about these may be missing: each is polled once, after what is hinted."""
-        self._queue.put(accounts, Purpose.SCHEDULED)
+    def missed(self, accounts: Sequence[Account], by: str, at: datetime) -> None:
+        """Hints about these may be missing."""
+        if self._hints is not None:
+            self._hints.missed(accounts, by, at)
+            self._changed.set()
 
-    def silent_since(self, _by: str) -> datetime | None:
-        """Nobody is taken for silent."""
-        return None
+    def silent_since(self, by: str) -> datetime | None:
+        """Since when a hint source is taken for silent."""
+        return self._hints.silent_since(by) if self._hints is not None else None
 
     def hint_of(self, account: Account) -> HintWord | None:
         """Upon which word an account is polled now."""
-        return self._words.pop(account, None)
+        return self._hints.word_of(account) if self._hints is not None else None
 
     def give_back(self, account: Account, at: datetime) -> None:
         """The poll that was due was not made, and not charged."""
@@ -195,6 +202,8 @@ class AutoScheduler:
         head = _compact(next(parts))
         accounts = await _joined(parts)
         kept = {FACT: f'{head[:-1]},"accounts":{accounts}}}', OUTLOOK: await self._outlook(self._scheduler)}
+        if self._hints is not None:
+            kept |= self._hints.facts()
         try:
             await self._store.keep_facts(self._name, kept, self._clock.now())
         except StoreError as error:
@@ -222,6 +231,8 @@ class AutoScheduler:
         """Read the ledger and what was learnt; once, before the first tick."""
         if self._scheduler is None:
             facts = await self._store.facts(self._name)
+            if self._hints is not None:
+                self._hints.remember(facts)
             await self._make(_parsed(facts.get(FACT)))
             before = Outlook.load(facts.get(OUTLOOK))
             if before is None:
@@ -237,7 +248,9 @@ class AutoScheduler:
         stretched: dict[Account, Item] = {}
         for each in self._fixed if strained else ():
             stretched.update(each.items())
-        keys = {**self._auto, **{account: item.key for account, item in stretched.items()}}
+        known = self._hints.ticked if self._hints is not None else {}
+        ticked = {account: item for account, item in known.items() if account not in stretched}
+        keys = {**self._auto, **{account: item.key for account, item in (ticked | stretched).items()}}
         past = await self._store.load(list(keys))
         seen = {
             keys[account]: known.last_attempt.timestamp()
@@ -247,7 +260,7 @@ class AutoScheduler:
         now = self._clock.now()
         self.strained, self._stretched = strained, stretched
         self._keys, self._accounts = keys, {key: account for account, key in keys.items()}
-        items = [*self._items, *stretched.values()]
+        items = [*self._items, *stretched.values(), *ticked.values()]
         build = partial(self._built, items, budget, now.timestamp(), state, seen)
         if self._scheduler is None and len(items) > MANY:
             # Nobody asks it anything yet, so the loop need not be held for it.
@@ -264,11 +277,12 @@ class AutoScheduler:
         state: Mapping[str, Any] | None,
         seen: Mapping[str, float],
     ) -> Scheduler:
+        make = Scheduler if self._hints is None else self._hints.build
         try:
-            return Scheduler(items, budget, now, state=state, seen=seen, fairness=self._fairness)
+            return make(items, budget, now, state=state, seen=seen, fairness=self._fairness)
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what the cadence of %s learnt cannot be used, it learns anew: %s", self._name, error)
-            return Scheduler(items, budget, now, seen=seen, fairness=self._fairness)
+            return make(items, budget, now, state=None, seen=seen, fairness=self._fairness)
 
     def _say(self, budget: Budget, now: datetime) -> None:
         """That not all can be kept that was set or promised: once a period."""
@@ -292,8 +306,9 @@ class AutoScheduler:
             wait = REFRESH_EVERY if due is None else min(due[0] - now, REFRESH_EVERY)
             await self._clock.wait(self._changed, wait)
             return
+        hinted = self._hints is not None and self._hints.is_cause(due[1])
         scheduler.take(due[1], now)
-        self._queue.put([self._accounts[due[1]]], Purpose.SCHEDULED)
+        self._queue.put([self._accounts[due[1]]], Purpose.HINTED if hinted else Purpose.SCHEDULED)
 
     async def _refresh(self) -> None:
         try:

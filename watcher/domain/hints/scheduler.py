@@ -14,6 +14,8 @@ from watcher.domain.scheduler import Budget, Evidence, Item, Scheduler
 DAY = 86400.0
 AFRESH = 300.0
 """Seconds after which it is looked again at what hints take, and at what their sources have earned."""
+START = 0.1
+"""Share of the credits that hints get at least, where not all promises can be paid."""
 UNPAID = 60.0
 """Seconds after which a poll is tried again that could not be paid."""
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -59,6 +61,7 @@ class HintedScheduler(Scheduler):
         if hints is not None:
             persistence.restore(self.desk, hints, now)
         self._trust_anew()
+        self._leave_aside(now)
 
     def dump_hints(self) -> dict[str, Any]:
         """All of hints that is to survive a restart, as a JSON-able value."""
@@ -85,7 +88,7 @@ class HintedScheduler(Scheduler):
         if now - self._afresh >= AFRESH or now < self._afresh:
             self._afresh = now
             self._trust_anew()
-            self.put_aside(self._pace_of_hints(now), now)
+            self._leave_aside(now)
         planned = super().due(now)
         self._chosen = None
         while (hinted := self.desk.due(now)) is not None and (planned is None or hinted[0] <= planned[0]):
@@ -184,6 +187,11 @@ class HintedScheduler(Scheduler):
             for key, account in self.desk.accounts.items():
                 if name in account.sources:
                     self.trust(key, self.desk.untold(key))
+
+    def _leave_aside(self, now: float) -> None:
+        """Plan with what hints leave. Where promises cannot be paid anyway, hints begin with a tenth."""
+        least = START * max(self._budget.pace, 0.0) if self.stretch > 1 else 0.0
+        self.put_aside(max(self._pace_of_hints(now), least), now)
 
     def _fade(self, now: float) -> None:
         self._taken *= math.exp(-max(now - self._faded, 0.0) / DAY)
