@@ -97,7 +97,7 @@ async def schedule_source(
     await asyncio.sleep(0)
     hints = None
     if settings.hints:
-        from watcher.app.hints import hint_plans
+        from watcher.app.hint_coverage import hint_plans
 
         hints = hint_plans(settings, source, times)
     auto = AutoScheduler(source.name, source.allowance, demand, engine.store, clock, queue, hints)

@@ -19,7 +19,7 @@ from watcher.domain.hints.trust import SourceTrust
 from watcher.domain.scheduler import Evidence
 
 GAP = 10.0
-"""No hint causes a poll sooner after the last one."""
+"""No hint causes a poll sooner after the last poll that one caused."""
 RUNGS = 4
 """Looks after one hint, where the provider's lag is known."""
 CURIOUS = 12
@@ -180,7 +180,7 @@ class HintDesk:
             flood = 1 + math.log10(account.lies / account.barren)
             hold = max(hold, account.hinted + min(doubt, max(interval, FIRST_DOUBT) * flood))
         pending.held = pending.held or hold > due + 1
-        self._put(key, account, max(due, hold, account.last + GAP))
+        self._put(key, account, max(due, hold, account.hinted + GAP))
 
     def _age(self, pending: PendingHint, expected: float, interval: float, precision: float) -> float | None:
         """At which age of the hint to look next; None: it is not worth another look.
