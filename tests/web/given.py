@@ -65,9 +65,9 @@ class Page:
         await self.clock.advance(3)
 
 
-def settings_in(folder: Path) -> Settings:
+def settings_in(folder: Path, more: str = "") -> Settings:
     path = folder / "watcher.yaml"
-    path.write_text(CONFIG)
+    path.write_text(CONFIG + more)
     return configure(path, {}).settings
 
 
@@ -79,8 +79,10 @@ async def serving(
     proxies: Sequence[str] = (),
     postings: Mapping[str, Posting] | None = None,
     clock: FakeClock | None = None,
+    more: str = "",
 ) -> AsyncIterator[Page]:
-    settings = settings_in(folder)
+    """`more`: what the configuration has besides `CONFIG`."""
+    settings = settings_in(folder, more)
     clock = clock or FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
     metrics = Metrics(NOW)

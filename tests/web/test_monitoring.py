@@ -19,11 +19,13 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.given import ETH, HOT, NOW, alert, delivery, known
+from tests.reports.hinted import SOURCES, keep_learnt
 from tests.web.given import Page, fill, serving
 from watcher.config.models import WebSettings
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.model import AccountState, Suspect
+from watcher.ports.hints import HintedPoll, HintWord
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 OF_THE_SCRAPE = {"instance", "job"}
@@ -46,6 +48,13 @@ EXPECTED = {
     "watcher_notifications_failed_total": {"channel", "reason"},
     "watcher_notifications_suppressed_total": {"reason"},
     "watcher_outbox_oldest_seconds": {"channel"},
+    "watcher_hints_total": {"hint_source", "result"},
+    "watcher_hint_poll_credits_total": {"hint_source"},
+    "watcher_hint_delay_seconds_bucket": {"hint_source", "le"},
+    "watcher_hint_up": {"hint_source"},
+    "watcher_hint_recall": {"source", "hint_source"},
+    "watcher_hint_precision": {"source", "hint_source"},
+    "watcher_hint_lag_seconds": {"source", "hint_source", "quantile"},
     "watcher_db_size_bytes": set(),
     "watcher_loop_lag_seconds": set(),
 }
@@ -68,8 +77,10 @@ SPARSE = {
 
 @pytest.fixture
 async def page(tmp_path: Path) -> AsyncIterator[Page]:
-    async with serving(tmp_path) as page:
+    hints = f'{SOURCES}web: {{listen: "127.0.0.1:8787"}}\n'
+    async with serving(tmp_path, more=hints) as page:
         await fill(page.store)
+        await keep_learnt(page.store)
         busy(page)
         yield page
 
@@ -83,6 +94,8 @@ def busy(page: Page) -> None:
     held = replace(alert(), fired_at=NOW, held="silenced by Ada until later")
     withheld = replace(delivery("w"), state=DeliveryState.WITHHELD, last_error="inhibited by rule x")
     metrics.concluded(Decision(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), polled=True)
+    metrics.listens(["mainnet"])
+    metrics.hint_poll(HintedPoll(HOT, HintWord("mainnet", NOW, "0xab"), NOW, changed=True))
     metrics.lags.extend((0.01, 0.25, 0.02))
     metrics.requested("coinstats", 0.3, 40)
     metrics.requested("coinstats", 99.0, 40)

@@ -17,7 +17,7 @@ from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.spelling import nearest
-from watcher.domain.values.text import visible
+from watcher.domain.values.text import clean, visible
 from watcher.ports.store import StoreAccess
 from watcher.reports.rows import (
     AccountReadingRow,
@@ -27,6 +27,9 @@ from watcher.reports.rows import (
     ToldChannelRow,
 )
 from watcher.service.clock import SystemClock
+
+LONGEST_HINT = 80
+"""Characters shown of the id of a hint: a transaction's hash, and which of its logs."""
 
 
 def explain(
@@ -111,7 +114,11 @@ def _read_lines(reading: AccountReadingRow | AssetReadingRow) -> list[tuple[str,
     age = reading["age_seconds"]
     ago = f", {format_duration(timedelta(seconds=age))} ago" if age is not None else ""
     missed = f"{reading['misses']} in a row: {reading['miss']}"
-    return [("read", moment(reading["at"]) + ago), *([("missed", missed)] if reading["miss"] else [])]
+    lines = [("read", moment(reading["at"]) + ago)]
+    if (word := reading["hint"]) is not None:
+        told = f"{word['by']} told of {clean(word['id'])[:LONGEST_HINT] or 'it'} at {moment(word['at'])}"
+        lines.append(("polled because", told))
+    return [*lines, *([("missed", missed)] if reading["miss"] else [])]
 
 
 def _alert_lines(row: ExplanationRow) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import typer
 
 from watcher.cli._common import configured, plain_json, print_json
 from watcher.cli._encoding import json_text
+from watcher.cli._hints import hint_lines
 from watcher.cli._options import Config, Json
 from watcher.cli._rows import UnreadableRow
 from watcher.cli._tables import Screen, fold, redraws, screen, table
@@ -136,7 +137,7 @@ def status_lines(state: StatusRow, now: datetime, on: Screen, room: int | None =
     """The report in lines that fit. `room`: at most so many; accounts in trouble go first then, and
     those that have no place are counted.
     """
-    above, below = _above(state, on), _below(state, on)
+    above, below = _above(state, now, on), _below(state, on)
     accounts = state["accounts"]
     if room is None:
         return [*above, "", *_accounts(accounts, now, on), "", *below]
@@ -165,7 +166,7 @@ def _urgency(row: AccountRow) -> tuple[bool, int, str]:
     return not (row["held"] or row["miss"] or row["late"]), -row["misses"], at.isoformat() if at else ""
 
 
-def _above(state: StatusRow, on: Screen) -> list[str]:
+def _above(state: StatusRow, now: datetime, on: Screen) -> list[str]:
     lines = [f"watcher: {on.paint(state['state'], state['state'])}"]
     if unread(state["accounts"]):
         because = clean(unread_because(state["accounts"]))
@@ -177,6 +178,8 @@ def _above(state: StatusRow, on: Screen) -> list[str]:
         out = row["runs_out"]
         lines += fold(text + (f"; at this pace they run out on {moment(out)}" if out else ""), on.width)
         lines += [line for text in _outlook(row) for line in fold(text, on.width)]
+    for name, hints in state["hints"].items():
+        lines += [line for text in hint_lines(name, hints, now) for line in fold(text, on.width)]
     return lines
 
 

@@ -34,6 +34,7 @@ from watcher.reports.rows import (
     AlertRow,
     AssetReadingRow,
     ExplanationRow,
+    HintWordRow,
     LastAlertRow,
     ReadingRow,
     ToldChannelRow,
@@ -198,7 +199,15 @@ class Explainer:
     def _account_reading(self, subject: AccountSubject) -> AccountReadingRow:
         at, state = _read_at(subject), subject.state
         age = int((self._now - at).total_seconds()) if at else None
-        return {"at": at, "age_seconds": age, "misses": state.misses, "miss": state.miss}
+        word = self._word(state)
+        return {"at": at, "age_seconds": age, "misses": state.misses, "miss": state.miss, "hint": word}
+
+    def _word(self, state: AccountState) -> HintWordRow | None:
+        """Upon which word the account was polled last; None if no hint was the cause."""
+        last = state.last_attempt
+        for poll in self._reader.hinted_polls(last, 1, state.account) if last is not None else ():
+            return {"by": poll.word.by, "at": poll.word.at, "id": poll.word.id}
+        return None
 
     def _asset_reading(self, subject: AssetSubject) -> AssetReadingRow:
         state, asset = subject.state, subject.asset

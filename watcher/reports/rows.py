@@ -19,10 +19,12 @@ from watcher.domain.values.verdict import Answer
 
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 
 Overall = Literal["ok", "warning", "critical", "unknown"]
 AlertStatus = Literal["pending", "firing", "silenced", "inhibited", "resolved", "withdrawn"]
+HintStatus = Literal["heard", "silent", "not heard", "unknown"]
 Visibility = Literal["visible", "newcomer", "quarantined", "hidden"]
 
 
@@ -249,6 +251,44 @@ class NeverHeldRow(TypedDict):
     since: datetime
 
 
+class HintsTodayRow(TypedDict):
+    """Hints of a day (UTC), by what came of them, and times for which some may be missing."""
+
+    taken: Count
+    gathered: Count
+    late: Count
+    duplicate: Count
+    unknown: Count
+    gaps: Count
+
+
+class HintedSourceRow(TypedDict):
+    """What a hint source does for one polled source: its polls of today (UTC), and what was learnt of it,
+    null if that is not known yet. `wasted`: the credits of barren polls."""
+
+    polls: Count
+    confirmed: Count
+    barren: Count
+    credits: int
+    wasted: int
+    recall: Share | None
+    precision: Share | None
+    lag_seconds: float | None
+    longest_lag_seconds: float | None
+
+
+class HintSourceRow(TypedDict):
+    """A hint source: how it fares, `since` when, and `why` it is not heard."""
+
+    state: HintStatus
+    since: datetime | None
+    why: str
+    last_hint: datetime | None
+    accounts: Count
+    today: HintsTodayRow
+    sources: dict[str, HintedSourceRow]
+
+
 class StatusRow(TypedDict):
     """The state of everything, and one word for it."""
 
@@ -260,6 +300,15 @@ class StatusRow(TypedDict):
     held_prices: list[HeldPriceRow]
     channels: list[ChannelRow]
     never_held: list[NeverHeldRow]
+    hints: dict[str, HintSourceRow]
+
+
+class HintWordRow(TypedDict):
+    """Word upon which an account was polled: whose, when it was heard, and its id."""
+
+    by: str
+    at: datetime
+    id: str
 
 
 class _ReadingRow(TypedDict):
@@ -267,6 +316,7 @@ class _ReadingRow(TypedDict):
     age_seconds: int | None
     misses: Count
     miss: str
+    hint: HintWordRow | None
 
 
 @final

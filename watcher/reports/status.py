@@ -30,6 +30,7 @@ from watcher.reports.rows import (
     ChannelRow,
     DeliveryRow,
     HeldPriceRow,
+    HintSourceRow,
     HistoryRow,
     HoldingRow,
     NeverHeldRow,
@@ -202,6 +203,7 @@ def report(
     """
     past = past or reader.past()
     accounts = accounts_of(settings, reader, past.accounts, now)
+    hints = _hints(settings, reader, accounts, now) if settings.hints else {}
     counts = reader.counts()
     found = sorted(past.alerts.values(), key=lambda each: (each.state, each.since, each.rule, each.subject))
     alerts = AlertViews(settings, past.silences, now).rows(found)
@@ -218,7 +220,19 @@ def report(
         "held_prices": _held_prices(settings, past),
         "channels": _channels(settings, reader),
         "never_held": _never_held(settings, past, now),
+        "hints": hints,
     }
+
+
+def _hints(
+    settings: Settings, reader: Queries, accounts: Sequence[AccountRow], now: datetime
+) -> dict[str, HintSourceRow]:
+    """How hint sources fare; the accounts that they concern are expected to be seen sooner."""
+    from watcher.reports.hints import HintReport
+
+    found = HintReport(settings, reader, now)
+    found.set_delays(accounts)
+    return found.rows()
 
 
 def _never_held(settings: Settings, past: Snapshot, now: datetime) -> list[NeverHeldRow]:

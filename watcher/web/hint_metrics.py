@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from prometheus_client.core import Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 
+from watcher.reports.rows import HintSourceRow
 from watcher.service.metrics import Metrics
 from watcher.web.metric_families import counter, gauge, histogram
 
@@ -44,3 +45,32 @@ def of_hints(metrics: Metrics) -> Iterator[Metric]:
     yield histogram(
         "watcher_hint_delay_seconds", "From a hint to the reading that it caused.", LABEL, metrics.hint_delays
     )
+
+
+def of_standings(sources: Mapping[str, HintSourceRow]) -> Iterator[Metric]:
+    """What was learnt of them; of what is not known yet there is no sample."""
+    if not sources:
+        return
+    labels = ["source", LABEL]
+    recall = GaugeMetricFamily(
+        "watcher_hint_recall", "Share of a source's changes that a hint source tells of.", labels=labels
+    )
+    precision = GaugeMetricFamily(
+        "watcher_hint_precision", "Share of its hints that are true.", labels=labels
+    )
+    lag = GaugeMetricFamily(
+        "watcher_hint_lag_seconds", "How old a hint is when the source shows the change.",
+        labels=[*labels, "quantile"],
+    )  # fmt: skip
+    for name, each in sources.items():
+        for source, row in each["sources"].items():
+            _add(recall, [source, name], row["recall"])
+            _add(precision, [source, name], row["precision"])
+            _add(lag, [source, name, "0.5"], row["lag_seconds"])
+            _add(lag, [source, name, "0.97"], row["longest_lag_seconds"])
+    yield from (recall, precision, lag)
+
+
+def _add(family: GaugeMetricFamily, labels: list[str], value: float | None) -> None:
+    if value is not None:
+        family.add_metric(labels, value)

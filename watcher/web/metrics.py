@@ -27,7 +27,7 @@ from watcher.domain.values.text import clean
 from watcher.reports import status
 from watcher.reports.rows import CreditsRow, FindsRow
 from watcher.service.metrics import Metrics
-from watcher.web.hint_metrics import of_hints
+from watcher.web.hint_metrics import of_hints, of_standings
 from watcher.web.metric_families import counter, histogram
 from watcher.web.snapshot import PageSnapshot
 
@@ -44,6 +44,7 @@ class _Collector(Collector):
         yield InfoMetricFamily("watcher_build", "What is running.", {"version": __version__})
         yield from self._accounts()
         yield from self._credits()
+        yield from of_standings(self._snapshot.status["hints"])
         yield from self._alerts()
         yield from self._deliveries()
         yield from self._balances()

@@ -12,7 +12,7 @@ period ends. Rates are learnt from the bits.
 """
 
 from watcher.domain.scheduler.change_rates import Evidence
-from watcher.domain.scheduler.forecast import AccountForecast, Forecast, plan
+from watcher.domain.scheduler.forecast import AccountForecast, Forecast, ToldChanges, plan
 from watcher.domain.scheduler.items import Budget, Item
 from watcher.domain.scheduler.promises import PATIENCE, Feasibility, feasibility
 from watcher.domain.scheduler.scheduler import Scheduler
@@ -26,6 +26,7 @@ __all__ = [
     "Forecast",
     "Item",
     "Scheduler",
+    "ToldChanges",
     "feasibility",
     "plan",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from watcher.domain.scheduler import persistence
@@ -13,8 +13,34 @@ from watcher.domain.scheduler.items import Budget, Item
 from watcher.domain.scheduler.promises import Feasibility, feasibility, longest
 from watcher.domain.scheduler.shadow_price import Need, interval, solve
 
+LEAST_UNTOLD = 0.02
+"""So much of an account's changes hints leave out at least, whatever they have told."""
 UNSURE = 40.0
 """An 80 % range of the change rate wider than this factor is still being learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldChanges:
+    """What hints are expected to tell of one account."""
+
+    share: float
+    """Of its changes, that some hint tells of."""
+    true: float
+    """Of these hints, that are true."""
+    delay: float
+    """Seconds from such a change to the poll that shows it."""
+
+    def wait(self, interval: float) -> float:
+        """How long a change waits on average; `interval`: seconds between two polls without a hint."""
+        told = self.share * min(self.delay, interval / 2) if self.share else 0.0
+        return told + (1 - self.share) * interval / 2
+
+    def seen(self, interval: float, after: float) -> float:
+        """The share of changes that are seen so many seconds after they came, or sooner."""
+        return self.share * (self.delay <= after) + (1 - self.share) * min(1.0, after / interval)
+
+
+NOTHING_TOLD = ToldChanges(0.0, 0.0, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +50,7 @@ class AccountForecast:
     key: str
     interval: float
     expected_delay: float
-    """Half the interval: that long a change waits on average, however changes come."""
+    """How long a change waits on average, however changes come: half the interval, or less if hints tell."""
     worst_case: float
     """What is promised, stretched if need be; may be infinite."""
     credits_a_day: float
@@ -77,18 +103,21 @@ def forecast(
     feasible: Feasibility,
     evenly: float,
     polled: Sequence[bool],
+    told: Mapping[str, ToldChanges] | None = None,
 ) -> Forecast:
     """The table for `items` with these rates (mean, 80 % range; a second) and intervals.
 
-    `polled`: whether any poll has told something of the account's rate.
+    `polled`: whether any poll has told something of the account's rate. `told`: what hints tell, by key.
     """
     a_day = [item.cost * DAY / x for item, x in zip(items, intervals, strict=True)]
     total = sum(a_day)
+    hinted = [(told or {}).get(item.key, NOTHING_TOLD) for item in items]
+    waits = [each.wait(x) for each, x in zip(hinted, intervals, strict=True)]
     rows = tuple(
         AccountForecast(
             key=item.key,
             interval=x,
-            expected_delay=x / 2,
+            expected_delay=wait,
             worst_case=longest(item, feasible.stretch),
             credits_a_day=cost,
             share=cost / total if total else 0.0,
@@ -98,18 +127,18 @@ def forecast(
             polled=seen,
             why=why(item, x, rate, feasible.stretch, evenly, polled=seen),
         )
-        for item, x, rate, cost, seen in zip(items, intervals, rates, a_day, polled, strict=True)
+        for item, x, wait, rate, cost, seen in zip(items, intervals, waits, rates, a_day, polled, strict=True)
     )
     values = [item.weight * rate[0] for item, rate in zip(items, rates, strict=True)]
     whole = sum(values)
-    mean = sum(v * x for v, x in zip(values, intervals, strict=True)) / (2 * whole) if whole else 0.0
+    mean = sum(v * wait for v, wait in zip(values, waits, strict=True)) / whole if whole else 0.0
     return Forecast(
         rows=rows,
         feasibility=feasible,
         per_period=total * budget.period / DAY,
         mean_delay=mean,
-        p95_delay=_quantile(values, intervals, 0.95),
-        account_delay=sum(intervals) / (2 * len(intervals)) if intervals else 0.0,
+        p95_delay=_quantile(values, intervals, hinted, 0.95),
+        account_delay=sum(waits) / len(waits) if waits else 0.0,
         even_delay=evenly / 2,
     )
 
@@ -130,12 +159,19 @@ def why(
 
 
 def plan(
-    items: Sequence[Item], budget: Budget, *, state: Mapping[str, Any] | None = None, fairness: float = 1.0
+    items: Sequence[Item],
+    budget: Budget,
+    *,
+    state: Mapping[str, Any] | None = None,
+    fairness: float = 1.0,
+    told: Mapping[str, ToldChanges] | None = None,
+    aside: float = 0.0,
 ) -> Forecast:
     """What `items` would cost and gain over a whole period of `budget`; nothing is polled.
 
     `state` is what `Cadence.dump` returned, for what was learnt so far; without it, and for
-    accounts it does not know, all are taken to change alike.
+    accounts it does not know, all are taken to change alike. `told`: what hints tell, by key; `aside`:
+    credits a second that polls upon hints take.
     """
     evenly = even(items, budget)
     kept = persistence.load(state)
@@ -145,26 +181,45 @@ def plan(
         (account.rate if account else shared.prior(), *shared.span(account.belief if account else None))
         for account in known
     ]
+    told, hints = told or {}, min(aside, budget.pace / 2)
+    untold = [max(1 - told[item.key].share, LEAST_UNTOLD) if item.key in told else 1.0 for item in items]
     feasible = feasibility(items, budget.limit, budget.period)
+    if not feasible.fits and hints:
+        feasible = feasibility(items, budget.limit - hints * budget.period, budget.period)
     needs = [
-        Need(item.base(rate[0] ** (fairness / 2)), item.cost, item.shortest, longest(item, feasible.stretch))
-        for item, rate in zip(items, rates, strict=True)
+        Need(
+            item.base(rate[0] ** (fairness / 2), share),
+            item.cost,
+            item.shortest,
+            longest(item, feasible.stretch),
+        )
+        for item, rate, share in zip(items, rates, untold, strict=True)
     ]
-    price = solve(needs, budget.pace) if needs else 0.0
+    price = solve(needs, budget.pace - hints) if needs else 0.0
     intervals = [interval(need, price) for need in needs]
     polled = [account is not None and account.belief is not None for account in known]
-    return forecast(items, budget, rates, intervals, feasible, evenly, polled)
+    usual = {item.key: x * math.sqrt(share) for item, x, share in zip(items, intervals, untold, strict=True)}
+    often = {item.key: rate[0] for item, rate in zip(items, rates, strict=True)}
+    hot = {key for key, each in told.items() if often[key] * usual[key] > math.sqrt(2) * each.true}
+    gathered = {
+        key: replace(each, delay=max(each.delay, usual[key] / 2)) if key in hot else each
+        for key, each in told.items()
+    }
+    return forecast(items, budget, rates, intervals, feasible, evenly, polled, gathered)
 
 
 def _unsure(at_least: float, at_most: float) -> bool:
     return at_most > UNSURE * at_least
 
 
-def _quantile(values: Sequence[float], intervals: Sequence[float], share: float) -> float:
-    """The delay that `share` of all changes stay below: each waits anything up to its interval."""
+def _quantile(
+    values: Sequence[float], intervals: Sequence[float], told: Sequence[ToldChanges], share: float
+) -> float:
+    """The delay that `share` of all changes stay below: of what no hint tells each waits anything up to its
+    interval."""
     low, high = 0.0, max((x for x in intervals if x < math.inf), default=0.0)
     for _ in range(40):
         middle = (low + high) / 2
-        seen = sum(v * min(1.0, middle / x) for v, x in zip(values, intervals, strict=True))
+        seen = sum(v * each.seen(x, middle) for v, x, each in zip(values, intervals, told, strict=True))
         low, high = (middle, high) if seen < share * sum(values) else (low, middle)
     return high
