@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
 from aio_pika.abc import AbstractChannel
 
 from tests.broker import EXCHANGE, READER, Broker, publish
-from tests.endtoend.bench import BOND, DESK, Installation, stop, text_of
+from tests.endtoend.bench import BOND, DESK, Installation
+from tests.endtoend.hints import (
+    Say,
+    listening,
+    told,
+    told_at_once_and_after_a_time_without_daemon,
+)
 
 EVENTS = """\
 hints:
@@ -55,49 +62,30 @@ def seldom(there: Installation, hints: str) -> None:
     there.file("watcher.yaml").write_text(there.file("watcher.yaml").read_text() + hints)
 
 
-async def at_work(there: Installation) -> None:
-    """Wait until the desk was read, and hints are listened to."""
-    await there.teos.until(1)
-    await there.coinstats.recorded(2)
-    while "hints teos-" not in there.log():
-        await there.coinstats.until(there.coinstats.polls + 1)
-
-
-async def told(there: Installation, amount: str) -> float:
-    """Seconds until the change is told."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    assert amount in text_of(await there.hook.told("desk", "moved", amount))
-    return loop.time() - began
+def hold(there: Installation, amount: str) -> None:
+    there.sim.world.set_sparks(DESK, BOND, int(Decimal(amount) * 1000))
 
 
 @pytest.mark.needs("rabbitmq-server")
 async def test_an_event_is_an_alert_within_a_second_also_one_that_came_while_it_was_down(
-    there: Installation, broker: Broker
+    there: Installation, broker: Broker, record_property: Say
 ) -> None:
     async with with_events(there, broker) as channel:
-        async with there.daemon() as daemon:
-            await at_work(there)
-            there.sim.world.set_sparks(DESK, BOND, 26001)
-            await publish(channel, event(1))
-            assert await told(there, "26.001") < 3, "some 0.1 s, on a machine that does nothing else"
-            await stop(there, daemon)
-        there.sim.world.set_sparks(DESK, BOND, 27002)
-        await publish(channel, event(2))
-        async with there.daemon() as daemon:
-            await told(there, "27.002")
-            await stop(there, daemon)
+        numbers = count(1)
+
+        async def move(amount: str) -> None:
+            hold(there, amount)
+            await publish(channel, event(next(numbers)))
+
+        await told_at_once_and_after_a_time_without_daemon(there, "desk", move, record_property)
         assert READER[1] not in there.log()
 
 
 async def test_a_look_finds_what_moved_also_while_it_was_down(there: Installation) -> None:
     seldom(there, LOOKS)
-    async with there.daemon() as daemon:
-        await at_work(there)
-        there.sim.world.set_sparks(DESK, BOND, 26001)
-        assert await told(there, "26.001") < 5
-        await stop(there, daemon)
-    there.sim.world.set_sparks(DESK, BOND, 27002)
-    async with there.daemon() as daemon:
-        await told(there, "27.002")
-        await stop(there, daemon)
+    async with listening(there):
+        hold(there, "26.001")
+        await told(there, "desk", "26.001")
+    hold(there, "27.002")
+    async with listening(there):
+        await told(there, "desk", "27.002")

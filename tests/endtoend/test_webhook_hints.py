@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import socket
 
-from tests.endtoend.bench import EVM, Installation, stop, text_of
+from tests.endtoend.bench import EVM, Installation
+from tests.endtoend.hints import Say, told_at_once_and_after_a_time_without_daemon
 
 KEY = "hintskey-91ab44c07d1e5f"
 HINTS = """\
@@ -31,32 +30,17 @@ def posted_to(there: Installation) -> str:
     return f"http://127.0.0.1:{port}/hints/chain"
 
 
-async def told(there: Installation, amount: str) -> float:
-    """Seconds until the change is told."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    there.sim.world.set_amount(EVM, "ethereum", "ETH", amount)
-    assert amount in text_of(await there.hook.told("hot", "moved", amount))
-    return loop.time() - began
+async def test_a_signed_post_is_an_alert_within_a_second_also_one_that_is_posted_again_after_a_start(
+    there: Installation, record_property: Say
+) -> None:
+    poster = there.sim.post_hints(posted_to(there), KEY)
 
+    async def move(amount: str) -> None:
+        there.sim.world.set_amount(EVM, "ethereum", "ETH", amount)
 
-async def listening(there: Installation, times: int) -> None:
-    """Wait until the web server was started so often."""
-    while there.log().count("status page at") < times:
-        await there.teos.until(there.teos.polls + 1)
-
-
-async def test_a_signed_post_is_an_alert_within_a_second_after_a_reload_too(there: Installation) -> None:
-    url = posted_to(there)
-    async with there.daemon() as daemon:
-        await listening(there, 1)
-        await there.coinstats.recorded(2)
-        poster = there.sim.post_hints(url, KEY)
-        assert await told(there, "1.75") < 3, "some 0.2 s, on a machine that does nothing else"
-        daemon.send_signal(signal.SIGHUP)
-        await listening(there, 2)
-        assert await told(there, "1.5") < 3
-        assert set(poster.answers) == {200}
-        await stop(there, daemon)
+    await told_at_once_and_after_a_time_without_daemon(
+        there, "hot", move, record_property, again=lambda: poster.say(EVM, "ethereum")
+    )
+    assert poster.answers == {200: poster.answers.total() - 1, 0: 1}
     assert KEY not in there.log()
     assert "some may be missing" not in there.log()

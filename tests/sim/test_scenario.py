@@ -57,7 +57,7 @@ def test_the_story_fits_its_duration_and_leaves_time_for_the_last_alerts() -> No
 
 
 def test_with_hints_the_same_happens_and_a_flood_of_false_ones_beside_it() -> None:
-    for seconds in (12, 60, 300):
+    for seconds in (10, 60, 300):
         plain, hinted = scenario.story(1, seconds), scenario.story(1, seconds, hinted=True)
         said = sorted(step.caption for step in hinted if step.caption)
         assert len(said) == len(plain) + 1

@@ -85,8 +85,8 @@ def demo(
         seconds = parse_duration(duration).total_seconds()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if not 12 <= seconds <= 3600:
-        raise typer.BadParameter("--duration must be between 12s and 1h")
+    if not 10 <= seconds <= 3600:
+        raise typer.BadParameter("--duration must be between 10s and 1h")
     set_up_logging("error", "console")
     with tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder:
         return asyncio.run(_demo(Path(folder), seconds, keep=keep))

@@ -27,8 +27,6 @@ class Step:
 
 Story = list[Step]
 
-HINTED_AT = 10.5
-"""Seconds before which nothing is hinted: no hint causes a poll within ten seconds of the last one."""
 FALSE_HINTS = 1000
 _POSTS = 10
 """Requests that bring the false ones, a tenth of a second one after the other."""
@@ -47,8 +45,7 @@ def prepare(sim: Simulation, seed: int = 1) -> None:
 def story(seed: int = 1, duration_seconds: float = 60, *, hinted: bool = False) -> Story:
     """The story, told within a duration; it keeps the last sixth free for the last alerts to arrive.
 
-    `hinted`: hints play a part in it. The simulation must have been told where to post them to, and it wants
-    12 seconds.
+    `hinted`: hints play a part in it. The simulation must have been told where to post them to.
     """
     chance = Random(f"story {seed}")
     beats: list[tuple[float, str, Apply]] = [
@@ -74,8 +71,7 @@ def _with_hints(steps: Story, duration_seconds: float) -> Story:
     somebody lies."""
     drained, gold, coins = steps[-3:]
     untold = f"{drained.caption}; no hint tells of it"
-    at = max(0.34 * duration_seconds, HINTED_AT)
-    flood = max(0.81 * duration_seconds, at + 0.3)
+    at, flood = 0.34 * duration_seconds, 0.81 * duration_seconds
     hinted = f"{coins.caption}, polled every 6 hours; their chain posts a hint"
     false = f"somebody posts {FALSE_HINTS:,} hints about cold storage; not one of them is true"
     found = [
