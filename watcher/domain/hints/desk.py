@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from watcher.domain.hints.lag import UNKNOWN, ProviderLag, Stakes
+from watcher.domain.hints.lag import AGES, UNKNOWN, ProviderLag, Stakes
 from watcher.domain.hints.pending import FRESH, HintCounts, HintedAccount, PendingHint
 from watcher.domain.hints.trust import SourceTrust
 from watcher.domain.scheduler import Evidence
@@ -31,6 +31,8 @@ RETRY = 30.0
 """A poll that told nothing is tried again after so long, then twice as long."""
 FLOOR = 0.02
 """The schedule expects so many of an account's changes to go untold, whatever hints have told."""
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Multiples of it, modulo 1, are evenly spread however many there are."""
 SURE = 0.8
 """What is more likely than that is learnt from."""
 
@@ -86,7 +88,8 @@ class HintDesk:
         if account is not None and account.pending is None:
             account.pending = PendingHint(now, now, [], held=True)
             interval = self._market.interval(key)
-            self._put(key, account, min(now + phase * interval, max(account.last + interval, now)))
+            due = min(now + phase * interval, max(account.last + interval, now))
+            self._put(key, account, max(due, account.hinted + GAP))
 
     def due(self, now: float) -> tuple[float, str] | None:
         """The next poll that a hint calls for: when (not before `now`), and of which account."""
@@ -104,16 +107,33 @@ class HintDesk:
             account.pending.held = True
             self._put(key, account, until)
 
-    def take(self, key: str, now: float) -> None:
-        """A poll is on its way because of a hint."""
-        self.accounts[key].hinted = now
-        self.accounts[key].ticket = 0
-        self.counts.polls += 1
+    def take(self, key: str, now: float, *, by_hint: bool) -> None:
+        """A poll of any cause is on its way: there is no other before its answer."""
+        account = self.accounts.get(key)
+        if account is None:
+            return
+        account.under_way, account.ticket = True, 0
+        if by_hint:
+            account.hinted = now
+            self.counts.polls += 1
+
+    def rewind(self, now: float) -> None:
+        """The clock was wrong: nothing was told or polled later than now."""
+        for key, account in self.accounts.items():
+            account.last, account.hinted = min(account.last, now), min(account.hinted, now)
+            account.heard = min(account.heard, now)
+            for hint in (account.pending, account.unanswered):
+                if hint is not None:
+                    hint.first, hint.last = min(hint.first, now), min(hint.last, now)
+            self._plan(key, account, now)
 
     def failed(self, key: str, now: float) -> None:
         """A poll of any cause told nothing: the hint waits for another."""
         account = self.accounts.get(key)
-        if account is not None and account.pending is not None:
+        if account is None:
+            return
+        account.under_way = False
+        if account.pending is not None:
             wait = RETRY * 2.0 ** min(account.failures, 20)
             account.failures += 1
             self.postpone(key, now + min(wait, max(self._market.interval(key), RETRY)))
@@ -125,13 +145,14 @@ class HintDesk:
         if account is None:
             return Evidence.BIT
         since, account.last, account.failures = account.last, now, 0
+        account.under_way = False
         self.counts.barren_polls += by_hint and not changed
         pending = account.pending
         if pending is not None and pending.first > asked:
             self._plan(key, account, now)  # the answer may be older than what the hint tells of
             pending = None
         if changed:
-            return self._changed(key, account, pending, since, now, by_hint=by_hint)
+            return self._changed(key, account, pending, since, asked, now, by_hint=by_hint)
         if pending is None:
             return Evidence.BIT
         if not pending.by:
@@ -164,7 +185,10 @@ class HintDesk:
 
     def _plan(self, key: str, account: HintedAccount, now: float) -> None:
         pending = account.pending
-        if pending is None or not pending.by:
+        if pending is None or account.under_way:
+            return
+        if not pending.by:
+            self._put(key, account, account.last + self._market.interval(key))
             return
         interval, precision = self._market.interval(key), self._precision(pending)
         expected = self._market.rate(key) * interval
@@ -196,12 +220,18 @@ class HintDesk:
         if pending.rung >= (RUNGS if lag.known else len(UNKNOWN)):
             return None
         self._explored += 1
-        curious = pending.rung == 1 and self._explored % CURIOUS == 0
+        again = lag.after(pending.looked)
+        curious = pending.rung == 1 and self._explored % CURIOUS == 0 and (again or math.inf) <= AGES[-1]
         if lag.known and not curious and stakes.alive(lag.tail(pending.looked)) <= worth:
             return None
-        return lag.after(pending.looked)
+        return again
 
     def _put(self, key: str, account: HintedAccount, due: float) -> None:
+        if account.under_way:
+            return
+        if len(self._heap) > 2 * len(self.accounts) + 64:
+            self._heap = [entry for entry in self._heap if self.accounts[entry[2]].ticket == entry[1]]
+            heapq.heapify(self._heap)
         self._serial += 1
         account.ticket = self._serial
         heapq.heappush(self._heap, (due, self._serial, key))
@@ -222,6 +252,7 @@ class HintDesk:
         account: HintedAccount,
         pending: PendingHint | None,
         since: float,
+        asked: float,
         now: float,
         *,
         by_hint: bool,
@@ -249,13 +280,14 @@ class HintDesk:
             precision = self.trust[name].precision
             true = precision / (precision + (1 - precision) * pending.chance)
             self.trust[name].hint(true, telling(pending.chance))
-        return self._confirmed(key, account, pending, now, likely, clear=older is None)
+        return self._confirmed(key, account, pending, asked, now, likely, clear=older is None)
 
     def _confirmed(
         self,
         key: str,
         account: HintedAccount,
         pending: PendingHint,
+        asked: float,
         now: float,
         likely: float,
         *,
@@ -270,9 +302,9 @@ class HintDesk:
         lag, sure = self._lag(pending), likely > SURE
         if sure and clear and account.lone and pending.count == 1 and not pending.held:
             lag.learn(pending.looked, now - pending.first)
-        if pending.count > 1 and lag.known and pending.last + lag.quantile(SURE) > now:
-            # The youngest may not be in this answer.
-            account.pending = PendingHint(pending.last, pending.last, pending.by)
+        hidden = pending.count > 1 and lag.known and pending.last + lag.quantile(SURE) > now
+        if hidden or pending.last > asked:  # the youngest may not be in this answer
+            account.pending, account.lone = PendingHint(pending.last, pending.last, pending.by), False
             self._plan(key, account, now)
         own = sure and pending.count <= 2 and not pending.held
         return Evidence.EVENT if own else Evidence.BIT

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -64,7 +64,7 @@ LAWS = tuple(
 )
 
 
-@cache
+@lru_cache(maxsize=512)
 def _shares(age: float) -> tuple[float, ...]:
     """For each law the share of lags that are shorter than this age."""
     return tuple(_below(age, middle, scatter) for middle, scatter in LAWS)
@@ -93,11 +93,14 @@ class ProviderLag:
     @classmethod
     def load(cls, value: list[Any]) -> ProviderLag:
         """The inverse of `dump`. ValueError or TypeError if `value` is not one."""
-        odds, count, turn = value
+        odds, *counts = value
         found = cls()
-        found._odds, found._count, found._turn = [float(x) for x in odds], int(count), int(turn)
-        if len(found._odds) != len(LAWS):
+        found._odds = [float(x) for x in odds]
+        if len(found._odds) != len(LAWS) or not math.isclose(math.fsum(found._odds), 1.0, rel_tol=1e-6):
             raise ValueError("a belief of another shape")
+        if min(found._odds) < 0 or not all(isinstance(each, int) for each in counts):
+            raise ValueError("a belief that is none")
+        found._count, found._turn = counts
         found._lay()
         return found
 

@@ -71,6 +71,8 @@ class HintedAccount:
     pending: PendingHint | None = None
     unanswered: PendingHint | None = None
     """The last one that came to nothing."""
+    under_way: bool = False
+    """A poll of any cause is not answered yet."""
     ticket: int = 0
     """The number of its only valid entry among what is due."""
 

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from watcher.domain.hints.desk import HintDesk
+from watcher.domain.hints.desk import GOLDEN, HintDesk
 from watcher.domain.hints.lag import ProviderLag
-from watcher.domain.hints.pending import HintedAccount, PendingHint
-from watcher.domain.hints.trust import SourceTrust
+from watcher.domain.hints.pending import HintedAccount
+from watcher.domain.hints.trust import SourceTrust, amounts
 
 HINTS = "hints"
 """Under this name the store keeps what is known of the hints of a polled source."""
 
 VERSION = 1
+
+Sources = dict[str, tuple[SourceTrust, ProviderLag]]
+Accounts = dict[str, tuple[list[float], list[str] | None]]
+"""Of each the counts, and who told of it what was not looked into yet; none: hints may have been missed."""
 
 
 def dump(desk: HintDesk) -> dict[str, Any]:
@@ -32,14 +36,11 @@ def dump(desk: HintDesk) -> dict[str, Any]:
 
 
 def _account(account: HintedAccount, untold: float) -> list[Any]:
-    pending = account.pending
-    waits = None if pending is None else [pending.first, pending.last, pending.by, pending.count]
+    waits = None if account.pending is None else [*account.pending.by]
     return [account.hits, account.misses, account.barren, untold, waits, account.lies]
 
 
-def restore(desk: HintDesk, value: Mapping[str, Any], now: float) -> None:
-    """Take back what was learnt of the sources and accounts that there still are; hints that waited are told
-    again. ValueError, KeyError or TypeError if `value` is not such a thing; then nothing is taken."""
+def _opened(desk: HintDesk, value: Mapping[str, Any]) -> tuple[Sources, Accounts]:
     if value["version"] != VERSION:
         raise ValueError(f"a state of hints of version {value['version']!r}, not {VERSION}")
     sources = {
@@ -47,31 +48,31 @@ def restore(desk: HintDesk, value: Mapping[str, Any], now: float) -> None:
         for name, (trust, lag) in value["sources"].items()
         if name in desk.trust
     }
-    accounts = [
-        (
-            desk.accounts[key],
-            float(hits),
-            float(misses),
-            int(barren),
-            int(lies),
-            waits and _pending(waits, now),
-        )
+    accounts = {
+        key: (amounts([hits, misses, barren, lies]), None if waits is None else [str(name) for name in waits])
         for key, (hits, misses, barren, _untold, waits, lies) in value["accounts"].items()
         if key in desk.accounts
-    ]
+    }
+    return sources, accounts
+
+
+def restore(desk: HintDesk, value: Mapping[str, Any], now: float) -> None:
+    """Take back what was learnt of the sources and accounts that there still are; hints that waited are told
+    again. ValueError, KeyError or TypeError if `value` is not such a thing; then nothing is taken."""
+    try:
+        sources, accounts = _opened(desk, value)
+    except (AttributeError, OverflowError) as error:
+        raise ValueError("a state of hints of another shape") from error
     for name, (trust, lag) in sources.items():
         desk.trust[name], desk.lag[name] = trust, lag
-    keys = {id(account): key for key, account in desk.accounts.items()}
-    for account, hits, misses, barren, lies, waits in accounts:
+    for number, (key, ((hits, misses, barren, lies), waits)) in enumerate(accounts.items()):
+        account = desk.accounts[key]
         account.hits, account.misses = hits, misses
-        account.barren, account.lies = barren, max(lies, barren)
-        for by in waits.by if waits is not None else ():
-            desk.hint(keys[id(account)], by, now)
-
-
-def _pending(value: list[Any], now: float) -> PendingHint:
-    first, last, by, count = value
-    return PendingHint(min(float(first), now), min(float(last), now), [str(name) for name in by], int(count))
+        account.barren, account.lies = int(barren), max(int(lies), int(barren))
+        for by in waits or ():
+            desk.hint(key, by, now)
+        if waits == []:
+            desk.gap(key, now, number * GOLDEN % 1.0)
 
 
 @dataclass(frozen=True, slots=True)

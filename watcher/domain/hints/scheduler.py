@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watcher.domain.hints import persistence
-from watcher.domain.hints.desk import HintDesk, Market
+from watcher.domain.hints.desk import GOLDEN, HintDesk, Market
 from watcher.domain.hints.waste import WasteBucket
 from watcher.domain.scheduler import Budget, Evidence, Item, Scheduler
 
@@ -16,9 +16,6 @@ AFRESH = 300.0
 """Seconds after which it is looked again at what hints take, and at what their sources have earned."""
 START = 0.1
 """Share of the credits that hints get at least, where not all promises can be paid."""
-UNPAID = 60.0
-"""Seconds after which a poll is tried again that could not be paid."""
-GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class HintedScheduler(Scheduler):
@@ -49,7 +46,7 @@ class HintedScheduler(Scheduler):
         self._costs = {item.key: item.cost for item in items}
         self._dearest = max(self._costs.values(), default=0.0)
         self._waste = WasteBucket(waste, now)
-        self._waste.pace(budget.pace, self._dearest)
+        self._waste.pace(budget.pace, self._dearest, now)
         self._began = self._afresh = self._faded = now
         self._taken = 0.0
         """Credits that hints took, fading over a day, as of `_faded`."""
@@ -58,6 +55,8 @@ class HintedScheduler(Scheduler):
         self._chosen: str | None = None
         self._by_hint: dict[str, float] = {}
         """Accounts under way because of a hint, and since when."""
+        self._unpaid: dict[str, float] = {}
+        """Accounts whose hint waits for the budget to renew, and since when."""
         if hints is not None:
             persistence.restore(self.desk, hints, now)
         self._trust_anew()
@@ -91,23 +90,29 @@ class HintedScheduler(Scheduler):
             self._leave_aside(now)
         planned = super().due(now)
         self._chosen = None
-        while (hinted := self.desk.due(now)) is not None and (planned is None or hinted[0] <= planned[0]):
+        before = math.inf if planned is None else planned[0]
+        while (hinted := self.desk.due(now)) is not None and hinted[0] <= before and hinted[0] < math.inf:
             time, key = hinted
             usual = self.desk.accounts[key].last + self.ordinary(key)
-            paid = time >= usual or self._waste.affords(self._costs[key], time)
-            if paid and self.affords(key, time):
+            if time < usual and not self._waste.affords(self._costs[key], time):
+                self.desk.postpone(key, usual)
+            elif self.affords(key, time):
                 self._chosen = key
                 return hinted
-            self.desk.postpone(key, max(usual, time + UNPAID))
+            else:
+                self._unpaid[key] = time
+                ends = self._budget.ends
+                self.desk.postpone(key, ends if time < ends else math.inf)
         return planned
 
     def take(self, key: str, now: float) -> None:
-        if self.hinted(key):
-            self._chosen = None
-            self.desk.take(key, now)
+        by_hint, self._chosen = self.hinted(key), None
+        self._unpaid.pop(key, None)
+        if by_hint:
             self._by_hint[key] = now
-            self._fade(now)
-            self._taken += self._costs[key]
+            self._charge(self._costs[key], now)
+        if by_hint or not self._known[key].item.ticked:
+            self.desk.take(key, now, by_hint=by_hint)
         super().take(key, now)
 
     def observe(
@@ -119,12 +124,19 @@ class HintedScheduler(Scheduler):
         charged: bool = True,
         evidence: Evidence = Evidence.BIT,
     ) -> None:
+        self._chosen = None
         known, account = self._known.get(key), self.desk.accounts.get(key)
         if known is None or account is None:
             super().observe(key, now, changed, charged=charged, evidence=evidence)
             return
         by_hint = key in self._by_hint
+        if not known.under_way and not known.item.ticked:
+            self.take(key, now)
+        self._unpaid.pop(key, None)
         asked = self._by_hint.pop(key, known.asked if known.under_way else now)
+        if by_hint and not charged:
+            self._charge(-self._costs[key], now)
+            self._remaining += self._costs[key] if known.item.ticked else 0.0
         if changed is None:
             self.desk.failed(key, now)
         else:
@@ -137,17 +149,25 @@ class HintedScheduler(Scheduler):
             self.trust(key, self.desk.untold(key))
 
     def set_budget(self, budget: Budget, now: float) -> None:
-        self._waste.pace(budget.pace, self._dearest)
+        self._waste.pace(budget.pace, self._dearest, now)
         super().set_budget(budget, now)
+        unpaid, self._unpaid = self._unpaid, {}
+        for key, time in unpaid.items():
+            self.desk.postpone(key, max(time, now))
+
+    def _rewind(self, now: float) -> None:
+        super()._rewind(now)
+        self._unpaid.clear()
+        self.desk.rewind(now)
 
     # ------------------------------------------------------------------ what hints are worth
 
     def ordinary(self, key: str) -> float:
-        """Seconds between two polls of `key` if no hint told of it, at today's price."""
+        """Seconds between two polls of `key` if no hint told of it, at today's price; at most a period."""
         account = self._known[key]
         item = account.item
         usual = self._pace.price * item.base(account.rate ** (self.fairness / 2))
-        return min(max(usual, item.shortest), self._longest(item))
+        return min(max(usual, item.shortest), self._longest(item), self._budget.period)
 
     def chance(self, key: str, since: float, until: float) -> float:
         """The chance that `key` changed between two times, if nothing else is known."""
@@ -192,6 +212,10 @@ class HintedScheduler(Scheduler):
         """Plan with what hints leave. Where promises cannot be paid anyway, hints begin with a tenth."""
         least = START * max(self._budget.pace, 0.0) if self.stretch > 1 else 0.0
         self.put_aside(max(self._pace_of_hints(now), least), now)
+
+    def _charge(self, cost: float, now: float) -> None:
+        self._fade(now)
+        self._taken += cost
 
     def _fade(self, now: float) -> None:
         self._taken *= math.exp(-max(now - self._faded, 0.0) / DAY)

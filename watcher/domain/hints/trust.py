@@ -13,8 +13,18 @@ MEMORY = 200.0
 """Changes, and hints, that are remembered."""
 GOOD = 4.0
 """A source begins as if so many of its first five words had been good."""
+MOST = 1e15
+"""No count is so high, and no time so late."""
 DEAD = math.log(1e-4)
 """A source is silent if the changes in a row that it did not tell of are less likely than that."""
+
+
+def amounts(values: list[Any]) -> list[float]:
+    """Numbers that can be counted with, not below zero. ValueError or TypeError if one is none."""
+    found = [float(value) for value in values]
+    if not all(0 <= each < MOST for each in found):
+        raise ValueError("a count that is none")
+    return found
 
 
 class SourceTrust:
@@ -39,11 +49,10 @@ class SourceTrust:
     def load(cls, value: list[Any]) -> SourceTrust:
         """The inverse of `dump`. ValueError or TypeError if `value` is not one."""
         found = cls()
-        hits, misses, true, false, row, proven, silent_since = value
-        found._hits, found._misses = float(hits), float(misses)
-        found._true, found._false = float(true), float(false)
-        found._row, found._proven = float(row), bool(proven)
-        found.silent_since = None if silent_since is None else float(silent_since)
+        *counts, row, proven, silent_since = value
+        found._hits, found._misses, found._true, found._false = amounts(counts)
+        found._row, found._proven = -amounts([-float(row)])[0], bool(proven)
+        found.silent_since = None if silent_since is None else amounts([silent_since])[0]
         return found
 
     @property

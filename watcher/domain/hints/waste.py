@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 DAY = 86400.0
 
 
@@ -10,26 +12,23 @@ class WasteBucket:
 
     def __init__(self, share: float, now: float) -> None:
         self._share, self._now = share, now
-        self._fill = self._top = 0.0
-        self._left: float | None = None
+        self._fill = 0.0
+        self._top = self._left = math.inf
 
-    def pace(self, credits_a_second: float, cost: float) -> None:
+    def pace(self, credits_a_second: float, cost: float, now: float) -> None:
         """The credits there are; `cost` of a poll, of which some are always allowed."""
+        self._left, self._now = self._at(now), now
         self._fill = self._share * credits_a_second
         self._top = max(self._fill * DAY, 5 * cost) if self._share else 0.0
-        self._left = self._top if self._left is None else min(self._left, self._top)
+        self._left = min(self._left, self._top)
 
     def affords(self, cost: float, now: float) -> bool:
-        """Whether a poll may be made that may find nothing."""
-        self._flow(now)
-        return (self._left or 0.0) >= cost
+        """Whether a poll may be made then that may find nothing."""
+        return self._at(now) >= cost
 
     def take(self, cost: float, now: float) -> None:
         """Such a poll found nothing; `cost` of it was beyond what the schedule would have spent by now."""
-        self._flow(now)
-        self._left = (self._left or 0.0) - cost
+        self._left, self._now = self._at(now) - cost, now
 
-    def _flow(self, now: float) -> None:
-        passed, self._now = max(now - self._now, 0.0), now
-        if self._left is not None:
-            self._left = min(self._top, self._left + self._fill * passed)
+    def _at(self, now: float) -> float:
+        return min(self._top, self._left + self._fill * max(now - self._now, 0.0))

@@ -170,6 +170,7 @@ class Scheduler:
     def put_aside(self, pace: float, now: float) -> None:
         """Plan with what is left after `pace` credits a second, which hints take. Promises go first as long
         as all of them can be paid; those that cannot are stretched by what hints take, too."""
+        self._advance(now)
         self._aside = pace
         self.set_budget(replace(self._budget, remaining=self._remaining), now)
 
