@@ -66,7 +66,7 @@ def test_an_account_under_way_is_not_due_for_a_hint_before_its_answer() -> None:
 
 
 def test_a_poll_by_hand_of_an_account_that_is_due_later_leaves_the_hint_in_its_place() -> None:
-    made = scheduler(items(1), budget(100))
+    made = scheduler(items(2, ticked=True), budget(100))
     made.desk.lag["push"] = knowing(desk()).lag["push"]
     assert hinted(made) > NOW + 10
     made.observe("w0", NOW + 1, changed=False)
@@ -218,3 +218,10 @@ def test_what_hints_take_is_left_aside_in_the_period_that_has_begun() -> None:
     made.put_aside(0.001, START + DAY + 5)
     assert made._budget.ends == START + 2 * DAY
     assert made.remaining == 1000
+
+
+def test_a_poll_that_takes_the_place_of_a_scheduled_one_is_not_set_aside_twice() -> None:
+    """Else a month of lies leaves a quarter of the credits to its last days."""
+    world = World(items(10), budget(2000), 8, lies=lambda _key: 50.0)
+    world.run()
+    assert world.spent >= 0.9 * 2000 * 8

@@ -49,12 +49,12 @@ class HintedScheduler(Scheduler):
         self._waste.pace(budget.pace, self._dearest, now)
         self._began = self._afresh = self._faded = now
         self._taken = 0.0
-        """Credits that hints took, fading over a day, as of `_faded`."""
+        """Credits that hints took beyond what the schedule would have, fading over a day, as of `_faded`."""
         self._missed = dict.fromkeys(self.desk.trust, 1.0)
         """The share of changes that each source does not tell of, as the schedule took it last."""
         self._chosen: str | None = None
-        self._by_hint: dict[str, float] = {}
-        """Accounts under way because of a hint, and since when."""
+        self._by_hint: dict[str, tuple[float, float]] = {}
+        """Accounts under way because of a hint: since when, and what of the cost was beyond the schedule."""
         self._unpaid: dict[str, float] = {}
         """Accounts whose hint waits for the budget to renew, and since when."""
         if hints is not None:
@@ -109,8 +109,9 @@ class HintedScheduler(Scheduler):
         by_hint, self._chosen = self.hinted(key), None
         self._unpaid.pop(key, None)
         if by_hint:
-            self._by_hint[key] = now
-            self._charge(self._costs[key], now)
+            beyond = self._costs[key] * self._early(key, now)
+            self._by_hint[key] = now, beyond
+            self._charge(beyond, now)
         if by_hint or not self._known[key].item.ticked:
             self.desk.take(key, now, by_hint=by_hint)
         super().take(key, now)
@@ -129,19 +130,19 @@ class HintedScheduler(Scheduler):
         if known is None or account is None:
             super().observe(key, now, changed, charged=charged, evidence=evidence)
             return
-        by_hint = key in self._by_hint
+        by_hint = self._by_hint.pop(key, None)
         if not known.under_way and not known.item.ticked:
             self.take(key, now)
         self._unpaid.pop(key, None)
-        asked = self._by_hint.pop(key, known.asked if known.under_way else now)
+        asked = by_hint[0] if by_hint else known.asked if known.under_way else now
         if by_hint and not charged:
-            self._charge(-self._costs[key], now)
+            self._charge(-by_hint[1], now)
             self._remaining += self._costs[key] if known.item.ticked else 0.0
         if changed is None:
             self.desk.failed(key, now)
         else:
             early = 1 - min(max(now - account.last, 0.0) / self.ordinary(key), 1.0)
-            evidence = self.desk.observe(key, asked, now, changed=changed, by_hint=by_hint)
+            evidence = self.desk.observe(key, asked, now, changed=changed, by_hint=bool(by_hint))
             if by_hint and not changed:
                 self._waste.take(self._costs[key] * early, now)
         super().observe(key, now, changed, charged=charged, evidence=evidence)
@@ -212,6 +213,12 @@ class HintedScheduler(Scheduler):
         """Plan with what hints leave. Where promises cannot be paid anyway, hints begin with a tenth."""
         least = START * max(self._budget.pace, 0.0) if self.stretch > 1 else 0.0
         self.put_aside(max(self._pace_of_hints(now), least), now)
+
+    def _early(self, key: str, now: float) -> float:
+        """The share of a poll now that is not one which the schedule need not make any more."""
+        if self._known[key].item.ticked:
+            return 1.0
+        return 1 - min(max(now - self.desk.accounts[key].last, 0.0) / self.interval(key), 1.0)
 
     def _charge(self, cost: float, now: float) -> None:
         self._fade(now)
