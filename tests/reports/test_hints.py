@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -196,3 +199,24 @@ async def test_the_id_of_a_hint_is_shown_cleaned_and_cut(tmp_path: Path, store: 
     ((_, text),) = [line for line in _read_lines(reading) if line[0] == "polled because"]
     assert "\x1b" not in text
     assert len(text) < 150
+
+
+LOOKED = """\
+import json, sys
+from watcher.cli import _run
+_run(["status", "--json"]), _run(["plan", "--json"])
+new = ("aio_pika", "watcher.hints", "watcher.domain.hints", "watcher.reports.hints", "watcher.config.hint")
+print([name for name in sys.modules if name.startswith(new)])
+"""
+
+
+def test_who_has_no_hints_and_only_looks_loads_nothing_of_them(tmp_path: Path) -> None:
+    configured(tmp_path, hints="")
+    asyncio.run(_a_store(tmp_path))
+    program = [sys.executable, "-c", LOOKED]
+    told_of = subprocess.run(program, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert told_of.stdout.splitlines()[-1] == "[]"
+
+
+async def _a_store(folder: Path) -> None:
+    await (await SqliteStore.open(folder / "watcher.db", exclusive=True)).close()

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from watcher.config.cadences import cadences, calls_of, fairness_of, sweeps, swept
 from watcher.config.settings import Settings
@@ -16,10 +17,15 @@ from watcher.domain import scheduler
 from watcher.domain.model import Account
 from watcher.domain.scheduler import Budget, Forecast, Item
 from watcher.domain.values.durations import span
+from watcher.ports.hints import HintTally
 from watcher.ports.source import Source
 from watcher.service.auto_schedule import FACT
 from watcher.service.schedule_items import call_budget, credit_budget, key_of
 
+if TYPE_CHECKING:
+    from watcher.domain.hints.expectation import HintExpectation
+
+DAY = 86400.0
 NEW = "(new)"
 """The wallet of an account that is only supposed."""
 
@@ -46,6 +52,8 @@ class PlanLine:
     item: Item
     credits: int
     """Credits a poll; 0 where calls are what is scarce."""
+    hints: HintExpectation | None = None
+    """What hints are expected to tell of it; None: there are none about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class SourcePlan:
     now: datetime
     advice: tuple[str, ...] = ()
     """What would be cheaper."""
+    hinted: float = 0.0
+    """Credits (or calls) a period that polls upon hints take at the pace of the last day."""
 
     @property
     def fits(self) -> bool:
@@ -92,8 +102,8 @@ class SourcePlan:
 
     @property
     def per_period(self) -> float:
-        """Credits (or calls) that all of it takes in a period."""
-        return self.forecast.per_period + min(self.sweeps, self.limit)
+        """Credits (or calls) that all of it takes in a period, polls upon hints included."""
+        return self.forecast.per_period + self.hinted + min(self.sweeps, self.limit)
 
     @property
     def left(self) -> float:
@@ -118,8 +128,10 @@ def plan_source(
     spent: int = 0,
     facts: Mapping[str, str] | None = None,
     supposed: Supposed | None = None,
+    tallies: Sequence[HintTally] = (),
 ) -> SourcePlan:
-    """The plan of one source. `spent` since its period began; `facts` are what it has kept."""
+    """The plan of one source. `spent` since its period began; `facts` are what it has kept; `tallies`: what
+    its polls upon hints came to in the last day."""
     what_if, fairness, discovering = supposed or Supposed(), fairness_of(settings, source.name), 0.0
     lines = lines_of(settings, source, now, what_if)
     bought = source.allowance.credits
@@ -132,13 +144,10 @@ def plan_source(
     else:
         budget = call_budget(source.allowance, 0.0, now)
         limit = min((w.calls * 86400 / w.seconds for w in source.allowance.windows), default=math.inf)
-    state = _state(facts or {})
-    items = [line.item for line in lines]
-    try:
-        forecast = scheduler.plan(items, budget, state=state, fairness=fairness)
-    except (ValueError, KeyError, TypeError):
-        state = None  # of another version: it will be learnt anew
-        forecast = scheduler.plan(items, budget, fairness=fairness)
+    if settings.hints:
+        lines = hinted_lines(settings, lines, facts or {})
+    pace = _pace_of_hints(lines, tallies, calls=bought is None)
+    forecast = _forecast(lines, budget, _state(facts or {}), fairness, pace)
     return SourcePlan(
         source.name,
         "credits" if bought is not None else "calls",
@@ -151,7 +160,49 @@ def plan_source(
         forecast,
         now,
         tuple(_cheaper(settings, source)),
+        min(pace * budget.period, max(budget.limit - forecast.per_period, 0.0)),
     )
+
+
+def _forecast(
+    lines: Sequence[PlanLine], budget: Budget, state: Mapping[str, Any] | None, fairness: float, hints: float
+) -> Forecast:
+    """`hints`: what polls upon hints take a second."""
+    told = {line.item.key: line.hints.changes for line in lines if line.hints is not None}
+    planning = partial(
+        scheduler.plan, [line.item for line in lines], budget, fairness=fairness, aside=hints,
+        told={key: each for key, each in told.items() if each is not None},
+    )  # fmt: skip
+    try:
+        return planning(state=state)
+    except (ValueError, KeyError, TypeError):
+        return planning()  # the state is of another version: it will be learnt anew
+
+
+def hinted_lines(settings: Settings, lines: Sequence[PlanLine], facts: Mapping[str, str]) -> list[PlanLine]:
+    """The same lines with what hints are expected to tell of each account."""
+    from watcher.config.configuration import hinted_accounts
+    from watcher.domain.hints.expectation import expected
+    from watcher.domain.hints.persistence import HINTS, HintStandings
+
+    standings, by = HintStandings.load(facts.get(HINTS)), dict[Account, list[str]]()
+    for name in settings.hints:
+        for account in hinted_accounts(settings, name):
+            by.setdefault(account, []).append(name)
+    return [
+        replace(line, hints=expected(standings, line.item.key, by[line.account]))
+        if line.account in by
+        else line
+        for line in lines
+    ]
+
+
+def _pace_of_hints(lines: Sequence[PlanLine], tallies: Sequence[HintTally], *, calls: bool) -> float:
+    """Credits (or calls) a second that polls upon hints took in the last day."""
+    if not calls:
+        return sum(each.credits for each in tallies) / DAY
+    mean = sum(line.item.cost for line in lines) / len(lines) if lines else 0.0
+    return mean * sum(each.polls for each in tallies) / DAY
 
 
 def _cheaper(settings: Settings, source: Source) -> Iterator[str]:
@@ -250,6 +301,8 @@ def misfit(plan: SourcePlan) -> list[str]:
     numbers = f"{found.needed:,.0f} of {found.allowed:,.0f} {plan.unit} a {plan.period}"
     if plan.sweeps:
         numbers += f" ({plan.sweeps:,.0f} more go to `discover`)"
+    if (taken := plan.budget.limit - found.allowed) > 0:
+        numbers += f" (hints take {100 * taken / plan.budget.limit:.0f} %)"
     told.append(f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}")
     starved = sum(
         line.item.longest == math.inf and row.interval > plan.budget.period

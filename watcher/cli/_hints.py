@@ -16,7 +16,7 @@ def hint_lines(name: str, row: HintSourceRow, now: datetime) -> Iterator[str]:
     since = f" since {moment(row['since'])}" if row["since"] else ""
     why = f" ({clean(row['why'])})" if row["why"] else ""
     last = row["last_hint"]
-    heard = f"last hint {span(max((now - last).total_seconds(), 0.0))} ago" if last else "no hint yet"
+    heard = f"last hint {span(max(round((now - last).total_seconds()), 0))} ago" if last else "no hint yet"
     yield f"hints {name}: {row['state']}{since}{why}; {heard}; for {counted(row['accounts'], 'account')}"
     today, gaps = row["today"], row["today"]["gaps"]
     counts = {

@@ -126,11 +126,22 @@ class ChartRow(TypedDict):
 
 
 class PlannedSourceRow(TypedDict):
-    """What a source will cost."""
+    """What a source will cost. `hints_per_period`: what polls upon hints take of that."""
 
     limit_per_period: int | None
     planned_per_period: int
     fits: bool
+    hints_per_period: NotRequired[int]
+
+
+class PlannedHintsRow(TypedDict):
+    """What hints are expected to tell of an account: shares of its changes and of the hints, null if that is
+    not known yet."""
+
+    by: list[str]
+    told: float | None
+    true: float | None
+    shown_after_seconds: float | None
 
 
 class PlannedAccountRow(TypedDict):
@@ -142,6 +153,7 @@ class PlannedAccountRow(TypedDict):
     credits_per_poll: float
     interval_seconds: float | None
     expected_delay_seconds: float | None
+    hints: NotRequired[PlannedHintsRow]
 
 
 class PlanRow(TypedDict):

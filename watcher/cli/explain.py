@@ -18,11 +18,13 @@ from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import clean, visible
+from watcher.ports.hints import MISSED
 from watcher.ports.store import StoreAccess
 from watcher.reports.rows import (
     AccountReadingRow,
     AssetReadingRow,
     ExplanationRow,
+    HintWordRow,
     ReadingRow,
     ToldChannelRow,
 )
@@ -116,9 +118,14 @@ def _read_lines(reading: AccountReadingRow | AssetReadingRow) -> list[tuple[str,
     missed = f"{reading['misses']} in a row: {reading['miss']}"
     lines = [("read", moment(reading["at"]) + ago)]
     if (word := reading["hint"]) is not None:
-        told = f"{word['by']} told of {clean(word['id'])[:LONGEST_HINT] or 'it'} at {moment(word['at'])}"
-        lines.append(("polled because", told))
+        lines.append(("polled because", _told(word)))
     return [*lines, *([("missed", missed)] if reading["miss"] else [])]
+
+
+def _told(word: HintWordRow) -> str:
+    if word["id"] == MISSED:
+        return f"hints of {word['by']} may be missing until {moment(word['at'])}"
+    return f"{word['by']} told of {clean(word['id'])[:LONGEST_HINT] or 'it'} at {moment(word['at'])}"
 
 
 def _alert_lines(row: ExplanationRow) -> list[tuple[str, str]]:

@@ -12,14 +12,16 @@ import typer
 from watcher.analysis.plan import PlanLine, SourcePlan, Supposed, accounts_text, misfit, plan_source
 from watcher.cli import _completion
 from watcher.cli._common import configured, must_know, print_json
+from watcher.cli._hints import expectation
 from watcher.cli._options import Config, Json
-from watcher.cli._rows import PlanRow
+from watcher.cli._rows import PlannedAccountRow, PlannedSourceRow, PlanRow
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, build_source, store_of
 from watcher.domain.scheduler import AccountForecast
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.durations import parse_duration, span
 from watcher.domain.values.formatting import moment
+from watcher.ports.hints import HintTally
 
 NEVER = 10 * 365 * 86400.0
 """Seconds that no person waits for."""
@@ -75,9 +77,11 @@ def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -
     names = [name for name in settings.sources if only in (None, name)]
     sources = {name: build_source(settings, name) for name in names}
     known: dict[str, tuple[int, dict[str, str]]] = {name: (0, {}) for name in names}
+    tallies: list[HintTally] = []
     store = store_of(settings)
     if store.exists():
         with store.queries() as reader:
+            tallies = reader.hint_tallies(now - timedelta(days=1)) if settings.hints else []
             for name, each in sources.items():
                 facts = reader.facts(name)
                 each.remember(facts)
@@ -90,34 +94,57 @@ def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -
         # What is supposed is supposed of the source that sells credits, if there is one.
         what_if = supposed if name in chosen else Supposed(at_least_every=supposed.at_least_every)
         spent, facts = known[name]
-        plans.append(plan_source(settings, each, now, spent=spent, facts=facts, supposed=what_if))
+        its = [tally for tally in tallies if tally.source == name]
+        plans.append(
+            plan_source(settings, each, now, spent=spent, facts=facts, supposed=what_if, tallies=its)
+        )
     return plans
 
 
 def as_json(plans: Sequence[SourcePlan]) -> PlanRow:
-    """The shape that scripts rely on."""
+    """The shape that scripts rely on. Of hints is said where there are some."""
     return {
-        "sources": {
-            each.source: {
-                "limit_per_period": round(each.limit) if each.limit < math.inf else None,
-                "planned_per_period": round(each.per_period),
-                "fits": each.fits,
-            }
-            for each in plans
-        },
+        "sources": {each.source: _source_row(each) for each in plans},
         "accounts": [
-            {
-                "wallet": line.wallet,
-                "source": each.source,
-                "chain": line.chain,
-                "credits_per_poll": line.credits,
-                "interval_seconds": _finite(row.interval),
-                "expected_delay_seconds": _finite(row.expected_delay),
-            }
+            _account_row(each.source, line, row)
             for each in plans
             for line, row in zip(each.lines, each.forecast.rows, strict=True)
         ],
     }
+
+
+def _source_row(plan: SourcePlan) -> PlannedSourceRow:
+    found: PlannedSourceRow = {
+        "limit_per_period": round(plan.limit) if plan.limit < math.inf else None,
+        "planned_per_period": round(plan.per_period),
+        "fits": plan.fits,
+    }
+    if any(line.hints is not None for line in plan.lines):
+        found["hints_per_period"] = round(plan.hinted)
+    return found
+
+
+def _account_row(source: str, line: PlanLine, row: AccountForecast) -> PlannedAccountRow:
+    found: PlannedAccountRow = {
+        "wallet": line.wallet,
+        "source": source,
+        "chain": line.chain,
+        "credits_per_poll": line.credits,
+        "interval_seconds": _finite(row.interval),
+        "expected_delay_seconds": _finite(row.expected_delay),
+    }
+    if (hints := line.hints) is not None:
+        found["hints"] = {
+            "by": list(hints.by),
+            "told": _rounded(hints.told),
+            "true": _rounded(hints.true),
+            "shown_after_seconds": _rounded(hints.shown_after),
+        }
+    return found
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
 
 
 def headline(plan: SourcePlan) -> list[str]:
@@ -131,11 +158,27 @@ def headline(plan: SourcePlan) -> list[str]:
         lines.append(f"The average account waits {span(forecast.account_delay)}")
     if plan.sweeps:
         lines.append(f"{plan.sweeps:,.0f} credits a {plan.period} of them go to `discover`")
+    if plan.hinted:
+        lines.append(f"Polls upon hints take {plan.hinted:,.0f} of them, at the pace of the last day")
+    lines += _hinted(plan)
     lines += plan.advice
     lines += _learning(*plan.learning)
     if unit == "credits":
         lines.append(_spent(plan))
     return lines
+
+
+def _hinted(plan: SourcePlan) -> list[str]:
+    """Of how many accounts hints tell, and what is taken for granted."""
+    hinted = [line.hints for line in plan.lines if line.hints is not None]
+    if not hinted:
+        return []
+    known = sum(each.told is not None for each in hinted)
+    about = f"Hints may tell of {accounts_text(len(hinted))}"
+    if not known:
+        return [f"{about}; what they are worth is not known yet, and counts for nothing here"]
+    assumed = "" if known == len(hinted) else f"; of {len(hinted) - known:,} it is not known yet how much"
+    return [f"{about}{assumed}; they are taken to come the moment an account changes"]
 
 
 def _delay(plan: SourcePlan) -> str:
@@ -186,15 +229,16 @@ def _spent(plan: SourcePlan) -> str:
 
 
 def _show(plan: SourcePlan) -> None:
+    hinted = any(line.hints is not None for line in plan.lines)
     columns = (
         "wallet", "chain", "interval", "expected delay", "worst case", "changes a day", f"{plan.unit} a day",
-        "share", "why",
+        "share", "why", *(["hints"] if hinted else []),
     )  # fmt: skip
     cells = [
         (
             line.wallet, line.chain, _long(row.interval), _long(row.expected_delay), _worst(row.worst_case),
             _changes(line, row),
-            f"{row.credits_a_day:,.1f}", f"{row.share:.1%}", row.why,
+            f"{row.credits_a_day:,.1f}", f"{row.share:.1%}", row.why, *([_told(line)] if hinted else []),
         )
         for line, row in zip(plan.lines, plan.forecast.rows, strict=True)
     ]  # fmt: skip
@@ -204,6 +248,16 @@ def _show(plan: SourcePlan) -> None:
         cells = [*cells[: -len(supposed)], (f"{len(supposed):,} more, each", *supposed[0][1:])]
     print()
     print_table(columns, cells, empty="no accounts")
+
+
+def _told(line: PlanLine) -> str:
+    """Who tells of an account, and what that is worth."""
+    if line.hints is None:
+        return ""
+    told, by = line.hints.told, " and ".join(line.hints.by)
+    if told is None:
+        return f"{by}: not known yet"
+    return f"{by}: {expectation(told, line.hints.true, line.hints.shown_after)}"
 
 
 def _long(seconds: float) -> str:

@@ -15,6 +15,9 @@ from watcher.domain.model import Account
 LONGEST_ID = 200
 """Characters of a hint's id. What is longer is cut before it is compared."""
 
+MISSED = "missed"
+"""The id of the word upon which an account is polled of which hints may be missing."""
+
 LARGEST_POST = 1024 * 1024
 """Bytes of a body that is posted, packed and unpacked."""
 

@@ -12,13 +12,10 @@ from watcher.domain.hints.persistence import HINTS
 from watcher.domain.hints.scheduler import HintedScheduler
 from watcher.domain.model import Account
 from watcher.domain.scheduler import Budget, Item
-from watcher.ports.hints import HintWord
+from watcher.ports.hints import MISSED, HintWord
 from watcher.service.schedule_items import key_of
 
 log = logging.getLogger(__name__)
-
-MISSED = "missed"
-"""The id of the word upon which an account is polled of which hints may be missing."""
 
 
 class HintPlans:

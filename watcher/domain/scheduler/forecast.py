@@ -35,6 +35,12 @@ class ToldChanges:
         told = self.share * min(self.delay, interval / 2) if self.share else 0.0
         return told + (1 - self.share) * interval / 2
 
+    def gathered(self, rate: float, interval: float) -> ToldChanges:
+        """The same of an account that changes `rate` times a second, and is polled each `interval` seconds if
+        no hint tells of it: what is told of one that changes all the time waits for that."""
+        hot = rate * interval > math.sqrt(2) * self.true
+        return replace(self, delay=max(self.delay, interval / 2)) if hot else self
+
     def seen(self, interval: float, after: float) -> float:
         """The share of changes that are seen so many seconds after they came, or sooner."""
         return self.share * (self.delay <= after) + (1 - self.share) * min(1.0, after / interval)
@@ -198,14 +204,16 @@ def plan(
     price = solve(needs, budget.pace - hints) if needs else 0.0
     intervals = [interval(need, price) for need in needs]
     polled = [account is not None and account.belief is not None for account in known]
-    usual = {item.key: x * math.sqrt(share) for item, x, share in zip(items, intervals, untold, strict=True)}
-    often = {item.key: rate[0] for item, rate in zip(items, rates, strict=True)}
-    hot = {key for key, each in told.items() if often[key] * usual[key] > math.sqrt(2) * each.true}
-    gathered = {
-        key: replace(each, delay=max(each.delay, usual[key] / 2)) if key in hot else each
-        for key, each in told.items()
+    alone = [
+        replace(need, base=need.base * math.sqrt(share)) for need, share in zip(needs, untold, strict=True)
+    ]
+    usual = [interval(need, price) for need in alone]
+    waiting = {
+        item.key: told[item.key].gathered(rate[0], x)
+        for item, rate, x in zip(items, rates, usual, strict=True)
+        if item.key in told
     }
-    return forecast(items, budget, rates, intervals, feasible, evenly, polled, gathered)
+    return forecast(items, budget, rates, intervals, feasible, evenly, polled, waiting)
 
 
 def _unsure(at_least: float, at_most: float) -> bool:
