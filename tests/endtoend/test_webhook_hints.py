@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
 from tests.endtoend.bench import EVM, Installation
-from tests.endtoend.hints import Say, told_at_once_and_after_a_time_without_daemon
+from tests.endtoend.hints import Say, listening, told, told_at_once_and_after_a_time_without_daemon
 
 KEY = "hintskey-91ab44c07d1e5f"
 HINTS = """\
@@ -44,3 +46,24 @@ async def test_a_signed_post_is_an_alert_within_a_second_also_one_that_is_posted
     assert poster.answers == {200: poster.answers.total() - 1, 0: 1}
     assert KEY not in there.log()
     assert "some may be missing" not in there.log()
+
+
+async def test_people_are_told_that_an_account_was_polled_upon_a_hint_and_what_came_of_it(
+    there: Installation,
+) -> None:
+    poster = there.sim.post_hints(posted_to(there), KEY)
+    async with listening(there):
+        there.sim.world.set_amount(EVM, "ethereum", "ETH", "0.25")
+        await told(there, "hot", "0.25")
+        status, explained = await there.json("status"), await there.json("explain", "eth-low", "hot")
+        polls = await there.json("polls", "--limit", "1000")
+    assert poster.answers[200]
+
+    chain = status["hints"]["chain"]
+    assert (chain["state"], chain["accounts"]) == ("heard", 4)
+    assert chain["sources"]["coinstats"]["confirmed"] == 1
+    assert chain["sources"]["coinstats"]["recall"] in (None, pytest.approx(0.8, abs=0.2))
+    assert explained[0]["reading"]["hint"]["by"] == "chain"
+    assert "hinted" in {poll["purpose"] for poll in polls}
+    _, said, _ = await there.verb("plan", "--source", "coinstats")
+    assert "chain: " in said, said

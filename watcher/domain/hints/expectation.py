@@ -42,7 +42,7 @@ def expected(standings: HintStandings | None, key: str, by: Sequence[str]) -> Hi
     if standings is None or not proven:
         return HintExpectation(tuple(by))
     lags = [each.lag for each in proven if each.lag is not None]
-    untold = standings.untold.get(key, max(_missed(proven), FLOOR))
+    untold = min(max(standings.untold.get(key, _missed(proven)), FLOOR), 1.0)
     return HintExpectation(
         tuple(by), 1 - untold, max(each.precision for each in proven), min(lags, default=None)
     )

@@ -205,15 +205,25 @@ def plan(
     intervals = [interval(need, price) for need in needs]
     polled = [account is not None and account.belief is not None for account in known]
     alone = [
-        replace(need, base=need.base * math.sqrt(share)) for need, share in zip(needs, untold, strict=True)
+        replace(need, base=need.base * math.sqrt(share), shortest=min(item.min_every, need.longest))
+        for item, need, share in zip(items, needs, untold, strict=True)
     ]
-    usual = [interval(need, price) for need in alone]
-    waiting = {
+    told = _gathered(told, items, rates, [interval(need, price) for need in alone])
+    return forecast(items, budget, rates, intervals, feasible, evenly, polled, told)
+
+
+def _gathered(
+    told: Mapping[str, ToldChanges],
+    items: Sequence[Item],
+    rates: Sequence[tuple[float, float, float]],
+    usual: Sequence[float],
+) -> dict[str, ToldChanges]:
+    """`usual`: seconds between two polls of each if no hint told of it."""
+    return {
         item.key: told[item.key].gathered(rate[0], x)
         for item, rate, x in zip(items, rates, usual, strict=True)
         if item.key in told
     }
-    return forecast(items, budget, rates, intervals, feasible, evenly, polled, waiting)
 
 
 def _unsure(at_least: float, at_most: float) -> bool:
