@@ -89,6 +89,13 @@ def test_when_the_lag_is_known_the_first_look_waits_for_it_and_there_are_few() -
     assert len(ages) <= 4
 
 
+def test_where_changes_are_shown_at_once_no_look_waits_however_much_is_known() -> None:
+    made = desk()
+    for _ in range(30):
+        made.lag["push"].learn(-1, 0.05)
+    assert looks(made)[0] == 0
+
+
 def test_looks_at_what_is_hardly_worth_a_poll_end_sooner() -> None:
     warm = looks(knowing(desk(rate=1 / HOUR / 3)))
     assert len(warm) < len(looks(knowing(desk())))

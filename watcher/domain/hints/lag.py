@@ -30,6 +30,8 @@ UNKNOWN = (0.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 """Ages of the looks while nothing is known."""
 ENOUGH = 8
 """Changes after which something is."""
+AT_ONCE = 0.9
+"""Where so many changes are shown when the hint comes, no look waits: what is later is mostly strange."""
 EARLY = 20
 """Each so many'th look is made at half the age: to learn of a provider that became faster."""
 
@@ -147,8 +149,8 @@ class ProviderLag:
         return AGES[-1]
 
     def first(self, stakes: Stakes) -> float:
-        """The age of the first look: the least expected wait."""
-        if not self.known:
+        """The age of the first look: the least expected wait, or none where changes are shown at once."""
+        if not self.known or self.quantile(AT_ONCE) <= AGES[0]:
             return UNKNOWN[0]
         self._turn += 1
         again = self.quantile(0.95)
