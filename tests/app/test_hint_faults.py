@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
 from tests.app.test_hints import HINTS, WEB, Watching
+from tests.service.test_provider_count import MovedClock
 from watcher.app.build import build
 from watcher.config.configuration import configure, store_of
 from watcher.domain.credits.allowance import Purpose
@@ -22,6 +24,7 @@ from watcher.sim import Simulation
 ADDRESSES = tuple(f"0x{number:040x}" for number in range(1, 21))
 LATE = 0.25
 """Seconds by which the loop may wake late, on a machine that does a lot else. Some 0.01 if it does not."""
+LIMIT = 100_000
 LOOK = 40
 """Credits of one look at an account."""
 
@@ -33,7 +36,7 @@ sources:
     api_key: "{key}"
     base_url: "{url}/coinstats"
     requests_per_second: 1000
-    credits: {{limit: 100000}}
+    credits: {{limit: {limit}}}
 wallets:
 {wallets}
 channels: {{ops: {{kind: console}}}}
@@ -75,11 +78,12 @@ class Liar:
 async def lied_to(folder: Path, sim: Simulation, liar: Liar, clock: Clock) -> AsyncIterator[Watching]:
     """An application that has read all its wallets and listens to a liar."""
     wallets = [
-        f'  - {{name: w{number}, source: coins, address: "{each}", chains: [ethereum], every: 6h}}'
+        f'  - {{name: w{number}, source: coins, address: "{each}", chains: [ethereum], every: 12h}}'
         for number, each in enumerate(ADDRESSES)
     ]
-    text = CONFIG.format(key=sim.coinstats.key, url=sim.url, wallets="\n".join(wallets))
+    text = CONFIG.format(limit=LIMIT, key=sim.coinstats.key, url=sim.url, wallets="\n".join(wallets))
     (folder / "watcher.yaml").write_text(text + WEB + HINTS)
+    sim.coinstats.credits_limit = LIMIT
     for each in ADDRESSES:
         sim.world.set_amount(each, "ethereum", "ETH", "7", symbol="ETH", price="3000")
     configuration = configure(folder / "watcher.yaml", {})
@@ -137,3 +141,28 @@ async def test_a_flood_about_one_account_holds_up_neither_the_loop_nor_the_other
     assert late < LATE
     assert max(taken) < 1
     assert len(looks) <= 1 + lasted / 5
+
+
+async def test_lies_about_every_account_cost_their_share_of_the_credits_and_tell_nobody_anything(
+    tmp_path: Path, record_property: Callable[[str, Any], None]
+) -> None:
+    liar, clock = Liar(ADDRESSES), MovedClock()
+    async with Simulation() as sim, lied_to(tmp_path, sim, liar, clock) as w:
+        began = clock.now()
+        liar.lying.set()
+        async with asyncio.timeout(60):
+            while clock.now() - began < timedelta(days=2):
+                await w.seen.get()
+        liar.lying.clear()
+        lasted = clock.now() - began
+        with w.app.store.queries() as queries:
+            looks = queries.hinted_polls(began, 10_000)
+        told = await w.app.store.due("ops", clock.now() + timedelta(days=1), 100)
+    cost = sum(poll.credits for poll in looks)
+    print(f"{liar.said:,} lies in {lasted}: {len(looks)} looks, {cost} credits")
+    record_property("credits for lies in two days", cost)
+    assert told == []
+    # A day's worth is there at the start, and four looks an account may take the place of planned polls.
+    share = 0.4 * LIMIT / 30 * (lasted / timedelta(days=1) + 1)
+    assert 0 < cost <= share + 4 * LOOK * len(ADDRESSES)
+    assert len(looks) < liar.said / 100
