@@ -6,13 +6,14 @@ import asyncio
 import re
 import signal
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 
 from tests.chaos.faultpoints import OF_HINTS
 from tests.chaos.stand import CHANNELS, Life, Stand, Zygote, eventually, stand
+from tests.chaos.test_clock import set_clock
 from tests.endtoend.bench import EVM
 from tests.hints.webhooks import KEY, generic, hints
 
@@ -37,16 +38,21 @@ async def life_of(there: Stand, **order: object) -> tuple[Life, str]:
     """A life at work, and where hints are posted to."""
     said = len(there.log())
     life = await there.start(**order)
+    return life, await posted_to(there, said)
+
+
+async def posted_to(there: Stand, said: int) -> str:
+    """Where hints are posted to, once they are listened to after so many characters of the log."""
     await there.logged("status page at", "hints mine: connected", since=said)
     (url,) = re.findall(r"status page at (\S+)", there.log()[said:])
-    return life, f"{url}/hints/mine"
+    return f"{url}/hints/mine"
 
 
-async def told_by_a_hint(there: Stand, url: str) -> None:
-    """The balance changes, and somebody posts so."""
+async def told_by_a_hint(there: Stand, url: str, amount: str = "1.0625", ahead: int = 0) -> None:
+    """The balance changes, and somebody posts so, whose clock is so many seconds ahead."""
     world = there.sim.world
-    world.set_amount(EVM, "ethereum", "ETH", "1.0625", symbol="ETH", price="3000", coin_id="ethereum")
-    body, at = hints(EVM, chain="ethereum"), datetime.now(UTC)
+    world.set_amount(EVM, "ethereum", "ETH", amount, symbol="ETH", price="3000", coin_id="ethereum")
+    body, at = hints(EVM, chain="ethereum"), datetime.now(UTC) + timedelta(seconds=ahead)
     async with aiohttp.ClientSession() as session:
         with suppress(aiohttp.ClientError):  # killed before it could answer
             await session.post(url, data=body, headers=generic(body, at))
@@ -108,3 +114,23 @@ async def test_a_life_that_is_not_cut_off_finds_the_change_by_the_hint(there: St
     assert there.query("SELECT by, changed, credits FROM v_hinted") == [("mine", 1, 40)]
     assert there.query("SELECT count(*) FROM v_requests WHERE purpose = 'hinted'") == [(1,)]
     await there.zygote.kill(life)
+
+
+async def test_a_clock_that_is_set_by_an_hour_and_back_stops_no_hint(there: Stand) -> None:
+    await read_rarely(there)
+    offset = there.folder / "offset"
+    offset.write_text("0")
+    life, url = await life_of(there, clock=str(offset))
+    await told_by_a_hint(there, url)
+    await there.told("1.0625", within=20)
+
+    for amount, seconds in (("1.125", 3600), ("1.1875", 0)):
+        said = len(there.log())
+        set_clock(offset, seconds)
+        await there.logged("the clock was set by", since=said)
+        url = await posted_to(there, said)
+        await told_by_a_hint(there, url, amount, seconds)
+        await there.told(amount, within=20)
+
+    assert await there.zygote.kill(life, signal.SIGTERM) == 0
+    assert "Traceback" not in there.log()
