@@ -65,9 +65,9 @@ class Page:
         await self.clock.advance(3)
 
 
-def settings_in(folder: Path, more: str = "") -> Settings:
+def settings_in(folder: Path, config: str) -> Settings:
     path = folder / "watcher.yaml"
-    path.write_text(CONFIG + more)
+    path.write_text(config)
     return configure(path, {}).settings
 
 
@@ -79,10 +79,9 @@ async def serving(
     proxies: Sequence[str] = (),
     postings: Mapping[str, Posting] | None = None,
     clock: FakeClock | None = None,
-    more: str = "",
+    config: str = CONFIG,
 ) -> AsyncIterator[Page]:
-    """`more`: what the configuration has besides `CONFIG`."""
-    settings = settings_in(folder, more)
+    settings = settings_in(folder, config)
     clock = clock or FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
     metrics = Metrics(NOW)

@@ -12,16 +12,19 @@ import pytest
 from tests.contract.given import NOW
 from tests.fakes import FakeClock
 from tests.reports.hinted import SOURCES, keep_learnt, keep_state, polled, told
-from tests.web.given import Page, serving
+from tests.web.given import CONFIG, Page, serving
 from watcher.ports.hint_state import HintSourceState
 
+DESK = """\
+  - {name: desk, source: teos, address: "0xd9d18f6979473f8bdc6290ad772000c53bd5c907", assets: ["0xfc6e"]}
+"""
 WEB = 'web: {listen: "127.0.0.1:8787"}\n'
 
 
 @pytest.fixture
 async def page(tmp_path: Path) -> AsyncIterator[Page]:
     clock = FakeClock(NOW + timedelta(seconds=30))
-    async with serving(tmp_path, clock=clock, more=SOURCES + WEB) as page:
+    async with serving(tmp_path, clock=clock, config=CONFIG + SOURCES + WEB) as page:
         await keep_state(page.store, told())
         down = NOW - timedelta(hours=1)
         await keep_state(page.store, HintSourceState(down_since=down, why="<i>no</i>", at=NOW), "scripts")
@@ -74,3 +77,25 @@ async def test_where_there_are_no_hints_nothing_is_said_of_them(tmp_path: Path) 
         assert "Hints" not in text
         assert (await page.json("/api/v1/status"))["hints"] == {}
         assert "watcher_hint" not in json.dumps((await page.get("/metrics"))[1])
+
+
+async def test_a_hint_source_about_no_wallet_is_shown_as_such(tmp_path: Path) -> None:
+    hints = 'hints: {far: {kind: evm, url: "wss://node.example/k", chains: [polygon]}}\n'
+    async with serving(tmp_path, config=CONFIG + hints) as page:
+        _, text, _ = await page.get("/")
+        assert '<th scope="row">far</th><td class="words late">unknown: nobody listens' in text
+        assert "no account" in text
+        assert (await page.json("/api/v1/status"))["hints"]["far"]["sources"] == {}
+        assert "watcher_hint_recall{" not in (await page.get("/metrics"))[1]
+
+
+async def test_a_hint_source_of_two_polled_sources_has_a_line_for_each(tmp_path: Path) -> None:
+    text = CONFIG.replace("wallets:\n", f"  teos: {{kind: teos, api_key: k}}\nwallets:\n{DESK}")
+    async with serving(tmp_path, config=text + SOURCES + WEB) as page:
+        _, shown, _ = await page.get("/")
+        section = shown[shown.index("<h2>Hints</h2>") :]
+        assert section.count('<th scope="row">scripts</th>') == 2
+        assert list((await page.json("/api/v1/status"))["hints"]["scripts"]["sources"]) == [
+            "teos",
+            "coinstats",
+        ]

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.given import ETH, HOT, NOW, alert, delivery, known
 from tests.reports.hinted import SOURCES, keep_learnt
-from tests.web.given import Page, fill, serving
+from tests.web.given import CONFIG, Page, fill, serving
 from watcher.config.models import WebSettings
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, Sent
@@ -78,7 +78,7 @@ SPARSE = {
 @pytest.fixture
 async def page(tmp_path: Path) -> AsyncIterator[Page]:
     hints = f'{SOURCES}web: {{listen: "127.0.0.1:8787"}}\n'
-    async with serving(tmp_path, more=hints) as page:
+    async with serving(tmp_path, config=CONFIG + hints) as page:
         await fill(page.store)
         await keep_learnt(page.store)
         busy(page)
