@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import product
+from benchmarks import hinting, product
 from benchmarks.processes import ROOT, Fake, fake, floor, process, resident
 
 WALLETS_TOLD = 7
@@ -38,6 +38,7 @@ def main() -> None:
     cycles = 1000 if chosen.full else 10 if chosen.quick else chosen.cycles
     print(f"Python {sys.version.split()[0]}, {accounts:,} accounts x 20 assets, {cycles} cycles", flush=True)
     row("", "watcher", "floor", "bar")
+    hints(accounts)
     with fake(accounts) as far, tempfile.TemporaryDirectory() as folder:
         small = product.Installation(Path(folder) / "small", far)
         small.folder.mkdir()
@@ -54,6 +55,17 @@ def main() -> None:
         steady(large, far, accounts, cycles, seconds)
         start(large, far, f"{accounts:,} stored", "<= 1.2 s")
         blocked(large, accounts)
+
+
+def hints(accounts: int) -> None:
+    found = hinting.measure(accounts)
+    row(
+        "hint told, its account pending already",
+        f"{found.pending:.1f} us",
+        f"{found.bare:.1f} us",
+        "<= 10 us",
+    )
+    row("hint told, a poll is planned", f"{found.new:.1f} us", f"{found.bare:.1f} us", "<= 200 us")
 
 
 def idle(place: product.Installation, far: Fake) -> None:

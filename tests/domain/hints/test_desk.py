@@ -279,3 +279,14 @@ def test_an_age_beyond_all_known_lags_is_not_waited_for_out_of_curiosity() -> No
         made.take("a", now + 1000, by_hint=True)
         made.observe("a", now + 1000, now + 1000, changed=False, by_hint=True)
         assert made.accounts["a"].pending is None
+
+
+def test_a_hint_of_a_pending_account_costs_next_to_nothing() -> None:
+    """100,000 a second are told of, and of each account at most one poll is planned."""
+    made = desk()
+    made.hint("a", "push", START)
+    place = made.due(START)
+    for count in range(1000):
+        made.hint("a", "push", START + count / 100_000)
+    assert len(made._heap) == 1
+    assert made.due(START) == place

@@ -188,7 +188,7 @@ class HintDesk:
         if pending is None or account.under_way:
             return
         if not pending.by:
-            self._put(key, account, account.last + self._market.interval(key))
+            self._put(key, account, max(account.last + self._market.interval(key), account.hinted + GAP))
             return
         interval, precision = self._market.interval(key), self._precision(pending)
         expected = self._market.rate(key) * interval

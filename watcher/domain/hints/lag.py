@@ -8,9 +8,11 @@ hint, and there at a later one. A hint that comes after the provider has the cha
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import mul
 from typing import Any
 
 AGES = (
@@ -84,8 +86,10 @@ class ProviderLag:
         self._odds = [1.0 / len(LAWS)] * len(LAWS)
         self._count = 0
         self._turn = 0
-        self._steps: list[float] = []
-        """The chance that the lag ends with each of the ages."""
+        self._shown: list[float] = []
+        """The chance that the lag ends by each of the ages."""
+        self._sums: list[float] = []
+        """The same, each lag weighed with its length."""
         self._lay()
 
     def dump(self) -> list[Any]:
@@ -128,8 +132,10 @@ class ProviderLag:
         reached = [
             (1 - STRANGE / 2) * x + STRANGE / 2 * _anything(age) for x, age in zip(reached, AGES, strict=True)
         ]
-        self._steps = [reached[0], *(b - a for a, b in pairwise(reached))]
-        self._steps[-1] += 1 - reached[-1]
+        steps = [reached[0], *(b - a for a, b in pairwise(reached))]
+        steps[-1] += 1 - reached[-1]
+        self._shown = list(accumulate(steps))
+        self._sums = list(accumulate(map(mul, AGES, steps)))
 
     @property
     def known(self) -> bool:
@@ -137,16 +143,12 @@ class ProviderLag:
 
     def tail(self, age: float) -> float:
         """The chance that a change is not shown yet at this age."""
-        return sum(p for each, p in zip(AGES, self._steps, strict=True) if each > age)
+        shown = bisect_right(AGES, age)
+        return self._shown[-1] - (self._shown[shown - 1] if shown else 0.0)
 
     def quantile(self, share: float) -> float:
         """The age at which `share` of all changes are shown."""
-        reached = 0.0
-        for age, p in zip(AGES, self._steps, strict=True):
-            reached += p
-            if reached >= share:
-                return age
-        return AGES[-1]
+        return AGES[min(bisect_left(self._shown, share), len(AGES) - 1)]
 
     def first(self, stakes: Stakes) -> float:
         """The age of the first look: the least expected wait, or none where changes are shown at once."""
@@ -154,21 +156,21 @@ class ProviderLag:
             return UNKNOWN[0]
         self._turn += 1
         again = self.quantile(0.95)
-
-        def wait(age: float) -> float:
-            later = again if again > age + 1 else 2 * age + 5
-            twice = stakes.alive(self.tail(age)) > stakes.worth
-            true = 0.0
-            for lag, p in zip(AGES, self._steps, strict=True):
-                if lag <= age:
-                    true += p * (age - lag)
-                elif twice:
-                    true += p * (max(later, lag) - lag + stakes.price)
-                else:
-                    true += p * stakes.lost
-            return stakes.precision * true + (1 - stakes.precision) * stakes.price * twice
-
-        best = min(AGES, key=wait)
+        best, least = 0.0, math.inf
+        for place, age in enumerate(AGES):
+            shown, waited = self._shown[place], self._sums[place]
+            hidden = self._shown[-1] - shown
+            wait = stakes.precision * (age * shown - waited)
+            if stakes.alive(hidden) > stakes.worth:  # then there is a second look
+                later = again if again > age + 1 else 2 * age + 5
+                last = max(bisect_right(AGES, later) - 1, place)
+                found = later * (self._shown[last] - shown) - (self._sums[last] - waited)
+                wait += stakes.precision * (found + hidden * stakes.price)
+                wait += (1 - stakes.precision) * stakes.price
+            else:
+                wait += stakes.precision * hidden * stakes.lost
+            if wait < least:
+                best, least = age, wait
         return best if self._turn % EARLY else best / 2
 
     def after(self, age: float) -> float | None:
