@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from watcher.domain.hints.lag import AGES, UNKNOWN, ProviderLag, Stakes
+from watcher.domain.hints.lag import AGES, ProviderLag, Stakes
 from watcher.domain.hints.pending import FRESH, HintCounts, HintedAccount, PendingHint
 from watcher.domain.hints.trust import SourceTrust
 from watcher.domain.scheduler import Evidence
@@ -23,7 +23,8 @@ GAP = 10.0
 RUNGS = 4
 """Looks after one hint, where the provider's lag is known."""
 CURIOUS = 12
-"""Each so many'th time a second look is made that is not worth it: to learn of a lag that became longer."""
+"""Each so many'th hint is looked into up to the oldest age, worth it or not: to learn of a lag that became
+longer."""
 FIRST_DOUBT = 60.0
 """After a hint that came to nothing the next one of the account waits so long, then four times as long, up to
 its ordinary interval; longer if each of them stood for many more."""
@@ -217,14 +218,17 @@ class HintDesk:
         stakes = Stakes(precision, min(max(expected * interval / 2, 1.0), 600.0), worth, interval / 2)
         if pending.rung == 0:
             return lag.first(stakes)
-        if pending.rung >= (RUNGS if lag.known else len(UNKNOWN)):
-            return None
-        self._explored += 1
         again = lag.after(pending.looked)
-        curious = pending.rung == 1 and self._explored % CURIOUS == 0 and (again or math.inf) <= AGES[-1]
-        if lag.known and not curious and stakes.alive(lag.tail(pending.looked)) <= worth:
-            return None
-        return again
+        if again is None or not lag.known:
+            return again
+        if pending.rung == 1:
+            self._explored += 1
+            pending.curious = self._explored % CURIOUS == 0
+        if pending.curious:
+            again = max(again, 3 * pending.looked)
+            return again if again <= AGES[-1] else None
+        over = pending.rung >= RUNGS or stakes.alive(lag.tail(pending.looked)) <= worth
+        return None if over else again
 
     def _put(self, key: str, account: HintedAccount, due: float) -> None:
         if account.under_way:

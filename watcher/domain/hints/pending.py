@@ -29,6 +29,8 @@ class PendingHint:
     """Looks that showed nothing."""
     chance: float = 0.0
     """The chance, at the last look, that the account had changed whatever the hint is worth."""
+    curious: bool = False
+    """It is looked into up to the oldest age."""
     held: bool = False
     """The time of the poll was not the hint's: it was gathered, doubted, or could not be paid."""
 

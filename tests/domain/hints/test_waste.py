@@ -1,0 +1,79 @@
+"""Polls that hints cause and that find nothing take no more than a share of the credits."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.hints.given import DAY, START, World, budget, items
+from watcher.domain.hints.waste import WasteBucket
+
+COST = 40.0
+
+
+def bucket(share: float = 0.4, pace: float = 4000 / DAY) -> WasteBucket:
+    made = WasteBucket(share, START)
+    made.pace(pace, COST, START)
+    return made
+
+
+def most_in_a_day(taken: list[tuple[float, float]]) -> float:
+    return max((sum(c for at, c in taken if since <= at < since + DAY) for since, _ in taken), default=0.0)
+
+
+@given(steps=st.lists(st.tuples(st.floats(0, DAY / 4), st.floats(0, 1)), max_size=120))
+def test_no_day_takes_more_than_its_share_and_what_was_saved(steps: list[tuple[float, float]]) -> None:
+    made, now, taken = bucket(), START, []
+    for wait, early in steps:
+        made.affords(COST, now + wait)  # a look ahead takes nothing, and fills nothing
+        now += wait
+        if made.affords(COST, now):
+            made.take(COST * early, now)
+            taken.append((now, COST * early))
+    assert most_in_a_day(taken) <= 2 * 0.4 * 4000 + COST
+
+
+def test_without_a_share_no_poll_may_find_nothing() -> None:
+    assert not bucket(0.0).affords(COST, START + DAY)
+
+
+def test_with_few_credits_some_polls_are_still_allowed() -> None:
+    made = bucket(pace=1 / DAY)
+    for _ in range(5):
+        assert made.affords(COST, START)
+        made.take(COST, START)
+    assert not made.affords(COST, START)
+
+
+def test_less_credits_hold_less_and_more_are_not_there_at_once() -> None:
+    made = bucket()
+    made.pace(400 / DAY, COST, START)
+    made.pace(4000 / DAY, COST, START)
+    assert made.affords(200, START)
+    assert not made.affords(201, START)
+    assert made.affords(1600, START + DAY)
+
+
+def test_a_clock_that_is_set_back_fills_nothing() -> None:
+    made = bucket()
+    made.take(1600, START)
+    made.take(0, START - DAY)
+    assert not made.affords(COST, START - DAY)
+    assert made.affords(COST, START)
+
+
+def test_a_flood_of_lies_takes_its_share_and_no_more() -> None:
+    world = World(items(10), budget(2000), 10, told=lambda _key: 0.0, lies=lambda _key: 100.0)
+    taken: list[tuple[float, float]] = []
+    take = world.made._waste.take
+
+    def noted(cost: float, now: float) -> None:
+        taken.append((now, cost))
+        take(cost, now)
+
+    world.made._waste.take = noted  # type: ignore[method-assign]
+    world.run()
+    assert taken
+    ladders = 6 * len(world.watched) * COST
+    assert most_in_a_day(taken) <= 2 * 0.4 * 2000 + ladders
+    assert sum(cost for _, cost in taken) <= 0.4 * 2000 * 11 + ladders
