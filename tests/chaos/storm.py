@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import socket
 import sqlite3
 from collections import Counter
 from contextlib import suppress
@@ -12,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.faultpoints import AT_BIRTH, AT_THE_END, ONCE, STEPS
+from tests.chaos.faultpoints import AT_BIRTH, AT_THE_END, OF_HINTS, ONCE, STEPS
 from tests.chaos.stand import Life, Stand, Zygote, stand
 from tests.chaos.truth import Compared, Truth, compare, ledger
+from tests.hints.webhooks import KEY
 
 LONGEST_LIFE = 2.0
 """Seconds after which a life that did not reach its step is killed anyway."""
@@ -30,18 +32,26 @@ class Report:
     tried: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     kills: int = 0
+    hinted: int = 0
+    """Polls that hints caused."""
     compared: Compared = field(default_factory=Compared)
 
 
 class Storm:
-    """Kills by a seed: `steps` to strike, or None for all steps and all moments."""
+    """Kills by a seed: `steps` to strike, or None for all steps and all moments.
 
-    def __init__(self, there: Stand, seed: int, steps: tuple[str, ...] | None = None) -> None:
+    `hinted`: moves are told of, and the steps of a hint's way are among them.
+    """
+
+    def __init__(
+        self, there: Stand, seed: int, steps: tuple[str, ...] | None = None, *, hinted: bool = False
+    ) -> None:
         self.there = there
         self.chance = random.Random(f"storm {seed}")
         self.truth = Truth(there, random.Random(f"truth {seed}"))
         self.report = Report(seed)
-        self._faults = list(steps or ({*STEPS, *MOMENTS} - {AT_BIRTH}))
+        self._steps = {**STEPS, **OF_HINTS} if hinted else STEPS
+        self._faults = list(steps or ({*self._steps, *MOMENTS} - {AT_BIRTH}))
         self._faults.sort()
         self._turn: list[str] = []
         self._recorded: list[set[str]] = []
@@ -75,9 +85,9 @@ class Storm:
         fault = self._fault() if self.report.kills else AT_BIRTH
         self.report.tried[fault] += 1
         nth = 1 if fault in ONCE else self.chance.choice((1, 1, 1, 2))
-        order = {"step": fault, "nth": nth} if fault in STEPS else {}
+        order = {"step": fault, "nth": nth} if fault in self._steps else {}
         life = await self.there.start("run", **order)
-        if fault in STEPS:
+        if fault in self._steps:
             longer = 8.0 if fault in AT_THE_END else 5.0  # it ends as soon as the step is reached
             ended = await self._strike_by_itself(life, longer, gently=fault in AT_THE_END)
             self.report.struck[fault] += ended
@@ -134,6 +144,7 @@ class Storm:
                 await asyncio.sleep(0.1)  # nothing in this process knows when another one has written
         code = await self.there.zygote.kill(life, signal.SIGTERM)
         broken = self.report.compared.broken
+        self.report.hinted = self.there.query("SELECT count(*) FROM v_hinted")[0][0]
         self.report.compared = compare(self.there, self.truth, self._recorded)
         self.report.compared.broken += broken
         self.report.compared.expect(code == 0, f"it ended with {code} on SIGTERM")
@@ -171,8 +182,27 @@ async def thirst(folder: Path, zygote: Zygote, seed: int, kills: int, limit: int
 
 
 async def storm(
-    folder: Path, zygote: Zygote, seed: int, kills: int, steps: tuple[str, ...] | None = None
+    folder: Path,
+    zygote: Zygote,
+    seed: int,
+    kills: int,
+    steps: tuple[str, ...] | None = None,
+    *,
+    hinted: bool = False,
 ) -> Report:
-    """One storm in its own folder."""
+    """One storm in its own folder. `hinted`: each move is posted to the daemon, if it is there."""
     async with stand(folder, zygote, seed, refusing=0.02) as there:
-        return await Storm(there, seed, steps).rage(kills)
+        if hinted:
+            listen_for_hints(there)
+        return await Storm(there, seed, steps, hinted=hinted).rage(kills)
+
+
+def listen_for_hints(there: Stand) -> None:
+    """Every life listens at the same port, where the simulated chains post to."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    path = there.folder / "watcher.yaml"
+    hints = f"hints: {{mine: {{kind: webhook, scheme: generic, signing_key: {KEY}}}}}\n"
+    web = f"web: {{listen: '127.0.0.1:{port}'}}\n{hints}"
+    path.write_text(path.read_text().replace("web: null\n", web))
+    there.sim.post_hints(f"http://127.0.0.1:{port}/hints/mine", KEY)
