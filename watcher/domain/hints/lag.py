@@ -26,8 +26,8 @@ SCATTERS = (0.02, 0.08, 0.25)
 LEAST = (0.5, 2.5, 6.0)
 STRANGE = 0.06
 """Share of the looks that say nothing of the lag: an older change was found, or the provider stumbled."""
-KEEP = 0.99
-"""Of what was known stays after each look: an exponent on the odds."""
+ANEW = 0.003
+"""The chance, each look, that the provider has another lag from now on."""
 UNKNOWN = (0.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 """Ages of the looks while nothing is known."""
 ENOUGH = 8
@@ -117,11 +117,11 @@ class ProviderLag:
         since = (0.0,) * len(LAWS) if first else _shares(round(hidden, 1))
         strange = 0.5 * first + 0.5 * max(_anything(shown) - (0.0 if first else _anything(hidden)), 0.0)
         odds = [
-            odd**KEEP * ((1 - STRANGE) * max(b - a, 0.0) + STRANGE * strange + 1e-6)
+            odd * ((1 - STRANGE) * max(b - a, 0.0) + STRANGE * strange + 1e-6)
             for odd, a, b in zip(self._odds, since, until, strict=True)
         ]
         total = sum(odds)
-        self._odds = [odd / total for odd in odds]
+        self._odds = [(1 - ANEW) * odd / total + ANEW / len(LAWS) for odd in odds]
         self._count += 1
         self._lay()
 
