@@ -71,7 +71,7 @@ def _with_hints(steps: Story, duration_seconds: float) -> Story:
     somebody lies."""
     drained, gold, coins = steps[-3:]
     untold = f"{drained.caption}; no hint tells of it"
-    at, flood = 0.34 * duration_seconds, 0.81 * duration_seconds
+    at, flood = 0.48 * duration_seconds, 0.81 * duration_seconds
     hinted = f"{coins.caption}, polled every 6 hours; their chain posts a hint"
     false = f"somebody posts {FALSE_HINTS:,} hints about cold storage; not one of them is true"
     found = [
