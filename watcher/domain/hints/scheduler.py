@@ -156,8 +156,8 @@ class HintedScheduler(Scheduler):
         for key, time in unpaid.items():
             self.desk.postpone(key, max(time, now))
 
-    def _rewind(self, now: float) -> None:
-        super()._rewind(now)
+    def rewind(self, now: float) -> None:
+        super().rewind(now)
         self._unpaid.clear()
         self.desk.rewind(now)
 

@@ -248,7 +248,7 @@ class Scheduler:
 
     def _advance(self, now: float) -> None:
         if now < self._now - BACKWARDS:
-            self._rewind(now)
+            self.rewind(now)
         self._now = now = max(now, self._now)
         ends, period = self._budget.ends, self._budget.period
         if now >= ends:
@@ -259,7 +259,7 @@ class Scheduler:
         elif now >= self._pace.again:
             self._reprice()
 
-    def _rewind(self, now: float) -> None:
+    def rewind(self, now: float) -> None:
         """The clock was wrong: nothing was polled later than now."""
         self._pace.progress, self._pace.since = self._pace.at(self._now), now
         self._now = now
