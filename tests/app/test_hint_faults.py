@@ -22,7 +22,7 @@ from watcher.service.clock import SystemClock
 from watcher.sim import Simulation
 
 ADDRESSES = tuple(f"0x{number:040x}" for number in range(1, 21))
-LATE = 0.25
+LATE = 0.5
 """Seconds by which the loop may wake late, on a machine that does a lot else. Some 0.01 if it does not."""
 LIMIT = 100_000
 LOOK = 40
