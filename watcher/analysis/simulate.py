@@ -11,16 +11,25 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.domain.scheduler import Budget, Forecast, Item, Scheduler
 from watcher.domain.values.errors import WatcherError
+
+if TYPE_CHECKING:
+    from watcher.analysis.simulated_hints import SimulatedHints
+    from watcher.domain.hints.scheduler import HintedScheduler
 
 DAY = 86400.0
 MONTH = 30 * DAY
 LONGEST = 36500 * DAY
 MOST_BYTES = 128 << 20
 """Of a trace, once it is unpacked."""
+HINT = "hint"
+LOOK = 300.0
+"""Seconds after which it is looked again at what is due, where there are hints."""
+WASTE = 0.4
+"""As `hint_waste` of a source is, unless set."""
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -55,6 +64,7 @@ class SimulationResult:
     credits: int
     changes: int
     mean_delay: float
+    median_delay: float
     p95_delay: float
     allowed: float
     """Credits that there were."""
@@ -62,6 +72,9 @@ class SimulationResult:
     """The mean delay that the plan foretold, averaged over the run as it learnt."""
     stretch: float
     """How far promises had to be stretched, at worst."""
+    hint_polls: int = 0
+    """Polls that hints caused, and those of them that found nothing."""
+    barren_polls: int = 0
     state: dict[str, Any] = field(default_factory=dict)
 
 
@@ -130,47 +143,60 @@ def simulate_trace(
     *,
     fairness: float = 1.0,
     state: Mapping[str, Any] | None = None,
-    polled: Callable[[str, float], None] = lambda *_: None,
+    polled: Callable[[str, float, str], None] = lambda *_: None,
     progress: Callable[[float], None] = lambda _: None,
+    hints: SimulatedHints | None = None,
 ) -> SimulationResult:
     """Drive the production cadence from the first change of the trace to its last.
 
     Credits come in periods of about a month, each a hard limit, together `credits_per_day` for every day. One
     bit is learnt from each poll. A change that is not seen before the end counts as waiting until then.
-    `state`: what was learnt before. `polled` hears of each poll, `progress` the share that is done.
+    `state`: what was learnt before. `polled` hears of each poll and of its cause (`schedule`, `promise`,
+    `hint`), `progress` the share that is done.
     """
     run = _Run(trace, credits_per_day)
     # all were read before it begins; fixed intervals are spread, as the daemon's ticks are
     seen = {
         item.key: run.start - (number * GOLDEN % 1) * (item.fixed or 0.0) for number, item in enumerate(items)
     }
-    scheduler = Scheduler(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
+    if hints is None:
+        scheduler = Scheduler(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
+        polls, lag = _Polls(run, scheduler), 0.0
+    else:
+        scheduler, polls = _hinted(run, trace, hints, items, state=state, seen=seen, fairness=fairness)
+        lag = hints.lag
     costs = {item.key: item.cost for item in items}
-    polls = _Polls(run, scheduler)
-    delays, forecasts, hour = _Delays(trace), _Foretold(), run.start
-    count, spent = 0, 0.0
+    delays, forecasts, hour = _Delays(trace, lag), _Foretold(), run.start
+    count, spent, upon_hints, barren = 0, 0.0, 0, 0
     while (key := polls.next()) is not None:
         now = polls.now
         if now >= hour:
             hour = now + 6 * 3600
             forecasts.note(scheduler.forecast())
             progress((now - run.start) / max(run.end - run.start, 1.0))
+        cause = polls.cause(key)
         scheduler.take(key, now)
         polls.pay(costs[key])
         spent += costs[key]
         count += 1
-        polled(key, now)
-        scheduler.observe(key, now, delays.seen(key, now))
+        polled(key, now, cause)
+        changed = delays.seen(key, now)
+        upon_hints += cause == HINT
+        barren += cause == HINT and not changed
+        scheduler.observe(key, now, changed)
     values = delays.finish(run.end)
     return SimulationResult(
         count,
         round(spent),
         len(values),
         sum(values) / len(values),
+        values[max(math.ceil(0.5 * len(values)) - 1, 0)],
         values[max(math.ceil(0.95 * len(values)) - 1, 0)],
         run.limit * run.periods,
         forecasts.mean,
         polls.stretch,
+        upon_hints,
+        barren,
         scheduler.dump(),
     )
 
@@ -187,7 +213,7 @@ class _Polls:
         """Who is polled next, at `now`; None at the end of the run."""
         run = self._run
         while True:
-            due = self._scheduler.due(self.now)
+            due = self._due()
             now = max(due[0], self.now) if due is not None else run.ends(self._period)
             # to the millisecond, never early: as a clock would show it
             self.now = now = math.ceil(now * 1000) / 1000
@@ -199,11 +225,71 @@ class _Polls:
             self._scheduler.set_budget(run.budget(self._period), now)
             self.stretch = max(self.stretch, self._scheduler.stretch)
 
+    def _due(self) -> tuple[float, str] | None:
+        return self._scheduler.due(self.now)
+
+    @property
+    def _ends(self) -> float:
+        return min(self._run.ends(self._period), self._run.end)
+
+    def cause(self, key: str) -> str:
+        """Why `key` is polled now."""
+        return "promise" if self._scheduler.promised(key, self.now) else "schedule"
+
     def pay(self, cost: float) -> None:
         """Spend credits of the period."""
         self._used += cost
         if self._used > self._run.limit + 1e-6:
             raise AssertionError(f"{self._used} of {self._run.limit} credits of period {self._period}")
+
+
+def _hinted(
+    run: _Run,
+    trace: Trace,
+    hints: SimulatedHints,
+    items: Sequence[Item],
+    *,
+    state: Mapping[str, Any] | None,
+    seen: Mapping[str, float],
+    fairness: float,
+) -> tuple[Scheduler, _Polls]:
+    """A schedule that is told of hints, and its polls."""
+    from watcher.analysis.simulated_hints import SOURCE
+    from watcher.domain.hints.scheduler import HintedScheduler
+
+    coverage = {wallet: [SOURCE] for wallet in hints.covered(list(trace.changes))}
+    scheduler = HintedScheduler(
+        items, run.budget(0), run.start, coverage=coverage, waste=WASTE, state=state, seen=seen,
+        fairness=fairness,
+    )  # fmt: skip
+    return scheduler, _HintedPolls(run, scheduler, hints.told(trace.changes, run.start, run.end))
+
+
+class _HintedPolls(_Polls):
+    """The same, with hints between them."""
+
+    def __init__(self, run: _Run, scheduler: HintedScheduler, told: Sequence[tuple[float, str]]) -> None:
+        super().__init__(run, scheduler)
+        self._desk, self._told, self._heard = scheduler, told, 0
+
+    def cause(self, key: str) -> str:
+        return HINT if self._desk.hinted(key) else super().cause(key)
+
+    def _due(self) -> tuple[float, str] | None:
+        from watcher.analysis.simulated_hints import SOURCE
+
+        while True:
+            due = super()._due()
+            at = due[0] if due is not None else math.inf
+            told = self._told[self._heard][0] if self._heard < len(self._told) else math.inf
+            if min(at, told) > self.now + LOOK and self.now + LOOK < self._ends:
+                self.now += LOOK  # the daemon looks again, too
+                continue
+            if told >= min(at, self._ends):
+                return due
+            self.now = max(told, self.now)
+            self._desk.hint(self._told[self._heard][1], SOURCE, self.now)
+            self._heard += 1
 
 
 class _Run:
@@ -224,9 +310,10 @@ class _Run:
 
 
 class _Delays:
-    """From each change to the poll that saw it."""
+    """From each change to the poll that saw it. The provider shows it `lag` after it happened."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, lag: float) -> None:
+        self._lag = lag
         self._changes = trace.changes
         self._next = dict.fromkeys(trace.changes, 0)
         self._found: list[float] = []
@@ -234,12 +321,13 @@ class _Delays:
     def seen(self, key: str, now: float) -> bool:
         """Count what a poll at `now` finds; whether that is anything."""
         times, first = self._changes[key], self._next[key]
-        after = self._next[key] = bisect_right(times, now, first)
+        after = self._next[key] = bisect_right(times, now - self._lag, first)
         self._found += [now - time for time in times[first:after]]
         return after > first
 
     def finish(self, end: float) -> list[float]:
         """Count what nobody saw; all delays, the shortest first."""
+        self._lag = 0.0
         for key in self._changes:
             self.seen(key, end)
         return sorted(self._found)

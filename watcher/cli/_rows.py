@@ -169,8 +169,11 @@ class SimulationRow(TypedDict):
     polls: int
     credits: float
     mean_delay_seconds: float
+    median_delay_seconds: float
     p95_delay_seconds: float
     changes: int
+    hint_polls: int
+    barren_polls: int
 
 
 class ExpectationRow(TypedDict):

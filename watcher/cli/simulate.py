@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -19,8 +19,12 @@ from watcher.cli._rows import SimulationRow
 from watcher.config.configuration import Configuration
 from watcher.domain.scheduler import Item
 from watcher.domain.values.durations import parse_duration, span
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import counted
 from watcher.system.files import text_file
+
+if TYPE_CHECKING:
+    from watcher.analysis.simulated_hints import SimulatedHints
 
 UNLIMITED = 1e12
 
@@ -48,7 +52,17 @@ Fairness = Annotated[
     ),
 ]
 PollsOut = Annotated[
-    Path | None, typer.Option("--polls-out", metavar="FILE", help="Write every poll: wallet,unix_time.")
+    Path | None, typer.Option("--polls-out", metavar="FILE", help="Write every poll: wallet,unix_time,cause.")
+]
+
+Hints = Annotated[
+    str | None,
+    typer.Option(
+        "--hints",
+        metavar="KEY=VALUE,…",
+        help="Add push hints made from the trace; each key may be left out: "
+        "recall=0.95,precision=1,lag=15s,delay=2s-15s,share=1,seed=1.",
+    ),
 ]
 
 
@@ -61,6 +75,7 @@ def simulate(
     max_interval: MaxInterval = None,
     every: Every = None,
     fairness: Fairness = 1.0,
+    hints: Hints = None,
     polls_out: PollsOut = None,
     config: Config = None,
     json: Json = False,
@@ -71,7 +86,7 @@ def simulate(
     """
     if (trace is None) == (not history):
         raise typer.BadParameter("name either --trace FILE or --history")
-    pace = _pace(min_interval, max_interval, every)
+    pace, told = _pace(min_interval, max_interval, every), _hints(hints)
     costs: dict[str, float] = {}
     if history:
         found, costs, allowed = _history(configured(config))
@@ -84,11 +99,11 @@ def simulate(
             raise typer.BadParameter("--credits-per-day is needed, unless --every says when to poll")
         credits_per_day = UNLIMITED
     items = [pace.item(wallet, costs.get(wallet, cost)) for wallet in found.changes]
-    result = _run(found, items, credits_per_day, fairness, polls_out, quiet=json)
+    result = _run(found, items, credits_per_day, fairness, told, polls_out, quiet=json)
     if json:
         print_json(_row(result))
     else:
-        _show(found, items, result, unlimited=credits_per_day == UNLIMITED)
+        _show(found, items, result, unlimited=credits_per_day == UNLIMITED, hinted=told is not None)
     return 0
 
 
@@ -116,22 +131,45 @@ def _row(result: SimulationResult) -> SimulationRow:
         "polls": result.polls,
         "credits": result.credits,
         "mean_delay_seconds": round(result.mean_delay, 3),
+        "median_delay_seconds": round(result.median_delay, 3),
         "p95_delay_seconds": round(result.p95_delay, 3),
         "changes": result.changes,
+        "hint_polls": result.hint_polls,
+        "barren_polls": result.barren_polls,
     }
 
 
+def _hints(text: str | None) -> SimulatedHints | None:
+    if text is None:
+        return None
+    from watcher.analysis.simulated_hints import parse_hints
+
+    try:
+        return parse_hints(text)
+    except InputError as error:
+        raise typer.BadParameter(f"--hints: {error}") from None
+
+
 def _run(
-    trace: Trace, items: list[Item], credits_per_day: float, fairness: float, out: Path | None, *, quiet: bool
+    trace: Trace,
+    items: list[Item],
+    credits_per_day: float,
+    fairness: float,
+    hints: SimulatedHints | None,
+    out: Path | None,
+    *,
+    quiet: bool,
 ) -> SimulationResult:
     from watcher.analysis.simulate import simulate_trace
 
     with _polls(out) as polled, progress("simulating", quiet=quiet) as tell:
-        return simulate_trace(trace, items, credits_per_day, fairness=fairness, polled=polled, progress=tell)
+        return simulate_trace(
+            trace, items, credits_per_day, fairness=fairness, polled=polled, progress=tell, hints=hints
+        )
 
 
 @contextmanager
-def _polls(out: Path | None) -> Iterator[Callable[[str, float], None]]:
+def _polls(out: Path | None) -> Iterator[Callable[[str, float, str], None]]:
     import csv
 
     if out is None:
@@ -139,8 +177,8 @@ def _polls(out: Path | None) -> Iterator[Callable[[str, float], None]]:
         return
     with text_file(out) as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("wallet", "unix_time"))
-        yield lambda wallet, at: rows.writerow((wallet, f"{at:.3f}"))
+        rows.writerow(("wallet", "unix_time", "cause"))
+        yield lambda wallet, at, cause: rows.writerow((wallet, f"{at:.3f}", cause))
 
 
 def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], float | None]:
@@ -171,13 +209,20 @@ def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], flo
     return as_trace(times), costs, allowed
 
 
-def _show(trace: Trace, items: list[Item], result: SimulationResult, *, unlimited: bool) -> None:
+def _show(
+    trace: Trace, items: list[Item], result: SimulationResult, *, unlimited: bool, hinted: bool
+) -> None:
     days = (trace.end - trace.start) / DAY
     of = "" if unlimited else f" of {result.allowed:,.0f}"
     print(f"{counted(len(items), 'wallet')}, {counted(result.changes, 'change')}, {days:.1f} days")
     print(f"polls           {result.polls:,}")
     print(f"credits         {result.credits:,}{of}")
-    print(f"mean delay      {span(result.mean_delay)} (foretold: {span(result.predicted)})")
+    if hinted:
+        nothing = f", {result.barren_polls:,} of them found nothing"
+        print(f"upon hints      {counted(result.hint_polls, 'poll')}{nothing}")
+    foretold = "" if hinted else f" (foretold: {span(result.predicted)})"
+    print(f"mean delay      {span(result.mean_delay)}{foretold}")
+    print(f"half within     {span(result.median_delay)}")
     print(f"95 % within     {span(result.p95_delay)}")
     cost = sum(item.cost for item in items)
     if result.credits and not unlimited:

@@ -55,7 +55,11 @@ def test_the_numbers_are_those_of_the_polls(tmp_path: Path, capsys: pytest.Captu
         for w, times in changes.items()
         for time in times
     )
-    assert set(said) == {"polls", "credits", "mean_delay_seconds", "p95_delay_seconds", "changes"}
+    assert set(said) == {
+        "polls", "credits", "mean_delay_seconds", "median_delay_seconds", "p95_delay_seconds", "changes",
+        "hint_polls", "barren_polls",
+    }  # fmt: skip
+    assert said["hint_polls"] == said["barren_polls"] == 0
     assert said["polls"] == sum(map(len, polls.values()))
     assert said["credits"] == 40 * said["polls"]
     assert said["changes"] == len(delays)

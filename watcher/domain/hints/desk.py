@@ -34,6 +34,8 @@ FLOOR = 0.02
 """The schedule expects so many of an account's changes to go untold, whatever hints have told."""
 GOLDEN = (math.sqrt(5) - 1) / 2
 """Multiples of it, modulo 1, are evenly spread however many there are."""
+HARD = 8
+"""How suddenly the schedule takes over what is gathered."""
 SURE = 0.8
 """What is more likely than that is learnt from."""
 
@@ -63,6 +65,8 @@ class HintDesk:
         self._market = market
         self._heap: list[tuple[float, int, str]] = []
         self._serial = self._explored = 0
+        self.scarcity = 0.0
+        """How scarce credits are for hints (0..1): from where on they take all that there is."""
 
     # ------------------------------------------------------------------ hints in, polls out
 
@@ -166,16 +170,25 @@ class HintDesk:
         return Evidence.NONE if hidden > 1 - SURE else Evidence.BIT
 
     def untold(self, key: str) -> float:
-        """The share of an account's changes that no hint will tell of."""
+        """The share of an account's changes that no hint tells of in time: the schedule has to."""
         account = self.accounts[key]
         missed, told = 1.0, False
         for name in account.sources:
             if self.trust[name].silent_since is None:
                 missed *= 1 - self.trust[name].recall
                 told = True
-        return max(1 - account.recall(1 - missed), FLOOR) if told else 1.0
+        if not told:
+            return 1.0
+        # What is told of a hot account is gathered for its ordinary interval: then the schedule polls it.
+        heat = self._heat(key, max(self.trust[name].precision for name in account.sources))
+        gathered = self.scarcity * min(heat, 1.0) ** HARD
+        return max(1 - account.recall(1 - missed), gathered, FLOOR)
 
     # ------------------------------------------------------------------ when
+
+    def _heat(self, key: str, precision: float) -> float:
+        """How hot an account is: at 1 and more what is told of it is gathered."""
+        return self._market.rate(key) * self._market.interval(key) / (math.sqrt(2) * precision)
 
     def _lag(self, pending: PendingHint) -> ProviderLag:
         return self.lag[pending.by[0]]
@@ -198,7 +211,7 @@ class HintDesk:
             self._came_to_nothing(account, pending)
             return
         due, hold = max(pending.first + age, now), 0.0
-        if expected > math.sqrt(2) * precision:
+        if self._heat(key, precision) > 1:
             hold = account.last + interval
         if account.barren:
             doubt = FIRST_DOUBT * 4.0 ** min(account.barren - 1, 20)

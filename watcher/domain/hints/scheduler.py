@@ -14,6 +14,8 @@ from watcher.domain.scheduler import Budget, Evidence, Item, Scheduler
 DAY = 86400.0
 AFRESH = 300.0
 """Seconds after which it is looked again at what hints take, and at what their sources have earned."""
+SCARCE, GONE = 0.5, 0.8
+"""Shares of the credits. Where hints take more, credits become scarce for them, and then are gone."""
 START = 0.1
 """Share of the credits that hints get at least, where not all promises can be paid."""
 
@@ -48,8 +50,9 @@ class HintedScheduler(Scheduler):
         self._waste = WasteBucket(waste, now)
         self._waste.pace(budget.pace, self._dearest, now)
         self._began = self._afresh = self._faded = now
-        self._taken = 0.0
-        """Credits that hints took beyond what the schedule would have, fading over a day, as of `_faded`."""
+        self._taken = self._whole = 0.0
+        """Credits that hints took beyond what the schedule would have, and all of them; fading over a day, as
+        of `_faded`."""
         self._missed = dict.fromkeys(self.desk.trust, 1.0)
         """The share of changes that each source does not tell of, as the schedule took it last."""
         self._chosen: str | None = None
@@ -111,7 +114,7 @@ class HintedScheduler(Scheduler):
         if by_hint:
             beyond = self._costs[key] * self._early(key, now)
             self._by_hint[key] = now, beyond
-            self._charge(beyond, now)
+            self._charge(beyond, self._costs[key], now)
         if by_hint or not self._known[key].item.ticked:
             self.desk.take(key, now, by_hint=by_hint)
         super().take(key, now)
@@ -136,7 +139,7 @@ class HintedScheduler(Scheduler):
         self._unpaid.pop(key, None)
         asked = by_hint[0] if by_hint else known.asked if known.under_way else now
         if by_hint and not charged:
-            self._charge(-by_hint[1], now)
+            self._charge(-by_hint[1], -self._costs[key], now)
             self._remaining += self._costs[key] if known.item.ticked else 0.0
         if changed is None:
             self.desk.failed(key, now)
@@ -212,7 +215,11 @@ class HintedScheduler(Scheduler):
     def _leave_aside(self, now: float) -> None:
         """Plan with what hints leave. Where promises cannot be paid anyway, hints begin with a tenth."""
         least = START * max(self._budget.pace, 0.0) if self.stretch > 1 else 0.0
-        self.put_aside(max(self._pace_of_hints(now), least), now)
+        self._fade(now)
+        known = DAY * -math.expm1(-max(now - self._began, 3600.0) / DAY)
+        share = self._whole / known / max(self._budget.pace, 1e-9)
+        self.desk.scarcity = min(max((share - SCARCE) / (GONE - SCARCE), 0.0), 1.0)
+        self.put_aside(max(self._taken / known, least), now)
 
     def _early(self, key: str, now: float) -> float:
         """The share of a poll now that is not one which the schedule need not make any more."""
@@ -220,15 +227,13 @@ class HintedScheduler(Scheduler):
             return 1.0
         return 1 - min(max(now - self.desk.accounts[key].last, 0.0) / self.interval(key), 1.0)
 
-    def _charge(self, cost: float, now: float) -> None:
+    def _charge(self, beyond: float, whole: float, now: float) -> None:
         self._fade(now)
-        self._taken += cost
+        self._taken += beyond
+        self._whole += whole
 
     def _fade(self, now: float) -> None:
-        self._taken *= math.exp(-max(now - self._faded, 0.0) / DAY)
+        fade = math.exp(-max(now - self._faded, 0.0) / DAY)
+        self._taken *= fade
+        self._whole *= fade
         self._faded = now
-
-    def _pace_of_hints(self, now: float) -> float:
-        """Credits a second that hints have taken of late."""
-        self._fade(now)
-        return self._taken / (DAY * -math.expm1(-max(now - self._began, 3600.0) / DAY))
