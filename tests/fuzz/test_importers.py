@@ -20,7 +20,7 @@ from tests.fuzz.conftest import fuzz
 from watcher.analysis.csv_import import read_history
 from watcher.analysis.ruletest.load import load_suites
 from watcher.analysis.ruletest.series import parse_series
-from watcher.analysis.simulate import TraceError, read_trace
+from watcher.analysis.trace import TraceError, read_trace
 from watcher.config.settings import Settings, load_settings
 from watcher.config.yaml_reader import read_document
 from watcher.domain.values.errors import ConfigurationError

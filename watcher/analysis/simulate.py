@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import math
-import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from watcher.analysis.trace import Trace
 from watcher.domain.scheduler import Budget, Forecast, Item, Scheduler
-from watcher.domain.values.errors import WatcherError
 
 if TYPE_CHECKING:
     from watcher.analysis.simulated_hints import SimulatedHints
@@ -22,38 +18,12 @@ if TYPE_CHECKING:
 
 DAY = 86400.0
 MONTH = 30 * DAY
-LONGEST = 36500 * DAY
-MOST_BYTES = 128 << 20
-"""Of a trace, once it is unpacked."""
 HINT = "hint"
 LOOK = 300.0
 """Seconds after which it is looked again at what is due, where there are hints."""
 WASTE = 0.4
 """As `hint_waste` of a source is, unless set."""
 GOLDEN = (math.sqrt(5) - 1) / 2
-
-
-class TraceError(WatcherError):
-    """The trace cannot be read, or says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """When each wallet changed (unix seconds, in order); one that never moves has no times."""
-
-    changes: Mapping[str, Sequence[float]]
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.changes.values()))
-
-    @property
-    def start(self) -> float:
-        return min(times[0] for times in self.changes.values() if times)
-
-    @property
-    def end(self) -> float:
-        return max(times[-1] for times in self.changes.values() if times)
 
 
 @dataclass(slots=True)
@@ -78,64 +48,6 @@ class SimulationResult:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-def read_trace(path: Path) -> Trace:
-    """Read `[set,]wallet,unix_time`, gzipped or not. TraceError names the line that is wrong."""
-    try:
-        with path.open("rb") as file:
-            zipped = file.peek(2)[:2] == b"\x1f\x8b"
-            with gzip.GzipFile(fileobj=file) if zipped else file as plain:
-                data = plain.read(MOST_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise TraceError(f"{path} cannot be read: {error}") from None
-    if len(data) > MOST_BYTES:
-        raise TraceError(f"{path} holds more than {MOST_BYTES >> 20} MiB; cut it")
-    rows = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
-    try:
-        return _trace(path, rows)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise TraceError(f"{path}:{rows.line_num + 1}: {error}") from None
-
-
-def _trace(path: Path, rows: Any) -> Trace:
-    header = [cell.strip() for cell in next(rows, [])]
-    if header not in (["wallet", "unix_time"], ["set", "wallet", "unix_time"]):
-        raise TraceError(
-            f"{path}:1: expected the columns wallet,unix_time (a column set may precede), "
-            f"found {','.join(header)[:80] or 'nothing'}"
-        )
-    changes: dict[tuple[str, ...], list[float]] = {}
-    for row in rows:
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise TraceError(f"{path}:{rows.line_num}: expected {len(header)} columns, found {len(row)}")
-        times = changes.setdefault(tuple(row[:-1]), [])
-        if row[-1].strip():
-            times.append(_time(row[-1], f"{path}:{rows.line_num}"))
-    several = len({key[0] for key in changes}) > 1 if len(header) == 3 else False
-    return as_trace({(":".join(key) if several else key[-1]): times for key, times in changes.items()})
-
-
-def as_trace(changes: Mapping[str, Iterable[float]]) -> Trace:
-    """A trace of these times. TraceError if nothing ever changes."""
-    trace = Trace({wallet: sorted(times) for wallet, times in changes.items()})
-    if not trace.count:
-        raise TraceError("the trace has no changes: there is nothing to measure")
-    if trace.end - trace.start > LONGEST:
-        raise TraceError("the trace is longer than 100 years: a time in it is wrong")
-    return trace
-
-
-def _time(text: str, where: str) -> float:
-    try:
-        value = float(text) if text.isascii() else math.nan
-    except ValueError:
-        value = math.nan
-    if not -1e11 < value < 1e11:
-        raise TraceError(f"{where}: {text[:40]!r} is not a time in unix seconds")
-    return value
-
-
 def simulate_trace(
     trace: Trace,
     items: Sequence[Item],
@@ -155,50 +67,42 @@ def simulate_trace(
     `hint`), `progress` the share that is done.
     """
     run = _Run(trace, credits_per_day)
-    # all were read before it begins; fixed intervals are spread, as the daemon's ticks are
-    seen = {
-        item.key: run.start - (number * GOLDEN % 1) * (item.fixed or 0.0) for number, item in enumerate(items)
-    }
-    if hints is None:
-        scheduler = Scheduler(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
-        polls, lag = _Polls(run, scheduler), 0.0
-    else:
-        scheduler, polls = _hinted(run, trace, hints, items, state=state, seen=seen, fairness=fairness)
-        lag = hints.lag
+    scheduler, polls = _begun(run, trace, items, fairness=fairness, state=state, hints=hints)
     costs = {item.key: item.cost for item in items}
-    delays, forecasts, hour = _Delays(trace, lag), _Foretold(), run.start
-    count, spent, upon_hints, barren = 0, 0.0, 0, 0
+    delays, forecasts = _Delays(trace, hints.lag if hints is not None else 0.0), _Foretold()
+    found, hour = Counter[tuple[str, bool]](), run.start
     while (key := polls.next()) is not None:
-        now = polls.now
-        if now >= hour:
+        if (now := polls.now) >= hour:
             hour = now + 6 * 3600
             forecasts.note(scheduler.forecast())
             progress((now - run.start) / max(run.end - run.start, 1.0))
         cause = polls.cause(key)
         scheduler.take(key, now)
         polls.pay(costs[key])
-        spent += costs[key]
-        count += 1
         polled(key, now, cause)
         changed = delays.seen(key, now)
-        upon_hints += cause == HINT
-        barren += cause == HINT and not changed
+        found[cause, changed] += 1
         scheduler.observe(key, now, changed)
     values = delays.finish(run.end)
     return SimulationResult(
-        count,
-        round(spent),
+        found.total(),
+        round(polls.spent),
         len(values),
         sum(values) / len(values),
-        values[max(math.ceil(0.5 * len(values)) - 1, 0)],
-        values[max(math.ceil(0.95 * len(values)) - 1, 0)],
+        _quantile(values, 0.5),
+        _quantile(values, 0.95),
         run.limit * run.periods,
         forecasts.mean,
         polls.stretch,
-        upon_hints,
-        barren,
+        found[HINT, True] + found[HINT, False],
+        found[HINT, False],
         scheduler.dump(),
     )
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    """What `share` of the values, which are in order, do not exceed."""
+    return values[max(math.ceil(share * len(values)) - 1, 0)]
 
 
 class _Polls:
@@ -206,7 +110,7 @@ class _Polls:
 
     def __init__(self, run: _Run, scheduler: Scheduler) -> None:
         self._run, self._scheduler = run, scheduler
-        self._period, self._used = 0, 0.0
+        self._period, self._used, self.spent = 0, 0.0, 0.0
         self.now, self.stretch = run.start, scheduler.stretch
 
     def next(self) -> str | None:
@@ -239,21 +143,28 @@ class _Polls:
     def pay(self, cost: float) -> None:
         """Spend credits of the period."""
         self._used += cost
+        self.spent += cost
         if self._used > self._run.limit + 1e-6:
             raise AssertionError(f"{self._used} of {self._run.limit} credits of period {self._period}")
 
 
-def _hinted(
+def _begun(
     run: _Run,
     trace: Trace,
-    hints: SimulatedHints,
     items: Sequence[Item],
     *,
-    state: Mapping[str, Any] | None,
-    seen: Mapping[str, float],
     fairness: float,
+    state: Mapping[str, Any] | None,
+    hints: SimulatedHints | None,
 ) -> tuple[Scheduler, _Polls]:
-    """A schedule that is told of hints, and its polls."""
+    """A schedule, and its polls. All were read before it begins; fixed intervals are spread, as the daemon's
+    ticks are."""
+    seen = {
+        item.key: run.start - (number * GOLDEN % 1) * (item.fixed or 0.0) for number, item in enumerate(items)
+    }
+    if hints is None:
+        plain = Scheduler(items, run.budget(0), run.start, state=state, seen=seen, fairness=fairness)
+        return plain, _Polls(run, plain)
     from watcher.analysis.simulated_hints import SOURCE
     from watcher.domain.hints.scheduler import HintedScheduler
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from watcher.analysis.simulate import DAY, SimulationResult, Trace, as_trace, read_trace
+from watcher.analysis.simulate import DAY, SimulationResult
+from watcher.analysis.trace import Trace, as_trace, read_trace
 from watcher.cli._common import configured, print_json
 from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress

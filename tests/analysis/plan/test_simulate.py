@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from watcher.analysis.simulate import DAY, TraceError, as_trace, read_trace, simulate_trace
+from watcher.analysis.simulate import DAY, simulate_trace
+from watcher.analysis.trace import TraceError, as_trace, read_trace
 from watcher.cli import _run
 from watcher.domain import scheduler
 from watcher.domain.scheduler import Budget, Item

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.analysis.plan.test_simulate import poisson, write
-from watcher.analysis.simulate import DAY, SimulationResult, as_trace, simulate_trace
+from watcher.analysis.simulate import DAY, SimulationResult, simulate_trace
 from watcher.analysis.simulated_hints import SimulatedHints, parse_hints
+from watcher.analysis.trace import as_trace
 from watcher.cli import _run
 from watcher.domain.scheduler import Item
 from watcher.domain.values.errors import InputError
