@@ -34,7 +34,9 @@ class HintPlans:
         self._coverage = {key_of(account): names for account, names in coverage.items()}
         self.ticked = ticked
         self._words: dict[Account, HintWord] = {}
-        """The last word of each account of which one waits: never more than there are accounts."""
+        """The word upon which each account is polled next, or was polled last."""
+        self._polled: set[Account] = set()
+        """Those of which that was polled upon: it counts until another one comes."""
         self._scheduler: HintedScheduler | None = None
         self._kept: Mapping[str, Any] | None = None
 
@@ -56,7 +58,10 @@ class HintPlans:
         seen: Mapping[str, float],
         fairness: float,
     ) -> HintedScheduler:
-        """A schedule that is told of hints. What was learnt of them goes on."""
+        """A schedule that is told of hints. What was learnt of them goes on.
+
+        ValueError, KeyError or TypeError if `state` is unsound.
+        """
         if self._scheduler is not None:
             self._kept = self._scheduler.dump_hints()
 
@@ -69,10 +74,9 @@ class HintPlans:
         try:
             self._scheduler = built(self._kept)
         except (ValueError, KeyError, TypeError) as error:
-            if state is not None:
-                raise  # whoever asked tries again without it, and then with hints
-            log.warning("what was learnt of hints of %s cannot be used: %s", self._source, error)
+            # If it is `state` that is unsound this raises again, and whoever asked tries without that.
             self._scheduler = built(None)
+            log.warning("what was learnt of hints of %s cannot be used: %s", self._source, error)
         return self._scheduler
 
     def hinted(self, account: Account, word: HintWord) -> bool:
@@ -80,20 +84,28 @@ class HintPlans:
         if self._scheduler is None:
             return False
         news = self._scheduler.hint(key_of(account), word.by, word.at.timestamp())
-        if news or account not in self._words:
+        if news or account in self._polled or account not in self._words:
             self._words[account] = word
+            self._polled.discard(account)
         return news
 
     def missed(self, accounts: Sequence[Account], by: str, at: datetime) -> None:
         """Hints of these may be missing."""
-        if self._scheduler is not None:
-            for account in accounts:
-                self._words.setdefault(account, HintWord(by, at, MISSED))
-            self._scheduler.gap([key_of(account) for account in accounts], at.timestamp())
+        if self._scheduler is None:
+            return
+        waiting = self._scheduler.desk.accounts
+        for account in accounts:
+            known = waiting.get(key_of(account))
+            if known is not None and known.pending is None:
+                self._words[account] = HintWord(by, at, MISSED)
+                self._polled.discard(account)
+        self._scheduler.gap([key_of(account) for account in accounts], at.timestamp())
 
     def word_of(self, account: Account) -> HintWord | None:
-        """Upon which word an account is polled now."""
-        return self._words.pop(account, None)
+        """Upon which word an account is polled now. One word may take several polls, until the provider shows
+        what it told of."""
+        self._polled.add(account)
+        return self._words.get(account)
 
     def is_cause(self, key: str) -> bool:
         """Whether the account that is due is so because of a hint."""
