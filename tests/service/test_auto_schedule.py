@@ -9,10 +9,14 @@ from itertools import pairwise
 
 from tests.fakes import FakeClock
 from watcher.domain.credits.allowance import Allowance, CreditPlan
+from watcher.domain.hints.persistence import HINTS
+from watcher.domain.hints.scheduler import HintedScheduler
 from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
+from watcher.ports.hints import HintWord
 from watcher.queues.memory import PollQueue
 from watcher.service.auto_schedule import FACT, MANY, SLICE, AutoScheduler
+from watcher.service.hint_plans import HintPlans
 from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand
 from watcher.store.memory.store import MemoryStore
 
@@ -25,9 +29,11 @@ async def kept() -> tuple[AutoScheduler, MemoryStore, int]:
     store, clock = MemoryStore(), FakeClock()
     auto = [AutoItem(account, 40) for account in ACCOUNTS[: 5 * SLICE]]
     fixed = [FixedItems(ACCOUNTS[5 * SLICE :], 40, timedelta(hours=1))]
-    schedule = AutoScheduler("s", AMPLE, SourceDemand(auto, fixed), store, clock, PollQueue())
+    hints = HintPlans("s", {account: ["node"] for account in ACCOUNTS[: 5 * SLICE]}, {}, 0.4)
+    schedule = AutoScheduler("s", AMPLE, SourceDemand(auto, fixed), store, clock, PollQueue(), hints)
     await schedule.begin()
     for account in ACCOUNTS[:7]:
+        schedule.hinted(account, HintWord("node", clock.now(), "0xab"))
         schedule.observe(account, clock.now(), changed=True)
     keeping, turns = asyncio.create_task(schedule.keep()), 0
     while not keeping.done():
@@ -37,13 +43,16 @@ async def kept() -> tuple[AutoScheduler, MemoryStore, int]:
 
 
 async def test_the_loop_turns_between_slices() -> None:
-    assert (await kept())[2] >= 10
+    assert (await kept())[2] >= 15
 
 
 async def test_the_slices_are_the_whole() -> None:
     schedule, store, _ = await kept()
     facts = await store.facts("s")
-    assert schedule.scheduler is not None
+    assert isinstance(schedule.scheduler, HintedScheduler)
+    hints = json.loads(facts[HINTS])
+    assert hints == json.loads(json.dumps(schedule.scheduler.dump_hints()))
+    assert len(hints["accounts"]) == 7
     assert json.loads(facts[FACT]) == json.loads(json.dumps(schedule.scheduler.dump()))
     outlook = Outlook.load(facts[OUTLOOK])
     assert outlook is not None

@@ -142,12 +142,7 @@ class AutoScheduler:
         self._turns[account] = turns - 1 if turns >= 1 else turns
         return turns >= 1
 
-    def observe(
-        self,
-        account: Account,
-        at: datetime,
-        changed: bool | None,  # noqa: FBT001
-    ) -> None:
+    def observe(self, account: Account, at: datetime, changed: bool | None) -> None:  # noqa: FBT001
         """How a poll of an account went: changed, unchanged, or (None) not read. What is found counts for
         every account, also where ticks ask."""
         if self._scheduler is None or not self.learns:
@@ -198,12 +193,12 @@ class AutoScheduler:
         """Write down what was learnt, for the next start."""
         if self._scheduler is None:
             return
-        parts = self._scheduler.dump_in_parts(SLICE)
-        head = _compact(next(parts))
-        accounts = await _joined(parts)
-        kept = {FACT: f'{head[:-1]},"accounts":{accounts}}}', OUTLOOK: await self._outlook(self._scheduler)}
+        kept = {
+            FACT: await _state(self._scheduler.dump_in_parts(SLICE)),
+            OUTLOOK: await self._outlook(self._scheduler),
+        }
         if self._hints is not None:
-            kept |= self._hints.facts()
+            kept[self._hints.fact] = await _state(self._hints.parts(SLICE))
         try:
             await self._store.keep_facts(self._name, kept, self._clock.now())
         except StoreError as error:
@@ -359,6 +354,12 @@ def _parsed(text: str | None) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+async def _state(parts: Iterator[Mapping[str, Any]]) -> str:
+    """What was learnt as one JSON object. The first part is all of it but `accounts`."""
+    head = _compact(next(parts))
+    return f'{head[:-1]},"accounts":{await _joined(parts)}}}'
 
 
 async def _joined(parts: Iterable[Mapping[str, Any]]) -> str:

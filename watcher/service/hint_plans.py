@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from watcher.domain.hints.persistence import HINTS
 from watcher.domain.hints.scheduler import HintedScheduler
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 class HintPlans:
     """What is planned upon hints of one polled source. The schedule that is built here is told of them."""
+
+    fact: ClassVar = HINTS
+    """Under this name the store keeps what was learnt of them."""
 
     def __init__(
         self,
@@ -117,8 +120,7 @@ class HintPlans:
         since = trust.silent_since if trust is not None else None
         return datetime.fromtimestamp(since, UTC) if since is not None else None
 
-    def facts(self) -> dict[str, str]:
-        """What was learnt, for the next start."""
-        if self._scheduler is None:
-            return {}
-        return {HINTS: json.dumps(self._scheduler.dump_hints(), separators=(",", ":"))}
+    def parts(self, size: int) -> Iterator[Mapping[str, Any]]:
+        """What was learnt, for the next start: first all but `accounts`, then so many of these at a time."""
+        assert self._scheduler is not None  # noqa: S101 (it was built)
+        return self._scheduler.dump_hints_in_parts(size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,14 +24,22 @@ Accounts = dict[str, tuple[list[float], list[str] | None]]
 
 def dump(desk: HintDesk) -> dict[str, Any]:
     """The inverse of `restore`. Of accounts of which no hint ever told nothing is kept."""
+    return {**head(desk), "accounts": known(desk, desk.accounts)}
+
+
+def head(desk: HintDesk) -> dict[str, Any]:
+    """All but the accounts."""
+    sources = {name: [desk.trust[name].dump(), desk.lag[name].dump()] for name in sorted(desk.trust)}
+    return {"version": VERSION, "sources": sources}
+
+
+def known(desk: HintDesk, keys: Iterable[str]) -> dict[str, list[Any]]:
+    """What is kept of some accounts."""
+    accounts = ((key, desk.accounts[key]) for key in keys)
     return {
-        "version": VERSION,
-        "sources": {name: [desk.trust[name].dump(), desk.lag[name].dump()] for name in sorted(desk.trust)},
-        "accounts": {
-            key: _account(account, desk.untold(key))
-            for key, account in desk.accounts.items()
-            if account.hits or account.misses or account.barren or account.pending is not None
-        },
+        key: _account(account, desk.untold(key))
+        for key, account in accounts
+        if account.hits or account.misses or account.barren or account.pending is not None
     }
 
 
@@ -94,7 +102,7 @@ class HintStandings:
 
     sources: Mapping[str, SourceStanding]
     untold: Mapping[str, float]
-    """By `chain:address` the share of its changes that no hint tells of; 1 for those not in here."""
+    """By `chain:address` the share of its changes that no hint tells of; of the others nothing is known."""
 
     @classmethod
     def load(cls, text: str | None) -> HintStandings | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from watcher.domain.hints import persistence
@@ -68,6 +68,13 @@ class HintedScheduler(Scheduler):
     def dump_hints(self) -> dict[str, Any]:
         """All of hints that is to survive a restart, as a JSON-able value."""
         return persistence.dump(self.desk)
+
+    def dump_hints_in_parts(self, size: int) -> Iterator[dict[str, Any]]:
+        """The same, first without `accounts`, then so many of these at a time; others may work in between."""
+        yield persistence.head(self.desk)
+        keys = list(self.desk.accounts)
+        for start in range(0, len(keys), size):
+            yield persistence.known(self.desk, keys[start : start + size])
 
     # ------------------------------------------------------------------ hints in
 
