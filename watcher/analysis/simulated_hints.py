@@ -14,6 +14,9 @@ from watcher.domain.values.spelling import nearest
 SOURCE = "hints"
 """The name of the one source of simulated hints."""
 
+LEAST_PRECISION = 0.001
+"""A thousand hints for each true one; more would only take memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class SimulatedHints:
@@ -93,9 +96,9 @@ def _value(name: str, text: str) -> object:
         share = float(text) if text.isascii() else -1.0
     except ValueError:
         share = -1.0
-    if not 0 <= share <= 1 or (name == "precision" and not share):
-        least = "above 0 and at most" if name == "precision" else "from 0 to"
-        raise InputError(f"{name} must be a share {least} 1, not '{text[:40]}'", "as in 0.95")
+    least = LEAST_PRECISION if name == "precision" else 0
+    if not least <= share <= 1:
+        raise InputError(f"{name} must be a share from {least} to 1, not '{text[:40]}'", "as in 0.95")
     return share
 
 

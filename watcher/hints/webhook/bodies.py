@@ -129,8 +129,7 @@ def read_generic(body: bytes, spellings: Spellings, chains: Mapping[str, str], n
         if each.happened is not None and int(each.happened.timestamp()) not in _MOMENTS:
             raise UnknownBodyError("it has a time that cannot be")
         happened = each.happened.astimezone(UTC) if each.happened is not None else None
-        name = f"{key} {where.chain} {visible(each.id) or nonce}"[:LONGEST_ID]
-        hints.append(Hint(where, name, happened))
+        hints.append(Hint(where, _name(f"{key} {where.chain}", each.id or nonce), happened))
     return BodyRead(tuple(hints))
 
 
@@ -152,12 +151,22 @@ def read_provider(body: bytes, spellings: Spellings, chain_of: Callable[[str], s
     hints: dict[str, Hint] = {}
     for key, inside in _found(told, whole, spellings):
         event, happened = _about(inside)
-        name = f"{key} {visible(event)}"[:LONGEST_ID]
+        name = _name(key, event)
         if name not in hints:
             hints[name] = Hint(Where(chain, key), name, happened)
             if len(hints) == MOST_HINTS:
                 break
     return BodyRead(tuple(hints.values()))
+
+
+def _name(place: str, event: str) -> str:
+    """The id of a hint about a place: two events have two, also where they differ only in what is cut off or
+    cannot be shown."""
+    name = f"{place} {event}"
+    if len(name) <= LONGEST_ID and visible(name).strip() == name:
+        return name
+    proof = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{visible(name[:LONGEST_ID])[: LONGEST_ID - 33]} {proof}"
 
 
 def _trouble(told: object) -> str:
