@@ -256,7 +256,9 @@ def test_after_a_clock_was_set_back_no_hint_waits_for_it_to_catch_up() -> None:
     made.hint("a", "push", poll_at)
     poll(made, poll_at, changed=True)
     made.hint("b", "push", poll_at)
+    made.trust["push"].silent_since = poll_at
     made.rewind(back)
+    assert made.trust["push"].silent_since == back
     assert made.due(back) == (back, "b")
     made.hint("a", "push", back + 1)
     poll(made, back, changed=True)

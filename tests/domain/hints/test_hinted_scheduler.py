@@ -65,6 +65,29 @@ def test_an_account_under_way_is_not_due_for_a_hint_before_its_answer() -> None:
     assert made.due(START + 3) == (START + 3, "w0")
 
 
+def test_accounts_whose_hints_may_be_missing_one_by_one_are_spread_as_well() -> None:
+    made = scheduler(items(20, ticked=True), budget(4000))
+    for number in range(20):
+        made.gap([f"w{number}"], NOW)
+    times = []
+    while (due := made.desk.due(NOW)) is not None:
+        times.append(due[0])
+        made.desk.take(due[1], due[0], by_hint=False)
+    assert len(times) == 20
+    assert sum(time < NOW + 60 for time in times) <= 2
+
+
+def test_after_a_clock_was_set_back_hints_are_polled_at_once_as_before() -> None:
+    """What they took in a day must not be taken for what they took in the hour since the start."""
+    made, now = scheduler(items(ticked=True), budget(4000)), START - 30 * DAY
+    for turn in range(10):
+        now += HOUR
+        key = f"w{turn}"
+        assert hinted(made, key, now) == now
+        made.take(key, now)
+        made.observe(key, now, changed=True)
+
+
 def test_a_poll_by_hand_of_an_account_that_is_due_later_leaves_the_hint_in_its_place() -> None:
     made = scheduler(items(2, ticked=True), budget(100))
     made.desk.lag["push"] = knowing(desk()).lag["push"]

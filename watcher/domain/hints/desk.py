@@ -131,6 +131,8 @@ class HintDesk:
                 if hint is not None:
                     hint.first, hint.last = min(hint.first, now), min(hint.last, now)
             self._plan(key, account, now)
+        for trust in self.trust.values():
+            trust.silent_since = None if trust.silent_since is None else min(trust.silent_since, now)
 
     def failed(self, key: str, now: float) -> None:
         """A poll of any cause told nothing: the hint waits for another."""

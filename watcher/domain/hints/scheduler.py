@@ -55,6 +55,8 @@ class HintedScheduler(Scheduler):
         of `_faded`."""
         self._missed = dict.fromkeys(self.desk.trust, 1.0)
         """The share of changes that each source does not tell of, as the schedule took it last."""
+        self._gaps = 0
+        """Looks that were spread. Those of many calls are, too: one account alone is not polled at once."""
         self._chosen: str | None = None
         self._by_hint: dict[str, tuple[float, float]] = {}
         """Accounts under way because of a hint: since when, and what of the cost was beyond the schedule."""
@@ -84,8 +86,9 @@ class HintedScheduler(Scheduler):
 
     def gap(self, keys: Sequence[str], now: float) -> None:
         """Hints of these may have been missed: each is worth a look, spread over its ordinary interval."""
-        for number, key in enumerate(keys):
-            self.desk.gap(key, now, number * GOLDEN % 1.0)
+        for key in keys:
+            self._gaps += 1
+            self.desk.gap(key, now, self._gaps * GOLDEN % 1.0)
 
     def hinted(self, key: str) -> bool:
         """Whether a hint is why `due` named `key` last."""
@@ -169,6 +172,7 @@ class HintedScheduler(Scheduler):
     def rewind(self, now: float) -> None:
         super().rewind(now)
         self._unpaid.clear()
+        self._began = min(self._began, now)
         self.desk.rewind(now)
 
     # ------------------------------------------------------------------ what hints are worth
