@@ -57,7 +57,7 @@ REST = 0.01
 TICK = 5.0
 """Seconds between two looks at how the source fares, and two writings of how far it has told everything."""
 
-KEPT_EVERY = 60.0
+KEPT_EVERY = 15.0
 """Seconds between two writings of its state, where nothing but counts changed."""
 
 
