@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from watcher.analysis.trace import Trace
-from watcher.domain.scheduler import Budget, Forecast, Item, Scheduler
+from watcher.domain.scheduler import GOLDEN, Budget, Forecast, Item, Scheduler
 
 if TYPE_CHECKING:
     from watcher.analysis.simulated_hints import SimulatedHints
@@ -23,7 +23,6 @@ LOOK = 300.0
 """Seconds after which it is looked again at what is due, where there are hints."""
 WASTE = 0.4
 """As `hint_waste` of a source is, unless set."""
-GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(slots=True)
@@ -181,10 +180,10 @@ class _HintedPolls(_Polls):
 
     def __init__(self, run: _Run, scheduler: HintedScheduler, told: Sequence[tuple[float, str]]) -> None:
         super().__init__(run, scheduler)
-        self._desk, self._told, self._heard = scheduler, told, 0
+        self._hinted, self._told, self._heard = scheduler, told, 0
 
     def cause(self, key: str) -> str:
-        return HINT if self._desk.hinted(key) else super().cause(key)
+        return HINT if self._hinted.hinted(key) else super().cause(key)
 
     def _due(self) -> tuple[float, str] | None:
         from watcher.analysis.simulated_hints import SOURCE
@@ -199,7 +198,7 @@ class _HintedPolls(_Polls):
             if told >= min(at, self._ends):
                 return due
             self.now = max(told, self.now)
-            self._desk.hint(self._told[self._heard][1], SOURCE, self.now)
+            self._hinted.hint(self._told[self._heard][1], SOURCE, self.now)
             self._heard += 1
 
 

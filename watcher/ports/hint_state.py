@@ -10,10 +10,12 @@ from datetime import date, datetime
 STATE = "listening"
 """Under this name, of `hints_of` a hint source, the store keeps its state."""
 
-COUNTED = ("taken", "gathered", "late", "duplicate", "unknown", "gaps")
-"""What is counted. Of each hint what came of it: a poll is planned upon it; one was planned already; what it
-tells of is long past; it was told before; nobody watches the place. And times for which hints may be
-missing."""
+HINT_RESULTS = ("taken", "gathered", "late", "duplicate", "unknown")
+"""What came of a hint: a poll is planned upon it; one was planned already; what it tells of is long past; it
+was told before; nobody watches the place."""
+
+COUNTED = (*HINT_RESULTS, "gaps")
+"""And times for which hints may be missing."""
 
 
 @dataclass(slots=True)
@@ -36,22 +38,18 @@ class HintSourceState:
     day: date | None = None
     """The day, in UTC, of which `today` counts."""
     today: Counter[str] = field(default_factory=Counter)
-    since_start: Counter[str] = field(default_factory=Counter)
-    """Of the process, which began to listen at `began`."""
-    began: datetime | None = None
 
     def count(self, what: str, now: datetime) -> None:
         """One more of `COUNTED`."""
         if now.date() != self.day:
             self.day, self.today = now.date(), Counter()
         self.today[what] += 1
-        self.since_start[what] += 1
 
     def dump(self) -> str:
         """As a fact for the store."""
         found: dict[str, object] = {name: getattr(self, name) for name in ("why", "refused")}
         found |= {name: _text(getattr(self, name)) for name in (*_TIMES, "day")}
-        return json.dumps({**found, "today": self.today, "since_start": self.since_start})
+        return json.dumps({**found, "today": self.today})
 
     @classmethod
     def load(cls, text: str | None) -> HintSourceState | None:
@@ -60,15 +58,13 @@ class HintSourceState:
             kept = json.loads(text or "")
             times = {name: _time(kept[name]) for name in _TIMES}
             day = date.fromisoformat(kept["day"]) if kept["day"] else None
-            counts = [Counter({each: int(kept[of].get(each, 0)) for each in COUNTED}) for of in _COUNTS]
-            return cls(**times, why=str(kept["why"]), refused=bool(kept["refused"]), day=day, today=counts[0],
-                       since_start=counts[1])  # fmt: skip
+            today = Counter({each: int(kept["today"].get(each, 0)) for each in COUNTED})
+            return cls(**times, why=str(kept["why"]), refused=bool(kept["refused"]), day=day, today=today)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
 
-_TIMES = ("up_since", "down_since", "last_alive", "last_hint", "silent_since", "at", "began")
-_COUNTS = ("today", "since_start")
+_TIMES = ("up_since", "down_since", "last_alive", "last_hint", "silent_since", "at")
 
 
 def _text(at: date | None) -> str | None:

@@ -11,6 +11,7 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.chain_discovery import Sweep, judge_sweep
 from watcher.domain.model import Account, Miss, Outcome, Reading
+from watcher.domain.scheduler import GOLDEN
 from watcher.domain.values.errors import StoreError
 from watcher.ports.queue import Queue
 from watcher.ports.store import Recall
@@ -24,9 +25,6 @@ FACT = "sweeps"
 CHECK_EVERY = 300.0
 AGAIN = timedelta(days=1)
 """A sweep that brought nothing is tried again after so long: it may have been charged all the same."""
-
-GOLDEN = 0.6180339887498949
-"""Multiples of it, modulo 1, spread the first sweeps evenly, however many there are."""
 
 
 class ChainDiscovery:

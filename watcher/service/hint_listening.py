@@ -252,5 +252,5 @@ def _taken_up(kept: HintSourceState | None, engine: RuleEngine) -> HintSourceSta
     now, kept = engine.clock.now(), kept or HintSourceState()
     return HintSourceState(
         down_since=kept.down_since if kept.down_since and kept.down_since < now else now,
-        last_alive=kept.last_alive, last_hint=kept.last_hint, day=kept.day, today=kept.today, began=now,
+        last_alive=kept.last_alive, last_hint=kept.last_hint, day=kept.day, today=kept.today,
     )  # fmt: skip

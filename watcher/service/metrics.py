@@ -15,6 +15,7 @@ from datetime import datetime
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, SendResult
 from watcher.domain.model import MissReason
+from watcher.ports.hint_state import HINT_RESULTS
 from watcher.ports.hints import HintedPoll
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -46,9 +47,6 @@ class Durations:
 LAGS = 120
 """So many wakings of the loop are remembered, one each half second: a minute of them."""
 
-HINT_RESULTS = ("taken", "gathered", "late", "duplicate", "unknown")
-"""What came of a hint: a poll is planned upon it; one was planned already; what it tells of is long past; it
-was told before; nobody watches the place."""
 HINT_POLLS = ("confirmed", "barren", "unread", "refused")
 """What came of a poll upon a hint: a change; none; no reading; it was not made, for want of credits say."""
 

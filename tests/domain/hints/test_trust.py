@@ -7,8 +7,9 @@ import random
 import pytest
 
 from tests.domain.hints.given import DAY, START, World, budget, desk, items
-from watcher.domain.hints.desk import FLOOR, telling
+from watcher.domain.hints.desk import telling
 from watcher.domain.hints.trust import SourceTrust
+from watcher.domain.scheduler import LEAST_UNTOLD
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
@@ -105,7 +106,7 @@ def test_two_sources_miss_what_neither_tells() -> None:
         made.trust[name].hint(1.0, 1.0)
     alone = desk(sources="one")
     alone.trust["one"].hint(1.0, 1.0)
-    assert FLOOR <= made.untold("a") < alone.untold("a")
+    assert LEAST_UNTOLD <= made.untold("a") < alone.untold("a")
 
 
 def test_something_is_always_expected_to_go_untold() -> None:
@@ -114,4 +115,4 @@ def test_something_is_always_expected_to_go_untold() -> None:
     for _ in range(2000):
         made.trust["push"].change(1.0, 0.9, START)
         made.accounts["a"].change(1.0)
-    assert made.untold("a") == FLOOR
+    assert made.untold("a") == LEAST_UNTOLD

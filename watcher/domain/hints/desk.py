@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from watcher.domain.hints.lag import AGES, ProviderLag, Stakes
-from watcher.domain.hints.pending import FRESH, HintCounts, HintedAccount, PendingHint
+from watcher.domain.hints.pending import FRESH, HintedAccount, PendingHint
 from watcher.domain.hints.trust import SourceTrust
-from watcher.domain.scheduler import Evidence
+from watcher.domain.scheduler import LEAST_UNTOLD, Evidence
 
 GAP = 10.0
 """No hint causes a poll sooner after the last poll that one caused."""
@@ -30,10 +30,6 @@ FIRST_DOUBT = 60.0
 its ordinary interval; longer if each of them stood for many more."""
 RETRY = 30.0
 """A poll that told nothing is tried again after so long, then twice as long."""
-FLOOR = 0.02
-"""The schedule expects so many of an account's changes to go untold, whatever hints have told."""
-GOLDEN = (math.sqrt(5) - 1) / 2
-"""Multiples of it, modulo 1, are evenly spread however many there are."""
 HARD = 8
 """How suddenly the schedule takes over what is gathered."""
 SURE = 0.8
@@ -61,7 +57,6 @@ class HintDesk:
         names = {name for sources in coverage.values() for name in sources}
         self.trust = {name: SourceTrust() for name in names}
         self.lag = {name: ProviderLag() for name in names}
-        self.counts = HintCounts()
         self._market = market
         self._heap: list[tuple[float, int, str]] = []
         self._serial = self._explored = 0
@@ -75,12 +70,10 @@ class HintDesk:
         account = self.accounts.get(key)
         if account is None or by not in account.sources:
             return False
-        self.counts.hints += 1
         alone, account.heard = now - account.heard > FRESH, now
         pending = account.pending
         if pending is not None and pending.by:
             pending.gather(by, now)
-            self.counts.gathered += 1
             return False
         account.pending, account.lone = PendingHint(now, now, [by]), alone
         self._plan(key, account, now)
@@ -120,7 +113,6 @@ class HintDesk:
         account.under_way, account.ticket = True, 0
         if by_hint:
             account.hinted = now
-            self.counts.polls += 1
 
     def rewind(self, now: float) -> None:
         """The clock was wrong: nothing was told or polled later than now."""
@@ -153,7 +145,6 @@ class HintDesk:
             return Evidence.BIT
         since, account.last, account.failures = account.last, now, 0
         account.under_way = False
-        self.counts.barren_polls += by_hint and not changed
         pending = account.pending
         if pending is not None and pending.first > asked:
             self._plan(key, account, now)  # the answer may be older than what the hint tells of
@@ -184,7 +175,7 @@ class HintDesk:
         # What is told of a hot account is gathered for its ordinary interval: then the schedule polls it.
         heat = self._heat(key, max(self.trust[name].precision for name in account.sources))
         gathered = self.scarcity * min(heat, 1.0) ** HARD
-        return max(1 - account.recall(1 - missed), gathered, FLOOR)
+        return max(1 - account.recall(1 - missed), gathered, LEAST_UNTOLD)
 
     # ------------------------------------------------------------------ when
 
@@ -261,7 +252,6 @@ class HintDesk:
         account.unanswered, account.pending, account.ticket = pending, None, 0
         account.barren += 1
         account.lies += pending.count
-        self.counts.barren += 1
         for name in pending.by:
             self.trust[name].hint(0.0, telling(pending.chance))
 
@@ -315,7 +305,6 @@ class HintDesk:
         account.pending, account.ticket = None, 0
         if not pending.by:
             return Evidence.BIT
-        self.counts.confirmed += 1
         if likely > 0.5:
             account.barren = account.lies = 0
         lag, sure = self._lag(pending), likely > SURE

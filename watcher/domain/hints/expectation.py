@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watcher.domain.hints.desk import FLOOR
 from watcher.domain.hints.persistence import HintStandings, SourceStanding
-from watcher.domain.scheduler import ToldChanges
+from watcher.domain.scheduler import LEAST_UNTOLD, ToldChanges
 
 ASSUMED_LAG = 60.0
 """Seconds after which a change is taken to be shown as long as nobody knows it."""
@@ -42,7 +41,7 @@ def expected(standings: HintStandings | None, key: str, by: Sequence[str]) -> Hi
     if standings is None or not proven:
         return HintExpectation(tuple(by))
     lags = [each.lag for each in proven if each.lag is not None]
-    untold = min(max(standings.untold.get(key, _missed(proven)), FLOOR), 1.0)
+    untold = min(max(standings.untold.get(key, _missed(proven)), LEAST_UNTOLD), 1.0)
     return HintExpectation(
         tuple(by), 1 - untold, max(each.precision for each in proven), min(lags, default=None)
     )

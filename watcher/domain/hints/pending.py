@@ -86,17 +86,3 @@ class HintedAccount:
         """A change was found; `told`: the chance that a hint had told of it."""
         self.hits = self.hits * KEEP + told
         self.misses = self.misses * KEEP + 1 - told
-
-
-@dataclass(slots=True)
-class HintCounts:
-    """What became of hints, and of the polls that they caused."""
-
-    hints: int = 0
-    gathered: int = 0
-    """Told of an account of which a hint was pending already."""
-    confirmed: int = 0
-    barren: int = 0
-    polls: int = 0
-    barren_polls: int = 0
-    """Polls that showed nothing."""

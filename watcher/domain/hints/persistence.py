@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from watcher.domain.hints.desk import GOLDEN, HintDesk
+from watcher.domain.hints.desk import HintDesk
 from watcher.domain.hints.lag import ProviderLag
 from watcher.domain.hints.pending import HintedAccount
 from watcher.domain.hints.trust import SourceTrust, amounts
+from watcher.domain.scheduler import GOLDEN
 
 HINTS = "hints"
 """Under this name the store keeps what is known of the hints of a polled source."""

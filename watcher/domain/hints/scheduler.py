@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from watcher.domain.hints import persistence
-from watcher.domain.hints.desk import GOLDEN, HintDesk, Market
+from watcher.domain.hints.desk import HintDesk, Market
 from watcher.domain.hints.waste import WasteBucket
-from watcher.domain.scheduler import Budget, Evidence, Item, Scheduler
+from watcher.domain.scheduler import GOLDEN, Budget, Evidence, Item, Scheduler
 
 DAY = 86400.0
 AFRESH = 300.0

@@ -12,12 +12,14 @@ period ends. Rates are learnt from the bits.
 """
 
 from watcher.domain.scheduler.change_rates import Evidence
-from watcher.domain.scheduler.forecast import AccountForecast, Forecast, ToldChanges, plan
+from watcher.domain.scheduler.forecast import LEAST_UNTOLD, AccountForecast, Forecast, ToldChanges, plan
 from watcher.domain.scheduler.items import Budget, Item
 from watcher.domain.scheduler.promises import PATIENCE, Feasibility, feasibility
-from watcher.domain.scheduler.scheduler import Scheduler
+from watcher.domain.scheduler.scheduler import GOLDEN, Scheduler
 
 __all__ = [
+    "GOLDEN",
+    "LEAST_UNTOLD",
     "PATIENCE",
     "AccountForecast",
     "Budget",

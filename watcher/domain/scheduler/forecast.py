@@ -14,7 +14,7 @@ from watcher.domain.scheduler.promises import Feasibility, feasibility, longest
 from watcher.domain.scheduler.shadow_price import Need, interval, solve
 
 LEAST_UNTOLD = 0.02
-"""So much of an account's changes hints leave out at least, whatever they have told."""
+"""Share of an account's changes that is expected to go untold at least, whatever hints have told."""
 UNSURE = 40.0
 """An 80 % range of the change rate wider than this factor is still being learnt."""
 
@@ -175,7 +175,7 @@ def plan(
 ) -> Forecast:
     """What `items` would cost and gain over a whole period of `budget`; nothing is polled.
 
-    `state` is what `Cadence.dump` returned, for what was learnt so far; without it, and for
+    `state` is what `Scheduler.dump` returned, for what was learnt so far; without it, and for
     accounts it does not know, all are taken to change alike. `told`: what hints tell, by key; `aside`:
     credits a second that polls upon hints take.
     """
