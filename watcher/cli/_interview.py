@@ -15,7 +15,7 @@ from watcher.cli._tables import fold, screen
 from watcher.config.configuration import Configuration, configure
 from watcher.config.starter import StarterDraft, drafted_files, key_variable
 from watcher.domain.values.errors import ConfigurationError
-from watcher.domain.values.spelling import nearest
+from watcher.domain.values.spelling import closest
 from watcher.sources import KINDS
 from watcher.sources.setup import Probe, SourceSetup
 
@@ -46,7 +46,9 @@ class Terminal:
             word = self.ask(f"{question} ({meanings})", default).lower()
             if word in options:
                 return word
-            typer.echo(f"  '{word[:40]}' is none of {', '.join(options)}; {nearest(word, options)}")
+            meant = closest(word, options)
+            hint = f"; did you mean '{meant}'?" if meant else ""
+            typer.echo(f"  '{word[:40]}' is none of {', '.join(options)}{hint}")
 
     def agree(self, question: str) -> bool:
         return typer.confirm(question, default=True)

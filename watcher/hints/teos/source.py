@@ -109,5 +109,9 @@ class TeosEvents:
         try:
             answer = await self._api.call("POST", _PATH, [("eventRoutingKey", ROUTING_KEY)])
         except HintCallRejectedError:
-            answer = await self._api.call("POST", _PATH, [("eventRoutingKey", _EVERYTHING)])
+            try:
+                answer = await self._api.call("POST", _PATH, [("eventRoutingKey", _EVERYTHING)])
+            except HintCallRejectedError as error:
+                why = f"TEOS gives no queue of events ({error.why}); perhaps `queue: own` is allowed"
+                raise HintSourceError(why, refused=True) from None
         return read_queue(answer)

@@ -28,7 +28,8 @@ def _key(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value().strip()
     if len(text) < SHORTEST_KEY:
         raise InputError(
-            f"has only {len(text)} characters", f"a key has {SHORTEST_KEY} or more (openssl rand -hex 32)"
+            f"has only {len(text)} characters",
+            f"a key has {SHORTEST_KEY} or more, that of helius {SHORTEST_WORD} (openssl rand -hex 32)",
         )
     if not text.isascii() or not text.isprintable():
         raise InputError("has characters that a key cannot have (line breaks, quotes of a word processor)")
