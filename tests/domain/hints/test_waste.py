@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.hints.given import DAY, START, World, budget, items
+from watcher.domain.hints.scheduler import HintedScheduler
 from watcher.domain.hints.waste import WasteBucket
 
 COST = 40.0
@@ -77,3 +79,28 @@ def test_a_flood_of_lies_takes_its_share_and_no_more() -> None:
     ladders = 6 * len(world.watched) * COST
     assert most_in_a_day(taken) <= 2 * 0.4 * 2000 + ladders
     assert sum(cost for _, cost in taken) <= 0.4 * 2000 * 11 + ladders
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_hints_of_all_accounts_at_once_do_not_spend_together_what_one_may(*, changed: bool) -> None:
+    """One post may name thousands, and all would be asked before the first answer: lies took what there was
+    for weeks, and true hints waited as long. If they prove true, the others follow at once."""
+    watched, a_day = items(1000), 10_000
+    coverage, seen = {each.key: ["push"] for each in watched}, {each.key: START - 1 for each in watched}
+    made = HintedScheduler(watched, budget(a_day), START, coverage=coverage, waste=0.4, seen=seen)
+    for each in watched:
+        made.hint(each.key, "push", START)
+    asked: set[str] = set()
+    looks, now = 0, START
+    for _ in range(40):
+        under_way = []
+        while (due := made.due(now)) is not None and due[0] <= now:
+            made.take(due[1], now)
+            under_way.append(due[1])
+        assert len(under_way) * COST <= 0.4 * a_day + COST
+        asked.update(under_way)
+        looks += len(under_way)
+        for key in under_way:
+            made.observe(key, now + 1, changed)
+        now += 5
+    assert looks * COST <= 0.4 * a_day + COST if not changed else len(asked) == 1000

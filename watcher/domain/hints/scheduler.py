@@ -16,6 +16,8 @@ AFRESH = 300.0
 """Seconds after which it is looked again at what hints take, and at what their sources have earned."""
 SCARCE, GONE = 0.5, 0.8
 """Shares of the credits. Where hints take more, credits become scarce for them, and then are gone."""
+SOON = 5.0
+"""Seconds that a hint waits for answers to others, if those may still take all that may be wasted."""
 START = 0.1
 """Share of the credits that hints get at least, where not all promises can be paid."""
 
@@ -60,6 +62,8 @@ class HintedScheduler(Scheduler):
         self._chosen: str | None = None
         self._by_hint: dict[str, tuple[float, float]] = {}
         """Accounts under way because of a hint: since when, and what of the cost was beyond the schedule."""
+        self._at_stake = 0.0
+        """All that together: it is wasted if none of them finds anything."""
         self._unpaid: dict[str, float] = {}
         """Accounts whose hint waits for the budget to renew, and since when."""
         if hints is not None:
@@ -109,6 +113,8 @@ class HintedScheduler(Scheduler):
             usual = self.desk.accounts[key].last + self.ordinary(key)
             if time < usual and not self._waste.affords(self._costs[key], time):
                 self.desk.postpone(key, usual)
+            elif time < usual and not self._waste.affords(self._costs[key] + self._at_stake, time):
+                return min((time + SOON, key), planned or (math.inf, ""))
             elif self.affords(key, time):
                 self._chosen = key
                 return hinted
@@ -124,6 +130,7 @@ class HintedScheduler(Scheduler):
         if by_hint:
             beyond = self._costs[key] * self._early(key, now)
             self._by_hint[key] = now, beyond
+            self._at_stake += beyond
             self._charge(beyond, self._costs[key], now)
         if by_hint or not self._known[key].item.ticked:
             self.desk.take(key, now, by_hint=by_hint)
@@ -144,6 +151,8 @@ class HintedScheduler(Scheduler):
             super().observe(key, now, changed, charged=charged, evidence=evidence)
             return
         by_hint = self._by_hint.pop(key, None)
+        if by_hint:
+            self._at_stake = self._at_stake - by_hint[1] if self._by_hint else 0.0
         if not known.under_way and not known.item.ticked:
             self.take(key, now)
         self._unpaid.pop(key, None)
