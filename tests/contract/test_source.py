@@ -130,7 +130,7 @@ async def test_any_other_request_is_one_request_and_its_failure_is_words_without
     case: Case, fault: str
 ) -> None:
     case.spoil(fault)
-    answer = await case.source().ask(RawCall("POST", "/v1/anything", (("of", KEY),), b"{}"))
+    answer = await case.source().ask(RawCall("POST", "/v1/anything", (("of", KEY),)))
     assert answer.failure
     assert answer.body == b""
     assert answer.refused is (fault == "401")

@@ -66,13 +66,10 @@ class Access:
         query: Sequence[tuple[str, str]] = (),
         *,
         cost: int = 0,
-        body: bytes = b"",
     ) -> bytes:
         self.booked += cost
         headers = {"X-API-KEY": "cs-key"}
-        async with self._session.request(
-            method, self._url + path, params=query, data=body, headers=headers
-        ) as answer:
+        async with self._session.request(method, self._url + path, params=query, headers=headers) as answer:
             data = await answer.read()
         async with self._changed:
             self.calls.append(f"{method} {path}")

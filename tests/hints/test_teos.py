@@ -69,9 +69,8 @@ class TeosApi:
         query: Sequence[tuple[str, str]] = (),
         *,
         cost: int = 0,
-        body: bytes = b"",
     ) -> bytes:
-        assert (method, path, cost, body) == ("POST", "/api/v1.1/events/queue", 0, b"")
+        assert (method, path, cost) == ("POST", "/api/v1.1/events/queue", 0)
         ((name, key),) = query
         assert name == "eventRoutingKey"
         self.asked.append(key)

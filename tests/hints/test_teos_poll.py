@@ -43,9 +43,8 @@ class SimApi:
         query: Sequence[tuple[str, str]] = (),
         *,
         cost: int = 0,
-        body: bytes = b"",
     ) -> bytes:
-        assert (method, cost, body) == ("GET", 0, b"")
+        assert (method, cost) == ("GET", 0)
         self.calls.append(RawCall(method, path, tuple(query)))
         answer = await self._source.ask(self.calls[-1])
         if answer.rejected:

@@ -90,7 +90,6 @@ class _NoApi:
         query: Sequence[tuple[str, str]] = (),
         *,
         cost: int = 0,
-        body: bytes = b"",
     ) -> bytes:
         raise NotImplementedError
 

@@ -207,7 +207,6 @@ class ApiAccess(Protocol):
         query: Sequence[tuple[str, str]] = (),
         *,
         cost: int = 0,
-        body: bytes = b"",
     ) -> bytes:
         """The body of the answer (200 to 204). `path` follows the configured base URL, with its version;
         it is percent-encoded already, and sent as it stands.

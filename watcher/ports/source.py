@@ -60,13 +60,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class RawCall:
-    """One HTTP request for whoever knows the API otherwise. `path` begins below the host, with its version;
-    `body`: JSON, if any."""
+    """HTTP request of whoever knows the API otherwise. `path` begins below the host, with its version."""
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

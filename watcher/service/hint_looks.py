@@ -28,12 +28,11 @@ class HintLooks:
         query: Sequence[tuple[str, str]] = (),
         *,
         cost: int = 0,
-        body: bytes = b"",
     ) -> bytes:
         """The body of the answer; HintSourceError says why there is none."""
         with self._throttle.request():
             try:
-                answer = await self._ask(RawCall(method, path, tuple(query), body), cost)
+                answer = await self._ask(RawCall(method, path, tuple(query)), cost)
             except StoreError as error:
                 raise HintSourceError(f"the ledger cannot be written: {error}") from None
         if answer.rejected:

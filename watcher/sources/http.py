@@ -34,7 +34,6 @@ closed while a request is on its way costs the request, and perhaps its credits.
 
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_PAUSE = timedelta(days=1)
-_JSON = {"Content-Type": "application/json"}
 _CREDIT = re.compile(r"credit", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
@@ -121,12 +120,10 @@ class Http:
     async def ask(self, root: str, call: RawCall) -> RawAnswer:
         """Make one request of any method below `root`."""
         url = URL(f"{root}{call.path}", encoded=True).with_query(call.query)
-        answer = await self._request(call.method, url, _TAKEN, call.body)
+        answer = await self._request(call.method, url, _TAKEN)
         return RawAnswer(answer.data) if isinstance(answer, Body) else answer.answer()
 
-    async def _request(
-        self, method: str, url: URL, fine: Collection[int], body: bytes = b""
-    ) -> Body | HttpFailure:
+    async def _request(self, method: str, url: URL, fine: Collection[int]) -> Body | HttpFailure:
         host = url.host or ""
         status = 0
         sent: list[bool] = []
@@ -142,8 +139,7 @@ class Http:
             async with self._opened().request(
                 method,
                 url,
-                data=body or None,
-                headers={**self._headers, **(_JSON if body else {})},
+                headers=self._headers,
                 allow_redirects=False,
                 proxy=proxy,
                 trace_request_ctx=sent,
