@@ -79,6 +79,8 @@ class PortfolioSource:
         self._held: dict[str, Coins] = {}
         self._looked: datetime | None = None
         self._vanished = self._noted = False
+        self._fine = False
+        """The last look, of this run or the one before, came to its end, and the next one is not due."""
         self._version: str | None = None
         """How paths begin; None: not known yet. Documents have them with and without /v1."""
         self._unknown: set[str] = set()
@@ -98,7 +100,7 @@ class PortfolioSource:
             left = looked + self._every - self._clock.now()
         except (ValueError, TypeError, OverflowError):
             return
-        self._looked = looked
+        self._looked, self._fine = looked, left > timedelta(0)
         self._due = self._clock.monotonic() + max(0.0, min(left, self._every).total_seconds())
 
     async def close(self) -> None:
@@ -108,10 +110,12 @@ class PortfolioSource:
         if not self._noted:
             log.warning("%s: what it costs %s", self._name, NOT_TRIED)
             self._noted = True
+        if self._fine:
+            yield Alive()
         while True:
             await self._clock.sleep(max(0.0, self._due - self._clock.monotonic()))
             # Whatever comes of a look, it is paid for: the next one is not sooner.
-            self._due = self._clock.monotonic() + self._every.total_seconds()
+            self._due, self._fine = self._clock.monotonic() + self._every.total_seconds(), False
             async for told in self._look():
                 yield told
 
@@ -131,7 +135,7 @@ class PortfolioSource:
                 yield hint
         elif changed:
             yield HintGap(self._looked, f"the portfolio changed: {_few(changed)}")
-        self._total, self._looked = total, at
+        self._total, self._looked, self._fine = total, at, True
         self._unkept |= {"total": _text(total), "looked": at.isoformat()}
         facts, self._unkept = self._unkept, {}
         yield Bookmark(facts)
