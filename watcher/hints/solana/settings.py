@@ -17,7 +17,7 @@ from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import Duration, Words
 from watcher.domain.values.normalization import address_key
 from watcher.hints.kind import HintContext, HintKind
-from watcher.hints.web_socket import SocketUrl, an_address
+from watcher.hints.web_socket import SocketUrl, an_address, check_tunnel
 from watcher.ports.hints import Where
 from watcher.system.connections import Proxy
 
@@ -70,9 +70,7 @@ class SolanaHintKind(HintKind):
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> SolanaHintKind:
-        if self.proxy is not None and self.url.get_secret_value().startswith("ws:"):
-            what = "url is on this machine, which is asked directly"
-            raise InputError(what, "leave proxy out", ("proxy",))
+        check_tunnel(self.url, self.proxy)
         return self
 
     @property
