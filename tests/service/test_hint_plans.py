@@ -85,6 +85,18 @@ def test_what_was_learnt_of_hints_and_cannot_be_read_costs_nothing_of_what_was_l
     assert built(again, scheduler.dump()).rate(KEY) == pytest.approx(learnt)
 
 
+def test_a_hint_that_waited_when_the_last_run_ended_is_polled_upon_the_word_of_its_source(
+    plans: HintPlans,
+) -> None:
+    before = built(plans)
+    plans.hinted(ACCOUNT, word("0xab"))
+    again = HintPlans("fake", {ACCOUNT: ["node"]}, {}, 0.4)
+    again.remember({HINTS: json.dumps(before.dump_hints())})
+    assert poll(again, built(again), changed=True) == word("")
+    built(plans)
+    assert plans.word_of(ACCOUNT) == word("0xab"), "in the same run the word is still known"
+
+
 def test_a_schedule_that_cannot_be_read_costs_nothing_of_what_was_learnt_of_hints(plans: HintPlans) -> None:
     scheduler = built(plans)
     plans.hinted(ACCOUNT, word("0xab"))

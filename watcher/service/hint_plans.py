@@ -35,6 +35,7 @@ class HintPlans:
         for. `waste`: the share of the credits' pace that polls may take which find nothing."""
         self._source, self._waste = source, waste
         self._coverage = {key_of(account): names for account, names in coverage.items()}
+        self._accounts = {key_of(account): account for account in coverage}
         self.ticked = ticked
         self._words: dict[Account, HintWord] = {}
         """The word upon which each account is polled next, or was polled last."""
@@ -80,6 +81,10 @@ class HintPlans:
             # If it is `state` that is unsound this raises again, and whoever asked tries without that.
             self._scheduler = built(None)
             log.warning("what was learnt of hints of %s cannot be used: %s", self._source, error)
+        for key, told in self._scheduler.desk.accounts.items():
+            if told.pending is not None and told.pending.by:  # it waited when the last run ended
+                word = HintWord(told.pending.by[0], datetime.fromtimestamp(now, UTC), "")
+                self._words.setdefault(self._accounts[key], word)
         return self._scheduler
 
     def hinted(self, account: Account, word: HintWord) -> bool:
