@@ -116,7 +116,7 @@ class _Polls:
         """Who is polled next, at `now`; None at the end of the run."""
         run = self._run
         while True:
-            due = self._due()
+            due = self.due()
             now = max(due[0], self.now) if due is not None else run.ends(self._period)
             # to the millisecond, never early: as a clock would show it
             self.now = now = math.ceil(now * 1000) / 1000
@@ -128,7 +128,8 @@ class _Polls:
             self._scheduler.set_budget(run.budget(self._period), now)
             self.stretch = max(self.stretch, self._scheduler.stretch)
 
-    def _due(self) -> tuple[float, str] | None:
+    def due(self) -> tuple[float, str] | None:
+        """What is polled next, and when."""
         return self._scheduler.due(self.now)
 
     @property
@@ -185,11 +186,11 @@ class _HintedPolls(_Polls):
     def cause(self, key: str) -> str:
         return HINT if self._hinted.hinted(key) else super().cause(key)
 
-    def _due(self) -> tuple[float, str] | None:
+    def due(self) -> tuple[float, str] | None:
         from watcher.analysis.simulated_hints import SOURCE
 
         while True:
-            due = super()._due()
+            due = super().due()
             at = due[0] if due is not None else math.inf
             told = self._told[self._heard][0] if self._heard < len(self._told) else math.inf
             if min(at, told) > self.now + LOOK and self.now + LOOK < self._ends:

@@ -36,7 +36,7 @@ class SimulatedHints:
 
     def covered(self, wallets: Sequence[str]) -> list[str]:
         """The wallets of which hints come."""
-        chance = random.Random(f"{self.seed} wallets")
+        chance = random.Random(f"covered {self.seed}")
         return [wallet for wallet in wallets if self.share >= 1 or chance.random() < self.share]
 
     def told(

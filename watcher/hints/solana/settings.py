@@ -15,6 +15,7 @@ from watcher.domain.values.chains import canonical
 from watcher.domain.values.checksums import base58
 from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import Duration, Words
+from watcher.domain.values.formatting import counted
 from watcher.domain.values.normalization import address_key
 from watcher.hints.kind import HintContext, HintKind
 from watcher.hints.web_socket import SocketUrl, an_address, check_tunnel
@@ -83,7 +84,7 @@ class SolanaHintKind(HintKind):
 
     def warnings(self, accounts: Sequence[Account], asked: Allowance) -> Iterator[Advice]:  # noqa: ARG002
         if (many := len(_wallets(accounts))) > self.most:
-            yield Advice(f"only {self.most} of {many} wallets are subscribed to", "raise most")
+            yield Advice(f"of its {counted(many, 'wallet')} only {self.most} are subscribed to", "raise most")
 
     @classmethod
     def setup(cls, accounts: Sequence[Account]) -> HintSetup | None:
