@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,41 +29,41 @@ def most_in_a_day(taken: list[tuple[float, float]]) -> float:
 def test_no_day_takes_more_than_its_share_and_what_was_saved(steps: list[tuple[float, float]]) -> None:
     made, now, taken = bucket(), START, []
     for wait, early in steps:
-        made.affords(COST, now + wait)  # a look ahead takes nothing, and fills nothing
+        made.affords(COST, now + wait, math.inf)  # a look ahead takes nothing, and fills nothing
         now += wait
-        if made.affords(COST, now):
+        if made.affords(COST, now, math.inf):
             made.take(COST * early, now)
             taken.append((now, COST * early))
     assert most_in_a_day(taken) <= 2 * 0.4 * 4000 + COST
 
 
 def test_without_a_share_no_poll_may_find_nothing() -> None:
-    assert not bucket(0.0).affords(COST, START + DAY)
+    assert not bucket(0.0).affords(COST, START + DAY, math.inf)
 
 
 def test_with_few_credits_some_polls_are_still_allowed() -> None:
     made = bucket(pace=1 / DAY)
     for _ in range(5):
-        assert made.affords(COST, START)
+        assert made.affords(COST, START, math.inf)
         made.take(COST, START)
-    assert not made.affords(COST, START)
+    assert not made.affords(COST, START, math.inf)
 
 
 def test_less_credits_hold_less_and_more_are_not_there_at_once() -> None:
     made = bucket()
     made.pace(400 / DAY, COST, START)
     made.pace(4000 / DAY, COST, START)
-    assert made.affords(200, START)
-    assert not made.affords(201, START)
-    assert made.affords(1600, START + DAY)
+    assert made.affords(200, START, math.inf)
+    assert not made.affords(201, START, math.inf)
+    assert made.affords(1600, START + DAY, math.inf)
 
 
 def test_a_clock_that_is_set_back_fills_nothing() -> None:
     made = bucket()
     made.take(1600, START)
     made.take(0, START - DAY)
-    assert not made.affords(COST, START - DAY)
-    assert made.affords(COST, START)
+    assert not made.affords(COST, START - DAY, math.inf)
+    assert made.affords(COST, START, math.inf)
 
 
 def test_a_flood_of_lies_takes_its_share_and_no_more() -> None:
@@ -104,3 +106,9 @@ def test_hints_of_all_accounts_at_once_do_not_spend_together_what_one_may(*, cha
             made.observe(key, now + 1, changed)
         now += 5
     assert looks * COST <= 0.4 * a_day + COST if not changed else len(asked) == 1000
+
+
+def test_of_what_is_left_in_a_period_no_more_than_the_share_is_wasted() -> None:
+    made = bucket(0.4)
+    assert made.affords(COST, START, COST / 0.4)
+    assert not made.affords(COST, START, COST / 0.4 - 1)

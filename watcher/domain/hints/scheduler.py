@@ -111,17 +111,17 @@ class HintedScheduler(Scheduler):
         while (hinted := self.desk.due(now)) is not None and hinted[0] <= before and hinted[0] < math.inf:
             time, key = hinted
             usual = self.desk.accounts[key].last + self.ordinary(key)
-            if time < usual and not self._waste.affords(self._costs[key], time):
-                self.desk.postpone(key, usual)
-            elif time < usual and not self._waste.affords(self._costs[key] + self._at_stake, time):
-                return min((time + SOON, key), planned or (math.inf, ""))
-            elif self.affords(key, time):
-                self._chosen = key
-                return hinted
-            else:
+            if not self.affords(key, time):
                 self._unpaid[key] = time
                 ends = self._budget.ends
                 self.desk.postpone(key, ends if time < ends else math.inf)
+            elif time < usual and not self._may_waste(self._costs[key], time):
+                self.desk.postpone(key, usual)
+            elif time < usual and not self._may_waste(self._costs[key] + self._at_stake, time):
+                return min((time + SOON, key), planned or (math.inf, ""))
+            else:
+                self._chosen = key
+                return hinted
         return planned
 
     def take(self, key: str, now: float) -> None:
@@ -185,6 +185,10 @@ class HintedScheduler(Scheduler):
         self.desk.rewind(now)
 
     # ------------------------------------------------------------------ what hints are worth
+
+    def _may_waste(self, cost: float, now: float) -> bool:
+        left = self._remaining if now < self._budget.ends else self._budget.limit
+        return self._waste.affords(cost, now, left)
 
     def ordinary(self, key: str) -> float:
         """Seconds between two polls of `key` if no hint told of it, at today's price; at most a period."""

@@ -22,9 +22,10 @@ class WasteBucket:
         self._top = max(self._fill * DAY, 5 * cost) if self._share else 0.0
         self._left = min(self._left, self._top)
 
-    def affords(self, cost: float, now: float) -> bool:
-        """Whether a poll may be made then that may find nothing."""
-        return self._at(now) >= cost
+    def affords(self, cost: float, now: float, remaining: float) -> bool:
+        """Whether a poll may be made then that may find nothing; `remaining` credits are left in the period,
+        and no more than the share of these may be wasted at once."""
+        return min(self._at(now), self._share * remaining) >= cost
 
     def take(self, cost: float, now: float) -> None:
         """Such a poll found nothing; `cost` of it was beyond what the schedule would have spent by now."""
