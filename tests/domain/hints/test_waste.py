@@ -110,5 +110,6 @@ def test_hints_of_all_accounts_at_once_do_not_spend_together_what_one_may(*, cha
 
 def test_of_what_is_left_in_a_period_no_more_than_the_share_is_wasted() -> None:
     made = bucket(0.4)
-    assert made.affords(COST, START, COST / 0.4)
-    assert not made.affords(COST, START, COST / 0.4 - 1)
+    assert made.affords(2 * COST, START, 2 * COST / 0.4)
+    assert not made.affords(2 * COST, START, 2 * COST / 0.4 - 1)
+    assert made.affords(COST, START, 0)

@@ -12,20 +12,20 @@ class WasteBucket:
 
     def __init__(self, share: float, now: float) -> None:
         self._share, self._now = share, now
-        self._fill = 0.0
+        self._fill = self._one = 0.0
         self._top = self._left = math.inf
 
     def pace(self, credits_a_second: float, cost: float, now: float) -> None:
         """The credits there are; `cost` of a poll, of which some are always allowed."""
         self._left, self._now = self._at(now), now
-        self._fill = self._share * credits_a_second
+        self._fill, self._one = self._share * credits_a_second, cost
         self._top = max(self._fill * DAY, 5 * cost) if self._share else 0.0
         self._left = min(self._left, self._top)
 
     def affords(self, cost: float, now: float, remaining: float) -> bool:
         """Whether a poll may be made then that may find nothing; `remaining` credits are left in the period,
-        and no more than the share of these may be wasted at once."""
-        return min(self._at(now), self._share * remaining) >= cost
+        and no more than the share of these may be wasted at once, or one poll."""
+        return min(self._at(now), max(self._share * remaining, self._one)) >= cost
 
     def take(self, cost: float, now: float) -> None:
         """Such a poll found nothing; `cost` of it was beyond what the schedule would have spent by now."""
