@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from watcher.domain.hints import persistence
@@ -18,6 +19,8 @@ SCARCE, GONE = 0.5, 0.8
 """Shares of the credits. Where hints take more, credits become scarce for them, and then are gone."""
 SOON = 5.0
 """Seconds that a hint waits for answers to others, if those may still take all that may be wasted."""
+AT_A_TIME = 1000
+"""Accounts that are planned anew in one go: some 20 ms of work."""
 START = 0.1
 """Share of the credits that hints get at least, where not all promises can be paid."""
 
@@ -59,6 +62,8 @@ class HintedScheduler(Scheduler):
         """The share of changes that each source does not tell of, as the schedule took it last."""
         self._gaps = 0
         """Looks that were spread. Those of many calls are, too: one account alone is not polled at once."""
+        self._anew: dict[str, None] = {}
+        """Accounts that are to be planned anew."""
         self._chosen: str | None = None
         self._by_hint: dict[str, tuple[float, float]] = {}
         """Accounts under way because of a hint: since when, and what of the cost was beyond the schedule."""
@@ -68,7 +73,9 @@ class HintedScheduler(Scheduler):
         """Accounts whose hint waits for the budget to renew, and since when."""
         if hints is not None:
             persistence.restore(self.desk, hints, now)
-        self._trust_anew()
+        self._judge_sources()
+        while self._anew:
+            self._trust_anew()
         self._leave_aside(now)
 
     def dump_hints(self) -> dict[str, Any]:
@@ -101,9 +108,13 @@ class HintedScheduler(Scheduler):
     # ------------------------------------------------------------------ polls out, and how they went
 
     def due(self, now: float) -> tuple[float, str] | None:
-        if now - self._afresh >= AFRESH or now < self._afresh:
+        afresh = now - self._afresh >= AFRESH or now < self._afresh
+        if afresh:
             self._afresh = now
+            self._judge_sources()
+        if self._anew:
             self._trust_anew()
+        if afresh:
             self._leave_aside(now)
         planned = super().due(now)
         self._chosen = None
@@ -225,16 +236,23 @@ class HintedScheduler(Scheduler):
         if account.early:
             self._enqueue(account)
 
-    def _trust_anew(self) -> None:
-        """Plan for what the sources do not tell of by now, where that differs much from what was planned."""
+    def _judge_sources(self) -> None:
+        """See what the sources do not tell of by now. Where that differs much from what was planned, their
+        accounts are to be planned anew."""
         for name, trust in self.desk.trust.items():
             missed = 1 - trust.recall if trust.silent_since is None else 1.0
             if math.isclose(missed, self._missed[name], rel_tol=0.1):
                 continue
             self._missed[name] = missed
-            for key, account in self.desk.accounts.items():
-                if name in account.sources:
-                    self.trust(key, self.desk.untold(key))
+            mine = (key for key, account in self.desk.accounts.items() if name in account.sources)
+            self._anew.update(dict.fromkeys(mine))
+
+    def _trust_anew(self) -> None:
+        """Plan for what is untold of the next accounts that are to be planned anew: some at a time, for they
+        may be many, and whoever asks what is due holds up others."""
+        for key in list(islice(self._anew, AT_A_TIME)):
+            del self._anew[key]
+            self.trust(key, self.desk.untold(key))
 
     def _leave_aside(self, now: float) -> None:
         """Plan with what hints leave. Where promises cannot be paid anyway, hints begin with a tenth."""
