@@ -198,6 +198,32 @@ def test_an_account_never_read_makes_the_sum_unknown_and_is_named() -> None:
     assert why_of(there) == "cold on ethereum was never read"
 
 
+def test_which_part_was_read_last_decides_neither_when_a_blind_rule_is_told_nor_why() -> None:
+    """Two parts are not known; the one that polls fail for must not hide the other, configured before it."""
+    there = settled(low(max_age="50m"))
+    there.see(usdc(COLD, None, unclear=[USDC]))
+    there.see(usdc(HOT, None, unclear=[USDC]))
+    there.see(failed(COLD))
+    assert there.see(usdc(HOT, None, unclear=[USDC]), after=timedelta(minutes=61)) == [
+        "watcher.blind.low firing"
+    ]
+    assert "USDC in hot on ethereum is not settled by the last reading" in there.title
+    assert "(and 1 more)" in there.title
+
+
+def test_which_part_grew_too_old_first_decides_neither_when_a_blind_rule_is_told_nor_why() -> None:
+    """The one that polls fail for must not hide the other, configured before it, that is not asked."""
+    there = settled(low(max_age="50m"))
+    there.see(usdc(HOT, "50"), usdc(BASE, "50"), after=timedelta(minutes=30))
+    there.see(failed(COLD))
+    there.see(usdc(BASE, "50"), after=timedelta(minutes=25))
+    assert why_of(there).startswith("USDC in cold on ethereum was last read")
+    there.see(usdc(BASE, "50"), after=timedelta(minutes=30))
+    assert why_of(there).startswith("USDC in hot on ethereum was last read")
+    assert there.see(usdc(BASE, "50"), after=timedelta(minutes=61)) == ["watcher.blind.low firing"]
+    assert "hot on ethereum was last read" in there.title
+
+
 def test_a_miss_is_no_news_and_leaves_the_sum_as_it_was() -> None:
     there = settled(low(below="150", reads=2), cold="49")
     assert there.see(failed(HOT)) == N

@@ -77,6 +77,8 @@ class Selection:
         self.side, self._also = side, also
         self.wallets = wallets
         self.limits = {account: limit(side, wallet) for account, wallet in wallets.items()}
+        self.places = {account: place for place, account in enumerate(wallets)}
+        """Account → its place in the order of the configuration."""
         self.units = {account.chain: wallet.units for account, wallet in wallets.items() if wallet.units}
         """Chain → where prices of its assets can be stated, as in `Wallet`."""
         self._chosen: dict[Asset, tuple[str, bool]] = {}

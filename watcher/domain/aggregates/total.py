@@ -102,7 +102,7 @@ class RunningTotal:
 
 
 NO_TOTAL = RunningTotal()
-NO_TROUBLE: dict[Account, str] = {}
+NO_TROUBLE: dict[int, Account] = {}
 """Those of all sums that are not kept: they stay empty."""
 
 
@@ -125,11 +125,12 @@ class Sum:
         self.calm = -1
         """`version` and what its prices count, when no rule had a reason for an alert."""
         self.running = RunningTotal() if self.kept else NO_TOTAL
-        self._troubled: dict[Account, str] = {} if self.kept else NO_TROUBLE
+        self._troubled: dict[int, Account] = {} if self.kept else NO_TROUBLE
+        """The accounts whose part is not known, by their place in the selection."""
         self._fresh_until: datetime | None = None
-        """No part is too old before this; None if that has to be found out."""
+        """No part before `_oldest` is too old before this; None if that has to be found out."""
         self._oldest = 0
-        """Where in `accounts` to begin to look for a part that is too old."""
+        """Where in `accounts` the first part is that was too old when that was last found out."""
 
     def put(
         self, account: Account, old: Contribution | None, part: Contribution, state: AccountState | None
@@ -137,9 +138,11 @@ class Sum:
         """Take in what an account adds, in place of what it added before; for a sum that is kept."""
         self.version += 1
         self.running.replace(old or NOTHING, part)
-        self._troubled.pop(account, None)
+        place = self.selection.places[account]
         if part.trouble:
-            self._troubled[account] = part.trouble
+            self._troubled[place] = account
+        else:
+            self._troubled.pop(place, None)
         self.again(account, part, state)
 
     def again(self, account: Account, part: Contribution, state: AccountState | None) -> None:
@@ -234,14 +237,12 @@ class Sum:
 
     def trouble(self, view: View, why: str) -> Unknown | None:
         """Why nothing can be said of it, where that lies with this sum; None if it does not."""
-        for account in self._troubled if self.kept else self.accounts:
+        account = self._first_troubled(view)
+        if account is not None:
             state = view.state(account)
-            if self.part(account, view).trouble and state is not None:
-                starts = [in_doubt_since(state, asset) for asset in state.stale]
-                since = min((at for at in starts if at is not None), default=None)
-                return self.unread(account, view, why) or Unknown(why, SEE_WHAT_WAITS, since)
-            if self.part(account, view).trouble:
-                return self.unread(account, view, why)
+            starts = [in_doubt_since(state, asset) for asset in state.stale] if state is not None else []
+            since = min((at for at in starts if at is not None), default=None)
+            return self.unread(account, view, why) or Unknown(why, SEE_WHAT_WAITS, since)
         if self._too_old(view):
             return self.unread(self.accounts[self._oldest], view, why)
         _, unpriced = self.running.value(view.price) if self.kept else self._unkept(view)
@@ -263,30 +264,37 @@ class Sum:
         """Why the sum is not known; empty if every part of it is."""
         if not self.accounts:
             return "no account is selected"
-        troubles = self._troubled.values() if self.kept else [part.trouble for part in parts if part.trouble]
-        if troubles:
-            first, *others = troubles
-            return first + (f" (and {len(others)} more)" if others else "")
-        return self._too_old(view)
+        first = self._first_troubled(view)
+        if first is None:
+            return self._too_old(view)
+        number = len(self._troubled) if self.kept else sum(1 for part in parts if part.trouble)
+        return self.part(first, view).trouble + (f" (and {number - 1} more)" if number > 1 else "")
+
+    def _first_troubled(self, view: View) -> Account | None:
+        """The account whose part is not known, the first as configured if there are several: what is said,
+        and when, must not depend on which was read last."""
+        if self.kept:
+            return self._troubled[min(self._troubled)] if self._troubled else None
+        return next((account for account in self.accounts if self.part(account, view).trouble), None)
 
     def _too_old(self, view: View) -> str:
-        if self._fresh_until is not None and view.now <= self._fresh_until:
-            return ""
-        until: datetime | None = None
-        number = len(self.accounts)
-        for step in range(number):
-            place = (self._oldest + step) % number
-            account = self.accounts[place]
+        """Why a part is too old, the first as configured if there are several; empty if none is."""
+        until, begin = self._fresh_until, self._oldest
+        if until is None or view.now > until:
+            until, begin = None, 0
+        why, place = "", len(self.accounts)
+        for at in range(begin, place):
+            account = self.accounts[at]
             part, state = self.part(account, view), view.state(account)
             if state is None:
                 continue
             expires = self._expires(account, part, state)
             if expires < view.now:
-                self._oldest = place
-                return self.selection.too_old(account, part, state, view.now, view.symbols)
+                why, place = self.selection.too_old(account, part, state, view.now, view.symbols), at
+                break
             until = expires if until is None else min(until, expires)
-        self._fresh_until = until
-        return ""
+        self._fresh_until, self._oldest = until, place
+        return why
 
     def _expires(self, account: Account, part: Contribution, state: AccountState) -> datetime:
         return part.read_at(state) + self.selection.limits[account]
