@@ -113,3 +113,40 @@ def test_of_what_is_left_in_a_period_no_more_than_the_share_is_wasted() -> None:
     assert made.affords(2 * COST, START, 2 * COST / 0.4)
     assert not made.affords(2 * COST, START, 2 * COST / 0.4 - 1)
     assert made.affords(COST, START, 0)
+
+
+def test_what_looks_took_that_came_too_early_is_given_back_when_the_hint_was_true() -> None:
+    watched = items(2, ticked=True)
+    made = HintedScheduler(
+        watched,
+        budget(20_000),
+        START,
+        coverage={item.key: ["push"] for item in watched},
+        waste=0.4,
+        seen={item.key: START for item in watched},
+    )
+    for key, change in (("w0", 60.0), ("w1", 3700.0)):
+        shown, now = START + change, START + change - 50
+        made.hint(key, "push", now)
+        looks = 0
+        while (due := made.due(now)) is not None and due[0] < shown + 600:
+            now = due[0]
+            assert due[1] == key
+            made.take(key, now)
+            made.observe(key, now, changed=now >= shown)
+            looks += 1
+            if now >= shown:
+                break
+        assert now >= shown, "however many looks the first hint took, the second is looked into"
+        assert looks > 3
+
+
+def test_a_restart_fills_no_bucket() -> None:
+    made = bucket()
+    made.take(1590.0, START)
+    again = bucket()
+    again.restore(made.dump(), START + 1)
+    assert made.affords(COST, START + 1, math.inf) == again.affords(COST, START + 1, math.inf) is False
+    for damaged in ([1], ["x", 1], 7, [math.nan, 1.0]):
+        with pytest.raises((ValueError, TypeError)):
+            bucket().restore(damaged, START)

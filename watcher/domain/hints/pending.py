@@ -31,6 +31,8 @@ class PendingHint:
     """The chance, at the last look, that the account had changed whatever the hint is worth."""
     curious: bool = False
     """It is looked into up to the oldest age."""
+    wasted: float = 0.0
+    """Credits that looks took which showed nothing, beyond what the schedule would have spent."""
     held: bool = False
     """The time of the poll was not the hint's: it was gathered, doubted, or could not be paid."""
 

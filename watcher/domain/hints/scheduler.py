@@ -72,6 +72,7 @@ class HintedScheduler(Scheduler):
         self._unpaid: dict[str, float] = {}
         """Accounts whose hint waits for the budget to renew, and since when."""
         if hints is not None:
+            self._waste.restore(hints.get("waste"), now)
             persistence.restore(self.desk, hints, now)
         self._judge_sources()
         while self._anew:
@@ -80,11 +81,11 @@ class HintedScheduler(Scheduler):
 
     def dump_hints(self) -> dict[str, Any]:
         """All of hints that is to survive a restart, as a JSON-able value."""
-        return persistence.dump(self.desk)
+        return {**persistence.dump(self.desk), "waste": self._waste.dump()}
 
     def dump_hints_in_parts(self, size: int) -> Iterator[dict[str, Any]]:
         """The same, first without `accounts`, then so many of these at a time; others may work in between."""
-        yield persistence.head(self.desk)
+        yield {**persistence.head(self.desk), "waste": self._waste.dump()}
         keys = list(self.desk.accounts)
         for start in range(0, len(keys), size):
             yield persistence.known(self.desk, keys[start : start + size])
@@ -175,9 +176,15 @@ class HintedScheduler(Scheduler):
             self.desk.failed(key, now)
         else:
             early = 1 - min(max(now - account.last, 0.0) / self.ordinary(key), 1.0)
+            pending = account.pending
             evidence = self.desk.observe(key, asked, now, changed=changed, by_hint=bool(by_hint))
             if by_hint and not changed:
-                self._waste.take(self._costs[key] * early, now)
+                wasted = self._costs[key] * early
+                self._waste.take(wasted, now)
+                if pending is not None:
+                    pending.wasted += wasted
+            elif changed and pending is not None and not account.barren:
+                self._waste.give_back(pending.wasted, now)
         super().observe(key, now, changed, charged=charged, evidence=evidence)
         if changed is not None:
             self.trust(key, self.desk.untold(key))

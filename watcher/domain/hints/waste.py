@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 DAY = 86400.0
 
@@ -30,6 +31,24 @@ class WasteBucket:
     def take(self, cost: float, now: float) -> None:
         """Such a poll found nothing; `cost` of it was beyond what the schedule would have spent by now."""
         self._left, self._now = self._at(now) - cost, now
+
+    def give_back(self, cost: float, now: float) -> None:
+        """What was taken for looks that came too early: the hint was true."""
+        self._left, self._now = min(self._at(now) + cost, self._top), now
+
+    def dump(self) -> list[float]:
+        """A JSON-able value; `restore` takes it."""
+        return [self._left, self._now]
+
+    def restore(self, value: Any, now: float) -> None:
+        """Go on with what was left then. ValueError or TypeError if `value` is not such a thing."""
+        if value is None:
+            return
+        left, at = map(float, value)
+        if not (math.isfinite(left) and math.isfinite(at)):
+            raise ValueError("a bucket without bounds")
+        self._left = min(left, self._top)
+        self._now = min(at, now)
 
     def _at(self, now: float) -> float:
         return min(self._top, self._left + self._fill * max(now - self._now, 0.0))
