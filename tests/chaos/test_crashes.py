@@ -31,5 +31,4 @@ async def test_killed_at_every_step_and_at_any_moment_nothing_is_lost_repeated_o
         assert not report.compared.broken, f"seed {report.seed}: {report.compared.broken}"
     struck = {fault for report in reports for fault, count in report.struck.items() if count}
     assert struck >= STEPS.keys()
-    assert sum(report.hinted for report in reports), "some hints came through"
     assert sum(report.compared.changes for report in reports) > 5 * STORMS  # the first sight of each asset

@@ -14,7 +14,7 @@ from watcher.hints.web_socket import NodeAddress, NodeLimits
 from watcher.ports.hints import Where
 from watcher.service.clock import SystemClock
 
-QUICK = NodeLimits(connect=0.5, call=2.0, heartbeat=0.4)
+QUICK = NodeLimits(connect=2.0, call=2.0, heartbeat=0.4)
 
 
 def evm_source(url: str, limits: NodeLimits = QUICK, **changed: Any) -> EvmHints:

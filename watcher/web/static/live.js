@@ -1,7 +1,8 @@
 "use strict";
 // Fetches the page again when the server says that something has changed, and leaves alone what is being used.
 (() => {
-  const busy = () => document.activeElement && document.activeElement.matches("input, select, textarea");
+  const busy = () => document.querySelector("button:active")
+    || (document.activeElement && document.activeElement.matches("input, select, textarea"));
   let fetching = false;
   let again = false;
   const refresh = async () => {
@@ -14,7 +15,7 @@
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const now = document.querySelector("main");
       const next = fresh.querySelector("main");
-      if (now && next) now.replaceChildren(...next.childNodes);
+      if (now && next && !busy()) now.replaceChildren(...next.childNodes);
     } catch {
       // The server is away; the stream says when it is back.
     } finally {
