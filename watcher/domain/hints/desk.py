@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from watcher.domain.hints.lag import AGES, ProviderLag, Stakes
 from watcher.domain.hints.pending import FRESH, HintedAccount, PendingHint
 from watcher.domain.hints.trust import SourceTrust
-from watcher.domain.scheduler import LEAST_UNTOLD, Evidence
+from watcher.domain.scheduler import LEAST_UNTOLD, Evidence, heat
 
 GAP = 10.0
 """No hint causes a poll sooner after the last poll that one caused."""
@@ -180,8 +180,7 @@ class HintDesk:
     # ------------------------------------------------------------------ when
 
     def _heat(self, key: str, precision: float) -> float:
-        """How hot an account is: at 1 and more what is told of it is gathered."""
-        return self._market.rate(key) * self._market.interval(key) / (math.sqrt(2) * precision)
+        return heat(self._market.rate(key), self._market.interval(key), precision)
 
     def _lag(self, pending: PendingHint) -> ProviderLag:
         return self.lag[pending.by[0]]

@@ -12,7 +12,7 @@ period ends. Rates are learnt from the bits.
 """
 
 from watcher.domain.scheduler.change_rates import Evidence
-from watcher.domain.scheduler.forecast import LEAST_UNTOLD, AccountForecast, Forecast, ToldChanges, plan
+from watcher.domain.scheduler.forecast import LEAST_UNTOLD, AccountForecast, Forecast, ToldChanges, heat, plan
 from watcher.domain.scheduler.items import Budget, Item
 from watcher.domain.scheduler.promises import PATIENCE, Feasibility, feasibility
 from watcher.domain.scheduler.scheduler import GOLDEN, Scheduler
@@ -30,5 +30,6 @@ __all__ = [
     "Scheduler",
     "ToldChanges",
     "feasibility",
+    "heat",
     "plan",
 ]

@@ -38,12 +38,18 @@ class ToldChanges:
     def gathered(self, rate: float, interval: float) -> ToldChanges:
         """The same of an account that changes `rate` times a second, and is polled each `interval` seconds if
         no hint tells of it: what is told of one that changes all the time waits for that."""
-        hot = rate * interval > math.sqrt(2) * self.true
+        hot = heat(rate, interval, self.true) > 1
         return replace(self, delay=max(self.delay, interval / 2)) if hot else self
 
     def seen(self, interval: float, after: float) -> float:
         """The share of changes that are seen so many seconds after they came, or sooner."""
         return self.share * (self.delay <= after) + (1 - self.share) * min(1.0, after / interval)
+
+
+def heat(rate: float, interval: float, precision: float) -> float:
+    """How hot an account is: above 1 what hints tell of it is gathered for its interval, below that a hint is
+    worth a poll at once. Between them: rate x interval = sqrt(2) x precision (decisions/push-hints.md)."""
+    return rate * interval / max(math.sqrt(2) * precision, 1e-12)
 
 
 NOTHING_TOLD = ToldChanges(0.0, 0.0, math.inf)

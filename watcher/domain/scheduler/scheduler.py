@@ -184,8 +184,12 @@ class Scheduler:
         """Credits left for promises."""
         if self._promises.stretch == 1:
             return self._remaining
-        hints = self._aside * max(self._budget.ends - self._now, 0.0)
-        return self._remaining - min(hints, self._remaining / 2)
+        return self._remaining - min(self._for_hints, self._remaining / 2)
+
+    @property
+    def _for_hints(self) -> float:
+        """Credits that are put aside for hints until the period ends."""
+        return self._aside * max(self._budget.ends - self._now, 0.0)
 
     def _longest(self, item: Item) -> float:
         return item.longest if item.ticked else self._promises.longest(item)
@@ -285,8 +289,7 @@ class Scheduler:
 
     def _reprice(self) -> None:
         self._rates.pool(len(self._known))
-        hints = self._aside * max(self._budget.ends - self._now, 0.0)
-        remaining = max(self._remaining - hints, min(self._promises.owed, self._remaining))
+        remaining = max(self._remaining - self._for_hints, min(self._promises.owed, self._remaining))
         self._pace.reprice(self._now, self._budget, remaining, self._promises.owed)
         self._order.tidy(len(self._accounts))
 
