@@ -108,7 +108,7 @@ def _seconds(name: str, text: str) -> float:
     try:
         found = parse_duration(text.strip())
     except ValueError as error:
-        raise InputError(f"{name}: {error}", "as in 15s") from None
+        raise InputError(f"{name}: {error}") from None
     if found < timedelta(0):
         raise InputError(f"{name}: {text[:40]} is no duration", "as in 15s")
     return found.total_seconds()
