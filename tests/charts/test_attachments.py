@@ -33,6 +33,7 @@ from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import subject_key
 from watcher.domain.values.formatting import amount
 from watcher.notify.apprise.channel import AppriseChannel
+from watcher.ports.channel import Presentation
 
 RULES = """\
 rules:
@@ -220,7 +221,7 @@ async def test_what_was_not_taken_with_a_picture_goes_without_the_next_time(tmp_
         return [b"\x89PNG"]
 
     async with installation(tmp_path) as there:
-        channel = AppriseChannel("ops", SecretStr(there.env["HOOK_URL"]), 10, draw=draw)
+        channel = AppriseChannel("ops", SecretStr(there.env["HOOK_URL"]), 10, shown=Presentation(draw))
         assert await channel.send([told()]) == Sent()
         assert await channel.send([replace(told(), attempts=1)]) == Sent()
         first, second = there.hook.received
@@ -275,7 +276,7 @@ async def test_telegram_gets_the_text_and_the_picture(monkeypatch: pytest.Monkey
     try:
         monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{runner.addresses[0][1]}/bot")
         url = SecretStr("tgram://123456789:abcdefg_hijklmnop/12315544/")
-        channel = AppriseChannel("ops", url, 10, draw=lambda _: [b"\x89PNG one"])
+        channel = AppriseChannel("ops", url, 10, shown=Presentation(lambda _: [b"\x89PNG one"]))
         assert await channel.send([told()]) == Sent()
     finally:
         await runner.cleanup()

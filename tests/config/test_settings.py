@@ -14,7 +14,7 @@ from watcher.config.models import Cron
 from watcher.config.settings import Kinds, load_settings, read_settings
 from watcher.domain.model import Account, Asset
 from watcher.notify.kind import ChannelKind
-from watcher.ports.channel import Draw
+from watcher.ports.channel import PLAINLY, Presentation
 from watcher.sources.coinstats.settings import CoinStatsSettings
 
 
@@ -184,7 +184,7 @@ def test_a_new_kind_needs_no_other_edit(tmp_path: Path) -> None:
         loft: SecretStr
         range_km: int
 
-        def build(self, name: str, draw: Draw | None = None) -> FakeChannel:
+        def build(self, name: str, shown: Presentation = PLAINLY) -> FakeChannel:
             return FakeChannel(name)
 
     kinds = Kinds(KINDS.stores, KINDS.sources, {**KINDS.channels, "pigeon": Pigeon})

@@ -19,6 +19,7 @@ from tests.notify.given import HOSTILE, delivery
 from watcher.domain.messages.delivery import NotSent, Sent
 from watcher.domain.messages.message import Kind
 from watcher.notify.apprise.settings import AppriseSettings
+from watcher.ports.channel import Presentation
 
 
 class Mailbox:
@@ -127,7 +128,7 @@ async def test_a_picture_comes_with_the_mail() -> None:
     async with smtp(box) as port:
         url = f"mailto://127.0.0.1:{port}/?from=watcher@example.org&to=ops@example.org&mode=insecure"
         settings = AppriseSettings.model_validate({"url": url, "timeout": "5s", "pictures": True})
-        channel = settings.build("mail", lambda _: [b"\x89PNG one"])
+        channel = settings.build("mail", Presentation(lambda _: [b"\x89PNG one"]))
         assert await channel.send([delivery()]) == Sent()
     (mail,) = box.mails
     (picture,) = mail.iter_attachments()

@@ -9,7 +9,8 @@ import pytest
 from tests.notify.given import HOSTILE, delivery
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.values.text import clean
-from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Space, Style, render, tone
+from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Space, Style, render
+from watcher.notify.notice import tone
 
 ALL = pytest.mark.parametrize("style", [PLAIN, MARKDOWN, HTML], ids=lambda style: style.name)
 

@@ -19,6 +19,7 @@ from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
 from watcher.notify.apprise.channel import AppriseChannel
 from watcher.notify.apprise.refusals import blame
 from watcher.notify.apprise.settings import AppriseSettings
+from watcher.ports.channel import Presentation
 
 TOKEN = "123456789:abcdefg_hijklmnop"
 OLD, NEW, OTHER = "-1234567", "-1009876543210", "-7654321"
@@ -212,7 +213,7 @@ async def test_a_picture_that_slack_refuses_is_left_out_and_the_text_is_posted_o
 
     async with slack_bot(monkeypatch, answer) as api:
         settings = AppriseSettings.model_validate({"url": f"slack://{BOT}/#ops", "pictures": True})
-        told = settings.build("ops", lambda _: [b"\x89PNG one"])
+        told = settings.build("ops", Presentation(lambda _: [b"\x89PNG one"]))
         result = await told.send([delivery(1)])
 
     assert isinstance(result, Sent)

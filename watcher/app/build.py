@@ -10,6 +10,7 @@ from functools import partial
 
 from watcher.app.application import App
 from watcher.app.jobs import Job
+from watcher.app.presentations import presentations
 from watcher.app.schedules import SourceSchedule, schedule_source
 from watcher.config.configuration import (
     Configuration,
@@ -49,7 +50,7 @@ async def build(
     settings, started = configuration.settings, clock.now()
     metrics = metrics or Metrics(started)
     metrics.know(settings.sources, settings.channels)
-    channels = build_channels(settings, draw=draw)
+    channels = build_channels(settings, present=presentations(draw))
     for channel in channels:
         channel.remember(await store.facts(facts_of(channel.name)))
     deliverer = Deliverer(

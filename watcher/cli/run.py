@@ -231,6 +231,7 @@ def send_test(
 
 
 async def _send_test(configuration: Configuration, only: str | None, *, json: bool) -> int:
+    from watcher.app.presentations import presentations
     from watcher.charts.attachments import sample
     from watcher.config.configuration import build_channels
     from watcher.domain.alerts.lifecycle import short_id
@@ -241,7 +242,7 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
     now = SystemClock().now()
     rows: list[SentTestRow] = []
     kinds, draw = configuration.settings.channels, sample(configuration, now)
-    for channel in build_channels(configuration.settings, only, draw=draw):
+    for channel in build_channels(configuration.settings, only, presentations(draw)):
         title = f"Test message from watcher to channel {channel.name}"
         facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
         identity = short_id("test", channel.name, now.isoformat())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.values.errors import ConfigurationError, InputError, Problem
 from watcher.notify.heartbeat import Heartbeat
 from watcher.notify.kind import ChannelKind
-from watcher.ports.channel import Channel, Draw
+from watcher.ports.channel import PLAINLY, Channel, Presentation
 from watcher.ports.clock import Clock
 from watcher.ports.source import Source
 from watcher.ports.store import StoreBackend
@@ -73,9 +73,14 @@ def build_rules(configuration: Configuration) -> Rules:
     return Rules(configuration.rules, wallets, tuple(settings.channels), policies, tuple(settings.hints))
 
 
-def build_channels(settings: Settings, only: str | None = None, draw: Draw | None = None) -> list[Channel]:
-    """The channels that the settings name; `draw`: for those that want pictures."""
-    return [kind.build(name, draw) for name, kind in settings.channels.items() if only in (None, name)]
+def build_channels(
+    settings: Settings,
+    only: str | None = None,
+    present: Callable[[str], Presentation] = lambda _name: PLAINLY,
+) -> list[Channel]:
+    """The channels that the settings name; `present`: how each shows what it tells."""
+    kinds = settings.channels.items()
+    return [kind.build(name, present(name)) for name, kind in kinds if only in (None, name)]
 
 
 def fallbacks(settings: Settings) -> dict[str, str]:

@@ -9,8 +9,8 @@ from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.values.text import clean
 from watcher.notify.kind import ChannelKind
-from watcher.notify.markup import short_alert
-from watcher.ports.channel import UNGROUPED, Draw
+from watcher.notify.notice import short_alert
+from watcher.ports.channel import PLAINLY, UNGROUPED, Presentation
 
 if TYPE_CHECKING:  # loaded only where there is such a channel
     from rich.console import Console
@@ -26,7 +26,7 @@ class ConsoleSettings(ChannelKind):
 
     kind: Literal["console"] = "console"
 
-    def build(self, name: str, draw: Draw | None = None) -> ConsoleChannel:  # noqa: ARG002
+    def build(self, name: str, shown: Presentation = PLAINLY) -> ConsoleChannel:  # noqa: ARG002
         from rich.console import Console
 
         return ConsoleChannel(name, Console(highlight=False, emoji=False, markup=False))

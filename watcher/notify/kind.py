@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -11,9 +12,12 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.alerts.quiet_hours import EVERY_DAY, QuietPeriod
+from watcher.domain.messages.message import Severity
+from watcher.domain.model import EMPTY
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Zone, words_of
-from watcher.ports.channel import Channel, Draw
+from watcher.notify.urgency import Urgency
+from watcher.ports.channel import PLAINLY, Channel, Presentation
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -71,10 +75,12 @@ class ChannelKind(BaseModel):
     quiet: QuietHours | None = None
     fallback: str | None = None
     """The channel that is told too what this one cannot tell."""
+    priority: Mapping[Severity, Urgency] = Field(default_factory=lambda: EMPTY)
+    """How loudly each severity asks for people, where that is not as usual (`BY_SEVERITY`)."""
 
     @abstractmethod
-    def build(self, name: str, draw: Draw | None = None) -> Channel:
-        """The channel; `draw`: who draws the pictures, if it wants some.
+    def build(self, name: str, shown: Presentation = PLAINLY) -> Channel:
+        """The channel; `shown`: how it shows what it tells. Its `draw` is for who wants pictures.
 
         InputError says, without a secret, what it does not take, and under which key if not `url`.
         """

@@ -9,13 +9,13 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.values.text import clean
+from watcher.notify.notice import Entry, notice, short_alert
+from watcher.ports.channel import PLAINLY, Presentation
 
 MOST_LISTED = 100
 """Alerts that one notification lists; the rest is counted."""
@@ -26,29 +26,11 @@ MOST_IDS = 3
 MOST_DETAILED = 10
 """With more alerts than this in one notification, their facts are left out."""
 
-SHORT = 8
-"""Digits of an alert's id that messages show; commands take any part that only one alert begins with."""
-
 _BREAK = "\N{ZERO WIDTH SPACE}"
 _LINK = re.compile(r"://|(?<=\w)\.(?=[^\W\d_]{2})|(?i:(?<=javascript):|(?<=mailto):)")
 _MARKED = re.compile(r"[\\`*_~\[\]<>|@#&{}!]|" + _LINK.pattern)
 _RUNBOOK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/%?&=#+-]*)?")
 _ESCAPED = re.compile(r"[\\`*_~\[\]<>|#]")
-
-_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
-_WORDS = {
-    Kind.FIRING: ("firing", "firing"),
-    Kind.REPEAT: ("still firing", "still firing"),
-    Kind.ESCALATION: ("escalated", "escalated"),
-    Kind.RESOLVED: ("resolved", "resolved"),
-    Kind.WITHDRAWN: ("withdrawn", "withdrawn"),
-    Kind.EVENT: ("change", "changes"),
-    Kind.NOTICE: ("notice", "notices"),
-    Kind.TEST: ("test", "tests"),
-}
-
-_OF_ALERTS = frozenset({Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.RESOLVED, Kind.WITHDRAWN})
-_BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdrawn"}
 
 
 def _defuse(text: str) -> str:
@@ -139,40 +121,17 @@ class Rendered:
     body: str
 
 
-Told = tuple[Delivery, ...]
-"""What one notification says of one alert, in order: often one delivery, after a while more."""
-
-
-def folded(deliveries: Sequence[Delivery]) -> list[Told]:
-    """Deliveries by alert, one entry for each, in the order of its first delivery."""
-    found: dict[str, Told] = {}
-    for each in deliveries:
-        found[each.message.id] = (*found.get(each.message.id, ()), each)
-    return list(found.values())
-
-
-def tone(deliveries: Sequence[Delivery]) -> str:
-    """`failure`, `warning`, `info` or `success`: the colour of the whole notification. What was withdrawn
-    is no success: nothing became better."""
-    last = [told[-1].message for told in folded(deliveries)]
-    bad = [message for message in last if not message.kind.final]
-    if not bad:
-        return "success" if all(message.kind is Kind.RESOLVED for message in last) else "info"
-    worst = min((message.severity for message in bad), key=_RANK.__getitem__)
-    return {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}[worst]
-
-
-def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Rendered:
+def render(
+    deliveries: Sequence[Delivery], style: Style, space: Space, shown: Presentation = PLAINLY
+) -> Rendered:
     """Text of one notification for one or several deliveries, never longer than the service takes."""
-    entries = sorted(folded(deliveries), key=_gravity)
-    heading = _heading(entries[0])
-    if len(entries) > 1:
-        heading += f" (+{len(entries) - 1:,} more)"
-    title = (style.title if space.title <= 0 else plain)(heading) or "-"
+    said = notice(deliveries, shown)
+    entries = said.entries
+    title = (style.title if space.title <= 0 else plain)(said.title) or "-"
     above: list[str] = []
     if 0 < space.title < len(title):
         # The title is always whole: what its own place cannot hold stands on top of the body.
-        above = [style.bold(style.title(heading))]
+        above = [style.bold(style.title(said.title))]
         title = title[: space.title - 1] + "…"
     if space.title <= 0:
         title = _cut(title, space.total - SPARE, style, space)
@@ -180,53 +139,21 @@ def render(deliveries: Sequence[Delivery], style: Style, space: Space) -> Render
     if len(entries) == 1:
         facts, origin = _facts(entries[0], style), _origin(entries[0], style)
         return Rendered(title, _fit(above, facts, [origin], style, space, room))
-    above.append(style.text(_summary(entries)))
-    shown, left = entries[:MOST_LISTED], len(entries) - MOST_LISTED
+    above.append(style.text(said.summary))
+    listed, left = entries[:MOST_LISTED], len(entries) - MOST_LISTED
     for detailed in (True, False) if len(entries) <= MOST_DETAILED else (False,):
-        lines = [_entry(told, style, detailed=detailed) for told in shown]
+        lines = [_block(each, style, detailed=detailed) for each in listed]
         body = _join([*above, *lines], style)
         if left <= 0 and space.measure(body) <= room:
             return Rendered(title, body)
     return Rendered(title, _fit(above, lines, [], style, space, room, max(left, 0)))
 
 
-def _gravity(told: Told) -> tuple[bool, int]:
-    """What is over comes after what is not, and what is grave first."""
-    last = told[-1].message
-    return last.kind.final, _RANK[last.severity]
-
-
-def _summary(entries: Sequence[Told]) -> str:
-    counts = Counter(_word(told, several=False) for told in entries)
-    parts = []
-    for one, several in [*_WORDS.values(), *((both, both) for both in _BOTH.values())]:
-        if counts[one]:
-            parts.append(f"{counts[one]:,} {several if counts[one] > 1 else one}")
-    return f"{len(entries):,} alerts: {', '.join(parts)}"
-
-
-def _word(told: Told, *, several: bool) -> str:
-    """What became of it, as far as this notification tells."""
-    if told[0].message.kind is Kind.FIRING and told[-1].message.kind.final:
-        return _BOTH[told[-1].message.kind]
-    return _WORDS[told[-1].message.kind][several]
-
-
-def _heading(told: Told) -> str:
-    """How bad it is and what became of it, then the words: those of a rule are the same when it resolves."""
-    message = told[-1].message
-    return message.title if message.kind is Kind.TEST else f"{_mark(told)}: {message.title}"
-
-
-def _mark(told: Told) -> str:
-    return f"{told[-1].message.severity.value}, {_word(told, several=False)}"
-
-
-def _facts(told: Told, style: Style) -> list[str]:
-    facts = told[-1].message.facts
-    if _word(told, several=False) in _BOTH.values():
-        facts = (*facts, ("Fired", told[0].message.title))
-    return [f"{style.bold(style.title(label) + ':')} {_value(label, value, style)}" for label, value in facts]
+def _facts(entry: Entry, style: Style) -> list[str]:
+    return [
+        f"{style.bold(style.title(label) + ':')} {_value(label, value, style)}"
+        for label, value in entry.lines
+    ]
 
 
 def _value(label: str, value: str, style: Style) -> str:
@@ -235,31 +162,24 @@ def _value(label: str, value: str, style: Style) -> str:
     return style.link(value) if trusted else style.text(value)
 
 
-def _origin(told: Told, style: Style) -> str:
+def _origin(entry: Entry, style: Style) -> str:
     """Where to go on from here: `watcher ack` takes the short id."""
-    message = told[-1].message
-    ids = ", ".join(style.code(each.id) for each in told[-MOST_IDS:])
-    alert = short_alert(message)
+    ids = ", ".join(style.code(each.id) for each in entry.told[-MOST_IDS:])
+    alert = short_alert(entry.message)
     parts = [
-        f"rule {style.code(message.rule)}",
+        f"rule {style.code(entry.message.rule)}",
         f"alert {style.code(alert)}" if alert else "",
         f"delivery {ids}",
     ]
     return " · ".join(part for part in parts if part)
 
 
-def short_alert(message: Message) -> str:
-    """The short id of the alert that a message is about; empty if it is about none."""
-    return message.id[:SHORT] if message.kind in _OF_ALERTS else ""
-
-
-def _entry(told: Told, style: Style, *, detailed: bool) -> str:
+def _block(entry: Entry, style: Style, *, detailed: bool) -> str:
     """One alert of several: with its facts a list under a line of its own, with air above."""
-    message = told[-1].message
-    head = f"• {style.bold(_mark(told))}: {style.text(message.title)}"
+    head = f"• {style.bold(entry.mark)}: {style.text(entry.title)}"
     if not detailed:
-        return _join([head, _origin(told, style)], style)
-    return _join(["", head, *_facts(told, style), _origin(told, style)], style)
+        return _join([head, _origin(entry, style)], style)
+    return _join(["", head, *_facts(entry, style), _origin(entry, style)], style)
 
 
 def _join(lines: Sequence[str], style: Style) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from watcher.domain.messages.delivery import Delivery, SendResult
+from watcher.domain.messages.presentation import NO_WAYS, UTC_AND_DOLLARS, Display, Ways
 
 UNGROUPED = 1_000_000
 """The `burst` of a channel for which nothing is gathered: a screen, say, and not people's telephones."""
@@ -13,6 +15,18 @@ UNGROUPED = 1_000_000
 
 Draw = Callable[[Sequence[Delivery]], Sequence[bytes]]
 """Pictures (PNG) of what deliveries are about, within a bounded time; none if there are none to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """Presentation of all that one channel tells: what is drawn to it, whose time and money, and ways on."""
+
+    draw: Draw | None = None
+    display: Display = UTC_AND_DOLLARS
+    ways: Callable[[Delivery], Ways] = lambda _delivery: NO_WAYS
+
+
+PLAINLY = Presentation()
 
 
 class Channel(Protocol):

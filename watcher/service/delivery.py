@@ -327,7 +327,8 @@ class Deliverer:
         attempts = delivery.attempts + 1
         delivery = replace(delivery, attempts=attempts, only=frozenset())
         if isinstance(result, Sent):
-            return replace(delivery, state=DeliveryState.SENT, last_error="", sent=now)
+            state, receipt = DeliveryState.SENT, result.receipt
+            return replace(delivery, state=state, last_error="", sent=now, receipt=receipt)
         due = now + self._wait(attempts, result)
         gives_up = self._hopeless(session, delivery, result, together, now)
         state = DeliveryState.GIVEN_UP if gives_up else DeliveryState.PENDING
@@ -385,8 +386,7 @@ class Deliverer:
         session.asked_to_wait = result.retry_after is not None
 
     def _stumbled(self, session: ChannelSession, error: Exception) -> None:
-        """Note an error that nobody foresaw with what was being sent; the loop goes on."""
-        # Neither the error's words nor its arguments are logged: they may hold a channel's URL.
+        """Note an error that nobody foresaw. What it says is not logged: it may hold a channel's URL."""
         frames = "".join(traceback.format_tb(error.__traceback__))
         kind = type(error).__name__
         LOG.error("unexpected error: channel=%s error=%s\n%s", session.channel.name, kind, frames)

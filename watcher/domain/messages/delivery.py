@@ -68,6 +68,10 @@ class Delivery:
     only: frozenset[str] = frozenset()
     over: str = ""
     """Since when, and why, the alert that the message tells of is over, if it is."""
+    receipt: str = ""
+    """What the service calls the message that it took, for what follows; empty if it says nothing."""
+    thread: str = ""
+    """The receipt of the first message about the same alert that this channel took, if there is one."""
 
     def told_at(self, now: datetime) -> Message:
         """The message with what has to be known of it if it comes late: when it was decided, and that its
@@ -91,6 +95,8 @@ class Sent:
 
     remarks: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     facts: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    receipt: str = ""
+    """What the service calls the message; kept with each delivery that it told."""
 
 
 @dataclass(frozen=True, slots=True)

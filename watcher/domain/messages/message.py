@@ -44,6 +44,40 @@ class Kind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Particulars:
+    """Particulars of what a message is about, for who computes with them or writes them otherwise.
+
+    Amounts in natural units and prices in US dollars, every digit; times in UTC. What is not known, or has
+    no meaning for this message, is empty or None. Names come from an API and are not trusted.
+    """
+
+    source: str = ""
+    chain: str = ""
+    address: str = ""
+    asset: str = ""
+    """Contract, coin id or UniqueAssetId."""
+    symbol: str = ""
+    tags: tuple[str, ...] = ()
+    before: Decimal | None = None
+    """Amount before a change; None for what is no change."""
+    after: Decimal | None = None
+    """Amount after a change, or held now."""
+    price_before: Decimal | None = None
+    price_after: Decimal | None = None
+    """Price after a change, or now."""
+    since: datetime | None = None
+    """When an alert began; of a change, the reading before."""
+    until: datetime | None = None
+    """Of a change, the reading that showed it."""
+    because: str = ""
+    gravity: Decimal | None = None
+    """How bad it is beside others of the same rule: the largest is the worst."""
+
+
+NOTHING = Particulars()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One transition in words. Plain text everywhere: names from an API are not trusted.
 
@@ -60,6 +94,7 @@ class Message:
     title: str
     facts: tuple[tuple[str, str], ...]
     at: datetime
+    particulars: Particulars = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

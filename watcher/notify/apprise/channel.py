@@ -24,17 +24,9 @@ from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.mail import by_mail, is_plain_mail
 from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
-from watcher.notify.markup import (
-    HTML,
-    MARKDOWN,
-    PLAIN,
-    STYLES,
-    Rendered,
-    Space,
-    render,
-    tone,
-)
-from watcher.ports.channel import Draw
+from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, render
+from watcher.notify.notice import tone
+from watcher.ports.channel import PLAINLY, Presentation
 
 DRAWING = 2.5
 """Seconds that pictures may take at most, beside what the service may take."""
@@ -82,9 +74,9 @@ class AppriseChannel:
         url: SecretStr,
         timeout: float,
         proxy: SecretStr | None = None,
-        draw: Draw | None = None,
+        shown: Presentation = PLAINLY,
     ) -> None:
-        """`timeout` in seconds; `draw`: who draws the pictures.
+        """`timeout` in seconds; `shown`: how messages are shown.
 
         ValueError, without the URL in it, if apprise does not take the URL.
         """
@@ -98,7 +90,7 @@ class AppriseChannel:
         self._apprise = self._open()
         self._current: _Sending | None = None
         self._abandoned: list[_Sending] = []
-        self._draw = draw
+        self._shown = shown
 
     @property
     def takes_pictures(self) -> bool:
@@ -148,7 +140,7 @@ class AppriseChannel:
         threading.Thread(target=work, name=f"channel {self.name}", daemon=True).start()
         try:
             pause = max(self._apprise[0].request_rate_per_sec, 0)
-            async with asyncio.timeout(self._timeout + pause + (DRAWING if self._draw else 0)):
+            async with asyncio.timeout(self._timeout + pause + (DRAWING if self._shown.draw else 0)):
                 return await done
         except TimeoutError:
             sending.late = True
@@ -238,10 +230,10 @@ class AppriseChannel:
             try:
                 service = target[0]
                 style = STYLES[service.resolve_format(_preferred(service)).value]
-                shown = render(deliveries, style, _space(service, style.name))
+                shown = render(deliveries, style, _space(service, style.name), self._shown)
                 pictures = self._pictures(deliveries)
                 if is_plain_mail(service):
-                    result = by_mail(service, deliveries, shown, style.name, pictures, attempt)
+                    result = by_mail(service, deliveries, shown, style.name, pictures, attempt, self._shown)
                 else:
                     call = partial(_call, target, shown, tone(deliveries), style.name)
                     result = through_plugin(service, call, pictures, attempt, outcome)
@@ -257,9 +249,9 @@ class AppriseChannel:
 
     def _pictures(self, deliveries: Sequence[Delivery]) -> Sequence[bytes]:
         """What was not taken with a picture goes without one the next time: it may have been its fault."""
-        if self._draw is None or not self.takes_pictures or any(each.attempts for each in deliveries):
+        if self._shown.draw is None or not self.takes_pictures or any(each.attempts for each in deliveries):
             return ()
-        return self._draw(deliveries)
+        return self._shown.draw(deliveries)
 
     def _mask(self, text: str, service: Any) -> str:
         """Words of a service: one line, not long, and of the URL nothing but recipients and the host."""

@@ -22,7 +22,9 @@ from watcher.domain.messages.delivery import Delivery, Fault, SendResult
 from watcher.domain.messages.message import Kind
 from watcher.notify.apprise.refusals import ServiceRefusal, mail_refusal, unreached
 from watcher.notify.apprise.sending import SendAttempt
-from watcher.notify.markup import HTML, PLAIN, Rendered, Space, folded, render
+from watcher.notify.markup import HTML, PLAIN, Rendered, Space, render
+from watcher.notify.notice import folded
+from watcher.ports.channel import PLAINLY, Presentation
 
 _PLAIN = SMTP.clone(cte_type="7bit")
 """Every server takes it."""
@@ -216,12 +218,14 @@ def by_mail(
     style: str,
     pictures: Sequence[bytes],
     attempt: SendAttempt,
+    presentation: Presentation = PLAINLY,
 ) -> SendResult:
     """Result of one mail to all recipients of the URL who have not got it."""
     service.throttle()
     people = recipients(service)
     attempt.asked.update({each: each for each in people})
-    plain = render(deliveries, PLAIN, Space(service.body_maxlen or 32768, service.title_maxlen))
+    space = Space(service.body_maxlen or 32768, service.title_maxlen)
+    plain = render(deliveries, PLAIN, space, presentation)
     ids = [each.id for each in deliveries]
     alerts = {each.message.id for each in deliveries if each.message.kind not in _ONCE}
     content = MailContent(

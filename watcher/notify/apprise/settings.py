@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, SecretStr
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration
 from watcher.notify.kind import ChannelKind
-from watcher.ports.channel import Draw
+from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.connections import Proxy
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ class AppriseSettings(ChannelKind):
     """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
     timeout: Annotated[Duration, AfterValidator(_a_while)] = timedelta(seconds=30)
 
-    def build(self, name: str, draw: Draw | None = None) -> AppriseChannel:
+    def build(self, name: str, shown: Presentation = PLAINLY) -> AppriseChannel:
         from watcher.notify.apprise.channel import AppriseChannel
 
-        wanted = draw if self.pictures else None
-        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy, wanted)
+        shown = shown if self.pictures else replace(shown, draw=None)
+        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy, shown)
 
     @property
     def wants_pictures(self) -> bool:

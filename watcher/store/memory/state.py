@@ -167,6 +167,13 @@ class State:
 
     def told(self, delivery: Delivery) -> Delivery:
         """A delivery with what is known of its alert now."""
+        sent = [
+            each
+            for each in self.deliveries.values()
+            if (each.channel, each.message.id) == (delivery.channel, delivery.message.id) and each.receipt
+        ]
+        first = min(sent, key=lambda each: each.sent or each.created, default=None)
+        delivery = replace(delivery, thread=first.receipt if first is not None else "")
         alert = self.alerts.get(delivery.message.id)
         if alert is None or alert.state is not AlertState.RESOLVED or alert.resolved_at is None:
             return delivery

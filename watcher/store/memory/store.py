@@ -136,7 +136,7 @@ class MemoryStore:
             for each in deliveries:
                 waits = known[each.id].state is DeliveryState.PENDING if each.id in known else False
                 if each.id in known and (waits or each.state is DeliveryState.SENT):
-                    known[each.id] = replace(each, only=frozenset(), over="")
+                    known[each.id] = replace(each, only=frozenset(), over="", thread="")
             owed = [other for identity, other in instead.items() if self._needed(identity, other)]
             self.state.owe(owed)
             return owed

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
+
+from watcher.domain.messages.message import NOTHING, Particulars
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -49,3 +54,35 @@ def time(value: int | None) -> datetime | None:
 def storable(text: str) -> str:
     """Text from outside as SQLite can keep it: half a surrogate pair becomes a question mark."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def particulars_text(particulars: Particulars) -> str:
+    """The fields that are known, as JSON; empty if none is."""
+    known = {each.name: getattr(particulars, each.name) for each in fields(Particulars)}
+    written = {name: _written(value) for name, value in known.items() if value not in ("", None, ())}
+    return storable(json.dumps(written, ensure_ascii=False)) if written else ""
+
+
+def particulars_of(text: str) -> Particulars:
+    return (
+        Particulars(**{name: _read(name, value) for name, value in json.loads(text).items()})
+        if text
+        else NOTHING
+    )
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return canonical(value)
+    return to_ms(value) if isinstance(value, datetime) else value
+
+
+def _read(name: str, value: Any) -> Any:
+    if isinstance(value, int):
+        return from_ms(value)
+    if isinstance(value, list):
+        return tuple(value)
+    return Decimal(value) if name in _NUMBERS else value
+
+
+_NUMBERS = frozenset({"before", "after", "price_before", "price_after", "gravity"})

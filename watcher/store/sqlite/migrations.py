@@ -158,6 +158,13 @@ def m015_hinted(db: Database) -> None:
     db.execute("CREATE INDEX hinted_by_account ON hinted (source, chain, address, at)")
 
 
+@migrations()
+def m016_particulars(db: Database) -> None:
+    """What a message is about in fields, as JSON; and what a service calls the message that it took."""
+    db.execute("ALTER TABLE messages ADD COLUMN particulars TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE deliveries ADD COLUMN receipt TEXT NOT NULL DEFAULT ''")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -13,12 +13,22 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.values.formatting import moment
 from watcher.ports.queries import Waiting
-from watcher.store.sqlite.codec import from_ms, ms, storable, time, to_ms
+from watcher.store.sqlite.codec import (
+    from_ms,
+    ms,
+    particulars_of,
+    particulars_text,
+    storable,
+    time,
+    to_ms,
+)
 
 _SELECT = (
     "SELECT d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent,"
     " m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at, d.heard,"
-    " CASE WHEN a.state = 'resolved' THEN a.resolved_at END, a.because"
+    " CASE WHEN a.state = 'resolved' THEN a.resolved_at END, a.because, m.particulars, d.receipt,"
+    " (SELECT e.receipt FROM messages f JOIN deliveries e ON e.message = f.id WHERE f.alert = m.alert"
+    " AND e.channel = d.channel AND e.receipt <> '' ORDER BY e.sent, e.rowid LIMIT 1)"
     " FROM deliveries d JOIN messages m ON m.id = d.message LEFT JOIN alerts a ON a.id = m.alert"
 )
 
@@ -55,12 +65,12 @@ def add(conn: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
 
 def _message(conn: sqlite3.Connection, message: Message) -> int:
     row = conn.execute(
-        "INSERT INTO messages (alert, kind, at, severity, rule, subject, wallet, title, facts)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messages (alert, kind, at, severity, rule, subject, wallet, title, facts, particulars)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             message.id, str(message.kind), to_ms(message.at), str(message.severity), message.rule,
             message.subject, message.wallet, storable(message.title),
-            storable(json.dumps(message.facts, ensure_ascii=False)),
+            storable(json.dumps(message.facts, ensure_ascii=False)), particulars_text(message.particulars),
         ),
     )  # fmt: skip
     return row.lastrowid or 0
@@ -89,12 +99,13 @@ def settle(
     What was dropped by hand meanwhile stays dropped, unless it was sent.
     """
     conn.executemany(
-        "UPDATE deliveries SET state = ?, attempts = ?, last_error = ?, due = ?, sent = ?, heard = ?"
+        "UPDATE deliveries SET state = ?, attempts = ?, last_error = ?, due = ?, sent = ?, heard = ?,"
+        " receipt = ?"
         " WHERE id = ? AND (state = 'pending' OR ? = 'sent')",
         [
             (
                 str(d.state), d.attempts, storable(d.last_error), to_ms(d.due), ms(d.sent),
-                _names(d.delivered_to), d.id, str(d.state),
+                _names(d.delivered_to), storable(d.receipt), d.id, str(d.state),
             )
             for d in deliveries
         ],
@@ -201,11 +212,13 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         title=row[14],
         facts=tuple((label, value) for label, value in json.loads(row[15])),
         at=from_ms(row[16]),
+        particulars=particulars_of(row[20]),
     )
     return Delivery(
         row[0], row[1], message, from_ms(row[5]), from_ms(row[6]), DeliveryState(row[2]), row[3], row[4],
         time(row[7]), frozenset(json.loads(row[17])) if row[17] else frozenset(),
         over=f"since {moment(from_ms(row[18]))}: {row[19]}" if row[18] is not None else "",
+        receipt=row[21], thread=row[22] or "",
     )  # fmt: skip
 
 
