@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "watcher"
 
-CLOCKS = ("service/clock.py", "cli/", "sim/", "daemon/systemd.py", "notify/apprise/")
+CLOCKS = ("service/clock.py", "cli/", "sim/", "daemon/systemd.py", "notify/apprise/", "notify/refusals.py")
 """Where the time of day or a monotonic clock may be read."""
 
 TELLS_THE_TIME = {

@@ -17,8 +17,8 @@ from apprise.plugins.telegram import NotifyTelegram
 from tests.notify.given import HOSTILE, delivery, receiver
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
 from watcher.notify.apprise.channel import AppriseChannel
-from watcher.notify.apprise.refusals import blame
 from watcher.notify.apprise.settings import AppriseSettings
+from watcher.notify.refusals import blame
 from watcher.ports.channel import Presentation
 
 TOKEN = "123456789:abcdefg_hijklmnop"

@@ -7,16 +7,12 @@ the requests of a thread that asked for it are, and nothing of a request or an a
 from __future__ import annotations
 
 import functools
-import json
-import math
 import os
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,9 +20,10 @@ import requests
 from urllib3.exceptions import NewConnectionError
 
 from watcher.domain.messages.delivery import Fault
-from watcher.notify.apprise.refusals import (
+from watcher.notify.refusals import (
     LONGEST_BODY,
     ServiceRefusal,
+    asked_to_wait,
     blame,
     moved_to,
     refused_in_words,
@@ -36,9 +33,6 @@ from watcher.notify.apprise.refusals import (
 from watcher.system.connections import turned_away
 
 _TURNED_AWAY = re.compile(r"Tunnel connection failed: ([0-9]{3})")
-
-LONGEST_WAIT = 3600.0
-"""Seconds; a service that asks for more is asked again after an hour."""
 
 
 @dataclass(slots=True)
@@ -114,7 +108,7 @@ def _note(outcome: HttpOutcome, response: requests.Response) -> None:
     refusal = ServiceRefusal(
         f"the service answered{number}" + (f": {words}" if words else ""),
         blame(status, words),
-        _retry_after(response),
+        asked_to_wait(status, response.headers.get("Retry-After", ""), body),
         moved=moved_to(body) if status == 400 else "",
     )
     outcome.answer = refusal
@@ -152,21 +146,3 @@ def _never_connected(error: requests.RequestException) -> bool:
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(reason, NewConnectionError)
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Seconds: the header (RFC 9110, seconds or a date), or Telegram's `parameters.retry_after`."""
-    header = response.headers.get("Retry-After", "").strip()
-    seconds: float | None = None
-    with suppress(ValueError, TypeError, OverflowError):
-        seconds = float(header)
-    if seconds is None and header:
-        with suppress(ValueError, TypeError, OverflowError):
-            seconds = (parsedate_to_datetime(header).astimezone(UTC) - datetime.now(UTC)).total_seconds()
-    if seconds is None and response.status_code == 429:
-        with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            body = json.loads(response.content[:LONGEST_BODY])
-            seconds = float(body.get("parameters", body)["retry_after"])
-    if seconds is None or math.isnan(seconds):
-        return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)

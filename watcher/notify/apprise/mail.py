@@ -20,10 +20,10 @@ from typing import Any
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Delivery, Fault, SendResult
 from watcher.domain.messages.message import Kind
-from watcher.notify.apprise.refusals import ServiceRefusal, mail_refusal, unreached
 from watcher.notify.apprise.sending import SendAttempt
 from watcher.notify.markup import HTML, PLAIN, Rendered, Space, render
 from watcher.notify.notice import folded
+from watcher.notify.refusals import ServiceRefusal, mail_refusal, unreached
 from watcher.ports.channel import PLAINLY, Presentation
 
 _PLAIN = SMTP.clone(cte_type="7bit")

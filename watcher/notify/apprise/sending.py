@@ -17,7 +17,7 @@ from apprise.attachment.memory import AttachMemory
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
 from watcher.notify.apprise.http_outcome import HttpOutcome
-from watcher.notify.apprise.refusals import ServiceRefusal
+from watcher.notify.refusals import ServiceRefusal
 
 _MEMORY: Any = AttachMemory
 _KINDS = frozenset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 import smtplib
 import socket
@@ -11,6 +12,8 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from watcher.domain.messages.delivery import Fault
@@ -18,6 +21,9 @@ from watcher.system.connections import NO_TLS, certificate_words
 
 LONGEST_BODY = 65536
 """Bytes of an answer that are read for its words."""
+
+LONGEST_WAIT = 3600.0
+"""Seconds; a service that asks for more is asked again after an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,24 @@ def refused_in_words(body: bytes) -> bool:
         found = json.loads(body)
         return isinstance(found, dict) and found.get("ok", True) is False
     return False
+
+
+def asked_to_wait(status: int, header: str, body: bytes) -> float | None:
+    """Seconds that the service asks for: in `Retry-After` (RFC 9110, seconds or a date), or, of one that has
+    had too much, in `retry_after` of its answer (Discord), or of the `parameters` there (Telegram)."""
+    header, seconds = header.strip(), None
+    with suppress(ValueError, TypeError, OverflowError):
+        seconds = float(header)
+    if seconds is None and header:
+        with suppress(ValueError, TypeError, OverflowError):
+            seconds = (parsedate_to_datetime(header).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    if seconds is None and status == 429:
+        with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            found = json.loads(body[:LONGEST_BODY])
+            seconds = float(found.get("parameters", found)["retry_after"])
+    if seconds is None or math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def moved_to(body: bytes) -> str:
