@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from tests.charts.test_chart import CONFIG, outage
 from tests.contract.given import ETH, HOT, after
 from tests.endtoend.bench import EVM, Installation, installation
+from tests.notify.given import PICTURE
 from tests.store.given import opened
 from watcher.charts import attachments
 from watcher.charts.attachments import LIMIT, MOST_AT_ONCE, Painter, painter
@@ -33,7 +34,7 @@ from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import subject_key
 from watcher.domain.values.formatting import amount
 from watcher.notify.apprise.channel import AppriseChannel
-from watcher.ports.channel import Presentation
+from watcher.ports.channel import Attachment, Presentation
 
 RULES = """\
 rules:
@@ -71,9 +72,10 @@ async def test_an_alert_is_drawn_with_its_week_its_level_and_its_gap(tmp_path: P
         return png(picture)
 
     (drawn,) = built(tmp_path, draw)([told()])
-    image = Image.open(io.BytesIO(drawn))
+    assert (drawn.name, drawn.mime) == ("chart-1.png", "image/png")
+    image = Image.open(io.BytesIO(drawn.content))
     assert (image.format, image.size) == ("PNG", (WIDTH, HEIGHT))
-    assert len(drawn) < 60_000
+    assert len(drawn.content) < 60_000
     (picture,) = seen
     assert picture.level == Decimal(4)
     assert picture.moment == AT
@@ -216,9 +218,9 @@ async def test_a_service_without_attachments_is_named(tmp_path: Path) -> None:
 async def test_what_was_not_taken_with_a_picture_goes_without_the_next_time(tmp_path: Path) -> None:
     asked: list[Sequence[Delivery]] = []
 
-    def draw(deliveries: Sequence[Delivery]) -> list[bytes]:
+    def draw(deliveries: Sequence[Delivery]) -> list[Attachment]:
         asked.append(deliveries)
-        return [b"\x89PNG"]
+        return [Attachment("chart-1.png", "image/png", b"\x89PNG")]
 
     async with installation(tmp_path) as there:
         channel = AppriseChannel("ops", SecretStr(there.env["HOOK_URL"]), 10, shown=Presentation(draw))
@@ -276,7 +278,7 @@ async def test_telegram_gets_the_text_and_the_picture(monkeypatch: pytest.Monkey
     try:
         monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{runner.addresses[0][1]}/bot")
         url = SecretStr("tgram://123456789:abcdefg_hijklmnop/12315544/")
-        channel = AppriseChannel("ops", url, 10, shown=Presentation(lambda _: [b"\x89PNG one"]))
+        channel = AppriseChannel("ops", url, 10, shown=Presentation(lambda _: [PICTURE]))
         assert await channel.send([told()]) == Sent()
     finally:
         await runner.cleanup()

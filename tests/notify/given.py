@@ -15,12 +15,14 @@ from aiohttp import web
 from watcher.domain.messages.delivery import Delivery, DeliveryState, SendResult, Sent
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.values.errors import StoreBusyError
-from watcher.ports.channel import UNGROUPED, Channel
+from watcher.ports.channel import UNGROUPED, Attachment, Channel
 from watcher.ports.store import Store
 from watcher.service.delivery import Deliverer
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE = "\x1b[31mEVIL\x1b[0m\u202egnp.exe <b>x</b> [win](http://evil.example) *bold* @here <!channel> `x`"
+
+PICTURE = Attachment("chart-1.png", "image/png", b"\x89PNG one")
 
 
 def message(

@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
 from tests.certificates import self_signed
-from tests.notify.given import HOSTILE, delivery
+from tests.notify.given import HOSTILE, PICTURE, delivery
 from watcher.domain.messages.delivery import NotSent, Sent
 from watcher.domain.messages.message import Kind
 from watcher.notify.apprise.settings import AppriseSettings
@@ -128,7 +128,7 @@ async def test_a_picture_comes_with_the_mail() -> None:
     async with smtp(box) as port:
         url = f"mailto://127.0.0.1:{port}/?from=watcher@example.org&to=ops@example.org&mode=insecure"
         settings = AppriseSettings.model_validate({"url": url, "timeout": "5s", "pictures": True})
-        channel = settings.build("mail", Presentation(lambda _: [b"\x89PNG one"]))
+        channel = settings.build("mail", Presentation(lambda _: [PICTURE]))
         assert await channel.send([delivery()]) == Sent()
     (mail,) = box.mails
     (picture,) = mail.iter_attachments()

@@ -14,7 +14,7 @@ from aiohttp import web
 from apprise.plugins.slack import NotifySlack
 from apprise.plugins.telegram import NotifyTelegram
 
-from tests.notify.given import HOSTILE, delivery, receiver
+from tests.notify.given import HOSTILE, PICTURE, delivery, receiver
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
 from watcher.notify.apprise.channel import AppriseChannel
 from watcher.notify.apprise.settings import AppriseSettings
@@ -213,7 +213,7 @@ async def test_a_picture_that_slack_refuses_is_left_out_and_the_text_is_posted_o
 
     async with slack_bot(monkeypatch, answer) as api:
         settings = AppriseSettings.model_validate({"url": f"slack://{BOT}/#ops", "pictures": True})
-        told = settings.build("ops", Presentation(lambda _: [b"\x89PNG one"]))
+        told = settings.build("ops", Presentation(lambda _: [PICTURE]))
         result = await told.send([delivery(1)])
 
     assert isinstance(result, Sent)

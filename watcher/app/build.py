@@ -21,7 +21,7 @@ from watcher.config.configuration import (
     quiet_hours,
 )
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.ports.channel import Draw
+from watcher.ports.channel import Attach
 from watcher.ports.clock import Clock
 from watcher.ports.store import Store, facts_of
 from watcher.queues.memory import PollQueue
@@ -40,7 +40,7 @@ async def build(
     *,
     clock: Clock | None = None,
     metrics: Metrics | None = None,
-    draw: Draw | None = None,
+    draw: Attach | None = None,
 ) -> App:
     """Everything that one configuration asks for; nothing of it is at work yet.
 
@@ -50,7 +50,7 @@ async def build(
     settings, started = configuration.settings, clock.now()
     metrics = metrics or Metrics(started)
     metrics.know(settings.sources, settings.channels)
-    channels = build_channels(settings, present=presentations(draw))
+    channels = build_channels(settings, present=presentations(settings, draw))
     for channel in channels:
         channel.remember(await store.facts(facts_of(channel.name)))
     deliverer = Deliverer(

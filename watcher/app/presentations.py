@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from watcher.ports.channel import Draw, Presentation
+from watcher.config.settings import Settings
+from watcher.ports.channel import Attach, Presentation
 
 
-def presentations(draw: Draw | None = None) -> Callable[[str], Presentation]:
+def presentations(settings: Settings, draw: Attach | None = None) -> Callable[[str], Presentation]:
     """The presentation of a channel, by its name. `draw`: draws pictures for the channels that want some."""
 
-    def of(_channel: str) -> Presentation:
-        return Presentation(draw)
+    def of(channel: str) -> Presentation:
+        return Presentation(draw if settings.channels[channel].wants_pictures else None)
 
     return of

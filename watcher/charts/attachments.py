@@ -25,7 +25,7 @@ from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import Asset, asset_of, subject_key
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
-from watcher.ports.channel import Draw
+from watcher.ports.channel import Attach, Attachment
 from watcher.ports.store import StoreAccess
 
 if TYPE_CHECKING:
@@ -54,18 +54,18 @@ def painter(configuration: Configuration, store: StoreAccess) -> Painter | None:
     return Painter(configuration.settings, build_rules(configuration), store)
 
 
-def sample(configuration: Configuration, now: datetime) -> Draw | None:
+def sample(configuration: Configuration, now: datetime) -> Attach | None:
     """A function that draws a test picture; None if no channel wants pictures, or nothing can draw them."""
     if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
         return None
 
-    def draw(_deliveries: Sequence[Delivery]) -> list[bytes]:
+    def draw(_deliveries: Sequence[Delivery]) -> list[Attachment]:
         from watcher.charts.png import Picture, png
 
         since, level = now - SPAN, Decimal(4)
         piece = tuple(Point(since + SPAN * step / 7, Decimal(9 - step)) for step in range(8))
         words = "no balance: this is what a picture looks like"
-        return [png(Picture("Test picture", words, [piece], (), since, now, now, level, amount))]
+        return [_attachment(png(Picture("Test picture", words, [piece], (), since, now, now, level, amount)))]
 
     return draw
 
@@ -92,8 +92,8 @@ class Painter:
         self._draw = draw or png
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
-    def __call__(self, deliveries: Sequence[Delivery]) -> list[bytes]:
-        """PNGs of what these deliveries are about, those that were ready in time; the gravest first."""
+    def __call__(self, deliveries: Sequence[Delivery]) -> list[Attachment]:
+        """Pictures of what these deliveries are about, those that were ready in time; the gravest first."""
         messages: dict[str, Message] = {}
         newest = sorted(deliveries, key=lambda each: each.message.at, reverse=True)
         for delivery in sorted(newest, key=lambda each: _RANK[each.message.severity]):
@@ -101,7 +101,7 @@ class Painter:
                 messages.setdefault(delivery.message.subject, delivery.message)
         if not messages or not self._room.acquire(blocking=False):
             return []
-        found: list[bytes] = []
+        found: list[Attachment] = []
         done = threading.Event()
 
         def work() -> None:
@@ -122,11 +122,11 @@ class Painter:
             done.set()
         return found[:]
 
-    def _one(self, message: Message, found: list[bytes]) -> None:
+    def _one(self, message: Message, found: list[Attachment]) -> None:
         subject = self._subject(message)
         picture = self._picture(message, subject) if subject is not None else None
         if picture is not None:
-            found.append(self._draw(picture))
+            found.append(_attachment(self._draw(picture), len(found) + 1))
 
     def _subject(self, message: Message) -> _Subject | None:
         """The wallet and asset that a message is about; None for what has no chart, a source, say."""
@@ -179,6 +179,10 @@ class Painter:
         """What the rule compares, and with what, if it is one level of just what the chart is of."""
         found = levels_of(self._rules, chart.holdings, subject.asset, clean(chart.symbol), rule_id, also=also)
         return found[0] if found else None
+
+
+def _attachment(picture: bytes, number: int = 1) -> Attachment:
+    return Attachment(f"chart-{number}.png", "image/png", picture)
 
 
 def _fits(line: ChartLine, level: Level | None) -> set[Decimal]:

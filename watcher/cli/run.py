@@ -242,7 +242,7 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
     now = SystemClock().now()
     rows: list[SentTestRow] = []
     kinds, draw = configuration.settings.channels, sample(configuration, now)
-    for channel in build_channels(configuration.settings, only, presentations(draw)):
+    for channel in build_channels(configuration.settings, only, presentations(configuration.settings, draw)):
         title = f"Test message from watcher to channel {channel.name}"
         facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
         identity = short_id("test", channel.name, now.isoformat())

@@ -80,7 +80,7 @@ class ChannelKind(BaseModel):
 
     @abstractmethod
     def build(self, name: str, shown: Presentation = PLAINLY) -> Channel:
-        """The channel; `shown`: how it shows what it tells. Its `draw` is for who wants pictures.
+        """The channel; `shown`: how it shows what it tells, and what goes with it.
 
         InputError says, without a secret, what it does not take, and under which key if not `url`.
         """

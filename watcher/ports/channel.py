@@ -13,15 +13,25 @@ UNGROUPED = 1_000_000
 """The `burst` of a channel for which nothing is gathered: a screen, say, and not people's telephones."""
 
 
-Draw = Callable[[Sequence[Delivery]], Sequence[bytes]]
-"""Pictures (PNG) of what deliveries are about, within a bounded time; none if there are none to be had."""
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """File that goes with a message: a picture, a table. `name`: what it is saved as."""
+
+    name: str
+    mime: str
+    """As in `image/png`."""
+    content: bytes
+
+
+Attach = Callable[[Sequence[Delivery]], Sequence[Attachment]]
+"""Files that go with deliveries, made when they are sent; none if there are none to be had in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """Presentation of all that one channel tells: what is drawn to it, whose time and money, and ways on."""
+    """Presentation of all that one channel tells: what goes with it, whose time and money, and ways on."""
 
-    draw: Draw | None = None
+    attach: Attach | None = None
     display: Display = UTC_AND_DOLLARS
     ways: Callable[[Delivery], Ways] = lambda _delivery: NO_WAYS
 

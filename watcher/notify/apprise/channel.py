@@ -26,10 +26,10 @@ from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipi
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, render
 from watcher.notify.notice import tone
-from watcher.ports.channel import PLAINLY, Presentation
+from watcher.ports.channel import PLAINLY, Attachment, Presentation
 
 DRAWING = 2.5
-"""Seconds that pictures may take at most, beside what the service may take."""
+"""Seconds that the files of a message may take at most, beside what the service may take."""
 
 LONGEST_DETAIL = 300
 """Characters of what a service says that are kept."""
@@ -140,7 +140,7 @@ class AppriseChannel:
         threading.Thread(target=work, name=f"channel {self.name}", daemon=True).start()
         try:
             pause = max(self._apprise[0].request_rate_per_sec, 0)
-            async with asyncio.timeout(self._timeout + pause + (DRAWING if self._shown.draw else 0)):
+            async with asyncio.timeout(self._timeout + pause + (DRAWING if self._shown.attach else 0)):
                 return await done
         except TimeoutError:
             sending.late = True
@@ -231,12 +231,12 @@ class AppriseChannel:
                 service = target[0]
                 style = STYLES[service.resolve_format(_preferred(service)).value]
                 shown = render(deliveries, style, _space(service, style.name), self._shown)
-                pictures = self._pictures(deliveries)
+                files = self._files(deliveries)
                 if is_plain_mail(service):
-                    result = by_mail(service, deliveries, shown, style.name, pictures, attempt, self._shown)
+                    result = by_mail(service, deliveries, shown, style.name, files, attempt, self._shown)
                 else:
                     call = partial(_call, target, shown, tone(deliveries), style.name)
-                    result = through_plugin(service, call, pictures, attempt, outcome)
+                    result = through_plugin(service, call, files, attempt, outcome)
                     if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
                         result = _in_few_words(target, deliveries[0], result, attempt, outcome)
             except Exception as error:  # noqa: BLE001 (top of this thread; a plugin may raise anything)
@@ -247,11 +247,11 @@ class AppriseChannel:
             return replace(result, remarks=remarks)
         return replace(result, remarks=remarks, detail=self._mask(result.detail, service))
 
-    def _pictures(self, deliveries: Sequence[Delivery]) -> Sequence[bytes]:
-        """What was not taken with a picture goes without one the next time: it may have been its fault."""
-        if self._shown.draw is None or not self.takes_pictures or any(each.attempts for each in deliveries):
+    def _files(self, deliveries: Sequence[Delivery]) -> Sequence[Attachment]:
+        """What was not taken with a file goes without one the next time: it may have been its fault."""
+        if self._shown.attach is None or not self.takes_pictures or any(each.attempts for each in deliveries):
             return ()
-        return self._shown.draw(deliveries)
+        return self._shown.attach(deliveries)
 
     def _mask(self, text: str, service: Any) -> str:
         """Words of a service: one line, not long, and of the URL nothing but recipients and the host."""
@@ -306,13 +306,15 @@ def _in_few_words(
     )
 
 
-def _call(target: apprise.Apprise, shown: Rendered, kind: str, style: str, pictures: Sequence[bytes]) -> Any:
+def _call(
+    target: apprise.Apprise, shown: Rendered, kind: str, style: str, files: Sequence[Attachment]
+) -> Any:
     return target.notify(
         body=shown.body,
         title=shown.title,
         notify_type=apprise.NotifyType(kind),
         body_format=apprise.NotifyFormat(style),
-        attach=attached(pictures),
+        attach=attached(files),
     )
 
 

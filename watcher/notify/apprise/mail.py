@@ -20,11 +20,11 @@ from typing import Any
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Delivery, Fault, SendResult
 from watcher.domain.messages.message import Kind
-from watcher.notify.apprise.sending import SendAttempt
+from watcher.notify.apprise.sending import SendAttempt, left_out
 from watcher.notify.markup import HTML, PLAIN, Rendered, Space, render
 from watcher.notify.notice import folded
 from watcher.notify.refusals import ServiceRefusal, mail_refusal, unreached
-from watcher.ports.channel import PLAINLY, Presentation
+from watcher.ports.channel import PLAINLY, Attachment, Presentation
 
 _PLAIN = SMTP.clone(cte_type="7bit")
 """Every server takes it."""
@@ -39,7 +39,7 @@ _ONCE = frozenset({Kind.EVENT, Kind.TEST})
 
 @dataclass(frozen=True, slots=True)
 class MailContent:
-    """Texts and pictures of a mail. `html` is empty in plain text; `identity` is the same on a repeat."""
+    """Texts and files of a mail. `html` is empty in plain text; `identity` is the same on a repeat."""
 
     subject: str
     plain: str
@@ -47,7 +47,7 @@ class MailContent:
     identity: str
     thread: str = ""
     """What all mails about one alert refer to; empty for a mail about several."""
-    pictures: Sequence[bytes] = ()
+    files: Sequence[Attachment] = ()
 
 
 @dataclass(slots=True)
@@ -193,8 +193,9 @@ def _written(service: Any, content: MailContent, name: object, address: str) -> 
     mail.set_content(content.plain + "\n")
     if content.html:
         mail.add_alternative(content.html + "\n", subtype="html")
-    for number, picture in enumerate(content.pictures, start=1):
-        mail.add_attachment(picture, "image", "png", filename=f"chart-{number}.png")
+    for each in content.files:
+        main, _, sub = each.mime.partition("/")
+        mail.add_attachment(each.content, main, sub, filename=each.name)
     return mail
 
 
@@ -216,7 +217,7 @@ def by_mail(
     deliveries: Sequence[Delivery],
     shown: Rendered,
     style: str,
-    pictures: Sequence[bytes],
+    files: Sequence[Attachment],
     attempt: SendAttempt,
     presentation: Presentation = PLAINLY,
 ) -> SendResult:
@@ -234,13 +235,14 @@ def by_mail(
         shown.body if style == HTML.name else "",
         ids[0] if len(ids) == 1 else short_id(*sorted(ids)),
         f"alert.{deliveries[0].message.id}" if len(alerts) == 1 and len(folded(deliveries)) == 1 else "",
-        pictures,
+        files,
     )
     outcome = MailOutcome(attempt.delivered)
     post(service, content, lambda each: not attempt.skips(each), outcome)
-    if pictures and any(each.fault is Fault.MESSAGE for each in outcome.refusals.values()):
-        attempt.remarks["picture"] = f"pictures are left out: {next(iter(outcome.refusals.values())).words}"
+    if files and any(each.fault is Fault.MESSAGE for each in outcome.refusals.values()):
+        why = next(iter(outcome.refusals.values())).words
+        attempt.remarks["picture"] = f"{left_out(files)}: {why}"
         outcome.refusals.clear()
-        post(service, replace(content, pictures=()), lambda each: not attempt.skips(each), outcome)
+        post(service, replace(content, files=()), lambda each: not attempt.skips(each), outcome)
     last = next(reversed(outcome.refusals.values()), None)
     return attempt.result(outcome.refusals, last, well=not outcome.refusals)

@@ -18,6 +18,7 @@ from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
 from watcher.notify.apprise.http_outcome import HttpOutcome
 from watcher.notify.refusals import ServiceRefusal
+from watcher.ports.channel import Attachment
 
 _MEMORY: Any = AttachMemory
 _KINDS = frozenset(
@@ -122,32 +123,38 @@ def _leaves(key: Any) -> Iterable[str]:
         yield str(key)
 
 
-def attached(pictures: Sequence[bytes]) -> apprise.AppriseAttachment | None:
-    """Attachments of pictures (PNG); None for none."""
+def attached(files: Sequence[Attachment]) -> apprise.AppriseAttachment | None:
+    """Files as apprise takes them; None for none."""
     found = apprise.AppriseAttachment()
-    for number, picture in enumerate(pictures, start=1):
-        found.add(_MEMORY(content=picture, name=f"chart-{number}.png", mimetype="image/png"))
+    for each in files:
+        found.add(_MEMORY(content=each.content, name=each.name, mimetype=each.mime))
     return found if len(found) else None
+
+
+def left_out(files: Sequence[Attachment]) -> str:
+    """What is said of files that were not taken."""
+    pictures = all(each.mime.startswith("image/") for each in files)
+    return f"{'pictures' if pictures else 'files'} are left out"
 
 
 def through_plugin(
     service: Any,
-    call: Callable[[Sequence[bytes]], Any],
-    pictures: Sequence[bytes],
+    call: Callable[[Sequence[Attachment]], Any],
+    files: Sequence[Attachment],
     attempt: SendAttempt,
     outcome: HttpOutcome,
 ) -> SendResult:
-    """Result of a send, without the pictures if they are refused, and to the new id of a chat that moved."""
+    """Result of a send, without the files if they are refused, and to the new id of a chat that moved."""
     track(service, attempt, outcome)
-    result = call(pictures)
+    result = call(files)
     if not _well(result) and _follow(service, attempt, outcome):
-        result = call(pictures)
-    if not _well(result) and pictures and not _may_have_arrived(outcome, attempt):
+        result = call(files)
+    if not _well(result) and files and not _may_have_arrived(outcome, attempt):
         why = outcome.last
         outcome.refusals.clear()
         result = call(())
         if _well(result):
-            attempt.remarks["picture"] = f"pictures are left out: {why.words if why else 'not taken'}"
+            attempt.remarks["picture"] = f"{left_out(files)}: {why.words if why else 'not taken'}"
     last = outcome.last
     if last is None and (logs := [entry.message for entry in result.logs()]):
         last = ServiceRefusal(logs[0], Fault.PASSING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -38,7 +37,6 @@ class AppriseSettings(ChannelKind):
     def build(self, name: str, shown: Presentation = PLAINLY) -> AppriseChannel:
         from watcher.notify.apprise.channel import AppriseChannel
 
-        shown = shown if self.pictures else replace(shown, draw=None)
         return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy, shown)
 
     @property
