@@ -52,7 +52,11 @@ SLICE = 100
 """Hints taken in one turn of the event loop: some two milliseconds' work."""
 
 REST = 0.01
-"""Seconds left to others after each slice, at the most: as many as it took, so hints get half of the time."""
+"""Seconds left to others after each slice, at the most: as many as it took, so hints get half of the time.
+
+By the event loop's clock, as work is: a loop that never rests starves the store's thread, which waits for the
+interpreter anew after each statement.
+"""
 
 TICK = 5.0
 """Seconds between two looks at how the source fares, and two writings of how far it has told everything."""
@@ -119,16 +123,16 @@ class HintListener:
             await self._clock.sleep(pause(failures, refused=refused))
 
     async def _connection(self) -> None:
-        telling = self.source.listen()
-        taken, began = 0, self._clock.monotonic()
+        telling, work = self.source.listen(), asyncio.get_running_loop().time
+        taken, began = 0, work()
         try:
             async for told in telling:
                 self._up()
                 self._take(told)
                 taken += 1
                 if taken % SLICE == 0:  # a flood must hold up nobody
-                    await asyncio.sleep(min(self._clock.monotonic() - began, REST))
-                    began = self._clock.monotonic()
+                    await asyncio.sleep(min(work() - began, REST))
+                    began = work()
         finally:
             if isinstance(telling, AsyncGenerator):
                 await telling.aclose()
