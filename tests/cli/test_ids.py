@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import typer
 
-from watcher.cli._common import beginning_with, the_one
+from watcher.cli._common import the_one
+from watcher.commands.ids import beginning_with
 
 KNOWN = {"5d1c07aa11": "migration", "5d1cffff00": "works"}
 

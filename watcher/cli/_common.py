@@ -12,9 +12,10 @@ from pathlib import Path
 import typer
 
 from watcher.cli._encoding import json_text
+from watcher.commands.ids import only_one
 from watcher.config.configuration import Configuration, configure, store_of
 from watcher.daemon import systemd
-from watcher.domain.values.errors import ConfigurationError, Place, Problem
+from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.formatting import iso
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
@@ -39,20 +40,11 @@ def config_path(chosen: Path | None) -> Path:
 
 
 def the_one(text: str, found: Mapping[str, str], what: str) -> str:
-    """The id that a person means by how it begins; the text itself if nothing begins so.
-
-    `found`: what it may mean, id → label. More than one is a mistake that names them.
-    """
-    if text not in found and len(found) > 1:
-        names = "; ".join(f"{identity} ({label})" if label else identity for identity, label in found.items())
-        raise typer.BadParameter(visible(f"'{text}' may mean several {what}: {names}"))
-    return text if text in found else next(iter(found), text)
-
-
-def beginning_with(text: str, known: Mapping[str, str]) -> dict[str, str]:
-    """Of such ids with their labels those that a text may stand for."""
-    text = text.strip().lower()
-    return {each: label for each, label in known.items() if text and each.startswith(text)}
+    """The id that a person means by how it begins; wrong usage if that may be several."""
+    try:
+        return only_one(text, found, what)
+    except InputError as error:
+        raise typer.BadParameter(visible(str(error))) from None
 
 
 def configured(chosen: Path | None, *, channels: bool = False, secrets: bool | None = None) -> Configuration:

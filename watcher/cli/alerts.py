@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from watcher.cli import _completion
-from watcher.cli._common import beginning_with, configured, print_json, the_one
+from watcher.cli._common import configured, print_json, the_one
 from watcher.cli._help import PAGES
 from watcher.cli._options import Config, Json
 from watcher.cli._rows import ExpiredRow
 from watcher.cli._tables import print_table
-from watcher.commands.alerts import LONGEST_TEXT, acknowledge, add_silence, is_keepable, matchers_of
+from watcher.commands.alerts import LONGEST_TEXT, acknowledge, add_silence, is_keepable, matchers_of, named
+from watcher.commands.ids import beginning_with
 from watcher.config.configuration import Configuration, store_of
 from watcher.domain.alerts.lifecycle import Ack, blind
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
@@ -243,11 +244,8 @@ def expire(
 
 
 def meant(reader: Queries, text: str) -> str:
-    """The id of the alert that a person means: by its id or a delivery's, or by how one of them begins."""
-    found = {identity: reader.alert(identity) for identity in reader.named_alerts(text)}
-    return the_one(
-        text, {identity: alert.label if alert else "" for identity, alert in found.items()}, "alerts"
-    )
+    """The id of the alert or event that a person means; wrong usage if that may be several."""
+    return the_one(text, named(reader, text), "alerts")
 
 
 def _missing(ids: Collection[str], word: str) -> int:

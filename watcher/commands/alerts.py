@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from glob import escape
 
+from watcher.commands.ids import only_one
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState, short_id
 from watcher.domain.alerts.silences import Silence
+from watcher.ports.queries import Queries
 from watcher.ports.store import StoreAccess
 
 LONGEST_TEXT = 500
@@ -36,6 +38,18 @@ def acknowledge(store: StoreAccess, ids: Sequence[str], ack: Ack) -> Acknowledge
         tuple(alert for alert in known if alert.state is not AlertState.FIRING),
         tuple(each for each, alert in found.items() if alert is None),
     )
+
+
+def named(reader: Queries, text: str) -> dict[str, str]:
+    """What a person may mean by an id, or by how one begins, of an alert, an event or a delivery of one:
+    the ids of the alerts and events, each with what people call it."""
+    found = {identity: reader.alert(identity) for identity in reader.named_alerts(text)}
+    return {identity: alert.label if alert else "" for identity, alert in found.items()}
+
+
+def meant(reader: Queries, text: str) -> str:
+    """The one id of those; the text itself if there is none. InputError, with all of them, if several."""
+    return only_one(text, named(reader, text), "alerts")
 
 
 def add_silence(
