@@ -96,6 +96,19 @@ class ChannelKind(BaseModel):
         return False
 
     @property
+    def service(self) -> str:
+        """The service by whose ids `people:` are known here; empty if nobody can answer in such a channel.
+
+        With a service, what `build` gives is a `Bot` too.
+        """
+        return ""
+
+    @property
+    def listens_as(self) -> str:
+        """As whom it listens to people, a secret: of all channels with the same only one can."""
+        return ""
+
+    @property
     def destination(self) -> str:
         """What it reaches, a secret; empty if unknown. Two channels with the same tell the same people."""
         return ""

@@ -34,6 +34,8 @@ class Presentation:
     attach: Attach | None = None
     display: Display = UTC_AND_DOLLARS
     ways: Callable[[Delivery], Ways] = lambda _delivery: NO_WAYS
+    answered: bool = False
+    """Whether people may answer in the channel: what it tells has buttons."""
 
 
 PLAINLY = Presentation()
