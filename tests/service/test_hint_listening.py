@@ -80,7 +80,7 @@ class Script:
             self.closed += 1
 
     async def all_taken(self) -> None:
-        """Until the last that was told is taken: after each slice the listener rests, by the machine's clock."""
+        """Until the last that was told is taken: a listener rests now and then, by the machine's clock."""
         await self._telling.join()
 
     async def close(self) -> None:
