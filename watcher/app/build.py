@@ -50,7 +50,7 @@ async def build(
     settings, started = configuration.settings, clock.now()
     metrics = metrics or Metrics(started)
     metrics.know(settings.sources, settings.channels)
-    channels = build_channels(settings, present=presentations(settings, draw))
+    channels = build_channels(settings, present=presentations(settings, draw, clock=clock))
     for channel in channels:
         channel.remember(await store.facts(facts_of(channel.name)))
     deliverer = Deliverer(

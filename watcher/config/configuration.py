@@ -20,6 +20,7 @@ from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.values.errors import ConfigurationError, InputError, Problem
 from watcher.notify.heartbeat import Heartbeat
 from watcher.notify.kind import ChannelKind
+from watcher.notify.locales import EXTRA, can_localise
 from watcher.ports.channel import PLAINLY, Channel, Presentation
 from watcher.ports.clock import Clock
 from watcher.ports.source import Source
@@ -61,7 +62,7 @@ def configure(
     warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
     warnings += tuple(_without_credits(settings, book))
     if channels:
-        warnings += (*_without_pictures(settings), *_one_url_twice(settings))
+        warnings += (*_without_pictures(settings), *_without_locales(settings), *_one_url_twice(settings))
     return Configuration(settings, book.rules, warnings)
 
 
@@ -162,6 +163,15 @@ def _without_pictures(settings: Settings) -> Iterator[str]:
             yield f"channel {name}: there are no pictures without the extra `charts`: {remedy}"
         elif not kind.takes_pictures:
             yield f"channel {name}: this service takes no attachments, its alerts come without pictures"
+
+
+def _without_locales(settings: Settings) -> Iterator[str]:
+    """Languages that times and numbers cannot be written in."""
+    own = [kind.display.locale for kind in settings.channels.values() if kind.display is not None]
+    named = [each for each in dict.fromkeys([settings.display.locale, *own]) if each is not None]
+    if named and not can_localise():
+        what = f"display: without the extra `display` times and numbers are not written as in {named[0]}"
+        yield f"{what}: {EXTRA}"
 
 
 def _one_url_twice(settings: Settings) -> Iterator[str]:

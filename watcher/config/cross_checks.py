@@ -13,9 +13,11 @@ from watcher.domain.alerts.fallback import circles
 from watcher.domain.model import SWEEPS, Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.chains import canonical
+from watcher.domain.values.currencies import DOLLAR
 from watcher.domain.values.errors import Problem
 from watcher.domain.values.normalization import address_key, one_form
 from watcher.domain.values.spelling import nearest
+from watcher.notify.display import ChannelDisplay, DisplaySettings
 from watcher.notify.kind import ChannelKind
 from watcher.sources.kind import SourceKind
 
@@ -65,6 +67,33 @@ def check_fallbacks(document: Document, channels: Mapping[str, ChannelKind]) -> 
     for name in circles(written):
         remedy = "name a channel that does not fall back on this one"
         document.report(("channels", name, "fallback"), "the fallback leads back to this channel", remedy)
+
+
+def check_rates(
+    document: Document,
+    display: DisplaySettings,
+    channels: Mapping[str, ChannelKind],
+    sources: Mapping[str, SourceKind],
+) -> Iterator[Problem]:
+    """Report a source of rates that is none; return the currencies that nothing says the rate of."""
+    if (name := display.source) is not None:
+        offering = [each for each, kind in sources.items() if kind.rates_cost is not None]
+        section = document.root.get("sources")
+        if name not in (section.plain_keys() if section is not None else ()):
+            document.report(("display", "rates"), f"there is no source '{name}'", nearest(name, offering))
+        elif name in sources and name not in offering:
+            remedy = f"write '{offering[0]}', or the rates themselves" if offering else "write the rates"
+            document.report(("display", "rates"), f"source '{name}' tells no exchange rates", remedy)
+        return
+    known = display.written.per_dollar if display.written is not None else {}
+    shown: dict[tuple[str, ...], ChannelDisplay | None] = {("display",): display}
+    shown |= {("channels", name, "display"): kind.display for name, kind in channels.items()}
+    for loc, each in shown.items():
+        code = each.currency if each is not None else None
+        if code not in (None, DOLLAR, *known):
+            what = f"there is no rate of {code}: only US dollars will be shown"
+            remedy = f"add 'rates: {{{code}: …}}' and 'rates_of: …' under 'display:'"
+            yield Problem(document.place((*loc, "currency")), what, remedy)
 
 
 def check_twice(

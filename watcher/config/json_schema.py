@@ -14,6 +14,7 @@ from watcher.domain.messages.template_variables import TEMPLATES
 from watcher.domain.messages.templates import TEMPLATE_HELP
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.rules import TYPES
+from watcher.notify.display import DisplaySettings
 
 DURATION = {"type": "string", "pattern": r"^[0-9]+[smhd]$", "examples": ["30s", "5m", "2h", "7d"]}
 
@@ -36,6 +37,7 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
             "type": "object",
             "additionalProperties": _choice(kinds.channels, kinds.channel, definitions),
         },
+        "display": {"anyOf": [model_schema(DisplaySettings, definitions), {"type": "null"}]},
         "rules": {"type": "array", "items": {"type": "string"}, "examples": [["rules/*.yaml"]]},
         "web": {"anyOf": [model_schema(WebSettings, definitions), {"type": "null"}]},
         "log": model_schema(LogSettings, definitions),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from watcher.config.cross_checks import check_fallbacks, check_twice, read_assets
+from watcher.config.cross_checks import check_fallbacks, check_rates, check_twice, read_assets
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.models import LOG_LEVELS, SHORTEST_TOKEN, HeartbeatSettings, LogSettings, WebSettings
@@ -19,6 +19,7 @@ from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.spelling import nearest
 from watcher.notify import KINDS as CHANNEL_KINDS
+from watcher.notify.display import DisplaySettings
 from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS as SOURCE_KINDS
 from watcher.sources.kind import SourceKind
@@ -34,7 +35,7 @@ PAGE = "127.0.0.1:8787"
 
 KEYS = (
     *("version", "store", "sources", "wallets", "hints", "assets"),
-    *("channels", "rules", "web", "log", "heartbeat"),
+    *("channels", "display", "rules", "web", "log", "heartbeat"),
 )
 
 
@@ -75,6 +76,7 @@ class Settings:
     hints: dict[str, HintKind]
     assets: tuple[AssetEntry, ...] = ()
     channels: dict[str, ChannelKind]
+    display: DisplaySettings
     rules: tuple[Path, ...]
     web: WebSettings | None
     log: LogSettings
@@ -175,6 +177,8 @@ class _Loader:
         sources = self._named("sources", self._kinds.sources, None)
         channels = self.channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         check_fallbacks(self._document, channels)
+        display = self._section("display", DisplaySettings) or DisplaySettings()
+        self._warnings += check_rates(self._document, display, channels, sources)
         wallets = self.wallets = read_wallets(self._document, sources)
         self._warnings += check_twice(self._document, sources, wallets)
         assets = read_assets(self._document, self.named, sources)
@@ -202,6 +206,7 @@ class _Loader:
             hints=self.hints,
             assets=assets,
             channels=channels,
+            display=display,
             rules=tuple(each.absolute() for each in self.rules),
             web=web,
             log=log,

@@ -16,6 +16,7 @@ from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Zone, words_of
+from watcher.notify.display import ChannelDisplay
 from watcher.notify.urgency import Urgency
 from watcher.ports.channel import PLAINLY, Channel, Presentation
 
@@ -77,6 +78,8 @@ class ChannelKind(BaseModel):
     """The channel that is told too what this one cannot tell."""
     priority: Mapping[Severity, Urgency] = Field(default_factory=lambda: EMPTY)
     """How loudly each severity asks for people, where that is not as usual (`BY_SEVERITY`)."""
+    display: ChannelDisplay | None = None
+    """In whose time, language and money this channel is told, where that is not as for the others."""
 
     @abstractmethod
     def build(self, name: str, shown: Presentation = PLAINLY) -> Channel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Context, Decimal
 
@@ -23,13 +24,39 @@ def amount(value: Decimal, places: int = PLACES) -> str:
     return _signed(value, _cut(value.copy_abs(), places))
 
 
-def money(value: Decimal, places: int = 2) -> str:
+def money(value: Decimal) -> str:
     """Dollars, cut to cents; a value under a cent keeps two significant digits."""
-    size = value.copy_abs()
-    if size and size < Decimal("0.01"):
-        return _signed(value, f"${_cut(size, 2)}")
-    cents = size.quantize(Decimal(1).scaleb(-places), context=_CONTEXT)
-    return _signed(value, f"${cents:,}")
+    return _signed(value, f"${_worth(value.copy_abs(), 2)}")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberStyle:
+    """Style of numbers, as one language writes them. `sizes`: digits of the group before the point, and of
+    those before it (India: 3 and 2)."""
+
+    group: str = ","
+    point: str = "."
+    sizes: tuple[int, int] = (3, 3)
+
+    def written(self, text: str) -> str:
+        """Digits as they stand in a message, grouped in English, in this style."""
+        whole, point, fraction = text.replace(",", "").partition(".")
+        last, rest = self.sizes
+        head, groups = whole[:-last], [whole[-last:]]
+        while head:
+            head, groups = head[:-rest], [head[-rest:], *groups]
+        return self.group.join(groups) + (self.point if point else "") + fraction
+
+
+ENGLISH = NumberStyle()
+
+
+def in_currency(value: Decimal, code: str, digits: int, style: NumberStyle = ENGLISH) -> str:
+    """An amount of a currency, cut to its smallest unit as `money` is: `CHF 31,605.40`.
+
+    With the code and not its sign: half of the world calls its own money `$`.
+    """
+    return _signed(value, f"{code} {style.written(_worth(value.copy_abs(), digits))}")
 
 
 def price(value: Decimal) -> str:
@@ -107,6 +134,14 @@ def counted(count: int, word: str, words: str = "") -> str:
 def moment(at: datetime | None) -> str:
     """A UTC time to the second, as in every message."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else "never"
+
+
+def _worth(size: Decimal, places: int) -> str:
+    """Money without its sign: cut to `places`, and two digits that matter of what is less than that."""
+    smallest = Decimal(1).scaleb(-places)
+    if size and size < smallest:
+        return _cut(size, 2)
+    return f"{size.quantize(smallest, context=_CONTEXT):,}"
 
 
 def _same(one: str, other: str) -> bool:

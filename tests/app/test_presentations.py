@@ -1,0 +1,117 @@
+"""What each channel shows: its own time, language and money, the same message decided once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.config.given import SOUND, load
+from tests.domain.values.zones import changes
+from tests.fakes import FakeClock
+from tests.notify.given import delivery
+from watcher.app.presentations import presentations
+from watcher.domain.messages.presentation import Display
+from watcher.notify.locales import can_localise, number_style, time_style
+from watcher.notify.notice import notice
+
+NOW = datetime(2026, 11, 30, 3, tzinfo=UTC)
+APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
+AT = "2026-01-05 08:00:00 UTC"
+
+CHANNELS = f"""{SOUND}  treasurer: {{url: "json://127.0.0.1:9/t", display: {{currency: EUR, locale: en-GB}}}}
+  utc: {{url: "json://127.0.0.1:9/u", display: {{timezone: UTC, currency: USD, locale: sv}}}}
+display:
+  timezone: Europe/Zurich
+  currency: CHF
+  locale: de-CH
+  rates: {{CHF: "0.8012", EUR: "0.92"}}
+  rates_of: 2026-11-29
+"""
+
+
+def displays(folder: Path, text: str = CHANNELS) -> dict[str, Display]:
+    settings = load(folder, text)
+    shown = presentations(settings, clock=FakeClock(NOW))
+    return {name: shown(name).display for name in settings.channels}
+
+
+def test_each_channel_shows_one_moment_and_one_amount_in_its_own_form(tmp_path: Path) -> None:
+    shown = displays(tmp_path)
+
+    assert {name: each.localised(AT) for name, each in shown.items()} == {
+        "ops": "05.01.2026, 09:00:00 MEZ",
+        "treasurer": "5 Jan 2026, 09:00:00 CET",
+        "utc": "5 jan. 2026 08:00:00 UTC",
+    }
+    worth = Decimal("39447.5786")
+    assert {name: each.beside(worth) for name, each in shown.items()} == {
+        "ops": f"CHF 31{APOSTROPHE}605.39",
+        "treasurer": "EUR 36,291.77",
+        "utc": "",
+    }
+    assert shown["ops"].rate() == "1 USD = CHF 0.8012 of 2026-11-29 (configured)"
+    assert shown["utc"].rate() == ""
+
+
+def test_without_a_word_nothing_is_changed(tmp_path: Path) -> None:
+    (shown,) = displays(tmp_path, SOUND).values()
+
+    assert (shown.localised(AT), shown.beside(Decimal(5)), shown.rate()) == (AT, "", "")
+
+
+def test_without_a_rate_there_are_dollars_alone(tmp_path: Path) -> None:
+    (shown,) = displays(tmp_path, f"{SOUND}display: {{currency: CHF}}\n").values()
+
+    assert (shown.beside(Decimal(5)), shown.rate()) == ("", "no CHF rate")
+
+
+def test_the_words_of_a_rule_have_local_times_as_well(tmp_path: Path) -> None:
+    settings = load(tmp_path, CHANNELS)
+    told = delivery(1, title=f"gas low since {AT}", facts=(("When", f"between {AT} and {AT}"),))
+
+    (entry,) = notice([told], presentations(settings)("ops")).entries
+
+    assert entry.title == "gas low since 05.01.2026, 09:00:00 MEZ"
+    assert ("When", "between 05.01.2026, 09:00:00 and 09:00:00 MEZ") in entry.lines
+    assert entry.message.title.endswith(AT)
+
+
+def test_without_the_library_of_languages_zone_and_currency_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watcher.app.presentations.can_localise", lambda: False)
+
+    shown = displays(tmp_path)["ops"]
+
+    assert shown.localised(AT) == "5 Jan 2026, 09:00:00 CET"
+    assert shown.beside(Decimal("39447.5786")) == "CHF 31,605.39"
+
+
+@pytest.mark.skipif(not can_localise(), reason="the extra `display` is not installed")
+@pytest.mark.parametrize(
+    "name", ["de-CH", "en-US", "en-AU", "fr-CA", "ja", "pt-BR", "ar-EG", "hi", "zh-Hant-TW"]
+)
+def test_no_language_makes_two_moments_of_a_changing_clock_the_same(name: str) -> None:
+    style = time_style(name)
+    for change in changes()[::7]:
+        moments = [
+            (change.at + (change.before - change.after) * n / 4).astimezone(change.zone) for n in range(-5, 6)
+        ]
+        assert len({style.moment(at) for at in moments}) == len(moments), str(change)
+
+
+@pytest.mark.skipif(not can_localise(), reason="the extra `display` is not installed")
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("de-CH", f"12{APOSTROPHE}345{APOSTROPHE}678.90"),
+        ("de-DE", "12.345.678,90"),
+        ("en_IN", "1,23,45,678.90"),
+        ("fr-CH", "12\N{NARROW NO-BREAK SPACE}345\N{NARROW NO-BREAK SPACE}678,90"),
+    ],
+)
+def test_numbers_are_grouped_as_the_language_groups_them(name: str, written: str) -> None:
+    assert number_style(name).written("12,345,678.90") == written
