@@ -9,7 +9,8 @@ from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.values.text import clean
 from watcher.notify.kind import ChannelKind
-from watcher.notify.notice import short_alert
+from watcher.notify.markup import ways_on
+from watcher.notify.notice import SHORT, Entry, notice
 from watcher.ports.channel import PLAINLY, UNGROUPED, Presentation
 
 if TYPE_CHECKING:  # loaded only where there is such a channel
@@ -26,10 +27,10 @@ class ConsoleSettings(ChannelKind):
 
     kind: Literal["console"] = "console"
 
-    def build(self, name: str, shown: Presentation = PLAINLY) -> ConsoleChannel:  # noqa: ARG002
+    def build(self, name: str, shown: Presentation = PLAINLY) -> ConsoleChannel:
         from rich.console import Console
 
-        return ConsoleChannel(name, Console(highlight=False, emoji=False, markup=False))
+        return ConsoleChannel(name, Console(highlight=False, emoji=False, markup=False), shown)
 
 
 class ConsoleChannel:
@@ -37,8 +38,8 @@ class ConsoleChannel:
 
     burst = UNGROUPED
 
-    def __init__(self, name: str, console: Console) -> None:
-        self.name = name
+    def __init__(self, name: str, console: Console, shown: Presentation = PLAINLY) -> None:
+        self.name, self._shown = name, shown
         self._console = console
 
     def remember(self, facts: Mapping[str, str]) -> None:
@@ -48,8 +49,8 @@ class ConsoleChannel:
         from rich.console import Group
 
         try:
-            for delivery in deliveries:
-                self._console.print(Group(*_block(delivery)))
+            for entry in notice(deliveries, self._shown).entries:
+                self._console.print(Group(*_block(entry)))
         except (OSError, ValueError) as error:
             return NotSent(f"cannot print: {type(error).__name__}")
         return Sent()
@@ -58,22 +59,25 @@ class ConsoleChannel:
         """Standard output is not ours to close."""
 
 
-def _block(delivery: Delivery) -> list[Text | Padding]:
+def _block(entry: Entry) -> list[Text | Padding]:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    message = delivery.message
+    message = entry.message
     colour = _ENDS.get(message.kind) or _COLOURS[message.severity]
     head = Text.assemble(
-        (f"{message.at:%H:%M:%S} ", "dim"),
-        (f"{message.severity.value} {message.kind.value} ", colour),
-        (clean(message.title), "bold"),
+        (f"{message.at:%H:%M:%S} ", "dim"), (f"{clean(entry.mark)}: ", colour), (clean(entry.title), "bold")
     )
     facts = Table.grid(padding=(0, 2))
-    for label, value in message.facts:
+    for label, value in entry.lines:
         facts.add_row(Text(clean(label), style="dim"), Text(clean(value)))
-    alert = short_alert(message)
-    named = f" · alert {alert}" if alert else ""
-    origin = Text(f"rule {clean(message.rule)}{named} · delivery {clean(delivery.id)}", style="dim")
+    parts = [
+        entry.place,
+        f"rule {', '.join(entry.rules)}",
+        f"alert {entry.id}" if entry.id else "",
+        f"delivery {', '.join(each.id[:SHORT] for each in entry.told)}",
+        *(f"{label}: {url}" for label, url in ways_on(entry.ways)),
+    ]
+    origin = Text(clean(" · ".join(part for part in parts if part)), style="dim")
     return [head, Padding(facts, (0, 0, 0, 9), expand=False), Padding(origin, (0, 0, 0, 9), expand=False)]

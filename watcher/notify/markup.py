@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.text import clean
-from watcher.notify.notice import Entry, notice, short_alert
+from watcher.notify.notice import SHORT, Entry, measured, notice, of_many
 from watcher.ports.channel import PLAINLY, Presentation
 
 MOST_LISTED = 100
@@ -23,13 +24,15 @@ MOST_LISTED = 100
 MOST_IDS = 3
 """Delivery ids shown of one alert, the newest."""
 
+MOST_MEASURED = 5
+"""Of the alerts of one rule that are listed as one, the worst that are named."""
+
 MOST_DETAILED = 10
 """With more alerts than this in one notification, their facts are left out."""
 
 _BREAK = "\N{ZERO WIDTH SPACE}"
 _LINK = re.compile(r"://|(?<=\w)\.(?=[^\W\d_]{2})|(?i:(?<=javascript):|(?<=mailto):)")
 _MARKED = re.compile(r"[\\`*_~\[\]<>|@#&{}!]|" + _LINK.pattern)
-_RUNBOOK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/%?&=#+-]*)?")
 _ESCAPED = re.compile(r"[\\`*_~\[\]<>|#]")
 
 
@@ -69,18 +72,19 @@ class Style:
     name: str
     text: Callable[[str], str]
     title: Callable[[str], str]
-    link: Callable[[str], str]
+    link: Callable[[str, str], str]
+    """A label and a web address of ours."""
     code: Callable[[str], str]
     bold: Callable[[str], str]
     newline: str
 
 
-PLAIN = Style("text", plain, plain, clean, clean, lambda text: text, "\n")
+PLAIN = Style("text", plain, plain, "{}: {}".format, clean, lambda text: text, "\n")
 MARKDOWN = Style(
     "markdown",
     _markdown,
     _markdown_title,
-    "<{}>".format,
+    "[{}]({})".format,
     lambda text: _code(clean(text)),
     lambda text: f"**{text}**",
     "\n",
@@ -89,7 +93,7 @@ HTML = Style(
     "html",
     _html,
     _html,
-    lambda url: f'<a href="{html.escape(url)}">{html.escape(url)}</a>',
+    lambda label, url: f'<a href="{html.escape(url)}">{html.escape(label)}</a>',
     lambda text: f"<code>{html.escape(clean(text))}</code>",
     lambda text: f"<b>{text}</b>",
     "<br>\n",
@@ -136,50 +140,75 @@ def render(
     if space.title <= 0:
         title = _cut(title, space.total - SPARE, style, space)
     room = space.total - space.measure(title) - SPARE
+    below = [style.text(said.note)] if said.note else []
     if len(entries) == 1:
         facts, origin = _facts(entries[0], style), _origin(entries[0], style)
-        return Rendered(title, _fit(above, facts, [origin], style, space, room))
+        return Rendered(title, _fit(above, facts, [origin, *below], style, space, room))
     above.append(style.text(said.summary))
-    listed, left = entries[:MOST_LISTED], len(entries) - MOST_LISTED
     for detailed in (True, False) if len(entries) <= MOST_DETAILED else (False,):
-        lines = [_block(each, style, detailed=detailed) for each in listed]
-        body = _join([*above, *lines], style)
-        if left <= 0 and space.measure(body) <= room:
-            return Rendered(title, body)
-    return Rendered(title, _fit(above, lines, [], style, space, room, max(left, 0)))
+        lines, left = _blocks(entries, style) if detailed else _grouped(entries, style)
+        if not left and space.measure(_join([*above, *lines, *below], style)) <= room:
+            return Rendered(title, _join([*above, *lines, *below], style))
+    return Rendered(title, _fit(above, lines, below, style, space, room, left))
 
 
 def _facts(entry: Entry, style: Style) -> list[str]:
     return [
-        f"{style.bold(style.title(label) + ':')} {_value(label, value, style)}"
+        f"{style.bold(style.title(label) + ':')} {style.text(value)}" if label else style.text(value)
         for label, value in entry.lines
     ]
 
 
-def _value(label: str, value: str, style: Style) -> str:
-    """The rule's runbook is the one link that works: it is the operator's own."""
-    trusted = label == "Runbook" and _RUNBOOK.fullmatch(value)
-    return style.link(value) if trusted else style.text(value)
-
-
 def _origin(entry: Entry, style: Style) -> str:
-    """Where to go on from here: `watcher ack` takes the short id."""
-    ids = ", ".join(style.code(each.id) for each in entry.told[-MOST_IDS:])
-    alert = short_alert(entry.message)
+    """Where it is, its ids, and the ways on from here: `watcher ack` takes the short id."""
+    rules = ", ".join(style.code(each) for each in entry.rules)
+    ids = ", ".join(style.code(each.id[:SHORT]) for each in entry.told[-MOST_IDS:])
     parts = [
-        f"rule {style.code(entry.message.rule)}",
-        f"alert {style.code(alert)}" if alert else "",
+        style.text(entry.place) if entry.place else "",
+        f"rule {rules}",
+        f"alert {style.code(entry.id)}" if entry.id else "",
         f"delivery {ids}",
+        *(style.link(label, url) for label, url in ways_on(entry.ways)),
     ]
     return " · ".join(part for part in parts if part)
 
 
-def _block(entry: Entry, style: Style, *, detailed: bool) -> str:
-    """One alert of several: with its facts a list under a line of its own, with air above."""
-    head = f"• {style.bold(entry.mark)}: {style.text(entry.title)}"
-    if not detailed:
-        return _join([head, _origin(entry, style)], style)
-    return _join(["", head, *_facts(entry, style), _origin(entry, style)], style)
+def ways_on(ways: Ways) -> list[tuple[str, str]]:
+    """The ways on that there are, each with what it is called."""
+    named = [("Open", ways.page), ("Acknowledge", ways.acknowledge), *ways.explorers.items()]
+    return [(label, url) for label, url in (*named, ("Runbook", ways.runbook)) if url]
+
+
+def _blocks(entries: Sequence[Entry], style: Style) -> tuple[list[str], int]:
+    """Each alert of several with its lines, under a line of its own with air above."""
+    lines = []
+    for each in entries:
+        head = f"• {style.bold(each.mark)}: {style.text(each.title)}"
+        lines.append(_join(["", head, *_facts(each, style), _origin(each, style)], style))
+    return lines, 0
+
+
+def _grouped(entries: Sequence[Entry], style: Style) -> tuple[list[str], int]:
+    """A line for each alert; what many have in common is said once, with the worst of them. Also how many
+    are left out."""
+    groups: dict[tuple[str, tuple[str, ...]], list[Entry]] = {}
+    for each in entries:
+        groups.setdefault((each.mark, each.rules), []).append(each)
+    lines, shown = [], 0
+    for (mark, _), group in groups.items():
+        if len(group) > MOST_DETAILED:
+            worst = ", ".join(measured(each) for each in group[:MOST_MEASURED])
+            rest = f" and {len(group) - MOST_MEASURED:,} more" if len(group) > MOST_MEASURED else ""
+            said = f"{of_many(group)}: {worst}{rest}"
+            lines.append(f"• {style.bold(mark)}: {style.text(said)}")
+            shown += len(group)
+            continue
+        for each in group:
+            if len(lines) < MOST_LISTED:
+                head = f"• {style.bold(mark)}: {style.text(each.title)}"
+                lines.append(_join([head, _origin(each, style)], style))
+                shown += 1
+    return lines, len(entries) - shown
 
 
 def _join(lines: Sequence[str], style: Style) -> str:

@@ -1,7 +1,7 @@
 """Notice: what one notification says, before any service's markup. Pure.
 
-One delivery or many, folded by alert, the gravest first. Every text may come from an API: whoever shows it
-escapes it; `Ways` alone may become links.
+One delivery or many, folded by what they are about, the gravest first. Every text may come from an API:
+whoever shows it escapes it; `Ways` alone may become links.
 """
 
 from __future__ import annotations
@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.values.decimals import minus
+from watcher.domain.values.formatting import amount, counted, money, signed
+from watcher.notify.lines import lines_of, place_of
 from watcher.ports.channel import PLAINLY, Presentation
 
 SHORT = 8
-"""Digits of an alert's id that messages show; commands take any part that only one alert begins with."""
+"""Digits of an id that messages show; commands take any part that only one begins with."""
+
+SEVERAL = 3
+"""Wallets under one rule from which on the title counts them and names the worst."""
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WORDS = {
@@ -29,6 +36,8 @@ _WORDS = {
     Kind.NOTICE: ("notice", "notices"),
     Kind.TEST: ("test", "tests"),
 }
+_PLAIN = frozenset({Kind.FIRING, Kind.EVENT, Kind.NOTICE})
+"""Of these the severity alone is the news: that it began, or happened, goes without saying."""
 _OF_ALERTS = frozenset({Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.RESOLVED, Kind.WITHDRAWN})
 _BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdrawn"}
 
@@ -38,26 +47,40 @@ Told = tuple[Delivery, ...]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Entry of a notice: one alert, or one change. The texts are as people read them: local times, money."""
+    """Entry of a notice: one alert, or one move that one or several rules tell of.
+
+    The texts are as people read them: local times, money.
+    """
 
     message: Message
-    """The last that is told of it."""
+    """The last that is told of an alert; of a move, the gravest."""
     word: str
     """What became of it: firing, resolved, change …"""
     title: str
     lines: tuple[tuple[str, str], ...]
-    """Label and value, what matters most first. The label may be empty."""
+    """Label and value, what matters most first."""
+    place: str
+    """Where it is, as far as the title does not say so."""
+    rules: tuple[str, ...]
     ways: Ways
     told: Told
 
     @property
     def mark(self) -> str:
-        """`critical, firing`."""
-        return f"{self.message.severity.value}, {self.word}"
+        """How bad it is, or that it is over: `critical`, `critical, still firing`, `resolved`."""
+        severity = self.message.severity.value
+        if self.message.kind in _PLAIN:
+            return severity
+        return self.word if self.over else f"{severity}, {self.word}"
 
     @property
     def over(self) -> bool:
         return self.message.kind.final
+
+    @property
+    def id(self) -> str:
+        """The short id by which people acknowledge it; empty if there is nothing to acknowledge."""
+        return short_alert(self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +91,53 @@ class Notice:
     summary: str
     """How many there are of each kind; empty for a single one."""
     entries: tuple[Entry, ...]
+    note: str = ""
+    """At which rate money was converted; empty if none was."""
 
 
 def notice(deliveries: Sequence[Delivery], shown: Presentation = PLAINLY) -> Notice:
     """What one notification says for one or several deliveries."""
     told = sorted(folded(deliveries), key=_gravity)
     entries = tuple(_entry(each, shown) for each in told)
-    title = _heading(entries[0])
+    note = shown.display.rate() if any(_has_worth(each.message) for each in entries) else ""
     if len(entries) == 1:
-        return Notice(title, "", entries)
-    return Notice(f"{title} (+{len(entries) - 1:,} more)", _summary(told), entries)
+        return Notice(_heading(entries[0]), "", entries, note)
+    return Notice(_joint(entries), _summary(told), entries, note)
 
 
 def folded(deliveries: Sequence[Delivery]) -> list[Told]:
-    """Deliveries by alert, one entry for each, in the order of its first delivery."""
-    found: dict[str, Told] = {}
+    """Deliveries by alert, or by the move that they tell of, in the order of the first of each."""
+    by_alert: dict[str, Told] = {}
     for each in deliveries:
-        found[each.message.id] = (*found.get(each.message.id, ()), each)
+        by_alert[each.message.id] = (*by_alert.get(each.message.id, ()), each)
+    found: dict[object, Told] = {}
+    for told in by_alert.values():
+        key = _move(told[0].message) if len(told) == 1 else None
+        found[key or told[0].message.id] = (*found.get(key, ()), *told)
     return list(found.values())
+
+
+def _move(message: Message) -> object:
+    """What is the same for messages that tell of one move, whichever rules they come from; None: of none."""
+    moved = message.particulars
+    if message.kind not in (Kind.EVENT, Kind.FIRING) or moved.before is None:
+        return None
+    return message.subject, message.at, moved.before, moved.after
+
+
+def chief(told: Told) -> Message:
+    """The message that speaks for all of an entry: the last of an alert; of a move the gravest, and rather
+    one that lasts."""
+    if len({each.message.id for each in told}) == 1:
+        return told[-1].message
+    messages = [each.message for each in told]
+    return min(messages, key=lambda each: (_RANK[each.severity], each.kind is Kind.EVENT))
 
 
 def tone(deliveries: Sequence[Delivery]) -> str:
     """`failure`, `warning`, `info` or `success`: the colour of the whole notification. What was withdrawn
     is no success: nothing became better."""
-    last = [told[-1].message for told in folded(deliveries)]
+    last = [chief(told) for told in folded(deliveries)]
     bad = [message for message in last if not message.kind.final]
     if not bad:
         return "success" if all(message.kind is Kind.RESOLVED for message in last) else "info"
@@ -105,18 +151,71 @@ def short_alert(message: Message) -> str:
 
 
 def _entry(told: Told, shown: Presentation) -> Entry:
-    message, local = told[-1].message, shown.display.localised
-    facts, word = message.facts, _word(told, several=False)
+    message, word, local = chief(told), _word(told, several=False), shown.display.localised
+    about = next(each for each in reversed(told) if each.message is message)
+    ways = shown.ways(about)
+    lines = lines_of(message, shown.display)
+    if ways.runbook:
+        lines = tuple(line for line in lines if line[0] != "Runbook")
     if word in _BOTH.values():
-        facts = (*facts, ("Fired", told[0].message.title))
-    lines = tuple((label, local(value)) for label, value in facts)
-    return Entry(message, word, local(message.title), lines, shown.ways(told[-1]), told)
+        lines += (("Fired", told[0].message.title),)
+    others = [each.message for each in told if each.message.id != message.id]
+    lines += tuple(("Also", _also(each)) for each in others)
+    rules = tuple(dict.fromkeys((message.rule, *(each.rule for each in others))))
+    return Entry(
+        message,
+        word,
+        local(message.title),
+        tuple((label, local(value)) for label, value in lines),
+        place_of(message),
+        rules,
+        ways,
+        told,
+    )
 
 
-def _gravity(told: Told) -> tuple[bool, int]:
-    """What is over comes after what is not, and what is grave first."""
-    last = told[-1].message
-    return last.kind.final, _RANK[last.severity]
+def _also(message: Message) -> str:
+    """What another rule says of the same move, with its own alert if it has one."""
+    alert = short_alert(message)
+    return f"{message.rule}: {message.particulars.because}{f' (alert {alert})' if alert else ''}"
+
+
+def _has_worth(message: Message) -> bool:
+    return message.particulars.value_after is not None
+
+
+def _gravity(told: Told) -> tuple[bool, int, Decimal]:
+    """What is over comes after what is not, what is grave first, and of one rule the worst."""
+    last = chief(told)
+    return last.kind.final, _RANK[last.severity], -(last.particulars.gravity or Decimal(0))
+
+
+def _joint(entries: Sequence[Entry]) -> str:
+    """The title of several: the worst, or where all are of one rule, how many and the worst of them."""
+    first = entries[0]
+    wallets = {each.message.wallet for each in entries}
+    alike = all((each.rules, each.mark) == (first.rules, first.mark) for each in entries)
+    if alike and len(wallets) >= SEVERAL and "" not in wallets:
+        return f"{first.mark}: {of_many(entries)}"
+    return f"{_heading(first)} (+{len(entries) - 1:,} more)"
+
+
+def of_many(entries: Sequence[Entry]) -> str:
+    """Entries of one rule in one line: `gas-low on 300 wallets, worst gas-17 0.002 ETH`."""
+    first, wallets = entries[0], {each.message.wallet for each in entries}
+    return f"{' and '.join(first.rules)} on {counted(len(wallets), 'wallet')}, worst {measured(first)}"
+
+
+def measured(entry: Entry) -> str:
+    """Whose, and how much, in the fewest words: `gas-17 0.002 ETH`."""
+    seen, message = entry.message.particulars, entry.message
+    if seen.after is None:
+        return f"{message.wallet} {money(seen.sum_usd)}" if seen.sum_usd is not None else message.wallet
+    held = seen.after
+    if message.kind is Kind.EVENT and seen.before is not None:
+        held = minus(seen.after, seen.before)
+        return f"{message.wallet} {signed(amount(held), held)} {seen.symbol}".rstrip()
+    return f"{message.wallet} {amount(held)} {seen.symbol}".rstrip()
 
 
 def _summary(entries: Sequence[Told]) -> str:
@@ -136,5 +235,5 @@ def _word(told: Told, *, several: bool) -> str:
 
 
 def _heading(entry: Entry) -> str:
-    """How bad it is and what became of it, then the words: those of a rule are the same when it resolves."""
+    """How bad it is, then the words: those of a rule are the same when it resolves."""
     return entry.title if entry.message.kind is Kind.TEST else f"{entry.mark}: {entry.title}"

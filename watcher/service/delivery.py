@@ -42,6 +42,7 @@ from watcher.service.delivery_policy import (
     batches,
     first_news,
     gathering,
+    happenings,
     in_order,
     in_turn,
     overnight,
@@ -217,7 +218,7 @@ class Deliverer:
         `failed` collects the alerts that must wait: nothing of theirs may overtake what failed.
         """
         began = self._clock.monotonic()
-        one_by_one = len({each.message.id for each in deliveries}) <= singles(session) and not together
+        one_by_one = happenings(deliveries) <= singles(session) and not together
         rest = list(deliveries)
         while rest := [each for each in rest if each.message.id not in failed]:
             slow = self._clock.monotonic() - began > SINGLE_SECONDS
@@ -349,13 +350,14 @@ class Deliverer:
 
     def _wait(self, attempts: int, result: NotSent) -> timedelta:
         asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
-        return _to_ms(max(backoff(attempts, self._jitter()), asked))
+        wait = max(backoff(attempts, self._jitter()), asked)
+        return wait - wait % timedelta(milliseconds=1)
 
     def _note(self, session: ChannelSession, batch: Sequence[Delivery], result: SendResult) -> None:
         """What the attempt says about the channel itself."""
         name, ticks = session.channel.name, self._clock.monotonic()
         if isinstance(result, Sent):
-            session.sent_at.append((ticks, len(batch)))
+            session.sent_at.append((ticks, happenings(batch)))
             if session.trouble:
                 LOG.info("channel works again: channel=%s", name)
             session.works(ticks)
@@ -365,7 +367,7 @@ class Deliverer:
         if result.delivered_to or batch[0].delivered_to or batch[0].only:
             # Some of its recipients: the others, and what comes next, do not wait for them.
             if result.delivered_to:
-                session.sent_at.append((ticks, len(batch)))
+                session.sent_at.append((ticks, happenings(batch)))
                 session.works(ticks, trouble=result.detail)
             session.blame(batch, result.fault, ticks)
             return
@@ -394,7 +396,3 @@ class Deliverer:
             # Whatever it was, one of these may have caused it: from now on each goes alone.
             session.apart |= {each.id for each in session.sending}
             self._conclude(session, NotSent(f"unexpected error: {kind}", maybe_sent=True))
-
-
-def _to_ms(wait: timedelta) -> timedelta:
-    return timedelta(milliseconds=wait // timedelta(milliseconds=1))

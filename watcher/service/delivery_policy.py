@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from watcher.domain.alerts.fallback import in_place_of, patience
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.messages.delivery import LONGEST_RETRY, Delivery, Fault
-from watcher.domain.messages.message import Kind
+from watcher.domain.messages.message import Kind, Message
 from watcher.ports.channel import UNGROUPED, Channel
 
 FRESH_WAITS = 60.0
@@ -75,7 +75,7 @@ class ChannelSession:
     gathers: bool = False
     """Whether something may be waiting only to go out with what comes next."""
     sent_at: list[tuple[float, int]] = field(default_factory=list)
-    """When the notifications of the last minute went out, in monotonic seconds, with how many deliveries."""
+    """When the notifications of the last minute went out, in monotonic seconds, with how many happenings."""
 
     def forget(self, pending: Sequence[Delivery]) -> None:
         """What is not pending any more has no fault."""
@@ -246,8 +246,25 @@ def batches(session: ChannelSession, ready: Sequence[Delivery]) -> list[list[Del
 
 
 def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
-    """The first message; if its alert ended meanwhile, with all others of it: they are one, and none of them
-    says of what is over that it is."""
-    group = [each for each in ready if each.message.id == ready[0].message.id]
-    both = group[0].message.kind.present and group[-1].message.kind.final
-    return group if both else group[:1]
+    """The first message, with all that the same reading decided about the same wallet: people hear of one
+    happening once. If an alert ended meanwhile its messages go together, and none of them says of what is
+    over that it is. Nothing overtakes what its own alert has to say before."""
+    groups: dict[str, list[Delivery]] = {}
+    for each in ready:
+        groups.setdefault(each.message.id, []).append(each)
+    found: list[Delivery] = []
+    for group in groups.values():
+        if _happening(group[0].message) == _happening(ready[0].message):
+            both = group[0].message.kind.present and group[-1].message.kind.final
+            found += group if both else group[:1]
+    return found
+
+
+def happenings(deliveries: Sequence[Delivery]) -> int:
+    """Of how many happenings deliveries tell."""
+    return len({_happening(each.message) for each in deliveries})
+
+
+def _happening(message: Message) -> object:
+    """What is the same for messages that one decision made about one wallet; of no wallet, each alone."""
+    return (message.wallet, message.at) if message.wallet else message.id

@@ -15,7 +15,7 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.composer import MessageComposer
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_health import RuleHealth
-from watcher.domain.messages.message import OfAggregate, Place
+from watcher.domain.messages.message import OfAggregate, Particulars, Place
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.readings.prices import Weighed
 from watcher.domain.readings.reconcile import Reconciled
@@ -70,14 +70,16 @@ class AggregateEvaluator:
                 for summed in each.concerns:
                     self._blinded(summed, each.unread(account, view, ""), view)
 
-    def known_place(self, alert: Alert) -> tuple[Place, list[tuple[str, str]], dict[str, str]] | None:
+    def known_place(
+        self, alert: Alert
+    ) -> tuple[Place, list[tuple[str, str]], dict[str, str], Particulars] | None:
         """What a message that no reading of now has brought about says of a sum; None if it is not on one."""
         summed = self._memo.sums.by_key.get((about(alert.rule), alert.subject))
         if summed is None:
             return None
         view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
         self._memo.sums.look(view)
-        return whole(summed), facts(summed, view), values(summed, view)
+        return whole(summed), facts(summed, view), values(summed, view), numbers(summed, view)
 
     def _subject(self, summed: Summed, alert: Alert | None, view: View, advance: Advance) -> None:
         rule = summed.rule
@@ -96,8 +98,8 @@ class AggregateEvaluator:
             return
         step = advance(rule, alert, summed.subject, rule.judge_sums(totals, firing=firing))
         if step.tell is not None:
-            lines = facts(summed, view)
-            self._composer.alert(rule, step, whole(summed), lines, values=values(summed, view))
+            lines, seen = facts(summed, view), numbers(summed, view, rule.near_sums(totals).distance)
+            self._composer.alert(rule, step, whole(summed), lines, values=values(summed, view), numbers=seen)
 
     def _blind(self, summed: Summed, why: str, view: View) -> None:
         """It was judged, and nothing can be said. An account that polls fail for speaks for itself, with the
@@ -202,6 +204,14 @@ def values(summed: Summed, view: View) -> dict[str, str]:
     if first.value is not None:
         found["value"] = money(first.value)
     return found
+
+
+def numbers(summed: Summed, view: View, distance: Decimal | None = None) -> Particulars:
+    """What the first side comes to, and how far that is beyond the level, as a share of it."""
+    first, chosen = summed.sums[0].total(view), summed.sums[0].selection.side
+    gravity = distance.copy_abs() if distance is not None else None
+    held = first.amount if chosen.amounts else None
+    return Particulars(symbol=first.symbol, after=held, sum_usd=first.value, gravity=gravity)
 
 
 def _parts(each: Sum, view: View, symbol: str, *, valued: bool) -> list[tuple[str, str]]:

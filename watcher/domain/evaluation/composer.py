@@ -16,14 +16,17 @@ from watcher.domain.evaluation.routing import Router
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import (
+    NOTHING,
     Kind,
     Message,
     OfAccount,
     OfSubject,
+    Particulars,
     Place,
     Severity,
     change_facts,
     change_title,
+    quantities,
 )
 from watcher.domain.messages.template_variables import TemplateFailedError
 from watcher.domain.messages.templates import render
@@ -52,10 +55,11 @@ class MessageComposer:
         facts: list[tuple[str, str]],
         *,
         values: dict[str, str] | None = None,
+        numbers: Particulars = NOTHING,
     ) -> None:
-        """Tell what a step of an alert says, if it says anything."""
+        """Tell what a step of an alert says, if it says anything. `numbers`: what it says in amounts."""
         if step.tell is not None and step.alert is not None:
-            self._waiting.append(partial(self._alert, rule, step, where, facts, values or {}))
+            self._waiting.append(partial(self._alert, rule, step, where, facts, values or {}, numbers))
 
     def event(self, rule: EventRule, change: Change, verdict: Verdict) -> None:
         """Tell a change that a rule is about."""
@@ -77,6 +81,7 @@ class MessageComposer:
         where: Place,
         facts: list[tuple[str, str]],
         values: dict[str, str],
+        numbers: Particulars,
         settled: dict[str, Alert],
     ) -> None:
         routed = self._router.settle(rule, step)
@@ -85,7 +90,7 @@ class MessageComposer:
             self._owe(self._flapping(alert, where, routed.flapping), routed.channels)
         if routed.tell is None:
             return
-        title = f"{alert.label}: {alert.because}"
+        title = _state_title(alert, where)
         lines = [*where.facts(), *facts, ("Because", alert.because), ("Since", moment(alert.since))]
         lines += self._course(rule, alert, routed.tell)
         state = {"because": alert.because, "state": str(alert.state), "since": moment(alert.since), **values}
@@ -98,6 +103,7 @@ class MessageComposer:
             title,
             lines,
             state,
+            replace(numbers, since=alert.since, until=None, because=alert.because),
         )
         self._owe(message, routed.channels)
 
@@ -110,6 +116,7 @@ class MessageComposer:
             ("Held back", f"what fires or resolves, until it was calm for {format_duration(CALM)}"),
         ]
         title = f"{alert.label} is flapping: {words}"
+        numbers = Particulars(since=alert.since, because=alert.because)
         return Message(
             alert.id,
             Kind.NOTICE,
@@ -120,6 +127,7 @@ class MessageComposer:
             title,
             tuple(lines),
             self._now,
+            placed(where, numbers),
         )
 
     def _course(self, rule: Rule | None, alert: Alert, kind: Kind) -> list[tuple[str, str]]:
@@ -146,8 +154,9 @@ class MessageComposer:
         lines = [*where.facts(), *change_facts(change), ("Because", verdict.because)]
         values = change_values(change, verdict)
         title = change_title(change, where)
+        numbers = replace(quantities(change), because=verdict.because)
         message = self._message(
-            rule, Kind.EVENT, rule.severity, (event, rule.id, key), where, title, lines, values
+            rule, Kind.EVENT, rule.severity, (event, rule.id, key), where, title, lines, values, numbers
         )
         hold = self._router.hold(rule, Topic(rule.id, where.wallet, rule.severity, where.tags))
         self._owe(message, self._rules.channels_of(rule), hold)
@@ -162,6 +171,7 @@ class MessageComposer:
         title: str,
         lines: list[tuple[str, str]],
         values: dict[str, str],
+        numbers: Particulars,
     ) -> Message:
         """Render the message once for all channels. `about`: its id, rule and subject."""
         identity, rule_id, subject = about
@@ -169,8 +179,10 @@ class MessageComposer:
             title, lines = _in_own_words(
                 rule, title, lines, {**where.values(), **values, "rule": rule_id, "at": moment(self._now)}
             )
+        said, wallet = tuple(lines), where.wallet
+        particulars = placed(where, numbers)
         return Message(
-            identity, kind, severity, rule_id, subject, where.wallet, title, tuple(lines), self._now
+            identity, kind, severity, rule_id, subject, wallet, title, said, self._now, particulars
         )
 
     def _owe(self, message: Message, channels: Iterable[str], hold: str = "") -> None:
@@ -188,24 +200,42 @@ class MessageComposer:
 
     def known_place(
         self, alert: Alert, past: Snapshot
-    ) -> tuple[Place, list[tuple[str, str]], dict[str, str]]:
+    ) -> tuple[Place, list[tuple[str, str]], dict[str, str], Particulars]:
         """Where an alert is and what was read last of it, for a message that no reading brings about."""
         account = alert.account
         if account is None or account not in self._rules.wallets:
-            return OfSubject(alert.wallet, alert.label), [], {}
+            return OfSubject(alert.wallet, alert.label), [], {}, NOTHING
         state = past.accounts.get(account) or AccountState(account)
         asset = next((each for each in state.amounts if subject_key(account, each) == alert.subject), None)
         facts = [("Last reading", moment(state.last_reading if asset is None else state.as_of(asset)))]
         if asset is None:
-            return self.where(account), facts, {}
+            return self.where(account), facts, {}, NOTHING
         symbol, quote = past.symbols.get(asset, ""), past.quotes.get(asset)
         held, price = state.amounts[asset], quote.price if quote is not None else None
         facts.insert(0, ("Amount", f"{amount(held)} {symbol}".rstrip()))
-        return self.where(account, asset, symbol), facts, level_values(held, price)
+        where, numbers = self.where(account, asset, symbol), level_numbers(held, price, None)
+        return where, facts, level_values(held, price), numbers
 
     def subject(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Subject:
         where = self.where(account, asset, symbol)
         return Subject(subject_key(account, asset), where.label, where.wallet, account)
+
+
+def placed(where: Place, numbers: Particulars) -> Particulars:
+    """What is said in numbers, and of what."""
+    place = where.particulars()
+    return replace(
+        numbers, source=place.source, chain=place.chain, address=place.address, asset=place.asset,
+        symbol=place.symbol or numbers.symbol, tags=place.tags,
+    )  # fmt: skip
+
+
+def _state_title(alert: Alert, where: Place) -> str:
+    """Whose, and why: the asset is named once, by the reason if that does."""
+    if not isinstance(where, OfAccount) or where.asset is None or not where.symbol:
+        return f"{alert.label}: {alert.because}"
+    named = f" {where.symbol}" in alert.because
+    return f"{where.wallet}{'' if named else f' {where.symbol}'}: {alert.because}"
 
 
 def change_values(change: Change, verdict: Verdict) -> dict[str, str]:
@@ -232,6 +262,17 @@ def level_values(held: Decimal, price: Decimal | None) -> dict[str, str]:
     if price is None:
         return {"amount": plain(held)}
     return {"amount": plain(held), "price": show_price(price), "value": money(times(held, price))}
+
+
+def level_numbers(
+    held: Decimal, price: Decimal | None, moved: Change | None, distance: Decimal | None = None
+) -> Particulars:
+    """What is held, in numbers; `distance`: how far beyond its level that is, as a share of the level."""
+    gravity = distance.copy_abs() if distance is not None else None
+    found = Particulars(after=held, price_after=price, gravity=gravity)
+    if moved is None or moved.before is None:
+        return found
+    return replace(found, before=moved.before, price_before=moved.price_before)
 
 
 def _in_own_words(

@@ -11,7 +11,7 @@ from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Terms, T
 from watcher.domain.decision import Question, Recalled, Snapshot
 from watcher.domain.evaluation.aggregates import AggregateEvaluator
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
-from watcher.domain.evaluation.composer import MessageComposer, level_values
+from watcher.domain.evaluation.composer import MessageComposer, level_numbers, level_values
 from watcher.domain.evaluation.implied_zeros import absences
 from watcher.domain.evaluation.memo import Concerned, Memo
 from watcher.domain.evaluation.renamed_assets import renamed
@@ -200,10 +200,11 @@ class RuleEvaluator:
         if step.tell is None or alert is None:
             return
         found = self._sums.known_place(alert)
-        where, facts, values = found if found is not None else self._composer.known_place(alert, self._past)
+        known = found if found is not None else self._composer.known_place(alert, self._past)
+        where, facts, values, numbers = known
         if held:
             facts.append(("Held back", held))
-        self._composer.alert(rule, step, where, facts, values=values)
+        self._composer.alert(rule, step, where, facts, values=values, numbers=numbers)
 
     def _events(self, concerned: Concerned, change: Change) -> None:
         if change.before is None:
@@ -300,8 +301,9 @@ class RuleEvaluator:
             facts = change_facts(moved)
         elif price is not None:
             facts.append(("Value", f"{money(times(held, price))} at {show_price(price)}"))
-        where = self._composer.where(account, asset, symbol)
-        self._composer.alert(rule, step, where, facts, values=level_values(held, price))
+        where, distance = self._composer.where(account, asset, symbol), rule.near(held, price).distance
+        numbers = level_numbers(held, price, moved, distance)
+        self._composer.alert(rule, step, where, facts, values=level_values(held, price), numbers=numbers)
 
     def _assumed(self, asset: Asset, symbol: str) -> Range:
         """What the price of an asset may be that the reading has none for."""

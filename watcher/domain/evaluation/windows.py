@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Transition
 from watcher.domain.decision import Question, Recalled, Snapshot
-from watcher.domain.evaluation.composer import MessageComposer, level_values
+from watcher.domain.evaluation.composer import MessageComposer, level_numbers, level_values
 from watcher.domain.evaluation.memo import Concerned, Memo
 from watcher.domain.messages.message import change_facts
 from watcher.domain.model import Account, AccountState, Asset, Change, Reading, subject_key
@@ -116,8 +116,8 @@ class WindowEvaluator:
         facts = [("Amount", f"{amount(held)} {symbol}".rstrip())]
         if moved is not None and moved.before is not None:
             facts = change_facts(moved)
-        where = self._composer.where(account, asset, symbol)
-        self._composer.alert(rule, step, where, facts, values=level_values(held, price))
+        where, numbers = self._composer.where(account, asset, symbol), level_numbers(held, price, moved)
+        self._composer.alert(rule, step, where, facts, values=level_values(held, price), numbers=numbers)
 
 
 def looking_back(

@@ -65,6 +65,8 @@ class Particulars:
     price_before: Decimal | None = None
     price_after: Decimal | None = None
     """Price after a change, or now."""
+    sum_usd: Decimal | None = None
+    """What several assets are worth together, for a message about a sum of them."""
     since: datetime | None = None
     """When an alert began; of a change, the reading before."""
     until: datetime | None = None
@@ -72,6 +74,20 @@ class Particulars:
     because: str = ""
     gravity: Decimal | None = None
     """How bad it is beside others of the same rule: the largest is the worst."""
+
+    @property
+    def value_before(self) -> Decimal | None:
+        """US dollars before a change; None if that is not known, or there was none."""
+        return _product(self.before, self.price_before)
+
+    @property
+    def value_after(self) -> Decimal | None:
+        """US dollars after a change, or now; None if that is not known."""
+        return self.sum_usd if self.sum_usd is not None else _product(self.after, self.price_after)
+
+
+def _product(held: Decimal | None, price: Decimal | None) -> Decimal | None:
+    return times(held, price) if held is not None and price is not None else None
 
 
 NOTHING = Particulars()
@@ -95,6 +111,10 @@ class Message:
     facts: tuple[tuple[str, str], ...]
     at: datetime
     particulars: Particulars = NOTHING
+
+
+TITLE_PLACES = 4
+"""Decimals of an amount in a title, which has little room; the body has all that matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +145,10 @@ class OfAccount:
             facts.append(("Asset", name if same else f"{name} ({self.asset.token})"))
         return facts
 
+    def particulars(self) -> Particulars:
+        token, held = self.asset.token if self.asset is not None else "", self.account
+        return Particulars(held.source, self.chain, held.address, token, self.symbol, self.tags)
+
     def values(self) -> dict[str, str]:
         """The variables of templates that are known for every message."""
         return {
@@ -153,6 +177,9 @@ class OfAggregate:
         first = (kind.capitalize(), name) if kind in ("wallet", "tag") else ("Selection", self.label)
         return [first, ("Sum of", counted(self.accounts, "account"))]
 
+    def particulars(self) -> Particulars:
+        return Particulars(tags=(self.key.partition(":")[2],) if self.key.startswith("tag:") else ())
+
     def values(self) -> dict[str, str]:
         """The variables of templates that are known for every message."""
         tag = self.key.partition(":")[2] if self.key.startswith("tag:") else ""
@@ -169,6 +196,9 @@ class OfSource:
     def facts(self) -> list[tuple[str, str]]:
         return [("Source", self.source)]
 
+    def particulars(self) -> Particulars:
+        return Particulars(source=self.source)
+
     def values(self) -> dict[str, str]:
         """The variables of templates that are known for every message."""
         return {"source": self.source}
@@ -184,12 +214,30 @@ class OfSubject:
     def facts(self) -> list[tuple[str, str]]:
         return [("Subject", self.label)]
 
+    def particulars(self) -> Particulars:
+        return NOTHING
+
     def values(self) -> dict[str, str]:
         return {"wallet": self.wallet}
 
 
 Place = OfAccount | OfAggregate | OfSource | OfSubject
 """What a message is about."""
+
+
+def quantities(change: Change) -> Particulars:
+    """What a change says in numbers; its gravity is the dollars that moved."""
+    before = change.before or ZERO
+    moved = minus(change.after, before).copy_abs()
+    return Particulars(
+        before=before,
+        after=change.after,
+        price_before=change.price_before,
+        price_after=change.price_after,
+        since=change.before_at,
+        until=change.after_at,
+        gravity=times(moved, change.price_after) if change.price_after is not None else None,
+    )
 
 
 def change_facts(change: Change) -> list[tuple[str, str]]:
@@ -239,8 +287,12 @@ def between(start: datetime | None, end: datetime) -> str:
 
 
 def change_title(change: Change, where: OfAccount) -> str:
+    """How much, its worth, and whose: the first words of it are all that a telephone shows."""
     before = change.before or ZERO
     moved = minus(change.after, before)
-    share = f" ({signed(percent(moved, before), moved)})" if before else ""
-    name = change.symbol or "an asset without a symbol"
-    return f"{where.wallet}: {signed(amount(moved), moved)} {name} on {where.chain}{share}"
+    worth = times(moved.copy_abs(), change.price_after) if change.price_after is not None else None
+    beside = [money(worth)] if worth is not None and not change.claimed else []
+    beside += [signed(percent(moved, before), moved)] if before else []
+    what = f"{signed(amount(moved, TITLE_PLACES), moved)} {change.symbol or 'of an asset without a symbol'}"
+    shown = f" ({', '.join(beside)})" if beside else ""
+    return f"{what}{shown} {'left' if moved < 0 else 'reached'} {where.wallet}"

@@ -85,4 +85,4 @@ def _read(name: str, value: Any) -> Any:
     return Decimal(value) if name in _NUMBERS else value
 
 
-_NUMBERS = frozenset({"before", "after", "price_before", "price_after", "gravity"})
+_NUMBERS = frozenset({"before", "after", "price_before", "price_after", "sum_usd", "gravity"})
