@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -73,6 +73,12 @@ class ChannelKind(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
+    service: ClassVar[str] = ""
+    """The word under which `people:` name their ids; empty if nobody can answer in such a channel.
+
+    What a kind with a service builds is a `Bot` too.
+    """
+
     quiet: QuietHours | None = None
     fallback: str | None = None
     """The channel that is told too what this one cannot tell."""
@@ -80,6 +86,11 @@ class ChannelKind(BaseModel):
     """How loudly each severity asks for people, where that is not as usual (`BY_SEVERITY`)."""
     display: ChannelDisplay | None = None
     """In whose time, language and money this channel is told, where that is not as for the others."""
+
+    @classmethod
+    def person_id(cls, text: str) -> str:
+        """The id of a person at the service, as `people:` name it. InputError for what cannot be one."""
+        return text
 
     @abstractmethod
     def build(self, name: str, shown: Presentation = PLAINLY) -> Channel:
@@ -97,14 +108,6 @@ class ChannelKind(BaseModel):
     def takes_pictures(self) -> bool:
         """Whether what is reached can show a chart."""
         return False
-
-    @property
-    def service(self) -> str:
-        """The service by whose ids `people:` are known here; empty if nobody can answer in such a channel.
-
-        With a service, what `build` gives is a `Bot` too.
-        """
-        return ""
 
     @property
     def listens_as(self) -> str:

@@ -1,0 +1,210 @@
+"""Channel to a chat of Telegram: what it tells has buttons, and follows in one thread an alert."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import unescape
+from re import compile as pattern
+from typing import Any
+
+from watcher.domain.messages.delivery import REFUSED, Delivery, NotSent, SendResult, Sent
+from watcher.domain.messages.message import Severity
+from watcher.domain.messages.presentation import NO_WAYS
+from watcher.notify.markup import HTML, PLAIN, Space, plain, render
+from watcher.notify.notice import notice
+from watcher.notify.telegram.api import BotApi, BotApiError
+from watcher.notify.telegram.chat import TelegramChat
+from watcher.notify.telegram.keyboard import Keyboard, keyboard_for, without_acknowledging, without_links
+from watcher.notify.telegram.updates import Updates
+from watcher.notify.urgency import Urgency, loudest
+from watcher.ports.channel import PLAINLY, Attachment, Presentation
+from watcher.ports.chat import Ear
+
+log = logging.getLogger(__name__)
+
+LONGEST_MESSAGE, LONGEST_CAPTION = 4096, 1024
+"""UTF-16 units of a text, and of one under a picture, after its markup is read."""
+
+LONGEST_SAID = 1000
+"""Characters of what is told of an action."""
+
+FEW_WORDS = Space(500, 0)
+"""What is left of a message that is not taken as it is."""
+
+_STYLE = replace(HTML, newline="\n")
+_TAG = pattern(r"<[^>]*>")
+_SILENT = frozenset({Urgency.SILENT, Urgency.LOW})
+
+
+def units(text: str) -> int:
+    """How long Telegram finds a text in HTML."""
+    return len(unescape(_TAG.sub("", text)).encode("utf-16-le")) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """One message as it is to be sent. `around`: what goes with it, whatever its form."""
+
+    text: str
+    keyboard: Keyboard
+    around: Mapping[str, Any]
+
+    def fields(self, name: str) -> dict[str, Any]:
+        """As the API takes it, with the text as this field."""
+        markup = {"inline_keyboard": self.keyboard} if self.keyboard else None
+        return {name: self.text, "parse_mode": "HTML", "reply_markup": markup, **self.around}
+
+
+class TelegramChannel:
+    """Channel by one bot to one chat; with `shown.answered` it is a `Bot` too."""
+
+    burst = 3
+    """Telegram takes about one message a second in a chat, and more for a short while."""
+
+    def __init__(
+        self,
+        name: str,
+        api: BotApi,
+        chat: str,
+        topic: int | None = None,
+        shown: Presentation = PLAINLY,
+        priority: Mapping[Severity, Urgency] | None = None,
+    ) -> None:
+        self.name = name
+        self._chat = TelegramChat(api, chat, topic)
+        self._shown, self._priority = shown, priority or {}
+        self._updates = Updates(self._chat, shown.display)
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        self._chat.remember(facts)
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        try:
+            receipt = await self._tell(deliveries)
+        except BotApiError as error:
+            refusal, (remarks, facts) = error.refusal, self._news()
+            return NotSent(
+                refusal.words, refusal.retry_after, refusal.maybe_sent, refusal.fault,
+                remarks=remarks, facts=facts,
+            )  # fmt: skip
+        remarks, facts = self._news()
+        return Sent(remarks, facts, receipt)
+
+    async def listen(self, ear: Ear) -> None:
+        """Hand on what people press and write; see `Bot`."""
+        await self._updates.hear(ear)
+
+    async def announce(self, text: str, deliveries: Sequence[Delivery], *, settled: bool) -> None:
+        """Say to all what somebody did about an alert; see `Bot`."""
+        receipts = list(dict.fromkeys(each.receipt for each in deliveries if each.receipt))
+        said = self._shown.display.localised(text)
+        fields = {
+            "text": plain(said)[:LONGEST_SAID],
+            "disable_notification": True,
+            "link_preview_options": {"is_disabled": True},
+            "reply_parameters": self._chat.reply_to(receipts[0]) if receipts else None,
+        }
+        try:
+            await self._chat.post("sendMessage", fields)
+            for receipt in receipts if settled else ():
+                before = self._chat.keyboard_of(receipt)
+                after = without_acknowledging(before, [each.id for each in deliveries])
+                if after != before:
+                    await self._chat.change_keyboard(receipt, after)
+        except BotApiError as error:
+            log.warning("channel %s: what somebody did is not shown there: %s", self.name, error)
+
+    async def close(self) -> None:
+        await self._chat.api.close()
+
+    def _news(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Remarks and facts since the last time."""
+        remarks, facts = dict(self._chat.remarks), dict(self._chat.facts)
+        self._chat.remarks.clear()
+        self._chat.facts.clear()
+        return remarks, facts
+
+    async def _tell(self, deliveries: Sequence[Delivery]) -> str:
+        """Send one notification and what goes with it; its receipt."""
+        message, files = self._outgoing(deliveries), await self._files(deliveries)
+        receipt = ""
+        if files and files[0].mime.startswith("image/") and units(message.text) <= LONGEST_CAPTION:
+            receipt, files = await self._with_picture(message, files[0]), files[1:]
+        receipt = receipt or await self._as_text(message, deliveries)
+        self._chat.keep_keyboard(receipt, message.keyboard)
+        for file in files:
+            await self._add(file, receipt)
+        return receipt
+
+    def _outgoing(self, deliveries: Sequence[Delivery]) -> _Outgoing:
+        said = notice(deliveries, self._shown)
+        # What stands on a button is not said a second time in the text.
+        shown = replace(self._shown, ways=lambda _: NO_WAYS) if len(said.entries) == 1 else self._shown
+        text = render(deliveries, _STYLE, Space(LONGEST_MESSAGE, 0, units), shown)
+        threads = {each.thread for each in deliveries}
+        around = {
+            "disable_notification": loudest(deliveries, self._priority) in _SILENT,
+            "reply_parameters": self._chat.reply_to(threads.pop()) if len(threads) == 1 else None,
+        }
+        keyboard = keyboard_for(said, answered=self._shown.answered)
+        return _Outgoing(f"<b>{text.title}</b>\n{text.body}", keyboard, around)
+
+    async def _files(self, deliveries: Sequence[Delivery]) -> Sequence[Attachment]:
+        """What was not taken with a file goes without one the next time: it may have been its fault."""
+        if self._shown.attach is None or any(each.attempts for each in deliveries):
+            return ()
+        return await asyncio.to_thread(self._shown.attach, deliveries)
+
+    async def _with_picture(self, message: _Outgoing, picture: Attachment) -> str:
+        """The text with a picture below it; empty if that is not taken, so that the text goes alone."""
+        fields = {**message.fields("caption"), "show_caption_above_media": True}
+        try:
+            return await self._chat.post("sendPhoto", fields, ("photo", picture))
+        except BotApiError as error:
+            if error.refusal.maybe_sent or error.refusal.retry_after is not None:
+                raise
+            self._chat.remarks["picture"] = f"pictures are left out: {error}"
+            return ""
+
+    async def _as_text(self, message: _Outgoing, deliveries: Sequence[Delivery]) -> str:
+        """The text, in a plainer form if it is not taken as it is: an alert must not be lost for its form."""
+        quiet = {"link_preview_options": {"is_disabled": True}}
+        try:
+            return await self._chat.post("sendMessage", {**message.fields("text"), **quiet})
+        except BotApiError as error:
+            if error.refusal.fault not in REFUSED or error.refusal.maybe_sent:
+                raise
+            refused = error
+        linkless = replace(message, keyboard=without_links(message.keyboard))
+        plainer = [("buttons", "buttons that open a page are left out", {**linkless.fields("text"), **quiet})]
+        if linkless.keyboard == message.keyboard:
+            plainer.clear()
+        if len(deliveries) == 1:
+            bare = replace(deliveries[0], message=replace(deliveries[0].message, facts=()))
+            words = render([bare], PLAIN, FEW_WORDS)
+            few = {**linkless.fields("text"), **quiet, "parse_mode": None, "text": words.title}
+            plainer.append(("form", "a message went without its facts", few))
+        for name, remark, fields in plainer:
+            try:
+                receipt = await self._chat.post("sendMessage", fields)
+            except BotApiError as error:
+                if error.refusal.maybe_sent:
+                    raise
+                continue
+            self._chat.remarks[name] = f"{remark}: {refused}"
+            return receipt
+        raise refused
+
+    async def _add(self, file: Attachment, receipt: str) -> None:
+        """A file under a message that was taken: that it is refused costs the file alone."""
+        image = file.mime.startswith("image/")
+        fields = {"reply_parameters": self._chat.reply_to(receipt), "disable_notification": True}
+        try:
+            await self._chat.post(
+                "sendPhoto" if image else "sendDocument", fields, ("photo" if image else "document", file)
+            )
+        except BotApiError as error:
+            self._chat.remarks["picture" if image else "file"] = f"{file.name} is left out: {error}"

@@ -1,0 +1,112 @@
+"""Settings of a channel that is a Telegram bot. What speaks to Telegram is loaded when one is built."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from watcher.domain.values.errors import InputError
+from watcher.domain.values.fields import Duration
+from watcher.notify.kind import ChannelKind
+from watcher.ports.channel import PLAINLY, Presentation
+from watcher.system.connections import Proxy, is_web_address
+
+if TYPE_CHECKING:
+    from watcher.notify.telegram.channel import TelegramChannel
+
+_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}")
+"""What BotFather gives: `123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11`."""
+_CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31}")
+_PERSON = re.compile(r"[0-9]{1,20}")
+
+
+def _a_token(value: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(value.get_secret_value()):
+        raise InputError("is no bot's token", "copy it from BotFather whole: digits, a colon, and the rest")
+    return value
+
+
+def _number_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _a_chat(value: str) -> str:
+    if not _CHAT.fullmatch(value):
+        raise InputError("is no chat", 'write its id, as in "-1001234567890", or @name of a public one')
+    return value
+
+
+def _a_base(value: str) -> str:
+    if not is_web_address(SecretStr(value)) or "?" in value or "#" in value or "@" in value:
+        raise InputError("must be a web address", "as in https://api.telegram.org")
+    return value.rstrip("/")
+
+
+def _a_while(value: timedelta) -> timedelta:
+    if not timedelta(seconds=0.1) <= value <= timedelta(minutes=10):
+        raise InputError("must be between 0.1s and 10m")
+    return value
+
+
+class TelegramSettings(ChannelKind):
+    """A bot of Telegram that writes to one chat, and hears people there if the channel is in `chat:`."""
+
+    service: ClassVar[str] = "telegram"
+
+    kind: Literal["telegram"] = "telegram"
+    token: Annotated[SecretStr, AfterValidator(_a_token)]
+    """The bot's token, from BotFather."""
+    chat: Annotated[
+        str,
+        BeforeValidator(_number_as_text),
+        AfterValidator(_a_chat),
+        Field(examples=["-1001234567890", "@our_alerts"]),
+    ]
+    """Where it writes: the id of a chat or group, or @name of a public one."""
+    topic: Annotated[int, Field(ge=1)] | None = None
+    """The topic of a group with topics, by the number in its link."""
+    pictures: bool = False
+    """Whether a chart goes with each alert (extra `charts`)."""
+    timeout: Annotated[Duration, AfterValidator(_a_while)] = timedelta(seconds=30)
+    """How long one request may take before the message is tried again."""
+    proxy: Proxy | None = None
+    """The proxy to Telegram; none named: as HTTPS_PROXY and NO_PROXY say."""
+    api_url: Annotated[str, AfterValidator(_a_base)] = "https://api.telegram.org"
+    """Another Bot API server, if you run one of your own."""
+
+    @classmethod
+    def person_id(cls, text: str) -> str:
+        if not _PERSON.fullmatch(text):
+            raise InputError("is no person's id on Telegram", "write the number that @userinfobot tells")
+        return text
+
+    def build(self, name: str, shown: Presentation = PLAINLY) -> TelegramChannel:
+        from watcher.notify.telegram.api import BotApi
+        from watcher.notify.telegram.channel import TelegramChannel
+
+        if self.proxy is not None and self.api_url.startswith("http:"):
+            what = "an api_url that begins with http:// is called directly"
+            raise InputError(what, "leave proxy out", ("proxy",))
+        shown = shown if self.pictures else replace(shown, attach=None)
+        api = BotApi(self.token, self.api_url, self.timeout.total_seconds(), self.proxy)
+        return TelegramChannel(name, api, self.chat, self.topic, shown, self.priority)
+
+    @property
+    def listens_as(self) -> str:
+        return self.token.get_secret_value()
+
+    @property
+    def wants_pictures(self) -> bool:
+        return self.pictures
+
+    @property
+    def takes_pictures(self) -> bool:
+        return True
+
+    @property
+    def destination(self) -> str:
+        return f"{self.token.get_secret_value()} {self.chat} {self.topic or ''}"
