@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.endtoend.bench import BOND, DESK, EVM, SOLO, Installation, here, stop, text_of
-from tests.notify.test_mail import Mailbox, smtp
+from tests.notify.mailbox import Mailbox, smtp
 
 
 async def test_a_change_on_either_api_is_told_at_the_next_poll(there: Installation) -> None:

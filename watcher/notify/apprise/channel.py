@@ -21,7 +21,7 @@ from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResul
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
-from watcher.notify.apprise.mail import by_mail, is_plain_mail
+from watcher.notify.apprise.mail import MailLook, by_mail, is_plain_mail
 from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, render
@@ -230,11 +230,12 @@ class AppriseChannel:
             try:
                 service = target[0]
                 style = STYLES[service.resolve_format(_preferred(service)).value]
-                shown = render(deliveries, style, _space(service, style.name), self._shown)
                 files = self._files(deliveries)
                 if is_plain_mail(service):
-                    result = by_mail(service, deliveries, shown, style.name, files, attempt, self._shown)
+                    look = MailLook(self.name, style is HTML, self._shown)
+                    result = by_mail(service, deliveries, look, files, attempt)
                 else:
+                    shown = render(deliveries, style, _space(service, style.name), self._shown)
                     call = partial(_call, target, shown, tone(deliveries), style.name)
                     result = through_plugin(service, call, files, attempt, outcome)
                     if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:

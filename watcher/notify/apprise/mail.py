@@ -11,43 +11,31 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import formatdate
 from typing import Any
 
-from watcher.domain.alerts.lifecycle import short_id
-from watcher.domain.messages.delivery import Delivery, Fault, SendResult
-from watcher.domain.messages.message import Kind
+from watcher.domain.messages.delivery import Delivery, Fault, SendResult, Sent
+from watcher.notify.apprise.mail_body import plain_body
+from watcher.notify.apprise.mail_html import html_body
+from watcher.notify.apprise.mail_message import (
+    LONGEST_SUBJECT,
+    MailContent,
+    MailThread,
+    content_id,
+    domain_of,
+    is_picture,
+    list_id,
+    thread_of,
+    written,
+)
 from watcher.notify.apprise.sending import SendAttempt, left_out
-from watcher.notify.markup import HTML, PLAIN, Rendered, Space, render
-from watcher.notify.notice import folded
+from watcher.notify.markup import plain
+from watcher.notify.notice import Entry, Notice, notice
 from watcher.notify.refusals import ServiceRefusal, mail_refusal, unreached
-from watcher.ports.channel import PLAINLY, Attachment, Presentation
-
-_PLAIN = SMTP.clone(cte_type="7bit")
-"""Every server takes it."""
-
+from watcher.ports.channel import Attachment, Presentation
 
 MOST_BROKEN = 5
 """Connections that break one after another before the rest of a mail waits for the next try."""
-
-_ONCE = frozenset({Kind.EVENT, Kind.TEST})
-"""What nothing follows: a mail of it begins no thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class MailContent:
-    """Texts and files of a mail. `html` is empty in plain text; `identity` is the same on a repeat."""
-
-    subject: str
-    plain: str
-    html: str
-    identity: str
-    thread: str = ""
-    """What all mails about one alert refer to; empty for a mail about several."""
-    files: Sequence[Attachment] = ()
 
 
 @dataclass(slots=True)
@@ -84,7 +72,7 @@ def post(service: Any, content: MailContent, wanted: Callable[[str], bool], outc
             if server is None or server.sock is None:
                 server = _connected(service, where)
             try:
-                _deliver(server, service, _written(service, content, name, address), to, outcome)
+                _deliver(server, service, written(service, content, name, address), to, outcome)
                 broken = 0
             except (OSError, smtplib.SMTPException) as error:
                 server.close()
@@ -172,77 +160,76 @@ def _deliver(
         outcome.delivered.update(each for each in to if each not in refused)
 
 
-def _written(service: Any, content: MailContent, name: object, address: str) -> EmailMessage:
-    domain = service.from_addr[1].rpartition("@")[2]
-    mail = EmailMessage(policy=_PLAIN if _ascii(service, address) else SMTPUTF8)
-    for header, value in {"X-Application": service.app_id, **service.headers}.items():
-        with suppress(ValueError, TypeError):
-            mail[header] = " ".join(str(value).split())
-    del mail["Auto-Submitted"], mail["Subject"], mail["From"], mail["To"], mail["Message-ID"], mail["Date"]
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["Subject"] = " ".join(content.subject.split())
-    mail["From"] = _address(*service.from_addr)
-    mail["To"] = _address(name, address)
-    for header, addresses in {"Cc": service.cc - service.bcc, "Reply-To": service.reply_to}.items():
-        if addresses - {address}:
-            mail[header] = [_address(service.names.get(each), each) for each in sorted(addresses - {address})]
-    mail["Date"] = formatdate(localtime=True)
-    mail["Message-ID"] = f"<{content.identity}@{domain}>"
-    if content.thread:
-        mail["In-Reply-To"] = mail["References"] = f"<{content.thread}@{domain}>"
-    mail.set_content(content.plain + "\n")
-    if content.html:
-        mail.add_alternative(content.html + "\n", subtype="html")
-    for each in content.files:
-        main, _, sub = each.mime.partition("/")
-        mail.add_attachment(each.content, main, sub, filename=each.name)
-    return mail
-
-
-def _address(name: object, address: str) -> Address:
-    return Address(display_name=str(name) if name else "", addr_spec=address)
-
-
-def _ascii(service: Any, address: str) -> bool:
-    return all(each.isascii() for each in (address, service.from_addr[1], *service.cc, *service.reply_to))
-
-
 def is_plain_mail(service: Any) -> bool:
     """Mail that needs nothing of apprise but its reading of the URL."""
     return type(service).__name__ == "NotifyEmail" and service.pgp_mode == "no" and not service.inline
 
 
+@dataclass(frozen=True, slots=True)
+class MailLook:
+    """What a channel's mails look like."""
+
+    channel: str
+    html: bool
+    shown: Presentation
+
+
 def by_mail(
     service: Any,
     deliveries: Sequence[Delivery],
-    shown: Rendered,
-    style: str,
+    look: MailLook,
     files: Sequence[Attachment],
     attempt: SendAttempt,
-    presentation: Presentation = PLAINLY,
 ) -> SendResult:
     """Result of one mail to all recipients of the URL who have not got it."""
     service.throttle()
     people = recipients(service)
     attempt.asked.update({each: each for each in people})
-    space = Space(service.body_maxlen or 32768, service.title_maxlen)
-    plain = render(deliveries, PLAIN, space, presentation)
-    ids = [each.id for each in deliveries]
-    alerts = {each.message.id for each in deliveries if each.message.kind not in _ONCE}
-    content = MailContent(
-        shown.title,
-        plain.body,
-        shown.body if style == HTML.name else "",
-        ids[0] if len(ids) == 1 else short_id(*sorted(ids)),
-        f"alert.{deliveries[0].message.id}" if len(alerts) == 1 and len(folded(deliveries)) == 1 else "",
-        files,
-    )
+    content = _content(service, deliveries, look, files)
     outcome = MailOutcome(attempt.delivered)
     post(service, content, lambda each: not attempt.skips(each), outcome)
     if files and any(each.fault is Fault.MESSAGE for each in outcome.refusals.values()):
         why = next(iter(outcome.refusals.values())).words
         attempt.remarks["picture"] = f"{left_out(files)}: {why}"
         outcome.refusals.clear()
-        post(service, replace(content, files=()), lambda each: not attempt.skips(each), outcome)
+        content = _content(service, deliveries, look, ())
+        post(service, content, lambda each: not attempt.skips(each), outcome)
     last = next(reversed(outcome.refusals.values()), None)
-    return attempt.result(outcome.refusals, last, well=not outcome.refusals)
+    result = attempt.result(outcome.refusals, last, well=not outcome.refusals)
+    return replace(result, receipt=content.thread.identity) if isinstance(result, Sent) else result
+
+
+def _content(
+    service: Any, deliveries: Sequence[Delivery], look: MailLook, files: Sequence[Attachment]
+) -> MailContent:
+    said, domain = notice(deliveries, look.shown), domain_of(service)
+    title, thread = plain(said.title) or "-", thread_of(deliveries, domain)
+    cut = len(title) > LONGEST_SUBJECT
+    page = next((each for each in files if look.html and each.mime.startswith("text/html")), None)
+    return MailContent(
+        title[: LONGEST_SUBJECT - 1] + "…" if cut else title,
+        plain_body(said, titled=cut),
+        _html(said, look, files, page, thread) if look.html else "",
+        thread,
+        [each for each in files if each is not page],
+        {"List-Id": list_id(look.channel, domain)},
+    )
+
+
+def _html(
+    said: Notice, look: MailLook, files: Sequence[Attachment], page: Attachment | None, thread: MailThread
+) -> str:
+    """The page that comes with the message, with its pictures found by name; else one made of the notice."""
+    pictures = [(content_id(each, thread), each.name) for each in files if is_picture(each)]
+    if page is None:
+        return html_body(said, said.summary or _reason(said.entries[0], look.shown), pictures)
+    text = page.content.decode()
+    for cid, name in pictures:
+        text = text.replace(f'"cid:{name}"', f'"cid:{cid}"')
+    return text
+
+
+def _reason(entry: Entry, shown: Presentation) -> str:
+    """Why it is told: what a list of mails shows beside the subject."""
+    because = shown.display.localised(entry.message.particulars.because)
+    return because or next((value for _, value in entry.lines), "")
