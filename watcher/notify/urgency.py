@@ -27,6 +27,7 @@ BY_SEVERITY: Mapping[Severity, Urgency] = {
 """What a severity asks for unless `priority:` of a channel says otherwise."""
 
 _LEVELS = list(Urgency)
+_SEVERITIES = list(Severity)
 
 
 def urgency_of(message: Message, priority: Mapping[Severity, Urgency]) -> Urgency:
@@ -37,5 +38,14 @@ def urgency_of(message: Message, priority: Mapping[Severity, Urgency]) -> Urgenc
 
 def loudest(deliveries: Sequence[Delivery], priority: Mapping[Severity, Urgency]) -> Urgency:
     """What one notification of several asks for: as the loudest of the alerts in it, each as it is now."""
+    return urgency_of(loudest_message(deliveries, priority), priority)
+
+
+def loudest_message(deliveries: Sequence[Delivery], priority: Mapping[Severity, Urgency]) -> Message:
+    """The message that decides how loud a notification is: the gravest of those that ask for as much."""
     last = {each.message.id: each.message for each in deliveries}
-    return max((urgency_of(each, priority) for each in last.values()), key=_LEVELS.index)
+
+    def loudness(message: Message) -> tuple[int, int]:
+        return _LEVELS.index(urgency_of(message, priority)), _SEVERITIES.index(message.severity)
+
+    return max(last.values(), key=loudness)

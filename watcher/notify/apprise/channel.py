@@ -18,14 +18,18 @@ import apprise
 from pydantic import SecretStr
 
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
+from watcher.domain.messages.message import Severity
+from watcher.domain.model import EMPTY
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.mail import MailLook, by_mail, is_plain_mail
 from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
+from watcher.notify.apprise.urgency import UrgencySetter
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, render
 from watcher.notify.notice import tone
+from watcher.notify.urgency import Urgency
 from watcher.ports.channel import PLAINLY, Attachment, Presentation
 
 DRAWING = 2.5
@@ -75,8 +79,9 @@ class AppriseChannel:
         timeout: float,
         proxy: SecretStr | None = None,
         shown: Presentation = PLAINLY,
+        priority: Mapping[Severity, Urgency] = EMPTY,
     ) -> None:
-        """`timeout` in seconds; `shown`: how messages are shown.
+        """`timeout` in seconds; `shown`: how messages are shown; `priority`: as its settings name it.
 
         ValueError, without the URL in it, if apprise does not take the URL.
         """
@@ -87,7 +92,8 @@ class AppriseChannel:
         self._proxy = proxy.get_secret_value() if proxy is not None else None
         http_outcome.install()
         _quieten()
-        self._apprise = self._open()
+        self._priority = priority
+        self._apprise, self._urgency = self._open()
         self._current: _Sending | None = None
         self._abandoned: list[_Sending] = []
         self._shown = shown
@@ -131,8 +137,8 @@ class AppriseChannel:
         attempt = SendAttempt(first.delivered_to, first.only, delivered=delivered)
         sending = self._current = _Sending(frozenset(each.id for each in deliveries), attempt=attempt)
 
-        def work(target: apprise.Apprise = self._apprise) -> None:
-            result = sending.result = self._notify(target, deliveries, sending.attempt)
+        def work(target: apprise.Apprise = self._apprise, urgency: UrgencySetter = self._urgency) -> None:
+            result = sending.result = self._notify(target, urgency, deliveries, sending.attempt)
             sending.over.set()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, result)
@@ -167,7 +173,7 @@ class AppriseChannel:
             return NotSent(f"{len(self._abandoned) + 1} messages hang; nothing is sent until one comes back")
         self._abandoned.append(self._current)
         self._current = None
-        self._apprise = self._open()
+        self._apprise, self._urgency = self._open()
         return None
 
     def _came_late(self, deliveries: Sequence[Delivery]) -> _Sending | None:
@@ -177,7 +183,7 @@ class AppriseChannel:
             return None
         return before
 
-    def _open(self) -> apprise.Apprise:
+    def _open(self) -> tuple[apprise.Apprise, UrgencySetter]:
         """A fresh object with the URL loaded, which also loads the plugin's code."""
         scheme = scheme_of(self._url)
         url = self._url.get_secret_value().strip()
@@ -204,7 +210,7 @@ class AppriseChannel:
             raise InputError(f"{scheme} goes through no HTTP proxy", "leave proxy out", ("proxy",))
         self._adapt(service, query)
         follow(service, self._moved)
-        return target
+        return target, UrgencySetter(service, query, self._priority)
 
     def _adapt(self, service: Any, query: Mapping[str, str]) -> None:
         """Take from the plugin what is ours to decide, unless the URL says otherwise."""
@@ -223,7 +229,11 @@ class AppriseChannel:
             service.socket_connect_timeout = min(15.0, self._timeout * 0.8)
 
     def _notify(
-        self, target: apprise.Apprise, deliveries: Sequence[Delivery], attempt: SendAttempt
+        self,
+        target: apprise.Apprise,
+        urgency: UrgencySetter,
+        deliveries: Sequence[Delivery],
+        attempt: SendAttempt,
     ) -> SendResult:
         """In the channel's thread: render, send, and tell what came of it, without secrets."""
         with http_outcome.observing(self._proxy) as outcome:
@@ -231,6 +241,7 @@ class AppriseChannel:
                 service = target[0]
                 style = STYLES[service.resolve_format(_preferred(service)).value]
                 files = self._files(deliveries)
+                urgency.set(deliveries)
                 if is_plain_mail(service):
                     look = MailLook(self.name, style is HTML, self._shown)
                     result = by_mail(service, deliveries, look, files, attempt)
@@ -259,7 +270,8 @@ class AppriseChannel:
         secrets = secrets_of(self._url.get_secret_value())
         if hasattr(service, "smtp_host"):
             # Whoever runs the daemon must see which mailbox is dead, and which server says so.
-            hidden = {str(service.password or ""), *map(str, service.headers.values())}
+            headers = self._urgency.headers
+            hidden = {str(service.password or ""), *map(str, headers.values())}
             secrets = [
                 each for each in secrets if any(each in text or text in each for text in hidden if text)
             ]

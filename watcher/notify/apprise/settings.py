@@ -37,7 +37,7 @@ class AppriseSettings(ChannelKind):
     def build(self, name: str, shown: Presentation = PLAINLY) -> AppriseChannel:
         from watcher.notify.apprise.channel import AppriseChannel
 
-        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy, shown)
+        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy, shown, self.priority)
 
     @property
     def wants_pictures(self) -> bool:
