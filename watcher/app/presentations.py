@@ -37,7 +37,9 @@ def presentations(
     def of(channel: str) -> Presentation:
         kind = settings.channels[channel]
         return Presentation(
-            draw if kind.wants_pictures else None, _display(settings.display.on(kind.display), rates, now)
+            draw if kind.wants_pictures else None,
+            _display(settings.display.on(kind.display), rates, now),
+            answered=settings.chat is not None and channel in settings.chat.channels,
         )
 
     return of

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from watcher.config.chat import ChatSettings
 from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry, WebSettings
 from watcher.config.problems import models_in, parts_of, written_fields
 from watcher.config.settings import Kinds, known_kinds
@@ -15,6 +16,7 @@ from watcher.domain.messages.templates import TEMPLATE_HELP
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.rules import TYPES
 from watcher.notify.display import DisplaySettings
+from watcher.notify.kind import ChannelKind
 
 DURATION = {"type": "string", "pattern": r"^[0-9]+[smhd]$", "examples": ["30s", "5m", "2h", "7d"]}
 
@@ -42,6 +44,8 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
         "web": {"anyOf": [model_schema(WebSettings, definitions), {"type": "null"}]},
         "log": model_schema(LogSettings, definitions),
         "heartbeat": {"anyOf": [model_schema(HeartbeatSettings, definitions), {"type": "null"}]},
+        "people": {"type": ["object", "null"], "additionalProperties": _person(kinds.channels)},
+        "chat": {"anyOf": [model_schema(ChatSettings, definitions), {"type": "null"}]},
     }
     return file_schema("watcher.yaml", properties, ["version", "sources", "wallets"], definitions)
 
@@ -89,6 +93,17 @@ def _choice(
         definition["required"] = required if kind == default else ["kind", *required]
         choices.append(reference)
     return {"anyOf": choices}
+
+
+def _person(channels: Mapping[str, type[ChannelKind]]) -> dict[str, Any]:
+    """A person: the ids of the services in which people can answer."""
+    services = dict.fromkeys(kind.service for kind in channels.values() if kind.service)
+    return {
+        "type": "object",
+        "properties": {service: {"type": ["string", "integer"]} for service in services},
+        "minProperties": 1,
+        "additionalProperties": False,
+    }
 
 
 def model_schema(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:

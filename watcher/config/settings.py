@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +14,7 @@ from watcher.config.models import LOG_LEVELS, SHORTEST_TOKEN, HeartbeatSettings,
 from watcher.config.problems import M, checked
 from watcher.config.wallets import WalletSettings, read_wallets
 from watcher.config.yaml_reader import read_document
-from watcher.domain.model import Wallet
+from watcher.domain.model import EMPTY, Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.spelling import nearest
@@ -27,6 +27,7 @@ from watcher.store.kind import StoreKind
 from watcher.system.files import matching
 
 if TYPE_CHECKING:
+    from watcher.config.chat import ChatSettings, People
     from watcher.hints.kind import HintKind
 
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
@@ -35,7 +36,7 @@ PAGE = "127.0.0.1:8787"
 
 KEYS = (
     *("version", "store", "sources", "wallets", "hints", "assets"),
-    *("channels", "display", "rules", "web", "log", "heartbeat"),
+    *("channels", "display", "people", "chat", "rules", "web", "log", "heartbeat"),
 )
 
 
@@ -81,6 +82,10 @@ class Settings:
     web: WebSettings | None
     log: LogSettings
     heartbeat: HeartbeatSettings | None
+    people: People = field(default_factory=lambda: EMPTY)
+    """Who may answer, by the ids of services."""
+    chat: ChatSettings | None = None
+    """Where they may; None: nowhere, and nobody is listened to."""
     warnings: tuple[Problem, ...]
     """What is allowed and probably not meant."""
 
@@ -183,12 +188,7 @@ class _Loader:
         self._warnings += check_twice(self._document, sources, wallets)
         assets = read_assets(self._document, self.named, sources)
         self.rules = self._rules()
-        web = self._section("web", WebSettings)
-        if root.get("web") is None:
-            web = WebSettings(listen=PAGE)
-        elif web is not None and web.doubt:
-            remedy = f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16)"
-            self._warnings.append(Problem(self._document.place(("web",)), web.doubt, remedy))
+        web = self._web()
         log = self._log(env)
         heartbeat = self._section("heartbeat", HeartbeatSettings)
         if root.get("hints") is not None:
@@ -196,6 +196,7 @@ class _Loader:
 
             self.hints = self._named("hints", self._kinds.hints(), None)
             self._warnings += check_hints(self._document, self.hints, sources, wallets, web)
+        people, chat = self._chat(channels)
         if self._document.problems or store is None or log is None:
             return None
         return Settings(
@@ -211,6 +212,8 @@ class _Loader:
             web=web,
             log=log,
             heartbeat=heartbeat,
+            people=people,
+            chat=chat,
             warnings=tuple(self._warnings),
         )
 
@@ -288,6 +291,17 @@ class _Loader:
                 found[name] = settings
         return found
 
+    def _chat(self, channels: Mapping[str, ChannelKind]) -> tuple[People, ChatSettings | None]:
+        """Who may answer, and where; without either section nothing of it is loaded."""
+        if self._document.root.get("people") is None and self._document.root.get("chat") is None:
+            return EMPTY, None
+        from watcher.config.chat import read_chat, read_people, without_chat
+
+        people = read_people(self._document, self._kinds.channels)
+        chat = read_chat(self._document, channels, people)
+        self._warnings += without_chat(self._document, people, chat)
+        return people, chat
+
     def _rules(self) -> tuple[Path, ...]:
         node = self._document.root.get("rules")
         if node is None or node.value is None:
@@ -310,6 +324,15 @@ class _Loader:
                 self._document.report(("rules", index), f"no rule file matches '{each.text}'", remedy)
             found.update(dict.fromkeys(files))
         return tuple(found)
+
+    def _web(self) -> WebSettings | None:
+        if self._document.root.get("web") is None:
+            return WebSettings(listen=PAGE)
+        web: WebSettings | None = self._section("web", WebSettings)
+        if web is not None and web.doubt:
+            remedy = f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16)"
+            self._warnings.append(Problem(self._document.place(("web",)), web.doubt, remedy))
+        return web
 
     def _log(self, env: Mapping[str, str]) -> LogSettings | None:
         log = self._section("log", LogSettings) if self._document.root.get("log") else LogSettings()
