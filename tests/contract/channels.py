@@ -11,9 +11,11 @@ from rich.console import Console
 
 from tests.fakes import FakeChannel
 from tests.notify.given import receiver
+from tests.notify.slack_api import shown, workspace
 from watcher.domain.messages.delivery import NotSent
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.console import ConsoleChannel
+from watcher.notify.slack.settings import SlackSettings
 from watcher.ports.channel import Channel
 
 TOKEN = "s3cr3t-token"
@@ -76,8 +78,24 @@ async def recording() -> AsyncIterator[Case]:
     yield Case(channel, lambda: FakeChannel(NAME), arrived, spoil)
 
 
+@asynccontextmanager
+async def slack() -> AsyncIterator[Case]:
+    async with workspace(bot=f"xoxb-{TOKEN}") as here:
+        written = {"token": here.bot, "channel": "#ops", "api_url": here.api_url, "timeout": "2s"}
+        settings = SlackSettings.model_validate(written)
+
+        def arrived() -> list[str]:
+            return [shown(each) for each in here.messages.values()]
+
+        def spoil() -> None:
+            here.refusals["chat.postMessage"] = (500, f"no room for {TOKEN}\nin here", {})
+
+        yield Case(settings.build(NAME), lambda: settings.build(NAME), arrived, spoil, 12_000)
+
+
 CHANNELS: dict[str, Callable[[], AbstractAsyncContextManager[Case]]] = {
     "apprise": apprise,
     "console": console,
     "recording": recording,
+    "slack": slack,
 }

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.console import ConsoleSettings
 from watcher.notify.kind import ChannelKind
+from watcher.notify.slack.settings import SlackSettings
 from watcher.notify.telegram.settings import TelegramSettings
 
 KINDS: Mapping[str, type[ChannelKind]] = {
     "apprise": AppriseSettings,
     "console": ConsoleSettings,
+    "slack": SlackSettings,
     "telegram": TelegramSettings,
 }
 """The word after `kind:` → the kind that reads the settings there, and builds the channel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from datetime import time
+from datetime import time, timedelta
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from watcher.domain.alerts.quiet_hours import EVERY_DAY, QuietPeriod
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY
 from watcher.domain.values.errors import InputError
-from watcher.domain.values.fields import Zone, words_of
+from watcher.domain.values.fields import Duration, Zone, words_of
 from watcher.notify.display import ChannelDisplay
 from watcher.notify.urgency import Urgency
 from watcher.ports.channel import PLAINLY, Channel, Presentation
@@ -34,6 +34,15 @@ def _day(word: str) -> str:
         raise InputError(f"'{word[:20]}' is no day", f"write {', '.join(DAYS)}")
     return word
 
+
+def _a_while(value: timedelta) -> timedelta:
+    if not timedelta(seconds=0.1) <= value <= timedelta(minutes=10):
+        raise InputError("must be between 0.1s and 10m")
+    return value
+
+
+Patience = Annotated[Duration, AfterValidator(_a_while)]
+"""How long a service may take."""
 
 Clock = Annotated[str, BeforeValidator(_clock), Field(examples=["22:00"])]
 Days = Annotated[

@@ -86,6 +86,18 @@ def blame(status: int, words: str) -> Fault:
     return Fault.MESSAGE if status == 413 else Fault.UNCLEAR
 
 
+def answered(status: int, wait: str, body: bytes) -> ServiceRefusal:
+    """What an answer over HTTP says if it took nothing. `wait`: its `Retry-After`."""
+    words = said(body[:LONGEST_BODY])
+    number = f" HTTP {status}" if status >= 300 or not words else ""
+    return ServiceRefusal(
+        f"the service answered{number}" + (f": {words}" if words else ""),
+        blame(status, words),
+        asked_to_wait(status, wait, body),
+        moved=moved_to(body) if status == 400 else "",
+    )
+
+
 def said(body: bytes) -> str:
     """Words of an answer: those of the usual fields if it is JSON, else its text without markup."""
     text = body[:LONGEST_BODY].decode("utf-8", "replace").strip()

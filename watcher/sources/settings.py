@@ -6,15 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from watcher.domain.values.addresses import fault
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration
 from watcher.sources.kind import SourceKind, WatchedWallet
-from watcher.system.connections import Proxy, is_loopback
+from watcher.system.connections import ApiKey, BaseUrl, Proxy
 
 _EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
@@ -34,42 +33,6 @@ def _positive(value: timedelta) -> timedelta:
 
 
 Timeout = Annotated[Duration, AfterValidator(_positive)]
-
-
-def _header_safe(key: SecretStr) -> SecretStr:
-    text = key.get_secret_value().strip()
-    if not text:
-        raise InputError("is empty")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise InputError(
-            "has characters that a key cannot have (spaces, line breaks, quotes of a word processor)"
-        )
-    return SecretStr(text)
-
-
-ApiKey = Annotated[SecretStr, AfterValidator(_header_safe)]
-
-
-def _base_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
-    except ValueError:
-        raise InputError("is not a web address") from None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise InputError("must begin with https:// and name a host")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise InputError(
-            "must begin with https://", "http is for this machine only, the API key would be readable"
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise InputError("must be a plain address without user, query or fragment")
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise InputError("has characters that a web address cannot have")
-    return url.rstrip("/")
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 UrlBytes = Annotated[int, Field(ge=500, le=60_000)]

@@ -76,6 +76,44 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _header_safe(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value().strip()
+    if not text:
+        raise InputError("is empty")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise InputError(
+            "has characters that a key cannot have (spaces, line breaks, quotes of a word processor)"
+        )
+    return SecretStr(text)
+
+
+ApiKey = Annotated[SecretStr, AfterValidator(_header_safe)]
+"""What an API knows its user by; it goes into a header."""
+
+
+def _base_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise InputError("is not a web address") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise InputError("must begin with https:// and name a host")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise InputError(
+            "must begin with https://", "http is for this machine only, the API key would be readable"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InputError("must be a plain address without user, query or fragment")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise InputError("has characters that a web address cannot have")
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+"""Address below which an API is asked."""
+
+
 def proxy_for(scheme: str, host: str, port: int, configured: SecretStr | None) -> str | None:
     """The proxy for a target: the configured one, else what HTTPS_PROXY (or ALL_PROXY) and NO_PROXY say.
 

@@ -23,11 +23,8 @@ from watcher.domain.messages.delivery import Fault
 from watcher.notify.refusals import (
     LONGEST_BODY,
     ServiceRefusal,
-    asked_to_wait,
-    blame,
-    moved_to,
+    answered,
     refused_in_words,
-    said,
     unreached,
 )
 from watcher.system.connections import turned_away
@@ -103,14 +100,7 @@ def install() -> None:
 
 def _note(outcome: HttpOutcome, response: requests.Response) -> None:
     status, body = response.status_code, response.content[:LONGEST_BODY]
-    words = said(body)
-    number = f" HTTP {status}" if status >= 300 or not words else ""
-    refusal = ServiceRefusal(
-        f"the service answered{number}" + (f": {words}" if words else ""),
-        blame(status, words),
-        asked_to_wait(status, response.headers.get("Retry-After", ""), body),
-        moved=moved_to(body) if status == 400 else "",
-    )
+    refusal = answered(status, response.headers.get("Retry-After", ""), body)
     outcome.answer = refusal
     if status >= 300 or refused_in_words(body):
         outcome.note(refusal)

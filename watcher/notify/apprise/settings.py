@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import SecretStr
 
-from watcher.domain.values.errors import InputError
-from watcher.domain.values.fields import Duration
-from watcher.notify.kind import ChannelKind
+from watcher.notify.kind import ChannelKind, Patience
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.connections import Proxy
 
 if TYPE_CHECKING:
     from watcher.notify.apprise.channel import AppriseChannel
-
-
-def _a_while(value: timedelta) -> timedelta:
-    if not timedelta(seconds=0.1) <= value <= timedelta(minutes=10):
-        raise InputError("must be between 0.1s and 10m")
-    return value
 
 
 class AppriseSettings(ChannelKind):
@@ -32,7 +24,7 @@ class AppriseSettings(ChannelKind):
     """For services over HTTP; none named: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say."""
     pictures: bool = False
     """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
-    timeout: Annotated[Duration, AfterValidator(_a_while)] = timedelta(seconds=30)
+    timeout: Patience = timedelta(seconds=30)
 
     def build(self, name: str, shown: Presentation = PLAINLY) -> AppriseChannel:
         from watcher.notify.apprise.channel import AppriseChannel

@@ -23,7 +23,8 @@ from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
 from watcher.sources.http import Http, Limits
 from watcher.sources.kind import Discovery, WatchedWallet
-from watcher.sources.settings import ApiSettings, BaseUrl, SettingsModel, Timeout, check_address, fold_evm
+from watcher.sources.settings import ApiSettings, SettingsModel, Timeout, check_address, fold_evm
+from watcher.system.connections import BaseUrl
 
 if TYPE_CHECKING:
     from watcher.sources.coinstats.setup import CoinStatsSetup

@@ -16,11 +16,12 @@ from watcher.domain.values.decimals import number_in
 from watcher.domain.values.errors import InputError
 from watcher.sources.http import Http, Limits
 from watcher.sources.kind import WatchedWallet
-from watcher.sources.settings import ApiSettings, BaseUrl, SettingsModel, Timeout, check_address
+from watcher.sources.settings import ApiSettings, SettingsModel, Timeout, check_address
 from watcher.sources.teos.assets import Stated
 from watcher.sources.teos.source import TeosSource
 from watcher.sources.teos.urls import BASE_URL, VERSION
 from watcher.sources.teos.wire import TEOS_CHAIN, address_key, asset_number, asset_of, is_factor
+from watcher.system.connections import BaseUrl
 
 if TYPE_CHECKING:
     from watcher.sources.teos.setup import TeosSetup

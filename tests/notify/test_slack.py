@@ -1,0 +1,289 @@
+"""Slack by a bot: limits, threads, first messages marked as over, pictures, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.notify.given import HOSTILE, PICTURE, delivery
+from tests.notify.slack_api import BOT, OPS, Workspace, blocks_of, shown, workspace
+from watcher.domain.messages.delivery import Delivery, Fault, NotSent, Sent
+from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.presentation import Ways
+from watcher.domain.values.errors import InputError
+from watcher.notify.slack.channel import SlackChannel
+from watcher.notify.slack.settings import SlackSettings
+from watcher.ports.channel import PLAINLY, Presentation
+
+CRITICAL = Severity.CRITICAL
+WAYS = Ways(
+    page="https://watch.example/alerts/a1?x=1&y=2",
+    acknowledge="https://watch.example/a/a1?t=abc",
+    explorers={"Etherscan": "https://etherscan.io/address/0x9f"},
+    runbook="https://wiki.example/drains",
+)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Workspace]:
+    async with workspace() as here:
+        yield here
+    assert here.wrong == []
+
+
+def channel(slack: Workspace, shown: Presentation = PLAINLY, **words: Any) -> SlackChannel:
+    written = {"token": BOT, "channel": "#ops", "api_url": slack.api_url, "timeout": "2s", **words}
+    return SlackSettings.model_validate(written).build("ops", shown)
+
+
+async def sent(here: SlackChannel, *deliveries: Delivery) -> Sent:
+    result = await here.send(deliveries)
+    assert isinstance(result, Sent), result
+    return result
+
+
+async def told(here: SlackChannel, number: int, kind: Kind, thread: str = "", **words: Any) -> str:
+    """What a delivery of one kind was called by Slack."""
+    one = replace(delivery(number, kind=kind, alert="alert-1", **words), thread=thread)
+    return (await sent(here, one)).receipt
+
+
+async def test_a_message_has_a_headline_its_facts_in_colour_and_a_text_for_telephones(
+    slack: Workspace,
+) -> None:
+    here = channel(slack, Presentation(ways=lambda _: WAYS))
+    assert (await sent(here, delivery(1, severity=CRITICAL))).receipt == f"{OPS}:1740000000.000100"
+    await here.close()
+
+    (message,) = slack.posted()
+    headline = message["blocks"][0]["text"]["text"]
+    assert headline == message["text"] == message["attachments"][0]["fallback"]
+    assert "ETH moved, number 1" in headline
+    assert message["attachments"][0]["color"] == "#d92d20"
+    assert "dlv-0001" in shown(message)
+    assert message["unfurl_links"] is False
+
+
+async def test_what_is_resolved_is_a_reply_and_marks_the_first_message_as_over(slack: Workspace) -> None:
+    here = channel(slack)
+    first = await told(here, 1, Kind.FIRING, severity=CRITICAL)
+    await told(here, 2, Kind.RESOLVED, first, severity=CRITICAL)
+    await here.close()
+
+    assert slack.methods() == ["chat.postMessage", "chat.postMessage", "chat.update"]
+    _, reply = slack.posted()
+    assert (reply["thread_ts"], reply["reply_broadcast"]) == ("1740000000.000100", False)
+    now = slack.messages["1740000000.000100"]
+    assert now["text"].startswith("✓ ")
+    assert "resolved" in now["text"]
+    assert now["attachments"][0]["color"] == "#2e9e5b"
+
+
+@pytest.mark.parametrize("kind", [Kind.REPEAT, Kind.ESCALATION])
+async def test_what_still_asks_for_somebody_is_shown_in_the_channel_too(slack: Workspace, kind: Kind) -> None:
+    here = channel(slack)
+    first = await told(here, 1, Kind.FIRING)
+    await told(here, 2, kind, first)
+    await here.close()
+    _, reply = slack.posted()
+    assert (reply["thread_ts"], reply["reply_broadcast"]) == ("1740000000.000100", True)
+    assert "chat.update" not in slack.methods()
+
+
+async def test_what_was_told_in_several_messages_and_ends_at_once_is_told_anew_and_each_is_marked(
+    slack: Workspace,
+) -> None:
+    here = channel(slack)
+    firing = [delivery(number, kind=Kind.FIRING) for number in (1, 2)]
+    threads = [(await sent(here, each)).receipt for each in firing]
+    over = [
+        replace(delivery(number, kind=Kind.RESOLVED), id=f"over-{number}", thread=thread)
+        for number, thread in enumerate(threads, start=1)
+    ]
+    await sent(here, *over)
+    await here.close()
+    assert "thread_ts" not in slack.posted()[-1]
+    marked = [slack.messages[thread.split(":")[1]] for thread in threads]
+    assert [each["text"][0] for each in marked] == ["✓", "✓"]
+
+
+async def test_a_message_about_several_alerts_is_not_marked_when_one_is_over(
+    slack: Workspace,
+) -> None:
+    here = channel(slack)
+    firing = [delivery(number, kind=Kind.FIRING) for number in (1, 2)]
+    thread = (await sent(here, *firing)).receipt
+    await sent(here, replace(delivery(1, kind=Kind.RESOLVED), thread=thread))
+    await here.close()
+    assert slack.posted()[-1]["thread_ts"] == thread.split(":")[1]
+    assert "chat.update" not in slack.methods()
+
+
+async def test_a_thread_that_is_gone_costs_no_message(slack: Workspace) -> None:
+    here = channel(slack)
+    slack.messages["1740000000.000100"] = {}
+    receipt = await told(here, 2, Kind.RESOLVED, f"{OPS}:1739999999.000100")
+    await here.close()
+    assert receipt == f"{OPS}:1740000001.000100"
+    assert "thread_ts" not in slack.posted()[-1]
+    assert {each.split(": ")[1] for each in slack.wrong} == {"thread_not_found", "message_not_found"}
+    slack.wrong.clear()
+
+
+async def test_a_receipt_of_another_service_is_no_thread(slack: Workspace) -> None:
+    here = channel(slack)
+    await told(here, 2, Kind.RESOLVED, "<1a2b@watcher>")
+    await here.close()
+    assert slack.methods() == ["chat.postMessage"]
+
+
+@pytest.mark.parametrize("several", [1, 2, 10, 11, 300])
+async def test_whatever_is_told_keeps_the_limits_of_slack(slack: Workspace, several: int) -> None:
+    here = channel(slack, Presentation(ways=lambda _: WAYS))
+    facts = tuple((f"Fact <{number}> & more", "0.5 → 1.5 & <b> " * 40) for number in range(40))
+    told = [delivery(number, title=f"{number} " + "ä€" * 400, facts=facts) for number in range(several)]
+    await sent(here, *told)
+    await here.close()
+    (message,) = slack.posted()
+    assert len(blocks_of(message)) <= 50
+    assert "dlv-0000" in shown(message) or " more" in shown(message)
+
+
+async def test_nothing_that_a_name_holds_acts(slack: Workspace) -> None:
+    here = channel(slack)
+    evil = f"{HOSTILE} <https://evil.example|ok> <@U123> &amp; :x: ~gone~"
+    await sent(here, delivery(1, title=evil, facts=((evil, evil),)), delivery(2, title=evil))
+    await here.close()
+    (message,) = slack.posted()
+    for block in blocks_of(message):
+        if block["type"] == "section":
+            assert block["text"]["verbatim"]
+            outside = block["text"]["text"].split("`")[::2]
+            assert not [part for part in outside if "EVIL" in part], "marks of Slack stand outside of code"
+    assert "@here" not in shown(message)
+
+
+async def test_only_what_is_critical_and_not_over_calls_people() -> None:
+    async with workspace(calls=True) as slack:
+        here = channel(slack, mention="<!here>")
+        first = await told(here, 1, Kind.FIRING, severity=CRITICAL)
+        await told(here, 2, Kind.RESOLVED, first, severity=CRITICAL)
+        await told(here, 3, Kind.FIRING, severity=Severity.WARNING)
+        await here.close()
+        assert [message["text"].startswith("<!here> ") for message in slack.posted()] == [True, False, False]
+        assert [block["type"] for block in slack.posted()[0]["blocks"]] == ["section", "header"]
+
+
+async def test_pictures_go_into_the_thread(slack: Workspace) -> None:
+    here = channel(slack, Presentation(attach=lambda _: [PICTURE, PICTURE]), pictures=True)
+    await sent(here, delivery(1))
+    await here.close()
+    assert slack.shared == [{"thread_ts": "1740000000.000100", "files": ["F0", "F1"]}]
+    assert [file["content"] for file in slack.files.values()] == [PICTURE.content] * 2
+
+
+async def test_a_picture_that_is_refused_costs_nothing_and_is_told(slack: Workspace) -> None:
+    slack.refusals["files.getUploadURLExternal"] = "missing_scope"
+    here = channel(slack, Presentation(attach=lambda _: [PICTURE]), pictures=True)
+    result = await sent(here, delivery(1))
+    await here.close()
+    assert "missing_scope" in result.remarks["picture"]
+    assert slack.methods().count("chat.postMessage") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault", "words", "wait"),
+    [
+        ("not_in_channel", Fault.CHANNEL, "not_in_channel", None),
+        ("channel_not_found", Fault.CHANNEL, "channel_not_found", None),
+        ("invalid_auth", Fault.CHANNEL, "invalid_auth", None),
+        ("is_archived", Fault.CHANNEL, "is_archived", None),
+        ("ratelimited", Fault.PASSING, "ratelimited", None),
+        ("msg_too_long", Fault.MESSAGE, "msg_too_long", None),
+        ((429, '{"ok": false, "error": "ratelimited"}', {"Retry-After": "17"}), Fault.PASSING, "429", 17.0),
+        ((503, "upstream connect error", {}), Fault.PASSING, "503: upstream connect error", None),
+        (
+            (502, "<h1>Bad Gateway</h1>", {"Content-Type": "text/html"}),
+            Fault.PASSING,
+            "502",
+            None,
+        ),
+        ((200, "no json", {"Content-Type": "application/json"}), Fault.UNCLEAR, "", None),
+        ((302, "", {"Location": "http://127.0.0.1:9/elsewhere"}), Fault.CHANNEL, "302", None),
+    ],
+)
+async def test_what_slack_says_is_told_with_whose_fault_it_is(
+    slack: Workspace, answer: Any, fault: Fault, words: str, wait: float | None
+) -> None:
+    slack.refusals["chat.postMessage"] = answer
+    here = channel(slack)
+    result = await here.send([delivery(1)])
+    await here.close()
+    assert isinstance(result, NotSent)
+    assert (result.fault, result.retry_after) == (fault, wait)
+    assert words in result.detail
+    assert BOT not in repr(result)
+
+
+async def test_a_message_that_is_refused_for_its_form_goes_in_few_words(slack: Workspace) -> None:
+    refused = slack.refusals
+    here = channel(slack)
+    call = here._api.call
+
+    async def once(method: str, payload: Any) -> Any:
+        refused["chat.postMessage"] = "invalid_blocks"
+        if "blocks" not in payload:
+            refused.clear()
+        return await call(method, payload)
+
+    here._api.call = once  # type: ignore[method-assign]
+    result = await sent(here, delivery(1))
+    await here.close()
+    assert "without its facts" in result.remarks["form"]
+    assert "dlv-0001" in slack.posted()[-1]["text"]
+
+
+async def test_a_service_that_is_not_there_is_no_repeat() -> None:
+    async with workspace() as slack:
+        pass
+    here = channel(slack)
+    result = await here.send([delivery(1)])
+    await here.close()
+    assert isinstance(result, NotSent)
+    assert (result.fault, result.maybe_sent) == (Fault.CHANNEL, False)
+    assert "connection refused" in result.detail
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "said"),
+    [
+        ({"token": "xoxp-1-2"}, "token", "xoxb-"),
+        ({"app_token": "xoxb-1-2"}, "app_token", "xapp-"),
+    ],
+)
+def test_a_token_of_another_kind_is_a_mistake_and_not_shown(
+    words: dict[str, str], place: str, said: str
+) -> None:
+    written = {"token": BOT, "channel": "#ops", **words}
+    with pytest.raises(InputError, match=said) as caught:
+        SlackSettings.model_validate(written).build("ops")
+    assert caught.value.place == (place,)
+    assert "1-2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"channel": None}, "quotes"),
+        ({"channel": "two words"}, "must be a channel of Slack"),
+        ({"mention": "@here"}, "<!here>"),
+        ({"api_url": "http://slack.com/api/"}, "https://"),
+        ({"token": "xoxb 1"}, "characters"),
+    ],
+)
+def test_each_mistake_names_its_remedy(words: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        SlackSettings.model_validate({"token": BOT, "channel": "#ops", **words})

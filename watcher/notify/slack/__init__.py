@@ -1,0 +1,1 @@
+"""Slack by a bot token: messages with blocks, replies in threads, and the first message marked as over."""

@@ -1,0 +1,159 @@
+"""Blocks of Slack: one notification as a message, within Slack's limits. Pure.
+
+The headline is a header, which Slack shows as plain text; the facts stand in an attachment, for the colour at
+its side. `text` is what telephones show, and what is read aloud.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.values.text import clean
+from watcher.notify.markup import MOST_DETAILED, Space, Style, plain, render
+from watcher.notify.notice import Entry, Notice, notice, tone
+from watcher.ports.channel import Presentation
+
+Block = dict[str, Any]
+
+MOST_HEADER = 150
+"""Characters of a header (docs.slack.dev, header block)."""
+MOST_SECTION = 3000
+"""Characters of a section (section block)."""
+MOST_BLOCKS = 50
+"""Blocks of a message."""
+MOST_BYTES = 10_000
+"""Bytes of all blocks of a message, as JSON. Slack has a limit (`msg_blocks_too_long`) and states no number;
+others had 5,732 characters taken and 13,197 refused."""
+
+_ROOM = 6000
+"""Bytes of text in all sections; the rest is for what stands around it."""
+_AROUND = 1000
+"""Bytes of headline and mention, at most, as blocks."""
+_FORMATTED = re.compile(r"[*_~`]")
+_COLOURS = {"failure": "#d92d20", "warning": "#dc9a00", "info": "#3b7ddd", "success": "#2e9e5b"}
+
+
+def _entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _text(text: str) -> str:
+    """As it is if nothing in it could act, otherwise as code: Slack knows no escapes for its marks."""
+    line = plain(text)
+    return _quoted(line) if _FORMATTED.search(line) else _entities(line)
+
+
+def _code(text: str) -> str:
+    return _quoted(clean(text))
+
+
+def _quoted(text: str) -> str:
+    return f"`{_entities(text).replace('`', chr(39)) or '-'}`"
+
+
+def _bold(text: str) -> str:
+    return f"*{text}*"
+
+
+def link(label: str, url: str) -> str:
+    """A label and a web address of ours."""
+    return f"<{_entities(url).replace('|', '%7C')}|{_entities(clean(label)).replace('|', '/')}>"
+
+
+MRKDWN = Style("mrkdwn", _text, _text, link, _code, _bold, "\n")
+
+
+def posted(deliveries: Sequence[Delivery], shown: Presentation, mention: str = "") -> dict[str, Any]:
+    """The message for one or several deliveries, as `chat.postMessage` and `chat.update` take it.
+
+    `mention`: who is called if one of them is critical and present, or an event.
+    """
+    said = notice(deliveries, shown)
+    called = mention if any(_calls(each) for each in said.entries) else ""
+    return _message(said.title, _facts(said, deliveries, shown), tone(deliveries), called)
+
+
+def marked_over(deliveries: Sequence[Delivery], shown: Presentation) -> dict[str, Any]:
+    """What the first message about an alert becomes when that is over: how it ended, without buttons."""
+    said = notice(deliveries, shown)
+    sign = "✓ " if said.entries[0].message.kind is Kind.RESOLVED else ""
+    facts = _sections(render(deliveries, MRKDWN, Space(_ROOM, MOST_HEADER, _bytes), shown).body)
+    return _message(f"{sign}{said.title}", facts, tone(deliveries))
+
+
+def in_few_words(deliveries: Sequence[Delivery]) -> dict[str, Any]:
+    """The headline alone, in plain text: what is refused as it is may be taken so."""
+    title = plain(notice(deliveries).title)
+    return {"text": _entities(f"{title[:500]} (delivery {deliveries[-1].id})"), "mrkdwn": False}
+
+
+_QUIET = {"unfurl_links": False, "unfurl_media": False}
+
+
+def _message(title: str, facts: list[Block], colour: str, mention: str = "") -> dict[str, Any]:
+    line = plain(title) or "-"
+    head = line if len(line) <= MOST_HEADER else line[: MOST_HEADER - 1] + "…"
+    blocks = [{"type": "header", "text": {"type": "plain_text", "text": head, "emoji": False}}]
+    if mention:
+        blocks.insert(0, _section(mention))
+    fallback = _entities(line[:MOST_SECTION])
+    attachment = {"color": _COLOURS[colour], "fallback": fallback, "blocks": facts}
+    text = f"{mention} {fallback}".strip()
+    return {"text": text, "blocks": blocks, "attachments": [attachment], **_QUIET}
+
+
+def _facts(said: Notice, deliveries: Sequence[Delivery], shown: Presentation) -> list[Block]:
+    """What stands beside the colour: each entry with its facts, or all of them in short."""
+    if len(said.entries) == 1:
+        return _entry(said.entries[0], shown)
+    if len(said.entries) <= MOST_DETAILED:
+        each_alone = replace(shown, display=replace(shown.display, rate=lambda: ""))  # it is said once below
+        blocks = _sections(_text(said.summary))
+        for each in said.entries:
+            head = f"{_bold(_entities(each.mark))}: {_text(each.title)}\n"
+            blocks += [{"type": "divider"}, *_entry(each, each_alone, head)]
+        blocks += _sections(_text(said.note)) if said.note else []
+        if len(blocks) <= MOST_BLOCKS - 2 and measured(blocks) <= MOST_BYTES - _AROUND:
+            return blocks
+    return _sections(render(deliveries, MRKDWN, Space(_ROOM, MOST_HEADER, _bytes), shown).body)
+
+
+def _entry(entry: Entry, shown: Presentation, head: str = "") -> list[Block]:
+    title = MOST_HEADER if not head else len(entry.title) + MOST_SECTION  # which stands in the head already
+    body = render(entry.told, MRKDWN, Space(MOST_SECTION - len(head), title), shown).body
+    return [_section(head + body)]
+
+
+def _calls(entry: Entry) -> bool:
+    return entry.message.severity is Severity.CRITICAL and not entry.over
+
+
+def _section(text: str) -> Block:
+    # verbatim: what looks like an address, a channel or a name is no link
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text or "-", "verbatim": True}}
+
+
+def _sections(body: str) -> list[Block]:
+    """A text as sections, parted between its lines."""
+    pieces, piece = [], ""
+    for line in body.split("\n"):
+        if piece and len(piece) + len(line) + 1 > MOST_SECTION:
+            pieces.append(piece)
+            piece = ""
+        piece = f"{piece}\n{line}" if piece else line[:MOST_SECTION]
+    return [_section(each) for each in (*pieces, piece)]
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def measured(blocks: Sequence[Mapping[str, Any]]) -> int:
+    """Bytes of blocks as JSON."""
+    return len(json.dumps(blocks, ensure_ascii=False).encode())

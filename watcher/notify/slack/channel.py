@@ -1,0 +1,134 @@
+"""Channel to Slack by a bot: what follows goes into the thread of the first message, which is marked as over.
+
+Slack has no key that makes a repeat harmless, and no priorities: a repeat carries the same delivery id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
+from watcher.notify.notice import folded
+from watcher.notify.refusals import ServiceRefusal
+from watcher.notify.slack.api import SlackApi
+from watcher.notify.slack.blocks import in_few_words, marked_over, posted
+from watcher.ports.channel import Presentation
+
+MOST_MARKED = 20
+"""First messages that are marked as over after one notification: Slack takes some 50 changes a minute."""
+
+_RECEIPT = re.compile(r"([A-Z0-9]+):([0-9]+\.[0-9]+)(?::([0-9]+))?")
+_NO_THREAD = re.compile(r"thread|cannot_reply")
+_GONE = re.compile(r"message_not_found")
+
+
+class MessagePlace(NamedTuple):
+    """Place of a message of ours: the channel's id, and its time there, which is its name."""
+
+    channel: str
+    ts: str
+    alerts: int = 1
+    """So many alerts one message told of together: it cannot be marked as over for one of them."""
+
+    @property
+    def receipt(self) -> str:
+        several = f":{self.alerts}" if self.alerts > 1 else ""
+        return f"{self.channel}:{self.ts}{several}"
+
+
+def place_of(receipt: str) -> MessagePlace | None:
+    """The place that a receipt names; None if it is none of Slack's."""
+    found = _RECEIPT.fullmatch(receipt)
+    return MessagePlace(found[1], found[2], int(found[3] or 1)) if found else None
+
+
+class SlackChannel:
+    """Channel to one channel of Slack."""
+
+    burst = 3
+
+    def __init__(self, name: str, api: SlackApi, channel: str, shown: Presentation, mention: str) -> None:
+        self.name = name
+        self._api, self._channel = api, channel
+        self._shown, self._mention = shown, mention
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """What there is to know stands in the receipts."""
+
+    async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
+        """One message. Once Slack has it, it is sent: what goes wrong with its picture, or with what it makes
+        of earlier messages, is a remark."""
+        message = posted(deliveries, self._shown, self._mention)
+        remarks: dict[str, str] = {}
+        answer, root = await self._post(deliveries, message)
+        if isinstance(answer, ServiceRefusal) and answer.fault is Fault.MESSAGE and len(deliveries) == 1:
+            again, root = await self._post(deliveries, in_few_words(deliveries))
+            if not isinstance(again, ServiceRefusal):
+                remarks["form"] = f"a message went without its facts: {self._api.words(answer)}"
+                answer = again
+        if isinstance(answer, ServiceRefusal):
+            return NotSent(self._api.words(answer), answer.retry_after, answer.maybe_sent, answer.fault)
+        place = MessagePlace(
+            str(answer.get("channel", "")), str(answer.get("ts", "")), len(folded(deliveries))
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._api.timeout):
+                await self._add_pictures(deliveries, root or place, remarks)
+                await self._mark_over(deliveries, remarks)
+        return Sent(remarks, receipt=place.receipt)
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def _post(
+        self, deliveries: Sequence[Delivery], message: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any] | ServiceRefusal, MessagePlace | None]:
+        """Into the thread if there is one and it still takes replies, else by itself; and into which thread.
+
+        What still asks for somebody is shown in the channel, too: a thread is read by those who follow it.
+        """
+        thread = _thread(deliveries)
+        if thread is not None:
+            loud = any(each.message.kind.present for each in deliveries)
+            reply = {"channel": thread.channel, "thread_ts": thread.ts, "reply_broadcast": loud}
+            answer = await self._api.call("chat.postMessage", {**message, **reply})
+            if not (isinstance(answer, ServiceRefusal) and _NO_THREAD.search(answer.words)):
+                return answer, thread
+        return await self._api.call("chat.postMessage", {**message, "channel": self._channel}), None
+
+    async def _add_pictures(
+        self, deliveries: Sequence[Delivery], place: MessagePlace, remarks: dict[str, str]
+    ) -> None:
+        if self._shown.attach is None:
+            return
+        pictures = await asyncio.to_thread(self._shown.attach, deliveries)
+        if not pictures:
+            return
+        refusal = await self._api.upload(place.channel, place.ts, pictures)
+        if refusal is not None:
+            remarks["picture"] = f"pictures are left out: {self._api.words(refusal)}"
+
+    async def _mark_over(self, deliveries: Sequence[Delivery], remarks: dict[str, str]) -> None:
+        """Mark the first message of each alert that is over, where it told of that alert alone."""
+        over = [told for told in folded(deliveries) if told[-1].message.kind.final]
+        for told in over[:MOST_MARKED]:
+            place = place_of(told[-1].thread)
+            if place is None or place.alerts > 1:
+                continue
+            change = {**marked_over(told, self._shown), "channel": place.channel, "ts": place.ts}
+            answer = await self._api.call("chat.update", change)
+            if not isinstance(answer, ServiceRefusal) or _GONE.search(answer.words):
+                continue
+            if answer.fault is not Fault.PASSING:
+                remarks["over"] = f"earlier messages cannot be marked as over: {self._api.words(answer)}"
+            return
+
+
+def _thread(deliveries: Sequence[Delivery]) -> MessagePlace | None:
+    """Where a notification goes on; None if it tells of something new, or of several threads at once."""
+    threads = {each.thread for each in deliveries}
+    return place_of(threads.pop()) if len(threads) == 1 else None

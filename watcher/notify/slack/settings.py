@@ -1,0 +1,87 @@
+"""Settings of a Slack channel with a bot token. Slack's library is loaded when the first message goes out."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from watcher.domain.values.errors import InputError
+from watcher.notify.kind import ChannelKind, Patience
+from watcher.ports.channel import PLAINLY, Presentation
+from watcher.system.connections import ApiKey, BaseUrl, Proxy
+
+if TYPE_CHECKING:
+    from watcher.notify.slack.channel import SlackChannel
+
+EXTRA = "pip install 'balance-watcher[slack]'"
+_OF_A_BOT = re.compile(r"xox(?:b-|e\.xoxb-)")
+_MENTION = re.compile(r"<(?:!(?:here|channel|everyone)|@[UW][A-Z0-9]{2,}|!subteam\^S[A-Z0-9]{2,})>")
+
+
+def _a_channel(value: Any) -> Any:
+    if value is None:
+        raise InputError("is empty: in YAML a # begins a comment", 'put the name in quotes, as in "#ops"')
+    if not isinstance(value, str) or re.fullmatch(r"#?[^\s#<>&|]{1,80}", value) is None:
+        raise InputError("must be a channel of Slack", 'its id, as in C0123ABCD, or its name, as in "#ops"')
+    return value
+
+
+def _a_mention(value: str) -> str:
+    if _MENTION.fullmatch(value) is None:
+        remedy = "write <!here>, <!channel>, <@U…> of a person or <!subteam^S…> of a group"
+        raise InputError("must be a mention as Slack writes it", remedy)
+    return value
+
+
+class SlackSettings(ChannelKind):
+    """One channel of Slack, written to by a bot (extra `slack`). The bot needs the scope chat:write, and for
+    pictures files:write."""
+
+    kind: Literal["slack"] = "slack"
+    token: ApiKey
+    """The bot's token, which begins with xoxb-."""
+    channel: Annotated[str, BeforeValidator(_a_channel), Field(examples=["#ops"])]
+    """Id or name; the bot must be a member."""
+    app_token: ApiKey | None = None
+    """The app's token, which begins with xapp- and has the scope connections:write: with it people answer."""
+    mention: Annotated[str, AfterValidator(_a_mention)] | None = None
+    """Who is called by what is critical, as in <!here>; Slack has no priorities."""
+    pictures: bool = False
+    """Whether a chart goes with each alert (extra `charts`), into its thread."""
+    timeout: Patience = timedelta(seconds=30)
+    """How long one request may take before it is tried again."""
+    proxy: Proxy | None = None
+    """None named: as HTTPS_PROXY and NO_PROXY say."""
+    api_url: BaseUrl = "https://slack.com/api/"
+    """Another one for Slack's government cloud."""
+
+    def build(self, name: str, shown: Presentation = PLAINLY) -> SlackChannel:
+        if find_spec("slack_sdk") is None:
+            raise InputError("there is no Slack without the extra `slack`", EXTRA, ("kind",))
+        if _OF_A_BOT.match(self.token.get_secret_value()) is None:
+            what = "must be the token of a bot, which begins with xoxb-"
+            raise InputError(what, "it stands under OAuth & Permissions of your app", ("token",))
+        if self.app_token is not None and not self.app_token.get_secret_value().startswith("xapp-"):
+            what = "must be the token of an app, which begins with xapp-"
+            raise InputError(what, "it stands under Basic Information of your app", ("app_token",))
+        from watcher.notify.slack.api import SlackApi
+        from watcher.notify.slack.channel import SlackChannel
+
+        api = SlackApi(self.token, self.api_url, self.timeout.total_seconds(), self.proxy)
+        return SlackChannel(name, api, self.channel, shown, self.mention or "")
+
+    @property
+    def wants_pictures(self) -> bool:
+        return self.pictures
+
+    @property
+    def takes_pictures(self) -> bool:
+        return True
+
+    @property
+    def destination(self) -> str:
+        return f"slack {self.channel.removeprefix('#')} {self.token.get_secret_value()}"
