@@ -58,7 +58,7 @@ async def test_a_mail_has_the_title_as_subject_and_the_facts_in_html() -> None:
 
     mail = mailbox.mails[0]
     html = mail.get_body(("html",))
-    assert mail["subject"] == "warning, change: treasury-hot: ETH moved, number 1"
+    assert mail["subject"] == "warning: treasury-hot: ETH moved, number 1"
     assert html is not None
     shown = re.sub(r"<[^>]*>", "|", html.get_content())
     assert re.search(r"Before\|+12\.5 ETH\|+After\|+10 ETH\|", shown)
@@ -116,7 +116,7 @@ async def test_a_burst_is_one_mail() -> None:
         assert await told(url, *(delivery(n) for n in range(200))) != TAKEN
 
     assert len(mailbox.mails) == 1
-    assert mailbox.mails[0]["subject"] == "warning, change: treasury-hot: ETH moved, number 0 (+199 more)"
+    assert mailbox.mails[0]["subject"] == "warning: treasury-hot: ETH moved, number 0 (+199 more)"
 
 
 async def test_a_picture_comes_with_the_mail() -> None:
@@ -171,7 +171,7 @@ async def test_names_of_every_alphabet_arrive_as_they_are() -> None:
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert plain is not None
     assert html is not None
-    assert mail["subject"] == f"warning, change: {title}"
+    assert mail["subject"] == f"warning: {title}"
     assert "Zürich Kasse 金" in plain.get_content()
     assert "Zürich Kasse 金" in html.get_content()
 
@@ -241,7 +241,7 @@ async def test_a_long_title_is_cut_in_the_subject_and_whole_in_the_mail() -> Non
     plain = mail.get_body(("plain",))
     assert plain is not None
     assert len(mail["subject"]) == LONGEST_SUBJECT
-    assert " ".join(plain.get_content().split()).startswith("warning, change: treasury very very")
+    assert " ".join(plain.get_content().split()).startswith("warning: treasury very very")
     assert "very empty" in plain.get_content()
 
 
@@ -261,9 +261,9 @@ async def test_the_plain_part_of_a_mail_has_one_fact_a_line_and_a_whole_footer()
     plain = box.mails[0].get_body(("plain",))
     assert plain is not None
     assert plain.get_content().splitlines() == [
-        "Before:     12.5 ETH",
         "Because:    12.5 ETH is more than was ever seen in this wallet, and it left",
         "            within one minute of arriving",
+        "Before:     12.5 ETH",
         "",
         "Open:       https://watch.example.org/alerts/ea650b65?" + "x" * 80,
         "Etherscan:  https://e.io",

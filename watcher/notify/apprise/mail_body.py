@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from watcher.domain.messages.presentation import Ways
-from watcher.notify.markup import MOST_DETAILED, MOST_IDS, MOST_LISTED, plain
-from watcher.notify.notice import Entry, Notice, short_alert
+from watcher.notify.markup import MOST_DETAILED, MOST_IDS, MOST_LISTED, plain, ways_on
+from watcher.notify.notice import SHORT, Entry, Notice, measured, of_many
 
 WIDTH = 78
 LONGEST = 90_000
 """Bytes of one part: Gmail cuts off what is longer than 102 KB."""
 
 _MARGIN = 2
-"""Spaces between a label and what it says."""
+"""Spaces between two columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,14 @@ class Extent:
         return f"… and {self.left:,} more, see watcher outbox" if self.left else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Group of entries that have rule and mark in common. `title`: what is said once of many."""
+
+    title: str
+    entries: Sequence[Entry]
+
+
 def fitted(said: Notice, make: Callable[[Extent], str]) -> str:
     """The body with as much as a mail program shows; what is left out is counted."""
     listed = said.entries[:MOST_LISTED]
@@ -42,37 +50,62 @@ def fitted(said: Notice, make: Callable[[Extent], str]) -> str:
         listed, detailed = listed[: len(listed) if detailed else (len(listed) + 1) // 2], False
 
 
+def groups(said: Notice, listed: Sequence[Entry]) -> list[Group]:
+    """The entries listed, many of one rule together. The title of all counts those that are not listed too,
+    and is not said again where it is the title of the whole."""
+    kept: dict[tuple[str, tuple[str, ...]], list[Entry]] = {}
+    for each in said.entries:
+        kept.setdefault((each.mark, each.rules), []).append(each)
+    shown, found = set(map(id, listed)), []
+    for (mark, _), alike in kept.items():
+        title = f"{mark}: {of_many(alike)}" if len(alike) > MOST_DETAILED else ""
+        if entries := [each for each in alike if id(each) in shown]:
+            found.append(Group(title, entries))
+    return found
+
+
+def columns(entry: Entry) -> tuple[str, str]:
+    """Whose, and how much: of one of many, whose rule has been said."""
+    wallet = entry.message.wallet
+    return wallet, measured(entry).removeprefix(wallet).strip()
+
+
 def links(ways: Ways) -> list[tuple[str, str]]:
     """Name and address of each way on, what is done first first."""
-    found = [("Acknowledge", ways.acknowledge), ("Open", ways.page), *ways.explorers.items()]
-    return [(name, url) for name, url in [*found, ("Runbook", ways.runbook)] if url]
+    return sorted(ways_on(ways), key=lambda each: each[0] != "Acknowledge")
 
 
 def facts(entry: Entry) -> list[tuple[str, str]]:
-    """Labels and values, without what is a way on already."""
-    return [each for each in entry.lines if each != ("Runbook", entry.ways.runbook)]
+    """Labels and values, and at last where it is."""
+    return [*entry.lines, *([("Where", entry.place)] if entry.place else [])]
 
 
 def origin(entry: Entry) -> list[tuple[str, str]]:
     """What the commands want to know of it: `watcher ack` takes the short id."""
-    ids = ", ".join(each.id for each in entry.told[-MOST_IDS:])
-    found = [("rule", entry.message.rule), ("alert", short_alert(entry.message)), ("delivery", ids)]
+    ids = ", ".join(each.id[:SHORT] for each in entry.told[-MOST_IDS:])
+    found = [("rule", ", ".join(entry.rules)), ("alert", entry.id), ("delivery", ids)]
     return [(name, text) for name, text in found if text]
 
 
 def plain_body(said: Notice, *, titled: bool) -> str:
-    """One fact a line, the labels aligned. `titled`: the title stands on top, since the subject has not all
-    of it."""
+    """One fact a line, in columns. `titled`: the title stands on top, since the subject has not all of it."""
 
     def make(extent: Extent) -> str:
-        above = [*_wrapped(plain(said.title)), ""] if titled else []
+        lines = [*_wrapped(plain(said.title)), ""] if titled else []
         if len(said.entries) == 1:
-            return "\n".join([*above, *_entry(said.entries[0])])
-        lines = [*above, plain(said.summary)]
-        for each in extent.listed:
-            head = _wrapped(f"{plain(each.mark)}: {plain(each.title)}", "* ", "  ")
-            lines += ["", *head, *_entry(each)] if extent.detailed else [*head, "  " + _origin(each)]
-        return "\n".join([*lines, *([extent.more] if extent.left else [])])
+            lines += _entry(said.entries[0])
+        else:
+            lines.append(plain(said.summary))
+            for each in extent.listed if extent.detailed else ():
+                lines += [
+                    "",
+                    *_wrapped(f"{plain(each.mark)}: {plain(each.title)}", "* ", "  "),
+                    *_entry(each),
+                ]
+            for group in groups(said, extent.listed) if not extent.detailed else ():
+                lines += _group(said, group)
+        lines += ["", plain(extent.more)] if extent.left else []
+        return "\n".join([*lines, *(["", *_wrapped(plain(said.note))] if said.note else [])])
 
     return fitted(said, make)
 
@@ -86,6 +119,21 @@ def _entry(entry: Entry) -> list[str]:
         # An address that is broken is none: it stands on one line however long it is.
         lines += ["", *(f"{name + ':':<{width}}{url}" for name, url in ways)]
     return [*lines, "", _origin(entry)]
+
+
+def _group(said: Notice, group: Group) -> list[str]:
+    if not group.title:
+        lines = []
+        for each in group.entries:
+            lines += ["", *_wrapped(f"{plain(each.mark)}: {plain(each.title)}", "* ", "  ")]
+            lines.append("  " + _origin(each))
+        return lines
+    rows = [
+        tuple(map(plain, (*columns(each), each.id or each.told[-1].id[:SHORT]))) for each in group.entries
+    ]
+    first, second = (max(len(row[place]) for row in rows) + _MARGIN for place in (0, 1))
+    table = [f"{name:<{first}}{held:>{second - _MARGIN}}{'':{_MARGIN}}{ref}" for name, held, ref in rows]
+    return ["", *(_wrapped(plain(group.title)) if group.title != said.title else []), *table]
 
 
 def _fact(label: str, value: str, width: int) -> list[str]:

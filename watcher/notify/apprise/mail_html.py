@@ -10,12 +10,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NewType
 
 from watcher.domain.messages.message import Kind, Severity
-from watcher.notify.apprise.mail_body import Extent, facts, fitted, links, origin
+from watcher.notify.apprise.mail_body import Extent, Group, columns, facts, fitted, groups, links, origin
 from watcher.notify.markup import plain
-from watcher.notify.notice import Entry, Notice
+from watcher.notify.notice import SHORT, Entry, Notice
 
 Html = NewType("Html", str)
 
@@ -27,6 +28,7 @@ _FONT = (
     "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;line-height:1.45"
 )
 _TIGHT = "line-height:1.3;overflow-wrap:anywhere"
+_LINE = "border-top:1px solid rgba(128,128,128,.35);padding:6px 0;vertical-align:top"
 _FAINT = "opacity:.7"
 _AMOUNT = r"[-+−]?(?:[A-Z]{3}\s)?\$?[0-9][0-9,.’…]*(?:\s?%|\s[^\s0-9]\S{0,12})?"
 _AMOUNTS = re.compile(rf"{_AMOUNT}(?:(?: → |: | \(|, ){_AMOUNT}\)?){{0,4}}")
@@ -51,17 +53,21 @@ def html_body(said: Notice, preview: str, pictures: Sequence[tuple[str, str]]) -
 
     def make(extent: Extent) -> str:
         if len(said.entries) == 1:
-            return _document(said.title, preview, [_card(said.entries[0], shown, "h1")])
-        above = [
-            _element("h1", f"margin:0 0 4px;font-size:20px;{_TIGHT}", _words(said.title)),
-            _element("p", f"margin:0 0 12px;{_FAINT}", _words(said.summary)),
-        ]
-        if extent.detailed:
-            parts = [_card(each, [], "h2") for each in extent.listed]
+            parts = [_card(said.entries[0], shown, "h1")]
         else:
-            parts = [_table("width:100%", *(_row(each) for each in extent.listed))]
-        below = [_element("p", f"margin:12px 0 0;{_FAINT}", _words(extent.more))] if extent.left else []
-        return _document(said.title, preview, [*above, *parts, *below, *shown])
+            parts = [
+                _element("h1", f"margin:0 0 4px;font-size:20px;{_TIGHT}", _words(said.title)),
+                _element("p", f"margin:0 0 12px;{_FAINT}", _words(said.summary)),
+                *([_card(each, [], "h2") for each in extent.listed] if extent.detailed else []),
+                *([] if extent.detailed else map(partial(_group, said), groups(said, extent.listed))),
+                *shown,
+            ]
+        below = [
+            _element("p", f"margin:12px 0 0;{_FAINT}", _words(text))
+            for text in (extent.more, said.note)
+            if text
+        ]
+        return _document(said.title, preview, [*parts, *below])
 
     return fitted(said, make)
 
@@ -127,13 +133,12 @@ def _mark(entry: Entry) -> Html:
 
 
 def _fact(label: str, value: str) -> Html:
-    line = "border-top:1px solid rgba(128,128,128,.35);padding:6px 0;vertical-align:top"
     side = "right;font-variant-numeric:tabular-nums" if _AMOUNTS.fullmatch(value) else "left"
     return _element(
         "tr",
         "",
-        _element("td", f"{line};padding-right:16px;white-space:nowrap;{_FAINT}", _words(label)),
-        _element("td", f"{line};width:100%;overflow-wrap:anywhere;text-align:{side}", _words(value)),
+        _element("td", f"{_LINE};padding-right:16px;white-space:nowrap;{_FAINT}", _words(label)),
+        _element("td", f"{_LINE};width:100%;overflow-wrap:anywhere;text-align:{side}", _words(value)),
     )
 
 
@@ -164,16 +169,26 @@ def _origin(entry: Entry) -> Html:
     return _element("p", style, Html(" · ".join(parts)))
 
 
-def _row(entry: Entry) -> Html:
-    """One of many, without its facts."""
-    line = "border-top:1px solid rgba(128,128,128,.35);padding:6px 0 6px 10px;overflow-wrap:anywhere"
-    known = dict(origin(entry))
-    name = _words(known.get("alert") or known["delivery"])
+def _group(said: Notice, group: Group) -> Html:
+    """Many without their facts: of one rule whose and how much, else their titles."""
+    rows = [_row(each, columns(each) if group.title else (each.title, "")) for each in group.entries]
+    title = group.title if group.title != said.title else ""
+    above = _element("h2", f"margin:16px 0 6px;font-size:16px;{_TIGHT}", _words(title)) if title else Html("")
+    return Html(above + _table("width:100%", *rows))
+
+
+def _row(entry: Entry, shown: tuple[str, str]) -> Html:
+    ref = _words(entry.id or entry.told[-1].id[:SHORT])
     page = entry.ways.page
-    ref = _element("a", "color:inherit", name, href=page) if page else name
-    return _element(
-        "tr",
-        "",
-        _element("td", f"{line};border-left:5px solid {colour(entry)}", _words(entry.title)),
-        _element("td", f"{line};font-size:12px;white-space:nowrap;text-align:right;{_FAINT}", ref),
-    )
+    about, held = shown
+    number = f"{_LINE};text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+    bar = f"{_LINE};padding-left:10px;{_TIGHT};border-left:5px solid {colour(entry)}"
+    cells = [
+        _element("td", bar, _words(about)),
+        *([_element("td", f"{number};padding-left:16px", _words(held))] if held else []),
+        _element(
+            "td", f"{number};padding-left:16px;font-size:12px;{_FAINT}",
+            _element("a", "color:inherit", ref, href=page) if page else ref,
+        ),
+    ]  # fmt: skip
+    return _element("tr", "", *cells)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -105,7 +106,8 @@ def written(service: Any, content: MailContent, name: object, address: str) -> E
         del mail[header]
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail["Subject"] = " ".join(content.subject.split())
+    # As the policy folds it, a space between two signs that are no ASCII may be lost.
+    mail.set_raw("Subject", Header(" ".join(content.subject.split()), header_name="Subject").encode())
     mail["From"] = _address(*service.from_addr)
     mail["To"] = _address(name, address)
     for header, addresses in {"Cc": service.cc - service.bcc, "Reply-To": service.reply_to}.items():
