@@ -90,7 +90,8 @@ class Life:
     async def _ack(self, *_: object) -> None:
         with self.store.queries() as queries:
             ids = [alert.id for alert in queries.live_alerts()]
-        acknowledge(self.store, ids[:2], Ack("ann", self.last, "on it"))
+            events = [event.id for event in queries.events(9)]
+        acknowledge(self.store, [*ids[:2], *events[:1], *events[-1:]], Ack("ann", self.last, "on it", "page"))
 
     async def _silence(self, *_: object) -> None:
         add_silence(self.store, "ann", "works", self.last, timedelta(minutes=30), rules=("low",))
@@ -169,6 +170,8 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         ],
         "last": [queries.last_alert(each.rule, each.subject) for each in alerts],
         "events": [_by_id(queries.latest_event("moved", each.subject)) for each in alerts],
+        "all events": [queries.events(1000), queries.events(2, 1)],
+        "one": [queries.delivery(each.id) for each in _by_id(queries.deliveries(None, 3))],
         "silences": queries.silences(),
     }
 

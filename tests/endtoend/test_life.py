@@ -297,3 +297,27 @@ async def test_every_rule_explains_every_subject_that_it_has(
     ]
     for words in (("nobody", "hot"), ("eth-low", "nobody"), ("eth-low",)):
         assert await here("explain", *words) == 2
+
+
+async def test_a_change_that_was_told_is_listed_shown_explained_and_acknowledged_once(
+    installed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await here("poll") == 0
+    low(installed, "0.9")
+    await here("poll")
+    (event,) = await printed(capsys, "alerts", "--events")
+    assert (event["state"], event["rule"], event["acknowledged_by"]) == ("event", "moved", None)
+    (delivery,) = (each for each in await printed(capsys, "outbox") if each["alert"] == event["id"])
+
+    (row,) = await printed(capsys, "ack", delivery["id"][:8], "--by", "bob", "--comment", "mine")
+
+    assert (row["id"], row["acknowledged_by"]) == (event["id"], "bob")
+    (whole,) = await printed(capsys, "alerts", "show", event["id"][:9])
+    assert (whole["acknowledged_via"], whole["comment"]) == ("command line", "mine")
+    assert whole["deliveries"][0]["id"] == delivery["id"]
+    assert [each["rule"] for each in await printed(capsys, "explain", event["id"])] == ["moved"]
+    assert await here("ack", event["id"], "--by", "eve") == 0
+    assert f"{event['id']}: already acknowledged by bob at" in capsys.readouterr().err
+    assert [each["acknowledged_by"] for each in await printed(capsys, "alerts", "--events")] == ["bob"]
+    made = await printed(capsys, "silence", "add", "--alert", event["id"], "--for", "1h", "--by", "bob")
+    assert (made["rules"], made["wallets"]) == (["moved"], ["hot"])

@@ -62,7 +62,7 @@ async def test_the_daemon_sees_an_acknowledgement_at_its_next_decision_and_keeps
 
         found = SqliteCommands(path).acknowledge(["a1", "a2", "nobody"], ACK)
 
-        assert [each.acknowledged if each else None for each in found.values()] == [ACK, None, None]
+        assert [each.what.acknowledged if each.what else None for each in found.values()] == [ACK, None, None]
         seen: list[Alert] = []
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
@@ -103,7 +103,7 @@ async def test_who_was_told_before_this_version_is_found_in_the_deliveries(path:
         await keep(store, alerts=(alert("a1", account=None), alert("a2", account=None, subject="t")))
         await keep(store, deliveries=tuple(owed))
     with by_hand(path) as conn:  # back to the schema before
-        for name in ("v_alerts", "v_silences"):
+        for name in ("v_alerts", "v_silences", "v_events"):
             conn.execute(f"DROP VIEW {name}")
         conn.execute("DROP TABLE silences")
         conn.execute("DROP INDEX alerts_owing")
@@ -111,7 +111,8 @@ async def test_who_was_told_before_this_version_is_found_in_the_deliveries(path:
         columns = [row[1] for row in conn.execute("PRAGMA table_info(alerts)")]
         for column in columns[columns.index("closed") + 1 :]:
             conn.execute(f"ALTER TABLE alerts DROP COLUMN {column}")
-        conn.execute("DELETE FROM _sqlite_migrations WHERE name = 'm004_life'")
+        conn.execute("DROP TABLE event_acks")
+        conn.execute("DELETE FROM _sqlite_migrations WHERE name IN ('m004_life', 'm017_acknowledged_events')")
         conn.execute("PRAGMA user_version = 3")
     async with opened(path) as store:
         alerts = (await known(store)).alerts

@@ -82,6 +82,7 @@ async def test_every_field_that_is_sent_is_described(page: Page) -> None:
 
 NOTHING = {
     "[].sent", "[].acknowledged_by", ".alerts[].acknowledged_by",
+    "[].acknowledged_at", ".alerts[].acknowledged_at",
     ".held_prices[].price_usd", "[].before_at",
     ".credits.coinstats.runs_out", ".credits.coinstats.provider.renewed",
 }  # fmt: skip
@@ -107,7 +108,9 @@ async def everything(page: Page) -> None:
 
 async def test_every_parameter_described_is_taken_and_no_other(page: Page) -> None:
     described = await page.json("/api/v1/openapi.json")
-    samples = {"wallet": "hot", "since": "24h", "limit": "5", "all": "true", "state": "sent"}
+    samples = {"wallet": "hot", "since": "24h", "limit": "5", "state": "sent"} | dict.fromkeys(
+        ("all", "events"), "true"
+    )
     for path, methods in described["paths"].items():
         for parameter in methods["get"]["parameters"]:
             name = parameter["name"]

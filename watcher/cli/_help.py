@@ -92,7 +92,8 @@ PAGES: Mapping[str, HelpPage] = {
         (
             ("watcher alerts", "what is pending or fires"),
             ("watcher alerts --all --limit 20", "those that are over, too"),
-            ("watcher alerts show 1f0c9b62", "one alert and whom it was told"),
+            ("watcher alerts --events", "changes that rules told"),
+            ("watcher alerts show 1f0c9b62", "one alert or event, and whom it was told"),
         ),
     ),
     "ack": HelpPage(

@@ -15,9 +15,18 @@ from watcher.cli._help import PAGES
 from watcher.cli._options import Config, Json
 from watcher.cli._rows import ExpiredRow
 from watcher.cli._tables import print_table
-from watcher.commands.alerts import LONGEST_TEXT, acknowledge, add_silence, is_keepable, matchers_of, named
+from watcher.commands.alerts import (
+    LONGEST_TEXT,
+    acknowledge,
+    add_silence,
+    is_keepable,
+    matchers_of,
+    named,
+    told,
+)
 from watcher.commands.ids import beginning_with
 from watcher.config.configuration import Configuration, store_of
+from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.alerts.lifecycle import Ack, blind
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
 from watcher.domain.messages.message import Severity
@@ -64,12 +73,15 @@ def alerts(
         typer.Argument(metavar="[ID]...", help="For show: which.", autocompletion=_completion.alerts),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Resolved ones too, newest first.")] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="Changes that rules told, newest first, in place of alerts.")
+    ] = False,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1_000_000, help="With --all: at most so many.")
+        int, typer.Option("--limit", min=1, max=1_000_000, help="With --all or --events: at most so many.")
     ] = 100,
     json: Json = False,
 ) -> int:
-    """Show alerts that are pending or firing; `show ID` with all that was told of one.
+    """Show alerts that are pending or firing; `show ID` with all that was told of one, or of an event.
 
     In the place of firing stands silenced or inhibited while nobody is told of it.
     """
@@ -82,16 +94,17 @@ def alerts(
     with store_of(configuration.settings).queries() as reader:
         views = AlertViews(configuration.settings, reader.silences(), now)
         if action == "show":
-            chosen = {each: reader.alert(meant(reader, each)) for each in ids or ()}
+            chosen = {each: told(reader, meant(reader, each)) for each in ids or ()}
             found = [views.whole(alert, reader.deliveries_of(alert.id)) for alert in chosen.values() if alert]
             _show_details(found, json=json)
             return _missing([each for each, alert in chosen.items() if alert is None], "alert")
-        rows = views.rows(reader.alerts(limit) if everything else reader.live_alerts())
+        listed: Sequence[Acknowledgeable] = reader.events(limit) if events else reader.alerts(limit)
+        rows = views.rows(listed if everything or events else reader.live_alerts())
     if json:
         print_json(rows)
         return 0
-    _show_alerts(rows)
-    if everything and len(rows) == limit:
+    _show_alerts(rows, "no rule told a change" if events else "no alert is pending or firing")
+    if (everything or events) and len(rows) == limit:
         typer.echo(f"these are the newest {limit:,}; --limit {10 * limit} shows older ones", err=True)
     return 0
 
@@ -101,7 +114,7 @@ def ack(
         list[str],
         typer.Argument(
             metavar="ID...",
-            help="Ids of firing alerts or of deliveries, as messages show them, or how one begins.",
+            help="Ids of firing alerts, events or deliveries, as messages show them, or how one begins.",
             autocompletion=_completion.alerts,
         ),
     ],
@@ -111,8 +124,9 @@ def ack(
     json: Json = False,
 ) -> int:
     """Acknowledge firing alerts: they are not repeated and not escalated. That they are over is told.
+    Events can be acknowledged too: the others see that somebody takes care.
 
-    Exit code 1 if one of them is not there or does not fire.
+    Who acknowledges first stands. Exit code 1 if one of them is not there or does not fire.
     """
     configuration = configured(config)
     now = SystemClock().now()
@@ -120,21 +134,24 @@ def ack(
     with store.queries() as reader:
         silences = reader.silences()
         wanted = {each: meant(reader, each) for each in ids}
-    said = Ack(_visible(by or _login(), "--by"), now, comment and _visible(comment, "--comment"))
+    by, comment = _visible(by or _login(), "--by"), comment and _visible(comment, "--comment")
+    said = Ack(by, now, comment, "command line")
     found = acknowledge(store, list(wanted.values()), said)
     views = AlertViews(configuration.settings, silences, now)
     if json:
-        print_json(views.rows(found.done))
+        print_json(views.rows((*found.done, *found.already)))
     else:
-        for alert in found.done:
-            print(visible(f"{alert.id}: acknowledged {alert.acknowledged}: {alert.label}: {alert.because}"))
+        for done in found.done:
+            print(visible(f"{done.id}: acknowledged {done.acknowledged}: {done.label}: {done.because}"))
+    for before in found.already:
+        typer.echo(visible(f"{before.id}: already acknowledged {before.acknowledged}"), err=True)
     for alert in found.idle:
         typer.echo(f"{alert.id}: is {alert.state}, there is nothing to acknowledge", err=True)
-    events = [each for each, alert in wanted.items() if alert in found.missing and alert != each]
-    for each in events:
-        typer.echo(f"{each}: tells of a change, there is nothing to acknowledge", err=True)
+    notices = [each for each, identity in wanted.items() if identity in found.missing and identity != each]
+    for each in notices:
+        typer.echo(f"{each}: is a notice, there is nothing to acknowledge", err=True)
     missing = [each for each in wanted if each in found.missing]
-    return max(_missing(missing, "alert"), int(bool(found.idle or events)))
+    return max(_missing(missing, "alert"), int(bool(found.idle or notices)))
 
 
 silence = typer.Typer(
@@ -192,9 +209,9 @@ def add(
 
 
 def _of_alert(configuration: Configuration, text: str) -> tuple[Globs, Globs]:
-    """The rule and the wallet of an alert, as globs."""
+    """The rule and the wallet of an alert or an event, as globs."""
     with store_of(configuration.settings).queries() as reader:
-        found = reader.alert(meant(reader, text))
+        found = told(reader, meant(reader, text))
     if found is None:
         raise typer.BadParameter(f"there is no alert {text}")
     if found.rule not in _silenced(configuration):
@@ -312,7 +329,7 @@ def _matchers(row: SilenceRow) -> str:
     return ", ".join(f"{word} {' or '.join(globs)}" for word, globs in kinds.items() if globs)
 
 
-def _show_alerts(rows: Sequence[AlertRow]) -> None:
+def _show_alerts(rows: Sequence[AlertRow], empty: str) -> None:
     columns = ("id", "severity", "state", "rule", "subject", "since", "because", "acknowledged by")
     cells = [
         (
@@ -321,7 +338,7 @@ def _show_alerts(rows: Sequence[AlertRow]) -> None:
         )
         for r in rows
     ]  # fmt: skip
-    print_table(columns, cells, empty="no alert is pending or firing")
+    print_table(columns, cells, empty=empty)
 
 
 def _show_details(rows: Sequence[AlertDetailRow], *, json: bool) -> None:
@@ -345,9 +362,12 @@ def _show_detail(row: AlertDetailRow) -> None:
             print(f"{word} {moment(at)}")
     if row["acknowledged_by"] and row["acknowledged_at"]:
         ack = Ack(row["acknowledged_by"], row["acknowledged_at"], row["comment"])
-        print(visible(f"acknowledged {ack}"))
+        via = f"{row['acknowledged_via']}, " if row["acknowledged_via"] not in ("", ack.by) else ""
+        print(visible(f"acknowledged {via}{ack}"))
     if row["held"]:
         print(visible(row["held"]))
+    for label, value in row["facts"] if row["state"] == "event" else ():
+        print(visible(f"{label}: {value}"))
     cells = [
         (each["kind"], each["channel"], each["state"], moment(each["created"]), each["last_error"])
         for each in row["deliveries"]

@@ -11,7 +11,9 @@ from watcher.cli import _completion
 from watcher.cli._common import configured, print_json
 from watcher.cli._options import Config, Json
 from watcher.cli.alerts import meant
+from watcher.commands.alerts import told
 from watcher.config.configuration import build_rules, credit_plans, store_of
+from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import about
 from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.values.durations import format_duration
@@ -90,9 +92,11 @@ def _of_alert(store: StoreAccess, text: str) -> tuple[str, str]:
     """The rule and the subject of an alert; of a notice that a rule cannot be judged, those of that rule."""
 
     with store.queries() as reader:
-        alert = reader.alert(meant(reader, text))
+        alert = told(reader, meant(reader, text))
     if alert is None:
         raise typer.BadParameter(f"there is no alert '{text}'; name a rule and a subject")
+    if isinstance(alert, Event):
+        return alert.rule, alert.subject
     if alert.fingerprint == BUILT_IN and about(alert.rule) == alert.rule:
         words = f"{alert.rule} is a notice of watcher's own: `watcher alerts show {alert.id}` says why"
         raise typer.BadParameter(words)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from glob import escape
 
 from watcher.commands.ids import only_one
+from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState, short_id
 from watcher.domain.alerts.silences import Silence
 from watcher.ports.queries import Queries
@@ -21,35 +22,47 @@ Globs = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Result of acknowledging alerts: those that fire and are acknowledged, those that do not fire and stay
-    as they are, and the ids that no alert has."""
+    """Result of acknowledging alerts and events: those that are so now, those that somebody had acknowledged
+    before (who was first stands), alerts that do not fire and stay as they are, and the ids that nothing has.
+    """
 
-    done: tuple[Alert, ...]
+    done: tuple[Acknowledgeable, ...]
+    already: tuple[Acknowledgeable, ...]
     idle: tuple[Alert, ...]
     missing: tuple[str, ...]
 
 
 def acknowledge(store: StoreAccess, ids: Sequence[str], ack: Ack) -> Acknowledgement:
-    """Say that somebody takes care of alerts: what fires is not repeated and not escalated."""
+    """Say that somebody takes care of alerts and events, by their ids: what fires is not repeated and not
+    escalated."""
     found = store.commands().acknowledge(ids, ack)
-    known = [alert for alert in found.values() if alert is not None]
-    return Acknowledgement(
-        tuple(alert for alert in known if alert.state is AlertState.FIRING),
-        tuple(alert for alert in known if alert.state is not AlertState.FIRING),
-        tuple(each for each, alert in found.items() if alert is None),
-    )
+    done: list[Acknowledgeable] = []
+    already: list[Acknowledgeable] = []
+    idle: list[Alert] = []
+    for what, is_done in found.values():
+        if isinstance(what, Alert) and what.state is not AlertState.FIRING:
+            idle.append(what)
+        elif what is not None:
+            (done if is_done else already).append(what)
+    missing = tuple(each for each, (what, _) in found.items() if what is None)
+    return Acknowledgement(tuple(done), tuple(already), tuple(idle), missing)
 
 
 def named(reader: Queries, text: str) -> dict[str, str]:
     """What a person may mean by an id, or by how one begins, of an alert, an event or a delivery of one:
     the ids of the alerts and events, each with what people call it."""
-    found = {identity: reader.alert(identity) for identity in reader.named_alerts(text)}
-    return {identity: alert.label if alert else "" for identity, alert in found.items()}
+    found = {identity: told(reader, identity) for identity in reader.named_alerts(text)}
+    return {identity: what.label if what else "" for identity, what in found.items()}
 
 
 def meant(reader: Queries, text: str) -> str:
     """The one id of those; the text itself if there is none. InputError, with all of them, if several."""
     return only_one(text, named(reader, text), "alerts")
+
+
+def told(reader: Queries, identity: str) -> Acknowledgeable | None:
+    """The alert or the event that has this id."""
+    return reader.alert(identity) or reader.event(identity)
 
 
 def add_silence(
@@ -72,8 +85,8 @@ def add_silence(
     return made
 
 
-def matchers_of(alert: Alert) -> tuple[Globs, Globs]:
-    """The rule and the wallet of an alert, as globs that match nothing else."""
+def matchers_of(alert: Acknowledgeable) -> tuple[Globs, Globs]:
+    """The rule and the wallet of an alert or an event, as globs that match nothing else."""
     return (escape(alert.rule),), (escape(alert.wallet),) if alert.wallet else ()
 
 

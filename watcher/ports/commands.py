@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from watcher.domain.alerts.lifecycle import Ack, Alert
+from watcher.domain.alerts.events import Acknowledgeable
+from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.model import Account, Asset, Quarantined
+
+
+class Acknowledged(NamedTuple):
+    """Outcome of acknowledging by one id. `what`: the alert or event as it then is; None if nothing has that
+    id. `done`: whether this did it, for who acknowledges first stands."""
+
+    what: Acknowledgeable | None
+    done: bool
 
 
 class Commands(Protocol):
@@ -17,10 +26,10 @@ class Commands(Protocol):
     StoreError if there is no store, or it cannot be written.
     """
 
-    def acknowledge(self, ids: Sequence[str], ack: Ack) -> Mapping[str, Alert | None]:
-        """Acknowledge what fires; each id with the alert as it then is, None if there is none.
+    def acknowledge(self, ids: Sequence[str], ack: Ack) -> Mapping[str, Acknowledged]:
+        """Acknowledge alerts that fire, and events.
 
-        An alert that does not fire stays as it is.
+        An alert that does not fire, and what somebody has acknowledged before, stays as it is.
         """
         ...
 

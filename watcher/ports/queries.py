@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol, Self
 
+from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
@@ -263,6 +264,8 @@ class Queries(Protocol):
         """Deliveries, newest first; only those in `state` if given."""
         ...
 
+    def delivery(self, identity: str) -> Delivery | None: ...
+
     def counts(self) -> DeliveryCounts: ...
 
     def waiting(self) -> list[Waiting]:
@@ -288,8 +291,15 @@ class Queries(Protocol):
 
     def alert(self, identity: str) -> Alert | None: ...
 
+    def event(self, identity: str) -> Event | None: ...
+
+    def events(self, limit: int, skip: int = 0) -> list[Event]:
+        """Events that are kept, newest first."""
+        ...
+
     def named_alerts(self, text: str) -> list[str]:
-        """Ids of the alerts that an id, or its beginning, may mean; those of deliveries count too."""
+        """Ids of the alerts and events that an id, or its beginning, may mean; those of deliveries count
+        too."""
         ...
 
     def last_alert(self, rule: str, subject: str) -> Alert | None: ...

@@ -1,4 +1,4 @@
-"""Alerts and silences as rows."""
+"""Alerts, events and silences as rows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from watcher.config.settings import Settings
+from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence, Topic, silence_of
 from watcher.domain.messages.delivery import Delivery
-from watcher.reports.rows import AlertDetailRow, AlertRow, AlertStatus, SilenceRow
+from watcher.reports.rows import AlertDetailRow, AlertRow, AlertStatus, DeliveryRow, SilenceRow
 
 _STATUS: Mapping[AlertState, AlertStatus] = {
     AlertState.PENDING: "pending", AlertState.FIRING: "firing", AlertState.RESOLVED: "resolved",
@@ -50,40 +51,66 @@ class AlertViews:
             "since": alert.since,
             "because": alert.because,
             "acknowledged_by": alert.acknowledged.by if alert.acknowledged else None,
+            "acknowledged_at": alert.acknowledged.at if alert.acknowledged else None,
             "held": held,
         }
 
-    def rows(self, alerts: Iterable[Alert]) -> list[AlertRow]:
-        return [self.row(alert) for alert in alerts if not alert.unspoken]
-
-    def whole(self, alert: Alert, deliveries: Sequence[Delivery]) -> AlertDetailRow:
-        """One alert with its course and what each channel was told of it."""
-        ack = alert.acknowledged
+    def event(self, event: Event) -> AlertRow:
+        """An event in the same words."""
+        ack = event.acknowledged
         return {
-            **self.row(alert),
-            "fired_at": alert.fired_at,
-            "told_since": alert.told_since,
-            "told_at": alert.told_at,
-            "repeats": alert.repeats,
-            "escalated_at": alert.escalated_at,
-            "resolved_at": alert.resolved_at,
+            "id": event.id,
+            "rule": event.rule,
+            "subject": event.label,
+            "wallet": event.wallet,
+            "state": "event",
+            "severity": event.severity,
+            "since": event.message.at,
+            "because": event.because,
+            "acknowledged_by": ack.by if ack else None,
             "acknowledged_at": ack.at if ack else None,
-            "comment": ack.comment if ack else "",
-            "deliveries": [
-                {
-                    "id": each.id,
-                    "kind": each.message.kind,
-                    "title": each.message.title,
-                    "channel": each.channel,
-                    "state": each.state,
-                    "attempts": each.attempts,
-                    "last_error": each.last_error,
-                    "created": each.created,
-                    "sent": each.sent,
-                }
-                for each in deliveries
-            ],
+            "held": "",
         }
+
+    def rows(self, alerts: Iterable[Acknowledgeable]) -> list[AlertRow]:
+        return [
+            self.event(each) if isinstance(each, Event) else self.row(each)
+            for each in alerts
+            if isinstance(each, Event) or not each.unspoken
+        ]
+
+    def whole(self, what: Acknowledgeable, deliveries: Sequence[Delivery]) -> AlertDetailRow:
+        """An alert or an event with its course and what each channel was told of it."""
+        ack, alert = what.acknowledged, what if isinstance(what, Alert) else None
+        row = self.event(what) if isinstance(what, Event) else self.row(what)
+        newest = max((each.message for each in deliveries), key=lambda message: message.at, default=None)
+        return {
+            **row,
+            "fired_at": alert.fired_at if alert else None,
+            "told_since": alert.told_since if alert else None,
+            "told_at": alert.told_at if alert else None,
+            "repeats": alert.repeats if alert else 0,
+            "escalated_at": alert.escalated_at if alert else None,
+            "resolved_at": alert.resolved_at if alert else None,
+            "acknowledged_via": ack.via if ack else "",
+            "comment": ack.comment if ack else "",
+            "facts": list(newest.facts) if newest else [],
+            "deliveries": [{**delivery_row(each), "kind": each.message.kind} for each in deliveries],
+        }
+
+
+def delivery_row(delivery: Delivery) -> DeliveryRow:
+    return {
+        "id": delivery.id,
+        "alert": delivery.message.id,
+        "channel": delivery.channel,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "last_error": delivery.last_error,
+        "created": delivery.created,
+        "sent": delivery.sent,
+        "title": delivery.message.title,
+    }
 
 
 def silence_row(silence: Silence, now: datetime) -> SilenceRow:

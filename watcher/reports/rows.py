@@ -23,7 +23,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 
 Overall = Literal["ok", "warning", "critical", "unknown"]
-AlertStatus = Literal["pending", "firing", "silenced", "inhibited", "resolved", "withdrawn"]
+AlertStatus = Literal["pending", "firing", "silenced", "inhibited", "resolved", "withdrawn", "event"]
 HintStatus = Literal["heard", "silent", "not heard", "unknown"]
 Visibility = Literal["visible", "newcomer", "quarantined", "hidden"]
 
@@ -104,8 +104,8 @@ class DeliveryRow(TypedDict):
 
 
 class AlertRow(TypedDict):
-    """An alert as people want to know of it: `silenced` or `inhibited` stands in the place of `firing` while
-    nobody is told, `withdrawn` in that of `resolved` where it did not resolve."""
+    """An alert: `silenced` or `inhibited` in place of `firing` while nobody is told, `withdrawn` in that of
+    `resolved` where it did not resolve; or an `event`, a change that a rule told, which is over at once."""
 
     id: str
     rule: str
@@ -116,21 +116,14 @@ class AlertRow(TypedDict):
     since: datetime
     because: str
     acknowledged_by: str | None
+    acknowledged_at: datetime | None
     held: str
 
 
-class AlertMessageRow(TypedDict):
+class AlertMessageRow(DeliveryRow):
     """A message of one alert to one channel."""
 
-    id: str
     kind: Kind
-    title: str
-    channel: str
-    state: DeliveryState
-    attempts: Count
-    last_error: str
-    created: datetime
-    sent: datetime | None
 
 
 class AlertDetailRow(AlertRow):
@@ -142,8 +135,9 @@ class AlertDetailRow(AlertRow):
     repeats: Count
     escalated_at: datetime | None
     resolved_at: datetime | None
-    acknowledged_at: datetime | None
+    acknowledged_via: str
     comment: str
+    facts: list[tuple[str, str]]
     deliveries: list[AlertMessageRow]
 
 

@@ -20,7 +20,7 @@ from watcher.domain.values.cron import tick_after
 from watcher.domain.values.decimals import times
 from watcher.domain.values.formatting import plain
 from watcher.ports.queries import LoggedPoll, Queries
-from watcher.reports.alerts import AlertViews
+from watcher.reports.alerts import AlertViews, delivery_row
 from watcher.reports.credits import credits_of
 from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
 from watcher.reports.rows import (
@@ -174,20 +174,7 @@ def requests(asked: Sequence[LoggedPoll]) -> list[PollRow]:
 
 def deliveries(reader: Queries, state: str | None, limit: int, skip: int = 0) -> list[DeliveryRow]:
     """The outbox, newest first."""
-    return [
-        {
-            "id": each.id,
-            "alert": each.message.id,
-            "channel": each.channel,
-            "state": each.state,
-            "attempts": each.attempts,
-            "last_error": each.last_error,
-            "created": each.created,
-            "sent": each.sent,
-            "title": each.message.title,
-        }
-        for each in reader.deliveries(state, limit, skip)
-    ]
+    return [delivery_row(each) for each in reader.deliveries(state, limit, skip)]
 
 
 def report(

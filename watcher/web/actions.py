@@ -13,7 +13,7 @@ from datetime import timedelta
 from aiohttp import web
 from multidict import MultiMapping
 
-from watcher.commands.alerts import LONGEST_TEXT, acknowledge, add_silence, is_keepable, matchers_of
+from watcher.commands.alerts import LONGEST_TEXT, acknowledge, add_silence, is_keepable, matchers_of, told
 from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.values.durations import parse_duration
 from watcher.ports.store import StoreAccess
@@ -49,11 +49,14 @@ class Actions:
     async def ack(self, request: web.Request) -> web.StreamResponse:
         """Whoever is named takes care of it."""
         form = await self._form(request)
-        said = Ack(_text(form, "by"), self._snapshots.clock.now(), _text(form, "comment", needed=False))
+        by, comment = _text(form, "by"), _text(form, "comment", needed=False)
+        said = Ack(by, self._snapshots.clock.now(), comment, "page")
         name = request.match_info["id"]
         found = await self._snapshots.work(lambda: acknowledge(self._store, [name], said))
         if found.missing:
             raise web.HTTPNotFound(text="there is no such alert")
+        for before in found.already:
+            raise web.HTTPConflict(text=f"already acknowledged {before.acknowledged}")
         for alert in found.idle:
             raise web.HTTPConflict(text=f"the alert is {alert.state}: there is nothing to acknowledge")
         return self._back(name)
@@ -66,7 +69,7 @@ class Actions:
 
         def silencing() -> bool:
             with self._store.queries() as reader:
-                alert = reader.alert(name)
+                alert = told(reader, name)
             if alert is None:
                 return False
             rules, wallets = matchers_of(alert)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from aiohttp import web
 
+from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.formatting import iso
 from watcher.domain.values.text import clean
@@ -80,14 +81,18 @@ class Api:
         )
 
     async def alerts(self, request: web.Request) -> web.Response:
-        parameters = Parameters(request.query, ("all", "limit"))
+        parameters = Parameters(request.query, ("all", "events", "limit"))
         snapshot = await self._snapshots.current()
+        found: Sequence[Acknowledgeable]
         if parameters.flag("all"):
             limit = parameters.limit()
             found = await self._snapshots.ask(lambda reader: reader.alerts(limit))
+        elif parameters.flag("events"):
+            limit = parameters.limit()
+            found = await self._snapshots.ask(lambda reader: reader.events(limit))
         else:
-            found = sorted(snapshot.past.alerts.values(), key=lambda each: each.since)
-            found = found[: parameters.limit(10_000)]
+            live = sorted(snapshot.past.alerts.values(), key=lambda each: each.since)
+            found = live[: parameters.limit(10_000)]
         views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
         return await self._json(request, views.rows(found))
 

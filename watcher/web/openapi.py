@@ -68,6 +68,10 @@ def describe(wallet: str, *, token: bool) -> dict[str, Any]:
     }  # fmt: skip
     states = {"name": "state", "in": "query", "schema": {"enum": [str(each) for each in DeliveryState]}}
     past = {"name": "all", "in": "query", "description": "Resolved ones too.", "schema": {"type": "boolean"}}
+    events = {
+        "name": "events", "in": "query", "description": "In their place the changes that rules told.",
+        "schema": {"type": "boolean"},
+    }  # fmt: skip
     since = {
         "name": "since", "in": "query", "description": "Only the last so long, as in 24h or 7d.",
         "schema": {"type": "string", "pattern": f"^({SPAN})$"}, "example": "24h",
@@ -98,7 +102,7 @@ def describe(wallet: str, *, token: bool) -> dict[str, Any]:
                 "balances", "What is held: confirmed amounts that are not zero.", wallets
             ),
             "/api/v1/history": get("history", "What changed, newest first.", wallets, since, LIMIT),
-            "/api/v1/alerts": get("alerts", "Alerts that are pending or firing.", past, LIMIT),
+            "/api/v1/alerts": get("alerts", "Alerts that are pending or firing.", past, events, LIMIT),
             "/api/v1/outbox": get("outbox", "Deliveries, newest first.", states, LIMIT),
         },
         "components": {"schemas": schemas["$defs"], **({"securitySchemes": SCHEMES} if token else {})},

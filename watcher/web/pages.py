@@ -10,6 +10,7 @@ from aiohttp import web
 from watcher.charts.chart import RANGES
 from watcher.charts.figures import burn_down
 from watcher.charts.lanes import LANES, alerts_by_rule, lane_chart
+from watcher.commands.alerts import told
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.errors import StoreError
 from watcher.ports.queries import Queries
@@ -135,12 +136,12 @@ class Pages:
         return await self._templating.page(request, render)
 
     async def alert(self, request: web.Request) -> web.Response:
-        """One alert, with all that was told of it."""
+        """One alert or event, with all that was told of it."""
         Parameters(request.query, ())
         name, settings = request.match_info["id"], self._snapshots.settings
 
         def asking(reader: Queries) -> AlertDetailRow | None:
-            alert = reader.alert(name)
+            alert = told(reader, name)
             if alert is None:
                 return None
             views = AlertViews(settings, reader.silences(), self._snapshots.clock.now())

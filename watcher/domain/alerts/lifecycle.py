@@ -42,6 +42,8 @@ class Ack:
     by: str
     at: datetime
     comment: str = ""
+    via: str = ""
+    """How they said so: `command line`, `page`, or `link in` and a channel."""
 
     def __str__(self) -> str:
         said = f": {self.comment}" if self.comment else ""

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
+from watcher.domain.alerts.lifecycle import Ack, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.model import Account, Asset, Quarantined
+from watcher.ports.commands import Acknowledged
 from watcher.store.memory.state import State
 
 _RETRIED = (DeliveryState.GIVEN_UP, DeliveryState.WITHHELD, DeliveryState.PENDING)
@@ -20,14 +21,23 @@ class MemoryCommands:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def acknowledge(self, ids: Sequence[str], ack: Ack) -> Mapping[str, Alert | None]:
+    def acknowledge(self, ids: Sequence[str], ack: Ack) -> Mapping[str, Acknowledged]:
         with self._state.lock:
-            for each in ids:
-                alert = self._state.alerts.get(each)
-                if alert is not None and alert.state is AlertState.FIRING:
-                    alert = self._state.alerts[each] = replace(alert, acknowledged=ack)
-                    self._state.cache.put(alert)
-            return {each: self._state.alerts.get(each) for each in ids}
+            return {each: self._acknowledge(each, ack) for each in dict.fromkeys(ids)}
+
+    def _acknowledge(self, identity: str, ack: Ack) -> Acknowledged:
+        alert = self._state.alerts.get(identity)
+        if alert is None:
+            event = self._state.events().get(identity)
+            if event is None or event.acknowledged is not None:
+                return Acknowledged(event, done=False)
+            self._state.event_acks[identity] = ack
+            return Acknowledged(replace(event, acknowledged=ack), done=True)
+        if alert.state is not AlertState.FIRING or alert.acknowledged is not None:
+            return Acknowledged(alert, done=False)
+        alert = self._state.alerts[identity] = replace(alert, acknowledged=ack)
+        self._state.cache.put(alert)
+        return Acknowledged(alert, done=True)
 
     def add_silence(self, silence: Silence) -> None:
         with self._state.lock:

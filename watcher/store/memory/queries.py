@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 
+from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
@@ -182,6 +183,10 @@ class MemoryQueries:
         found = [each for each in reversed(self._all()) if state in (None, str(each.state))]
         return [self._state.told(each) for each in found[skip : skip + limit]]
 
+    def delivery(self, identity: str) -> Delivery | None:
+        found = self._state.deliveries.get(identity)
+        return self._state.told(found) if found is not None else None
+
     def _all(self) -> list[Delivery]:
         """Oldest first."""
         return sorted(self._state.deliveries.values(), key=lambda each: each.created)
@@ -260,13 +265,22 @@ class MemoryQueries:
     def alert(self, identity: str) -> Alert | None:
         return self._state.alerts.get(identity)
 
+    def event(self, identity: str) -> Event | None:
+        return self._state.events().get(identity)
+
+    def events(self, limit: int, skip: int = 0) -> list[Event]:
+        found = sorted(self._state.events().values(), key=lambda each: each.id)
+        found.sort(key=lambda each: each.message.at, reverse=True)
+        return found[skip : skip + limit]
+
     def named_alerts(self, text: str) -> list[str]:
         text = text.strip().lower()
-        if text in self._state.alerts:
+        known = {*self._state.alerts, *self._state.events()}
+        if text in known:
             return [text]
         deliveries = self._state.deliveries
         told = {deliveries[each].message.id for each in _beginning(deliveries, text)}
-        return sorted({*_beginning(self._state.alerts, text), *told})[:MOST_NAMED]
+        return sorted({*_beginning(known, text), *told})[:MOST_NAMED]
 
     def last_alert(self, rule: str, subject: str) -> Alert | None:
         about = [

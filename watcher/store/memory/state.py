@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
 
-from watcher.domain.alerts.lifecycle import Alert, AlertState
+from watcher.domain.alerts.events import Event
+from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.credits.allowance import ASIDE, Booking, Grant
 from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.history.reconstruction import DaemonRun, PollRecord, recorded_poll
 from watcher.domain.history.timeline import Gap
 from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.formatting import moment
@@ -42,6 +44,8 @@ class State:
     prices: dict[Asset, list[Quote]] = field(default_factory=dict)
     marks: dict[BaselineOf, Baseline] = field(default_factory=dict)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    event_acks: dict[str, Ack] = field(default_factory=dict)
+    """By the ids of events."""
     polls: dict[int, LoggedPoll] = field(default_factory=dict)
     records: dict[int, PollRecord] = field(default_factory=dict)
     hinted: list[HintedPoll] = field(default_factory=list)
@@ -179,6 +183,14 @@ class State:
             return delivery
         return replace(delivery, over=f"since {moment(alert.resolved_at)}: {alert.because}")
 
+    def events(self) -> dict[str, Event]:
+        """By their ids, each as it was told first."""
+        found: dict[str, Event] = {}
+        for each in self.deliveries.values():
+            if each.message.kind is Kind.EVENT:
+                found.setdefault(each.message.id, Event(each.message, self.event_acks.get(each.message.id)))
+        return found
+
     def pending(self, channel: str) -> list[Delivery]:
         rows = self.deliveries.values()
         return [each for each in rows if each.channel == channel and each.state is DeliveryState.PENDING]
@@ -224,6 +236,8 @@ class State:
             for key, each in self.alerts.items()
             if each.live or each.owing or not old(each.resolved_at, ages.RESOLVED_ALERTS)
         }
+        acks = self.event_acks.items()
+        self.event_acks = {key: ack for key, ack in acks if not old(ack.at, ages.RESOLVED_ALERTS)}
         cache = self.cache
         cache.silences = tuple(each for each in cache.silences if not old(each.until, ages.RESOLVED_ALERTS))
         cache.flaps = {

@@ -8,6 +8,8 @@ from datetime import datetime
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision
+from watcher.ports.commands import Acknowledged
+from watcher.store.sqlite import events
 from watcher.store.sqlite.codec import storable, to_ms
 from watcher.store.sqlite.rows import (
     ALERT,
@@ -55,13 +57,15 @@ def one(conn: sqlite3.Connection, identity: str) -> Alert | None:
 
 
 def named(conn: sqlite3.Connection, text: str) -> list[str]:
-    """Ids of the alerts that a person may mean: by an id, the beginning of one, or the same of a delivery."""
-    if one(conn, text) is not None:
+    """Ids of the alerts and events that a person may mean: by an id, the beginning of one, or the same of a
+    delivery."""
+    if one(conn, text) is not None or events.one(conn, text) is not None:
         return [text]
     begins = "substr(id, 1, length(:text)) = :text"
     sql = (
         f"SELECT id FROM alerts WHERE {begins} UNION SELECT m.alert FROM messages m WHERE m.id IN"  # noqa: S608
-        f" (SELECT message FROM deliveries WHERE {begins}) ORDER BY 1 LIMIT 20"
+        f" (SELECT message FROM deliveries WHERE {begins}) UNION SELECT alert FROM messages"
+        " WHERE kind = 'event' AND substr(alert, 1, length(:text)) = :text ORDER BY 1 LIMIT 20"
     )
     return [row[0] for row in conn.execute(sql, {"text": text})] if text else []
 
@@ -78,13 +82,18 @@ def silences(conn: sqlite3.Connection) -> list[Silence]:
     return [silence_from(row) for row in conn.execute(f"{_SILENCES} ORDER BY created, id")]
 
 
-def acknowledge(conn: sqlite3.Connection, identity: str, ack: Ack) -> Alert | None:
-    """Acknowledge an alert that fires; the alert as it then is."""
-    conn.execute(
-        "UPDATE alerts SET acknowledged_by = ?, acknowledged_at = ?, comment = ? WHERE id = ? AND state = ?",
-        (storable(ack.by), to_ms(ack.at), storable(ack.comment), identity, str(AlertState.FIRING)),
-    )
-    return one(conn, identity)
+def acknowledge(conn: sqlite3.Connection, identity: str, ack: Ack) -> Acknowledged:
+    """Acknowledge an alert that fires, or an event, unless somebody has."""
+    said = (storable(ack.by), to_ms(ack.at), storable(ack.comment), storable(ack.via))
+    alert = one(conn, identity)
+    if alert is None:
+        done = events.acknowledge(conn, identity, said)
+        return Acknowledged(events.one(conn, identity), done)
+    done = alert.state is AlertState.FIRING and alert.acknowledged is None
+    if done:
+        sql = "acknowledged_by = ?, acknowledged_at = ?, comment = ?, acknowledged_via = ?"
+        conn.execute(f"UPDATE alerts SET {sql} WHERE id = ?", (*said, identity))  # noqa: S608
+    return Acknowledged(one(conn, identity), done)
 
 
 def add_silence(conn: sqlite3.Connection, silence: Silence) -> None:

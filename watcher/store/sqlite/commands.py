@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from watcher.domain.alerts.lifecycle import Ack, Alert
+from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.model import Account, Asset, Quarantined
+from watcher.ports.commands import Acknowledged
 from watcher.store.sqlite import alerts, outbox, quarantine
 from watcher.store.sqlite.connection import transaction
 from watcher.store.sqlite.errors import translated
@@ -22,7 +23,7 @@ class SqliteCommands:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def acknowledge(self, ids: Sequence[str], ack: Ack) -> Mapping[str, Alert | None]:
+    def acknowledge(self, ids: Sequence[str], ack: Ack) -> Mapping[str, Acknowledged]:
         with self._writing() as conn:
             return {each: alerts.acknowledge(conn, each, ack) for each in ids}
 

@@ -165,6 +165,17 @@ def m016_particulars(db: Database) -> None:
     db.execute("ALTER TABLE deliveries ADD COLUMN receipt TEXT NOT NULL DEFAULT ''")
 
 
+@migrations()
+def m017_acknowledged_events(db: Database) -> None:
+    """Who takes care of an event; and how that was said, of alerts too."""
+    db.execute("ALTER TABLE alerts ADD COLUMN acknowledged_via TEXT NOT NULL DEFAULT ''")
+    db.execute(
+        "CREATE TABLE event_acks ("
+        " event TEXT PRIMARY KEY, by TEXT NOT NULL, at INTEGER NOT NULL, comment TEXT NOT NULL,"
+        " via TEXT NOT NULL)"
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

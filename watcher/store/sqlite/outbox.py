@@ -10,23 +10,22 @@ from typing import Any
 
 from watcher.domain.alerts.fallback import stand_in_id
 from watcher.domain.messages.delivery import Delivery, DeliveryState
-from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.messages.message import Message
 from watcher.domain.values.formatting import moment
 from watcher.ports.queries import Waiting
 from watcher.store.sqlite.codec import (
     from_ms,
     ms,
-    particulars_of,
     particulars_text,
     storable,
     time,
     to_ms,
 )
+from watcher.store.sqlite.rows import MESSAGE, message_from
 
 _SELECT = (
-    "SELECT d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent,"
-    " m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at, d.heard,"
-    " CASE WHEN a.state = 'resolved' THEN a.resolved_at END, a.because, m.particulars, d.receipt,"
+    "SELECT d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent,"  # noqa: S608
+    f" {MESSAGE}, d.heard, CASE WHEN a.state = 'resolved' THEN a.resolved_at END, a.because, d.receipt,"
     " (SELECT e.receipt FROM messages f JOIN deliveries e ON e.message = f.id WHERE f.alert = m.alert"
     " AND e.channel = d.channel AND e.receipt <> '' ORDER BY e.sent, e.rowid LIMIT 1)"
     " FROM deliveries d JOIN messages m ON m.id = d.message LEFT JOIN alerts a ON a.id = m.alert"
@@ -145,6 +144,11 @@ def listed(conn: sqlite3.Connection, state: str | None, limit: int, skip: int = 
     return [_delivery(row) for row in conn.execute(sql, (*values, limit, skip))]
 
 
+def one(conn: sqlite3.Connection, identity: str) -> Delivery | None:
+    row = conn.execute(f"{_SELECT} WHERE d.id = ?", (identity,)).fetchone()
+    return _delivery(row) if row is not None else None
+
+
 def named(conn: sqlite3.Connection, text: str) -> dict[str, str]:
     """Of what waits, was given up or withheld: id → title of those whose id begins so."""
     sql = (
@@ -202,22 +206,10 @@ def _change(
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
-    message = Message(
-        id=row[8],
-        kind=Kind(row[9]),
-        severity=Severity(row[10]),
-        rule=row[11],
-        subject=row[12],
-        wallet=row[13],
-        title=row[14],
-        facts=tuple((label, value) for label, value in json.loads(row[15])),
-        at=from_ms(row[16]),
-        particulars=particulars_of(row[20]),
-    )
     return Delivery(
-        row[0], row[1], message, from_ms(row[5]), from_ms(row[6]), DeliveryState(row[2]), row[3], row[4],
-        time(row[7]), frozenset(json.loads(row[17])) if row[17] else frozenset(),
-        over=f"since {moment(from_ms(row[18]))}: {row[19]}" if row[18] is not None else "",
+        row[0], row[1], message_from(row[8:18]), from_ms(row[5]), from_ms(row[6]), DeliveryState(row[2]),
+        row[3], row[4], time(row[7]), frozenset(json.loads(row[18])) if row[18] else frozenset(),
+        over=f"since {moment(from_ms(row[19]))}: {row[20]}" if row[19] is not None else "",
         receipt=row[21], thread=row[22] or "",
     )  # fmt: skip
 

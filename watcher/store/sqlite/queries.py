@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
@@ -26,7 +27,7 @@ from watcher.ports.queries import (
     Then,
     Waiting,
 )
-from watcher.store.sqlite import alerts, chart_data, hinted, history, marks, outbox, spark_data
+from watcher.store.sqlite import alerts, chart_data, events, hinted, history, marks, outbox, spark_data
 from watcher.store.sqlite.asset_names import read_names
 from watcher.store.sqlite.codec import from_ms, time, to_ms
 from watcher.store.sqlite.connection import check_version, connect_existing
@@ -172,6 +173,10 @@ class SqliteQueries:
         with self._snapshot():
             return outbox.listed(self._conn, state, limit, skip)
 
+    def delivery(self, identity: str) -> Delivery | None:
+        with self._snapshot():
+            return outbox.one(self._conn, identity)
+
     def counts(self) -> DeliveryCounts:
         with self._snapshot():
             rows = self._conn.execute("SELECT state, count(*), min(created) FROM deliveries GROUP BY state")
@@ -227,8 +232,18 @@ class SqliteQueries:
         with self._snapshot():
             return alerts.one(self._conn, identity)
 
+    def event(self, identity: str) -> Event | None:
+        with self._snapshot():
+            return events.one(self._conn, identity)
+
+    def events(self, limit: int, skip: int = 0) -> list[Event]:
+        """Events that are kept, newest first."""
+        with self._snapshot():
+            return events.newest(self._conn, limit, skip)
+
     def named_alerts(self, text: str) -> list[str]:
-        """Ids of the alerts that an id, or its beginning, may mean; those of deliveries count too."""
+        """Ids of the alerts and events that an id, or its beginning, may mean; those of deliveries count
+        too."""
         with self._snapshot():
             return alerts.named(self._conn, text.strip().lower())
 

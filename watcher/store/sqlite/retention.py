@@ -41,6 +41,7 @@ _TABLES = (
     ("flaps", "last < ?", TRANSITIONS),
     ("spells", "until < ?", SPELLS),
     ("silences", "until < ?", RESOLVED_ALERTS),
+    ("event_acks", "at < ?", RESOLVED_ALERTS),
     ("alerts", "state = 'resolved' AND owed IS NULL AND resolved_at < ?", RESOLVED_ALERTS),
 )
 

@@ -11,9 +11,19 @@ from typing import Any
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
-from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, PriceSuspicion, Suspect
-from watcher.store.sqlite.codec import canonical, from_ms, ms, number, optional, storable, time, to_ms
+from watcher.store.sqlite.codec import (
+    canonical,
+    from_ms,
+    ms,
+    number,
+    optional,
+    particulars_of,
+    storable,
+    time,
+    to_ms,
+)
 
 STATE = (
     "last_reading", "last_attempt", "watched_since", "misses", "miss", "seen", "stale", "held", "unsettled",
@@ -144,7 +154,7 @@ ALERT = (
     "id", "rule", "fingerprint", "subject", "label", "wallet", "source", "chain", "address", "severity",
     "state", "since", "because", "reads", "fired_at", "told_at", "resolved_at", "closed",
     "told", "told_since", "repeats", "clear_since", "acknowledged_by", "acknowledged_at", "comment", "held",
-    "owed", "escalated_at",
+    "owed", "escalated_at", "acknowledged_via",
 )  # fmt: skip
 
 
@@ -157,7 +167,7 @@ def alert_row(alert: Alert) -> tuple[Any, ...]:
         None if alert.told is None else json.dumps(alert.told), ms(alert.told_since), alert.repeats,
         ms(alert.clear_since), ack.by if ack else None, to_ms(ack.at) if ack else None,
         ack.comment if ack else "", alert.held, None if alert.owed is None else str(alert.owed),
-        ms(alert.escalated_at),
+        ms(alert.escalated_at), ack.via if ack else "",
     )  # fmt: skip
 
 
@@ -185,10 +195,29 @@ def alert_from(row: tuple[Any, ...]) -> Alert:
         told_since=time(row[19]),
         repeats=row[20],
         clear_since=time(row[21]),
-        acknowledged=Ack(by, from_ms(acknowledged_at), comment) if by is not None else None,
+        acknowledged=Ack(by, from_ms(acknowledged_at), comment, row[28]) if by is not None else None,
         held=row[25],
         owed=None if row[26] is None else Kind(row[26]),
         escalated_at=time(row[27]),
+    )
+
+
+MESSAGE = "m.alert, m.kind, m.severity, m.rule, m.subject, m.wallet, m.title, m.facts, m.at, m.particulars"
+"""The columns of a message, in the order of `message_from`."""
+
+
+def message_from(row: tuple[Any, ...]) -> Message:
+    return Message(
+        id=row[0],
+        kind=Kind(row[1]),
+        severity=Severity(row[2]),
+        rule=row[3],
+        subject=row[4],
+        wallet=row[5],
+        title=row[6],
+        facts=tuple((label, value) for label, value in json.loads(row[7])),
+        at=from_ms(row[8]),
+        particulars=particulars_of(row[9]),
     )
 
 

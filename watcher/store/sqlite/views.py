@@ -121,9 +121,22 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "resolved_at": "when it ended",
         "acknowledged_by": "who takes care of it; null if nobody said so",
         "acknowledged_at": "when they said so",
+        "acknowledged_via": "how they said it: command line, page, link in a channel; empty if not known",
         "comment": "what they said",
         "held": "why people are not told now; empty if nothing holds it back",
         "escalated_at": "when others were told because nobody had acknowledged it",
+    },
+    "v_events": {
+        "id": "the same in every delivery of it",
+        "rule": "id of the rule",
+        "wallet": "name of the wallet",
+        "severity": "info, warning or critical",
+        "title": "what was told",
+        "at": "when it was told",
+        "acknowledged_by": "who takes care of it; null if nobody said so",
+        "acknowledged_at": "when they said so",
+        "acknowledged_via": "how they said it",
+        "comment": "what they said",
     },
     "v_silences": {
         "id": "name of the silence",
@@ -204,9 +217,15 @@ VIEWS = {
         SELECT id, rule, label AS subject, wallet, severity,
                CASE WHEN closed THEN 'withdrawn' ELSE state END AS state, {since} AS since, because,
                {fired_at} AS fired_at, {told_at} AS told_at, {resolved_at} AS resolved_at,
-               acknowledged_by, {acknowledged_at} AS acknowledged_at, comment, held,
+               acknowledged_by, {acknowledged_at} AS acknowledged_at, acknowledged_via, comment, held,
                {escalated_at} AS escalated_at
         FROM alerts
+    """,
+    "v_events": """
+        SELECT m.alert AS id, m.rule, m.wallet, m.severity, m.title, {marked} AS at, e.by AS acknowledged_by,
+               {event_acked} AS acknowledged_at, e.via AS acknowledged_via, e.comment
+        FROM messages m LEFT JOIN event_acks e ON e.event = m.alert WHERE m.kind = 'event'
+        GROUP BY m.alert HAVING min(m.id)
     """,
     "v_silences": """
         SELECT id, author, comment, {made} AS created, {until} AS until, rules, wallets, severities, tags
@@ -224,6 +243,7 @@ _TIMES = {
     "price_at": "s.price_at", "since": "since", "before_at": "c.before_at", "after_at": "c.after_at",
     "hour": "hour * 3600000", "created": "d.created", "due": "d.due", "sent": "d.sent", "at": "p.at",
     "made": "created", "marked": "m.at", "polled": "at", "hinted_at": "told_at",
+    "event_acked": "e.at",
 }  # fmt: skip
 _NAMES = (
     *_TIMES,

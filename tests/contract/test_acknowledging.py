@@ -1,0 +1,107 @@
+"""What every store promises of who takes care of an alert or an event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.contract.given import NOW, after, alert, delivery, keep, message
+from watcher.commands.alerts import acknowledge, meant, named
+from watcher.domain.alerts.events import Event
+from watcher.domain.alerts.fallback import in_place_of
+from watcher.domain.alerts.lifecycle import Ack, AlertState
+from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.messages.message import Kind
+from watcher.domain.values.errors import InputError
+from watcher.ports.store import Store
+
+ADA = Ack("Ada", after(minutes=1), "on it ✓", "link in ops")
+BOB = Ack("Bob", after(minutes=2), "me too", "page")
+MOVED = replace(message("e1f0", Kind.EVENT), title="hot: −5 ETH")
+OWED = replace(delivery("77aa01"), message=MOVED)
+
+
+async def test_an_event_is_acknowledged_as_an_alert_is_and_says_by_whom(store: Store) -> None:
+    await keep(store, alerts=(alert("a1", account=None),), deliveries=(OWED,))
+
+    found = acknowledge(store, ["a1", "e1f0"], ADA)
+
+    assert [each.acknowledged for each in found.done] == [ADA, ADA]
+    with store.queries() as reader:
+        assert reader.event("e1f0") == Event(MOVED, ADA)
+        assert [reader.events(10), reader.events(10, 1)] == [[Event(MOVED, ADA)], []]
+        assert (reader.alert("a1") or alert()).acknowledged == ADA
+    assert (await store.load([])).alerts["gas-low", "s"].acknowledged == ADA
+
+
+async def test_who_acknowledges_first_stands_and_is_told_to_who_comes_later(store: Store) -> None:
+    await keep(store, alerts=(alert("a1", account=None),), deliveries=(OWED,))
+    acknowledge(store, ["a1", "e1f0"], ADA)
+
+    found = acknowledge(store, ["a1", "e1f0"], BOB)
+
+    assert (found.done, [each.acknowledged for each in found.already]) == ((), [ADA, ADA])
+    assert (await store.load([])).alerts["gas-low", "s"].acknowledged == ADA
+
+
+async def test_what_does_not_fire_and_what_nobody_knows_is_left_alone(store: Store) -> None:
+    over = replace(alert("a2", state=AlertState.RESOLVED, subject="t"), resolved_at=NOW)
+    notice = replace(delivery("d1"), message=message("n1", Kind.NOTICE))
+    await keep(store, alerts=(over,), deliveries=(notice,))
+
+    found = acknowledge(store, ["a2", "n1", "x"], ADA)
+
+    assert (found.done, found.already, found.missing) == ((), (), ("n1", "x"))
+    assert [each.acknowledged for each in found.idle] == [None]
+
+
+async def test_an_event_is_one_and_as_it_was_told_first_whoever_was_told_in_whose_place(store: Store) -> None:
+    gone = replace(OWED, state=DeliveryState.GIVEN_UP, attempts=3, last_error="HTTP 400")
+    later = replace(delivery("d9"), message=replace(message("e0", Kind.EVENT), at=after(minutes=9)))
+    await keep(store, deliveries=(OWED, later))
+    await store.settle([gone], {OWED.id: in_place_of(gone, "pager", after(hours=1))})
+
+    with store.queries() as reader:
+        assert [each.message for each in reader.events(9)] == [later.message, MOVED]
+
+
+async def test_an_id_may_be_that_of_an_alert_an_event_or_a_delivery_and_its_beginning(store: Store) -> None:
+    await keep(store, alerts=(alert("a1", account=None),), deliveries=(OWED,))
+
+    with store.queries() as reader:
+        assert [meant(reader, text) for text in ("A", "e1", "77aa", "77AA01", "zz")] == [
+            "a1", "e1f0", "e1f0", "e1f0", "zz",
+        ]  # fmt: skip
+        assert named(reader, "e1f0") == {"e1f0": "hot: −5 ETH"}
+
+
+async def test_a_beginning_that_several_have_is_a_mistake_that_names_them(store: Store) -> None:
+    await keep(store, alerts=(alert("e1a"),), deliveries=(OWED,))
+
+    with store.queries() as reader, pytest.raises(InputError, match=r"e1a \(.*\); e1f0 \(hot: −5 ETH\)"):
+        meant(reader, "e1")
+
+
+async def test_a_delivery_is_found_by_its_id(store: Store) -> None:
+    await keep(store, deliveries=(OWED,))
+
+    with store.queries() as reader:
+        assert [reader.delivery("77aa01"), reader.delivery("77aa")] == [OWED, None]
+
+
+async def test_what_was_said_outlives_the_messages_and_is_forgotten_in_the_end(store: Store) -> None:
+    sent = replace(OWED, state=DeliveryState.SENT, sent=NOW)
+    await keep(store, deliveries=(OWED,))
+    await store.settle([sent])
+    acknowledge(store, ["e1f0"], ADA)
+    for later in (after(days=100), after(days=500)):
+        while await store.tidy(later):
+            pass
+    with store.queries() as reader:
+        assert reader.event("e1f0") is None
+
+    await keep(store, deliveries=(replace(OWED, id="again"),))
+
+    with store.queries() as reader:
+        assert reader.event("e1f0") == Event(MOVED, None)

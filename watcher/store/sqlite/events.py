@@ -1,0 +1,45 @@
+"""Events and who takes care of them. The caller owns the transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from watcher.domain.alerts.events import Event
+from watcher.domain.alerts.lifecycle import Ack
+from watcher.store.sqlite.codec import from_ms
+from watcher.store.sqlite.rows import MESSAGE, message_from
+
+_FIRST = (
+    f"SELECT {MESSAGE}, a.by, a.at, a.comment, a.via FROM messages m"  # noqa: S608
+    " LEFT JOIN event_acks a ON a.event = m.alert WHERE m.kind = 'event'"
+    " AND NOT EXISTS (SELECT 1 FROM messages e WHERE e.alert = m.alert AND e.kind = 'event' AND e.id < m.id)"
+)
+"""A channel that stands in for another has a message of its own: an event is as it was told first."""
+
+
+def one(conn: sqlite3.Connection, identity: str) -> Event | None:
+    row = conn.execute(f"{_FIRST} AND m.alert = ?", (identity,)).fetchone()
+    return _event(row) if row is not None else None
+
+
+def newest(conn: sqlite3.Connection, limit: int, skip: int = 0) -> list[Event]:
+    """Events that are kept, newest first."""
+    rows = conn.execute(f"{_FIRST} ORDER BY m.at DESC, m.alert LIMIT ? OFFSET ?", (limit, skip))
+    return [_event(row) for row in rows]
+
+
+def acknowledge(conn: sqlite3.Connection, identity: str, said: tuple[str, int, str, str]) -> bool:
+    """Acknowledge an event; whether there is one that nobody had acknowledged. `said`: by whom, when, with
+    which comment, and how."""
+    sql = (
+        "INSERT INTO event_acks (event, by, at, comment, via) SELECT ?, ?, ?, ?, ?"
+        " WHERE EXISTS (SELECT 1 FROM messages WHERE alert = ? AND kind = 'event')"
+        " ON CONFLICT (event) DO NOTHING"
+    )
+    return conn.execute(sql, (identity, *said, identity)).rowcount > 0
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    by, at, comment, via = row[-4:]
+    return Event(message_from(row[:-4]), None if by is None else Ack(by, from_ms(at), comment, via))
