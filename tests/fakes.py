@@ -106,6 +106,9 @@ class FakeSource:
     def usage(self) -> Request | None:
         return None
 
+    def rates(self) -> Request | None:
+        return None
+
     def cost(self, account: Account) -> int:
         return self.credits_each
 

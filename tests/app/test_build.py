@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
+from typing import Any, cast
 
 from tests.service.test_provider_count import MovedClock
 from watcher.app.application import App
 from watcher.app.build import build
+from watcher.app.presentations import kept_rates, presentations
 from watcher.config.configuration import configure, store_of
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
@@ -33,8 +36,8 @@ web: null
 
 
 @asynccontextmanager
-async def built(folder: Path, sim: Simulation, every: str = "auto") -> AsyncIterator[App]:
-    text = CONFIG.format(key=sim.coinstats.key, url=sim.url, hot=HOT, every=every)
+async def built(folder: Path, sim: Simulation, every: str = "auto", more: str = "") -> AsyncIterator[App]:
+    text = more + CONFIG.format(key=sim.coinstats.key, url=sim.url, hot=HOT, every=every)
     (folder / "watcher.yaml").write_text(text)
     configuration = configure(folder / "watcher.yaml", {})
     store = await store_of(configuration.settings).open(exclusive=True)
@@ -58,6 +61,20 @@ async def test_everything_of_a_configuration_has_one_task_between_start_and_stop
         assert at_work == ["timers", *own]
         await app.stop()
         assert app.tasks == []
+
+
+async def test_a_source_that_tells_the_rates_is_asked_once_and_its_channels_show_them(tmp_path: Path) -> None:
+    more = "display: {currency: CHF, rates: coins}\n"
+    async with Simulation() as sim, built(tmp_path, sim, more=more) as app:
+        (rates,) = [work for name, work in app.jobs if name == "rates coins"]
+        await cast(Any, rates).__self__.once()
+        assert '"CHF": "0.8062450125737061"' in (await app.store.facts("coins"))["rates"]
+        assert sim.coinstats.credits_used == 1
+
+    settings = app.settings
+    shown = presentations(settings, told=lambda: kept_rates(settings), clock=app.clock)("ops").display
+    assert shown.beside(Decimal(1000)) == "CHF 806.24"
+    assert "(coins" in shown.rate()
 
 
 async def test_a_request_is_counted_where_it_is_made(tmp_path: Path) -> None:

@@ -49,8 +49,12 @@ def test_without_a_word_everything_is_in_utc_and_dollars(tmp_path: Path) -> None
         ("locale: de-CX", "'de-CX' is no locale", "known here: de, de-AT, de-BE, de-CH, "),
         ("locale: ../../etc", "'../../etc' is no locale", "as in de-CH"),
         ("timezon: UTC", "unknown key 'timezon'", "did you mean 'timezone'?"),
-        ("rates: coinstat", "there is no source 'coinstat'", ""),
-        ("rates: teos", "source 'teos' tells no exchange rates", "write the rates"),
+        ("rates: coinstat", "there is no source 'coinstat'", "did you mean 'coinstats'?"),
+        (
+            "rates: teos",
+            "source 'teos' tells no exchange rates",
+            "write 'coinstats', or the rates themselves",
+        ),
         ('rates: {CHF: "0.8"}', "rates need the day", "add 'rates_of: 2026-11-29'"),
         ("rates_of: 2026-11-29", "rates_of is the day of rates", "leave it out"),
         ("rates: {CHF: 0}, rates_of: 2026-11-29", "must be so many for one US dollar", '"0.8012"'),
@@ -98,6 +102,26 @@ def test_a_currency_of_which_nothing_says_the_rate_is_warned_of_at_its_place(tmp
         line_of(text, "display: {currency: SEK"),
         line_of(text, "ops:"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "own", "asked"),
+    [
+        ("currency: CHF, rates: coinstats", "", "coinstats"),
+        ("rates: coinstats", "currency: EUR", "coinstats"),
+        ("currency: USD, rates: coinstats", "", None),
+        (f"currency: CHF, {RATES}", "", None),
+    ],
+)
+def test_a_source_is_asked_for_rates_where_somebody_is_shown_some(
+    tmp_path: Path, words: str, own: str, asked: str | None
+) -> None:
+    settings = load(tmp_path, display(words, own))
+
+    assert settings.rates_source == asked
+    told = [each.what for each in settings.warnings[1:]]
+    none_shown = "display.rates: no currency is shown, so source 'coinstats' is not asked for rates"
+    assert told == ([none_shown] if "USD" in words else [])
 
 
 def test_a_language_without_the_library_is_warned_of_with_the_way_to_get_it(

@@ -41,7 +41,9 @@ async def test_a_refusal_books_nothing_and_says_why_and_until_when(store: Store)
     assert await spent(store) == 0
 
 
-@pytest.mark.parametrize("purpose", [Purpose.SCHEDULED, Purpose.SWEEP, Purpose.HINTED, Purpose.HINTING])
+@pytest.mark.parametrize(
+    "purpose", [Purpose.SCHEDULED, Purpose.SWEEP, Purpose.HINTED, Purpose.HINTING, Purpose.RATES]
+)
 async def test_what_nobody_asked_for_leaves_the_reserve_alone(store: Store, purpose: Purpose) -> None:
     allowance = plan(100, reserve="0.5")
     assert await book(store, 50, allowance)

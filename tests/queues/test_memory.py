@@ -45,7 +45,12 @@ async def test_the_more_urgent_of_two_reasons_wins() -> None:
 async def test_what_word_from_outside_asks_for_goes_before_all_but_confirmations() -> None:
     queue = PollQueue()
     for number, purpose in enumerate((*Purpose.__members__.values(),)):
-        if purpose not in (Purpose.HINTING, Purpose.LOOKUP, Purpose.CORRECTION):  # nobody waits for those
+        if purpose not in (
+            Purpose.HINTING,
+            Purpose.RATES,
+            Purpose.LOOKUP,
+            Purpose.CORRECTION,
+        ):  # nobody waits for those
             queue.put([account(number)], purpose)
 
     assert [(await queue.take(1)).purpose for _ in range(len(queue))] == [

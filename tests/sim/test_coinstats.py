@@ -117,6 +117,17 @@ async def test_the_single_wallet_call_is_a_flat_list_with_and_without_v1(
 
 
 @pytest.mark.parametrize("prefix", ["", "/v1"])
+async def test_the_list_of_currencies_costs_one_and_is_counted_in_dollars(
+    sim: Simulation, client: Client, prefix: str
+) -> None:
+    answer = await client.coinstats(f"{prefix}/currencies")
+
+    assert answer.json["result"]["USD"] == 1
+    assert '"CHF":0.8062450125737061' in answer.text.replace(" ", "")
+    assert sim.coinstats.credits_used == 1
+
+
+@pytest.mark.parametrize("prefix", ["", "/v1"])
 async def test_usage_is_free_and_the_list_of_chains_costs_one(
     sim: Simulation, client: Client, prefix: str
 ) -> None:

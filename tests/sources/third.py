@@ -49,6 +49,9 @@ class LedgerBankSource:
     def usage(self) -> None:
         return None
 
+    def rates(self) -> None:
+        return None
+
     def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:
         together = tuple(dict.fromkeys(accounts))
         return [Request(together, 0, None)] if together else []

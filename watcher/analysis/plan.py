@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from watcher.config.cadences import cadences, calls_of, fairness_of, sweeps, swept
+from watcher.config.cadences import cadences, calls_of, fairness_of, rates_pace, sweeps, swept
 from watcher.config.settings import Settings
 from watcher.config.wallets import discovery_of
 from watcher.domain import scheduler
@@ -74,6 +74,8 @@ class SourcePlan:
     now: datetime
     advice: tuple[str, ...] = ()
     """What would be cheaper."""
+    rates: float = 0.0
+    """Credits a period for exchange rates; not in the budget of the accounts either."""
     hinted: float = 0.0
     """Credits (or calls) a period that polls upon hints take at the pace of the last day."""
 
@@ -103,7 +105,7 @@ class SourcePlan:
     @property
     def per_period(self) -> float:
         """Credits (or calls) that all of it takes in a period, polls upon hints included."""
-        return self.forecast.per_period + self.hinted + min(self.sweeps, self.limit)
+        return self.forecast.per_period + self.hinted + min(self.sweeps + self.rates, self.limit)
 
     @property
     def left(self) -> float:
@@ -133,12 +135,13 @@ def plan_source(
     """The plan of one source. `spent` since its period began; `facts` are what it has kept; `tallies`: what
     its polls upon hints came to in the last day."""
     what_if, fairness, discovering = supposed or Supposed(), fairness_of(settings, source.name), 0.0
+    pace_of_rates = rates_pace(settings, source)
     lines = lines_of(settings, source, now, what_if)
     bought = source.allowance.credits
     if bought is not None:
         bought = replace(bought, limit=what_if.credits or bought.limit)
         wanted = swept(sweeps(settings, source.name))
-        budget = credit_budget(bought, spent, wanted, now)
+        budget = credit_budget(bought, spent, wanted + pace_of_rates, now)
         discovering = wanted * budget.period
         limit: float = bought.limit
     else:
@@ -160,6 +163,7 @@ def plan_source(
         forecast,
         now,
         tuple(_cheaper(settings, source)),
+        pace_of_rates * budget.period,
         min(pace * budget.period, max(budget.limit - forecast.per_period, 0.0)),
     )
 
@@ -301,6 +305,8 @@ def misfit(plan: SourcePlan) -> list[str]:
     numbers = f"{found.needed:,.0f} of {found.allowed:,.0f} {plan.unit} a {plan.period}"
     if plan.sweeps:
         numbers += f" ({plan.sweeps:,.0f} more go to `discover`)"
+    if plan.rates:
+        numbers += f" ({plan.rates:,.0f} more go to exchange rates)"
     if (taken := plan.budget.limit - found.allowed) > 0:
         numbers += f" (hints take {100 * taken / plan.budget.limit:.0f} %)"
     told.append(f"{what} {numbers}: {to}, or drop {accounts_text(found.drop)}")

@@ -6,6 +6,7 @@ back, so it is made after what it uses.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from watcher.app.application import App
@@ -20,12 +21,15 @@ from watcher.config.configuration import (
     fallbacks,
     quiet_hours,
 )
+from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.values.exchange_rates import ExchangeRates
 from watcher.ports.channel import Attach
 from watcher.ports.clock import Clock
 from watcher.ports.store import Store, facts_of
 from watcher.queues.memory import PollQueue
 from watcher.service.clock import SystemClock
+from watcher.service.daily_rates import DailyRates
 from watcher.service.delivery import Deliverer
 from watcher.service.engine import RuleEngine
 from watcher.service.metrics import Metrics
@@ -50,7 +54,12 @@ async def build(
     settings, started = configuration.settings, clock.now()
     metrics = metrics or Metrics(started)
     metrics.know(settings.sources, settings.channels)
-    channels = build_channels(settings, present=presentations(settings, draw, clock=clock))
+    daily: DailyRates | None = None
+
+    def told() -> ExchangeRates | None:
+        return daily.known if daily is not None else None
+
+    channels = build_channels(settings, present=presentations(settings, draw, told=told, clock=clock))
     for channel in channels:
         channel.remember(await store.facts(facts_of(channel.name)))
     deliverer = Deliverer(
@@ -69,14 +78,24 @@ async def build(
         return {name: plan for name, plan in found.items() if plan is not None}
 
     timers = TimeBasedEvaluation(engine, plans)
-    jobs: list[Job] = [("timers", timers.run)]
-    for name, poller in pollers.items():
-        workers = settings.sources[name].concurrency
-        jobs += [(f"poll {name}", partial(poller.run, workers)), *schedules[name].jobs(name)]
+    jobs: list[Job] = [("timers", timers.run), *_polling(settings, pollers, schedules)]
+    if (teller := settings.rates_source) is not None:
+        facts = await store.facts(teller)
+        daily = DailyRates(pollers[teller].throttle, store, clock, facts=facts)
+        jobs.append((f"rates {teller}", daily.run))
     app = App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, jobs)
     if settings.hints:
         await _hints(app, jobs)
     return app
+
+
+def _polling(
+    settings: Settings, pollers: Mapping[str, Poller], schedules: Mapping[str, SourceSchedule]
+) -> Iterator[Job]:
+    """What polls each source, and what says when."""
+    for name, poller in pollers.items():
+        yield f"poll {name}", partial(poller.run, settings.sources[name].concurrency)
+        yield from schedules[name].jobs(name)
 
 
 async def _hints(app: App, jobs: list[Job]) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from watcher.config.configuration import store_of
 from watcher.config.settings import Settings
 from watcher.domain.messages.presentation import Currency, Display, localised
 from watcher.domain.values.currencies import DOLLAR
+from watcher.domain.values.errors import StoreError
 from watcher.domain.values.exchange_rates import ExchangeRates
 from watcher.domain.values.formatting import ENGLISH
 from watcher.domain.values.local_time import PLAIN
@@ -17,6 +19,7 @@ from watcher.notify.locales import can_localise, number_style, time_style
 from watcher.ports.channel import Attach, Presentation
 from watcher.ports.clock import Clock
 from watcher.service.clock import SystemClock
+from watcher.service.daily_rates import rates_kept
 
 Rates = Callable[[], ExchangeRates | None]
 
@@ -43,6 +46,18 @@ def presentations(
         )
 
     return of
+
+
+def kept_rates(settings: Settings) -> ExchangeRates | None:
+    """The exchange rates that a daemon has kept in the store, for a verb that tells beside it."""
+    name, store = settings.rates_source, store_of(settings)
+    if name is None or not store.exists():
+        return None
+    try:
+        with store.queries() as reader:
+            return rates_kept(reader.facts(name), name)
+    except StoreError:
+        return None
 
 
 def _display(wanted: ChannelDisplay, rates: Rates, now: Callable[[], datetime]) -> Display:

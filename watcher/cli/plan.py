@@ -158,6 +158,8 @@ def headline(plan: SourcePlan) -> list[str]:
         lines.append(f"The average account waits {span(forecast.account_delay)}")
     if plan.sweeps:
         lines.append(f"{plan.sweeps:,.0f} credits a {plan.period} of them go to `discover`")
+    if plan.rates:
+        lines.append(f"{plan.rates:,.0f} credits a {plan.period} of them go to exchange rates")
     if plan.hinted:
         lines.append(f"Polls upon hints take {plan.hinted:,.0f} of them, at the pace of the last day")
     lines += _hinted(plan)

@@ -231,7 +231,7 @@ def send_test(
 
 
 async def _send_test(configuration: Configuration, only: str | None, *, json: bool) -> int:
-    from watcher.app.presentations import presentations
+    from watcher.app.presentations import kept_rates, presentations
     from watcher.charts.attachments import sample
     from watcher.config.configuration import build_channels
     from watcher.domain.alerts.lifecycle import short_id
@@ -241,8 +241,9 @@ async def _send_test(configuration: Configuration, only: str | None, *, json: bo
 
     now = SystemClock().now()
     rows: list[SentTestRow] = []
-    kinds, draw = configuration.settings.channels, sample(configuration, now)
-    for channel in build_channels(configuration.settings, only, presentations(configuration.settings, draw)):
+    settings, draw = configuration.settings, sample(configuration, now)
+    kinds, rates = settings.channels, kept_rates(settings)
+    for channel in build_channels(settings, only, presentations(settings, draw, told=lambda: rates)):
         title = f"Test message from watcher to channel {channel.name}"
         facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
         identity = short_id("test", channel.name, now.isoformat())

@@ -12,7 +12,7 @@ from watcher.domain.evaluation.chain_discovery import Sweep
 from watcher.domain.model import SWEEPS, Account
 from watcher.ports.source import Source
 from watcher.service.poll_times import EPOCH, PollTimes
-from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand
+from watcher.service.schedule_items import DAY, AutoItem, FixedItems, SourceDemand
 
 
 def taken(source: Source, fixed: Mapping[PollTimes, Sequence[Account]], now: datetime) -> float:
@@ -73,7 +73,7 @@ def demand_of(
     sells = source.allowance.credits is not None
     alike = [each for times, accounts in fixed.items() for each in _alike(source, times, accounts)]
     rigid = {times: accounts for times, accounts in fixed.items() if times.every is None or not sells}
-    rate = taken(source, rigid, now) + swept(wanted)
+    rate = taken(source, rigid, now) + swept(wanted) + rates_pace(settings, source)
     return SourceDemand(auto, alike if sells else (), rate, fairness_of(settings, source.name))
 
 
@@ -108,6 +108,12 @@ def sweeps(settings: Settings, name: str) -> list[Sweep]:
             wanted.account, wallet.accounts[0], wallet.name, named, every, wanted.cost
         )
     return list(found.values())
+
+
+def rates_pace(settings: Settings, source: Source) -> float:
+    """What the daily request for exchange rates costs a second, in credits."""
+    request = source.rates() if settings.rates_source == source.name else None
+    return request.cost / DAY if request is not None else 0.0
 
 
 def swept(found: Sequence[Sweep]) -> float:

@@ -75,22 +75,25 @@ def check_rates(
     channels: Mapping[str, ChannelKind],
     sources: Mapping[str, SourceKind],
 ) -> Iterator[Problem]:
-    """Report a source of rates that is none; return the currencies that nothing says the rate of."""
+    """Report a source of rates that is none; return what leaves dollars alone, or rates unused."""
     if (name := display.source) is not None:
-        offering = [each for each, kind in sources.items() if kind.rates_cost is not None]
+        offering = [each for each, kind in sources.items() if kind.tells_rates]
         section = document.root.get("sources")
         if name not in (section.plain_keys() if section is not None else ()):
             document.report(("display", "rates"), f"there is no source '{name}'", nearest(name, offering))
         elif name in sources and name not in offering:
             remedy = f"write '{offering[0]}', or the rates themselves" if offering else "write the rates"
             document.report(("display", "rates"), f"source '{name}' tells no exchange rates", remedy)
-        return
-    known = display.written.per_dollar if display.written is not None else {}
     shown: dict[tuple[str, ...], ChannelDisplay | None] = {("display",): display}
     shown |= {("channels", name, "display"): kind.display for name, kind in channels.items()}
-    for loc, each in shown.items():
-        code = each.currency if each is not None else None
-        if code not in (None, DOLLAR, *known):
+    codes = {loc: each.currency for loc, each in shown.items() if each is not None}
+    codes = {loc: code for loc, code in codes.items() if code not in (None, DOLLAR)}
+    if name is not None and not codes:
+        what = f"display.rates: no currency is shown, so source '{name}' is not asked for rates"
+        yield Problem(document.place(("display", "rates")), what, "add 'currency: …'")
+    known = display.written.per_dollar if display.written is not None else {}
+    for loc, code in codes.items() if name is None else ():
+        if code not in known:
             what = f"there is no rate of {code}: only US dollars will be shown"
             remedy = f"add 'rates: {{{code}: …}}' and 'rates_of: …' under 'display:'"
             yield Problem(document.place((*loc, "currency")), what, remedy)

@@ -16,6 +16,7 @@ from watcher.config.wallets import WalletSettings, read_wallets
 from watcher.config.yaml_reader import read_document
 from watcher.domain.model import EMPTY, Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
+from watcher.domain.values.currencies import DOLLAR
 from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.spelling import nearest
 from watcher.notify import KINDS as CHANNEL_KINDS
@@ -88,6 +89,13 @@ class Settings:
     """Where they may; None: nowhere, and nobody is listened to."""
     warnings: tuple[Problem, ...]
     """What is allowed and probably not meant."""
+
+    @property
+    def rates_source(self) -> str | None:
+        """The source that is asked for exchange rates; none where dollars alone are shown."""
+        shown = [self.display, *(kind.display for kind in self.channels.values())]
+        wanted = any(each is not None and each.currency not in (None, DOLLAR) for each in shown)
+        return self.display.source if wanted else None
 
 
 class PartialSettings(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 
 from watcher.domain.credits.allowance import Allowance
@@ -40,7 +41,8 @@ class Reply:
     that the provider took, None if nobody knows. `failure`: empty, or what went wrong in
     words without secrets. `facts`: to be kept by the store for the next start.
     `pause`: the provider wants no request for so long. `exhausted`: the provider says that the
-    credits are gone. `usage`: what the provider counts, if that was asked. `part`: the cause of
+    credits are gone. `usage`: what the provider counts, if that was asked.
+    `rates`: how much of each currency one US dollar is, if that was asked. `part`: the cause of
     the failure in words, if it is known to concern each of these accounts by itself (an asset).
     `refused`: all assets that the source is refused whoever holds them, though other assets of the
     same accounts are read; the same mapping again while nothing has changed, None if nothing is said of it.
@@ -54,6 +56,7 @@ class Reply:
     pause: timedelta | None = None
     exhausted: bool = False
     usage: Usage | None = None
+    rates: Mapping[str, Decimal] | None = None
     part: str = ""
     refused: Mapping[Asset, Isolation] | None = None
 
@@ -112,6 +115,10 @@ class Source(Protocol):
 
     def usage(self) -> Request | None:
         """The request, free of charge, that asks the provider what it has counted; None if there is none."""
+        ...
+
+    def rates(self) -> Request | None:
+        """The request that asks for a list of exchange rates; None if there is none."""
         ...
 
     async def send(self, request: Request) -> Reply:

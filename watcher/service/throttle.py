@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 900.0
 
-SLEEPING = (Purpose.SCHEDULED, Purpose.SWEEP, Purpose.HINTED, Purpose.HINTING)
+SLEEPING = (Purpose.SCHEDULED, Purpose.SWEEP, Purpose.HINTED, Purpose.HINTING, Purpose.RATES)
 """What is not asked for while a source sleeps."""
 
 

@@ -16,6 +16,7 @@ from watcher.sim.portfolios import Portfolios
 from watcher.sim.wire import Answer, Log, Number, Recorded, Text, to_json
 from watcher.sim.world import Holding, World, fold, is_evm
 
+PER_LIST = 1
 PER_PAIR = 40
 PER_SWEEP = 400
 """`all` costs ten times a chain; for `forceall` no document names a price."""
@@ -37,6 +38,13 @@ _MESSAGES = {
     503: "Service Unavailable. Please Contact Support",
 }
 _BTC = Decimal(60_000)
+
+RATES = {
+    "USD": "1", "AUD": "1.5454754068661494", "BGN": "1.6841890498764196", "BRL": "5.439300703523657",
+    "CAD": "1.385009899367217", "CHF": "0.8062450125737061", "CNY": "7.152897128536489",
+    "CZK": "21.155291093157576", "EUR": "0.8611", "GBP": "0.7436", "JPY": "147.85",
+}  # fmt: skip
+"""The example of CoinStats docs (get-currencies), and three more."""
 
 Pair = tuple[str, str]
 """A connectionId (or `all`) and an address, as the query spelled them."""
@@ -63,6 +71,8 @@ class CoinStats:
         self.refused: set[str] = set()
         """Addresses to which CoinStats says 400, as it does for some formats."""
         self.requests = Log()
+        self.rates = dict(RATES)
+        """So much of each currency is one US dollar."""
         self.portfolios: Portfolios = Portfolios(world, seed)
 
     def answer(self, recorded: Recorded) -> Answer:
@@ -118,13 +128,18 @@ class CoinStats:
         endpoint = _endpoint(path)
         if endpoint == "/usage/credits":
             return Answer(200, self._usage())
-        if endpoint == "/wallet/blockchains":
-            return self._sell(path, 1, [_listed(chain) for chain in known_chains()])
+        if endpoint in {"/currencies", "/wallet/blockchains"}:
+            return self._sell(path, PER_LIST, self._list(endpoint))
         if endpoint.startswith("/portfolio/"):
             return self._portfolio(endpoint, recorded)
         if endpoint not in {"/wallet/balance", "/wallet/balances", "/wallet/balance/many"}:
             return self.error(404, path)
         return self._balances(endpoint, recorded)
+
+    def _list(self, endpoint: str) -> Any:
+        if endpoint == "/currencies":
+            return {"result": {code: Number(rate) for code, rate in self.rates.items()}}
+        return [_listed(chain) for chain in known_chains()]
 
     def _portfolio(self, endpoint: str, recorded: Recorded) -> Answer:
         query = dict(parse_qsl(recorded.query))

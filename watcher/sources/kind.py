@@ -63,8 +63,8 @@ class SourceKind(BaseModel):
     states_units: ClassVar[bool] = False
     """Whether prices of its assets can be stated under its `units:`."""
 
-    rates_cost: ClassVar[int | None] = None
-    """Credits of one request for its list of exchange rates; None if it has none."""
+    tells_rates: ClassVar[bool] = False
+    """Whether it has a list of exchange rates."""
 
     fairness: Fairness = 1.0
     concurrency: Concurrency = 1

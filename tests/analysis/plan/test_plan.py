@@ -235,3 +235,26 @@ def test_more_chains_at_a_fixed_cadence_than_all_costs_are_pointed_out(tmp_path:
     assert "11 chains at a fixed cadence cost 440 credits a round, `chains: all` 400" in dear.advice[0]
     for rest, few in ((", every: 1d", chains.replace("chain10", "").replace(", ]", "]")), ("", chains)):
         assert planned(config(tmp_path, [wallet(1, rest, few)])).advice == ()
+
+
+def test_the_daily_request_for_exchange_rates_is_part_of_the_plan(tmp_path: Path) -> None:
+    path = config(tmp_path, [wallet(1, ", every: 1d"), wallet(2)], limit=2400)
+    plain = planned(path)
+    path.write_text(path.read_text() + "\ndisplay: {currency: CHF, rates: coinstats}\n")
+    plan = planned(path)
+
+    assert (plain.rates, round(plan.rates)) == (0, 30)
+    assert plan.budget.limit == pytest.approx(plain.budget.limit - 30)
+    assert plan.per_period == pytest.approx(plain.per_period)
+    assert "30 credits a month of them go to exchange rates" in headline(plan)
+    assert not [line for line in headline(plain) if "rates" in line and "Learning" not in line]
+    assert planned(path, "teos").rates == 0
+
+
+def test_what_cannot_fit_says_what_goes_to_exchange_rates(tmp_path: Path) -> None:
+    path = config(tmp_path, [wallet(1, ", every: 1h")], limit=20_000)
+    path.write_text(path.read_text() + "\ndisplay: {currency: CHF, rates: coinstats}\n")
+
+    (told,) = misfit(planned(path))
+
+    assert "(30 more go to exchange rates)" in told

@@ -25,6 +25,8 @@ class Purpose(enum.StrEnum):
     """Word came from outside that the account has probably changed."""
     HINTING = "hinting"
     """A look for such word, where that costs a request."""
+    RATES = "rates"
+    """Exchange rates, to show what dollars are in another currency."""
     LOOKUP = "lookup"
     """Facts about assets and chains, not balances."""
     CORRECTION = "correction"

@@ -56,6 +56,7 @@ class CoinStatsSettings(ApiSettings):
     """A CoinStats access as configured."""
 
     sells_credits: ClassVar = True
+    tells_rates: ClassVar = True
 
     kind: Literal["coinstats"]
     base_url: BaseUrl = BASE_URL

@@ -21,7 +21,14 @@ from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
 from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 from watcher.sources.coinstats.answer import read_answer
 from watcher.sources.coinstats.names import RowNames
-from watcher.sources.coinstats.wire import AT_ONCE, CREDITS_PER_ACCOUNT, CREDITS_PER_SWEEP, read_usage
+from watcher.sources.coinstats.wire import (
+    AT_ONCE,
+    CREDITS_PER_ACCOUNT,
+    CREDITS_PER_RATES,
+    CREDITS_PER_SWEEP,
+    read_rates,
+    read_usage,
+)
 from watcher.sources.http import Http, HttpFailure
 from watcher.sources.json_repair import UnusableAnswerError, read_mended
 
@@ -29,8 +36,12 @@ _SWEEP_BATCH = 10
 """Accounts of a request with `all`: each brings many chains, and the slowest one holds the answer."""
 
 
+_USAGE, _RATES = "usage/credits", "currencies"
+
+
 @dataclass(frozen=True, slots=True)
-class _Usage:
+class _LookUp:
+    path: str
     again: bool = False
 
 
@@ -65,7 +76,8 @@ class CoinStatsSource:
         self._endpoint = f"{base_url}{below}/wallet/balance/many"
         self._room = max_url_bytes - len(self._endpoint) - len("?wallets=")
         self._root = base_url.removesuffix("/v1")
-        self._usage_urls = [f"{self._root}/v1/usage/credits", f"{self._root}/usage/credits"]
+        self._versions = {_USAGE: ["/v1", ""], _RATES: ["/v1", ""]}
+        """How paths begin, the likelier way first: documents and clients have them with and without /v1."""
 
     def remember(self, facts: Mapping[str, str]) -> None:
         """The provider's own count: what the plan really is."""
@@ -123,14 +135,18 @@ class CoinStatsSource:
 
     def usage(self) -> Request:
         """`GET /usage/credits` (CoinStats docs); it was seen to cost nothing."""
-        return Request((), 0, _Usage(), lookup=True)
+        return Request((), 0, _LookUp(_USAGE), lookup=True)
+
+    def rates(self) -> Request:
+        """`GET /currencies` (CoinStats docs: get-currencies)."""
+        return Request((), CREDITS_PER_RATES, _LookUp(_RATES), lookup=True)
 
     async def ask(self, call: RawCall) -> RawAnswer:
         return await self._http.ask(self._root, call)
 
     async def send(self, request: Request) -> Reply:
-        if isinstance(request.payload, _Usage):
-            return await self._read_usage(request.payload)
+        if isinstance(request.payload, _LookUp):
+            return await self._look_up(request.payload, request.cost)
         assert isinstance(request.payload, _Call)  # noqa: S101 (made by plan)
         answer = await self._http.get(URL(f"{self._endpoint}?{request.payload.query}", encoded=True))
         if isinstance(answer, HttpFailure):
@@ -143,20 +159,22 @@ class CoinStatsSource:
             return Reply(misses, charged=request.cost, failure=f"{MissReason.MALFORMED}: {text}")
         return Reply(tuple(outcomes), charged=request.cost)
 
-    async def _read_usage(self, asked: _Usage) -> Reply:
-        answer = await self._http.get(URL(self._usage_urls[0]))
+    async def _look_up(self, asked: _LookUp, cost: int) -> Reply:
+        versions = self._versions[asked.path]
+        answer = await self._http.get(URL(f"{self._root}{versions[0]}/{asked.path}"))
         if isinstance(answer, HttpFailure):
-            failure = f"{answer.reason}: {answer.text}"
+            failure, charged = f"{answer.reason}: {answer.text}", answer.charged if cost else 0
             if answer.status == 404 and not asked.again:
-                # Documents and clients have it with and without /v1.
-                self._usage_urls.reverse()
-                again = Request((), 0, _Usage(again=True), lookup=True)
-                return Reply(more=(again,), charged=0, failure=failure)
-            return Reply(charged=0, failure=failure, pause=answer.pause)
+                versions.reverse()
+                again = Request((), cost, _LookUp(asked.path, again=True), lookup=True)
+                return Reply(more=(again,), charged=charged, failure=failure)
+            return Reply(charged=charged, failure=failure, pause=answer.pause)
         try:
-            return Reply(charged=0, usage=read_usage(answer.data))
+            if asked.path == _USAGE:
+                return Reply(charged=0, usage=read_usage(answer.data))
+            return Reply(charged=cost, rates=read_rates(answer.data))
         except UnusableAnswerError as error:
-            return Reply(charged=0, failure=f"{MissReason.MALFORMED}: {error}")
+            return Reply(charged=cost, failure=f"{MissReason.MALFORMED}: {error}")
 
     async def _read(self, data: bytes, accounts: Sequence[Account]) -> list[Outcome]:
         if len(data) <= AT_ONCE:

@@ -20,6 +20,9 @@ from watcher.sources.settings import crowded
 BASE_URL = "https://openapiv1.coinstats.app"
 
 CREDITS_PER_ACCOUNT = 40
+CREDITS_PER_RATES = 1
+"""For the list of currencies (CoinStats docs: get-currencies)."""
+
 CREDITS_PER_SWEEP = 400
 """For `all`: ten times 40. For `forceall` no document names a price; it is not less."""
 
@@ -207,3 +210,30 @@ def read_usage(data: bytes) -> Usage:
     if not (total.is_finite() and used.is_finite() and 1 <= total < MOST and 0 <= used < MOST):
         raise UnusableAnswerError("a usage of credits that cannot be")
     return Usage(int(total), math.ceil(used))
+
+
+class _RatesBody(msgspec.Struct):
+    result: dict[str, msgspec.Raw]
+
+
+_rates_body = msgspec.json.Decoder(_RatesBody)
+
+_LONGEST_RATES = 256 * 1024
+"""Bytes of a list of exchange rates; that of all currencies there are takes 6,000."""
+
+
+def read_rates(data: bytes) -> dict[str, Decimal]:
+    """Rates in `{result: {USD: 1, CHF: 0.8062450125737061, …}}`, each as the digits on the wire say.
+
+    They are "relative to USD (USD = 1)" (CoinStats docs). UnusableAnswerError if they are anything else.
+    """
+    if len(data) > _LONGEST_RATES:
+        raise UnusableAnswerError("the answer is too long for a list of exchange rates")
+    try:
+        body: _RatesBody = _rates_body.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnusableAnswerError(f"no exchange rates: {error}") from None
+    found = {code: rate for code, raw in body.result.items() if (rate := number(raw)) is not None}
+    if found.get("USD") != 1:
+        raise UnusableAnswerError("exchange rates that are not those of one US dollar")
+    return found

@@ -86,6 +86,9 @@ class TeosSource:
     def usage(self) -> None:
         """TEOS sells no credits."""
 
+    def rates(self) -> None:
+        """TEOS tells no exchange rates."""
+
     def remember(self, facts: Mapping[str, str]) -> None:
         self._assets.remember(facts)
         self._refused.remember(facts, self._watched)

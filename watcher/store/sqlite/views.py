@@ -61,7 +61,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "v_requests": {
         "id": "number of the request",
         "source": _WHERE["source"],
-        "purpose": "scheduled, confirmation, sweep, hinted, hinting, by hand or lookup",
+        "purpose": "scheduled, confirmation, sweep, hinted, hinting, rates, by hand or lookup",
         "accounts": "how many accounts it asked for",
         "cost": "credits booked before it was sent",
         "charged": "credits that the provider took; null if nobody knows, then `cost` counts",
