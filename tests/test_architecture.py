@@ -16,7 +16,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "watcher"
 
-CLOCKS = ("service/clock.py", "cli/", "sim/", "daemon/systemd.py", "notify/apprise/", "notify/refusals.py")
+CLOCKS = (
+    "service/clock.py",
+    "cli/",
+    "sim/",
+    "daemon/systemd.py",
+    "notify/apprise/",
+    "notify/refusals.py",
+    "notify/webhook/",
+)
 """Where the time of day or a monotonic clock may be read."""
 
 TELLS_THE_TIME = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from watcher.domain.messages.delivery import NotSent
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.console import ConsoleChannel
 from watcher.notify.slack.settings import SlackSettings
+from watcher.notify.webhook.settings import WebhookChannelSettings
 from watcher.ports.channel import Channel
 
 TOKEN = "s3cr3t-token"
@@ -93,9 +95,25 @@ async def slack() -> AsyncIterator[Case]:
         yield Case(settings.build(NAME), lambda: settings.build(NAME), arrived, spoil, 12_000)
 
 
+@asynccontextmanager
+async def webhook() -> AsyncIterator[Case]:
+    async with receiver() as here:
+        url = f"http://127.0.0.1:{here.port}/hook/{TOKEN}"
+        settings = WebhookChannelSettings.model_validate({"url": url, "secret": "0" * 32, "timeout": "2s"})
+
+        def arrived() -> list[str]:
+            return [json.dumps(each, ensure_ascii=False) for each in here.payloads]
+
+        def spoil() -> None:
+            here.status, here.answer = 500, f"no room for {TOKEN}\nin here"
+
+        yield Case(settings.build(NAME), lambda: settings.build(NAME), arrived, spoil)
+
+
 CHANNELS: dict[str, Callable[[], AbstractAsyncContextManager[Case]]] = {
     "apprise": apprise,
     "console": console,
     "recording": recording,
     "slack": slack,
+    "webhook": webhook,
 }

@@ -119,18 +119,22 @@ def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
 def schema(
     rules: Annotated[bool, typer.Option("--rules", help="Of rule files instead.")] = False,
     tests: Annotated[bool, typer.Option("--tests", help="Of files with rule tests instead.")] = False,
+    webhook: Annotated[bool, typer.Option("--webhook", help="Of what a webhook posts instead.")] = False,
     json: Json = False,  # noqa: ARG001 (it is JSON in any case)
 ) -> int:
     """Print the JSON Schema of watcher.yaml, of rule files or of rule tests, for editors to complete from.
 
     What summaries and descriptions of rules may use (variables, filters) stands in that of rule files.
+    --webhook is for who receives what a channel of kind webhook posts.
     """
     from watcher.analysis.ruletest.schema import tests_schema
     from watcher.config.json_schema import json_schema, rules_schema
+    from watcher.notify.webhook.message import message_schema
 
-    if rules and tests:
-        raise typer.BadParameter("choose one of --rules and --tests")
-    print_json(rules_schema() if rules else tests_schema() if tests else json_schema())
+    if rules + tests + webhook > 1:
+        raise typer.BadParameter("choose one of --rules, --tests and --webhook")
+    made = rules_schema if rules else tests_schema if tests else message_schema if webhook else json_schema
+    print_json(made())
     return 0
 
 

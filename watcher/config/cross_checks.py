@@ -99,6 +99,16 @@ def check_rates(
             yield Problem(document.place((*loc, "currency")), what, remedy)
 
 
+def check_channels(document: Document, channels: Mapping[str, ChannelKind]) -> list[Problem]:
+    """Report fallbacks that lead nowhere; return what is allowed and probably not meant."""
+    check_fallbacks(document, channels)
+    return [
+        Problem(document.place(("channels", name, key)), f"channel {name}: '{key}' {what}", remedy)
+        for name, kind in channels.items()
+        for key, what, remedy in kind.doubts
+    ]
+
+
 def check_twice(
     document: Document, sources: Mapping[str, SourceKind], wallets: Sequence[WalletSettings]
 ) -> list[Problem]:

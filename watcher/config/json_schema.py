@@ -149,7 +149,10 @@ def _as_written(schema: Any) -> Any:
         rest = {key: value for key, value in schema.items() if key not in ("format", "type", "default")}
         return {**DURATION, **rest}
     drop = {"writeOnly", "format"} | ({"default"} if schema.get("format") == "password" else set())
-    plain = {key: _as_written(value) for key, value in schema.items() if key not in drop}
+    named = schema.get("properties", {})  # what they are called is nobody's business here
+    plain = {key: _as_written(value) for key, value in schema.items() if key not in (*drop, "properties")}
+    if named:
+        plain["properties"] = {name: _as_written(value) for name, value in named.items()}
     if plain.get("type") == "array" and plain.get("items") == {"type": "string"}:
         rest = {key: plain.pop(key) for key in ("title", "description", "default") if key in plain}
         return {**rest, "anyOf": [plain, {"type": "string"}]}

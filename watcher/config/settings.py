@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from watcher.config.cross_checks import check_fallbacks, check_rates, check_twice, read_assets
+from watcher.config.cross_checks import check_channels, check_rates, check_twice, read_assets
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.models import LOG_LEVELS, SHORTEST_TOKEN, HeartbeatSettings, LogSettings, WebSettings
@@ -189,7 +189,7 @@ class _Loader:
         store = self._kind(("store",), self._kinds.stores, self._kinds.store)
         sources = self._named("sources", self._kinds.sources, None)
         channels = self.channels = self._named("channels", self._kinds.channels, self._kinds.channel)
-        check_fallbacks(self._document, channels)
+        self._warnings += check_channels(self._document, channels)
         display = self._section("display", DisplaySettings) or DisplaySettings()
         self._warnings += check_rates(self._document, display, channels, sources)
         wallets = self.wallets = read_wallets(self._document, sources)

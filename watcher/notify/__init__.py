@@ -9,11 +9,13 @@ from watcher.notify.console import ConsoleSettings
 from watcher.notify.kind import ChannelKind
 from watcher.notify.slack.settings import SlackSettings
 from watcher.notify.telegram.settings import TelegramSettings
+from watcher.notify.webhook.settings import WebhookChannelSettings
 
 KINDS: Mapping[str, type[ChannelKind]] = {
     "apprise": AppriseSettings,
     "console": ConsoleSettings,
     "slack": SlackSettings,
     "telegram": TelegramSettings,
+    "webhook": WebhookChannelSettings,
 }
 """The word after `kind:` → the kind that reads the settings there, and builds the channel."""

@@ -5,6 +5,7 @@ Redirects are never followed: a token would go to a stranger, and what answers e
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import aiohttp
@@ -39,12 +40,14 @@ class RedirectedError(aiohttp.ClientError):
 class ServiceClient:
     """Client of one service under one address. The session opens with the first request, on the running loop.
 
-    `timeout`: seconds that one request may take; `token`: what must not be shown, whoever repeats it.
+    `timeout`: seconds that one request may take; `hidden`: what must not be shown, whoever repeats it.
     """
 
-    def __init__(self, root: str, timeout: float, token: SecretStr, proxy: SecretStr | None = None) -> None:
+    def __init__(
+        self, root: str, timeout: float, hidden: Iterable[SecretStr], proxy: SecretStr | None = None
+    ) -> None:
         self.root = root if root.endswith("/") else f"{root}/"
-        self._token = token
+        self._hidden = tuple(hidden)
         self._timeout, self._configured = timeout, proxy
         self._session: aiohttp.ClientSession | None = None
 
@@ -107,9 +110,10 @@ class ServiceClient:
         return ServiceRefusal(found.words, found.fault, maybe_sent=not never)
 
     def words(self, refusal: ServiceRefusal) -> str:
-        """What a refusal says, for people: one line, not long, and without the token."""
-        token = self._token.get_secret_value()
-        text = refusal.words.replace(token, "***").replace(token.partition("-")[2] or token, "***")
+        """What a refusal says, for people: one line, not long, and without a secret."""
+        text = refusal.words
+        for secret in self._hidden:
+            text = text.replace(secret.get_secret_value(), "***")
         return clean(text)[:LONGEST_DETAIL]
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time, timedelta
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -127,6 +127,11 @@ class ChannelKind(BaseModel):
     def destination(self) -> str:
         """What it reaches, a secret; empty if unknown. Two channels with the same tell the same people."""
         return ""
+
+    @property
+    def doubts(self) -> Sequence[tuple[str, str, str]]:
+        """What is allowed and probably not meant: the key, what is odd, and the remedy."""
+        return ()
 
     @property
     def quiet_period(self) -> QuietPeriod | None:

@@ -39,6 +39,9 @@ NO_TLS = {
 }
 """What OpenSSL says of an answer that is no TLS at all."""
 
+_PRIVATE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test")
+"""How names end that no public server answers to (RFC 2606, 6762, 8375; ICANN for .internal)."""
+
 _BROKEN = {errno.ECONNRESET, errno.EPIPE}
 _LOOK = 5.0
 """Seconds in which a refused certificate has to be read for its date or its names."""
@@ -112,6 +115,15 @@ def _base_url(url: str) -> str:
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """Address below which an API is asked."""
+
+
+def is_public(host: str) -> bool:
+    """Whether a host's name or address is one of the open net, as far as it tells: a name with a dot that no
+    private network has, or an address that is routed everywhere."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host.rstrip(".") and not host.rstrip(".").lower().endswith(_PRIVATE)
 
 
 def proxy_for(scheme: str, host: str, port: int, configured: SecretStr | None) -> str | None:

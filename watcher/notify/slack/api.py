@@ -34,7 +34,8 @@ class SlackApi:
         self, token: SecretStr, api_url: str, timeout: float, proxy: SecretStr | None = None
     ) -> None:
         self.timeout, self._token = timeout, token
-        self._http = ServiceClient(api_url, timeout, token, proxy)
+        bare = SecretStr(token.get_secret_value().partition("-")[2] or token.get_secret_value())
+        self._http = ServiceClient(api_url, timeout, (token, bare), proxy)
 
     async def call(self, method: str, payload: Mapping[str, Any]) -> Mapping[str, Any] | ServiceRefusal:
         """The answer of one method to a payload, or why it did nothing."""
