@@ -15,9 +15,10 @@ from watcher.config.json_schema import json_schema
 TELEGRAM = (
     '  phone: {kind: telegram, token: "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11", chat: -1001234567890}\n'
 )
+SLACK = '  desk: {kind: slack, token: xoxb-1-2-3, channel: "#ops"}\n'
 PEOPLE = 'people: {alice: {telegram: "11"}, bob: {telegram: 22}}\n'
 CHAT = "chat: {channels: [phone]}\n"
-WITH_PHONE = SOUND + TELEGRAM
+WITH_PHONE = SOUND + TELEGRAM + SLACK
 
 LOADED = """\
 import json, sys
@@ -71,6 +72,11 @@ def test_people_who_can_answer_nowhere_are_probably_not_meant(tmp_path: Path) ->
             CHAT,
             'nobody in people: has an id for telegram | write people: {alice: {telegram: "…"}}',
         ),
+        (
+            "people: {alice: {slack: U0A11CE}}\nchat: {channels: [desk]}\n",
+            "'desk' cannot hear anybody | give it 'app_token'",
+        ),
+        (CHAT + "people: {alice: {slack: alice}}\n", "people.alice.slack is no member's id of Slack"),
         (PEOPLE + "chat: {channels: []}\n", "must have at least 1 item"),
         (PEOPLE + "chat: {chanels: [phone]}\n", "unknown key 'chanels' in chat | did you mean 'channels'?"),
         (CHAT + "people: [alice]\n", "people must be a mapping"),

@@ -33,9 +33,10 @@ class Workspace:
     """Time → the message as it is now."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     shared: list[dict[str, Any]] = field(default_factory=list)
-    acknowledged: list[dict[str, Any]] = field(default_factory=list)
+    whispered: asyncio.Queue[tuple[str, str]] = field(default_factory=asyncio.Queue)
+    """Answers that one person alone is shown."""
     sockets: asyncio.Queue[web.WebSocketResponse] = field(default_factory=asyncio.Queue)
-    acks: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    acks: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     url: str = ""
     wrong: list[str] = field(default_factory=list)
     """What it refused of itself, and why."""
@@ -89,8 +90,7 @@ class Workspace:
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 answer = json.loads(message.data)
-                self.acknowledged.append(answer)
-                self.acks.put_nowait(answer["envelope_id"])
+                self.acks.put_nowait(answer)
         return socket
 
 
@@ -117,6 +117,14 @@ def _update(here: Workspace, payload: dict[str, Any]) -> dict[str, Any]:
     return {"channel": OPS, "ts": payload["ts"]}
 
 
+def _whisper(here: Workspace, payload: dict[str, Any]) -> dict[str, Any]:
+    if not re.fullmatch(r"[CDG][A-Z0-9]+", payload["channel"]) or not payload["user"].startswith("U"):
+        raise ValueError("user_not_in_channel")
+    _judge(here, payload)
+    here.whispered.put_nowait((payload["user"], shown(payload)))
+    return {"message_ts": "1740000099.000100"}
+
+
 def _place_for(here: Workspace, payload: dict[str, Any]) -> dict[str, Any]:
     name = f"F{len(here.files)}"
     here.files[name] = {"filename": payload["filename"], "length": payload["length"]}
@@ -141,6 +149,7 @@ def _open(here: Workspace, _payload: dict[str, Any]) -> dict[str, Any]:
 METHODS: Mapping[str, Callable[[Workspace, dict[str, Any]], dict[str, Any]]] = {
     "chat.postMessage": _post,
     "chat.update": _update,
+    "chat.postEphemeral": _whisper,
     "files.getUploadURLExternal": _place_for,
     "files.completeUploadExternal": _complete,
     "apps.connections.open": _open,
@@ -157,7 +166,8 @@ def blocks_of(payload: dict[str, Any]) -> list[dict[str, Any]]:
 
 def texts_of(payload: dict[str, Any]) -> list[str]:
     """Texts of a message that Slack reads as markup."""
-    found = [block["text"]["text"] for block in blocks_of(payload) if block["type"] == "section"]
+    texts = [block["text"] for block in blocks_of(payload) if block["type"] == "section"]
+    found = [each["text"] for each in texts if each["type"] == "mrkdwn"]
     return [
         payload.get("text", ""),
         *(each.get("fallback", "") for each in payload.get("attachments", [])),

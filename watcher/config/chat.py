@@ -116,7 +116,9 @@ def _check_channel(
     if not kind.service:
         word = getattr(kind, "kind", "")
         what = f"nobody can answer in '{name}': it is of kind {word}"
-        document.report(place, what, "name one whose service has buttons, as kind telegram has")
+        document.report(place, what, "name one whose service has buttons, as kinds telegram and slack have")
+    elif not kind.listens_as:
+        document.report(place, f"'{name}' cannot hear anybody", f"give it '{kind.listens_with}'")
     elif not any(kind.service in ids for ids in people.values()):
         remedy = f'write people: {{alice: {{{kind.service}: "…"}}}}'
         document.report(place, f"nobody in people: has an id for {kind.service}", remedy)

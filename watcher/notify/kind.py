@@ -88,6 +88,9 @@ class ChannelKind(BaseModel):
     What a kind with a service builds is a `Bot` too.
     """
 
+    listens_with: ClassVar[str] = ""
+    """The key that it needs to hear people, beside those that it needs to tell them."""
+
     quiet: QuietHours | None = None
     fallback: str | None = None
     """The channel that is told too what this one cannot tell."""
@@ -120,7 +123,8 @@ class ChannelKind(BaseModel):
 
     @property
     def listens_as(self) -> str:
-        """As whom it listens to people, a secret: of all channels with the same only one can."""
+        """As whom it listens to people, a secret: of all channels with the same only one can. Empty: it is
+        deaf."""
         return ""
 
     @property

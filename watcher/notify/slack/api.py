@@ -69,6 +69,18 @@ class SlackApi:
             return self._http.no_answer(error)
         return None
 
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        return self._http.session
+
+    def proxy(self) -> str | None:
+        """The proxy to go through. InputError if the environment names one that is not spoken to."""
+        return self._http.proxy()
+
+    def no_answer(self, error: Exception) -> ServiceRefusal:
+        """Why a connection was not made, or ended."""
+        return self._http.no_answer(error)
+
     def words(self, refusal: ServiceRefusal) -> str:
         """What a refusal says, for people, without a secret."""
         return self._http.words(refusal)

@@ -18,6 +18,7 @@ from watcher.domain.values.text import clean
 from watcher.notify.markup import MOST_DETAILED, Space, Style, plain, render
 from watcher.notify.notice import Entry, Notice, notice, tone
 from watcher.ports.channel import Presentation
+from watcher.ports.chat import Button, acknowledging, buttons
 
 Block = dict[str, Any]
 
@@ -79,6 +80,14 @@ def posted(deliveries: Sequence[Delivery], shown: Presentation, mention: str = "
     return _message(said.title, _facts(said, deliveries, shown), tone(deliveries), called)
 
 
+def acknowledged(deliveries: Sequence[Delivery], shown: Presentation, text: str) -> dict[str, Any]:
+    """What the message about one alert becomes when somebody acknowledged it: without that button, and with
+    who did it."""
+    said = notice(deliveries, shown)
+    facts = [*_entry(said.entries[0], shown, settled=True), *_unmarked(_unacting(text))]
+    return _message(said.title, facts, tone(deliveries))
+
+
 def marked_over(deliveries: Sequence[Delivery], shown: Presentation) -> dict[str, Any]:
     """What the first message about an alert becomes when that is over: how it ended, without buttons."""
     said = notice(deliveries, shown)
@@ -91,6 +100,12 @@ def in_few_words(deliveries: Sequence[Delivery]) -> dict[str, Any]:
     """The headline alone, in plain text: what is refused as it is may be taken so."""
     title = plain(notice(deliveries).title)
     return {"text": _entities(f"{title[:500]} (delivery {deliveries[-1].id})"), "mrkdwn": False}
+
+
+def said_plainly(text: str) -> dict[str, Any]:
+    """What people did, or what they asked for; their names act no more than any other text."""
+    shown = _unacting(text)
+    return {"blocks": _unmarked(shown), "text": _entities(shown)[:MOST_SECTION], **_QUIET}
 
 
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
@@ -124,10 +139,23 @@ def _facts(said: Notice, deliveries: Sequence[Delivery], shown: Presentation) ->
     return _sections(render(deliveries, MRKDWN, Space(_ROOM, MOST_HEADER, _bytes), shown).body)
 
 
-def _entry(entry: Entry, shown: Presentation, head: str = "") -> list[Block]:
+def _entry(entry: Entry, shown: Presentation, head: str = "", *, settled: bool = False) -> list[Block]:
+    answers = buttons(entry.message, entry.told[-1].id) if shown.answered else ()
+    if answers:
+        shown = replace(shown, ways=lambda _: replace(entry.ways, acknowledge=""))  # a button does that
     title = MOST_HEADER if not head else len(entry.title) + MOST_SECTION  # which stands in the head already
     body = render(entry.told, MRKDWN, Space(MOST_SECTION - len(head), title), shown).body
-    return [_section(head + body)]
+    blocks = [_section(head + body)]
+    left = [each for each in answers if not (settled and each == acknowledging(entry.told[-1].id))]
+    if left:
+        blocks.append({"type": "actions", "elements": [_button(each) for each in left]})
+    return blocks
+
+
+def _button(button: Button) -> Block:
+    """What it says is its value; its id need only differ from those beside it."""
+    label = {"type": "plain_text", "text": button.label, "emoji": False}
+    return {"type": "button", "action_id": button.label, "text": label, "value": button.says}
 
 
 def _calls(entry: Entry) -> bool:
@@ -137,6 +165,16 @@ def _calls(entry: Entry) -> bool:
 def _section(text: str) -> Block:
     # verbatim: what looks like an address, a channel or a name is no link
     return {"type": "section", "text": {"type": "mrkdwn", "text": text or "-", "verbatim": True}}
+
+
+def _unacting(text: str) -> str:
+    return "\n".join(plain(line) for line in text.splitlines()) or "-"
+
+
+def _unmarked(text: str) -> list[Block]:
+    """A section without markup."""
+    piece = text if len(text) <= MOST_SECTION else text[: MOST_SECTION - 1] + "…"
+    return [{"type": "section", "text": {"type": "plain_text", "text": piece, "emoji": False}}]
 
 
 def _sections(body: str) -> list[Block]:

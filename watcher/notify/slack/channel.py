@@ -6,6 +6,7 @@ Slack has no key that makes a repeat harmless, and no priorities: a repeat carri
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,8 +16,12 @@ from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResul
 from watcher.notify.notice import folded
 from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.slack.api import SlackApi
-from watcher.notify.slack.blocks import in_few_words, marked_over, posted
+from watcher.notify.slack.blocks import acknowledged, in_few_words, marked_over, posted, said_plainly
+from watcher.notify.slack.socket import SlackSocket
 from watcher.ports.channel import Presentation
+from watcher.ports.chat import BotError, Ear
+
+log = logging.getLogger(__name__)
 
 MOST_MARKED = 20
 """First messages that are marked as over after one notification: Slack takes some 50 changes a minute."""
@@ -35,6 +40,11 @@ class MessagePlace(NamedTuple):
     """So many alerts one message told of together: it cannot be marked as over for one of them."""
 
     @property
+    def name(self) -> dict[str, str]:
+        """As Slack takes it."""
+        return {"channel": self.channel, "ts": self.ts}
+
+    @property
     def receipt(self) -> str:
         several = f":{self.alerts}" if self.alerts > 1 else ""
         return f"{self.channel}:{self.ts}{several}"
@@ -47,12 +57,22 @@ def place_of(receipt: str) -> MessagePlace | None:
 
 
 class SlackChannel:
-    """Channel to one channel of Slack."""
+    """Channel to one channel of Slack; with a socket it is a `Bot` too."""
 
     burst = 3
 
-    def __init__(self, name: str, api: SlackApi, channel: str, shown: Presentation, mention: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        api: SlackApi,
+        channel: str,
+        shown: Presentation,
+        mention: str = "",
+        socket: SlackSocket | None = None,
+    ) -> None:
+        """`mention`: who is called by what is critical; `socket`: by which people are heard."""
         self.name = name
+        self._socket = socket
         self._api, self._channel = api, channel
         self._shown, self._mention = shown, mention
 
@@ -80,6 +100,32 @@ class SlackChannel:
                 await self._add_pictures(deliveries, root or place, remarks)
                 await self._mark_over(deliveries, remarks)
         return Sent(remarks, receipt=place.receipt)
+
+    async def listen(self, ear: Ear) -> None:
+        """Hand on what people press and write; see `Bot`."""
+        if self._socket is None:
+            raise BotError("without app_token nobody can be heard")
+        await self._socket.hear(ear)
+
+    async def announce(self, text: str, deliveries: Sequence[Delivery], *, settled: bool) -> None:
+        """Say to all what somebody did about an alert, in its thread; see `Bot`."""
+        said = self._shown.display.localised(text)
+        told: dict[MessagePlace, list[Delivery]] = {}
+        for each in deliveries:
+            if (place := place_of(each.receipt)) is not None:
+                told.setdefault(place, []).append(each)
+        where = {"channel": self._channel}
+        for first in list(told)[:1]:
+            where = {"channel": first.channel, "thread_ts": first.ts}
+        refusals = [await self._api.call("chat.postMessage", {**said_plainly(said), **where})]
+        for place in list(told)[:MOST_MARKED] if settled else ():
+            if place.alerts == 1:
+                change = {**acknowledged(told[place], self._shown, said), **place.name}
+                refusals.append(await self._api.call("chat.update", change))
+        for refusal in refusals:
+            if isinstance(refusal, ServiceRefusal):
+                words = self._api.words(refusal)
+                log.warning("channel %s: what somebody did is not shown there: %s", self.name, words)
 
     async def close(self) -> None:
         await self._api.close()
@@ -119,7 +165,7 @@ class SlackChannel:
             place = place_of(told[-1].thread)
             if place is None or place.alerts > 1:
                 continue
-            change = {**marked_over(told, self._shown), "channel": place.channel, "ts": place.ts}
+            change = {**marked_over(told, self._shown), **place.name}
             answer = await self._api.call("chat.update", change)
             if not isinstance(answer, ServiceRefusal) or _GONE.search(answer.words):
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EXTRA = "pip install 'balance-watcher[slack]'"
 _OF_A_BOT = re.compile(r"xox(?:b-|e\.xoxb-)")
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 _MENTION = re.compile(r"<(?:!(?:here|channel|everyone)|@[UW][A-Z0-9]{2,}|!subteam\^S[A-Z0-9]{2,})>")
 
 
@@ -40,6 +41,9 @@ def _a_mention(value: str) -> str:
 class SlackSettings(ChannelKind):
     """One channel of Slack, written to by a bot (extra `slack`). The bot needs the scope chat:write, and for
     pictures files:write."""
+
+    service: ClassVar[str] = "slack"
+    listens_with: ClassVar[str] = "app_token"
 
     kind: Literal["slack"] = "slack"
     token: ApiKey
@@ -70,9 +74,22 @@ class SlackSettings(ChannelKind):
             raise InputError(what, "it stands under Basic Information of your app", ("app_token",))
         from watcher.notify.slack.api import SlackApi
         from watcher.notify.slack.channel import SlackChannel
+        from watcher.notify.slack.socket import SlackSocket
 
         api = SlackApi(self.token, self.api_url, self.timeout.total_seconds(), self.proxy)
-        return SlackChannel(name, api, self.channel, shown, self.mention or "")
+        socket = SlackSocket(api, self.app_token, shown.display) if self.app_token is not None else None
+        return SlackChannel(name, api, self.channel, shown, self.mention or "", socket)
+
+    @classmethod
+    def person_id(cls, text: str) -> str:
+        if _PERSON.fullmatch(text) is None:
+            remedy = "it stands in the profile under ⋮, Copy member ID, as in U0123ABCD"
+            raise InputError("is no member's id of Slack", remedy)
+        return text
+
+    @property
+    def listens_as(self) -> str:
+        return self.app_token.get_secret_value() if self.app_token is not None else ""
 
     @property
     def wants_pictures(self) -> bool:

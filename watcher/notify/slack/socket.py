@@ -1,0 +1,282 @@
+"""Socket mode of Slack: presses and commands over a connection that is made from here, with no open port.
+
+Own code over aiohttp: the library's client tries again for ever whatever the cause, logs the address, which
+is secret, and ends its tasks only when asked to. Facts are from
+https://docs.slack.dev/apis/events-api/using-socket-mode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from watcher.domain.messages.presentation import Display
+from watcher.notify.markup import plain
+from watcher.notify.refusals import ServiceRefusal
+from watcher.notify.slack.api import SlackApi
+from watcher.notify.slack.blocks import said_plainly
+from watcher.ports.chat import BotError, ChatAnswer, Ear, Said
+
+log = logging.getLogger(__name__)
+
+IN_TIME = 2.0
+"""Seconds after which an envelope is confirmed although its effect is not done: Slack waits for three."""
+
+HEARTBEAT = 30.0
+"""Seconds between two looks whether the other end is still there."""
+
+SHORTEST = 10.0
+"""Seconds that a connection must last before Slack may ask for a new one at once."""
+
+MOST_AT_ONCE = 20
+"""Envelopes under way; the next one is read when one of them is done."""
+
+LARGEST = 1_000_000
+"""Bytes of an envelope; the message under a button is in it."""
+
+_MENTION = re.compile(r"\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>\s*")
+_PLANNED = frozenset({"warning", "refresh_requested"})
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Envelope(_Part):
+    type: str = ""
+    reason: str = ""
+    envelope_id: str = ""
+    accepts_response_payload: bool = False
+    payload: dict[str, Any] = {}
+
+
+class _Named(_Part):
+    id: str
+
+
+class _Action(_Part):
+    value: str = ""
+
+
+class _Press(_Part):
+    type: Literal["block_actions"]
+    user: _Named
+    channel: _Named
+    actions: tuple[_Action, ...]
+
+
+class _Command(_Part):
+    user_id: str
+    channel_id: str
+    text: str = ""
+
+
+class _Event(_Part):
+    type: Literal["message", "app_mention"]
+    user: str
+    channel: str
+    text: str
+    ts: str
+    channel_type: str = ""
+    subtype: str = ""
+    bot_id: str = ""
+    thread_ts: str = ""
+
+
+class _Message(_Part):
+    event: _Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What was said, and where an answer goes."""
+
+    said: Said
+    channel: str
+    thread: str = ""
+    direct: bool = False
+    """Whether nobody but this person reads there."""
+
+
+class SlackSocket:
+    """What one app hears. A connection is made anew when Slack asks for it, which it does every few hours."""
+
+    def __init__(
+        self, api: SlackApi, app_token: SecretStr, display: Display, shortest: float = SHORTEST
+    ) -> None:
+        self._api, self._token = api, app_token
+        self._display, self._shortest = display, shortest
+
+    async def hear(self, ear: Ear) -> None:
+        """Hand on what people press and write. BotError if Slack cannot be listened to."""
+        clock = asyncio.get_running_loop()
+        while True:
+            url, began = await self._address(), clock.time()
+            try:
+                async with self._api.session.ws_connect(
+                    url,
+                    proxy=self._api.proxy(),
+                    heartbeat=HEARTBEAT,
+                    max_msg_size=LARGEST,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                ) as socket:
+                    await self._until_renewed(socket, ear)
+            except aiohttp.WSServerHandshakeError as error:
+                raise BotError(f"Slack opened no connection: HTTP {error.status}") from None
+            except (aiohttp.ClientError, OSError) as error:
+                raise BotError(self._api.words(self._api.no_answer(error))) from None
+            if clock.time() - began < self._shortest:
+                raise BotError("Slack ended a connection that it had only just made")
+
+    async def _address(self) -> str:
+        """Where to connect: an address that is good for one connection, and secret."""
+        answer = await self._api.call("apps.connections.open", {"token": self._token.get_secret_value()})
+        if isinstance(answer, ServiceRefusal):
+            raise BotError(_advised(self._api.words(answer)), answer.retry_after)
+        return str(answer.get("url", ""))
+
+    async def _until_renewed(self, socket: aiohttp.ClientWebSocketResponse[bool], ear: Ear) -> None:
+        """Take what comes until Slack asks for a new connection; what was begun is brought to its end."""
+        room, one_after_another = asyncio.Semaphore(MOST_AT_ONCE), asyncio.Lock()
+
+        async def take(envelope: _Envelope) -> None:
+            try:
+                await self._one(socket, envelope, ear, one_after_another)
+            finally:
+                room.release()
+
+        trouble: BotError | None = None
+        async with asyncio.TaskGroup() as group:
+            try:
+                while (envelope := await _next(socket, ear)) is not None:
+                    await room.acquire()
+                    group.create_task(take(envelope))
+            except BotError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    async def _one(
+        self,
+        socket: aiohttp.ClientWebSocketResponse[bool],
+        envelope: _Envelope,
+        ear: Ear,
+        one_after_another: asyncio.Lock,
+    ) -> None:
+        """One envelope, confirmed when its effect is done, or when Slack will wait no longer."""
+
+        async def judged(heard: _Heard) -> ChatAnswer | None:
+            async with one_after_another:
+                return await ear.hear(heard.said)
+
+        heard, answer, told = _heard(envelope), None, False
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(judged(heard)) if heard is not None else None
+            if work is not None:
+                await asyncio.wait({work}, timeout=IN_TIME)
+                answer = work.result() if work.done() else None
+            payload: dict[str, Any] = {}
+            if answer is not None and envelope.accepts_response_payload and envelope.type == "slash_commands":
+                payload = {"payload": {"response_type": "ephemeral", **said_plainly(self._shown(answer))}}
+                told = True
+            with suppress(ConnectionError):  # Slack brings it again, to the next connection
+                await socket.send_json({"envelope_id": envelope.envelope_id, **payload})
+            answer = await work if work is not None else None
+        if heard is not None and answer is not None and not told:
+            await self._answer(heard, answer)
+
+    async def _answer(self, heard: _Heard, answer: ChatAnswer) -> None:
+        """Say it to the person alone. What was done is done, whether or not it can be said."""
+        message: dict[str, Any] = {**said_plainly(self._shown(answer)), "channel": heard.channel}
+        if heard.thread:
+            message["thread_ts"] = heard.thread
+        if heard.direct:
+            found = await self._api.call("chat.postMessage", message)
+        else:
+            found = await self._api.call("chat.postEphemeral", {**message, "user": heard.said.person})
+        if isinstance(found, ServiceRefusal):
+            log.info("an answer in Slack was not taken: %s", self._api.words(found))
+
+    def _shown(self, answer: ChatAnswer) -> str:
+        return "\n".join(self._display.localised(line) for line in answer.text.splitlines())
+
+
+async def _next(socket: aiohttp.ClientWebSocketResponse[bool], ear: Ear) -> _Envelope | None:
+    """The next envelope that wants to be confirmed; None when Slack asks for a new connection."""
+    while True:
+        try:
+            message: Any = await socket.receive(HEARTBEAT)
+        except TimeoutError:
+            ear.connected()  # or the heartbeat would have ended the connection
+            continue
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            raise BotError("Slack broke the connection")
+        ear.connected()
+        try:
+            envelope = _Envelope.model_validate_json(message.data)
+        except ValidationError:
+            log.debug("an envelope of Slack is not read: it has another form")
+            continue
+        if envelope.type == "disconnect":
+            if envelope.reason in _PLANNED:
+                return None
+            raise BotError(_ended(envelope.reason))
+        if envelope.envelope_id:
+            return envelope
+
+
+def _heard(envelope: _Envelope) -> _Heard | None:
+    """What an envelope says; None if it is nothing that is listened to."""
+    with suppress(ValidationError):
+        if envelope.type == "interactive":
+            press = _Press.model_validate(envelope.payload)
+            says = press.actions[0].value if press.actions else ""
+            return _Heard(Said(press.user.id, says, pressed=True), press.channel.id) if says else None
+        if envelope.type == "slash_commands":
+            command = _Command.model_validate(envelope.payload)
+            return _Heard(Said(command.user_id, _command(command.text)), command.channel_id)
+        if envelope.type == "events_api":
+            return _written(_Message.model_validate(envelope.payload).event)
+    return None
+
+
+def _written(event: _Event) -> _Heard | None:
+    """A message to the bot: in a conversation with it alone, or one that names it."""
+    direct = event.channel_type == "im"
+    if event.bot_id or event.subtype or not (direct or event.type == "app_mention"):
+        return None
+    at = None
+    with suppress(ValueError, OverflowError, OSError):
+        at = datetime.fromtimestamp(float(event.ts), UTC)
+    said = Said(event.user, _command(_MENTION.sub(" ", event.text)), at=at)
+    return _Heard(said, event.channel, event.thread_ts, direct)
+
+
+def _command(text: str) -> str:
+    """What is written to the bot, as a command; Slack writes three characters as entities."""
+    for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        text = text.replace(entity, char)
+    return f"/{text.strip().removeprefix('/') or 'help'}"
+
+
+def _ended(reason: str) -> str:
+    if reason == "link_disabled":
+        return "socket mode is turned off: turn it on under Socket Mode of your app"
+    return f"Slack ended the connection: {plain(reason)[:60] or 'no reason'}"
+
+
+def _advised(words: str) -> str:
+    """What Slack says, with what to do about it."""
+    if "not_allowed_token_type" in words or "invalid_auth" in words:
+        return f"{words}: app_token must be a token of the app, which begins with xapp-"
+    if "missing_scope" in words:
+        return f"{words}: the app_token needs the scope connections:write"
+    return words
