@@ -14,6 +14,8 @@ from aiohttp import web
 NTFY_PRIORITIES = {"min": 1, "low": 2, "default": 3, "high": 4, "max": 5, "urgent": 5}
 PUSHOVER_SOUNDS = frozenset({"pushover", "siren", "none", "persistent", "bike"})
 
+TAKEN = {"ok": True, "status": 1, "id": 7, "code": 200, "result": {}}
+
 
 class RefusedError(Exception):
     """What a service says when it takes no message."""
@@ -39,6 +41,8 @@ class Phone:
     """Service of one kind. `check` gives what a telephone is told, or says why not."""
 
     check: Callable[[Request], dict[str, Any]]
+    status: int = 200
+    answer: Mapping[str, Any] = field(default_factory=lambda: TAKEN)
     told: list[dict[str, Any]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     port: int = 0
@@ -58,12 +62,12 @@ class Phone:
         except (RefusedError, KeyError, ValueError) as error:
             self.refused.append(repr(error))
             return web.json_response({"error": repr(error)}, status=400)
-        return web.json_response({"ok": True, "status": 1, "id": 7, "code": 200, "result": {}})
+        return web.json_response(self.answer, status=self.status)
 
 
 @asynccontextmanager
-async def ringing(check: Callable[[Request], dict[str, Any]]) -> AsyncIterator[Phone]:
-    phone = Phone(check)
+async def ringing(check: Callable[[Request], dict[str, Any]], **words: Any) -> AsyncIterator[Phone]:
+    phone = Phone(check, **words)
     app = web.Application(client_max_size=10**7)
     app.router.add_route("*", "/{path:.*}", phone.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
@@ -155,3 +159,51 @@ def pagertree(request: Request) -> dict[str, Any]:
     """An incoming webhook integration."""
     levels = ("silent", "low", "medium", "high", "critical")
     return {"urgency": _one_of(request.json["urgency"], levels)}
+
+
+def pagerduty(request: Request) -> dict[str, Any]:
+    """`POST /v2/enqueue` (PagerDuty's Events API v2)."""
+    event = request.json
+    action = _one_of(event["event_action"], ("trigger", "acknowledge", "resolve"))
+    key = event.get("dedup_key", "")
+    if len(event["routing_key"]) != 32 or len(key) > 255 or (action != "trigger" and not key):
+        raise RefusedError("event object is invalid")
+    told = {"action": action, "key": key}
+    if action == "trigger":
+        payload = event["payload"]
+        if not 0 < len(payload["summary"]) <= 1024 or not payload["source"]:
+            raise RefusedError("'payload.summary' is missing or too long")
+        told["severity"] = _one_of(payload["severity"], ("critical", "error", "warning", "info"))
+        told["summary"] = payload["summary"]
+    return told
+
+
+def opsgenie(request: Request) -> dict[str, Any]:
+    """Create and close alert (docs.opsgenie.com, alert API); Jira Service Management has the same."""
+    if not request.headers.get("authorization", "").startswith("GenieKey "):
+        raise RefusedError("Key format is not valid")
+    payload = request.json
+    if request.path == "/v2/alerts":
+        if not 0 < len(payload["message"]) <= 130 or len(payload["description"]) > 15_000:
+            raise RefusedError("message is too long")
+        if len(payload["alias"]) > 512:
+            raise RefusedError("alias is too long")
+        priority = _one_of(payload.get("priority", "P3"), ("P1", "P2", "P3", "P4", "P5"))
+        return {
+            "action": "create",
+            "key": payload["alias"],
+            "priority": priority,
+            "message": payload["message"],
+        }
+    closing = re.fullmatch(r"/v2/alerts/([^/]+)/close", request.path)
+    if closing is None or request.query.get("identifierType") not in ("id", "alias", "tiny"):
+        raise RefusedError("no such path")
+    if len(payload.get("note", "")) > 25_000 or request.query["identifierType"] != "alias":
+        raise RefusedError("note is too long, or an id that nobody has told")
+    return {"action": "close", "key": closing[1], "note": payload["note"]}
+
+
+def splunk(request: Request) -> dict[str, Any]:
+    """The generic REST endpoint of Splunk On-Call."""
+    types = ("CRITICAL", "WARNING", "ACKNOWLEDGEMENT", "INFO", "RECOVERY")
+    return {"type": _one_of(request.json["message_type"], types), "key": request.json["entity_id"]}

@@ -321,17 +321,13 @@ def test_how_many_go_out_singly_follows_from_the_plugins_own_pace(url: str, burs
     assert channel(url).burst == burst
 
 
-async def test_a_plugin_that_raises_is_a_failure() -> None:
+async def test_a_plugin_that_raises_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("s3cr3t")
+
+    monkeypatch.setattr(apprise.Apprise, "notify", broken)
+
     told = channel("json://127.0.0.1/")
-
-    class Broken(apprise.Apprise):
-        def notify(self, *args: Any, **options: Any) -> Any:
-            raise RuntimeError("s3cr3t")
-
-    broken = Broken()
-    broken.add("json://127.0.0.1/")
-    told._apprise = broken
-
     assert await told.send([delivery(1)]) == NotSent("the plugin failed: RuntimeError", maybe_sent=True)
 
 

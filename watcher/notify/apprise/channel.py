@@ -23,14 +23,15 @@ from watcher.domain.model import EMPTY
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
+from watcher.notify.apprise.incidents import IncidentTracker
 from watcher.notify.apprise.mail import MailLook, by_mail, is_plain_mail
 from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
 from watcher.notify.apprise.urgency import UrgencySetter
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
-from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Rendered, Space, render
+from watcher.notify.markup import HTML, PLAIN, STYLES, Rendered, Space, Style, render
 from watcher.notify.notice import tone
 from watcher.notify.urgency import Urgency
-from watcher.ports.channel import PLAINLY, Attachment, Presentation
+from watcher.ports.channel import PLAINLY, UNGROUPED, Attachment, Presentation
 
 DRAWING = 2.5
 """Seconds that the files of a message may take at most, beside what the service may take."""
@@ -64,6 +65,19 @@ class _Sending:
     """Nobody waited for the result any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A URL loaded: apprise's object, and what is set on its plugin before each send."""
+
+    apprise: apprise.Apprise
+    urgency: UrgencySetter
+    incidents: IncidentTracker | None
+
+    @property
+    def plugin(self) -> Any:
+        return self.apprise[0]
+
+
 class AppriseChannel:
     """Channel to one service, reached from a thread of its own.
 
@@ -93,10 +107,14 @@ class AppriseChannel:
         http_outcome.install()
         _quieten()
         self._priority = priority
-        self._apprise, self._urgency = self._open()
+        self._target = self._open()
         self._current: _Sending | None = None
         self._abandoned: list[_Sending] = []
         self._shown = shown
+
+    @property
+    def _apprise(self) -> apprise.Apprise:
+        return self._target.apprise
 
     @property
     def takes_pictures(self) -> bool:
@@ -109,6 +127,8 @@ class AppriseChannel:
         A plugin sleeps `request_rate_per_sec` (seconds, despite its name) between two messages.
         """
         service = self._apprise[0]
+        if self._target.incidents is not None:
+            return UNGROUPED
         if service.request_rate_per_sec <= 0 and scheme_of(self._url) in _OWN_MACHINES:
             return 1000
         return 3 if service.request_rate_per_sec <= 1.5 else 1
@@ -137,16 +157,15 @@ class AppriseChannel:
         attempt = SendAttempt(first.delivered_to, first.only, delivered=delivered)
         sending = self._current = _Sending(frozenset(each.id for each in deliveries), attempt=attempt)
 
-        def work(target: apprise.Apprise = self._apprise, urgency: UrgencySetter = self._urgency) -> None:
-            result = sending.result = self._notify(target, urgency, deliveries, sending.attempt)
+        def work(target: _Target = self._target) -> None:
+            result = sending.result = self._notify(target, deliveries, sending.attempt)
             sending.over.set()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, result)
 
         threading.Thread(target=work, name=f"channel {self.name}", daemon=True).start()
         try:
-            pause = max(self._apprise[0].request_rate_per_sec, 0)
-            async with asyncio.timeout(self._timeout + pause + (DRAWING if self._shown.attach else 0)):
+            async with asyncio.timeout(self._patience(deliveries)):
                 return await done
         except TimeoutError:
             sending.late = True
@@ -173,7 +192,7 @@ class AppriseChannel:
             return NotSent(f"{len(self._abandoned) + 1} messages hang; nothing is sent until one comes back")
         self._abandoned.append(self._current)
         self._current = None
-        self._apprise, self._urgency = self._open()
+        self._target = self._open()
         return None
 
     def _came_late(self, deliveries: Sequence[Delivery]) -> _Sending | None:
@@ -183,7 +202,7 @@ class AppriseChannel:
             return None
         return before
 
-    def _open(self) -> tuple[apprise.Apprise, UrgencySetter]:
+    def _open(self) -> _Target:
         """A fresh object with the URL loaded, which also loads the plugin's code."""
         scheme = scheme_of(self._url)
         url = self._url.get_secret_value().strip()
@@ -210,7 +229,8 @@ class AppriseChannel:
             raise InputError(f"{scheme} goes through no HTTP proxy", "leave proxy out", ("proxy",))
         self._adapt(service, query)
         follow(service, self._moved)
-        return target, UrgencySetter(service, query, self._priority)
+        urgency = UrgencySetter(service, query, self._priority)
+        return _Target(target, urgency, IncidentTracker.of(service, query, urgency))
 
     def _adapt(self, service: Any, query: Mapping[str, str]) -> None:
         """Take from the plugin what is ours to decide, unless the URL says otherwise."""
@@ -228,29 +248,21 @@ class AppriseChannel:
         if "cto" not in query:
             service.socket_connect_timeout = min(15.0, self._timeout * 0.8)
 
-    def _notify(
-        self,
-        target: apprise.Apprise,
-        urgency: UrgencySetter,
-        deliveries: Sequence[Delivery],
-        attempt: SendAttempt,
-    ) -> SendResult:
+    def _notify(self, target: _Target, deliveries: Sequence[Delivery], attempt: SendAttempt) -> SendResult:
         """In the channel's thread: render, send, and tell what came of it, without secrets."""
         with http_outcome.observing(self._proxy) as outcome:
             try:
-                service = target[0]
-                style = STYLES[service.resolve_format(_preferred(service)).value]
-                files = self._files(deliveries)
-                urgency.set(deliveries)
+                service = target.plugin
+                style = STYLES[service.resolve_format(plugins.preferred_format(service)).value]
+                ask = partial(self._ask, target.apprise, style, outcome)
+                target.urgency.set(deliveries)
                 if is_plain_mail(service):
                     look = MailLook(self.name, style is HTML, self._shown)
-                    result = by_mail(service, deliveries, look, files, attempt)
+                    result = by_mail(service, deliveries, look, self._files(deliveries), attempt)
+                elif target.incidents is not None:
+                    result = target.incidents.tell(deliveries, attempt, ask)
                 else:
-                    shown = render(deliveries, style, _space(service, style.name), self._shown)
-                    call = partial(_call, target, shown, tone(deliveries), style.name)
-                    result = through_plugin(service, call, files, attempt, outcome)
-                    if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
-                        result = _in_few_words(target, deliveries[0], result, attempt, outcome)
+                    result = ask(deliveries, attempt)
             except Exception as error:  # noqa: BLE001 (top of this thread; a plugin may raise anything)
                 return NotSent(f"the plugin failed: {type(error).__name__}", maybe_sent=True)
         self._moved |= {name[5:]: new for name, new in result.facts.items()}
@@ -258,6 +270,29 @@ class AppriseChannel:
         if isinstance(result, Sent):
             return replace(result, remarks=remarks)
         return replace(result, remarks=remarks, detail=self._mask(result.detail, service))
+
+    def _ask(
+        self,
+        target: apprise.Apprise,
+        style: Style,
+        outcome: http_outcome.HttpOutcome,
+        deliveries: Sequence[Delivery],
+        attempt: SendAttempt,
+    ) -> SendResult:
+        """Result of one message through the plugin."""
+        service = target[0]
+        shown = render(deliveries, style, plugins.space_of(service, style.name), self._shown)
+        call = partial(_call, target, shown, tone(deliveries), style.name)
+        result = through_plugin(service, call, self._files(deliveries), attempt, outcome)
+        if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
+            return _in_few_words(target, deliveries[0], result, attempt, outcome)
+        return result
+
+    def _patience(self, deliveries: Sequence[Delivery]) -> float:
+        """Seconds for one notification, with the pauses that the plugin makes between its requests."""
+        requests = self._target.incidents.requests(deliveries) if self._target.incidents else 1
+        pause = max(self._apprise[0].request_rate_per_sec, 0)
+        return (self._timeout + pause) * requests + (DRAWING if self._shown.attach else 0)
 
     def _files(self, deliveries: Sequence[Delivery]) -> Sequence[Attachment]:
         """What was not taken with a file goes without one the next time: it may have been its fault."""
@@ -270,7 +305,7 @@ class AppriseChannel:
         secrets = secrets_of(self._url.get_secret_value())
         if hasattr(service, "smtp_host"):
             # Whoever runs the daemon must see which mailbox is dead, and which server says so.
-            headers = self._urgency.headers
+            headers = self._target.urgency.headers
             hidden = {str(service.password or ""), *map(str, headers.values())}
             secrets = [
                 each for each in secrets if any(each in text or text in each for text in hidden if text)
@@ -329,26 +364,6 @@ def _call(
         body_format=apprise.NotifyFormat(style),
         attach=attached(files),
     )
-
-
-def _preferred(service: Any) -> str:
-    """Markdown for chats, HTML for mail, plain text for the rest and for programs."""
-    declared = service.notify_format
-    several = [declared] if isinstance(declared, str) else declared
-    formats = [str(getattr(each, "value", each)) for each in several]
-    if MARKDOWN.name in formats and (HTML.name not in formats or formats[0] != PLAIN.name):
-        return MARKDOWN.name
-    return HTML.name if formats[0] == HTML.name else PLAIN.name
-
-
-def _space(service: Any, style: str) -> Space:
-    """What the service takes, measured as the plugin will send it, in UTF-16 units as Telegram counts."""
-
-    def measure(text: str) -> int:
-        sent = service.dialect_convert(text, apprise.NotifyFormat(style))
-        return len(sent.encode("utf-16-le")) // 2
-
-    return Space(total=service.body_maxlen or 32768, title=service.title_maxlen, measure=measure)
 
 
 def _quieten() -> None:

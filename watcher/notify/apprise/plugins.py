@@ -17,6 +17,8 @@ from typing import Any
 import apprise
 import apprise.plugins
 
+from watcher.notify.markup import HTML, MARKDOWN, PLAIN, Space
+
 
 def load(scheme: str) -> None:
     """Load the plugin of one scheme. One that is not found may be found by `load_all`."""
@@ -43,6 +45,26 @@ def load_all() -> None:
 def over_http(service: Any) -> bool:
     """Whether a plugin sends by HTTP, which `requests` does for it."""
     return hasattr(sys.modules[type(service).__module__], "requests")
+
+
+def preferred_format(service: Any) -> str:
+    """Markdown for chats, HTML for mail, plain text for the rest and for programs."""
+    declared = service.notify_format
+    several = [declared] if isinstance(declared, str) else declared
+    formats = [str(getattr(each, "value", each)) for each in several]
+    if MARKDOWN.name in formats and (HTML.name not in formats or formats[0] != PLAIN.name):
+        return MARKDOWN.name
+    return HTML.name if formats[0] == HTML.name else PLAIN.name
+
+
+def space_of(service: Any, style: str) -> Space:
+    """What the service takes, measured as the plugin will send it, in UTF-16 units as Telegram counts."""
+
+    def measure(text: str) -> int:
+        sent = service.dialect_convert(text, apprise.NotifyFormat(style))
+        return len(sent.encode("utf-16-le")) // 2
+
+    return Space(total=service.body_maxlen or 32768, title=service.title_maxlen, measure=measure)
 
 
 PAGES = "https://appriseit.com/services/"
