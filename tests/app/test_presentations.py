@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
@@ -101,6 +103,15 @@ def test_no_language_makes_two_moments_of_a_changing_clock_the_same(name: str) -
             (change.at + (change.before - change.after) * n / 4).astimezone(change.zone) for n in range(-5, 6)
         ]
         assert len({style.moment(at) for at in moments}) == len(moments), str(change)
+
+
+@pytest.mark.skipif(not can_localise(), reason="the extra `display` is not installed")
+@pytest.mark.parametrize("name", ["de-CH", "en-GB", "en-US", "fr-FR", "ru", "zh-Hans-CN"])
+def test_every_zone_has_a_short_name_in_every_language(name: str) -> None:
+    style = time_style(name)
+    for zone in available_timezones():
+        said = style.zone(NOW.astimezone(ZoneInfo(zone)))
+        assert said.isalpha() or re.fullmatch(r"UTC[+-][0-9]{2}:[0-9]{2}", said), (zone, said)
 
 
 @pytest.mark.skipif(not can_localise(), reason="the extra `display` is not installed")

@@ -81,12 +81,16 @@ def test_each_mistake_is_told_at_its_place_with_the_word_that_was_meant(
 
 
 def test_mistakes_of_a_channel_are_told_there_and_all_at_once(tmp_path: Path) -> None:
-    text = display("timezone: Mars/Olympus", "currency: CFH, rates: coinstats")
+    text = display("timezone: Mars/Olympus, rates: coin", "currency: CFH, rates: coinstats")
 
-    told = {(each.place.line, each.what.split(" is ")[0]) for each in mistakes(tmp_path, text)}
+    told = {(each.place.line, each.what) for each in mistakes(tmp_path, text)}
 
-    assert {line for line, _ in told} == {line_of(text, "ops:"), line_of(text, "display: {timezone")}
-    assert len(told) == 3
+    assert told == {
+        (line_of(text, "ops:"), "channels.ops.display.currency: 'CFH' is no currency"),
+        (line_of(text, "ops:"), "unknown key 'rates' in channels.ops.display"),
+        (line_of(text, "display: {timezone"), "display.timezone: 'Mars/Olympus' is no time zone"),
+        (line_of(text, "display: {timezone"), "there is no source 'coin'"),
+    }
 
 
 def test_a_currency_of_which_nothing_says_the_rate_is_warned_of_at_its_place(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
 from tests.notify.given import HOSTILE, delivery
 from watcher.domain.messages.delivery import NotSent, Sent
+from watcher.domain.messages.presentation import Display, localised
 from watcher.notify.console import ConsoleChannel, ConsoleSettings
+from watcher.ports.channel import Presentation
 
 
 def console(**words: object) -> tuple[ConsoleChannel, io.StringIO]:
@@ -55,3 +58,13 @@ async def test_a_closed_terminal_is_a_failure_not_a_crash() -> None:
 
 def test_the_settings_build_a_channel() -> None:
     assert ConsoleSettings().build("screen").name == "screen"
+
+
+async def test_a_channel_with_a_zone_prints_the_local_time_with_its_name() -> None:
+    out = io.StringIO()
+    printer = Console(file=out, width=100, highlight=False, emoji=False, markup=False)
+    local = Display(localised(ZoneInfo("Asia/Kathmandu")))
+
+    await ConsoleChannel("screen", printer, Presentation(display=local)).send([delivery(1)])
+
+    assert out.getvalue().startswith("1 Mar 2026, 17:45:00 UTC+05:45 warning")

@@ -76,10 +76,13 @@ def check_rates(
     sources: Mapping[str, SourceKind],
 ) -> Iterator[Problem]:
     """Report a source of rates that is none; return what leaves dollars alone, or rates unused."""
-    if (name := display.source) is not None:
+    section = document.root.get("display")  # which may have a mistake elsewhere as well
+    node = section.get("rates") if section is not None else None
+    name = node.value if node is not None and isinstance(node.value, str) else None
+    if name is not None:
         offering = [each for each, kind in sources.items() if kind.tells_rates]
-        section = document.root.get("sources")
-        if name not in (section.plain_keys() if section is not None else ()):
+        there = document.root.get("sources")
+        if name not in (there.plain_keys() if there is not None else ()):
             document.report(("display", "rates"), f"there is no source '{name}'", nearest(name, offering))
         elif name in sources and name not in offering:
             remedy = f"write '{offering[0]}', or the rates themselves" if offering else "write the rates"

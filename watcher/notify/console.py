@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.values.formatting import moment
 from watcher.domain.values.text import clean
 from watcher.notify.kind import ChannelKind
 from watcher.notify.markup import ways_on
@@ -49,17 +50,26 @@ class ConsoleChannel:
         from rich.console import Group
 
         try:
-            for entry in notice(deliveries, self._shown).entries:
-                self._console.print(Group(*_block(entry)))
+            said = notice(deliveries, self._shown)
+            for entry in said.entries:
+                self._console.print(Group(*_block(entry, self._clock(entry))))
+            if said.note:
+                self._console.print(f"{'':9}{clean(said.note)}", style="dim")
         except (OSError, ValueError) as error:
             return NotSent(f"cannot print: {type(error).__name__}")
         return Sent()
+
+    def _clock(self, entry: Entry) -> str:
+        """When it was decided: the time of day, or all of it in the zone that messages are shown in."""
+        at = moment(entry.message.at)
+        local = self._shown.display.localised(at)
+        return f"{entry.message.at:%H:%M:%S}" if local == at else local
 
     async def close(self) -> None:
         """Standard output is not ours to close."""
 
 
-def _block(entry: Entry) -> list[Text | Padding]:
+def _block(entry: Entry, clock: str) -> list[Text | Padding]:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -67,7 +77,7 @@ def _block(entry: Entry) -> list[Text | Padding]:
     message = entry.message
     colour = _ENDS.get(message.kind) or _COLOURS[message.severity]
     head = Text.assemble(
-        (f"{message.at:%H:%M:%S} ", "dim"), (f"{clean(entry.mark)}: ", colour), (clean(entry.title), "bold")
+        (f"{clock} ", "dim"), (f"{clean(entry.mark)}: ", colour), (clean(entry.title), "bold")
     )
     facts = Table.grid(padding=(0, 2))
     for label, value in entry.lines:

@@ -54,7 +54,7 @@ def time_style(name: str) -> TimeStyle:
 
     def zone(at: datetime) -> str:
         said = get_timezone_name(at, "short", locale=locale)
-        return zone_name(at) if not said or any(each.isdigit() for each in said) else said
+        return said if said.isalpha() else zone_name(at)  # else an offset, or half a sentence
 
     return TimeStyle(
         lambda at: format_date(at, "medium", locale=locale),

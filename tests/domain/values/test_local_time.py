@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import watcher.domain
 from tests.domain.values.zones import Change, changes
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.local_time import PLAIN, with_local_times, zone_name
@@ -38,6 +41,12 @@ def test_the_hour_that_a_night_shows_twice_is_told_apart(zone: str, local: str) 
     text = "between 2026-10-25 00:30:00 UTC and 2026-10-25 01:30:00 UTC"
 
     assert with_local_times(text, ZoneInfo(zone)) == local
+
+
+def test_from_one_time_to_another_of_the_same_day_says_the_day_once() -> None:
+    text = "from 2026-01-05 08:00:00 UTC to 2026-01-05 08:25:00 UTC, 25 min"
+
+    assert with_local_times(text, ZURICH) == "from 5 Jan 2026, 09:00:00 to 09:25:00 CET, 25 min"
 
 
 def test_two_times_around_midnight_have_both_their_days() -> None:
@@ -85,6 +94,19 @@ def test_a_name_that_is_a_time_is_shown_like_one_and_breaks_nothing() -> None:
     local = with_local_times(text, ZURICH)
 
     assert local == "+5 5 Jan 2026, 09:00:00 CET on ethereum, seen 5 Jan 2026, 09:00:00 CET"
+
+
+def test_no_text_of_the_domain_writes_a_time_but_through_moment() -> None:
+    package = Path(watcher.domain.__file__).parent
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            spec = node.format_spec if isinstance(node, ast.FormattedValue) else None
+            formatted = spec is not None and any(each in ast.dump(spec) for each in ("%H", "%Y", "%T"))
+            if formatted or (isinstance(node, ast.Attribute) and node.attr == "strftime"):
+                found.append(path.name)
+
+    assert sorted(found) == ["formatting.py", "local_time.py"]
 
 
 @given(

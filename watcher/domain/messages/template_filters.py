@@ -15,7 +15,6 @@ from watcher.domain.values import formatting
 from watcher.domain.values.durations import span
 
 _NUMBER = re.compile(r"([-+−]?)\$?([0-9][0-9,_]*(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?)…?")
-_SHOWN = "%Y-%m-%d %H:%M:%S UTC"
 
 Number = str | int | Decimal
 
@@ -53,7 +52,7 @@ def ago(value: str, at: str) -> str:
     if not value or not at:
         return ""
     try:
-        then, now = (datetime.strptime(text, _SHOWN).replace(tzinfo=UTC) for text in (value, at))
+        then, now = (datetime.strptime(text, formatting.MOMENT).replace(tzinfo=UTC) for text in (value, at))
     except (TypeError, ValueError):
         raise ValueError(f"'{str(value)[:40]}' is not a time; ago is for since and at") from None
     return f"{span(max(0.0, (now - then).total_seconds()))} ago"

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Context, Decimal
 
 PLACES = 8
+MOMENT = "%Y-%m-%d %H:%M:%S UTC"
+"""The one form of a time in a text; whoever reads times in texts looks for it."""
 MINUS = "\N{MINUS SIGN}"
 _CONTEXT = Context(prec=1000, rounding=ROUND_DOWN)
 
@@ -133,7 +135,7 @@ def counted(count: int, word: str, words: str = "") -> str:
 
 def moment(at: datetime | None) -> str:
     """A UTC time to the second, as in every message."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else "never"
+    return at.astimezone(UTC).strftime(MOMENT) if at else "never"
 
 
 def _worth(size: Decimal, places: int) -> str:

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from watcher.domain.values.formatting import MOMENT
+
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MOMENT = r"(?<![\w:.+-])[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} UTC(?!\w)"
-_MOMENTS = re.compile(rf"(?P<start>{_MOMENT}) and (?P<end>{_MOMENT})|{_MOMENT}")
-_FORM = "%Y-%m-%d %H:%M:%S UTC"
+_MOMENTS = re.compile(rf"(?P<start>{_MOMENT})(?P<joint> and | to )(?P<end>{_MOMENT})|{_MOMENT}")
 
 
 def _date(at: datetime) -> str:
@@ -49,11 +50,11 @@ class TimeStyle:
         """`5 Jan 2026, 09:00:00 CET`. The zone is always there: one night a year shows an hour twice."""
         return f"{self._at(at)} {self.zone(at)}"
 
-    def span(self, start: datetime, end: datetime) -> str:
+    def span(self, start: datetime, joint: str, end: datetime) -> str:
         """Two moments; of one day and one name of the zone, with these said once."""
         if start.date() != end.date() or self.zone(start) != self.zone(end):
-            return f"{self.moment(start)} and {self.moment(end)}"
-        return f"{self._at(start)} and {self.time(end)} {self.zone(end)}"
+            return f"{self.moment(start)}{joint}{self.moment(end)}"
+        return f"{self._at(start)}{joint}{self.time(end)} {self.zone(end)}"
 
 
 PLAIN = TimeStyle()
@@ -65,7 +66,7 @@ def with_local_times(text: str, zone: tzinfo, style: TimeStyle = PLAIN) -> str:
     def local(found: re.Match[str]) -> str:
         try:
             if found["start"]:
-                return style.span(_in(found["start"], zone), _in(found["end"], zone))
+                return style.span(_in(found["start"], zone), found["joint"], _in(found["end"], zone))
             return style.moment(_in(found[0], zone))
         except (ValueError, OverflowError):  # no time, but what looks like one
             return found[0]
@@ -74,4 +75,4 @@ def with_local_times(text: str, zone: tzinfo, style: TimeStyle = PLAIN) -> str:
 
 
 def _in(text: str, zone: tzinfo) -> datetime:
-    return datetime.strptime(text, _FORM).replace(tzinfo=UTC).astimezone(zone)
+    return datetime.strptime(text, MOMENT).replace(tzinfo=UTC).astimezone(zone)
