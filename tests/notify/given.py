@@ -42,7 +42,7 @@ def message(
         wallet="treasury-hot",
         title=title or f"treasury-hot: ETH moved, number {number}",
         facts=facts,
-        at=START,
+        at=START + timedelta(milliseconds=number),  # each is a happening of its own
     )
 
 

@@ -50,7 +50,7 @@ async def test_a_json_receiver_gets_title_message_and_type() -> None:
     async with receiver() as here:
         assert await channel(json_url(here)).send([delivery(1)]) == Sent()
 
-    assert here.payloads[0]["title"] == "warning, change: treasury-hot: ETH moved, number 1"
+    assert here.payloads[0]["title"] == "warning: treasury-hot: ETH moved, number 1"
     assert here.payloads[0]["type"] == "warning"
     assert here.payloads[0]["message"].splitlines() == [
         "Before: 12.5 ETH",
@@ -81,7 +81,7 @@ async def test_slack_gets_its_own_markdown(monkeypatch: pytest.MonkeyPatch) -> N
 
     attachment = here.payloads[0]["attachments"][0]
     assert here.payloads[0]["mrkdwn"] is True
-    assert attachment["title"] == "warning, change: treasury-hot: ETH moved, number 1"
+    assert attachment["title"] == "warning: treasury-hot: ETH moved, number 1"
     assert attachment["text"].startswith("*Symbol:* `")
     assert "<!channel>" not in attachment["text"]
     assert "&lt;!channel&gt;" in attachment["text"]
@@ -99,7 +99,7 @@ async def test_telegram_gets_markdown_within_its_limit(monkeypatch: pytest.Monke
     assert here.payloads[0]["parse_mode"] == "MarkdownV2"
     assert len(here.payloads) == 1
     assert 3500 < len(text) <= 4096
-    assert text.startswith("*warning, change: treasury\\-hot: ETH moved, number 1*")
+    assert text.startswith("*warning: treasury\\-hot: ETH moved, number 1*")
     assert "see `watcher outbox`" in text
     assert "`dlv-0001`" in text
 
@@ -257,7 +257,7 @@ async def test_several_deliveries_are_one_notification() -> None:
     async with receiver() as here:
         assert await channel(json_url(here)).send([delivery(1), delivery(2)]) == Sent()
 
-    assert here.payloads[0]["title"] == "warning, change: treasury-hot: ETH moved, number 1 (+1 more)"
+    assert here.payloads[0]["title"] == "warning: treasury-hot: ETH moved, number 1 (+1 more)"
 
 
 @pytest.mark.parametrize(

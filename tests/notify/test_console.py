@@ -25,7 +25,7 @@ async def test_every_delivery_is_printed_with_its_facts() -> None:
 
     assert await channel.send([delivery(1), delivery(2)]) == Sent()
 
-    for text in ("number 1", "number 2", "12.5 ETH", "warning event", "hot-wallet-moved", "dlv-0002"):
+    for text in ("number 1", "number 2", "12.5 ETH", "warning: treasury-hot", "hot-wallet-moved", "dlv-0002"):
         assert text in out.getvalue()
 
 

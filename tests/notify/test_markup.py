@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from tests.notify.given import HOSTILE, delivery
 from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.text import clean
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Space, Style, render
 from watcher.notify.notice import tone
+from watcher.ports.channel import Presentation
 
 ALL = pytest.mark.parametrize("style", [PLAIN, MARKDOWN, HTML], ids=lambda style: style.name)
 
@@ -19,18 +22,18 @@ ALL = pytest.mark.parametrize("style", [PLAIN, MARKDOWN, HTML], ids=lambda style
 def test_a_message_shows_its_facts_its_rule_and_its_delivery(style: Style) -> None:
     shown = render([delivery(7)], style, Space())
 
-    assert shown.title == "warning, change: treasury-hot: ETH moved, number 7"
+    assert shown.title == "warning: treasury-hot: ETH moved, number 7"
     for text in ("Before", "12.5 ETH", "After", "10 ETH", "hot-wallet-moved", "dlv-0007"):
         assert text in shown.body
 
 
 @ALL
 def test_what_fires_repeats_and_resolves_in_the_same_words_is_told_apart(style: Style) -> None:
-    course = {Kind.FIRING: "firing", Kind.REPEAT: "still firing", Kind.ESCALATION: "escalated"}
-    course[Kind.RESOLVED] = "resolved"
+    course = {Kind.FIRING: "critical", Kind.REPEAT: "critical, still firing"}
+    course |= {Kind.ESCALATION: "critical, escalated", Kind.RESOLVED: "resolved"}
     for kind, word in course.items():
         one = delivery(kind=kind, severity=Severity.CRITICAL, title="gas-1 holds 0.4 ETH")
-        assert render([one], style, Space()).title == f"critical, {word}: gas-1 holds 0.4 ETH"
+        assert render([one], style, Space()).title == f"{word}: gas-1 holds 0.4 ETH"
 
 
 @ALL
@@ -60,7 +63,7 @@ def test_markdown_in_a_name_is_shown_as_code_and_cannot_leave_it() -> None:
 def test_markdown_in_a_title_that_joins_the_body_is_escaped() -> None:
     shown = render([delivery(1, title="a_b *c* [d](e) `f` <g>")], MARKDOWN, Space(title=0))
 
-    assert shown.title == r"warning, change: a\_b \*c\* \[d\](e) \`f\` \<g\>"
+    assert shown.title == r"warning: a\_b \*c\* \[d\](e) \`f\` \<g\>"
 
 
 def test_plain_words_and_amounts_are_left_as_they_are_in_markdown() -> None:
@@ -73,14 +76,15 @@ def test_the_runbook_of_the_rule_is_a_link_that_works() -> None:
     url = "https://wiki.example.com/runbooks/gas?x=1"
     facts = (("Runbook", url), ("Symbol", url))
 
+    shown = Presentation(ways=lambda _: Ways(runbook=url))
+
     plain, markdown, html = (
-        render([delivery(1, facts=facts)], style, Space()).body for style in STYLES.values()
+        render([delivery(1, facts=facts)], style, Space(), shown).body for style in STYLES.values()
     )
 
-    assert plain.count(url) == 1
-    assert f"<{url}>" in markdown
-    assert f'<a href="{url}">' in html
-    assert html.count(f">{url}<") == 1
+    assert plain.count(f"Runbook: {url}") == plain.count(url) == 1
+    assert f"[Runbook]({url})" in markdown
+    assert html.count(f'<a href="{url}">Runbook</a>') == html.count("<a ") == 1
 
 
 @ALL
@@ -95,7 +99,7 @@ def test_several_deliveries_are_counted_and_told_most_severe_first(style: Style)
 
     shown = render(several, style, Space())
 
-    assert shown.title == "critical, firing: treasury-hot: ETH moved, number 2 (+4 more)"
+    assert shown.title == "critical: treasury-hot: ETH moved, number 2 (+4 more)"
     assert shown.body.startswith("5 alerts: 2 firing, 1 resolved, 2 changes")
     ids = re.findall(r"dlv-\d{4}", shown.body)
     assert ids == ["dlv-0002", "dlv-0004", "dlv-0005", "dlv-0003", "dlv-0001"]
@@ -107,7 +111,7 @@ def test_what_is_over_never_heads_a_merged_notification(style: Style) -> None:
 
     shown = render([over, delivery(2, kind=Kind.FIRING, severity=Severity.WARNING)], style, Space())
 
-    assert shown.title == "warning, firing: treasury-hot: ETH moved, number 2 (+1 more)"
+    assert shown.title == "warning: treasury-hot: ETH moved, number 2 (+1 more)"
 
 
 @ALL
@@ -118,7 +122,7 @@ def test_each_alert_of_a_merged_notification_is_a_list_under_its_own_line(style:
     assert lines[:5] == [
         "2 alerts: 2 changes",
         "",
-        "• warning, change: treasury-hot: ETH moved, number 1",
+        "• warning: treasury-hot: ETH moved, number 1",
         "Before: 12.5 ETH",
         "After: 10 ETH",
     ]
@@ -144,20 +148,21 @@ def test_a_long_message_is_cut_at_a_line_and_says_how_much_is_missing(style: Sty
     assert left
     assert shown.body.count("moved a little") == 400 - int(left[1])
     assert "dlv-0001" in shown.body
-    assert shown.title == "warning, change: treasury-hot: ETH moved, number 1"
+    assert shown.title == "warning: treasury-hot: ETH moved, number 1"
 
 
 @ALL
 @pytest.mark.parametrize("total", [500, 2000, 4096])
 def test_a_burst_that_does_not_fit_is_counted_never_dropped(style: Style, total: int) -> None:
     burst = [delivery(number) for number in range(200)]
+    each_its_own = [replace(one, message=replace(one.message, rule=one.id)) for one in burst]
 
-    shown = render(burst, style, Space(total=total))
+    shown = render(each_its_own, style, Space(total=total))
 
     assert len(shown.title) + len(shown.body) <= total
     left = re.search(r"… and (\d+) more, see", shown.body)
     assert left
-    assert len(re.findall(r"dlv-\d{4}", shown.body)) == 200 - int(left[1])
+    assert len(re.findall(r"delivery \W*(?:<code>)?dlv-\d{4}", shown.body)) == 200 - int(left[1])
 
 
 def test_room_is_measured_as_the_service_measures() -> None:
@@ -174,7 +179,7 @@ def test_a_title_that_its_place_cannot_hold_stands_whole_on_top_of_the_body() ->
     shown = render([delivery(1, title=title)], PLAIN, Space(title=250))
 
     assert len(shown.title) <= 250
-    assert shown.body.startswith(f"warning, change: {title.strip()}")
+    assert shown.body.startswith(f"warning: {title.strip()}")
 
 
 @pytest.mark.parametrize(
@@ -215,5 +220,5 @@ def test_a_short_message_is_never_longer_than_an_sms_and_begins_with_how_bad_it_
         ]
         shown = render(many, PLAIN, Space(160, title, measure))
 
-        assert shown.title.startswith("critical, firing: xxx")
+        assert shown.title.startswith("critical: xxx")
         assert measure(shown.body) + (0 if title else measure(shown.title)) <= 160

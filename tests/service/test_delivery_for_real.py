@@ -36,7 +36,7 @@ async def test_a_burst_of_300_is_out_soon_as_one_message_on_a_quick_channel() ->
     assert {each.state for each in outbox.rows.values()} == {DeliveryState.SENT}
     assert len(here.payloads) == 1
     assert here.payloads[0]["message"].startswith("300 alerts: 300 changes")
-    assert "and 200 more" in here.payloads[0]["message"]
+    assert "hot-wallet-moved on 1 wallet" in here.payloads[0]["message"]
 
 
 async def test_a_burst_of_300_is_merged_on_a_channel_whose_plugin_sleeps() -> None:
@@ -106,6 +106,6 @@ async def test_what_fired_and_resolved_before_it_could_be_told_says_both_in_one_
         await deliverer.stop(within=1)
 
     (payload,) = here.payloads
-    assert payload["title"] == f"warning, fired and resolved: {over.message.title}"
+    assert payload["title"] == f"fired and resolved: {over.message.title}"
     assert f"Fired: {fired.message.title}" in payload["message"]
     assert all(each.id in payload["message"] for each in (fired, over))

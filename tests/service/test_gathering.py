@@ -118,7 +118,7 @@ async def test_an_alert_that_fired_and_resolved_is_one_line_of_a_merged_message(
     assert first["message"].startswith("2 alerts: 1 escalated, 1 fired and resolved")
     assert first["message"].count("•") == 2
     assert "dlv-0001, dlv-0004" in first["message"]
-    assert (second["title"], second["type"]) == ("warning, fired and resolved: all is well", "success")
+    assert (second["title"], second["type"]) == ("fired and resolved: all is well", "success")
 
 
 # ------------------------------------------------------------------ 5,000 at once

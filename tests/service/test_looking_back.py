@@ -96,7 +96,7 @@ async def test_a_move_in_steps_is_told_once_whatever_restarts(tmp_path: Path, na
     for held in ("100", "95", "90", "90", "89", "81"):
         await bench.see(held)
 
-    assert [title[:12] for title in bench.told()] == ["hot: −10 ETH", "hot: −9 ETH "]
+    assert [title[:7] for title in bench.told()] == ["−10 ETH", "−9 ETH "]
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -106,7 +106,7 @@ async def test_one_process_tells_what_many_would(tmp_path: Path, name: str) -> N
         for held in ("100", "95", "90", "90", "89", "81"):
             await bench.poll(poller, held)
 
-    assert [title[:12] for title in bench.told()] == ["hot: −10 ETH", "hot: −9 ETH "]
+    assert [title[:7] for title in bench.told()] == ["−10 ETH", "−9 ETH "]
 
 
 @pytest.mark.parametrize("table", ["marks", "deliveries", "changes"])
@@ -163,8 +163,8 @@ async def test_a_runway_fires_and_resolves_from_stored_history(tmp_path: Path, *
         await bench.see(held, timedelta(days=1))
 
     assert bench.told() == [
-        "hot: ETH on ethereum: lasts about 4 days at 1 ETH a day over the last 72 h",
-        "hot: ETH on ethereum: lasts about 90 days at 0.333 ETH a day over the last 72 h",
+        "hot: lasts about 4 days at 1 ETH a day over the last 72 h",
+        "hot: lasts about 90 days at 0.333 ETH a day over the last 72 h",
     ]
 
 
@@ -203,7 +203,7 @@ async def test_after_a_change_of_unit_reports_judge_a_runway_by_what_the_daemon_
         distance = found.near(RUNWAY, subject).distance
 
     words = "lasts about 24 hours at 10 ETH a day over the last 36 h"
-    assert bench.told()[-1] == f"hot: ETH on ethereum: {words}"
+    assert bench.told()[-1] == f"hot: {words}"
     assert verdict.because == words
     assert distance == Decimal("-0.8")
 
@@ -247,4 +247,4 @@ async def test_what_another_process_kept_is_looked_through_anew(tmp_path: Path) 
         await beside.close()
         await bench.poll(daemon, "15", timedelta(hours=24))
 
-    assert bench.told()[-1].startswith("hot: ETH on ethereum: lasts about ")
+    assert bench.told()[-1].startswith("hot: lasts about ")

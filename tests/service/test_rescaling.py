@@ -54,6 +54,6 @@ async def test_a_new_spark_factor_is_told_and_noted_and_is_no_transfer(
             clock.move(timedelta(days=1))
     assert titles == [
         "Bond 2030: one unit is 100 sparks now; nothing moved",
-        "desk: \N{MINUS SIGN}10 Bond 2030 on teos (\N{MINUS SIGN}4\N{NARROW NO-BREAK SPACE}%)",
+        "\N{MINUS SIGN}10 Bond 2030 (\N{MINUS SIGN}4\N{NARROW NO-BREAK SPACE}%) left desk",
     ]
     assert caplog.text.count("one unit of Bond 2030 is 100 sparks now, and was 1000") == 1

@@ -197,10 +197,11 @@ def _grouped(entries: Sequence[Entry], style: Style) -> tuple[list[str], int]:
     lines, shown = [], 0
     for (mark, _), group in groups.items():
         if len(group) > MOST_DETAILED:
-            worst = ", ".join(measured(each) for each in group[:MOST_MEASURED])
-            rest = f" and {len(group) - MOST_MEASURED:,} more" if len(group) > MOST_MEASURED else ""
-            said = f"{of_many(group)}: {worst}{rest}"
-            lines.append(f"• {style.bold(mark)}: {style.text(said)}")
+            worst = list(dict.fromkeys(measured(each) for each in group))
+            more = f" and {len(group) - MOST_MEASURED:,} more" if len(worst) > MOST_MEASURED else ""
+            said = f"{of_many(group)}: {', '.join(worst[:MOST_MEASURED])}{more}"
+            first = f"delivery {style.code(group[0].told[-1].id[:SHORT])} and {len(group) - 1:,} more"
+            lines.append(_join([f"• {style.bold(mark)}: {style.text(said)}", first], style))
             shown += len(group)
             continue
         for each in group:

@@ -203,7 +203,8 @@ def _joint(entries: Sequence[Entry]) -> str:
 def of_many(entries: Sequence[Entry]) -> str:
     """Entries of one rule in one line: `gas-low on 300 wallets, worst gas-17 0.002 ETH`."""
     first, wallets = entries[0], {each.message.wallet for each in entries}
-    return f"{' and '.join(first.rules)} on {counted(len(wallets), 'wallet')}, worst {measured(first)}"
+    worst = f", worst {measured(first)}" if first.message.particulars.gravity is not None else ""
+    return f"{' and '.join(first.rules)} on {counted(len(wallets), 'wallet')}{worst}"
 
 
 def measured(entry: Entry) -> str:
@@ -224,7 +225,7 @@ def _summary(entries: Sequence[Told]) -> str:
     for one, several in [*_WORDS.values(), *((both, both) for both in _BOTH.values())]:
         if counts[one]:
             parts.append(f"{counts[one]:,} {several if counts[one] > 1 else one}")
-    return f"{len(entries):,} alerts: {', '.join(parts)}"
+    return f"{counted(len(entries), 'alert')}: {', '.join(parts)}"
 
 
 def _word(told: Told, *, several: bool) -> str:

@@ -43,9 +43,7 @@ def test_a_failure_is_shown_side_by_side_and_ends_with_one(
     assert f"FAILED  {path}:7  wrong <&>" in out
     assert "at 5m, told:" in out
     assert "      - silent    | nothing" in out
-    assert (
-        '      +           | low firing "main: ETH on ethereum: 0.5 ETH is below 1 ETH" to ops, phone' in out
-    )
+    assert '      +           | low firing "main: 0.5 ETH is below 1 ETH" to ops, phone' in out
     assert out.endswith("2 tests: 1 passed, 1 failed\n")
 
 

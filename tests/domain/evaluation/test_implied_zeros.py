@@ -73,7 +73,7 @@ def test_a_contract_that_another_account_has_on_this_chain_is_known_to_exist(nam
     world = World(low(name, chains=[]))
     world.see(reading(HOT, {}), reading(SWEEP, {USDC: "7"}))
     assert world.see(reading(HOT, {})) == F
-    assert world.title == "hot: USDC on ethereum: 0 USDC is below 5 USDC"
+    assert world.title == "hot: 0 USDC is below 5 USDC"
 
 
 def test_a_native_coin_is_named_by_its_id_and_chain_once_it_was_seen() -> None:

@@ -60,7 +60,7 @@ def test_one_notice_when_its_patience_is_over_and_one_when_it_sees_again() -> No
     message = there.told[-1].message
     assert message.severity is Severity.WARNING
     assert message.title.startswith(
-        "hot: ETH on ethereum: rule low cannot be judged since 2026-03-01 15:01:00 UTC: value_usd is not "
+        "hot: rule low cannot be judged since 2026-03-01 15:01:00 UTC: value_usd is not "
         "known without a price: from $400.00 to $40,000.00 is possible; take ETH out of the rule"
     )
     assert dict(message.facts)["Rule"] == "value_usd below $5,000.00"

@@ -30,7 +30,7 @@ def told(rule: ChangeRule, symbol: str = "ETH") -> World:
 
 def test_a_change_says_where_what_why_and_when() -> None:
     world = told(moved(direction="out", by="10%"))
-    assert world.title == "hot: −2 ETH on ethereum (−20\N{NARROW NO-BREAK SPACE}%)"
+    assert world.title == "−2 ETH ($220.00, −20\N{NARROW NO-BREAK SPACE}%) left hot"
     assert [label for label, _ in world.told[-1].message.facts] == [
         "Wallet", "Chain", "Address", "Asset", "Before", "After", "Moved", "Value", "When", "Because",
     ]  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_name_from_the_api_is_never_a_template(symbol: str) -> None:
 )
 def test_a_template_that_fails_still_delivers(summary: str) -> None:
     world = told(moved(summary=summary))
-    assert world.title.startswith("hot: −2 ETH")
+    assert world.title.startswith("−2 ETH")
     assert world.fact("Template").startswith("summary could not be rendered")
 
 
@@ -157,7 +157,7 @@ def test_words_are_cut_to_a_bearable_length_and_a_title_is_one_line() -> None:
 
 
 def test_an_empty_summary_leaves_the_plain_title() -> None:
-    assert told(moved(summary="{{ '' }}")).title.startswith("hot: −2 ETH")
+    assert told(moved(summary="{{ '' }}")).title.startswith("−2 ETH")
 
 
 def test_a_rule_tells_the_channels_it_names_and_else_all_of_them() -> None:

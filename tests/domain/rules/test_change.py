@@ -178,7 +178,7 @@ def test_the_message_says_since_when_and_what_it_was_worth() -> None:
     see(world, "100", price="2000")
     see(world, "95", price="2100")
     assert see(world, "89", price="2100") == E
-    assert world.title == "hot: −11 ETH on ethereum (−11\N{NARROW NO-BREAK SPACE}%)"
+    assert world.title == "−11 ETH ($23,100.00, −11\N{NARROW NO-BREAK SPACE}%) left hot"
     assert world.fact("When") == "between 2026-03-01 12:10:00 UTC and 2026-03-01 12:30:00 UTC"
     assert world.fact("Value").startswith("$200,000.00 → $186,900.00: −$13,100.00 (amount −$23,100.00, price")
     assert world.fact("Because").startswith(

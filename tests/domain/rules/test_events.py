@@ -70,7 +70,7 @@ def test_something_from_nothing_is_any_percentage() -> None:
     world = World(moved(by="50%"))
     world.see(reading(HOT, {ETH: "1"}))
     assert world.see(reading(HOT, {ETH: "1", USDC: "3"})) == E
-    assert world.title == "hot: +3 USDC on ethereum"
+    assert world.title == "+3 USDC reached hot"
 
 
 def test_nothing_is_told_at_first_sight() -> None:

@@ -113,8 +113,8 @@ class Message:
     particulars: Particulars = NOTHING
 
 
-TITLE_PLACES = 4
-"""Decimals of an amount in a title, which has little room; the body has all that matter."""
+TITLE_AMOUNT = 12
+"""Characters of an amount in a title, which has little room; the body has all digits that matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +293,7 @@ def change_title(change: Change, where: OfAccount) -> str:
     worth = times(moved.copy_abs(), change.price_after) if change.price_after is not None else None
     beside = [money(worth)] if worth is not None and not change.claimed else []
     beside += [signed(percent(moved, before), moved)] if before else []
-    what = f"{signed(amount(moved, TITLE_PLACES), moved)} {change.symbol or 'of an asset without a symbol'}"
+    much = amount(moved) if len(amount(moved)) <= TITLE_AMOUNT else amount(moved, 2)
+    what = f"{signed(much, moved)} {change.symbol or 'of an asset without a symbol'}"
     shown = f" ({', '.join(beside)})" if beside else ""
     return f"{what}{shown} {'left' if moved < 0 else 'reached'} {where.wallet}"
