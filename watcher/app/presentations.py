@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from watcher.app.ways import ways_of
 from watcher.config.configuration import store_of
 from watcher.config.settings import Settings
 from watcher.domain.messages.presentation import Currency, Display, localised
@@ -35,13 +36,14 @@ def presentations(
     `told`: the exchange rates that a source has told last."""
     written = settings.display.written
     rates: Rates = told if written is None else lambda: written
-    now = (clock or SystemClock()).now
+    now, ways = (clock or SystemClock()).now, ways_of(settings)
 
     def of(channel: str) -> Presentation:
         kind = settings.channels[channel]
         return Presentation(
             draw if kind.wants_pictures else None,
             _display(settings.display.on(kind.display), rates, now),
+            ways,
             answered=settings.chat is not None and channel in settings.chat.channels,
         )
 

@@ -165,17 +165,15 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
 
     from watcher.config.configuration import build_rules, credit_plans
     from watcher.config.models import WebSettings
-    from watcher.config.settings import PAGE
     from watcher.service.clock import SystemClock
     from watcher.web import PageSnapshots, Server
 
     settings = configuration.settings
-    token, proxies = (settings.web.token, settings.web.proxies) if settings.web else (None, ())
+    where = settings.web or WebSettings()
     try:
-        where = WebSettings(listen=listen, token=token, proxies=proxies) if listen else settings.web
+        where = WebSettings(**{**dict(where), "listen": listen}) if listen else where
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-    where = where or WebSettings(listen=PAGE)
     store = store_of(settings)
     if not store.exists():
         typer.echo(f"{store}: there is no store yet; `watcher run` or `watcher poll` makes it", err=True)

@@ -40,6 +40,10 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
             "additionalProperties": _choice(kinds.channels, kinds.channel, definitions),
         },
         "display": {"anyOf": [model_schema(DisplaySettings, definitions), {"type": "null"}]},
+        "explorers": {
+            "type": ["object", "null"],
+            "additionalProperties": {"type": "string", "pattern": r"^https?://.*\{address\}"},
+        },
         "rules": {"type": "array", "items": {"type": "string"}, "examples": [["rules/*.yaml"]]},
         "web": {"anyOf": [model_schema(WebSettings, definitions), {"type": "null"}]},
         "log": model_schema(LogSettings, definitions),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -22,7 +26,7 @@ from pydantic import (
 from watcher.domain.values.cron import check_cron
 from watcher.domain.values.decimals import whole_number
 from watcher.domain.values.durations import format_duration
-from watcher.domain.values.errors import InputError
+from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import Duration, Words, Zone
 from watcher.domain.values.normalization import one_form
 from watcher.system.connections import Proxy, is_loopback, is_web_address
@@ -151,6 +155,7 @@ class HeartbeatSettings(_Model):
 
 SHORTEST_TOKEN = 16
 """Characters of a token that strangers can try: its length alone keeps it from being guessed."""
+_MAKE_ONE = f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16)"
 
 
 class MetricsSettings(_Model):
@@ -159,11 +164,32 @@ class MetricsSettings(_Model):
     balances: bool = True
 
 
-class WebSettings(_Model):
-    """Where the status page listens. A public address needs a token."""
+PAGE = "127.0.0.1:8787"
+"""Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
 
-    listen: str
+_PAGE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*/?")
+_NAMES_AT_HOME = (".local", ".lan", ".internal", ".home.arpa")
+
+
+def _a_page(url: str) -> str:
+    if not _PAGE_URL.fullmatch(url) or not is_web_address(SecretStr(url)):
+        raise InputError(
+            "must be the web address at which people open the page", "as in https://watch.example.org"
+        )
+    return url.rstrip("/")
+
+
+class WebSettings(_Model):
+    """Where the status page listens, and where people open it. A public address needs a token."""
+
+    listen: str = PAGE
+    url: Annotated[str, AfterValidator(_a_page)] | None = None
+    """Where people open the page, as in https://watch.example.org or with a path: messages link there."""
     token: SecretStr | None = None
+    ack_links: bool = True
+    """Whether messages have a link that acknowledges, for whoever has it, without the token."""
+    link_key: SecretStr | None = None
+    """What these links are signed with; where it is left out, the token."""
     proxies: tuple[IPvAnyAddress, ...] = ()
     """Reverse proxies, which say in `X-Forwarded-For` for whom they ask; one on this machine: 127.0.0.1."""
     metrics: MetricsSettings = MetricsSettings()
@@ -187,11 +213,51 @@ class WebSettings(_Model):
             )
         return self
 
+    @field_validator("link_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < SHORTEST_TOKEN:
+            raise InputError("is too short: who has a link could guess it", _MAKE_ONE)
+        return key
+
     @property
-    def doubt(self) -> str:
-        """What is allowed and probably not meant; empty if nothing is."""
+    def doubts(self) -> Iterator[Advice]:
+        """What is allowed and probably not meant."""
         length = len(self.token.get_secret_value()) if self.token else SHORTEST_TOKEN
-        return f"'token' has only {length} characters, and can be guessed" if length < SHORTEST_TOKEN else ""
+        if length < SHORTEST_TOKEN:
+            yield Advice(f"'token' has only {length} characters, and can be guessed", _MAKE_ONE)
+        if self.url is None:
+            return
+        if self.url.startswith("http:") and not _is_at_home(self.public_host):
+            yield Advice("'url' is http: what is sent there can be read on the way", "use https")
+        if self.token is None and not is_loopback(self.public_host):
+            what = "'url' is for others, and there is no 'token': whoever gets there sees all of the page"
+            yield Advice(what, "add 'token:', or let the proxy ask who they are")
+        if self.ack_links and not self.link_secret:
+            what = "messages will have no link that acknowledges: there is nothing to sign it with"
+            remedy = (
+                f"add 'token:' or 'link_key:', {SHORTEST_TOKEN} characters or more, or 'ack_links: false'"
+            )
+            yield Advice(what, remedy)
+
+    @property
+    def link_secret(self) -> str:
+        """What the links that acknowledge are signed with; empty where there are none."""
+        key = self.link_key or self.token
+        if self.url is None or not self.ack_links or key is None:
+            return ""
+        # Who has a link can try keys on it without asking anybody: a short token is no key.
+        return key.get_secret_value() if len(key.get_secret_value()) >= SHORTEST_TOKEN else ""
+
+    @property
+    def public_host(self) -> str:
+        """The host of `url`, without a port; empty if there is no `url`."""
+        return urlsplit(self.url or "").hostname or ""
+
+    @property
+    def public_path(self) -> str:
+        """The path of `url`, as in `/watcher`; empty if it has none."""
+        return urlsplit(self.url or "").path
 
     @property
     def host(self) -> str:
@@ -202,3 +268,11 @@ class WebSettings(_Model):
         """-1 if what was written is no number."""
         port = whole_number(self.listen.rpartition(":")[2], most_digits=5)
         return -1 if port is None else port
+
+
+def _is_at_home(host: str) -> bool:
+    """Whether a host can only be reached from its own network."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_NAMES_AT_HOME)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from watcher.config.cross_checks import check_channels, check_rates, check_twice, read_assets
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
-from watcher.config.models import LOG_LEVELS, SHORTEST_TOKEN, HeartbeatSettings, LogSettings, WebSettings
+from watcher.config.explorers import read_explorers
+from watcher.config.models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
 from watcher.config.problems import M, checked
 from watcher.config.wallets import WalletSettings, read_wallets
 from watcher.config.yaml_reader import read_document
@@ -32,12 +33,9 @@ if TYPE_CHECKING:
     from watcher.hints.kind import HintKind
 
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
-PAGE = "127.0.0.1:8787"
-"""Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
-
 KEYS = (
     *("version", "store", "sources", "wallets", "hints", "assets"),
-    *("channels", "display", "people", "chat", "rules", "web", "log", "heartbeat"),
+    *("channels", "display", "explorers", "people", "chat", "rules", "web", "log", "heartbeat"),
 )
 
 
@@ -79,6 +77,8 @@ class Settings:
     assets: tuple[AssetEntry, ...] = ()
     channels: dict[str, ChannelKind]
     display: DisplaySettings
+    explorers: Mapping[str, str]
+    """The page of an account, by the one spelling of its chain."""
     rules: tuple[Path, ...]
     web: WebSettings | None
     log: LogSettings
@@ -195,6 +195,7 @@ class _Loader:
         wallets = self.wallets = read_wallets(self._document, sources)
         self._warnings += check_twice(self._document, sources, wallets)
         assets = read_assets(self._document, self.named, sources)
+        explorers = read_explorers(self._document, wallets)
         self.rules = self._rules()
         web = self._web()
         log = self._log(env)
@@ -216,6 +217,7 @@ class _Loader:
             assets=assets,
             channels=channels,
             display=display,
+            explorers=explorers,
             rules=tuple(each.absolute() for each in self.rules),
             web=web,
             log=log,
@@ -335,11 +337,10 @@ class _Loader:
 
     def _web(self) -> WebSettings | None:
         if self._document.root.get("web") is None:
-            return WebSettings(listen=PAGE)
+            return WebSettings()
         web: WebSettings | None = self._section("web", WebSettings)
-        if web is not None and web.doubt:
-            remedy = f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16)"
-            self._warnings.append(Problem(self._document.place(("web",)), web.doubt, remedy))
+        for said in web.doubts if web is not None else ():
+            self._warnings.append(Problem(self._document.place(("web",)), said.what, said.remedy))
         return web
 
     def _log(self, env: Mapping[str, str]) -> LogSettings | None:

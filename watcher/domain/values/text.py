@@ -6,6 +6,7 @@ nobody can see. None of it reaches an output; what markup does with the rest is 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 LONGEST_VALUE = 1000
@@ -17,6 +18,14 @@ LONGEST_NAME = 64
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 _SPACES = frozenset({"Zs", "Zl", "Zp"})
 _KEPT_SPACES = frozenset({" ", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"})
+
+
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/%?&=#+-]*)?")
+
+
+def is_plain_url(text: str) -> bool:
+    """Whether a text is nothing but a web address in which no markup and no trick can hide."""
+    return _PLAIN_URL.fullmatch(text) is not None
 
 
 def visible(text: str) -> str:
