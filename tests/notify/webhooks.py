@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,11 +45,25 @@ class Machine:
     vanish: int = 0
     """So many posts are taken, and their connection is cut before the answer."""
 
+    def __post_init__(self) -> None:
+        self._arrived = asyncio.Condition()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hooks/{TOKEN}{PATH}"
 
+    async def until(self, wanted: Callable[[list[dict[str, Any]]], bool], within: float = 60) -> None:
+        """Wait until what was taken satisfies `wanted`."""
+        async with asyncio.timeout(within), self._arrived:
+            await self._arrived.wait_for(lambda: wanted(list(self.taken.values())))
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        answer = await self._answer(request)
+        async with self._arrived:
+            self._arrived.notify_all()
+        return answer
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.posts.append((dict(request.headers), body))
         if self.script:

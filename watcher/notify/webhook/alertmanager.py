@@ -9,7 +9,7 @@ not: so each alert is a group of its own, and its labels are those that stay fro
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -73,12 +73,13 @@ def group_posts(
     priority: Mapping[Severity, Urgency],
     deliveries: Sequence[Delivery],
     _now: datetime,
-) -> list[list[Post]]:
+) -> Iterator[list[Post]]:
     """What is posted for these deliveries: of each alert the last news, in a body of its own."""
     last = list({group_id(each): each for each in deliveries}.values())
-    groups = [(each.id, alert_group(each, shown, priority, receiver)) for each in last]
-    posts = [Post(delivery, group.model_dump_json().encode()) for delivery, group in groups]
-    return [posts[start : start + AT_ONCE] for start in range(0, len(posts), AT_ONCE)]
+    for start in range(0, len(last), AT_ONCE):
+        some = last[start : start + AT_ONCE]
+        groups = [(each.id, alert_group(each, shown, priority, receiver)) for each in some]
+        yield [Post(delivery, group.model_dump_json().encode()) for delivery, group in groups]
 
 
 def group_id(delivery: Delivery) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.webhook.message import Post
 from watcher.ports.channel import UNGROUPED
 
-Compose = Callable[[Sequence[Delivery], datetime], Sequence[Sequence[Post]]]
+Compose = Callable[[Sequence[Delivery], datetime], Iterable[Sequence[Post]]]
 """Deliveries, and the time now → what is posted for them, in rounds: within one, order does not matter."""
 
 

@@ -6,7 +6,7 @@ and whoever shows them escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -126,7 +126,7 @@ class WebhookAlert(_Part):
 
 
 class WebhookMessage(_Part):
-    """What is posted: one or several alerts, oldest first."""
+    """What is posted: one or several alerts. Of one alert the beginning comes before the end."""
 
     version: Literal[1] = 1
     """Fields may be added within a version; none changes its meaning."""
@@ -150,16 +150,14 @@ def message_posts(
     priority: Mapping[Severity, Urgency],
     deliveries: Sequence[Delivery],
     now: datetime,
-) -> list[list[Post]]:
+) -> Iterator[list[Post]]:
     """What is posted for these deliveries, one body after the other."""
-    posts = []
     for start in range(0, len(deliveries), MOST):
         some = deliveries[start : start + MOST]
         delivery = some[0].id if len(some) == 1 else short_id("post", *(each.id for each in some))
         alerts = [_alert(each, shown, priority) for each in some]
         message = WebhookMessage(delivery=delivery, sent_at=now, receiver=receiver, alerts=alerts)
-        posts.append([Post(delivery, message.model_dump_json().encode())])
-    return posts
+        yield [Post(delivery, message.model_dump_json().encode())]
 
 
 def _alert(delivery: Delivery, shown: Presentation, priority: Mapping[Severity, Urgency]) -> WebhookAlert:
