@@ -37,6 +37,7 @@ BROAD = {
     "service/timers.py": "top of the loop over time",
     "service/delivery.py": "top of each channel's loop",
     "service/hint_listening.py": "top of the loop over connections, and of the one beside it",
+    "chat/listening.py": "top of the loop that listens, and of one order in it",
     "charts/attachments.py": "top of a thread that draws: a picture costs no message",
     "notify/apprise/channel.py": "a plugin may raise anything; it runs in a thread of its own",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class TelegramServer:
     webhook: bool = False
     waiting: list[Fields] = field(default_factory=list)
     """Updates that are not confirmed."""
-    confirmed: list[int] = field(default_factory=list)
+    confirmed: list[Fields] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     happened: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with every call that was answered."""
@@ -91,9 +92,16 @@ class TelegramServer:
         return [str(each.get("text", each.get("caption", ""))) for each in self.sent.values()]
 
     def buttons(self, receipt: str) -> list[str]:
-        """What the buttons under a message say or open."""
+        """What the buttons under a message say."""
+        return self._below(receipt, "callback_data")
+
+    def links(self, receipt: str) -> list[str]:
+        """What the buttons under a message open."""
+        return self._below(receipt, "url")
+
+    def _below(self, receipt: str, name: str) -> list[str]:
         rows = (self.sent[receipt].get("reply_markup") or {}).get("inline_keyboard", [])
-        return [button.get("callback_data") or button.get("url") for row in rows for button in row]
+        return [button[name] for row in rows for button in row if name in button]
 
     async def until(self, done: Any) -> None:
         """Wait until something is so; each call may have brought it about."""
@@ -121,20 +129,22 @@ class TelegramServer:
         self.bring({"callback_query": {"id": query, "from": user, "message": below, "data": data}})
         return query
 
-    def write(self, person: int, text: str, *, chat: int = GROUP, kind: str = "", date: int = 0) -> None:
-        """Somebody writes a message."""
+    def write(self, person: int, text: str, *, chat: int = GROUP, kind: str = "", date: int = 0) -> int:
+        """Somebody writes a message; its number."""
+        number = self._number()
         self.bring(
             {
                 "message": {
-                    "message_id": self._number(),
+                    "message_id": number,
                     "from": {"id": person, "is_bot": False, "first_name": "P"},
                     "chat": {"id": chat, "type": kind or self.chats.get(chat, "private")},
-                    "date": date or 1772366400,
+                    "date": date or int(time.time()),
                     "text": text,
                 }
             }
         )
         self.chats.setdefault(chat, kind or "private")
+        return number
 
     def bring(self, update: Fields) -> None:
         self.waiting.append({"update_id": self._number(), **update})
@@ -179,7 +189,7 @@ class TelegramServer:
             self._poll.set()  # the earlier one is thrown out
         mine = self._poll = asyncio.Event()
         offset = asked.get("offset") or 0
-        self.confirmed += [each["update_id"] for each in self.waiting if each["update_id"] < offset]
+        self.confirmed += [each for each in self.waiting if each["update_id"] < offset]
         self.waiting = [each for each in self.waiting if each["update_id"] >= offset]
         self.happened.set()
         if not self.waiting and asked.get("timeout"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,8 @@ class App:
     """Who listens to each hint source."""
     postings: Mapping[str, Posting] = field(default_factory=dict)
     """The hint sources that are posted to."""
+    doubts: list[Callable[[], str]] = field(default_factory=list)
+    """What people should know and keeps no alert from anybody: each gives words, or none."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     """The jobs at work; one that ends is a fault."""
 

@@ -22,13 +22,13 @@ from watcher.commands.alerts import (
     is_keepable,
     matchers_of,
     named,
+    silenceable,
     told,
 )
 from watcher.commands.ids import beginning_with
 from watcher.config.configuration import Configuration, store_of
 from watcher.domain.alerts.events import Acknowledgeable
-from watcher.domain.alerts.lifecycle import Ack, blind
-from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
+from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.messages.message import Severity
 from watcher.domain.values.durations import format_duration, parse_duration
 from watcher.domain.values.formatting import counted, moment
@@ -314,9 +314,7 @@ def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: G
 
 
 def _silenced(configuration: Configuration) -> set[str]:
-    """The ids of what a silence can hold: rules, the notices that they cannot be judged, and one more."""
-    ids = {each.id for each in configuration.rules}
-    return {*ids, *map(blind, ids), UNREPORTED_RULE}
+    return silenceable(each.id for each in configuration.rules)
 
 
 def _matchers(row: SilenceRow) -> str:

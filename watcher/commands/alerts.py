@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from glob import escape
 
 from watcher.commands.ids import only_one
 from watcher.domain.alerts.events import Acknowledgeable
-from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState, short_id
+from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState, blind, short_id
 from watcher.domain.alerts.silences import Silence
+from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
 from watcher.ports.queries import Queries
 from watcher.ports.store import StoreAccess
 
@@ -88,6 +89,12 @@ def add_silence(
 def matchers_of(alert: Acknowledgeable) -> tuple[Globs, Globs]:
     """The rule and the wallet of an alert or an event, as globs that match nothing else."""
     return (escape(alert.rule),), (escape(alert.wallet),) if alert.wallet else ()
+
+
+def silenceable(rules: Iterable[str]) -> set[str]:
+    """Ids of what a silence can hold: these rules, the notices that they cannot be judged, one more."""
+    ids = set(rules)
+    return {*ids, *map(blind, ids), UNREPORTED_RULE}
 
 
 def is_keepable(text: str) -> bool:

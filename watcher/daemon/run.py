@@ -26,6 +26,7 @@ from watcher.config.configuration import (
 from watcher.daemon import systemd
 from watcher.daemon.signals import SIGNALS
 from watcher.daemon.upkeep import (
+    doubts,
     feed_watchdog,
     measure_lag,
     report_status,
@@ -43,6 +44,7 @@ from watcher.service.clock import Setting, SystemClock
 from watcher.service.metrics import Metrics
 
 if TYPE_CHECKING:
+    from watcher.chat.listening import ChatListener
     from watcher.web import Server
 
 log = logging.getLogger(__name__)
@@ -173,7 +175,7 @@ async def at_work(
     helpers: list[asyncio.Task[None]] = []
     try:
         await app.start()
-        helpers += start_jobs(_upkeep(app))
+        helpers += start_jobs([*_upkeep(app), *_chats(app)])
         page = await _page(app)
         if page is not None:
             on_page(page.url)
@@ -201,6 +203,21 @@ def _upkeep(app: App) -> list[Job]:
         every = settings.every.total_seconds()
         found.append(("heartbeat", partial(send_heartbeats, app, heartbeat, every)))
     return found
+
+
+def _chats(app: App) -> list[Job]:
+    """Who listens to people in chats; without `chat:` nothing of it is loaded."""
+    if app.settings.chat is None:
+        return []
+    from watcher.chat.setup import listeners
+
+    found = listeners(app)
+    app.doubts += [partial(_trouble, listener) for listener in found.values()]
+    return [(f"chat {name}", listener.run) for name, listener in found.items()]
+
+
+def _trouble(listener: ChatListener) -> str:
+    return listener.trouble
 
 
 async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[None]]) -> bool:
@@ -236,7 +253,7 @@ async def _page(app: App) -> Server | None:
 
     snapshots = PageSnapshots(
         settings, app.store, credit_plans(settings), app.clock, past=app.store.load,
-        stuck=lambda: troubles(app), metrics=app.metrics, rules=app.rules,
+        stuck=lambda: troubles(app), doubts=lambda: doubts(app), metrics=app.metrics, rules=app.rules,
     )  # fmt: skip
     server = Server(snapshots, settings.web, app.postings)
     try:

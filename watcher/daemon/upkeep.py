@@ -83,6 +83,11 @@ def troubles(app: App) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def doubts(app: App) -> list[str]:
+    """What people should know of it that keeps no alert from anybody."""
+    return [words for each in app.doubts if (words := each())]
+
+
 async def send_heartbeats(app: App, heartbeat: Heartbeat, every: float) -> None:
     """Call the dead-man's switch, but only while an alert would really reach everybody it is meant for."""
     said = ""
@@ -127,7 +132,8 @@ async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
                 return late, channels_of(app.settings, reader, now)
 
         late, channels = await asyncio.to_thread(read)
-    return readiness(accounts, known, channels, now, late=late, stuck=troubles(app)), channels
+    found = readiness(accounts, known, channels, now, late=late, stuck=troubles(app), doubts=doubts(app))
+    return found, channels
 
 
 def stuck(app: App) -> bool:

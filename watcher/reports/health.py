@@ -49,10 +49,11 @@ def readiness(
     *,
     late: Collection[Account] = (),
     stuck: Sequence[str] = (),
+    doubts: Sequence[str] = (),
 ) -> Readiness:
     """`late`: the accounts that are; `stuck`: what the daemon knows of itself, such as a source without
-    progress."""
-    broken, troubled = list(stuck), []
+    progress; `doubts`: what it knows that keeps no alert from anybody."""
+    broken, troubled = list(stuck), list(doubts)
     deaf = [text for text in (_deaf(channel, now) for channel in channels) if text]
     if not channels:
         broken.append("there is no channel: nobody would be told anything")

@@ -57,6 +57,7 @@ class PageSnapshots:
         past: Callable[[Sequence[Account]], Awaitable[Snapshot]] | None = None,
         rules: Rules | None = None,
         stuck: Callable[[], Sequence[str]] = tuple,
+        doubts: Callable[[], Sequence[str]] = tuple,
         metrics: Metrics | None = None,
     ) -> None:
         """`past`: the daemon's own memory of accounts; without it they are read from the store.
@@ -67,7 +68,7 @@ class PageSnapshots:
         self.wallets = status.wallets_by_account(settings)
         self.plans = plans
         self._store = store
-        self._past, self._stuck = past, stuck
+        self._past, self._stuck, self._doubts = past, stuck, doubts
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
         self._current: PageSnapshot | None = None
         self._read_at = 0.0
@@ -116,5 +117,7 @@ class PageSnapshots:
             channels = channels_of(self.settings, reader, now)
             size = reader.size()
         late = status.late_ones(report["accounts"])
-        ready = readiness(list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck)
+        ready = readiness(
+            list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck, doubts=self._doubts()
+        )
         return PageSnapshot(now, past, report, channels, ready, size)

@@ -43,7 +43,7 @@ class Ack:
     at: datetime
     comment: str = ""
     via: str = ""
-    """How they said so: `command line`, `page`, or `link in` and a channel."""
+    """How they said so: `command line`, `page`, `link in` or `chat in` and a channel."""
 
     def __str__(self) -> str:
         said = f": {self.comment}" if self.comment else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from watcher.domain.values.text import clean
+from watcher.notify.markup import ways_on
 from watcher.notify.notice import Entry, Notice
 from watcher.ports.chat import acknowledging, buttons
 
@@ -62,11 +63,10 @@ def _answers(entry: Entry, *, alone: bool, whole: bool) -> Keyboard:
 
 
 def _links(entry: Entry, *, answered: bool) -> list[dict[str, str]]:
-    ways = entry.ways
-    found = {"Open": ways.page, "Acknowledge": "" if answered else ways.acknowledge}
-    found |= {name: url for name, url in ways.explorers.items() if name not in found}
-    found["Runbook"] = ways.runbook
-    links = [{"text": _cut(clean(name)), "url": url} for name, url in found.items() if url]
+    found = [
+        (label, url) for label, url in ways_on(entry.ways) if not (answered and url == entry.ways.acknowledge)
+    ]
+    links = [{"text": _cut(clean(label)), "url": url} for label, url in found]
     return links[:MOST_LINKS]
 
 
