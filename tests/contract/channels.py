@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from tests.fakes import FakeChannel
+from tests.notify.discord_api import OPS, guild
 from tests.notify.given import receiver
 from tests.notify.slack_api import shown, workspace
 from watcher.domain.messages.delivery import NotSent
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.console import ConsoleChannel
+from watcher.notify.discord.settings import DiscordSettings
 from watcher.notify.slack.settings import SlackSettings
 from watcher.notify.webhook.settings import WebhookChannelSettings
 from watcher.ports.channel import Channel
@@ -110,10 +112,28 @@ async def webhook() -> AsyncIterator[Case]:
         yield Case(settings.build(NAME), lambda: settings.build(NAME), arrived, spoil)
 
 
+@asynccontextmanager
+async def discord() -> AsyncIterator[Case]:
+    async with guild(bot=TOKEN) as here:
+        written = {"token": TOKEN, "channel": OPS, "api_url": here.url, "timeout": "2s"}
+        settings = DiscordSettings.model_validate(written)
+
+        def arrived() -> list[str]:
+            return [
+                f"{each['content']}\n{each['embeds'][0]['description']}" for each in here.messages.values()
+            ]
+
+        def spoil() -> None:
+            here.refusals["POST"] = (500, {"message": f"no room for {TOKEN}\nin here"}, {})
+
+        yield Case(settings.build(NAME), lambda: settings.build(NAME), arrived, spoil, 6_000)
+
+
 CHANNELS: dict[str, Callable[[], AbstractAsyncContextManager[Case]]] = {
     "apprise": apprise,
     "console": console,
     "recording": recording,
+    "discord": discord,
     "slack": slack,
     "webhook": webhook,
 }

@@ -52,7 +52,7 @@ async def test_every_severity_can_be_told(case: Case, severity: Severity) -> Non
     assert isinstance(await case.channel.send([delivery(1, severity=severity)]), Sent)
 
 
-@pytest.mark.parametrize("case", ["apprise", "console", "slack", "webhook"], indirect=True)
+@pytest.mark.parametrize("case", ["apprise", "console", "discord", "slack", "webhook"], indirect=True)
 async def test_what_a_name_holds_is_text_and_no_command(case: Case) -> None:
     assert isinstance(
         await case.channel.send([delivery(1, title=HOSTILE, facts=((HOSTILE, HOSTILE),))]), Sent

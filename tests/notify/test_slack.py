@@ -166,14 +166,19 @@ async def test_nothing_that_a_name_holds_acts(slack: Workspace) -> None:
     assert "@here" not in shown(message)
 
 
-async def test_only_what_is_critical_and_not_over_calls_people() -> None:
+async def test_only_an_emergency_calls_people() -> None:
     async with workspace(calls=True) as slack:
         here = channel(slack, mention="<!here>")
         first = await told(here, 1, Kind.FIRING, severity=CRITICAL)
         await told(here, 2, Kind.RESOLVED, first, severity=CRITICAL)
         await told(here, 3, Kind.FIRING, severity=Severity.WARNING)
         await here.close()
-        assert [message["text"].startswith("<!here> ") for message in slack.posted()] == [True, False, False]
+        here = channel(slack, mention="<!here>", priority={"warning": "emergency", "critical": "high"})
+        await told(here, 4, Kind.FIRING, severity=Severity.WARNING)
+        await told(here, 5, Kind.FIRING, severity=CRITICAL)
+        await here.close()
+        called = [message["text"].startswith("<!here> ") for message in slack.posted()]
+        assert called == [True, False, False, True, False]
         assert [block["type"] for block in slack.posted()[0]["blocks"]] == ["section", "header"]
 
 
@@ -287,3 +292,10 @@ def test_a_token_of_another_kind_is_a_mistake_and_not_shown(
 def test_each_mistake_names_its_remedy(words: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         SlackSettings.model_validate({"token": BOT, "channel": "#ops", **words})
+
+
+def test_a_priority_that_does_nothing_is_probably_not_meant() -> None:
+    written = {"token": BOT, "channel": "#ops", "priority": {"warning": "high"}}
+    ((key, what, remedy),) = SlackSettings.model_validate(written).doubts
+    assert (key, "rings as its reader has set it" in what, "<!here>" in remedy) == ("priority", True, True)
+    assert SlackSettings.model_validate({**written, "mention": "<!here>"}).doubts == ()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.console import ConsoleSettings
+from watcher.notify.discord.settings import DiscordSettings
 from watcher.notify.kind import ChannelKind
 from watcher.notify.slack.settings import SlackSettings
 from watcher.notify.telegram.settings import TelegramSettings
@@ -14,6 +15,7 @@ from watcher.notify.webhook.settings import WebhookChannelSettings
 KINDS: Mapping[str, type[ChannelKind]] = {
     "apprise": AppriseSettings,
     "console": ConsoleSettings,
+    "discord": DiscordSettings,
     "slack": SlackSettings,
     "telegram": TelegramSettings,
     "webhook": WebhookChannelSettings,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.message import Kind
 from watcher.domain.values.text import clean
 from watcher.notify.markup import MOST_DETAILED, Space, Style, plain, render
 from watcher.notify.notice import Entry, Notice, notice, tone
@@ -73,11 +73,10 @@ MRKDWN = Style("mrkdwn", _text, _text, link, _code, _bold, "\n")
 def posted(deliveries: Sequence[Delivery], shown: Presentation, mention: str = "") -> dict[str, Any]:
     """The message for one or several deliveries, as `chat.postMessage` and `chat.update` take it.
 
-    `mention`: who is called if one of them is critical and present, or an event.
+    `mention`: who is called by it, as Slack writes that.
     """
     said = notice(deliveries, shown)
-    called = mention if any(_calls(each) for each in said.entries) else ""
-    return _message(said.title, _facts(said, deliveries, shown), tone(deliveries), called)
+    return _message(said.title, _facts(said, deliveries, shown), tone(deliveries), mention)
 
 
 def acknowledged(deliveries: Sequence[Delivery], shown: Presentation, text: str) -> dict[str, Any]:
@@ -156,10 +155,6 @@ def _button(button: Button) -> Block:
     """What it says is its value; its id need only differ from those beside it."""
     label = {"type": "plain_text", "text": button.label, "emoji": False}
     return {"type": "button", "action_id": button.label, "text": label, "value": button.says}
-
-
-def _calls(entry: Entry) -> bool:
-    return entry.message.severity is Severity.CRITICAL and not entry.over
 
 
 def _section(text: str) -> Block:

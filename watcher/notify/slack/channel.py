@@ -10,14 +10,18 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
+from watcher.domain.messages.message import Severity
+from watcher.domain.model import EMPTY
 from watcher.notify.notice import folded
 from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.slack.api import SlackApi
 from watcher.notify.slack.blocks import acknowledged, in_few_words, marked_over, posted, said_plainly
 from watcher.notify.slack.socket import SlackSocket
+from watcher.notify.threads import MessagePlace, ended, place_of, thread_of
+from watcher.notify.urgency import Urgency, loudest
 from watcher.ports.channel import Presentation
 from watcher.ports.chat import BotError, Ear
 
@@ -26,34 +30,8 @@ log = logging.getLogger(__name__)
 MOST_MARKED = 20
 """First messages that are marked as over after one notification: Slack takes some 50 changes a minute."""
 
-_RECEIPT = re.compile(r"([A-Z0-9]+):([0-9]+\.[0-9]+)(?::([0-9]+))?")
 _NO_THREAD = re.compile(r"thread|cannot_reply")
 _GONE = re.compile(r"message_not_found")
-
-
-class MessagePlace(NamedTuple):
-    """Place of a message of ours: the channel's id, and its time there, which is its name."""
-
-    channel: str
-    ts: str
-    alerts: int = 1
-    """So many alerts one message told of together: it cannot be marked as over for one of them."""
-
-    @property
-    def name(self) -> dict[str, str]:
-        """As Slack takes it."""
-        return {"channel": self.channel, "ts": self.ts}
-
-    @property
-    def receipt(self) -> str:
-        several = f":{self.alerts}" if self.alerts > 1 else ""
-        return f"{self.channel}:{self.ts}{several}"
-
-
-def place_of(receipt: str) -> MessagePlace | None:
-    """The place that a receipt names; None if it is none of Slack's."""
-    found = _RECEIPT.fullmatch(receipt)
-    return MessagePlace(found[1], found[2], int(found[3] or 1)) if found else None
 
 
 class SlackChannel:
@@ -67,14 +45,15 @@ class SlackChannel:
         api: SlackApi,
         channel: str,
         shown: Presentation,
+        priority: Mapping[Severity, Urgency] = EMPTY,
         mention: str = "",
         socket: SlackSocket | None = None,
     ) -> None:
-        """`mention`: who is called by what is critical; `socket`: by which people are heard."""
+        """`mention`: who is called by what is an emergency; `socket`: by which people are heard."""
         self.name = name
         self._socket = socket
         self._api, self._channel = api, channel
-        self._shown, self._mention = shown, mention
+        self._shown, self._priority, self._mention = shown, priority, mention
 
     def remember(self, facts: Mapping[str, str]) -> None:
         """What there is to know stands in the receipts."""
@@ -82,7 +61,8 @@ class SlackChannel:
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         """One message. Once Slack has it, it is sent: what goes wrong with its picture, or with what it makes
         of earlier messages, is a remark."""
-        message = posted(deliveries, self._shown, self._mention)
+        called = loudest(deliveries, self._priority) is Urgency.EMERGENCY
+        message = posted(deliveries, self._shown, self._mention if called else "")
         remarks: dict[str, str] = {}
         answer, root = await self._post(deliveries, message)
         if isinstance(answer, ServiceRefusal) and answer.fault is Fault.MESSAGE and len(deliveries) == 1:
@@ -116,11 +96,11 @@ class SlackChannel:
                 told.setdefault(place, []).append(each)
         where = {"channel": self._channel}
         for first in list(told)[:1]:
-            where = {"channel": first.channel, "thread_ts": first.ts}
+            where = {"channel": first.channel, "thread_ts": first.name}
         refusals = [await self._api.call("chat.postMessage", {**said_plainly(said), **where})]
         for place in list(told)[:MOST_MARKED] if settled else ():
             if place.alerts == 1:
-                change = {**acknowledged(told[place], self._shown, said), **place.name}
+                change = {**acknowledged(told[place], self._shown, said), **_named(place)}
                 refusals.append(await self._api.call("chat.update", change))
         for refusal in refusals:
             if isinstance(refusal, ServiceRefusal):
@@ -137,10 +117,10 @@ class SlackChannel:
 
         What still asks for somebody is shown in the channel, too: a thread is read by those who follow it.
         """
-        thread = _thread(deliveries)
+        thread = thread_of(deliveries)
         if thread is not None:
             loud = any(each.message.kind.present for each in deliveries)
-            reply = {"channel": thread.channel, "thread_ts": thread.ts, "reply_broadcast": loud}
+            reply = {"channel": thread.channel, "thread_ts": thread.name, "reply_broadcast": loud}
             answer = await self._api.call("chat.postMessage", {**message, **reply})
             if not (isinstance(answer, ServiceRefusal) and _NO_THREAD.search(answer.words)):
                 return answer, thread
@@ -154,18 +134,14 @@ class SlackChannel:
         pictures = await asyncio.to_thread(self._shown.attach, deliveries)
         if not pictures:
             return
-        refusal = await self._api.upload(place.channel, place.ts, pictures)
+        refusal = await self._api.upload(place.channel, place.name, pictures)
         if refusal is not None:
             remarks["picture"] = f"pictures are left out: {self._api.words(refusal)}"
 
     async def _mark_over(self, deliveries: Sequence[Delivery], remarks: dict[str, str]) -> None:
         """Mark the first message of each alert that is over, where it told of that alert alone."""
-        over = [told for told in folded(deliveries) if told[-1].message.kind.final]
-        for told in over[:MOST_MARKED]:
-            place = place_of(told[-1].thread)
-            if place is None or place.alerts > 1:
-                continue
-            change = {**marked_over(told, self._shown), **place.name}
+        for place, told in [*ended(deliveries)][:MOST_MARKED]:
+            change = {**marked_over(told, self._shown), **_named(place)}
             answer = await self._api.call("chat.update", change)
             if not isinstance(answer, ServiceRefusal) or _GONE.search(answer.words):
                 continue
@@ -174,7 +150,5 @@ class SlackChannel:
             return
 
 
-def _thread(deliveries: Sequence[Delivery]) -> MessagePlace | None:
-    """Where a notification goes on; None if it tells of something new, or of several threads at once."""
-    threads = {each.thread for each in deliveries}
-    return place_of(threads.pop()) if len(threads) == 1 else None
+def _named(place: MessagePlace) -> dict[str, str]:
+    return {"channel": place.channel, "ts": place.name}

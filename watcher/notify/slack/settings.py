@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -53,7 +54,7 @@ class SlackSettings(ChannelKind):
     app_token: ApiKey | None = None
     """The app's token, which begins with xapp- and has the scope connections:write: with it people answer."""
     mention: Annotated[str, AfterValidator(_a_mention)] | None = None
-    """Who is called by what is critical, as in <!here>; Slack has no priorities."""
+    """Who is called by what is critical (or what `priority:` makes an emergency), as in <!here>."""
     pictures: bool = False
     """Whether a chart goes with each alert (extra `charts`), into its thread."""
     timeout: Patience = timedelta(seconds=30)
@@ -78,7 +79,7 @@ class SlackSettings(ChannelKind):
 
         api = SlackApi(self.token, self.api_url, self.timeout.total_seconds(), self.proxy)
         socket = SlackSocket(api, self.app_token, shown.display) if self.app_token is not None else None
-        return SlackChannel(name, api, self.channel, shown, self.mention or "", socket)
+        return SlackChannel(name, api, self.channel, shown, self.priority, self.mention or "", socket)
 
     @classmethod
     def person_id(cls, text: str) -> str:
@@ -98,6 +99,13 @@ class SlackSettings(ChannelKind):
     @property
     def takes_pictures(self) -> bool:
         return True
+
+    @property
+    def doubts(self) -> Sequence[tuple[str, str, str]]:
+        if self.priority and self.mention is None:
+            what = "changes nothing: a message of Slack rings as its reader has set it"
+            return [("priority", what, 'add mention: "<!here>", which calls people for an emergency')]
+        return ()
 
     @property
     def destination(self) -> str:

@@ -1,0 +1,1 @@
+"""Discord by a bot: embeds, replies to the first message, and that one marked as over."""

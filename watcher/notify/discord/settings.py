@@ -1,0 +1,70 @@
+"""Settings of a channel of Discord that a bot writes to. (A web hook cannot reply: apprise has those.)"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from watcher.domain.values.errors import InputError
+from watcher.notify.kind import ChannelKind, Patience
+from watcher.ports.channel import PLAINLY, Presentation
+from watcher.system.connections import ApiKey, BaseUrl, Proxy
+
+if TYPE_CHECKING:
+    from watcher.notify.discord.channel import DiscordChannel
+
+
+def _number_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _a_channel(value: str) -> str:
+    if re.fullmatch(r"[0-9]{1,20}", value) is None:
+        remedy = "turn on developer mode, then Copy Channel ID, as in 290926798999357250"
+        raise InputError("must be the id of a channel of Discord", remedy)
+    return value
+
+
+class DiscordSettings(ChannelKind):
+    """One channel of Discord, written to by a bot with the permissions View Channel, Send Messages, Embed
+    Links and Read Message History, and for pictures Attach Files."""
+
+    kind: Literal["discord"] = "discord"
+    token: ApiKey
+    """The bot's token."""
+    channel: Annotated[
+        str,
+        BeforeValidator(_number_as_text),
+        AfterValidator(_a_channel),
+        Field(examples=["290926798999357250"]),
+    ]
+    """The channel's id."""
+    pictures: bool = False
+    """Whether a chart goes with each alert (extra `charts`)."""
+    timeout: Patience = timedelta(seconds=30)
+    """How long one request may take before it is tried again."""
+    proxy: Proxy | None = None
+    """None named: as HTTPS_PROXY and NO_PROXY say."""
+    api_url: BaseUrl = "https://discord.com/api/v10"
+
+    def build(self, name: str, shown: Presentation = PLAINLY) -> DiscordChannel:
+        from watcher.notify.discord.channel import DiscordChannel
+        from watcher.notify.http_client import ServiceClient
+
+        http = ServiceClient(self.api_url, self.timeout.total_seconds(), [self.token], self.proxy)
+        return DiscordChannel(name, http, self.token, self.channel, shown, self.priority)
+
+    @property
+    def wants_pictures(self) -> bool:
+        return self.pictures
+
+    @property
+    def takes_pictures(self) -> bool:
+        return True
+
+    @property
+    def destination(self) -> str:
+        return f"discord {self.channel} {self.token.get_secret_value()}"
