@@ -57,10 +57,12 @@ def test_what_somebody_can_take_care_of_has_a_link_to_say_so_and_nothing_else_ha
     assert found.page.endswith("/w/" if kind in (Kind.NOTICE, Kind.TEST) else f"/alerts/{told().message.id}")
 
 
-@pytest.mark.parametrize(
-    "web",
-    ["", f"web: {{token: {TOKEN}}}\n", "web: null\n", "web: {url: https://a.example, ack_links: false}\n"],
-)
+NO_LINKS = (
+    "", f"web: {{token: {TOKEN}}}\n", "web: null\n", "web: {url: https://a.example, ack_links: false}\n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("web", NO_LINKS)
 def test_nothing_is_signed_where_nothing_is_to_be(tmp_path: Path, web: str) -> None:
     found = ways(tmp_path, web, told())
     assert found.acknowledge == ""

@@ -62,9 +62,7 @@ def test_what_is_probably_not_meant_is_told_once(tmp_path: Path, settings: str, 
     assert [word in text for word, text in zip(said, found, strict=True)] == [True] * len(said)
 
 
-def test_links_are_signed_with_their_own_key_or_the_token_and_only_where_there_are_links(
-    tmp_path: Path,
-) -> None:
+def test_links_are_signed_with_their_own_key_or_the_token_where_there_are_any(tmp_path: Path) -> None:
     key = "another-key-for-links"
     secrets = []
     for settings in (

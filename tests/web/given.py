@@ -16,7 +16,7 @@ from tests.fakes import FakeClock
 from watcher.config.configuration import configure, credit_plans
 from watcher.config.models import WebSettings
 from watcher.config.settings import Settings
-from watcher.domain.model import AccountState, Asset, Quote
+from watcher.domain.model import EMPTY, AccountState, Asset, Quote
 from watcher.ports.hints import Posting
 from watcher.service.metrics import Metrics
 from watcher.store.sqlite.store import SqliteStore
@@ -80,7 +80,9 @@ async def serving(
     postings: Mapping[str, Posting] | None = None,
     clock: FakeClock | None = None,
     config: str = CONFIG,
+    more: Mapping[str, object] = EMPTY,
 ) -> AsyncIterator[Page]:
+    """`more`: further settings of `web:`."""
     settings = settings_in(folder, config)
     clock = clock or FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
@@ -89,7 +91,7 @@ async def serving(
     snapshots = PageSnapshots(
         settings, store, credit_plans(settings), clock, past=store.load, metrics=metrics
     )
-    listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token, "proxies": proxies})
+    listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token, "proxies": proxies, **more})
     server = Server(snapshots, listen, postings or {})
     await server.start()
     # cookies are kept for IP addresses too

@@ -212,9 +212,13 @@ class Pages:
             connection.streams = False
         return response
 
+    def bare(self, template: str, **values: object) -> str:
+        """A page that stands alone."""
+        return self._templating.bare(template, **values)
+
     def login_page(self, wrong: str) -> web.Response:
         """The form that asks for the token."""
-        text = self._templating.bare("login.html", wrong=wrong)
+        text = self.bare("login.html", wrong=wrong)
         return web.Response(text=text, status=401, content_type="text/html")
 
 

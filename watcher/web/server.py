@@ -19,6 +19,7 @@ from watcher.config.models import WebSettings
 from watcher.domain.values.errors import StoreError
 from watcher.ports.hints import Posting
 from watcher.system.connections import is_loopback
+from watcher.web.ack_links import PATH, AckLinks
 from watcher.web.actions import Actions
 from watcher.web.api import Api
 from watcher.web.connection_limits import ConnectionLimits, connection_of
@@ -44,8 +45,8 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 COOKIE = "watcher"
-OPEN = ("/healthz", "/login", "/static/")
-"""What is answered without the token; the page itself is not."""
+OPEN = ("/healthz", "/login", "/static/", PATH)
+"""What is answered without the token; the page itself is not. A link to acknowledge brings its own word."""
 HINTS = "/hints/"
 """What is answered under any name of this machine, too: each request there is signed."""
 KEPT = ("Allow", "Location", "Retry-After")
@@ -71,6 +72,9 @@ class Server:
         self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
         self._actions = Actions(snapshots, snapshots.store, self._token.encode())
         self._pages = Pages(snapshots, self._actions, self._limits)
+        self._links = AckLinks(snapshots, settings, self._limits, self._pages.bare)
+        self._paths = ("", settings.public_path) if settings.public_path else ("",)
+        self._open = tuple(path + each for path in self._paths for each in OPEN)
         self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies, snapshots.metrics)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
@@ -87,7 +91,8 @@ class Server:
         app.add_routes(self._actions.routes())
         app.add_routes(self._posts.routes())
         app.add_routes([web.post("/login", self._login), web.post("/logout", self._logout)])
-        app.add_routes([web.get("/static/{name}", _static)])
+        for path in self._paths:
+            app.add_routes([*self._links.routes(path), web.get(f"{path}/static/{{name}}", _static)])
         app.on_response_prepare.append(_with_headers)
         self._runner = web.AppRunner(
             app, access_log=None, logger=requests, handler_cancellation=True, shutdown_timeout=0.5
@@ -140,10 +145,11 @@ class Server:
             return None
         if not self._token:
             # A page of another site can make a browser ask here under that site's name: refuse the name.
-            if not _is_local(request.host):
+            name = _name_in(request.host)
+            if not _is_local(name) and name.lower() != self._settings.public_host:
                 return _as_answer(request, 421, "ask by the address that this page listens on")
             return None
-        if request.path.startswith(OPEN) or self._is_known(request):
+        if request.path.startswith(self._open) or self._is_known(request):
             return None
         if request.path.startswith(("/api/", "/metrics", "/readyz", "/events")):
             return _as_answer(request, 401, "a token is needed: Authorization: Bearer TOKEN")
@@ -203,9 +209,12 @@ def _is_ours(record: logging.LogRecord) -> bool:
 requests.addFilter(_is_ours)
 
 
-def _is_local(host: str) -> bool:
+def _name_in(host: str) -> str:
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    name = name.strip("[]")
+    return name.strip("[]")
+
+
+def _is_local(name: str) -> bool:
     return not name or is_loopback(name)
 
 

@@ -30,9 +30,10 @@ def test_it_is_for_no_other_delivery_purpose_key_or_time() -> None:
     assert [SIGNER.fault("d1", each, NOW) for each in others] == [LinkFault.FORGED] * 4
 
 
-@pytest.mark.parametrize(
-    "word", ["", "x", "é" * 40, WORD.upper(), WORD + "0", WORD[:-1], " " * 40, WORD[:-8] + "ffffffff"]
-)
+STRANGE = ("", "x", "é" * 40, WORD.upper(), WORD + "0", WORD[:-1], " " * 40, WORD[:-8] + "ffffffff")
+
+
+@pytest.mark.parametrize("word", STRANGE)
 def test_what_is_no_such_word_is_forged(word: str) -> None:
     assert SIGNER.fault("d1", word, NOW) is LinkFault.FORGED
 
