@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from watcher.domain.alerts.quiet_hours import EVERY_DAY, QuietPeriod
 from watcher.domain.messages.message import Severity
-from watcher.domain.model import EMPTY
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration, Zone, words_of
 from watcher.notify.display import ChannelDisplay
@@ -94,7 +93,7 @@ class ChannelKind(BaseModel):
     quiet: QuietHours | None = None
     fallback: str | None = None
     """The channel that is told too what this one cannot tell."""
-    priority: Mapping[Severity, Urgency] = Field(default_factory=lambda: EMPTY)
+    priority: Mapping[Severity, Urgency] = Field(default_factory=dict)
     """How loudly each severity asks for people, where that is not as usual (`BY_SEVERITY`)."""
     display: ChannelDisplay | None = None
     """In whose time, language and money this channel is told, where that is not as for the others."""
