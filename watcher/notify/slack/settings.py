@@ -108,5 +108,9 @@ class SlackSettings(ChannelKind):
         return ()
 
     @property
+    def rings(self) -> bool:
+        return self.mention is not None
+
+    @property
     def destination(self) -> str:
         return f"slack {self.channel.removeprefix('#')} {self.token.get_secret_value()}"

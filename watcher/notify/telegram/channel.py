@@ -19,7 +19,7 @@ from watcher.notify.telegram.api import BotApi, BotApiError
 from watcher.notify.telegram.chat import TelegramChat
 from watcher.notify.telegram.keyboard import Keyboard, keyboard_for, without_acknowledging, without_links
 from watcher.notify.telegram.updates import Updates
-from watcher.notify.urgency import Urgency, loudest
+from watcher.notify.urgency import QUIET, Urgency, loudest
 from watcher.ports.channel import PLAINLY, Attachment, Presentation
 from watcher.ports.chat import Ear
 
@@ -36,7 +36,6 @@ FEW_WORDS = Space(500, 0)
 
 _STYLE = replace(HTML, newline="\n")
 _TAG = pattern(r"<[^>]*>")
-_SILENT = frozenset({Urgency.SILENT, Urgency.LOW})
 
 
 def units(text: str) -> int:
@@ -146,7 +145,7 @@ class TelegramChannel:
         text = render(deliveries, _STYLE, Space(LONGEST_MESSAGE, 0, units), shown)
         threads = {each.thread for each in deliveries}
         around = {
-            "disable_notification": loudest(deliveries, self._priority) in _SILENT,
+            "disable_notification": loudest(deliveries, self._priority) in QUIET,
             "reply_parameters": self._chat.reply_to(threads.pop()) if len(threads) == 1 else None,
         }
         keyboard = keyboard_for(said, answered=self._shown.answered)
