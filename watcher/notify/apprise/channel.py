@@ -128,7 +128,8 @@ class AppriseChannel:
 
     def loudness(self, deliveries: Sequence[Delivery]) -> str:
         """What the service is told of how urgent deliveries are, for people."""
-        return self._target.urgency.words(deliveries)
+        incident = ", opens an incident" if self._target.incidents is not None else ""
+        return self._target.urgency.words(deliveries) + incident
 
     @property
     def burst(self) -> int:
