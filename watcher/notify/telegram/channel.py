@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 LONGEST_MESSAGE, LONGEST_CAPTION = 4096, 1024
 """UTF-16 units of a text, and of one under a picture, after its markup is read."""
 
+LONGEST_WAIT = 60.0
+"""Seconds that it waits to tell of an action where there were too many messages; an alert waits elsewhere."""
+
 LONGEST_SAID = 1000
 """Characters of what is told of an action."""
 
@@ -107,7 +110,14 @@ class TelegramChannel:
             "reply_parameters": self._chat.reply_to(receipts[0]) if receipts else None,
         }
         try:
-            await self._chat.post("sendMessage", fields)
+            try:
+                await self._chat.post("sendMessage", fields)
+            except BotApiError as error:
+                wait = error.refusal.retry_after
+                if wait is None or wait > LONGEST_WAIT:
+                    raise
+                await asyncio.sleep(wait)
+                await self._chat.post("sendMessage", fields)
             for receipt in receipts if settled else ():
                 before = self._chat.keyboard_of(receipt)
                 after = without_acknowledging(before, [each.id for each in deliveries])
