@@ -21,7 +21,7 @@ from tests.certificates import Authority
 from tests.notify.given import HOSTILE, START, HandClock, Scripted, delivering, delivery, receiver
 from tests.notify.test_bad_days import fired, made, resolved
 from tests.notify.test_proxies import service
-from tests.notify.webhooks import SCHEMA, SECRET, TOKEN, Machine, hook, machine
+from tests.notify.webhooks import SCHEMA, SECRET, TOKEN, Machine, hook, machine, paper
 from tests.proxy import proxying
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.decision import Decision
@@ -40,7 +40,6 @@ MOVED = Particulars(
     "coins", "ethereum", "0xab", "0xcd", "USDC", ("hot", "gas"), Decimal(DIGITS), Decimal("1E+3"), Decimal(2),
     Decimal("1.0001"), since=START - timedelta(minutes=5), until=START, because="it moved",
 )  # fmt: skip
-PAPER = (Path(__file__).parents[2] / "docs" / "channels.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def test_the_published_schema_is_that_of_what_is_posted() -> None:
 
 
 def test_the_body_that_the_paper_shows_is_one() -> None:
-    (shown,) = re.findall(r"(?ms)^```json\n(.*?)^```", PAPER)
+    (shown,) = re.findall(r"(?ms)^```json\n(.*?)^```", paper())
     jsonschema.validate(json.loads(shown), SCHEMA)
     assert json.loads(shown)["alerts"][0].keys() == SCHEMA["$defs"]["WebhookAlert"]["properties"].keys()
 
@@ -159,7 +158,7 @@ async def test_nothing_is_left_out_of_many_and_no_body_is_huge(here: Machine) ->
 
 async def test_another_secret_or_another_body_is_seen(here: Machine) -> None:
     namespace: dict[str, Any] = {}
-    (shown,) = re.findall(r"(?ms)^```python\n(.*?)^```", PAPER)
+    (shown,) = re.findall(r"(?ms)^```python\n(.*?)^```", paper())
     exec(shown, namespace)  # noqa: S102
     genuine: Callable[..., bool] = namespace["is_genuine"]
     await told(here, delivery(1))
