@@ -16,6 +16,8 @@ from slack_sdk.models.blocks import Block
 BOT = "xoxb-1234567890-1234567890-abcdefghijklmnop"
 APP = "xapp-1-A0123-1234567890-abcdef"
 OPS = "C0123ABCD"
+DIRECT = "D0123ABCD"
+"""A conversation of one person with the bot."""
 _CONTROL = re.compile(r"<(?:https?://[^<>|\s]+\|[^<>|]*|[!@#][^<>]*)>")
 _CALLS = re.compile(r"<(?:!(?:here|channel|everyone)|!subteam\^|@)")
 
@@ -95,7 +97,7 @@ class Workspace:
 
 
 def _post(here: Workspace, payload: dict[str, Any]) -> dict[str, Any]:
-    channel = {OPS: OPS, "#ops": OPS, "ops": OPS}.get(payload.get("channel", ""))
+    channel = {OPS: OPS, "#ops": OPS, "ops": OPS, DIRECT: DIRECT}.get(payload.get("channel", ""))
     if channel is None:
         raise ValueError("channel_not_found")
     thread = payload.get("thread_ts")
@@ -166,7 +168,9 @@ def blocks_of(payload: dict[str, Any]) -> list[dict[str, Any]]:
 
 def texts_of(payload: dict[str, Any]) -> list[str]:
     """Texts of a message that Slack reads as markup."""
-    texts = [block["text"] for block in blocks_of(payload) if block["type"] == "section"]
+    blocks = blocks_of(payload)
+    texts = [block["text"] for block in blocks if block["type"] == "section"]
+    texts += [each for block in blocks if block["type"] == "context" for each in block["elements"]]
     found = [each["text"] for each in texts if each["type"] == "mrkdwn"]
     return [
         payload.get("text", ""),
@@ -181,7 +185,8 @@ def shown(payload: dict[str, Any]) -> str:
     for block in blocks_of(payload):
         if "text" in block:
             parts.append(block["text"]["text"])
-        parts += [each["text"]["text"] for each in block.get("elements", [])]
+        texts = [each["text"] for each in block.get("elements", [])]
+        parts += [each if isinstance(each, str) else each["text"] for each in texts]
     text = "\n".join(parts)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
@@ -218,6 +223,8 @@ def _block(block: dict[str, Any]) -> None:
     kind = block["type"]
     most = {"header": 150, "section": 3000}.get(kind)
     if most is not None and not 0 < len(block["text"]["text"]) <= most:
+        raise ValueError("invalid_blocks")
+    if kind == "context" and not all(0 < len(each["text"]) <= 3000 for each in block["elements"]):
         raise ValueError("invalid_blocks")
     if kind == "header" and block["text"]["type"] != "plain_text":
         raise ValueError("invalid_blocks")

@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from tests.notify.given import delivery
-from tests.notify.slack_api import APP, BOT, OPS, Workspace, blocks_of, shown, workspace
+from tests.notify.slack_api import APP, BOT, DIRECT, OPS, Workspace, blocks_of, shown, workspace
 from watcher.domain.messages.message import Kind
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Ways
 from watcher.notify.slack import socket as socket_mode
@@ -71,7 +71,7 @@ def slash(text: str) -> dict[str, Any]:
 
 
 def message(text: str, **words: Any) -> dict[str, Any]:
-    event = {"type": "message", "channel_type": "im", "user": ALICE, "channel": "D1", "ts": "1740000000.5"}
+    event = {"type": "message", "channel_type": "im", "user": ALICE, "channel": DIRECT, "ts": "1740000000.5"}
     return envelope("events_api", {"type": "event_callback", "event": {**event, "text": text, **words}})
 
 
@@ -191,6 +191,20 @@ async def test_what_is_not_said_to_the_bot_is_confirmed_and_not_heard(
         await link.send_json(event)
         await slack.acks.get()
     assert ear.heard.empty()
+
+
+async def test_commands_are_told_as_they_are_written_there(slack: Workspace) -> None:
+    ear = Listener(answer="/alerts: what fires now\nno such alert: /alerts lists them, see https://w/alerts")
+    async with listening(slack, ear) as link:
+        await link.send_json(slash("help"))
+        answer = (await slack.acks.get())["payload"]["blocks"][0]["text"]["text"]
+        await link.send_json(message("<@U0B07> help", type="app_mention", channel=OPS, channel_type=""))
+        await slack.acks.get()
+        (_, whispered) = await slack.whispered.get()
+    assert answer.startswith("/watcher alerts: what")
+    assert "alert: /watcher alerts lists" in answer
+    assert answer.endswith("/alerts")
+    assert whispered.startswith("alerts: what")
 
 
 async def test_what_takes_long_is_confirmed_in_time_and_answered_when_it_is_done(

@@ -209,12 +209,11 @@ def _chats(app: App) -> list[Job]:
     """Who listens to people in chats; without `chat:` nothing of it is loaded."""
     if app.settings.chat is None:
         return []
-    from watcher.chat.setup import chats
+    from watcher.chat.setup import listeners
 
-    rooms, found = chats(app)
+    found = listeners(app)
     app.doubts += [partial(_trouble, listener) for listener in found.values()]
-    heard: list[Job] = [(f"chat {name}", listener.run) for name, listener in found.items()]
-    return [("chat", rooms.follow), *heard]
+    return [(f"chat {name}", listener.run) for name, listener in found.items()]
 
 
 def _trouble(listener: ChatListener) -> str:

@@ -142,7 +142,7 @@ def render(
     room = space.total - space.measure(title) - SPARE
     below = [style.text(said.note)] if said.note else []
     if len(entries) == 1:
-        facts, origin = _facts(entries[0], style), _origin(entries[0], style)
+        facts, origin = facts_of(entries[0], style), _origin(entries[0], style)
         return Rendered(title, _fit(above, facts, [origin, *below], style, space, room))
     above.append(style.text(said.summary))
     for detailed in (True, False) if len(entries) <= MOST_DETAILED else (False,):
@@ -152,7 +152,8 @@ def render(
     return Rendered(title, _fit(above, lines, below, style, space, room, left))
 
 
-def _facts(entry: Entry, style: Style) -> list[str]:
+def facts_of(entry: Entry, style: Style) -> list[str]:
+    """Its lines, each with its label."""
     return [
         f"{style.bold(style.title(label) + ':')} {style.text(value)}" if label else style.text(value)
         for label, value in entry.lines
@@ -160,7 +161,12 @@ def _facts(entry: Entry, style: Style) -> list[str]:
 
 
 def _origin(entry: Entry, style: Style) -> str:
-    """Where it is, its ids, and the ways on from here: `watcher ack` takes the short id."""
+    """Where it is, its ids, and the ways on from here."""
+    return " · ".join([origin_of(entry, style), *links_of(entry, style)])
+
+
+def origin_of(entry: Entry, style: Style) -> str:
+    """Where it is, and its ids: `watcher ack` takes the short one."""
     rules = ", ".join(style.code(each) for each in entry.rules)
     ids = ", ".join(style.code(each.id[:SHORT]) for each in entry.told[-MOST_IDS:])
     parts = [
@@ -168,9 +174,12 @@ def _origin(entry: Entry, style: Style) -> str:
         f"rule {rules}",
         f"alert {style.code(entry.id)}" if entry.id else "",
         f"delivery {ids}",
-        *(style.link(label, url) for label, url in ways_on(entry.ways)),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def links_of(entry: Entry, style: Style) -> list[str]:
+    return [style.link(label, url) for label, url in ways_on(entry.ways)]
 
 
 def ways_on(ways: Ways) -> list[tuple[str, str]]:
@@ -184,7 +193,7 @@ def _blocks(entries: Sequence[Entry], style: Style) -> tuple[list[str], int]:
     lines = []
     for each in entries:
         head = f"• {style.bold(each.mark)}: {style.text(each.title)}"
-        lines.append(_join(["", head, *_facts(each, style), _origin(each, style)], style))
+        lines.append(_join(["", head, *facts_of(each, style), _origin(each, style)], style))
     return lines, 0
 
 

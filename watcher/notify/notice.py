@@ -122,7 +122,7 @@ def _move(message: Message) -> object:
     moved = message.particulars
     if message.kind not in (Kind.EVENT, Kind.FIRING) or moved.before is None:
         return None
-    return message.subject, message.at, moved.after
+    return message.subject, message.at, moved.before, moved.after
 
 
 def chief(told: Told) -> Message:
@@ -160,7 +160,7 @@ def _entry(told: Told, shown: Presentation) -> Entry:
     if word in _BOTH.values():
         lines += (("Fired", told[0].message.title),)
     others = [each.message for each in told if each.message.id != message.id]
-    lines += tuple(("Also", _also(each)) for each in others if short_alert(each))
+    lines += tuple(("Also", _also(each)) for each in others)
     rules = tuple(dict.fromkeys((message.rule, *(each.rule for each in others))))
     return Entry(
         message,
@@ -175,8 +175,9 @@ def _entry(told: Told, shown: Presentation) -> Entry:
 
 
 def _also(message: Message) -> str:
-    """What another rule says of the same move that has an alert of its own."""
-    return f"{message.rule}: {message.particulars.because} (alert {short_alert(message)})"
+    """What another rule says of the same move, with its own alert if it has one."""
+    alert = short_alert(message)
+    return f"{message.rule}: {message.particulars.because}{f' (alert {alert})' if alert else ''}"
 
 
 def _has_worth(message: Message) -> bool:
@@ -229,10 +230,9 @@ def _summary(entries: Sequence[Told]) -> str:
 
 def _word(told: Told, *, several: bool) -> str:
     """What became of it, as far as this notification tells."""
-    last = chief(told)
-    if told[0].message.kind is Kind.FIRING and last.kind.final:
-        return _BOTH[last.kind]
-    return _WORDS[last.kind][several]
+    if told[0].message.kind is Kind.FIRING and told[-1].message.kind.final:
+        return _BOTH[told[-1].message.kind]
+    return _WORDS[told[-1].message.kind][several]
 
 
 def _heading(entry: Entry) -> str:

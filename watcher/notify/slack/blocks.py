@@ -15,7 +15,7 @@ from typing import Any
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind
 from watcher.domain.values.text import clean
-from watcher.notify.markup import MOST_DETAILED, Space, Style, plain, render
+from watcher.notify.markup import MOST_DETAILED, Space, Style, facts_of, links_of, origin_of, plain, render
 from watcher.notify.notice import Entry, Notice, notice, tone
 from watcher.ports.channel import Presentation
 from watcher.ports.chat import Button, acknowledging, buttons
@@ -26,6 +26,10 @@ MOST_HEADER = 150
 """Characters of a header (docs.slack.dev, header block)."""
 MOST_SECTION = 3000
 """Characters of a section (section block)."""
+MOST_CONTEXT = 2000
+"""Characters of a text in a context block. No number is stated; it is that of other small texts."""
+_MOST_TITLE, _MOST_FACTS, _MOST_WAYS = 600, 1500, 800
+"""Characters of the parts of one alert's section."""
 MOST_BLOCKS = 50
 """Blocks of a message."""
 MOST_BYTES = 10_000
@@ -83,7 +87,7 @@ def acknowledged(deliveries: Sequence[Delivery], shown: Presentation, text: str)
     """What the message about one alert becomes when somebody acknowledged it: without that button, and with
     who did it."""
     said = notice(deliveries, shown)
-    facts = [*_entry(said.entries[0], shown, settled=True), *_unmarked(_unacting(text))]
+    facts = [*_facts(said, deliveries, shown, settled=True), *_unmarked(_unacting(text))]
     return _message(said.title, facts, tone(deliveries))
 
 
@@ -91,8 +95,7 @@ def marked_over(deliveries: Sequence[Delivery], shown: Presentation) -> dict[str
     """What the first message about an alert becomes when that is over: how it ended, without buttons."""
     said = notice(deliveries, shown)
     sign = "✓ " if said.entries[0].message.kind is Kind.RESOLVED else ""
-    facts = _sections(render(deliveries, MRKDWN, Space(_ROOM, MOST_HEADER, _bytes), shown).body)
-    return _message(f"{sign}{said.title}", facts, tone(deliveries))
+    return _message(f"{sign}{said.title}", _facts(said, deliveries, shown), tone(deliveries))
 
 
 def in_few_words(deliveries: Sequence[Delivery]) -> dict[str, Any]:
@@ -122,39 +125,73 @@ def _message(title: str, facts: list[Block], colour: str, mention: str = "") -> 
     return {"text": text, "blocks": blocks, "attachments": [attachment], **_QUIET}
 
 
-def _facts(said: Notice, deliveries: Sequence[Delivery], shown: Presentation) -> list[Block]:
+def _facts(
+    said: Notice, deliveries: Sequence[Delivery], shown: Presentation, *, settled: bool = False
+) -> list[Block]:
     """What stands beside the colour: each entry with its facts, or all of them in short."""
-    if len(said.entries) == 1:
-        return _entry(said.entries[0], shown)
+    several = len(said.entries) > 1
     if len(said.entries) <= MOST_DETAILED:
-        each_alone = replace(shown, display=replace(shown.display, rate=lambda: ""))  # it is said once below
-        blocks = _sections(_text(said.summary))
+        blocks = _sections(_text(said.summary)) if several else []
         for each in said.entries:
-            head = f"{_bold(_entities(each.mark))}: {_text(each.title)}\n"
-            blocks += [{"type": "divider"}, *_entry(each, each_alone, head)]
-        blocks += _sections(_text(said.note)) if said.note else []
+            blocks += [{"type": "divider"}] if several else []
+            named = several or len(plain(said.title)) > MOST_HEADER
+            blocks += _entry(each, named=named, answered=shown.answered, settled=settled)
+        blocks += [_context(_text(said.note))] if said.note else []
         if len(blocks) <= MOST_BLOCKS - 2 and measured(blocks) <= MOST_BYTES - _AROUND:
             return blocks
     return _sections(render(deliveries, MRKDWN, Space(_ROOM, MOST_HEADER, _bytes), shown).body)
 
 
-def _entry(entry: Entry, shown: Presentation, head: str = "", *, settled: bool = False) -> list[Block]:
-    answers = buttons(entry.message, entry.told[-1].id) if shown.answered else ()
+def _entry(entry: Entry, *, named: bool, answered: bool, settled: bool) -> list[Block]:
+    """One alert: its facts and ways on, then in small where it is and its ids, then what can be answered.
+
+    `named`: whether its title stands there too, since the headline does not say all of it.
+    """
+    answers = buttons(entry.message, entry.told[-1].id) if answered else ()
     if answers:
-        shown = replace(shown, ways=lambda _: replace(entry.ways, acknowledge=""))  # a button does that
-    title = MOST_HEADER if not head else len(entry.title) + MOST_SECTION  # which stands in the head already
-    body = render(entry.told, MRKDWN, Space(MOST_SECTION - len(head), title), shown).body
-    blocks = [_section(head + body)]
+        entry = replace(entry, ways=replace(entry.ways, acknowledge=""))  # a button does that
+    head = [f"{_bold(_entities(entry.mark))}: {_short(entry.title)}"] if named else []
+    facts, ways = facts_of(entry, MRKDWN), links_of(entry, MRKDWN)
+    while sum(map(len, ways)) > _MOST_WAYS:
+        ways.pop()
+    lines = [*head, *_fitting(facts), " · ".join(ways)]
+    blocks = [_section("\n".join(line for line in lines if line)), _context(origin_of(entry, MRKDWN))]
     left = [each for each in answers if not (settled and each == acknowledging(entry.told[-1].id))]
     if left:
         blocks.append({"type": "actions", "elements": [_button(each) for each in left]})
     return blocks
 
 
+def _short(title: str) -> str:
+    """A title, which the entities in it make longer."""
+    line = plain(title)
+    while len(_text(line)) > _MOST_TITLE:
+        line = line[: len(line) * 3 // 4].rstrip("…") + "…"
+    return _text(line)
+
+
+def _fitting(lines: list[str]) -> list[str]:
+    """As many lines as there is room for; the rest is counted."""
+    for count in range(len(lines), 0, -1):
+        left = len(lines) - count
+        more = [f"… and {left:,} more, see {_code('watcher outbox')}"] if left else []
+        if sum(len(line) + 1 for line in (*lines[:count], *more)) <= _MOST_FACTS:
+            return [*lines[:count], *more]
+    return [f"… {len(lines):,} lines, see {_code('watcher outbox')}"] if lines else []
+
+
 def _button(button: Button) -> Block:
     """What it says is its value; its id need only differ from those beside it."""
     label = {"type": "plain_text", "text": button.label, "emoji": False}
     return {"type": "button", "action_id": button.label, "text": label, "value": button.says}
+
+
+def _context(text: str) -> Block:
+    """Small text. Of one that is too long the end stays: ids stand there."""
+    while len(text) > MOST_CONTEXT and " · " in text:
+        text = text.partition(" · ")[2]
+    element = {"type": "mrkdwn", "text": text[:MOST_CONTEXT] or "-", "verbatim": True}
+    return {"type": "context", "elements": [element]}
 
 
 def _section(text: str) -> Block:

@@ -43,6 +43,7 @@ LARGEST = 1_000_000
 """Bytes of an envelope; the message under a button is in it."""
 
 _MENTION = re.compile(r"\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>\s*")
+_COMMAND = re.compile(r"(?<!\S)/(?=[a-z]+\b)")
 _PLANNED = frozenset({"warning", "refresh_requested"})
 
 
@@ -74,6 +75,7 @@ class _Press(_Part):
 
 
 class _Command(_Part):
+    command: str
     user_id: str
     channel_id: str
     text: str = ""
@@ -104,6 +106,8 @@ class _Heard:
     thread: str = ""
     direct: bool = False
     """Whether nobody but this person reads there."""
+    begins: str = ""
+    """How a command begins where this was said; after a button nothing tells."""
 
 
 class SlackSocket:
@@ -184,8 +188,15 @@ class SlackSocket:
                 await asyncio.wait({work}, timeout=IN_TIME)
                 answer = work.result() if work.done() else None
             payload: dict[str, Any] = {}
-            if answer is not None and envelope.accepts_response_payload and envelope.type == "slash_commands":
-                payload = {"payload": {"response_type": "ephemeral", **said_plainly(self._shown(answer))}}
+            if (
+                heard is not None
+                and answer is not None
+                and envelope.accepts_response_payload
+                and envelope.type == "slash_commands"
+            ):
+                payload = {
+                    "payload": {"response_type": "ephemeral", **said_plainly(self._shown(heard, answer))}
+                }
                 told = True
             with suppress(ConnectionError):  # Slack brings it again, to the next connection
                 await socket.send_json({"envelope_id": envelope.envelope_id, **payload})
@@ -195,7 +206,7 @@ class SlackSocket:
 
     async def _answer(self, heard: _Heard, answer: ChatAnswer) -> None:
         """Say it to the person alone. What was done is done, whether or not it can be said."""
-        message: dict[str, Any] = {**said_plainly(self._shown(answer)), "channel": heard.channel}
+        message: dict[str, Any] = {**said_plainly(self._shown(heard, answer)), "channel": heard.channel}
         if heard.thread:
             message["thread_ts"] = heard.thread
         if heard.direct:
@@ -205,8 +216,10 @@ class SlackSocket:
         if isinstance(found, ServiceRefusal):
             log.info("an answer in Slack was not taken: %s", self._api.words(found))
 
-    def _shown(self, answer: ChatAnswer) -> str:
-        return "\n".join(self._display.localised(line) for line in answer.text.splitlines())
+    def _shown(self, heard: _Heard, answer: ChatAnswer) -> str:
+        """An answer with commands as they are written here, where `/alerts` alone is one of Slack's."""
+        lines = (_COMMAND.sub(heard.begins, line) for line in answer.text.splitlines())
+        return "\n".join(map(self._display.localised, lines))
 
 
 async def _next(socket: aiohttp.ClientWebSocketResponse[bool], ear: Ear) -> _Envelope | None:
@@ -242,7 +255,8 @@ def _heard(envelope: _Envelope) -> _Heard | None:
             return _Heard(Said(press.user.id, says, pressed=True), press.channel.id) if says else None
         if envelope.type == "slash_commands":
             command = _Command.model_validate(envelope.payload)
-            return _Heard(Said(command.user_id, _command(command.text)), command.channel_id)
+            said = Said(command.user_id, _command(command.text))
+            return _Heard(said, command.channel_id, begins=f"{command.command} ")
         if envelope.type == "events_api":
             return _written(_Message.model_validate(envelope.payload).event)
     return None

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 
-from watcher.domain.alerts.events import Acknowledgeable, Event
+from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
@@ -272,11 +272,6 @@ class MemoryQueries:
         found = sorted(self._state.events().values(), key=lambda each: each.id)
         found.sort(key=lambda each: each.message.at, reverse=True)
         return found[skip : skip + limit]
-
-    def acknowledged(self, since: datetime) -> list[Acknowledgeable]:
-        known: list[Acknowledgeable] = [*self.live_alerts(), *self._state.events().values()]
-        found = [(each.acknowledged.at, each.id, each) for each in known if each.acknowledged is not None]
-        return [each for at, _, each in sorted(found, key=lambda one: one[:2]) if at >= since]
 
     def named_alerts(self, text: str) -> list[str]:
         text = text.strip().lower()

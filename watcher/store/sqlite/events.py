@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
 from typing import Any
 
 from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Ack
-from watcher.store.sqlite.codec import from_ms, to_ms
+from watcher.store.sqlite.codec import from_ms
 from watcher.store.sqlite.rows import MESSAGE, message_from
 
 _FIRST = (
@@ -27,13 +26,6 @@ def one(conn: sqlite3.Connection, identity: str) -> Event | None:
 def newest(conn: sqlite3.Connection, limit: int, skip: int = 0) -> list[Event]:
     """Events that are kept, newest first."""
     rows = conn.execute(f"{_FIRST} ORDER BY m.at DESC, m.alert LIMIT ? OFFSET ?", (limit, skip))
-    return [_event(row) for row in rows]
-
-
-def acknowledged(conn: sqlite3.Connection, since: datetime) -> list[Event]:
-    """Events that somebody acknowledged then or later."""
-    some = "m.alert IN (SELECT event FROM event_acks WHERE at >= ?)"
-    rows = conn.execute(f"{_FIRST} AND {some}", (to_ms(since),))
     return [_event(row) for row in rows]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from watcher.domain.alerts.events import Acknowledgeable, Event
+from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
@@ -240,10 +240,6 @@ class SqliteQueries:
         """Events that are kept, newest first."""
         with self._snapshot():
             return events.newest(self._conn, limit, skip)
-
-    def acknowledged(self, since: datetime) -> list[Acknowledgeable]:
-        with self._snapshot():
-            return alerts.acknowledged(self._conn, since)
 
     def named_alerts(self, text: str) -> list[str]:
         """Ids of the alerts and events that an id, or its beginning, may mean; those of deliveries count
