@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -11,8 +12,8 @@ from watcher.commands.alerts import acknowledge, meant, named
 from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.fallback import in_place_of
 from watcher.domain.alerts.lifecycle import Ack, AlertState
-from watcher.domain.messages.delivery import DeliveryState
-from watcher.domain.messages.message import Kind
+from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.messages.message import Kind, Particulars
 from watcher.domain.values.errors import InputError
 from watcher.ports.store import Store
 
@@ -105,3 +106,27 @@ async def test_what_was_said_outlives_the_messages_and_is_forgotten_in_the_end(s
 
     with store.queries() as reader:
         assert reader.event("e1f0") == Event(MOVED, None)
+
+
+def told(identity: str, kind: Kind, *, by: str, to: int, minutes: int = 0) -> Delivery:
+    about = Particulars(before=Decimal(5), after=Decimal(to))
+    return replace(
+        delivery(f"d-{identity}"),
+        message=replace(message(identity, kind), rule=by, at=after(minutes=minutes), particulars=about),
+    )
+
+
+async def test_what_other_rules_told_of_the_same_move_is_taken_care_of_with_it(store: Store) -> None:
+    one = told("e1", Kind.EVENT, by="moved", to=0)
+    other, fired = told("e2", Kind.EVENT, by="emptied", to=0), told("a1", Kind.FIRING, by="gas-low", to=0)
+    later, elsewhere = told("e3", Kind.EVENT, by="moved", to=0, minutes=1), replace(MOVED, at=NOW)
+    unlike = replace(delivery("d-e4"), message=elsewhere)
+    await keep(store, alerts=(alert("a1", account=None),), deliveries=(one, other, fired, later, unlike))
+
+    found = acknowledge(store, ["e1"], ADA)
+
+    assert sorted(each.id for each in found.done) == ["a1", "e1", "e2"]
+    again = acknowledge(store, ["a1"], BOB)
+    assert ([each.id for each in again.already], again.done, again.missing) == (["a1"], (), ())
+    with store.queries() as reader:
+        assert [each.acknowledged for each in reader.events(9) if each.id in ("e3", "e1f0")] == [None, None]

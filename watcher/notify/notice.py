@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.messages.moves import move_of
 from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.formatting import amount, counted, money, signed
@@ -112,17 +113,9 @@ def folded(deliveries: Sequence[Delivery]) -> list[Told]:
         by_alert[each.message.id] = (*by_alert.get(each.message.id, ()), each)
     found: dict[object, Told] = {}
     for told in by_alert.values():
-        key = _move(told[0].message) if len(told) == 1 else None
+        key = move_of(told[0].message) if len(told) == 1 else None
         found[key or told[0].message.id] = (*found.get(key, ()), *told)
     return list(found.values())
-
-
-def _move(message: Message) -> object:
-    """What is the same for messages that tell of one move, whichever rules they come from; None: of none."""
-    moved = message.particulars
-    if message.kind not in (Kind.EVENT, Kind.FIRING) or moved.before is None:
-        return None
-    return message.subject, message.at, moved.before, moved.after
 
 
 def chief(told: Told) -> Message:

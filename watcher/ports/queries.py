@@ -297,6 +297,10 @@ class Queries(Protocol):
         """Events that are kept, newest first."""
         ...
 
+    def same_move(self, identity: str) -> list[str]:
+        """Ids of the other alerts and events that began with the move that an alert or event told of."""
+        ...
+
     def named_alerts(self, text: str) -> list[str]:
         """Ids of the alerts and events that an id, or its beginning, may mean; those of deliveries count
         too."""

@@ -14,6 +14,7 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.moves import move_of
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
@@ -272,6 +273,11 @@ class MemoryQueries:
         found = sorted(self._state.events().values(), key=lambda each: each.id)
         found.sort(key=lambda each: each.message.at, reverse=True)
         return found[skip : skip + limit]
+
+    def same_move(self, identity: str) -> list[str]:
+        told = [each.message for each in self._state.deliveries.values()]
+        moves = {move_of(each) for each in told if each.id == identity} - {None}
+        return sorted({each.id for each in told if move_of(each) in moves and each.id != identity})
 
     def named_alerts(self, text: str) -> list[str]:
         text = text.strip().lower()

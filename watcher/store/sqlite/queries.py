@@ -241,6 +241,10 @@ class SqliteQueries:
         with self._snapshot():
             return events.newest(self._conn, limit, skip)
 
+    def same_move(self, identity: str) -> list[str]:
+        with self._snapshot():
+            return events.same_move(self._conn, identity)
+
     def named_alerts(self, text: str) -> list[str]:
         """Ids of the alerts and events that an id, or its beginning, may mean; those of deliveries count
         too."""
