@@ -7,6 +7,7 @@ import json
 import re
 
 from tests.endtoend.bench import BOND, DESK, EVM, Installation, stop
+from tests.notify.webhooks import SCHEMA as WEBHOOK_SCHEMA
 
 BALANCES = [
     "wallet", "source", "chain", "address", "asset", "symbol", "amount", "price_usd", "value_usd",
@@ -182,4 +183,5 @@ async def test_schema_and_version_print_what_they_say(there: Installation) -> No
     assert code == 0
     assert "$schema" in json.loads(out) or "properties" in json.loads(out)
     assert await there.json("schema") == json.loads(out)
+    assert await there.json("schema", "--webhook") == WEBHOOK_SCHEMA
     assert (await there.json("version"))["watcher"] in (await there.verb("version"))[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -214,6 +215,26 @@ async def test_who_asks_to_wait_is_given_the_time(here: Machine, status: int, wa
     result = await answered(here.url)
     assert isinstance(result, NotSent)
     assert result.retry_after == 120
+
+
+async def test_who_says_that_it_is_not_ok_has_not_taken_it(here: Machine) -> None:
+    here.script = [(200, {}, '{"ok": false, "error": "the queue is full"}')]
+    result = await answered(here.url)
+    assert isinstance(result, NotSent)
+    assert "the queue is full" in result.detail
+
+
+async def test_a_password_in_the_address_goes_to_the_receiver_and_into_no_words(here: Machine) -> None:
+    here.script = [(503, {}, "pa55word of user1 is known"), (204, {}, "")]
+    url = here.url.replace("://", "://user1:pa55word@")
+    result = await answered(url)
+    assert isinstance(result, NotSent)
+    assert "*** of *** is known" in result.detail
+    assert result.detail.startswith(f"127.0.0.1:{here.port}: ")
+    assert await answered(url) == Sent()
+    assert {head["Authorization"] for head, _ in here.posts} == {
+        f"Basic {b64encode(b'user1:pa55word').decode()}"
+    }
 
 
 async def test_no_answer_in_time_may_have_arrived_and_is_said_without_the_address(here: Machine) -> None:
