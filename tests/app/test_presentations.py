@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from babel.localedata import locale_identifiers
 
 from tests.config.given import SOUND, load
 from tests.domain.values.zones import changes
@@ -126,3 +127,13 @@ def test_every_zone_has_a_short_name_in_every_language(name: str) -> None:
 )
 def test_numbers_are_grouped_as_the_language_groups_them(name: str, written: str) -> None:
     assert number_style(name).written("12,345,678.90") == written
+
+
+@pytest.mark.skipif(not can_localise(), reason="the extra `display` is not installed")
+def test_every_language_writes_a_moment_and_a_number() -> None:
+    for name in locale_identifiers()[::40]:
+        shown = time_style(name).moment(NOW.astimezone(ZoneInfo("Europe/Zurich")))
+        assert not set(shown) & set("{}'"), (name, shown)
+        assert shown.endswith(("CET", "MEZ")) or shown.rpartition(" ")[2].isalpha(), (name, shown)
+        digits = number_style(name).written("12,345,678.90")
+        assert "".join(each for each in digits if each.isdigit()) == "1234567890"

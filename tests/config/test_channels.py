@@ -1,4 +1,4 @@
-"""Channels that name one another as fallback."""
+"""Channels that name one another as fallback, and how loudly they ring."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.given import ENV, SOUND, load, mistakes
+from tests.config.given import ENV, SOUND, line_of, load, mistakes
 from watcher.config.configuration import configure, fallbacks
 from watcher.domain.values.errors import ConfigurationError
 
@@ -88,3 +88,60 @@ def test_of_a_url_whose_variable_is_not_set_only_that_is_said(tmp_path: Path) ->
     with pytest.raises(ConfigurationError) as refusal:
         configure(path, {"COINSTATS_API_KEY": "key", "TEOS_API_KEY": "key"})
     assert [problem.what for problem in refusal.value.problems] == ["the variable HOOK is not set"]
+
+
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops"
+CRITICAL = "{id: low, type: threshold, metric: amount, below: '1', severity: critical}"
+INFO = "{id: moved, type: change, severity: info}"
+DUMB = "channel phone: this service has no priorities: critical rings like info"
+
+
+def told(tmp_path: Path, url: str, *rules: str, more: str = "", key: str = "") -> list[str]:
+    """What `check` says of priorities."""
+    phone = f'  phone: {{url: "{url}"{key}}}{more}'
+    text = SOUND.replace('  ops: {url: "json://127.0.0.1:9/${HOOK}"}', phone)
+    (tmp_path / "rules.yaml").write_text(f"rules: [{', '.join(rules)}]\n")
+    (tmp_path / "watcher.yaml").write_text(text + "rules: [rules.yaml]\n")
+    found = configure(tmp_path / "watcher.yaml", ENV, channels=True, secrets=False).warnings
+    return [each for each in found if "priorities" in each]
+
+
+def test_a_channel_in_which_critical_rings_like_the_rest_is_told(tmp_path: Path) -> None:
+    assert told(tmp_path, SLACK, CRITICAL, INFO) == [DUMB]
+
+
+@pytest.mark.parametrize("url", ["ntfy://127.0.0.1/a", "mailto://w:pw@mail.test", "json://127.0.0.1:9/a"])
+def test_a_service_with_priorities_and_a_program_are_not(tmp_path: Path, url: str) -> None:
+    assert told(tmp_path, url, CRITICAL, INFO) == []
+
+
+@pytest.mark.parametrize("rules", [(CRITICAL,), (INFO,)])
+def test_nor_is_a_channel_that_hears_of_one_severity(tmp_path: Path, rules: tuple[str, ...]) -> None:
+    assert told(tmp_path, SLACK, *rules) == []
+
+
+def test_nor_one_beside_which_another_rings(tmp_path: Path) -> None:
+    more = '\n  loud: {url: "ntfy://127.0.0.1/a"}'
+    assert told(tmp_path, SLACK, CRITICAL, INFO, more=more) == []
+    only = CRITICAL.replace("}", ", notify: [phone]}")
+    assert told(tmp_path, SLACK, only, INFO, more=more) == [DUMB]
+
+
+@pytest.mark.parametrize(
+    ("url", "heard"), [(SLACK, False), ("json://127.0.0.1:9/a", False), ("ntfy://127.0.0.1/a", True)]
+)
+def test_a_priority_that_a_service_cannot_hear_is_told(tmp_path: Path, url: str, heard: bool) -> None:
+    found = told(tmp_path, url, INFO, key=", priority: {critical: high}")
+    words = "channel phone: this service has no priorities, `priority` changes nothing: leave it out"
+    assert found == ([] if heard else [words])
+
+
+def test_a_priority_names_severities_and_levels(tmp_path: Path) -> None:
+    text = SOUND.replace('HOOK}"}', 'HOOK}", priority: {critcal: high, info: loud}}')
+    first, second = mistakes(tmp_path, text)
+    assert f":{line_of(text, 'critcal')}:" in first.where
+    assert first.what == "unknown key 'critcal' in channels.ops.priority"
+    assert first.remedy == "did you mean 'critical'?"
+    assert second.what == (
+        "channels.ops.priority.info: 'loud' is not one of silent, low, normal, high, emergency"
+    )

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.config.given import ENV, SOUND, load, mistakes, write
+from tests.notify.webhooks import SECRET, paper
 from watcher.config.configuration import configure
 from watcher.config.json_schema import json_schema
 from watcher.config.settings import load_settings
 from watcher.system.connections import is_public
 
-SECRET = "0123456789abcdef0123456789abcdef"
+URL = "https://hooks.example.org/t0ken"
 
 
 def machine(**keys: str) -> str:
-    written = {"kind": "webhook", "url": "https://hooks.example.org/t0ken", **keys}
+    written = {"kind": "webhook", "url": URL, **keys}
     return SOUND + "  machine:\n" + "".join(f"    {key}: {value}\n" for key, value in written.items())
 
 
 @pytest.mark.parametrize(
     ("keys", "what", "remedy"),
     [
-        ({"url": "machine.test/t0ken"}, "must be a web address", "as in https://"),
-        ({"url": "slack://t0ken"}, "must be a web address", "as in https://"),
+        ({"url": "hooks.example.org/t0ken"}, "must be a web address", "begin it with https://"),
+        ({"url": "slack://t0ken"}, "must be a web address", "begin it with https://"),
         ({"secret": '""'}, "is empty", "leave it out, or make one"),
         ({"format": "alertmanger"}, "is not one of watcher, alertmanager", "did you mean 'alertmanager'?"),
         ({"timeout": "1h"}, "must be between 0.1s and 10m", ""),
@@ -85,7 +87,7 @@ def test_address_and_secret_may_stand_in_files_of_their_own(tmp_path: Path) -> N
         "    url: https://hooks.example.org/t0ken\n", ""
     )
     channel = load_settings(write(tmp_path, text), ENV).channels["machine"]
-    assert channel.destination == "https://hooks.example.org/t0ken"
+    assert channel.destination == URL
     assert SECRET not in repr(channel)
     assert "t0ken" not in repr(channel)
 
@@ -97,6 +99,14 @@ def test_a_proxy_for_what_is_not_encrypted_is_a_mistake_at_its_own_place(tmp_pat
         configure(path, ENV)
     line = text[: text.index("proxy:")].count("\n") + 1
     assert f":{line}:" in str(refusal.value)
+
+
+def test_what_the_paper_shows_is_sound(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"(?ms)^```yaml\n(.*?)^```", paper())
+    text = SOUND[: SOUND.index("channels:")] + shown
+    found = load_settings(write(tmp_path, text), {**ENV, "MACHINE_URL": URL, "MACHINE_SECRET": SECRET})
+    assert list(found.channels) == ["machine"]
+    assert [each for each in found.warnings if "machine" in each.what] == []
 
 
 def test_the_schema_knows_it() -> None:

@@ -130,3 +130,16 @@ async def test_what_other_rules_told_of_the_same_move_is_taken_care_of_with_it(s
     assert ([each.id for each in again.already], again.done, again.missing) == (["a1"], (), ())
     with store.queries() as reader:
         assert [each.acknowledged for each in reader.events(9) if each.id in ("e3", "e1f0")] == [None, None]
+
+
+async def test_what_was_acknowledged_since_a_time_is_found_in_its_order(store: Store) -> None:
+    over = replace(alert("a2", state=AlertState.RESOLVED, subject="t"), resolved_at=NOW, acknowledged=BOB)
+    await keep(store, alerts=(alert("a1", account=None), over), deliveries=(OWED,))
+    acknowledge(store, ["a1"], BOB)
+    acknowledge(store, ["e1f0"], ADA)
+
+    with store.queries() as reader:
+        found = {since: reader.acknowledged(since) for since in (NOW, BOB.at, after(minutes=3))}
+
+    assert [[each.id for each in some] for some in found.values()] == [["e1f0", "a1"], ["a1"], []]
+    assert [each.acknowledged for each in found[NOW]] == [ADA, BOB]

@@ -9,24 +9,29 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
 
-from tests.notify.given import HOSTILE, START, HandClock, delivering, delivery, receiver
-from tests.notify.test_bad_days import fired, resolved
-from tests.notify.webhooks import SCHEMA, SECRET, TOKEN, Machine, hook, machine
+from tests.certificates import Authority
+from tests.notify.given import HOSTILE, START, HandClock, Scripted, delivering, delivery, receiver
+from tests.notify.test_bad_days import fired, made, resolved
+from tests.notify.test_proxies import service
+from tests.notify.webhooks import SCHEMA, SECRET, TOKEN, Machine, hook, machine, paper
+from tests.proxy import proxying
+from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Particulars, Severity
 from watcher.domain.messages.presentation import Ways
 from watcher.notify.webhook.channel import WebhookChannel
 from watcher.notify.webhook.message import MOST, message_schema
-from watcher.ports.channel import PLAINLY, Presentation
+from watcher.ports.channel import PLAINLY, Channel, Presentation
 from watcher.service.delivery import Deliverer
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
@@ -36,7 +41,6 @@ MOVED = Particulars(
     "coins", "ethereum", "0xab", "0xcd", "USDC", ("hot", "gas"), Decimal(DIGITS), Decimal("1E+3"), Decimal(2),
     Decimal("1.0001"), since=START - timedelta(minutes=5), until=START, because="it moved",
 )  # fmt: skip
-PAPER = (Path(__file__).parents[2] / "docs" / "channels.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def test_the_published_schema_is_that_of_what_is_posted() -> None:
 
 
 def test_the_body_that_the_paper_shows_is_one() -> None:
-    (shown,) = re.findall(r"(?ms)^```json\n(.*?)^```", PAPER)
+    (shown,) = re.findall(r"(?ms)^```json\n(.*?)^```", paper())
     jsonschema.validate(json.loads(shown), SCHEMA)
     assert json.loads(shown)["alerts"][0].keys() == SCHEMA["$defs"]["WebhookAlert"]["properties"].keys()
 
@@ -98,11 +102,12 @@ async def test_what_is_not_known_is_null_and_never_zero(here: Machine) -> None:
 
 
 async def test_who_computes_gets_places_and_times_in_fields_of_their_own(here: Machine) -> None:
-    (alert,) = await told(here, about(MOVED))
-    names = ("source", "chain", "address", "asset", "symbol", "tags", "because", "since", "until", "at")
+    (alert,) = await told(here, moved := about(MOVED))
+    assert datetime.fromisoformat(alert["at"]) == moved.message.at
+    names = ("source", "chain", "address", "asset", "symbol", "tags", "because", "since", "until")
     assert [alert[name] for name in names] == [
         "coins", "ethereum", "0xab", "0xcd", "USDC", ["hot", "gas"], "it moved",
-        "2026-03-01T11:55:00Z", "2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z",
+        "2026-03-01T11:55:00Z", "2026-03-01T12:00:00Z",
     ]  # fmt: skip
 
 
@@ -154,7 +159,7 @@ async def test_nothing_is_left_out_of_many_and_no_body_is_huge(here: Machine) ->
 
 async def test_another_secret_or_another_body_is_seen(here: Machine) -> None:
     namespace: dict[str, Any] = {}
-    (shown,) = re.findall(r"(?ms)^```python\n(.*?)^```", PAPER)
+    (shown,) = re.findall(r"(?ms)^```python\n(.*?)^```", paper())
     exec(shown, namespace)  # noqa: S102
     genuine: Callable[..., bool] = namespace["is_genuine"]
     await told(here, delivery(1))
@@ -256,6 +261,17 @@ async def test_a_port_without_a_receiver_took_nothing() -> None:
     assert not {SECRET, TOKEN} & set(re.findall(r"[\w-]+", repr(hook(url).__dict__)))
 
 
+async def test_it_goes_through_its_proxy_in_a_tunnel_and_trusts_no_stranger(tmp_path: Path) -> None:
+    async with service(Authority(tmp_path)) as (host, heard), proxying() as proxy:
+        result = await answered(f"https://{host}/{TOKEN}", proxy=proxy.url)
+    assert isinstance(result, NotSent)
+    assert (result.fault, result.maybe_sent) == (Fault.CHANNEL, False)
+    assert "the issuer of its certificate is not trusted" in result.detail
+    assert proxy.heads[0].startswith(f"CONNECT {host} ")
+    assert TOKEN.encode() not in proxy.read
+    assert heard == []
+
+
 # Through the deliverer, out of a real store
 
 
@@ -281,10 +297,10 @@ class Days:
 
 
 @asynccontextmanager
-async def days(folder: Path, channel: WebhookChannel) -> AsyncIterator[Days]:
+async def days(folder: Path, channel: WebhookChannel, *others: Channel, **words: Any) -> AsyncIterator[Days]:
     path, clock = folder / "watcher.db", HandClock()
     store = await SqliteStore.open(path, exclusive=True)
-    async with delivering(store, clock, channel) as deliverer:
+    async with delivering(store, clock, channel, *others, **words) as deliverer:
         yield Days(store, path, clock, deliverer)
     await channel.close()
     await store.close()
@@ -332,6 +348,35 @@ async def test_a_receiver_that_dies_meanwhile_gets_all_in_order_once_it_is_back(
         assert sorted(later) == ["dlv-0002", "dlv-0003", "dlv-0004", "dlv-0005"]
         assert later.index("dlv-0002") < later.index("dlv-0005"), "no end before its beginning"
         assert (first.wrong, back.wrong, back.repeats) == ([], [], 0)
+
+
+async def test_what_a_machine_does_not_take_its_fallback_is_told_once(tmp_path: Path) -> None:
+    second = Scripted("second")
+    async with machine() as here:
+        here.script = [(404, {}, "no such hook")] * 100
+        async with days(tmp_path, hook(here.url), second, fallbacks={"ops": "second"}) as day:
+            await day.owes(fired(1, "a"))
+            for _ in range(20):
+                await day.passes(60)
+            assert [len(each) for each in second.sent] == [1]
+            here.script = []
+            await day.passes(900)
+        assert list(here.taken) == ["dlv-0001"], "it is tried on"
+
+
+async def test_in_quiet_hours_a_machine_is_told_what_is_critical_and_the_rest_after_them(
+    tmp_path: Path,
+) -> None:
+    quiet = QuietPeriod(time(11), time(14), ZoneInfo("UTC"), frozenset(range(7)))
+    critical = made(1, "a", Kind.FIRING, "gone", 0)
+    critical = replace(critical, message=replace(critical.message, severity=Severity.CRITICAL))
+    async with machine() as here, days(tmp_path, hook(here.url), quiet={"ops": quiet}) as day:
+        await day.owes(critical, fired(2, "b"), fired(3, "c"))
+        assert list(here.taken) == ["dlv-0001"]
+        await day.passes(2 * 3600)
+        assert list(here.taken) == ["dlv-0001", "dlv-0002", "dlv-0003"]
+        assert len(here.posts) == 2, "what was kept is one notification"
+        assert here.wrong == []
 
 
 async def test_one_message_that_is_never_taken_holds_up_no_other(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -155,3 +156,24 @@ async def test_a_list_in_the_older_place_is_found_there(tmp_path: Path) -> None:
             "/currencies",
         ]
         assert rates.known is not None
+
+
+async def test_a_store_that_cannot_be_written_is_waited_for_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with benched(tmp_path) as bench:
+        rates, rested = await bench.rates(), asyncio.Event()
+
+        async def rest(seconds: float) -> None:
+            rested.set()
+            await asyncio.Event().wait()
+
+        bench.clock.sleep = rest  # type: ignore[method-assign]
+        await bench.store.close()
+        task = asyncio.create_task(rates.run())
+        await rested.wait()
+
+        assert not task.done()
+        assert "coins: exchange rates wait: " in caplog.text
+        assert bench.asked() == []
+        task.cancel()

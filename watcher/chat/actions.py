@@ -32,6 +32,9 @@ SAME_SILENCE = timedelta(minutes=10)
 """Who silences the same again, to an end that is not later than by so much, has pressed twice."""
 
 SHORT = 8
+CHAT = "chat in"
+"""How it is kept that something was said in a chat; the channel follows."""
+
 STILL = "it is not repeated, and not escalated"
 
 
@@ -46,6 +49,15 @@ class Outcome:
     told: str = ""
     deliveries: tuple[Delivery, ...] = ()
     settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An acknowledgement as it was found. `outcome`: what to tell; None if the chats know of it."""
+
+    id: str
+    at: datetime
+    outcome: Outcome | None
 
 
 class ChatActions:
@@ -68,6 +80,20 @@ class ChatActions:
             return Outcome(HELP)
         return Outcome("\n".join(self._overview(order.verb, now)))
 
+    def acknowledged(self, since: datetime) -> list[Followed]:
+        """Who acknowledged what then or later, in order."""
+        found = []
+        with self._store.queries() as reader:
+            for target in reader.acknowledged(since):
+                ack, outcome = target.acknowledged, None
+                if ack is None:
+                    continue
+                if not ack.via.startswith(CHAT):
+                    deliveries = tuple(reader.deliveries_of(target.id))
+                    outcome = Outcome("", _told(ack, target), deliveries, settled=True)
+                found.append(Followed(target.id, ack.at, outcome))
+        return found
+
     def _acknowledge(self, order: Order, ack: Ack) -> Outcome:
         target, deliveries = self._target(order)
         found = acknowledge(self._store, [target.id], ack)
@@ -77,9 +103,7 @@ class ChatActions:
             raise InputError(f"it is {alert.state}", "there is nothing to acknowledge")
         if found.missing:
             raise InputError("it is a notice of watcher's own", "there is nothing to acknowledge")
-        said = f": {ack.comment}" if ack.comment else ""
-        words = f"{ack.by} acknowledged at {moment(ack.at)}{said}\n{_named(target)}"
-        return Outcome(f"acknowledged: {STILL}", words, deliveries, settled=True)
+        return Outcome(f"acknowledged: {STILL}", _told(ack, target), deliveries, settled=True)
 
     def _silence(self, order: Order, who: str, now: datetime) -> Outcome:
         deliveries: tuple[Delivery, ...] = ()
@@ -166,6 +190,13 @@ class ChatActions:
             if found is None:
                 raise InputError(f"there is no alert '{order.target[:40]}'", "/alerts lists them")
             return found, tuple(reader.deliveries_of(found.id))
+
+
+def _told(ack: Ack, target: Acknowledgeable) -> str:
+    """What the others hear of it."""
+    via = "" if ack.via.startswith(CHAT) or not ack.via else f" ({ack.via})"
+    said = f": {ack.comment}" if ack.comment else ""
+    return f"{ack.by} acknowledged at {moment(ack.at)}{via}{said}\n{_named(target)}"
 
 
 def _named(target: Acknowledgeable) -> str:

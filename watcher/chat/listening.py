@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
 
-from watcher.chat.actions import ChatActions, Outcome
+from watcher.chat.actions import CHAT
 from watcher.chat.orders import Order, Verb, read_order
+from watcher.chat.rooms import ChatRooms
 from watcher.domain.values.errors import InputError, StoreError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.text import clean
 from watcher.ports.chat import Bot, BotError, ChatAnswer, Said
-from watcher.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -32,35 +31,11 @@ STRANGERS_EVERY = 60.0
 """Seconds between two lines of the log about strangers of one channel."""
 
 
-class ChatRooms:
-    """All the chats in which people may answer: what is done in one is told in others too."""
-
-    def __init__(self, actions: ChatActions, clock: Clock) -> None:
-        self.actions, self.clock = actions, clock
-        self._bots: list[Bot] = []
-
-    def add(self, bot: Bot, people: Mapping[str, str]) -> ChatListener:
-        """A chat, and who listens in it. `people`: the service's id of a person → the name."""
-        self._bots.append(bot)
-        return ChatListener(bot, people, self)
-
-    def announcements(self, outcome: Outcome, heard_in: Bot) -> list[Coroutine[Any, Any, None]]:
-        """What tells all what was done: in the chat where it was said, and in those that heard of the alert;
-        of what is about no alert, in all."""
-        found = []
-        for bot in self._bots:
-            its = [each for each in outcome.deliveries if each.channel == bot.name and each.receipt]
-            if its or bot is heard_in or not outcome.deliveries:
-                found.append(bot.announce(outcome.told, its, settled=outcome.settled))
-        return found
-
-
 class ChatListener:
     """Listens to one bot, and judges what it hears: an `Ear`."""
 
     def __init__(self, bot: Bot, people: Mapping[str, str], rooms: ChatRooms) -> None:
         self._bot, self._people, self._rooms = bot, people, rooms
-        self._telling: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._strangers_told: float | None = None
         self._why = ""
@@ -72,14 +47,10 @@ class ChatListener:
 
     async def run(self) -> None:
         """Listen, and begin anew whenever it breaks."""
-        try:
-            while True:
-                wait = await self._once()
-                self._failures += 1
-                await self._rooms.clock.sleep(max(wait, pause(self._failures)))
-        finally:
-            for each in self._telling:
-                each.cancel()
+        while True:
+            wait = await self._once()
+            self._failures += 1
+            await self._rooms.clock.sleep(max(wait, pause(self._failures)))
 
     async def _once(self) -> float:
         """Listen until it breaks; how many seconds the service asks to be left alone."""
@@ -112,7 +83,7 @@ class ChatListener:
         try:
             order = read_order(said.text)
             self._check_age(order, said)
-            now, via = self._rooms.clock.now(), f"chat in {self._bot.name}"
+            now, via = self._rooms.clock.now(), f"{CHAT} {self._bot.name}"
             outcome = await asyncio.to_thread(self._rooms.actions.do, order, who, now, via)
         except InputError as error:
             return ChatAnswer(clean("; ".join(part for part in (error.what, error.remedy) if part)))
@@ -125,18 +96,8 @@ class ChatListener:
             return ChatAnswer("this failed; the log says why")
         if outcome.told:
             log.info("channel %s: %s", self._bot.name, clean(outcome.told.replace("\n", ": ")))
-            for announcing in self._rooms.announcements(outcome, self._bot):
-                # Whoever did it does not wait until all have heard.
-                task = asyncio.create_task(announcing)
-                self._telling.add(task)
-                task.add_done_callback(self._has_told)
+            self._rooms.announce(outcome, self._bot)
         return ChatAnswer(outcome.text, done=bool(outcome.told))
-
-    def _has_told(self, task: asyncio.Task[None]) -> None:
-        """What was done is done, whether or not it could be told."""
-        self._telling.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("unexpected error while telling what was done", exc_info=error)
 
     def _check_age(self, order: Order, said: Said) -> None:
         """What counts from now on must have been asked for lately; to acknowledge is never too late."""

@@ -52,7 +52,7 @@ class Order:
 
 def read_order(text: str) -> Order:
     """The order that a text is. InputError, for people, if it is none."""
-    first, *words = text.split()
+    first, *words = text.split() or [""]
     name = first.removeprefix("/")
     if name == "start":  # what Telegram says for whoever meets the bot first
         name = "help"

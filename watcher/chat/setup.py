@@ -6,19 +6,21 @@ from typing import cast
 
 from watcher.app.application import App
 from watcher.chat.actions import ChatActions
-from watcher.chat.listening import ChatListener, ChatRooms
+from watcher.chat.listening import ChatListener
+from watcher.chat.rooms import ChatRooms
 from watcher.ports.chat import Bot
 
 
-def listeners(app: App) -> dict[str, ChatListener]:
-    """Who listens in each chat, by the channel's name."""
+def chats(app: App) -> tuple[ChatRooms, dict[str, ChatListener]]:
+    """All chats together, and who listens in each, by the channel's name."""
     settings = app.settings
     rooms = ChatRooms(ChatActions(app.configuration, app.store), app.clock)
     found = {}
     for channel in app.channels:
         if settings.chat is None or channel.name not in settings.chat.channels:
             continue
-        service = settings.channels[channel.name].service
+        service, bot = settings.channels[channel.name].service, cast(Bot, channel)
         people = {ids[service]: name for name, ids in settings.people.items() if service in ids}
-        found[channel.name] = rooms.add(cast(Bot, channel), people)
-    return found
+        rooms.add(bot)
+        found[channel.name] = ChatListener(bot, people, rooms)
+    return rooms, found

@@ -124,7 +124,10 @@ PAGES: Mapping[str, HelpPage] = {
     ),
     "send-test": HelpPage(
         "A test message to each channel, or to one",
-        (("watcher send-test", "each channel"), ("watcher send-test ops", "only this one")),
+        (
+            ("watcher send-test", "each channel"),
+            ("watcher send-test ops --severity critical --picture", "this one, as a critical alert would be"),
+        ),
     ),
     "test": HelpPage(
         "Unit tests for rules",

@@ -87,6 +87,8 @@ class SentTestRow(TypedDict):
     delivery: str
     sent: bool
     error: str
+    loudness: str
+    """What the service was told of how urgent it is; empty if nothing."""
     remarks: list[str]
 
 

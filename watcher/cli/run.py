@@ -1,4 +1,4 @@
-"""The verbs that ask and tell: run, poll, send-test."""
+"""The verbs that ask and tell: run, poll, web."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from typing import Annotated
 
 import typer
 
-from watcher.cli import _completion
 from watcher.cli._common import config_path, configured, must_know, print_json, set_up_logging
 from watcher.cli._options import Config, Json, Wallets
-from watcher.cli._rows import PolledRow, SentTestRow
+from watcher.cli._rows import PolledRow
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, store_of
 from watcher.daemon.malloc import settle_heap
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account, Miss, Outcome
-from watcher.domain.values.formatting import counted, moment
+from watcher.domain.values.formatting import counted
 
 
 def run(config: Config = None) -> int:
@@ -198,72 +197,3 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
     finally:
         await server.stop()
     return 0
-
-
-def send_test(
-    config: Config = None,
-    channel: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="CHANNEL",
-            help="Only this channel. Default: each one.",
-            autocompletion=_completion.channels,
-        ),
-    ] = None,
-    json: Json = False,
-) -> int:
-    """Send a test message to each channel, or to one, with a picture where alerts have one.
-
-    Exit code 1 if one did not take it; why is said in the service's own words.
-    """
-    configuration = configured(config, channels=True)
-    set_up_logging("warning", configuration.settings.log.format)
-    known = configuration.settings.channels
-    must_know("channel", [channel] if channel is not None else None, known)
-    if not known:
-        typer.echo("there are no channels in the configuration: nobody would be told anything", err=True)
-        if json:
-            print_json([])
-        return 1
-    return asyncio.run(_send_test(configuration, channel, json=json))
-
-
-async def _send_test(configuration: Configuration, only: str | None, *, json: bool) -> int:
-    from watcher.app.presentations import kept_rates, presentations
-    from watcher.charts.attachments import sample
-    from watcher.config.configuration import build_channels
-    from watcher.domain.alerts.lifecycle import short_id
-    from watcher.domain.messages.delivery import Delivery, Sent
-    from watcher.domain.messages.message import Kind, Message, Severity
-    from watcher.service.clock import SystemClock
-
-    now = SystemClock().now()
-    rows: list[SentTestRow] = []
-    settings, draw = configuration.settings, sample(configuration, now)
-    kinds, rates = settings.channels, kept_rates(settings)
-    for channel in build_channels(settings, only, presentations(settings, draw, told=lambda: rates)):
-        title = f"Test message from watcher to channel {channel.name}"
-        facts = (("Sent", moment(now)), ("Meaning", "alerts that name this channel arrive here"))
-        identity = short_id("test", channel.name, now.isoformat())
-        message = Message(identity, Kind.TEST, Severity.INFO, "watcher.test", "", "", title, facts, now)
-        result = await channel.send([Delivery(identity, channel.name, message, now, now)])
-        await channel.close()
-        sent, error = (True, "") if isinstance(result, Sent) else (False, result.detail)
-        remarks = list(result.remarks.values())
-        row: SentTestRow = {
-            "channel": channel.name,
-            "delivery": identity,
-            "sent": sent,
-            "error": error,
-            "remarks": remarks,
-        }
-        rows.append(row)
-        if not json:
-            kind = kinds[channel.name]
-            pictured = draw is not None and kind.wants_pictures and kind.takes_pictures
-            words = "sent, with a picture" if pictured and "picture" not in result.remarks else "sent"
-            words = "; ".join([words if sent else f"not sent: {error}", *remarks])
-            typer.echo(f"{channel.name}: {words}", err=not sent)
-    if json:
-        print_json(rows)
-    return 0 if all(row["sent"] for row in rows) else 1

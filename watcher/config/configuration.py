@@ -14,6 +14,7 @@ from watcher.config.settings import PartialSettings, Settings, read_settings
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account
 from watcher.domain.readings.asset_policies import Policies
 from watcher.domain.rules import BudgetRule, Rule
@@ -62,6 +63,7 @@ def configure(
     warnings = tuple(str(problem) for problem in (*settings.warnings, *book.warnings))
     warnings += tuple(_without_credits(settings, book))
     if channels:
+        warnings += tuple(_alike(settings, book))
         warnings += (*_without_pictures(settings), *_without_locales(settings), *_one_url_twice(settings))
     return Configuration(settings, book.rules, warnings)
 
@@ -163,6 +165,29 @@ def _without_pictures(settings: Settings) -> Iterator[str]:
             yield f"channel {name}: there are no pictures without the extra `charts`: {remedy}"
         elif not kind.takes_pictures:
             yield f"channel {name}: this service takes no attachments, its alerts come without pictures"
+
+
+def _alike(settings: Settings, book: Rulebook) -> Iterator[str]:
+    """Channels in which what is critical looks like the rest, where no other channel rings for it; and a
+    `priority` that no service hears."""
+    for name, kind in settings.channels.items():
+        if kind.priority and not kind.hears_priority:
+            yield f"channel {name}: this service has no priorities, `priority` changes nothing: leave it out"
+        if kind.rings is not False:
+            continue
+        heard = [rule for rule in book.rules if rule.notify is None or name in rule.notify]
+        others = [rule.severity.value for rule in heard if rule.severity is not Severity.CRITICAL]
+        alone = any(
+            rule.severity is Severity.CRITICAL and not _rung(rule, settings.channels) for rule in heard
+        )
+        if alone and others:
+            least = "info" if "info" in others else "warning"
+            yield f"channel {name}: this service has no priorities: critical rings like {least}"
+
+
+def _rung(rule: Rule, channels: Mapping[str, ChannelKind]) -> bool:
+    """Whether a channel that the rule tells calls people louder."""
+    return any(kind.rings for name, kind in channels.items() if rule.notify is None or name in rule.notify)
 
 
 def _without_locales(settings: Settings) -> Iterator[str]:

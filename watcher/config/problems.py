@@ -78,6 +78,9 @@ def checked(document: Document, loc: Loc, model: type[M]) -> M | None:
         return None
 
 
+_OPTION = re.compile(r"'([^']*)'")
+
+
 def _report(
     document: Document, prefix: tuple[str | int, ...], error: ErrorDetails, model: type[BaseModel]
 ) -> None:
@@ -94,6 +97,10 @@ def _report(
         document.report(
             loc, f"unknown key '{key}'{_inside(document, loc[:-1])}", nearest(key, known), key=True
         )
+    elif kind == "enum" and inner[-1] == "[key]":
+        key, options = str(inner[-2]), _OPTION.findall(str(error.get("ctx", {}).get("expected", "")))
+        what = f"unknown key '{key}'{_inside(document, loc[:-2])}"
+        document.report(loc[:-1], what, nearest(key, options), key=True)
     elif kind == "missing":
         key = str(inner[-1])
         remedy = f"add '{key}: …'"
@@ -144,7 +151,7 @@ def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
     """What pydantic found wrong with a value, and the remedy. Shows it only as it stands in the file."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in {"literal_error", "enum"}:
-        options = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        options = _OPTION.findall(str(context.get("expected", "")))
         shown = ", ".join(options) or str(context.get("expected"))
         close = closest(node.text, options)
         return f"'{node.text}' is not one of {shown}", f"did you mean '{close}'?" if close else ""

@@ -209,11 +209,12 @@ def _chats(app: App) -> list[Job]:
     """Who listens to people in chats; without `chat:` nothing of it is loaded."""
     if app.settings.chat is None:
         return []
-    from watcher.chat.setup import listeners
+    from watcher.chat.setup import chats
 
-    found = listeners(app)
+    rooms, found = chats(app)
     app.doubts += [partial(_trouble, listener) for listener in found.values()]
-    return [(f"chat {name}", listener.run) for name, listener in found.items()]
+    heard: list[Job] = [(f"chat {name}", listener.run) for name, listener in found.items()]
+    return [("chat", rooms.follow), *heard]
 
 
 def _trouble(listener: ChatListener) -> str:

@@ -28,6 +28,10 @@ class ConsoleSettings(ChannelKind):
 
     kind: Literal["console"] = "console"
 
+    @property
+    def hears_priority(self) -> bool:
+        return False
+
     def build(self, name: str, shown: Presentation = PLAINLY) -> ConsoleChannel:
         from rich.console import Console
 

@@ -89,7 +89,11 @@ class ChannelDisplay(BaseModel):
     it."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        defer_build=True,
+        use_attribute_docstrings=True,
     )
 
     timezone: Zone | None = None

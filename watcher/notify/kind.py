@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watcher.domain.alerts.quiet_hours import EVERY_DAY, QuietPeriod
+from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Severity
-from watcher.domain.model import EMPTY
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration, Zone, words_of
 from watcher.notify.display import ChannelDisplay
@@ -94,7 +94,7 @@ class ChannelKind(BaseModel):
     quiet: QuietHours | None = None
     fallback: str | None = None
     """The channel that is told too what this one cannot tell."""
-    priority: Mapping[Severity, Urgency] = Field(default_factory=lambda: EMPTY)
+    priority: Mapping[Severity, Urgency] = Field(default_factory=dict)
     """How loudly each severity asks for people, where that is not as usual (`BY_SEVERITY`)."""
     display: ChannelDisplay | None = None
     """In whose time, language and money this channel is told, where that is not as for the others."""
@@ -120,6 +120,21 @@ class ChannelKind(BaseModel):
     def takes_pictures(self) -> bool:
         """Whether what is reached can show a chart."""
         return False
+
+    @property
+    def rings(self) -> bool | None:
+        """Whether people are called louder for what is urgent; None where nobody is called: a screen, a
+        program."""
+        return None
+
+    @property
+    def hears_priority(self) -> bool:
+        """Whether it makes a difference what `priority` says."""
+        return True
+
+    def loudness(self, deliveries: Sequence[Delivery]) -> str:  # noqa: ARG002
+        """What the service is told of how urgent deliveries are, for people; empty if nothing."""
+        return ""
 
     @property
     def listens_as(self) -> str:

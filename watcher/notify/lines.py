@@ -6,6 +6,7 @@ belongs together stands in one line, and where it is stands with the ids at the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -59,7 +60,7 @@ def place_of(message: Message) -> str:
     chain = facts.get("Chain", seen.chain)
     what = f"{asset} on {chain}" if asset and chain else asset or chain
     about = [facts.get(label, "") for label in ("Wallet", "Tag", "Selection", "Subject")]
-    parts = [*(each for each in about if each and each not in message.title), what]
+    parts = [*(each for each in about if each and not _says(message.title, each)), what]
     parts.append(facts.get("Address", ""))
     return ", ".join(part for part in parts if part)
 
@@ -70,7 +71,12 @@ def _ends(token: str) -> str:
 
 def _unsaid(text: str, message: Message) -> str:
     """A text, unless the title says the same."""
-    return "" if text and text in message.title else text
+    return "" if text and _says(message.title, text) else text
+
+
+def _says(title: str, text: str) -> bool:
+    """Whether a title says a text, and not a longer word that it is a part of."""
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", title) is not None
 
 
 def _moved(facts: Mapping[str, str], message: Message) -> str:
@@ -80,7 +86,9 @@ def _moved(facts: Mapping[str, str], message: Message) -> str:
         return _unsaid(moved, message)
     symbol = message.particulars.symbol
     way = f"{before.removesuffix(f' {symbol}') if symbol else before} → {after}"
-    return way if moved in message.title else f"{moved}: {way}"
+    much, _, share = moved.partition(" (")
+    said = _says(message.title, much) and _says(message.title, share.rstrip(")"))
+    return way if said else f"{moved}: {way}"
 
 
 def _value(text: str, message: Message, display: Display) -> str:

@@ -60,7 +60,10 @@ def time_style(name: str) -> TimeStyle:
         lambda at: format_date(at, "medium", locale=locale),
         lambda at: format_time(at, "medium", tzinfo=at.tzinfo, locale=locale),
         zone,
-        str(locale.datetime_formats["medium"]).replace("{1}", "{date}").replace("{0}", "{time}"),
+        str(locale.datetime_formats["medium"])
+        .replace("'", "")
+        .replace("{1}", "{date}")
+        .replace("{0}", "{time}"),
     )
 
 

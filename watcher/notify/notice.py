@@ -153,7 +153,7 @@ def _entry(told: Told, shown: Presentation) -> Entry:
     if word in _BOTH.values():
         lines += (("Fired", told[0].message.title),)
     others = [each.message for each in told if each.message.id != message.id]
-    lines += tuple(("Also", _also(each)) for each in others)
+    lines += tuple(("Also", _also(each)) for each in others if short_alert(each))
     rules = tuple(dict.fromkeys((message.rule, *(each.rule for each in others))))
     return Entry(
         message,
@@ -168,9 +168,8 @@ def _entry(told: Told, shown: Presentation) -> Entry:
 
 
 def _also(message: Message) -> str:
-    """What another rule says of the same move, with its own alert if it has one."""
-    alert = short_alert(message)
-    return f"{message.rule}: {message.particulars.because}{f' (alert {alert})' if alert else ''}"
+    """What another rule says of the same move that has an alert of its own."""
+    return f"{message.rule}: {message.particulars.because} (alert {short_alert(message)})"
 
 
 def _has_worth(message: Message) -> bool:
@@ -223,9 +222,10 @@ def _summary(entries: Sequence[Told]) -> str:
 
 def _word(told: Told, *, several: bool) -> str:
     """What became of it, as far as this notification tells."""
-    if told[0].message.kind is Kind.FIRING and told[-1].message.kind.final:
-        return _BOTH[told[-1].message.kind]
-    return _WORDS[told[-1].message.kind][several]
+    last = chief(told)
+    if told[0].message.kind is Kind.FIRING and last.kind.final:
+        return _BOTH[last.kind]
+    return _WORDS[last.kind][several]
 
 
 def _heading(entry: Entry) -> str:

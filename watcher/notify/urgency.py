@@ -19,6 +19,9 @@ class Urgency(enum.StrEnum):
     EMERGENCY = "emergency"
 
 
+QUIET = frozenset({Urgency.SILENT, Urgency.LOW})
+"""Without a sound, where a service knows only with and without."""
+
 BY_SEVERITY: Mapping[Severity, Urgency] = {
     Severity.CRITICAL: Urgency.EMERGENCY,
     Severity.WARNING: Urgency.NORMAL,

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol, Self
 
-from watcher.domain.alerts.events import Event
+from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
@@ -299,6 +299,10 @@ class Queries(Protocol):
 
     def same_move(self, identity: str) -> list[str]:
         """Ids of the other alerts and events that began with the move that an alert or event told of."""
+        ...
+
+    def acknowledged(self, since: datetime) -> list[Acknowledgeable]:
+        """Live alerts, and events, that somebody acknowledged then or later, in the order of that."""
         ...
 
     def named_alerts(self, text: str) -> list[str]:

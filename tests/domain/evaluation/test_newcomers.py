@@ -207,6 +207,9 @@ def test_a_message_says_of_what_came_that_its_worth_is_only_claimed(kind: type[W
     words = "$10,000,000.00 is only claimed: anybody can send it, and it counts in no value"
     assert there.fact("Value") == words
     assert there.fact("Because").endswith("at least $5,000.00, as is claimed")
+    numbers = there.told[-1].message.particulars
+    assert str(numbers.after) == "1"
+    assert [numbers.price_after, numbers.value_after, numbers.gravity] == [None] * 3
 
 
 def test_a_total_leaves_out_what_is_only_claimed_and_says_how_much(kind: type[World]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import watcher.domain
@@ -94,6 +94,15 @@ def test_a_name_that_is_a_time_is_shown_like_one_and_breaks_nothing() -> None:
     local = with_local_times(text, ZURICH)
 
     assert local == "+5 5 Jan 2026, 09:00:00 CET on ethereum, seen 5 Jan 2026, 09:00:00 CET"
+
+
+@given(st.text(alphabet="0123456789-: UTCand\n9\u0660", max_size=90))
+@example("2026-01-05 08:00:00 UTC and 2026-01-05 08:00:00 UTC and 2026-01-05 08:00:00 UTC")
+def test_whatever_stands_in_a_text_it_is_shown_and_shown_again_it_stays(text: str) -> None:
+    local = with_local_times(text, ZURICH)
+
+    assert with_local_times(local, ZURICH) == local
+    assert local == text or "UTC" in text
 
 
 def test_no_text_of_the_domain_writes_a_time_but_through_moment() -> None:

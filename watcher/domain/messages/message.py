@@ -226,17 +226,19 @@ Place = OfAccount | OfAggregate | OfSource | OfSubject
 
 
 def quantities(change: Change) -> Particulars:
-    """What a change says in numbers; its gravity is the dollars that moved."""
+    """What a change says in numbers; its gravity is the dollars that moved. A price that is only claimed is
+    none."""
     before = change.before or ZERO
     moved = minus(change.after, before).copy_abs()
+    was, now = (None, None) if change.claimed else (change.price_before, change.price_after)
     return Particulars(
         before=before,
         after=change.after,
-        price_before=change.price_before,
-        price_after=change.price_after,
+        price_before=was,
+        price_after=now,
         since=change.before_at,
         until=change.after_at,
-        gravity=times(moved, change.price_after) if change.price_after is not None else None,
+        gravity=times(moved, now) if now is not None else None,
     )
 
 

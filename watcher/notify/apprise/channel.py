@@ -26,7 +26,7 @@ from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.incidents import IncidentTracker
 from watcher.notify.apprise.mail import MailLook, by_mail, is_plain_mail
 from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
-from watcher.notify.apprise.urgency import UrgencySetter
+from watcher.notify.apprise.urgency import UrgencySetter, service_of
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
 from watcher.notify.markup import HTML, PLAIN, STYLES, Rendered, Space, Style, render
 from watcher.notify.notice import tone
@@ -49,6 +49,7 @@ MOST_ABANDONED = 3
 """Hung sends of one channel that may lie about; with so many, nothing more is started."""
 
 _OWN_MACHINES = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises", "syslog"})
+_PROGRAMS = _OWN_MACHINES | {"rsyslog", "mqtt", "mqtts", "amqp", "amqps"}
 _LOUD = ("apprise", "requests", "urllib3", "urllib3.connectionpool", "smtplib")
 
 
@@ -119,6 +120,16 @@ class AppriseChannel:
     @property
     def takes_pictures(self) -> bool:
         return bool(self._apprise[0].attachment_support)
+
+    @property
+    def rings(self) -> bool | None:
+        """Whether the service can tell the urgent from the rest; None for a program."""
+        return None if scheme_of(self._url) in _PROGRAMS else service_of(self._target.plugin) is not None
+
+    def loudness(self, deliveries: Sequence[Delivery]) -> str:
+        """What the service is told of how urgent deliveries are, for people."""
+        incident = ", opens an incident" if self._target.incidents is not None else ""
+        return self._target.urgency.words(deliveries) + incident
 
     @property
     def burst(self) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 
+from watcher.domain.messages.delivery import Delivery
 from watcher.notify.kind import ChannelKind, Patience
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.connections import Proxy
@@ -38,6 +40,17 @@ class AppriseSettings(ChannelKind):
     @property
     def takes_pictures(self) -> bool:
         return self.build("").takes_pictures
+
+    @property
+    def rings(self) -> bool | None:
+        return self.build("").rings
+
+    @property
+    def hears_priority(self) -> bool:
+        return self.rings is True
+
+    def loudness(self, deliveries: Sequence[Delivery]) -> str:
+        return self.build("").loudness(deliveries)
 
     @property
     def destination(self) -> str:

@@ -289,7 +289,8 @@ class UrgencySetter:
             for each in self._service.settings
         ]
         found += [f"tags {TAGS[tone(deliveries)]}"] if self._tags else []
-        return f"{self._service.name}: {', '.join(filter(None, found)) or 'as any other'}"
+        words = ", ".join(filter(None, found))
+        return f"{self._service.name}: {words}" if words else ""
 
 
 def _read(plugin: Any, path: str, query: Mapping[str, str]) -> Any:

@@ -24,7 +24,7 @@ from watcher.notify.markup import MARKDOWN, Space, plain, render
 from watcher.notify.notice import folded, tone
 from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.threads import MessagePlace, ended, thread_of
-from watcher.notify.urgency import Urgency, loudest
+from watcher.notify.urgency import QUIET, Urgency, loudest
 from watcher.ports.channel import Attachment, Presentation
 
 MOST_CONTENT, MOST_DESCRIPTION = 2000, 4096
@@ -34,7 +34,6 @@ MOST_MARKED = 10
 SUPPRESS_NOTIFICATIONS = 1 << 12
 NOBODY: Mapping[str, Any] = {"allowed_mentions": {"parse": []}}
 
-_SILENT = frozenset({Urgency.SILENT, Urgency.LOW})
 _COLOURS = {"failure": 0xD92D20, "warning": 0xDC9A00, "info": 0x3B7DDD, "success": 0x2E9E5B}
 _GONE = "Unknown Message"
 
@@ -101,7 +100,7 @@ class DiscordChannel:
         message = message_of(deliveries, self._shown)
         # Deliveries that go together again have the same nonce.
         message |= {"nonce": short_id(*(each.id for each in deliveries)), "enforce_nonce": True}
-        if loudest(deliveries, self._priority) in _SILENT:
+        if loudest(deliveries, self._priority) in QUIET:
             message["flags"] = SUPPRESS_NOTIFICATIONS
         thread = thread_of(deliveries)
         if thread is not None and thread.channel == self._channel:

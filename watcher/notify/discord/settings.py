@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
 from watcher.notify.kind import ChannelKind, Patience
+from watcher.notify.urgency import QUIET, loudest
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.connections import ApiKey, BaseUrl, Proxy
 
@@ -64,6 +67,13 @@ class DiscordSettings(ChannelKind):
     @property
     def takes_pictures(self) -> bool:
         return True
+
+    @property
+    def rings(self) -> bool:
+        return True
+
+    def loudness(self, deliveries: Sequence[Delivery]) -> str:
+        return f"Discord: {'without' if loudest(deliveries, self.priority) in QUIET else 'with'} a push"
 
     @property
     def destination(self) -> str:

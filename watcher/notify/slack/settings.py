@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
 from watcher.notify.kind import ChannelKind, Patience
+from watcher.notify.urgency import Urgency, loudest
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.connections import ApiKey, BaseUrl, Proxy
 
@@ -106,6 +108,14 @@ class SlackSettings(ChannelKind):
             what = "changes nothing: a message of Slack rings as its reader has set it"
             return [("priority", what, 'add mention: "<!here>", which calls people for an emergency')]
         return ()
+
+    @property
+    def rings(self) -> bool:
+        return self.mention is not None
+
+    def loudness(self, deliveries: Sequence[Delivery]) -> str:
+        called = self.mention and loudest(deliveries, self.priority) is Urgency.EMERGENCY
+        return f"Slack: calls {self.mention}" if called else ""
 
     @property
     def destination(self) -> str:

@@ -19,7 +19,7 @@ from watcher.notify.telegram.api import BotApi, BotApiError
 from watcher.notify.telegram.chat import TelegramChat
 from watcher.notify.telegram.keyboard import Keyboard, keyboard_for, without_acknowledging, without_links
 from watcher.notify.telegram.updates import Updates
-from watcher.notify.urgency import Urgency, loudest
+from watcher.notify.urgency import QUIET, Urgency, loudest
 from watcher.ports.channel import PLAINLY, Attachment, Presentation
 from watcher.ports.chat import Ear
 
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_MESSAGE, LONGEST_CAPTION = 4096, 1024
 """UTF-16 units of a text, and of one under a picture, after its markup is read."""
+
+LONGEST_WAIT = 60.0
+"""Seconds that it waits to tell of an action where there were too many messages; an alert waits elsewhere."""
 
 LONGEST_SAID = 1000
 """Characters of what is told of an action."""
@@ -36,7 +39,6 @@ FEW_WORDS = Space(500, 0)
 
 _STYLE = replace(HTML, newline="\n")
 _TAG = pattern(r"<[^>]*>")
-_SILENT = frozenset({Urgency.SILENT, Urgency.LOW})
 
 
 def units(text: str) -> int:
@@ -108,7 +110,14 @@ class TelegramChannel:
             "reply_parameters": self._chat.reply_to(receipts[0]) if receipts else None,
         }
         try:
-            await self._chat.post("sendMessage", fields)
+            try:
+                await self._chat.post("sendMessage", fields)
+            except BotApiError as error:
+                wait = error.refusal.retry_after
+                if wait is None or wait > LONGEST_WAIT:
+                    raise
+                await asyncio.sleep(wait)
+                await self._chat.post("sendMessage", fields)
             for receipt in receipts if settled else ():
                 before = self._chat.keyboard_of(receipt)
                 after = without_acknowledging(before, [each.id for each in deliveries])
@@ -146,7 +155,7 @@ class TelegramChannel:
         text = render(deliveries, _STYLE, Space(LONGEST_MESSAGE, 0, units), shown)
         threads = {each.thread for each in deliveries}
         around = {
-            "disable_notification": loudest(deliveries, self._priority) in _SILENT,
+            "disable_notification": loudest(deliveries, self._priority) in QUIET,
             "reply_parameters": self._chat.reply_to(threads.pop()) if len(threads) == 1 else None,
         }
         keyboard = keyboard_for(said, answered=self._shown.answered)

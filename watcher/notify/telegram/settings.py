@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration
 from watcher.notify.kind import ChannelKind
+from watcher.notify.urgency import QUIET, loudest
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.connections import Proxy, is_web_address
 
@@ -106,6 +109,13 @@ class TelegramSettings(ChannelKind):
     @property
     def takes_pictures(self) -> bool:
         return True
+
+    @property
+    def rings(self) -> bool:
+        return True
+
+    def loudness(self, deliveries: Sequence[Delivery]) -> str:
+        return f"Telegram: {'without' if loudest(deliveries, self.priority) in QUIET else 'with'} sound"
 
     @property
     def destination(self) -> str:

@@ -26,7 +26,7 @@ _MAKE_ONE = "make one of 32 (openssl rand -hex 32)"
 
 def _a_web_address(url: SecretStr) -> SecretStr:
     if not is_web_address(url):
-        raise InputError("must be a web address", "as in https://hooks.example.org/watcher")
+        raise InputError("must be a web address", "begin it with https://")
     return url
 
 

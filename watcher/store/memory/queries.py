@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 
-from watcher.domain.alerts.events import Event
+from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
@@ -278,6 +278,11 @@ class MemoryQueries:
         told = [each.message for each in self._state.deliveries.values()]
         moves = {move_of(each) for each in told if each.id == identity} - {None}
         return sorted({each.id for each in told if move_of(each) in moves and each.id != identity})
+
+    def acknowledged(self, since: datetime) -> list[Acknowledgeable]:
+        known: list[Acknowledgeable] = [*self.live_alerts(), *self._state.events().values()]
+        found = [(each.acknowledged.at, each.id, each) for each in known if each.acknowledged is not None]
+        return [each for at, _, each in sorted(found, key=lambda one: one[:2]) if at >= since]
 
     def named_alerts(self, text: str) -> list[str]:
         text = text.strip().lower()

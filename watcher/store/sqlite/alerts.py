@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
+from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision
@@ -80,6 +81,13 @@ def last(conn: sqlite3.Connection, rule: str, subject: str) -> Alert | None:
 def silences(conn: sqlite3.Connection) -> list[Silence]:
     """All that are kept, oldest first."""
     return [silence_from(row) for row in conn.execute(f"{_SILENCES} ORDER BY created, id")]
+
+
+def acknowledged(conn: sqlite3.Connection, since: datetime) -> list[Acknowledgeable]:
+    """Live alerts, and events, that somebody acknowledged then or later, in the order of that."""
+    rows = conn.execute(f"{_ALERTS} WHERE state <> 'resolved' AND acknowledged_at >= ?", (to_ms(since),))
+    found: list[Acknowledgeable] = [*map(alert_from, rows), *events.acknowledged(conn, since)]
+    return sorted(found, key=lambda each: (each.acknowledged.at if each.acknowledged else since, each.id))
 
 
 def acknowledge(conn: sqlite3.Connection, identity: str, ack: Ack) -> Acknowledged:

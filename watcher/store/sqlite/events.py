@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 from typing import Any
 
 from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.messages.moves import move_of
-from watcher.store.sqlite.codec import from_ms
+from watcher.store.sqlite.codec import from_ms, to_ms
 from watcher.store.sqlite.rows import MESSAGE, message_from
 
 _FIRST = (
@@ -39,6 +40,13 @@ def same_move(conn: sqlite3.Connection, identity: str) -> list[str]:
     told = [message_from(row) for row in conn.execute(sql, (identity,))]
     moves = {move_of(each) for each in told if each.id == identity} - {None}
     return sorted({each.id for each in told if move_of(each) in moves and each.id != identity})
+
+
+def acknowledged(conn: sqlite3.Connection, since: datetime) -> list[Event]:
+    """Events that somebody acknowledged then or later."""
+    some = "m.alert IN (SELECT event FROM event_acks WHERE at >= ?)"
+    rows = conn.execute(f"{_FIRST} AND {some}", (to_ms(since),))
+    return [_event(row) for row in rows]
 
 
 def acknowledge(conn: sqlite3.Connection, identity: str, said: tuple[str, int, str, str]) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from watcher.domain.alerts.events import Event
+from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
@@ -244,6 +244,10 @@ class SqliteQueries:
     def same_move(self, identity: str) -> list[str]:
         with self._snapshot():
             return events.same_move(self._conn, identity)
+
+    def acknowledged(self, since: datetime) -> list[Acknowledgeable]:
+        with self._snapshot():
+            return alerts.acknowledged(self._conn, since)
 
     def named_alerts(self, text: str) -> list[str]:
         """Ids of the alerts and events that an id, or its beginning, may mean; those of deliveries count

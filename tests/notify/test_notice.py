@@ -1,0 +1,190 @@
+"""What a notification says: the news in its title, then amount, reason, time and place, each once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.notify.given import START
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Kind, Message, Particulars, Severity
+from watcher.domain.messages.presentation import Display, Ways
+from watcher.notify.markup import HTML, MARKDOWN, PLAIN, Space, render
+from watcher.notify.notice import notice
+from watcher.ports.channel import Presentation
+
+ADDRESS = "0x9f114da25b61b77606d47eab414b9360f8783979"
+USDC = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
+EXPLORER = "https://e.example.org/1"
+
+
+def low(number: int, held: str, kind: Kind = Kind.FIRING, **words: Any) -> Delivery:
+    """gas-N holds so little ETH."""
+    amount = Decimal(held)
+    seen = Particulars(
+        "coins", "ethereum", ADDRESS, "ethereum", "ETH", after=amount, price_after=Decimal(3000), since=START,
+        because=f"{held} ETH is below 0.05 ETH", gravity=1 - amount / Decimal("0.05"),
+    )  # fmt: skip
+    facts = (
+        ("Wallet", f"gas-{number}"), ("Chain", "ethereum"), ("Address", ADDRESS), ("Asset", "ETH (ethereum)"),
+        ("Amount", f"{held} ETH"), ("Value", f"${amount * 3000:.2f} at $3,000.00"),
+        ("Because", seen.because), ("Since", "2026-03-01 12:00:00 UTC"), ("Read", "2026-03-01 12:00:00 UTC"),
+    )  # fmt: skip
+    message = Message(
+        f"alert-{number}", kind, Severity.CRITICAL, "gas-low", f"gas-{number}/ETH", f"gas-{number}",
+        f"gas-{number}: {seen.because}", facts, START, seen,
+    )  # fmt: skip
+    return Delivery(f"dlv-{number}", "ops", replace(message, **words), START, START)
+
+
+def moved(rule: str = "treasury-out", severity: Severity = Severity.CRITICAL, **words: Any) -> Delivery:
+    """39,506.75 USDC leave the treasury."""
+    until, one = START + timedelta(minutes=2), Decimal(1)
+    seen = Particulars(
+        "coins", "ethereum", ADDRESS, USDC, "USDC", ("treasury",),
+        Decimal(40000), Decimal("493.25"), one, one,
+        since=START, until=until, because=f"much, says {rule}", gravity=Decimal("39506.75"),
+    )  # fmt: skip
+    facts = (
+        ("Wallet", "treasury"), ("Chain", "ethereum"), ("Address", ADDRESS), ("Asset", f"USDC ({USDC})"),
+        ("Before", "40,000 USDC"), ("After", "493.25 USDC"), ("Moved", "−39,506.75 USDC (−98.76 %)"),
+        ("Value", "$40,000.00 → $493.25: −$39,506.75"),
+        ("When", "between 2026-03-01 12:00:00 UTC and 2026-03-01 12:02:00 UTC"), ("Because", seen.because),
+    )  # fmt: skip
+    message = Message(
+        f"event-{rule}", Kind.EVENT, severity, rule, "treasury/USDC", "treasury",
+        "−39,506.75 USDC ($39,506.75, −98.76 %) left treasury", facts, until, seen,
+    )  # fmt: skip
+    return Delivery(f"dlv-{rule}", "ops", replace(message, **words), until, until)
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    [
+        (Kind.FIRING, "critical: gas-1: "),
+        (Kind.REPEAT, "critical, still firing: gas-1: "),
+        (Kind.ESCALATION, "critical, escalated: gas-1: "),
+        (Kind.RESOLVED, "resolved: gas-1: "),
+        (Kind.WITHDRAWN, "withdrawn: gas-1: "),
+    ],
+)
+def test_the_title_begins_with_how_bad_it_is_or_that_it_is_over(kind: Kind, begins: str) -> None:
+    assert notice([low(1, "0.004", kind)]).title.startswith(begins)
+
+
+def test_many_wallets_under_one_rule_are_counted_and_the_worst_is_named() -> None:
+    many = [low(number, f"0.0{100 + number}") for number in range(1, 300)]
+
+    said = notice([*many, low(300, "0.002")])
+
+    assert said.title == "critical: gas-low on 300 wallets, worst gas-300 0.002 ETH"
+    body = render([*many, low(300, "0.002")], PLAIN, Space(total=2000)).body
+    assert "gas-low on 300 wallets, worst gas-300 0.002 ETH: gas-300 0.002 ETH, gas-1 0.0101 ETH, " in body
+    assert "and 295 more" in body
+    assert len(body) < 400
+
+
+def test_of_several_rules_the_worst_is_the_title_and_the_others_are_counted() -> None:
+    other = low(2, "0.03", rule="x")
+
+    title = notice([low(1, "0.02"), moved(subject="other"), other]).title
+
+    assert title == "critical: −39,506.75 USDC ($39,506.75, −98.76 %) left treasury (+2 more)"
+
+
+def test_what_the_title_says_is_not_said_again() -> None:
+    (entry,) = notice([moved()]).entries
+
+    assert entry.lines == (
+        ("Moved", "40,000 → 493.25 USDC"),
+        ("Value", "$40,000.00 → $493.25: −$39,506.75"),
+        ("Because", "much, says treasury-out"),
+        ("When", "between 2026-03-01 12:00:00 UTC and 2026-03-01 12:02:00 UTC"),
+    )
+    assert entry.place == f"USDC (0xa0b8…eb48) on ethereum, {ADDRESS}"
+    (entry,) = notice([low(1, "0.004")]).entries
+    assert entry.lines == (("Value", "$12.00 at $3,000.00"), ("When", "since 2026-03-01 12:00:00 UTC"))
+
+
+def test_a_wallet_whose_name_is_a_part_of_another_word_of_the_title_is_named() -> None:
+    (entry,) = notice([low(1, "0.004", facts=(("Wallet", "e"), ("Chain", "ethereum")))]).entries
+
+    assert entry.place == "e, ETH on ethereum"
+
+
+def test_rules_that_tell_one_move_share_an_entry_that_names_them() -> None:
+    rules = {"treasury-out": Severity.WARNING, "large-out": Severity.CRITICAL, "any-move": Severity.INFO}
+
+    said = notice([moved(rule, severity) for rule, severity in rules.items()])
+
+    (entry,) = said.entries
+    assert said.title == "critical: −39,506.75 USDC ($39,506.75, −98.76 %) left treasury"
+    assert entry.rules == ("large-out", "treasury-out", "any-move")
+    assert {each.id for each in entry.told} == {f"dlv-{rule}" for rule in rules}
+
+
+def test_moves_that_end_in_another_amount_do_not_share_an_entry() -> None:
+    seen = replace(moved().message.particulars, after=Decimal(7))
+
+    assert len(notice([moved("one"), moved("two", particulars=seen)]).entries) == 2
+
+
+def test_an_alert_that_tells_the_same_move_keeps_its_own_id() -> None:
+    alert = moved("usdc-low", Severity.WARNING, kind=Kind.FIRING, id="ea650b65aabbccdd")
+
+    (entry,) = notice([moved(), alert]).entries
+
+    assert ("Also", "usdc-low: much, says usdc-low (alert ea650b65)") in entry.lines
+
+
+def test_of_what_is_over_it_is_said_how_long_it_lasted() -> None:
+    facts = (("Since", "2026-03-01 11:00:00 UTC"), ("Resolved", "2026-03-01 12:00:00 UTC"))
+    seen = Particulars(since=START - timedelta(hours=1))
+
+    (entry,) = notice([low(1, "0.1", Kind.RESOLVED, facts=facts, particulars=seen)]).entries
+
+    assert entry.lines == (("When", "from 2026-03-01 11:00:00 UTC to 2026-03-01 12:00:00 UTC, 1 h"),)
+
+
+def test_facts_that_belong_to_no_line_are_all_kept() -> None:
+    facts = (("Credits", "5 of 10"), ("Before", "1 spark"), ("Now", "2 sparks"), ("Part", "a"), ("Part", "b"))
+
+    (entry,) = notice([low(1, "0.1", Kind.NOTICE, facts=facts)]).entries
+
+    assert sorted(entry.lines) == sorted(facts)
+
+
+def test_times_are_local_and_money_stands_beside_the_dollars_with_its_rate_once() -> None:
+    display = Display(
+        lambda text: text.replace("UTC", "CET"),
+        lambda usd: f"CHF {usd * Decimal('0.8')}",
+        lambda: "1 USD = CHF 0.8",
+    )
+
+    said = notice([moved(), low(1, "0.004")], Presentation(display=display))
+
+    assert said.note == "1 USD = CHF 0.8"
+    assert dict(said.entries[0].lines)["Value"] == "$40,000.00 → $493.25: −$39,506.75 (CHF -31605.400)"
+    assert "CET" in dict(said.entries[0].lines)["When"]
+    body = render([moved(), low(1, "0.004")], PLAIN, Space(), Presentation(display=display)).body
+    assert body.count("1 USD = CHF 0.8") == 1
+
+
+def test_the_ways_on_are_links_and_nothing_else_is() -> None:
+    links = {"Open": "https://w.example.org/alerts/1", "Acknowledge": "https://w.example.org/a/1?t=x"}
+    ways = Ways(links["Open"], links["Acknowledge"], {"Etherscan": EXPLORER})
+    shown = Presentation(ways=lambda _: ways)
+
+    plain, markdown, markup = (
+        render([moved()], each, Space(), shown).body for each in (PLAIN, MARKDOWN, HTML)
+    )
+
+    for label, url in {**links, "Etherscan": EXPLORER}.items():
+        assert f"{label}: {url}" in plain
+        assert f"[{label}]({url})" in markdown
+        assert f'<a href="{url}">{label}</a>' in markup
+    assert markup.count("<a ") == 3
