@@ -13,7 +13,7 @@ from apprise.plugins.pushover import NotifyPushover
 from apprise.plugins.simplepush import NotifySimplePush
 from apprise.plugins.telegram import NotifyTelegram
 
-from tests.notify import phones
+from tests.notify import loudness_page, phones
 from tests.notify.given import PICTURE, delivery
 from tests.notify.mailbox import Mailbox, smtp
 from tests.notify.phones import Phone, Request, ringing
@@ -260,3 +260,11 @@ def test_no_service_rings_louder_for_less(name: str) -> None:
 def test_every_tone_has_an_emoji_and_every_urgency_its_headers() -> None:
     assert TAGS.keys() == {"failure", "warning", "info", "success"}
     assert [mail_headers(each).get("Importance") for each in Urgency] == ["low", None, None, "high", "high"]
+
+
+def test_the_page_about_channels_has_the_tables_that_the_code_has() -> None:
+    """After a change: `python -m tests.notify.loudness_page`."""
+    page = loudness_page.PAGE.read_text(encoding="utf-8")
+    assert page == loudness_page.written(page)
+    assert page.count("| Pushover |") == 1
+    assert page.count("| Opsgenie | alias |") == 1

@@ -99,7 +99,7 @@ _DESKTOP: ByUrgency = (0, 0, 1, 2, 2)
 _INCIDENT: ByUrgency = (5, 4, 3, 2, 1)
 _INCIDENT_WORDS = ("P5", "P4", "P3", "P2", "P1")
 
-_PLUGIN = "the plugin's constants"
+_PLUGIN = "apprise's plugin"
 _HEADERS = (PluginSetting("headers", _MAIL, "headers"),)
 _PRIORITY = (PluginSetting("priority", _FIVE, "priority"),)
 _URGENCY = (PluginSetting("urgency", _DESKTOP, "urgency", ("low", "low", "normal", "critical", "critical"),
@@ -129,18 +129,18 @@ SERVICES: Mapping[str, RingingService] = {
     "NotifySimplePush": RingingService("Simplepush", _PLUGIN + ": 1 (silent) to 5 (critical)", (
         PluginSetting("priority", (1, 2, 3, 4, 5), "priority"),
     )),
-    "NotifyBark": RingingService("Bark", "Bark's tutorial, level and call", (
+    "NotifyBark": RingingService("Bark", "Bark's tutorial, level; apprise's plugin, call", (
         PluginSetting("level", ("passive", "passive", "active", "timeSensitive", "critical"), "level"),
-        PluginSetting("call", _LAST_ONLY, "rings for 30 s"),
+        PluginSetting("call", _LAST_ONLY, "call"),
     )),
-    "NotifyProwl": RingingService("Prowl", "prowlapp.com/api.php, add: priority", _PRIORITY),
-    "NotifyJoin": RingingService("Join", _PLUGIN + " and joaoapps.com/join/api, priority", _PRIORITY),
+    "NotifyProwl": RingingService("Prowl", "prowlapp.com/api.php, priority", _PRIORITY),
+    "NotifyJoin": RingingService("Join", _PLUGIN, _PRIORITY),
     "NotifyLauther": RingingService("Lauther", _PLUGIN, _PRIORITY),
-    "NotifyPushSafer": RingingService("Pushsafer", "pushsafer.com/en/pushapi, pr and s", (
+    "NotifyPushSafer": RingingService("Pushsafer", "pushsafer.com/en/pushapi_ext, pr and s", (
         PluginSetting("priority", _FIVE, "priority"),
         PluginSetting("sound", (0, 0, None, None, None), "sound", ("silent", "silent", "", "", "")),
     )),
-    "NotifyPushWard": RingingService("PushWard", _PLUGIN + ", which are iOS' interruption levels", (
+    "NotifyPushWard": RingingService("PushWard", _PLUGIN, (
         PluginSetting("level", ("passive", "passive", "active", "time-sensitive", "critical"), "level",
                 keys=("level", *_PER_TYPE)),
     )),
@@ -158,14 +158,14 @@ SERVICES: Mapping[str, RingingService] = {
     "NotifySignalgrid": RingingService("Signalgrid", _PLUGIN, (
         PluginSetting("critical", _LAST_ONLY, "critical"),
     )),
-    "NotifyFCM": RingingService("Firebase (FCM)", "firebase.google.com, priority of messages", (
+    "NotifyFCM": RingingService("Firebase (FCM)", _PLUGIN + ", after Firebase's own pages", (
         PluginSetting("priority.priority", ("min", "low", "normal", "high", "max"), "priority",
                       keys=("priority",)),
     )),
     "NotifyGorush": RingingService("Gorush", _PLUGIN, (
         PluginSetting("priority", ("normal", "normal", "normal", "high", "high"), "priority"),
     )),
-    "NotifyDapnet": RingingService("DAPNET", _PLUGIN + ": emergency", (
+    "NotifyDapnet": RingingService("DAPNET", _PLUGIN, (
         PluginSetting("priority", (0, 0, 0, 0, 1), "priority",
                 ("normal", "normal", "normal", "normal", "emergency")),
     )),
@@ -184,10 +184,10 @@ SERVICES: Mapping[str, RingingService] = {
     "NotifyPagerDuty": RingingService("PagerDuty", "PagerDuty's Events API v2, payload.severity", (
         PluginSetting("severity", ("info", "info", "warning", "error", "critical"), "severity"),
     )),
-    "NotifyOpsgenie": RingingService("Opsgenie", "docs.opsgenie.com, create alert: priority", (
+    "NotifyOpsgenie": RingingService("Opsgenie", "docs.opsgenie.com, alert API and priority field", (
         PluginSetting("priority", _INCIDENT, "priority", _INCIDENT_WORDS),
     )),
-    "NotifyJira": RingingService("Jira Service Management", "its operations API, which is Opsgenie's", (
+    "NotifyJira": RingingService("Jira Service Management", "support.atlassian.com, alert priorities", (
         PluginSetting("priority", _INCIDENT, "priority", _INCIDENT_WORDS),
     )),
     "NotifySquadcast": RingingService("Squadcast", _PLUGIN, (
@@ -196,7 +196,7 @@ SERVICES: Mapping[str, RingingService] = {
     "NotifyPagerTree": RingingService("PagerTree", _PLUGIN, (
         PluginSetting("urgency", ("silent", "low", "medium", "high", "critical"), "urgency"),
     )),
-    "NotifySplunk": RingingService("Splunk On-Call", "its REST endpoint, message_type", (
+    "NotifySplunk": RingingService("Splunk On-Call", "Splunk On-Call, incident fields: message_type", (
         PluginSetting("action", ("info", "info", "warning", "critical", "critical"), "message_type",
                 ("INFO", "INFO", "WARNING", "CRITICAL", "CRITICAL")),
     )),
@@ -207,7 +207,7 @@ SERVICES: Mapping[str, RingingService] = {
     "NotifyILert": RingingService("ilert", _PLUGIN, (
         PluginSetting("priority", ("low", "low", "low", "high", "high"), "priority"),
     )),
-    "NotifyBetterStack": RingingService("Better Stack", "betterstack.com/docs, create a new incident", (
+    "NotifyBetterStack": RingingService("Better Stack", "betterstack.com/docs; apprise's plugin", (
         PluginSetting("alert", (["email"], ["email"], ["push", "email"], ["push", "email", "call"],
                           ["push", "email", "call", "critical"]), "alerts by"),
     )),
@@ -215,11 +215,11 @@ SERVICES: Mapping[str, RingingService] = {
     "NotifyDBus": RingingService("D-Bus", _FREEDESKTOP, _URGENCY),
     "NotifyGLib": RingingService("GLib", _FREEDESKTOP, _URGENCY),
     "NotifyGnome": RingingService("Gnome", _FREEDESKTOP, _URGENCY),
-    "NotifyGrowl": RingingService("Growl", _PLUGIN + ", which are those of GNTP", _PRIORITY),
-    "NotifyMacOSX": RingingService("macOS", "terminal-notifier's option -sound", (
+    "NotifyGrowl": RingingService("Growl", _PLUGIN, _PRIORITY),
+    "NotifyMacOSX": RingingService("macOS", _PLUGIN + ": terminal-notifier's -sound", (
         PluginSetting("sound", (None, None, "default", "default", "default"), "sound"),
     )),
-    "NotifyLametric": RingingService("LaMetric Time", "LaMetric's device API, priority", (
+    "NotifyLametric": RingingService("LaMetric Time", _PLUGIN + " and its notes", (
         PluginSetting("priority", ("info", "info", "warning", "warning", "critical"), "priority"),
     )),
     # Mail
