@@ -123,3 +123,26 @@ async def test_no_answer_names_a_version(page: Page, path: str) -> None:
     async with page.session.get(page.url + path, headers={"Authorization": RIGHT}) as answer:
         assert answer.headers["Server"] == "watcher"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("/alerts/a1", "/alerts/a1"),
+        ("/wallets/sp%C3%A4re%20%3Cb%3E", "/wallets/sp%C3%A4re%20%3Cb%3E"),
+        ("//evil.example/x", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/x\r\nSet-Cookie: a=b", "/"),
+        ("", "/"),
+    ],
+)
+async def test_who_logs_in_is_shown_what_was_asked_for_and_nothing_of_another_host(
+    page: Page, asked: str, shown: str
+) -> None:
+    if asked == shown:
+        _, text, _ = await page.get(asked)
+        assert f'name="wanted" value="{asked}"' in text
+    form = {"token": TOKEN, "wanted": asked}
+    async with page.session.post(page.url + "/login", data=form, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, shown)

@@ -216,9 +216,9 @@ class Pages:
         """A page that stands alone."""
         return self._templating.bare(template, **values)
 
-    def login_page(self, wrong: str) -> web.Response:
-        """The form that asks for the token."""
-        text = self.bare("login.html", wrong=wrong)
+    def login_page(self, wrong: str, wanted: str = "") -> web.Response:
+        """The form that asks for the token. `wanted`: what was asked for, and is shown after it."""
+        text = self.bare("login.html", wrong=wrong, wanted=wanted)
         return web.Response(text=text, status=401, content_type="text/html")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
@@ -55,6 +56,10 @@ LARGEST = 4096
 TURN = 0.001
 AT_ONCE = 2
 """Answers that are made at the same time."""
+
+_HERE = re.compile(r"/[A-Za-z0-9._~%-][A-Za-z0-9._~%/-]{0,500}")
+"""A page of ours, as somebody asked for it before the login; never one of another host. A query may hold what
+is secret, and is left out."""
 
 _NONE: Mapping[str, Posting] = MappingProxyType({})
 
@@ -153,7 +158,7 @@ class Server:
             return None
         if request.path.startswith(("/api/", "/metrics", "/readyz", "/events")):
             return _as_answer(request, 401, "a token is needed: Authorization: Bearer TOKEN")
-        return self._pages.login_page("")
+        return self._pages.login_page("", request.rel_url.raw_path if request.method == "GET" else "")
 
     def _is_known(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -174,11 +179,12 @@ class Server:
         return False
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
-        given = (await form_of(request)).get("token", "")
+        form = await form_of(request)
+        given, wanted = form.get("token", ""), str(form.get("wanted", ""))
         if not self._token or not isinstance(given, str) or not self._is_token(request, given):
-            return self._pages.login_page("This is not the token.")
+            return self._pages.login_page("This is not the token.", wanted)
         cookie = self._sessions.begin(self._snapshots.clock.monotonic())
-        response = web.Response(status=303, headers={"Location": "/"})
+        response = web.Response(status=303, headers={"Location": wanted if _HERE.fullmatch(wanted) else "/"})
         response.set_cookie(
             COOKIE, cookie, max_age=int(LASTS), httponly=True, samesite="Strict", secure=request.secure
         )
