@@ -92,7 +92,7 @@ async def chatting(
     clock: Clock | None = None,
 ) -> AsyncIterator[Chatting]:
     """A daemon whose wallet is short of gas: it fires at once."""
-    sim.world.set_amount(HOT, "ethereum", "ETH", "0.1", symbol="ETH", price="3000")
+    sim.world.set_amount(HOT, "ethereum", "ETH", "0.45", symbol="ETH", price="3000")
     configuration = configure(written(folder, sim, server, channel), {})
     store = await store_of(configuration.settings).open(exclusive=True)
     try:

@@ -74,7 +74,7 @@ class BrokenActions:
 def listener(bot: ScriptedBot, actions: Any = None, clock: FakeClock | None = None) -> ChatListener:
     rooms = ChatRooms(actions, clock or FakeClock())
     rooms.add(bot)
-    return ChatListener(bot, PEOPLE, rooms)
+    return ChatListener(bot, PEOPLE, rooms, lambda: 0.5)
 
 
 @asynccontextmanager
@@ -99,9 +99,9 @@ async def test_a_bot_that_breaks_is_listened_to_again_ever_later_and_told_once(
                 await clock.settle()
                 assert bot.listened == times
                 assert ear.trouble == "channel ops: nobody is heard there: Bad Gateway"
-                await clock.advance(0.7 * FIRST_WAIT * 2 ** (times - 1))
+                await clock.advance(0.9 * FIRST_WAIT * 2 ** (times - 1))
                 assert bot.listened == times, "not yet"
-                await clock.advance(0.6 * FIRST_WAIT * 2 ** (times - 1))
+                await clock.advance(0.1 * FIRST_WAIT * 2 ** (times - 1) + 0.001)
             assert (bot.listened, ear.trouble) == (5, "")
     lines = [each.getMessage() for each in caplog.records]
     assert lines == [
@@ -131,8 +131,8 @@ async def test_whatever_a_bot_stumbles_over_ends_nothing(error: Exception | None
 
 
 def test_the_wait_between_two_tries_ends_growing() -> None:
-    assert [pause(each, lambda: 0.5) for each in (1, 2, 3)] == [1.0, 2.0, 4.0]
-    assert pause(1000, lambda: 0.5) == LONGEST_WAIT
+    assert [pause(each, 0.5) for each in (1, 2, 3)] == [1.0, 2.0, 4.0]
+    assert pause(1000, 0.5) == LONGEST_WAIT
 
 
 @pytest.mark.parametrize(

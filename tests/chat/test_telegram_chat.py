@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.app.test_build import HOT
 from tests.chat.given import ALICE, BOB, STRANGER, Chatting, chatting, watched
 from tests.notify.bot_api import BOT, GROUP, TOKEN, telegram_server
+from watcher.chat import rooms
+from watcher.commands.alerts import acknowledge
+from watcher.domain.alerts.lifecycle import Ack
+from watcher.domain.credits.allowance import Purpose
+from watcher.ports.queue import Batch
 from watcher.sim import Simulation
 
 
@@ -24,7 +30,7 @@ async def test_one_tap_acknowledges_and_the_others_see_who_it_was(tmp_path: Path
         assert (said.by, said.via) == ("alice", "chat in ops")
         told = list(server.sent.values())[1]
         assert told["text"].startswith("alice acknowledged at ")
-        assert "hot: ETH on ethereum" in told["text"]
+        assert told["text"].splitlines()[1].startswith("hot: ETH on ethereum: 0.45 ETH")
         assert f"{GROUP}:{told['reply_parameters']['message_id']}" == receipt
         await server.until(lambda: ack not in server.buttons(receipt))
         assert len(server.buttons(receipt)) == 3
@@ -71,7 +77,7 @@ async def test_explain_is_said_under_the_alert(tmp_path: Path) -> None:
         await server.until(lambda: len(server.sent) == 2)
         text = server.texts()[1]
         assert "rule gas-low" in text
-        assert "0.1 ETH" in text
+        assert "0.45 ETH" in text
         assert len(text.splitlines()) <= 15
         assert "text" not in server.toasts[0], "it is too long for that"
 
@@ -263,3 +269,55 @@ async def test_people_are_heard_again_once_the_bot_is_back(tmp_path: Path) -> No
         assert "Bad Gateway" in it.app.doubts[0]()
         assert (await command(it, "/help")).startswith("/alerts")
         assert it.app.doubts[0]() == ""
+
+
+async def poll(it: Chatting, amount: str) -> None:
+    """The wallet holds so much, and is read."""
+    it.sim.world.set_amount(HOT, "ethereum", "ETH", amount, symbol="ETH", price="3000")
+    accounts = tuple(each for each in it.app.rules.wallets if each.chain == "ethereum")
+    await it.app.pollers["coins"].poll(Batch(accounts, Purpose.BY_HAND))
+
+
+async def test_that_it_is_over_is_said_under_the_first_message_without_buttons(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        receipt = await it.settle()
+        await poll(it, "0.54")
+        await it.server.until(lambda: len(it.server.sent) == 2)
+        over, told = list(it.server.sent.items())[1]
+        assert told["text"].startswith("resolved")
+        assert told["disable_notification"] is True
+        assert f"{GROUP}:{told['reply_parameters']['message_id']}" == receipt
+        assert it.server.buttons(over) == []
+
+
+async def test_a_change_is_acknowledged_as_an_alert_is(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        server = it.server
+        await it.settle()
+        await poll(it, "0.3")
+        await server.until(lambda: len(server.sent) == 2)
+        change = list(server.sent)[1]
+        await it.kept(lambda: any(each.receipt == change for each in it.deliveries()))
+        server.press(BOB, change, server.buttons(change)[0])
+        await server.until(lambda: len(server.sent) == 3)
+        told = list(server.sent.values())[2]
+        assert told["text"].startswith("bob acknowledged at ")
+        assert f"{GROUP}:{told['reply_parameters']['message_id']}" == change
+        with it.app.store.queries() as reader:
+            (event,) = reader.events(10)
+        assert event.acknowledged is not None
+        assert (event.acknowledged.by, event.acknowledged.via) == ("bob", "chat in ops")
+        assert it.alert().acknowledged is None
+
+
+async def test_who_acknowledges_on_the_page_is_told_in_the_chat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "FOLLOWED_EVERY", 0.05)
+    async with watched(tmp_path) as it:
+        receipt = await it.settle()
+        acknowledge(it.app.store, [it.alert().id], Ack("Ada", it.app.clock.now(), "", "page"))
+        await it.server.until(lambda: len(it.server.sent) == 2)
+        assert it.server.texts()[1].startswith("Ada acknowledged at ")
+        assert "(page)" in it.server.texts()[1]
+        await it.server.until(lambda: len(it.server.buttons(receipt)) == 3)

@@ -17,6 +17,7 @@ from tests.proxy import proxying
 from watcher.domain.messages.delivery import NotSent, Sent
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.heartbeat import Heartbeat
+from watcher.notify.telegram.settings import TelegramSettings
 
 TOKEN = "very-secret-token"
 
@@ -144,3 +145,26 @@ async def test_the_heartbeat_goes_through_its_proxy_or_that_of_the_environment(
         "the proxy 127.0.0.1:1: connection refused"
         in await Heartbeat(url, SecretStr("http://127.0.0.1:1")).beat()
     )
+
+
+async def test_a_bot_of_telegram_goes_through_its_proxy_and_the_token_stays_in_the_tunnel(
+    tmp_path: Path,
+) -> None:
+    """The other end's certificate is not trusted here; the tunnel is what counts."""
+    token = "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11"
+    async with service(Authority(tmp_path)) as (host, told), proxying() as proxy:
+        written = {"token": token, "chat": "1", "api_url": f"https://{host}"}
+        bot = TelegramSettings.model_validate({**written, "proxy": proxy.url}).build("ops")
+        result = await bot.send([delivery(1)])
+        await bot.close()
+        gone = TelegramSettings.model_validate({**written, "proxy": "http://127.0.0.1:1"}).build("ops")
+        lost = await gone.send([delivery(1)])
+        await gone.close()
+    assert isinstance(result, NotSent)
+    assert "the issuer of its certificate is not trusted" in result.detail
+    assert isinstance(lost, NotSent)
+    assert "the proxy 127.0.0.1:1: connection refused" in lost.detail
+    assert not lost.maybe_sent
+    assert [head.split()[:2] for head in proxy.heads] == [["CONNECT", host]]
+    assert token.encode() not in proxy.read
+    assert told == []

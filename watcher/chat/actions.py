@@ -23,6 +23,7 @@ from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.normalization import one_form
 from watcher.domain.values.spelling import nearest
+from watcher.ports.queries import Queries
 from watcher.ports.store import StoreAccess
 from watcher.reports.alerts import AlertViews
 from watcher.reports.explain import Explainer
@@ -53,9 +54,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """An acknowledgement as it was found. `outcome`: what to tell; None if the chats know of it."""
+    """One acknowledgement as it was found, of one or several. `outcome`: what to tell; None if chats know."""
 
-    id: str
+    ids: frozenset[str]
     at: datetime
     outcome: Outcome | None
 
@@ -82,28 +83,31 @@ class ChatActions:
 
     def acknowledged(self, since: datetime) -> list[Followed]:
         """Who acknowledged what then or later, in order."""
-        found = []
+        found: dict[Ack, list[Acknowledgeable]] = {}
         with self._store.queries() as reader:
-            for target in reader.acknowledged(since):
-                ack, outcome = target.acknowledged, None
-                if ack is None:
-                    continue
-                if not ack.via.startswith(CHAT):
-                    deliveries = tuple(reader.deliveries_of(target.id))
-                    outcome = Outcome("", _told(ack, target), deliveries, settled=True)
-                found.append(Followed(target.id, ack.at, outcome))
-        return found
+            for each in reader.acknowledged(since):
+                if each.acknowledged is not None:
+                    found.setdefault(each.acknowledged, []).append(each)
+            return [
+                Followed(
+                    frozenset(each.id for each in targets),
+                    ack.at,
+                    None if ack.via.startswith(CHAT) else _outcome(reader, ack, targets),
+                )
+                for ack, targets in found.items()
+            ]
 
     def _acknowledge(self, order: Order, ack: Ack) -> Outcome:
-        target, deliveries = self._target(order)
+        target, _ = self._target(order)
         found = acknowledge(self._store, [target.id], ack)
+        if found.done:
+            with self._store.queries() as reader:
+                return _outcome(reader, ack, found.done)
         for before in found.already:
             return Outcome(f"acknowledged {before.acknowledged} already", settled=True)
         for alert in found.idle:
             raise InputError(f"it is {alert.state}", "there is nothing to acknowledge")
-        if found.missing:
-            raise InputError("it is a notice of watcher's own", "there is nothing to acknowledge")
-        return Outcome(f"acknowledged: {STILL}", _told(ack, target), deliveries, settled=True)
+        raise InputError("it is a notice of watcher's own", "there is nothing to acknowledge")
 
     def _silence(self, order: Order, who: str, now: datetime) -> Outcome:
         deliveries: tuple[Delivery, ...] = ()
@@ -192,11 +196,14 @@ class ChatActions:
             return found, tuple(reader.deliveries_of(found.id))
 
 
-def _told(ack: Ack, target: Acknowledgeable) -> str:
-    """What the others hear of it."""
+def _outcome(reader: Queries, ack: Ack, targets: Sequence[Acknowledgeable]) -> Outcome:
+    """What the others hear of it, and who of them heard of what it is about."""
     via = "" if ack.via.startswith(CHAT) or not ack.via else f" ({ack.via})"
     said = f": {ack.comment}" if ack.comment else ""
-    return f"{ack.by} acknowledged at {moment(ack.at)}{via}{said}\n{_named(target)}"
+    more = f" (+{len(targets) - 1:,} more)" if len(targets) > 1 else ""
+    words = f"{ack.by} acknowledged at {moment(ack.at)}{via}{said}\n{_named(targets[0])}{more}"
+    deliveries = tuple(each for target in targets for each in reader.deliveries_of(target.id))
+    return Outcome(f"acknowledged: {STILL}", words, deliveries, settled=True)
 
 
 def _named(target: Acknowledgeable) -> str:

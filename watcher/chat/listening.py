@@ -34,8 +34,15 @@ STRANGERS_EVERY = 60.0
 class ChatListener:
     """Listens to one bot, and judges what it hears: an `Ear`."""
 
-    def __init__(self, bot: Bot, people: Mapping[str, str], rooms: ChatRooms) -> None:
-        self._bot, self._people, self._rooms = bot, people, rooms
+    def __init__(
+        self,
+        bot: Bot,
+        people: Mapping[str, str],
+        rooms: ChatRooms,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`people`: the service's id of a person → the name. `chance`: spreads the waits."""
+        self._bot, self._people, self._rooms, self._chance = bot, people, rooms, chance
         self._failures = 0
         self._strangers_told: float | None = None
         self._why = ""
@@ -50,7 +57,7 @@ class ChatListener:
         while True:
             wait = await self._once()
             self._failures += 1
-            await self._rooms.clock.sleep(max(wait, pause(self._failures)))
+            await self._rooms.clock.sleep(max(wait, pause(self._failures, self._chance())))
 
     async def _once(self) -> float:
         """Listen until it breaks; how many seconds the service asks to be left alone."""
@@ -117,7 +124,7 @@ class ChatListener:
         log.warning(words, self._bot.name, clean(person)[:40] or "somebody")
 
 
-def pause(failures: int, chance: Callable[[], float] = random.random) -> float:
-    """Seconds before a bot is listened to again after so many failures in a row."""
+def pause(failures: int, chance: float) -> float:
+    """Seconds until a bot is listened to again after so many failures; `chance` in 0..1 spreads it."""
     wait: float = min(FIRST_WAIT * 2 ** min(failures - 1, 20), LONGEST_WAIT)
-    return wait * (0.8 + 0.4 * chance())
+    return wait * (0.8 + 0.4 * chance)

@@ -59,10 +59,10 @@ class ChatRooms:
             log.debug("who acknowledged something elsewhere is not known now: %s", error)
             return since, known
         for each in found:
-            if each.id not in known and each.outcome is not None:
+            if each.outcome is not None and not each.ids <= known:
                 self.announce(each.outcome)
         last = max((each.at for each in found), default=since)
-        return last, frozenset(each.id for each in found if each.at == last)
+        return last, frozenset().union(*(each.ids for each in found if each.at == last))
 
     def _has_told(self, task: asyncio.Task[None]) -> None:
         """What was done is done, whether or not it could be told."""

@@ -115,7 +115,9 @@ class BotApi:
         if isinstance(error, TimeoutError):
             return ServiceRefusal(f"{where}: no answer in time", maybe_sent=True)
         if isinstance(error, aiohttp.ClientError | OSError):
-            found = unreached(error, where)
+            # What lies under it: aiohttp's own errors pass for those of ssl, and are not like them.
+            under = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+            found = unreached(under, where)
             never = isinstance(error, aiohttp.ClientConnectorError)
             words = await cause(error, self._host, proxied=proxied)
             return replace(found, words=words, maybe_sent=found.maybe_sent and not never)

@@ -13,12 +13,12 @@ from typing import Any
 from watcher.domain.messages.delivery import REFUSED, Delivery, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Severity
 from watcher.domain.messages.presentation import NO_WAYS
-from watcher.notify.markup import HTML, PLAIN, Space, plain, render
+from watcher.notify.markup import HTML, PLAIN, Space, render
 from watcher.notify.notice import notice
 from watcher.notify.telegram.api import BotApi, BotApiError
 from watcher.notify.telegram.chat import TelegramChat
 from watcher.notify.telegram.keyboard import Keyboard, keyboard_for, without_acknowledging, without_links
-from watcher.notify.telegram.updates import Updates
+from watcher.notify.telegram.updates import Updates, plain_lines
 from watcher.notify.urgency import QUIET, Urgency, loudest
 from watcher.ports.channel import PLAINLY, Attachment, Presentation
 from watcher.ports.chat import Ear
@@ -104,7 +104,7 @@ class TelegramChannel:
         receipts = list(dict.fromkeys(each.receipt for each in deliveries if each.receipt))
         said = self._shown.display.localised(text)
         fields = {
-            "text": plain(said)[:LONGEST_SAID],
+            "text": plain_lines(said)[:LONGEST_SAID],
             "disable_notification": True,
             "link_preview_options": {"is_disabled": True},
             "reply_parameters": self._chat.reply_to(receipts[0]) if receipts else None,

@@ -170,13 +170,18 @@ class Updates:
     def _shown(self, answer: ChatAnswer | None) -> str:
         if answer is None:
             return ""
-        return "\n".join(plain(self._display.localised(line)) for line in answer.text.splitlines())
+        return plain_lines(self._display.localised(answer.text))
 
     def _note_keyboard(self, receipt: str, markup: Mapping[str, Any] | None) -> None:
         """What buttons a message has that was sent before this start."""
         rows = (markup or {}).get("inline_keyboard")
         with suppress(TypeError, AttributeError, ValueError):
             self._chat.keep_keyboard(receipt, [[dict(button) for button in row] for row in rows or ()])
+
+
+def plain_lines(text: str) -> str:
+    """A text of ours with words in it that are not: each line as one for a place without markup."""
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def _number(raw: Any) -> int:
