@@ -39,6 +39,8 @@ BROAD = {
     "service/hint_listening.py": "top of the loop over connections, and of the one beside it",
     "chat/listening.py": "top of the loop that listens, and of one order in it",
     "charts/attachments.py": "top of a thread that draws: a picture costs no message",
+    "service/report_schedule.py": "top of the loop over reports",
+    "letters/writer.py": "top of a thread that makes files: a file costs no message",
     "notify/apprise/channel.py": "a plugin may raise anything; it runs in a thread of its own",
 }
 

@@ -128,6 +128,8 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
     chart = queries.tracks(ChartQuery(list(WALLETS), now - timedelta(hours=9), now, wallet="hot"))
     sparks = queries.sparks(list(WALLETS), now - timedelta(hours=9), now, 6)
     past = queries.past()
+    spans = [(now - timedelta(hours=9), now - timedelta(hours=2)), (now - timedelta(hours=2), now)]
+    statements = [queries.statement([HOT, *WALLETS], *span) for span in spans]
     then = queries.then(now - timedelta(hours=3), lambda *_: Decimal(7))
     return {
         "past": replace(past, symbols=_named(past.symbols)),
@@ -143,6 +145,8 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         "held": set(chart.held),
         "told": sorted(chart.told, key=repr),
         "sparks": ({key: sorted(points) for key, points in sparks.before.items()}, sparks.readings),
+        "statements": [replace(each, events=(), alerts=()) for each in statements],
+        "happened": [(set(each.events), sorted(each.alerts, key=repr)) for each in statements],
         "then": then,
         "marks": [queries.mark(BaselineOf("drift", *holding)) for holding in HOLDINGS],
         "changes": [queries.changes(ChangesIn(*each, START, now)) for each in HOLDINGS],

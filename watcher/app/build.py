@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from watcher.app.application import App
 from watcher.app.jobs import Job
@@ -26,6 +27,7 @@ from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.values.exchange_rates import ExchangeRates
 from watcher.ports.channel import Attach
 from watcher.ports.clock import Clock
+from watcher.ports.letters import Letters
 from watcher.ports.store import Store, facts_of
 from watcher.queues.memory import PollQueue
 from watcher.service.clock import SystemClock
@@ -37,6 +39,9 @@ from watcher.service.polling import Poller
 from watcher.service.throttle import SourceThrottle
 from watcher.service.timers import TimeBasedEvaluation
 
+if TYPE_CHECKING:
+    from watcher.service.report_schedule import ReportSchedule
+
 
 async def build(
     configuration: Configuration,
@@ -45,10 +50,11 @@ async def build(
     clock: Clock | None = None,
     metrics: Metrics | None = None,
     draw: Attach | None = None,
+    letters: Letters | None = None,
 ) -> App:
     """Everything that one configuration asks for; nothing of it is at work yet.
 
-    `metrics`: where to go on counting. `draw`: draws pictures for the channels that want some.
+    `metrics`: where to go on counting. `draw`: draws the pictures of alerts. `letters`: writes the reports.
     """
     clock = clock or SystemClock()
     settings, started = configuration.settings, clock.now()
@@ -59,7 +65,9 @@ async def build(
     def told() -> ExchangeRates | None:
         return daily.known if daily is not None else None
 
-    channels = build_channels(settings, present=presentations(settings, draw, told=told, clock=clock))
+    channels = build_channels(
+        settings, present=presentations(settings, draw, letters=letters, told=told, clock=clock)
+    )
     for channel in channels:
         channel.remember(await store.facts(facts_of(channel.name)))
     deliverer = Deliverer(
@@ -69,15 +77,11 @@ async def build(
     engine = RuleEngine(
         store, rules, clock, running_since=started, metrics=metrics, on_deliveries=deliverer.wake
     )
-    pollers, schedules = {}, {}
+    pollers: dict[str, Poller] = {}
+    schedules: dict[str, SourceSchedule] = {}
     for name in settings.sources:
         pollers[name], schedules[name] = await _source(configuration, name, engine, metrics)
-
-    def plans() -> dict[str, CreditPlan]:
-        found = {name: poller.source.allowance.credits for name, poller in pollers.items()}
-        return {name: plan for name, plan in found.items() if plan is not None}
-
-    timers = TimeBasedEvaluation(engine, plans)
+    timers = TimeBasedEvaluation(engine, partial(_plans, pollers))
     jobs: list[Job] = [("timers", timers.run), *_polling(settings, pollers, schedules)]
     if (teller := settings.rates_source) is not None:
         facts = await store.facts(teller)
@@ -86,7 +90,15 @@ async def build(
     app = App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, jobs)
     if settings.hints:
         await _hints(app, jobs)
+    if settings.reports and letters is not None:
+        jobs.append(("reports", _reports(app, letters).run))
     return app
+
+
+def _plans(pollers: Mapping[str, Poller]) -> dict[str, CreditPlan]:
+    """What each source that sells credits sells at present."""
+    found = {name: poller.source.allowance.credits for name, poller in pollers.items()}
+    return {name: plan for name, plan in found.items() if plan is not None}
 
 
 def _polling(
@@ -96,6 +108,16 @@ def _polling(
     for name, poller in pollers.items():
         yield f"poll {name}", partial(poller.run, settings.sources[name].concurrency)
         yield from schedules[name].jobs(name)
+
+
+def _reports(app: App, letters: Letters) -> ReportSchedule:
+    """Who makes the reports of periods that are over; without any, nothing of it is loaded."""
+    from watcher.service.report_schedule import Report, ReportSchedule
+
+    reports = [
+        Report(name, each.line, each.timezone, each.channels) for name, each in app.settings.reports.items()
+    ]
+    return ReportSchedule(reports, app.engine, letters)
 
 
 async def _hints(app: App, jobs: list[Job]) -> None:

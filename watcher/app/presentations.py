@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from watcher.app.ways import ways_of
@@ -19,6 +20,7 @@ from watcher.notify.display import ChannelDisplay
 from watcher.notify.locales import can_localise, number_style, time_style
 from watcher.ports.channel import Attach, Presentation
 from watcher.ports.clock import Clock
+from watcher.ports.letters import Letters
 from watcher.service.clock import SystemClock
 from watcher.service.daily_rates import rates_kept
 
@@ -29,23 +31,24 @@ def presentations(
     settings: Settings,
     draw: Attach | None = None,
     *,
+    letters: Letters | None = None,
     told: Rates = lambda: None,
     clock: Clock | None = None,
 ) -> Callable[[str], Presentation]:
     """The presentation of a channel, by its name. `draw`: draws pictures for the channels that want some.
-    `told`: the exchange rates that a source has told last."""
+    `letters`: makes the files of reports. `told`: the exchange rates that a source has told last."""
     written = settings.display.written
     rates: Rates = told if written is None else lambda: written
     now, ways = (clock or SystemClock()).now, ways_of(settings)
 
     def of(channel: str) -> Presentation:
         kind = settings.channels[channel]
-        return Presentation(
-            draw if kind.wants_pictures else None,
-            _display(settings.display.on(kind.display), rates, now),
-            ways,
-            answered=settings.chat is not None and channel in settings.chat.channels,
-        )
+        display = _display(settings.display.on(kind.display), rates, now)
+        makers = [draw] if draw is not None and kind.wants_pictures else []
+        if letters is not None:
+            makers.append(partial(letters.files, display=display))
+        answered = settings.chat is not None and channel in settings.chat.channels
+        return Presentation(_together(makers) if makers else None, display, ways, answered=answered)
 
     return of
 
@@ -60,6 +63,17 @@ def kept_rates(settings: Settings) -> ExchangeRates | None:
             return rates_kept(reader.facts(name), name)
     except StoreError:
         return None
+
+
+def display_by_hand(settings: Settings, clock: Clock | None = None) -> Display:
+    """How what is asked for at a terminal shows times and money: as `display:` at the top has it."""
+    rates = settings.display.written or kept_rates(settings)
+    return _display(settings.display, lambda: rates, (clock or SystemClock()).now)
+
+
+def _together(makers: Sequence[Attach]) -> Attach:
+    """All that any of them makes."""
+    return lambda deliveries: [file for make in makers for file in make(deliveries)]
 
 
 def _display(wanted: ChannelDisplay, rates: Rates, now: Callable[[], datetime]) -> Display:

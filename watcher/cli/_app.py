@@ -13,7 +13,7 @@ from watcher.cli._help import PAGES, WHERE
 VERBS = {
     "demo": "demo", "init": "init", "check": "maintain", "plan": "plan", "simulate": "simulate",
     "run": "run", "poll": "run", "status": "status", "balances": "lists", "history": "history",
-    "polls": "lists", "alerts": "alerts", "ack": "alerts", "explain": "explain",
+    "report": "report", "polls": "lists", "alerts": "alerts", "ack": "alerts", "explain": "explain",
     "outbox": "lists", "assets": "assets", "send-test": "send_test", "test": "test",
     "backtest": "backtest", "web": "run", "schema": "maintain", "backup": "maintain", "version": "maintain",
     "silence": "alerts",

@@ -83,6 +83,14 @@ PAGES: Mapping[str, HelpPage] = {
             ("watcher history --wallet gas --asset ETH --since 2d --plot", "the amount of one asset"),
         ),
     ),
+    "report": HelpPage(
+        "What was held, came and went in a time, and what it cost",
+        (
+            ("watcher report", "of the whole last month"),
+            ("watcher report --since 2026-11-01 --format html --output november.html", "a page to send on"),
+            ("watcher report --since 30d --tag treasury --format csv", "for a spreadsheet"),
+        ),
+    ),
     "polls": HelpPage(
         "What was asked, what came of it and what it cost",
         (("watcher polls --limit 20", "the latest twenty requests"),),

@@ -12,7 +12,11 @@ from typing import TextIO
 
 from watcher.domain.values.text import clean
 
-RIGHT = {"amount", "value", "price", "before", "after", "moved", "cost", "credits", "age", "attempts"}
+RIGHT = {
+    *("amount", "value", "price", "before", "after", "moved", "cost", "credits", "age", "attempts"),
+    *("opening", "closing", "in", "out", "newly known", "first seen", "price then", "requests", "failed"),
+    *("readings", "misses", "closing, other currency"),
+}
 """Columns of numbers: to the right, and never folded."""
 GAP = 2
 NARROW = 12

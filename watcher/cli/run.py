@@ -80,12 +80,14 @@ def poll(
 async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
     from watcher.app.build import build
     from watcher.charts.attachments import painter
+    from watcher.letters.writer import LetterWriter
 
     store = await store_of(configuration.settings).open(exclusive=False)
     seen: dict[Account, Outcome] = {}
     asked: list[Account] = []
     try:
-        app = await build(configuration, store, draw=painter(configuration, store))
+        letters = LetterWriter(configuration.settings, store) if configuration.settings.reports else None
+        app = await build(configuration, store, draw=painter(configuration, store), letters=letters)
         try:
             await app.prepare()
             for name, poller in app.pollers.items():

@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 from watcher.config.chat import ChatSettings
 from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry, WebSettings
 from watcher.config.problems import models_in, parts_of, written_fields
+from watcher.config.reports import ReportSettings
 from watcher.config.settings import Kinds, known_kinds
 from watcher.domain.messages.template_variables import TEMPLATES
 from watcher.domain.messages.templates import TEMPLATE_HELP
@@ -40,6 +41,10 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
             "additionalProperties": _choice(kinds.channels, kinds.channel, definitions),
         },
         "display": {"anyOf": [model_schema(DisplaySettings, definitions), {"type": "null"}]},
+        "reports": {
+            "type": ["object", "null"],
+            "additionalProperties": model_schema(ReportSettings, definitions),
+        },
         "explorers": {
             "type": ["object", "null"],
             "additionalProperties": {"type": "string", "pattern": r"^https?://.*\{address\}"},

@@ -30,12 +30,13 @@ from watcher.system.files import matching
 
 if TYPE_CHECKING:
     from watcher.config.chat import ChatSettings, People
+    from watcher.config.reports import ReportSettings
     from watcher.hints.kind import HintKind
 
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
 KEYS = (
     *("version", "store", "sources", "wallets", "hints", "assets"),
-    *("channels", "display", "explorers", "people", "chat", "rules", "web", "log", "heartbeat"),
+    *("channels", "display", "explorers", "reports", "people", "chat", "rules", "web", "log", "heartbeat"),
 )
 
 
@@ -79,6 +80,7 @@ class Settings:
     display: DisplaySettings
     explorers: Mapping[str, str]
     """The page of an account, by the one spelling of its chain."""
+    reports: dict[str, ReportSettings]
     rules: tuple[Path, ...]
     web: WebSettings | None
     log: LogSettings
@@ -193,6 +195,7 @@ class _Loader:
         display = self._section("display", DisplaySettings) or DisplaySettings()
         self._warnings += check_rates(self._document, display, channels, sources)
         wallets = self.wallets = read_wallets(self._document, sources)
+        reports = self._reports()
         self._warnings += check_twice(self._document, sources, wallets)
         assets = read_assets(self._document, self.named, sources)
         explorers = read_explorers(self._document, wallets)
@@ -200,11 +203,7 @@ class _Loader:
         web = self._web()
         log = self._log(env)
         heartbeat = self._section("heartbeat", HeartbeatSettings)
-        if root.get("hints") is not None:
-            from watcher.config.hint_checks import check_hints
-
-            self.hints = self._named("hints", self._kinds.hints(), None)
-            self._warnings += check_hints(self._document, self.hints, sources, wallets, web)
+        self._listen(sources, wallets, web)
         people, chat = self._chat(channels)
         if self._document.problems or store is None or log is None:
             return None
@@ -218,6 +217,7 @@ class _Loader:
             channels=channels,
             display=display,
             explorers=explorers,
+            reports=reports,
             rules=tuple(each.absolute() for each in self.rules),
             web=web,
             log=log,
@@ -226,6 +226,20 @@ class _Loader:
             chat=chat,
             warnings=tuple(self._warnings),
         )
+
+    def _listen(
+        self,
+        sources: Mapping[str, SourceKind],
+        wallets: tuple[WalletSettings, ...],
+        web: WebSettings | None,
+    ) -> None:
+        """The hint sources; of whom there is none, nothing is loaded."""
+        if self._document.root.get("hints") is None:
+            return
+        from watcher.config.hint_checks import check_hints
+
+        self.hints = self._named("hints", self._kinds.hints(), None)
+        self._warnings += check_hints(self._document, self.hints, sources, wallets, web)
 
     def _top(self, root: Node) -> None:
         for key in root.plain_keys():
@@ -294,8 +308,7 @@ class _Loader:
             return {}
         found: dict[str, M] = {}
         for name in node.plain_keys():
-            if not _is_name(name):
-                self._document.report((section, name), f"'{name}' cannot be a name here", NAME_RULE, key=True)
+            self._must_be_name((section, name), name)
             settings = self._kind((section, name), kinds, default)
             if settings is not None:
                 found[name] = settings
@@ -311,6 +324,23 @@ class _Loader:
         chat = read_chat(self._document, channels, people)
         self._warnings += without_chat(self._document, people, chat)
         return people, chat
+
+    def _reports(self) -> dict[str, ReportSettings]:
+        """Of whom there is none, nothing is loaded."""
+        node = self._document.root.get("reports")
+        if node is None:
+            return {}
+        from watcher.config.reports import read_reports
+
+        for name in node.plain_keys():
+            self._must_be_name(("reports", name), name)
+        found, warnings = read_reports(self._document, self.named)
+        self._warnings += warnings
+        return found
+
+    def _must_be_name(self, loc: tuple[str, ...], name: str) -> None:
+        if not _is_name(name):
+            self._document.report(loc, f"'{name}' cannot be a name here", NAME_RULE, key=True)
 
     def _rules(self) -> tuple[Path, ...]:
         node = self._document.root.get("rules")

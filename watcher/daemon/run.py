@@ -39,6 +39,7 @@ from watcher.daemon.upkeep import (
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
 from watcher.ports.channel import Attach
+from watcher.ports.letters import Letters
 from watcher.ports.store import Store
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.metrics import Metrics
@@ -94,7 +95,14 @@ class Daemon:
         """Run one configuration after the other until it is time to stop; whether a task broke before."""
         while not self.stopping.is_set():
             draw = _painter(configuration, store)
-            app = await build(configuration, store, clock=self._clock, metrics=self._metrics, draw=draw)
+            app = await build(
+                configuration,
+                store,
+                clock=self._clock,
+                metrics=self._metrics,
+                draw=draw,
+                letters=_letters(configuration, store),
+            )
             following = await self._run(app)
             if following is None:
                 return True
@@ -243,6 +251,15 @@ def _painter(configuration: Configuration, store: Store) -> Attach | None:
     from watcher.charts.attachments import painter
 
     return painter(configuration, store)
+
+
+def _letters(configuration: Configuration, store: Store) -> Letters | None:
+    """Who writes the reports; without one to write, nothing of it is loaded."""
+    if not configuration.settings.reports:
+        return None
+    from watcher.letters.writer import LetterWriter
+
+    return LetterWriter(configuration.settings, store)
 
 
 async def _page(app: App) -> Server | None:

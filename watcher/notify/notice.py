@@ -35,6 +35,7 @@ _WORDS = {
     Kind.WITHDRAWN: ("withdrawn", "withdrawn"),
     Kind.EVENT: ("change", "changes"),
     Kind.NOTICE: ("notice", "notices"),
+    Kind.REPORT: ("report", "reports"),
     Kind.TEST: ("test", "tests"),
 }
 _PLAIN = frozenset({Kind.FIRING, Kind.EVENT, Kind.NOTICE})
@@ -230,4 +231,4 @@ def _word(told: Told, *, several: bool) -> str:
 
 def _heading(entry: Entry) -> str:
     """How bad it is, then the words: those of a rule are the same when it resolves."""
-    return entry.title if entry.message.kind is Kind.TEST else f"{entry.mark}: {entry.title}"
+    return entry.title if entry.message.kind in (Kind.REPORT, Kind.TEST) else f"{entry.mark}: {entry.title}"

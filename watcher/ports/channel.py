@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +23,14 @@ class Attachment:
     """As in `image/png`."""
     content: bytes
 
+
+def data_url(file: Attachment) -> str:
+    """A file as an address that holds all of it: so a page shows a picture that is nowhere else."""
+    return f"data:{file.mime};base64,{b64encode(file.content).decode()}"
+
+
+MAKING = 20.0
+"""Seconds that the files of a report may take to be made; pictures of alerts take two."""
 
 Attach = Callable[[Sequence[Delivery]], Sequence[Attachment]]
 """Files that go with deliveries, made when they are sent; none if there are none to be had in time."""

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message
 
-_NOTHING_TO_ANSWER = frozenset({Kind.TEST, Kind.RESOLVED, Kind.WITHDRAWN})
+_NOTHING_TO_ANSWER = frozenset({Kind.REPORT, Kind.TEST, Kind.RESOLVED, Kind.WITHDRAWN})
 
 
 class Button(NamedTuple):

@@ -174,3 +174,7 @@ def facts_of(channel: str) -> str:
 def hints_of(name: str) -> str:
     """Under which name the store keeps what a hint source, and whoever listens to it, has learnt."""
     return f"hints {name}"
+
+
+REPORTS = "the reports"
+"""Under which name the store keeps of each report when the last was due that was made."""

@@ -30,6 +30,8 @@ class Kind(enum.StrEnum):
     """Nobody acknowledged it in time: others are told."""
     EVENT = "event"
     NOTICE = "notice"
+    REPORT = "report"
+    """A period is over, and this is its account; files go with it that are made when it is sent."""
     TEST = "test"
 
     @property

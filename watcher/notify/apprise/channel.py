@@ -28,13 +28,11 @@ from watcher.notify.apprise.mail import MailLook, by_mail, is_plain_mail
 from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
 from watcher.notify.apprise.urgency import UrgencySetter, service_of
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
+from watcher.notify.files import files_for, making
 from watcher.notify.markup import HTML, PLAIN, STYLES, Rendered, Space, Style, render
 from watcher.notify.notice import tone
 from watcher.notify.urgency import Urgency
 from watcher.ports.channel import PLAINLY, UNGROUPED, Attachment, Presentation
-
-DRAWING = 2.5
-"""Seconds that the files of a message may take at most, beside what the service may take."""
 
 LONGEST_DETAIL = 300
 """Characters of what a service says that are kept."""
@@ -111,7 +109,7 @@ class AppriseChannel:
         self._target = self._open()
         self._current: _Sending | None = None
         self._abandoned: list[_Sending] = []
-        self._shown = shown
+        self._shown = shown if self.takes_pictures else replace(shown, attach=None)
 
     @property
     def _apprise(self) -> apprise.Apprise:
@@ -269,7 +267,8 @@ class AppriseChannel:
                 target.urgency.set(deliveries)
                 if is_plain_mail(service):
                     look = MailLook(self.name, style is HTML, self._shown)
-                    result = by_mail(service, deliveries, look, self._files(deliveries), attempt)
+                    files = files_for(deliveries, self._shown)
+                    result = by_mail(service, deliveries, look, files, attempt)
                 elif target.incidents is not None:
                     result = target.incidents.tell(deliveries, attempt, ask)
                 else:
@@ -294,7 +293,7 @@ class AppriseChannel:
         service = target[0]
         shown = render(deliveries, style, plugins.space_of(service, style.name), self._shown)
         call = partial(_call, target, shown, tone(deliveries), style.name)
-        result = through_plugin(service, call, self._files(deliveries), attempt, outcome)
+        result = through_plugin(service, call, files_for(deliveries, self._shown), attempt, outcome)
         if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
             return _in_few_words(target, deliveries[0], result, attempt, outcome)
         return result
@@ -303,13 +302,7 @@ class AppriseChannel:
         """Seconds for one notification, with the pauses that the plugin makes between its requests."""
         requests = self._target.incidents.requests(deliveries) if self._target.incidents else 1
         pause = max(self._apprise[0].request_rate_per_sec, 0)
-        return (self._timeout + pause) * requests + (DRAWING if self._shown.attach else 0)
-
-    def _files(self, deliveries: Sequence[Delivery]) -> Sequence[Attachment]:
-        """What was not taken with a file goes without one the next time: it may have been its fault."""
-        if self._shown.attach is None or not self.takes_pictures or any(each.attempts for each in deliveries):
-            return ()
-        return self._shown.attach(deliveries)
+        return (self._timeout + pause) * requests + making(deliveries, self._shown)
 
     def _mask(self, text: str, service: Any) -> str:
         """Words of a service: one line, not long, and of the URL nothing but recipients and the host."""

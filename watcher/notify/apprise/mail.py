@@ -32,7 +32,7 @@ from watcher.notify.apprise.sending import SendAttempt, left_out
 from watcher.notify.markup import plain
 from watcher.notify.notice import Entry, Notice, notice
 from watcher.notify.refusals import ServiceRefusal, mail_refusal, unreached
-from watcher.ports.channel import Attachment, Presentation
+from watcher.ports.channel import Attachment, Presentation, data_url
 
 MOST_BROKEN = 5
 """Connections that break one after another before the rest of a mail waits for the next try."""
@@ -205,7 +205,9 @@ def _content(
     said, domain = notice(deliveries, look.shown), domain_of(service)
     title, thread = plain(said.title) or "-", thread_of(deliveries, domain)
     cut = len(title) > LONGEST_SUBJECT
-    page = next((each for each in files if look.html and each.mime.startswith("text/html")), None)
+    page = next((each for each in files if each.mime.startswith("text/html") and look.html), None)
+    if len(said.entries) > 1:
+        page = None  # it tells of one of them only: it goes along as a file
     return MailContent(
         title[: LONGEST_SUBJECT - 1] + "…" if cut else title,
         plain_body(said, titled=cut),
@@ -220,12 +222,13 @@ def _html(
     said: Notice, look: MailLook, files: Sequence[Attachment], page: Attachment | None, thread: MailThread
 ) -> str:
     """The page that comes with the message, with its pictures found by name; else one made of the notice."""
-    pictures = [(content_id(each, thread), each.name) for each in files if is_picture(each)]
+    shown = [each for each in files if is_picture(each)]
+    pictures = [(content_id(each, thread), each.name) for each in shown]
     if page is None:
         return html_body(said, said.summary or _reason(said.entries[0], look.shown), pictures)
     text = page.content.decode()
-    for cid, name in pictures:
-        text = text.replace(f'"cid:{name}"', f'"cid:{cid}"')
+    for each, (cid, name) in zip(shown, pictures, strict=True):
+        text = text.replace(f'"cid:{name}"', f'"cid:{cid}"').replace(data_url(each), f"cid:{cid}")
     return text
 
 

@@ -24,7 +24,7 @@ LONGEST_SUBJECT = 250
 _PLAIN = SMTP.clone(cte_type="7bit")
 """Every server takes it."""
 
-_ONCE = frozenset({Kind.EVENT, Kind.TEST})
+_ONCE = frozenset({Kind.EVENT, Kind.REPORT, Kind.TEST})
 """What nothing follows: a mail of it begins no thread."""
 
 _OURS = (

@@ -13,6 +13,7 @@ from typing import Any
 from watcher.domain.messages.delivery import REFUSED, Delivery, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Severity
 from watcher.domain.messages.presentation import NO_WAYS
+from watcher.notify.files import files_for
 from watcher.notify.markup import HTML, PLAIN, Space, render
 from watcher.notify.notice import notice
 from watcher.notify.telegram.api import BotApi, BotApiError
@@ -138,7 +139,10 @@ class TelegramChannel:
 
     async def _tell(self, deliveries: Sequence[Delivery]) -> str:
         """Send one notification and what goes with it; its receipt."""
-        message, files = self._outgoing(deliveries), await self._files(deliveries)
+        message, files = (
+            self._outgoing(deliveries),
+            await asyncio.to_thread(files_for, deliveries, self._shown),
+        )
         receipt = ""
         if files and files[0].mime.startswith("image/") and units(message.text) <= LONGEST_CAPTION:
             receipt, files = await self._with_picture(message, files[0]), files[1:]
@@ -160,12 +164,6 @@ class TelegramChannel:
         }
         keyboard = keyboard_for(said, answered=self._shown.answered)
         return _Outgoing(f"<b>{text.title}</b>\n{text.body}", keyboard, around)
-
-    async def _files(self, deliveries: Sequence[Delivery]) -> Sequence[Attachment]:
-        """What was not taken with a file goes without one the next time: it may have been its fault."""
-        if self._shown.attach is None or any(each.attempts for each in deliveries):
-            return ()
-        return await asyncio.to_thread(self._shown.attach, deliveries)
 
     async def _with_picture(self, message: _Outgoing, picture: Attachment) -> str:
         """The text with a picture below it; empty if that is not taken, so that the text goes alone."""

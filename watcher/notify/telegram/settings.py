@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -94,7 +93,6 @@ class TelegramSettings(ChannelKind):
         if self.proxy is not None and self.api_url.startswith("http:"):
             what = "an api_url that begins with http:// is called directly"
             raise InputError(what, "leave proxy out", ("proxy",))
-        shown = shown if self.pictures else replace(shown, attach=None)
         api = BotApi(self.token, self.api_url, self.timeout.total_seconds(), self.proxy)
         return TelegramChannel(name, api, self.chat, self.topic, shown, self.priority)
 

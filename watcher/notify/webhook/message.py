@@ -25,7 +25,7 @@ from watcher.ports.channel import Presentation
 Number = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 """A decimal number with every digit. As a number of JSON most readers would round it."""
 
-State = Literal["firing", "resolved", "event", "notice", "test"]
+State = Literal["firing", "resolved", "event", "notice", "report", "test"]
 
 _STATES: Mapping[Kind, State] = {
     Kind.FIRING: "firing",
@@ -35,6 +35,7 @@ _STATES: Mapping[Kind, State] = {
     Kind.WITHDRAWN: "resolved",
     Kind.EVENT: "event",
     Kind.NOTICE: "notice",
+    Kind.REPORT: "report",
     Kind.TEST: "test",
 }
 

@@ -25,11 +25,12 @@ from watcher.ports.queries import (
     DeliveryCounts,
     LoggedPoll,
     Sparks,
+    StatementData,
     Then,
     Waiting,
 )
 from watcher.store.ledger import whole_hour
-from watcher.store.memory import chart_data
+from watcher.store.memory import chart_data, statement_data
 from watcher.store.memory.state import State, nameless
 
 MOST_NAMED = 20
@@ -122,6 +123,9 @@ class MemoryQueries:
 
     def tracks(self, wanted: ChartQuery) -> ChartData:
         return chart_data.read(self._state, wanted)
+
+    def statement(self, accounts: Collection[Account], since: datetime, until: datetime) -> StatementData:
+        return statement_data.read(self._state, accounts, since, until)
 
     def sparks(self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int) -> Sparks:
         return chart_data.sparks(self._state, accounts, since, until, stretches)

@@ -52,6 +52,16 @@ def newest(conn: sqlite3.Connection, limit: int, skip: int = 0) -> list[Alert]:
     return [alert_from(row) for row in rows]
 
 
+def within(conn: sqlite3.Connection, since: datetime, until: datetime) -> list[Alert]:
+    """Alerts that fired at some moment of a time, the first first; those that ended untold are left out."""
+    where = (
+        "WHERE fired_at < ? AND (resolved_at IS NULL OR resolved_at > ?)"
+        " AND (NOT closed OR told_at IS NOT NULL) ORDER BY fired_at, id"
+    )
+    rows = conn.execute(f"{_ALERTS} {where}", (to_ms(until), to_ms(since)))
+    return [alert_from(row) for row in rows]
+
+
 def one(conn: sqlite3.Connection, identity: str) -> Alert | None:
     row = conn.execute(f"{_ALERTS} WHERE id = ?", (identity,)).fetchone()
     return alert_from(row) if row is not None else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Ack
+from watcher.domain.messages.message import Message
 from watcher.domain.messages.moves import move_of
 from watcher.store.sqlite.codec import from_ms, to_ms
 from watcher.store.sqlite.rows import MESSAGE, message_from
@@ -47,6 +48,14 @@ def acknowledged(conn: sqlite3.Connection, since: datetime) -> list[Event]:
     some = "m.alert IN (SELECT event FROM event_acks WHERE at >= ?)"
     rows = conn.execute(f"{_FIRST} AND {some}", (to_ms(since),))
     return [_event(row) for row in rows]
+
+
+def within(conn: sqlite3.Connection, since: datetime, until: datetime) -> list[Message]:
+    """What was told of the events from one time up to another, the first first."""
+    rows = conn.execute(
+        f"{_FIRST} AND m.at >= ? AND m.at < ? ORDER BY m.at, m.id", (to_ms(since), to_ms(until))
+    )
+    return [_event(row).message for row in rows]
 
 
 def acknowledge(conn: sqlite3.Connection, identity: str, said: tuple[str, int, str, str]) -> bool:

@@ -24,10 +24,21 @@ from watcher.ports.queries import (
     DeliveryCounts,
     LoggedPoll,
     Sparks,
+    StatementData,
     Then,
     Waiting,
 )
-from watcher.store.sqlite import alerts, chart_data, events, hinted, history, marks, outbox, spark_data
+from watcher.store.sqlite import (
+    alerts,
+    chart_data,
+    events,
+    hinted,
+    history,
+    marks,
+    outbox,
+    spark_data,
+    statement_data,
+)
 from watcher.store.sqlite.asset_names import read_names
 from watcher.store.sqlite.codec import from_ms, time, to_ms
 from watcher.store.sqlite.connection import check_version, connect_existing
@@ -105,6 +116,11 @@ class SqliteQueries:
         """Amounts and prices over a time, and when accounts were read: what charts are made of."""
         with self._snapshot():
             return chart_data.read(self._conn, wanted)
+
+    def statement(self, accounts: Collection[Account], since: datetime, until: datetime) -> StatementData:
+        """What an account of a time is made of: amounts and prices at both ends, and all between."""
+        with self._snapshot():
+            return statement_data.read(self._conn, accounts, since, until)
 
     def sparks(self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int) -> Sparks:
         """The same for small pictures of many accounts."""
