@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Struct, ValidationError, convert, field
 
 from watcher.domain.messages.presentation import Display
 from watcher.notify.markup import plain
@@ -34,38 +34,34 @@ LONGEST_ANSWER = 4000
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,64}))?(?=\s|$)")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _User(_Part):
+class _User(Struct):
     id: int
 
 
-class _Place(_Part):
+class _Place(Struct):
     id: int
     type: str = ""
 
 
-class _Message(_Part):
+class _Message(Struct):
     message_id: int
     chat: _Place
     date: int = 0
-    sender: _User | None = Field(None, alias="from")
+    sender: _User | None = field(default=None, name="from")
     text: str | None = None
     message_thread_id: int | None = None
     is_topic_message: bool = False
     reply_markup: dict[str, Any] | None = None
 
 
-class _Press(_Part):
+class _Press(Struct):
     id: str
-    sender: _User = Field(alias="from")
+    sender: _User = field(name="from")
     data: str = ""
     message: _Message | None = None
 
 
-class _Update(_Part):
+class _Update(Struct):
     message: _Message | None = None
     callback_query: _Press | None = None
 
@@ -107,7 +103,7 @@ class Updates:
     async def _one(self, raw: Mapping[str, Any], ear: Ear) -> None:
         """One update; what is none that is known is passed over, as it would be brought for ever."""
         try:
-            update = _Update.model_validate(raw)
+            update = convert(raw, _Update)
         except ValidationError:
             log.debug("an update of Telegram is not read: it has another form")
             return
