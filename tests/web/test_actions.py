@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.given import alert, keep
+from tests.contract.given import alert, delivery, keep, message
 from tests.web.given import Page, fill, serving
+from watcher.domain.messages.message import Kind
 
 TOKEN = "a-long-enough-token"
 
@@ -110,3 +112,19 @@ async def test_where_no_token_is_set_the_page_only_shows(tmp_path: Path) -> None
         assert "<form" not in text
         assert "watcher ack a1" in text
         assert (await post(page, "/alerts/a1/ack", by="Ada"))[0] in (404, 405)
+
+
+async def test_a_change_is_acknowledged_from_its_page_and_who_comes_second_is_told_who_was_first(
+    page: Page,
+) -> None:
+    moved = replace(message("e1", Kind.EVENT), title="hot: −5 ETH", facts=(("Moved", "−5 ETH <b>"),))
+    await keep(page.store, deliveries=(replace(delivery("d9"), message=moved),))
+    _, text, _ = await page.get("/alerts/e1")
+    assert "−5 ETH &lt;b&gt;" in text
+    word = re.findall(r'name="form_token" value="([0-9a-f]+)"', text)[0]
+    assert (await post(page, "/alerts/e1/ack", form_token=word, by="Ada"))[0] == 303
+    _, text, _ = await page.get("/alerts/e1")
+    assert re.search(r"by Ada, [^<]* UTC \(page\)", text)
+    assert "<button>Acknowledge" not in text
+    status, text = await post(page, "/alerts/e1/ack", form_token=word, by="Bob")
+    assert (status, "already acknowledged by Ada at" in text) == (409, True)

@@ -21,7 +21,7 @@ from watcher.notify.display import ChannelDisplay, DisplaySettings
 from watcher.notify.kind import ChannelKind
 from watcher.sources.kind import SourceKind
 
-_SECRETS = frozenset({"api_key", "app_token", "secret", "token", "url"})
+_SECRETS = frozenset({"api_key", "app_token", "link_key", "secret", "token", "url"})
 _SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
 
