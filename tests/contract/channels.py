@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from tests.fakes import FakeChannel
+from tests.notify.bot_api import GROUP, telegram_server
+from tests.notify.bot_api import TOKEN as BOT_TOKEN
 from tests.notify.discord_api import OPS, guild
 from tests.notify.given import receiver
 from tests.notify.slack_api import shown, workspace
@@ -19,6 +21,7 @@ from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.console import ConsoleChannel
 from watcher.notify.discord.settings import DiscordSettings
 from watcher.notify.slack.settings import SlackSettings
+from watcher.notify.telegram.settings import TelegramSettings
 from watcher.notify.webhook.settings import WebhookChannelSettings
 from watcher.ports.channel import Channel
 
@@ -98,6 +101,18 @@ async def slack() -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def telegram() -> AsyncIterator[Case]:
+    async with telegram_server() as here:
+        written = {"token": BOT_TOKEN, "chat": str(GROUP), "api_url": here.url, "timeout": "2s"}
+        settings = TelegramSettings.model_validate(written)
+
+        def spoil() -> None:
+            here.answers["sendMessage"] = [(500, {"ok": False, "description": "no room\nin here"})] * 9
+
+        yield Case(settings.build(NAME), lambda: settings.build(NAME), here.texts, spoil, 4096)
+
+
+@asynccontextmanager
 async def webhook() -> AsyncIterator[Case]:
     async with receiver() as here:
         url = f"http://127.0.0.1:{here.port}/hook/{TOKEN}"
@@ -135,5 +150,6 @@ CHANNELS: dict[str, Callable[[], AbstractAsyncContextManager[Case]]] = {
     "recording": recording,
     "discord": discord,
     "slack": slack,
+    "telegram": telegram,
     "webhook": webhook,
 }
