@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -103,15 +104,15 @@ def _judge(payload: dict[str, Any], files: int) -> None:
 
 
 @asynccontextmanager
-async def guild(**words: Any) -> AsyncIterator[Guild]:
+async def guild(tls: ssl.SSLContext | None = None, **words: Any) -> AsyncIterator[Guild]:
     here = Guild(**words)
     app = web.Application(client_max_size=10**7)
     app.router.add_post("/api/v10/channels/{channel}/messages", here.handle)
     app.router.add_patch("/api/v10/channels/{channel}/messages/{message}", here.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    here.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v10"
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    here.url = f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}/api/v10"
     try:
         yield here
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Workspace:
     """Answers that one person alone is shown."""
     sockets: asyncio.Queue[web.WebSocketResponse] = field(default_factory=asyncio.Queue)
     acks: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
+    gate: asyncio.Event | None = None
+    """Until it is set nothing is answered."""
     url: str = ""
     wrong: list[str] = field(default_factory=list)
     """What it refused of itself, and why."""
@@ -62,6 +65,8 @@ class Workspace:
         elif raw:
             payload |= await request.post()
         self.asked.append((method, payload))
+        if self.gate is not None:
+            await self.gate.wait()
         refusal = self.refusals.get(method)
         if isinstance(refusal, tuple):
             status, text, headers = refusal
@@ -72,7 +77,7 @@ class Workspace:
         if token != f"Bearer {APP if method == 'apps.connections.open' else self.bot}":
             return web.json_response({"ok": False, "error": "invalid_auth"})
         try:
-            return web.json_response({"ok": True, **METHODS[method](self, payload)})
+            return web.json_response({"ok": True, **_done(self, method, payload)})
         except ValueError as error:
             self.wrong.append(f"{method}: {error}")
             return web.json_response({"ok": False, "error": str(error)})
@@ -94,6 +99,12 @@ class Workspace:
                 answer = json.loads(message.data)
                 self.acks.put_nowait(answer)
         return socket
+
+
+def _done(here: Workspace, method: str, payload: dict[str, Any]) -> dict[str, Any]:
+    if odd := set(payload) - ARGUMENTS[method]:
+        raise ValueError(f"no such arguments: {odd}")
+    return METHODS[method](here, payload)
 
 
 def _post(here: Workspace, payload: dict[str, Any]) -> dict[str, Any]:
@@ -148,6 +159,16 @@ def _open(here: Workspace, _payload: dict[str, Any]) -> dict[str, Any]:
     return {"url": f"{here.url.replace('http', 'ws')}/link?ticket=very-secret"}
 
 
+_MESSAGE = {"channel", "text", "blocks", "attachments"}
+ARGUMENTS: Mapping[str, set[str]] = {
+    "chat.postMessage": _MESSAGE | {"thread_ts", "reply_broadcast", "mrkdwn", "unfurl_links", "unfurl_media"},
+    "chat.update": _MESSAGE | {"ts"},
+    "chat.postEphemeral": _MESSAGE | {"user", "thread_ts"},
+    "files.getUploadURLExternal": {"filename", "length", "alt_txt", "snippet_type"},
+    "files.completeUploadExternal": {"files", "channel_id", "thread_ts", "initial_comment"},
+    "apps.connections.open": set(),
+}
+"""Arguments of each method, of those that are documented."""
 METHODS: Mapping[str, Callable[[Workspace, dict[str, Any]], dict[str, Any]]] = {
     "chat.postMessage": _post,
     "chat.update": _update,
@@ -237,7 +258,7 @@ def _block(block: dict[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def workspace(**words: Any) -> AsyncIterator[Workspace]:
+async def workspace(tls: ssl.SSLContext | None = None, **words: Any) -> AsyncIterator[Workspace]:
     here = Workspace(**words)
     app = web.Application(client_max_size=10**7)
     app.router.add_route("*", "/api/{method}", here.api)
@@ -245,8 +266,8 @@ async def workspace(**words: Any) -> AsyncIterator[Workspace]:
     app.router.add_get("/link", here.socket)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    here.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    here.url = f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield here
     finally:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import cast
 
+import aiohttp
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
 from tests.certificates import Authority
-from tests.notify.given import delivery
+from tests.notify import discord_api, slack_api
+from tests.notify.discord_api import guild
+from tests.notify.given import PICTURE, delivery
+from tests.notify.slack_api import workspace
 from tests.proxy import proxying
 from watcher.domain.messages.delivery import NotSent, Sent
 from watcher.notify.apprise.settings import AppriseSettings
+from watcher.notify.discord.settings import DiscordSettings
 from watcher.notify.heartbeat import Heartbeat
+from watcher.notify.slack.settings import SlackSettings
 from watcher.notify.telegram.settings import TelegramSettings
+from watcher.ports.channel import Channel, Presentation
+from watcher.ports.chat import Ear
 
 TOKEN = "very-secret-token"
 
@@ -90,6 +100,57 @@ async def test_a_channel_with_tls_gets_a_tunnel_and_trusts_a_private_authority(
     assert len(told) == 1
     assert proxy.heads[0].startswith(f"CONNECT {host} ")
     assert TOKEN.encode() not in proxy.read
+
+
+async def test_a_bot_of_slack_writes_and_listens_through_a_tunnel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trusted(tmp_path, monkeypatch)
+    picture = Presentation(attach=lambda _: [PICTURE])
+    async with workspace(authority.serves()) as slack, proxying() as proxy:
+        written = {"token": slack_api.BOT, "app_token": slack_api.APP, "channel": "#ops", "pictures": True}
+        settings = SlackSettings.model_validate({**written, "api_url": slack.api_url, "proxy": proxy.url})
+        desk = settings.build("desk", picture)
+        assert (await sent_by(desk)).remarks == {}
+        listening = asyncio.create_task(desk.listen(cast(Ear, None)))
+        await slack.sockets.get()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await desk.close()
+    assert slack.files["F0"]["content"] == PICTURE.content
+    assert {head.split()[0] for head in proxy.heads} == {"CONNECT"}
+    assert b"xoxb" not in proxy.read
+    assert b"very-secret" not in proxy.read
+
+
+async def test_a_bot_of_discord_writes_through_the_proxy_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trusted(tmp_path, monkeypatch)
+    async with guild(authority.serves()) as discord, proxying() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        written = {"token": discord_api.BOT, "channel": discord_api.OPS, "api_url": discord.url}
+        desk = DiscordSettings.model_validate(written).build("desk")
+        await sent_by(desk)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        await sent_by(desk)
+        await desk.close()
+    assert len(proxy.heads) == 1
+    assert discord_api.BOT.encode() not in proxy.read
+
+
+def trusted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """An authority that is trusted as by SSL_CERT_FILE when the process begins."""
+    authority = Authority(folder)
+    context = ssl.create_default_context(cafile=str(authority.file))
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", context)
+    return authority
+
+
+async def sent_by(desk: Channel) -> Sent:
+    result = await desk.send([delivery(1)])
+    assert isinstance(result, Sent), result
+    return result
 
 
 async def test_a_proxy_that_fails_is_named_and_has_carried_nothing() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -151,6 +153,25 @@ async def test_a_thread_that_is_gone_costs_no_message(slack: Workspace) -> None:
     assert "thread_ts" not in slack.posted()[-1]
     assert {each.split(": ")[1] for each in slack.wrong} == {"thread_not_found", "message_not_found"}
     slack.wrong.clear()
+
+
+async def test_what_began_in_a_channel_that_the_bot_has_left_is_told_in_the_new_one(slack: Workspace) -> None:
+    here = channel(slack)
+    receipt = await told(here, 2, Kind.REPEAT, "C0LD:1739999999.000100")
+    await here.close()
+    assert receipt.startswith(OPS)
+    assert slack.wrong.pop().endswith("channel_not_found")
+
+
+async def test_an_answer_that_does_not_come_in_time_may_have_been_a_success(slack: Workspace) -> None:
+    slack.gate = asyncio.Event()
+    here = channel(slack, timeout=timedelta(seconds=0.1))
+    result = await here.send([delivery(1)])
+    slack.gate.set()
+    await here.close()
+    assert isinstance(result, NotSent)
+    assert (result.fault, result.maybe_sent) == (Fault.PASSING, True)
+    assert "no answer within 0.1 s" in result.detail
 
 
 async def test_a_receipt_of_another_service_is_no_thread(slack: Workspace) -> None:
@@ -310,6 +331,7 @@ def test_a_token_of_another_kind_is_a_mistake_and_not_shown(
         ({"mention": "@here"}, "<!here>"),
         ({"api_url": "http://slack.com/api/"}, "https://"),
         ({"token": "xoxb 1"}, "characters"),
+        ({"api_url": "http://127.0.0.1:1", "proxy": "http://proxy:3128"}, "leave proxy out|on this machine"),
     ],
 )
 def test_each_mistake_names_its_remedy(words: dict[str, Any], said: str) -> None:

@@ -257,6 +257,16 @@ async def test_why_slack_cannot_be_heard_is_told_with_what_to_do(slack: Workspac
     assert (await why(slack, Listener())).retry_after == 9
 
 
+async def test_a_connection_on_which_nothing_is_said_still_stands(
+    slack: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_mode, "QUIET", 0.001)
+    ear = Listener()
+    async with listening(slack, ear), asyncio.timeout(5):
+        while ear.times < 4:  # noqa: ASYNC110 (another task counts)
+            await asyncio.sleep(0)
+
+
 async def test_junk_is_passed_over_and_a_broken_connection_is_an_end(slack: Workspace) -> None:
     ear = Listener()
     api = SlackApi(SecretStr(BOT), slack.api_url, 2)

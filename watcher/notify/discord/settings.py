@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
@@ -52,6 +52,13 @@ class DiscordSettings(ChannelKind):
     proxy: Proxy | None = None
     """None named: as HTTPS_PROXY and NO_PROXY say."""
     api_url: BaseUrl = "https://discord.com/api/v10"
+
+    @model_validator(mode="after")
+    def _a_proxy_gets_a_tunnel(self) -> Self:
+        if self.proxy is not None and self.api_url.startswith("http:"):
+            what = "api_url is on this machine, which is asked directly"
+            raise InputError(what, "leave proxy out", ("proxy",))
+        return self
 
     def build(self, name: str, shown: Presentation = PLAINLY) -> DiscordChannel:
         from watcher.notify.discord.channel import DiscordChannel

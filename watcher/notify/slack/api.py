@@ -6,9 +6,12 @@ what it sends: all of that is ours to decide.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -39,6 +42,7 @@ class SlackApi:
 
     async def call(self, method: str, payload: Mapping[str, Any]) -> Mapping[str, Any] | ServiceRefusal:
         """The answer of one method to a payload, or why it did nothing."""
+        await _loaded()
         from slack_sdk.errors import SlackApiError, SlackClientError
 
         try:
@@ -56,6 +60,7 @@ class SlackApi:
         self, channel: str, thread: str, attachments: Sequence[Attachment]
     ) -> ServiceRefusal | None:
         """Put files into a thread; None if Slack took them."""
+        await _loaded()
         from slack_sdk.errors import SlackApiError, SlackClientError
 
         files = [{"filename": each.name, "content": each.content, "title": each.name} for each in attachments]
@@ -89,6 +94,7 @@ class SlackApi:
         await self._http.close()
 
     def _client(self) -> AsyncWebClient:
+        """The library's client. InputError if the environment names a proxy that is not spoken to."""
         from slack_sdk.web.async_client import AsyncWebClient
 
         client = AsyncWebClient(
@@ -100,6 +106,12 @@ class SlackApi:
         )
         client.proxy = self._http.proxy()
         return client
+
+
+async def _loaded() -> None:
+    """Load the library in a thread: it takes a tenth of a second and more, and the loop has other work."""
+    if "slack_sdk.web.async_client" not in sys.modules:
+        await asyncio.to_thread(import_module, "slack_sdk.web.async_client")
 
 
 def _refusal(error: SlackApiError) -> ServiceRefusal:

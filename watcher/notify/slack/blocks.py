@@ -107,10 +107,7 @@ def in_few_words(deliveries: Sequence[Delivery]) -> dict[str, Any]:
 def said_plainly(text: str) -> dict[str, Any]:
     """What people did, or what they asked for; their names act no more than any other text."""
     shown = _unacting(text)
-    return {"blocks": _unmarked(shown), "text": _entities(shown)[:MOST_SECTION], **_QUIET}
-
-
-_QUIET = {"unfurl_links": False, "unfurl_media": False}
+    return {"blocks": _unmarked(shown), "text": _entities(shown)[:MOST_SECTION]}
 
 
 def _message(title: str, facts: list[Block], colour: str, mention: str = "") -> dict[str, Any]:
@@ -122,7 +119,7 @@ def _message(title: str, facts: list[Block], colour: str, mention: str = "") -> 
     fallback = _entities(line[:MOST_SECTION])
     attachment = {"color": _COLOURS[colour], "fallback": fallback, "blocks": facts}
     text = f"{mention} {fallback}".strip()
-    return {"text": text, "blocks": blocks, "attachments": [attachment], **_QUIET}
+    return {"text": text, "blocks": blocks, "attachments": [attachment]}
 
 
 def _facts(

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 MOST_MARKED = 20
 """First messages that are marked as over after one notification: Slack takes some 50 changes a minute."""
 
+_QUIET = {"unfurl_links": False, "unfurl_media": False}
 _NO_THREAD = re.compile(r"thread|cannot_reply")
 _GONE = re.compile(r"message_not_found")
 
@@ -97,7 +98,7 @@ class SlackChannel:
         where = {"channel": self._channel}
         for first in list(told)[:1]:
             where = {"channel": first.channel, "thread_ts": first.name}
-        refusals = [await self._api.call("chat.postMessage", {**said_plainly(said), **where})]
+        refusals = [await self._api.call("chat.postMessage", {**said_plainly(said), **_QUIET, **where})]
         for place in list(told)[:MOST_MARKED] if settled else ():
             if place.alerts == 1:
                 change = {**acknowledged(told[place], self._shown, said), **_named(place)}
@@ -121,10 +122,10 @@ class SlackChannel:
         if thread is not None:
             loud = any(each.message.kind.present for each in deliveries)
             reply = {"channel": thread.channel, "thread_ts": thread.name, "reply_broadcast": loud}
-            answer = await self._api.call("chat.postMessage", {**message, **reply})
-            if not (isinstance(answer, ServiceRefusal) and _NO_THREAD.search(answer.words)):
+            answer = await self._api.call("chat.postMessage", {**message, **_QUIET, **reply})
+            if not (isinstance(answer, ServiceRefusal) and _is_closed(answer)):
                 return answer, thread
-        return await self._api.call("chat.postMessage", {**message, "channel": self._channel}), None
+        return await self._api.call("chat.postMessage", {**message, **_QUIET, "channel": self._channel}), None
 
     async def _add_pictures(
         self, deliveries: Sequence[Delivery], place: MessagePlace, remarks: dict[str, str]
@@ -148,6 +149,11 @@ class SlackChannel:
             if answer.fault is not Fault.PASSING:
                 remarks["over"] = f"earlier messages cannot be marked as over: {self._api.words(answer)}"
             return
+
+
+def _is_closed(refusal: ServiceRefusal) -> bool:
+    """Whether a thread takes no replies: it is gone, or in a channel that this one is no more."""
+    return refusal.fault is Fault.CHANNEL or _NO_THREAD.search(refusal.words) is not None
 
 
 def _named(place: MessagePlace) -> dict[str, str]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
@@ -65,6 +65,13 @@ class SlackSettings(ChannelKind):
     """None named: as HTTPS_PROXY and NO_PROXY say."""
     api_url: BaseUrl = "https://slack.com/api/"
     """Another one for Slack's government cloud."""
+
+    @model_validator(mode="after")
+    def _a_proxy_gets_a_tunnel(self) -> Self:
+        if self.proxy is not None and self.api_url.startswith("http:"):
+            what = "api_url is on this machine, which is asked directly"
+            raise InputError(what, "leave proxy out", ("proxy",))
+        return self
 
     def build(self, name: str, shown: Presentation = PLAINLY) -> SlackChannel:
         if find_spec("slack_sdk") is None:

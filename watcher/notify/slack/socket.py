@@ -19,6 +19,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from watcher.domain.messages.presentation import Display
+from watcher.domain.values.errors import InputError
 from watcher.notify.markup import plain
 from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.slack.api import SlackApi
@@ -31,10 +32,13 @@ IN_TIME = 2.0
 """Seconds after which an envelope is confirmed although its effect is not done: Slack waits for three."""
 
 HEARTBEAT = 30.0
-"""Seconds between two looks whether the other end is still there."""
+"""Seconds between two looks whether the other end is still there; it ends a connection that is not."""
 
 SHORTEST = 10.0
 """Seconds that a connection must last before Slack may ask for a new one at once."""
+
+QUIET = 30.0
+"""Seconds of silence after which a connection that still stands is said to be one."""
 
 MOST_AT_ONCE = 20
 """Envelopes under way; the next one is read when one of them is done."""
@@ -135,7 +139,7 @@ class SlackSocket:
                     await self._until_renewed(socket, ear)
             except aiohttp.WSServerHandshakeError as error:
                 raise BotError(f"Slack opened no connection: HTTP {error.status}") from None
-            except (aiohttp.ClientError, OSError) as error:
+            except (aiohttp.ClientError, OSError, InputError) as error:
                 raise BotError(self._api.words(self._api.no_answer(error))) from None
             if clock.time() - began < self._shortest:
                 raise BotError("Slack ended a connection that it had only just made")
@@ -145,7 +149,10 @@ class SlackSocket:
         answer = await self._api.call("apps.connections.open", {"token": self._token.get_secret_value()})
         if isinstance(answer, ServiceRefusal):
             raise BotError(_advised(self._api.words(answer)), answer.retry_after)
-        return str(answer.get("url", ""))
+        url = str(answer.get("url", ""))
+        if not url.startswith(("wss://", "ws://")):
+            raise BotError("Slack named no address to connect to")
+        return url
 
     async def _until_renewed(self, socket: aiohttp.ClientWebSocketResponse[bool], ear: Ear) -> None:
         """Take what comes until Slack asks for a new connection; what was begun is brought to its end."""
@@ -226,9 +233,9 @@ async def _next(socket: aiohttp.ClientWebSocketResponse[bool], ear: Ear) -> _Env
     """The next envelope that wants to be confirmed; None when Slack asks for a new connection."""
     while True:
         try:
-            message: Any = await socket.receive(HEARTBEAT)
+            message: Any = await socket.receive(QUIET)
         except TimeoutError:
-            ear.connected()  # or the heartbeat would have ended the connection
+            ear.connected()
             continue
         if message.type is not aiohttp.WSMsgType.TEXT:
             raise BotError("Slack broke the connection")
