@@ -59,9 +59,9 @@ systemd: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-# The pictures of the README, drawn from the demo; needs Chromium.
+# The pictures of the README, drawn from the demo, or with ARGS=messages those of mails; needs Chromium.
 pictures: $(VENV)/.dev
-	$(BIN)/python docs/pictures/draw.py
+	$(BIN)/python docs/pictures/$(or $(ARGS),draw).py
 
 # What users and scripts see, written down anew; `make test` compares with it. ARGS="story" for one part.
 recordings: $(VENV)/.dev

@@ -41,7 +41,7 @@ async def test_what_follows_a_mail_of_several_alerts_refers_to_it() -> None:
         result = await told(url, *firing)
         assert isinstance(result, Sent)
         over = [replace(each, thread=result.receipt) for each in over]
-        for batch in ([over[0]], over, [*over, new]):
+        for batch in ([over[0]], [*over, delivery(7)], [*over, new]):
             await told(url, *batch)
 
     both, one, all_of_them, more = box.mails

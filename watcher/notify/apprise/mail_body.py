@@ -118,7 +118,7 @@ def _entry(entry: Entry) -> list[str]:
     if ways:
         # An address that is broken is none: it stands on one line however long it is.
         lines += ["", *(f"{name + ':':<{width}}{url}" for name, url in ways)]
-    return [*lines, "", _origin(entry)]
+    return [*lines, "", *_wrapped(_origin(entry))]
 
 
 def _group(said: Notice, group: Group) -> list[str]:
@@ -126,7 +126,7 @@ def _group(said: Notice, group: Group) -> list[str]:
         lines = []
         for each in group.entries:
             lines += ["", *_wrapped(f"{plain(each.mark)}: {plain(each.title)}", "* ", "  ")]
-            lines.append("  " + _origin(each))
+            lines += _wrapped(_origin(each), "  ", "  ")
         return lines
     rows = [
         tuple(map(plain, (*columns(each), each.id or each.told[-1].id[:SHORT]))) for each in group.entries

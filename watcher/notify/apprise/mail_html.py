@@ -8,9 +8,7 @@ colour, what matters less is fainter, and nothing is loaded. All markup is made 
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
-from functools import partial
 from typing import NewType
 
 from watcher.domain.messages.message import Kind, Severity
@@ -29,11 +27,8 @@ _FONT = (
 )
 _TIGHT = "line-height:1.3;overflow-wrap:anywhere"
 _LINE = "border-top:1px solid rgba(128,128,128,.35);padding:6px 0;vertical-align:top"
+_SMALL = "margin:12px 0 0;font-size:12px;overflow-wrap:anywhere;opacity:.6"
 _FAINT = "opacity:.7"
-_AMOUNT = r"[-+−]?(?:[A-Z]{3}\s)?\$?[0-9][0-9,.’…]*(?:\s?%|\s[^\s0-9]\S{0,12})?"
-_AMOUNTS = re.compile(rf"{_AMOUNT}(?:(?: → |: | \(|, ){_AMOUNT}\)?){{0,4}}")
-"""Amounts and nothing else: they stand under each other."""
-
 _UNSEEN = "display:none;max-height:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;mso-hide:all"
 _HEAD = Html(
     '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -55,21 +50,20 @@ def html_body(said: Notice, preview: str, pictures: Sequence[tuple[str, str]]) -
         if len(said.entries) == 1:
             parts = [_card(said.entries[0], shown, "h1")]
         else:
-            parts = [
-                _element("h1", f"margin:0 0 4px;font-size:20px;{_TIGHT}", _words(said.title)),
-                _element("p", f"margin:0 0 12px;{_FAINT}", _words(said.summary)),
-                *([_card(each, [], "h2") for each in extent.listed] if extent.detailed else []),
-                *([] if extent.detailed else map(partial(_group, said), groups(said, extent.listed))),
-                *shown,
-            ]
-        below = [
-            _element("p", f"margin:12px 0 0;{_FAINT}", _words(text))
-            for text in (extent.more, said.note)
-            if text
-        ]
+            parts = [*_list(said, extent), *shown]
+        below = [_element("p", _SMALL, _words(text)) for text in (extent.more, said.note) if text]
         return _document(said.title, preview, [*parts, *below])
 
     return fitted(said, make)
+
+
+def _list(said: Notice, extent: Extent) -> list[Html]:
+    """Several: each with its facts, the first with the words of the title; or many, under the title."""
+    summary = _element("p", f"margin:0 0 12px;{_FAINT}", _words(said.summary))
+    if extent.detailed:
+        return [summary, *(_card(each, [], "h2") for each in extent.listed)]
+    title = _element("h1", f"margin:0 0 4px;font-size:20px;{_TIGHT}", _words(said.title))
+    return [title, summary, *(_group(said, each) for each in groups(said, extent.listed))]
 
 
 def colour(entry: Entry) -> str:
@@ -133,12 +127,9 @@ def _mark(entry: Entry) -> Html:
 
 
 def _fact(label: str, value: str) -> Html:
-    side = "right;font-variant-numeric:tabular-nums" if _AMOUNTS.fullmatch(value) else "left"
+    name = _element("td", f"{_LINE};padding-right:16px;white-space:nowrap;{_FAINT}", _words(label))
     return _element(
-        "tr",
-        "",
-        _element("td", f"{_LINE};padding-right:16px;white-space:nowrap;{_FAINT}", _words(label)),
-        _element("td", f"{_LINE};width:100%;overflow-wrap:anywhere;text-align:{side}", _words(value)),
+        "tr", "", name, _element("td", f"{_LINE};width:100%;overflow-wrap:anywhere", _words(value))
     )
 
 
@@ -165,8 +156,7 @@ def _picture(cid: str, name: str) -> Html:
 
 def _origin(entry: Entry) -> Html:
     parts = [Html(f"{_words(name)}&nbsp;{_words(text)}") for name, text in origin(entry)]
-    style = "margin:12px 0 0;font-size:12px;overflow-wrap:anywhere;opacity:.6"
-    return _element("p", style, Html(" · ".join(parts)))
+    return _element("p", _SMALL, Html(" · ".join(parts)))
 
 
 def _group(said: Notice, group: Group) -> Html:

@@ -73,15 +73,14 @@ def list_id(channel: str, domain: str) -> str:
 def thread_of(deliveries: Sequence[Delivery], domain: str) -> MailThread:
     """The thread of one notification. One of several alerts follows a mail only if that told of them all."""
     ids = sorted({each.id for each in deliveries})
-    name = ids[0] if len(ids) == 1 else short_id(*ids)
-    alerts = {each.message.id for each in deliveries}
-    identity, parent = f"<{name}@{domain}>", deliveries[0].thread
-    known = _RECEIPT.fullmatch(parent) and all(each.thread == parent for each in deliveries)
-    lasting = len(alerts) == 1 and all(each.message.kind not in _ONCE for each in deliveries)
+    identity = f"<{ids[0] if len(ids) == 1 else short_id(*ids)}@{domain}>"
+    lasting = [each for each in deliveries if each.message.kind not in _ONCE]
+    parents, alerts = ({each.thread for each in lasting}, {each.message.id for each in lasting})
+    parent = parents.pop() if len(parents) == 1 else ""
     return MailThread(
         identity,
-        parent if known and parent != identity else "",
-        f"<alert.{deliveries[0].message.id}@{domain}>" if lasting else "",
+        parent if _RECEIPT.fullmatch(parent) and parent != identity else "",
+        f"<alert.{alerts.pop()}@{domain}>" if len(alerts) == 1 else "",
     )
 
 
