@@ -42,6 +42,8 @@ PLENTY = 10**9
 PATIENCE = 90.0
 WIDTHS, SCHEMES = (600, 390), ("light", "dark")
 GAS = {f"gas-{number}": f"0x{0xA5 << 152 | number:040x}" for number in range(1, 301)}
+MANY = 100
+"""Wallets of one mail; what comes at once is told in mails of fewer at first."""
 MOST_BYTES = 150_000
 
 SENT = "from=watcher@example.org&to=treasurer@example.org"
@@ -58,7 +60,7 @@ wallets:
 channels:
   treasurer: {{url: "mailto://127.0.0.1:{port}/?{sent}", pictures: true}}
 rules: [{rules}/hot-wallet.yaml, {rules}/treasury.yaml, {rules}/gas.yaml]
-web: {{listen: "127.0.0.1:0"}}
+web: {{listen: "127.0.0.1:0", url: "https://watch.example.org", link_key: "made-for-pictures-only"}}
 display: {{timezone: Europe/Zurich, currency: CHF, rates: {{CHF: "0.8012"}}, rates_of: 2026-11-29}}
 """
 
@@ -136,16 +138,17 @@ async def _watch(folder: Path, port: int, inbox: Inbox) -> dict[str, EmailMessag
                 )
                 await asyncio.sleep(8)
                 for number, address in enumerate(GAS.values(), 1):
-                    give(sim.world, address, "ethereum", "ETH", f"0.0{number:03}")
-                await inbox.has(lambda subject: "wallets, worst" in subject)
-                await asyncio.sleep(8)
-                await app.deliverer.drain(within=30)
+                    give(sim.world, address, "ethereum", "ETH", f"0.0{number + 100:03}")
+                found["many"] = await inbox.has(lambda subject: _wallets(subject) >= MANY)
         finally:
             await store.close()
-    found["many"] = max(
-        inbox.mails, key=lambda mail: len(mail.as_bytes()) if "on 1" in mail["subject"] else 0
-    )
     return found
+
+
+def _wallets(subject: str) -> int:
+    """Of how many wallets a subject says that its mail tells."""
+    count = re.search(r"\bon\s([0-9,]+)\swallets", subject)
+    return int(count[1].replace(",", "")) if count else 0
 
 
 def _configuration(sim: Simulation, port: int) -> str:

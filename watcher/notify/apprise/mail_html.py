@@ -26,7 +26,8 @@ _FONT = (
     "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;line-height:1.45"
 )
 _TIGHT = "line-height:1.3;overflow-wrap:anywhere"
-_LINE = "border-top:1px solid rgba(128,128,128,.35);padding:6px 0;vertical-align:top"
+_RULED = "border-top:1px solid rgba(128,128,128,.35);padding:6px 0"
+_LINE = f"{_RULED};vertical-align:top"
 _SMALL = "margin:12px 0 0;font-size:12px;overflow-wrap:anywhere;opacity:.6"
 _FAINT = "opacity:.7"
 _UNSEEN = "display:none;max-height:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;mso-hide:all"
@@ -51,8 +52,8 @@ def html_body(said: Notice, preview: str, pictures: Sequence[tuple[str, str]]) -
             parts = [_card(said.entries[0], shown, "h1")]
         else:
             parts = [*_list(said, extent), *shown]
-        below = [_element("p", _SMALL, _words(text)) for text in (extent.more, said.note) if text]
-        return _document(said.title, preview, [*parts, *below])
+        note = [_element("p", _SMALL, _words(said.note))] if said.note else []
+        return _document(said.title, preview, [*parts, *note])
 
     return fitted(said, make)
 
@@ -63,7 +64,8 @@ def _list(said: Notice, extent: Extent) -> list[Html]:
     if extent.detailed:
         return [summary, *(_card(each, [], "h2") for each in extent.listed)]
     title = _element("h1", f"margin:0 0 4px;font-size:20px;{_TIGHT}", _words(said.title))
-    return [title, summary, *(_group(said, each) for each in groups(said, extent.listed))]
+    more = [_element("p", "margin:0 0 12px", _words(extent.more))] if extent.left else []
+    return [title, summary, *(_group(said, each) for each in groups(said, extent.listed)), *more]
 
 
 def colour(entry: Entry) -> str:
@@ -113,8 +115,7 @@ def _card(entry: Entry, pictures: Sequence[Html], heading: str) -> Html:
         *pictures,
         _origin(entry),
     ]
-    bar = f"border-left:5px solid {colour(entry)};padding:2px 0 2px 14px"
-    return _table("width:100%;margin:0 0 20px", _element("tr", "", _element("td", bar, *inside)))
+    return _barred(entry, "0 0 20px", *inside)
 
 
 def _mark(entry: Entry) -> Html:
@@ -164,21 +165,23 @@ def _group(said: Notice, group: Group) -> Html:
     rows = [_row(each, columns(each) if group.title else (each.title, "")) for each in group.entries]
     title = group.title if group.title != said.title else ""
     above = _element("h2", f"margin:16px 0 6px;font-size:16px;{_TIGHT}", _words(title)) if title else Html("")
-    return Html(above + _table("width:100%", *rows))
+    return Html(above + _barred(group.entries[0], "0 0 12px", _table("width:100%", *rows)))
 
 
 def _row(entry: Entry, shown: tuple[str, str]) -> Html:
-    ref = _words(entry.id or entry.told[-1].id[:SHORT])
-    page = entry.ways.page
+    """A line of a long table: as little markup as will do, since a mail that is too long is cut off."""
+    ref, page = _words(entry.id or entry.told[-1].id[:SHORT]), entry.ways.page
+    link = _element("a", "color:inherit", ref, href=page) if page else ref
     about, held = shown
-    number = f"{_LINE};text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
-    bar = f"{_LINE};padding-left:10px;{_TIGHT};border-left:5px solid {colour(entry)}"
     cells = [
-        _element("td", bar, _words(about)),
-        *([_element("td", f"{number};padding-left:16px", _words(held))] if held else []),
-        _element(
-            "td", f"{number};padding-left:16px;font-size:12px;{_FAINT}",
-            _element("a", "color:inherit", ref, href=page) if page else ref,
-        ),
-    ]  # fmt: skip
+        _element("td", f"{_RULED};{_TIGHT}", _words(about)),
+        *([_element("td", f"{_RULED};white-space:nowrap", _words(held), align="right")] if held else []),
+        _element("td", f"{_RULED};font-size:12px;{_FAINT};padding-left:16px", link, align="right"),
+    ]
     return _element("tr", "", *cells)
+
+
+def _barred(entry: Entry, margin: str, *inside: Html) -> Html:
+    """A bar in the entry's colour beside all of it."""
+    bar = f"border-left:5px solid {colour(entry)};padding:2px 0 2px 14px"
+    return _table(f"width:100%;margin:{margin}", _element("tr", "", _element("td", bar, *inside)))
