@@ -180,6 +180,9 @@ async def test_what_is_written_to_the_bot_is_a_command(
         message("ack 1", channel_type="channel", channel=OPS),
         envelope("events_api", {"event": {"type": "reaction_added"}}),
         envelope("interactive", {"type": "view_closed"}),
+        envelope("interactive", {"type": "block_actions", "user": "U1", "actions": 3}),
+        envelope("slash_commands", {"command": "/watcher", "text": ["ack"]}),
+        envelope("of tomorrow", {}),
         press(""),
     ],
 )

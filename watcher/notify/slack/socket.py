@@ -16,7 +16,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from msgspec import DecodeError, Struct, ValidationError, convert, field
+from msgspec.json import decode
+from pydantic import SecretStr
 
 from watcher.domain.messages.presentation import Display
 from watcher.domain.values.errors import InputError
@@ -51,41 +53,37 @@ _COMMAND = re.compile(r"(?<!\S)/(?=[a-z]+\b)")
 _PLANNED = frozenset({"warning", "refresh_requested"})
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Envelope(_Part):
+class _Envelope(Struct):
     type: str = ""
     reason: str = ""
     envelope_id: str = ""
     accepts_response_payload: bool = False
-    payload: dict[str, Any] = {}
+    payload: dict[str, Any] = field(default_factory=dict)
 
 
-class _Named(_Part):
+class _Named(Struct):
     id: str
 
 
-class _Action(_Part):
+class _Action(Struct):
     value: str = ""
 
 
-class _Press(_Part):
+class _Press(Struct):
     type: Literal["block_actions"]
     user: _Named
     channel: _Named
     actions: tuple[_Action, ...]
 
 
-class _Command(_Part):
+class _Command(Struct):
     command: str
     user_id: str
     channel_id: str
     text: str = ""
 
 
-class _Event(_Part):
+class _Event(Struct):
     type: Literal["message", "app_mention"]
     user: str
     channel: str
@@ -97,7 +95,7 @@ class _Event(_Part):
     thread_ts: str = ""
 
 
-class _Message(_Part):
+class _Message(Struct):
     event: _Event
 
 
@@ -241,8 +239,8 @@ async def _next(socket: aiohttp.ClientWebSocketResponse[bool], ear: Ear) -> _Env
             raise BotError("Slack broke the connection")
         ear.connected()
         try:
-            envelope = _Envelope.model_validate_json(message.data)
-        except ValidationError:
+            envelope = decode(message.data, type=_Envelope)
+        except DecodeError:
             log.debug("an envelope of Slack is not read: it has another form")
             continue
         if envelope.type == "disconnect":
@@ -257,15 +255,15 @@ def _heard(envelope: _Envelope) -> _Heard | None:
     """What an envelope says; None if it is nothing that is listened to."""
     with suppress(ValidationError):
         if envelope.type == "interactive":
-            press = _Press.model_validate(envelope.payload)
+            press = convert(envelope.payload, _Press)
             says = press.actions[0].value if press.actions else ""
             return _Heard(Said(press.user.id, says, pressed=True), press.channel.id) if says else None
         if envelope.type == "slash_commands":
-            command = _Command.model_validate(envelope.payload)
+            command = convert(envelope.payload, _Command)
             said = Said(command.user_id, _command(command.text))
             return _Heard(said, command.channel_id, begins=f"{command.command} ")
         if envelope.type == "events_api":
-            return _written(_Message.model_validate(envelope.payload).event)
+            return _written(convert(envelope.payload, _Message).event)
     return None
 
 
