@@ -210,11 +210,32 @@ async def test_words_that_are_no_command_and_those_for_another_bot_are_not_answe
         await it.settle()
         for text in ("hello", "/status@other_bot", "we /ack this", "", "/"):
             it.server.write(ALICE, text)
+        it.server.write(ALICE, "/silence wallet=* 366d", forward_origin={"type": "user"})
+        it.server.write(ALICE, "/silence wallet=* 366d", via_bot={"id": 5})
         it.server.bring({})
         it.server.bring({"message": {"message_id": "x"}})
         it.server.bring({"callback_query": []})
         assert (await command(it, "/help")).startswith("/alerts")
         assert len(it.server.sent) == 2
+        assert it.silences() == []
+
+
+@pytest.mark.parametrize("result", [True, {}, [[]], [{"update_id": "5"}], [{}], "x"])
+async def test_a_server_that_talks_nonsense_is_told_and_not_asked_again_and_again(
+    tmp_path: Path, result: Any
+) -> None:
+    async with watched(tmp_path, answers={"getUpdates": [(200, {"ok": True, "result": result})] * 50}) as it:
+        await it.settle()
+        assert "is this a Bot API?" in it.app.doubts[0]()
+        assert len(it.server.made("getUpdates")) < 5
+
+
+async def test_a_server_that_holds_nothing_back_is_asked_once_a_second(tmp_path: Path) -> None:
+    nothing: dict[str, Any] = {"ok": True, "result": []}
+    async with watched(tmp_path, answers={"getUpdates": [(200, nothing)] * 500}) as it:
+        await it.settle()
+        assert it.app.doubts[0]() == ""
+        assert len(it.server.made("getUpdates")) < 20
 
 
 async def test_a_press_is_confirmed_after_its_effect_and_brought_again_has_none(tmp_path: Path) -> None:

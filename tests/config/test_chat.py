@@ -82,6 +82,7 @@ def test_people_who_can_answer_nowhere_are_probably_not_meant(tmp_path: Path) ->
         (CHAT + "people: [alice]\n", "people must be a mapping"),
         (CHAT + "people: {alice: {telegram: '@alice'}}\n", "people.alice.telegram is no person's id"),
         (CHAT + "people: {alice: {telegram: -100123}}\n", "people.alice.telegram is no person's id"),
+        (CHAT + "people: {alice: {telegram: 1087968824}}\n", "stands for whoever writes in the name of"),
         (CHAT + "people: {alice: 12}\n", "alice has no ids"),
         (
             CHAT + 'people: {alice: {telegram: "1"}, bob: {telegram: 1}}\n',

@@ -129,7 +129,9 @@ class TelegramServer:
         self.bring({"callback_query": {"id": query, "from": user, "message": below, "data": data}})
         return query
 
-    def write(self, person: int, text: str, *, chat: int = GROUP, kind: str = "", date: int = 0) -> int:
+    def write(
+        self, person: int, text: str, *, chat: int = GROUP, kind: str = "", date: int = 0, **more: Any
+    ) -> int:
         """Somebody writes a message; its number."""
         number = self._number()
         self.bring(
@@ -140,6 +142,7 @@ class TelegramServer:
                     "chat": {"id": chat, "type": kind or self.chats.get(chat, "private")},
                     "date": date or int(time.time()),
                     "text": text,
+                    **more,
                 }
             }
         )

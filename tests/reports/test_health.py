@@ -78,3 +78,8 @@ def test_a_partly_read_source_is_trouble() -> None:
     found = readiness([HOT, other], states, [WELL], NOW)
     assert found.ready
     assert found.troubled == ("coinstats: 1 of 2 accounts cannot be read",)
+
+
+def test_a_bot_that_hears_nobody_is_trouble_and_keeps_no_alert_from_anybody() -> None:
+    found = readiness([HOT], {HOT: READ}, [WELL], NOW, doubts=("channel ops: nobody is heard there: 409",))
+    assert (found.ready, found.troubled) == (True, ("channel ops: nobody is heard there: 409",))

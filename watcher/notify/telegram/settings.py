@@ -24,6 +24,8 @@ _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}")
 """What BotFather gives: `123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11`."""
 _CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31}")
 _PERSON = re.compile(r"[0-9]{1,20}")
+_NOBODY = frozenset({"1087968824", "136817688", "777000"})
+"""GroupAnonymousBot, Channel_Bot and Telegram itself."""
 
 
 def _a_token(value: SecretStr) -> SecretStr:
@@ -84,6 +86,8 @@ class TelegramSettings(ChannelKind):
     def person_id(cls, text: str) -> str:
         if not _PERSON.fullmatch(text):
             raise InputError("is no person's id on Telegram", "write the number that @userinfobot tells")
+        if text in _NOBODY:
+            raise InputError("stands for whoever writes in the name of a group or a channel", "name a person")
         return text
 
     def build(self, name: str, shown: Presentation = PLAINLY) -> TelegramChannel:

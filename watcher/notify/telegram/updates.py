@@ -6,6 +6,7 @@ again, for a day at most. So nothing is asked for before what came is done.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -26,7 +27,11 @@ log = logging.getLogger(__name__)
 HELD = 30
 """Seconds that Telegram may hold an answer back while nothing is said."""
 
+PAUSE = 1.0
+"""Seconds between two requests while nothing is said."""
+
 MOST_AT_ONCE = 20
+NO_API = "the updates are in no form that is known; is this a Bot API?"
 LONGEST_TOAST = 200
 """Characters that the person who presses a button can be shown; a longer answer is written into the chat."""
 
@@ -52,6 +57,8 @@ class _Message(Struct):
     message_thread_id: int | None = None
     is_topic_message: bool = False
     reply_markup: dict[str, Any] | None = None
+    forward_origin: Any = None
+    via_bot: Any = None
 
 
 class _Press(Struct):
@@ -94,8 +101,12 @@ class Updates:
             "allowed_updates": ["message", "callback_query"],
         }
         found = await self._chat.api.call("getUpdates", asked, held=HELD)
+        if not isinstance(found, list):
+            raise BotError(NO_API)
         ear.connected()
-        for raw in found if isinstance(found, list) else ():
+        if not found:  # a server that holds nothing back is not asked again and again
+            await asyncio.sleep(PAUSE)
+        for raw in found:
             number = _number(raw)
             await self._one(raw, ear)
             self._offset = max(number + 1, self._offset or 0)
@@ -129,6 +140,8 @@ class Updates:
         found = _COMMAND.match(message.text or "")
         if found is None or message.sender is None or message.text is None:
             return
+        if message.forward_origin is not None or message.via_bot is not None:
+            return  # somebody else's words, which this person only passed on
         if found[2] is not None and found[2].lower() != self._name:
             return  # for another bot of the group
         if not self._chat.is_here(message.chat.id) and message.chat.type != "private":
@@ -184,7 +197,7 @@ def _number(raw: Any) -> int:
     """The number of an update. Without one nothing could ever be confirmed."""
     number = raw.get("update_id") if isinstance(raw, dict) else None
     if not isinstance(number, int) or isinstance(number, bool):
-        raise BotError("the server's updates have no number; is it a Bot API?")
+        raise BotError(NO_API)
     return number
 
 
