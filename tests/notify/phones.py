@@ -99,7 +99,19 @@ def ntfy(request: Request) -> dict[str, Any]:
         "priority": _one_of(number, range(1, 6)),
         "tags": request.headers.get("x-tags", "").split(","),
         "title": payload["title"],
+        "click": request.headers.get("x-click"),
+        "buttons": _ntfy_buttons(request.headers.get("x-actions", "[]")),
     }
+
+
+def _ntfy_buttons(text: str) -> list[tuple[str, str]]:
+    """`parseActions` of ntfy's server, of its JSON."""
+    actions = json.loads(text)
+    if len(actions) > 3 or not all(
+        each["action"] == "view" and each["label"] and each["url"] for each in actions
+    ):
+        raise RefusedError("actions invalid")
+    return [(each["label"], each["url"]) for each in actions]
 
 
 def pushover(request: Request) -> dict[str, Any]:
@@ -112,7 +124,10 @@ def pushover(request: Request) -> dict[str, Any]:
         raise RefusedError("retry must be at least 30, expire at most 10800")
     if "sound" in form:
         _one_of(form["sound"], PUSHOVER_SOUNDS)
-    return {"priority": priority, "sound": form.get("sound"), "retry": form.get("retry")}
+    if len(form.get("url", "")) > 512 or len(form.get("url_title", "")) > 100:
+        raise RefusedError("url is too long")
+    told = {"priority": priority, "sound": form.get("sound"), "retry": form.get("retry")}
+    return {**told, "url": form["url"]} if "url" in form else told
 
 
 def gotify(request: Request) -> dict[str, Any]:
@@ -174,7 +189,8 @@ def pagerduty(request: Request) -> dict[str, Any]:
         if not 0 < len(payload["summary"]) <= 1024 or not payload["source"]:
             raise RefusedError("'payload.summary' is missing or too long")
         told["severity"] = _one_of(payload["severity"], ("critical", "error", "warning", "info"))
-        told["summary"] = payload["summary"]
+        told |= {"summary": payload["summary"], "details": payload.get("custom_details", {})}
+        told["links"] = [each["href"] for each in event.get("links", [])]
     return told
 
 

@@ -187,3 +187,16 @@ def test_each_service_with_incidents_is_one_that_apprise_has_and_takes_its_words
         words = incidents.SERVICES[name]
         actions = plugin.template_args["action"]["values"]
         assert {word for word in (words.opens, words.closes) if word} <= set(actions), name
+
+
+async def test_the_title_of_an_incident_is_the_news_and_its_details_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with pager(monkeypatch) as phone:
+        assert await channel(PAGERDUTY + "?+team=treasury").send([of(Kind.FIRING)]) == Sent()
+        assert await channel(PAGERDUTY).send([of(Kind.RESOLVED)]) == Sent()
+
+    first = phone.told[0]
+    assert first["summary"] == "critical: treasury-hot: ETH moved, number 1"
+    assert "12.5 ETH" in first["details"]["message"]
+    assert first["details"]["team"] == "treasury"

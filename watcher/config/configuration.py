@@ -170,24 +170,19 @@ def _without_pictures(settings: Settings) -> Iterator[str]:
 def _alike(settings: Settings, book: Rulebook) -> Iterator[str]:
     """Channels in which what is critical looks like the rest, where no other channel rings for it; and a
     `priority` that no service hears."""
-    for name, kind in settings.channels.items():
+    kinds = settings.channels
+    rings = {name: kind.rings for name, kind in kinds.items()}
+    for name, kind in kinds.items():
         if kind.priority and not kind.hears_priority:
             yield f"channel {name}: this service has no priorities, `priority` changes nothing: leave it out"
-        if kind.rings is not False:
+        if rings[name] is not False:
             continue
         heard = [rule for rule in book.rules if rule.notify is None or name in rule.notify]
-        others = [rule.severity.value for rule in heard if rule.severity is not Severity.CRITICAL]
-        alone = any(
-            rule.severity is Severity.CRITICAL and not _rung(rule, settings.channels) for rule in heard
-        )
-        if alone and others:
-            least = "info" if "info" in others else "warning"
-            yield f"channel {name}: this service has no priorities: critical rings like {least}"
-
-
-def _rung(rule: Rule, channels: Mapping[str, ChannelKind]) -> bool:
-    """Whether a channel that the rule tells calls people louder."""
-    return any(kind.rings for name, kind in channels.items() if rule.notify is None or name in rule.notify)
+        others = {rule.severity for rule in heard if rule.severity is not Severity.CRITICAL}
+        grave = {rule.notify or tuple(kinds) for rule in heard if rule.severity is Severity.CRITICAL}
+        if others and any(not any(rings[other] for other in told) for told in grave):
+            least = Severity.INFO if Severity.INFO in others else Severity.WARNING
+            yield f"channel {name}: this service has no priorities: critical rings like {least.value}"
 
 
 def _without_locales(settings: Settings) -> Iterator[str]:

@@ -26,6 +26,7 @@ from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.incidents import IncidentTracker
 from watcher.notify.apprise.mail import MailLook, by_mail, is_plain_mail
 from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
+from watcher.notify.apprise.taps import TapSetter
 from watcher.notify.apprise.urgency import UrgencySetter, service_of
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
 from watcher.notify.files import files_for, making
@@ -71,6 +72,7 @@ class _Target:
     apprise: apprise.Apprise
     urgency: UrgencySetter
     incidents: IncidentTracker | None
+    taps: TapSetter
 
     @property
     def plugin(self) -> Any:
@@ -239,7 +241,8 @@ class AppriseChannel:
         self._adapt(service, query)
         follow(service, self._moved)
         urgency = UrgencySetter(service, query, self._priority)
-        return _Target(target, urgency, IncidentTracker.of(service, query, urgency))
+        taps = TapSetter(service, self._priority)
+        return _Target(target, urgency, IncidentTracker.of(service, query, urgency), taps)
 
     def _adapt(self, service: Any, query: Mapping[str, str]) -> None:
         """Take from the plugin what is ours to decide, unless the URL says otherwise."""
@@ -263,7 +266,7 @@ class AppriseChannel:
             try:
                 service = target.plugin
                 style = STYLES[service.resolve_format(plugins.preferred_format(service)).value]
-                ask = partial(self._ask, target.apprise, style, outcome)
+                ask = partial(self._ask, target, style, outcome)
                 target.urgency.set(deliveries)
                 if is_plain_mail(service):
                     look = MailLook(self.name, style is HTML, self._shown)
@@ -283,19 +286,20 @@ class AppriseChannel:
 
     def _ask(
         self,
-        target: apprise.Apprise,
+        target: _Target,
         style: Style,
         outcome: http_outcome.HttpOutcome,
         deliveries: Sequence[Delivery],
         attempt: SendAttempt,
     ) -> SendResult:
         """Result of one message through the plugin."""
-        service = target[0]
+        service = target.plugin
+        target.taps.set(deliveries, self._shown)
         shown = render(deliveries, style, plugins.space_of(service, style.name), self._shown)
-        call = partial(_call, target, shown, tone(deliveries), style.name)
+        call = partial(_call, target.apprise, shown, tone(deliveries), style.name)
         result = through_plugin(service, call, files_for(deliveries, self._shown), attempt, outcome)
         if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
-            return _in_few_words(target, deliveries[0], result, attempt, outcome)
+            return _in_few_words(target.apprise, deliveries[0], result, attempt, outcome)
         return result
 
     def _patience(self, deliveries: Sequence[Delivery]) -> float:

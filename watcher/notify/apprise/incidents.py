@@ -31,13 +31,15 @@ class IncidentWords:
     key: str
     opens: str
     closes: str
+    in_short: bool = False
+    """Whether the plugin makes all of the text the title: here the first line is, the rest is its details."""
     alerts: str = ""
     """The plugin's table of addresses by region, where an incident is closed by its alias; apprise closes
     only what the same process opened."""
 
 
 SERVICES: Mapping[str, IncidentWords] = {
-    "NotifyPagerDuty": IncidentWords("dedup", "trigger", "resolve"),
+    "NotifyPagerDuty": IncidentWords("dedup", "trigger", "resolve", in_short=True),
     "NotifyOpsgenie": IncidentWords("alias", "new", "close", alerts="OPSGENIE_API_LOOKUP"),
     "NotifyJira": IncidentWords("alias", "new", "close", alerts="JIRA_API_LOOKUP"),
     "NotifySquadcast": IncidentWords("dedup", "trigger", "resolve"),
@@ -121,6 +123,8 @@ class IncidentTracker:
         try:
             if step.closes and self._words.alerts:
                 self._plugin.send = _closing(self._plugin, self._words.alerts, identity)
+            elif self._words.in_short:
+                self._plugin.send = _in_short(self._plugin)
             return send(step.told, attempt)
         finally:
             vars(self._plugin).pop("send", None)
@@ -155,5 +159,20 @@ def _closing(plugin: Any, alerts: str, alias: str) -> Callable[..., bool]:
             payload["user"] = plugin.user
         taken, _id = plugin._fetch(module.requests.post, url, payload, {"identifierType": "alias"})  # noqa: SLF001
         return bool(taken)
+
+    return send
+
+
+def _in_short(plugin: Any) -> Callable[..., bool]:
+    """What stands in for PagerDuty's `send`: the title as summary, the rest as custom details."""
+
+    def send(body: str, **words: Any) -> bool:
+        title, _, rest = body.partition("\n")
+        own = plugin.details
+        plugin.details = {"message": rest.strip(), **own} if rest.strip() else own
+        try:
+            return bool(type(plugin).send(plugin, body=title.strip(), **words))
+        finally:
+            plugin.details = own
 
     return send

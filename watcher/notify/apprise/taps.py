@@ -1,0 +1,78 @@
+"""Taps: what a touch on a notification opens, at the services that have a place of their own for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Severity
+from watcher.domain.messages.presentation import Ways
+from watcher.notify.urgency import Urgency, loudest_message
+from watcher.ports.channel import Presentation
+
+MOST_BUTTONS = 3
+"""Buttons that ntfy takes (`actionsMax` of its server)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapPlaces:
+    """Places of a plugin, each an attribute. `page`: what is opened; `label`: the words on it; `buttons`:
+    more of them, as ntfy reads them."""
+
+    page: str
+    label: str = ""
+    buttons: str = ""
+
+
+PLACES: Mapping[str, TapPlaces] = {
+    "NotifyNtfy": TapPlaces("click", buttons="_NotifyNtfy__actions"),
+    "NotifyPushover": TapPlaces("supplemental_url", "supplemental_url_title"),
+    "NotifyBark": TapPlaces("click"),
+    "NotifyLauther": TapPlaces("click"),
+    "NotifyTrigv": TapPlaces("supplemental_url"),
+    "NotifyMacOSX": TapPlaces("click"),
+    "NotifyPagerDuty": TapPlaces("click"),
+    "NotifyILert": TapPlaces("click"),
+    "NotifyIncidentIO": TapPlaces("click"),
+    "NotifyFireHydrant": TapPlaces("click"),
+}
+"""The class name of apprise's plugin → its places."""
+
+
+class TapSetter:
+    """Setter of what a touch opens on one plugin; what its URL says there stays."""
+
+    def __init__(self, plugin: Any, priority: Mapping[Severity, Urgency]) -> None:
+        self._plugin, self._priority = plugin, priority
+        places = PLACES.get(type(plugin).__name__, TapPlaces(""))
+        self._page = "" if _has(plugin, places.page) else places.page
+        self._label = places.label if self._page and not _has(plugin, places.label) else ""
+        self._buttons = "" if _has(plugin, places.buttons) else places.buttons
+
+    def set(self, deliveries: Sequence[Delivery], shown: Presentation) -> None:
+        """Set it for the next send: the page of what matters most, and for one alert alone its ways on."""
+        if not self._page and not self._buttons:
+            return
+        gravest = loudest_message(deliveries, self._priority)
+        ways = shown.ways(next(each for each in reversed(deliveries) if each.message is gravest))
+        if self._page:
+            setattr(self._plugin, self._page, ways.page or None)
+        if self._label:
+            setattr(self._plugin, self._label, "Open" if ways.page else None)
+        if self._buttons:
+            alone = len({each.message.id for each in deliveries}) == 1
+            setattr(self._plugin, self._buttons, _buttons(ways) if alone else None)
+
+
+def _has(plugin: Any, attribute: str) -> bool:
+    return bool(attribute and getattr(plugin, attribute, None))
+
+
+def _buttons(ways: Ways) -> str | None:
+    """Buttons as JSON, which ntfy takes in a header (docs.ntfy.sh/publish, action buttons)."""
+    places = {"Acknowledge": ways.acknowledge, **ways.explorers, "Runbook": ways.runbook}
+    found = [{"action": "view", "label": label, "url": place} for label, place in places.items() if place]
+    return json.dumps(found[:MOST_BUTTONS]) if found else None
