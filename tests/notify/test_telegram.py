@@ -131,7 +131,8 @@ async def test_what_is_over_has_nothing_to_be_answered(kind: Kind) -> None:
 
 
 async def test_of_several_alerts_each_says_on_its_button_which_it_is() -> None:
-    several = [delivery(number, kind=Kind.FIRING) for number in (1, 2)]
+    titles = {1: "−5 ETH ($15,000.00, −40 %) left treasury-hot", 2: "x" * 100}
+    several = [delivery(number, kind=Kind.FIRING, title=title) for number, title in titles.items()]
     many = [delivery(number, kind=Kind.FIRING) for number in range(1, 30)]
     async with telegram_server() as server:
         await tell(server, *several, shown=ANSWERED)
@@ -139,7 +140,8 @@ async def test_of_several_alerts_each_says_on_its_button_which_it_is() -> None:
         few, all_ = server.sent.values()
     rows = few["reply_markup"]["inline_keyboard"]
     assert [len(row) for row in rows] == [1, 3, 1, 3]
-    assert rows[0][0]["text"] == "Acknowledge: treasury-hot: ETH moved, number 1"
+    assert rows[0][0]["text"] == "Acknowledge: −5 ETH left treasury-hot"
+    assert rows[2][0]["text"] == f"Acknowledge: {'x' * 39}…"
     assert [len(row) for row in all_["reply_markup"]["inline_keyboard"]] == [1] * 10
 
 
