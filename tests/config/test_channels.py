@@ -131,7 +131,7 @@ def test_nor_one_beside_which_another_rings(tmp_path: Path) -> None:
     ("url", "heard"), [(SLACK, False), ("json://127.0.0.1:9/a", False), ("ntfy://127.0.0.1/a", True)]
 )
 def test_a_priority_that_a_service_cannot_hear_is_told(tmp_path: Path, url: str, heard: bool) -> None:
-    found = told(tmp_path, url, INFO, key=", priority: {critical: high}")
+    found = told(tmp_path, url, CRITICAL, INFO, key=", priority: {critical: high}")
     words = "channel phone: this service has no priorities, `priority` changes nothing: leave it out"
     assert found == ([] if heard else [words])
 

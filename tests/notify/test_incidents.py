@@ -11,9 +11,9 @@ from apprise.plugins import opsgenie, pagerduty
 from apprise.plugins.splunk import NotifySplunk
 
 from tests.notify import phones
-from tests.notify.given import delivery
+from tests.notify.given import HandClock, Outbox, delivering, delivery
 from tests.notify.phones import Phone, Request, ringing
-from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
+from watcher.domain.messages.delivery import Delivery, DeliveryState, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.notify.apprise import incidents
 from watcher.notify.apprise.channel import AppriseChannel
@@ -32,6 +32,10 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def channel(url: str, **settings: Any) -> AppriseChannel:
     return AppriseSettings.model_validate({"url": url, "timeout": "5s", **settings}).build("oncall")
+
+
+def named(url: str) -> AppriseChannel:
+    return AppriseSettings.model_validate({"url": url, "timeout": "5s"}).build("ops")
 
 
 def of(kind: Kind, alert: str = "a1", number: int = 1, severity: Severity = CRITICAL) -> Delivery:
@@ -200,3 +204,19 @@ async def test_the_title_of_an_incident_is_the_news_and_its_details_the_rest(
     assert first["summary"] == "critical: treasury-hot: ETH moved, number 1"
     assert "12.5 ETH" in first["details"]["message"]
     assert first["details"]["team"] == "treasury"
+
+
+async def test_many_alerts_at_once_are_opened_one_by_one_and_closed_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    firing = [of(Kind.FIRING, f"a{number}", number) for number in range(1, 31)]
+    over = [of(Kind.RESOLVED, f"a{number}", 100 + number) for number in range(1, 31)]
+    outbox, clock = Outbox(*firing, *over), HandClock()
+    async with pager(monkeypatch) as phone, delivering(outbox, clock, named(PAGERDUTY)) as deliverer:
+        assert await deliverer.drain(within=20)
+
+    assert {each.state for each in outbox.rows.values()} == {DeliveryState.SENT}
+    for number in range(1, 31):
+        told = [each["action"] for each in phone.told if each["key"] == f"a{number}"]
+        assert (told[0], told[-1]) == ("trigger", "resolve")
+    assert phone.refused == []

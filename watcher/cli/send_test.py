@@ -155,11 +155,10 @@ def _message(
         return Message(identity, Kind.TEST, Severity.WARNING, "watcher.test", "", "", title, facts, now)
     wallets = configuration.settings.wallets
     account = wallets[0].accounts[0] if wallets else Account("", "ethereum", "")
-    where = OfAccount(wallets[0].name if wallets else "treasury", account, asset=Asset(account.chain, "test"))
+    asset, name = Asset(account.chain, "test"), wallets[0].name if wallets else "treasury"
+    where = OfAccount(name, account, asset=asset, symbol="TEST")
     since = now - timedelta(minutes=5)
-    change = Change(
-        account, Asset(account.chain, "test"), "TEST", _AMOUNT, Decimal(0), since, now, _PRICE, _PRICE
-    )
+    change = Change(account, asset, where.symbol, _AMOUNT, Decimal(0), since, now, _PRICE, _PRICE)
     because = "this is a test: nothing has moved"
     return Message(
         identity,

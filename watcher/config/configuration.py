@@ -175,6 +175,7 @@ def _alike(settings: Settings, book: Rulebook) -> Iterator[str]:
     for name, kind in kinds.items():
         if kind.priority and not kind.hears_priority:
             yield f"channel {name}: this service has no priorities, `priority` changes nothing: leave it out"
+            continue
         if rings[name] is not False:
             continue
         heard = [rule for rule in book.rules if rule.notify is None or name in rule.notify]
