@@ -53,7 +53,8 @@ def test_what_somebody_can_take_care_of_has_a_link_to_say_so_and_nothing_else_ha
     tmp_path: Path, kind: Kind
 ) -> None:
     found = ways(tmp_path, WEB, told(kind))
-    assert bool(found.acknowledge) == (kind in (Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.EVENT))
+    linked = (Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.EVENT, Kind.TEST)
+    assert bool(found.acknowledge) == (kind in linked)
     assert found.page.endswith("/w/" if kind in (Kind.NOTICE, Kind.TEST) else f"/alerts/{told().message.id}")
 
 

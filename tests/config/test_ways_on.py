@@ -53,6 +53,7 @@ def test_what_is_no_address_of_a_page_is_a_mistake_with_its_place(tmp_path: Path
         (f"url: {URL}", ["there is no 'token'", "nothing to sign it with"]),
         (f"url: {URL}, ack_links: false", ["there is no 'token'"]),
         ("url: http://127.0.0.1:8787, link_key: 0123456789abcdef", []),
+        ('url: "http://[::1]:8787", link_key: 0123456789abcdef', []),
         ("url: http://127.0.0.1:8787, token: short", ["can be guessed", "nothing to sign it with"]),
         ("listen: 127.0.0.1:1", []),
     ],

@@ -209,6 +209,12 @@ async def test_whoever_tries_words_is_told_to_wait_and_the_log_says_so_once(
     assert caplog.text.count("a forged link to acknowledge was refused, from this machine") == 1
 
 
+async def test_the_link_of_a_test_message_shows_that_links_work_and_does_nothing(page: Page) -> None:
+    for status, text in ((await page.get(link(purpose="test")))[:2], await press(page, link(purpose="test"))):
+        assert (status, "Links work" in text, "<button>" in text) == (200, True, False)
+    assert said(page) is None
+
+
 async def test_a_link_is_no_way_to_the_page(page: Page) -> None:
     await press(page, link(), "Ada")
     assert (await page.get("/alerts/a1"))[0] == 401

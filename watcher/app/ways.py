@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from watcher.config.settings import Settings
-from watcher.domain.messages.ack_links import LASTS, LinkSigner, can_be_acknowledged
+from watcher.domain.messages.ack_links import LASTS, LinkSigner, purpose_of
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message
 from watcher.domain.messages.presentation import Ways
@@ -22,10 +22,10 @@ def ways_of(settings: Settings) -> Callable[[Delivery], Ways]:
     signer = LinkSigner(secret) if secret else None
 
     def ways(delivery: Delivery) -> Ways:
-        about = delivery.message.particulars
+        about, purpose = delivery.message.particulars, purpose_of(delivery)
         acknowledge = ""
-        if signer is not None and can_be_acknowledged(delivery):
-            word = signer.word(delivery.id, delivery.created + LASTS)
+        if signer is not None and purpose:
+            word = signer.word(delivery.id, delivery.created + LASTS, purpose)
             acknowledge = f"{url}/a/{delivery.id}?t={word}"
         return Ways(
             page=_page(url, delivery.message),

@@ -167,7 +167,9 @@ class MetricsSettings(_Model):
 PAGE = "127.0.0.1:8787"
 """Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
 
-_PAGE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*/?")
+_PAGE_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*/?"
+)
 _NAMES_AT_HOME = (".local", ".lan", ".internal", ".home.arpa")
 
 

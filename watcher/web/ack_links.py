@@ -19,7 +19,7 @@ from watcher.commands.alerts import acknowledge, is_keepable, told
 from watcher.config.models import WebSettings
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
-from watcher.domain.messages.ack_links import LinkFault, LinkSigner
+from watcher.domain.messages.ack_links import TEST, LinkFault, LinkSigner
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.text import visible
@@ -44,6 +44,7 @@ _WHY = {
     LinkFault.FORGED: (403, "This link is not one of watcher's", "Open the one in the message again."),
     LinkFault.EXPIRED: (410, "This link has expired", "It is good for seven days. Acknowledge on the page."),
 }
+_TESTED = (200, "Links work", "This one came with a test message. In that of an alert a button stands here.")
 _UNKNOWN = (404, "There is nothing to acknowledge", "What this link was about is not kept any more.")
 
 
@@ -125,11 +126,7 @@ class AckLinks:
     async def _linked(self, request: web.Request) -> Linked:
         """What a request's link is about. RefusedLinkError if there is nothing to be done with it."""
         identity = request.match_info["delivery"]
-        fault = self._fault(identity, request.query.getall("t", []))
-        if fault is not None:
-            if fault is LinkFault.FORGED:
-                self._wrong(request)
-            raise RefusedLinkError(*_WHY[fault])
+        self._check_word(request, identity, request.query.getall("t", []))
 
         def asking(reader: Queries) -> tuple[Delivery, Acknowledgeable] | None:
             delivery = reader.delivery(identity)
@@ -145,10 +142,19 @@ class AckLinks:
         self._check(linked)
         return linked
 
-    def _fault(self, identity: str, words: list[str]) -> LinkFault | None:
-        if self._signer is None or len(words) != 1:
-            return LinkFault.FORGED
-        return self._signer.fault(identity, words[0], self._snapshots.clock.now())
+    def _check_word(self, request: web.Request, identity: str, words: list[str]) -> None:
+        """RefusedLinkError if the word in a link is not the right one, or that of a test message."""
+        signer, now, fault = self._signer, self._snapshots.clock.now(), LinkFault.FORGED
+        if signer is not None and len(words) == 1:
+            found = signer.fault(identity, words[0], now)
+            if found is None:
+                return
+            fault = found
+            if signer.fault(identity, words[0], now, TEST) is None:
+                raise RefusedLinkError(*_TESTED)
+        if fault is LinkFault.FORGED:
+            self._wrong(request)
+        raise RefusedLinkError(*_WHY[fault])
 
     def _wrong(self, request: web.Request) -> None:
         """Count a forged link; the log says so now and then."""
@@ -173,7 +179,7 @@ class AckLinks:
     def _refuse(self, request: web.Request, refused: RefusedLinkError) -> web.Response:
         identity = request.match_info["delivery"]
         named = identity if _ID.fullmatch(identity) else "that is none"
-        if refused.status != _WHY[LinkFault.FORGED][0]:
+        if refused.status not in (_TESTED[0], _WHY[LinkFault.FORGED][0]):
             log.info("%s", visible(f"a link to acknowledge delivery {named} was refused: {refused.title}"))
         return self._answer(refused.status, "refused", refused.about, title=refused.title, text=refused.text)
 

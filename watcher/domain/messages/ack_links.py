@@ -22,6 +22,8 @@ _WORD = 32
 """Hexadecimal digits: half of SHA-256, as RFC 2104 allows. No digit means anything to a chat's markup."""
 _MOMENT = 8
 _ACKNOWLEDGE = "ack"
+TEST = "test"
+"""The purpose of a link in a test message: it shows that links work, and does nothing."""
 
 
 class LinkFault(enum.StrEnum):
@@ -45,19 +47,21 @@ class LinkSigner:
         said = "\0".join((purpose, delivery, moment)).encode("utf-8", "backslashreplace")
         return hmac.new(self._key, said, hashlib.sha256).hexdigest()[:_WORD] + moment
 
-    def fault(self, delivery: str, word: str, now: datetime) -> LinkFault | None:
+    def fault(self, delivery: str, word: str, now: datetime, purpose: str = _ACKNOWLEDGE) -> LinkFault | None:
         """Why a word is not taken for a delivery; None if it is. Compared in a time that tells nothing."""
         until = _moment_in(word)
-        right = self.word(delivery, until or now).encode()
+        right = self.word(delivery, until or now, purpose).encode()
         if not hmac.compare_digest(word.encode("utf-8", "replace"), right) or until is None:
             return LinkFault.FORGED
         return LinkFault.EXPIRED if now >= until else None
 
 
-def can_be_acknowledged(delivery: Delivery) -> bool:
-    """Whether what it tells is something that somebody can take care of."""
+def purpose_of(delivery: Delivery) -> str:
+    """What a link in a message is for; empty if there is nothing to take care of, and so no link."""
     kind = delivery.message.kind
-    return kind.present or kind is Kind.EVENT
+    if kind is Kind.TEST:
+        return TEST
+    return _ACKNOWLEDGE if kind.present or kind is Kind.EVENT else ""
 
 
 def _moment_in(word: str) -> datetime | None:
