@@ -310,6 +310,19 @@ async def test_each_alert_has_buttons_and_what_is_over_has_none(slack: Workspace
     assert shown(message).count("|Acknowledge>") == 1, "only where no button says the same"
 
 
+async def test_each_of_ten_alerts_can_be_acknowledged(slack: Workspace) -> None:
+    here = channel(slack)
+    facts = tuple(
+        (label, "$39,506.75 moved out, at least $10,000.00") for label in ("Moved", "Value", "Because")
+    )
+    await here.send([delivery(number, kind=Kind.FIRING, facts=facts) for number in range(10)])
+    await here.close()
+    (told,) = slack.posted()
+    rows = [block["elements"] for block in blocks_of(told) if block["type"] == "actions"]
+    assert [[each["value"] for each in row] for row in rows] == [[f"/ack dlv-{n:04}"] for n in range(10)]
+    assert slack.wrong == []
+
+
 async def test_who_acknowledged_is_shown_to_all_and_the_button_goes(slack: Workspace) -> None:
     here = channel(slack)
     told = [delivery(number, kind=kind, alert="a1") for number, kind in ((1, Kind.FIRING), (2, Kind.REPEAT))]

@@ -28,6 +28,8 @@ MOST_SECTION = 3000
 """Characters of a section (section block)."""
 MOST_CONTEXT = 2000
 """Characters of a text in a context block. No number is stated; it is that of other small texts."""
+_MOST_WHOLE = 3
+"""With more alerts than this in one message each has a button to acknowledge it, and no others."""
 _MOST_TITLE, _MOST_FACTS, _MOST_WAYS = 600, 1500, 800
 """Characters of the parts of one alert's section."""
 MOST_BLOCKS = 50
@@ -132,19 +134,21 @@ def _facts(
         for each in said.entries:
             blocks += [{"type": "divider"}] if several else []
             named = several or len(plain(said.title)) > MOST_HEADER
-            blocks += _entry(each, named=named, answered=shown.answered, settled=settled)
+            answers = buttons(each.message, each.told[-1].id) if shown.answered else ()
+            if len(said.entries) > _MOST_WHOLE:
+                answers = answers[:1]
+            blocks += _entry(each, answers, named=named, settled=settled)
         blocks += [_context(_text(said.note))] if said.note else []
         if len(blocks) <= MOST_BLOCKS - 2 and measured(blocks) <= MOST_BYTES - _AROUND:
             return blocks
     return _sections(render(deliveries, MRKDWN, Space(_ROOM, MOST_HEADER, _bytes), shown).body)
 
 
-def _entry(entry: Entry, *, named: bool, answered: bool, settled: bool) -> list[Block]:
+def _entry(entry: Entry, answers: Sequence[Button], *, named: bool, settled: bool) -> list[Block]:
     """One alert: its facts and ways on, then in small where it is and its ids, then what can be answered.
 
     `named`: whether its title stands there too, since the headline does not say all of it.
     """
-    answers = buttons(entry.message, entry.told[-1].id) if answered else ()
     if answers:
         entry = replace(entry, ways=replace(entry.ways, acknowledge=""))  # a button does that
     head = [f"{_bold(_entities(entry.mark))}: {_short(entry.title)}"] if named else []
