@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from tests.chat.given import Chatting, chatting
+from tests.chat.test_telegram_chat import poll
 from tests.notify.slack_api import APP, BOT, DIRECT, OPS, Workspace, blocks_of, shown, workspace
 from tests.notify.test_slack_socket import ALICE, message, press, slash
 from watcher.sim import Simulation
@@ -91,6 +92,18 @@ async def test_a_button_silences_once_however_often_it_is_pressed(tmp_path: Path
         assert (made.author, made.rules, made.wallets) == ("bob", ("gas-low",), ("hot",))
         answers = [(await here.slack.whispered.get())[1] for _ in range(2)]
         assert "silenced already" in answers[1]
+
+
+async def test_what_is_resolved_goes_into_the_thread_and_the_first_message_is_marked(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as here:
+        await poll(here.it, "0.54")
+        _, reply = await here.posted(2)
+        await here.it.kept(lambda: here.slack.methods()[-1] == "chat.update")
+        first = next(iter(here.slack.messages.values()))
+        assert reply["thread_ts"] == first["ts"]
+        assert reply["text"].startswith("resolved: ")
+        assert first["text"].startswith("✓ resolved: ")
+        assert here.values() == []
 
 
 async def test_explain_and_commands_are_answered_to_the_one_who_asked(tmp_path: Path) -> None:
