@@ -41,6 +41,13 @@ def _a_while(value: timedelta) -> timedelta:
     return value
 
 
+def _number_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+NumberAsText = BeforeValidator(_number_as_text)
+"""For the id of a chat, which is a number: it needs no quotes."""
+
 Patience = Annotated[Duration, AfterValidator(_a_while)]
 """How long a service may take."""
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
-from watcher.notify.kind import ChannelKind, Patience
+from watcher.notify.kind import ChannelKind, NumberAsText, Patience
 from watcher.notify.urgency import QUIET, loudest
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.connections import ApiKey, BaseUrl, Proxy
 
 if TYPE_CHECKING:
     from watcher.notify.discord.channel import DiscordChannel
-
-
-def _number_as_text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _a_channel(value: str) -> str:
@@ -40,7 +36,7 @@ class DiscordSettings(ChannelKind):
     """The bot's token."""
     channel: Annotated[
         str,
-        BeforeValidator(_number_as_text),
+        NumberAsText,
         AfterValidator(_a_channel),
         Field(examples=["290926798999357250"]),
     ]

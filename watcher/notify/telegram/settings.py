@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
-from watcher.domain.values.fields import Duration
-from watcher.notify.kind import ChannelKind
+from watcher.notify.kind import ChannelKind, NumberAsText, Patience
 from watcher.notify.urgency import QUIET, loudest
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.connections import Proxy, is_web_address
@@ -34,10 +33,6 @@ def _a_token(value: SecretStr) -> SecretStr:
     return value
 
 
-def _number_as_text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 def _a_chat(value: str) -> str:
     if not _CHAT.fullmatch(value):
         raise InputError("is no chat", 'write its id, as in "-1001234567890", or @name of a public one')
@@ -50,12 +45,6 @@ def _a_base(value: str) -> str:
     return value.rstrip("/")
 
 
-def _a_while(value: timedelta) -> timedelta:
-    if not timedelta(seconds=0.1) <= value <= timedelta(minutes=10):
-        raise InputError("must be between 0.1s and 10m")
-    return value
-
-
 class TelegramSettings(ChannelKind):
     """A bot of Telegram that writes to one chat, and hears people there if the channel is in `chat:`."""
 
@@ -66,7 +55,7 @@ class TelegramSettings(ChannelKind):
     """The bot's token, from BotFather."""
     chat: Annotated[
         str,
-        BeforeValidator(_number_as_text),
+        NumberAsText,
         AfterValidator(_a_chat),
         Field(examples=["-1001234567890", "@our_alerts"]),
     ]
@@ -75,7 +64,7 @@ class TelegramSettings(ChannelKind):
     """The topic of a group with topics, by the number in its link."""
     pictures: bool = False
     """Whether a chart goes with each alert (extra `charts`)."""
-    timeout: Annotated[Duration, AfterValidator(_a_while)] = timedelta(seconds=30)
+    timeout: Patience = timedelta(seconds=30)
     """How long one request may take before the message is tried again."""
     proxy: Proxy | None = None
     """The proxy to Telegram; none named: as HTTPS_PROXY and NO_PROXY say."""
