@@ -220,3 +220,17 @@ async def test_many_alerts_at_once_are_opened_one_by_one_and_closed_in_order(
         told = [each["action"] for each in phone.told if each["key"] == f"a{number}"]
         assert (told[0], told[-1]) == ("trigger", "resolve")
     assert phone.refused == []
+
+
+async def test_a_notice_about_an_alert_does_not_open_what_is_over_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with pager(monkeypatch) as phone:
+        batch = [of(Kind.FIRING), of(Kind.NOTICE, number=2), of(Kind.RESOLVED, number=3)]
+        assert await channel(PAGERDUTY).send(batch) == Sent()
+
+    assert [(each["action"], each["key"]) for each in phone.told] == [
+        ("trigger", "a1"),
+        ("resolve", "a1"),
+        ("trigger", "notice.a1"),
+    ]

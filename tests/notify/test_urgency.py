@@ -141,6 +141,14 @@ async def test_each_service_gets_its_own_words(
     assert [each[key] for each in told] == expected
 
 
+async def test_matrix_gets_a_notice_for_what_is_to_ring_nowhere() -> None:
+    answer = {"event_id": "$1"}
+    async with ringing(phones.matrix, answer=answer, others=phones.matrix_session) as phone:
+        told = await tell(phone, "matrix://u:p@127.0.0.1:{port}/!r:h?discovery=no&e2ee=no&hsreq=no")
+
+    assert [each["type"] for each in told] == ["m.text", "m.text", "m.notice", "m.notice"]
+
+
 async def test_a_mail_says_how_important_it_is_and_an_ordinary_one_nothing() -> None:
     mailbox = Mailbox()
     async with smtp(mailbox) as port:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
+from watcher.domain.messages.message import Kind, Message
 from watcher.notify.apprise.sending import SendAttempt
 from watcher.notify.apprise.urgency import UrgencySetter
 
@@ -114,7 +115,7 @@ class IncidentTracker:
         self, step: _Step, attempt: SendAttempt, send: Callable[[Sequence[Delivery], SendAttempt], SendResult]
     ) -> SendResult:
         self._urgency.set(step.alert)
-        identity = step.alert[0].message.id
+        identity = _key(step.alert[0].message)
         setattr(self._plugin, self._words.key, identity)
         if step.closes:
             self._plugin.action = self._words.closes
@@ -130,12 +131,19 @@ class IncidentTracker:
             vars(self._plugin).pop("send", None)
 
 
+def _key(message: Message) -> str:
+    """The key of an incident. A notice has one of its own: that an alert flaps is said under the alert's id,
+    and may be said last."""
+    return f"notice.{message.id}" if message.kind is Kind.NOTICE else message.id
+
+
 def _steps(deliveries: Sequence[Delivery]) -> list[_Step]:
     """What to ask for each alert. One that is over before anybody heard of it is opened too, as quietly as it
     ends, so that it can be found there."""
     alerts: dict[str, tuple[Delivery, ...]] = {}
     for each in deliveries:
-        alerts[each.message.id] = (*alerts.get(each.message.id, ()), each)
+        key = _key(each.message)
+        alerts[key] = (*alerts.get(key, ()), each)
     found = []
     for told in alerts.values():
         present = tuple(each for each in told if not each.message.kind.final)
