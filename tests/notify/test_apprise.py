@@ -55,7 +55,7 @@ async def test_a_json_receiver_gets_title_message_and_type() -> None:
     assert here.payloads[0]["message"].splitlines() == [
         "Before: 12.5 ETH",
         "After: 10 ETH",
-        "rule hot-wallet-moved · delivery dlv-0001",
+        "rule hot-wallet-moved · alert alert-1 · delivery dlv-0001",
     ]
 
 
@@ -85,7 +85,7 @@ async def test_slack_gets_its_own_markdown(monkeypatch: pytest.MonkeyPatch) -> N
     assert attachment["text"].startswith("*Symbol:* `")
     assert "<!channel>" not in attachment["text"]
     assert "&lt;!channel&gt;" in attachment["text"]
-    assert "rule `hot-wallet-moved` · delivery `dlv-0001`" in attachment["text"]
+    assert "rule `hot-wallet-moved` · alert `alert-1` · delivery `dlv-0001`" in attachment["text"]
     assert "\\" not in attachment["text"]
 
 

@@ -221,8 +221,8 @@ async def test_a_mail_of_very_many_alerts_is_short_enough_to_be_shown_whole() ->
     long = "ö" * 900
     async with smtp(box) as port:
         url = f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com"
-        await told(url, *(delivery(n, title=f"{n} {long}") for n in range(300)))
-        await told(url, *(delivery(n, facts=((long, long),) * 9) for n in range(10)))
+        await told(url, *(delivery(n, title=f"{n} {long}", alert=f"dlv-{n:04d}") for n in range(300)))
+        await told(url, *(delivery(n, facts=((long, long),) * 9, alert=f"dlv-{n:04d}") for n in range(10)))
 
     for mail, listed in zip(box.mails, (300, 10), strict=True):
         for kind in ("plain", "html"):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.notify.given import START
+from watcher.domain.messages.ack_links import LinkSigner, masked
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Particulars, Severity
 from watcher.domain.messages.presentation import Display, Ways
@@ -188,3 +189,9 @@ def test_the_ways_on_are_links_and_nothing_else_is() -> None:
         assert f"[{label}]({url})" in markdown
         assert f'<a href="{url}">{label}</a>' in markup
     assert markup.count("<a ") == 3
+
+
+def test_a_service_that_sends_back_what_it_was_sent_shows_nobody_the_word_of_a_link() -> None:
+    word = LinkSigner("a-token-of-sixteen-characters").word("dlv-1", START)
+
+    assert masked(f"400: /a/812deeb0?t={word} is no word") == "400: /a/812deeb0?t=… is no word"

@@ -40,7 +40,8 @@ _WORDS = {
 }
 _PLAIN = frozenset({Kind.FIRING, Kind.EVENT, Kind.NOTICE})
 """Of these the severity alone is the news: that it began, or happened, goes without saying."""
-_OF_ALERTS = frozenset({Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.RESOLVED, Kind.WITHDRAWN})
+_NAMELESS = frozenset({Kind.NOTICE, Kind.TEST})
+"""Of these there is nothing to acknowledge or to show."""
 _BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdrawn"}
 
 Told = tuple[Delivery, ...]
@@ -140,8 +141,8 @@ def tone(deliveries: Sequence[Delivery]) -> str:
 
 
 def short_alert(message: Message) -> str:
-    """The short id of the alert that a message is about; empty if it is about none."""
-    return message.id[:SHORT] if message.kind in _OF_ALERTS else ""
+    """The short id of the alert or the change that a message is about; empty if it is about neither."""
+    return "" if message.kind in _NAMELESS else message.id[:SHORT]
 
 
 def _entry(told: Told, shown: Presentation) -> Entry:
@@ -154,7 +155,7 @@ def _entry(told: Told, shown: Presentation) -> Entry:
     if word in _BOTH.values():
         lines += (("Fired", told[0].message.title),)
     others = [each.message for each in told if each.message.id != message.id]
-    lines += tuple(("Also", _also(each)) for each in others if short_alert(each))
+    lines += tuple(("Also", _also(each)) for each in others if each.kind is not Kind.EVENT)
     rules = tuple(dict.fromkeys((message.rule, *(each.rule for each in others))))
     return Entry(
         message,

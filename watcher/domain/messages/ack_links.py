@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -21,6 +22,7 @@ _ROUNDS = 100_000
 _WORD = 32
 """Hexadecimal digits: half of SHA-256, as RFC 2104 allows. No digit means anything to a chat's markup."""
 _MOMENT = 8
+_IN_TEXT = re.compile(r"(\?t=)[0-9a-f]{8,}")
 _ACKNOWLEDGE = "ack"
 TEST = "test"
 """The purpose of a link in a test message: it shows that links work, and does nothing."""
@@ -54,6 +56,12 @@ class LinkSigner:
         if not hmac.compare_digest(word.encode("utf-8", "replace"), right) or until is None:
             return LinkFault.FORGED
         return LinkFault.EXPIRED if now >= until else None
+
+
+def masked(text: str) -> str:
+    """A text without the words of links in it, for what others are shown: a service may send back what it
+    was sent."""
+    return _IN_TEXT.sub(r"\1…", text)
 
 
 def purpose_of(delivery: Delivery) -> str:
