@@ -160,6 +160,7 @@ async def test_a_mail_says_how_important_it_is_and_an_ordinary_one_nothing() -> 
 
     said = [(mail["x-priority"], mail["importance"], mail["priority"]) for mail in mailbox.mails]
     ordinary = (None, None, None)
+    assert [mail["x-mailer"] for mail in mailbox.mails] == ["watcher", None, "watcher", None]
     assert said == [
         ("1 (Highest)", "high", "urgent"),
         ordinary,

@@ -91,6 +91,8 @@ def mail_headers(urgency: Urgency) -> Mapping[str, str]:
 
 _QUIET_MAIL = {"X-Priority": "5 (Lowest)", "Importance": "low", "Priority": "non-urgent"}
 _LOUD_MAIL = {"X-Priority": "1 (Highest)", "Importance": "high", "Priority": "urgent"}
+_NAMED = {"X-Mailer": "watcher"}
+"""A mail with a priority and without a name is junk to SpamAssassin (`PRIORITY_NO_NAME`)."""
 _MAIL: ByUrgency = (_QUIET_MAIL, {}, {}, {**_LOUD_MAIL, "X-Priority": "2 (High)"}, _LOUD_MAIL)
 _QUIET_TWICE: ByUrgency = (True, True, False, False, False)
 _LAST_ONLY: ByUrgency = (False, False, False, False, True)
@@ -270,7 +272,7 @@ class UrgencySetter:
         for each in self._service.settings:
             value = each.value(urgency)
             if isinstance(value, Mapping):
-                value = {**value, **self.headers}
+                value = {**value, **(_NAMED if value else {}), **self.headers}
             elif each.attribute in self._decided and message.severity not in self._priority:
                 value = self._own[each.attribute]
             _write(self._plugin, each.attribute, value)
