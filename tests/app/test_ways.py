@@ -55,7 +55,8 @@ def test_what_somebody_can_take_care_of_has_a_link_to_say_so_and_nothing_else_ha
     found = ways(tmp_path, WEB, told(kind))
     linked = (Kind.FIRING, Kind.REPEAT, Kind.ESCALATION, Kind.EVENT, Kind.TEST)
     assert bool(found.acknowledge) == (kind in linked)
-    assert found.page.endswith("/w/" if kind in (Kind.NOTICE, Kind.TEST) else f"/alerts/{told().message.id}")
+    of_no_alert = kind in (Kind.NOTICE, Kind.REPORT, Kind.TEST)
+    assert found.page.endswith("/w/" if of_no_alert else f"/alerts/{told().message.id}")
 
 
 NO_LINKS = (

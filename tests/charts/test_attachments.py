@@ -241,6 +241,12 @@ async def test_a_drawing_of_a_long_history_takes_well_under_two_seconds() -> Non
     assert time.monotonic() - began < 2
 
 
+def test_what_was_read_but_once_is_drawn() -> None:
+    start, end = after(minutes=0), after(minutes=9)
+    drawn = png(Picture("t", "b", [(Point(end, Decimal(5)),)], [], start, end, end, None, amount))
+    assert drawn.startswith(b"\x89PNG")
+
+
 async def test_of_several_alerts_on_one_subject_the_gravest_names_the_picture(tmp_path: Path) -> None:
     await history(tmp_path)
     seen: list[Picture] = []

@@ -14,8 +14,8 @@ from tests.recordings.process import Runner, environment
 NOW = datetime(2031, 3, 4, 9, tzinfo=UTC)
 VERBS = (
     "demo", "init", "check", "plan", "simulate", "run", "poll", "status", "balances", "history", "polls",
-    "alerts", "ack", "explain", "outbox", "assets", "send-test", "test", "backtest", "web", "schema",
-    "backup", "version", "silence", "silence add", "silence list", "silence expire",
+    "report", "alerts", "ack", "explain", "outbox", "assets", "send-test", "test", "backtest", "web",
+    "schema", "backup", "version", "silence", "silence add", "silence list", "silence expire",
 )  # fmt: skip
 
 CONFIG = """\

@@ -40,7 +40,9 @@ def ways_of(settings: Settings) -> Callable[[Delivery], Ways]:
 def _page(url: str, message: Message) -> str:
     if not url:
         return ""
-    return f"{url}/" if message.kind in (Kind.NOTICE, Kind.TEST) else f"{url}/alerts/{message.id}"
+    return (
+        f"{url}/" if message.kind in (Kind.NOTICE, Kind.REPORT, Kind.TEST) else f"{url}/alerts/{message.id}"
+    )
 
 
 def _runbook(message: Message) -> str:

@@ -44,7 +44,7 @@ MOST = 3
 MOST_AT_ONCE = 3
 """Drawings under way; one that hangs counts until it comes back."""
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
-_WITHOUT = frozenset({Kind.NOTICE, Kind.TEST})
+_WITHOUT = frozenset({Kind.NOTICE, Kind.REPORT, Kind.TEST})
 
 
 def painter(configuration: Configuration, store: StoreAccess) -> Painter | None:

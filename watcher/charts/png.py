@@ -93,7 +93,7 @@ class _Sheet:
         ]
         levels = [level for level, _ in self._levels]
         self._lowest, self._highest = min(values), max(values)
-        low, high = min(*values, *levels), max(*values, *levels)
+        low, high = min([*values, *levels]), max([*values, *levels])
         spread = minus(high, low) or abs(high) or Decimal(1)
         air = times(spread, _AIR)
         self._low, self._spread = minus(low, air), plus(spread, plus(air, air))

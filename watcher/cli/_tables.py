@@ -6,17 +6,15 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 from watcher.domain.values.text import clean
 
-RIGHT = {
-    *("amount", "value", "price", "before", "after", "moved", "cost", "credits", "age", "attempts"),
-    *("opening", "closing", "in", "out", "newly known", "first seen", "price then", "requests", "failed"),
-    *("readings", "misses", "closing, other currency"),
-}
+RIGHT = frozenset(
+    ["amount", "value", "price", "before", "after", "moved", "cost", "credits", "age", "attempts"]
+)
 """Columns of numbers: to the right, and never folded."""
 GAP = 2
 NARROW = 12
@@ -65,8 +63,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty:
         print(line)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], on: Screen, *, empty: str) -> list[str]:
-    """The lines of a table.
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    on: Screen,
+    *,
+    empty: str,
+    right: Collection[str] = RIGHT,
+) -> list[str]:
+    """The lines of a table; `right`: its columns of numbers.
 
     What does not fit: long addresses are shortened in the middle, then words are folded, then each row
     becomes a block of lines.
@@ -80,15 +85,16 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], on: Screen, *, 
         cells = [[_short(column, cell) for column, cell in zip(columns, row, strict=True)] for row in cells]
         widths = _natural(columns, cells)
         if _total(widths) > on.width:
-            fitted = _folded(columns, cells, widths, on.width)
+            fitted = _folded(columns, cells, widths, on.width, right)
             if fitted is None:
                 return _blocks(columns, cells, on)
             widths = fitted
-    head = _line([fold(each, width) for each, width in zip(columns, widths, strict=True)], columns, widths)
+    names = [fold(each, width) for each, width in zip(columns, widths, strict=True)]
+    head = _line(names, columns, widths, right)
     lines = [*(on.paint(line, "1") for line in head), "─" * _total(widths)]
     for row in cells:
         parts = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
-        lines += _line(parts, columns, widths, on)
+        lines += _line(parts, columns, widths, right, on)
     return lines
 
 
@@ -147,12 +153,16 @@ def _short(column: str, cell: str) -> str:
 
 
 def _folded(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], room: int
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    room: int,
+    right: Collection[str],
 ) -> list[int] | None:
     """Widths with which the columns of words are folded into `room`; None if they would be too narrow."""
     least = [
         width
-        if column in RIGHT
+        if column in right
         else min(width, max(NARROW, *map(_cells, column.split())))
         if any(" " in cell for cell in cells)
         else max(*map(_cells, column.split()), *map(_cells, cells))
@@ -166,7 +176,11 @@ def _folded(
 
 
 def _line(
-    parts: Sequence[Sequence[str]], columns: Sequence[str], widths: Sequence[int], on: Screen | None = None
+    parts: Sequence[Sequence[str]],
+    columns: Sequence[str],
+    widths: Sequence[int],
+    right: Collection[str],
+    on: Screen | None = None,
 ) -> list[str]:
     """One row: as many lines as its tallest cell has."""
     lines = []
@@ -176,7 +190,7 @@ def _line(
             text = cell[number] if number < len(cell) else ""
             space = " " * (width - _cells(text))
             shown = on.paint(text, text) if on and column in _COLOURED and text in _LOUD else text
-            texts.append(space + shown if column in RIGHT else shown + space)
+            texts.append(space + shown if column in right else shown + space)
         lines.append((" " * GAP).join(texts).rstrip())
     return lines
 

@@ -193,7 +193,8 @@ def _lines(letter: Letter, display: Display) -> Iterator[str]:
         yield ""
         yield on.paint(section.title, "1")
         rows = [*section.rows, *([section.total] if section.total else [])]
-        yield from table(section.columns, rows, on, empty=section.empty)
+        right = section.columns[len(section.columns) - section.numbers :]
+        yield from table(section.columns, rows, on, empty=section.empty, right=right)
         if section.note:
             yield from fold(section.note, on.width)
     yield ""

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from watcher.charts.svg import Plot, line_chart
 from watcher.domain.decision import Snapshot
 from watcher.domain.history.timeline import Gap, Point, Segment, merged, segments
-from watcher.domain.model import Account, Asset
-from watcher.domain.values.decimals import ZERO, minus, plus, times
+from watcher.domain.model import Account, AccountState, Asset
+from watcher.domain.values.decimals import ZERO, plus, times
 from watcher.domain.values.formatting import money
 from watcher.ports.queries import Queries
 from watcher.reports.statement.statement import Statement
@@ -26,57 +26,75 @@ Curve = tuple[Sequence[Segment], Sequence[Gap]]
 def curve(reader: Queries, found: Statement) -> Curve:
     """The value of all that counts and has a price, and when nothing at all was read.
 
-    Its ends are the figures of the statement.
+    Its ends are the figures of the statement. Before anything was read there is no curve, and no zero.
     """
     since, until = found.since, found.until
     ends = [since + (until - since) / STRETCHES * number for number in range(STRETCHES)] + [until]
     accounts = [account for _, account in found.accounts]
     seen, past = reader.sparks(accounts, since, until, STRETCHES), reader.past()
-    held = _held(past, accounts, seen.before, ends)
+    held = _Held(past, accounts, seen.before, ends)
     values: list[Decimal] = [ZERO] * len(ends)
-    for asset, amounts in held.items():
+    for asset, amounts in held.amounts.items():
         prices = _at(seen.prices.get(asset, ()), ends)
         for number, (amount, price) in enumerate(zip(amounts, prices, strict=True)):
             if price is not None and amount:
                 values[number] = plus(values[number], times(amount, price))
     values[0], values[-1] = found.total.opening, found.total.closing
-    steps = [Point(at, value) for at, value in zip(ends, values, strict=True)]
+    steps = [
+        Point(at, value if known else None) for at, value, known in zip(ends, values, held.known, strict=True)
+    ]
     gaps = merged(Gap(each.since, each.until) for each in found.unread if each.account is None)
+    if gaps and gaps[-1].until == until and steps[-1].value is not None:
+        # What was read last is the closing figure.
+        steps = [*(each for each in steps if each.at < gaps[-1].since), Point(gaps[-1].since, values[-1])]
     return segments(steps, gaps, since, until), gaps
 
 
-def _held(
-    past: Snapshot,
-    accounts: Sequence[Account],
-    before: Mapping[tuple[Account, Asset], Sequence[Point]],
-    ends: Sequence[datetime],
-) -> dict[Asset, list[Decimal]]:
-    """Of each asset what all of it came to at each of these times: what is held now, less what came since."""
-    now: dict[Asset, Decimal] = {}
-    later: dict[Asset, list[Decimal]] = {}
-    for account in accounts:
-        state = past.accounts.get(account)
-        for asset, amount in state.amounts.items() if state is not None else ():
-            if state is None or not state.believes(asset):
-                continue
-            now[asset] = plus(now.get(asset, ZERO), amount)
-            if points := before.get((account, asset)):
-                sums = later.setdefault(asset, [ZERO] * len(ends))
-                for number, then in enumerate(_amounts(points, amount, ends)):
-                    sums[number] = plus(sums[number], minus(amount, then))
-    none = [ZERO] * len(ends)
-    return {
-        asset: [minus(amount, since) for since in later.get(asset, none)] for asset, amount in now.items()
-    }
+class _Held:
+    """Of each asset what all of it came to at each of some times: what is held now, less what came since.
+
+    `known`: whether anything was known then.
+    """
+
+    def __init__(
+        self,
+        past: Snapshot,
+        accounts: Sequence[Account],
+        before: Mapping[tuple[Account, Asset], Sequence[Point]],
+        ends: Sequence[datetime],
+    ) -> None:
+        self.amounts: dict[Asset, list[Decimal]] = {}
+        self.known = [False] * len(ends)
+        now: dict[Asset, Decimal] = {}
+        for account in accounts:
+            state = past.accounts.get(account) or AccountState(account)
+            for asset, amount in state.amounts.items():
+                if not state.believes(asset):
+                    continue
+                points = before.get((account, asset))
+                if points:
+                    self._add(asset, _amounts(points, amount, ends))
+                else:
+                    now[asset] = plus(now.get(asset, ZERO), amount)
+        for asset, amount in now.items():
+            self._add(asset, [amount] * len(ends))
+
+    def _add(self, asset: Asset, amounts: Sequence[Decimal | None]) -> None:
+        sums = self.amounts.setdefault(asset, [ZERO] * len(amounts))
+        for number, amount in enumerate(amounts):
+            if amount is not None:
+                self.known[number] = True
+                sums[number] = plus(sums[number], amount)
 
 
-def _amounts(points: Sequence[Point], now: Decimal, ends: Sequence[datetime]) -> list[Decimal]:
+def _amounts(points: Sequence[Point], now: Decimal, ends: Sequence[datetime]) -> list[Decimal | None]:
     """What one holding was at each of these times: what the next change says was there before it."""
-    result, index = [], 0
+    result: list[Decimal | None] = []
+    index = 0
     for end in ends:
-        while index < len(points) and points[index].at <= end:
+        while index < len(points) and points[index].at < end:
             index += 1
-        result.append((points[index].value or ZERO) if index < len(points) else now)
+        result.append(points[index].value if index < len(points) else now)
     return result
 
 
@@ -85,7 +103,7 @@ def _at(points: Sequence[Point], ends: Sequence[datetime]) -> list[Decimal | Non
     result: list[Decimal | None] = []
     index, value = 0, None
     for end in ends:
-        while index < len(points) and points[index].at <= end:
+        while index < len(points) and points[index].at < end:
             value = points[index].value
             index += 1
         result.append(value)

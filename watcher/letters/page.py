@@ -10,7 +10,6 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
-from watcher.domain.values.decimals import minus
 from watcher.domain.values.formatting import money, signed
 from watcher.letters.sections import HOW, TIMES, Section, Writing
 from watcher.ports.channel import Attachment, data_url
@@ -22,8 +21,8 @@ _PAGE = Markup(
     '<h1>{title}</h1>\n<p class="soft">{about}</p>\n{tiles}\n{chart}\n{sections}\n'
     '<p class="soft how">{how}</p>\n{rate}<p class="soft">Made by watcher {version}</p>\n</body>\n</html>\n'
 )
-_TILE = Markup('<td class="tile"><div class="soft">{}</div><div class="figure">{}</div>{}</td>')
-_TILES = Markup('<table class="tiles" role="presentation"><tr>{}</tr></table>')
+_TILE = Markup('<div class="tile"><div class="soft">{}</div><div class="figure">{}</div>{}</div>')
+_TILES = Markup('<div class="tiles">{}</div>')
 _SECTION = Markup(
     '<h2>{}</h2>\n<div class="wide"><table>\n<thead><tr>{}</tr></thead>\n{}\n</table></div>\n{}'
 )
@@ -71,10 +70,9 @@ def page(writing: Writing, chart: Markup, title: str, version: str) -> str:
 
 def _tiles(writing: Writing) -> Markup:
     total = writing.of.total
-    delta = minus(total.closing, total.opening)
     tiles = [
         ("At the end", total.closing, money(total.closing)),
-        ("Since the beginning", delta, signed(money(delta), delta)),
+        ("Change", total.change, signed(money(total.change), total.change)),
         ("In", total.came, money(total.came)),
         ("Out", total.went, money(total.went)),
         ("By price", total.by_price, signed(money(total.by_price), total.by_price)),

@@ -5,6 +5,7 @@ Dollars are cut to cents where people read them; the table for spreadsheets has 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,9 +90,9 @@ class Writing:
 
     def _groups(self, title: str, name: str, groups: Sequence[FlowGroup], total: Flow | None) -> Section:
         newly = any(each.worth.unknown_before for each in groups)
-        other = bool(self.display.beside(Decimal(1)))
+        other = _currency(self.display)
         columns = (name, "opening", *(("newly known",) if newly else ()), "in", "out", "price", "closing")
-        columns += ("closing, other currency",) if other else ()
+        columns += (f"in {other}",) if other else ()
 
         def cells(first: str, worth: Flow) -> Row:
             middle = (_moved(worth.unknown_before),) if newly else ()
@@ -197,6 +198,12 @@ class Writing:
             rows.append((clean(each.source), *(f"{number:,}" for number in numbers)))
         columns = ("source", "credits", "requests", "failed", "readings", "misses")
         return _cut("What it cost", columns, rows, numbers=5, empty="No source was asked.")
+
+
+def _currency(display: Display) -> str:
+    """The code of the currency beside dollars; empty if there is none."""
+    found = re.search(r"[A-Z]{3}", display.beside(Decimal(1)))
+    return found[0] if found else ""
 
 
 def _cut(

@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterator
 from decimal import Decimal
 
-from watcher.domain.values.decimals import minus
 from watcher.domain.values.formatting import iso, plain
 from watcher.domain.values.text import clean
 from watcher.reports.statement.flows import NOTHING_FLOWED, Flows
@@ -51,9 +50,8 @@ def _cells(flows: Flows) -> tuple[str, ...]:
     worth = flows.worth if flows.price_after is not None else None
     values: tuple[str, ...] = ("",) * (len(NOTHING_FLOWED) + 1)
     if worth is not None:
-        change = minus(worth.closing, worth.opening)
         parts = (worth.opening, worth.unknown_before, worth.came, worth.went, worth.by_price, worth.closing)
-        values = tuple(map(plain, (*parts, change)))
+        values = tuple(map(plain, (*parts, worth.change)))
         if not flows.opening_known or (flows.price_before is None and held.opening):
             values = ("", *values[1:])
     names = (flows.wallet, " ".join(flows.tags), account.source, asset.chain, account.address, asset.token)

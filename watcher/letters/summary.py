@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from watcher.domain.values.decimals import minus
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import counted, money, signed
-from watcher.domain.values.periods import name_of
+from watcher.domain.values.periods import days_of
 from watcher.domain.values.text import clean
 from watcher.ports.letters import Summary
 from watcher.reports.statement.statement import Statement
 
 MOST_NAMED = 3
 """Wallets that are named, those that are worth most."""
+
+
+def name_of(since: datetime, until: datetime, timezone: str) -> str:
+    """`November 2026`, `2026-11-23 to 2026-11-29`, `2026-11-30`; to the minute if it is not of whole days."""
+    days = days_of(since, until, timezone)
+    if days is None:
+        zone = ZoneInfo(timezone)
+        return f"{since.astimezone(zone):%Y-%m-%d %H:%M} to {until.astimezone(zone):%Y-%m-%d %H:%M}"
+    first, last = days
+    if first == last:
+        return str(first)
+    month = (
+        first.day == 1
+        and (last + timedelta(days=1)).day == 1
+        and (first.year, first.month) == (last.year, last.month)
+    )
+    return f"{first:%B %Y}" if month else f"{first} to {last}"
 
 
 def heading(report: str, found: Statement) -> str:
@@ -25,8 +43,8 @@ def heading(report: str, found: Statement) -> str:
 def summary(report: str, found: Statement) -> Summary:
     """Ten lines at most. Dollars are cut to cents."""
     total = found.total
-    delta = minus(total.closing, total.opening)
-    title = f"Report {heading(report, found)}: {money(total.closing)} ({signed(money(delta), delta)})"
+    change = signed(money(total.change), total.change)
+    title = f"Report {heading(report, found)}: {money(total.closing)} ({change})"
     facts = (
         ("Value", f"{money(total.closing)} at the end"),
         ("Before", f"{money(total.opening)} at the beginning; {_parts(found)}"),
@@ -70,8 +88,11 @@ def _unknown(found: Statement) -> str:
 def _unread(found: Statement) -> str:
     if not found.unread:
         return ""
-    longest = max(each.lasted for each in found.unread)
-    return f"{counted(len(found.unread), 'time')}, the longest {span(longest.total_seconds())}"
+    names = {account: wallet for wallet, account in found.accounts}
+    longest = max(found.unread, key=lambda each: each.lasted)
+    what = names[longest.account] if longest.account is not None else longest.what
+    lasted = span(longest.lasted.total_seconds())
+    return f"{counted(len(found.unread), 'time')}, the longest {lasted} ({what}: {longest.why})"
 
 
 def _alerts(found: Statement) -> str:

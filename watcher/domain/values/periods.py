@@ -70,16 +70,3 @@ def month_before(now: datetime, timezone: str) -> tuple[datetime, datetime]:
 def beginning_of(day: date, timezone: str) -> datetime:
     """When a day of a zone begins."""
     return moment_of(day, _MIDNIGHT, ZoneInfo(timezone))
-
-
-def name_of(since: datetime, until: datetime, timezone: str) -> str:
-    """`November 2026`, `2026-11-23 to 2026-11-29`, `2026-11-30`; to the minute if it is not of whole days."""
-    days = days_of(since, until, timezone)
-    if days is None:
-        zone = ZoneInfo(timezone)
-        return f"{since.astimezone(zone):%Y-%m-%d %H:%M} to {until.astimezone(zone):%Y-%m-%d %H:%M}"
-    first, last = days
-    if first == last:
-        return str(first)
-    month = first.day == 1 and (last + _DAY).day == 1 and (first.year, first.month) == (last.year, last.month)
-    return f"{first:%B %Y}" if month else f"{first} to {last}"

@@ -44,6 +44,11 @@ class Flow(NamedTuple):
         return minus(self.came, self.went)
 
     @property
+    def change(self) -> Decimal:
+        """What moved and what the price made: closing less opening, without what was newly known."""
+        return plus(self.moved, self.by_price)
+
+    @property
     def explained(self) -> Decimal:
         """What the parts come to: the closing figure, exactly."""
         return plus(plus(plus(self.opening, self.unknown_before), self.moved), self.by_price)

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from watcher.domain.values.decimals import minus
 from watcher.domain.values.formatting import plain
 from watcher.reports.statement.flows import Flow, Flows
 from watcher.reports.statement.statement import FlowGroup, Statement
 
 
 class FlowRow(TypedDict):
-    """Amounts, or dollars: opening + unknown_before + in − out + by_price = closing."""
+    """Amounts, or dollars: opening + unknown_before + came − went + by_price = closing,
+    and came − went + by_price is the change."""
 
     opening: str
     unknown_before: str
@@ -186,7 +186,7 @@ def _flow(flow: Flow) -> FlowRow:
         "went": plain(flow.went),
         "by_price": plain(flow.by_price),
         "closing": plain(flow.closing),
-        "change": plain(minus(flow.closing, flow.opening)),
+        "change": plain(flow.change),
     }
 
 

@@ -157,11 +157,14 @@ def _groups(holdings: Sequence[Flows], names: Callable[[Flows], Iterable[str]]) 
         worth = [each.worth for each in mine]
         priced = [each for each in worth if each is not None]
         groups.append(FlowGroup(name, summed_flows(priced), len(mine), len(worth) - len(priced)))
-    return sorted(groups, key=lambda group: (_largest(group.worth).copy_negate(), group.name))
+    return sorted(groups, key=lambda group: (*_rank(group.worth), group.name))
 
 
-def _largest(worth: Flow) -> Decimal:
-    return max(worth.closing, worth.opening)
+def _rank(worth: Flow | None) -> tuple[bool, Decimal, Decimal]:
+    """What is worth most at the end comes first, what nobody can value last."""
+    if worth is None:
+        return True, ZERO, ZERO
+    return False, worth.closing.copy_negate(), worth.opening.copy_negate()
 
 
 def _by_asset(holdings: Sequence[Flows]) -> list[AssetFlow]:
@@ -185,11 +188,7 @@ def _by_asset(holdings: Sequence[Flows]) -> list[AssetFlow]:
             )
         )
 
-    def order(each: AssetFlow) -> tuple[bool, Decimal, str, Asset]:
-        largest = _largest(each.worth) if each.worth is not None else ZERO
-        return each.worth is None, largest.copy_negate(), each.symbol, each.asset
-
-    return sorted(result, key=order)
+    return sorted(result, key=lambda each: (*_rank(each.worth), each.symbol, each.asset))
 
 
 def _spans(
