@@ -176,7 +176,7 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         "events": [_by_id(queries.latest_event("moved", each.subject)) for each in alerts],
         "all events": [queries.events(1000), queries.events(2, 1)],
         "same move": [queries.same_move(each.message.id) for each in _by_id(queries.deliveries(None, 500))],
-        "one": [queries.delivery(each.id) for each in _by_id(queries.deliveries(None, 3))],
+        "one": [queries.delivery(each.id) for each in _by_id(queries.deliveries(None, 500))[:3]],
         "silences": queries.silences(),
     }
 

@@ -66,7 +66,7 @@ async def test_a_message_has_a_headline_facts_in_colour_and_a_text_for_telephone
         " · <https://etherscan.io/address/0x9f|Etherscan> · <https://wiki.example/drains|Runbook>"
     )
     facts = f"*Before:* 12.5 ETH\n*After:* 10 ETH\n{links}"
-    origin = "rule `hot-wallet-moved` · delivery `dlv-0001`"
+    origin = "rule `hot-wallet-moved` · alert `alert-1` · delivery `dlv-0001`"
     said = "critical: hot &lt;b&gt;: −64.5 ETH"
     head = {"type": "plain_text", "text": f"critical: {title}", "emoji": False}
     small = [{"type": "mrkdwn", "text": origin, "verbatim": True}]
