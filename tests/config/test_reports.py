@@ -31,6 +31,18 @@ def warnings(folder: Path, text: str) -> list[str]:
     return [each for each in configure(folder / "watcher.yaml", {}).warnings if "report" in each]
 
 
+def test_a_service_that_takes_no_files_is_named(tmp_path: Path) -> None:
+    found = warnings(tmp_path, "reports: {x: {channels: [ops]}}\n")
+    assert found == [
+        "channel ops: this service takes no files, report x comes without its page and its table"
+    ]
+    (tmp_path / "watcher.yaml").write_text(
+        HEAD.replace("ops: {kind: console}", 'ops: {url: "json://127.0.0.1"}')
+        + "reports: {x: {channels: ops}}\n"
+    )
+    assert not [each for each in configure(tmp_path / "watcher.yaml", {}).warnings if "report" in each]
+
+
 def mistakes(folder: Path, text: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         reports(folder, text)
@@ -93,6 +105,6 @@ def test_reports_must_be_named(tmp_path: Path) -> None:
 
 def test_who_selects_no_wallet_is_warned(tmp_path: Path) -> None:
     found = warnings(tmp_path, "reports: {x: {channels: ops, wallets: [hott], tags: [own]}}\n")
-    assert len(found) == 1
+    assert len(found) == 2
     assert "no wallet is called 'hott'; did you mean 'hot'?" in found[0]
-    assert warnings(tmp_path, "reports: {x: {channels: ops, wallets: [h*], tags: [own]}}\n") == []
+    assert warnings(tmp_path, "reports: {x: {channels: ops, wallets: [h*], tags: [own]}}\n")[1:] == []

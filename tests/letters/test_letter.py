@@ -292,7 +292,11 @@ async def test_of_a_time_before_anything_was_read_everything_is_unknown(there: T
     assert found.found.holdings == ()
     assert not any(found.found.total)
     assert len(found.found.never_read) == 6
-    assert "Nothing was held." in found.html()
+    assert "Nothing is known: no account was read up to then." in found.html()
+    said = summary("monthly", found.found)
+    assert said.title.endswith(": nothing is known, no account was read up to then")
+    assert said.worth is None
+    assert "$0.00" not in found.html() + str(said)
     assert found.png() is None
 
 

@@ -64,7 +64,12 @@ def configure(
     warnings += tuple(_without_credits(settings, book))
     if channels:
         warnings += tuple(_alike(settings, book))
-        warnings += (*_without_pictures(settings), *_without_locales(settings), *_one_url_twice(settings))
+        warnings += (
+            *_without_pictures(settings),
+            *_without_files(settings),
+            *_without_locales(settings),
+            *_one_url_twice(settings),
+        )
     return Configuration(settings, book.rules, warnings)
 
 
@@ -184,6 +189,15 @@ def _alike(settings: Settings, book: Rulebook) -> Iterator[str]:
         if others and any(not any(rings[other] for other in told) for told in grave):
             least = Severity.INFO if Severity.INFO in others else Severity.WARNING
             yield f"channel {name}: this service has no priorities: critical rings like {least.value}"
+
+
+def _without_files(settings: Settings) -> Iterator[str]:
+    """Reports of which nothing but the words arrives."""
+    for name, report in settings.reports.items():
+        for channel in report.channels:
+            if not settings.channels[channel].takes_pictures:
+                why = "this service takes no files"
+                yield f"channel {channel}: {why}, report {name} comes without its page and its table"
 
 
 def _without_locales(settings: Settings) -> Iterator[str]:

@@ -70,6 +70,8 @@ def page(writing: Writing, chart: Markup, title: str, version: str) -> str:
 
 def _tiles(writing: Writing) -> Markup:
     total = writing.of.total
+    if not writing.of.known:
+        return Markup("<p>{}</p>").format("Nothing is known: no account was read up to then.")
     tiles = [
         ("At the end", total.closing, money(total.closing)),
         ("Change", total.change, signed(money(total.change), total.change)),

@@ -107,7 +107,7 @@ class Writing:
         overlaps = name == "tag" and sum(each.holdings for each in groups) > len(self.of.counted)
         note = "A wallet with several tags counts in each of them." if overlaps else ""
         last = cells("all", total) if total is not None and rows else ()
-        return Section(title, columns, tuple(rows), len(columns) - 1, last, note, "Nothing was held.")
+        return Section(title, columns, tuple(rows), len(columns) - 1, last, note, self._empty())
 
     def _assets(self) -> Section:
         columns = (
@@ -123,7 +123,10 @@ class Writing:
             amounts = (amount(held.opening), *(amount(part) if part else NONE for part in between))
             names = (_name(each.symbol, each.asset), clean(each.asset.chain))
             rows.append((*names, *amounts, amount(held.closing), *prices, worth))
-        return _cut("By asset", columns, rows, numbers=8)
+        return _cut("By asset", columns, rows, numbers=8, empty=self._empty())
+
+    def _empty(self) -> str:
+        return "Nothing was held." if self.of.known else "Nothing is known."
 
     def _apart(self) -> Section | None:
         rows = [

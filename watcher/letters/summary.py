@@ -42,6 +42,9 @@ def heading(report: str, found: Statement) -> str:
 
 def summary(report: str, found: Statement) -> Summary:
     """Ten lines at most. Dollars are cut to cents."""
+    if not found.known:
+        words = "no account was read up to then"
+        return Summary(f"Report {heading(report, found)}: nothing is known, {words}", (("Not known", words),))
     total = found.total
     change = signed(money(total.change), total.change)
     title = f"Report {heading(report, found)}: {money(total.closing)} ({change})"

@@ -92,6 +92,11 @@ class Statement:
     """From when on the poll log reaches; later than `since`: of the time before only outages are known."""
 
     @property
+    def known(self) -> bool:
+        """Whether anything was read up to the end; if not, no figure of it says anything."""
+        return len(self.never_read) < len(self.accounts)
+
+    @property
     def counted(self) -> tuple[Flows, ...]:
         """Holdings that count: what nobody asked for, and what is hidden, stands apart."""
         return tuple(each for each in self.holdings if not each.apart)
