@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 import apprise
 from pydantic import SecretStr
@@ -25,7 +23,7 @@ from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.incidents import IncidentTracker
 from watcher.notify.apprise.mail import MailLook, by_mail, is_plain_mail
-from watcher.notify.apprise.sending import SendAttempt, attached, follow, recipient, through_plugin
+from watcher.notify.apprise.sending import SendAttempt, attached, follow, through_plugin
 from watcher.notify.apprise.taps import TapSetter
 from watcher.notify.apprise.urgency import UrgencySetter, service_of
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
@@ -318,26 +316,11 @@ class AppriseChannel:
             secrets = [
                 each for each in secrets if any(each in text or text in each for text in hidden if text)
             ]
-        shown = _no_secrets(service) | self._moved.keys()
+        shown = plugins.public_parts(service) | self._moved.keys()
         for secret in secrets:
             if secret not in shown:
                 text = text.replace(secret, "***")
         return clean(text)[:LONGEST_DETAIL]
-
-
-def _no_secrets(service: Any) -> set[str]:
-    """Parts of a URL that are no secret although they are in it: who is written to, and where.
-
-    A topic of ntfy is one: whoever knows it reads and writes there. Without a server it stands for the host.
-    """
-    known, topics = unquote(str(service.url(privacy=True))), set(getattr(service, "topics", ()))
-    host = "" if service.host in topics else str(service.host or "")
-    asked = [getattr(service, name, ()) for name in ("targets", "channels", "rooms")]
-    names = {recipient(each) for group in asked if isinstance(group, list | tuple | set) for each in group}
-    found = {part for name in names if name and name in known for part in (name, name.strip("#@+-"))}
-    if host and re.search(rf"(?<=[/@]){re.escape(host)}(?=[:/?]|$)", known):
-        found.add(host)
-    return found | ({str(service.port)} if service.port else set())
 
 
 def _in_few_words(

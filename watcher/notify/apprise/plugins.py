@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import apprise
 import apprise.plugins
 
+from watcher.notify.apprise.sending import recipient
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, Space
 
 
@@ -65,6 +67,21 @@ def space_of(service: Any, style: str) -> Space:
         return len(sent.encode("utf-16-le")) // 2
 
     return Space(total=service.body_maxlen or 32768, title=service.title_maxlen, measure=measure)
+
+
+def public_parts(service: Any) -> set[str]:
+    """Parts of a URL that are no secret although they are in it: who is written to, and where.
+
+    A topic of ntfy is one: whoever knows it reads and writes there. Without a server it stands for the host.
+    """
+    known, topics = unquote(str(service.url(privacy=True))), set(getattr(service, "topics", ()))
+    host = "" if service.host in topics else str(service.host or "")
+    asked = [getattr(service, name, ()) for name in ("targets", "channels", "rooms")]
+    names = {recipient(each) for group in asked if isinstance(group, list | tuple | set) for each in group}
+    found = {part for name in names if name and name in known for part in (name, name.strip("#@+-"))}
+    if host and re.search(rf"(?<=[/@]){re.escape(host)}(?=[:/?]|$)", known):
+        found.add(host)
+    return found | ({str(service.port)} if service.port else set())
 
 
 PAGES = "https://appriseit.com/services/"
