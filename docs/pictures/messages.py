@@ -1,9 +1,9 @@
-"""Photograph the mails of the product: `make pictures ARGS=messages`. Needs Chromium; takes two minutes.
+"""Photograph the mails of the product: `make pictures ARGS=messages`. Needs Chromium; takes three minutes.
 
 A day on the simulated APIs is watched by the daemon, which sends mails to a server on this machine: a wallet
-is drained of two coins, one runs low and is refilled, three hundred run low at once. Each mail is shown as
-wide as on a desk and on a telephone, by day and by night; all lie in a temporary folder, which is named at
-the end, and the drained wallet's in the documentation.
+is drained of two coins, one runs low and is refilled, three hundred run low at once, and a report is due.
+Each mail is shown as wide as on a desk and on a telephone, by day and by night; all lie in a temporary
+folder, which is named at the end, and the drained wallet's in the documentation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +34,12 @@ from watcher.charts.attachments import painter
 from watcher.cli._common import set_up_logging
 from watcher.config.configuration import configure, store_of
 from watcher.daemon.run import at_work
+from watcher.domain.decision import Decision
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import Kind, Message, Particulars, Severity
+from watcher.domain.values.periods import Period
+from watcher.letters.writer import LetterWriter
+from watcher.ports.letters import REPORT_RULE, Summary, subject_of
 from watcher.sim import Simulation
 from watcher.sim.sample import OPS, give
 from watcher.sim.scenario import prepare
@@ -39,7 +47,7 @@ from watcher.sim.scenario import prepare
 HERE = Path(__file__).parent
 RULES = HERE.parents[1] / "rules"
 PLENTY = 10**9
-PATIENCE = 90.0
+PATIENCE = 150.0
 WIDTHS, SCHEMES = (600, 390), ("light", "dark")
 GAS = {f"gas-{number}": f"0x{0xA5 << 152 | number:040x}" for number in range(1, 301)}
 MANY = 100
@@ -61,6 +69,8 @@ channels:
   treasurer: {{url: "mailto://127.0.0.1:{port}/?{sent}", pictures: true}}
 rules: [{rules}/hot-wallet.yaml, {rules}/treasury.yaml, {rules}/gas.yaml]
 web: {{listen: "127.0.0.1:0", url: "https://watch.example.org", link_key: "made-for-pictures-only"}}
+reports:
+  every-day: {{every: daily, channels: [treasurer], wallets: [operations, "gas-?"]}}
 display: {{timezone: Europe/Zurich, currency: CHF, rates: {{CHF: "0.8012"}}, rates_of: 2026-11-29}}
 """
 
@@ -85,8 +95,13 @@ class Inbox:
         def found() -> list[EmailMessage]:
             return [each for each in self.mails if wanted(str(each["subject"]))]
 
-        async with asyncio.timeout(PATIENCE), self.arrived:
-            await self.arrived.wait_for(lambda: bool(found()))
+        try:
+            async with asyncio.timeout(PATIENCE), self.arrived:
+                await self.arrived.wait_for(lambda: bool(found()))
+        except TimeoutError:
+            sys.exit(
+                "\n".join(["a mail did not come; these did:", *(str(each["subject"]) for each in self.mails)])
+            )
         return found()[0]
 
 
@@ -123,7 +138,8 @@ async def _watch(folder: Path, port: int, inbox: Inbox) -> dict[str, EmailMessag
         configuration = configure(path, dict(os.environ))
         store = await store_of(configuration.settings).open(exclusive=True)
         try:
-            app = await build(configuration, store, draw=painter(configuration, store))
+            letters = LetterWriter(configuration.settings, store)
+            app = await build(configuration, store, draw=painter(configuration, store), letters=letters)
             async with at_work(app):
                 await asyncio.sleep(8)
                 sim.world.drain(OPS.address, "binancesmartchain")
@@ -140,9 +156,27 @@ async def _watch(folder: Path, port: int, inbox: Inbox) -> dict[str, EmailMessag
                 for number, address in enumerate(GAS.values(), 1):
                     give(sim.world, address, "ethereum", "ETH", f"0.0{number + 100:03}")
                 found["many"] = await inbox.has(lambda subject: _wallets(subject) >= MANY)
+                await app.engine.conclude([], partial(_report, await asyncio.to_thread(_summary, letters)))
+                app.deliverer.wake()
+                found["report"] = await inbox.has(lambda subject: "every-day" in subject)
         finally:
             await store.close()
     return found
+
+
+def _summary(letters: LetterWriter) -> tuple[Period, Summary]:
+    now = datetime.now(UTC)
+    period = Period(now - timedelta(minutes=10), now, now)
+    return period, letters.summary("every-day", period)
+
+
+def _report(made: tuple[Period, Summary], *_: object) -> Decision:
+    """The report of these minutes; those of a configuration are of whole days."""
+    (since, until, now), said = made
+    span = Particulars(since=since, until=until, sum_usd=said.worth)
+    subject, words = subject_of("every-day"), (said.title, said.facts)
+    message = Message("a-report", Kind.REPORT, Severity.INFO, REPORT_RULE, subject, "", *words, now, span)
+    return Decision(now, deliveries=(Delivery("a-report", "treasurer", message, now, now),))
 
 
 def _wallets(subject: str) -> int:

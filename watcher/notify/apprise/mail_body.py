@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.values.text import clean
 from watcher.notify.markup import MOST_DETAILED, MOST_IDS, MOST_LISTED, plain, ways_on
 from watcher.notify.notice import SHORT, Entry, Notice, measured, of_many
 
@@ -81,7 +82,7 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
 
 
 def origin(entry: Entry) -> list[tuple[str, str]]:
-    """What the commands want to know of it: `watcher ack` takes the short id."""
+    """What the commands want to know of it, to be copied as it is: `watcher ack` takes the short id."""
     ids = ", ".join(each.id[:SHORT] for each in entry.told[-MOST_IDS:])
     found = [("rule", ", ".join(entry.rules)), ("alert", entry.id), ("delivery", ids)]
     return [(name, text) for name, text in found if text]
@@ -142,7 +143,7 @@ def _fact(label: str, value: str, width: int) -> list[str]:
 
 
 def _origin(entry: Entry) -> str:
-    return ", ".join(f"{name} {plain(text)}" for name, text in origin(entry))
+    return ", ".join(f"{name} {clean(text)}" for name, text in origin(entry))
 
 
 def _wrapped(text: str, first: str = "", later: str = "") -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NewType
 
 from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.values.text import clean
 from watcher.notify.apprise.mail_body import Extent, Group, columns, facts, fitted, groups, links, origin
 from watcher.notify.markup import plain
 from watcher.notify.notice import SHORT, Entry, Notice
@@ -156,7 +157,7 @@ def _picture(cid: str, name: str) -> Html:
 
 
 def _origin(entry: Entry) -> Html:
-    parts = [Html(f"{_words(name)}&nbsp;{_words(text)}") for name, text in origin(entry)]
+    parts = [Html(f"{name}&nbsp;{html.escape(clean(text))}") for name, text in origin(entry)]
     return _element("p", _SMALL, Html(" · ".join(parts)))
 
 
