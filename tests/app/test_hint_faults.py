@@ -170,4 +170,4 @@ async def test_lies_about_every_account_cost_their_share_of_the_credits_and_tell
     # A day's worth is there at the start, and four looks an account may take the place of planned polls.
     share = 0.4 * LIMIT / 30 * (lasted / timedelta(days=1) + 1)
     assert 0 < cost <= share + 4 * LOOK * len(ADDRESSES)
-    assert len(looks) < liar.said / 100
+    assert len(looks) < liar.said / 20

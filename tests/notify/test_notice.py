@@ -195,3 +195,12 @@ def test_a_service_that_sends_back_what_it_was_sent_shows_nobody_the_word_of_a_l
     word = LinkSigner("a-token-of-sixteen-characters").word("dlv-1", START)
 
     assert masked(f"400: /a/812deeb0?t={word} is no word") == "400: /a/812deeb0?t=… is no word"
+
+
+def test_an_address_stands_whole_where_no_link_leads_to_it() -> None:
+    linked = Presentation(
+        ways=lambda _: Ways(explorers={"etherscan.io": f"https://etherscan.io/address/{ADDRESS}"})
+    )
+
+    assert notice([moved()]).entries[0].place.endswith(f"on ethereum, {ADDRESS}")
+    assert notice([moved()], linked).entries[0].place.endswith("on ethereum, 0x9f11…3979")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from watcher.domain.messages.message import Message
-from watcher.domain.messages.presentation import Display
+from watcher.domain.messages.presentation import Display, Ways
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import signed
@@ -50,8 +50,9 @@ def lines_of(message: Message, display: Display) -> Lines:
     return (*((label, text) for label, text in found.items() if text), *more)
 
 
-def place_of(message: Message) -> str:
-    """Where it is: wallet and asset if the title does not name them, chain, address."""
+def place_of(message: Message, ways: Ways) -> str:
+    """Where it is: wallet and asset if the title does not name them, chain, address. Of an address to which
+    a link leads the ends are enough."""
     facts, seen = dict(message.facts), message.particulars
     asset = facts.get("Asset", "")
     if seen.symbol and seen.asset:
@@ -61,7 +62,9 @@ def place_of(message: Message) -> str:
     what = f"{asset} on {chain}" if asset and chain else asset or chain
     about = [facts.get(label, "") for label in ("Wallet", "Tag", "Selection", "Subject")]
     parts = [*(each for each in about if each and not _says(message.title, each)), what]
-    parts.append(facts.get("Address", ""))
+    address = facts.get("Address", "")
+    linked = address and any(address in url for url in ways.explorers.values())
+    parts.append(_ends(address) if linked else address)
     return ", ".join(part for part in parts if part)
 
 

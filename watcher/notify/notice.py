@@ -162,7 +162,7 @@ def _entry(told: Told, shown: Presentation) -> Entry:
         word,
         local(message.title),
         tuple((label, local(value)) for label, value in lines),
-        place_of(message),
+        place_of(message, ways),
         rules,
         ways,
         told,
