@@ -160,6 +160,23 @@ async def test_a_page_that_comes_with_a_message_is_the_mails_and_the_other_files
     assert attached == ["report.html", "chart-1.png", "report.csv"]
 
 
+async def test_a_page_about_one_message_of_several_goes_along_as_a_file() -> None:
+    box = Mailbox()
+    page = Attachment("report.html", "text/html", b"<p>of the report alone</p>")
+    async with smtp(box) as port:
+        url = f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com"
+        settings = AppriseSettings.model_validate({"url": url, "timeout": "5s"})
+        both = [delivery(1, title="hot is empty"), delivery(2, title="a report")]
+        await settings.build("mail", Presentation(lambda _: [page])).send(both)
+
+    (mail,) = box.mails
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert "hot is empty" in html.get_content()
+    assert "of the report alone" not in html.get_content()
+    assert [each.get_filename() for each in mail.iter_attachments()] == ["report.html"]
+
+
 async def test_names_of_every_alphabet_arrive_as_they_are() -> None:
     box = Mailbox()
     async with smtp(box) as port:

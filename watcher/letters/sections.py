@@ -138,7 +138,7 @@ class Writing:
 
     def _unknown(self) -> Section | None:
         rows = [
-            (*_place(each), note)
+            (*_place(each), self.display.localised(note))
             for each in self.of.counted
             for note in each.notes
             if note != "no price is known"

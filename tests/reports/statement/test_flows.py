@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.letters.given import BEGIN, ETH, SPAM, TOKEN, USDC, Treasury, account, configured
 from watcher.config.configuration import Configuration
 from watcher.domain.decision import Snapshot
-from watcher.domain.model import Account, AccountState, Asset, Change, Quote
+from watcher.domain.model import Account, AccountState, Asset, Change, PriceSuspicion, Quote
 from watcher.domain.values.decimals import ZERO, minus, size, times, total
 from watcher.ports.queries import StatementData
 from watcher.reports import status
@@ -25,6 +26,7 @@ from watcher.store.memory.store import MemoryStore
 
 HOT = account("treasury")
 AT = BEGIN
+UNTIL = AT + timedelta(days=30)
 QUOTED = {ETH: Quote(Decimal(100), AT)}
 
 
@@ -40,11 +42,14 @@ def flows(
     before: Mapping[Asset, Quote] = QUOTED,
     after: Mapping[Asset, Quote] = QUOTED,
     state: AccountState | None = None,
+    unread: Mapping[Account, datetime] | None = None,
+    doubt: PriceSuspicion | None = None,
 ) -> Flows:
     known = {(HOT, ETH): Decimal(held)} if held is not None else {}
     data = StatementData(known, changes, dict(before), dict(after))
-    past = Snapshot({HOT: state or AccountState(HOT)}, symbols={ETH: "ETH"})
-    (found,) = flows_of(data, past, {HOT: ("hot", ("own",))})
+    doubts = {ETH: doubt} if doubt is not None else {}
+    past = Snapshot({HOT: state or AccountState(HOT)}, symbols={ETH: "ETH"}, doubts=doubts)
+    (found,) = flows_of(data, past, {HOT: ("hot", ("own",))}, unread or {}, UNTIL)
     assert found.amounts.explained == found.amounts.closing
     if found.worth is not None:
         assert found.worth.explained == found.worth.closing
@@ -106,6 +111,22 @@ def test_what_nobody_asked_for_counts_in_no_sum() -> None:
     found = flows(held="5", state=AccountState(HOT, newcomers={ETH: AT}))
     assert found.worth is None
     assert found.apart
+
+
+def test_a_closing_figure_that_is_older_than_the_end_says_so() -> None:
+    day = AT + timedelta(days=1)
+    (note,) = flows(held="5", unread={HOT: day}).notes
+    assert note == "not read after 2026-10-21 00:00:00 UTC: the closing amount is of then"
+    (note,) = flows(held="5", state=AccountState(HOT, stale={ETH: day})).notes
+    assert note == "what was read after 2026-10-21 00:00:00 UTC is in doubt: the closing amount is of then"
+    assert flows(held="5", state=AccountState(HOT, stale={ETH: UNTIL})).notes == ()
+
+
+def test_a_price_in_doubt_is_told_with_since_when() -> None:
+    odd = PriceSuspicion(Decimal(1), AT + timedelta(days=1), "odd")
+    (note,) = flows(held="5", doubt=odd).notes
+    assert note == "its price is in doubt since 2026-10-21 00:00:00 UTC: the one of before is taken"
+    assert flows(held="5", doubt=replace(odd, since=UNTIL)).notes == ()
 
 
 AMOUNTS = st.decimals(0, 10**6, places=3)

@@ -6,8 +6,9 @@ in dollars: opening + newly known + in − out + by price = closing. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
 
@@ -15,6 +16,7 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.messages.message import attribution
 from watcher.domain.model import NEWCOMER, Account, AccountState, Asset, Change, Quote
 from watcher.domain.values.decimals import ZERO, minus, plus, size, times
+from watcher.domain.values.formatting import moment
 from watcher.ports.queries import StatementData
 
 FIRST_SEEN = "first read within the period: what was there before is unknown"
@@ -112,9 +114,17 @@ class Flows:
 
 
 def flows_of(
-    data: StatementData, past: Snapshot, wallets: Mapping[Account, tuple[str, tuple[str, ...]]]
+    data: StatementData,
+    past: Snapshot,
+    wallets: Mapping[Account, tuple[str, tuple[str, ...]]],
+    unread: Mapping[Account, datetime],
+    until: datetime,
 ) -> list[Flows]:
-    """Every holding that was held at an end, or moved between. `wallets`: of each account name and tags."""
+    """Every holding that was held at an end, or moved between.
+
+    `wallets`: of each account the name and tags; `unread`: since when accounts were not read, of those that
+    were not at the end.
+    """
     changes: dict[tuple[Account, Asset], list[Change]] = {}
     for change in data.changes:
         changes.setdefault((change.account, change.asset), []).append(change)
@@ -129,9 +139,10 @@ def flows_of(
         state = past.accounts.get(account) or AccountState(account)
         known = holding in data.held or FIRST_SEEN not in notes
         apart = _apart(state, asset)
+        notes += [*_doubts(state, asset, unread, past, until), *_remarks(amounts, before, after, apart)]
         flows = Flows(
             name, tags, account, asset, past.symbols.get(asset, ""), amounts, known, interest,
-            _price(before), _price(after), apart, (*notes, *_remarks(amounts, before, after, apart)),
+            _price(before), _price(after), apart, tuple(notes),
         )  # fmt: skip
         found.append(flows)
     return sorted(found, key=_order)
@@ -181,6 +192,19 @@ def _apart(state: AccountState, asset: Asset) -> str:
     if entry is not None:
         return f"hidden by {entry.by}" if entry.by else f"no rule sees it: {entry.reason}"
     return NEWCOMER if asset in state.newcomers else ""
+
+
+def _doubts(
+    state: AccountState, asset: Asset, unread: Mapping[Account, datetime], past: Snapshot, until: datetime
+) -> Iterator[str]:
+    """What of the closing figure is older than the end; of a time long past only what is so still."""
+    since, stale, doubt = unread.get(state.account), state.stale.get(asset), past.doubts.get(asset)
+    if since is not None:
+        yield f"not read after {moment(since)}: the closing amount is of then"
+    elif stale is not None and stale < until:
+        yield f"what was read after {moment(stale)} is in doubt: the closing amount is of then"
+    if doubt is not None and doubt.since < until:
+        yield f"its price is in doubt since {moment(doubt.since)}: the one of before is taken"
 
 
 def _remarks(amounts: Flow, before: Quote | None, after: Quote | None, apart: str) -> list[str]:

@@ -124,7 +124,9 @@ def statement(
     wallets = {a: w for w in settings.wallets if chosen.wallet(w) for a in w.accounts}
     data, past = reader.statement(wallets.keys(), since, until), reader.past()
     names = {account: (wallet.name, wallet.tags) for account, wallet in wallets.items()}
-    holdings = flows_of(data, past, names)
+    unread = unread_times(data, past, wallets, since, until)
+    behind = {each.account: each.since for each in unread if each.account is not None and each.until == until}
+    holdings = flows_of(data, past, names, behind, until)
     counts = [each for each in holdings if not each.apart]
     sources = dict.fromkeys(account.source for account in wallets)
     about = {wallet.name for wallet in wallets.values()} | ({""} if chosen == ALL else set())
@@ -141,7 +143,7 @@ def statement(
         tuple(_by_asset(counts)),
         tuple(_spans(data.alerts, sources, about, until)),
         tuple(each for each in data.events if each.wallet in about),
-        tuple(unread_times(data, past, wallets, since, until)),
+        tuple(unread),
         tuple((names[account][0], account, why) for account, why in never_read(past, wallets, until)),
         tuple(
             SourceUse(name, *data.spent.get(name, (0, 0)), data.polls.get(name, PollTally()))
