@@ -163,3 +163,25 @@ async def test_what_the_other_channel_is_owed_anyway_is_not_owed_twice(store: St
 
     assert await store.settle([gone], {"d1": in_place_of(gone, "pager", NOW)}) == []
     assert await store.due("pager", NOW, 10) == [both[1]]
+
+
+async def test_what_follows_on_a_channel_knows_by_which_name_the_first_was_taken(store: Store) -> None:
+    first, second = delivery("d1"), Delivery("d2", "ops", message(kind=Kind.REPEAT), NOW, NOW)
+    elsewhere = Delivery("d3", "mail", message(), NOW, NOW)
+    await keep(store, deliveries=(first, second, elsewhere))
+    assert {each.thread for each in await store.due("ops", NOW, 10)} == {""}
+    taken = [
+        replace(second, state=DeliveryState.SENT, sent=after(seconds=2), receipt="<second@x>"),
+        replace(first, state=DeliveryState.SENT, sent=after(seconds=1), receipt="<first@x>"),
+    ]
+    await store.settle(taken)
+    over = message(kind=Kind.RESOLVED, at=after(seconds=3))
+    others = (
+        Delivery("d4", "ops", over, NOW, NOW),
+        Delivery("d5", "mail", over, NOW, NOW),
+        Delivery("d6", "ops", message("a2"), NOW, NOW),
+    )
+    await keep(store, deliveries=others)
+
+    threads = {each.id: each.thread for name in ("ops", "mail") for each in await store.due(name, NOW, 10)}
+    assert threads == {"d4": "<first@x>", "d5": "", "d6": "", "d3": ""}

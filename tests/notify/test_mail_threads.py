@@ -11,7 +11,7 @@ from aiosmtpd.smtp import Envelope
 from tests.notify.given import HandClock, Outbox, delivering, delivery
 from tests.notify.mailbox import Mailbox, course, smtp, told
 from watcher.domain.messages.delivery import DeliveryState, Sent
-from watcher.domain.messages.message import Kind
+from watcher.domain.messages.message import Kind, Severity
 from watcher.notify.apprise.settings import AppriseSettings
 
 
@@ -106,3 +106,24 @@ async def test_three_tries_are_one_mail_to_a_server_that_fails_twice() -> None:
     assert ids == {"<dlv-0001@example.com>"}
     assert len(seen) == 4, "three tries of the first, one of the second, who is told once"
     assert store.row(1).receipt == "<dlv-0001@example.com>"
+
+
+async def test_a_channel_of_any_name_has_a_list_for_filters() -> None:
+    box = Mailbox()
+    async with smtp(box) as port:
+        url = f"mailto://127.0.0.1:{port}?from=w@example.com&to=t@example.com"
+        for name in ("ops", "Büro, Zürich", "金"):
+            settings = AppriseSettings.model_validate({"url": url, "timeout": "5s"})
+            await settings.build(name).send([delivery(1)])
+
+    lists = [mail["list-id"].removesuffix(".watcher.example.com>") for mail in box.mails]
+    assert lists == ["<ops", "<b-ro-z-rich", "<channel"]
+
+
+async def test_how_urgent_it_is_stands_in_the_headers() -> None:
+    wanted = {Severity.CRITICAL: "high", Severity.WARNING: None, Severity.INFO: "low"}
+    mails = await course(*(delivery(n, severity=each) for n, each in enumerate(wanted)))
+    (over,) = await course(delivery(7, kind=Kind.RESOLVED, severity=Severity.CRITICAL))
+
+    assert [mail["importance"] for mail in mails] == list(wanted.values())
+    assert over["importance"] is None

@@ -67,7 +67,7 @@ def domain_of(service: Any) -> str:
 def list_id(channel: str, domain: str) -> str:
     """The name of a channel as RFC 2919 wants it, for filters: `<ops.watcher.example.org>`."""
     label = re.sub(r"[^a-z0-9]+", "-", channel.lower()).strip("-") or "channel"
-    return f"<{label}.watcher.{domain.encode('idna').decode() or 'localhost'}>"
+    return f"<{label}.watcher.{domain}>"
 
 
 def thread_of(deliveries: Sequence[Delivery], domain: str) -> MailThread:
