@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -306,6 +307,43 @@ def plugin(url: str) -> Any:
     service = apprise.Apprise.instantiate(url)
     assert service, url
     return service
+
+
+OPSGENIE = "opsgenie://a3b2c1d4-e5f6-4a7b-8c9d-0e1f2a3b4c5d/"
+PAGERDUTY = "pagerduty://routing_key@api_key/Source/Component"
+
+
+def posted(service: Any, monkeypatch: pytest.MonkeyPatch, kind: apprise.NotifyType) -> list[dict[str, Any]]:
+    """What apprise alone sends for a message."""
+    found: list[dict[str, Any]] = []
+
+    class Taken:
+        status_code, content = 202, b"{}"
+
+    def post(_url: str, data: str, **_: Any) -> Taken:
+        found.append(json.loads(data))
+        return Taken()
+
+    monkeypatch.setattr("requests.post", post)
+    assert service.notify(title="the news", body="and the rest", notify_type=kind)
+    return found
+
+
+@pytest.mark.parametrize("url", [OPSGENIE, PAGERDUTY])
+def test_plain_apprise_sleeps_between_two_incidents(url: str) -> None:
+    assert plugin(url).request_rate_per_sec > 5
+
+
+def test_plain_apprise_closes_no_incident_that_it_did_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert posted(plugin(OPSGENIE), monkeypatch, apprise.NotifyType.SUCCESS) == []
+
+
+def test_plain_apprise_makes_all_of_a_text_the_summary_of_an_incident(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (sent,) = posted(plugin(PAGERDUTY), monkeypatch, apprise.NotifyType.WARNING)
+    assert "the news" in sent["payload"]["summary"]
+    assert "and the rest" in sent["payload"]["summary"]
 
 
 def test_plain_sqlite_utils_loads_numpy_and_pandas(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -110,8 +109,7 @@ class SlackApi:
 
 async def _loaded() -> None:
     """Load the library in a thread: it takes a tenth of a second and more, and the loop has other work."""
-    if "slack_sdk.web.async_client" not in sys.modules:
-        await asyncio.to_thread(import_module, "slack_sdk.web.async_client")
+    await asyncio.to_thread(import_module, "slack_sdk.web.async_client")
 
 
 def _refusal(error: SlackApiError) -> ServiceRefusal:
