@@ -13,7 +13,7 @@ from tests.notify.given import HandClock, Outbox, Scripted, delivery, receiver
 from tests.service.given import make_engine
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import DeliveryState, NotSent
-from watcher.domain.messages.message import Kind
+from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.model import Account, Asset, Reading, Wallet
 from watcher.domain.rules import ThresholdRule
 from watcher.notify.apprise.settings import AppriseSettings
@@ -88,6 +88,28 @@ async def test_a_screen_shows_everything_at_once() -> None:
     assert await deliverer.drain(within=5)
     await deliverer.stop(within=1)
     assert [len(each) for each in screen.sent] == [1] * 20
+
+
+async def test_what_is_critical_waits_for_nothing_that_is_not() -> None:
+    outbox, clock, ops = Outbox(), HandClock(), Scripted(burst=1000)
+    deliverer = deliverer_of(outbox, clock, ops)
+    deliverer.start()
+    for second in range(50):
+        outbox.add(delivery(second, severity=Severity.INFO))
+        assert await deliverer.drain(within=5)
+        clock.advance(1)
+    before = len(ops.sent)
+    sent_at: list[float] = []
+    for second in range(100, 160):
+        outbox.add(delivery(second, severity=Severity.CRITICAL))
+        assert await deliverer.drain(within=5)
+        sent_at += [clock.monotonic() - 50] * (len(ops.sent) - before - len(sent_at))
+        clock.advance(1)
+    await deliverer.stop(within=1)
+
+    assert sent_at == [0, 1, 2, 7, 37], "as if nothing else had been told, and few messages of many"
+    told = [identity for each in ops.sent for identity in each]
+    assert sorted(told) == [f"dlv-{n:04d}" for n in (*range(50), *range(100, 160))]
 
 
 async def test_a_failed_attempt_is_no_message_that_counts() -> None:

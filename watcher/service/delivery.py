@@ -47,6 +47,7 @@ from watcher.service.delivery_policy import (
     in_order,
     in_turn,
     overnight,
+    sent_at,
     singles,
     stand_ins,
     until_next,
@@ -181,7 +182,11 @@ class Deliverer:
         await self._settle(session)
         name = session.channel.name
         now = self._clock.now()
-        if not self._stopping and (wait := gathering(session, self._clock.monotonic())) > 0:
+        ticks = self._clock.monotonic()
+        wait = 0.0 if self._stopping else gathering(session, ticks)
+        if wait > 0 and await self._store.due(name, now, 1, critical=True):
+            wait = gathering(session, ticks, critical=True)
+        if wait > 0:
             session.gathers = True
             return min(wait, LOOK_AGAIN)
         session.gathers = False
@@ -207,12 +212,7 @@ class Deliverer:
         return 0.0
 
     async def _deliver(
-        self,
-        session: ChannelSession,
-        deliveries: Sequence[Delivery],
-        failed: set[str],
-        *,
-        together: bool = False,
+        self, session: ChannelSession, deliveries: Sequence[Delivery], failed: set[str], *, together: bool
     ) -> bool:
         """Send one by one while that is allowed and quick, otherwise as one. False: no more for now.
 
@@ -359,7 +359,7 @@ class Deliverer:
         """What the attempt says about the channel itself."""
         name, ticks = session.channel.name, self._clock.monotonic()
         if isinstance(result, Sent):
-            session.sent_at.append((ticks, happenings(batch)))
+            session.sent_at.append(sent_at(batch, ticks))
             if session.trouble:
                 LOG.info("channel works again: channel=%s", name)
             session.works(ticks)
@@ -369,7 +369,7 @@ class Deliverer:
         if result.delivered_to or batch[0].delivered_to or batch[0].only:
             # Some of its recipients: the others, and what comes next, do not wait for them.
             if result.delivered_to:
-                session.sent_at.append((ticks, happenings(batch)))
+                session.sent_at.append(sent_at(batch, ticks))
                 session.works(ticks, trouble=result.detail)
             session.blame(batch, result.fault, ticks)
             return

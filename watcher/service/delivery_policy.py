@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from watcher.domain.alerts.fallback import in_place_of, patience
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.messages.delivery import LONGEST_RETRY, Delivery, Fault
-from watcher.domain.messages.message import Kind, Message
+from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.ports.channel import UNGROUPED, Channel
 
 FRESH_WAITS = 60.0
@@ -35,6 +36,15 @@ WINDOW = 60.0
 
 _TURN = {Kind.FIRING: 0, Kind.RESOLVED: 2, Kind.WITHDRAWN: 2}
 """The turn of a message within its alert; what is between has the same."""
+
+
+class SentAt(NamedTuple):
+    """When a notification went out, in monotonic seconds, of how many happenings it told, and of how many
+    that were critical."""
+
+    at: float
+    happenings: int
+    critical: int
 
 
 @dataclass(slots=True)
@@ -74,8 +84,8 @@ class ChannelSession:
     """Names of the remarks that were told."""
     gathers: bool = False
     """Whether something may be waiting only to go out with what comes next."""
-    sent_at: list[tuple[float, int]] = field(default_factory=list)
-    """When the notifications of the last minute went out, in monotonic seconds, with how many happenings."""
+    sent_at: list[SentAt] = field(default_factory=list)
+    """When the notifications of the last minute went out."""
 
     def forget(self, pending: Sequence[Delivery]) -> None:
         """What is not pending any more has no fault."""
@@ -189,35 +199,41 @@ def stand_ins(
     return found, wait
 
 
-def gathering(session: ChannelSession, ticks: float) -> float:
-    """Seconds for which what is to be told is gathered, to go out as one; 0: it may go now."""
+def gathering(session: ChannelSession, ticks: float, *, critical: bool = False) -> float:
+    """Seconds for which what is to be told is gathered, to go out as one; 0: it may go now. `critical`: of
+    something such, which waits for no more than what else was so."""
     if session.channel.burst >= UNGROUPED:
         return 0.0
-    session.sent_at = [(at, count) for at, count in session.sent_at if ticks - at < WINDOW]
-    sent = len(session.sent_at)
+    session.sent_at = [each for each in session.sent_at if ticks - each.at < WINDOW]
+    counts = [
+        (each.at, each.critical if critical else each.happenings)
+        for each in session.sent_at
+        if each.critical or not critical
+    ]
+    sent = len(counts)
     if sent >= len(GATHERING):
-        return max(0.0, session.sent_at[-len(GATHERING)][0] + WINDOW - ticks)
-    if _free(session) > 0:
+        return max(0.0, counts[-len(GATHERING)][0] + WINDOW - ticks)
+    much = any(count > 1 for _, count in counts)
+    if sent < AT_ONCE and not much:
         return 0.0
-    step = sent if _much(session) else sent - AT_ONCE + 1
-    return max(0.0, session.sent_at[-1][0] + GATHERING[step] - ticks)
+    step = sent if much else sent - AT_ONCE + 1
+    return max(0.0, counts[-1][0] + GATHERING[step] - ticks)
+
+
+def sent_at(deliveries: Sequence[Delivery], ticks: float) -> SentAt:
+    """That these went out now."""
+    grave = [each for each in deliveries if each.message.severity is Severity.CRITICAL]
+    return SentAt(ticks, happenings(deliveries), happenings(grave))
 
 
 def singles(session: ChannelSession) -> int:
-    """So many may go out one by one now; more than that go as one."""
+    """So many may go out one by one now, none while more happens than one each can tell; more than that go as
+    one."""
     if session.channel.burst >= UNGROUPED:
         return session.channel.burst
-    return max(1, min(session.channel.burst, _free(session)))
-
-
-def _free(session: ChannelSession) -> int:
-    """Notifications about one transition each that may go now; none while much happens."""
-    return 0 if _much(session) else max(0, AT_ONCE - len(session.sent_at))
-
-
-def _much(session: ChannelSession) -> bool:
-    """Whether more happens than one notification each can tell."""
-    return any(count > 1 for _, count in session.sent_at)
+    much = any(each.happenings > 1 for each in session.sent_at)
+    free = 0 if much else AT_ONCE - len(session.sent_at)
+    return max(1, min(session.channel.burst, free))
 
 
 def overnight(session: ChannelSession, ready: Sequence[Delivery], now: datetime) -> list[Delivery]:
