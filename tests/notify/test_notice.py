@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,6 +18,8 @@ from watcher.domain.messages.message import Kind, Message, Particulars, Severity
 from watcher.domain.messages.presentation import Display, Ways
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, Space, render
 from watcher.notify.notice import notice
+from watcher.notify.slack.blocks import posted
+from watcher.notify.telegram.keyboard import keyboard_for
 from watcher.ports.channel import Presentation
 
 ADDRESS = "0x9f114da25b61b77606d47eab414b9360f8783979"
@@ -126,6 +130,18 @@ def test_rules_that_tell_one_move_share_an_entry_that_names_them() -> None:
     assert said.title == "critical: −39,506.75 USDC ($39,506.75, −98.76 %) left treasury"
     assert entry.rules == ("large-out", "treasury-out", "any-move")
     assert {each.id for each in entry.told} == {f"dlv-{rule}" for rule in rules}
+
+
+def test_what_people_answer_to_a_shared_entry_is_about_the_rule_that_speaks_for_it() -> None:
+    rules = {"treasury-out": Severity.WARNING, "large-out": Severity.CRITICAL, "any-move": Severity.INFO}
+    told = [moved(rule, severity) for rule, severity in rules.items()]
+
+    rows = keyboard_for(notice(told), answered=True)
+    message = json.dumps(posted(told, Presentation(answered=True)))
+
+    asked = [button["callback_data"].split()[1] for row in rows for button in row]
+    assert asked == ["dlv-large-out"] * 4
+    assert re.findall(r'"/(?:ack|silence|explain) ([\w-]+)', message) == ["dlv-large-out"] * 4
 
 
 def test_moves_that_end_in_another_amount_do_not_share_an_entry() -> None:

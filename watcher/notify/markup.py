@@ -210,7 +210,7 @@ def _grouped(entries: Sequence[Entry], style: Style) -> tuple[list[str], int]:
             more = f" and {len(group) - MOST_MEASURED:,} more" if len(worst) > MOST_MEASURED else ""
             said = f"{of_many(group)}: {', '.join(worst[:MOST_MEASURED])}{more}"
             ways = [style.link(label, url) for label, url in ways_on(group[0].ways) if label == "Open"]
-            ids = f"delivery {style.code(group[0].told[-1].id[:SHORT])} and {len(group) - 1:,} more"
+            ids = f"delivery {style.code(group[0].chosen.id[:SHORT])} and {len(group) - 1:,} more"
             first = " · ".join([ids, *ways])
             lines.append(_join([f"• {style.bold(mark)}: {style.text(said)}", first], style))
             shown += len(group)

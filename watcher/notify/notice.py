@@ -69,6 +69,11 @@ class Entry:
     told: Told
 
     @property
+    def chosen(self) -> Delivery:
+        """The delivery that the message is of: what people answer to the entry is about this one."""
+        return next(each for each in reversed(self.told) if each.message.id == self.message.id)
+
+    @property
     def mark(self) -> str:
         """How bad it is, or that it is over: `critical`, `critical, still firing`, `resolved`."""
         severity = self.message.severity.value

@@ -129,9 +129,7 @@ def _group(said: Notice, group: Group) -> list[str]:
             lines += ["", *_wrapped(f"{plain(each.mark)}: {plain(each.title)}", "* ", "  ")]
             lines += _wrapped(_origin(each), "  ", "  ")
         return lines
-    rows = [
-        tuple(map(plain, (*columns(each), each.id or each.told[-1].id[:SHORT]))) for each in group.entries
-    ]
+    rows = [tuple(map(plain, (*columns(each), each.id or each.chosen.id[:SHORT]))) for each in group.entries]
     first, second = (max(len(row[place]) for row in rows) + _MARGIN for place in (0, 1))
     table = [f"{name:<{first}}{held:>{second - _MARGIN}}{'':{_MARGIN}}{ref}" for name, held, ref in rows]
     return ["", *(_wrapped(plain(group.title)) if group.title != said.title else []), *table]

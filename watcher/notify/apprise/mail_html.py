@@ -171,7 +171,7 @@ def _group(said: Notice, group: Group) -> Html:
 
 def _row(entry: Entry, shown: tuple[str, str]) -> Html:
     """A line of a long table: as little markup as will do, since a mail that is too long is cut off."""
-    ref, page = _words(entry.id or entry.told[-1].id[:SHORT]), entry.ways.page
+    ref, page = _words(entry.id or entry.chosen.id[:SHORT]), entry.ways.page
     link = _element("a", "color:inherit", ref, href=page) if page else ref
     about, held = shown
     cells = [

@@ -134,7 +134,7 @@ def _facts(
         for each in said.entries:
             blocks += [{"type": "divider"}] if several else []
             named = several or len(plain(said.title)) > MOST_HEADER
-            answers = buttons(each.message, each.told[-1].id) if shown.answered else ()
+            answers = buttons(each.message, each.chosen.id) if shown.answered else ()
             if len(said.entries) > _MOST_WHOLE:
                 answers = answers[:1]
             blocks += _entry(each, answers, named=named, settled=settled)
@@ -157,7 +157,7 @@ def _entry(entry: Entry, answers: Sequence[Button], *, named: bool, settled: boo
         ways.pop()
     lines = [*head, *_fitting(facts), " · ".join(ways)]
     blocks = [_section("\n".join(line for line in lines if line)), _context(origin_of(entry, MRKDWN))]
-    left = [each for each in answers if not (settled and each == acknowledging(entry.told[-1].id))]
+    left = [each for each in answers if not (settled and each == acknowledging(entry.chosen.id))]
     if left:
         blocks.append({"type": "actions", "elements": [_button(each) for each in left]})
     return blocks

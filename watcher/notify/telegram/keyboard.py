@@ -53,7 +53,7 @@ def without_acknowledging(keyboard: Keyboard, deliveries: Collection[str]) -> Ke
 
 def _answers(entry: Entry, *, alone: bool, whole: bool) -> Keyboard:
     """What can be answered to one alert; of several each says which it is."""
-    found = buttons(entry.message, entry.told[-1].id)
+    found = buttons(entry.message, entry.chosen.id)
     if not found:
         return []
     first, *others = ({"text": each.label, "callback_data": each.says} for each in found)
