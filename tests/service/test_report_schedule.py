@@ -33,8 +33,11 @@ class Notes:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Period]] = []
         self.busy = False
+        self.bad = ""
 
     def summary(self, report: str, period: Period) -> Summary:
+        if report == self.bad:
+            raise ArithmeticError("nobody foresaw this")
         self.asked.append((report, period))
         if self.busy:
             raise StoreBusyError("busy")
@@ -152,3 +155,17 @@ async def test_reports_of_several_periods_are_apart() -> None:
         ("monthly", "treasurer"), ("monthly", "ops"), ("weekly", "ops"),
     }  # fmt: skip
     assert len({each.id for each in desk.owed()}) == 3
+
+
+async def test_a_report_that_cannot_be_made_keeps_back_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(MONTHLY, MONTHLY._replace(name="other"))
+    desk.notes.bad = "monthly"
+    await desk.schedule.once()
+
+    assert await desk.at(DUE) > 0
+
+    assert [each.message.title for each in desk.owed()] == ["Report other"] * 2
+    assert "unexpected error while making the report monthly" in caplog.text
+    desk.notes.bad = ""
+    await desk.at(DUE + timedelta(minutes=1))
+    assert {each.message.title for each in desk.owed()} == {"Report other", "Report monthly"}

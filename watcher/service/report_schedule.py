@@ -58,16 +58,19 @@ class ReportSchedule:
                 wait = min(EVERY, await self.once())
             except StoreError as error:
                 log.warning("reports wait for the store: %s", error)
-            except Exception:
-                # The one broad catch of this loop: one bad report must not end the next.
-                log.exception("unexpected error while making a report")
             await self._clock.sleep(wait)
 
     async def once(self) -> float:
         """Make what is due; seconds until the next is."""
         known = await self._store.facts(REPORTS)
         for report in self._reports:
-            await self._make(report, known.get(report.name))
+            try:
+                await self._make(report, known.get(report.name))
+            except StoreError:
+                raise
+            except Exception:
+                # The one broad catch of this loop: a bad report ends neither the next one nor the loop.
+                log.exception("unexpected error while making the report %s", report.name)
         now = self._clock.now()
         due = [next_due(each.line, each.timezone, now) for each in self._reports]
         return max((min(due) - now).total_seconds(), 1.0)
