@@ -24,6 +24,7 @@ from watcher.domain.values.decimals import total
 from watcher.domain.values.formatting import money
 from watcher.domain.values.periods import Period
 from watcher.letters import writer
+from watcher.letters.sections import Writing
 from watcher.letters.spreadsheet import COLUMNS, harmless, spreadsheet
 from watcher.letters.summary import name_of, summary
 from watcher.letters.writer import Letter, LetterWriter, read_letter
@@ -102,15 +103,17 @@ async def test_every_figure_of_the_table_of_wallets_is_one_of_the_statement(ther
 async def test_what_nobody_can_know_is_called_unknown_and_listed(there: Treasury) -> None:
     found = letter(there)
     cells = {(row["wallet"], row["symbol"]): row for row in rows(found)}
-    late = cells["late", "USDC"]
-    assert (late["opening"], late["first_seen"], late["value_usd_opening"]) == ("", "12345", "")
-    assert "first read within the period" in late["notes"]
+    fresh = cells["late", "USDC"]
+    assert (fresh["opening"], fresh["first_seen"], fresh["value_usd_opening"]) == ("", "12345", "")
+    assert "first read within the period" in fresh["notes"]
     assert cells["never", ""]["notes"] == "never read"
     unpriced = cells["treasury", f"'{SYMBOLS[TOKEN]}"]
     assert (unpriced["closing"], unpriced["value_usd_closing"]) == ("10", "")
     spam = cells["payroll", "<b>FREE</b>"]
     assert (spam["closing"], spam["value_usd_closing"]) == ("777", "")
     assert "nobody asked for it" in spam["notes"]
+    (late,) = (each for each in Writing(found.found).sections()[0].rows if each[0] == "late")
+    assert late[1] == "unknown"
     page = " ".join(Reader(found.html()).words)
     for words in ("never read up to then", "first read within the period", "polls of it failed"):
         assert words in page

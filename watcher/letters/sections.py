@@ -94,13 +94,13 @@ class Writing:
         columns = (name, "opening", *(("newly known",) if newly else ()), "in", "out", "price", "closing")
         columns += (f"in {other}",) if other else ()
 
-        def cells(first: str, worth: Flow) -> Row:
+        def cells(first: str, worth: Flow, *, known: bool = True) -> Row:
             middle = (_moved(worth.unknown_before),) if newly else ()
             last = (self.display.beside(worth.closing),) if other else ()
             figures = (_flow(worth.came), _flow(worth.went), _moved(worth.by_price), money(worth.closing))
-            return (first, money(worth.opening), *middle, *figures, *last)
+            return (first, money(worth.opening) if known else UNKNOWN, *middle, *figures, *last)
 
-        rows = [cells(_with(each), each.worth) for each in groups[:MOST]]
+        rows = [cells(_with(each), each.worth, known=each.opening_known) for each in groups[:MOST]]
         if len(groups) > MOST:
             rest = groups[MOST:]
             rows.append(cells(f"and {len(rest):,} more", summed_flows(each.worth for each in rest)))
@@ -120,7 +120,8 @@ class Writing:
             prices = (_price(each.price_before), _price(each.price_after))
             worth = money(each.worth.closing) if each.worth is not None else UNKNOWN
             between = (held.unknown_before, held.came, held.went)
-            amounts = (amount(held.opening), *(amount(part) if part else NONE for part in between))
+            opening = amount(held.opening) if each.opening_known else UNKNOWN
+            amounts = (opening, *(amount(part) if part else NONE for part in between))
             names = (_name(each.symbol, each.asset), clean(each.asset.chain))
             rows.append((*names, *amounts, amount(held.closing), *prices, worth))
         return _cut("By asset", columns, rows, numbers=8, empty=self._empty())

@@ -51,6 +51,7 @@ class FlowGroupRow(TypedDict):
     value_usd: FlowRow
     holdings: int
     unpriced: int
+    opening_known: bool
 
 
 class AlertSpanRow(TypedDict):
@@ -197,6 +198,7 @@ def _group(group: FlowGroup) -> FlowGroupRow:
         "value_usd": worth,
         "holdings": group.holdings,
         "unpriced": group.unpriced,
+        "opening_known": group.opening_known,
     }
 
 

@@ -26,12 +26,13 @@ ALL = Match()
 
 class FlowGroup(NamedTuple):
     """A wallet or a tag: what its holdings are worth together. `unpriced`: holdings that count in no sum,
-    for they have no price."""
+    for they have no price. `opening_known`: at least one of them was read before the period began."""
 
     name: str
     worth: Flow
     holdings: int
     unpriced: int
+    opening_known: bool
 
 
 class AssetFlow(NamedTuple):
@@ -44,6 +45,7 @@ class AssetFlow(NamedTuple):
     price_before: Decimal | None
     price_after: Decimal | None
     wallets: int
+    opening_known: bool
 
 
 class AlertSpan(NamedTuple):
@@ -163,7 +165,8 @@ def _groups(holdings: Sequence[Flows], names: Callable[[Flows], Iterable[str]]) 
     for name, mine in found.items():
         worth = [each.worth for each in mine]
         priced = [each for each in worth if each is not None]
-        groups.append(FlowGroup(name, summed_flows(priced), len(mine), len(worth) - len(priced)))
+        known = any(each.opening_known for each in mine)
+        groups.append(FlowGroup(name, summed_flows(priced), len(mine), len(worth) - len(priced), known))
     return sorted(groups, key=lambda group: (*_rank(group.worth), group.name))
 
 
@@ -192,6 +195,7 @@ def _by_asset(holdings: Sequence[Flows]) -> list[AssetFlow]:
                 first.price_before,
                 first.price_after,
                 len({each.wallet for each in mine}),
+                any(each.opening_known for each in mine),
             )
         )
 
