@@ -158,6 +158,18 @@ def test_an_alert_that_tells_the_same_move_keeps_its_own_id() -> None:
     assert ("Also", "usdc-low: much, says usdc-low (alert ea650b65)") in entry.lines
 
 
+def test_what_each_rule_that_tells_a_move_wants_done_is_said() -> None:
+    other = moved("any-move", Severity.INFO)
+    facts = (*other.message.facts, ("Description", "ask the desk"), ("Runbook", "https://r.example.org/any"))
+
+    (entry,) = notice([moved(), replace(other, message=replace(other.message, facts=facts))]).entries
+
+    assert entry.lines[-2:] == (
+        ("Description", "any-move: ask the desk"),
+        ("Runbook", "any-move: https://r.example.org/any"),
+    )
+
+
 def test_of_what_is_over_it_is_said_how_long_it_lasted() -> None:
     facts = (("Since", "2026-03-01 11:00:00 UTC"), ("Resolved", "2026-03-01 12:00:00 UTC"))
     seen = Particulars(since=START - timedelta(hours=1))
@@ -189,6 +201,33 @@ def test_times_are_local_and_money_stands_beside_the_dollars_with_its_rate_once(
     assert "CET" in dict(said.entries[0].lines)["When"]
     body = render([moved(), low(1, "0.004")], PLAIN, Space(), Presentation(display=display)).body
     assert body.count("1 USD = CHF 0.8") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "prices", "shown"),
+    [
+        ("$12.00 at $3,000.00", {}, "$12.00 (CHF 12.000) at $3,000.00"),
+        ("$12.00; before unknown (no price then)", {}, "$12.00 (CHF 12.000); before unknown (no price then)"),
+        (
+            "$24.00 → $12.00: −$12.00 (amount −$3.00, price −$9.00)",
+            {"before": Decimal("0.005"), "price_before": Decimal(4800)},
+            "$24.00 → $12.00: −$12.00 (CHF -12.000) (amount −$3.00, price −$9.00)",
+        ),
+        ("unknown: the asset has no price", {"price_after": None}, "unknown: the asset has no price"),
+    ],
+)
+def test_the_other_currency_stands_beside_the_dollars_that_it_is_of_and_not_beside_a_price(
+    value: str, prices: dict[str, Any], shown: str
+) -> None:
+    told = low(1, "0.004")
+    seen = replace(told.message.particulars, **prices)
+    message = replace(told.message, facts=(("Value", value),), particulars=seen)
+
+    said = notice(
+        [replace(told, message=message)], Presentation(display=Display(beside=lambda usd: f"CHF {usd}"))
+    )
+
+    assert dict(said.entries[0].lines)["Value"] == shown
 
 
 def test_the_ways_on_are_links_and_nothing_else_is() -> None:

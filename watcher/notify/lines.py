@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 
 from watcher.domain.messages.message import Message
 from watcher.domain.messages.presentation import Display, Ways
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.durations import span
-from watcher.domain.values.formatting import signed
+from watcher.domain.values.formatting import money, signed
 
 Lines = tuple[tuple[str, str], ...]
 
@@ -95,17 +94,23 @@ def _moved(facts: Mapping[str, str], message: Message) -> str:
 
 
 def _value(text: str, message: Message, display: Display) -> str:
-    """The worth in dollars, and beside it in the other currency."""
+    """The worth in dollars, and right beside what it is of, never beside a price, in the other currency."""
     if not text:
         return ""
     seen = message.particulars
     before, after = seen.value_before, seen.value_after
-    delta = minus(after, before) if before is not None and after is not None else None
-    size: Decimal | None = delta if delta is not None else after
-    beside = display.beside(size) if size is not None else ""
+    if after is None:
+        return text
+    delta = minus(after, before) if before is not None else None
+    beside = display.beside(after if delta is None else delta)
     if not beside:
         return text
-    return f"{text} ({signed(beside, delta) if delta is not None else beside})"
+    if delta is None:
+        dollars, other = money(after), beside
+    else:
+        dollars, other = signed(money(delta), delta), signed(beside, delta)
+    head, found, rest = text.rpartition(f": {dollars}") if delta is not None else text.partition(dollars)
+    return f"{head}{found} ({other}){rest}" if found else f"{text} ({other})"
 
 
 def _when(facts: Mapping[str, str], message: Message) -> str:

@@ -7,7 +7,7 @@ whoever shows it escapes it; `Ways` alone may become links.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -42,6 +42,8 @@ _PLAIN = frozenset({Kind.FIRING, Kind.EVENT, Kind.NOTICE})
 """Of these the severity alone is the news: that it began, or happened, goes without saying."""
 _NAMELESS = frozenset({Kind.NOTICE, Kind.TEST})
 """Of these there is nothing to acknowledge or to show."""
+_TO_DO = frozenset({"Description", "Runbook"})
+"""What a rule says in its operator's words: of each rule that tells a move it stands there."""
 _BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdrawn"}
 
 Told = tuple[Delivery, ...]
@@ -160,7 +162,7 @@ def _entry(told: Told, shown: Presentation) -> Entry:
     if word in _BOTH.values():
         lines += (("Fired", told[0].message.title),)
     others = [each.message for each in told if each.message.id != message.id]
-    lines += tuple(("Also", _also(each)) for each in others if each.kind is not Kind.EVENT)
+    lines += tuple(line for each in others for line in _also(each) if line not in lines)
     rules = tuple(dict.fromkeys((message.rule, *(each.rule for each in others))))
     return Entry(
         message,
@@ -174,9 +176,13 @@ def _entry(told: Told, shown: Presentation) -> Entry:
     )
 
 
-def _also(message: Message) -> str:
-    """What another rule says of the same move that has an alert of its own."""
-    return f"{message.rule}: {message.particulars.because} (alert {short_alert(message)})"
+def _also(message: Message) -> Iterator[tuple[str, str]]:
+    """What another rule says of the same move: an alert that it has of its own, and what is to be done."""
+    if message.kind is not Kind.EVENT:
+        yield "Also", f"{message.rule}: {message.particulars.because} (alert {short_alert(message)})"
+    for label, value in message.facts:
+        if label in _TO_DO:
+            yield label, f"{message.rule}: {value}"
 
 
 def _has_worth(message: Message) -> bool:

@@ -212,6 +212,15 @@ def test_a_message_says_of_what_came_that_its_worth_is_only_claimed(kind: type[W
     assert [numbers.price_after, numbers.value_after, numbers.gravity] == [None] * 3
 
 
+def test_nor_does_an_alert_on_its_amount_have_a_price_in_its_numbers(kind: type[World]) -> None:
+    there = world(kind, total(id="many", metric="amount", per="asset", above="10"))
+    there.see(holds("3"))
+    assert there.see(holds("3", "50")) == ["many firing"]
+    assert "is only claimed" in there.fact("Value")
+    numbers = there.told[-1].message.particulars
+    assert [numbers.price_after, numbers.value_after] == [None, None]
+
+
 def test_a_total_leaves_out_what_is_only_claimed_and_says_how_much(kind: type[World]) -> None:
     there = world(kind, total(below="1"))
     there.see(holds("3"))

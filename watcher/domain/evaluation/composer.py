@@ -213,7 +213,8 @@ class MessageComposer:
         symbol, quote = past.symbols.get(asset, ""), past.quotes.get(asset)
         held, price = state.amounts[asset], quote.price if quote is not None else None
         facts.insert(0, ("Amount", f"{amount(held)} {symbol}".rstrip()))
-        where, numbers = self.where(account, asset, symbol), level_numbers(held, price, None)
+        counted_at = None if asset in state.newcomers else price  # else it is only claimed
+        where, numbers = self.where(account, asset, symbol), level_numbers(held, counted_at, None)
         return where, facts, level_values(held, price), numbers
 
     def subject(self, account: Account, asset: Asset | None = None, symbol: str = "") -> Subject:
@@ -269,10 +270,9 @@ def level_numbers(
 ) -> Particulars:
     """What is held, in numbers; `distance`: how far beyond its level that is, as a share of the level."""
     gravity = distance.copy_abs() if distance is not None else None
-    found = Particulars(after=held, price_after=price, gravity=gravity)
     if moved is None or moved.before is None:
-        return found
-    return replace(found, before=moved.before, price_before=moved.price_before)
+        return Particulars(after=held, price_after=price, gravity=gravity)
+    return replace(quantities(moved), since=None, until=None, gravity=gravity)
 
 
 def _in_own_words(
