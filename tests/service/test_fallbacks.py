@@ -14,6 +14,7 @@ import pytest
 from tests.notify import given
 from tests.notify.given import START, HandClock, Outbox, Scripted, delivery
 from watcher.domain.decision import Decision
+from watcher.domain.messages.ack_links import LinkSigner
 from watcher.domain.messages.delivery import Delivery, DeliveryState, Fault, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.model import EMPTY
@@ -260,6 +261,20 @@ async def test_what_a_channel_learnt_is_kept_and_what_people_should_know_of_it_i
     notices = [each for each in outbox.rows.values() if each.message.kind is Kind.NOTICE]
     assert [each.message.title for each in notices] == ["channel ops: the chat -1 has the id -2 now"]
     assert notices[0].state is DeliveryState.SENT
+
+
+async def test_no_remark_shows_the_word_of_a_link_that_a_service_repeats() -> None:
+    word = LinkSigner("a-token-of-sixteen-characters").word("dlv-0001", START)
+    repeated = Sent({"form": f"a message went without its facts: /a/dlv-0001?t={word} is no link"})
+    clock, ops = HandClock(START + timedelta(seconds=1)), Scripted("ops", answers=[repeated])
+    outbox = Outbox(delivery(1))
+
+    async with delivering(outbox, clock, ops) as deliverer:
+        await passes(deliverer, clock, 60)
+
+    (told,) = [each.message for each in outbox.rows.values() if each.message.kind is Kind.NOTICE]
+    assert "/a/dlv-0001?t=… is no link" in told.title
+    assert word not in repr(told)
 
 
 async def test_a_remark_whose_words_differ_each_time_is_told_once_and_brings_about_no_other(

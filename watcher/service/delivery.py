@@ -17,7 +17,7 @@ from watcher.domain.alerts.fallback import candidates
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.decision import Decision
-from watcher.domain.messages.ack_links import masked
+from watcher.domain.messages.ack_links import without_links
 from watcher.domain.messages.delivery import (
     GIVE_UP_AFTER,
     REFUSED,
@@ -256,8 +256,7 @@ class Deliverer:
 
     async def _notify(self, session: ChannelSession, deliveries: Sequence[Delivery]) -> SendResult:
         """One notification, counted."""
-        result = await session.channel.send(deliveries)
-        result = replace(result, detail=masked(result.detail)) if isinstance(result, NotSent) else result
+        result = without_links(await session.channel.send(deliveries))
         if self._metrics is not None:
             self._metrics.notified(session.channel.name, result)
         return result

@@ -10,10 +10,11 @@ import enum
 import hashlib
 import hmac
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.delivery import Delivery, NotSent, SendResult
 from watcher.domain.messages.message import Kind
 
 LASTS = timedelta(days=7)
@@ -62,6 +63,14 @@ def masked(text: str) -> str:
     """A text without the words of links in it, for what others are shown: a service may send back what it
     was sent."""
     return _IN_TEXT.sub(r"\1…", text)
+
+
+def without_links(result: SendResult) -> SendResult:
+    """What became of a message, without the words of links in what the service said of it."""
+    remarks = {name: masked(words) for name, words in result.remarks.items()}
+    if isinstance(result, NotSent):
+        return replace(result, remarks=remarks, detail=masked(result.detail))
+    return replace(result, remarks=remarks)
 
 
 def purpose_of(delivery: Delivery) -> str:
