@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,11 +15,15 @@ from babel.localedata import locale_identifiers
 from tests.config.given import SOUND, load
 from tests.domain.values.zones import changes
 from tests.fakes import FakeClock
-from tests.notify.given import delivery
+from tests.notify.given import PICTURE, delivery
 from watcher.app.presentations import presentations
+from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.presentation import Display
+from watcher.domain.values.periods import Period
 from watcher.notify.locales import can_localise, number_style, time_style
 from watcher.notify.notice import notice
+from watcher.ports.channel import Attachment
+from watcher.ports.letters import Summary
 
 NOW = datetime(2026, 11, 30, 3, tzinfo=UTC)
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
@@ -39,6 +44,32 @@ def displays(folder: Path, text: str = CHANNELS) -> dict[str, Display]:
     settings = load(folder, text)
     shown = presentations(settings, clock=FakeClock(NOW))
     return {name: shown(name).display for name in settings.channels}
+
+
+class Papers:
+    """Makes one file of a report, and tells in whose money."""
+
+    def summary(self, report: str, period: Period) -> Summary:
+        return Summary(report, ())
+
+    def files(self, deliveries: Sequence[Delivery], display: Display) -> Sequence[Attachment]:
+        return [Attachment("report.csv", "text/csv", display.beside(Decimal(100)).encode())]
+
+
+def test_pictures_are_for_who_wants_some_and_the_files_of_a_report_for_all_in_their_own_money(
+    tmp_path: Path,
+) -> None:
+    pictured = CHANNELS.replace('json://127.0.0.1:9/t",', 'json://127.0.0.1:9/t", pictures: true,')
+    settings = load(tmp_path, pictured)
+    shown = presentations(settings, lambda _: [PICTURE], letters=Papers(), clock=FakeClock(NOW))
+    found = {}
+    for name in ("treasurer", "utc"):
+        attach = shown(name).attach
+        assert attach is not None
+        found[name] = [(each.name, each.content) for each in attach([delivery()])]
+    table = ("report.csv", displays(tmp_path, pictured)["treasurer"].beside(Decimal(100)).encode())
+    assert found == {"treasurer": [(PICTURE.name, PICTURE.content), table], "utc": [("report.csv", b"")]}
+    assert presentations(settings, clock=FakeClock(NOW))("utc").attach is None
 
 
 def test_each_channel_shows_one_moment_and_one_amount_in_its_own_form(tmp_path: Path) -> None:
