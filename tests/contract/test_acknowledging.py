@@ -17,6 +17,7 @@ from watcher.domain.messages.message import Kind, Particulars
 from watcher.domain.values.errors import InputError
 from watcher.ports.store import Store
 
+WITHHELD = DeliveryState.WITHHELD
 ADA = Ack("Ada", after(minutes=1), "on it ✓", "link in ops")
 BOB = Ack("Bob", after(minutes=2), "me too", "page")
 MOVED = replace(message("e1f0", Kind.EVENT), title="hot: −5 ETH")
@@ -130,6 +131,20 @@ async def test_what_other_rules_told_of_the_same_move_is_taken_care_of_with_it(s
     assert ([each.id for each in again.already], again.done, again.missing) == (["a1"], (), ())
     with store.queries() as reader:
         assert [each.acknowledged for each in reader.events(9) if each.id in ("e3", "e1f0")] == [None, None]
+
+
+async def test_what_people_were_not_told_of_in_the_same_place_is_not_taken_care_of(store: Store) -> None:
+    """An info goes to many, and the alert about the same move to those on call: nobody there has seen it."""
+    info, alarm = told("e1", Kind.EVENT, by="moved", to=0), told("a1", Kind.FIRING, by="gas-low", to=0)
+    info, also = (replace(info, channel="feed"), replace(info, id="d-also", channel="on-call"))
+    alarm = replace(alarm, channel="on-call")
+    hidden = replace(told("e2", Kind.EVENT, by="silenced", to=0), channel="on-call", state=WITHHELD)
+    await keep(store, alerts=(alert("a1", account=None),), deliveries=(info, also, alarm, hidden))
+
+    assert [each.id for each in acknowledge(store, ["e1"], ADA).done] == ["e1"]
+
+    found = acknowledge(store, ["a1"], BOB)
+    assert ([each.id for each in found.done], found.missing) == (["a1"], ())
 
 
 async def test_what_was_acknowledged_since_a_time_is_found_in_its_order(store: Store) -> None:

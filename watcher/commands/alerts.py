@@ -35,7 +35,7 @@ class Acknowledgement:
 
 def acknowledge(store: StoreAccess, ids: Sequence[str], ack: Ack) -> Acknowledgement:
     """Say that somebody takes care of alerts and events, by their ids: what fires is not repeated and not
-    escalated. What other rules told of the same move, in the same message, is taken care of with it."""
+    escalated. What other rules told of the same move wherever this was told is taken care of with it."""
     with store.queries() as reader:
         others = [other for each in ids for other in reader.same_move(each) if other not in ids]
     kept = store.commands().acknowledge([*ids, *dict.fromkeys(others)], ack)

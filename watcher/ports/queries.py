@@ -338,7 +338,8 @@ class Queries(Protocol):
         ...
 
     def same_move(self, identity: str) -> list[str]:
-        """Ids of the other alerts and events that began with the move that an alert or event told of."""
+        """Ids of the other alerts and events that began with the move that an alert or event told of, and
+        were told in each channel in which that was."""
         ...
 
     def acknowledged(self, since: datetime) -> list[Acknowledgeable]:

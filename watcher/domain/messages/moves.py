@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Message
+
+_READ = frozenset({DeliveryState.SENT, DeliveryState.PENDING})
+"""Of what was withheld, dropped or given up nobody reads."""
 
 
 def move_of(message: Message) -> object:
@@ -11,3 +17,15 @@ def move_of(message: Message) -> object:
     if message.kind not in (Kind.EVENT, Kind.FIRING) or moved.before is None:
         return None
     return message.subject, message.at, moved.before, moved.after
+
+
+def told_with(identity: str, told: Iterable[Delivery]) -> list[str]:
+    """Of the alerts and events that deliveries tell of, those that tell the same move as this one, and are
+    read wherever it is read: who answers to it has seen them, in whichever channel that was."""
+    channels: dict[tuple[object, str], set[str]] = {}
+    for each in told:
+        if (move := move_of(each.message)) is not None and each.state in _READ:
+            channels.setdefault((move, each.message.id), set()).add(each.channel)
+    mine = {move: found for (move, whose), found in channels.items() if whose == identity}
+    others = (whose for (move, whose), found in channels.items() if move in mine and mine[move] <= found)
+    return sorted({*others} - {identity})

@@ -14,7 +14,7 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Severity
-from watcher.domain.messages.moves import move_of
+from watcher.domain.messages.moves import told_with
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
@@ -279,9 +279,7 @@ class MemoryQueries:
         return found[skip : skip + limit]
 
     def same_move(self, identity: str) -> list[str]:
-        told = [each.message for each in self._state.deliveries.values()]
-        moves = {move_of(each) for each in told if each.id == identity} - {None}
-        return sorted({each.id for each in told if move_of(each) in moves and each.id != identity})
+        return told_with(identity, self._state.deliveries.values())
 
     def acknowledged(self, since: datetime) -> list[Acknowledgeable]:
         known: list[Acknowledgeable] = [*self.live_alerts(), *self._state.events().values()]

@@ -9,7 +9,6 @@ from typing import Any
 from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.messages.message import Message
-from watcher.domain.messages.moves import move_of
 from watcher.store.sqlite.codec import from_ms, to_ms
 from watcher.store.sqlite.rows import MESSAGE, message_from
 
@@ -30,17 +29,6 @@ def newest(conn: sqlite3.Connection, limit: int, skip: int = 0) -> list[Event]:
     """Events that are kept, newest first."""
     rows = conn.execute(f"{_FIRST} ORDER BY m.at DESC, m.alert LIMIT ? OFFSET ?", (limit, skip))
     return [_event(row) for row in rows]
-
-
-def same_move(conn: sqlite3.Connection, identity: str) -> list[str]:
-    """Ids of the other alerts and events that began with the move that this one told of."""
-    sql = (
-        f"SELECT DISTINCT {MESSAGE} FROM messages o JOIN messages m ON m.at = o.at"  # noqa: S608
-        " AND m.subject = o.subject AND m.kind IN ('event', 'firing') WHERE o.alert = ?"
-    )
-    told = [message_from(row) for row in conn.execute(sql, (identity,))]
-    moves = {move_of(each) for each in told if each.id == identity} - {None}
-    return sorted({each.id for each in told if move_of(each) in moves and each.id != identity})
 
 
 def acknowledged(conn: sqlite3.Connection, since: datetime) -> list[Event]:

@@ -167,6 +167,13 @@ def about(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
     ]
 
 
+def beside(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
+    """Deliveries of all that was told of the same subject at the moments at which this was told."""
+    of = "FROM messages o WHERE o.alert = ?"
+    where = f"WHERE m.at IN (SELECT o.at {of}) AND m.subject IN (SELECT o.subject {of})"
+    return [_delivery(row) for row in conn.execute(f"{_SELECT} {where}", (alert, alert))]
+
+
 def latest_event(conn: sqlite3.Connection, rule: str, subject: str) -> list[Delivery]:
     """Deliveries of the last event that a rule told of a subject; empty if it told none that is kept."""
     found = conn.execute(

@@ -14,6 +14,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Snapshot
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.moves import told_with
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
@@ -259,7 +260,7 @@ class SqliteQueries:
 
     def same_move(self, identity: str) -> list[str]:
         with self._snapshot():
-            return events.same_move(self._conn, identity)
+            return told_with(identity, outbox.beside(self._conn, identity))
 
     def acknowledged(self, since: datetime) -> list[Acknowledgeable]:
         with self._snapshot():
