@@ -15,7 +15,7 @@ from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.messages.presentation import Ways
 from watcher.notify.discord.channel import DiscordChannel
 from watcher.notify.discord.settings import DiscordSettings
-from watcher.ports.channel import PLAINLY, Presentation
+from watcher.ports.channel import PLAINLY, Attachment, Presentation
 
 FIRST = "334385199974967042"
 WAYS = Ways(page="https://w.example/alerts/a1", acknowledge="https://w.example/a/a1?t=x")
@@ -139,6 +139,22 @@ async def test_pictures_stand_in_the_embed_and_one_that_is_refused_costs_nothing
     await here.close()
     assert "Missing Permissions" in result.remarks["picture"]
     assert len(discord.messages) == 2
+
+
+async def test_a_table_goes_along_and_is_no_picture_of_the_embed(discord: Guild) -> None:
+    files = [Attachment("november.csv", "text/csv", b"a,b"), PICTURE]
+    here = channel(discord, Presentation(attach=lambda _: files))
+    await sent(here, delivery(1, kind=Kind.REPORT))
+    await here.close()
+    assert discord.files == [b"a,b", PICTURE.content]
+    assert discord.posted()[0]["embeds"][0]["image"] == {"url": f"attachment://{PICTURE.name}"}
+
+
+async def test_what_was_not_taken_with_a_picture_goes_without_one_the_next_time(discord: Guild) -> None:
+    here = channel(discord, Presentation(attach=lambda _: [PICTURE]), pictures=True)
+    await sent(here, replace(delivery(1), attempts=1))
+    await here.close()
+    assert discord.files == []
 
 
 @pytest.mark.parametrize(

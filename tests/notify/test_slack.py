@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,7 @@ from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.errors import InputError
 from watcher.notify.slack.channel import SlackChannel
 from watcher.notify.slack.settings import SlackSettings
-from watcher.ports.channel import PLAINLY, Presentation
+from watcher.ports.channel import PLAINLY, Attachment, Presentation
 
 CRITICAL = Severity.CRITICAL
 WAYS = Ways(
@@ -232,6 +233,34 @@ async def test_pictures_go_into_the_thread(slack: Workspace) -> None:
     await here.close()
     assert slack.shared == [{"thread_ts": "1740000000.000100", "files": ["F0", "F1"]}]
     assert [file["content"] for file in slack.files.values()] == [PICTURE.content] * 2
+
+
+async def test_a_report_whose_table_is_refused_says_that_files_are_left_out(slack: Workspace) -> None:
+    slack.refusals["files.getUploadURLExternal"] = "missing_scope"
+    table = Attachment("november.csv", "text/csv", b"a,b")
+    here = channel(slack, Presentation(attach=lambda _: [table]))
+    result = await sent(here, delivery(1, kind=Kind.REPORT))
+    await here.close()
+    assert result.remarks["picture"].startswith("files are left out: ")
+
+
+async def test_files_that_are_not_made_in_time_are_said_to_be_left_out(
+    slack: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watcher.notify.slack.channel.making", lambda *_: -2.0)
+    made = threading.Event()
+
+    def slow(_: object) -> list[Attachment]:
+        made.wait(60)
+        return [PICTURE]
+
+    here = channel(slack, Presentation(attach=slow), timeout="2s")
+    try:
+        result = await sent(here, delivery(1))
+    finally:
+        made.set()
+    await here.close()
+    assert result.remarks == {"picture": "pictures are left out: not in time"}
 
 
 async def test_a_picture_that_is_refused_costs_nothing_and_is_told(slack: Workspace) -> None:

@@ -29,3 +29,8 @@ def files_for(deliveries: Sequence[Delivery], shown: Presentation) -> Sequence[A
         patient = (each for each in deliveries if each.attempts < MOST_WITH_FILES)
         deliveries = [each for each in patient if each.message.kind is Kind.REPORT]
     return shown.attach(deliveries) if shown.attach is not None and deliveries else ()
+
+
+def left_out(files: Sequence[Attachment]) -> str:
+    """What is said of files that were not taken."""
+    return f"{'pictures' if all(each.is_picture for each in files) else 'files'} are left out"

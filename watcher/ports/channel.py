@@ -23,6 +23,11 @@ class Attachment:
     """As in `image/png`."""
     content: bytes
 
+    @property
+    def is_picture(self) -> bool:
+        """Whether it can be shown in its place, and need not be opened."""
+        return self.mime.startswith("image/")
+
 
 def data_url(file: Attachment) -> str:
     """A file as an address that holds all of it: so a page shows a picture that is nowhere else."""

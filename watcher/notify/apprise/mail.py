@@ -23,12 +23,12 @@ from watcher.notify.apprise.mail_message import (
     MailThread,
     content_id,
     domain_of,
-    is_picture,
     list_id,
     thread_of,
     written,
 )
-from watcher.notify.apprise.sending import SendAttempt, left_out
+from watcher.notify.apprise.sending import SendAttempt
+from watcher.notify.files import left_out
 from watcher.notify.markup import plain
 from watcher.notify.notice import Entry, Notice, notice
 from watcher.notify.refusals import ServiceRefusal, mail_refusal, unreached
@@ -222,7 +222,7 @@ def _html(
     said: Notice, look: MailLook, files: Sequence[Attachment], page: Attachment | None, thread: MailThread
 ) -> str:
     """The page that comes with the message, with its pictures found by name; else one made of the notice."""
-    shown = [each for each in files if is_picture(each)]
+    shown = [each for each in files if each.is_picture]
     pictures = [(content_id(each, thread), each.name) for each in shown]
     if page is None:
         return html_body(said, said.summary or _reason(said.entries[0], look.shown), pictures)

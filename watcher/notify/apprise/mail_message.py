@@ -84,11 +84,6 @@ def thread_of(deliveries: Sequence[Delivery], domain: str) -> MailThread:
     )
 
 
-def is_picture(file: Attachment) -> bool:
-    """Whether it can stand in a page."""
-    return file.mime.startswith("image/")
-
-
 def content_id(file: Attachment, thread: MailThread) -> str:
     """What a page calls a picture that comes with it, after `cid:`."""
     return f"{re.sub(r'[^A-Za-z0-9-]+', '-', file.name)}.{thread.identity[1:-1]}"
@@ -126,7 +121,7 @@ def written(service: Any, content: MailContent, name: object, address: str) -> E
 def _fill(mail: EmailMessage, content: MailContent) -> None:
     """alternative: plain, and related: HTML with its pictures. What the page does not show is attached."""
     mail.set_content(content.plain + "\n")
-    shown = [each for each in content.files if content.html and is_picture(each)]
+    shown = [each for each in content.files if content.html and each.is_picture]
     if content.html:
         mail.add_alternative(content.html + "\n", subtype="html")
         page = cast(EmailMessage, list(mail.iter_parts())[-1])

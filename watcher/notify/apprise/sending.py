@@ -17,6 +17,7 @@ from apprise.attachment.memory import AttachMemory
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
 from watcher.notify.apprise.http_outcome import HttpOutcome
+from watcher.notify.files import left_out
 from watcher.notify.refusals import ServiceRefusal
 from watcher.ports.channel import Attachment
 
@@ -129,12 +130,6 @@ def attached(files: Sequence[Attachment]) -> apprise.AppriseAttachment | None:
     for each in files:
         found.add(_MEMORY(content=each.content, name=each.name, mimetype=each.mime))
     return found if len(found) else None
-
-
-def left_out(files: Sequence[Attachment]) -> str:
-    """What is said of files that were not taken."""
-    pictures = all(each.mime.startswith("image/") for each in files)
-    return f"{'pictures' if pictures else 'files'} are left out"
 
 
 def through_plugin(

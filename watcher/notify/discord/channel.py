@@ -19,6 +19,7 @@ from watcher import __version__
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
+from watcher.notify.files import files_for, left_out
 from watcher.notify.http_client import ServiceClient
 from watcher.notify.markup import MARKDOWN, Space, plain, render
 from watcher.notify.notice import folded, tone
@@ -76,10 +77,13 @@ class DiscordChannel:
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         """One message. Once Discord has it, it is sent: that an earlier one is not marked is a remark."""
-        message, pictures = self._message(deliveries), await self._pictures(deliveries)
+        message, files = (
+            self._message(deliveries),
+            await asyncio.to_thread(files_for, deliveries, self._shown),
+        )
         remarks: dict[str, str] = {}
-        answer = await self._ask("POST", f"channels/{self._channel}/messages", **_body(message, pictures))
-        for name, remark, plainer in self._plainer(deliveries, message, pictures):
+        answer = await self._ask("POST", f"channels/{self._channel}/messages", **_body(message, files))
+        for name, remark, plainer in self._plainer(deliveries, message, files):
             if not isinstance(answer, ServiceRefusal) or answer.maybe_sent or answer.retry_after is not None:
                 break
             if name == "form" and answer.fault is not Fault.MESSAGE:
@@ -108,17 +112,12 @@ class DiscordChannel:
             message["message_reference"] = {"message_id": thread.name, "fail_if_not_exists": False}
         return message
 
-    async def _pictures(self, deliveries: Sequence[Delivery]) -> Sequence[Attachment]:
-        if self._shown.attach is None:
-            return ()
-        return await asyncio.to_thread(self._shown.attach, deliveries)
-
     def _plainer(
-        self, deliveries: Sequence[Delivery], message: Mapping[str, Any], pictures: Sequence[Attachment]
+        self, deliveries: Sequence[Delivery], message: Mapping[str, Any], files: Sequence[Attachment]
     ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-        """What may be taken where the whole is not: without pictures, then the title alone."""
-        if pictures:
-            yield "picture", "pictures are left out", message
+        """What may be taken where the whole is not: without files, then the title alone."""
+        if files:
+            yield "picture", left_out(files), message
         if len(deliveries) == 1:
             few = {**message, "content": _few_words(deliveries[0]), "embeds": []}
             yield "form", "a message went without its facts", few
@@ -155,8 +154,10 @@ def _body(message: Mapping[str, Any], files: Sequence[Attachment]) -> dict[str, 
     """A request with a message; the first picture stands in the embed, beside the colour."""
     if not files:
         return {"json": message}
-    (embed,) = message["embeds"]
-    shown = {**message, "embeds": [{**embed, "image": {"url": f"attachment://{files[0].name}"}}]}
+    shown = message
+    if picture := next((each for each in files if each.is_picture), None):
+        (embed,) = message["embeds"]
+        shown = {**message, "embeds": [{**embed, "image": {"url": f"attachment://{picture.name}"}}]}
     form = aiohttp.FormData()
     form.add_field("payload_json", json.dumps(shown), content_type="application/json")
     for number, each in enumerate(files):

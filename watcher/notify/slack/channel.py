@@ -15,6 +15,7 @@ from typing import Any
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY
+from watcher.notify.files import left_out, making
 from watcher.notify.notice import folded
 from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.slack.api import SlackApi
@@ -22,7 +23,7 @@ from watcher.notify.slack.blocks import acknowledged, in_few_words, marked_over,
 from watcher.notify.slack.socket import SlackSocket
 from watcher.notify.threads import MessagePlace, ended, place_of, thread_of
 from watcher.notify.urgency import Urgency, loudest
-from watcher.ports.channel import Presentation
+from watcher.ports.channel import Attachment, Presentation
 from watcher.ports.chat import BotError, Ear
 
 log = logging.getLogger(__name__)
@@ -76,9 +77,9 @@ class SlackChannel:
         place = MessagePlace(
             str(answer.get("channel", "")), str(answer.get("ts", "")), len(folded(deliveries))
         )
+        await self._add_files(deliveries, root or place, remarks)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._api.timeout):
-                await self._add_pictures(deliveries, root or place, remarks)
                 await self._mark_over(deliveries, remarks)
         return Sent(remarks, receipt=place.receipt)
 
@@ -127,17 +128,22 @@ class SlackChannel:
                 return answer, thread
         return await self._api.call("chat.postMessage", {**message, **_QUIET, "channel": self._channel}), None
 
-    async def _add_pictures(
+    async def _add_files(
         self, deliveries: Sequence[Delivery], place: MessagePlace, remarks: dict[str, str]
     ) -> None:
+        """Pictures and reports, into the thread. The message is there: it may have been tried before."""
         if self._shown.attach is None:
             return
-        pictures = await asyncio.to_thread(self._shown.attach, deliveries)
-        if not pictures:
-            return
-        refusal = await self._api.upload(place.channel, place.name, pictures)
-        if refusal is not None:
-            remarks["picture"] = f"pictures are left out: {self._api.words(refusal)}"
+        files: Sequence[Attachment] = ()
+        try:
+            async with asyncio.timeout(making(deliveries, self._shown) + self._api.timeout):
+                files = await asyncio.to_thread(self._shown.attach, deliveries)
+                refusal = await self._api.upload(place.channel, place.name, files) if files else None
+            why = self._api.words(refusal) if refusal is not None else ""
+        except TimeoutError:
+            why = "not in time"
+        if why:
+            remarks["picture"] = f"{left_out(files)}: {why}"
 
     async def _mark_over(self, deliveries: Sequence[Delivery], remarks: dict[str, str]) -> None:
         """Mark the first message of each alert that is over, where it told of that alert alone."""

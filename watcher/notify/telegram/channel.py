@@ -144,7 +144,7 @@ class TelegramChannel:
             await asyncio.to_thread(files_for, deliveries, self._shown),
         )
         receipt = ""
-        if files and files[0].mime.startswith("image/") and units(message.text) <= LONGEST_CAPTION:
+        if files and files[0].is_picture and units(message.text) <= LONGEST_CAPTION:
             receipt, files = await self._with_picture(message, files[0]), files[1:]
         receipt = receipt or await self._as_text(message, deliveries)
         self._chat.keep_keyboard(receipt, message.keyboard)
@@ -207,7 +207,7 @@ class TelegramChannel:
 
     async def _add(self, file: Attachment, receipt: str) -> None:
         """A file under a message that was taken: that it is refused costs the file alone."""
-        image = file.mime.startswith("image/")
+        image = file.is_picture
         fields = {"reply_parameters": self._chat.reply_to(receipt), "disable_notification": True}
         try:
             await self._chat.post(
