@@ -300,7 +300,7 @@ def test_the_http_address_is_beside_the_web_socket(socket: str, rpc: str) -> Non
         ({"chains": ["ethereum"]}, "not solana"),
         ({"commitment": "processed"}, "commitment"),
         ({"look_every": "10s"}, "1m to 1d"),
-        ({"url": "ws://localhost:8900", "proxy": "http://proxy.example:1"}, "this machine"),
+        ({"url": "ws://localhost:8900", "proxy": "http://proxy.example:1"}, "called directly"),
     ],
 )
 def test_a_slip_in_the_settings_is_named(wrong: dict[str, Any], words: str) -> None:

@@ -360,7 +360,7 @@ def test_a_token_of_another_kind_is_a_mistake_and_not_shown(
         ({"mention": "@here"}, "<!here>"),
         ({"api_url": "http://slack.com/api/"}, "https://"),
         ({"token": "xoxb 1"}, "characters"),
-        ({"api_url": "http://127.0.0.1:1", "proxy": "http://proxy:3128"}, "leave proxy out|on this machine"),
+        ({"api_url": "http://127.0.0.1:1", "proxy": "http://proxy:3128"}, "leave proxy out"),
     ],
 )
 def test_each_mistake_names_its_remedy(words: dict[str, Any], said: str) -> None:

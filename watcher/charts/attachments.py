@@ -21,7 +21,7 @@ from watcher.config.settings import Settings
 from watcher.domain.evaluation.rule_index import Names, Rules, other_names
 from watcher.domain.history.timeline import Point, known_values
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.messages.message import Kind, Message
 from watcher.domain.model import Asset, asset_of, subject_key
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
@@ -43,7 +43,6 @@ MOST = 3
 """Pictures of one notification."""
 MOST_AT_ONCE = 3
 """Drawings under way; one that hangs counts until it comes back."""
-_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WITHOUT = frozenset({Kind.NOTICE, Kind.REPORT, Kind.TEST})
 
 
@@ -96,7 +95,7 @@ class Painter:
         """Pictures of what these deliveries are about, those that were ready in time; the gravest first."""
         messages: dict[str, Message] = {}
         newest = sorted(deliveries, key=lambda each: each.message.at, reverse=True)
-        for delivery in sorted(newest, key=lambda each: _RANK[each.message.severity]):
+        for delivery in sorted(newest, key=lambda each: each.message.severity.rank):
             if delivery.message.kind not in _WITHOUT:
                 messages.setdefault(delivery.message.subject, delivery.message)
         if not messages or not self._room.acquire(blocking=False):

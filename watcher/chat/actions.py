@@ -18,7 +18,7 @@ from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.alerts.lifecycle import Ack, about
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.message import Severity
+from watcher.domain.messages.message import SHORT_ID, Severity
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.normalization import one_form
@@ -32,7 +32,6 @@ from watcher.reports.status import report
 SAME_SILENCE = timedelta(minutes=10)
 """Who silences the same again, to an end that is not later than by so much, has pressed twice."""
 
-SHORT = 8
 CHAT = "chat in"
 """How it is kept that something was said in a chat; the channel follows."""
 
@@ -134,8 +133,8 @@ class ChatActions:
         )  # fmt: skip
         what = ", ".join(f"{key} {' or '.join(each)}" for key, each in globs.items() if each)
         said = f": {order.comment}" if order.comment else ""
-        words = f"{who} silenced {what} until {moment(made.until)}{said}\nsilence {made.id[:SHORT]}"
-        ended = f"`watcher silence expire {made.id[:SHORT]}` ends it earlier"
+        words = f"{who} silenced {what} until {moment(made.until)}{said}\nsilence {made.id[:SHORT_ID]}"
+        ended = f"`watcher silence expire {made.id[:SHORT_ID]}` ends it earlier"
         text = f"silenced until {moment(made.until)}; {ended}"
         return Outcome(text, words, deliveries)
 

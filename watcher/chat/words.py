@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from watcher.domain.messages.message import Severity
+from watcher.domain.messages.message import SHORT_ID, Severity
 from watcher.domain.values.formatting import counted, moment
 from watcher.reports.rows import AccountRow, AlertRow, CreditsRow, ExplanationRow, StatusRow, ToldChannelRow
 from watcher.reports.status import behind, unread, unread_because
@@ -12,17 +12,13 @@ from watcher.reports.status import behind, unread, unread_because
 MOST_ALERTS = 10
 MOST_LINES = 15
 MOST_NAMES = 3
-SHORT = 8
-"""Digits of an alert's id that are shown."""
-
-_RANK = list(reversed(Severity))
 
 
 def alert_lines(rows: Sequence[AlertRow]) -> list[str]:
     """What lives now, the gravest first."""
     if not rows:
         return ["no alert is pending or firing"]
-    found = sorted(rows, key=lambda row: (row["state"] == "pending", _RANK.index(row["severity"])))
+    found = sorted(rows, key=lambda row: (row["state"] == "pending", Severity(row["severity"]).rank))
     left = len(found) - MOST_ALERTS
     more = [f"… and {left:,} more"] if left > 0 else []
     return [*(_alert(row) for row in found[:MOST_ALERTS]), *more]
@@ -30,7 +26,7 @@ def alert_lines(rows: Sequence[AlertRow]) -> list[str]:
 
 def _alert(row: AlertRow) -> str:
     who = f", {row['acknowledged_by']} has it" if row["acknowledged_by"] else ""
-    head = f"{row['id'][:SHORT]} {row['severity']}, {row['state']}{who}"
+    head = f"{row['id'][:SHORT_ID]} {row['severity']}, {row['state']}{who}"
     return f"{head}: {row['subject']}: {row['because']}"
 
 
@@ -58,7 +54,10 @@ def _counts(alerts: Sequence[AlertRow]) -> str:
     live = [row for row in alerts if row["state"] != "pending"]
     if not live:
         return "no alert fires"
-    by_severity = [(each, sum(row["severity"] == each for row in live)) for each in _RANK]
+    by_severity = [
+        (each, sum(row["severity"] == each for row in live))
+        for each in sorted(Severity, key=lambda one: one.rank)
+    ]
     parts = [f"{count:,} {severity}" for severity, count in by_severity if count]
     held = sum(row["acknowledged_by"] is not None for row in live)
     return f"{counted(len(live), 'alert')}: {', '.join(parts)}; {held:,} acknowledged"
@@ -91,7 +90,7 @@ def explanation_lines(row: ExplanationRow) -> list[str]:
             lines.append(f"missed {reading['misses']:,} in a row: {reading['miss']}")
     if alert := row["alert"]:
         who = f", {alert['acknowledged_by']} has it" if alert["acknowledged_by"] else ""
-        lines.append(f"alert {alert['id'][:SHORT]} {alert['state']} since {moment(alert['since'])}{who}")
+        lines.append(f"alert {alert['id'][:SHORT_ID]} {alert['state']} since {moment(alert['since'])}{who}")
     elif not row["event"]:
         lines.append("no alert of it is pending or firing")
     lines += [row["clock"]] if row["clock"] else []

@@ -201,9 +201,10 @@ def veil(words: str, node: Node) -> str:
     for secret, shown in node.all_hidden():
         if secret:
             words = words.replace(secret, shown)
-        # A part of it (a token inside a URL, say) is as bad as the whole.
+        # A part of it (a token inside a URL, say) is as bad as the whole; a word of the key's name is none.
         _, _, rest = secret.rpartition("://")
-        parts = [part for part in re.split(r"[^A-Za-z0-9]+", rest) if len(part) >= 4]
-        if any(part.lower() in words.replace(shown, "").lower() for part in parts):
+        parts = [part for part in re.split(r"[^a-z0-9]+", rest.lower()) if len(part) >= 4]
+        said = words.replace(shown, "").lower()
+        if any(part in said and part not in shown.lower() for part in parts):
             return f"{_VEILED} (it is not shown, as it comes from {shown})"
     return words

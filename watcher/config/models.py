@@ -29,7 +29,7 @@ from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import Duration, Words, Zone
 from watcher.domain.values.normalization import one_form
-from watcher.system.connections import Proxy, is_loopback, is_web_address
+from watcher.system.connections import Proxy, check_tunnel, is_loopback, is_web_address
 
 SHORTEST = timedelta(seconds=1)
 
@@ -147,9 +147,7 @@ class HeartbeatSettings(_Model):
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> HeartbeatSettings:
-        if self.proxy is not None and self.url.get_secret_value().startswith("http:"):
-            what = "a url that begins with http:// is called directly"
-            raise InputError(what, "leave proxy out", ("proxy",))
+        check_tunnel("url", self.url.get_secret_value(), self.proxy)
         return self
 
 

@@ -60,12 +60,6 @@ SocketUrl = Annotated[SecretStr, AfterValidator(a_socket)]
 """A node's WebSocket. It may hold a key, in any of its parts."""
 
 
-def check_tunnel(url: SecretStr, proxy: SecretStr | None) -> None:
-    """See that a proxy gets a tunnel: it could read what goes to a node without TLS."""
-    if proxy is not None and url.get_secret_value().startswith("ws:"):
-        raise InputError("url is on this machine, which is asked directly", "leave proxy out", ("proxy",))
-
-
 @dataclass(frozen=True, slots=True)
 class NodeLimits:
     """Limits of one connection: seconds, bytes of one message, and events that may wait to be taken.

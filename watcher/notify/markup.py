@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.message import SHORT_ID
 from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.text import clean
-from watcher.notify.notice import SHORT, Entry, measured, notice, of_many
+from watcher.notify.notice import Entry, measured, notice, of_many
 from watcher.ports.channel import PLAINLY, Presentation
 
 MOST_LISTED = 100
@@ -168,7 +169,7 @@ def _origin(entry: Entry, style: Style) -> str:
 def origin_of(entry: Entry, style: Style) -> str:
     """Where it is, and its ids: `watcher ack` takes the short one."""
     rules = ", ".join(style.code(each) for each in entry.rules)
-    ids = ", ".join(style.code(each.id[:SHORT]) for each in entry.told[-MOST_IDS:])
+    ids = ", ".join(style.code(each.id[:SHORT_ID]) for each in entry.told[-MOST_IDS:])
     parts = [
         style.text(entry.place) if entry.place else "",
         f"rule {rules}",
@@ -210,7 +211,7 @@ def _grouped(entries: Sequence[Entry], style: Style) -> tuple[list[str], int]:
             more = f" and {len(group) - MOST_MEASURED:,} more" if len(worst) > MOST_MEASURED else ""
             said = f"{of_many(group)}: {', '.join(worst[:MOST_MEASURED])}{more}"
             ways = [style.link(label, url) for label, url in ways_on(group[0].ways) if label == "Open"]
-            ids = f"delivery {style.code(group[0].chosen.id[:SHORT])} and {len(group) - 1:,} more"
+            ids = f"delivery {style.code(group[0].chosen.id[:SHORT_ID])} and {len(group) - 1:,} more"
             first = " · ".join([ids, *ways])
             lines.append(_join([f"• {style.bold(mark)}: {style.text(said)}", first], style))
             shown += len(group)

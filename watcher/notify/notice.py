@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.messages.message import SHORT_ID, Kind, Message, Severity
 from watcher.domain.messages.moves import move_of
 from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.decimals import minus
@@ -20,13 +20,9 @@ from watcher.domain.values.formatting import amount, counted, money, signed
 from watcher.notify.lines import lines_of, place_of
 from watcher.ports.channel import PLAINLY, Presentation
 
-SHORT = 8
-"""Digits of an id that messages show; commands take any part that only one begins with."""
-
 SEVERAL = 3
 """Wallets under one rule from which on the title counts them and names the worst."""
 
-_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WORDS = {
     Kind.FIRING: ("firing", "firing"),
     Kind.REPEAT: ("still firing", "still firing"),
@@ -45,6 +41,9 @@ _NAMELESS = frozenset({Kind.NOTICE, Kind.TEST})
 _TO_DO = frozenset({"Description", "Runbook"})
 """What a rule says in its operator's words: of each rule that tells a move it stands there."""
 _BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdrawn"}
+
+COLOURS = {"failure": "#d92d20", "warning": "#dc9a00", "info": "#3b7ddd", "success": "#2e9e5b"}
+"""The tone of a notification → the colour beside it in a chat. A mail has darker ones, for text on them."""
 
 Told = tuple[Delivery, ...]
 """What one notification says of one alert, in order: often one delivery, after a while more."""
@@ -133,7 +132,7 @@ def chief(told: Told) -> Message:
     if len({each.message.id for each in told}) == 1:
         return told[-1].message
     messages = [each.message for each in told]
-    return min(messages, key=lambda each: (_RANK[each.severity], each.kind is Kind.EVENT))
+    return min(messages, key=lambda each: (each.severity.rank, each.kind is Kind.EVENT))
 
 
 def tone(deliveries: Sequence[Delivery]) -> str:
@@ -143,13 +142,13 @@ def tone(deliveries: Sequence[Delivery]) -> str:
     bad = [message for message in last if not message.kind.final]
     if not bad:
         return "success" if all(message.kind is Kind.RESOLVED for message in last) else "info"
-    worst = min((message.severity for message in bad), key=_RANK.__getitem__)
+    worst = min((message.severity for message in bad), key=lambda each: each.rank)
     return {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}[worst]
 
 
 def short_alert(message: Message) -> str:
     """The short id of the alert or the change that a message is about; empty if it is about neither."""
-    return "" if message.kind in _NAMELESS else message.id[:SHORT]
+    return "" if message.kind in _NAMELESS else message.id[:SHORT_ID]
 
 
 def _entry(told: Told, shown: Presentation) -> Entry:
@@ -192,7 +191,7 @@ def _has_worth(message: Message) -> bool:
 def _gravity(told: Told) -> tuple[bool, int, Decimal]:
     """What is over comes after what is not, what is grave first, and of one rule the worst."""
     last = chief(told)
-    return last.kind.final, _RANK[last.severity], -(last.particulars.gravity or Decimal(0))
+    return last.kind.final, last.severity.rank, -(last.particulars.gravity or Decimal(0))
 
 
 def _joint(entries: Sequence[Entry]) -> str:

@@ -30,7 +30,6 @@ BY_SEVERITY: Mapping[Severity, Urgency] = {
 """What a severity asks for unless `priority:` of a channel says otherwise."""
 
 _LEVELS = list(Urgency)
-_SEVERITIES = list(Severity)
 
 
 def urgency_of(message: Message, priority: Mapping[Severity, Urgency]) -> Urgency:
@@ -49,6 +48,6 @@ def loudest_message(deliveries: Sequence[Delivery], priority: Mapping[Severity, 
     last = {each.message.id: each.message for each in deliveries}
 
     def loudness(message: Message) -> tuple[int, int]:
-        return _LEVELS.index(urgency_of(message, priority)), _SEVERITIES.index(message.severity)
+        return _LEVELS.index(urgency_of(message, priority)), -message.severity.rank
 
     return max(last.values(), key=loudness)

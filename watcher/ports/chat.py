@@ -16,6 +16,10 @@ from watcher.domain.messages.message import Kind, Message
 _NOTHING_TO_ANSWER = frozenset({Kind.REPORT, Kind.TEST, Kind.RESOLVED, Kind.WITHDRAWN})
 
 
+MOST_WHOLE = 3
+"""With more alerts than this in one message each has a button to acknowledge it, and no others."""
+
+
 class Button(NamedTuple):
     """Button under an alert: what stands on it, and the command that it says (at most 64 bytes)."""
 

@@ -13,7 +13,7 @@ from watcher.domain.values.addresses import fault
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration
 from watcher.sources.kind import SourceKind, WatchedWallet
-from watcher.system.connections import ApiKey, BaseUrl, Proxy
+from watcher.system.connections import ApiKey, BaseUrl, Proxy, check_tunnel
 
 _EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
@@ -54,9 +54,7 @@ class ApiSettings(SourceKind):
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> ApiSettings:
-        if self.proxy is not None and self.base_url.startswith("http:"):
-            what = "base_url is on this machine, which is asked directly"
-            raise InputError(what, "leave proxy out", ("proxy",))
+        check_tunnel("base_url", self.base_url, self.proxy)
         return self
 
 

@@ -69,6 +69,15 @@ Proxy = Annotated[SecretStr, AfterValidator(_a_proxy)]
 """`proxy:` in the configuration. It may hold a user and a password: `http://user:password@proxy.example:3128`."""
 
 
+def check_tunnel(key: str, url: str, proxy: SecretStr | None) -> None:
+    """See that a proxy gets a tunnel. InputError if one is named for what is called without TLS. `key`: the
+    name of the address in the configuration."""
+    scheme = urlsplit(url).scheme
+    if proxy is not None and scheme in ("http", "ws"):
+        what = f"{key} begins with {scheme}://, and is called directly"
+        raise InputError(what, "leave proxy out", ("proxy",))
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host's name or address is this very machine."""
     if host == "localhost":

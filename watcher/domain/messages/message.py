@@ -17,6 +17,14 @@ class Severity(enum.StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Its place among the others, the gravest first."""
+        return _GRAVEST_FIRST.index(self)
+
+
+_GRAVEST_FIRST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+
 
 class Kind(enum.StrEnum):
     """Why people are told."""
@@ -114,6 +122,9 @@ class Message:
     at: datetime
     particulars: Particulars = NOTHING
 
+
+SHORT_ID = 8
+"""Digits of an id that people are shown; commands take any part that only one begins with."""
 
 TITLE_AMOUNT = 12
 """Characters of an amount in a title, which has little room; the body has all digits that matter."""

@@ -15,9 +15,9 @@ from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration, Words
 from watcher.domain.values.normalization import address_key
 from watcher.hints.kind import HintContext, HintKind
-from watcher.hints.web_socket import SocketUrl, check_tunnel
+from watcher.hints.web_socket import SocketUrl
 from watcher.ports.hints import Where
-from watcher.system.connections import Proxy
+from watcher.system.connections import Proxy, check_tunnel
 
 if TYPE_CHECKING:
     from watcher.hints.evm.source import EvmHints
@@ -77,7 +77,7 @@ class EvmHintKind(HintKind):
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> EvmHintKind:
-        check_tunnel(self.url, self.proxy)
+        check_tunnel("url", self.url.get_secret_value(), self.proxy)
         return self
 
     @property

@@ -18,9 +18,9 @@ from watcher.domain.values.fields import Duration, Words
 from watcher.domain.values.formatting import counted
 from watcher.domain.values.normalization import address_key
 from watcher.hints.kind import HintContext, HintKind
-from watcher.hints.web_socket import SocketUrl, an_address, check_tunnel
+from watcher.hints.web_socket import SocketUrl, an_address
 from watcher.ports.hints import Where
-from watcher.system.connections import Proxy
+from watcher.system.connections import Proxy, check_tunnel
 
 if TYPE_CHECKING:
     from watcher.hints.setup import HintSetup
@@ -71,7 +71,7 @@ class SolanaHintKind(HintKind):
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> SolanaHintKind:
-        check_tunnel(self.url, self.proxy)
+        check_tunnel("url", self.url.get_secret_value(), self.proxy)
         return self
 
     @property

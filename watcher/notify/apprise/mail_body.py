@@ -6,10 +6,11 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from watcher.domain.messages.message import SHORT_ID
 from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.text import clean
 from watcher.notify.markup import MOST_DETAILED, MOST_IDS, MOST_LISTED, plain, ways_on
-from watcher.notify.notice import SHORT, Entry, Notice, measured, of_many
+from watcher.notify.notice import Entry, Notice, measured, of_many
 
 WIDTH = 78
 LONGEST = 90_000
@@ -83,7 +84,7 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
 
 def origin(entry: Entry) -> list[tuple[str, str]]:
     """What the commands want to know of it, to be copied as it is: `watcher ack` takes the short id."""
-    ids = ", ".join(each.id[:SHORT] for each in entry.told[-MOST_IDS:])
+    ids = ", ".join(each.id[:SHORT_ID] for each in entry.told[-MOST_IDS:])
     found = [("rule", ", ".join(entry.rules)), ("alert", entry.id), ("delivery", ids)]
     return [(name, text) for name, text in found if text]
 
@@ -129,7 +130,9 @@ def _group(said: Notice, group: Group) -> list[str]:
             lines += ["", *_wrapped(f"{plain(each.mark)}: {plain(each.title)}", "* ", "  ")]
             lines += _wrapped(_origin(each), "  ", "  ")
         return lines
-    rows = [tuple(map(plain, (*columns(each), each.id or each.chosen.id[:SHORT]))) for each in group.entries]
+    rows = [
+        tuple(map(plain, (*columns(each), each.id or each.chosen.id[:SHORT_ID]))) for each in group.entries
+    ]
     first, second = (max(len(row[place]) for row in rows) + _MARGIN for place in (0, 1))
     table = [f"{name:<{first}}{held:>{second - _MARGIN}}{'':{_MARGIN}}{ref}" for name, held, ref in rows]
     return ["", *(_wrapped(plain(group.title)) if group.title != said.title else []), *table]

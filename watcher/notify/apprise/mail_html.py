@@ -11,11 +11,11 @@ import html
 from collections.abc import Sequence
 from typing import NewType
 
-from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.message import SHORT_ID, Kind, Severity
 from watcher.domain.values.text import clean
 from watcher.notify.apprise.mail_body import Extent, Group, columns, facts, fitted, groups, links, origin
 from watcher.notify.markup import plain
-from watcher.notify.notice import SHORT, Entry, Notice
+from watcher.notify.notice import Entry, Notice
 
 Html = NewType("Html", str)
 
@@ -171,7 +171,7 @@ def _group(said: Notice, group: Group) -> Html:
 
 def _row(entry: Entry, shown: tuple[str, str]) -> Html:
     """A line of a long table: as little markup as will do, since a mail that is too long is cut off."""
-    ref, page = _words(entry.id or entry.chosen.id[:SHORT]), entry.ways.page
+    ref, page = _words(entry.id or entry.chosen.id[:SHORT_ID]), entry.ways.page
     link = _element("a", "color:inherit", ref, href=page) if page else ref
     about, held = shown
     cells = [

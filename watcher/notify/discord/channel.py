@@ -22,7 +22,7 @@ from watcher.domain.messages.message import Kind, Severity
 from watcher.notify.files import files_for, left_out
 from watcher.notify.http_client import ServiceClient
 from watcher.notify.markup import MARKDOWN, Space, plain, render
-from watcher.notify.notice import folded, tone
+from watcher.notify.notice import COLOURS, folded, tone
 from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.threads import MessagePlace, ended, thread_of
 from watcher.notify.urgency import QUIET, Urgency, loudest
@@ -35,7 +35,6 @@ MOST_MARKED = 10
 SUPPRESS_NOTIFICATIONS = 1 << 12
 NOBODY: Mapping[str, Any] = {"allowed_mentions": {"parse": []}}
 
-_COLOURS = {"failure": 0xD92D20, "warning": 0xDC9A00, "info": 0x3B7DDD, "success": 0x2E9E5B}
 _GONE = "Unknown Message"
 
 
@@ -50,7 +49,7 @@ def message_of(deliveries: Sequence[Delivery], shown: Presentation, sign: str = 
     title = MARKDOWN.title(f"{sign}{text.title}")
     while units(title) > MOST_CONTENT:
         title = title[: MOST_CONTENT // 2]
-    embed = {"description": text.body, "color": _COLOURS[tone(deliveries)]}
+    embed = {"description": text.body, "color": int(COLOURS[tone(deliveries)][1:], 16)}
     return {"content": title, "embeds": [embed], **NOBODY}
 
 

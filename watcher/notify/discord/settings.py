@@ -14,7 +14,7 @@ from watcher.domain.values.errors import InputError
 from watcher.notify.kind import ChannelKind, NumberAsText, Patience
 from watcher.notify.urgency import QUIET, loudest
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import ApiKey, BaseUrl, Proxy
+from watcher.system.connections import ApiKey, BaseUrl, Proxy, check_tunnel
 
 if TYPE_CHECKING:
     from watcher.notify.discord.channel import DiscordChannel
@@ -51,9 +51,7 @@ class DiscordSettings(ChannelKind):
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> Self:
-        if self.proxy is not None and self.api_url.startswith("http:"):
-            what = "api_url is on this machine, which is asked directly"
-            raise InputError(what, "leave proxy out", ("proxy",))
+        check_tunnel("api_url", self.api_url, self.proxy)
         return self
 
     def build(self, name: str, shown: Presentation = PLAINLY) -> DiscordChannel:

@@ -16,9 +16,9 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind
 from watcher.domain.values.text import clean
 from watcher.notify.markup import MOST_DETAILED, Space, Style, facts_of, links_of, origin_of, plain, render
-from watcher.notify.notice import Entry, Notice, notice, tone
+from watcher.notify.notice import COLOURS, Entry, Notice, notice, tone
 from watcher.ports.channel import Presentation
-from watcher.ports.chat import Button, acknowledging, buttons
+from watcher.ports.chat import MOST_WHOLE, Button, acknowledging, buttons
 
 Block = dict[str, Any]
 
@@ -28,8 +28,6 @@ MOST_SECTION = 3000
 """Characters of a section (section block)."""
 MOST_CONTEXT = 2000
 """Characters of a text in a context block. No number is stated; it is that of other small texts."""
-_MOST_WHOLE = 3
-"""With more alerts than this in one message each has a button to acknowledge it, and no others."""
 _MOST_TITLE, _MOST_FACTS, _MOST_WAYS = 600, 1500, 800
 """Characters of the parts of one alert's section."""
 MOST_BLOCKS = 50
@@ -43,7 +41,6 @@ _ROOM = 6000
 _AROUND = 1000
 """Bytes of headline and mention, at most, as blocks."""
 _FORMATTED = re.compile(r"[*_~`]")
-_COLOURS = {"failure": "#d92d20", "warning": "#dc9a00", "info": "#3b7ddd", "success": "#2e9e5b"}
 
 
 def _entities(text: str) -> str:
@@ -119,7 +116,7 @@ def _message(title: str, facts: list[Block], colour: str, mention: str = "") -> 
     if mention:
         blocks.insert(0, _section(mention))
     fallback = _entities(line[:MOST_SECTION])
-    attachment = {"color": _COLOURS[colour], "fallback": fallback, "blocks": facts}
+    attachment = {"color": COLOURS[colour], "fallback": fallback, "blocks": facts}
     text = f"{mention} {fallback}".strip()
     return {"text": text, "blocks": blocks, "attachments": [attachment]}
 
@@ -135,7 +132,7 @@ def _facts(
             blocks += [{"type": "divider"}] if several else []
             named = several or len(plain(said.title)) > MOST_HEADER
             answers = buttons(each.message, each.chosen.id) if shown.answered else ()
-            if len(said.entries) > _MOST_WHOLE:
+            if len(said.entries) > MOST_WHOLE:
                 answers = answers[:1]
             blocks += _entry(each, answers, named=named, settled=settled)
         blocks += [_context(_text(said.note))] if said.note else []

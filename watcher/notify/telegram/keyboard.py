@@ -8,10 +8,7 @@ from collections.abc import Collection
 from watcher.domain.values.text import clean
 from watcher.notify.markup import ways_on
 from watcher.notify.notice import Entry, Notice
-from watcher.ports.chat import acknowledging, buttons
-
-MOST_WHOLE = 3
-"""With more alerts than this in one message each has a button to acknowledge it, and no others."""
+from watcher.ports.chat import MOST_WHOLE, acknowledging, buttons
 
 MOST_ROWS = 10
 """Alerts of one message that have buttons, the gravest; the others are answered by commands."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
 from watcher.notify.kind import ChannelKind, NumberAsText, Patience
 from watcher.notify.urgency import QUIET, loudest
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import Proxy, is_web_address
+from watcher.system.connections import Proxy, check_tunnel, is_web_address
 
 if TYPE_CHECKING:
     from watcher.notify.telegram.channel import TelegramChannel
@@ -71,6 +71,11 @@ class TelegramSettings(ChannelKind):
     api_url: Annotated[str, AfterValidator(_a_base)] = "https://api.telegram.org"
     """Another Bot API server, if you run one of your own."""
 
+    @model_validator(mode="after")
+    def _a_proxy_gets_a_tunnel(self) -> Self:
+        check_tunnel("api_url", self.api_url, self.proxy)
+        return self
+
     @classmethod
     def person_id(cls, text: str) -> str:
         if not _PERSON.fullmatch(text):
@@ -83,9 +88,6 @@ class TelegramSettings(ChannelKind):
         from watcher.notify.telegram.api import BotApi
         from watcher.notify.telegram.channel import TelegramChannel
 
-        if self.proxy is not None and self.api_url.startswith("http:"):
-            what = "an api_url that begins with http:// is called directly"
-            raise InputError(what, "leave proxy out", ("proxy",))
         api = BotApi(self.token, self.api_url, self.timeout.total_seconds(), self.proxy)
         return TelegramChannel(name, api, self.chat, self.topic, shown, self.priority)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, SecretStr, model_validator
 
 from watcher.domain.values.errors import InputError
 from watcher.notify.kind import ChannelKind, Patience
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import Proxy, is_public, is_web_address
+from watcher.system.connections import Proxy, check_tunnel, is_public, is_web_address
 
 if TYPE_CHECKING:
     from watcher.notify.webhook.channel import WebhookChannel
@@ -50,14 +50,16 @@ class WebhookChannelSettings(ChannelKind):
     proxy: Proxy | None = None
     """None named: as HTTPS_PROXY and NO_PROXY say."""
 
+    @model_validator(mode="after")
+    def _a_proxy_gets_a_tunnel(self) -> Self:
+        check_tunnel("url", self.destination, self.proxy)
+        return self
+
     def build(self, name: str, shown: Presentation = PLAINLY) -> WebhookChannel:
         from watcher.notify.webhook.alertmanager import group_posts
         from watcher.notify.webhook.channel import WebhookChannel
         from watcher.notify.webhook.message import message_posts
 
-        if self.proxy is not None and self._parts.scheme == "http":
-            what = "a url that begins with http:// is called directly"
-            raise InputError(what, "leave proxy out", ("proxy",))
         posts = group_posts if self.format == "alertmanager" else message_posts
         compose = partial(posts, name, shown, self.priority)
         url, timeout = SecretStr(self.destination), self.timeout.total_seconds()
