@@ -102,7 +102,7 @@ def test_several_deliveries_are_counted_and_told_most_severe_first(style: Style)
     assert shown.title == "critical: treasury-hot: ETH moved, number 2 (+4 more)"
     assert shown.body.startswith("5 alerts: 2 firing, 1 resolved, 2 changes")
     ids = re.findall(r"dlv-\d{4}", shown.body)
-    assert ids == ["dlv-0002", "dlv-0004", "dlv-0005", "dlv-0003", "dlv-0001"]
+    assert ids == ["dlv-0002", "dlv-0004", "dlv-0005", "dlv-0001", "dlv-0003"]
 
 
 @ALL

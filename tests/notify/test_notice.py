@@ -259,3 +259,12 @@ def test_an_address_stands_whole_where_no_link_leads_to_it() -> None:
 
     assert notice([moved()]).entries[0].place.endswith(f"on ethereum, {ADDRESS}")
     assert notice([moved()], linked).entries[0].place.endswith("on ethereum, 0x9f11…3979")
+
+
+def test_what_is_over_comes_before_what_asks_for_nobody_and_after_what_does() -> None:
+    over, info = low(1, "0.1", Kind.RESOLVED), moved("treasury-in", Severity.INFO)
+    warning = low(2, "0.01", severity=Severity.WARNING)
+
+    kinds = [each.mark for each in notice([info, over, warning]).entries]
+
+    assert kinds == ["warning", "resolved", "info"]

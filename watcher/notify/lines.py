@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 from watcher.domain.messages.message import Message
 from watcher.domain.messages.presentation import Display, Ways
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import money, signed
+
+SECOND = timedelta(seconds=1)
 
 Lines = tuple[tuple[str, str], ...]
 
@@ -119,7 +122,7 @@ def _when(facts: Mapping[str, str], message: Message) -> str:
     over = facts.get("Resolved") or facts.get("Withdrawn") or ""
     began = message.particulars.since
     if over and since:
-        lasted = f", {span((message.at - began).total_seconds())}" if began and began <= message.at else ""
+        lasted = f", {span((message.at - began) // SECOND)}" if began and began <= message.at else ""
         return f"from {since} to {over}{lasted}"
     if when and since and began is not None and began < message.at:
         return f"{when}; so since {since}"

@@ -188,10 +188,13 @@ def _has_worth(message: Message) -> bool:
     return message.particulars.value_after is not None
 
 
-def _gravity(told: Told) -> tuple[bool, int, Decimal]:
-    """What is over comes after what is not, what is grave first, and of one rule the worst."""
+def _gravity(told: Told) -> tuple[float, int, Decimal]:
+    """What is grave comes first, and of one rule the worst; what is over comes after what asks for people,
+    and before what does not."""
     last = chief(told)
-    return last.kind.final, last.severity.rank, -(last.particulars.gravity or Decimal(0))
+    rank = last.severity.rank
+    over = (Severity.WARNING.rank + Severity.INFO.rank) / 2
+    return over if last.kind.final else rank, rank, -(last.particulars.gravity or Decimal(0))
 
 
 def _joint(entries: Sequence[Entry]) -> str:
