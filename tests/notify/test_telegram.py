@@ -312,14 +312,19 @@ async def test_a_topic_of_a_group_gets_its_messages() -> None:
         (200, "[]", "no answer of a Bot API: HTTP 200"),
         (200, '{"ok": true}', "no answer of a Bot API: HTTP 200"),
         (502, "<h1>Bad Gateway</h1>", "no answer of a Bot API: HTTP 502 Bad Gateway"),
-        (302, "", "no answer of a Bot API: HTTP 302"),
     ],
 )
 async def test_what_is_no_bot_api_is_said_and_tried_again(status: int, body: str, words: str) -> None:
-    headers = {"Location": "/elsewhere"} if status == 302 else {}
-    page = web.Response(status=status, text=body, content_type="text/html", headers=headers)
+    page = web.Response(status=status, text=body, content_type="text/html")
     async with telegram_server(page=page) as server:
         assert await tell(server, delivery(1)) == NotSent(words)
+
+
+async def test_a_redirect_is_not_followed_with_the_token_in_it() -> None:
+    page = web.Response(status=302, headers={"Location": "/elsewhere"})
+    async with telegram_server(page=page) as server:
+        refused = await tell(server, delivery(1))
+        assert refused == NotSent("the service answered HTTP 302", fault=Fault.CHANNEL)
 
 
 async def test_a_server_that_is_away_is_said_without_the_token(caplog: pytest.LogCaptureFixture) -> None:
@@ -338,7 +343,7 @@ async def test_no_answer_in_time_may_have_been_a_success() -> None:
         channel = TelegramChannel("ops", BotApi(SecretStr(TOKEN), server.url, 0.1), str(GROUP))
         result = await channel.send([delivery(1)])
         await channel.close()
-    assert result == NotSent(f"127.0.0.1:{server.port}: no answer in time", maybe_sent=True)
+    assert result == NotSent(f"127.0.0.1:{server.port}: no answer within 0.1 s", maybe_sent=True)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Redirects are never followed: a token would go to a stranger, and what answers e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 from pydantic import SecretStr
@@ -37,6 +37,14 @@ class RedirectedError(aiohttp.ClientError):
         self.status = status
 
 
+class HttpAnswer(NamedTuple):
+    """Answer over HTTP. `wait`: its `Retry-After`."""
+
+    status: int
+    wait: str
+    body: bytes
+
+
 class ServiceClient:
     """Client of one service under one address. The session opens with the first request, on the running loop.
 
@@ -62,15 +70,19 @@ class ServiceClient:
         url = URL(self.root)
         return proxy_for(url.scheme, url.host or "", url.port or 443, self._configured)
 
+    def patience(self, held: float = 0) -> aiohttp.ClientTimeout:
+        """How long a request may take. `held`: seconds for which the service may hold the answer back."""
+        connect = min(_LONGEST_CONNECT, self._timeout * _MOST_OF_IT)
+        return aiohttp.ClientTimeout(total=self._timeout + held, sock_connect=connect)
+
     @property
     def session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connect = min(_LONGEST_CONNECT, self._timeout * _MOST_OF_IT)
             tracing = aiohttp.TraceConfig()
             tracing.on_request_redirect.append(_refuse)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(keepalive_timeout=_REUSED_FOR),
-                timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=connect),
+                timeout=self.patience(),
                 headers={"User-Agent": f"balance-watcher/{__version__}"},
                 trace_configs=[tracing],
             )
@@ -78,13 +90,22 @@ class ServiceClient:
 
     async def ask(self, method: str, path: str, **request: Any) -> bytes | ServiceRefusal:
         """The body of a good answer, or why there is none. `request`: as aiohttp takes it."""
+        answer = await self.exchange(method, path, **request)
+        if isinstance(answer, ServiceRefusal):
+            return answer
+        if answer.status < 300 and not refused_in_words(answer.body):
+            return answer.body
+        return answered(answer.status, answer.wait, answer.body)
+
+    async def exchange(
+        self, method: str, path: str, longest: int = LONGEST_BODY, **request: Any
+    ) -> HttpAnswer | ServiceRefusal:
+        """An answer, whatever it says, or why there is none. `longest`: bytes of it that are read."""
         try:
             url = f"{self.root}{path}"
             async with self.session.request(method, url, proxy=self.proxy(), **request) as response:
-                body = await _beginning(response)
-                if response.status < 300 and not refused_in_words(body):
-                    return body
-                return answered(response.status, response.headers.get("Retry-After", ""), body)
+                body = await _beginning(response, longest)
+                return HttpAnswer(response.status, response.headers.get("Retry-After", ""), body)
         except (aiohttp.ClientError, OSError, InputError) as error:
             return self.no_answer(error)
 
@@ -122,11 +143,13 @@ class ServiceClient:
             self._session = None
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+async def _beginning(response: aiohttp.ClientResponse, longest: int) -> bytes:
+    """An answer as far as it is read. The rest of a longer one is not waited for."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) >= LONGEST_BODY:
+        if len(body) >= longest:
+            response.close()
             break
     return bytes(body)
 
