@@ -82,6 +82,7 @@ async def test_wallets_are_chosen_by_patterns_and_tags(run: Run) -> None:
     [
         (("--since", "yesterday"), "is no day and no time; write 2026-11-01"),
         (("--since", "2026-11-31"), "is no day and no time"),
+        (("--until", "0001-01-01"), "--until: no chain is older than 2000"),
         (("--since", "2026-11-03", "--until", "2026-11-01"), "nothing lies between"),
         (("--since", "2027-01-01"), "nothing lies between"),
         (("--wallet", "treasure"), "did you mean 'treasury'?"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from watcher.config.settings import Settings
     from watcher.domain.messages.presentation import Display
     from watcher.letters.writer import Letter
+
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Months before this are not counted back to: time itself has a beginning in Python."""
 
 
 class ReportFormat(StrEnum):
@@ -148,13 +152,17 @@ def _period(since: str | None, until: str | None, zone: str) -> tuple[datetime, 
 def _moment(option: str, text: str, zone: str, now: datetime) -> datetime:
     try:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            return beginning_of(date.fromisoformat(text), zone)
-        if re.fullmatch(r"[0-9]+[smhd]", text):
-            return now - parse_duration(text)
-        return parse_moment(text)
+            found = beginning_of(date.fromisoformat(text), zone)
+        elif re.fullmatch(r"[0-9]+[smhd]", text):
+            found = now - parse_duration(text)
+        else:
+            found = parse_moment(text)
     except (ValueError, OverflowError):
         what = f"{option}: '{text[:40]}' is no day and no time"
         raise typer.BadParameter(f"{what}; write 2026-11-01, 2026-11-01T08:00:00Z or 30d") from None
+    if found < _EARLIEST:
+        raise typer.BadParameter(f"{option}: no chain is older than {_EARLIEST:%Y}")
+    return found
 
 
 def _chosen(settings: Settings, wallets: list[str], tags: list[str]) -> Match:
