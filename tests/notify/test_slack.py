@@ -7,14 +7,15 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.notify.given import HOSTILE, PICTURE, delivery
+from tests.notify.given import HOSTILE, PICTURE, START, delivery
 from tests.notify.slack_api import BOT, OPS, Workspace, blocks_of, shown, workspace
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, Sent
-from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.message import Kind, Particulars, Severity
 from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.errors import InputError
 from watcher.notify.slack.channel import SlackChannel
@@ -142,6 +143,18 @@ async def test_a_message_about_several_alerts_is_not_marked_when_one_is_over(
     await sent(here, replace(delivery(1, kind=Kind.RESOLVED), thread=thread))
     await here.close()
     assert slack.posted()[-1]["thread_ts"] == thread.split(":")[1]
+    assert "chat.update" not in slack.methods()
+
+
+async def test_of_a_move_that_two_alerts_share_the_message_is_not_marked_when_one_of_them_is_over(
+    slack: Workspace,
+) -> None:
+    here, seen = channel(slack), Particulars(before=Decimal(5), after=Decimal(1))
+    low, lower = (delivery(number, kind=Kind.FIRING) for number in (1, 2))
+    both = [replace(each, message=replace(each.message, at=START, particulars=seen)) for each in (low, lower)]
+    thread = (await sent(here, *both)).receipt
+    await sent(here, replace(delivery(2, kind=Kind.RESOLVED), thread=thread))
+    await here.close()
     assert "chat.update" not in slack.methods()
 
 

@@ -29,6 +29,12 @@ class MessagePlace(NamedTuple):
         return f"{self.channel}:{self.name}{several}"
 
 
+def alerts_in(deliveries: Sequence[Delivery]) -> int:
+    """How many alerts a message tells of: of a move that two share each may be over without the other."""
+    firing = {each.message.id for each in deliveries if each.message.kind.present}
+    return max(len(folded(deliveries)), len(firing))
+
+
 def place_of(receipt: str) -> MessagePlace | None:
     """The place that a receipt names; None if it has another form: it may be of another service."""
     found = _RECEIPT.fullmatch(receipt)

@@ -22,9 +22,9 @@ from watcher.domain.messages.message import Kind, Severity
 from watcher.notify.files import files_for, left_out
 from watcher.notify.http_client import ServiceClient
 from watcher.notify.markup import MARKDOWN, Space, plain, render
-from watcher.notify.notice import COLOURS, folded, tone
+from watcher.notify.notice import COLOURS, tone
 from watcher.notify.refusals import ServiceRefusal
-from watcher.notify.threads import MessagePlace, ended, thread_of
+from watcher.notify.threads import MessagePlace, alerts_in, ended, thread_of
 from watcher.notify.urgency import QUIET, Urgency, loudest
 from watcher.ports.channel import Attachment, Presentation
 
@@ -94,7 +94,7 @@ class DiscordChannel:
         if isinstance(answer, ServiceRefusal):
             return NotSent(self._http.words(answer), answer.retry_after, answer.maybe_sent, answer.fault)
         await self._mark_over(deliveries, remarks)
-        return Sent(remarks, receipt=self._receipt(answer, len(folded(deliveries))))
+        return Sent(remarks, receipt=self._receipt(answer, alerts_in(deliveries)))
 
     async def close(self) -> None:
         await self._http.close()

@@ -16,12 +16,11 @@ from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResul
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY
 from watcher.notify.files import left_out, making
-from watcher.notify.notice import folded
 from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.slack.api import SlackApi
 from watcher.notify.slack.blocks import acknowledged, in_few_words, marked_over, posted, said_plainly
 from watcher.notify.slack.socket import SlackSocket
-from watcher.notify.threads import MessagePlace, ended, place_of, thread_of
+from watcher.notify.threads import MessagePlace, alerts_in, ended, place_of, thread_of
 from watcher.notify.urgency import Urgency, loudest
 from watcher.ports.channel import Attachment, Presentation
 from watcher.ports.chat import BotError, Ear
@@ -74,9 +73,7 @@ class SlackChannel:
                 answer = again
         if isinstance(answer, ServiceRefusal):
             return NotSent(self._api.words(answer), answer.retry_after, answer.maybe_sent, answer.fault)
-        place = MessagePlace(
-            str(answer.get("channel", "")), str(answer.get("ts", "")), len(folded(deliveries))
-        )
+        place = MessagePlace(str(answer.get("channel", "")), str(answer.get("ts", "")), alerts_in(deliveries))
         await self._add_files(deliveries, root or place, remarks)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._api.timeout):
