@@ -16,10 +16,9 @@ from tests.notify.mailbox import Mailbox, course, smtp, told
 from watcher.domain.messages.delivery import NotSent, Sent
 from watcher.domain.messages.message import Kind
 from watcher.domain.messages.presentation import Ways
-from watcher.notify.apprise.mail_body import LONGEST
 from watcher.notify.apprise.mail_message import LONGEST_SUBJECT
 from watcher.notify.apprise.settings import AppriseSettings
-from watcher.ports.channel import Attachment, Presentation
+from watcher.ports.channel import LONGEST_PAGE, Attachment, Presentation
 
 
 class Elements(HTMLParser):
@@ -246,7 +245,7 @@ async def test_a_mail_of_very_many_alerts_is_short_enough_to_be_shown_whole() ->
             part = mail.get_body((kind,))
             assert part is not None
             text = part.get_content()
-            assert len(text.encode()) <= LONGEST + 10
+            assert len(text.encode()) <= LONGEST_PAGE + 10
             left = re.search(r"… and ([0-9]+) more, see watcher outbox", text)
             counted = int(left[1]) if left else 0
             assert len(set(re.findall(r"dlv-[0-9]{4}", text))) + counted == listed

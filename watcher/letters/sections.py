@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Display
 from watcher.domain.model import Account, Asset
+from watcher.domain.values.decimals import total
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, money, signed
 from watcher.domain.values.formatting import price as unit_price
@@ -22,7 +24,7 @@ from watcher.reports.statement.flows import Flow, Flows, summed_flows
 from watcher.reports.statement.statement import FlowGroup, Statement
 
 MOST = 200
-"""Rows of one section; the rest is counted, and summed where there is a sum."""
+"""Rows of one section on a terminal; the rest is counted, and summed where there is a sum."""
 
 UNKNOWN = "unknown"
 NONE = "\N{EN DASH}"
@@ -40,6 +42,7 @@ HOW = (
 )
 
 Row = tuple[str, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,13 @@ class Section:
 
 
 class Writing:
-    """How a statement is written: in its zone, and with another currency beside dollars if one is shown."""
+    """How a statement is written: in its zone, and with another currency beside dollars if one is shown.
 
-    def __init__(self, found: Statement, display: Display = UTC_AND_DOLLARS) -> None:
-        self.of, self.display = found, display
+    `most`: rows of one section, the largest first; None: all of them.
+    """
+
+    def __init__(self, found: Statement, display: Display = UTC_AND_DOLLARS, most: int | None = MOST) -> None:
+        self.of, self.display, self._most = found, display, most
         self._zone = ZoneInfo(found.zone)
 
     def at(self, moment: datetime | None) -> str:
@@ -100,10 +106,10 @@ class Writing:
             figures = (_flow(worth.came), _flow(worth.went), _moved(worth.by_price), money(worth.closing))
             return (first, money(worth.opening) if known else UNKNOWN, *middle, *figures, *last)
 
-        rows = [cells(_with(each), each.worth, known=each.opening_known) for each in groups[:MOST]]
-        if len(groups) > MOST:
-            rest = groups[MOST:]
-            rows.append(cells(f"and {len(rest):,} more", summed_flows(each.worth for each in rest)))
+        listed, rest = self._split(groups)
+        rows = [cells(_with(each), each.worth, known=each.opening_known) for each in listed]
+        if rest:
+            rows.append(cells(_more(rest), summed_flows(each.worth for each in rest)))
         overlaps = name == "tag" and sum(each.holdings for each in groups) > len(self.of.counted)
         note = "A wallet with several tags counts in each of them." if overlaps else ""
         last = cells("all", total) if total is not None and rows else ()
@@ -114,8 +120,9 @@ class Writing:
             *("asset", "chain", "opening", "first seen", "in", "out", "closing"),
             *("price then", "price", "value"),
         )
+        listed, rest = self._split(self.of.assets)
         rows = []
-        for each in self.of.assets:
+        for each in listed:
             held = each.amounts
             prices = (_price(each.price_before), _price(each.price_after))
             worth = money(each.worth.closing) if each.worth is not None else UNKNOWN
@@ -124,7 +131,10 @@ class Writing:
             amounts = (opening, *(amount(part) if part else NONE for part in between))
             names = (_name(each.symbol, each.asset), clean(each.asset.chain))
             rows.append((*names, *amounts, amount(held.closing), *prices, worth))
-        return _cut("By asset", columns, rows, numbers=8, empty=self._empty())
+        if rest:
+            worth = money(total(each.worth.closing for each in rest if each.worth is not None))
+            rows.append((_more(rest), *("",) * (len(columns) - 2), worth))
+        return Section("By asset", columns, tuple(rows), 8, empty=self._empty())
 
     def _empty(self) -> str:
         return "Nothing was held." if self.of.known else "Nothing is known."
@@ -135,7 +145,7 @@ class Writing:
             for each in (*self.of.unpriced, *self.of.apart)
         ]
         columns = ("wallet", "asset", "chain", "closing", "why it is in no sum of dollars")
-        return _cut("In no sum of dollars", columns, rows) if rows else None
+        return self._cut("In no sum of dollars", columns, rows) if rows else None
 
     def _unknown(self) -> Section | None:
         rows = [
@@ -149,7 +159,7 @@ class Writing:
             for wallet, account, why in self.of.never_read
         ]
         columns = ("wallet", "asset", "chain", "what is not known")
-        return _cut("What is not known", columns, [*never, *rows]) if never or rows else None
+        return self._cut("What is not known", columns, [*never, *rows]) if never or rows else None
 
     def _unread(self) -> Section:
         names = {account: wallet for wallet, account in self.of.accounts}
@@ -170,7 +180,9 @@ class Writing:
         if log is None or log > self.of.since:
             since = f"begins at {self.at(log)}" if log is not None else "is empty"
             note = f"The log of polls {since}: of the time before only longer outages are known."
-        return _cut("What could not be read", columns, rows, note=note, empty="No longer outage is known.")
+        return self._cut(
+            "What could not be read", columns, rows, note=note, empty="No longer outage is known."
+        )
 
     def _alerts(self) -> Section:
         rows = [
@@ -185,14 +197,14 @@ class Writing:
             for each in self.of.alerts
         ]
         columns = ("fired", "severity", "rule", "subject", "lasted", "because")
-        return _cut("Alerts", columns, rows, empty="No alert fired.")
+        return self._cut("Alerts", columns, rows, empty="No alert fired.")
 
     def _events(self) -> Section | None:
         rows = [
             (self.at(each.at), str(each.severity), clean(each.rule), clean(each.title))
             for each in self.of.events
         ]
-        return _cut("Events", ("at", "severity", "rule", "what"), rows) if rows else None
+        return self._cut("Events", ("at", "severity", "rule", "what"), rows) if rows else None
 
     def _costs(self) -> Section:
         rows = []
@@ -201,7 +213,27 @@ class Writing:
             numbers = (each.credits, each.requests, polls.failed, polls.readings, polls.misses)
             rows.append((clean(each.source), *(f"{number:,}" for number in numbers)))
         columns = ("source", "credits", "requests", "failed", "readings", "misses")
-        return _cut("What it cost", columns, rows, numbers=5, empty="No source was asked.")
+        return self._cut("What it cost", columns, rows, numbers=5, empty="No source was asked.")
+
+    def _split(self, rows: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+        """What is listed, and the rest."""
+        most = len(rows) if self._most is None else self._most
+        return rows[:most], rows[most:]
+
+    def _cut(
+        self,
+        title: str,
+        columns: Row,
+        rows: Sequence[Row],
+        *,
+        numbers: int = 0,
+        note: str = "",
+        empty: str = "",
+    ) -> Section:
+        """A section of no more rows than people read; it says how many are left out."""
+        listed, rest = self._split(rows)
+        words = [f"{counted(len(rest), 'row')} more, left out here."] if rest else []
+        return Section(title, columns, tuple(listed), numbers, (), " ".join([*words, note]).strip(), empty)
 
 
 def _currency(display: Display) -> str:
@@ -210,19 +242,9 @@ def _currency(display: Display) -> str:
     return found[0] if found else ""
 
 
-def _cut(
-    title: str,
-    columns: Row,
-    rows: Sequence[Row],
-    *,
-    numbers: int = 0,
-    note: str = "",
-    empty: str = "",
-) -> Section:
-    """A section of no more rows than people read; it says how many are left out."""
-    left = len(rows) - MOST
-    words = [f"{counted(left, 'row')} more, left out here."] if left > 0 else []
-    return Section(title, columns, tuple(rows[:MOST]), numbers, (), " ".join([*words, note]).strip(), empty)
+def _more(rest: Sequence[object]) -> str:
+    """What stands in place of the rest; its figures are their sums."""
+    return f"and {len(rest):,} more: in the CSV"
 
 
 def _with(group: FlowGroup) -> str:

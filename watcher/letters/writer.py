@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
 
+from markupsafe import Markup
+
 from watcher import __version__
 from watcher.config.settings import Settings
 from watcher.domain.messages.delivery import Delivery
@@ -21,10 +23,10 @@ from watcher.domain.rules.match import Match
 from watcher.domain.values.periods import Period, days_of
 from watcher.letters.curve import Curve, curve, drawn, painted
 from watcher.letters.page import embedded, page
-from watcher.letters.sections import Writing
+from watcher.letters.sections import MOST, Writing
 from watcher.letters.spreadsheet import spreadsheet
 from watcher.letters.summary import heading, summary
-from watcher.ports.channel import MAKING, Attachment
+from watcher.ports.channel import LONGEST_PAGE, MAKING, Attachment
 from watcher.ports.letters import Summary, report_of
 from watcher.ports.store import StoreAccess
 from watcher.reports.statement.statement import ALL, Statement, statement
@@ -54,10 +56,21 @@ class Letter:
         first, last = days or (self.found.since.date(), self.found.until.date())
         return f"{self.report or 'report'}-{first}" + (f"-{last}" if last != first else "")
 
-    def html(self, display: Display = UTC_AND_DOLLARS, picture: Attachment | None = None) -> str:
-        """The page; with a picture in it instead of a drawing, which few mail programs show."""
-        chart = drawn(self.drawing, self.found) if picture is None else embedded(picture)
-        return page(Writing(self.found, display), chart, self.title, __version__)
+    def html(self, display: Display = UTC_AND_DOLLARS) -> str:
+        """The page with all rows and a drawing."""
+        writing, chart = Writing(self.found, display, None), drawn(self.drawing, self.found)
+        return page(writing, chart, self.title, __version__, ("letter.css", "chart.css"))
+
+    def mail(self, display: Display = UTC_AND_DOLLARS, picture: Attachment | None = None) -> str:
+        """The page with as many rows as mail programs show. A picture is in it instead of a drawing, of which
+        they leave nothing but its words."""
+        chart, most = embedded(picture) if picture is not None else Markup(""), MOST
+        while True:
+            text = page(Writing(self.found, display, most), chart, self.title, __version__)
+            # The picture is no part of it: a mail has it beside the page.
+            if len(text.encode()) - len(chart) <= LONGEST_PAGE or most == 1:
+                return text
+            most //= 2
 
     def png(self) -> bytes | None:
         """None where nothing can draw, or there is nothing to draw."""
@@ -124,7 +137,7 @@ class LetterWriter:
         if drawing is not None:
             picture = Attachment(f"{letter.name}.png", "image/png", drawing)
             add(picture)
-        html = letter.html(display, picture).encode()
+        html = letter.mail(display, picture).encode()
         table = spreadsheet(letter.found).encode("utf-8-sig")  # so that spreadsheets know that it is UTF-8
         add(Attachment(f"{letter.name}.html", "text/html", html))
         add(Attachment(f"{letter.name}.csv", "text/csv", table))

@@ -34,6 +34,9 @@ def data_url(file: Attachment) -> str:
     return f"data:{file.mime};base64,{b64encode(file.content).decode()}"
 
 
+LONGEST_PAGE = 90_000
+"""Bytes of a page that mail programs show whole: Gmail cuts off what is longer than 102 KB."""
+
 MAKING = 20.0
 """Seconds that the files of a report may take to be made; pictures of alerts take two."""
 

@@ -11,10 +11,9 @@ from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.text import clean
 from watcher.notify.markup import MOST_DETAILED, MOST_IDS, MOST_LISTED, plain, ways_on
 from watcher.notify.notice import Entry, Notice, measured, of_many
+from watcher.ports.channel import LONGEST_PAGE
 
 WIDTH = 78
-LONGEST = 90_000
-"""Bytes of one part: Gmail cuts off what is longer than 102 KB."""
 
 _MARGIN = 2
 """Spaces between two columns."""
@@ -47,7 +46,7 @@ def fitted(said: Notice, make: Callable[[Extent], str]) -> str:
     detailed = len(said.entries) <= MOST_DETAILED
     while True:
         text = make(Extent(listed, detailed, len(said.entries) - len(listed)))
-        if len(text.encode()) <= LONGEST or (len(listed) == 1 and not detailed):
+        if len(text.encode()) <= LONGEST_PAGE or (len(listed) == 1 and not detailed):
             return text
         listed, detailed = listed[: len(listed) if detailed else (len(listed) + 1) // 2], False
 
