@@ -58,7 +58,7 @@ def test_without_a_word_everything_is_in_utc_and_dollars(tmp_path: Path) -> None
         ('rates: {CHF: "0.8"}', "rates need the day", "add 'rates_of: 2026-11-29'"),
         ("rates_of: 2026-11-29", "rates_of is the day of rates", "leave it out"),
         ("rates: {CHF: 0}, rates_of: 2026-11-29", "must be so many for one US dollar", '"0.8012"'),
-        ("rates: {CHF: 1/2}, rates_of: 2026-11-29", "'1/2' is no number", ""),
+        ("rates: {CHF: 1/2}, rates_of: 2026-11-29", "must be so many for one US dollar", '"0.8012"'),
         ("rates: {CHF: -1}, rates_of: 2026-11-29", "must be so many for one US dollar", '"0.8012"'),
         ("rates: {CHF: .nan}, rates_of: 2026-11-29", "", ""),
         ("rates: {USD: 1}, rates_of: 2026-11-29", "USD is what the others are counted in", "leave it out"),

@@ -11,13 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.notify.given import HOSTILE, PICTURE, START, delivery
 from tests.notify.slack_api import BOT, OPS, Workspace, blocks_of, shown, workspace
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, Sent
 from watcher.domain.messages.message import Kind, Particulars, Severity
 from watcher.domain.messages.presentation import Ways
-from watcher.domain.values.errors import InputError
 from watcher.notify.slack.channel import SlackChannel
 from watcher.notify.slack.settings import SlackSettings
 from watcher.ports.channel import PLAINLY, Attachment, Presentation
@@ -358,10 +358,9 @@ async def test_a_service_that_is_not_there_is_no_repeat() -> None:
 def test_a_token_of_another_kind_is_a_mistake_and_not_shown(
     words: dict[str, str], place: str, said: str
 ) -> None:
-    written = {"token": BOT, "channel": "#ops", **words}
-    with pytest.raises(InputError, match=said) as caught:
-        SlackSettings.model_validate(written).build("ops")
-    assert caught.value.place == (place,)
+    with pytest.raises(ValidationError, match=said) as caught:
+        SlackSettings.model_validate({"token": BOT, "channel": "#ops", **words})
+    assert [each["loc"] for each in caught.value.errors()] == [(place,)]
     assert "1-2" not in str(caught.value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
@@ -55,7 +56,9 @@ def _locale_name(name: str) -> str:
 
 
 def _rate(value: Any) -> Any:
-    rate = number_in(value) if isinstance(value, str) else Decimal(value) if type(value) is int else None
+    rate = Decimal(value) if type(value) is int else None
+    with suppress(InputError):  # whose words name no remedy
+        rate = number_in(value) if isinstance(value, str) else rate
     if rate is None or not is_rate(rate):
         raise InputError("must be so many for one US dollar", 'in quotes or not: "0.8012"')
     return rate

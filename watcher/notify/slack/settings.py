@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
@@ -24,6 +24,20 @@ EXTRA = "pip install 'balance-watcher[slack]'"
 _OF_A_BOT = re.compile(r"xox(?:b-|e\.xoxb-)")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 _MENTION = re.compile(r"<(?:!(?:here|channel|everyone)|@[UW][A-Z0-9]{2,}|!subteam\^S[A-Z0-9]{2,})>")
+
+
+def _of_a_bot(token: SecretStr) -> SecretStr:
+    if _OF_A_BOT.match(token.get_secret_value()) is None:
+        remedy = "it stands under OAuth & Permissions of your app"
+        raise InputError("must be the token of a bot, which begins with xoxb-", remedy)
+    return token
+
+
+def _of_an_app(token: SecretStr) -> SecretStr:
+    if not token.get_secret_value().startswith("xapp-"):
+        remedy = "it stands under Basic Information of your app"
+        raise InputError("must be the token of an app, which begins with xapp-", remedy)
+    return token
 
 
 def _a_channel(value: Any) -> Any:
@@ -49,11 +63,11 @@ class SlackSettings(ChannelKind):
     listens_with: ClassVar[str] = "app_token"
 
     kind: Literal["slack"] = "slack"
-    token: ApiKey
+    token: Annotated[ApiKey, AfterValidator(_of_a_bot)]
     """The bot's token, which begins with xoxb-."""
     channel: Annotated[str, BeforeValidator(_a_channel), Field(examples=["#ops"])]
     """Id or name; the bot must be a member."""
-    app_token: ApiKey | None = None
+    app_token: Annotated[ApiKey, AfterValidator(_of_an_app)] | None = None
     """The app's token, which begins with xapp- and has the scope connections:write: with it people answer."""
     mention: Annotated[str, AfterValidator(_a_mention)] | None = None
     """Who is called by what is critical (or what `priority:` makes an emergency), as in <!here>."""
@@ -74,12 +88,6 @@ class SlackSettings(ChannelKind):
     def build(self, name: str, shown: Presentation = PLAINLY) -> SlackChannel:
         if find_spec("slack_sdk") is None:
             raise InputError("there is no Slack without the extra `slack`", EXTRA, ("kind",))
-        if _OF_A_BOT.match(self.token.get_secret_value()) is None:
-            what = "must be the token of a bot, which begins with xoxb-"
-            raise InputError(what, "it stands under OAuth & Permissions of your app", ("token",))
-        if self.app_token is not None and not self.app_token.get_secret_value().startswith("xapp-"):
-            what = "must be the token of an app, which begins with xapp-"
-            raise InputError(what, "it stands under Basic Information of your app", ("app_token",))
         from watcher.notify.slack.api import SlackApi
         from watcher.notify.slack.channel import SlackChannel
         from watcher.notify.slack.socket import SlackSocket
