@@ -268,3 +268,11 @@ def test_what_is_over_comes_before_what_asks_for_nobody_and_after_what_does() ->
     kinds = [each.mark for each in notice([info, over, warning]).entries]
 
     assert kinds == ["warning", "resolved", "info"]
+
+
+def test_a_rule_that_looks_back_to_an_older_amount_tells_the_same_move() -> None:
+    older = replace(moved().message.particulars, before=Decimal(50_000))
+
+    (entry,) = notice([moved("in-one-step"), moved("within-a-day", particulars=older)]).entries
+
+    assert entry.rules == ("in-one-step", "within-a-day")

@@ -16,7 +16,7 @@ def move_of(message: Message) -> object:
     moved = message.particulars
     if message.kind not in (Kind.EVENT, Kind.FIRING) or moved.before is None:
         return None
-    return message.subject, message.at, moved.before, moved.after
+    return message.subject, message.at, moved.after  # a rule that looks back compares with an older amount
 
 
 def told_with(identity: str, told: Iterable[Delivery]) -> list[str]:
