@@ -69,6 +69,11 @@ class FakeClock:
         for _ in range(20):
             await asyncio.sleep(0)
 
+    @property
+    def sleeping(self) -> int:
+        """So many sleep now."""
+        return len(self._sleepers)
+
     def set_back(self, by: timedelta) -> None:
         """The time of day jumps; monotonic time does not."""
         self._now -= by

@@ -49,7 +49,7 @@ class Chatting:
 
     async def kept(self, done: Callable[[], object]) -> None:
         """Wait until the store shows something: what it is asked for may be under way."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not done():  # noqa: ASYNC110 (another task writes to the store)
                 await asyncio.sleep(0.01)
 

@@ -222,7 +222,7 @@ async def test_who_acknowledges_elsewhere_is_told_in_the_chats_once(tmp_path: Pa
         acknowledge(store, ["a1"], Ack("Ada", clock.now() + timedelta(seconds=1), "", via))
         for _ in range(3):
             await clock.advance(FOLLOWED_EVERY + 1)
-            await looked(rooms, clock)
+            await looked(clock)
     ((text, ids, settled),) = here.told
     assert text.startswith("Ada acknowledged at ")
     assert (f"({via})" in text) == bool(via)
@@ -236,7 +236,7 @@ async def test_what_was_acknowledged_in_a_chat_is_not_told_a_second_time(tmp_pat
         await ChatListener(here, PEOPLE, rooms).hear(Said("11", "/ack a1"))
         for _ in range(3):
             await clock.advance(FOLLOWED_EVERY + 1)
-            await looked(rooms, clock)
+            await looked(clock)
     assert len(here.told) == 1
 
 
@@ -252,8 +252,9 @@ async def test_a_chat_that_cannot_be_told_costs_the_others_nothing(
     assert "unexpected error while telling what was done" in caplog.text
 
 
-async def looked(rooms: ChatRooms, clock: FakeClock) -> None:
-    """Let a look of `follow` that began end: it asks the store in a thread."""
-    await asyncio.to_thread(rooms.actions.acknowledged, clock.now())
-    for _ in range(20):
-        await asyncio.sleep(0.002)
+async def looked(clock: FakeClock) -> None:
+    """Wait until `follow` has looked and sleeps again: it asks the store in a thread."""
+    async with asyncio.timeout(60):
+        while not clock.sleeping:  # noqa: ASYNC110 (the loop rests in the store)
+            await asyncio.sleep(0.001)
+    await clock.settle()

@@ -46,7 +46,7 @@ class SlackAtWork:
         for each in envelopes:
             await self.link.send_json(each)
         for _ in envelopes:
-            await asyncio.wait_for(self.slack.acks.get(), 5)
+            await asyncio.wait_for(self.slack.acks.get(), 60)
 
     def values(self) -> list[str]:
         """What the buttons of the first message say."""

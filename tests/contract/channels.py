@@ -46,7 +46,7 @@ class Case:
 async def apprise() -> AsyncIterator[Case]:
     async with receiver() as here:
         url = f"json://127.0.0.1:{here.port}/hook/{TOKEN}"
-        settings = AppriseSettings.model_validate({"url": url, "timeout": "2s"})
+        settings = AppriseSettings.model_validate({"url": url, "timeout": "20s"})
 
         def arrived() -> list[str]:
             return [f"{each['title']}\n{each['message']}" for each in here.payloads]
@@ -88,7 +88,7 @@ async def recording() -> AsyncIterator[Case]:
 @asynccontextmanager
 async def slack() -> AsyncIterator[Case]:
     async with workspace(bot=f"xoxb-{TOKEN}") as here:
-        written = {"token": here.bot, "channel": "#ops", "api_url": here.api_url, "timeout": "2s"}
+        written = {"token": here.bot, "channel": "#ops", "api_url": here.api_url, "timeout": "20s"}
         settings = SlackSettings.model_validate(written)
 
         def arrived() -> list[str]:
@@ -103,7 +103,7 @@ async def slack() -> AsyncIterator[Case]:
 @asynccontextmanager
 async def telegram() -> AsyncIterator[Case]:
     async with telegram_server() as here:
-        written = {"token": BOT_TOKEN, "chat": str(GROUP), "api_url": here.url, "timeout": "2s"}
+        written = {"token": BOT_TOKEN, "chat": str(GROUP), "api_url": here.url, "timeout": "20s"}
         settings = TelegramSettings.model_validate(written)
 
         def spoil() -> None:
@@ -116,7 +116,7 @@ async def telegram() -> AsyncIterator[Case]:
 async def webhook() -> AsyncIterator[Case]:
     async with receiver() as here:
         url = f"http://127.0.0.1:{here.port}/hook/{TOKEN}"
-        settings = WebhookChannelSettings.model_validate({"url": url, "secret": "0" * 32, "timeout": "2s"})
+        settings = WebhookChannelSettings.model_validate({"url": url, "secret": "0" * 32, "timeout": "20s"})
 
         def arrived() -> list[str]:
             return [json.dumps(each, ensure_ascii=False) for each in here.payloads]
@@ -130,7 +130,7 @@ async def webhook() -> AsyncIterator[Case]:
 @asynccontextmanager
 async def discord() -> AsyncIterator[Case]:
     async with guild(bot=TOKEN) as here:
-        written = {"token": TOKEN, "channel": OPS, "api_url": here.url, "timeout": "2s"}
+        written = {"token": TOKEN, "channel": OPS, "api_url": here.url, "timeout": "20s"}
         settings = DiscordSettings.model_validate(written)
 
         def arrived() -> list[str]:

@@ -105,7 +105,7 @@ class TelegramServer:
 
     async def until(self, done: Any) -> None:
         """Wait until something is so; each call may have brought it about."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not done():
                 self.happened.clear()
                 await self.happened.wait()

@@ -29,7 +29,7 @@ async def discord() -> AsyncIterator[Guild]:
 
 
 def channel(discord: Guild, shown: Presentation = PLAINLY, **words: Any) -> DiscordChannel:
-    written = {"token": BOT, "channel": OPS, "api_url": discord.url, "timeout": "2s", **words}
+    written = {"token": BOT, "channel": OPS, "api_url": discord.url, "timeout": "20s", **words}
     return DiscordSettings.model_validate(written).build("ops", shown)
 
 

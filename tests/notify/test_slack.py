@@ -39,7 +39,7 @@ async def slack() -> AsyncIterator[Workspace]:
 
 
 def channel(slack: Workspace, shown: Presentation = PLAINLY, **words: Any) -> SlackChannel:
-    written = {"token": BOT, "channel": "#ops", "api_url": slack.api_url, "timeout": "2s", **words}
+    written = {"token": BOT, "channel": "#ops", "api_url": slack.api_url, "timeout": "20s", **words}
     return SlackSettings.model_validate(written).build("ops", shown)
 
 
@@ -260,14 +260,14 @@ async def test_a_report_whose_table_is_refused_says_that_files_are_left_out(slac
 async def test_files_that_are_not_made_in_time_are_said_to_be_left_out(
     slack: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("watcher.notify.slack.channel.making", lambda *_: -2.0)
+    monkeypatch.setattr("watcher.notify.slack.channel.making", lambda *_: -20.0)
     made = threading.Event()
 
     def slow(_: object) -> list[Attachment]:
         made.wait(60)
         return [PICTURE]
 
-    here = channel(slack, Presentation(attach=slow), timeout="2s")
+    here = channel(slack, Presentation(attach=slow))
     try:
         result = await sent(here, delivery(1))
     finally:

@@ -265,7 +265,7 @@ async def test_a_connection_on_which_nothing_is_said_still_stands(
 ) -> None:
     monkeypatch.setattr(socket_mode, "QUIET", 0.001)
     ear = Listener()
-    async with listening(slack, ear), asyncio.timeout(5):
+    async with listening(slack, ear), asyncio.timeout(60):
         while ear.times < 4:  # noqa: ASYNC110 (another task counts)
             await asyncio.sleep(0)
 
@@ -289,7 +289,7 @@ async def test_junk_is_passed_over_and_a_broken_connection_is_an_end(slack: Work
 
 
 def channel(slack: Workspace) -> SlackChannel:
-    written = {"token": BOT, "app_token": APP, "channel": "#ops", "api_url": slack.api_url, "timeout": "2s"}
+    written = {"token": BOT, "app_token": APP, "channel": "#ops", "api_url": slack.api_url, "timeout": "20s"}
     shown = Presentation(answered=True, ways=lambda _: Ways(page="https://w/a", acknowledge="https://w/ack"))
     return SlackSettings.model_validate(written).build("ops", shown)
 

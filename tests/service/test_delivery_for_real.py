@@ -28,11 +28,11 @@ async def test_a_burst_of_300_is_out_soon_as_one_message_on_a_quick_channel() ->
 
         began = time.monotonic()
         deliverer.start()
-        assert await deliverer.drain(within=10)
+        assert await deliverer.drain(within=60)
         took = time.monotonic() - began
         await deliverer.stop(within=1)
 
-    assert took < 5  # 1.5 s on a machine of its own
+    assert took < 30  # 1.5 s on a machine of its own
     assert {each.state for each in outbox.rows.values()} == {DeliveryState.SENT}
     assert len(here.payloads) == 1
     assert here.payloads[0]["message"].startswith("300 alerts: 300 changes")
@@ -69,7 +69,7 @@ async def test_a_hung_service_delays_no_other_and_the_end_is_quick() -> None:
         began = time.monotonic()
         await deliverer.stop(within=0.1)
 
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10, "the channel would wait for 30 s"
     assert outbox.state(1) is DeliveryState.PENDING
     assert outbox.state(2) is DeliveryState.SENT
 
