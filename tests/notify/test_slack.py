@@ -152,14 +152,14 @@ async def test_of_a_move_that_two_alerts_share_the_message_is_not_marked_when_on
     here, seen = channel(slack), Particulars(before=Decimal(5), after=Decimal(1))
     low, lower = (delivery(number, kind=Kind.FIRING) for number in (1, 2))
     both = [replace(each, message=replace(each.message, at=START, particulars=seen)) for each in (low, lower)]
-    thread = (await sent(here, *both)).receipt
-    await sent(here, replace(delivery(2, kind=Kind.RESOLVED), thread=thread))
+    await sent(here, replace(delivery(2, kind=Kind.RESOLVED), thread=(await sent(here, *both)).receipt))
     await here.close()
     assert "chat.update" not in slack.methods()
 
 
 async def test_a_thread_that_is_gone_costs_no_message(slack: Workspace) -> None:
     here = channel(slack)
+    here.remember({"channel #ops": OPS})
     slack.messages["1740000000.000100"] = {}
     receipt = await told(here, 2, Kind.RESOLVED, f"{OPS}:1739999999.000100")
     await here.close()
@@ -169,12 +169,25 @@ async def test_a_thread_that_is_gone_costs_no_message(slack: Workspace) -> None:
     slack.wrong.clear()
 
 
-async def test_what_began_in_a_channel_that_the_bot_has_left_is_told_in_the_new_one(slack: Workspace) -> None:
-    here = channel(slack)
-    receipt = await told(here, 2, Kind.REPEAT, "C0LD:1739999999.000100")
+async def test_what_began_in_the_channel_that_was_written_before_is_told_in_the_new_one(
+    slack: Workspace,
+) -> None:
+    here = channel(slack, channel=OPS)
+    receipt = await told(here, 2, Kind.REPEAT, "C0LDC4ANNEL:1739999999.000100")
     await here.close()
     assert receipt.startswith(OPS)
-    assert slack.wrong.pop().endswith("channel_not_found")
+    assert [each["channel"] for each in slack.posted()] == [OPS]
+
+
+async def test_the_id_of_a_channel_is_learnt_once_and_remembered_over_a_restart(slack: Workspace) -> None:
+    here, again = channel(slack), channel(slack)
+    first = await sent(here, delivery(1))
+    assert first.facts == {"channel #ops": OPS}
+    again.remember(first.facts)
+    await told(again, 3, Kind.REPEAT, first.receipt)
+    await here.close()
+    await again.close()
+    assert slack.posted()[-1]["thread_ts"] == first.receipt.split(":")[1]
 
 
 async def test_an_answer_that_does_not_come_in_time_may_have_been_a_success(slack: Workspace) -> None:

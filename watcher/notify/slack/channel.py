@@ -31,6 +31,7 @@ MOST_MARKED = 20
 """First messages that are marked as over after one notification: Slack takes some 50 changes a minute."""
 
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
+_ID = re.compile(r"[CDG][A-Z0-9]{8,}")
 _NO_THREAD = re.compile(r"thread|cannot_reply")
 _GONE = re.compile(r"message_not_found")
 
@@ -54,10 +55,17 @@ class SlackChannel:
         self.name = name
         self._socket = socket
         self._api, self._channel = api, channel
+        self._here = channel if _ID.fullmatch(channel) else ""
         self._shown, self._priority, self._mention = shown, priority, mention
 
     def remember(self, facts: Mapping[str, str]) -> None:
-        """What there is to know stands in the receipts."""
+        """Take the id of the channel that an earlier run learnt; all else stands in the receipts."""
+        self._here = facts.get(self._fact, self._here)
+
+    @property
+    def _fact(self) -> str:
+        """Under which name the store keeps what Slack calls the channel that is written here."""
+        return f"channel {self._channel}"
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         """One message. Once Slack has it, it is sent: what goes wrong with its picture, or with what it makes
@@ -74,11 +82,12 @@ class SlackChannel:
         if isinstance(answer, ServiceRefusal):
             return NotSent(self._api.words(answer), answer.retry_after, answer.maybe_sent, answer.fault)
         place = MessagePlace(str(answer.get("channel", "")), str(answer.get("ts", "")), alerts_in(deliveries))
+        facts = self._learnt(place) if root is None else EMPTY
         await self._add_files(deliveries, root or place, remarks)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._api.timeout):
                 await self._mark_over(deliveries, remarks)
-        return Sent(remarks, receipt=place.receipt)
+        return Sent(remarks, facts, place.receipt)
 
     async def listen(self, ear: Ear) -> None:
         """Hand on what people press and write; see `Bot`."""
@@ -112,18 +121,26 @@ class SlackChannel:
     async def _post(
         self, deliveries: Sequence[Delivery], message: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any] | ServiceRefusal, MessagePlace | None]:
-        """Into the thread if there is one and it still takes replies, else by itself; and into which thread.
+        """Into the thread if there is one here and it still takes replies, else by itself; and into which
+        thread. One in a channel that was here before is read by others.
 
         What still asks for somebody is shown in the channel, too: a thread is read by those who follow it.
         """
         thread = thread_of(deliveries)
-        if thread is not None:
+        if thread is not None and thread.channel == self._here:
             loud = any(each.message.kind.present for each in deliveries)
             reply = {"channel": thread.channel, "thread_ts": thread.name, "reply_broadcast": loud}
             answer = await self._api.call("chat.postMessage", {**message, **_QUIET, **reply})
             if not (isinstance(answer, ServiceRefusal) and _is_closed(answer)):
                 return answer, thread
         return await self._api.call("chat.postMessage", {**message, **_QUIET, "channel": self._channel}), None
+
+    def _learnt(self, place: MessagePlace) -> Mapping[str, str]:
+        """What Slack calls the channel that is written here, if that is news: threads are known by it."""
+        if not place.channel or place.channel == self._here:
+            return EMPTY
+        self._here = place.channel
+        return {self._fact: self._here}
 
     async def _add_files(
         self, deliveries: Sequence[Delivery], place: MessagePlace, remarks: dict[str, str]
