@@ -30,10 +30,11 @@ from watcher.charts.png import HEIGHT, WIDTH, Picture, png
 from watcher.config.configuration import build_rules, configure, store_of
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery, Sent
-from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.messages.message import Kind, Message, Particulars, Severity
 from watcher.domain.model import subject_key
 from watcher.domain.values.formatting import amount
 from watcher.notify.apprise.channel import AppriseChannel
+from watcher.notify.notice import notice
 from watcher.ports.channel import Attachment, Presentation
 
 RULES = """\
@@ -259,6 +260,28 @@ async def test_of_several_alerts_on_one_subject_the_gravest_names_the_picture(tm
 
     built(tmp_path, draw)([minor, told()])
     assert [picture.title for picture in seen] == ["hot: ETH is below 4"]
+
+
+async def test_pictures_stand_in_the_order_in_which_the_message_tells_of_them(tmp_path: Path) -> None:
+    await history(tmp_path)
+    seen: list[str] = []
+
+    def draw(picture: Picture) -> bytes:
+        seen.append(picture.title)
+        return b""
+
+    about = (subject_key(HOT), "wallet:hot", subject_key(HOT, ETH))
+    told_now = []
+    for number, (subject, gravity) in enumerate(zip(about, (1, 3, 2), strict=True)):
+        kind = Kind.RESOLVED if gravity == 3 else Kind.FIRING
+        worst = Particulars(gravity=Decimal(gravity))
+        each = told(kind, subject)
+        title, at = f"gravity {gravity}", AT - timedelta(minutes=number)
+        message = replace(each.message, id=f"a{number}", title=title, particulars=worst, at=at)
+        told_now.append(replace(each, id=f"d{number}", message=message))
+    built(tmp_path, draw)(told_now)
+    assert seen == [each.title for each in notice(told_now).entries]
+    assert seen == ["gravity 2", "gravity 1", "gravity 3"]
 
 
 def test_every_picture_of_the_readme_is_there_and_small() -> None:

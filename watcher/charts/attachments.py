@@ -25,6 +25,7 @@ from watcher.domain.messages.message import Kind, Message
 from watcher.domain.model import Asset, asset_of, subject_key
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
+from watcher.notify.notice import chief, gravest_first
 from watcher.ports.channel import Attach, Attachment
 from watcher.ports.store import StoreAccess
 
@@ -92,12 +93,12 @@ class Painter:
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     def __call__(self, deliveries: Sequence[Delivery]) -> list[Attachment]:
-        """Pictures of what these deliveries are about, those that were ready in time; the gravest first."""
+        """Pictures of what these deliveries are about, those that were ready in time, in the order in which
+        their notice tells it."""
         messages: dict[str, Message] = {}
-        newest = sorted(deliveries, key=lambda each: each.message.at, reverse=True)
-        for delivery in sorted(newest, key=lambda each: each.message.severity.rank):
-            if delivery.message.kind not in _WITHOUT:
-                messages.setdefault(delivery.message.subject, delivery.message)
+        for message in map(chief, gravest_first(deliveries)):
+            if message.kind not in _WITHOUT:
+                messages.setdefault(message.subject, message)
         if not messages or not self._room.acquire(blocking=False):
             return []
         found: list[Attachment] = []

@@ -106,7 +106,7 @@ class Notice:
 
 def notice(deliveries: Sequence[Delivery], shown: Presentation = PLAINLY) -> Notice:
     """What one notification says for one or several deliveries."""
-    told = sorted(folded(deliveries), key=_gravity)
+    told = gravest_first(deliveries)
     entries = tuple(_entry(each, shown) for each in told)
     note = shown.display.rate() if any(_has_worth(each.message) for each in entries) else ""
     if len(entries) == 1:
@@ -124,6 +124,11 @@ def folded(deliveries: Sequence[Delivery]) -> list[Told]:
         key = move_of(told[0].message) if len(told) == 1 else None
         found[key or told[0].message.id] = (*found.get(key, ()), *told)
     return list(found.values())
+
+
+def gravest_first(deliveries: Sequence[Delivery]) -> list[Told]:
+    """What each entry of a notice tells, in the order of the entries."""
+    return sorted(folded(deliveries), key=_gravity)
 
 
 def chief(told: Told) -> Message:
