@@ -61,7 +61,7 @@ def test_pictures_are_for_who_wants_some_and_the_files_of_a_report_for_all_in_th
 ) -> None:
     pictured = CHANNELS.replace('json://127.0.0.1:9/t",', 'json://127.0.0.1:9/t", pictures: true,')
     settings = load(tmp_path, pictured)
-    shown = presentations(settings, lambda _: [PICTURE], letters=Papers(), clock=FakeClock(NOW))
+    shown = presentations(settings, lambda *_: [PICTURE], letters=Papers(), clock=FakeClock(NOW))
     found = {}
     for name in ("treasurer", "utc"):
         attach = shown(name).attach
@@ -70,6 +70,22 @@ def test_pictures_are_for_who_wants_some_and_the_files_of_a_report_for_all_in_th
     table = ("report.csv", displays(tmp_path, pictured)["treasurer"].beside(Decimal(100)).encode())
     assert found == {"treasurer": [(PICTURE.name, PICTURE.content), table], "utc": [("report.csv", b"")]}
     assert presentations(settings, clock=FakeClock(NOW))("utc").attach is None
+
+
+def test_a_picture_is_drawn_in_the_zone_of_its_channel(tmp_path: Path) -> None:
+    settings = load(tmp_path, re.sub(r'(json://127.0.0.1:9/[tu]",)', r"\1 pictures: true,", CHANNELS))
+    zones: list[object] = []
+
+    def draw(_: Sequence[Delivery], display: Display) -> list[Attachment]:
+        zones.append(display.zone)
+        return []
+
+    shown = presentations(settings, draw, clock=FakeClock(NOW))
+    for name in ("treasurer", "utc"):
+        attach = shown(name).attach
+        assert attach is not None
+        attach([delivery()])
+    assert zones == [ZoneInfo("Europe/Zurich"), ZoneInfo("UTC")]
 
 
 def test_each_channel_shows_one_moment_and_one_amount_in_its_own_form(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
@@ -26,13 +27,15 @@ from tests.notify.given import PICTURE
 from tests.store.given import opened
 from watcher.charts import attachments
 from watcher.charts.attachments import LIMIT, MOST_AT_ONCE, Painter, painter
+from watcher.charts.axes import time_ticks
 from watcher.charts.png import HEIGHT, WIDTH, Picture, png
 from watcher.config.configuration import build_rules, configure, store_of
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery, Sent
 from watcher.domain.messages.message import Kind, Message, Particulars, Severity
+from watcher.domain.messages.presentation import Display, localised
 from watcher.domain.model import subject_key
-from watcher.domain.values.formatting import amount
+from watcher.domain.values.formatting import amount, moment
 from watcher.notify.apprise.channel import AppriseChannel
 from watcher.notify.notice import notice
 from watcher.ports.channel import Attachment, Presentation
@@ -83,6 +86,37 @@ async def test_an_alert_is_drawn_with_its_week_its_level_and_its_gap(tmp_path: P
     assert [piece[0].value for piece in picture.pieces] == [Decimal(5), Decimal(3)]
     assert picture.gaps == (Gap(after(minutes=20), AT),)
     assert picture.since == after(minutes=0)
+
+
+async def test_the_times_of_a_picture_are_those_of_the_message_and_say_their_zone(tmp_path: Path) -> None:
+    await history(tmp_path)
+    seen: list[Picture] = []
+
+    def draw(picture: Picture) -> bytes:
+        seen.append(picture)
+        return b""
+
+    paint, about = built(tmp_path, draw), told()
+    about = replace(about, message=replace(about.message, title=f"low since {moment(AT)}"))
+    for zone in ("Europe/Zurich", "America/Sao_Paulo", "UTC"):
+        paint([about], Display(localised(ZoneInfo(zone)), zone=ZoneInfo(zone)))
+    assert [each.title.removeprefix("low since ") for each in seen] == [
+        "10 Mar 2026, 14:20:00 CET", "10 Mar 2026, 10:20:00 UTC-03:00", "10 Mar 2026, 13:20:00 UTC",
+    ]  # fmt: skip
+    assert [each.ends() for each in seen] == [
+        ("13:00:00", "2026-03-10 14:21:37 CET"),
+        ("09:00:00", "2026-03-10 10:21:37 UTC-03:00"),
+        ("12:00:00", "2026-03-10 13:21:37 UTC"),
+    ]
+
+
+def test_a_picture_of_the_night_in_which_clocks_change_names_both_times() -> None:
+    since, until = datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 26, 12, tzinfo=UTC)
+    zone = ZoneInfo("Europe/Zurich")
+    found = Picture("t", "b", [], [], since, until, until, None, amount, zone=zone)
+    assert found.ends() == ("24 Oct 14:00 CEST", "2026-10-26 13:00:00 CET")
+    days = [(at.astimezone(UTC).hour, text) for at, text in time_ticks(since, until, 5, zone)]
+    assert days == [(22, "25 Oct"), (11, "12:00"), (23, "26 Oct"), (11, "12:00")]
 
 
 async def test_a_level_far_from_the_curve_is_told_and_not_drawn(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from watcher.config.configuration import (
 from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.values.exchange_rates import ExchangeRates
-from watcher.ports.channel import Attach
+from watcher.ports.channel import Draw
 from watcher.ports.clock import Clock
 from watcher.ports.letters import Letters
 from watcher.ports.store import Store, facts_of
@@ -49,7 +49,7 @@ async def build(
     *,
     clock: Clock | None = None,
     metrics: Metrics | None = None,
-    draw: Attach | None = None,
+    draw: Draw | None = None,
     letters: Letters | None = None,
 ) -> App:
     """Everything that one configuration asks for; nothing of it is at work yet.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from watcher.app.ways import ways_of
@@ -18,7 +17,7 @@ from watcher.domain.values.formatting import ENGLISH
 from watcher.domain.values.local_time import PLAIN
 from watcher.notify.display import ChannelDisplay
 from watcher.notify.locales import can_localise, number_style, time_style
-from watcher.ports.channel import Attach, Presentation
+from watcher.ports.channel import Attach, Draw, Presentation
 from watcher.ports.clock import Clock
 from watcher.ports.letters import Letters
 from watcher.service.clock import SystemClock
@@ -29,7 +28,7 @@ Rates = Callable[[], ExchangeRates | None]
 
 def presentations(
     settings: Settings,
-    draw: Attach | None = None,
+    draw: Draw | None = None,
     *,
     letters: Letters | None = None,
     told: Rates = lambda: None,
@@ -44,11 +43,10 @@ def presentations(
     def of(channel: str) -> Presentation:
         kind = settings.channels[channel]
         display = _display(settings.display.on(kind.display), rates, now)
-        makers = [draw] if draw is not None and kind.wants_pictures else []
-        if letters is not None:
-            makers.append(partial(letters.files, display=display))
+        drawing = [draw] if draw is not None and kind.wants_pictures else []
+        makers = [*drawing, *([letters.files] if letters is not None else [])]
         answered = settings.chat is not None and channel in settings.chat.channels
-        return Presentation(_together(makers) if makers else None, display, ways, answered=answered)
+        return Presentation(_together(makers, display) if makers else None, display, ways, answered=answered)
 
     return of
 
@@ -71,20 +69,19 @@ def display_by_hand(settings: Settings, clock: Clock | None = None) -> Display:
     return _display(settings.display, lambda: rates, (clock or SystemClock()).now)
 
 
-def _together(makers: Sequence[Attach]) -> Attach:
+def _together(makers: Sequence[Draw], display: Display) -> Attach:
     """All that any of them makes."""
-    return lambda deliveries: [file for make in makers for file in make(deliveries)]
+    return lambda deliveries: [file for make in makers for file in make(deliveries, display)]
 
 
 def _display(wanted: ChannelDisplay, rates: Rates, now: Callable[[], datetime]) -> Display:
     """How times and money are shown; what is not asked for stays as it is."""
     locale = wanted.locale if can_localise() else None
-    shown = Display()
+    shown, zone = Display(), ZoneInfo(wanted.timezone) if wanted.timezone is not None else UTC
     if wanted.timezone is not None or locale is not None:
-        zone = ZoneInfo(wanted.timezone) if wanted.timezone is not None else UTC
-        shown = Display(localised(zone, time_style(locale) if locale is not None else PLAIN))
+        shown = Display(localised(zone, time_style(locale) if locale is not None else PLAIN), zone=zone)
     if wanted.currency in (None, DOLLAR):
         return shown
     numbers = number_style(locale) if locale is not None else ENGLISH
     currency = Currency(wanted.currency, rates, now, numbers)
-    return Display(shown.localised, currency.beside, currency.note)
+    return Display(shown.localised, currency.beside, currency.note, zone)

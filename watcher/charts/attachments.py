@@ -22,11 +22,12 @@ from watcher.domain.evaluation.rule_index import Names, Rules, other_names
 from watcher.domain.history.timeline import Point, known_values
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message
+from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Display
 from watcher.domain.model import Asset, asset_of, subject_key
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
 from watcher.notify.notice import chief, gravest_first
-from watcher.ports.channel import Attach, Attachment
+from watcher.ports.channel import Attachment, Draw
 from watcher.ports.store import StoreAccess
 
 if TYPE_CHECKING:
@@ -54,18 +55,19 @@ def painter(configuration: Configuration, store: StoreAccess) -> Painter | None:
     return Painter(configuration.settings, build_rules(configuration), store)
 
 
-def sample(configuration: Configuration, now: datetime) -> Attach | None:
+def sample(configuration: Configuration, now: datetime) -> Draw | None:
     """A function that draws a test picture; None if no channel wants pictures, or nothing can draw them."""
     if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
         return None
 
-    def draw(_deliveries: Sequence[Delivery]) -> list[Attachment]:
+    def draw(_deliveries: Sequence[Delivery], display: Display) -> list[Attachment]:
         from watcher.charts.png import Picture, png
 
         since, level = now - SPAN, Decimal(4)
         piece = tuple(Point(since + SPAN * step / 7, Decimal(9 - step)) for step in range(8))
         words = "no balance: this is what a picture looks like"
-        return [_attachment(png(Picture("Test picture", words, [piece], (), since, now, now, level, amount)))]
+        shown = Picture("Test picture", words, [piece], (), since, now, now, level, amount, zone=display.zone)
+        return [_attachment(png(shown))]
 
     return draw
 
@@ -92,7 +94,9 @@ class Painter:
         self._draw = draw or png
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
-    def __call__(self, deliveries: Sequence[Delivery]) -> list[Attachment]:
+    def __call__(
+        self, deliveries: Sequence[Delivery], display: Display = UTC_AND_DOLLARS
+    ) -> list[Attachment]:
         """Pictures of what these deliveries are about, those that were ready in time, in the order in which
         their notice tells it."""
         messages: dict[str, Message] = {}
@@ -109,7 +113,7 @@ class Painter:
                 for message in list(messages.values())[:MOST]:
                     if done.is_set():
                         return
-                    self._one(message, found)
+                    self._one(message, display, found)
             except Exception as error:  # noqa: BLE001 (top of this thread: a picture costs no message)
                 LOG.warning("no picture: %s", type(error).__name__)
             finally:
@@ -122,9 +126,9 @@ class Painter:
             done.set()
         return found[:]
 
-    def _one(self, message: Message, found: list[Attachment]) -> None:
+    def _one(self, message: Message, display: Display, found: list[Attachment]) -> None:
         subject = self._subject(message)
-        picture = self._picture(message, subject) if subject is not None else None
+        picture = self._picture(message, subject, display) if subject is not None else None
         if picture is not None:
             found.append(_attachment(self._draw(picture), len(found) + 1))
 
@@ -140,7 +144,7 @@ class Painter:
                 return _Subject(wallet.name, asset)
         return _Subject(wallet.name, None) if message.subject == f"wallet:{wallet.name}" else None
 
-    def _picture(self, message: Message, subject: _Subject) -> Picture | None:
+    def _picture(self, message: Message, subject: _Subject, display: Display) -> Picture | None:
         from watcher.charts.png import Picture
 
         with self._store.queries() as reader:
@@ -163,7 +167,7 @@ class Painter:
         if level is not None and level.level not in fits:
             below.append("too far to be drawn")
         return Picture(
-            title=clean(message.title),
+            title=display.localised(clean(message.title)),
             below="; ".join(below),
             pieces=line.segments,
             gaps=line.gaps,
@@ -173,6 +177,7 @@ class Painter:
             level=level.level if level is not None and level.level in fits else None,
             format_value=money if worth else amount,
             clear=level.clear if level is not None and level.clear in fits - {level.level} else None,
+            zone=display.zone,
         )
 
     def _level(self, rule_id: str, also: Names, chart: Chart, subject: _Subject) -> Level | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from watcher.domain.values.formatting import MINUS
@@ -73,14 +73,14 @@ def _round_step(wanted: Decimal) -> Decimal:
     return next(each * power for each in (1, 2, 5, 10) if each * power >= wanted)
 
 
-def time_ticks(since: datetime, until: datetime, most: int) -> list[tuple[datetime, str]]:
-    """Ticks of a time axis: at most `most` times of the calendar, in UTC, each with its label."""
+def time_ticks(since: datetime, until: datetime, most: int, zone: tzinfo = UTC) -> list[tuple[datetime, str]]:
+    """Ticks of a time axis: at most `most` times of the zone's calendar, each with its label."""
     found = next((span for span in _SPANS if (until - since) / span <= most), None)
     if found is None:
-        return _months(since, until, most)
+        return _months(since, until, most, zone)
     text = "%H:%M" if found < timedelta(days=1) else "%-d %b"
     days = timedelta(days=found.days or 1)
-    at = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    at = since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     at -= timedelta(days=at.toordinal() % days.days)
     result = []
     while at <= until:
@@ -91,9 +91,9 @@ def time_ticks(since: datetime, until: datetime, most: int) -> list[tuple[dateti
     return result
 
 
-def _months(since: datetime, until: datetime, most: int) -> list[tuple[datetime, str]]:
+def _months(since: datetime, until: datetime, most: int, zone: tzinfo) -> list[tuple[datetime, str]]:
     every = next((n for n in (1, 2, 3, 4, 6) if (until - since).days / 30.4 / n <= most), 12)
-    at = since.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    at = since.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     result = []
     while at <= until:
         if at >= since and (at.month - 1) % every == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache
 
@@ -13,6 +13,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from watcher.domain.history.timeline import Gap, Segment, known_values
 from watcher.domain.values.decimals import minus, plus, times
+from watcher.domain.values.local_time import zone_name
 
 WIDTH, HEIGHT = 800, 400
 """Pixels of the picture; it is drawn twice as large and made smaller, so that lines are smooth."""
@@ -35,7 +36,7 @@ Dot = tuple[float, float]
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What a PNG shows. `level`: a threshold, `clear`: beyond which it resolves; None if there is none, or no
-    place for it. `format_value` writes a value on the axis."""
+    place for it. `format_value` writes a value on the axis; `zone`: whose times stand there."""
 
     title: str
     below: str
@@ -47,6 +48,14 @@ class Picture:
     level: Decimal | None
     format_value: Callable[[Decimal], str]
     clear: Decimal | None = None
+    zone: tzinfo = UTC
+
+    def ends(self) -> tuple[str, str]:
+        """What stands at both ends of the axis of time; the zone, once if it has the same name at both."""
+        since, until = self.since.astimezone(self.zone), self.until.astimezone(self.zone)
+        first = f"{since:%d %b %H:%M}" if self.until - self.since > timedelta(days=1) else f"{since:%H:%M:%S}"
+        name, last = zone_name(since), zone_name(until)
+        return f"{first} {name}" if name != last else first, f"{until:%Y-%m-%d %H:%M:%S} {last}"
 
 
 def png(picture: Picture) -> bytes:
@@ -133,9 +142,9 @@ class _Sheet:
         self._text((_SIDE * _TWICE, 34 * _TWICE), _cut(of.below), "la", _FAINT)
         self._pen.line((self._left, self._bottom, self._right, self._bottom), _FAINT, _TWICE)
         foot = self._bottom + 12 * _TWICE
-        form = "%d %b %H:%M" if of.until - of.since > timedelta(days=1) else "%H:%M:%S"
-        self._text((self._left, foot), f"{of.since.astimezone(UTC):{form}}", "la", _FAINT)
-        self._text((self._right, foot), f"{of.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", "ra", _FAINT)
+        first, last = of.ends()
+        self._text((self._left, foot), first, "la", _FAINT)
+        self._text((self._right, foot), last, "ra", _FAINT)
         for value in {self._lowest, self._highest}:
             if not any(self._crowds(value, level) for level, _ in self._levels):
                 self._label(value, _FAINT)

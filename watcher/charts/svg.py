@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
 from markupsafe import Markup
@@ -51,7 +51,7 @@ class Ruler:
 @dataclass(frozen=True, slots=True)
 class Plot:
     """What a line chart shows. `sign` stands before the figures of the axis. `others`: more lines,
-    straight from point to point, each in a colour of its own."""
+    straight from point to point, each in a colour of its own. `zone`: whose times are written."""
 
     since: datetime
     until: datetime
@@ -66,6 +66,7 @@ class Plot:
     sign: str = ""
     format_value: Callable[[Decimal], str] = str
     rulers: Sequence[Ruler] = ()
+    zone: tzinfo = UTC
 
 
 _SVG = Markup(
@@ -145,14 +146,15 @@ class _Drawing:
     def _gaps(self) -> Iterator[Markup]:
         for gap in self._plot.gaps:
             left, right = self._x(gap.since), self._x(gap.until)
-            words = f"not read from {_short(gap.since)} to {_short(gap.until)}"
+            words = f"not read from {self._short(gap.since)} to {self._short(gap.until)}"
             yield _GAP.format(_figure(left), _figure(max(right - left, 1.0)), self._height, words)
 
     def _axes(self) -> Iterator[Markup]:
+        plot = self._plot
         for number, label in enumerate(self._labels):
             y = self._height * (1 - number / self._scale.count)
             yield _VALUE.format(_figure(y), self._width, _figure(y + 4), label)
-        for at, label in time_ticks(self._plot.since, self._plot.until, self._size[0] // 90):
+        for at, label in time_ticks(plot.since, plot.until, self._size[0] // 90, plot.zone):
             x = min(self._x(at), self._width + RIGHT - len(label) * DIGIT / 2)
             yield _TIME.format(_figure(x), self._height + ROW, label)
 
@@ -187,8 +189,11 @@ class _Drawing:
         single = [piece[0] for piece in self._plot.segments if len(piece) == 1]
         for point in (*few, *single):
             if point.value is not None:
-                words = _short(point.at), self._plot.format_value(point.value)
+                words = self._short(point.at), self._plot.format_value(point.value)
                 yield _STEP.format(_figure(self._x(point.at)), _figure(self._y(point.value)), *words)
+
+    def _short(self, at: datetime) -> str:
+        return f"{at.astimezone(self._plot.zone):%Y-%m-%d %H:%M}"
 
 
 def _steps(piece: Segment, x: Callable[[datetime], float], y: Callable[[Decimal | None], float]) -> str:
@@ -204,7 +209,3 @@ def _steps(piece: Segment, x: Callable[[datetime], float], y: Callable[[Decimal 
 def _figure(value: float) -> str:
     """A tenth of a unit is enough, and half the size."""
     return f"{value:z.1f}".removesuffix(".0")
-
-
-def _short(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}"

@@ -38,7 +38,7 @@ from watcher.daemon.upkeep import (
 )
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
-from watcher.ports.channel import Attach
+from watcher.ports.channel import Draw
 from watcher.ports.letters import Letters
 from watcher.ports.store import Store
 from watcher.service.clock import Setting, SystemClock
@@ -244,7 +244,7 @@ async def _wait(events: Sequence[asyncio.Event], tasks: Sequence[asyncio.Task[No
     return False
 
 
-def _painter(configuration: Configuration, store: Store) -> Attach | None:
+def _painter(configuration: Configuration, store: Store) -> Draw | None:
     """Who draws for the channels that want pictures; without one, nothing of it is loaded."""
     if not wants_pictures(configuration.settings):
         return None

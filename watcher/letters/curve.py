@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -117,7 +118,17 @@ def drawn(drawing: Curve, found: Statement) -> Markup:
         return Markup("")
     words = f"{money(found.total.opening)} at the beginning, {money(found.total.closing)} at the end."
     title = "Value in US dollars"
-    plot = Plot(found.since, found.until, pieces, title, words, gaps, sign="$", format_value=money)
+    plot = Plot(
+        found.since,
+        found.until,
+        pieces,
+        title,
+        words,
+        gaps,
+        sign="$",
+        format_value=money,
+        zone=ZoneInfo(found.zone),
+    )
     return line_chart(plot, "value")
 
 
@@ -139,5 +150,6 @@ def painted(drawing: Curve, found: Statement, title: str) -> bytes | None:
             found.until,
             None,
             money,
+            zone=ZoneInfo(found.zone),
         )
     )

@@ -44,6 +44,10 @@ Attach = Callable[[Sequence[Delivery]], Sequence[Attachment]]
 """Files that go with deliveries, made when they are sent; none if there are none to be had in time."""
 
 
+Draw = Callable[[Sequence[Delivery], Display], Sequence[Attachment]]
+"""Files as one channel shows times and money."""
+
+
 @dataclass(frozen=True, slots=True)
 class Presentation:
     """Presentation of all that one channel tells: what goes with it, whose time and money, and ways on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
 
@@ -46,6 +46,8 @@ class Display:
     """An amount of US dollars in the other currency, as in `CHF 31,605.40`; empty: there is none."""
     rate: Callable[[], str] = lambda: ""
     """Which rate that was, with its date; or why there is none. Empty where only dollars are shown."""
+    zone: tzinfo = UTC
+    """The zone of the times, for what is drawn."""
 
 
 UTC_AND_DOLLARS = Display()
