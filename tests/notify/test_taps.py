@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,11 +11,11 @@ from apprise.plugins import pagerduty
 from apprise.plugins.pushover import NotifyPushover
 
 from tests.notify import phones
-from tests.notify.given import delivery
+from tests.notify.given import START, delivery
 from tests.notify.phones import Phone, ringing
 from tests.notify.test_urgency import PUSHOVER_URL, every_plugin
 from watcher.domain.messages.delivery import Delivery, Sent
-from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.message import Kind, Particulars, Severity
 from watcher.domain.messages.presentation import Ways
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.apprise.taps import PLACES
@@ -68,6 +70,18 @@ async def test_several_alerts_open_the_gravest_and_have_no_buttons_that_mean_onl
 
     assert told["click"] == f"{PAGE}/alerts/alert-1"
     assert told["buttons"] == []
+
+
+async def test_a_move_that_several_rules_tell_has_the_buttons_of_the_gravest() -> None:
+    seen = Particulars(before=Decimal(5), after=Decimal(1))
+    told = [
+        replace(each, message=replace(each.message, at=START, particulars=seen)) for each in (FIRING, OTHER)
+    ]
+    async with ringing(phones.ntfy) as phone:
+        (heard,) = await tell(phone, NTFY, *told)
+
+    assert heard["click"] == f"{PAGE}/alerts/alert-1"
+    assert heard["buttons"][0] == ("Acknowledge", f"{PAGE}/a/dlv-0001?t=eyJ.abc-_")
 
 
 async def test_without_a_page_a_touch_opens_nothing() -> None:

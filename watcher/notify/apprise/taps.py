@@ -10,6 +10,7 @@ from typing import Any
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Severity
 from watcher.domain.messages.presentation import Ways
+from watcher.notify.notice import chief, folded
 from watcher.notify.urgency import Urgency, loudest_message
 from watcher.ports.channel import Presentation
 
@@ -53,17 +54,19 @@ class TapSetter:
         self._buttons = "" if _has(plugin, places.buttons) else places.buttons
 
     def set(self, deliveries: Sequence[Delivery], shown: Presentation) -> None:
-        """Set it for the next send: the page of what matters most, and for one alert alone its ways on."""
+        """Set it for the next send: the page of what matters most, and the ways on from an alert alone, or
+        from one move that several rules tell."""
         if not self._page and not self._buttons:
             return
-        gravest = loudest_message(deliveries, self._priority)
+        told = folded(deliveries)
+        alone = len(told) == 1
+        gravest = chief(told[0]) if alone else loudest_message(deliveries, self._priority)
         ways = shown.ways(next(each for each in reversed(deliveries) if each.message is gravest))
         if self._page:
             setattr(self._plugin, self._page, ways.page or None)
         if self._label:
             setattr(self._plugin, self._label, "Open" if ways.page else None)
         if self._buttons:
-            alone = len({each.message.id for each in deliveries}) == 1
             setattr(self._plugin, self._buttons, _buttons(ways) if alone else None)
 
 
