@@ -132,6 +132,22 @@ async def test_what_failed_is_tried_again_an_hour_later_and_the_old_rates_stay(
         assert rates.known.of == bench.clock.now().date()
 
 
+async def test_a_list_without_a_currency_leaves_the_old_rates(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with benched(tmp_path) as bench:
+        rates = await bench.rates()
+        await rates.once()
+        known = rates.known
+        bench.clock.move(DAY)
+        bench.sim.coinstats.rates = {"USD": "1", "CHF": "0", "EUR": "-1", "XYZ": "1"}
+
+        await rates.once()
+
+        assert rates.known == known
+        assert "coins: no exchange rates: the list has no currency but the dollar" in caplog.text
+
+
 async def test_no_credit_of_the_reserve_goes_to_rates_and_none_beyond_the_plan(tmp_path: Path) -> None:
     async with benched(tmp_path, limit=400) as bench:
         for _ in range(5):

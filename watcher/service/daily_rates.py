@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.credits.allowance import Booking, CreditRefusal, Purpose
+from watcher.domain.values.currencies import DOLLAR
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.exchange_rates import ExchangeRates, sound
 from watcher.ports.clock import Clock
@@ -64,10 +65,12 @@ class DailyRates:
             if reply is None:
                 return
             request = next(iter(reply.more), None)
-            if reply.rates:
-                await self._keep(reply.rates, now)
+            rates = sound(reply.rates or {})
+            if rates.keys() - {DOLLAR}:
+                await self._keep(rates, now)
             elif request is None:
-                log.warning("%s: no exchange rates: %s", self._source.name, reply.failure)
+                why = reply.failure or "the list has no currency but the dollar"
+                log.warning("%s: no exchange rates: %s", self._source.name, why)
 
     async def _ask(self, request: Request) -> Reply | None:
         """One request, booked and settled; None if nothing may be asked now."""
@@ -87,5 +90,5 @@ class DailyRates:
             return reply
 
     async def _keep(self, told: Mapping[str, Decimal], now: datetime) -> None:
-        self.known = ExchangeRates(sound(told), now.date(), self._source.name)
+        self.known = ExchangeRates(told, now.date(), self._source.name)
         await self._store.keep_facts(self._source.name, {FACT: self.known.dump()}, now)
