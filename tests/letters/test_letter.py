@@ -270,6 +270,17 @@ async def test_a_page_as_mail_keeps_its_size_and_its_rest_is_the_exact_sum(there
     assert whole.count(' scope="row"') > 500
 
 
+async def test_a_rest_of_which_nothing_is_known_is_called_unknown_too(there: Treasury) -> None:
+    found = letter(there).found
+    (gas, late) = (next(each for each in found.wallets if each.name == name) for name in ("gas", "late"))
+    (eth, _) = found.assets
+    unpriced = eth._replace(worth=None)
+    few = replace(found, wallets=(gas, late._replace(unpriced=2)), assets=(eth, unpriced, unpriced))
+    wallets, _, assets, *_ = Writing(few, most=1).sections()
+    assert wallets.rows[1][:2] == ("and 1 more: in the CSV (+ 2 holdings unpriced)", "unknown")
+    assert (assets.rows[1][0], assets.rows[1][-1]) == ("and 2 more: in the CSV (2 unpriced)", "unknown")
+
+
 async def test_a_page_as_mail_shows_each_figure_whole_without_any_style_sheet(there: Treasury) -> None:
     """What Gmail drops is not relied on: no variable, no grid, and each figure has the name of its column."""
     page = letter(there).mail(display_by_hand(there.configuration.settings, there.clock))

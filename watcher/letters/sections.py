@@ -107,9 +107,8 @@ class Writing:
             return (first, money(worth.opening) if known else UNKNOWN, *middle, *figures, *last)
 
         listed, rest = self._split(groups)
-        rows = [cells(_with(each), each.worth, known=each.opening_known) for each in listed]
-        if rest:
-            rows.append(cells(_more(rest), summed_flows(each.worth for each in rest)))
+        shown = [*listed, *([_rest(rest)] if rest else [])]
+        rows = [cells(_with(each), each.worth, known=each.opening_known) for each in shown]
         overlaps = name == "tag" and sum(each.holdings for each in groups) > len(self.of.counted)
         note = "A wallet with several tags counts in each of them." if overlaps else ""
         last = cells("all", total) if total is not None and rows else ()
@@ -132,8 +131,10 @@ class Writing:
             names = (_name(each.symbol, each.asset), clean(each.asset.chain))
             rows.append((*names, *amounts, amount(held.closing), *prices, worth))
         if rest:
-            worth = money(total(each.worth.closing for each in rest if each.worth is not None))
-            rows.append((_more(rest), *("",) * (len(columns) - 2), worth))
+            known = [each.worth.closing for each in rest if each.worth is not None]
+            left = f" ({len(rest) - len(known):,} unpriced)" if len(known) < len(rest) else ""
+            worth = money(total(known)) if known else UNKNOWN
+            rows.append((_more(rest) + left, *("",) * (len(columns) - 2), worth))
         return Section("By asset", columns, tuple(rows), 8, empty=self._empty())
 
     def _empty(self) -> str:
@@ -245,6 +246,17 @@ def _currency(display: Display) -> str:
 def _more(rest: Sequence[object]) -> str:
     """What stands in place of the rest; its figures are their sums."""
     return f"and {len(rest):,} more: in the CSV"
+
+
+def _rest(groups: Sequence[FlowGroup]) -> FlowGroup:
+    """All of them as one."""
+    return FlowGroup(
+        _more(groups),
+        summed_flows(each.worth for each in groups),
+        sum(each.holdings for each in groups),
+        sum(each.unpriced for each in groups),
+        any(each.opening_known for each in groups),
+    )
 
 
 def _with(group: FlowGroup) -> str:
