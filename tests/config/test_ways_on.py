@@ -105,6 +105,7 @@ def test_an_explorer_of_the_chain_of_a_wallet_is_right_whatever_its_chain(tmp_pa
     [
         ('{ethereun: "https://x.org/{address}"}', "there is no chain 'ethereun'", "ethereum"),
         ('{ethereum: "https://x.org/address"}', "must have {address} in it", "as in https"),
+        ('{ethereum: "https://x.org/{adress}"}', "must have {address} in it", "as in https"),
         ('{ethereum: "https://x.org/{address}/{address}"}', "must have {address} in it", "as in https"),
         ('{ethereum: "javascript:alert({address})"}', "must be a web address", "as in https"),
         ('{ethereum: "https://{address}"}', "must be a web address", "as in https"),

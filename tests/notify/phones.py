@@ -50,7 +50,7 @@ class Phone:
     port: int = 0
 
     async def handle(self, request: web.Request) -> web.Response:
-        body = await request.read()
+        body = b"" if "multipart" in request.content_type else await request.read()
         form = await request.post() if "form" in request.content_type else {}
         seen = Request(
             request.path,

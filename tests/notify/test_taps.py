@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -11,14 +12,14 @@ from apprise.plugins import pagerduty
 from apprise.plugins.pushover import NotifyPushover
 
 from tests.notify import phones
-from tests.notify.given import START, delivery
+from tests.notify.given import PICTURE, START, delivery
 from tests.notify.phones import Phone, ringing
 from tests.notify.test_urgency import PUSHOVER_URL, every_plugin
 from watcher.domain.messages.delivery import Delivery, Sent
 from watcher.domain.messages.message import Kind, Particulars, Severity
 from watcher.domain.messages.presentation import Ways
 from watcher.notify.apprise.settings import AppriseSettings
-from watcher.notify.apprise.taps import PLACES
+from watcher.notify.apprise.taps import MOST_BUTTONS, PLACES
 from watcher.ports.channel import Presentation
 
 PAGE = "https://watch.example.org"
@@ -64,12 +65,38 @@ async def test_what_is_over_has_no_button_to_acknowledge() -> None:
     assert [label for label, _ in told["buttons"]] == ["Etherscan", "Runbook"]
 
 
-async def test_several_alerts_open_the_gravest_and_have_no_buttons_that_mean_only_one() -> None:
+async def test_several_alerts_open_the_gravest_and_each_has_its_button_to_acknowledge_it() -> None:
     async with ringing(phones.ntfy) as phone:
         (told,) = await tell(phone, NTFY, OTHER, FIRING)
 
     assert told["click"] == f"{PAGE}/alerts/alert-1"
-    assert told["buttons"] == []
+    assert told["buttons"] == [
+        (f"Acknowledge {FIRING.message.title}", f"{PAGE}/a/dlv-0001?t=eyJ.abc-_"),
+        (f"Acknowledge {OTHER.message.title}", f"{PAGE}/a/dlv-0002?t=eyJ.abc-_"),
+    ]
+
+
+async def test_of_many_alerts_the_gravest_have_buttons() -> None:
+    many = [delivery(number, kind=Kind.FIRING, title=f"wallet {number}") for number in range(3, 9)]
+    async with ringing(phones.ntfy) as phone:
+        (told,) = await tell(phone, NTFY, *many, FIRING)
+
+    labels = [label for label, _ in told["buttons"]]
+    assert labels[0] == f"Acknowledge {FIRING.message.title}"
+    assert len(labels) == MOST_BUTTONS
+
+
+@pytest.mark.parametrize("check", [phones.ntfy, phones.pushover])
+async def test_a_telephone_rings_once_however_many_pictures_there_are(
+    check: Callable[[phones.Request], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [PICTURE, replace(PICTURE, name="chart-2.png")]
+    async with ringing(check) as phone:
+        monkeypatch.setattr(NotifyPushover, "notify_url", f"http://127.0.0.1:{phone.port}/1/messages.json")
+        url = NTFY if check is phones.ntfy else PUSHOVER_URL
+        told = await tell(phone, url, OTHER, FIRING, shown=Presentation(lambda _: pictures, ways=ways))
+
+    assert len(told) == 1
 
 
 async def test_a_move_that_several_rules_tell_has_the_buttons_of_the_gravest() -> None:

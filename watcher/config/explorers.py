@@ -12,6 +12,8 @@ from watcher.domain.values.explorers import ADDRESS, SHIPPED
 from watcher.domain.values.spelling import nearest
 
 _PATTERN = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._~/#?&=%+:@!,-]*")
+_BRACED = re.compile(r"\{\w*\}")
+"""A place to put something into; a slip in the word is said as what it is."""
 REMEDY = f"as in https://eth.blockscout.com/address/{ADDRESS}"
 
 
@@ -44,6 +46,6 @@ def _known(wallets: Sequence[WalletSettings]) -> set[str]:
 
 def _fault(pattern: object) -> str:
     """What is wrong with a pattern; empty if nothing is."""
-    if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern.replace(ADDRESS, "")):
+    if not isinstance(pattern, str) or not _PATTERN.fullmatch(_BRACED.sub("", pattern)):
         return "must be a web address"
-    return "" if pattern.count(ADDRESS) == 1 else f"must have {ADDRESS} in it, once"
+    return "" if _BRACED.findall(pattern) == [ADDRESS] else f"must have {ADDRESS} in it, once"

@@ -180,10 +180,8 @@ class Writing:
         note = ""
         if log is None or log > self.of.since:
             since = f"begins at {self.at(log)}" if log is not None else "is empty"
-            note = f"The log of polls {since}: of the time before only longer outages are known."
-        return self._cut(
-            "What could not be read", columns, rows, note=note, empty="No longer outage is known."
-        )
+            note = f"The log of polls {since}: of the time before only long outages are known."
+        return self._cut("What could not be read", columns, rows, note=note, empty="No long outage is known.")
 
     def _alerts(self) -> Section:
         rows = [

@@ -6,6 +6,7 @@ whoever shows it escapes it; `Ways` alone may become links.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ _BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdra
 COLOURS = {"failure": "#d92d20", "warning": "#dc9a00", "info": "#3b7ddd", "success": "#2e9e5b"}
 """The tone of a notification → the colour beside it in a chat. A mail has darker ones, for text on them."""
 
+_ASIDE = re.compile(r" \([^()]*\)")
+
 Told = tuple[Delivery, ...]
 """What one notification says of one alert, in order: often one delivery, after a while more."""
 
@@ -73,6 +76,11 @@ class Entry:
     def chosen(self) -> Delivery:
         """The delivery that the message is of: what people answer to the entry is about this one."""
         return next(each for each in reversed(self.told) if each.message.id == self.message.id)
+
+    @property
+    def brief(self) -> str:
+        """The title without what is said beside, the worth of a move say: for a button, which has no room."""
+        return _ASIDE.sub("", self.title)
 
     @property
     def mark(self) -> str:

@@ -93,6 +93,8 @@ class Particulars:
     @property
     def value_after(self) -> Decimal | None:
         """US dollars after a change, or now; None if that is not known."""
+        if self.sum_usd is None and self.after == 0 and self.price_before is not None:
+            return Decimal(0)  # of what is gone no price is told any more
         return self.sum_usd if self.sum_usd is not None else _product(self.after, self.price_after)
 
 

@@ -23,7 +23,7 @@ from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
 from watcher.notify.apprise.incidents import IncidentTracker
 from watcher.notify.apprise.mail import MailLook, by_mail, is_plain_mail
-from watcher.notify.apprise.sending import SendAttempt, attached, follow, through_plugin
+from watcher.notify.apprise.sending import SendAttempt, attached, follow, through_plugin, without_bells
 from watcher.notify.apprise.taps import TapSetter
 from watcher.notify.apprise.urgency import UrgencySetter, service_of
 from watcher.notify.apprise.urls import NO_SCHEME, query_of, scheme_of, secrets_of
@@ -239,7 +239,7 @@ class AppriseChannel:
         self._adapt(service, query)
         follow(service, self._moved)
         urgency = UrgencySetter(service, query, self._priority)
-        taps = TapSetter(service, self._priority)
+        taps = TapSetter(service)
         return _Target(target, urgency, IncidentTracker.of(service, query, urgency), taps)
 
     def _adapt(self, service: Any, query: Mapping[str, str]) -> None:
@@ -295,7 +295,8 @@ class AppriseChannel:
         target.taps.set(deliveries, self._shown)
         shown = render(deliveries, style, plugins.space_of(service, style.name), self._shown)
         call = partial(_call, target.apprise, shown, tone(deliveries), style.name)
-        result = through_plugin(service, call, files_for(deliveries, self._shown), attempt, outcome)
+        files = without_bells(service, files_for(deliveries, self._shown))
+        result = through_plugin(service, call, files, attempt, outcome)
         if isinstance(result, NotSent) and result.fault is Fault.MESSAGE and len(deliveries) == 1:
             return _in_few_words(target.apprise, deliveries[0], result, attempt, outcome)
         return result

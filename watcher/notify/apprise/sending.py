@@ -22,6 +22,8 @@ from watcher.notify.refusals import ServiceRefusal
 from watcher.ports.channel import Attachment
 
 _MEMORY: Any = AttachMemory
+_RINGS_FOR_EACH = frozenset({"NotifyNtfy", "NotifyPushover", "NotifyPushBullet"})
+"""Plugins that send each file as a message of its own, as loud as the first."""
 _KINDS = frozenset(
     {"message", "body", "attachment", "attach", "image", "media", "room", "user", "fields", "text", "channel"}
 )
@@ -122,6 +124,14 @@ def _leaves(key: Any) -> Iterable[str]:
         yield key
     elif isinstance(key, int) and not isinstance(key, bool) and abs(key) >= _LEAST_ID:
         yield str(key)
+
+
+def without_bells(service: Any, files: Sequence[Attachment]) -> Sequence[Attachment]:
+    """Files to go along: one picture where each of them is a notification that rings once more."""
+    if type(service).__name__ not in _RINGS_FOR_EACH:
+        return files
+    first = next((each for each in files if each.is_picture), None)
+    return [each for each in files if not each.is_picture or each is first]
 
 
 def attached(files: Sequence[Attachment]) -> apprise.AppriseAttachment | None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.message import Severity
-from watcher.domain.messages.presentation import Ways
-from watcher.notify.notice import chief, folded
-from watcher.notify.urgency import Urgency, loudest_message
+from watcher.domain.values.text import clean
+from watcher.notify.notice import Entry, notice
 from watcher.ports.channel import Presentation
 
 MOST_BUTTONS = 3
 """Buttons that ntfy takes (`actionsMax` of its server)."""
+LONGEST_LABEL = 40
+"""Characters of an alert on its button, beside the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +46,39 @@ PLACES: Mapping[str, TapPlaces] = {
 class TapSetter:
     """Setter of what a touch opens on one plugin; what its URL says there stays."""
 
-    def __init__(self, plugin: Any, priority: Mapping[Severity, Urgency]) -> None:
-        self._plugin, self._priority = plugin, priority
+    def __init__(self, plugin: Any) -> None:
+        self._plugin = plugin
         places = PLACES.get(type(plugin).__name__, TapPlaces(""))
         self._page = "" if _has(plugin, places.page) else places.page
         self._label = places.label if self._page and not _has(plugin, places.label) else ""
         self._buttons = "" if _has(plugin, places.buttons) else places.buttons
 
     def set(self, deliveries: Sequence[Delivery], shown: Presentation) -> None:
-        """Set it for the next send: the page of what matters most, and the ways on from an alert alone, or
-        from one move that several rules tell."""
+        """Set it for the next send: the page of what the title says, and the ways on of one alert, or of one
+        move that several rules tell; of several, how each of them is acknowledged."""
         if not self._page and not self._buttons:
             return
-        told = folded(deliveries)
-        alone = len(told) == 1
-        gravest = chief(told[0]) if alone else loudest_message(deliveries, self._priority)
-        ways = shown.ways(next(each for each in reversed(deliveries) if each.message is gravest))
+        entries = notice(deliveries, shown).entries
+        page = entries[0].ways.page
         if self._page:
-            setattr(self._plugin, self._page, ways.page or None)
+            setattr(self._plugin, self._page, page or None)
         if self._label:
-            setattr(self._plugin, self._label, "Open" if ways.page else None)
+            setattr(self._plugin, self._label, "Open" if page else None)
         if self._buttons:
-            setattr(self._plugin, self._buttons, _buttons(ways) if alone else None)
+            setattr(self._plugin, self._buttons, _buttons(entries))
 
 
 def _has(plugin: Any, attribute: str) -> bool:
     return bool(attribute and getattr(plugin, attribute, None))
 
 
-def _buttons(ways: Ways) -> str | None:
+def _buttons(entries: Sequence[Entry]) -> str | None:
     """Buttons as JSON, which ntfy takes in a header (docs.ntfy.sh/publish, action buttons)."""
-    places = {"Acknowledge": ways.acknowledge, **ways.explorers, "Runbook": ways.runbook}
-    found = [{"action": "view", "label": label, "url": place} for label, place in places.items() if place]
+    if len(entries) == 1:
+        ways = entries[0].ways
+        places = [("Acknowledge", ways.acknowledge), *ways.explorers.items(), ("Runbook", ways.runbook)]
+    else:
+        labels = (f"Acknowledge {clean(each.brief)[:LONGEST_LABEL]}" for each in entries)
+        places = list(zip(labels, (each.ways.acknowledge for each in entries), strict=True))
+    found = [{"action": "view", "label": label, "url": place} for label, place in places if place]
     return json.dumps(found[:MOST_BUTTONS]) if found else None

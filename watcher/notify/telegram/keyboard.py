@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
 from watcher.domain.values.text import clean
@@ -17,8 +16,6 @@ LONGEST_LABEL = 40
 """Characters of an alert's words on a button."""
 
 MOST_LINKS = 4
-_ASIDE = re.compile(r" \([^()]*\)")
-"""What is said beside: the worth of a move, say. A button has no room for it."""
 
 Keyboard = list[list[dict[str, str]]]
 """Rows of buttons, as the API takes them."""
@@ -55,7 +52,7 @@ def _answers(entry: Entry, *, alone: bool, whole: bool) -> Keyboard:
         return []
     first, *others = ({"text": each.label, "callback_data": each.says} for each in found)
     if not alone:
-        first["text"] = f"{first['text']}: {_cut(_ASIDE.sub('', clean(entry.title)))}"
+        first["text"] = f"{first['text']}: {_cut(clean(entry.brief))}"
     if alone:
         *silences, explain = others
         return [[first, explain], silences]
