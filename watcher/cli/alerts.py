@@ -360,8 +360,8 @@ def _show_detail(row: AlertDetailRow) -> None:
             print(f"{word} {moment(at)}")
     if row["acknowledged_by"] and row["acknowledged_at"]:
         ack = Ack(row["acknowledged_by"], row["acknowledged_at"], row["comment"])
-        via = f"{row['acknowledged_via']}, " if row["acknowledged_via"] not in ("", ack.by) else ""
-        print(visible(f"acknowledged {via}{ack}"))
+        via = f" ({row['acknowledged_via']})" if row["acknowledged_via"] not in ("", ack.by) else ""
+        print(visible(f"acknowledged {ack}{via}"))
     if row["held"]:
         print(visible(row["held"]))
     for label, value in row["facts"] if row["state"] == "event" else ():
