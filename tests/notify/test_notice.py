@@ -93,6 +93,22 @@ def test_many_wallets_under_one_rule_are_counted_and_the_worst_is_named() -> Non
     assert len(body) < 400
 
 
+@pytest.mark.parametrize(
+    ("because", "worst"),
+    [
+        ("$6.00 is below $10.00", "$6.00"),
+        ("$3,000.00 is below $3,100.00", "ETH at $3,000.00"),
+        ("0.002 ETH is below 0.05 ETH", "0.002 ETH"),
+        ("worth less than it was", "0.002 ETH"),
+    ],
+)
+def test_the_worst_of_many_is_named_by_what_the_rule_is_about(because: str, worst: str) -> None:
+    seen = replace(low(1, "0.002").message.particulars, because=because)
+    many = [low(number, "0.002", particulars=seen) for number in range(1, 5)]
+
+    assert notice(many).title == f"critical: gas-low on 4 wallets, worst gas-1 {worst}"
+
+
 def test_of_several_rules_the_worst_is_the_title_and_the_others_are_counted() -> None:
     other = low(2, "0.03", rule="x")
 

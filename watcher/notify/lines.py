@@ -63,7 +63,7 @@ def place_of(message: Message, ways: Ways) -> str:
     chain = facts.get("Chain", seen.chain)
     what = f"{asset} on {chain}" if asset and chain else asset or chain
     about = [facts.get(label, "") for label in ("Wallet", "Tag", "Selection", "Subject")]
-    parts = [*(each for each in about if each and not _says(message.title, each)), what]
+    parts = [*(each for each in about if each and not says(message.title, each)), what]
     address = facts.get("Address", "")
     linked = address and any(address in url for url in ways.explorers.values())
     parts.append(_ends(address) if linked else address)
@@ -76,10 +76,10 @@ def _ends(token: str) -> str:
 
 def _unsaid(text: str, message: Message) -> str:
     """A text, unless the title says the same."""
-    return "" if text and _says(message.title, text) else text
+    return "" if text and says(message.title, text) else text
 
 
-def _says(title: str, text: str) -> bool:
+def says(title: str, text: str) -> bool:
     """Whether a title says a text, and not a longer word that it is a part of."""
     return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", title) is not None
 
@@ -92,7 +92,7 @@ def _moved(facts: Mapping[str, str], message: Message) -> str:
     symbol = message.particulars.symbol
     way = f"{before.removesuffix(f' {symbol}') if symbol else before} → {after}"
     much, _, share = moved.partition(" (")
-    said = _says(message.title, much) and _says(message.title, share.rstrip(")"))
+    said = says(message.title, much) and says(message.title, share.rstrip(")"))
     return way if said else f"{moved}: {way}"
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.message import SHORT_ID, Kind, Message, Severity
+from watcher.domain.messages.message import SHORT_ID, Kind, Message, Particulars, Severity
 from watcher.domain.messages.moves import move_of
 from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.formatting import amount, counted, money, signed
-from watcher.notify.lines import lines_of, place_of
+from watcher.notify.lines import lines_of, place_of, says
 from watcher.ports.channel import PLAINLY, Presentation
 
 SEVERAL = 3
@@ -236,7 +236,18 @@ def measured(entry: Entry) -> str:
     if message.kind is Kind.EVENT and seen.before is not None:
         held = minus(seen.after, seen.before)
         return f"{message.wallet} {signed(amount(held), held)} {seen.symbol}".rstrip()
-    return f"{message.wallet} {amount(held)} {seen.symbol}".rstrip()
+    return f"{message.wallet} {_level(seen)}"
+
+
+def _level(seen: Particulars) -> str:
+    """What is held; of a rule about its worth or its price that, if the reason has it."""
+    held = f"{amount(seen.after) if seen.after is not None else ''} {seen.symbol}".strip()
+    if says(seen.because, held):
+        return held
+    for usd, before in ((seen.value_after, ""), (seen.price_after, f"{seen.symbol} at ".lstrip())):
+        if usd is not None and says(seen.because, money(usd)):
+            return f"{before}{money(usd)}"
+    return held
 
 
 def _summary(entries: Sequence[Told]) -> str:
