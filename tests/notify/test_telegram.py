@@ -353,7 +353,7 @@ async def test_no_answer_in_time_may_have_been_a_success() -> None:
         ({"chat": "ops"}, "is no chat"),
         ({"chat": "https://t.me/x"}, "is no chat"),
         ({"topic": 0}, "greater than or equal to 1"),
-        ({"api_url": "ftp://x"}, "must be a web address"),
+        ({"api_url": "ftp://x"}, "must begin with https://"),
         ({"timeout": "1h"}, "must be between 0.1s and 10m"),
         ({"topics": 1}, "Extra inputs are not permitted"),
     ],

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
-from watcher.notify.kind import ChannelKind, Patience
+from watcher.notify.bot import BotKind
 from watcher.notify.urgency import Urgency, loudest
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import ApiKey, BaseUrl, Proxy, check_tunnel
+from watcher.system.connections import ApiKey, BaseUrl
 
 if TYPE_CHECKING:
     from watcher.notify.slack.channel import SlackChannel
@@ -55,7 +54,7 @@ def _a_mention(value: str) -> str:
     return value
 
 
-class SlackSettings(ChannelKind):
+class SlackSettings(BotKind):
     """One channel of Slack, written to by a bot (extra `slack`). The bot needs the scope chat:write, and for
     pictures files:write."""
 
@@ -71,19 +70,8 @@ class SlackSettings(ChannelKind):
     """The app's token, which begins with xapp- and has the scope connections:write: with it people answer."""
     mention: Annotated[str, AfterValidator(_a_mention)] | None = None
     """Who is called by what is critical (or what `priority:` makes an emergency), as in <!here>."""
-    pictures: bool = False
-    """Whether a chart goes with each alert (extra `charts`), into its thread."""
-    timeout: Patience = timedelta(seconds=30)
-    """How long one request may take before it is tried again."""
-    proxy: Proxy | None = None
-    """None named: as HTTPS_PROXY and NO_PROXY say."""
     api_url: BaseUrl = "https://slack.com/api/"
     """Another one for Slack's government cloud."""
-
-    @model_validator(mode="after")
-    def _a_proxy_gets_a_tunnel(self) -> Self:
-        check_tunnel("api_url", self.api_url, self.proxy)
-        return self
 
     def build(self, name: str, shown: Presentation = PLAINLY) -> SlackChannel:
         if find_spec("slack_sdk") is None:
@@ -92,7 +80,7 @@ class SlackSettings(ChannelKind):
         from watcher.notify.slack.channel import SlackChannel
         from watcher.notify.slack.socket import SlackSocket
 
-        api = SlackApi(self.token, self.api_url, self.timeout.total_seconds(), self.proxy)
+        api = SlackApi(*self._reached)
         socket = SlackSocket(api, self.app_token, shown.display) if self.app_token is not None else None
         return SlackChannel(name, api, self.channel, shown, self.priority, self.mention or "", socket)
 
@@ -106,14 +94,6 @@ class SlackSettings(ChannelKind):
     @property
     def listens_as(self) -> str:
         return self.app_token.get_secret_value() if self.app_token is not None else ""
-
-    @property
-    def wants_pictures(self) -> bool:
-        return self.pictures
-
-    @property
-    def takes_pictures(self) -> bool:
-        return True
 
     @property
     def doubts(self) -> Sequence[tuple[str, str, str]]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.errors import InputError
-from watcher.notify.kind import ChannelKind, NumberAsText, Patience
+from watcher.notify.bot import BotKind
+from watcher.notify.kind import NumberAsText
 from watcher.notify.urgency import QUIET, loudest
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import Proxy, check_tunnel, is_web_address
+from watcher.system.connections import BaseUrl
 
 if TYPE_CHECKING:
     from watcher.notify.telegram.channel import TelegramChannel
@@ -39,13 +39,7 @@ def _a_chat(value: str) -> str:
     return value
 
 
-def _a_base(value: str) -> str:
-    if not is_web_address(SecretStr(value)) or "?" in value or "#" in value or "@" in value:
-        raise InputError("must be a web address", "as in https://api.telegram.org")
-    return value.rstrip("/")
-
-
-class TelegramSettings(ChannelKind):
+class TelegramSettings(BotKind):
     """A bot of Telegram that writes to one chat, and hears people there if the channel is in `chat:`."""
 
     service: ClassVar[str] = "telegram"
@@ -62,19 +56,8 @@ class TelegramSettings(ChannelKind):
     """Where it writes: the id of a chat or group, or @name of a public one."""
     topic: Annotated[int, Field(ge=1)] | None = None
     """The topic of a group with topics, by the number in its link."""
-    pictures: bool = False
-    """Whether a chart goes with each alert (extra `charts`)."""
-    timeout: Patience = timedelta(seconds=30)
-    """How long one request may take before the message is tried again."""
-    proxy: Proxy | None = None
-    """The proxy to Telegram; none named: as HTTPS_PROXY and NO_PROXY say."""
-    api_url: Annotated[str, AfterValidator(_a_base)] = "https://api.telegram.org"
+    api_url: BaseUrl = "https://api.telegram.org"
     """Another Bot API server, if you run one of your own."""
-
-    @model_validator(mode="after")
-    def _a_proxy_gets_a_tunnel(self) -> Self:
-        check_tunnel("api_url", self.api_url, self.proxy)
-        return self
 
     @classmethod
     def person_id(cls, text: str) -> str:
@@ -88,20 +71,12 @@ class TelegramSettings(ChannelKind):
         from watcher.notify.telegram.api import BotApi
         from watcher.notify.telegram.channel import TelegramChannel
 
-        api = BotApi(self.token, self.api_url, self.timeout.total_seconds(), self.proxy)
+        api = BotApi(*self._reached)
         return TelegramChannel(name, api, self.chat, self.topic, shown, self.priority)
 
     @property
     def listens_as(self) -> str:
         return self.token.get_secret_value()
-
-    @property
-    def wants_pictures(self) -> bool:
-        return self.pictures
-
-    @property
-    def takes_pictures(self) -> bool:
-        return True
 
     @property
     def rings(self) -> bool:
