@@ -195,6 +195,15 @@ def test_of_what_is_over_it_is_said_how_long_it_lasted() -> None:
     assert entry.lines == (("When", "from 2026-03-01 11:00:00 UTC to 2026-03-01 12:00:00 UTC, 1 h"),)
 
 
+def test_since_when_it_is_an_alert_is_not_taken_for_since_when_it_is_so() -> None:
+    title = "desk cannot be read since 2026-03-01 11:00:00 UTC"
+    facts = (("Since", "2026-03-01 12:00:00 UTC"),)
+
+    (entry,) = notice([low(1, "0.1", title=title, facts=facts)]).entries
+
+    assert entry.lines == (("When", "alert since 2026-03-01 12:00:00 UTC"),)
+
+
 def test_facts_that_belong_to_no_line_are_all_kept() -> None:
     facts = (("Credits", "5 of 10"), ("Before", "1 spark"), ("Now", "2 sparks"), ("Part", "a"), ("Part", "b"))
 

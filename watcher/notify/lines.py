@@ -126,4 +126,7 @@ def _when(facts: Mapping[str, str], message: Message) -> str:
         return f"from {since} to {over}{lasted}"
     if when and since and began is not None and began < message.at:
         return f"{when}; so since {since}"
-    return when or (f"since {since}" if since else facts.get("Read", over))
+    if since and not when:
+        # A reason that says since when something is so began earlier: only later is it an alert.
+        return f"alert since {since}" if says(message.title, "since") else f"since {since}"
+    return when or facts.get("Read", over)

@@ -39,7 +39,7 @@ _PLAIN = frozenset({Kind.FIRING, Kind.EVENT, Kind.NOTICE})
 """Of these the severity alone is the news: that it began, or happened, goes without saying."""
 _NAMELESS = frozenset({Kind.NOTICE, Kind.TEST})
 """Of these there is nothing to acknowledge or to show."""
-_TO_DO = frozenset({"Description", "Runbook"})
+_TO_DO = frozenset({"Description", "Runbook", "Template"})
 """What a rule says in its operator's words: of each rule that tells a move it stands there."""
 _BOTH = {Kind.RESOLVED: "fired and resolved", Kind.WITHDRAWN: "fired and withdrawn"}
 
