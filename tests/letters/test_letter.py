@@ -270,6 +270,15 @@ async def test_a_page_as_mail_keeps_its_size_and_its_rest_is_the_exact_sum(there
     assert whole.count(' scope="row"') > 500
 
 
+async def test_a_worth_that_nobody_knew_at_the_beginning_is_called_unknown_and_not_nothing(
+    there: Treasury,
+) -> None:
+    found = letter(there).found
+    fresh = replace(found, holdings=tuple(each for each in found.holdings if not each.opening_known))
+    assert dict(summary("monthly", fresh).facts)["Before"].startswith("unknown at the beginning; in ")
+    assert dict(summary("monthly", found).facts)["Before"].startswith(money(found.total.opening))
+
+
 async def test_a_rest_of_which_nothing_is_known_is_called_unknown_too(there: Treasury) -> None:
     found = letter(there).found
     (gas, late) = (next(each for each in found.wallets if each.name == name) for name in ("gas", "late"))

@@ -50,7 +50,7 @@ def summary(report: str, found: Statement) -> Summary:
     title = f"Report {heading(report, found)}: {money(total.closing)} ({change})"
     facts = (
         ("Value", f"{money(total.closing)} at the end"),
-        ("Before", f"{money(total.opening)} at the beginning; {_parts(found)}"),
+        ("Before", f"{_before(found)} at the beginning; {_parts(found)}"),
         ("Wallets", _wallets(found)),
         ("Not known", _unknown(found)),
         ("Not read", _unread(found)),
@@ -59,6 +59,12 @@ def summary(report: str, found: Statement) -> Summary:
         ("Zone", f"days of {found.zone}" if found.zone != "UTC" else ""),
     )
     return Summary(title, tuple((label, clean(text)) for label, text in facts if text), total.closing)
+
+
+def _before(found: Statement) -> str:
+    """The worth at the beginning; what was first read later is in no part of it."""
+    known = any(each.opening_known for each in found.counted)
+    return money(found.total.opening) if known else "unknown"
 
 
 def _parts(found: Statement) -> str:
