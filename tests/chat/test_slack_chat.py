@@ -142,5 +142,6 @@ async def test_no_log_shows_a_token_or_the_address_of_a_connection(
         here.slack.refusals["apps.connections.open"] = "internal_error"
         await here.link.close()
         await here.it.kept(lambda: here.slack.methods().count("apps.connections.open") > 1)
+    assert "Slack broke the connection" in caplog.text
     for secret in (BOT, APP, "very-secret"):
         assert secret not in caplog.text

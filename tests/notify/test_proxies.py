@@ -224,7 +224,7 @@ async def test_a_bot_of_telegram_goes_through_its_proxy_and_the_token_stays_in_t
     assert isinstance(result, NotSent)
     assert "the issuer of its certificate is not trusted" in result.detail
     assert isinstance(lost, NotSent)
-    assert lost.detail == f"{host}: the proxy cannot be reached"
+    assert lost.detail == f"{host}: the proxy 127.0.0.1:1 cannot be reached"
     assert not lost.maybe_sent
     assert [head.split()[:2] for head in proxy.heads] == [["CONNECT", host]]
     assert token.encode() not in proxy.read

@@ -117,7 +117,8 @@ class ServiceClient:
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return ServiceRefusal(f"{where}: {turned_away(error.status, where)}", Fault.CHANNEL)
         if isinstance(error, aiohttp.ClientProxyConnectionError):
-            return ServiceRefusal(f"{where}: the proxy cannot be reached", Fault.CHANNEL)
+            proxy = f"{error.host}:{error.port}"
+            return ServiceRefusal(f"{where}: the proxy {proxy} cannot be reached", Fault.CHANNEL)
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return ServiceRefusal(f"{where}: no connection in time")
         if isinstance(error, TimeoutError):
