@@ -104,6 +104,17 @@ async def test_what_follows_replies_to_the_first_message_of_its_alert() -> None:
     assert reply["allow_sending_without_reply"] is True
 
 
+async def test_the_change_that_ends_an_alert_goes_along_in_the_reply_and_another_wallets_does_not() -> None:
+    async with telegram_server() as server:
+        over = replace(delivery(2, kind=Kind.RESOLVED), thread=f"{GROUP}:101")
+        change = delivery(3)
+        other = replace(change, message=replace(change.message, wallet="other"))
+        await tell(server, over, change)
+        await tell(server, over, other)
+        replies = [each.get("reply_parameters", {}).get("message_id") for each in server.made("sendMessage")]
+    assert replies == [101, None]
+
+
 @pytest.mark.parametrize("thread", ["", "-5:7", "nonsense", f"{GROUP}:x"])
 async def test_a_message_of_another_chat_is_not_replied_to(thread: str) -> None:
     async with telegram_server() as server:

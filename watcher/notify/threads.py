@@ -47,6 +47,15 @@ def thread_of(deliveries: Sequence[Delivery]) -> MessagePlace | None:
     return place_of(threads.pop()) if len(threads) == 1 else None
 
 
+def followed(deliveries: Sequence[Delivery]) -> str:
+    """The receipt of what a notification goes on from where a reply is seen by all: of the one thread in it.
+    What is new beside that goes along if it is of the same wallet, as the change by which an alert ends."""
+    threads = {each.thread for each in deliveries}
+    if len({each.message.wallet for each in deliveries}) == 1:
+        threads.discard("")
+    return threads.pop() if len(threads) == 1 else ""
+
+
 def ended(deliveries: Sequence[Delivery]) -> Iterator[tuple[MessagePlace, Told]]:
     """First messages to be marked as over, each with what ends it: those that tell of one alert alone."""
     for told in folded(deliveries):

@@ -24,7 +24,7 @@ from watcher.notify.http_client import ServiceClient
 from watcher.notify.markup import MARKDOWN, Space, plain, render
 from watcher.notify.notice import COLOURS, tone
 from watcher.notify.refusals import ServiceRefusal
-from watcher.notify.threads import MessagePlace, alerts_in, ended, thread_of
+from watcher.notify.threads import MessagePlace, alerts_in, ended, followed, place_of
 from watcher.notify.urgency import QUIET, Urgency, loudest
 from watcher.ports.channel import Attachment, Presentation
 
@@ -105,7 +105,7 @@ class DiscordChannel:
         message |= {"nonce": short_id(*(each.id for each in deliveries)), "enforce_nonce": True}
         if loudest(deliveries, self._priority) in QUIET:
             message["flags"] = SUPPRESS_NOTIFICATIONS
-        thread = thread_of(deliveries)
+        thread = place_of(followed(deliveries))
         if thread is not None and thread.channel == self._channel:
             # fail_if_not_exists: a message that somebody deleted costs none of ours
             message["message_reference"] = {"message_id": thread.name, "fail_if_not_exists": False}

@@ -20,6 +20,7 @@ from watcher.notify.telegram.api import BotApi, BotApiError
 from watcher.notify.telegram.chat import TelegramChat
 from watcher.notify.telegram.keyboard import Keyboard, keyboard_for, without_acknowledging, without_links
 from watcher.notify.telegram.updates import Updates, plain_lines
+from watcher.notify.threads import followed
 from watcher.notify.urgency import QUIET, Urgency, loudest
 from watcher.ports.channel import PLAINLY, Attachment, Presentation
 from watcher.ports.chat import Ear
@@ -157,10 +158,9 @@ class TelegramChannel:
         # What stands on a button is not said a second time in the text.
         shown = replace(self._shown, ways=lambda _: NO_WAYS) if len(said.entries) == 1 else self._shown
         text = render(deliveries, _STYLE, Space(LONGEST_MESSAGE, 0, units), shown)
-        threads = {each.thread for each in deliveries}
         around = {
             "disable_notification": loudest(deliveries, self._priority) in QUIET,
-            "reply_parameters": self._chat.reply_to(threads.pop()) if len(threads) == 1 else None,
+            "reply_parameters": self._chat.reply_to(followed(deliveries)),
         }
         keyboard = keyboard_for(said, answered=self._shown.answered)
         return _Outgoing(f"<b>{text.title}</b>\n{text.body}", keyboard, around)
