@@ -43,6 +43,8 @@ _WORDS = {
     "string_too_long": "is too long",
 }
 _REMEDIES = {
+    "dict_type": "write {KEY: VALUE}",
+    "model_type": "write {KEY: VALUE}",
     "list_type": "write [a, b]",
     "tuple_type": "write [a, b]",
     "time_delta_type": "write a whole number and s, m, h or d, as in 30s or 5m",

@@ -97,6 +97,11 @@ def test_a_rate_of_more_than_three_days_ago_is_called_old(day: int, old: str) ->
     assert told == f"1 USD = CHF 0.8012 of 2026-11-{day:02} (configured{old})"
 
 
+def test_a_rate_of_a_day_that_is_still_to_come_is_not_passed_off_as_fresh() -> None:
+    assert currency(of=date(2027, 11, 29)).note().endswith(" (configured, a day that is still to come)")
+    assert currency(of=date(2026, 12, 1)).note().endswith(" of 2026-12-01 (configured)")
+
+
 @pytest.mark.parametrize("given_", [currency(rate=None), Currency("EUR", currency().rates, lambda: NOW)])
 def test_without_a_rate_there_are_dollars_alone_and_it_says_so(given_: Currency) -> None:
     assert given_.beside(Decimal("39506.75")) == ""

@@ -83,6 +83,8 @@ class Currency:
             return f"no {self.code} rate"
         days = (self.now().date() - found.of).days
         old = f", {counted(days, 'day')} old" if days > FRESH else ""
+        if days < -1:  # somewhere it is tomorrow already
+            old = ", a day that is still to come"
         shown = self.style.written(full(rate))
         return f"1 {DOLLAR} = {self.code} {shown} of {found.of.isoformat()} ({found.by}{old})"
 
