@@ -75,7 +75,8 @@ rules:
 long = pytest.mark.long
 """For what takes its time: left out of `make test`, see `tests/conftest.py`."""
 
-_ID = re.compile(r"\b[0-9a-f]{16}\b")
+_IDS = re.compile(r"delivery ([0-9a-f]{8}(?:, [0-9a-f]{8})*)(?: and ([0-9,]+) more)?")
+"""How deliveries are named in a message; of many of one rule the first is, and the others are counted."""
 
 
 @dataclass(slots=True)
@@ -209,7 +210,9 @@ class Far:
     refusing: float = 0.0
     """Share of messages answered with 503."""
     taken: list[tuple[int, str, frozenset[str]]] = field(default_factory=list)
-    """Per message taken: the number of kills so far, its text, the delivery ids in it."""
+    """Per message taken: the number of kills so far, its text, how the delivery ids in it begin."""
+    counted: int = 0
+    """Deliveries that a message only counted: those of many alerts of one rule."""
     kills: int = 0
     arrivals: asyncio.Condition = field(default_factory=asyncio.Condition)
     arrived: int = 0
@@ -225,7 +228,9 @@ class Far:
         if self.chance.random() < self.refusing:
             return web.Response(status=503)
         text = f"{body['title']}\n{body['message']}"
-        self.taken.append((self.kills, text, frozenset(_ID.findall(text))))
+        named = _IDS.findall(text)
+        self.taken.append((self.kills, text, frozenset(each for ids, _ in named for each in ids.split(", "))))
+        self.counted += sum(int(more.replace(",", "")) for _, more in named if more)
         return web.Response(text="ok")
 
     def about(self, *words: str) -> int:

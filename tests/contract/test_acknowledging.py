@@ -117,10 +117,13 @@ def told(identity: str, kind: Kind, *, by: str, to: int, minutes: int = 0) -> De
     )
 
 
-async def test_what_other_rules_told_of_the_same_move_is_taken_care_of_with_it(store: Store) -> None:
+async def test_what_one_message_told_is_taken_care_of_together(store: Store) -> None:
     one = told("e1", Kind.EVENT, by="moved", to=0)
     other, fired = told("e2", Kind.EVENT, by="emptied", to=0), told("a1", Kind.FIRING, by="gas-low", to=0)
-    later, elsewhere = told("e3", Kind.EVENT, by="moved", to=0, minutes=1), replace(MOVED, at=NOW)
+    later, elsewhere = (
+        told("e3", Kind.EVENT, by="moved", to=0, minutes=1),
+        replace(MOVED, at=NOW, wallet="other"),
+    )
     unlike = replace(delivery("d-e4"), message=elsewhere)
     await keep(store, alerts=(alert("a1", account=None),), deliveries=(one, other, fired, later, unlike))
 

@@ -175,7 +175,9 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         "last": [queries.last_alert(each.rule, each.subject) for each in alerts],
         "events": [_by_id(queries.latest_event("moved", each.subject)) for each in alerts],
         "all events": [queries.events(1000), queries.events(2, 1)],
-        "same move": [queries.same_move(each.message.id) for each in _by_id(queries.deliveries(None, 500))],
+        "together": [
+            queries.told_together(each.message.id) for each in _by_id(queries.deliveries(None, 500))
+        ],
         "one": [queries.delivery(each.id) for each in _by_id(queries.deliveries(None, 500))[:3]],
         "silences": queries.silences(),
     }

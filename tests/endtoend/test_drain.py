@@ -33,7 +33,7 @@ async def test_the_drain_of_a_wallet_with_two_coins_is_one_message_that_says_how
     title, body = told[0]["title"], told[0]["message"]
     assert title == f"critical: −12.45 ETH ($37,350.00, −99.6{NARROW}%) left operations (+1 more)"
     assert title.index("operations") < 60
-    eth, usdt = (block.splitlines() for block in body.split("\n\n")[1:])
+    eth, usdt = (block.splitlines() for block in body.split("\n\n"))
     labels = [line.partition(":")[0] for line in eth[:-1]]
     assert labels == ["• critical", "Moved", "Value", "Because", "When"]
     assert eth[1] == "Moved: 12.5 → 0.05 ETH"

@@ -100,7 +100,7 @@ def test_several_deliveries_are_counted_and_told_most_severe_first(style: Style)
     shown = render(several, style, Space())
 
     assert shown.title == "critical: treasury-hot: ETH moved, number 2 (+4 more)"
-    assert shown.body.startswith("5 alerts: 2 firing, 1 resolved, 2 changes")
+    assert shown.body.startswith("•")
     ids = re.findall(r"dlv-\d{4}", shown.body)
     assert ids == ["dlv-0002", "dlv-0004", "dlv-0005", "dlv-0001", "dlv-0003"]
 
@@ -120,12 +120,19 @@ def test_each_alert_of_a_merged_notification_is_a_list_under_its_own_line(style:
 
     lines = [re.sub(r"<[^>]*>|\*\*|`", "", line) for line in shown.body.splitlines()]
     assert lines[:5] == [
-        "2 alerts: 2 changes",
-        "",
         "• warning: treasury-hot: ETH moved, number 1",
         "Before: 12.5 ETH",
         "After: 10 ETH",
+        "rule hot-wallet-moved · alert alert-1 · delivery dlv-0001",
+        "",
     ]
+
+
+@ALL
+def test_of_many_alerts_it_is_said_first_how_many_of_each_there_are(style: Style) -> None:
+    shown = render([delivery(number) for number in range(12)], style, Space())
+
+    assert shown.body.startswith("12 alerts: 12 changes")
 
 
 @ALL

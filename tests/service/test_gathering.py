@@ -137,7 +137,7 @@ async def test_an_alert_that_fired_and_resolved_is_one_line_of_a_merged_message(
         await channel.send(both)
         await channel.send([both[0], both[3]])
     first, second = here.payloads
-    assert first["message"].startswith("2 alerts: 1 escalated, 1 fired and resolved")
+    assert first["message"].startswith("• warning, escalated: ")
     assert first["message"].count("•") == 2
     assert "dlv-0001, dlv-0004" in first["message"]
     assert (second["title"], second["type"]) == ("fired and resolved: all is well", "success")

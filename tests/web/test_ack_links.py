@@ -26,7 +26,9 @@ OUTSIDE = {"url": URL, "token": TOKEN}
 SIGNER = LinkSigner(TOKEN)
 
 FIRED = replace(delivery("d1"), message=replace(message("a1"), title="hot: ΔETH <b>"))
-MOVED = replace(delivery("e7"), message=replace(message("e0", Kind.EVENT), title="hot: −5 ETH"))
+MOVED = replace(
+    delivery("e7"), message=replace(message("e0", Kind.EVENT), title="hot: −5 ETH", wallet="cold")
+)
 
 
 @pytest.fixture

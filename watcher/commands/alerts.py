@@ -35,9 +35,9 @@ class Acknowledgement:
 
 def acknowledge(store: StoreAccess, ids: Sequence[str], ack: Ack) -> Acknowledgement:
     """Say that somebody takes care of alerts and events, by their ids: what fires is not repeated and not
-    escalated. What other rules told of the same move wherever this was told is taken care of with it."""
+    escalated. What the same message told, wherever this was told, is taken care of with it."""
     with store.queries() as reader:
-        others = [other for each in ids for other in reader.same_move(each) if other not in ids]
+        others = [other for each in ids for other in reader.told_together(each) if other not in ids]
     kept = store.commands().acknowledge([*ids, *dict.fromkeys(others)], ack)
     found = {each: said for each, said in kept.items() if each in ids or said.done}
     done: list[Acknowledgeable] = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
-from watcher.domain.messages.message import SHORT_ID, Kind, Severity
+from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.text import clean
 from watcher.notify.kind import ChannelKind
@@ -90,7 +90,7 @@ def _block(entry: Entry, clock: str) -> list[Text | Padding]:
         entry.place,
         f"rule {', '.join(entry.rules)}",
         f"alert {entry.id}" if entry.id else "",
-        f"delivery {', '.join(each.id[:SHORT_ID] for each in entry.told)}",
+        f"delivery {', '.join(entry.delivery_ids)}",
         *(f"{label}: {url}" for label, url in ways_on(entry.ways)),
     ]
     origin = Text(clean(" · ".join(part for part in parts if part)), style="dim")

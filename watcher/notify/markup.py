@@ -22,9 +22,6 @@ from watcher.ports.channel import PLAINLY, Presentation
 MOST_LISTED = 100
 """Alerts that one notification lists; the rest is counted."""
 
-MOST_IDS = 3
-"""Delivery ids shown of one alert, the newest."""
-
 MOST_MEASURED = 5
 """Of the alerts of one rule that are listed as one, the worst that are named."""
 
@@ -145,11 +142,12 @@ def render(
     if len(entries) == 1:
         facts, origin = facts_of(entries[0], style), _origin(entries[0], style)
         return Rendered(title, _fit(above, facts, [origin, *below], style, space, room))
+    if len(entries) <= MOST_DETAILED:
+        body = _join([*above, *_blocks(entries, style), *below], style).removeprefix(style.newline)
+        if space.measure(body) <= room:
+            return Rendered(title, body)
     above.append(style.text(said.summary))
-    for detailed in (True, False) if len(entries) <= MOST_DETAILED else (False,):
-        lines, left = _blocks(entries, style) if detailed else _grouped(entries, style)
-        if not left and space.measure(_join([*above, *lines, *below], style)) <= room:
-            return Rendered(title, _join([*above, *lines, *below], style))
+    lines, left = _grouped(entries, style)
     return Rendered(title, _fit(above, lines, below, style, space, room, left))
 
 
@@ -169,7 +167,7 @@ def _origin(entry: Entry, style: Style) -> str:
 def origin_of(entry: Entry, style: Style) -> str:
     """Where it is, and its ids: `watcher ack` takes the short one."""
     rules = ", ".join(style.code(each) for each in entry.rules)
-    ids = ", ".join(style.code(each.id[:SHORT_ID]) for each in entry.told[-MOST_IDS:])
+    ids = ", ".join(map(style.code, entry.delivery_ids))
     parts = [
         style.text(entry.place) if entry.place else "",
         f"rule {rules}",
@@ -189,13 +187,13 @@ def ways_on(ways: Ways) -> list[tuple[str, str]]:
     return [(label, url) for label, url in (*named, ("Runbook", ways.runbook)) if url]
 
 
-def _blocks(entries: Sequence[Entry], style: Style) -> tuple[list[str], int]:
+def _blocks(entries: Sequence[Entry], style: Style) -> list[str]:
     """Each alert of several with its lines, under a line of its own with air above."""
     lines = []
     for each in entries:
         head = f"• {style.bold(each.mark)}: {style.text(each.title)}"
         lines.append(_join(["", head, *facts_of(each, style), _origin(each, style)], style))
-    return lines, 0
+    return lines
 
 
 def _grouped(entries: Sequence[Entry], style: Style) -> tuple[list[str], int]:

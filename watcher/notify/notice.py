@@ -21,6 +21,9 @@ from watcher.domain.values.formatting import amount, counted, money, signed
 from watcher.notify.lines import lines_of, place_of, says
 from watcher.ports.channel import PLAINLY, Presentation
 
+MOST_IDS = 3
+"""Delivery ids shown of one alert, the newest."""
+
 SEVERAL = 3
 """Wallets under one rule from which on the title counts them and names the worst."""
 
@@ -71,6 +74,14 @@ class Entry:
     rules: tuple[str, ...]
     ways: Ways
     told: Told
+
+    @property
+    def delivery_ids(self) -> tuple[str, ...]:
+        """Short ids of its deliveries: of each alert the newest, so that what comes twice is known again."""
+        kept: dict[str, list[str]] = {}
+        for each in self.told:
+            kept.setdefault(each.message.id, []).append(each.id[:SHORT_ID])
+        return tuple(short for ids in kept.values() for short in ids[-MOST_IDS:])
 
     @property
     def chosen(self) -> Delivery:

@@ -337,9 +337,9 @@ class Queries(Protocol):
         """Events that are kept, newest first."""
         ...
 
-    def same_move(self, identity: str) -> list[str]:
-        """Ids of the other alerts and events that began with the move that an alert or event told of, and
-        were told in each channel in which that was."""
+    def told_together(self, identity: str) -> list[str]:
+        """Ids of the other alerts and events that were told in one message with an alert or event, in each
+        channel in which that was told."""
         ...
 
     def acknowledged(self, since: datetime) -> list[Acknowledgeable]:

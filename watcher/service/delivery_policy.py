@@ -11,7 +11,8 @@ from typing import NamedTuple
 from watcher.domain.alerts.fallback import in_place_of, patience
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.messages.delivery import LONGEST_RETRY, Delivery, Fault
-from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.messages.moves import happening_of
 from watcher.ports.channel import UNGROUPED, Channel
 
 FRESH_WAITS = 60.0
@@ -270,7 +271,7 @@ def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
         groups.setdefault(each.message.id, []).append(each)
     found: list[Delivery] = []
     for group in groups.values():
-        if _happening(group[0].message) == _happening(ready[0].message):
+        if happening_of(group[0].message) == happening_of(ready[0].message):
             both = group[0].message.kind.present and group[-1].message.kind.final
             found += group if both else group[:1]
     return found
@@ -278,9 +279,4 @@ def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
 
 def happenings(deliveries: Sequence[Delivery]) -> int:
     """Of how many happenings deliveries tell."""
-    return len({_happening(each.message) for each in deliveries})
-
-
-def _happening(message: Message) -> object:
-    """What is the same for messages that one decision made about one wallet; of no wallet, each alone."""
-    return (message.wallet, message.at) if message.wallet else message.id
+    return len({happening_of(each.message) for each in deliveries})

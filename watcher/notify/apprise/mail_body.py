@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from watcher.domain.messages.message import SHORT_ID
 from watcher.domain.messages.presentation import Ways
 from watcher.domain.values.text import clean
-from watcher.notify.markup import MOST_DETAILED, MOST_IDS, MOST_LISTED, plain, ways_on
+from watcher.notify.markup import MOST_DETAILED, MOST_LISTED, plain, ways_on
 from watcher.notify.notice import Entry, Notice, measured, of_many
 from watcher.ports.channel import LONGEST_PAGE
 
@@ -83,7 +83,7 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
 
 def origin(entry: Entry) -> list[tuple[str, str]]:
     """What the commands want to know of it, to be copied as it is: `watcher ack` takes the short id."""
-    ids = ", ".join(each.id[:SHORT_ID] for each in entry.told[-MOST_IDS:])
+    ids = ", ".join(entry.delivery_ids)
     found = [("rule", ", ".join(entry.rules)), ("alert", entry.id), ("delivery", ids)]
     return [(name, text) for name, text in found if text]
 

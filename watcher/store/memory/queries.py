@@ -278,7 +278,7 @@ class MemoryQueries:
         found.sort(key=lambda each: each.message.at, reverse=True)
         return found[skip : skip + limit]
 
-    def same_move(self, identity: str) -> list[str]:
+    def told_together(self, identity: str) -> list[str]:
         return told_with(identity, self._state.deliveries.values())
 
     def acknowledged(self, since: datetime) -> list[Acknowledgeable]:

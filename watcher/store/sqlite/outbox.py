@@ -168,9 +168,9 @@ def about(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
 
 
 def beside(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
-    """Deliveries of all that was told of the same subject at the moments at which this was told."""
+    """Deliveries of all that was told of the same wallet at the moments at which this was told."""
     of = "FROM messages o WHERE o.alert = ?"
-    where = f"WHERE m.at IN (SELECT o.at {of}) AND m.subject IN (SELECT o.subject {of})"
+    where = f"WHERE m.at IN (SELECT o.at {of}) AND m.wallet IN (SELECT o.wallet {of})"
     return [_delivery(row) for row in conn.execute(f"{_SELECT} {where}", (alert, alert))]
 
 

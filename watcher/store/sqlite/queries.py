@@ -258,7 +258,7 @@ class SqliteQueries:
         with self._snapshot():
             return events.newest(self._conn, limit, skip)
 
-    def same_move(self, identity: str) -> list[str]:
+    def told_together(self, identity: str) -> list[str]:
         with self._snapshot():
             return told_with(identity, outbox.beside(self._conn, identity))
 
