@@ -74,7 +74,7 @@ def page(writing: Writing, chart: Markup, title: str, version: str, sheets: Row 
     return str(
         _PAGE.format(
             title=title,
-            style=Markup(style),  # noqa: S704 - our own
+            style=Markup(style),  # noqa: S704  # nosec B704
             about=_SOFT.format(about),
             tiles=_tiles(writing),
             chart=chart,
