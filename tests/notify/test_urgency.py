@@ -22,7 +22,7 @@ from watcher.domain.messages.delivery import Delivery, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.notify.apprise import plugins
 from watcher.notify.apprise.settings import AppriseSettings
-from watcher.notify.apprise.urgency import SERVICES, TAGS, mail_headers
+from watcher.notify.apprise.urgency import MAIL_HEADERS, SERVICES, TAGS
 from watcher.notify.urgency import Urgency, loudest
 from watcher.ports.channel import Presentation
 
@@ -268,7 +268,7 @@ def test_no_service_rings_louder_for_less(name: str) -> None:
 
 def test_every_tone_has_an_emoji_and_every_urgency_its_headers() -> None:
     assert TAGS.keys() == {"failure", "warning", "info", "success"}
-    assert [mail_headers(each).get("Importance") for each in Urgency] == ["low", None, None, "high", "high"]
+    assert [each.get("Importance") for each in MAIL_HEADERS] == ["low", None, None, "high", "high"]
 
 
 def test_the_page_about_channels_has_the_tables_that_the_code_has() -> None:

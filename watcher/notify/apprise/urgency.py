@@ -78,22 +78,16 @@ TAGS: Mapping[str, str] = {
 }
 """The tone of a notification → the short code of its emoji."""
 
-
-def mail_headers(urgency: Urgency) -> Mapping[str, str]:
-    """Headers of a mail that say how urgent it is; none for a mail like any other.
-
-    Outlook reads `Importance` first, then the others ([MS-OXCMAIL] 2.2.3.2.5); `Importance` and `Priority`
-    are in RFC 4021, and `X-Priority` is what most mail programs show.
-    """
-    found: Mapping[str, str] = _MAIL[_LEVELS.index(urgency)]
-    return found
-
-
 _QUIET_MAIL = {"X-Priority": "5 (Lowest)", "Importance": "low", "Priority": "non-urgent"}
 _LOUD_MAIL = {"X-Priority": "1 (Highest)", "Importance": "high", "Priority": "urgent"}
 _NAMED = {"X-Mailer": "watcher"}
 """A mail with a priority and without a name is junk to SpamAssassin (`PRIORITY_NO_NAME`)."""
-_MAIL: ByUrgency = (_QUIET_MAIL, {}, {}, {**_LOUD_MAIL, "X-Priority": "2 (High)"}, _LOUD_MAIL)
+MAIL_HEADERS: ByUrgency = (_QUIET_MAIL, {}, {}, {**_LOUD_MAIL, "X-Priority": "2 (High)"}, _LOUD_MAIL)
+"""Headers of a mail that say how urgent it is; none for a mail like any other.
+
+Outlook reads `Importance` first, then the others ([MS-OXCMAIL] 2.2.3.2.5); `Importance` and `Priority` are in
+RFC 4021, and `X-Priority` is what most mail programs show.
+"""
 _QUIET_TWICE: ByUrgency = (True, True, False, False, False)
 _LAST_ONLY: ByUrgency = (False, False, False, False, True)
 _FIVE: ByUrgency = (-2, -1, 0, 1, 2)
@@ -102,7 +96,7 @@ _INCIDENT: ByUrgency = (5, 4, 3, 2, 1)
 _INCIDENT_WORDS = ("P5", "P4", "P3", "P2", "P1")
 
 _PLUGIN = "apprise's plugin"
-_HEADERS = (PluginSetting("headers", _MAIL, "headers"),)
+_HEADERS = (PluginSetting("headers", MAIL_HEADERS, "headers"),)
 _PRIORITY = (PluginSetting("priority", _FIVE, "priority"),)
 _URGENCY = (PluginSetting("urgency", _DESKTOP, "urgency", ("low", "low", "normal", "critical", "critical"),
                     ("urgency", "priority")),)  # fmt: skip
