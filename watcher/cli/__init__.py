@@ -90,6 +90,7 @@ def _tried(arguments: list[str]) -> int:
     except typer.TyperException as error:
         # Wrong usage: says what was expected, as typer's own main would; code 2.
         shown: Any = error
+        shown.message = shown.message.removeprefix("Value error, ")  # pydantic's word for where it came from
         shown.show()
         return error.exit_code
     except typer.Abort:
