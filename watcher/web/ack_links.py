@@ -80,11 +80,10 @@ class AckLinks:
         self._presented = presentations(snapshots.settings)
         self._throttle = LoginThrottle()
 
-    def routes(self, prefix: str) -> list[web.RouteDef]:
-        """`prefix`: the path of the page's public address, for a proxy that hands it on; or nothing."""
+    def routes(self) -> list[web.RouteDef]:
         if self._signer is None:
             return []
-        path = f"{prefix}{PATH}{{delivery}}"
+        path = f"{PATH}{{delivery}}"
         return [web.get(path, self.show), web.post(path, self.acknowledge)]
 
     async def show(self, request: web.Request) -> web.Response:

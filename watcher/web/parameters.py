@@ -103,5 +103,10 @@ async def form_of(request: web.Request) -> MultiMapping[object]:
         raise refused("the form cannot be read") from None
 
 
+def path_below(base: str, path: str) -> str:
+    """A path without the one below which the pages are, for a proxy may leave that out."""
+    return path.removeprefix(base) if path.startswith(f"{base}/") else path
+
+
 def refused(why: str) -> web.HTTPBadRequest:
     return web.HTTPBadRequest(text=why)

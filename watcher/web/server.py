@@ -9,8 +9,6 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
-from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 
 from aiohttp import web
@@ -20,15 +18,17 @@ from watcher.config.models import WebSettings
 from watcher.domain.values.errors import StoreError
 from watcher.ports.hints import Posting
 from watcher.system.connections import is_loopback
+from watcher.web import static_files
 from watcher.web.ack_links import PATH, AckLinks
-from watcher.web.actions import Actions
 from watcher.web.api import Api
+from watcher.web.callers import CALLER, Caller
 from watcher.web.connection_limits import ConnectionLimits, connection_of
+from watcher.web.forms import Forms
 from watcher.web.hints import HintPosts
 from watcher.web.login_throttle import MINUTE, WRONG, LoginThrottle, asker
-from watcher.web.pages import Pages
-from watcher.web.parameters import form_of
+from watcher.web.parameters import form_of, path_below
 from watcher.web.sessions import LASTS, sessions_of
+from watcher.web.site import Site
 from watcher.web.snapshot import PageSnapshots
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,6 @@ requests = log.getChild("requests")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HEADERS = {
-    "Server": "watcher",
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
     ),
@@ -75,11 +74,10 @@ class Server:
         self._token = settings.token.get_secret_value() if settings.token else ""
         self._sessions, self._throttle = sessions_of(self._token), LoginThrottle()
         self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
-        self._actions = Actions(snapshots, snapshots.store, self._token.encode())
-        self._pages = Pages(snapshots, self._actions, self._limits)
-        self._links = AckLinks(snapshots, settings, self._limits, self._pages.bare)
-        self._paths = ("", settings.public_path) if settings.public_path else ("",)
-        self._open = tuple(path + each for path in self._paths for each in OPEN)
+        self._base = settings.public_path
+        self._site = Site(snapshots, Forms(self._token.encode(), self._base), self._limits, base=self._base)
+        self._links = AckLinks(snapshots, settings, self._limits, self._site.bare)
+        self._paths = dict.fromkeys(("", self._base))
         self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies, snapshots.metrics)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._runner: web.AppRunner | None = None
@@ -91,24 +89,28 @@ class Server:
         # 100 ms for a crowd of readers of 10,000 accounts; at 1 ms it waits 30 (benchmarks/page.py).
         sys.setswitchinterval(min(sys.getswitchinterval(), TURN))
         app = web.Application(middlewares=[self._guard], client_max_size=LARGEST)
-        app.add_routes(Api(self._snapshots, token=bool(self._token)).routes())
-        app.add_routes(self._pages.routes())
-        app.add_routes(self._actions.routes())
+        routes = [
+            *Api(self._snapshots, token=bool(self._token)).routes(),
+            *self._site.routes(),
+            *self._links.routes(),
+            web.post("/login", self._login),
+            web.post("/logout", self._logout),
+            *static_files.routes(),
+        ]
+        for base in self._paths:  # a proxy hands the path of the public address on, or takes it away
+            app.add_routes([web.RouteDef(each.method, base + each.path, each.handler, {}) for each in routes])
         app.add_routes(self._posts.routes())
-        app.add_routes([web.post("/login", self._login), web.post("/logout", self._logout)])
-        for path in self._paths:
-            app.add_routes([*self._links.routes(path), web.get(f"{path}/static/{{name}}", _static)])
         app.on_response_prepare.append(_with_headers)
         self._runner = web.AppRunner(
             app, access_log=None, logger=requests, handler_cancellation=True, shutdown_timeout=0.5
         )
         await self._runner.setup()
-        self._warming = asyncio.create_task(self._pages.warm())
+        self._warming = asyncio.create_task(self._site.warm())
         host, port = await self._limits.open(self._settings.host, self._settings.port, self._runner)
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        self._pages.leave()
+        self._site.leave()
         self._limits.close()
         if self._warming is not None:
             self._warming.cancel()
@@ -140,7 +142,7 @@ class Server:
         """A few at a time: of a crowd that asks at once each would else take a turn of the loop before a
         poll or a delivery got its next one (benchmarks/crowd.py). What streams, waits for a body or says
         that the process lives takes no place."""
-        if request.method not in ("GET", "HEAD") or request.path in ("/events", "/healthz"):
+        if request.method not in ("GET", "HEAD") or self._path(request) in ("/events", "/healthz"):
             return await handler(request)
         async with self._places:
             return await handler(request)
@@ -154,11 +156,19 @@ class Server:
             if not _is_local(name) and name.lower() != self._settings.public_host:
                 return _as_answer(request, 421, "ask by the address that this page listens on")
             return None
-        if request.path.startswith(self._open) or self._is_known(request):
+        path = self._path(request)
+        if path.startswith(OPEN):
             return None
-        if request.path.startswith(("/api/", "/metrics", "/readyz", "/events")):
+        if self._is_known(request):
+            request[CALLER] = Caller(may_act=True)
+            return None
+        if path.startswith(("/api/", "/metrics", "/readyz", "/events")):
             return _as_answer(request, 401, "a token is needed: Authorization: Bearer TOKEN")
-        return self._pages.login_page("", request.rel_url.raw_path if request.method == "GET" else "")
+        return self._site.login_page("", request.rel_url.raw_path if request.method == "GET" else "")
+
+    def _path(self, request: web.Request) -> str:
+        """Which of our addresses is asked for, without the path of the public address."""
+        return path_below(self._base, request.path)
 
     def _is_known(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -182,9 +192,11 @@ class Server:
         form = await form_of(request)
         given, wanted = form.get("token", ""), str(form.get("wanted", ""))
         if not self._token or not isinstance(given, str) or not self._is_token(request, given):
-            return self._pages.login_page("This is not the token.", wanted)
+            return self._site.login_page("This is not the token.", wanted)
         cookie = self._sessions.begin(self._snapshots.clock.monotonic())
-        response = web.Response(status=303, headers={"Location": wanted if _HERE.fullmatch(wanted) else "/"})
+        response = web.Response(
+            status=303, headers={"Location": wanted if _HERE.fullmatch(wanted) else f"{self._base}/"}
+        )
         response.set_cookie(
             COOKIE, cookie, max_age=int(LASTS), httponly=True, samesite="Strict", secure=request.secure
         )
@@ -192,13 +204,15 @@ class Server:
 
     async def _logout(self, request: web.Request) -> web.StreamResponse:
         self._sessions.end(request.cookies.get(COOKIE, ""))
-        response = web.Response(status=303, headers={"Location": "/"})
+        response = web.Response(status=303, headers={"Location": f"{self._base}/"})
         response.del_cookie(COOKIE)
         return response
 
 
 async def _with_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+    response.headers["Server"] = "watcher"
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
 
 
 def _bytes(text: str) -> bytes:
@@ -225,23 +239,6 @@ def _is_local(name: str) -> bool:
 
 
 def _as_answer(request: web.Request, status: int, text: str) -> web.Response:
-    if request.path.startswith("/api/"):
+    if "/api/" in request.path:
         return web.json_response({"error": text}, status=status)
     return web.Response(status=status, text=text + "\n")
-
-
-_STATIC = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
-
-
-async def _static(request: web.Request) -> web.Response:
-    name = request.match_info["name"]
-    kind = _STATIC.get(name)
-    if kind is None:
-        raise web.HTTPNotFound
-    return web.Response(body=_file(name), content_type=kind, charset="utf-8")
-
-
-@cache
-def _file(name: str) -> bytes:
-    """Read once: not by a thread of those that look up the names of hosts, for whoever asks for it."""
-    return (files("watcher.web") / "static" / name).read_bytes()

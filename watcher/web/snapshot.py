@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,7 +39,7 @@ class PageSnapshot:
     readiness: Readiness
     size: int | None = None
     """Bytes that the store takes."""
-    pages: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
+    pages: dict[Hashable, asyncio.Future[bytes]] = field(default_factory=dict)
     """What was made from this snapshot already, or is being made: once for all who ask for it."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -20,17 +21,30 @@ from watcher.domain.values.text import clean
 from watcher.reports.rows import AccountRow
 from watcher.reports.status import behind
 from watcher.web import text
+from watcher.web.callers import Caller, caller_of
+from watcher.web.forms import Forms
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
 
 KEPT = 64
 
 
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """What a page is made from, and for whom."""
+
+    snapshot: PageSnapshot
+    caller: Caller
+
+
 class Templating:
     """Pages, rendered from one snapshot at a time and kept as long as it is fresh."""
 
-    def __init__(self, snapshots: PageSnapshots, *, guarded: bool = False) -> None:
-        """`guarded`: by a token, so that there is a way to log out."""
-        self.snapshots, self._guarded = snapshots, guarded
+    def __init__(
+        self, snapshots: PageSnapshots, forms: Forms, *, base: str = "", guarded: bool = False
+    ) -> None:
+        """`base`: the path below which people reach the pages. `guarded`: by a token, so that there is a way
+        to log out."""
+        self.snapshots, self.base, self._forms, self._guarded = snapshots, base, forms, guarded
         self.memo = Memo()
         """For what runs beside the loop."""
         self._html = _templates()
@@ -46,18 +60,18 @@ class Templating:
             self._html.get_template(name)
 
     async def page(
-        self, request: web.Request, render: Callable[[PageSnapshot], str], *, keep: bool = True
+        self, request: web.Request, render: Callable[[PageView], str], *, keep: bool = True
     ) -> web.Response:
         """What `render` makes of the newest snapshot, made beside the loop."""
-        snapshot = await self.snapshots.current()
+        view = PageView(await self.snapshots.current(), caller_of(request))
 
         def make() -> bytes:
-            return render(snapshot).encode("utf-8", "backslashreplace")
+            return render(view).encode("utf-8", "backslashreplace")
 
-        body = await self.made(snapshot, request.path_qs if keep else None, make)
+        body = await self.made(view.snapshot, (request.path_qs, view.caller) if keep else None, make)
         return web.Response(body=body, content_type="text/html", charset="utf-8")
 
-    async def made(self, snapshot: PageSnapshot, name: str | None, make: Callable[[], bytes]) -> bytes:
+    async def made(self, snapshot: PageSnapshot, name: Hashable, make: Callable[[], bytes]) -> bytes:
         """What is made from a snapshot, once for all who ask for that name; None: for this one alone."""
         making = snapshot.pages.get(name) if name is not None else None
         if making is None:
@@ -67,14 +81,17 @@ class Templating:
                 snapshot.pages[name] = making
         return await asyncio.shield(making)  # who leaves takes it from nobody else
 
-    def render(self, template: str, snapshot: PageSnapshot, **values: Any) -> str:
+    def render(self, template: str, view: PageView, **values: Any) -> str:
+        """A page of the store. In each template: `base` before each address, `caller`, and `form_word(path)`,
+        which the form that goes to `path` carries."""
         return self._html.get_template(template).render(
-            snapshot=snapshot, now=snapshot.at, guarded=self._guarded, late=behind, **values
-        )
+            snapshot=view.snapshot, now=view.snapshot.at, guarded=self._guarded, late=behind, base=self.base,
+            caller=view.caller, form_word=self._forms.word, **values,
+        )  # fmt: skip
 
     def bare(self, template: str, **values: Any) -> str:
         """A page that shows nothing of the store."""
-        return self._html.get_template(template).render(**values)
+        return self._html.get_template(template).render(base=self.base, **values)
 
     @staticmethod
     def account(row: AccountRow) -> Account:

@@ -17,7 +17,7 @@ from watcher.reports.credits import CreditBurn, DaySpent, burn, days_of
 from watcher.reports.rows import AccountRow, CreditsRow
 from watcher.web.parameters import ROWS, Parameters
 from watcher.web.snapshot import PageSnapshot
-from watcher.web.templating import Templating
+from watcher.web.templating import PageView, Templating
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,14 @@ class BudgetPage:
     async def budget(self, request: web.Request) -> web.Response:
         number = Parameters(request.query, ("page",)).page()
 
-        def render(snapshot: PageSnapshot) -> str:
+        def render(view: PageView) -> str:
+            snapshot = view.snapshot
             with self._snapshots.store.queries() as reader:
                 parts = [self._part(reader, name, snapshot) for name in self._snapshots.settings.sources]
             start = (number - 1) * ROWS
             rows = sorted(snapshot.status["accounts"], key=lambda row: (-self._a_day(row), row["wallet"]))
             return self._templating.render(
-                "budget.html", snapshot, parts=parts, count=len(rows), page=number,
+                "budget.html", view, parts=parts, count=len(rows), page=number,
                 rows=[self._line(row, snapshot) for row in rows[start : start + ROWS]],
                 pages=max(1, -(-len(rows) // ROWS)),
             )  # fmt: skip

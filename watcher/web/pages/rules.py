@@ -19,7 +19,7 @@ from watcher.reports.credits import use_of
 from watcher.reports.explain import Explainer, RuleAnswer
 from watcher.web.parameters import ROWS, Parameters
 from watcher.web.snapshot import PageSnapshot
-from watcher.web.templating import Templating
+from watcher.web.templating import PageView, Templating
 
 LISTED, LISTED_SLOW = 1000, 100
 """Subjects that the list of rules judges, those of all its rules together; and of these, how many that have
@@ -60,7 +60,8 @@ class RulePages:
     async def rules(self, request: web.Request) -> web.Response:
         number = Parameters(request.query, ("page",)).page()
 
-        def render(snapshot: PageSnapshot) -> str:
+        def render(view: PageView) -> str:
+            snapshot = view.snapshot
             every = list(self._rules.by_id.values())
             rules = every[(number - 1) * ROWS : number * ROWS]
             slow = sum(map(_is_slow, rules))
@@ -72,7 +73,7 @@ class RulePages:
                 ]
             pages = max(1, -(-len(every) // ROWS))
             return self._templating.render(
-                "rules.html", snapshot, rows=rows, count=len(every), page=number, pages=pages
+                "rules.html", view, rows=rows, count=len(every), page=number, pages=pages
             )
 
         return await self._templating.page(request, render)
@@ -84,7 +85,8 @@ class RulePages:
         if rule is None:
             raise web.HTTPNotFound(text="there is no such rule")
 
-        def render(snapshot: PageSnapshot) -> str:
+        def render(view: PageView) -> str:
+            snapshot = view.snapshot
             most = SLOW if _is_slow(rule) else JUDGED
             with self._snapshots.store.queries() as reader:
                 rows = self._answers(rule, reader, self._explainer(reader, snapshot), snapshot, most + 1)
@@ -92,7 +94,7 @@ class RulePages:
             rows = sorted(rows[:most], key=_nearest)
             alerts = [row for row in snapshot.status["alerts"] if row["rule"] == name]
             return self._templating.render(
-                "rule.html", snapshot, rule=rule, rows=rows[:ROWS], judged=len(rows), more=more,
+                "rule.html", view, rule=rule, rows=rows[:ROWS], judged=len(rows), more=more,
                 alerts=alerts, channels=self._rules.channels_of(rule),
                 counts=Counter(row.answer for row in rows),
             )  # fmt: skip

@@ -26,7 +26,7 @@ from watcher.reports.rows import AccountRow, HistoryRow, WalletBalanceRow
 from watcher.web import text
 from watcher.web.parameters import ROWS, Parameters, refused
 from watcher.web.snapshot import PageSnapshot
-from watcher.web.templating import Templating
+from watcher.web.templating import PageView, Templating
 
 USUAL = "7d"
 CHOICES = 200
@@ -65,7 +65,8 @@ class WalletPages:
         )
         number = parameters.page()
 
-        def render(snapshot: PageSnapshot) -> str:
+        def render(view: PageView) -> str:
+            snapshot = view.snapshot
             rows = [row for row in snapshot.status["accounts"] if _found(row, wanted)]
             if sort == BY_VALUE:
                 rows.sort(key=lambda row: self._value(row, snapshot), reverse=True)
@@ -74,7 +75,7 @@ class WalletPages:
             start = (number - 1) * ROWS
             shown = self._lines(rows[start : start + ROWS], snapshot)
             return self._templating.render(
-                "wallets.html", snapshot, rows=shown, count=len(rows), q=wanted, sort=sort,
+                "wallets.html", view, rows=shown, count=len(rows), q=wanted, sort=sort,
                 sorts=[*SORTS, BY_VALUE], page=number, pages=max(1, -(-len(rows) // ROWS)),
             )  # fmt: skip
 
@@ -105,7 +106,8 @@ class WalletPages:
             raise web.HTTPNotFound(text="there is no such wallet")
         chosen, days = _asset(parameters.one("asset")), parameters.choice("range", RANGES) or USUAL
 
-        def render(snapshot: PageSnapshot) -> str:
+        def render(view: PageView) -> str:
+            snapshot = view.snapshot
             mine = {a: wallet for a, wallet in self._snapshots.wallets.items() if wallet.name == name}
             held = status.balances_of(mine, snapshot.past)
             held.sort(key=lambda row: (row["value_usd"] is None, -Decimal(row["value_usd"] or 0)))
@@ -116,26 +118,26 @@ class WalletPages:
                 changes = status.history(settings, reader, ROWS, [name])
                 span = timedelta(days=RANGES[days])
                 found = wallet_chart(settings, reader, name, snapshot.at, span, asset)
-            return self._render(snapshot, name, held, changes, found, asset=asset, choices=choices, days=days)
+            return self._render(view, name, held, changes, found, asset=asset, choices=choices, days=days)
 
         return await self._templating.page(request, render)
 
     def _render(
         self,
-        snapshot: PageSnapshot,
+        view: PageView,
         name: str,
         held: Sequence[WalletBalanceRow],
         changes: Sequence[HistoryRow],
         found: Chart,
         **values: Any,
     ) -> str:
-        worth = text.total(held)
+        snapshot, worth = view.snapshot, text.total(held)
         also = other_names(snapshot.past.same, snapshot.past.former)
         levels = levels_of(
             self._templating.rules, found.holdings, values["asset"], clean(found.symbol), also=also
         )
         return self._templating.render(
-            "wallet.html", snapshot, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
+            "wallet.html", view, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
             worth=worth, pictures=wallet_figures(name, found, levels), chart=found,
             ranges=list(RANGES),
             accounts=[row for row in snapshot.status["accounts"] if row["wallet"] == name],

@@ -1,0 +1,54 @@
+"""Forms: each carries a word that no other site can know, and is taken from those who may act alone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from watcher.commands.alerts import LONGEST_TEXT, is_keepable
+from watcher.web.callers import caller_of
+from watcher.web.parameters import form_of, path_below, refused
+
+
+class Forms:
+    """The words of the forms of these pages."""
+
+    def __init__(self, secret: bytes, base: str = "") -> None:
+        """`secret`: what the words are made from; empty if nothing may be done from the page.
+        `base`: the path below which the pages are."""
+        self._secret, self._base = secret, base
+
+    @property
+    def possible(self) -> bool:
+        """Whether anything may be done from here."""
+        return bool(self._secret)
+
+    def word(self, path: str) -> str:
+        """What the form that goes to `path` must carry; empty if there are no forms."""
+        if not self.possible:
+            return ""
+        return hmac.new(self._secret, b"form " + path.encode(), hashlib.sha256).hexdigest()
+
+    async def read(self, request: web.Request) -> MultiMapping[object]:
+        """The fields of a form that was sent. 403 if who sent it may not act, or it is of another site."""
+        if not caller_of(request).may_act:
+            raise web.HTTPForbidden(text="you may look here, and not act")
+        form, path = await form_of(request), path_below(self._base, request.path)
+        given = form.get("form_token", "")
+        if not isinstance(given, str) or not hmac.compare_digest(
+            given.encode("utf-8", "replace"), self.word(path).encode()
+        ):
+            raise web.HTTPForbidden(text="this form is not of this page, or too old; load the page again")
+        return form
+
+
+def text_in(form: MultiMapping[object], field: str, *, needed: bool = True) -> str:
+    """A text that can be kept. 400 if it cannot, or is needed and not there."""
+    text = form.get(field, "")
+    text = text.strip() if isinstance(text, str) else ""
+    if (needed and not text) or not is_keepable(text):
+        raise refused(f"{field} must be visible text, at most {LONGEST_TEXT} characters")
+    return text
