@@ -16,6 +16,7 @@ from watcher.web.pages.budget import BudgetPage
 from watcher.web.pages.deliveries import DeliveryPage
 from watcher.web.pages.overview import OverviewPage
 from watcher.web.pages.rules import RulePages
+from watcher.web.pages.wallet import WalletPage
 from watcher.web.pages.wallets import WalletPages
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
 from watcher.web.templating import Templating
@@ -35,6 +36,7 @@ class Site:
         self._parts = (
             OverviewPage(self._templating),
             WalletPages(self._templating),
+            WalletPage(self._templating),
             AlertPages(self._templating),
             RulePages(self._templating),
             BudgetPage(self._templating),
