@@ -66,6 +66,27 @@ def _visible(text: str) -> str:
     return text
 
 
+_JOINERS = frozenset(
+    "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
+)
+"""Invisible by themselves, and needed: by scripts, by emoji, by numbers."""
+
+
+def _readable(text: str) -> str:
+    """Text of a person for people: lines without what hides or turns what stands beside it."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    hidden = next((char for char in text if not (char.isprintable() or char == "\n" or char in _JOINERS)), "")
+    if hidden:
+        raise InputError(f"has a character that cannot be seen (U+{ord(hidden):04X})", "type it anew")
+    return one_form(text)
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text:
+        raise InputError("has more than one line", "longer words go into note")
+    return text
+
+
 def _every_kind(value: Any) -> str:
     # The tags are no keys, so that the way to a mistake is found in the file.
     if isinstance(value, dict | Cron):
@@ -75,6 +96,8 @@ def _every_kind(value: Any) -> str:
 
 DistinctWords = Annotated[Words, AfterValidator(_distinct)]
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible), AfterValidator(one_form)]
+Label = Annotated[str, Field(max_length=100), AfterValidator(_readable), AfterValidator(_one_line)]
+Note = Annotated[str, Field(max_length=500), AfterValidator(_readable)]
 Interval = Annotated[Duration, BeforeValidator(_no_cron_line), AfterValidator(_not_too_often)]
 
 
@@ -106,6 +129,10 @@ class WalletEntry(_Model):
     chains: DistinctWords = ()
     assets: DistinctWords = ()
     tags: DistinctWords = ()
+    label: Label = ""
+    """What people read beside the name."""
+    note: Note = ""
+    """What they should know of it, in one line or more."""
     every: Every = "auto"
     at_least_every: Interval | None = None
     discover: Literal["daily", "weekly", "monthly"] | None = None

@@ -40,7 +40,6 @@ _WORDS = {
     "time_delta_parsing": "must be a duration",
     "string_pattern_mismatch": "has characters that are not allowed here",
     "string_too_short": "must not be empty",
-    "string_too_long": "is too long",
 }
 _REMEDIES = {
     "dict_type": "write {KEY: VALUE}",
@@ -159,6 +158,8 @@ def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
         return f"'{node.text}' is not one of {shown}", f"did you mean '{close}'?" if close else ""
     if node.value is None and kind != "missing":
         return "is empty", "write a value, or leave the key out"
+    if kind == "string_too_long":
+        return f"is longer than {context['max_length']} characters", ""
     if kind == "string_type" and isinstance(node.value, int):
         return "must be text, and this is read as a number or as true/false", "put it in quotes"
     if kind == "int_type" and isinstance(node.value, str):

@@ -37,6 +37,10 @@ class WalletSettings(Wallet):
     weight: float
     hints: bool
     accounts: tuple[Account, ...]
+    label: str = ""
+    """What people read beside the name; one line."""
+    note: str = ""
+    """What they should know of it; lines apart by newlines."""
 
     @property
     def discover_every(self) -> timedelta | None:
@@ -137,6 +141,8 @@ def _settled(
         weight=entry.weight,
         hints=entry.hints,
         accounts=accounts,
+        label=_copied(entry.label),
+        note=_copied(entry.note),
     )
 
 

@@ -1,0 +1,45 @@
+"""What people say of a wallet beside what is watched: its label and its note."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.given import SOUND, line_of, load, mistakes
+
+
+def said(text: str) -> str:
+    """The sound configuration with more lines in its first wallet."""
+    return SOUND.replace("    tags: [treasury]\n", f"    tags: [treasury]\n{text}")
+
+
+def test_a_wallet_has_a_label_and_a_note_of_several_lines(tmp_path: Path) -> None:
+    text = said("    label: Treasury, cold\n    note: |\n      Keys are with Ann.\n      Ask her first.\n")
+    first, second = load(tmp_path, text).wallets
+    assert (first.label, first.note) == ("Treasury, cold", "Keys are with Ann.\nAsk her first.")
+    assert (second.label, second.note) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "label", ["Käse & Brot", "خزانة \N{ZERO WIDTH NON-JOINER}نقد", "👩\N{ZERO WIDTH JOINER}💻"]
+)
+def test_a_label_is_in_any_script(tmp_path: Path, label: str) -> None:
+    assert load(tmp_path, said(f"    label: {label}\n")).wallets[0].label == label
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ('    label: "two\\nlines"\n', "label has more than one line"),
+        ('    label: "a \\u202E b"\n', "label has a character that cannot be seen (U+202E)"),
+        ('    note: "a \\e[31m b"\n', "note has a character that cannot be seen (U+001B)"),
+        (f"    note: {'x' * 501}\n", "note is longer than 500 characters"),
+        ("    label: 12\n", "label must be text"),
+    ],
+)
+def test_what_people_cannot_read_is_no_label_and_no_note(tmp_path: Path, line: str, what: str) -> None:
+    text = said(line)
+    (problem,) = mistakes(tmp_path, text)
+    assert what in problem.what
+    assert problem.place.line == line_of(text, line.strip())
