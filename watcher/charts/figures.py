@@ -13,6 +13,7 @@ from watcher.charts.chart import Chart, ChartLine
 from watcher.charts.levels import Level, fitting
 from watcher.charts.svg import ChartMark, Plot, Ruler, line_chart
 from watcher.domain.history.timeline import known_values
+from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Display
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, moment, money, signed
@@ -33,10 +34,16 @@ class Figure(NamedTuple):
     levels: list[tuple[str, str]]
 
 
-def wallet_figures(name: str, found: Chart, levels: Sequence[Level] = ()) -> list[Figure]:
+def wallet_figures(
+    name: str, found: Chart, levels: Sequence[Level] = (), display: Display = UTC_AND_DOLLARS
+) -> list[Figure]:
     """The figures of a wallet's chart: the amount, if it is of one asset, and the value."""
     symbol = clean(found.symbol)[:LONG_NAME]
-    marks = [ChartMark(t.at, t.severity, clean(f"{t.rule}: {t.text}")[:200]) for t in found.alert_marks]
+    said = [clean(f"{told.rule}: {told.text}")[:200] for told in found.alert_marks]
+    marks = [
+        ChartMark(told.at, told.severity, display.localised(text))
+        for told, text in zip(found.alert_marks, said, strict=True)
+    ]
     result = []
     if found.amount is not None:
 
@@ -45,16 +52,28 @@ def wallet_figures(name: str, found: Chart, levels: Sequence[Level] = ()) -> lis
 
         what = f"Amount of {symbol or 'the asset'}"
         amounts = [each for each in levels if each.metric == "amount"]
-        result.append(_picture(found, found.amount, "amount", f"{what} in {name}", what, marks, say, amounts))
+        result.append(
+            _picture(found, found.amount, "amount", f"{what} in {name}", what, marks, say, amounts, display)
+        )
     title = f"Value of {symbol or 'the asset'}" if found.amount is not None else "Value of all assets"
     valued = [each for each in levels if each.metric == "value_usd"]
     result.append(
-        _picture(found, found.value, "value", f"{title} in {name}", f"{title} in USD", marks, money, valued)
+        _picture(
+            found,
+            found.value,
+            "value",
+            f"{title} in {name}",
+            f"{title} in USD",
+            marks,
+            money,
+            valued,
+            display,
+        )
     )
     return result
 
 
-def burn_down(found: CreditBurn) -> Markup:
+def burn_down(found: CreditBurn, display: Display = UTC_AND_DOLLARS) -> Markup:
     """The burn-down chart of a period's credits: what was left, the forecast, and an even pace beside it."""
     words = [
         f"{found.remaining:,} of {found.limit:,} credits are left",
@@ -68,9 +87,10 @@ def burn_down(found: CreditBurn) -> Markup:
         found.end,
         [found.left],
         f"Credits of {found.source}",
-        "; ".join(words) + ".",
+        display.localised("; ".join(words) + "."),
         others=[[found.forecast], [found.even]],
         marks=[ChartMark(found.forecast[0].at, "now", "now")],
+        zone=display.zone,
     )
     return line_chart(plot, f"burn-{found.source}")
 
@@ -84,23 +104,26 @@ def _picture(
     marks: Sequence[ChartMark],
     format_value: Callable[[Decimal], str],
     levels: Sequence[Level],
+    display: Display,
 ) -> Figure:
     values = known_values(line.segments)
     chosen = levels[:MOST_LEVELS]
     fits = fitting(values, [value for level in chosen for value in level.values])
     told = [(level.rule, _told(level, fits)) for level in chosen]
+    words = [f"{rule} {text}." for rule, text in told]
     plot = Plot(
         found.since,
         found.until,
         line.segments,
         title,
-        " ".join([_in_words(line, format_value, len(marks)), *(f"{rule} {words}." for rule, words in told)]),
+        display.localised(" ".join([_in_words(line, format_value, len(marks)), *words])),
         line.gaps,
         line.changes if name == "amount" else (),
         marks,
         sign="$" if name == "value" else "",
         format_value=format_value,
         rulers=[ruler for level in chosen for ruler in _rulers(level, fits)],
+        zone=display.zone,
     )
     return Figure(f"{caption}{_moved(line, format_value)}", line_chart(plot, name), told)
 

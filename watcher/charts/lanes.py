@@ -10,6 +10,7 @@ from markupsafe import Markup
 from watcher.charts.axes import time_ticks
 from watcher.charts.svg import NARROW, WIDE
 from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Display
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import clean
 
@@ -40,7 +41,9 @@ def alerts_by_rule(found: Sequence[Alert], since: datetime, now: datetime) -> di
     return lines
 
 
-def lane_chart(lines: Mapping[str, Sequence[Alert]], days: int, now: datetime) -> Markup | None:
+def lane_chart(
+    lines: Mapping[str, Sequence[Alert]], days: int, now: datetime, display: Display = UTC_AND_DOLLARS
+) -> Markup | None:
     """The picture of the first lanes, for a desk and for a telephone; None if nothing fired."""
     if not lines:
         return None
@@ -49,7 +52,7 @@ def lane_chart(lines: Mapping[str, Sequence[Alert]], days: int, now: datetime) -
     of_rules = f"{counted(len(chosen), 'rule')} in {counted(days, 'day')}"
     text = f"{counted(count, 'firing')} of {of_rules}; the table below lists them"
     sizes = (("wide-chart", WIDE[0], NAME), ("narrow-chart", NARROW[0], 110))
-    drawn = (_picture(chosen, timedelta(days=days), now, text, *size) for size in sizes)
+    drawn = (_picture(chosen, timedelta(days=days), now, text, *size, display) for size in sizes)
     return Markup("").join(drawn)
 
 
@@ -61,6 +64,7 @@ def _picture(
     kind: str,
     width: int,
     left: int,
+    display: Display,
 ) -> Markup:
     since, bottom = now - span, LANE * len(lines)
     scale = (width - left - 20) / span.total_seconds()
@@ -69,23 +73,27 @@ def _picture(
         return left + max((at - since).total_seconds(), 0.0) * scale
 
     lanes = Markup("").join(
-        _LANE.format(y + 15, _short(rule, left // 8), _bars(alerts, y + 4, place, now))
+        _LANE.format(y + 15, _short(rule, left // 8), _bars(alerts, y + 4, place, now, display))
         for y, (rule, alerts) in zip(range(0, bottom, LANE), lines.items(), strict=True)
     )
     ticks = Markup("").join(
         _TICK.format(place(at), bottom, bottom + 16, label)
-        for at, label in time_ticks(since, now, (width - left) // 90)
+        for at, label in time_ticks(since, now, (width - left) // 90, display.zone)
     )
     return _SVG.format(kind, width, bottom + FOOT, text, ticks, lanes)
 
 
-def _bars(alerts: Sequence[Alert], top: int, place: Callable[[datetime], float], now: datetime) -> Markup:
+def _bars(
+    alerts: Sequence[Alert], top: int, place: Callable[[datetime], float], now: datetime, display: Display
+) -> Markup:
     drawn = []
     for alert in alerts[:MOST_BARS]:
         start, end = place(alert.fired_at or alert.since), place(_end(alert, now))
         until = f"to {moment(alert.resolved_at)}" if alert.resolved_at else "and still fires"
         words = clean(f"{alert.label}: {alert.because}, from {moment(alert.fired_at)} {until}")
-        drawn.append(_BAR.format(alert.severity, start, top, max(end - start, 3.0), LANE - 8, words))
+        drawn.append(
+            _BAR.format(alert.severity, start, top, max(end - start, 3.0), LANE - 8, display.localised(words))
+        )
     return Markup("").join(drawn)
 
 

@@ -10,13 +10,16 @@ from functools import cache
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 
+from watcher.app.presentations import display_by_hand
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.presentation import UTC_AND_DOLLARS
 from watcher.domain.model import Account
 from watcher.domain.values.durations import span
-from watcher.domain.values.formatting import amount, counted, full, moment, money, price
+from watcher.domain.values.formatting import amount, counted, full, money, price
 from watcher.domain.values.text import clean
 from watcher.reports.rows import AccountRow
 from watcher.reports.status import behind
@@ -24,6 +27,7 @@ from watcher.web import text
 from watcher.web.callers import Caller, caller_of
 from watcher.web.forms import Forms
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
+from watcher.web.times import PageTimes
 
 KEPT = 64
 
@@ -47,6 +51,8 @@ class Templating:
         self.snapshots, self.base, self._forms, self._guarded = snapshots, base, forms, guarded
         self.memo = Memo()
         """For what runs beside the loop."""
+        self.display = display_by_hand(snapshots.settings, snapshots.clock)
+        """In whose time the pages show what they show."""
         self._html = _templates()
 
     @property
@@ -85,13 +91,16 @@ class Templating:
         """A page of the store. In each template: `base` before each address, `caller`, and `form_word(path)`,
         which the form that goes to `path` carries."""
         return self._html.get_template(template).render(
-            snapshot=view.snapshot, now=view.snapshot.at, guarded=self._guarded, late=behind, base=self.base,
-            caller=view.caller, form_word=self._forms.word, **values,
+            snapshot=view.snapshot, now=view.snapshot.at, times=PageTimes(self.display, view.snapshot.at),
+            guarded=self._guarded, late=behind, base=self.base, caller=view.caller,
+            form_word=self._forms.word, **values,
         )  # fmt: skip
 
     def bare(self, template: str, **values: Any) -> str:
         """A page that shows nothing of the store."""
-        return self._html.get_template(template).render(base=self.base, **values)
+        return self._html.get_template(template).render(
+            base=self.base, times=PageTimes(UTC_AND_DOLLARS, self.snapshots.clock.now()), **values
+        )
 
     @staticmethod
     def account(row: AccountRow) -> Account:
@@ -105,6 +114,17 @@ def _seen(making: asyncio.Future[bytes]) -> None:
         making.exception()
 
 
+def _of_times(method: Callable[..., str]) -> Callable[..., str]:
+    """A filter that shows a time, or a text with times, as the page does. A template that imports another
+    one does so `with context`."""
+
+    @pass_context
+    def filtered(context: Context, *values: Any, **choices: Any) -> str:
+        return method(context["times"], *values, **choices)
+
+    return filtered
+
+
 @cache
 def _templates() -> Environment:
     html = Environment(
@@ -112,7 +132,9 @@ def _templates() -> Environment:
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     html.filters.update(
-        clean=clean, moment=moment, age=text.age, counted=counted, whole=text.whole, span=span,
+        clean=_of_times(lambda times, text: times.local(clean(text))), local=_of_times(PageTimes.local),
+        moment=_of_times(PageTimes.moment), when=_of_times(PageTimes.when), age=_of_times(PageTimes.age),
+        counted=counted, whole=text.whole, span=span,
         closeness=text.closeness,
         digits=lambda digits: full(Decimal(digits)), amount=lambda digits: amount(Decimal(digits)),
         money=lambda digits: money(Decimal(digits)), price=lambda digits: price(Decimal(digits)),

@@ -75,17 +75,6 @@ def worth(past: Snapshot, account: Account) -> Worth:
     return Holdings([account]).totals(past).worth(past) if state is not None else Worth(decimals.ZERO, 0)
 
 
-def age(at: datetime | None, now: datetime) -> str:
-    """How long ago, at most three digits."""
-    if at is None:
-        return "never"
-    seconds = max((now - at).total_seconds(), 0.0)
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
-
-
 def change(day: DayChange) -> str:
     """What a day has changed, in dollars and in per cent."""
     moved = signed(money(day.delta), day.delta)

@@ -43,7 +43,8 @@ class AlertPages:
             return self._templating.render(
                 "alerts.html", view, rows=rows, days=days, ranges=list(RANGES), shown=LANES,
                 page=page, more=len(listed) > ROWS,
-                hidden=max(len(lines) - LANES, 0), picture=lane_chart(lines, RANGES[days], snapshot.at),
+                hidden=max(len(lines) - LANES, 0),
+                picture=lane_chart(lines, RANGES[days], snapshot.at, self._templating.display),
             )  # fmt: skip
 
         return await self._templating.page(request, render)

@@ -69,7 +69,7 @@ class BudgetPage:
         if plan is None:
             return SourceBudget(name, row, days_of(reader, name, snapshot.at))
         found = burn(reader, name, plan, snapshot.at)
-        return SourceBudget(name, row, found.days, found, burn_down(found))
+        return SourceBudget(name, row, found.days, found, burn_down(found, self._templating.display))
 
     @cached_property
     def _sources(self) -> dict[str, Source]:

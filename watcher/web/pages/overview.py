@@ -51,7 +51,7 @@ class OverviewPage:
             more_alerts=len(alerts) - ROWS,
             firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=text.change,
             pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late),
-            burns=[(each, burn_down(each)) for each in burns],
+            burns=[(each, burn_down(each, self._templating.display)) for each in burns],
             sources=text.sources(snapshot, status.behind),
         )  # fmt: skip
 

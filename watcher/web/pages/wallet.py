@@ -74,7 +74,7 @@ class WalletPage:
         )
         return self._templating.render(
             "wallet.html", view, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
-            worth=worth, pictures=wallet_figures(name, found, levels), chart=found,
+            worth=worth, pictures=wallet_figures(name, found, levels, self._templating.display), chart=found,
             ranges=list(RANGES),
             accounts=[row for row in snapshot.status["accounts"] if row["wallet"] == name],
             alerts=[row for row in snapshot.status["alerts"] if row["wallet"] == name], **values,
