@@ -23,7 +23,7 @@ from watcher.chat.orders import Order
 from watcher.chat.rooms import FOLLOWED_EVERY, ChatRooms
 from watcher.commands.alerts import acknowledge
 from watcher.config.configuration import configure, store_of
-from watcher.domain.alerts.lifecycle import Ack
+from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.chat import BotError, ChatAnswer, Ear, Said
@@ -219,7 +219,7 @@ async def test_who_acknowledges_elsewhere_is_told_in_the_chats_once(tmp_path: Pa
     clock, here, other = FakeClock(), ScriptedBot("ops"), ScriptedBot("night")
     async with rooms_over(tmp_path, clock, here, other) as (rooms, store), at_work(rooms.follow):
         await clock.settle()
-        acknowledge(store, ["a1"], Ack("Ada", clock.now() + timedelta(seconds=1), "", via))
+        acknowledge(store, Actor("Ada", via, clock.now() + timedelta(seconds=1)), ["a1"])
         for _ in range(3):
             await clock.advance(FOLLOWED_EVERY + 1)
             await looked(clock)

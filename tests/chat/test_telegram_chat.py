@@ -13,7 +13,7 @@ from tests.chat.given import ALICE, BOB, STRANGER, Chatting, chatting, watched
 from tests.notify.bot_api import BOT, GROUP, TOKEN, telegram_server
 from watcher.chat import rooms
 from watcher.commands.alerts import acknowledge
-from watcher.domain.alerts.lifecycle import Ack
+from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
 from watcher.sim import Simulation
@@ -337,7 +337,7 @@ async def test_who_acknowledges_on_the_page_is_told_in_the_chat(
     monkeypatch.setattr(rooms, "FOLLOWED_EVERY", 0.05)
     async with watched(tmp_path) as it:
         receipt = await it.settle()
-        acknowledge(it.app.store, [it.alert().id], Ack("Ada", it.app.clock.now(), "", "page"))
+        acknowledge(it.app.store, Actor("Ada", "page", it.app.clock.now()), [it.alert().id])
         await it.server.until(lambda: len(it.server.sent) == 2)
         assert it.server.texts()[1].startswith("Ada acknowledged at ")
         assert "(page)" in it.server.texts()[1]

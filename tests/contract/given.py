@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.alerts.lifecycle import Alert, AlertState
+from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, Grant, Purpose
 from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
@@ -25,6 +26,11 @@ THIRTY = Decimal("123456789012345678901.234567891")
 
 def after(**spans: float) -> datetime:
     return NOW + timedelta(**spans)
+
+
+def by(at: datetime, name: str = "ann") -> Actor:
+    """Somebody at the page."""
+    return Actor(name, "page", at)
 
 
 def plan(limit: int, reserve: str = "0") -> Allowance:

@@ -12,14 +12,17 @@ from watcher.commands.alerts import acknowledge, meant, named
 from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.fallback import in_place_of
 from watcher.domain.alerts.lifecycle import Ack, AlertState
+from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Particulars
 from watcher.domain.values.errors import InputError
 from watcher.ports.store import Store
 
 WITHHELD = DeliveryState.WITHHELD
-ADA = Ack("Ada", after(minutes=1), "on it ✓", "link in ops")
-BOB = Ack("Bob", after(minutes=2), "me too", "page")
+ADA = Actor("Ada", "link in ops", after(minutes=1))
+BOB = Actor("Bob", "page", after(minutes=2))
+ON_IT, ME_TOO = "on it ✓", "me too"
+ADAS, BOBS = Ack.of(ADA, ON_IT), Ack.of(BOB, ME_TOO)
 MOVED = replace(message("e1f0", Kind.EVENT), title="hot: −5 ETH")
 OWED = replace(delivery("77aa01"), message=MOVED)
 
@@ -27,24 +30,24 @@ OWED = replace(delivery("77aa01"), message=MOVED)
 async def test_an_event_is_acknowledged_as_an_alert_is_and_says_by_whom(store: Store) -> None:
     await keep(store, alerts=(alert("a1", account=None),), deliveries=(OWED,))
 
-    found = acknowledge(store, ["a1", "e1f0"], ADA)
+    found = acknowledge(store, ADA, ["a1", "e1f0"], ON_IT)
 
-    assert [each.acknowledged for each in found.done] == [ADA, ADA]
+    assert [each.acknowledged for each in found.done] == [ADAS, ADAS]
     with store.queries() as reader:
-        assert reader.event("e1f0") == Event(MOVED, ADA)
-        assert [reader.events(10), reader.events(10, 1)] == [[Event(MOVED, ADA)], []]
-        assert (reader.alert("a1") or alert()).acknowledged == ADA
-    assert (await store.load([])).alerts["gas-low", "s"].acknowledged == ADA
+        assert reader.event("e1f0") == Event(MOVED, ADAS)
+        assert [reader.events(10), reader.events(10, 1)] == [[Event(MOVED, ADAS)], []]
+        assert (reader.alert("a1") or alert()).acknowledged == ADAS
+    assert (await store.load([])).alerts["gas-low", "s"].acknowledged == ADAS
 
 
 async def test_who_acknowledges_first_stands_and_is_told_to_who_comes_later(store: Store) -> None:
     await keep(store, alerts=(alert("a1", account=None),), deliveries=(OWED,))
-    acknowledge(store, ["a1", "e1f0"], ADA)
+    acknowledge(store, ADA, ["a1", "e1f0"], ON_IT)
 
-    found = acknowledge(store, ["a1", "e1f0"], BOB)
+    found = acknowledge(store, BOB, ["a1", "e1f0"], ME_TOO)
 
-    assert (found.done, [each.acknowledged for each in found.already]) == ((), [ADA, ADA])
-    assert (await store.load([])).alerts["gas-low", "s"].acknowledged == ADA
+    assert (found.done, [each.acknowledged for each in found.already]) == ((), [ADAS, ADAS])
+    assert (await store.load([])).alerts["gas-low", "s"].acknowledged == ADAS
 
 
 async def test_what_does_not_fire_and_what_nobody_knows_is_left_alone(store: Store) -> None:
@@ -52,7 +55,7 @@ async def test_what_does_not_fire_and_what_nobody_knows_is_left_alone(store: Sto
     notice = replace(delivery("d1"), message=message("n1", Kind.NOTICE))
     await keep(store, alerts=(over,), deliveries=(notice,))
 
-    found = acknowledge(store, ["a2", "n1", "x"], ADA)
+    found = acknowledge(store, ADA, ["a2", "n1", "x"], ON_IT)
 
     assert (found.done, found.already, found.missing) == ((), (), ("n1", "x"))
     assert [each.acknowledged for each in found.idle] == [None]
@@ -96,7 +99,7 @@ async def test_what_was_said_outlives_the_messages_and_is_forgotten_in_the_end(s
     sent = replace(OWED, state=DeliveryState.SENT, sent=NOW)
     await keep(store, deliveries=(OWED,))
     await store.settle([sent])
-    acknowledge(store, ["e1f0"], ADA)
+    acknowledge(store, ADA, ["e1f0"], ON_IT)
     for later in (after(days=100), after(days=500)):
         while await store.tidy(later):
             pass
@@ -127,10 +130,10 @@ async def test_what_one_message_told_is_taken_care_of_together(store: Store) -> 
     unlike = replace(delivery("d-e4"), message=elsewhere)
     await keep(store, alerts=(alert("a1", account=None),), deliveries=(one, other, fired, later, unlike))
 
-    found = acknowledge(store, ["e1"], ADA)
+    found = acknowledge(store, ADA, ["e1"], ON_IT)
 
     assert sorted(each.id for each in found.done) == ["a1", "e1", "e2"]
-    again = acknowledge(store, ["a1"], BOB)
+    again = acknowledge(store, BOB, ["a1"], ME_TOO)
     assert ([each.id for each in again.already], again.done, again.missing) == (["a1"], (), ())
     with store.queries() as reader:
         assert [each.acknowledged for each in reader.events(9) if each.id in ("e3", "e1f0")] == [None, None]
@@ -144,20 +147,20 @@ async def test_what_people_were_not_told_of_in_the_same_place_is_not_taken_care_
     hidden = replace(told("e2", Kind.EVENT, by="silenced", to=0), channel="on-call", state=WITHHELD)
     await keep(store, alerts=(alert("a1", account=None),), deliveries=(info, also, alarm, hidden))
 
-    assert [each.id for each in acknowledge(store, ["e1"], ADA).done] == ["e1"]
+    assert [each.id for each in acknowledge(store, ADA, ["e1"], ON_IT).done] == ["e1"]
 
-    found = acknowledge(store, ["a1"], BOB)
+    found = acknowledge(store, BOB, ["a1"], ME_TOO)
     assert ([each.id for each in found.done], found.missing) == (["a1"], ())
 
 
 async def test_what_was_acknowledged_since_a_time_is_found_in_its_order(store: Store) -> None:
-    over = replace(alert("a2", state=AlertState.RESOLVED, subject="t"), resolved_at=NOW, acknowledged=BOB)
+    over = replace(alert("a2", state=AlertState.RESOLVED, subject="t"), resolved_at=NOW, acknowledged=BOBS)
     await keep(store, alerts=(alert("a1", account=None), over), deliveries=(OWED,))
-    acknowledge(store, ["a1"], BOB)
-    acknowledge(store, ["e1f0"], ADA)
+    acknowledge(store, BOB, ["a1"], ME_TOO)
+    acknowledge(store, ADA, ["e1f0"], ON_IT)
 
     with store.queries() as reader:
         found = {since: reader.acknowledged(since) for since in (NOW, BOB.at, after(minutes=3))}
 
     assert [[each.id for each in some] for some in found.values()] == [["e1f0", "a1"], ["a1"], []]
-    assert [each.acknowledged for each in found[NOW]] == [ADA, BOB]
+    assert [each.acknowledged for each in found[NOW]] == [ADAS, BOBS]

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
+from tests.contract.given import by
 from tests.domain.given import ETH, HOT, START, WALLETS
 from tests.fakes import FakeClock
 from tests.store.test_same_fresh import HELD, RULES, SPAM, outcome
 from watcher.commands.alerts import acknowledge, add_silence
-from watcher.domain.alerts.lifecycle import Ack
+from watcher.domain.audit import AuditAction, AuditFilter
 from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, Grant, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, DeliveryState
-from watcher.domain.model import Account, Asset, Outcome, Quarantined, Reading
+from watcher.domain.model import Account, Asset, Outcome, Reading
 from watcher.domain.readings.asset_policies import AssetEntry, Policies
 from watcher.domain.rules import TYPES
 from watcher.domain.rules.lookback import BaselineOf, ChangesIn
@@ -91,28 +92,28 @@ class Life:
         with self.store.queries() as queries:
             ids = [alert.id for alert in queries.live_alerts()]
             events = [event.id for event in queries.events(9)]
-        acknowledge(self.store, [*ids[:2], *events[:1], *events[-1:]], Ack("ann", self.last, "on it", "page"))
+        acknowledge(self.store, by(self.last), [*ids[:2], *events[:1], *events[-1:]], "on it")
 
     async def _silence(self, *_: object) -> None:
-        add_silence(self.store, "ann", "works", self.last, timedelta(minutes=30), rules=("low",))
+        add_silence(self.store, by(self.last), timedelta(minutes=30), "works", rules=("low",))
 
     async def _expire(self, *_: object) -> None:
         with self.store.queries() as queries:
             ids = [each.id for each in queries.silences()]
-        self.store.commands().expire_silences(ids[-1:], self.last)
+        self.store.commands(by(self.last)).expire_silences(ids[-1:])
 
     async def _retry(self, *_: object) -> None:
-        self.store.commands().retry(self._listed("given_up"), self.last)
+        self.store.commands(by(self.last)).retry(self._listed("given_up"))
 
     async def _drop(self, *_: object) -> None:
-        self.store.commands().drop(self._listed("pending")[:1], self.last)
+        self.store.commands(by(self.last)).drop(self._listed("pending")[:1])
 
     async def _hide(self, asset: Asset, chance: float) -> None:
         known = (await self.store.load([HOT])).accounts
         if HOT in known and asset in known[HOT].amounts:
-            commands, holdings = self.store.commands(), [(HOT, asset)]
+            commands, holdings = self.store.commands(by(self.last)), [(HOT, asset)]
             if chance < 0.6:
-                commands.hide(holdings, Quarantined(self.last, "works", by="ann"))
+                commands.hide(holdings, "works")
             else:
                 commands.release(holdings)
 
@@ -180,6 +181,10 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         ],
         "one": [queries.delivery(each.id) for each in _by_id(queries.deliveries(None, 500))[:3]],
         "silences": queries.silences(),
+        "audit": [
+            queries.audit(wanted, 1000)
+            for wanted in (AuditFilter(), AuditFilter(text="WORKS"), AuditFilter(week, AuditAction.RETRY))
+        ],
     }
 
 

@@ -13,6 +13,7 @@ import pytest
 from apprise.plugins.slack import NotifySlack
 from apprise.plugins.telegram import NotifyTelegram
 
+from tests.contract.given import by
 from tests.notify.given import HOSTILE, START, HandClock, delivery
 from tests.notify.services import SLACK_URL, TELEGRAM_URL, Service, serving, slack, telegram
 from watcher.domain.decision import Decision
@@ -143,7 +144,7 @@ async def test_a_day_of_silence_ends_in_a_dead_letter_that_is_seen_and_can_be_se
     assert "the last message was given up: the service answered HTTP 503" in why
 
     day.service.script = []
-    assert SqliteCommands(day.path).retry(["dlv-0001"], day.clock.now()) == ["dlv-0001"]
+    assert SqliteCommands(day.path, by(day.clock.now())).retry(["dlv-0001"]) == ["dlv-0001"]
     await day.passes(120)
 
     assert day.states() == {"dlv-0001": "sent"}

@@ -13,6 +13,7 @@ from tests.store.given import by_hand, opened, rows
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
+from watcher.domain.audit import Actor
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.messages.message import Kind
 from watcher.ports.store import Recall
@@ -20,7 +21,9 @@ from watcher.store.sqlite.commands import SqliteCommands
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
-ACK = Ack("bob", after(minutes=5), "on it")
+BOB = Actor("bob", "page", after(minutes=5))
+LATER = Actor("bob", "page", after(hours=1))
+ACK = Ack.of(BOB, "on it")
 SILENCE = Silence("s1", "bob", "works", NOW, after(hours=2), ("gas-*",), ("hot", "ü*"), ("info",), ())
 LIVED = replace(
     alert(), told=("ops", "phone"), told_since=NOW, repeats=3, clear_since=after(minutes=1), acknowledged=ACK,
@@ -60,7 +63,7 @@ async def test_the_daemon_sees_an_acknowledgement_at_its_next_decision_and_keeps
         await keep(store, alerts=(first, alert("a2", account=None, state=AlertState.PENDING, subject="t")))
         assert not (await known(store)).alerts["gas-low", "s"].acknowledged
 
-        found = SqliteCommands(path).acknowledge(["a1", "a2", "nobody"], ACK)
+        found = SqliteCommands(path, BOB).acknowledge(["a1", "a2", "nobody"], "on it")
 
         assert [each.what.acknowledged if each.what else None for each in found.values()] == [ACK, None, None]
         seen: list[Alert] = []
@@ -80,16 +83,16 @@ async def test_the_daemon_sees_an_acknowledgement_at_its_next_decision_and_keeps
 async def test_the_daemon_sees_a_silence_and_its_early_end_at_its_next_decision(path: Path) -> None:
     async with opened(path, exclusive=True) as store:
         assert (await known(store)).silences == ()
-        SqliteCommands(path).add_silence(SILENCE)
+        SqliteCommands(path, BOB).add_silence(SILENCE)
         assert (await known(store)).silences == (SILENCE,)
-        assert SqliteCommands(path).expire_silences(["s1", "s2"], after(hours=1)) == ["s1"]
-        assert SqliteCommands(path).expire_silences(["s1"], after(hours=1)) == []
+        assert SqliteCommands(path, LATER).expire_silences(["s1", "s2"]) == ["s1"]
+        assert SqliteCommands(path, LATER).expire_silences(["s1"]) == []
         assert (await known(store)).silences == (replace(SILENCE, until=after(hours=1)),)
 
 
 async def test_a_silence_long_over_is_dropped(path: Path) -> None:
     async with opened(path) as store:
-        SqliteCommands(path).add_silence(SILENCE)
+        SqliteCommands(path, BOB).add_silence(SILENCE)
         assert not await store.tidy(NOW + timedelta(days=30))
         assert (await known(store)).silences
         while await store.tidy(NOW + timedelta(days=500)):
@@ -131,7 +134,7 @@ async def test_what_fails_while_it_is_written_changes_nothing(path: Path) -> Non
             )
         await store.conclude([], always(Decision(NOW, alerts=(alert("a2", account=None, subject="t"),))))
         with pytest.raises(Exception, match="no"):
-            SqliteCommands(path).acknowledge(["a1", "a2"], ACK)
+            SqliteCommands(path, BOB).acknowledge(["a1", "a2"], "on it")
         assert not (await known(store)).alerts["gas-low", "s"].acknowledged
 
 

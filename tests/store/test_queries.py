@@ -20,6 +20,7 @@ from tests.contract.given import (
     after,
     alert,
     book,
+    by,
     changed,
     delivery,
     keep,
@@ -153,7 +154,7 @@ async def test_what_was_given_up_can_be_tried_again_beside_the_daemon(path: Path
         await store.settle([replace(delivery("d1"), state=DeliveryState.GIVEN_UP, attempts=99)])
         await store.settle([replace(delivery("d2"), state=DeliveryState.SENT, sent=NOW)])
 
-        found = SqliteCommands(path).retry(["d1", "d2", "nothing"], after(days=2))
+        found = SqliteCommands(path, by(after(days=2))).retry(["d1", "d2", "nothing"])
 
         assert found == ["d1"]
         assert [each.id for each in await store.due("ops", after(days=2), 9)] == ["d1"]
@@ -177,7 +178,7 @@ async def test_what_was_dropped_stays_dropped_unless_it_had_gone_out(path: Path)
     async with opened(path, exclusive=True) as store:
         await keep(store, deliveries=(delivery("d1"), delivery("d2")))
 
-        assert SqliteCommands(path).drop(["d1", "d2"], NOW) == ["d1", "d2"]
+        assert SqliteCommands(path, by(NOW)).drop(["d1", "d2"]) == ["d1", "d2"]
         await store.settle([replace(delivery("d1"), attempts=1, last_error="timeout")])
         await store.settle([replace(delivery("d2"), state=DeliveryState.SENT, attempts=1, sent=NOW)])
 
@@ -187,7 +188,7 @@ async def test_what_was_dropped_stays_dropped_unless_it_had_gone_out(path: Path)
 
 def test_the_outbox_of_no_store_is_an_error(path: Path) -> None:
     with pytest.raises(StoreError, match="no store yet"):
-        SqliteCommands(path).drop(["d1"], NOW)
+        SqliteCommands(path, by(NOW)).drop(["d1"])
     assert not path.exists()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.given import by
 from tests.domain.given import (
     BOND,
     DESK,
@@ -31,7 +32,7 @@ from watcher.domain.evaluation.asset_identity import recognise
 from watcher.domain.evaluation.decide import decide, decide_by_time, decide_on_rules, differing, questions
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Account, Asset, Outcome, Quarantined
+from watcher.domain.model import Account, Asset, Outcome
 from watcher.domain.readings.asset_policies import AssetEntry, Policies
 from watcher.domain.rules import TYPES
 from watcher.ports.store import Recall
@@ -88,12 +89,13 @@ class Life:
             self.core.conclude(accounts, lambda past, _: self._retiring(past), None)
         elif kind == "silence":
             silence = Silence(self.now.isoformat(), "ann", "works", self.now, self.now + what, rules=("low",))
-            SqliteCommands(self.path).add_silence(silence)
+            SqliteCommands(self.path, by(self.now)).add_silence(silence)
         elif HOT in self.core.load([HOT]).accounts:
             known = self.core.load([HOT]).accounts[HOT].amounts
-            holdings, commands = [(HOT, what)] if what in known else [], SqliteCommands(self.path)
+            holdings = [(HOT, what)] if what in known else []
+            commands = SqliteCommands(self.path, by(self.now))
             if kind == "hide":
-                commands.hide(holdings, Quarantined(self.now, "works", by="ann"))
+                commands.hide(holdings, "works")
             else:
                 commands.release(holdings)
 

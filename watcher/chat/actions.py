@@ -17,6 +17,7 @@ from watcher.config.configuration import Configuration, build_rules, credit_plan
 from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.alerts.lifecycle import Ack, about
 from watcher.domain.alerts.silences import Silence
+from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import SHORT_ID, Severity
 from watcher.domain.values.errors import InputError
@@ -71,9 +72,9 @@ class ChatActions:
         """What came of it. `via`: where it was ordered. InputError, for people, if it cannot be done;
         StoreError if the store cannot."""
         if order.verb is Verb.ACKNOWLEDGE:
-            return self._acknowledge(order, Ack(who, now, order.comment, via))
+            return self._acknowledge(order, Actor(who, via, now))
         if order.verb is Verb.SILENCE:
-            return self._silence(order, who, now)
+            return self._silence(order, Actor(who, via, now))
         if order.verb is Verb.EXPLAIN:
             return Outcome("\n".join(self._explain(order, now)))
         if order.verb is Verb.HELP:
@@ -96,19 +97,20 @@ class ChatActions:
                 for ack, targets in found.items()
             ]
 
-    def _acknowledge(self, order: Order, ack: Ack) -> Outcome:
+    def _acknowledge(self, order: Order, actor: Actor) -> Outcome:
         target, _ = self._target(order)
-        found = acknowledge(self._store, [target.id], ack)
+        found = acknowledge(self._store, actor, [target.id], order.comment)
         if found.done:
             with self._store.queries() as reader:
-                return _outcome(reader, ack, found.done)
+                return _outcome(reader, Ack.of(actor, order.comment), found.done)
         for before in found.already:
             return Outcome(f"acknowledged {before.acknowledged} already", settled=True)
         for alert in found.idle:
             raise InputError(f"it is {alert.state}", "there is nothing to acknowledge")
         raise InputError("it is a notice of watcher's own", "there is nothing to acknowledge")
 
-    def _silence(self, order: Order, who: str, now: datetime) -> Outcome:
+    def _silence(self, order: Order, actor: Actor) -> Outcome:
+        who, now = actor.name, actor.at
         deliveries: tuple[Delivery, ...] = ()
         if order.matchers:
             globs = {key: tuple(map(one_form, given)) for key, given in order.matchers.items()}
@@ -128,7 +130,7 @@ class ChatActions:
             return Outcome(f"silenced already, until {moment(same.until)}")
         rules, wallets, severities, tags = wanted
         made = add_silence(
-            self._store, who, order.comment, now, order.lasting,
+            self._store, actor, order.lasting, order.comment,
             rules=rules, wallets=wallets, severities=severities, tags=tags,
         )  # fmt: skip
         what = ", ".join(f"{key} {' or '.join(each)}" for key, each in globs.items() if each)

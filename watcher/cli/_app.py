@@ -16,7 +16,7 @@ VERBS = {
     "report": "report", "polls": "lists", "alerts": "alerts", "ack": "alerts", "explain": "explain",
     "outbox": "lists", "assets": "assets", "send-test": "send_test", "test": "test",
     "backtest": "backtest", "web": "run", "schema": "maintain", "backup": "maintain", "version": "maintain",
-    "silence": "alerts",
+    "silence": "alerts", "audit": "audit",
 }  # fmt: skip
 """Verb → the module here that has it, as a function of that name or a group of them."""
 

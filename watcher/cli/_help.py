@@ -170,6 +170,13 @@ PAGES: Mapping[str, HelpPage] = {
         "The version of watcher and of what it runs on",
         (("watcher version --json", "for a report of a fault"),),
     ),
+    "audit": HelpPage(
+        "Who did what, when and from where",
+        (
+            ("watcher audit --since 24h", "what people did since yesterday"),
+            ("watcher audit --action silence --json", "every silence, for a script"),
+        ),
+    ),
     "silence": HelpPage(
         "Tell nobody of what matches, for a while",
         (

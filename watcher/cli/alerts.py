@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from watcher.cli import _completion
+from watcher.cli._actor import actor, login
 from watcher.cli._common import configured, print_json, the_one
 from watcher.cli._help import PAGES
 from watcher.cli._options import Config, Json
@@ -134,9 +134,8 @@ def ack(
     with store.queries() as reader:
         silences = reader.silences()
         wanted = {each: meant(reader, each) for each in ids}
-    by, comment = _visible(by or _login(), "--by"), comment and _visible(comment, "--comment")
-    said = Ack(by, now, comment, "command line")
-    found = acknowledge(store, list(wanted.values()), said)
+    by, comment = _visible(by or login(), "--by"), comment and _visible(comment, "--comment")
+    found = acknowledge(store, actor(now, by), list(wanted.values()), comment)
     views = AlertViews(configuration.settings, silences, now)
     if json:
         print_json(views.rows((*found.done, *found.already)))
@@ -191,11 +190,11 @@ def add(
         rule, wallet = _of_alert(configuration, alert)
     _check(configuration, rule, wallet, severity, tag)
     span = _span(lasting)
-    now, author = SystemClock().now(), _visible(by or _login(), "--by")
+    now, author = SystemClock().now(), _visible(by or login(), "--by")
     comment = comment and _visible(comment, "--comment")
     store = store_of(configuration.settings)
     made = add_silence(
-        store, author, comment, now, span, rules=tuple(rule or ()), wallets=tuple(wallet or ()),
+        store, actor(now, author), span, comment, rules=tuple(rule or ()), wallets=tuple(wallet or ()),
         severities=tuple(severity or ()), tags=tuple(tag or ()),
     )  # fmt: skip
     with store.queries() as reader:
@@ -252,7 +251,7 @@ def expire(
     with store_of(configuration.settings).queries() as reader:
         live = {each.id: each.comment for each in reader.silences() if each.created <= now < each.until}
     ids = [the_one(each, beginning_with(each, live), "silences") for each in ids]
-    found = store_of(configuration.settings).commands().expire_silences(ids, now)
+    found = store_of(configuration.settings).commands(actor(now)).expire_silences(ids)
     if json:
         print_json([ExpiredRow(id=each, ended=each in found) for each in ids])
     for each in found if not json else ():
@@ -269,13 +268,6 @@ def _missing(ids: Collection[str], word: str) -> int:
     for each in ids:
         typer.echo(visible(f"there is no {word} {each}"), err=True)
     return 1 if ids else 0
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no such user in the system's list, as in some containers
-        raise typer.BadParameter("nobody is logged in by name; say --by NAME") from None
 
 
 def _visible(text: str, option: str) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from watcher.cli._actor import actor
 from watcher.cli._common import configured, must_know_wallets, print_json
 from watcher.cli._options import Config, Json, Wallets
 from watcher.cli._tables import print_table
 from watcher.config.configuration import Configuration, store_of
-from watcher.domain.model import Account, Asset, Quarantined
+from watcher.domain.model import Account, Asset
 from watcher.domain.values.formatting import money
 from watcher.domain.values.spelling import closest
 from watcher.reports import status
@@ -93,9 +92,9 @@ def _change(
         trouble = f"several assets are called so: {several}" if found else _unknown(rows, name)
         typer.echo(f"{name}: {trouble}; `watcher assets --all --wallet {wallets[0]}` lists them", err=True)
     holdings = [(account, Asset(row["chain"], row["asset"])) for account, row in chosen]
-    commands = store_of(configuration.settings).commands()
+    commands = store_of(configuration.settings).commands(actor(SystemClock().now()))
     if holdings and action is Action.HIDE:
-        commands.hide(holdings, Quarantined(SystemClock().now(), reason, by=_who()))
+        commands.hide(holdings, reason)
     elif holdings:
         commands.release(holdings)
     return 1 if missing else 0
@@ -106,13 +105,6 @@ def _unknown(rows: Sequence[tuple[Account, AssetRow]], name: str) -> str:
     names = {each.lower() for _, row in rows for each in (row["symbol"], row["asset"]) if each}
     close = closest(name.lower(), names)
     return "there is no such asset" + (f", did you mean '{close}'?" if close else "")
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"user {os.getuid()}"  # one without a name, as in a container
 
 
 def _is(row: AssetRow, name: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from watcher.cli._actor import actor
 from watcher.cli._common import configured, must_know, must_know_wallets, print_json, the_one
 from watcher.cli._options import Config, Json, Limit, Wallets
 from watcher.cli._tables import print_table
@@ -109,13 +110,13 @@ def outbox(
 
 def _change(store: StoreAccess, retry: Sequence[str], drop: Sequence[str]) -> list[str]:
     """Retry some deliveries and drop others; those that are not there."""
-    commands, now = store.commands(), SystemClock().now()
+    commands = store.commands(actor(SystemClock().now()))
     with store.queries() as reader:
         meant = {each: the_one(each, reader.named_deliveries(each), "deliveries") for each in (*retry, *drop)}
     missing: list[str] = []
     for change, texts in ((commands.retry, retry), (commands.drop, drop)):
         ids = [meant[each] for each in texts]
-        found = change(ids, now) if ids else []
+        found = change(ids) if ids else []
         missing += [each for each in ids if each not in found]
     return missing
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from glob import escape
 
 from watcher.commands.ids import only_one
 from watcher.domain.alerts.events import Acknowledgeable
-from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState, blind, short_id
+from watcher.domain.alerts.lifecycle import Alert, AlertState, blind, short_id
 from watcher.domain.alerts.silences import Silence
+from watcher.domain.audit import Actor
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
 from watcher.ports.queries import Queries
 from watcher.ports.store import StoreAccess
@@ -33,12 +34,12 @@ class Acknowledgement:
     missing: tuple[str, ...]
 
 
-def acknowledge(store: StoreAccess, ids: Sequence[str], ack: Ack) -> Acknowledgement:
+def acknowledge(store: StoreAccess, actor: Actor, ids: Sequence[str], comment: str = "") -> Acknowledgement:
     """Say that somebody takes care of alerts and events, by their ids: what fires is not repeated and not
     escalated. What the same message told, wherever this was told, is taken care of with it."""
     with store.queries() as reader:
         others = [other for each in ids for other in reader.told_together(each) if other not in ids]
-    kept = store.commands().acknowledge([*ids, *dict.fromkeys(others)], ack)
+    kept = store.commands(actor).acknowledge([*ids, *dict.fromkeys(others)], comment)
     found = {each: said for each, said in kept.items() if each in ids or said.done}
     done: list[Acknowledgeable] = []
     already: list[Acknowledgeable] = []
@@ -71,10 +72,9 @@ def told(reader: Queries, identity: str) -> Acknowledgeable | None:
 
 def add_silence(
     store: StoreAccess,
-    author: str,
-    comment: str,
-    now: datetime,
+    actor: Actor,
     lasting: timedelta,
+    comment: str = "",
     *,
     rules: Globs = (),
     wallets: Globs = (),
@@ -83,9 +83,10 @@ def add_silence(
 ) -> Silence:
     """Have nobody told, for a while, of what matches; the silence that does so."""
     globs = (rules, wallets, severities, tags)
+    author, now = actor.name, actor.at
     identity = short_id("silence", author, now.isoformat(), *globs)
     made = Silence(identity, author, comment, now, now + lasting, *globs)
-    store.commands().add_silence(made)
+    store.commands(actor).add_silence(made)
     return made
 
 

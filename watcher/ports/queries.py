@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, Self
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
+from watcher.domain.audit import AuditEntry, AuditFilter
 from watcher.domain.decision import Snapshot
 from watcher.domain.history.reconstruction import DaemonRun, RecordedHistory
 from watcher.domain.history.timeline import Gap, Point
@@ -356,6 +357,12 @@ class Queries(Protocol):
     def silences(self) -> list[Silence]:
         """All that are kept, those that are over too."""
         ...
+
+    def audit(self, wanted: AuditFilter, limit: int, skip: int = 0) -> list[AuditEntry]:
+        """Entries of the audit log, newest first."""
+        ...
+
+    def count_audit(self, wanted: AuditFilter) -> int: ...
 
     def deliveries_of(self, alert: str) -> list[Delivery]:
         """What was or is owed to channels about one alert, oldest first."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
 from watcher.domain.decision import Decision, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
@@ -51,8 +52,8 @@ class StoreAccess(Protocol):
         """Questions, for a `with` block. StoreError if there is no store yet."""
         ...
 
-    def commands(self) -> Commands:
-        """Changes by people."""
+    def commands(self, actor: Actor) -> Commands:
+        """Changes by somebody."""
         ...
 
 

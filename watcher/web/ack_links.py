@@ -19,6 +19,7 @@ from watcher.commands.alerts import acknowledge, is_keepable, told
 from watcher.config.models import WebSettings
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
+from watcher.domain.audit import Actor
 from watcher.domain.messages.ack_links import TEST, LinkFault, LinkSigner
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.values.formatting import moment
@@ -100,11 +101,13 @@ class AckLinks:
             linked = await self._linked(request)
             name = _name(dict(await form_of(request)).get("by", ""))
             via = f"link in {linked.delivery.channel}"
-            said = Ack(name or via, self._snapshots.clock.now(), via=via)
-            await self._acknowledge(linked, said)
+            who = asker(request, self._settings.proxies)
+            actor = Actor(name or via, via, self._snapshots.clock.now(), who)
+            await self._acknowledge(linked, actor)
         except RefusedLinkError as refused:
             return self._refuse(request, refused)
         self._snapshots.forget()
+        said = Ack.of(actor)
         log.info("%s", visible(f"acknowledged {said} ({via}): {linked.what.label}"))
         response = self._answer(200, "done", linked, title=f"Acknowledged {self._local(linked, said)}")
         if name:
@@ -114,9 +117,9 @@ class AckLinks:
             )
         return response
 
-    async def _acknowledge(self, linked: Linked, said: Ack) -> None:
+    async def _acknowledge(self, linked: Linked, actor: Actor) -> None:
         store, identity = self._snapshots.store, linked.what.id
-        found = await self._snapshots.work(lambda: acknowledge(store, [identity], said))
+        found = await self._snapshots.work(lambda: acknowledge(store, actor, [identity]))
         for what in (*found.already, *found.idle):
             self._check(linked._replace(what=what))  # between look and press somebody was quicker
         if found.missing:

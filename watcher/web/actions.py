@@ -8,7 +8,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from watcher.commands.alerts import acknowledge, add_silence, matchers_of, told
-from watcher.domain.alerts.lifecycle import Ack
+from watcher.domain.audit import Actor
 from watcher.domain.values.durations import parse_duration
 from watcher.web.forms import Forms, text_in
 from watcher.web.parameters import refused
@@ -33,9 +33,11 @@ class Actions:
         """Whoever is named takes care of it."""
         form = await self._forms.read(request)
         by, comment = text_in(form, "by"), text_in(form, "comment", needed=False)
-        said = Ack(by, self._snapshots.clock.now(), comment, VIA)
-        name = request.match_info["id"]
-        found = await self._snapshots.work(lambda: acknowledge(self._snapshots.store, [name], said))
+        actor, name = (
+            Actor(by, VIA, self._snapshots.clock.now(), request.remote or ""),
+            request.match_info["id"],
+        )
+        found = await self._snapshots.work(lambda: acknowledge(self._snapshots.store, actor, [name], comment))
         if found.missing:
             raise web.HTTPNotFound(text="there is no such alert")
         for before in found.already:
@@ -48,7 +50,8 @@ class Actions:
         """Nobody is told of this rule on this wallet for a while."""
         form = await self._forms.read(request)
         author, comment = text_in(form, "by"), text_in(form, "comment", needed=False)
-        span, now, name = _span(form), self._snapshots.clock.now(), request.match_info["id"]
+        span, name = _span(form), request.match_info["id"]
+        actor = self._actor(author, request)
         store = self._snapshots.store
 
         def silencing() -> bool:
@@ -57,12 +60,15 @@ class Actions:
             if alert is None:
                 return False
             rules, wallets = matchers_of(alert)
-            add_silence(store, author, comment, now, span, rules=rules, wallets=wallets)
+            add_silence(store, actor, span, comment, rules=rules, wallets=wallets)
             return True
 
         if not await self._snapshots.work(silencing):
             raise web.HTTPNotFound(text="there is no such alert")
         return self._back(name)
+
+    def _actor(self, name: str, request: web.Request) -> Actor:
+        return Actor(name, VIA, self._snapshots.clock.now(), request.remote or "")
 
     def _back(self, name: str) -> web.Response:
         self._snapshots.forget()

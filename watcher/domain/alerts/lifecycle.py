@@ -6,7 +6,9 @@ import enum
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
+from watcher.domain.audit import Actor
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.model import Account
 from watcher.domain.values.formatting import moment
@@ -44,6 +46,10 @@ class Ack:
     comment: str = ""
     via: str = ""
     """How they said so: `command line`, `page`, `link in` or `chat in` and a channel."""
+
+    @classmethod
+    def of(cls, actor: Actor, comment: str = "") -> Self:
+        return cls(actor.name, actor.at, comment, actor.via)
 
     def __str__(self) -> str:
         said = f": {self.comment}" if self.comment else ""

@@ -10,6 +10,7 @@ from itertools import islice
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence
+from watcher.domain.audit import AuditEntry, AuditFilter
 from watcher.domain.decision import Snapshot
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.messages.delivery import Delivery, DeliveryState
@@ -305,6 +306,14 @@ class MemoryQueries:
 
     def silences(self) -> list[Silence]:
         return list(self._cache.silences)
+
+    def audit(self, wanted: AuditFilter, limit: int, skip: int = 0) -> list[AuditEntry]:
+        found = [entry for entry in self._state.audit if wanted.takes(entry)]
+        found.sort(key=lambda entry: (entry.actor.at, entry.id), reverse=True)
+        return found[skip : skip + limit]
+
+    def count_audit(self, wanted: AuditFilter) -> int:
+        return sum(map(wanted.takes, self._state.audit))
 
 
 def _beginning(ids: Iterable[str], text: str) -> list[str]:

@@ -10,6 +10,7 @@ from threading import RLock
 
 from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
+from watcher.domain.audit import AuditEntry
 from watcher.domain.credits.allowance import ASIDE, Booking, Grant
 from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
@@ -46,6 +47,7 @@ class State:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     event_acks: dict[str, Ack] = field(default_factory=dict)
     """By the ids of events."""
+    audit: list[AuditEntry] = field(default_factory=list)
     polls: dict[int, LoggedPoll] = field(default_factory=dict)
     records: dict[int, PollRecord] = field(default_factory=dict)
     hinted: list[HintedPoll] = field(default_factory=list)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from watcher.domain.alerts.fallback import stand_in_id
 from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import (
     LONGEST_REQUEST,
     Allowance,
@@ -46,8 +47,8 @@ class MemoryStore:
     def queries(self) -> Queries:
         return MemoryQueries(self.state)
 
-    def commands(self) -> Commands:
-        return MemoryCommands(self.state)
+    def commands(self, actor: Actor) -> Commands:
+        return MemoryCommands(self.state, actor)
 
     async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         with self.state.lock:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from watcher.domain.audit import Actor
 from watcher.domain.values.errors import StoreError, StoreInUseError
 from watcher.ports.commands import Commands
 from watcher.ports.queries import Queries
@@ -43,8 +44,8 @@ class SqliteBackend:
     def queries(self) -> Queries:
         return queries_of(self._file())
 
-    def commands(self) -> Commands:
-        return commands_of(self._file())
+    def commands(self, actor: Actor) -> Commands:
+        return commands_of(self._file(), actor)
 
     async def open(self, *, exclusive: bool) -> SqliteStore:
         return await SqliteStore.open(self._file(), exclusive=exclusive)

@@ -176,6 +176,17 @@ def m017_acknowledged_events(db: Database) -> None:
     )
 
 
+@migrations()
+def m018_audit(db: Database) -> None:
+    """Who changed what, when and from where."""
+    db.execute(
+        "CREATE TABLE audit ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL,"
+        " address TEXT NOT NULL, action TEXT NOT NULL, targets TEXT NOT NULL, detail TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX audit_by_time ON audit (at)")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,

@@ -11,6 +11,7 @@ from pathlib import Path
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
+from watcher.domain.audit import AuditEntry, AuditFilter
 from watcher.domain.decision import Snapshot
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.messages.delivery import Delivery
@@ -31,6 +32,7 @@ from watcher.ports.queries import (
 )
 from watcher.store.sqlite import (
     alerts,
+    audit,
     chart_data,
     events,
     hinted,
@@ -280,6 +282,15 @@ class SqliteQueries:
         """All that are kept, those that are over too."""
         with self._snapshot():
             return alerts.silences(self._conn)
+
+    def audit(self, wanted: AuditFilter, limit: int, skip: int = 0) -> list[AuditEntry]:
+        """Entries of the audit log, newest first."""
+        with self._snapshot():
+            return audit.newest(self._conn, wanted, limit, skip)
+
+    def count_audit(self, wanted: AuditFilter) -> int:
+        with self._snapshot():
+            return audit.count(self._conn, wanted)
 
     def deliveries_of(self, alert: str) -> list[Delivery]:
         """What was or is owed to channels about one alert, oldest first."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.messages.delivery import Delivery
@@ -50,8 +51,8 @@ class SqliteStore:
     def queries(self) -> Queries:
         return queries_of(self.path)
 
-    def commands(self) -> Commands:
-        return commands_of(self.path)
+    def commands(self, actor: Actor) -> Commands:
+        return commands_of(self.path, actor)
 
     async def close(self) -> None:
         """Finish what was begun, close the file, let the lock go."""
@@ -131,8 +132,8 @@ def queries_of(path: Path) -> Queries:
     return SqliteQueries(path)
 
 
-def commands_of(path: Path) -> Commands:
-    """Changes by people to a store's file."""
+def commands_of(path: Path, actor: Actor) -> Commands:
+    """Changes by somebody to a store's file."""
     from watcher.store.sqlite.commands import SqliteCommands
 
-    return SqliteCommands(path)
+    return SqliteCommands(path, actor)

@@ -1,0 +1,78 @@
+"""The verb audit: who did what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from watcher.cli._common import configured, must_know, print_json
+from watcher.cli._options import Config, Json, Limit
+from watcher.cli._tables import print_table
+from watcher.config.configuration import store_of
+from watcher.domain.audit import AuditAction, AuditFilter
+from watcher.domain.values.durations import parse_duration
+from watcher.domain.values.formatting import moment
+from watcher.reports.audit import AuditRow, audit_row
+from watcher.service.clock import SystemClock
+
+
+def audit(
+    config: Config = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="D", help="Only of so long ago until now, as in 24h or 7d."),
+    ] = None,
+    action: Annotated[
+        str | None,
+        typer.Option("--action", metavar="ACTION", help=f"Only these: {', '.join(AuditAction)}."),
+    ] = None,
+    who: Annotated[str, typer.Option("--who", metavar="NAME", help="Only what this person did.")] = "",
+    text: Annotated[
+        str,
+        typer.Option("--find", metavar="TEXT", help="Only where this stands: an id, a name, a word."),
+    ] = "",
+    limit: Limit = 100,
+    json: Json = False,
+) -> int:
+    """Show what people did, newest first: acknowledgements, silences, retries, polls and tests by hand, and
+    what each reload of the configuration changed."""
+    configuration = configured(config)
+    wanted = _wanted(since, action, who, text)
+    with store_of(configuration.settings).queries() as reader:
+        rows = [audit_row(each) for each in reader.audit(wanted, limit)]
+    if json:
+        print_json(rows)
+        return 0
+    cells = [
+        (
+            moment(r["at"]),
+            r["who"] or "nobody knows",
+            _from(r),
+            r["action"],
+            r["detail"] or ", ".join(r["targets"]),
+        )
+        for r in rows
+    ]
+    print_table(("at", "who", "from", "action", "what"), cells, empty="nobody did anything")
+    if len(rows) == limit:
+        typer.echo(f"these are the newest {limit:,}; --limit {10 * limit} shows older ones", err=True)
+    return 0
+
+
+def _wanted(since: str | None, action: str | None, who: str, text: str) -> AuditFilter:
+    must_know("action", [action] if action is not None else None, list(AuditAction))
+    try:
+        span = parse_duration(since) if since is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--since: {error}") from None
+    return AuditFilter(
+        SystemClock().now() - span if span is not None else None,
+        AuditAction(action) if action is not None else None,
+        who,
+        text,
+    )
+
+
+def _from(row: AuditRow) -> str:
+    return f"{row['via']}, {row['address']}" if row["address"] else row["via"]
