@@ -140,7 +140,7 @@ async def test_a_page_that_listens_stays_however_long(page: Page) -> None:
 async def test_whoever_waits_for_the_page_itself_stays(page: Page) -> None:
     held = threading.Event()
     holding = asyncio.create_task(page.snapshots.work(held.wait))
-    line = await connect(page, asking("/readyz"))
+    line = await connect(page, asking("/wallets"))
     try:
         await page.clock.advance(100)
         assert line.is_open()

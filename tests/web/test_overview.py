@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from watcher.domain.credits.allowance import Booking, Grant, Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.model import Quote
 from watcher.ports.store import Settlement
+from watcher.reports import status
 
 
 @pytest.fixture
@@ -72,16 +74,21 @@ async def test_the_budget_has_the_plan_of_each_account_and_the_days_of_the_ledge
 async def test_a_crowd_that_asks_at_once_has_the_page_made_once(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = []
-    work = page.snapshots.work
+    made, read = [], []
+    work, report = page.snapshots.work, status.report
 
     async def counted(job: Callable[[], object]) -> object:
         made.append(job)
         return await work(job)
 
+    def reported(*args: Any) -> object:
+        read.append(args)
+        return report(*args)
+
     await page.get("/wallets")
     await page.later()
     monkeypatch.setattr(page.snapshots, "work", counted)
+    monkeypatch.setattr(status, "report", reported)
     answers = await asyncio.gather(*(page.get("/wallets?q=hot") for _ in range(20)))
-    assert {status for status, _, _ in answers} == {200}
-    assert len(made) == 2  # a snapshot, and a page from it
+    assert {code for code, _, _ in answers} == {200}
+    assert (len(read), len(made)) == (1, 1)

@@ -120,7 +120,7 @@ async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     """Would an alert reach somebody? StoreError or TimeoutError if the store does not answer."""
     # Who asks for none of this does not load what reads the store like people do.
     from watcher.reports.health import channels_of, readiness
-    from watcher.reports.status import accounts_of, late_ones
+    from watcher.reports.status import late_accounts
 
     accounts, now = list(app.rules.wallets), app.clock.now()
     async with asyncio.timeout(STORE_ANSWERS):
@@ -128,7 +128,7 @@ async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
 
         def read() -> tuple[set[Account], list[ChannelState]]:
             with app.store.queries() as reader:
-                late = late_ones(accounts_of(app.settings, reader, known, now))
+                late = late_accounts(app.settings, reader, known, now)
                 return late, channels_of(app.settings, reader, now)
 
         late, channels = await asyncio.to_thread(read)

@@ -240,6 +240,19 @@ def accounts_of(
     ]
 
 
+def late_accounts(
+    settings: Settings, reader: Queries, states: Mapping[Account, AccountState], now: datetime
+) -> set[Account]:
+    """Those that are late, where nothing else about accounts is asked."""
+    outlooks = {name: Outlook.load(reader.fact(name, OUTLOOK)) for name in settings.sources}
+    found = set()
+    for account, wallet in wallets_by_account(settings).items():
+        outlook = outlooks.get(account.source)
+        if is_late(wallet, interval_of(account, wallet, outlook), outlook, states.get(account), now):
+            found.add(account)
+    return found
+
+
 def late_ones(accounts: Sequence[AccountRow]) -> set[Account]:
     """Of such rows those that are late."""
     return {Account(row["source"], row["chain"], row["address"]) for row in accounts if row["late"]}

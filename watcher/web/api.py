@@ -1,5 +1,4 @@
-"""`/api/v1/…`: the same JSON as the command line's `--json`, long lists in pieces, with gzip; and health,
-for whoever restarts or routes."""
+"""`/api/v1/…`: the same JSON as the command line's `--json`, long lists in pieces, with gzip."""
 
 from __future__ import annotations
 
@@ -14,7 +13,6 @@ from aiohttp import web
 from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.formatting import iso
-from watcher.domain.values.text import clean
 from watcher.reports import status
 from watcher.reports.alerts import AlertViews
 from watcher.web.openapi import describe
@@ -32,8 +30,6 @@ class Api:
 
     def routes(self) -> list[web.RouteDef]:
         found = {
-            "/healthz": self.healthz,
-            "/readyz": self.readyz,
             "/api/v1/status": self.status,
             "/api/v1/balances": self.balances,
             "/api/v1/history": self.history,
@@ -42,17 +38,6 @@ class Api:
             "/api/v1/openapi.json": self.openapi,
         }
         return [web.get(path, handler) for path, handler in found.items()]
-
-    async def healthz(self, _request: web.Request) -> web.Response:
-        """The process answers."""
-        return web.Response(text="ok\n")
-
-    async def readyz(self, _request: web.Request) -> web.Response:
-        """200 only if an alert would reach somebody; what is wrong is in the body."""
-        ready = (await self._snapshots.current()).readiness
-        lines = [*map(clean, ready.broken), *(f"also: {clean(text)}" for text in ready.troubled)]
-        text = "\n".join(["ready" if ready.ready else "not ready", *lines]) + "\n"
-        return web.Response(text=text, status=200 if ready.ready else 503)
 
     async def status(self, request: web.Request) -> web.Response:
         Parameters(request.query, ())

@@ -24,7 +24,9 @@ from watcher.web.api import Api
 from watcher.web.callers import CALLER, Caller
 from watcher.web.connection_limits import ConnectionLimits, connection_of
 from watcher.web.forms import Forms
+from watcher.web.health import Health
 from watcher.web.hints import HintPosts
+from watcher.web.lanes import LANE, Lane, lane_of
 from watcher.web.login_throttle import MINUTE, WRONG, LoginThrottle, asker
 from watcher.web.parameters import form_of, path_below
 from watcher.web.sessions import LASTS, sessions_of
@@ -54,7 +56,7 @@ LARGEST = 4096
 """Bytes of a request body."""
 TURN = 0.001
 AT_ONCE = 2
-"""Answers that are made at the same time."""
+"""Answers that are made at the same time, in each lane."""
 
 _HERE = re.compile(r"/[A-Za-z0-9._~%-][A-Za-z0-9._~%/-]{0,500}")
 """A page of ours, as somebody asked for it before the login; never one of another host. A query may hold what
@@ -79,7 +81,8 @@ class Server:
         self._links = AckLinks(snapshots, settings, self._limits, self._site.bare)
         self._paths = dict.fromkeys(("", self._base))
         self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies, snapshots.metrics)
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._health = Health(snapshots)
+        self._places = {lane: asyncio.Semaphore(AT_ONCE) for lane in Lane}
         self._runner: web.AppRunner | None = None
         self._warming: asyncio.Task[None] | None = None
         self.url = ""
@@ -90,6 +93,7 @@ class Server:
         sys.setswitchinterval(min(sys.getswitchinterval(), TURN))
         app = web.Application(middlewares=[self._guard], client_max_size=LARGEST)
         routes = [
+            *self._health.routes(),
             *Api(self._snapshots, token=bool(self._token)).routes(),
             *self._site.routes(),
             *self._links.routes(),
@@ -117,6 +121,7 @@ class Server:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await self._health.stop()
         await self._snapshots.close()
 
     @web.middleware
@@ -139,12 +144,11 @@ class Server:
             return _as_answer(request, 503, str(error))
 
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """A few at a time: of a crowd that asks at once each would else take a turn of the loop before a
-        poll or a delivery got its next one (benchmarks/crowd.py). What streams, waits for a body or says
-        that the process lives takes no place."""
-        if request.method not in ("GET", "HEAD") or self._path(request) in ("/events", "/healthz"):
-            return await handler(request)
-        async with self._places:
+        """A few at a time in each lane: of a crowd that asks at once each would else take a turn of the loop
+        before a poll or a delivery got its next one (benchmarks/crowd.py)."""
+        lane = lane_of(request.method, self._path(request))
+        LANE.set(lane)
+        async with self._places[lane] if lane is not Lane.FREE else nullcontext():
             return await handler(request)
 
     def _refusal(self, request: web.Request) -> web.StreamResponse | None:

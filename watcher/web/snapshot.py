@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Account
+from watcher.domain.model import Account, AccountState
 from watcher.ports.clock import Clock
 from watcher.ports.queries import ChannelState, Queries
 from watcher.ports.store import StoreAccess
@@ -21,6 +21,7 @@ from watcher.reports import status
 from watcher.reports.health import Readiness, channels_of, readiness
 from watcher.reports.rows import StatusRow
 from watcher.service.metrics import Metrics
+from watcher.web.lanes import LANE, Lane
 
 T = TypeVar("T")
 
@@ -44,8 +45,8 @@ class PageSnapshot:
 
 
 class PageSnapshots:
-    """The newest snapshot, read from the store for the pages. One thread does all of it, so that a crowd of
-    readers never holds the loop that polls and tells."""
+    """The newest snapshot, read from the store for the pages. One thread does all of it, and another one what
+    is large, so that a crowd of readers never holds the loop that polls and tells."""
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class PageSnapshots:
         self._store = store
         self._past, self._stuck, self._doubts = past, stuck, doubts
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
+        self._large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-large")
         self._current: PageSnapshot | None = None
         self._read_at = 0.0
         self._reading = asyncio.Lock()
@@ -84,7 +86,8 @@ class PageSnapshots:
         self._current = None
 
     async def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for thread in (self._thread, self._large):
+            thread.shutdown(wait=False, cancel_futures=True)
 
     async def current(self) -> PageSnapshot:
         """Everything as it was at most two seconds ago. StoreError if the store cannot be read."""
@@ -93,7 +96,7 @@ class PageSnapshots:
             if self._current is None or not 0 <= now - self._read_at < FRESH:
                 past = await self._past(list(self.wallets)) if self._past is not None else None
                 at, stuck = self.clock.now(), tuple(self._stuck())
-                self._current = await self.work(lambda: self._read(past, at, stuck))
+                self._current = await self._in(self._thread, lambda: self._read(past, at, stuck))
                 self._read_at = now
             return self._current
 
@@ -107,8 +110,28 @@ class PageSnapshots:
         return await self.work(asking)
 
     async def work(self, job: Callable[[], T]) -> T:
-        """Run what takes a while beside the loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        """Run what takes a while beside the loop, in the lane of the request."""
+        return await self._in(self._large if LANE.get() is Lane.LARGE else self._thread, job)
+
+    async def readiness(self, work: Callable[[Callable[[], Readiness]], Awaitable[Readiness]]) -> Readiness:
+        """Would an alert reach somebody now? StoreError if the store cannot be read.
+
+        `work`: runs what takes a while, in neither lane.
+        """
+        past = await self._past(list(self.wallets)) if self._past is not None else None
+        at, stuck = self.clock.now(), tuple(self._stuck())
+
+        def look() -> Readiness:
+            with self._store.queries() as reader:
+                states = (past or reader.past()).accounts
+                late = status.late_accounts(self.settings, reader, states, at)
+                return self._readiness(states, channels_of(self.settings, reader, at), at, late, stuck)
+
+        return await work(look)
+
+    @staticmethod
+    async def _in(thread: ThreadPoolExecutor, job: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(thread, job)
 
     def _read(self, past: Snapshot | None, now: datetime, stuck: Sequence[str]) -> PageSnapshot:
         with self._store.queries() as reader:
@@ -116,8 +139,16 @@ class PageSnapshots:
             report = status.report(self.settings, reader, now, self.plans, past)
             channels = channels_of(self.settings, reader, now)
             size = reader.size()
-        late = status.late_ones(report["accounts"])
-        ready = readiness(
-            list(self.wallets), past.accounts, channels, now, late=late, stuck=stuck, doubts=self._doubts()
-        )
+        ready = self._readiness(past.accounts, channels, now, status.late_ones(report["accounts"]), stuck)
         return PageSnapshot(now, past, report, channels, ready, size)
+
+    def _readiness(
+        self,
+        states: Mapping[Account, AccountState],
+        channels: Sequence[ChannelState],
+        now: datetime,
+        late: Collection[Account],
+        stuck: Sequence[str],
+    ) -> Readiness:
+        accounts = list(self.wallets)
+        return readiness(accounts, states, channels, now, late=late, stuck=stuck, doubts=self._doubts())
