@@ -23,9 +23,10 @@ from watcher.domain.rules.match import Match
 from watcher.domain.values.decimals import total
 from watcher.domain.values.formatting import money
 from watcher.domain.values.periods import Period
+from watcher.domain.values.text import harmless
 from watcher.letters import writer
 from watcher.letters.sections import Writing
-from watcher.letters.spreadsheet import COLUMNS, harmless, spreadsheet
+from watcher.letters.spreadsheet import COLUMNS, spreadsheet
 from watcher.letters.summary import name_of, summary
 from watcher.letters.writer import Letter, LetterWriter, read_letter
 from watcher.ports.channel import LONGEST_PAGE

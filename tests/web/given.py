@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -63,6 +64,11 @@ class Page:
     async def later(self) -> None:
         """Past what one look serves."""
         await self.clock.advance(3)
+
+
+def cells(text: str) -> str:
+    """A page without the names of columns that each cell carries for small screens."""
+    return re.sub(r' data-label="[^"]*"', "", text)
 
 
 def settings_in(folder: Path, config: str) -> Settings:

@@ -13,7 +13,7 @@ import pytest
 from tests.contract.given import NOW
 from tests.fakes import FakeClock
 from tests.reports.hinted import SOURCES, keep_learnt, keep_state, polled, told
-from tests.web.given import CONFIG, Page, serving
+from tests.web.given import CONFIG, Page, cells, serving
 from watcher.ports.hint_state import HintSourceState
 
 DESK = """\
@@ -38,7 +38,7 @@ async def test_the_page_shows_each_hint_source_with_what_came_of_it(page: Page) 
     _, text, _ = await page.get("/")
     section = text[text.index("<h2>Hints</h2>") :]
     assert re.search(
-        r'<th scope="row">mainnet</th><td class="words">heard for <time class="age"[^>]*>5 h<', section
+        r'<th scope="row">mainnet</th><td class="words">heard for <time class="age"[^>]*>5 h<', cells(section)
     )
     assert "100,012" in section
     assert "98 %" in section
@@ -86,7 +86,7 @@ async def test_a_hint_source_about_no_wallet_is_shown_as_such(tmp_path: Path) ->
     hints = 'hints: {far: {kind: evm, url: "wss://node.example/k", chains: [polygon]}}\n'
     async with serving(tmp_path, config=CONFIG + hints) as page:
         _, text, _ = await page.get("/")
-        assert '<th scope="row">far</th><td class="words late">unknown: nobody listens' in text
+        assert '<th scope="row">far</th><td class="words late">unknown: nobody listens' in cells(text)
         assert "no account" in text
         assert (await page.json("/api/v1/status"))["hints"]["far"]["sources"] == {}
         assert "watcher_hint_recall{" not in (await page.get("/metrics"))[1]

@@ -175,7 +175,8 @@ async def test_what_does_not_fit_on_a_page_is_on_the_next_one(page: Page, path: 
     for number in (1, 2):
         _, text, _ = await page.get(f"{path}&page={number}")
         seen.append(text.count("<tr>") - 1)
-        assert (">Older<" in text, ">Newer<" in text) == (number == 1, number == 2)
-        assert f"{html.escape(path)}&amp;page={3 - number}" in text
+        assert ("Next<" in text or "Older<" in text) == (number == 1)
+        assert ("Before<" in text or "Newer<" in text) == (number == 2)
+        assert f"{html.escape(path)}{'&amp;page=2' if number == 1 else ''}" in text
     assert seen[0] == 100
     assert sum(seen) == 131

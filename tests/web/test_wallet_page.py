@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
-from tests.web.given import CONFIG, OTHER, Page, fill, serving
+from tests.web.given import CONFIG, OTHER, Page, cells, fill, serving
 from watcher.config.configuration import build_rules, configure
 from watcher.domain.credits.allowance import Booking, Grant, Purpose
 from watcher.domain.decision import Decision
@@ -102,7 +102,7 @@ async def test_the_table_has_value_promise_and_a_small_picture_of_each_account(p
     assert 'class="spark"' in text
     assert "in 7 days" in text
     assert "within 12 h" in text
-    assert '<td class="number">$14.00' in text
+    assert '<td class="number">$14.00' in cells(text)
 
 
 async def test_the_most_valuable_account_comes_first_where_that_is_asked_for(page: Page) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from watcher.domain.values.formatting import iso, plain
-from watcher.domain.values.text import clean
+from watcher.domain.values.text import harmless
 from watcher.reports.statement.flows import NOTHING_FLOWED, Flows
 from watcher.reports.statement.statement import Statement
 
@@ -18,17 +18,6 @@ COLUMNS = (
     *("value_usd_opening", "value_usd_newly_known", "value_usd_in", "value_usd_out", "value_usd_by_price"),
     *("value_usd_closing", "value_usd_change", "notes"),
 )
-
-_ACTS = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\N{FULLWIDTH EQUALS SIGN}",
-    "\N{FULLWIDTH PLUS SIGN}",
-    "\N{FULLWIDTH COMMERCIAL AT}",
-)
-"""How a text begins that a spreadsheet would take for a formula; some take full-width signs too."""
 
 
 def spreadsheet(found: Statement) -> str:
@@ -77,9 +66,3 @@ def _never_read(found: Statement) -> Iterator[tuple[str, ...]]:
 
 def _optional(price: Decimal | None) -> str:
     return "" if price is None else plain(price)
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: anybody can name a token `=cmd|…`."""
-    line = clean(text)
-    return f"'{line}" if line.startswith(_ACTS) else line

@@ -137,3 +137,9 @@ def closeness(answer: RuleAnswer) -> str:
 
 def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def is_found(row: AccountRow, words: str) -> bool:
+    """Whether somebody who searches for these words may mean this account."""
+    searched = (row["wallet"], row["source"], row["chain"], row["address"])
+    return any(words.lower() in each.lower() for each in searched)

@@ -15,6 +15,14 @@ LONGEST_VALUE = 1000
 LONGEST_NAME = 64
 """Characters kept of a token's symbol."""
 
+_ACTS = (
+    *("=", "+", "-", "@"),
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH COMMERCIAL AT}",
+)
+"""How a text begins that a spreadsheet would take for a formula; some take full-width signs too."""
+
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 _SPACES = frozenset({"Zs", "Zl", "Zp"})
 _KEPT_SPACES = frozenset({" ", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"})
@@ -38,6 +46,12 @@ def clean(text: str) -> str:
     """The same, without spaces around it, and cut to a bearable length."""
     line = visible(text[: LONGEST_VALUE * 2]).strip(" ")
     return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: anybody can name a token `=cmd|…`."""
+    line = clean(text)
+    return f"'{line}" if line.startswith(_ACTS) else line
 
 
 def named(text: str) -> str:

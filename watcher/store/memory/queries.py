@@ -189,6 +189,9 @@ class MemoryQueries:
         found = [each for each in reversed(self._all()) if state in (None, str(each.state))]
         return [self._state.told(each) for each in found[skip : skip + limit]]
 
+    def count_deliveries(self, state: str | None = None) -> int:
+        return sum(state in (None, str(each.state)) for each in self._state.deliveries.values())
+
     def delivery(self, identity: str) -> Delivery | None:
         found = self._state.deliveries.get(identity)
         return self._state.told(found) if found is not None else None

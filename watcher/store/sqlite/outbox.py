@@ -144,6 +144,12 @@ def listed(conn: sqlite3.Connection, state: str | None, limit: int, skip: int = 
     return [_delivery(row) for row in conn.execute(sql, (*values, limit, skip))]
 
 
+def count(conn: sqlite3.Connection, state: str | None) -> int:
+    where, values = ("WHERE state = ?", [state]) if state else ("", [])
+    found: int = conn.execute(f"SELECT count(*) FROM deliveries {where}", values).fetchone()[0]  # noqa: S608
+    return found
+
+
 def one(conn: sqlite3.Connection, identity: str) -> Delivery | None:
     row = conn.execute(f"{_SELECT} WHERE d.id = ?", (identity,)).fetchone()
     return _delivery(row) if row is not None else None

@@ -192,6 +192,11 @@ class SqliteQueries:
         with self._snapshot():
             return outbox.listed(self._conn, state, limit, skip)
 
+    def count_deliveries(self, state: str | None = None) -> int:
+        """How many `deliveries` there are; only those in `state` if given."""
+        with self._snapshot():
+            return outbox.count(self._conn, state)
+
     def delivery(self, identity: str) -> Delivery | None:
         with self._snapshot():
             return outbox.one(self._conn, identity)

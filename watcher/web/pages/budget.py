@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,8 @@ from watcher.ports.queries import Queries
 from watcher.ports.source import Source
 from watcher.reports.credits import CreditBurn, DaySpent, burn, days_of
 from watcher.reports.rows import AccountRow, CreditsRow
-from watcher.web.parameters import ROWS, Parameters
+from watcher.web import text
+from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, list_routes, sheet_answer
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
 
@@ -38,6 +39,20 @@ class BudgetLine(AccountRow):
     a_day: float
 
 
+LIST = Listing(
+    (ListFilter("q", "Find"),),
+    (
+        ListOrder("cost", "credits a day", descending=True),
+        ListOrder("wallet", "wallet"),
+        ListOrder("interval", "interval"),
+    ),
+)
+KEYS: dict[str, Callable[[AccountRow], tuple[object, ...]]] = {
+    "wallet": lambda row: (row["wallet"], row["chain"]),
+    "interval": lambda row: (row["interval_seconds"] is None, row["interval_seconds"] or 0, row["wallet"]),
+}
+
+
 class BudgetPage:
     """`/budget`."""
 
@@ -45,23 +60,29 @@ class BudgetPage:
         self._templating, self._snapshots = templating, templating.snapshots
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/budget", self.budget)]
+        return list_routes("/budget", self.budget)
 
     async def budget(self, request: web.Request) -> web.Response:
-        number = Parameters(request.query, ("page",)).page()
+        query = LIST.read(request, self._templating.base)
+
+        def found(snapshot: PageSnapshot) -> ListPage[AccountRow]:
+            keys = {**KEYS, "cost": lambda row: (self._a_day(row), row["wallet"])}
+            return query.pick(snapshot.status["accounts"], {"q": text.is_found}, keys)
 
         def render(view: PageView) -> str:
-            snapshot = view.snapshot
+            snapshot, page = view.snapshot, found(view.snapshot)
             with self._snapshots.store.queries() as reader:
                 parts = [self._part(reader, name, snapshot) for name in self._snapshots.settings.sources]
-            start = (number - 1) * ROWS
-            rows = sorted(snapshot.status["accounts"], key=lambda row: (-self._a_day(row), row["wallet"]))
             return self._templating.render(
-                "budget.html", view, parts=parts, count=len(rows), page=number,
-                rows=[self._line(row, snapshot) for row in rows[start : start + ROWS]],
-                pages=max(1, -(-len(rows) // ROWS)),
+                "budget.html", view, parts=parts, list=query, found=page,
+                rows=[self._line(row, snapshot) for row in page.rows],
             )  # fmt: skip
 
+        def rows(view: PageView) -> list[BudgetLine]:
+            return [self._line(row, view.snapshot) for row in found(view.snapshot).rows]
+
+        if query.sheet:
+            return await sheet_answer(self._templating, request, BudgetLine.__annotations__, rows)
         return await self._templating.page(request, render)
 
     def _part(self, reader: Queries, name: str, snapshot: PageSnapshot) -> SourceBudget:

@@ -6,17 +6,29 @@ The answers are those of `watcher explain`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from watcher.domain.evaluation.rule_index import Rules
+from watcher.domain.messages.message import Severity
 from watcher.domain.rules import BudgetRule, EventRule, Rule, TrailingRule
 from watcher.domain.values.verdict import Answer
 from watcher.ports.queries import Queries
 from watcher.reports.credits import use_of
 from watcher.reports.explain import Explainer, RuleAnswer
+from watcher.web.listing import (
+    ListFilter,
+    Listing,
+    ListOrder,
+    ListPage,
+    as_choices,
+    list_routes,
+    sheet_answer,
+)
 from watcher.web.parameters import ROWS, Parameters
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
@@ -32,6 +44,39 @@ JUDGED, SLOW = 2000, 100
 """Subjects that the page of one rule judges; and how many where each has to be looked up in history."""
 
 ORDER = {Answer.MET: 0, Answer.UNKNOWN: 1, Answer.NOT_MET: 2}
+
+
+LIST = Listing(
+    (ListFilter("q", "Find"), ListFilter("severity", "Severity", as_choices(Severity))),
+    (
+        ListOrder("file", "order of the files"),
+        ListOrder("rule", "rule"),
+        ListOrder("severity", "severity", descending=True),
+    ),
+)
+HOLDS: dict[str, Callable[[Rule, str], bool]] = {
+    "q": lambda rule, words: any(
+        words.lower() in each.lower() for each in (rule.id, rule.type, rule.describe(), rule.match.describe())
+    ),
+    "severity": lambda rule, severity: rule.severity == severity,
+}
+KEYS: dict[str, Callable[[Rule], object]] = {
+    "file": lambda _: 0,
+    "rule": lambda rule: rule.id,
+    "severity": lambda rule: list(Severity).index(rule.severity),
+}
+
+
+class RuleListRow(TypedDict):
+    """A rule with its live alerts."""
+
+    rule: str
+    type: str
+    severity: Severity
+    condition: str
+    matches: str
+    pending: int
+    firing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +100,31 @@ class RulePages:
         self._templating, self._snapshots = templating, templating.snapshots
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/rules", self.rules), web.get("/rules/{id}", self.rule)]
+        return [*list_routes("/rules", self.rules), web.get("/rules/{id}", self.rule)]
 
     async def rules(self, request: web.Request) -> web.Response:
-        number = Parameters(request.query, ("page",)).page()
+        query = LIST.read(request, self._templating.base)
+
+        def found() -> ListPage[Rule]:
+            return query.pick(self._rules.by_id.values(), HOLDS, KEYS)
 
         def render(view: PageView) -> str:
-            snapshot = view.snapshot
-            every = list(self._rules.by_id.values())
-            rules = every[(number - 1) * ROWS : number * ROWS]
-            slow = sum(map(_is_slow, rules))
+            snapshot, page = view.snapshot, found()
+            slow = sum(map(_is_slow, page.rows))
             with self._snapshots.store.queries() as reader:
                 explainer = self._explainer(reader, snapshot)
-                most = {True: _share(LISTED_SLOW, slow), False: _share(LISTED, len(rules) - slow)}
+                most = {True: _share(LISTED_SLOW, slow), False: _share(LISTED, len(page.rows) - slow)}
                 rows = [
-                    self._listed(rule, reader, explainer, snapshot, most[_is_slow(rule)]) for rule in rules
+                    self._listed(rule, reader, explainer, snapshot, most[_is_slow(rule)])
+                    for rule in page.rows
                 ]
-            pages = max(1, -(-len(every) // ROWS))
-            return self._templating.render(
-                "rules.html", view, rows=rows, count=len(every), page=number, pages=pages
-            )
+            return self._templating.render("rules.html", view, list=query, found=page, rows=rows)
 
+        if query.sheet:
+            return await sheet_answer(
+                self._templating, request, RuleListRow.__annotations__,
+                lambda view: _rows(found().rows, view.snapshot),
+            )  # fmt: skip
         return await self._templating.page(request, render)
 
     async def rule(self, request: web.Request) -> web.Response:
@@ -151,6 +200,22 @@ class RulePages:
         return RuleAnswer(
             subject, "", verdict.answer, verdict.because, near.distance, near.words, snapshot.at, alert
         )
+
+
+def _rows(rules: Iterable[Rule], snapshot: PageSnapshot) -> list[RuleListRow]:
+    live = Counter((each["rule"], each["state"] == "pending") for each in snapshot.status["alerts"])
+    return [
+        {
+            "rule": rule.id,
+            "type": rule.type,
+            "severity": rule.severity,
+            "condition": rule.describe(),
+            "matches": rule.match.describe(),
+            "pending": live[rule.id, True],
+            "firing": live[rule.id, False],
+        }
+        for rule in rules
+    ]
 
 
 def _is_slow(rule: Rule) -> bool:

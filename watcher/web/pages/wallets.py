@@ -16,15 +16,25 @@ from watcher.domain.values.formatting import money
 from watcher.reports.day_change import Worth
 from watcher.reports.rows import AccountRow
 from watcher.web import text
-from watcher.web.parameters import ROWS, Parameters
+from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, list_routes, sheet_answer
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
 
-BY_VALUE = "value"
-SORTS: dict[str, Callable[[AccountRow], tuple[object, ...]]] = {
+LIST = Listing(
+    (ListFilter("q", "Find"),),
+    (
+        ListOrder("wallet", "wallet"),
+        ListOrder("chain", "chain"),
+        ListOrder("value", "value", descending=True),
+        ListOrder("age", "age"),
+        ListOrder("misses", "misses", descending=True),
+    ),
+)
+KEYS: dict[str, Callable[[AccountRow], tuple[object, ...]]] = {
     "wallet": lambda row: (row["wallet"], row["chain"]),
+    "chain": lambda row: (row["chain"], row["wallet"]),
     "age": lambda row: (row["last_reading"] is not None, row["last_reading"]),
-    "misses": lambda row: (-row["misses"], row["wallet"]),
+    "misses": lambda row: (row["misses"], row["wallet"]),
 }
 
 
@@ -43,30 +53,25 @@ class WalletPages:
         self._templating, self._snapshots = templating, templating.snapshots
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/wallets", self.wallets)]
+        return list_routes("/wallets", self.wallets)
 
     async def wallets(self, request: web.Request) -> web.Response:
-        parameters = Parameters(request.query, ("q", "sort", "page"))
-        wanted, sort = (
-            (parameters.one("q") or "").strip().lower()[:100],
-            parameters.choice("sort", (*SORTS, BY_VALUE)) or "wallet",
-        )
-        number = parameters.page()
+        query = LIST.read(request, self._templating.base)
+
+        def found(snapshot: PageSnapshot) -> ListPage[AccountRow]:
+            keys = {**KEYS, "value": lambda row: self._value(row, snapshot)}
+            return query.pick(snapshot.status["accounts"], {"q": text.is_found}, keys)
 
         def render(view: PageView) -> str:
-            snapshot = view.snapshot
-            rows = [row for row in snapshot.status["accounts"] if _found(row, wanted)]
-            if sort == BY_VALUE:
-                rows.sort(key=lambda row: self._value(row, snapshot), reverse=True)
-            else:
-                rows.sort(key=SORTS[sort])
-            start = (number - 1) * ROWS
-            shown = self._lines(rows[start : start + ROWS], snapshot)
-            return self._templating.render(
-                "wallets.html", view, rows=shown, count=len(rows), q=wanted, sort=sort,
-                sorts=[*SORTS, BY_VALUE], page=number, pages=max(1, -(-len(rows) // ROWS)),
-            )  # fmt: skip
+            page = found(view.snapshot)
+            lines = self._lines(page.rows, view.snapshot)
+            return self._templating.render("wallets.html", view, list=query, found=page, rows=lines)
 
+        if query.sheet:
+            columns = AccountRow.__annotations__
+            return await sheet_answer(
+                self._templating, request, columns, lambda view: found(view.snapshot).rows
+            )
         return await self._templating.page(request, render)
 
     @staticmethod
@@ -92,8 +97,3 @@ def _spark(line: Sequence[Segment], now: datetime) -> Markup:
     ends = known_values(line)
     title = f"from {money(ends[0])} to {money(ends[-1])} in 7 days" if ends else ""
     return sparkline(line, now - SPAN, now, title)
-
-
-def _found(row: AccountRow, wanted: str) -> bool:
-    searched = (row["wallet"], row["source"], row["chain"], row["address"])
-    return not wanted or any(wanted in each.lower() for each in searched)
