@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from watcher.domain.readings.asset_policies import AssetEntry, Policies
 from watcher.domain.rules import TYPES
 from watcher.domain.rules.lookback import BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintWord
+from watcher.ports.period import MovedHolding
 from watcher.ports.queries import ChartQuery, Queries
 from watcher.ports.store import Settlement, Store
 from watcher.service.engine import RuleEngine
@@ -131,6 +133,9 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
     past = queries.past()
     spans = [(now - timedelta(hours=9), now - timedelta(hours=2)), (now - timedelta(hours=2), now)]
     statements = [queries.statement([HOT, *WALLETS], *span) for span in spans]
+    quiet = queries.statement([HOT, *WALLETS], *spans[0], holdings=False)
+    moved = [_moved(queries, span, asset) for span in spans for asset in (None, ETH)]
+    steps = [queries.price_steps(*span, 7, asset) for span in spans for asset in (None, ETH)]
     then = queries.then(now - timedelta(hours=3), lambda *_: Decimal(7))
     return {
         "past": replace(past, symbols=_named(past.symbols)),
@@ -148,6 +153,9 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         "sparks": ({key: sorted(points) for key, points in sparks.before.items()}, sparks.readings),
         "statements": [replace(each, events=(), alerts=()) for each in statements],
         "happened": [(set(each.events), sorted(each.alerts, key=repr)) for each in statements],
+        "quiet": replace(quiet, events=(), alerts=()),
+        "moved": moved,
+        "price steps": steps,
         "then": then,
         "marks": [queries.mark(BaselineOf("drift", *holding)) for holding in HOLDINGS],
         "changes": [queries.changes(ChangesIn(*each, START, now)) for each in HOLDINGS],
@@ -186,6 +194,17 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
             for wanted in (AuditFilter(), AuditFilter(text="WORKS"), AuditFilter(week, AuditAction.RETRY))
         ],
     }
+
+
+def _moved(
+    queries: Queries, span: tuple[datetime, datetime], asset: Asset | None
+) -> dict[Account, list[MovedHolding]]:
+    """By account: those of one come together."""
+    found: dict[Account, list[MovedHolding]] = {}
+    for account, holdings in groupby(queries.moved([HOT, *WALLETS], *span, asset), lambda each: each.account):
+        assert account not in found
+        found[account] = sorted(holdings)
+    return found
 
 
 def _by_id(deliveries: Sequence[Delivery]) -> list[Delivery]:

@@ -16,10 +16,10 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.history.reconstruction import DaemonRun, RecordedHistory
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.message import Message
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
+from watcher.ports.period import PeriodQueries
 
 MOST_MARKS = 200
 """Alerts and events that one chart is marked with, the newest."""
@@ -181,42 +181,7 @@ class Then:
     fresh: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PollTally:
-    """Requests of one source in a time: how many were made and how many failed, and what came of them."""
-
-    requests: int = 0
-    failed: int = 0
-    readings: int = 0
-    misses: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StatementData:
-    """Everything kept about some accounts from one time up to another, of which neither end is in both."""
-
-    held: dict[tuple[Account, Asset], Decimal] = field(default_factory=dict)
-    """Amounts at the beginning; a holding of which nothing was known then is left out."""
-    changes: tuple[Change, ...] = ()
-    """Oldest first, baselines and interest included."""
-    prices_before: dict[Asset, Quote] = field(default_factory=dict)
-    """The last prices before the beginning, and before the end."""
-    prices_after: dict[Asset, Quote] = field(default_factory=dict)
-    alerts: tuple[Alert, ...] = ()
-    """All that fired at some moment of it and were told or still are to be, on whatever they are."""
-    events: tuple[Message, ...] = ()
-    unread: dict[Account, tuple[Gap, ...]] = field(default_factory=dict)
-    """Times that are over, in which polls of an account failed one after another."""
-    runs: tuple[DaemonRun, ...] = ()
-    polls: dict[str, PollTally] = field(default_factory=dict)
-    """By source, as far as the poll log reaches back."""
-    polls_from: datetime | None = None
-    """From when on there is a poll log; None: there is none."""
-    spent: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Credits and requests of each source, by the ledger's hours that begin in this time."""
-
-
-class Queries(Protocol):
+class Queries(PeriodQueries, Protocol):
     """Questions to a store, each answered as of one moment, beside a running daemon and without changing
     anything. Used in a `with` block by one thread, which closes it.
 
@@ -255,10 +220,6 @@ class Queries(Protocol):
 
     def tracks(self, wanted: ChartQuery) -> ChartData:
         """Amounts and prices over a time, and when accounts were read: what charts are made of."""
-        ...
-
-    def statement(self, accounts: Collection[Account], since: datetime, until: datetime) -> StatementData:
-        """What an account of a time is made of: amounts and prices at both ends, and all between."""
         ...
 
     def sparks(self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int) -> Sparks:

@@ -18,7 +18,7 @@ from watcher.config.configuration import Configuration
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Change, PriceSuspicion, Quote
 from watcher.domain.values.decimals import ZERO, minus, size, times, total
-from watcher.ports.queries import StatementData
+from watcher.ports.period import StatementData
 from watcher.reports import status
 from watcher.reports.statement.flows import COUNTED_ANEW, FIRST_SEEN, Flow, Flows, flows_of, summed_flows
 from watcher.reports.statement.statement import Statement, statement

@@ -17,7 +17,7 @@ from watcher.domain.messages.message import attribution
 from watcher.domain.model import NEWCOMER, Account, AccountState, Asset, Change, Quote
 from watcher.domain.values.decimals import ZERO, minus, plus, size, times
 from watcher.domain.values.formatting import moment
-from watcher.ports.queries import StatementData
+from watcher.ports.period import StatementData, Step
 
 FIRST_SEEN = "first read within the period: what was there before is unknown"
 COUNTED_ANEW = "counted anew within the period, in another unit or after a while unwatched"
@@ -101,16 +101,21 @@ class Flows:
         """
         if self.apart or not self.priced:
             return None
-        opening, unknown, came, went, _, closing = self.amounts
-        after = self.price_after or ZERO
-        before = self.price_before
-        newly = times(unknown, after)
-        if before is None:
-            newly, by_price, was = plus(newly, times(opening, after)), ZERO, ZERO
-        else:
-            _, by_price = attribution(opening, closing, before, after)
-            was = times(opening, before)
-        return Flow(was, newly, times(came, after), times(went, after), by_price, times(closing, after))
+        return worth_of(self.amounts, self.price_before, self.price_after)
+
+
+def worth_of(amounts: Flow, before: Decimal | None, after: Decimal | None) -> Flow:
+    """What amounts of one asset are worth in dollars, by its prices at both ends; of a sum of amounts the sum
+    of what each is worth."""
+    opening, unknown, came, went, _, closing = amounts
+    after = after or ZERO
+    newly = times(unknown, after)
+    if before is None:
+        newly, by_price, was = plus(newly, times(opening, after)), ZERO, ZERO
+    else:
+        _, by_price = attribution(opening, closing, before, after)
+        was = times(opening, before)
+    return Flow(was, newly, times(came, after), times(went, after), by_price, times(closing, after))
 
 
 def flows_of(
@@ -132,17 +137,17 @@ def flows_of(
     for holding in dict.fromkeys((*data.held, *changes)):
         account, asset = holding
         name, tags = wallets[account]
-        amounts, interest, notes = _amounts(data.held.get(holding), changes.get(holding, ()))
+        amounts, interest, notes = amounts_of(data.held.get(holding), changes.get(holding, ()))
         if not any(amounts):
             continue
         before, after = data.prices_before.get(asset), data.prices_after.get(asset)
         state = past.accounts.get(account) or AccountState(account)
         known = holding in data.held or FIRST_SEEN not in notes
-        apart = _apart(state, asset)
-        notes += [*_doubts(state, asset, unread, past, until), *_remarks(amounts, before, after, apart)]
+        why = apart(state, asset)
+        notes += [*_doubts(state, asset, unread, past, until), *_remarks(amounts, before, after, why)]
         flows = Flows(
             name, tags, account, asset, past.symbols.get(asset, ""), amounts, known, interest,
-            _price(before), _price(after), apart, tuple(notes),
+            _price(before), _price(after), why, tuple(notes),
         )  # fmt: skip
         found.append(flows)
     return sorted(found, key=_order)
@@ -156,7 +161,7 @@ def _price(quote: Quote | None) -> Decimal | None:
     return None if quote is None else quote.price
 
 
-def _amounts(held: Decimal | None, changes: Iterable[Change]) -> tuple[Flow, Decimal, list[str]]:
+def amounts_of(held: Decimal | None, changes: Iterable[Change | Step]) -> tuple[Flow, Decimal, list[str]]:
     """The flow of one holding, how much of it is interest, and what is to be noted of it.
 
     Each change is measured from where the one before it ended; where it begins elsewhere (a first reading,
@@ -186,7 +191,7 @@ def _amounts(held: Decimal | None, changes: Iterable[Change]) -> tuple[Flow, Dec
     return Flow(opening or ZERO, unknown, came, went, ZERO, closing), interest, list(notes)
 
 
-def _apart(state: AccountState, asset: Asset) -> str:
+def apart(state: AccountState, asset: Asset) -> str:
     """Why what it is worth counts in no value; empty if it does."""
     entry = state.quarantined.get(asset)
     if entry is not None:

@@ -15,7 +15,8 @@ from watcher.domain.messages.message import Message
 from watcher.domain.model import Account, Asset
 from watcher.domain.rules.match import Match
 from watcher.domain.values.decimals import ZERO
-from watcher.ports.queries import PollTally, Queries
+from watcher.ports.period import PollTally
+from watcher.ports.queries import Queries
 from watcher.reports.statement.flows import Flow, Flows, flows_of, summed_flows
 from watcher.reports.statement.unread import UnreadTime, never_read, unread_times
 

@@ -10,7 +10,7 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.history.timeline import idle
 from watcher.domain.model import Account
-from watcher.ports.queries import StatementData
+from watcher.ports.period import StatementData
 from watcher.reports.health import LATE_MISSES
 
 SHORTEST = timedelta(minutes=5)

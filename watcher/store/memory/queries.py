@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -19,6 +19,7 @@ from watcher.domain.messages.moves import told_with
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
+from watcher.ports.period import MovedHolding, StatementData
 from watcher.ports.queries import (
     ChannelState,
     ChartData,
@@ -26,7 +27,6 @@ from watcher.ports.queries import (
     DeliveryCounts,
     LoggedPoll,
     Sparks,
-    StatementData,
     Then,
     Waiting,
 )
@@ -125,8 +125,20 @@ class MemoryQueries:
     def tracks(self, wanted: ChartQuery) -> ChartData:
         return chart_data.read(self._state, wanted)
 
-    def statement(self, accounts: Collection[Account], since: datetime, until: datetime) -> StatementData:
-        return statement_data.read(self._state, accounts, since, until)
+    def statement(
+        self, accounts: Collection[Account], since: datetime, until: datetime, *, holdings: bool = True
+    ) -> StatementData:
+        return statement_data.read(self._state, accounts, since, until, holdings=holdings)
+
+    def moved(
+        self, accounts: Collection[Account], since: datetime, until: datetime, asset: Asset | None = None
+    ) -> Iterator[MovedHolding]:
+        return statement_data.moved(self._state, accounts, since, until, asset)
+
+    def price_steps(
+        self, since: datetime, until: datetime, stretches: int, asset: Asset | None = None
+    ) -> dict[Asset, list[Quote]]:
+        return statement_data.price_steps(self._state, since, until, stretches, asset)
 
     def sparks(self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int) -> Sparks:
         return chart_data.sparks(self._state, accounts, since, until, stretches)

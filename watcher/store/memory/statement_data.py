@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 
 from watcher.domain.history.timeline import Gap
 from watcher.domain.messages.message import Message
 from watcher.domain.model import Account, Asset, Quote
-from watcher.ports.queries import PollTally, StatementData
+from watcher.ports.period import MovedHolding, PollTally, StatementData, Step
 from watcher.store.memory.state import State
 
 
-def read(state: State, accounts: Collection[Account], since: datetime, until: datetime) -> StatementData:
+def read(
+    state: State, accounts: Collection[Account], since: datetime, until: datetime, *, holdings: bool = True
+) -> StatementData:
     wanted, names = set(accounts), state.cache.names.symbols
     held: dict[tuple[Account, Asset], Decimal] = {}
-    for (account, asset), changes in state.changes.items():
+    for (account, asset), changes in state.changes.items() if holdings else ():
         earlier = [each for each in changes if each.after_at < since] if account in wanted else []
         if earlier:
             held[account, asset] = earlier[-1].after
@@ -33,7 +36,7 @@ def read(state: State, accounts: Collection[Account], since: datetime, until: da
         held,
         tuple(
             each._replace(symbol=names.get(each.asset, ""), claimed=False)
-            for each in state.since(since)
+            for each in (state.since(since) if holdings else ())
             if each.after_at < until and each.account in wanted
         ),
         _prices(state, since),
@@ -46,6 +49,36 @@ def read(state: State, accounts: Collection[Account], since: datetime, until: da
         min((each.reserved_at for each in state.polls.values()), default=None),
         _spent(state, since, until),
     )
+
+
+def moved(
+    state: State, accounts: Collection[Account], since: datetime, until: datetime, asset: Asset | None
+) -> Iterator[MovedHolding]:
+    wanted = set(accounts)
+    for (account, held_of), changes in sorted(state.changes.items(), key=itemgetter(0)):
+        if account not in wanted or asset not in (None, held_of):
+            continue
+        earlier = [each for each in changes if each.after_at < since]
+        steps = tuple(
+            Step(each.before, each.after, each.after_at, each.drift)
+            for each in changes
+            if since <= each.after_at < until
+        )
+        if steps:
+            yield MovedHolding(account, held_of, earlier[-1].after if earlier else None, steps)
+
+
+def price_steps(
+    state: State, since: datetime, until: datetime, stretches: int, asset: Asset | None
+) -> dict[Asset, list[Quote]]:
+    before, found = _prices(state, since), {}
+    for priced, quotes in state.prices.items():
+        if asset in (None, priced):
+            within = [each for each in quotes if since <= each.at < until]
+            last = {(each.at - since) * stretches // (until - since): each for each in within}
+            if steps := [*([before[priced]] if priced in before else []), *last.values()]:
+                found[priced] = steps
+    return found
 
 
 def _prices(state: State, at: datetime) -> dict[Asset, Quote]:

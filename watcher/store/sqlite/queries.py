@@ -19,6 +19,7 @@ from watcher.domain.messages.moves import told_with
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
+from watcher.ports.period import MovedHolding, StatementData
 from watcher.ports.queries import (
     ChannelState,
     ChartData,
@@ -26,7 +27,6 @@ from watcher.ports.queries import (
     DeliveryCounts,
     LoggedPoll,
     Sparks,
-    StatementData,
     Then,
     Waiting,
 )
@@ -120,10 +120,26 @@ class SqliteQueries:
         with self._snapshot():
             return chart_data.read(self._conn, wanted)
 
-    def statement(self, accounts: Collection[Account], since: datetime, until: datetime) -> StatementData:
+    def statement(
+        self, accounts: Collection[Account], since: datetime, until: datetime, *, holdings: bool = True
+    ) -> StatementData:
         """What an account of a time is made of: amounts and prices at both ends, and all between."""
         with self._snapshot():
-            return statement_data.read(self._conn, accounts, since, until)
+            return statement_data.read(self._conn, accounts, since, until, holdings=holdings)
+
+    def moved(
+        self, accounts: Collection[Account], since: datetime, until: datetime, asset: Asset | None = None
+    ) -> Iterator[MovedHolding]:
+        """Each holding that changed in a time, read as they are taken."""
+        with self._snapshot():
+            yield from statement_data.moved(self._conn, accounts, since, until, asset)
+
+    def price_steps(
+        self, since: datetime, until: datetime, stretches: int, asset: Asset | None = None
+    ) -> dict[Asset, list[Quote]]:
+        """The last prices before a time, and in each stretch of it."""
+        with self._snapshot():
+            return statement_data.price_steps(self._conn, since, until, stretches, asset)
 
     def sparks(self, accounts: Sequence[Account], since: datetime, until: datetime, stretches: int) -> Sparks:
         """The same for small pictures of many accounts."""

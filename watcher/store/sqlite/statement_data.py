@@ -1,15 +1,20 @@
 """What a statement is made of: amounts and prices at both ends of a time, and all that happened between."""
 
+# ruff: noqa: S608 - only constants of this file are joined into statements
+
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account, Asset, Change, Quote
-from watcher.ports.queries import PollTally, StatementData
+from watcher.ports.period import MovedHolding, PollTally, StatementData, Step
 from watcher.store.sqlite import alerts, events, poll_log
 from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
@@ -17,19 +22,22 @@ Names = Mapping[int, Account]
 
 
 def read(
-    conn: sqlite3.Connection, accounts: Collection[Account], since: datetime, until: datetime
+    conn: sqlite3.Connection,
+    accounts: Collection[Account],
+    since: datetime,
+    until: datetime,
+    *,
+    holdings: bool = True,
 ) -> StatementData:
     """The caller owns the transaction."""
-    wanted, asked = set(accounts), {"since": to_ms(since), "until": to_ms(until)}
-    rows = conn.execute("SELECT id, source, chain, address FROM accounts")
-    names = {row[0]: each for row in rows if (each := Account(*row[1:])) in wanted}
+    asked, names = {"since": to_ms(since), "until": to_ms(until)}, _accounts(conn, accounts)
     assets, symbols = dict[int, Asset](), dict[int, str]()
     for key, chain, token, symbol in conn.execute("SELECT id, chain, token, symbol FROM assets"):
         assets[key], symbols[key] = Asset(chain, token), symbol
     begins = conn.execute("SELECT min(reserved_at) FROM requests").fetchone()[0]
     return StatementData(
-        _held(conn, asked, names, assets),
-        tuple(_changes(conn, asked, names, assets, symbols)),
+        _held(conn, asked, names, assets) if holdings else {},
+        tuple(_changes(conn, asked, names, assets, symbols)) if holdings else (),
         _prices(conn, asked["since"], assets),
         _prices(conn, asked["until"], assets),
         tuple(alerts.within(conn, since, until)),
@@ -40,6 +48,76 @@ def read(
         time(begins),
         _spent(conn, asked),
     )
+
+
+def moved(
+    conn: sqlite3.Connection,
+    accounts: Collection[Account],
+    since: datetime,
+    until: datetime,
+    asset: Asset | None = None,
+) -> Iterator[MovedHolding]:
+    """Each holding that changed, row by row, for there may be very many. The caller owns the transaction."""
+    names, asked = _accounts(conn, accounts), {"since": to_ms(since), "until": to_ms(until), **_only(asset)}
+    assets = {row[0]: Asset(*row[1:]) for row in conn.execute("SELECT id, chain, token FROM assets")}
+    first = conn.execute("SELECT min(after_at) FROM changes").fetchone()[0]
+    older = first is not None and first < asked["since"]
+    one = (
+        " AND asset IN (SELECT id FROM assets WHERE chain = :chain AND token = :token)"
+        " AND account IN (SELECT id FROM accounts)"  # by the index of holdings
+    )
+    sql = (
+        "SELECT account, asset, before, after, after_at, drift FROM changes"
+        f" WHERE after_at >= :since AND after_at < :until{one if asset is not None else ''}"
+        " ORDER BY account, asset, after_at, id"
+    )
+    for (account, key), rows in groupby(conn.execute(sql, asked), key=itemgetter(0, 1)):
+        if account in names:
+            steps = tuple(Step(number(r[2]), Decimal(r[3]), from_ms(r[4]), bool(r[5])) for r in rows)
+            held = _before(conn, account, key, asked["since"]) if older else None
+            yield MovedHolding(names[account], assets[key], held, steps)
+
+
+def price_steps(
+    conn: sqlite3.Connection, since: datetime, until: datetime, stretches: int, asset: Asset | None = None
+) -> dict[Asset, list[Quote]]:
+    """The caller owns the transaction."""
+    one = "s.chain = :chain AND s.token = :token" if asset is not None else "1"
+    sql = (
+        "SELECT s.chain, s.token, p.price, p.at FROM assets s JOIN prices p ON p.asset = s.id AND p.at ="
+        f" (SELECT max(q.at) FROM prices q WHERE q.asset = s.id AND q.at < :since) WHERE {one}"
+    )
+    within = (
+        "SELECT s.chain, s.token, p.price, max(p.at) FROM assets s JOIN prices p ON p.asset = s.id"
+        f" AND p.at >= :since AND p.at < :until WHERE {one}"
+        " GROUP BY s.id, (p.at - :since) * :stretches / (:until - :since) ORDER BY s.id, 4"
+    )
+    asked = {"since": to_ms(since), "until": to_ms(until), "stretches": stretches, **_only(asset)}
+    found: dict[Asset, list[Quote]] = {}
+    for query in (sql, within):
+        for chain, token, price, at in conn.execute(query, asked):
+            found.setdefault(Asset(chain, token), []).append(Quote(Decimal(price), from_ms(at)))
+    return found
+
+
+def _only(asset: Asset | None) -> dict[str, Any]:
+    return asset._asdict() if asset is not None else {}
+
+
+def _accounts(conn: sqlite3.Connection, accounts: Collection[Account]) -> Names:
+    wanted = set(accounts)
+    rows = conn.execute("SELECT id, source, chain, address FROM accounts")
+    return {row[0]: each for row in rows if (each := Account(*row[1:])) in wanted}
+
+
+def _before(conn: sqlite3.Connection, account: int, asset: int, since: int) -> Decimal | None:
+    """The last amount of one holding before a time."""
+    sql = (
+        "SELECT after FROM changes WHERE account = ? AND asset = ? AND after_at < ?"
+        " ORDER BY after_at DESC, id DESC LIMIT 1"
+    )
+    row = conn.execute(sql, (account, asset, since)).fetchone()
+    return Decimal(row[0]) if row is not None else None
 
 
 def _held(

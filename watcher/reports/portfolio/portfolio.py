@@ -1,0 +1,230 @@
+"""Portfolio: what everything is worth, by whatever people look for it, and what has changed that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from watcher.config.settings import Settings
+from watcher.domain.decision import Snapshot
+from watcher.domain.history.timeline import Gap, Point, merged
+from watcher.domain.model import Account, Asset
+from watcher.domain.values.decimals import ZERO, times, total
+from watcher.ports.queries import Queries
+from watcher.reports.portfolio.course import Prices, amounts_over, points, prices_over, values_over
+from watcher.reports.portfolio.fold import STRETCHES, Cell, Ends, Fold, Folded, ends_of
+from watcher.reports.statement.flows import Flow, summed_flows, worth_of
+from watcher.reports.statement.statement import UNTAGGED
+from watcher.reports.statement.unread import UnreadTime, never_read, unread_times
+from watcher.reports.status import wallets_by_account
+
+RANGES = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365, "all": None}
+"""Ranges that people choose from, in days; None: all that is known."""
+
+BY = ("tag", "asset", "chain", "source", "wallet")
+
+DRAWN = 50
+"""Groups of one kind that are drawn over time: those that are worth most."""
+
+TICK = timedelta(milliseconds=1)
+"""The times of the store are cut to it: what was read at this very moment belongs to the period."""
+
+
+class PortfolioGroup(NamedTuple):
+    """A tag, an asset, a chain, a source or a wallet, over the period.
+
+    `worth`: in dollars, of all that has a price. `holdings`: those that hold something at the end, `unpriced`
+    of them without a price. `known_before`: whether any of it was read before the period.
+    """
+
+    name: str
+    worth: Flow
+    holdings: int
+    unpriced: int
+    known_before: bool
+    course: tuple[Point, ...] = ()
+    """What it was worth over time; empty if it is not drawn."""
+    asset: Asset | None = None
+    amounts: Flow | None = None
+    """Of an asset alone: amounts of several have no sum."""
+
+
+class Claim(NamedTuple):
+    """An asset of which something counts in no value: nobody asked for it, or somebody hid it."""
+
+    asset: Asset
+    amount: Decimal
+    holdings: int
+    value: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """Everything over a period, from `since` up to `until`, of which the last is not in it."""
+
+    since: datetime
+    until: datetime
+    total: Flow
+    """In dollars, of all that counts and has a price."""
+    course: tuple[Point, ...]
+    gaps: tuple[Gap, ...]
+    """When nothing was read, or nothing of a whole source."""
+    groups: Mapping[str, tuple[PortfolioGroup, ...]]
+    """By each of `BY`, the most valuable first. A wallet with several tags counts in each of them."""
+    unpriced: int
+    claims: tuple[Claim, ...]
+    fresh: int
+    """Wallets of which something was read for the first time in the period."""
+    unread: int
+    """Accounts that could not be read for a part of the period, each by itself."""
+    never_read: int
+    accounts: int
+
+    @property
+    def claimed(self) -> Decimal:
+        """What the claims are said to be worth."""
+        return total(each.value for each in self.claims if each.value is not None)
+
+
+def period_of(reader: Queries, chosen: str, now: datetime) -> tuple[datetime, datetime]:
+    """From when up to when a range reaches: it begins where data begins."""
+    days, oldest = RANGES[chosen], reader.oldest() or now
+    since = oldest if days is None else max(oldest, now - timedelta(days=days))
+    return min(since, now), now + TICK
+
+
+def portfolio(
+    settings: Settings, reader: Queries, past: Snapshot, since: datetime, until: datetime
+) -> Portfolio:
+    """The portfolio of all wallets. `past`: what is known at `until`."""
+    wallets = wallets_by_account(settings)
+    steps = reader.price_steps(since, until, STRETCHES)
+    ends, prices = ends_of(steps, since), prices_over(steps, since, until - since)
+    folded = Fold(wallets, past, ends, since, until).take_all(reader)
+    draw = Drawing(prices, since, until)
+    assets = _by_asset(folded)
+    unread = _unread(reader, past, wallets, since, until)
+    whole = [each for each in unread if each.account is None]
+    silent = never_read(past, wallets, until)
+    groups = {
+        "tag": _groups(folded, lambda tags, _, __: tags or (UNTAGGED,), ends, draw),
+        "asset": _asset_groups(assets, past, ends, draw),
+        "chain": _groups(folded, lambda _, __, asset: (asset.chain,), ends, draw),
+        "source": _groups(folded, lambda _, source, __: (source,), ends, draw),
+        "wallet": _wallets(folded),
+    }
+    return Portfolio(
+        since,
+        until,
+        summed_flows(each.worth for each in groups["asset"]),
+        draw.values(assets.items()),
+        tuple(merged(Gap(each.since, each.until) for each in whole)),
+        groups,
+        sum(each.unpriced for each in groups["asset"]),
+        _claims(folded, ends),
+        len(folded.fresh),
+        len({each.account for each in unread} - {None}),
+        len(silent),
+        len(wallets),
+    )
+
+
+class Drawing(NamedTuple):
+    """What makes lines of sums."""
+
+    prices: Prices
+    since: datetime
+    until: datetime
+
+    def values(self, cells: Iterable[tuple[Asset, Cell]]) -> tuple[Point, ...]:
+        return points(values_over(cells, self.prices), self.since, self.until - self.since)
+
+    def amounts(self, cell: Cell) -> tuple[Point, ...]:
+        return points(amounts_over(cell), self.since, self.until - self.since)
+
+
+def _unread(
+    reader: Queries, past: Snapshot, wallets: Iterable[Account], since: datetime, until: datetime
+) -> list[UnreadTime]:
+    accounts = list(wallets)
+    data = reader.statement(accounts, since, until, holdings=False)
+    return unread_times(data, past, accounts, since, until)
+
+
+def _groups(
+    folded: Folded, names: Callable[[tuple[str, ...], str, Asset], Iterable[str]], ends: Ends, draw: Drawing
+) -> tuple[PortfolioGroup, ...]:
+    """What is summed by asset first, so that there is little to multiply."""
+    found: dict[str, dict[Asset, Cell]] = {}
+    for key, cell in folded.cells.items():
+        for name in names(*key):
+            found.setdefault(name, {}).setdefault(key.asset, Cell()).add(cell)
+    groups = []
+    for name, cells in found.items():
+        worth = [_worth(asset, cell, ends) for asset, cell in cells.items()]
+        known = any(cell.known_before for cell in cells.values())
+        holdings = sum(cell.holdings for cell in cells.values())
+        unpriced = sum(cell.holdings for asset, cell in cells.items() if asset not in ends)
+        groups.append(PortfolioGroup(name, summed_flows(worth), holdings, unpriced, known))
+    ranked = sorted(groups, key=_rank)
+    drawn = [each._replace(course=draw.values(found[each.name].items())) for each in ranked[:DRAWN]]
+    return (*drawn, *ranked[DRAWN:])
+
+
+def _by_asset(folded: Folded) -> dict[Asset, Cell]:
+    found: dict[Asset, Cell] = {}
+    for key, cell in folded.cells.items():
+        found.setdefault(key.asset, Cell()).add(cell)
+    return found
+
+
+def _asset_groups(
+    assets: Mapping[Asset, Cell], past: Snapshot, ends: Ends, draw: Drawing
+) -> tuple[PortfolioGroup, ...]:
+    groups = []
+    for asset, cell in assets.items():
+        worth, unpriced = _worth(asset, cell, ends), 0 if asset in ends else cell.holdings
+        name, known = past.symbols.get(asset, "") or asset.token, cell.known_before
+        group = PortfolioGroup(name, worth, cell.holdings, unpriced, known, asset=asset, amounts=cell.amounts)
+        groups.append(group)
+    ranked = sorted(groups, key=_rank)
+    drawn = [each._replace(course=draw.values(_one(each, assets))) for each in ranked[:DRAWN]]
+    return (*drawn, *ranked[DRAWN:])
+
+
+def _one(group: PortfolioGroup, assets: Mapping[Asset, Cell]) -> Iterable[tuple[Asset, Cell]]:
+    return [(group.asset, assets[group.asset])] if group.asset is not None else []
+
+
+def _wallets(folded: Folded) -> tuple[PortfolioGroup, ...]:
+    return tuple(
+        sorted(
+            (
+                PortfolioGroup(name, each.worth, each.holdings, each.unpriced, each.known_before)
+                for name, each in folded.wallets.items()
+            ),
+            key=_rank,
+        )
+    )
+
+
+def _worth(asset: Asset, cell: Cell, ends: Ends) -> Flow:
+    return worth_of(cell.amounts, *ends[asset]) if asset in ends else Flow()
+
+
+def _rank(group: PortfolioGroup) -> tuple[bool, Decimal, Decimal, str]:
+    """What is worth most comes first; what nobody can value comes last."""
+    worthless = not group.worth.closing and bool(group.unpriced)
+    return worthless, group.worth.closing.copy_negate(), group.worth.opening.copy_negate(), group.name
+
+
+def _claims(folded: Folded, ends: Ends) -> tuple[Claim, ...]:
+    found = []
+    for asset, each in folded.apart.items():
+        price = ends[asset][1] if asset in ends else None
+        value = times(each.amount, price) if price is not None else None
+        found.append(Claim(asset, each.amount, each.holdings, value))
+    return tuple(sorted(found, key=lambda each: ((each.value or ZERO).copy_negate(), each.asset)))
