@@ -47,6 +47,9 @@ async def test_a_reload_takes_the_new_file_and_keeps_the_alert_that_fires(there:
         there.sim.world.set_sparks(DESK, BOND, 26000)
         await there.hook.told("desk", "any")
         assert len(there.hook.received) == 2
+        (noted,) = there.query("SELECT via, action, targets, detail FROM audit")
+        rules = "added rule any; removed rule moved; changed log (format)"
+        assert noted == ("SIGHUP", "reload", '["watcher.yaml"]', rules)
         await stop(there, daemon)
 
 

@@ -23,6 +23,7 @@ from watcher.config.configuration import (
     store_of,
     wants_pictures,
 )
+from watcher.config.differences import differences
 from watcher.daemon import systemd
 from watcher.daemon.signals import SIGNALS
 from watcher.daemon.upkeep import (
@@ -36,7 +37,8 @@ from watcher.daemon.upkeep import (
     troubles,
     watch_clock,
 )
-from watcher.domain.values.errors import ConfigurationError
+from watcher.domain.audit import Actor, AuditAction
+from watcher.domain.values.errors import ConfigurationError, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.ports.channel import Draw
 from watcher.ports.letters import Letters
@@ -108,6 +110,7 @@ class Daemon:
                 return True
             if following is not configuration and not self.stopping.is_set():
                 self._changed(configuration, following)
+                await asyncio.to_thread(self._note, store, configuration, following)
             configuration = following
         return False
 
@@ -158,6 +161,16 @@ class Daemon:
             return None
         self._metrics.refused = 0
         return new
+
+    def _note(self, store: Store, old: Configuration, new: Configuration) -> None:
+        """Keep what a reload changed in the audit log; who sent the signal, nobody knows."""
+        detail = "; ".join(differences(old, new)) or "nothing changed"
+        try:
+            store.commands(Actor("", "SIGHUP", self._clock.now())).note(
+                AuditAction.RELOAD, [self._path.name], detail
+            )
+        except StoreError as error:
+            log.warning("the reload is not in the audit log: %s", error)
 
     def _changed(self, old: Configuration, new: Configuration) -> None:
         """Say what a reload brought."""
