@@ -12,6 +12,7 @@ from watcher.web.connection_limits import ConnectionLimits, connection_of
 from watcher.web.forms import Forms
 from watcher.web.metrics import exposition
 from watcher.web.pages.alerts import AlertPages
+from watcher.web.pages.audit import AuditPage
 from watcher.web.pages.budget import BudgetPage
 from watcher.web.pages.deliveries import DeliveryPage
 from watcher.web.pages.overview import OverviewPage
@@ -41,6 +42,7 @@ class Site:
             RulePages(self._templating),
             BudgetPage(self._templating),
             DeliveryPage(self._templating),
+            AuditPage(self._templating),
             Actions(snapshots, forms, base),
         )
         self._leaving = asyncio.Event()
