@@ -34,7 +34,7 @@ async def sent(page: Page, request: bytes) -> tuple[int, str]:
     return int(head.split()[1]), body.decode()
 
 
-@pytest.mark.parametrize("path", ["/login", "/alerts/a1/ack", "/alerts/a1/silence"])
+@pytest.mark.parametrize("path", ["/login", "/alerts/ack", "/alerts/silence"])
 @pytest.mark.parametrize(
     ("kind", "body", "status"),
     [
@@ -44,7 +44,7 @@ async def sent(page: Page, request: bytes) -> tuple[int, str]:
         ("", b"token=x", 415),
         (f"{URLENCODED}; charset=nonsense", b"token=%ff", 400),
         (URLENCODED, b"token=\xff\xfe", 400),
-        (URLENCODED, b"token=" + b"x" * 5000, 413),
+        (URLENCODED, b"token=" + b"x" * 40_000, 413),
     ],
 )
 async def test_a_form_that_cannot_be_read_is_refused(

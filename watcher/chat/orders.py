@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from watcher.commands.alerts import LONGEST_TEXT, Globs, is_keepable
+from watcher.commands.alerts import LONGEST_SILENCE, LONGEST_TEXT, Globs, is_keepable
 from watcher.domain.values.durations import format_duration, parse_duration
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import nearest
 
-LONGEST_SILENCE = timedelta(days=366)
 _DURATION = re.compile(r"[0-9]+[smhd]")
 _MATCHERS = ("rule", "wallet", "severity", "tag")
 

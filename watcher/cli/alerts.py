@@ -19,9 +19,11 @@ from watcher.commands.alerts import (
     LONGEST_TEXT,
     acknowledge,
     add_silence,
+    check_matchers,
     is_keepable,
     matchers_of,
     named,
+    silence_span,
     silenceable,
     told,
 )
@@ -29,18 +31,14 @@ from watcher.commands.ids import beginning_with
 from watcher.config.configuration import Configuration, store_of
 from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.alerts.lifecycle import Ack
-from watcher.domain.messages.message import Severity
-from watcher.domain.values.durations import format_duration, parse_duration
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import in_one_form
-from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
 from watcher.ports.queries import Queries
 from watcher.reports.alerts import AlertViews, silence_row
 from watcher.reports.rows import AlertDetailRow, AlertRow, SilenceRow
 from watcher.service.clock import SystemClock
-
-LONGEST_SILENCE = timedelta(days=366)
 
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so. Default: the login name.")]
 Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why, for the others.")]
@@ -280,29 +278,17 @@ def _visible(text: str, option: str) -> str:
 
 def _span(text: str) -> timedelta:
     try:
-        span = parse_duration(text)
-    except ValueError as error:
+        return silence_span(text)
+    except InputError as error:
         raise typer.BadParameter(f"--for: {error}") from None
-    if not timedelta(0) < span <= LONGEST_SILENCE:
-        raise typer.BadParameter(
-            f"--for: {format_duration(span)} is not between 1s and {format_duration(LONGEST_SILENCE)}"
-        )
-    return span
 
 
 def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: Globs, tag: Globs) -> None:
-    """A name that is no pattern must be known: a silence that matches nothing helps nobody."""
-    wallets = configuration.settings.wallets
-    known: dict[str, tuple[Globs, set[str]]] = {
-        "rule": (rule, _silenced(configuration)),
-        "wallet": (wallet, {each.name for each in wallets}),
-        "severity": (severity, {str(each) for each in Severity}),
-        "tag": (tag, {each for one in wallets for each in one.tags}),
-    }
-    for word, (globs, names) in known.items():
-        for glob in globs or ():
-            if glob not in names and not any(sign in glob for sign in "*?["):
-                raise typer.BadParameter(f"there is no {word} '{glob}'; {nearest(glob, names)}")
+    given = {"rule": rule or (), "wallet": wallet or (), "severity": severity or (), "tag": tag or ()}
+    try:
+        check_matchers(configuration.settings.wallets, (each.id for each in configuration.rules), given)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _silenced(configuration: Configuration) -> set[str]:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from glob import escape
 
 from watcher.commands.ids import only_one
+from watcher.config.wallets import WalletSettings
 from watcher.domain.alerts.events import Acknowledgeable
-from watcher.domain.alerts.lifecycle import Alert, AlertState, blind, short_id
+from watcher.domain.alerts.lifecycle import Alert, AlertState, about, blind, short_id
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import Actor
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
+from watcher.domain.messages.message import Severity
+from watcher.domain.values.durations import format_duration, parse_duration
+from watcher.domain.values.errors import InputError
+from watcher.domain.values.spelling import nearest
 from watcher.ports.queries import Queries
 from watcher.ports.store import StoreAccess
 
 LONGEST_TEXT = 500
 """Characters of a name or a comment."""
 
+LONGEST_SILENCE = timedelta(days=366)
+
 Globs = tuple[str, ...]
+
+BUILT_IN = "watcher."
+"""How the names of the notices begin that are watcher's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,86 @@ def add_silence(
     made = Silence(identity, author, comment, now, now + lasting, *globs)
     store.commands(actor).add_silence(made)
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Silencing:
+    """Result of silencing the rules of alerts and events on their wallets: what is silenced now, those that
+    were for at least as long, those that no silence holds, and the ids that nothing has."""
+
+    made: tuple[tuple[Acknowledgeable, Silence], ...] = ()
+    already: tuple[tuple[Acknowledgeable, Silence], ...] = ()
+    unheld: tuple[Acknowledgeable, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def silence_alerts(
+    store: StoreAccess, actor: Actor, ids: Sequence[str], lasting: timedelta, comment: str = ""
+) -> Silencing:
+    """Have nobody told, for a while, of the rule of each alert or event on its wallet."""
+    with store.queries() as reader:
+        found = {each: told(reader, each) for each in dict.fromkeys(ids)}
+        standing = [each for each in reader.silences() if each.created <= actor.at < each.until]
+    made: list[tuple[Acknowledgeable, Silence]] = []
+    already: list[tuple[Acknowledgeable, Silence]] = []
+    for alert in found.values():
+        if alert is None or not can_be_silenced(alert.rule):
+            continue
+        rules, wallets = matchers_of(alert)
+        same = [each for each in standing if _matches_only(each, rules, wallets)]
+        longest = max(same, key=lambda each: each.until, default=None)
+        if longest is not None and longest.until >= actor.at + lasting:
+            already.append((alert, longest))
+            continue
+        silence = add_silence(store, actor, lasting, comment, rules=rules, wallets=wallets)
+        standing.append(silence)
+        made.append((alert, silence))
+    unheld = tuple(each for each in found.values() if each and not can_be_silenced(each.rule))
+    missing = tuple(each for each, alert in found.items() if alert is None)
+    return Silencing(tuple(made), tuple(already), unheld, missing)
+
+
+def _matches_only(silence: Silence, rules: Globs, wallets: Globs) -> bool:
+    return (silence.rules, silence.wallets, silence.severities, silence.tags) == (rules, wallets, (), ())
+
+
+def can_be_silenced(rule: str) -> bool:
+    """Whether a silence holds what has this rule: a notice of watcher's own is told once, and that it is over
+    once."""
+    return not about(rule).startswith(BUILT_IN) or rule == UNREPORTED_RULE
+
+
+def silence_span(text: str) -> timedelta:
+    """How long a silence is to last. InputError if that is no such time."""
+    try:
+        span = parse_duration(text)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    if not timedelta(0) < span <= LONGEST_SILENCE:
+        words = f"{format_duration(span)} is not between 1s and {format_duration(LONGEST_SILENCE)}"
+        raise InputError(words)
+    return span
+
+
+def check_matchers(
+    wallets: Iterable[WalletSettings], rules: Iterable[str], matchers: Mapping[str, Collection[str]]
+) -> None:
+    """A name that is no pattern must be known: a silence that matches nothing helps nobody.
+
+    `matchers`: `rule`, `wallet`, `severity`, `tag` → globs. InputError, placed at the first of those words
+    that is wrong.
+    """
+    watched = list(wallets)
+    known: Mapping[str, Collection[str]] = {
+        "rule": silenceable(rules),
+        "wallet": {each.name for each in watched},
+        "severity": {str(each) for each in Severity},
+        "tag": {each for one in watched for each in one.tags},
+    }
+    for word, globs in matchers.items():
+        for glob in globs:
+            if glob not in known[word] and not any(sign in glob for sign in "*?["):
+                raise InputError(f"there is no {word} '{glob}'", nearest(glob, known[word]), (word,))
 
 
 def matchers_of(alert: Acknowledgeable) -> tuple[Globs, Globs]:

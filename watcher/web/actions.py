@@ -1,86 +1,130 @@
-"""What can be done from the page: acknowledge an alert, silence its rule for a wallet."""
+"""What can be done about alerts and events from the page: acknowledge them, silence their rules on their
+wallets, one or many at once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from aiohttp import web
 from multidict import MultiMapping
 
-from watcher.commands.alerts import acknowledge, add_silence, matchers_of, told
-from watcher.domain.audit import Actor
-from watcher.domain.values.durations import parse_duration
-from watcher.web.forms import Forms, text_in
+from watcher.commands.alerts import Acknowledgement, Silencing, acknowledge, silence_alerts, silence_span
+from watcher.domain.alerts.events import Acknowledgeable
+from watcher.domain.values.errors import InputError
+from watcher.domain.values.formatting import counted, moment
+from watcher.web.forms import Forms, actor_of, text_in
 from watcher.web.parameters import refused
-from watcher.web.snapshot import PageSnapshots
+from watcher.web.results import ActionResult
+from watcher.web.templating import Templating
 
-LONGEST = timedelta(days=30)
-VIA = "page"
+MOST = 500
+"""Things that one form is about."""
+NOTHING = ActionResult("Nothing was chosen: tick what is meant, and press again.", well=False)
+
+ALERTS = "/alerts"
 
 
 class Actions:
     """Writes to the store as the command line does; the daemon sees it at its next decision."""
 
-    def __init__(self, snapshots: PageSnapshots, forms: Forms, base: str = "") -> None:
-        self._snapshots, self._forms, self._base = snapshots, forms, base
+    def __init__(self, templating: Templating, forms: Forms) -> None:
+        self._snapshots, self._results, self._forms = templating.snapshots, templating.results, forms
 
     def routes(self) -> list[web.RouteDef]:
         if not self._forms.possible:
             return []
-        return [web.post("/alerts/{id}/ack", self.ack), web.post("/alerts/{id}/silence", self.silence)]
+        return [web.post("/alerts/ack", self.ack), web.post("/alerts/silence", self.silence)]
 
     async def ack(self, request: web.Request) -> web.StreamResponse:
-        """Whoever is named takes care of it."""
+        """Whoever is named takes care of them."""
         form = await self._forms.read(request)
-        by, comment = text_in(form, "by"), text_in(form, "comment", needed=False)
-        actor, name = (
-            Actor(by, VIA, self._snapshots.clock.now(), request.remote or ""),
-            request.match_info["id"],
-        )
-        found = await self._snapshots.work(lambda: acknowledge(self._snapshots.store, actor, [name], comment))
-        if found.missing:
-            raise web.HTTPNotFound(text="there is no such alert")
-        for before in found.already:
-            raise web.HTTPConflict(text=f"already acknowledged {before.acknowledged}")
-        for alert in found.idle:
-            raise web.HTTPConflict(text=f"the alert is {alert.state}: there is nothing to acknowledge")
-        return self._back(name)
+        ids, comment, store = chosen(form), text_in(form, "comment", needed=False), self._snapshots.store
+        actor = actor_of(request, form, self._snapshots.clock.now())
+        if not ids:
+            return self._results.back(form, NOTHING, ALERTS)
+        found = await self._snapshots.work(lambda: acknowledge(store, actor, ids, comment))
+        return self._back(form, acknowledged(found, ids))
 
     async def silence(self, request: web.Request) -> web.StreamResponse:
-        """Nobody is told of this rule on this wallet for a while."""
+        """Nobody is told of these rules on these wallets for a while."""
         form = await self._forms.read(request)
-        author, comment = text_in(form, "by"), text_in(form, "comment", needed=False)
-        span, name = _span(form), request.match_info["id"]
-        actor = self._actor(author, request)
-        store = self._snapshots.store
+        ids, comment, store = chosen(form), text_in(form, "comment", needed=False), self._snapshots.store
+        actor, lasting = actor_of(request, form, self._snapshots.clock.now()), lasting_in(form)
+        if not ids:
+            return self._results.back(form, NOTHING, ALERTS)
+        found = await self._snapshots.work(lambda: silence_alerts(store, actor, ids, lasting, comment))
+        return self._back(form, silenced(found))
 
-        def silencing() -> bool:
-            with store.queries() as reader:
-                alert = told(reader, name)
-            if alert is None:
-                return False
-            rules, wallets = matchers_of(alert)
-            add_silence(store, actor, span, comment, rules=rules, wallets=wallets)
-            return True
-
-        if not await self._snapshots.work(silencing):
-            raise web.HTTPNotFound(text="there is no such alert")
-        return self._back(name)
-
-    def _actor(self, name: str, request: web.Request) -> Actor:
-        return Actor(name, VIA, self._snapshots.clock.now(), request.remote or "")
-
-    def _back(self, name: str) -> web.Response:
+    def _back(self, form: MultiMapping[object], result: ActionResult) -> web.Response:
         self._snapshots.forget()
-        return web.Response(status=303, headers={"Location": f"{self._base}/alerts/{name}"})
+        return self._results.back(form, result, ALERTS)
 
 
-def _span(form: MultiMapping[object]) -> timedelta:
-    text = form.get("for", "")
+def chosen(form: MultiMapping[object]) -> list[str]:
+    """The ids of what a form is about, each once."""
+    ids = [each for each in dict.fromkeys(map(str, form.getall("id", []))) if each]
+    if len(ids) > MOST:
+        raise refused(f"at most {MOST} at once; tick fewer")
+    return ids
+
+
+def lasting_in(form: MultiMapping[object]) -> timedelta:
+    """How long something is to last: as it was written, or else as it was chosen."""
+    text = str(form.get("lasting", "")).strip() or str(form.get("for", ""))
     try:
-        span = parse_duration(text if isinstance(text, str) else "")
-    except ValueError as error:
+        return silence_span(text)
+    except InputError as error:
         raise refused(f"for: {error}") from None
-    if not timedelta(0) < span <= LONGEST:
-        raise refused("for must be at least 1s and at most 30d")
-    return span
+
+
+def acknowledged(found: Acknowledgement, ids: Iterable[str]) -> ActionResult:
+    """What came of acknowledging, in words."""
+    asked = set(ids)
+    done = sorted(found.done, key=lambda each: each.id not in asked)
+    lines = [
+        f"{named(each)}: acknowledged" + ("" if each.id in asked else ", told in the same message")
+        for each in done
+    ]
+    lines += [f"{named(each)}: acknowledged before, {each.acknowledged}" for each in found.already]
+    lines += [f"{named(each)}: is {each.state}, there is nothing to acknowledge" for each in found.idle]
+    lines += _missing(found.missing)
+    words = (
+        f"{len(done):,} acknowledged"
+        if len(done) > 1
+        else "Acknowledged"
+        if done
+        else "Nothing was acknowledged"
+    )
+    left = len(found.already) + len(found.idle) + len(found.missing)
+    return _result(words, left, lines, well=not left)
+
+
+def silenced(found: Silencing) -> ActionResult:
+    """What came of silencing, in words."""
+    lines = [f"{named(each)}: until {moment(made.until)}" for each, made in found.made]
+    lines += [
+        f"{named(each)}: silenced before, by {silence.author} until {moment(silence.until)}"
+        for each, silence in found.already
+    ]
+    lines += [
+        f"{named(each)}: is told once and once when it is over; no silence holds it" for each in found.unheld
+    ]
+    lines += _missing(found.missing)
+    rules = f"{counted(len(found.made), 'rule')} silenced, each on one wallet"
+    words = rules if len(found.made) > 1 else "Silenced" if found.made else "Nothing was silenced"
+    left = len(found.already) + len(found.unheld) + len(found.missing)
+    return _result(words, left, lines, well=not left)
+
+
+def named(what: Acknowledgeable) -> str:
+    """An alert or an event as people know it."""
+    return f"{what.rule}, {what.label}"
+
+
+def _missing(ids: Iterable[str]) -> list[str]:
+    return [f"there is no alert or event {each[:40]}" for each in ids]
+
+
+def _result(words: str, left: int, lines: list[str], *, well: bool) -> ActionResult:
+    return ActionResult(f"{words}; {left:,} not" if left else words, lines, well=well)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from datetime import datetime
 
 from aiohttp import web
 from multidict import MultiMapping
 
 from watcher.commands.alerts import LONGEST_TEXT, is_keepable
+from watcher.domain.audit import Actor
 from watcher.web.callers import caller_of
 from watcher.web.parameters import form_of, path_below, refused
+
+VIA = "page"
+"""How it is kept that something was done from here."""
 
 
 class Forms:
@@ -43,6 +48,12 @@ class Forms:
         ):
             raise web.HTTPForbidden(text="this form is not of this page, or too old; load the page again")
         return form
+
+
+def actor_of(request: web.Request, form: MultiMapping[object], now: datetime) -> Actor:
+    """Who asks for what a form asks: under the name that it gives, or that of who sent it."""
+    known = caller_of(request).name
+    return Actor(text_in(form, "by", needed=not known) or known, VIA, now, request.remote or "")
 
 
 def text_in(form: MultiMapping[object], field: str, *, needed: bool = True) -> str:

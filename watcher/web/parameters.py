@@ -14,6 +14,7 @@ from watcher.domain.values.decimals import whole_number
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.normalization import one_form
 from watcher.web.connection_limits import connection_of
+from watcher.web.results import TOLD
 
 MOST = 10_000
 ROWS = 100
@@ -24,13 +25,13 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Parameters:
-    """The query of one request. What is wrong in it is a 400 that names the parameter and the remedy;
-    a name that is not configured, a 404."""
+    """The query of one request; `told` may be in each. What is wrong in it is a 400 that names the parameter
+    and the remedy; a name that is not configured, a 404."""
 
     def __init__(self, query: MultiMapping[str], known: Collection[str]) -> None:
         self._query = query
         for name in query:
-            if name not in known:
+            if name not in known and name != TOLD:
                 names = ", ".join(sorted(known)) or "none"
                 raise refused(f"unknown parameter '{name[:40]}'; known here: {names}")
 

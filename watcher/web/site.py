@@ -43,7 +43,7 @@ class Site:
             BudgetPage(self._templating),
             DeliveryPage(self._templating),
             AuditPage(self._templating),
-            Actions(snapshots, forms, base),
+            Actions(self._templating, forms),
         )
         self._leaving = asyncio.Event()
 

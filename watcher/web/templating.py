@@ -26,6 +26,8 @@ from watcher.reports.status import behind
 from watcher.web import text
 from watcher.web.callers import Caller, caller_of
 from watcher.web.forms import Forms
+from watcher.web.parameters import path_below
+from watcher.web.results import TOLD, ActionResult, Results, plain
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
 from watcher.web.times import PageTimes
 
@@ -38,6 +40,10 @@ class PageView:
 
     snapshot: PageSnapshot
     caller: Caller
+    address: str = "/"
+    """Where it is, below the path of all pages and without `told`: where a form leads back to."""
+    told: ActionResult | None = None
+    """What came of the form that led here."""
 
 
 class Templating:
@@ -49,6 +55,7 @@ class Templating:
         """`base`: the path below which people reach the pages. `guarded`: by a token, so that there is a way
         to log out."""
         self.snapshots, self.base, self._forms, self._guarded = snapshots, base, forms, guarded
+        self.results = Results(snapshots.clock, base)
         self.memo = Memo()
         """For what runs beside the loop."""
         self.display = display_by_hand(snapshots.settings, snapshots.clock)
@@ -69,7 +76,10 @@ class Templating:
         self, request: web.Request, render: Callable[[PageView], str], *, keep: bool = True
     ) -> web.Response:
         """What `render` makes of the newest snapshot, made beside the loop."""
-        view = PageView(await self.snapshots.current(), caller_of(request))
+        view = PageView(
+            await self.snapshots.current(), caller_of(request),
+            plain(path_below(self.base, request.path_qs)), self.results.of(request.query.get(TOLD)),
+        )  # fmt: skip
 
         def make() -> bytes:
             return render(view).encode("utf-8", "backslashreplace")
@@ -88,12 +98,12 @@ class Templating:
         return await asyncio.shield(making)  # who leaves takes it from nobody else
 
     def render(self, template: str, view: PageView, **values: Any) -> str:
-        """A page of the store. In each template: `base` before each address, `caller`, and `form_word(path)`,
-        which the form that goes to `path` carries."""
+        """A page of the store. In each template: `base` before each address, `caller` (in macros, where that
+        word is taken, `person`), and `form_word(path)`, which the form that goes to `path` carries."""
         return self._html.get_template(template).render(
             snapshot=view.snapshot, now=view.snapshot.at, times=PageTimes(self.display, view.snapshot.at),
             guarded=self._guarded, late=behind, base=self.base, caller=view.caller,
-            form_word=self._forms.word, **values,
+            person=view.caller, form_word=self._forms.word, address=view.address, told=view.told, **values,
         )  # fmt: skip
 
     def bare(self, template: str, **values: Any) -> str:

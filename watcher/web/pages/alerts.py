@@ -8,7 +8,7 @@ from aiohttp import web
 
 from watcher.charts.chart import RANGES
 from watcher.charts.lanes import LANES, alerts_by_rule, lane_chart
-from watcher.commands.alerts import told
+from watcher.commands.alerts import can_be_silenced, told
 from watcher.ports.queries import Queries
 from watcher.reports.alerts import AlertViews
 from watcher.reports.rows import AlertDetailRow
@@ -71,6 +71,13 @@ class AlertPages:
                 "rule": row["rule"] in self._templating.rules.by_id,
                 "wallet": row["wallet"] in {wallet.name for wallet in self._snapshots.wallets.values()},
             }
-            return self._templating.render("alert.html", view, row=row, links=links)
+            alike = sum(
+                (each["rule"], each["wallet"]) == (row["rule"], row["wallet"])
+                for each in view.snapshot.status["alerts"]
+            )
+            return self._templating.render(
+                "alert.html", view, row=row, links=links, alike=alike,
+                silenceable=can_be_silenced(row["rule"]),
+            )  # fmt: skip
 
         return await self._templating.page(request, render, keep=False)
