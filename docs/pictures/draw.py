@@ -25,6 +25,7 @@ from rich.text import Text
 from watcher.app.build import build
 from watcher.charts.attachments import painter
 from watcher.charts.chart import wallet_chart
+from watcher.charts.plot import Plot
 from watcher.cli._common import set_up_logging
 from watcher.cli._plot import plot
 from watcher.cli._tables import Screen
@@ -131,7 +132,9 @@ def _terminal(configuration: Configuration, store: Path) -> None:
     lines = ["$ watcher status", *status_lines(state, now, on), ""]
     lines.append("$ watcher history --wallet hot-wallet --plot")
     lines.append("hot-wallet: value of all that has a price")
-    for line in plot(chart.value.segments, chart.value.gaps, chart.since, chart.until, on, money):
+    value = chart.value
+    shown = Plot(chart.since, chart.until, value.segments, "", "", value.gaps, sign="$", format_value=money)
+    for line in plot(shown, value, on):
         side, axis, dots = line.partition("┤")
         # Signs of one width: what draws the picture spreads a line evenly over its cells.
         lines.append(side + axis + dots.replace(" ", "\N{BRAILLE PATTERN BLANK}"))

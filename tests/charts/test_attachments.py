@@ -28,7 +28,8 @@ from tests.store.given import opened
 from watcher.charts import attachments
 from watcher.charts.attachments import LIMIT, MOST_AT_ONCE, Painter, painter
 from watcher.charts.axes import time_ticks
-from watcher.charts.png import HEIGHT, WIDTH, Picture, png
+from watcher.charts.plot import CLEARS, Frame, Plot, Ruler
+from watcher.charts.png import HEIGHT, WIDTH, png
 from watcher.config.configuration import build_rules, configure, store_of
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery, Sent
@@ -69,9 +70,9 @@ def built(folder: Path, draw: object = None) -> Painter:
 
 async def test_an_alert_is_drawn_with_its_week_its_level_and_its_gap(tmp_path: Path) -> None:
     await history(tmp_path)
-    seen: list[Picture] = []
+    seen: list[Plot] = []
 
-    def draw(picture: Picture) -> bytes:
+    def draw(picture: Plot) -> bytes:
         seen.append(picture)
         return png(picture)
 
@@ -81,18 +82,18 @@ async def test_an_alert_is_drawn_with_its_week_its_level_and_its_gap(tmp_path: P
     assert (image.format, image.size) == ("PNG", (WIDTH, HEIGHT))
     assert len(drawn.content) < 60_000
     (picture,) = seen
-    assert picture.level == Decimal(4)
-    assert picture.moment == AT
-    assert [piece[0].value for piece in picture.pieces] == [Decimal(5), Decimal(3)]
+    assert [ruler.value for ruler in picture.rulers] == [Decimal(4)]
+    assert [mark.at for mark in picture.marks] == [AT]
+    assert [piece[0].value for piece in picture.segments] == [Decimal(5), Decimal(3)]
     assert picture.gaps == (Gap(after(minutes=20), AT),)
     assert picture.since == after(minutes=0)
 
 
 async def test_the_times_of_a_picture_are_those_of_the_message_and_say_their_zone(tmp_path: Path) -> None:
     await history(tmp_path)
-    seen: list[Picture] = []
+    seen: list[Plot] = []
 
-    def draw(picture: Picture) -> bytes:
+    def draw(picture: Plot) -> bytes:
         seen.append(picture)
         return b""
 
@@ -103,7 +104,7 @@ async def test_the_times_of_a_picture_are_those_of_the_message_and_say_their_zon
     assert [each.title.removeprefix("low since ") for each in seen] == [
         "10 Mar 2026, 14:20:00 CET", "10 Mar 2026, 10:20:00 UTC-03:00", "10 Mar 2026, 13:20:00 UTC",
     ]  # fmt: skip
-    assert [each.ends() for each in seen] == [
+    assert [Frame(each, 9).ends() for each in seen] == [
         ("13:00:00", "2026-03-10 14:21:37 CET"),
         ("09:00:00", "2026-03-10 10:21:37 UTC-03:00"),
         ("12:00:00", "2026-03-10 13:21:37 UTC"),
@@ -113,7 +114,7 @@ async def test_the_times_of_a_picture_are_those_of_the_message_and_say_their_zon
 def test_a_picture_of_the_night_in_which_clocks_change_names_both_times() -> None:
     since, until = datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 26, 12, tzinfo=UTC)
     zone = ZoneInfo("Europe/Zurich")
-    found = Picture("t", "b", [], [], since, until, until, None, amount, zone=zone)
+    found = Frame(Plot(since, until, [], "t", "b", zone=zone), 9)
     assert found.ends() == ("24 Oct 14:00 CEST", "2026-10-26 13:00:00 CET")
     days = [(at.astimezone(UTC).hour, text) for at, text in time_ticks(since, until, 5, zone)]
     assert days == [(22, "25 Oct"), (11, "12:00"), (23, "26 Oct"), (11, "12:00")]
@@ -121,9 +122,9 @@ def test_a_picture_of_the_night_in_which_clocks_change_names_both_times() -> Non
 
 async def test_a_level_far_from_the_curve_is_told_and_not_drawn(tmp_path: Path) -> None:
     await history(tmp_path)
-    seen: list[Picture] = []
+    seen: list[Plot] = []
 
-    def draw(picture: Picture) -> bytes:
+    def draw(picture: Plot) -> bytes:
         seen.append(picture)
         return png(picture)
 
@@ -131,12 +132,12 @@ async def test_a_level_far_from_the_curve_is_told_and_not_drawn(tmp_path: Path) 
         rule = f"rules:\n  - {{id: low, type: threshold, {condition}}}\n"
         (tmp_path / "rules.yaml").write_text(rule)
         assert len(built(tmp_path, draw)([told()])) == 1
-    assert [(each.level, each.clear) for each in seen] == [
-        (Decimal(4), Decimal("4.5")), (None, None), (None, None),
+    assert [[(str(ruler.value), ruler.kind) for ruler in each.rulers] for each in seen] == [
+        [("4", "warning"), ("4.5", CLEARS)], [], [],
     ]  # fmt: skip
-    assert "fires below 4, clears above 4.5" in seen[0].below
-    assert "fires above 1,000; too far to be drawn" in seen[1].below
-    assert "fires" not in seen[2].below
+    assert "fires below 4, clears above 4.5" in seen[0].text
+    assert "fires above 1,000; too far to be drawn" in seen[1].text
+    assert "fires" not in seen[2].text
 
 
 async def test_a_message_that_is_about_no_holding_has_no_picture(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ async def test_a_message_that_is_about_no_holding_has_no_picture(tmp_path: Path)
 async def test_a_drawing_that_fails_costs_the_picture_only(tmp_path: Path) -> None:
     await history(tmp_path)
 
-    def broken(_: Picture) -> bytes:
+    def broken(_: Plot) -> bytes:
         raise MemoryError
 
     assert built(tmp_path, broken)([told()]) == []
@@ -164,7 +165,7 @@ async def test_a_drawing_that_hangs_is_left_after_two_seconds_and_too_many_are_n
     await history(tmp_path)
     release, begun = threading.Event(), []
 
-    def hanging(picture: Picture) -> bytes:
+    def hanging(picture: Plot) -> bytes:
         begun.append(picture)
         release.wait(30)
         return b"late"
@@ -189,7 +190,7 @@ def test_a_picture_shows_where_nothing_was_read_and_never_a_line_across_it() -> 
         (Point(after(minutes=60), Decimal(9)), Point(end, Decimal(9))),
     ]
     gap = [Gap(after(minutes=30), after(minutes=60))]
-    drawn = png(Picture("t", "b", pieces, gap, start, end, end, None, amount))
+    drawn = png(Plot(start, end, pieces, "t", "b", gap, format_value=amount))
     image = Image.open(io.BytesIO(drawn)).convert("RGB")
     middle = [image.getpixel((430, y)) for y in range(70, 330)]
     assert not any(is_blue(pixel) for pixel in middle)
@@ -207,7 +208,8 @@ def is_blue(pixel: object) -> bool:
 def test_amounts_of_any_size_can_be_drawn(values: tuple[str, str]) -> None:
     start, end = after(minutes=0), after(minutes=90)
     piece = tuple(Point(at, Decimal(v)) for at, v in zip((start, end), values, strict=True))
-    assert png(Picture("−…≥ 金" * 40, "b", [piece], [], start, end, end, Decimal("1e30"), amount))
+    level = Ruler(Decimal("1e30"), "critical", "", "")
+    assert png(Plot(start, end, [piece], "−…≥ 金" * 40, "b", format_value=amount, rulers=[level]))
 
 
 async def test_a_real_poll_sends_the_picture_with_the_alert(tmp_path: Path) -> None:
@@ -272,23 +274,23 @@ async def test_a_drawing_of_a_long_history_takes_well_under_two_seconds() -> Non
     points = tuple(Point(start + timedelta(minutes=n), Decimal(n % 97)) for n in range(5000))
     end = points[-1].at
     began = time.thread_time()  # of this thread: a machine that is busy with other things is not our fault
-    png(Picture("t", "b", [points], [], start, end, end, Decimal(50), amount))
+    png(Plot(start, end, [points], "t", "b", format_value=amount))
     assert time.thread_time() - began < 2
 
 
 def test_what_was_read_but_once_is_drawn() -> None:
     start, end = after(minutes=0), after(minutes=9)
-    drawn = png(Picture("t", "b", [(Point(end, Decimal(5)),)], [], start, end, end, None, amount))
+    drawn = png(Plot(start, end, [(Point(end, Decimal(5)),)], "t", "b", format_value=amount))
     assert drawn.startswith(b"\x89PNG")
 
 
 async def test_of_several_alerts_on_one_subject_the_gravest_names_the_picture(tmp_path: Path) -> None:
     await history(tmp_path)
-    seen: list[Picture] = []
+    seen: list[Plot] = []
     minor = told(Kind.EVENT)
     minor = replace(minor, message=replace(minor.message, severity=Severity.WARNING, rule="x", title="moved"))
 
-    def draw(picture: Picture) -> bytes:
+    def draw(picture: Plot) -> bytes:
         seen.append(picture)
         return b""
 
@@ -300,7 +302,7 @@ async def test_pictures_stand_in_the_order_in_which_the_message_tells_of_them(tm
     await history(tmp_path)
     seen: list[str] = []
 
-    def draw(picture: Picture) -> bytes:
+    def draw(picture: Plot) -> bytes:
         seen.append(picture.title)
         return b""
 

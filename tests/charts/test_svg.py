@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.charts.axes import scale, time_ticks
-from watcher.charts.svg import ChartMark, Plot, Ruler, line_chart, sparkline
+from watcher.charts.plot import ChartMark, Plot, Ruler
+from watcher.charts.svg import line_chart, sparkline
 from watcher.domain.history.timeline import Gap, Point
 
 T0 = datetime(2026, 3, 1, 5, 30, tzinfo=UTC)

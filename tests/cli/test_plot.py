@@ -13,6 +13,8 @@ from tests.charts.test_chart import CONFIG, outage
 from tests.contract.given import after
 from tests.endtoend.bench import here
 from tests.store.given import opened
+from watcher.charts.chart import ChartLine
+from watcher.charts.plot import Plot
 from watcher.cli import history as verb
 from watcher.cli._plot import HEIGHT, plot
 from watcher.cli._tables import Screen
@@ -32,7 +34,8 @@ def flat(first: int, last: int, value: str) -> Segment:
 
 
 def drawn(pieces: list[Segment], gaps: list[Gap], width: int = 80) -> list[str]:
-    return plot(pieces, gaps, START, END, Screen(width), amount)
+    found = Plot(START, END, pieces, "", "", gaps, format_value=amount)
+    return plot(found, ChartLine(tuple(pieces), tuple(gaps)), Screen(width))
 
 
 def rows(lines: list[str]) -> list[str]:
@@ -49,23 +52,30 @@ def test_an_outage_is_blank_and_marked_and_never_zero() -> None:
     axis = lines[HEIGHT].partition("└")[2]
     assert all(axis[column] == "░" for column in middle)
     assert axis[0] == axis[-1] == "─"
-    assert lines[0].split()[0] == "7"
-    assert lines[HEIGHT - 1].split()[0] == "5"
-    assert lines[-1] == "░ not read from 2026-11-16 08:00 to 2026-11-18 16:00"
+    assert lines[0].split()[0] == "7.0"
+    assert lines[HEIGHT - 1].split()[0] == "5.0"
+    said = "░ not read from 2026-11-16 08:00:00 UTC to 2026-11-18 16:00:00 UTC"
+    assert lines[-1] == said
 
 
 def test_a_value_holds_until_the_next_one_and_then_goes_straight() -> None:
-    step = (Point(hour(0), Decimal(1)), Point(hour(84), Decimal(2)), Point(END, Decimal(2)))
+    step = (Point(hour(0), Decimal(7)), Point(hour(84), Decimal(8)), Point(END, Decimal(8)))
     found = rows(drawn([step], []))
     assert [row.strip() != "" for row in found] == [True] * HEIGHT  # the riser crosses every row
     assert all(len(row.strip()) == 1 for row in found[1:-1])
 
 
+def test_the_scale_is_that_of_the_page_and_begins_at_zero_where_that_flattens_nothing() -> None:
+    lines = drawn([flat(0, 84, "1"), flat(84, 168, "2")], [])
+    labels = [line.partition("┤")[0].strip() for line in lines[:HEIGHT]]
+    assert list(filter(None, labels)) == ["2.0", "1.5", "1.0", "0.5", "0"]
+
+
 def test_a_value_that_does_not_move_is_a_line_in_the_middle() -> None:
     lines = drawn([flat(0, 168, "3")], [])
     shown = [number for number, row in enumerate(rows(lines)) if row.strip()]
-    assert shown == [HEIGHT // 2]
-    assert lines[HEIGHT // 2].split()[0] == "3"
+    assert shown == [HEIGHT // 2 - 1]
+    assert lines[HEIGHT // 2 - 1].split()[0] == "3.0"
 
 
 def test_one_reading_between_two_outages_is_a_dot() -> None:
@@ -75,7 +85,7 @@ def test_one_reading_between_two_outages_is_a_dot() -> None:
 
 
 def test_where_nothing_is_known_nothing_is_drawn() -> None:
-    assert drawn([], [Gap(START, END)]) == ["nothing is known of that time"]
+    assert drawn([], [Gap(START, END)]) == ["nothing is known of this time"]
 
 
 @pytest.mark.parametrize("width", [200, 80, 40, 24])

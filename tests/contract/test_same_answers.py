@@ -143,6 +143,7 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         "history": queries.history(1000),
         "of one": queries.history(9, [HOT], now - timedelta(hours=5), [ETH, SPAM]),
         "oldest": queries.oldest(),
+        "known": [queries.known_since(each) for each in ([HOT], [HOT, *WALLETS], [])],
         "recorded": replace(recorded, symbols={}, polls=[]),
         "symbols": _named(recorded.symbols),
         "polls": recorded.polls,

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from watcher.charts.chart import Chart, ChartLine, wallet_chart
 from watcher.charts.levels import Level, fitting, levels_of
+from watcher.charts.plot import CLEARS, ChartMark, Plot, Ruler
+from watcher.charts.plot import MOMENT as AT
 from watcher.config.configuration import Configuration, build_rules, wants_pictures
 from watcher.config.settings import Settings
 from watcher.domain.evaluation.rule_index import Names, Rules, other_names
@@ -29,9 +30,6 @@ from watcher.domain.values.text import clean
 from watcher.notify.notice import chief, gravest_first
 from watcher.ports.channel import Attachment, Draw
 from watcher.ports.store import StoreAccess
-
-if TYPE_CHECKING:
-    from watcher.charts.png import Picture
 
 LOG = logging.getLogger(__name__)
 
@@ -61,12 +59,15 @@ def sample(configuration: Configuration, now: datetime) -> Draw | None:
         return None
 
     def draw(_deliveries: Sequence[Delivery], display: Display) -> list[Attachment]:
-        from watcher.charts.png import Picture, png
+        from watcher.charts.png import png
 
-        since, level = now - SPAN, Decimal(4)
+        since, level = now - SPAN, Ruler(Decimal(4), "critical", "", "")
         piece = tuple(Point(since + SPAN * step / 7, Decimal(9 - step)) for step in range(8))
         words = "no balance: this is what a picture looks like"
-        shown = Picture("Test picture", words, [piece], (), since, now, now, level, amount, zone=display.zone)
+        shown = Plot(
+            since, now, [piece], "Test picture", words, marks=[ChartMark(now, AT, "")],
+            format_value=amount, rulers=[level], zone=display.zone,
+        )  # fmt: skip
         return [_attachment(png(shown))]
 
     return draw
@@ -86,7 +87,7 @@ class Painter:
         settings: Settings,
         rules: Rules,
         store: StoreAccess,
-        draw: Callable[[Picture], bytes] | None = None,
+        draw: Callable[[Plot], bytes] | None = None,
     ) -> None:
         from watcher.charts.png import png  # loads the library now, not when the first alert waits for it
 
@@ -144,9 +145,7 @@ class Painter:
                 return _Subject(wallet.name, asset)
         return _Subject(wallet.name, None) if message.subject == f"wallet:{wallet.name}" else None
 
-    def _picture(self, message: Message, subject: _Subject, display: Display) -> Picture | None:
-        from watcher.charts.png import Picture
-
+    def _picture(self, message: Message, subject: _Subject, display: Display) -> Plot | None:
         with self._store.queries() as reader:
             until = message.at + MOMENT  # what was just read is a piece, however short
             chart = wallet_chart(self._settings, reader, subject.wallet, until, SPAN, subject.asset)
@@ -159,24 +158,23 @@ class Painter:
             return None
         name = clean(chart.symbol) or (subject.asset.token if subject.asset else "")
         what = f"of {name} on {subject.asset.chain}" if subject.asset else "of all that has a price"
-        since = _begin(chart, line)
         if level is not None and worth != (level.metric == "value_usd"):
             level = None
-        fits = _fits(line, level)
+        rulers = _rulers(line, level)
         below = [f"{'value' if worth else 'amount'} {what}", *([level.text] if level is not None else [])]
-        if level is not None and level.level not in fits:
+        if level is not None and not any(each.value == level.level for each in rulers):
             below.append("too far to be drawn")
-        return Picture(
-            title=display.localised(clean(message.title)),
-            below="; ".join(below),
-            pieces=line.segments,
-            gaps=line.gaps,
-            since=since,
-            until=until + (until - since) / MARGIN,
-            moment=message.at,
-            level=level.level if level is not None and level.level in fits else None,
+        return Plot(
+            chart.since,
+            until + (until - chart.since) / MARGIN,
+            line.segments,
+            display.localised(clean(message.title)),
+            "; ".join(below),
+            line.gaps,
+            marks=[ChartMark(message.at, AT, "")],
+            sign="$" if worth else "",
             format_value=money if worth else amount,
-            clear=level.clear if level is not None and level.clear in fits - {level.level} else None,
+            rulers=rulers,
             zone=display.zone,
         )
 
@@ -190,12 +188,11 @@ def _attachment(picture: bytes, number: int = 1) -> Attachment:
     return Attachment(f"chart-{number}.png", "image/png", picture)
 
 
-def _fits(line: ChartLine, level: Level | None) -> set[Decimal]:
-    values = known_values(line.segments)
-    return fitting(values, level.values if level is not None else ())
-
-
-def _begin(chart: Chart, line: ChartLine) -> datetime:
-    """The last week, or since something is known of it."""
-    known = min(line.segments[0][0].at, *(gap.since for gap in line.gaps), chart.until - MOMENT)
-    return max(chart.since, known)
+def _rulers(line: ChartLine, level: Level | None) -> list[Ruler]:
+    """The level and where it clears, as far as there is a place for them; the first without the second, and
+    never the second alone."""
+    if level is None:
+        return []
+    fits = fitting(known_values(line.segments), level.values)
+    kinds = [(value, level.severity if value == level.level else CLEARS) for value in level.values]
+    return [Ruler(value, kind, "", level.text) for value, kind in kinds if {value, level.level} <= fits]

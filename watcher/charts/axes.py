@@ -14,7 +14,8 @@ _ROUGH = Context(prec=60)
 _UNITS = ((12, "T"), (9, "B"), (6, "M"), (3, "k"))
 
 _SPANS = (
-    *(timedelta(minutes=m) for m in (5, 10, 15, 30)),
+    *(timedelta(seconds=s) for s in (10, 30)),
+    *(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30)),
     *(timedelta(hours=h) for h in (1, 2, 3, 4, 6, 12)),
     *(timedelta(days=d) for d in (1, 2, 5, 7, 14)),
 )
@@ -78,7 +79,7 @@ def time_ticks(since: datetime, until: datetime, most: int, zone: tzinfo = UTC) 
     found = next((span for span in _SPANS if (until - since) / span <= most), None)
     if found is None:
         return _months(since, until, most, zone)
-    text = "%H:%M" if found < timedelta(days=1) else "%-d %b"
+    text = "%-d %b" if found >= timedelta(days=1) else "%H:%M" if found.seconds >= 60 else "%H:%M:%S"
     days = timedelta(days=found.days or 1)
     at = since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     at -= timedelta(days=at.toordinal() % days.days)

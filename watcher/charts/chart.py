@@ -26,11 +26,12 @@ from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.ports.queries import AlertMark, ChartData, ChartQuery, Holding, Queries, ReadingTimes, Track
 from watcher.reports import status
 
-RANGES = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365}
-"""Ranges that people choose from, in days."""
-
 MOST_POINTS = 1500
 """Points that a line has at most."""
+BEFORE = timedelta(seconds=1)
+"""What happened with the first reading belongs to the chart too."""
+SHORTEST = timedelta(minutes=1)
+"""The time of a chart, however young the wallet is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class ChartLine:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The chart of one wallet. `amount`: None for all assets together, whose amounts have no sum."""
+    """The chart of one wallet. It begins where something is known. `amount`: None for all assets together,
+    whose amounts have no sum."""
 
     since: datetime
     until: datetime
@@ -64,28 +66,33 @@ def wallet_chart(
     reader: Queries,
     name: str,
     now: datetime,
-    span: timedelta,
+    span: timedelta | None,
     asset: Asset | None = None,
 ) -> Chart:
     """The chart of a wallet's assets together (those that have a price), or of one of them.
 
-    `span`: how far back from `now`. KeyError if there is no such wallet.
+    `span`: how far back from `now`; None: to the beginning. KeyError if there is no such wallet.
     """
-    found = {a: w for a, w in status.wallets_by_account(settings).items() if w.name == name}
+    found = {
+        account: wallet for wallet in settings.wallets if wallet.name == name for account in wallet.accounts
+    }
     if not found:
         raise KeyError(name)
-    since = now - span
+    since = now - span if span is not None else (reader.known_since(tuple(found)) or now) - BEFORE
+    since = min(since, now - SHORTEST)
     tracks = reader.tracks(ChartQuery(tuple(found), since, now, asset, wallet=name))
     outlooks = {a.source: Outlook.load(reader.fact(a.source, OUTLOOK)) for a in found}
     expected = {a: status.interval_of(a, wallet, outlooks[a.source]) for a, wallet in found.items()}
     holdings = [_holding(track, tracks, expected[track.account], since, now) for track in tracks.tracks]
     begin = [max(since, looked.first or since) for looked in tracks.looked.values()]
     known = [looked.known_from or now for looked in tracks.looked.values()]
+    amount = _line([each.amounts for each in holdings], holdings, since, now) if asset is not None else None
+    value = _line([each.worth for each in holdings], [h for h in holdings if h.priced], since, now)
     return Chart(
-        since,
+        _begin([value, *([amount] if amount is not None else [])], since, now),
         now,
-        _line([each.amounts for each in holdings], holdings, since, now) if asset is not None else None,
-        _line([each.worth for each in holdings], [h for h in holdings if h.priced], since, now),
+        amount,
+        value,
         next((track.symbol for track in tracks.tracks if track.symbol), ""),
         tracks.told,
         max((at for at, start in zip(known, begin, strict=True) if at > start), default=None),
@@ -131,6 +138,13 @@ def _at(steps: Sequence[Point], at: datetime) -> bool:
 
 def _time(point: Point) -> datetime:
     return point.at
+
+
+def _begin(lines: Sequence[ChartLine], since: datetime, until: datetime) -> datetime:
+    """Where something is known of one of them, or could have been."""
+    known = [piece[0].at for line in lines for piece in line.segments]
+    known += [gap.since for line in lines for gap in line.gaps]
+    return min(max(since, min(known, default=since)), until - SHORTEST)
 
 
 def _line(

@@ -14,6 +14,9 @@ from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Display
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import clean
 
+RANGES = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365}
+"""Ranges that people choose from, in days."""
+
 LANES = 15
 """Rules that a picture has room for."""
 

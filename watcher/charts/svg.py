@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from markupsafe import Markup
 
-from watcher.charts.axes import scale, time_ticks
-from watcher.domain.history.timeline import Gap, Point, Segment, known_values
+from watcher.charts.plot import MOST_MARKS, Corner, Frame, Plot
+from watcher.domain.history.timeline import Segment
 
 WIDE, NARROW = (1040, 260), (360, 210)
 """One for a desk, one for a telephone: text in a picture that shrinks would be too small to read."""
@@ -24,56 +23,17 @@ ROW = LETTER + 4
 """What a name takes of the height."""
 LABEL = 5
 """Signs that the axis has room for at least, so that charts below each other have one line of time."""
-MOST_MARKS = 150
+FINEST = 3
+"""Units of the width that a line is told apart by."""
 SHORTEST = 4.0
 """Units of a picture that a line has at least, however short the time that it stands for."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChartMark:
-    """An event in a chart. `kind`: its class in the style sheet."""
-
-    at: datetime
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ruler:
-    """A level across the picture. `kind`: its class in the style sheet; `name` is written at its end."""
-
-    value: Decimal
-    kind: str
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """What a line chart shows. `sign` stands before the figures of the axis. `others`: more lines,
-    straight from point to point, each in a colour of its own. `zone`: whose times are written."""
-
-    since: datetime
-    until: datetime
-    segments: Sequence[Segment]
-    title: str
-    text: str
-    """What it shows, in words, for those who do not see it."""
-    gaps: Sequence[Gap] = ()
-    changes: Sequence[Point] = ()
-    marks: Sequence[ChartMark] = ()
-    others: Sequence[Sequence[Segment]] = ()
-    sign: str = ""
-    format_value: Callable[[Decimal], str] = str
-    rulers: Sequence[Ruler] = ()
-    zone: tzinfo = UTC
 
 
 _SVG = Markup(
     '<div class="chart {}">'
     '<svg class="plotted" viewBox="0 0 {} {}" role="img" aria-labelledby="{id}-t {id}-d">'
     '<title id="{id}-t">{}</title><desc id="{id}-d">{}</desc>'
-    '<g transform="translate({} {})">{}</g></svg></div>'
+    '<g transform="translate({} {})" data-width="{}" data-height="{}">{}</g></svg></div>'
 )
 _GAP = Markup('<rect class="gap" x="{}" y="0" width="{}" height="{}"><title>{}</title></rect>')
 _VALUE = Markup('<g class="axis y"><path d="M0 {}H{}"/><text x="-6" y="{}">{}</text></g>')
@@ -102,20 +62,12 @@ def line_chart(plot: Plot, name: str) -> Markup:
 
 def sparkline(line: Sequence[Segment], since: datetime, until: datetime, text: str) -> Markup:
     """A line without axes, the size of a word, between its lowest and its highest value."""
-    values = known_values(line)
-    if not values:
+    if not line:
         return Markup('<span class="soft">no line</span>')
-    low, high = min(values), max(values)
-    (width, height), span = SPARK, until - since
-
-    def x(at: datetime) -> float:
-        return (at - since) / span * width
-
-    def y(value: Decimal | None) -> float:
-        share = float((value or low) - low) / float(high - low) if high > low else 0.5
-        return height - 3 - share * (height - 6)
-
-    return _SPARK.format(width, height, text, "".join(_steps(piece, x, y) for piece in line))
+    frame = Frame(Plot(since, until, line, "", text), SPARK[0], tight=True)
+    width, height = SPARK
+    path = "".join(_path(frame.corners(piece), width, height - 6, 3) for piece in frame.pieces)
+    return _SPARK.format(width, height, text, path)
 
 
 class _Drawing:
@@ -123,43 +75,39 @@ class _Drawing:
 
     def __init__(self, plot: Plot, size: tuple[int, int]) -> None:
         self._plot, self._size = plot, size
-        lines = [plot.segments, *plot.others]
-        values = [value for line in lines for value in known_values(line)]
-        values += [ruler.value for ruler in plot.rulers]
-        self._scale = scale(min(values), max(values)) if values else scale(Decimal(0), Decimal(1))
-        self._labels = self._scale.labels(plot.sign)
-        self._left = DIGIT * max(LABEL, *map(len, self._labels)) + 8
+        self._frame = Frame(plot, size[0] // FINEST, size[0] // 90)
+        self._left = DIGIT * max(LABEL, *(len(label) for _, label in self._frame.values)) + 8
         self._width, self._height = size[0] - self._left - RIGHT, size[1] - TOP - FOOT
 
     def svg(self, kind: str, name: str) -> Markup:
         parts = (self._gaps(), self._axes(), self._lines(), self._rulers(), self._marks(), self._steps())
         drawn = Markup("").join(each for part in parts for each in part)
-        plot = self._plot
-        return _SVG.format(kind, *self._size, plot.title, plot.text, self._left, TOP, drawn, id=name)
+        plot, place = self._plot, (self._left, TOP, self._width, self._height)
+        return _SVG.format(kind, *self._size, plot.title, plot.text, *place, drawn, id=name)
 
     def _x(self, at: datetime) -> float:
-        return (at - self._plot.since) / (self._plot.until - self._plot.since) * self._width
+        return self._frame.x(at) * self._width
 
     def _y(self, value: Decimal | None) -> float:
-        return self._height * (1 - self._scale.position(value or Decimal(0)) / self._scale.count)
+        return self._height * (1 - self._frame.y(value))
 
     def _gaps(self) -> Iterator[Markup]:
-        for gap in self._plot.gaps:
+        for gap in self._frame.gaps:
             left, right = self._x(gap.since), self._x(gap.until)
             words = f"not read from {self._short(gap.since)} to {self._short(gap.until)}"
             yield _GAP.format(_figure(left), _figure(max(right - left, 1.0)), self._height, words)
 
     def _axes(self) -> Iterator[Markup]:
-        plot = self._plot
-        for number, label in enumerate(self._labels):
-            y = self._height * (1 - number / self._scale.count)
+        for height, label in self._frame.values:
+            y = self._height * (1 - height)
             yield _VALUE.format(_figure(y), self._width, _figure(y + 4), label)
-        for at, label in time_ticks(plot.since, plot.until, self._size[0] // 90, plot.zone):
-            x = min(self._x(at), self._width + RIGHT - len(label) * DIGIT / 2)
+        for place, label in self._frame.times:
+            x = min(place * self._width, self._width + RIGHT - len(label) * DIGIT / 2)
             yield _TIME.format(_figure(x), self._height + ROW, label)
 
     def _lines(self) -> Iterator[Markup]:
-        pieces = (_LINE.format(_steps(piece, self._x, self._y)) for piece in self._plot.segments)
+        corners = map(self._frame.corners, self._frame.pieces)
+        pieces = (_LINE.format(_path(each, self._width, self._height)) for each in corners)
         yield _SERIES.format(1, Markup("").join(pieces))
         for number, line in enumerate(self._plot.others, 2):
             dots = (f"{_figure(self._x(p.at))} {_figure(self._y(p.value))}" for piece in line for p in piece)
@@ -184,25 +132,25 @@ class _Drawing:
             yield _MARK.format(mark.kind, mark.text, self._height, _figure(x - 5), x=_figure(x))
 
     def _steps(self) -> Iterator[Markup]:
-        """A dot for each change, unless they are many, and for what was read but once."""
-        few = self._plot.changes if len(self._plot.changes) <= MOST_MARKS else ()
-        single = [piece[0] for piece in self._plot.segments if len(piece) == 1]
-        for point in (*few, *single):
-            if point.value is not None:
-                words = self._short(point.at), self._plot.format_value(point.value)
-                yield _STEP.format(_figure(self._x(point.at)), _figure(self._y(point.value)), *words)
+        for point in self._frame.dots():
+            words = self._short(point.at), self._plot.format_value(point.value or Decimal(0))
+            yield _STEP.format(_figure(self._x(point.at)), _figure(self._y(point.value)), *words)
 
     def _short(self, at: datetime) -> str:
         return f"{at.astimezone(self._plot.zone):%Y-%m-%d %H:%M}"
 
 
-def _steps(piece: Segment, x: Callable[[datetime], float], y: Callable[[Decimal | None], float]) -> str:
-    """The path of a piece: a value holds until the next one, and what began a moment ago is seen too."""
-    end, level = x(piece[-1].at), _figure(y(piece[0].value))
-    path = f"M{_figure(max(min(x(piece[0].at), end - SHORTEST), 0.0))} {level}"
-    for point in piece[1:]:
-        if (here := _figure(y(point.value))) != level:
-            path, level = f"{path}H{_figure(x(point.at))}V{here}", here
+def _path(corners: Sequence[Corner], width: int, height: int, top: int = 0) -> str:
+    """The path of a piece; what began a moment ago is seen too."""
+
+    def lies(share: float) -> str:
+        return _figure(top + height * (1 - share))
+
+    end, level = corners[-1][0] * width, lies(corners[0][1])
+    path = f"M{_figure(max(min(corners[0][0] * width, end - SHORTEST), 0.0))} {level}"
+    for share, value in corners[1:]:
+        if (here := lies(value)) != level:
+            path, level = f"{path}H{_figure(share * width)}V{here}", here
     return f"{path}H{_figure(end)}"
 
 

@@ -150,6 +150,7 @@ def _held(chart: Chart) -> bool:
 
 
 def _lines(wallet: str, asset: Asset | None, chart: Chart, *, value: bool) -> list[str]:
+    from watcher.charts.plot import Plot
     from watcher.cli._plot import plot
 
     on = screen()
@@ -160,7 +161,11 @@ def _lines(wallet: str, asset: Asset | None, chart: Chart, *, value: bool) -> li
         worth = value or chart.amount is None
         title = f"{wallet}: {'value' if worth else 'amount'} of {name} on {asset.chain}"
         line, shown = (chart.value, money) if worth or chart.amount is None else (chart.amount, amount)
-    lines = [*fold(title, on.width), *plot(line.segments, line.gaps, chart.since, chart.until, on, shown)]
+    sign = "$" if shown is money else ""
+    found = Plot(
+        chart.since, chart.until, line.segments, title, "", line.gaps, sign=sign, format_value=shown
+    )  # fmt: skip
+    lines = [*fold(title, on.width), *plot(found, line, on)]
     if chart.exact_from is not None:
         lines += fold(f"before {moment(chart.exact_from)} it is only partly known what was read", on.width)
     return lines

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from watcher.charts.svg import Plot, line_chart
+from watcher.charts.plot import Plot
+from watcher.charts.svg import line_chart
 from watcher.domain.decision import Snapshot
 from watcher.domain.history.timeline import Gap, Point, Segment, merged, segments
 from watcher.domain.model import Account, AccountState, Asset
@@ -113,43 +114,24 @@ def _at(points: Sequence[Point], ends: Sequence[datetime]) -> list[Decimal | Non
 
 def drawn(drawing: Curve, found: Statement) -> Markup:
     """The curve as SVG, which the page's style sheet colours."""
-    pieces, gaps = drawing
-    if not pieces:
-        return Markup("")
     words = f"{money(found.total.opening)} at the beginning, {money(found.total.closing)} at the end."
-    title = "Value in US dollars"
-    plot = Plot(
-        found.since,
-        found.until,
-        pieces,
-        title,
-        words,
-        gaps,
-        sign="$",
-        format_value=money,
-        zone=ZoneInfo(found.zone),
+    return (
+        line_chart(_plot(drawing, found, "Value in US dollars", words), "value") if drawing[0] else Markup("")
     )
-    return line_chart(plot, "value")
 
 
 def painted(drawing: Curve, found: Statement, title: str) -> bytes | None:
     """The curve as PNG; None if there is nothing to draw."""
-    from watcher.charts.png import Picture, png
+    from watcher.charts.png import png
 
+    words = "value in US dollars of all that counts and has a price"
+    return png(_plot(drawing, found, title, words)) if drawing[0] else None
+
+
+def _plot(drawing: Curve, found: Statement, title: str, words: str) -> Plot:
     pieces, gaps = drawing
-    if not pieces:
-        return None
-    return png(
-        Picture(
-            title,
-            "value in US dollars of all that counts and has a price",
-            pieces,
-            gaps,
-            found.since,
-            found.until,
-            found.until,
-            None,
-            money,
-            zone=ZoneInfo(found.zone),
-        )
-    )
+    zone = ZoneInfo(found.zone)
+    return Plot(
+        found.since, found.until, pieces, title, words, gaps,
+        sign="$", format_value=money, zone=zone,
+    )  # fmt: skip

@@ -214,6 +214,10 @@ class Queries(PeriodQueries, Protocol):
         """When history begins; None if there is none."""
         ...
 
+    def known_since(self, accounts: Sequence[Account]) -> datetime | None:
+        """When one of these accounts was first read, as far as history says; None if none was."""
+        ...
+
     def recorded(self, since: datetime) -> RecordedHistory:
         """All that happened since then, for a backtest."""
         ...

@@ -50,6 +50,11 @@ def read(state: State, wanted: ChartQuery) -> ChartData:
     )
 
 
+def known_since(state: State, accounts: Sequence[Account]) -> datetime | None:
+    holdings = (changes for (holder, _), changes in state.changes.items() if holder in accounts)
+    return min((each.before_at or each.after_at for changes in holdings for each in changes), default=None)
+
+
 def _shown(state: State, wanted: ChartQuery, account: Account, asset: Asset) -> bool:
     if wanted.asset is not None:
         return asset == wanted.asset

@@ -97,6 +97,9 @@ class MemoryQueries:
     def oldest(self) -> datetime | None:
         return self._state.history[0].after_at if self._state.history else None
 
+    def known_since(self, accounts: Sequence[Account]) -> datetime | None:
+        return chart_data.known_since(self._state, accounts)
+
     def recorded(self, since: datetime) -> RecordedHistory:
         state, names = self._state, self._cache.names
         held: dict[Account, dict[Asset, Decimal]] = {}

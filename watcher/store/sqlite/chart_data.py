@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
@@ -60,6 +61,16 @@ def read(conn: sqlite3.Connection, wanted: ChartQuery) -> ChartData:
         tuple(_told(conn, wanted)) if wanted.wallet else (),
         tuple(held),
     )
+
+
+def known_since(conn: sqlite3.Connection, accounts: Sequence[Account]) -> datetime | None:
+    """When one of these accounts was first read; None if none was."""
+    sql = (
+        "SELECT min(coalesce(before_at, after_at)) FROM changes WHERE account ="
+        " (SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?)"
+    )
+    found = [time(conn.execute(sql, account).fetchone()[0]) for account in accounts]
+    return min((at for at in found if at is not None), default=None)
 
 
 def _held(conn: sqlite3.Connection, key: int, account: Account) -> list[Holding]:

@@ -110,6 +110,11 @@ class SqliteQueries:
         with self._snapshot():
             return history.oldest(self._conn)
 
+    def known_since(self, accounts: Sequence[Account]) -> datetime | None:
+        """When one of these accounts was first read."""
+        with self._snapshot():
+            return chart_data.known_since(self._conn, accounts)
+
     def recorded(self, since: datetime) -> RecordedHistory:
         """All that happened since then, for a backtest."""
         with self._snapshot():

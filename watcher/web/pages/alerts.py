@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from watcher.charts.chart import RANGES
-from watcher.charts.lanes import LANES, alerts_by_rule, lane_chart
+from watcher.charts.lanes import LANES, RANGES, alerts_by_rule, lane_chart
 from watcher.commands.alerts import can_be_silenced, told
 from watcher.ports.queries import Queries
 from watcher.reports.alerts import AlertViews

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
-from watcher.charts.chart import RANGES, Chart, wallet_chart
+from watcher.charts import ranges
+from watcher.charts.chart import Chart, wallet_chart
 from watcher.charts.figures import wallet_figures
 from watcher.charts.levels import levels_of
 from watcher.domain.evaluation.rule_index import other_names
@@ -21,7 +21,6 @@ from watcher.web import text
 from watcher.web.parameters import ROWS, Parameters, refused
 from watcher.web.templating import PageView, Templating
 
-USUAL = "7d"
 CHOICES = 200
 """Assets that can be chosen for a chart."""
 
@@ -40,7 +39,7 @@ class WalletPage:
         name, settings = request.match_info["name"], self._snapshots.settings
         if name not in {wallet.name for wallet in settings.wallets}:
             raise web.HTTPNotFound(text="there is no such wallet")
-        chosen, days = _asset(parameters.one("asset")), parameters.choice("range", RANGES) or USUAL
+        chosen, wanted = _asset(parameters.one("asset")), parameters.choice("range", ranges.RANGES)
 
         def render(view: PageView) -> str:
             snapshot = view.snapshot
@@ -52,9 +51,13 @@ class WalletPage:
             asset = chosen or (only[0] if only else None)
             with self._snapshots.store.queries() as reader:
                 changes = status.history(settings, reader, ROWS, [name])
-                span = timedelta(days=RANGES[days])
-                found = wallet_chart(settings, reader, name, snapshot.at, span, asset)
-            return self._render(view, name, held, changes, found, asset=asset, choices=choices, days=days)
+                age = snapshot.at - (reader.known_since(list(mine)) or snapshot.at)
+                days = ranges.chosen(wanted, age)
+                found = wallet_chart(settings, reader, name, snapshot.at, ranges.RANGES[days], asset)
+            return self._render(
+                view, name, held, changes, found,
+                asset=asset, choices=choices, days=days, ranges=ranges.offered(age),
+            )  # fmt: skip
 
         return await self._templating.page(request, render)
 
@@ -75,7 +78,6 @@ class WalletPage:
         return self._templating.render(
             "wallet.html", view, name=name, held=held[:ROWS], more=len(held) - ROWS, changes=changes,
             worth=worth, pictures=wallet_figures(name, found, levels, self._templating.display), chart=found,
-            ranges=list(RANGES),
             accounts=[row for row in snapshot.status["accounts"] if row["wallet"] == name],
             alerts=[row for row in snapshot.status["alerts"] if row["wallet"] == name], **values,
         )  # fmt: skip
