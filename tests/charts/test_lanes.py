@@ -54,7 +54,7 @@ async def test_an_alerts_page_has_each_message_with_its_delivery_on_each_channel
     _, text, _ = await page.get("/alerts/a1")
     told = text[text.index("What was told") :]
     assert told.count("hot: ΔETH") == 2
-    assert "<td>ops</td>" in told
+    assert ">ops</td>" in told
     assert "<td>mail</td>" in told
 
 
