@@ -20,6 +20,7 @@ from watcher.commands.alerts import (
     acknowledge,
     add_silence,
     check_matchers,
+    end_silences,
     is_keepable,
     matchers_of,
     named,
@@ -36,8 +37,8 @@ from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.text import visible
 from watcher.ports.queries import Queries
-from watcher.reports.alerts import AlertViews, silence_row
-from watcher.reports.rows import AlertDetailRow, AlertRow, SilenceRow
+from watcher.reports.alerts import AlertViews, matchers_words, silence_row
+from watcher.reports.rows import AlertDetailRow, AlertRow
 from watcher.service.clock import SystemClock
 
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so. Default: the login name.")]
@@ -232,7 +233,7 @@ def listed(
     if json:
         print_json(rows)
         return 0
-    cells = [(r["id"], r["author"], moment(r["until"]), _matchers(r), r["comment"]) for r in rows]
+    cells = [(r["id"], r["author"], moment(r["until"]), matchers_words(r), r["comment"]) for r in rows]
     print_table(("id", "author", "until", "matches", "comment"), cells, empty="nothing is silenced")
     return 0
 
@@ -249,12 +250,12 @@ def expire(
     with store_of(configuration.settings).queries() as reader:
         live = {each.id: each.comment for each in reader.silences() if each.created <= now < each.until}
     ids = [the_one(each, beginning_with(each, live), "silences") for each in ids]
-    found = store_of(configuration.settings).commands(actor(now)).expire_silences(ids)
+    found = end_silences(store_of(configuration.settings), actor(now), ids)
     if json:
-        print_json([ExpiredRow(id=each, ended=each in found) for each in ids])
-    for each in found if not json else ():
-        print(f"{each}: ended")
-    return _missing([each for each in ids if each not in found], "silence in force")
+        print_json([ExpiredRow(id=each, ended=each not in found.missing) for each in ids])
+    for each in found.done if not json else ():
+        print(f"{each.id}: ended")
+    return _missing(found.missing, "silence in force")
 
 
 def meant(reader: Queries, text: str) -> str:
@@ -293,16 +294,6 @@ def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: G
 
 def _silenced(configuration: Configuration) -> set[str]:
     return silenceable(each.id for each in configuration.rules)
-
-
-def _matchers(row: SilenceRow) -> str:
-    kinds = {
-        "rule": row["rules"],
-        "wallet": row["wallets"],
-        "severity": row["severities"],
-        "tag": row["tags"],
-    }
-    return ", ".join(f"{word} {' or '.join(globs)}" for word, globs in kinds.items() if globs)
 
 
 def _show_alerts(rows: Sequence[AlertRow], empty: str) -> None:

@@ -141,6 +141,23 @@ def _matches_only(silence: Silence, rules: Globs, wallets: Globs) -> bool:
     return (silence.rules, silence.wallets, silence.severities, silence.tags) == (rules, wallets, (), ())
 
 
+@dataclass(frozen=True, slots=True)
+class EndedSilences:
+    """Result of ending silences: those that are over now, and the ids of those that are not there, or were
+    over before."""
+
+    done: tuple[Silence, ...]
+    missing: tuple[str, ...]
+
+
+def end_silences(store: StoreAccess, actor: Actor, ids: Sequence[str]) -> EndedSilences:
+    """Have people told again of what silences kept from them."""
+    ended = store.commands(actor).expire_silences(list(dict.fromkeys(ids)))
+    with store.queries() as reader:
+        done = tuple(each for each in reader.silences() if each.id in ended)
+    return EndedSilences(done, tuple(each for each in ids if each not in ended))
+
+
 def can_be_silenced(rule: str) -> bool:
     """Whether a silence holds what has this rule: a notice of watcher's own is told once, and that it is over
     once."""

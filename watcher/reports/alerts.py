@@ -36,6 +36,16 @@ class AlertViews:
                 return str(silence)
         return alert.held
 
+    def matched(self, silence: Silence, alerts: Iterable[Alert]) -> list[Alert]:
+        """The live ones of these that a silence matches, whether it is in force or not."""
+        return [
+            each
+            for each in alerts
+            if each.live
+            and not each.unspoken
+            and silence.matches(Topic(each.rule, each.wallet, each.severity, self._tags.get(each.wallet, ())))
+        ]
+
     def row(self, alert: Alert) -> AlertRow:
         held = self.held(alert)
         state: AlertStatus = "withdrawn" if alert.closed else _STATUS[alert.state]
@@ -126,3 +136,14 @@ def silence_row(silence: Silence, now: datetime) -> SilenceRow:
         "severities": list(silence.severities),
         "tags": list(silence.tags),
     }
+
+
+def matchers_words(row: SilenceRow) -> str:
+    """What a silence matches, in words."""
+    kinds = {
+        "rule": row["rules"],
+        "wallet": row["wallets"],
+        "severity": row["severities"],
+        "tag": row["tags"],
+    }
+    return ", ".join(f"{word} {' or '.join(globs)}" for word, globs in kinds.items() if globs)

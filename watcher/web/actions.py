@@ -50,7 +50,11 @@ class Actions:
         """Nobody is told of these rules on these wallets for a while."""
         form = await self._forms.read(request)
         ids, comment, store = chosen(form), text_in(form, "comment", needed=False), self._snapshots.store
-        actor, lasting = actor_of(request, form, self._snapshots.clock.now()), lasting_in(form)
+        actor = actor_of(request, form, self._snapshots.clock.now())
+        try:
+            lasting = lasting_in(form)
+        except InputError as error:
+            raise refused(str(error)) from None
         if not ids:
             return self._results.back(form, NOTHING, ALERTS)
         found = await self._snapshots.work(lambda: silence_alerts(store, actor, ids, lasting, comment))
@@ -70,12 +74,13 @@ def chosen(form: MultiMapping[object]) -> list[str]:
 
 
 def lasting_in(form: MultiMapping[object]) -> timedelta:
-    """How long something is to last: as it was written, or else as it was chosen."""
+    """How long something is to last: as it was written, or else as it was chosen. InputError if that is no
+    such time."""
     text = str(form.get("lasting", "")).strip() or str(form.get("for", ""))
     try:
         return silence_span(text)
     except InputError as error:
-        raise refused(f"for: {error}") from None
+        raise InputError(f"for: {error}") from None
 
 
 def acknowledged(found: Acknowledgement, ids: Iterable[str]) -> ActionResult:

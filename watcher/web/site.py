@@ -17,6 +17,7 @@ from watcher.web.pages.budget import BudgetPage
 from watcher.web.pages.deliveries import DeliveryPage
 from watcher.web.pages.overview import OverviewPage
 from watcher.web.pages.rules import RulePages
+from watcher.web.pages.silences import SilencePages
 from watcher.web.pages.wallet import WalletPage
 from watcher.web.pages.wallets import WalletPages
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
@@ -44,6 +45,7 @@ class Site:
             DeliveryPage(self._templating),
             AuditPage(self._templating),
             Actions(self._templating, forms),
+            SilencePages(self._templating, forms),
         )
         self._leaving = asyncio.Event()
 
