@@ -92,7 +92,7 @@ EXPECTED = [
     ("chains: {a: b}", "must be a list", "[a, b]"),
     ("every: {timezone: UTC}", "'cron' is missing", "cron"),
     ("name: seven", "'name' stands here twice", "remove"),
-    ("- just-a-word", "must be a mapping", ""),
+    ("- just-a-word", "is no wallet, and no CSV, YAML or JSON file", "- name: …"),
     ("kind: appraise", "unknown kind 'appraise'", "'apprise'"),
     ("two: {kind: apprise}", "'url' is missing", "url"),
     ("tre:", "both given", "one of them"),

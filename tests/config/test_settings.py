@@ -102,7 +102,7 @@ def test_rules_know_a_tag_that_stands_without_a_list(tmp_path: Path) -> None:
 
     draft = read_settings(write(tmp_path, text), ENV, KINDS)
 
-    assert [wallet.tags for wallet in draft.wallets] == [("treasury",), ()]
+    assert [wallet.tags for wallet in draft.wallets or ()] == [("treasury",), ()]
     assert draft.settings is not None
     assert [each.tags for each in draft.settings.wallets] == [("treasury",), ()]
 

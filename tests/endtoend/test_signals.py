@@ -53,6 +53,29 @@ async def test_a_reload_takes_the_new_file_and_keeps_the_alert_that_fires(there:
         await stop(there, daemon)
 
 
+async def test_a_reload_reads_the_files_of_wallets_again(there: Installation) -> None:
+    there.edit("watcher.yaml", "channels:", "  - more.csv\nchannels:")
+    row = "more,coinstats,0x{0:040x},ethereum\n".format
+    there.file("more.csv").write_text("name,source,address,chains\n" + row(7))
+    async with there.daemon() as daemon:
+        await there.first_readings()
+        there.file("more.csv").write_text("name,source,address,chains\nmore,coinstat,oops,ethereum\n")
+        daemon.send_signal(signal.SIGHUP)
+        async for line in lines(there):
+            if "refused" in line:
+                break
+        assert "more.csv:2:2: there is no source 'coinstat'; did you mean 'coinstats'?" in there.log()
+        there.file("more.csv").write_text(
+            "name,source,address,chains\n" + row(7) + row(8).replace("more", "8")
+        )
+        daemon.send_signal(signal.SIGHUP)
+        async for line in lines(there):
+            if "reloaded" in line:
+                break
+        assert "watching 6 accounts" in there.log()
+        await stop(there, daemon)
+
+
 async def test_a_bad_file_keeps_the_old_configuration_and_says_so(there: Installation) -> None:
     async with there.daemon() as daemon:
         await there.first_readings()

@@ -10,6 +10,7 @@ import typer
 
 from watcher.cli._common import PLACES
 from watcher.config.document import Node
+from watcher.config.parts import read_whole, rule_files
 from watcher.config.yaml_reader import read_document
 from watcher.domain.values.errors import WatcherError
 
@@ -19,11 +20,8 @@ def wallets(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def rules(ctx: typer.Context, incomplete: str) -> list[str]:
-    root, path = _root(ctx), _path(ctx)
-    if root is None or path is None:
-        return []
-    patterns = [str(each.value) for each in _below(root, "rules")]
-    files = [found for pattern in patterns for found in sorted(path.parent.glob(pattern))]
+    path = _path(ctx)
+    files = rule_files(read_whole(path)) if path is not None else ()
     found = [each for file in files for each in _below(read_document(file).root, "rules")]
     return _matching(incomplete, (each.get("id") for each in found))
 
@@ -59,7 +57,7 @@ def _path(ctx: typer.Context) -> Path | None:
 
 def _root(ctx: typer.Context) -> Node | None:
     path = _path(ctx)
-    return read_document(path).root if path else None
+    return read_whole(path).root if path else None
 
 
 def _below(root: Node | None, section: str) -> Iterator[Node]:

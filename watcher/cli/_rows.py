@@ -50,6 +50,8 @@ class CheckRow(CountsRow):
     """A configuration that is sound."""
 
     path: str
+    files: list[str]
+    """What it is read from beside `path`."""
     mistakes: list[ProblemRow]
     warnings: list[str]
     lints: list[FindingRow]

@@ -17,6 +17,7 @@ from watcher.config.configuration import Configuration, hinted_accounts, store_o
 from watcher.config.environment import is_closed
 from watcher.domain.values.errors import ConfigurationError, Problem, StoreError
 from watcher.domain.values.formatting import counted
+from watcher.domain.values.text import visible
 from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def check(config: Config = None, json: Json = False) -> int:
     if json:
         row: CheckRow = {
             "path": str(settings.path),
+            "files": [str(each) for each in _files(configuration)],
             **counts,
             "mistakes": [],
             "warnings": warnings,
@@ -69,7 +71,19 @@ def check(config: Config = None, json: Json = False) -> int:
         *([_hinted(counts)] if settings.hints else []),
     )  # fmt: skip
     typer.echo(f"{settings.path}: sound ({', '.join(found)})")
+    if files := _files(configuration):
+        typer.echo(f"read with it: {', '.join(_beside(each, settings.path.parent) for each in files)}")
     return 0
+
+
+def _files(configuration: Configuration) -> list[Path]:
+    """The files that the configuration is read from, beside its own."""
+    settings = configuration.settings
+    return [*settings.parts, *settings.rules]
+
+
+def _beside(path: Path, folder: Path) -> str:
+    return visible(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
 
 
 def _hinted(counts: CountsRow) -> str:

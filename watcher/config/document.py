@@ -40,6 +40,8 @@ class Node:
     size: int = 1
     faulty: bool = False
     """A mistake was reported here already; what else is wrong with it would only repeat that."""
+    file: Path | None = None
+    """The file in which it stands, and all below it; None: the one in which stands what is around it."""
 
     def plain(self) -> Any:
         """The value as dicts, lists and scalars."""
@@ -54,6 +56,10 @@ class Node:
 
     def plain_keys(self) -> list[str]:
         return list(self.value) if isinstance(self.value, dict) else []
+
+    def item(self, number: int) -> Node | None:
+        there = isinstance(self.value, list) and number < len(self.value)
+        return self.value[number] if isinstance(self.value, list) and there else None
 
     def put(self, key: str, node: Node) -> None:
         """Set a key of a mapping, where `node` stands."""
@@ -104,13 +110,22 @@ class Node:
 
 @dataclass(slots=True)
 class Document:
-    """One file, its tree, and every mistake found in it so far."""
+    """One file, its tree, and every mistake found in it so far; also those of the files that it names."""
 
     path: Path
     root: Node
     problems: list[Problem] = field(default_factory=list)
     places: Callable[[], Node] | None = None
     """Of a tree that was read without places: gives one that has them."""
+    parts: list[Document] = field(default_factory=list)
+    """Files of which pieces stand in the tree, in the order in which they were read."""
+    joined: dict[str, tuple[Node | None, Sequence[Node]]] = field(default_factory=dict)
+    """Sections that pieces of other files were joined to: as each stands in this file, and all its pieces."""
+    whole: bool = True
+    """Whether all files that it names could be read: else what is not found may stand in one of them."""
+    warnings: list[Problem] = field(default_factory=list)
+    placed: bool = False
+    """Whether all places are known that can be."""
 
     def at(self, loc: Loc) -> Node:
         """The node at `loc`, or the nearest one around it (a missing key, a tag of a union)."""
@@ -124,7 +139,17 @@ class Document:
         """Position of a value, or of its key."""
         self._read_places()
         node, line, column = self._walk(loc)
-        return Place(str(self.path), *((line, column) if key else (node.line, node.column)))
+        return Place(str(self.file(loc)), *((line, column) if key else (node.line, node.column)))
+
+    def file(self, loc: Loc) -> Path:
+        """The file in which a value stands. What it says of paths starts there."""
+        node, found = self.root, self.path
+        for part in loc:
+            below = node.get(part) if isinstance(part, str) else node.item(part)
+            if below is None:
+                break
+            node, found = below, below.file or found
+        return found
 
     def report(
         self,
@@ -148,13 +173,47 @@ class Document:
         self.report((*loc, *error.place), error.what, error.remedy, cause=error)
 
     def in_order(self) -> list[Problem]:
-        """The mistakes as a reader of the file meets them."""
-        return sorted(self.problems, key=lambda problem: (problem.place.line, problem.place.column))
+        """The mistakes as a reader of one file after the other meets them."""
+        files = {str(each.path): number for number, each in enumerate((self, *self.parts))}
+
+        def position(problem: Problem) -> tuple[int, int, int]:
+            place = problem.place
+            return files.get(place.file, -1), place.line, place.column
+
+        return sorted(self.problems, key=position)
+
+    def join(self, section: str, whole: Node, pieces: Sequence[Node]) -> None:
+        """Put a section in place of the one of this file: that one and pieces of others, which stay alive."""
+        if isinstance(self.root.value, dict):
+            self.joined[section] = self.root.get(section), pieces
+            self.root.value[section] = whole
+            self.root.keys.setdefault(section, (whole.line, whole.column))
 
     def _read_places(self) -> None:
+        if self.placed:
+            return
+        self.placed = True
+        for part in self.parts:
+            part._read_places()  # noqa: SLF001
         if self.places is not None:
-            places, self.places = self.places, None
-            self.root.stand_as(places())
+            self._stand()
+        for section, (_, pieces) in self.joined.items():
+            whole = self.root.get(section)
+            for piece in reversed(pieces):
+                if whole is not None and whole.keys:
+                    whole.keys.update(piece.keys)
+
+    def _stand(self) -> None:
+        """Give the tree its places, as this file alone has them."""
+        places, self.places = self.places, None
+        values = self.root.value if isinstance(self.root.value, dict) else {}
+        whole = {section: values.pop(section) for section in self.joined}
+        values.update({section: own for section, (own, _) in self.joined.items() if own is not None})
+        self.root.stand_as(places() if places is not None else self.root)
+        for section, (own, _) in self.joined.items():
+            if own is not None:
+                whole[section].line, whole[section].column = own.line, own.column
+        values.update(whole)
 
     def _walk(self, loc: Loc) -> tuple[Node, int, int]:
         node = self.root
@@ -164,8 +223,7 @@ class Document:
             if isinstance(node.value, dict) and isinstance(part, str):
                 below = node.value.get(part)
                 line, column = node.keys.get(part, (line, column))
-            elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
-                below = node.value[part]
+            elif isinstance(part, int) and (below := node.item(part)) is not None:
                 line, column = below.line, below.column
             node = below or node
         return node, line, column

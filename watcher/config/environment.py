@@ -118,7 +118,7 @@ class Environment:
 
     def fill(self, document: Document, loc: Loc, model: type[BaseModel]) -> None:
         """Put what `…_file` keys point at in place of them, and make paths relative to the file."""
-        node = document.at(loc)
+        node, folder = document.at(loc), document.file(loc).absolute().parent
         for key, info in written_fields(model).items():
             parts = list(parts_of(info.annotation))
             if SecretStr in parts:
@@ -128,7 +128,7 @@ class Environment:
             if value is None:
                 continue
             if Path in parts and isinstance(value.value, str) and value.value:
-                value.value = str(self._base_dir / value.value)
+                value.value = str(folder / value.value)
             if int in parts and str not in parts and isinstance(value.value, str) and "$" in value.text:
                 # A variable is text; here a number was meant, whether or not it stood in quotes.
                 value.value = int(value.value) if _INTEGER.fullmatch(value.value) else value.value
@@ -169,7 +169,8 @@ class Environment:
                 document.report(place, f"{spelled(document, place)} must be a path", "put it in quotes")
         else:
             try:
-                secret.value = _read_secret(self._path(pointer.value))
+                folder = document.file(place).absolute().parent
+                secret.value = _read_secret(self._path(pointer.value, folder))
                 secret.faulty = False
             except InputError as error:
                 if self._secrets:
@@ -178,13 +179,14 @@ class Environment:
                     secret.value, secret.faulty = f"{unknown}{pointer.text}", False
         return secret
 
-    def _path(self, written: str) -> Path:
-        """Where a `…_file` points: among the credentials if it is there, else beside the configuration."""
+    def _path(self, written: str, folder: Path) -> Path:
+        """Where a `…_file` points: among the credentials if it is there, else beside the file that says so,
+        and last among what is kept beside the configuration."""
         for path in self._credentials_of(written):
             inside = self._credentials and path.resolve().is_relative_to(self._credentials.resolve())
             if inside and _is_there(path):
                 return path
-        path, kept = self._base_dir / written, self._base_dir / FOLDER / written
+        path, kept = folder / written, self._base_dir / FOLDER / written
         return kept if not _is_there(path) and _is_there(kept) else path
 
 

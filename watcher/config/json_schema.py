@@ -28,9 +28,12 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     properties = {
         "version": {"const": 1},
+        "include": _files(
+            "Files that hold wallets, channels and rule files as this one does.", ["teams/*.yaml"]
+        ),
         "store": _choice(kinds.stores, kinds.store, definitions),
         "sources": {"type": "object", "additionalProperties": _choice(kinds.sources, None, definitions)},
-        "wallets": {"type": "array", "minItems": 1, "items": model_schema(WalletEntry, definitions)},
+        "wallets": _wallets(definitions),
         "hints": {
             "type": ["object", "null"],
             "additionalProperties": _choice(kinds.hints(), None, definitions),
@@ -49,14 +52,26 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
             "type": ["object", "null"],
             "additionalProperties": {"type": "string", "pattern": r"^https?://.*\{address\}"},
         },
-        "rules": {"type": "array", "items": {"type": "string"}, "examples": [["rules/*.yaml"]]},
+        "rules": _files("Rule files.", ["rules/*.yaml"]),
         "web": {"anyOf": [model_schema(WebSettings, definitions), {"type": "null"}]},
         "log": model_schema(LogSettings, definitions),
         "heartbeat": {"anyOf": [model_schema(HeartbeatSettings, definitions), {"type": "null"}]},
         "people": {"type": ["object", "null"], "additionalProperties": _person(kinds.channels)},
         "chat": {"anyOf": [model_schema(ChatSettings, definitions), {"type": "null"}]},
     }
-    return file_schema("watcher.yaml", properties, ["version", "sources", "wallets"], definitions)
+    schema = file_schema("watcher.yaml", properties, ["version", "sources"], definitions)
+    return {**schema, "anyOf": [{"required": ["wallets"]}, {"required": ["include"]}]}
+
+
+def _files(what: str, example: list[str]) -> dict[str, Any]:
+    return {"description": what, "type": "array", "items": {"type": "string"}, "examples": [example]}
+
+
+def _wallets(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Wallets, and files of wallets."""
+    file = {"type": "string", "description": "A file of wallets: CSV, YAML or JSON; or a pattern of files."}
+    items = {"anyOf": [model_schema(WalletEntry, definitions), file]}
+    return {"type": "array", "minItems": 1, "items": items}
 
 
 def rules_schema() -> dict[str, Any]:

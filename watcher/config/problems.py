@@ -104,7 +104,7 @@ def _report(
         document.report(loc[:-1], what, nearest(key, options), key=True)
     elif kind == "missing":
         key = str(inner[-1])
-        remedy = f"add '{key}: …'"
+        remedy = f"add '{key}: …'" if document.at(loc).column else f"fill in the column '{key}'"
         if SecretStr in _parts_at(model, inner):
             remedy += f", or '{key}_file: …' with the path of a file that holds it"
         document.report(loc, f"'{key}' is missing{_inside(document, loc[:-1])}", remedy)
@@ -178,6 +178,7 @@ def spelled(document: Document, loc: Loc) -> str:
     for part in loc:
         if isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
             text, node = f"{text}[{part}]", node.value[part]
+            text = text if node.file is None else ""  # its number among all says nothing about that file
         elif isinstance(part, str) and (below := node.get(part)) is not None:
             text, node = f"{text}.{part}" if text else part, below
     return text

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from watcher.config.cross_checks import check_channels, check_rates, check_twice, read_assets
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.explorers import read_explorers
 from watcher.config.models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
-from watcher.config.problems import M, checked
+from watcher.config.parts import read_whole, rule_files
+from watcher.config.sections import SectionReader
 from watcher.config.wallets import WalletSettings, read_wallets
-from watcher.config.yaml_reader import read_document
 from watcher.domain.model import EMPTY, Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.currencies import DOLLAR
-from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
+from watcher.domain.values.errors import ConfigurationError, Place, Problem
 from watcher.domain.values.spelling import nearest
 from watcher.notify import KINDS as CHANNEL_KINDS
 from watcher.notify.display import DisplaySettings
@@ -26,16 +26,14 @@ from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS as SOURCE_KINDS
 from watcher.sources.kind import SourceKind
 from watcher.store.kind import StoreKind
-from watcher.system.files import matching
 
 if TYPE_CHECKING:
     from watcher.config.chat import ChatSettings, People
     from watcher.config.reports import ReportSettings
     from watcher.hints.kind import HintKind
 
-NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
 KEYS = (
-    *("version", "store", "sources", "wallets", "hints", "assets"),
+    *("version", "include", "store", "sources", "wallets", "hints", "assets"),
     *("channels", "display", "explorers", "reports", "people", "chat", "rules", "web", "log", "heartbeat"),
 )
 
@@ -82,6 +80,8 @@ class Settings:
     """The page of an account, by the one spelling of its chain."""
     reports: dict[str, ReportSettings]
     rules: tuple[Path, ...]
+    parts: tuple[Path, ...]
+    """Files that it is read from beside its own: those that it includes, and those of wallets."""
     web: WebSettings | None
     log: LogSettings
     heartbeat: HeartbeatSettings | None
@@ -110,10 +110,10 @@ class PartialSettings(NamedTuple):
     sound_hints: Mapping[str, HintKind]
     watch_list: tuple[WalletSettings, ...]
     rules: tuple[Path, ...]
-    channels: tuple[str, ...]
-    wallets: tuple[Wallet, ...]
+    channels: tuple[str, ...] | None
+    wallets: tuple[Wallet, ...] | None
     sources: tuple[str, ...]
-    """All that are named, sound or not: a rule that names one of them is right."""
+    """All that are named, sound or not: a rule that names one of them is right. None: not all are known."""
 
     @property
     def problems(self) -> list[Problem]:
@@ -133,7 +133,7 @@ def read_settings(
 ) -> PartialSettings:
     """Read a configuration file as far as it goes; `secrets`: whether one that is not set is a mistake."""
     environment = Environment(env, path.absolute().parent, secrets=secrets)
-    document = read_document(path, environment.expand)
+    document = read_whole(path, environment.expand)
     if document.problems and document.root.value is None:
         return PartialSettings(None, document, {}, {}, (), (), (), (), ())
     loader = _Loader(document, environment, kinds or known_kinds())
@@ -150,8 +150,8 @@ def read_settings(
         loader.hints,
         loader.wallets,
         loader.rules,
-        channels,
-        loader.named,
+        channels if document.whole else None,
+        loader.named if document.whole else None,
         sources,
     )
 
@@ -165,12 +165,11 @@ def _named_wallets(root: Node) -> Iterator[Wallet]:
         yield Wallet(str(name.value) if name else "", "", "", tuple(words))
 
 
-class _Loader:
+class _Loader(SectionReader):
     """Reads one document section by section; its mistakes gather in the document."""
 
     def __init__(self, document: Document, environment: Environment, kinds: Kinds) -> None:
-        self._document = document
-        self._environment = environment
+        super().__init__(document, environment)
         self._kinds = kinds
         self._warnings: list[Problem] = []
         self.channels: dict[str, ChannelKind] = {}
@@ -195,11 +194,11 @@ class _Loader:
         display = self._section("display", DisplaySettings) or DisplaySettings()
         self._warnings += check_rates(self._document, display, channels, sources)
         wallets = self.wallets = read_wallets(self._document, sources)
-        reports = self._reports()
+        reports = self._reports() if self._document.whole else {}
         self._warnings += check_twice(self._document, sources, wallets)
-        assets = read_assets(self._document, self.named, sources)
+        assets = read_assets(self._document, self.named, sources) if self._document.whole else ()
         explorers = read_explorers(self._document, wallets)
-        self.rules = self._rules()
+        self.rules = rule_files(self._document)
         web = self._web()
         log = self._log(env)
         heartbeat = self._section("heartbeat", HeartbeatSettings)
@@ -219,12 +218,13 @@ class _Loader:
             explorers=explorers,
             reports=reports,
             rules=tuple(each.absolute() for each in self.rules),
+            parts=tuple(each.path.absolute() for each in self._document.parts),
             web=web,
             log=log,
             heartbeat=heartbeat,
             people=people,
             chat=chat,
-            warnings=tuple(self._warnings),
+            warnings=(*self._document.warnings, *self._warnings),
         )
 
     def _listen(
@@ -257,63 +257,6 @@ class _Loader:
                 place = Place(str(self._document.path))
                 self._warnings.append(Problem(place, f"there are no {key}: {why}"))
 
-    def _section(self, key: str, model: type[Any]) -> Any:
-        node = self._document.root.get(key)
-        if node is None or node.value is None:
-            return None
-        self._environment.fill(self._document, (key,), model)
-        return checked(self._document, (key,), model)
-
-    def _kind(self, loc: tuple[str, ...], kinds: Mapping[str, type[M]], default: str | None) -> M | None:
-        """One integration's settings, by the model that its `kind` names."""
-        node = self._document.at(loc)
-        if node is self._document.root:
-            node = Node(node.line, node.column, {})
-            self._document.root.put(loc[0], node)
-        if not isinstance(node.value, dict):
-            if not node.faulty:
-                self._document.report(
-                    loc, f"{'.'.join(loc)} must be a mapping of keys to values", "begin with 'kind:'"
-                )
-            return None
-        written = node.get("kind")
-        kind = written.value if written else default
-        if kind is None:
-            shown = " or ".join(f"'kind: {each}'" for each in kinds)
-            self._document.report(loc, f"'kind' is missing in {'.'.join(loc)}", f"add {shown}", key=True)
-            return None
-        model = kinds.get(str(kind))
-        if model is None:
-            if not written or not written.faulty:
-                name = written.text if written else str(kind)
-                self._document.report((*loc, "kind"), f"unknown kind '{name}'", nearest(name, kinds))
-            return None
-        if "kind" not in model.model_fields:
-            node.drop("kind")
-        elif written is None:
-            node.put("kind", Node(node.line, node.column, str(kind), str(kind)))
-        self._environment.fill(self._document, loc, model)
-        return checked(self._document, loc, model)
-
-    def _named(self, section: str, kinds: Mapping[str, type[M]], default: str | None) -> dict[str, M]:
-        node = self._document.root.get(section)
-        if node is None or node.value is None:
-            if section == "sources":
-                self._document.report((section,), "there are no sources", "add 'sources:' with one access")
-            return {}
-        if not isinstance(node.value, dict):
-            self._document.report(
-                (section,), f"{section} must be a mapping", "write 'NAME: {kind: …}' below it"
-            )
-            return {}
-        found: dict[str, M] = {}
-        for name in node.plain_keys():
-            self._must_be_name((section, name), name)
-            settings = self._kind((section, name), kinds, default)
-            if settings is not None:
-                found[name] = settings
-        return found
-
     def _chat(self, channels: Mapping[str, ChannelKind]) -> tuple[People, ChatSettings | None]:
         """Who may answer, and where; without either section nothing of it is loaded."""
         if self._document.root.get("people") is None and self._document.root.get("chat") is None:
@@ -338,33 +281,6 @@ class _Loader:
         self._warnings += warnings
         return found
 
-    def _must_be_name(self, loc: tuple[str, ...], name: str) -> None:
-        if not _is_name(name):
-            self._document.report(loc, f"'{name}' cannot be a name here", NAME_RULE, key=True)
-
-    def _rules(self) -> tuple[Path, ...]:
-        node = self._document.root.get("rules")
-        if node is None or node.value is None:
-            return ()
-        if not isinstance(node.value, list):
-            self._document.report(("rules",), "rules must be a list of files", "write [rules/*.yaml]")
-            return ()
-        found: dict[Path, None] = {}
-        for index, each in node.children():
-            if not isinstance(each.value, str) or not each.value:
-                self._document.report(("rules", index), "a rule file must be a path", "as in rules/*.yaml")
-                continue
-            try:
-                files = matching(self._document.path.parent, each.value)
-            except InputError as error:
-                self._document.report(("rules", index), f"'{each.text}' looks through too much", str(error))
-                continue
-            if not files and not each.faulty:
-                remedy = f"the path starts at {self._document.path.parent.absolute()}"
-                self._document.report(("rules", index), f"no rule file matches '{each.text}'", remedy)
-            found.update(dict.fromkeys(files))
-        return tuple(found)
-
     def _web(self) -> WebSettings | None:
         if self._document.root.get("web") is None:
             return WebSettings()
@@ -382,7 +298,3 @@ class _Loader:
             problems.append(Problem(Place("environment"), "WATCHER_LOG_LEVEL is not a log level", remedy))
             return None
         return log.model_copy(update={"level": level.lower()}) if level and log else log
-
-
-def _is_name(text: str) -> bool:
-    return text[:1].isalnum() and text.isascii() and all(c.isalnum() or c in "-_." for c in text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -64,15 +64,18 @@ def read_wallets(document: Document, sources: Mapping[str, SourceKind]) -> tuple
     """The sound wallets with their accounts; what is wrong with the others is reported in the document."""
     node = document.root.get("wallets")
     if node is None or not node.value:
-        document.report(("wallets",), "there are no wallets", "add 'wallets:' with what to watch")
+        if document.whole:
+            document.report(("wallets",), "there are no wallets", "add 'wallets:' with what to watch")
         return ()
     if not isinstance(node.value, list):
-        document.report(("wallets",), "wallets must be a list", "begin each wallet with '- name: …'")
+        remedy = "begin each wallet with '- name: …', or name a file of them: [wallets.csv]"
+        document.report(("wallets",), "wallets must be a list", remedy)
         return ()
     found: list[WalletSettings] = []
     names: dict[str, int] = {}
     """Name → index of the first wallet that has it."""
-    owners: dict[tuple[str, str, str], str] = {}
+    owners: dict[tuple[str, str, str], tuple[str, int]] = {}
+    """Account → name and index of the first wallet that has it."""
     for index, item in enumerate(node.value):
         entry = _entry(document, index, item)
         if entry is None or entry.source not in sources:
@@ -80,22 +83,42 @@ def read_wallets(document: Document, sources: Mapping[str, SourceKind]) -> tuple
         if entry is None:
             continue
         if entry.name in names:
-            first = document.line(("wallets", names[entry.name], "name"))
-            what = f"two wallets are named '{entry.name}' (first in line {first})"
+            first = _where(document, names[entry.name], index)
+            what = f"two wallets are named '{entry.name}' (first {first})"
             document.report(("wallets", index, "name"), what, "give each wallet a name of its own")
         names.setdefault(entry.name, index)
         wallet = _watched(entry)
         accounts = _accounts(document, index, item, entry, wallet, sources.get(entry.source))
-        for account in accounts:
-            place = account.source, canonical(account.chain), address_key(account.address)
-            owner = owners.setdefault(place, entry.name)
-            if owner != entry.name:
-                what = f"'{entry.name}' and '{owner}' are the same account on {account.chain}"
-                document.report(("wallets", index), what, "keep one of them, or join their tags")
+        _report_shared(document, index, entry, accounts, owners)
         if entry.discover is not None and entry.source in sources:
             _check_discovery(document, index, entry, wallet, sources[entry.source])
         found.append(_settled(entry, wallet, accounts, sources.get(entry.source)))
     return tuple(found)
+
+
+def _report_shared(
+    document: Document,
+    index: int,
+    entry: WalletEntry,
+    accounts: Sequence[Account],
+    owners: dict[tuple[str, str, str], tuple[str, int]],
+) -> None:
+    """Accounts that another wallet has already: they would be paid for twice, and counted twice."""
+    for account in accounts:
+        place = account.source, canonical(account.chain), address_key(account.address)
+        owner, first_at = owners.setdefault(place, (entry.name, index))
+        if owner != entry.name:
+            there = _where(document, first_at, index)
+            other = f"'{owner}' ({there})" if there.startswith("at ") else f"'{owner}'"
+            what = f"'{entry.name}' and {other} are the same account on {account.chain}"
+            document.report(("wallets", index), what, "keep one of them, or join their tags")
+
+
+def _where(document: Document, index: int, beside: int) -> str:
+    """Where a wallet stands, as one says it beside another one."""
+    place = document.place(("wallets", index, "name"))
+    same = place.file == document.place(("wallets", beside)).file
+    return f"in line {place.line}" if same else f"at {place}"
 
 
 def _entry(document: Document, index: int, node: Node) -> WalletEntry | None:
