@@ -115,7 +115,7 @@ def _is(row: AssetRow, name: str) -> bool:
 def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[tuple[Account, AssetRow]]:
 
     with store_of(configuration.settings).queries() as reader:
-        rows = status.assets(configuration.settings, reader.past())
+        rows = status.assets_of(status.wallets_by_account(configuration.settings), reader.past())
     return [each for each in rows if not wallets or each[1]["wallet"] in wallets]
 
 

@@ -17,7 +17,7 @@ from watcher.domain.messages.message import Severity
 from watcher.domain.model import NEWCOMER, Account, AccountState, Asset
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.domain.values.cron import tick_after
-from watcher.domain.values.decimals import times
+from watcher.domain.values.decimals import ZERO, times
 from watcher.domain.values.formatting import plain
 from watcher.ports.queries import LoggedPoll, Queries
 from watcher.reports.alerts import AlertViews, delivery_row
@@ -78,13 +78,17 @@ def balances_of(wallets: Mapping[Account, WalletSettings], past: Snapshot) -> li
     return rows
 
 
-def assets(settings: Settings, past: Snapshot) -> list[tuple[Account, AssetRow]]:
-    """All assets that are held or that no rule sees, with why, and the account that each is of."""
+def assets_of(
+    wallets: Mapping[Account, WalletSettings], past: Snapshot, only: Asset | None = None
+) -> list[tuple[Account, AssetRow]]:
+    """All assets that are held or that no rule sees, with why, and whose; only one if it is given."""
     rows: list[tuple[Account, AssetRow]] = []
     holdings = _Holdings(past)
-    for account, wallet in wallets_by_account(settings).items():
+    for account, wallet in wallets.items():
         state = past.accounts.get(account) or AccountState(account)
-        for asset, amount in state.amounts.items():
+        chosen = state.amounts if only is None else (only,)
+        for asset in chosen:
+            amount = state.amounts.get(asset, ZERO)
             entry, came = state.quarantined.get(asset), state.newcomers.get(asset)
             if not amount and entry is None:
                 continue

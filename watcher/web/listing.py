@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from aiohttp import web
 from aiohttp.helpers import content_disposition_header
@@ -74,7 +74,7 @@ class Listing:
         others = {name: text for name in self._others if (text := parameters.one(name))}
         kind = request.match_info.route.resource
         sheet = kind is not None and kind.canonical.endswith(CSV)
-        path = path_below(base, request.path)
+        path = path_below(base, request.rel_url.raw_path)
         return ListQuery(
             path.removesuffix(CSV) if sheet else path, fields, self.orders, *self._order(parameters),
             parameters.page(), others, sheet,
@@ -107,6 +107,7 @@ class ListQuery:
     """What a request asks of a list."""
 
     path: str
+    """As it goes over the wire: names in it may hold any sign."""
     fields: tuple[ListField, ...]
     orders: tuple[ListOrder, ...]
     sort: str
@@ -232,7 +233,7 @@ def sheet(columns: Collection[str], rows: Iterable[Mapping[str, object]]) -> byt
 
 
 def _joined(path: str, query: Mapping[str, str]) -> str:
-    return quote(path) + (f"?{urlencode(query)}" if query else "")
+    return path + (f"?{urlencode(query)}" if query else "")
 
 
 def _cell(value: object) -> str:

@@ -26,6 +26,7 @@ from watcher.web.connection_limits import ConnectionLimits, connection_of
 from watcher.web.forms import Forms
 from watcher.web.health import Health
 from watcher.web.hints import HintPosts
+from watcher.web.holdings import AllHoldings
 from watcher.web.lanes import LANE, Lane, lane_of
 from watcher.web.login_throttle import MINUTE, WRONG, LoginThrottle, asker
 from watcher.web.parameters import form_of, path_below
@@ -77,7 +78,8 @@ class Server:
         self._sessions, self._throttle = sessions_of(self._token), LoginThrottle()
         self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
         self._base = settings.public_path
-        self._site = Site(snapshots, Forms(self._token.encode(), self._base), self._limits, base=self._base)
+        forms, self._holdings = Forms(self._token.encode(), self._base), AllHoldings(snapshots)
+        self._site = Site(snapshots, forms, self._limits, self._holdings, base=self._base)
         self._links = AckLinks(snapshots, settings, self._limits, self._site.bare)
         self._paths = dict.fromkeys(("", self._base))
         self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies, snapshots.metrics)

@@ -10,12 +10,16 @@ from watcher.web.actions import Actions
 from watcher.web.api import form_for
 from watcher.web.connection_limits import ConnectionLimits, connection_of
 from watcher.web.forms import Forms
+from watcher.web.holdings import AllHoldings
 from watcher.web.metrics import exposition
+from watcher.web.navigation import navigation
 from watcher.web.pages.alerts import AlertPages
+from watcher.web.pages.assets import AssetPages
 from watcher.web.pages.audit import AuditPage
 from watcher.web.pages.budget import BudgetPage
 from watcher.web.pages.deliveries import DeliveryPage
 from watcher.web.pages.overview import OverviewPage
+from watcher.web.pages.portfolio import PortfolioPage
 from watcher.web.pages.rules import RulePages
 from watcher.web.pages.silences import SilencePages
 from watcher.web.pages.wallet import WalletPage
@@ -30,7 +34,13 @@ class Site:
     """All pages over one snapshot."""
 
     def __init__(
-        self, snapshots: PageSnapshots, forms: Forms, limits: ConnectionLimits, *, base: str = ""
+        self,
+        snapshots: PageSnapshots,
+        forms: Forms,
+        limits: ConnectionLimits,
+        holdings: AllHoldings,
+        *,
+        base: str = "",
     ) -> None:
         """`base`: the path below which people reach the pages."""
         self._snapshots, self._limits = snapshots, limits
@@ -44,9 +54,12 @@ class Site:
             BudgetPage(self._templating),
             DeliveryPage(self._templating),
             AuditPage(self._templating),
+            PortfolioPage(self._templating, holdings),
+            AssetPages(self._templating, holdings),
             Actions(self._templating, forms),
             SilencePages(self._templating, forms),
         )
+        self._templating.navigation = navigation({each.path for each in self.routes()})
         self._leaving = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:

@@ -19,13 +19,15 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS
 from watcher.domain.model import Account
 from watcher.domain.values.durations import span
-from watcher.domain.values.formatting import amount, counted, full, money, price
+from watcher.domain.values.formatting import amount, counted, full, money, percent, price, signed
 from watcher.domain.values.text import clean
 from watcher.reports.rows import AccountRow
 from watcher.reports.status import behind
 from watcher.web import text
+from watcher.web.addresses import asset_path, path_part
 from watcher.web.callers import Caller, caller_of
 from watcher.web.forms import Forms
+from watcher.web.navigation import navigation
 from watcher.web.parameters import path_below
 from watcher.web.results import TOLD, ActionResult, Results, plain
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
@@ -61,6 +63,8 @@ class Templating:
         self.display = display_by_hand(snapshots.settings, snapshots.clock)
         """In whose time the pages show what they show."""
         self._html = _templates()
+        self.navigation = navigation(())
+        """The ways between the pages."""
 
     @property
     def rules(self) -> Rules:
@@ -103,13 +107,17 @@ class Templating:
         return self._html.get_template(template).render(
             snapshot=view.snapshot, now=view.snapshot.at, times=PageTimes(self.display, view.snapshot.at),
             guarded=self._guarded, late=behind, base=self.base, caller=view.caller,
+            navigation=self.navigation,
             person=view.caller, form_word=self._forms.word, address=view.address, told=view.told, **values,
         )  # fmt: skip
 
     def bare(self, template: str, **values: Any) -> str:
         """A page that shows nothing of the store."""
         return self._html.get_template(template).render(
-            base=self.base, times=PageTimes(UTC_AND_DOLLARS, self.snapshots.clock.now()), **values
+            base=self.base,
+            navigation=self.navigation,
+            times=PageTimes(UTC_AND_DOLLARS, self.snapshots.clock.now()),
+            **values,
         )
 
     @staticmethod
@@ -144,9 +152,11 @@ def _templates() -> Environment:
     html.filters.update(
         clean=_of_times(lambda times, text: times.local(clean(text))), local=_of_times(PageTimes.local),
         moment=_of_times(PageTimes.moment), when=_of_times(PageTimes.when), age=_of_times(PageTimes.age),
-        counted=counted, whole=text.whole, span=span,
+        counted=counted, whole=text.whole, span=span, percent=percent, part=path_part,
         closeness=text.closeness,
         digits=lambda digits: full(Decimal(digits)), amount=lambda digits: amount(Decimal(digits)),
         money=lambda digits: money(Decimal(digits)), price=lambda digits: price(Decimal(digits)),
+        moved=lambda usd: signed(money(usd), usd),
     )  # fmt: skip
+    html.globals.update(asset_path=asset_path)
     return html

@@ -174,9 +174,11 @@ async def test_a_range_begins_where_data_begins(configuration: Configuration) ->
     await treasury.clock.advance(86400 * 3)
     now = treasury.clock.now()
     with store.queries() as reader:
-        assert period_of(reader, "1y", now) == (first, now + TICK)
+        assert period_of(reader, "1y", now) == (first + HOUR, now + TICK)
         assert period_of(reader, "24h", now) == (now - timedelta(days=1), now + TICK)
-        assert period_of(reader, "all", now) == (first, now + TICK)
+        assert period_of(reader, "all", now) == (first + HOUR, now + TICK)
+        soon = first + timedelta(minutes=10)
+        assert period_of(reader, "all", soon) == (first + timedelta(minutes=1), soon + TICK)
 
 
 async def test_the_change_is_told_apart_into_what_moved_and_what_the_price_made(

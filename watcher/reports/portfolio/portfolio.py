@@ -29,6 +29,9 @@ BY = ("tag", "asset", "chain", "source", "wallet")
 DRAWN = 50
 """Groups of one kind that are drawn over time: those that are worth most."""
 
+FIRST_ROUND = timedelta(hours=1)
+"""What was read so soon after the beginning of all data counts as held then, and not as first seen."""
+
 TICK = timedelta(milliseconds=1)
 """The times of the store are cut to it: what was read at this very moment belongs to the period."""
 
@@ -50,6 +53,11 @@ class PortfolioGroup(NamedTuple):
     asset: Asset | None = None
     amounts: Flow | None = None
     """Of an asset alone: amounts of several have no sum."""
+
+    @property
+    def valued(self) -> bool:
+        """Whether anything of it has a price, or there is nothing to value."""
+        return self.holdings > self.unpriced or not self.unpriced
 
 
 class Claim(NamedTuple):
@@ -84,16 +92,24 @@ class Portfolio:
     accounts: int
 
     @property
+    def everything(self) -> PortfolioGroup:
+        """All of it as one."""
+        wallets = self.groups["wallet"]
+        known, holdings = (any(e.known_before for e in wallets), sum(e.holdings for e in wallets))
+        return PortfolioGroup("all", self.total, holdings, self.unpriced, known, self.course)
+
+    @property
     def claimed(self) -> Decimal:
         """What the claims are said to be worth."""
         return total(each.value for each in self.claims if each.value is not None)
 
 
 def period_of(reader: Queries, chosen: str, now: datetime) -> tuple[datetime, datetime]:
-    """From when up to when a range reaches: it begins where data begins."""
-    days, oldest = RANGES[chosen], reader.oldest() or now
-    since = oldest if days is None else max(oldest, now - timedelta(days=days))
-    return min(since, now), now + TICK
+    """From when up to when a range reaches: it begins where data begins, once most was read for the first
+    time, so that there is something to begin with."""
+    days, oldest = RANGES[chosen], min(reader.oldest() or now, now)
+    begins = oldest + min(FIRST_ROUND, (now - oldest) / 10)
+    return (begins if days is None else max(begins, now - timedelta(days=days))), now + TICK
 
 
 def portfolio(
@@ -107,7 +123,6 @@ def portfolio(
     draw = Drawing(prices, since, until)
     assets = _by_asset(folded)
     unread = _unread(reader, past, wallets, since, until)
-    whole = [each for each in unread if each.account is None]
     silent = never_read(past, wallets, until)
     groups = {
         "tag": _groups(folded, lambda tags, _, __: tags or (UNTAGGED,), ends, draw),
@@ -121,7 +136,7 @@ def portfolio(
         until,
         summed_flows(each.worth for each in groups["asset"]),
         draw.values(assets.items()),
-        tuple(merged(Gap(each.since, each.until) for each in whole)),
+        _gaps(unread),
         groups,
         sum(each.unpriced for each in groups["asset"]),
         _claims(folded, ends),
@@ -130,6 +145,47 @@ def portfolio(
         len(silent),
         len(wallets),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AssetCourse:
+    """One asset in all wallets over a period, as far as it counts: what is only claimed stands apart."""
+
+    since: datetime
+    until: datetime
+    amounts: Flow
+    worth: Flow | None
+    """In dollars; None without a price."""
+    amount_course: tuple[Point, ...]
+    value_course: tuple[Point, ...]
+    gaps: tuple[Gap, ...]
+
+
+def asset_course(
+    settings: Settings, reader: Queries, past: Snapshot, asset: Asset, since: datetime, until: datetime
+) -> AssetCourse:
+    """The course of one asset. `past`: what is known at `until`."""
+    wallets = wallets_by_account(settings)
+    steps = reader.price_steps(since, until, STRETCHES, asset)
+    ends, prices = ends_of(steps, since), prices_over(steps, since, until - since)
+    folded = Fold(wallets, past, ends, since, until).take_all(reader, asset)
+    draw, cell = Drawing(prices, since, until), _by_asset(folded).get(asset, Cell())
+    holders = {key.source for key in folded.cells}
+    unread = _unread(reader, past, [each for each in wallets if each.source in holders], since, until)
+    return AssetCourse(
+        since,
+        until,
+        cell.amounts,
+        _worth(asset, cell, ends) if asset in ends else None,
+        draw.amounts(cell),
+        draw.values([(asset, cell)]),
+        _gaps(unread),
+    )
+
+
+def _gaps(unread: Iterable[UnreadTime]) -> tuple[Gap, ...]:
+    """When nothing was read at all, or nothing of a source."""
+    return tuple(merged(Gap(each.since, each.until) for each in unread if each.account is None))
 
 
 class Drawing(NamedTuple):
