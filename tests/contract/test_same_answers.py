@@ -18,10 +18,13 @@ from tests.domain.given import ETH, HOT, START, WALLETS
 from tests.fakes import FakeClock
 from tests.store.test_same_fresh import HELD, RULES, SPAM, outcome
 from watcher.commands.alerts import acknowledge, add_silence
+from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.alerts.selection import AlertFilter, Stage
 from watcher.domain.audit import AuditAction, AuditFilter
 from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, Grant, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Asset, Outcome, Reading
 from watcher.domain.readings.asset_policies import AssetEntry, Policies
 from watcher.domain.rules import TYPES
@@ -124,6 +127,23 @@ class Life:
             return sorted(each.id for each in queries.deliveries(state, 9999))[:3]
 
 
+def _selections(now: datetime, alerts: Sequence[Alert]) -> list[AlertFilter]:
+    some = alerts[0] if alerts else None
+    return [
+        AlertFilter(),
+        *(AlertFilter({stage}) for stage in Stage),
+        AlertFilter({Stage.FIRING, Stage.EVENT}, severity=Severity.CRITICAL),
+        AlertFilter(acknowledged=True),
+        AlertFilter(acknowledged=False, since=now - timedelta(hours=2)),
+        AlertFilter(since=now - timedelta(hours=9), until=now - timedelta(hours=2)),
+        AlertFilter(rule="moved"),
+        AlertFilter(wallet="hot", severity=Severity.WARNING),
+        AlertFilter(text="HOT"),
+        AlertFilter(text="1%"),
+        AlertFilter(text=some.because[1:6] if some else "x", among=[each.id for each in alerts[::2]]),
+    ]
+
+
 def answers(queries: Queries, now: datetime) -> dict[str, Any]:
     """What a store says to every question; what has no order of its own is put in one."""
     week, alerts = now - timedelta(days=7), queries.alerts(1000)
@@ -185,6 +205,11 @@ def answers(queries: Queries, now: datetime) -> dict[str, Any]:
         "last": [queries.last_alert(each.rule, each.subject) for each in alerts],
         "events": [_by_id(queries.latest_event("moved", each.subject)) for each in alerts],
         "all events": [queries.events(1000), queries.events(2, 1)],
+        "looked through": [
+            (queries.happened(wanted, 30, skip, worst=worst), queries.count_happened(wanted))
+            for wanted in _selections(now, alerts)
+            for skip, worst in ((0, False), (3, False), (0, True), (3, True))
+        ],
         "together": [
             queries.told_together(each.message.id) for each in _by_id(queries.deliveries(None, 500))
         ],

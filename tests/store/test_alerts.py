@@ -12,6 +12,7 @@ from tests.contract.given import NOW, after, alert, always, delivery, keep, mess
 from tests.store.given import by_hand, opened, rows
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
+from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import Actor
 from watcher.domain.decision import Decision, Snapshot
@@ -106,6 +107,10 @@ async def test_who_was_told_before_this_version_is_found_in_the_deliveries(path:
         await keep(store, alerts=(alert("a1", account=None), alert("a2", account=None, subject="t")))
         await keep(store, deliveries=tuple(owed))
     with by_hand(path) as conn:  # back to the schema before
+        triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%happenings%'"
+        for (name,) in conn.execute(triggers).fetchall():
+            conn.execute(f"DROP TRIGGER {name}")
+        conn.execute("DROP TABLE happenings")
         for name in ("v_alerts", "v_silences", "v_events"):
             conn.execute(f"DROP VIEW {name}")
         conn.execute("DROP TABLE silences")
@@ -115,10 +120,13 @@ async def test_who_was_told_before_this_version_is_found_in_the_deliveries(path:
         for column in columns[columns.index("closed") + 1 :]:
             conn.execute(f"ALTER TABLE alerts DROP COLUMN {column}")
         conn.execute("DROP TABLE event_acks")
-        conn.execute("DELETE FROM _sqlite_migrations WHERE name IN ('m004_life', 'm017_acknowledged_events')")
+        gone = "'m004_life', 'm017_acknowledged_events', 'm019_happenings'"
+        conn.execute(f"DELETE FROM _sqlite_migrations WHERE name IN ({gone})")  # noqa: S608
         conn.execute("PRAGMA user_version = 3")
     async with opened(path) as store:
         alerts = (await known(store)).alerts
+        with store.queries() as reader:
+            assert len(reader.happened(AlertFilter(), 9)) == 2
     assert set(alerts["gas-low", "s"].told or ()) == {"ops", "mail"}
     assert alerts["gas-low", "s"].told_since == alerts["gas-low", "s"].fired_at
     assert alerts["gas-low", "t"].told is None

@@ -9,10 +9,26 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from tests.contract.given import ETH, HOT, NOW, USDC, after, alert, book, changed, delivery, keep, known, plan
+from tests.contract.given import (
+    ETH,
+    HOT,
+    NOW,
+    USDC,
+    after,
+    alert,
+    book,
+    changed,
+    delivery,
+    keep,
+    known,
+    message,
+    plan,
+)
 from tests.store.given import opened, rows
 from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.messages.message import Kind
 from watcher.domain.model import Asset, Quote
 from watcher.ports.store import Settlement, Store
 
@@ -110,7 +126,27 @@ async def test_resolved_alerts_go_after_a_long_time(path: Path) -> None:
         assert count(path, "alerts") == 1
         await tidied(store, after(days=401))
 
-    assert count(path, "alerts") == 0
+    assert count(path, "alerts") == count(path, "happenings") == 0
+
+
+async def test_an_event_is_listed_as_long_as_one_message_of_it_is_kept(path: Path) -> None:
+    first, second = (
+        replace(
+            delivery(f"d{day}"), message=message("e1", Kind.EVENT, after(days=day)), created=after(days=day)
+        )
+        for day in (0, 2)
+    )
+    async with opened(path) as store:
+        await keep(store, deliveries=(first, second))
+        await store.settle([replace(each, state=DeliveryState.SENT, sent=NOW) for each in (first, second)])
+
+        await tidied(store, after(days=91))
+        with store.queries() as reader:
+            (event,) = reader.happened(AlertFilter(), 9)
+            assert event.id == "e1"
+        await tidied(store, after(days=93))
+
+    assert count(path, "happenings") == 0
 
 
 async def test_old_prices_are_thinned_to_the_last_of_each_hour(path: Path) -> None:

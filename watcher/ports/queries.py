@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, Self
 
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import AuditEntry, AuditFilter
 from watcher.domain.decision import Snapshot
@@ -293,6 +294,17 @@ class Queries(PeriodQueries, Protocol):
 
     def alerts(self, limit: int, skip: int = 0) -> list[Alert]:
         """Alerts of every state, newest first; those that ended untold are left out."""
+        ...
+
+    def happened(
+        self, wanted: AlertFilter, limit: int, skip: int = 0, *, worst: bool = False
+    ) -> list[Acknowledgeable]:
+        """Alerts and events together, the newest first; `worst`: what needs somebody first, the gravest of
+        that, the newest of those. Left out is what was over before it fired."""
+        ...
+
+    def count_happened(self, wanted: AlertFilter) -> int:
+        """How many `happened` has."""
         ...
 
     def live_alerts(self) -> list[Alert]:

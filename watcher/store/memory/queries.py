@@ -9,6 +9,7 @@ from itertools import islice
 
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert, AlertState
+from watcher.domain.alerts.selection import AlertFilter, began, urgency
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import AuditEntry, AuditFilter
 from watcher.domain.decision import Snapshot
@@ -281,6 +282,23 @@ class MemoryQueries:
         shown.sort(key=lambda each: each.id)
         shown.sort(key=lambda each: each.since, reverse=True)
         return shown[skip : skip + limit]
+
+    def happened(
+        self, wanted: AlertFilter, limit: int, skip: int = 0, *, worst: bool = False
+    ) -> list[Acknowledgeable]:
+        found = sorted(self._happened(wanted), key=lambda each: each.id)
+        found.sort(key=began, reverse=True)
+        if worst:
+            found.sort(key=lambda each: (urgency(each), each.severity.rank))
+        return found[skip : skip + limit]
+
+    def count_happened(self, wanted: AlertFilter) -> int:
+        return len(self._happened(wanted))
+
+    def _happened(self, wanted: AlertFilter) -> list[Acknowledgeable]:
+        found: list[Acknowledgeable] = [*self._state.events().values()]
+        found += (each for each in self._state.alerts.values() if not each.closed or each.fired_at)
+        return [each for each in found if wanted.takes(each)]
 
     def live_alerts(self) -> list[Alert]:
         live = (each for each in self._state.alerts.values() if each.state is not AlertState.RESOLVED)

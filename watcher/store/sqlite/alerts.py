@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 
 from watcher.domain.alerts.events import Acknowledgeable
@@ -65,6 +67,13 @@ def within(conn: sqlite3.Connection, since: datetime, until: datetime) -> list[A
 def one(conn: sqlite3.Connection, identity: str) -> Alert | None:
     row = conn.execute(f"{_ALERTS} WHERE id = ?", (identity,)).fetchone()
     return alert_from(row) if row is not None else None
+
+
+def several(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Alert]:
+    """These, in any order."""
+    some = "WHERE id IN (SELECT value FROM json_each(?))"
+    rows = conn.execute(f"{_ALERTS} {some}", (json.dumps(ids),))
+    return [alert_from(row) for row in rows]
 
 
 def named(conn: sqlite3.Connection, text: str) -> list[str]:

@@ -16,7 +16,7 @@ from watcher.domain.values.errors import StoreError, StoreInUseError
 from watcher.store.sqlite.location import check_place
 from watcher.system.files import make_folder, opened
 
-VERSION = 17
+VERSION = 18
 """`user_version` of the schema that this watcher writes; a file with a higher one is left alone."""
 
 BUSY_SECONDS = 5.0

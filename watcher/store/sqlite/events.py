@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,35 +15,44 @@ from watcher.store.sqlite.codec import from_ms, to_ms
 from watcher.store.sqlite.rows import MESSAGE, message_from
 
 _FIRST = (
-    f"SELECT {MESSAGE}, a.by, a.at, a.comment, a.via FROM messages m"  # noqa: S608
-    " LEFT JOIN event_acks a ON a.event = m.alert WHERE m.kind = 'event'"
-    " AND NOT EXISTS (SELECT 1 FROM messages e WHERE e.alert = m.alert AND e.kind = 'event' AND e.id < m.id)"
+    f"SELECT {MESSAGE}, a.by, a.at, a.comment, a.via FROM happenings h"  # noqa: S608
+    " JOIN messages m ON m.id = h.message LEFT JOIN event_acks a ON a.event = h.id WHERE"
 )
 """A channel that stands in for another has a message of its own: an event is as it was told first."""
 
 
 def one(conn: sqlite3.Connection, identity: str) -> Event | None:
-    row = conn.execute(f"{_FIRST} AND m.alert = ?", (identity,)).fetchone()
+    row = conn.execute(f"{_FIRST} h.id = ?", (identity,)).fetchone()
     return _event(row) if row is not None else None
 
 
 def newest(conn: sqlite3.Connection, limit: int, skip: int = 0) -> list[Event]:
     """Events that are kept, newest first."""
-    rows = conn.execute(f"{_FIRST} ORDER BY m.at DESC, m.alert LIMIT ? OFFSET ?", (limit, skip))
+    rows = conn.execute(
+        f"{_FIRST} h.state = 'event' ORDER BY h.at DESC, h.id LIMIT ? OFFSET ?", (limit, skip)
+    )
+    return [_event(row) for row in rows]
+
+
+def several(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Event]:
+    """These, in any order."""
+    some = "h.id IN (SELECT value FROM json_each(?))"
+    rows = conn.execute(f"{_FIRST} {some}", (json.dumps(ids),))
     return [_event(row) for row in rows]
 
 
 def acknowledged(conn: sqlite3.Connection, since: datetime) -> list[Event]:
     """Events that somebody acknowledged then or later."""
-    some = "m.alert IN (SELECT event FROM event_acks WHERE at >= ?)"
-    rows = conn.execute(f"{_FIRST} AND {some}", (to_ms(since),))
+    some = "h.id IN (SELECT event FROM event_acks WHERE at >= ?)"
+    rows = conn.execute(f"{_FIRST} {some}", (to_ms(since),))
     return [_event(row) for row in rows]
 
 
 def within(conn: sqlite3.Connection, since: datetime, until: datetime) -> list[Message]:
     """What was told of the events from one time up to another, the first first."""
     rows = conn.execute(
-        f"{_FIRST} AND m.at >= ? AND m.at < ? ORDER BY m.at, m.id", (to_ms(since), to_ms(until))
+        f"{_FIRST} h.state = 'event' AND h.at >= ? AND h.at < ? ORDER BY h.at, m.id",
+        (to_ms(since), to_ms(until)),
     )
     return [_event(row).message for row in rows]
 

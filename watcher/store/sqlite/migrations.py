@@ -9,6 +9,8 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from watcher.store.sqlite.happenings_schema import HAPPENINGS
+
 migrations = Migrations("watcher")
 
 
@@ -185,6 +187,13 @@ def m018_audit(db: Database) -> None:
         " address TEXT NOT NULL, action TEXT NOT NULL, targets TEXT NOT NULL, detail TEXT NOT NULL)"
     )
     db.execute("CREATE INDEX audit_by_time ON audit (at)")
+
+
+@migrations()
+def m019_happenings(db: Database) -> None:
+    """Alerts and events together, for people who look through them (`happenings.py`)."""
+    for statement in HAPPENINGS:
+        db.execute(statement)
 
 
 _FIRST = """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import AuditEntry, AuditFilter
 from watcher.domain.decision import Snapshot
@@ -35,6 +36,7 @@ from watcher.store.sqlite import (
     audit,
     chart_data,
     events,
+    happenings,
     hinted,
     history,
     marks,
@@ -267,6 +269,18 @@ class SqliteQueries:
         """Alerts of every state, newest first; those that ended untold are left out."""
         with self._snapshot():
             return alerts.newest(self._conn, limit, skip)
+
+    def happened(
+        self, wanted: AlertFilter, limit: int, skip: int = 0, *, worst: bool = False
+    ) -> list[Acknowledgeable]:
+        """Alerts and events together, the newest or the worst first."""
+        with self._snapshot():
+            return happenings.listed(self._conn, wanted, limit, skip, worst=worst)
+
+    def count_happened(self, wanted: AlertFilter) -> int:
+        """How many `happened` has."""
+        with self._snapshot():
+            return happenings.count(self._conn, wanted)
 
     def live_alerts(self) -> list[Alert]:
         """Pending and firing alerts, oldest first."""
