@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 
 from watcher.config.configuration import build_rules, configure, credit_plans
-from watcher.config.models import WebSettings
+from watcher.config.web import WebSettings
 from watcher.domain.decision import Decision
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.service.clock import SystemClock

@@ -15,8 +15,8 @@ import aiohttp
 from tests.contract.given import ETH, HOT, NOW, THIRTY, alert, changed, delivery, keep, known
 from tests.fakes import FakeClock
 from watcher.config.configuration import configure, credit_plans
-from watcher.config.models import WebSettings
 from watcher.config.settings import Settings
+from watcher.config.web import WebSettings
 from watcher.domain.model import EMPTY, AccountState, Asset, Quote
 from watcher.ports.hints import Posting
 from watcher.service.metrics import Metrics

@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.contract.given import ETH, HOT, NOW, alert, delivery, known
 from tests.reports.hinted import SOURCES, keep_learnt
 from tests.web.given import CONFIG, Page, fill, serving
-from watcher.config.models import WebSettings
+from watcher.config.web import WebSettings
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.model import AccountState, Suspect

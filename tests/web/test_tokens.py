@@ -13,6 +13,7 @@ from watcher.web.sessions import LASTS, MOST, Sessions
 TOKEN = "a-long-enough-token"
 RIGHT = f"Bearer {TOKEN}"
 STATUS = "/api/v1/status"
+HTML = "text/html"
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ async def test_a_session_ends_by_itself(page: Page) -> None:
 
 async def test_an_old_cookie_is_asked_for_the_token_however_often_it_comes(page: Page) -> None:
     for _ in range(15):
-        status, text, _ = await page.get("/", Cookie="watcher=from-before-the-restart")
+        status, text, _ = await page.get("/", Cookie="watcher=from-before-the-restart", Accept=HTML)
         assert (status, 'name="token"' in text) == (401, True)
 
 
@@ -112,10 +113,12 @@ async def test_a_reload_logs_nobody_out_and_a_new_token_everybody(tmp_path: Path
         assert not await opens(page, cookie)
 
 
-def test_sessions_are_so_many_and_the_oldest_goes_first() -> None:
+def test_sessions_of_a_token_are_so_many_and_its_oldest_goes_first() -> None:
     sessions = Sessions()
-    cookies = [sessions.begin(0.0) for _ in range(MOST + 1)]
-    assert [sessions.holds(each, 1.0) for each in cookies[:2]] == [False, True]
+    other = sessions.begin(b"another", 0.0)
+    cookies = [sessions.begin(b"one", 0.0) for _ in range(MOST + 1)]
+    assert [sessions.token(each, 1.0) for each in cookies[:2]] == [None, b"one"]
+    assert sessions.token(other, 1.0) == b"another", "who logs in often puts nobody else out"
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/nothing", STATUS, "/static/style.css", "/events"])
@@ -141,7 +144,7 @@ async def test_who_logs_in_is_shown_what_was_asked_for_and_nothing_of_another_ho
     page: Page, asked: str, shown: str
 ) -> None:
     if asked == shown:
-        _, text, _ = await page.get(asked)
+        _, text, _ = await page.get(asked, Accept=HTML)
         assert f'name="wanted" value="{asked}"' in text
     form = {"token": TOKEN, "wanted": asked}
     async with page.session.post(page.url + "/login", data=form, allow_redirects=False) as answer:

@@ -165,7 +165,7 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
     from pydantic import ValidationError
 
     from watcher.config.configuration import build_rules, credit_plans
-    from watcher.config.models import WebSettings
+    from watcher.config.web import WebSettings
     from watcher.service.clock import SystemClock
     from watcher.web import PageSnapshots, Server
 

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import get_origin
 
 from pydantic import BaseModel, SecretStr
 
@@ -134,7 +135,8 @@ class Environment:
                 value.value = int(value.value) if _INTEGER.fullmatch(value.value) else value.value
             for inner in models_in(info.annotation)[:1]:
                 below = written_fields(inner)
-                nested = isinstance(value.value, list) or not any(value.get(each) for each in below)
+                many = isinstance(value.value, list) or get_origin(info.annotation) is dict
+                nested = many or not any(value.get(each) for each in below)
                 for part, _ in value.children() if nested else ():
                     self.fill(document, (*loc, key, part), inner)
                 self.fill(document, (*loc, key), inner)

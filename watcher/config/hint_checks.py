@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from watcher.config.document import Document, Loc
-from watcher.config.models import WebSettings
 from watcher.config.wallets import WalletSettings
+from watcher.config.web import WebSettings
 from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import SWEEPS, Account
 from watcher.domain.values.chains import canonical

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from watcher.config.chat import ChatSettings
-from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry, WebSettings
+from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry
 from watcher.config.problems import models_in, parts_of, written_fields
 from watcher.config.reports import ReportSettings
 from watcher.config.settings import Kinds, known_kinds
+from watcher.config.web import WebSettings
 from watcher.domain.messages.template_variables import TEMPLATES
 from watcher.domain.messages.templates import TEMPLATE_HELP
 from watcher.domain.readings.asset_policies import AssetEntry

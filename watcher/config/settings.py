@@ -11,10 +11,11 @@ from watcher.config.cross_checks import check_channels, check_rates, check_twice
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.explorers import read_explorers
-from watcher.config.models import LOG_LEVELS, HeartbeatSettings, LogSettings, WebSettings
+from watcher.config.models import LOG_LEVELS, HeartbeatSettings, LogSettings
 from watcher.config.parts import read_whole, rule_files
 from watcher.config.sections import SectionReader
 from watcher.config.wallets import WalletSettings, read_wallets
+from watcher.config.web import WebSettings
 from watcher.domain.model import EMPTY, Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.currencies import DOLLAR

@@ -10,13 +10,12 @@ import logging
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
 
 from aiohttp import web
 
 from watcher.app.presentations import presentations
-from watcher.commands.alerts import acknowledge, is_keepable, told
-from watcher.config.models import WebSettings
+from watcher.commands.alerts import acknowledge, told
+from watcher.config.web import WebSettings
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.audit import Actor
@@ -29,16 +28,16 @@ from watcher.ports.channel import PLAINLY, Presentation
 from watcher.ports.queries import Queries
 from watcher.web.connection_limits import ConnectionLimits
 from watcher.web.login_throttle import MINUTE, LoginThrottle, asker
+from watcher.web.own_name import LONGEST_NAME, is_name, remember, remembered
 from watcher.web.parameters import form_of
 from watcher.web.snapshot import PageSnapshots
 
 log = logging.getLogger(__name__)
 
 PATH = "/a/"
-NAME = "watcher-name"
-"""The cookie that remembers who somebody said to be; it proves nothing."""
-REMEMBERED = 365 * 24 * 3600
-LONGEST_NAME = 100
+
+NO_REFERRER = {"Referrer-Policy": "no-referrer"}
+"""The word stands in the address: not even another page of ours, or a log before it, is told."""
 
 _ID = re.compile(r"[0-9a-z]{1,64}")
 _WHY = {
@@ -93,7 +92,7 @@ class AckLinks:
             linked = await self._linked(request)
         except RefusedLinkError as refused:
             return self._refuse(request, refused)
-        return self._answer(200, "ask", linked, name=_remembered(request))
+        return self._answer(200, "ask", linked, name=remembered(request))
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """The button was pressed."""
@@ -111,10 +110,8 @@ class AckLinks:
         log.info("%s", visible(f"acknowledged {said} ({via}): {linked.what.label}"))
         response = self._answer(200, "done", linked, title=f"Acknowledged {self._local(linked, said)}")
         if name:
-            path, secure = self._settings.public_path + PATH, (self._settings.url or "").startswith("https:")
-            response.set_cookie(
-                NAME, quote(name), max_age=REMEMBERED, path=path, httponly=True, samesite="Lax", secure=secure
-            )
+            secure = (self._settings.url or "").startswith("https:")
+            remember(response, name, base=self._settings.public_path, secure=secure)
         return response
 
     async def _acknowledge(self, linked: Linked, actor: Actor) -> None:
@@ -193,7 +190,7 @@ class AckLinks:
             open=f"{url}/alerts/{linked.what.id}" if linked is not None else f"{url}/",
             **{"title": "", "text": "", "name": "", **values},
         )  # fmt: skip
-        return web.Response(status=status, text=text, content_type="text/html")
+        return web.Response(status=status, text=text, content_type="text/html", headers=NO_REFERRER)
 
     @staticmethod
     def _local(linked: Linked, text: object) -> str:
@@ -202,12 +199,7 @@ class AckLinks:
 
 def _name(text: object) -> str:
     name = text.strip() if isinstance(text, str) else ""
-    if len(name) > LONGEST_NAME or not is_keepable(name):
+    if not is_name(name):
         words = f"Write it on one line, with at most {LONGEST_NAME} characters, and try again."
         raise RefusedLinkError(400, "This name cannot be kept", words)
     return name
-
-
-def _remembered(request: web.Request) -> str:
-    name = unquote(request.cookies.get(NAME, ""))
-    return name if is_keepable(name) and len(name) <= LONGEST_NAME else ""

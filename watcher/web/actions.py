@@ -32,8 +32,6 @@ class Actions:
         self._snapshots, self._results, self._forms = templating.snapshots, templating.results, forms
 
     def routes(self) -> list[web.RouteDef]:
-        if not self._forms.possible:
-            return []
         return [web.post("/alerts/ack", self.ack), web.post("/alerts/silence", self.silence)]
 
     async def ack(self, request: web.Request) -> web.StreamResponse:

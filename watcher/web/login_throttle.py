@@ -59,6 +59,13 @@ def asker(request: web.Request, proxies: Collection[Address] = ()) -> str:
     return _place(peer)
 
 
+def is_proxy(request: web.Request, proxies: Collection[Address]) -> bool:
+    """Whether a request comes straight from a proxy that the configuration names: by its connection, whatever
+    its headers say."""
+    peer = _address(request.remote or "")
+    return peer is not None and _is_among(peer, proxies)
+
+
 def place_of(address: str) -> str:
     """Who shares one count: an address, of IPv6 the network of a household (a /64); all of this machine."""
     return _place(_address(address))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
-import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
@@ -14,23 +12,24 @@ from types import MappingProxyType
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from watcher.config.models import WebSettings
+from watcher.config.web import WebSettings
 from watcher.domain.values.errors import StoreError
 from watcher.ports.hints import Posting
-from watcher.system.connections import is_loopback
 from watcher.web import static_files
-from watcher.web.ack_links import PATH, AckLinks
+from watcher.web.access import FOR_SCRIPTS, NOT_HERE, ONLY_LOOK, OPEN, SAFE, SIGNED, Access
+from watcher.web.ack_links import PATH as LINKS
+from watcher.web.ack_links import AckLinks
 from watcher.web.api import Api
 from watcher.web.callers import CALLER, Caller
 from watcher.web.connection_limits import ConnectionLimits, connection_of
-from watcher.web.forms import Forms
+from watcher.web.errors import ErrorPages, reads_html
+from watcher.web.forms import Forms, StaleFormError
 from watcher.web.health import Health
 from watcher.web.hints import HintPosts
 from watcher.web.holdings import AllHoldings
 from watcher.web.lanes import LANE, Lane, lane_of
-from watcher.web.login_throttle import MINUTE, WRONG, LoginThrottle, asker
-from watcher.web.parameters import form_of, path_below
-from watcher.web.sessions import LASTS, sessions_of
+from watcher.web.login import LoginPages
+from watcher.web.parameters import path_below
 from watcher.web.site import Site
 from watcher.web.snapshot import PageSnapshots
 
@@ -44,24 +43,14 @@ HEADERS = {
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-COOKIE = "watcher"
-OPEN = ("/healthz", "/login", "/static/", PATH)
-"""What is answered without the token; the page itself is not. A link to acknowledge brings its own word."""
-HINTS = "/hints/"
-"""What is answered under any name of this machine, too: each request there is signed."""
-KEPT = ("Allow", "Location", "Retry-After")
 LARGEST = 32 * 1024
 """Bytes of a request body: what five hundred ticked boxes and a long comment take."""
 TURN = 0.001
 AT_ONCE = 2
 """Answers that are made at the same time, in each lane."""
-
-_HERE = re.compile(r"/[A-Za-z0-9._~%-][A-Za-z0-9._~%/-]{0,500}")
-"""A page of ours, as somebody asked for it before the login; never one of another host. A query may hold what
-is secret, and is left out."""
 
 _NONE: Mapping[str, Posting] = MappingProxyType({})
 
@@ -74,12 +63,13 @@ class Server:
     ) -> None:
         """`postings`: the hint sources that are posted to, by their names."""
         self._snapshots, self._settings = snapshots, settings
-        self._token = settings.token.get_secret_value() if settings.token else ""
-        self._sessions, self._throttle = sessions_of(self._token), LoginThrottle()
-        self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
         self._base = settings.public_path
-        forms, self._holdings = Forms(self._token.encode(), self._base), AllHoldings(snapshots)
-        self._site = Site(snapshots, forms, self._limits, self._holdings, base=self._base)
+        self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
+        self._access = Access(settings, snapshots.clock, self._limits)
+        self._forms, self._holdings = Forms(self._base, possible=settings.guarded), AllHoldings(snapshots)
+        self._site = Site(snapshots, self._forms, self._limits, self._holdings, base=self._base)
+        self._logins = LoginPages(self._access, self._forms, self._site.bare, self._base)
+        self._errors = ErrorPages(self._site.bare)
         self._links = AckLinks(snapshots, settings, self._limits, self._site.bare)
         self._paths = dict.fromkeys(("", self._base))
         self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies, snapshots.metrics)
@@ -96,11 +86,10 @@ class Server:
         app = web.Application(middlewares=[self._guard], client_max_size=LARGEST)
         routes = [
             *self._health.routes(),
-            *Api(self._snapshots, token=bool(self._token)).routes(),
+            *Api(self._snapshots, token=self._settings.guarded).routes(),
             *self._site.routes(),
             *self._links.routes(),
-            web.post("/login", self._login),
-            web.post("/logout", self._logout),
+            *(self._logins.routes() if self._access.has_tokens else ()),
             *static_files.routes(),
         ]
         for base in self._paths:  # a proxy hands the path of the public address on, or takes it away
@@ -135,95 +124,70 @@ class Server:
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            return self._refusal(request) or await self._answered(request, handler)
+            response = await self._admit(request) or await self._answered(request, handler)
+            self._forms.keep_name(request, response, secure=self._access.is_https(request))
         except web.HTTPException as error:
-            response = _as_answer(request, error.status, error.text or error.reason)
-            response.headers.update({k: v for k, v in error.headers.items() if k in KEPT})
+            response = self._refusal(request, error)
             if error.status == web.HTTPTooManyRequests.status_code or not request.content.is_eof():
                 response.force_close()  # what is still sent is not read
-            return response
         except StoreError as error:
-            return _as_answer(request, 503, str(error))
+            response = self._errors.answer(request, 503, str(error))
+        return response
+
+    def _refusal(self, request: web.Request, error: web.HTTPException) -> web.Response:
+        again = self._logins.stale(request, error.form) if isinstance(error, StaleFormError) else None
+        return again or self._errors.of(request, error)
 
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A few at a time in each lane: of a crowd that asks at once each would else take a turn of the loop
         before a poll or a delivery got its next one (benchmarks/crowd.py)."""
-        lane = lane_of(request.method, self._path(request))
+        lane = lane_of(request.method, path_below(self._base, request.path))
         LANE.set(lane)
         async with self._places[lane] if lane is not Lane.FREE else nullcontext():
             return await handler(request)
 
-    def _refusal(self, request: web.Request) -> web.StreamResponse | None:
-        if request.path.startswith(HINTS):
+    async def _admit(self, request: web.Request) -> web.StreamResponse | None:
+        """Find out who asks, and see that they may. None if they may; else an answer, or a refusal."""
+        path = path_below(self._base, request.path)
+        if request.path.startswith(SIGNED):
             return None
-        if not self._token:
-            # A page of another site can make a browser ask here under that site's name: refuse the name.
-            name = _name_in(request.host)
-            if not _is_local(name) and name.lower() != self._settings.public_host:
-                return _as_answer(request, 421, "ask by the address that this page listens on")
+        self._access.check_host(request)
+        if path.startswith(LINKS):
             return None
-        path = self._path(request)
+        acts = request.method not in SAFE
+        if acts and self._access.is_foreign(request):
+            raise web.HTTPForbidden(text="a page of another site sent this; open the page, and do it there")
         if path.startswith(OPEN):
             return None
-        if self._is_known(request):
-            request[CALLER] = Caller(may_act=True)
-            return None
-        if path.startswith(("/api/", "/metrics", "/readyz", "/events")):
-            return _as_answer(request, 401, "a token is needed: Authorization: Bearer TOKEN")
-        return self._site.login_page("", request.rel_url.raw_path if request.method == "GET" else "")
+        caller = self._access.caller(request)
+        if caller is None:
+            return await self._ask_who(request, path)
+        request[CALLER] = caller
+        if acts:
+            await self._check_act(request, caller)
+        return None
 
-    def _path(self, request: web.Request) -> str:
-        """Which of our addresses is asked for, without the path of the public address."""
-        return path_below(self._base, request.path)
+    async def _ask_who(self, request: web.Request, path: str) -> web.StreamResponse:
+        if not self._access.has_tokens:
+            raise web.HTTPForbidden(text="nobody says who you are; open the page by its sign-on")
+        if path.startswith(FOR_SCRIPTS) or not reads_html(request):
+            headers = {"WWW-Authenticate": "Bearer"}
+            raise web.HTTPUnauthorized(text="a token is needed: Authorization: Bearer TOKEN", headers=headers)
+        return await self._logins.instead(request)
 
-    def _is_known(self, request: web.Request) -> bool:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and given:
-            return self._is_token(request, given.strip())
-        cookie = request.cookies.get(COOKIE, "")
-        return bool(cookie) and self._sessions.holds(cookie, self._snapshots.clock.monotonic())
-
-    def _is_token(self, request: web.Request, given: str) -> bool:
-        """Compared in a time that tells nothing; wrong ones are counted."""
-        if hmac.compare_digest(_bytes(given), self._token.encode()):
-            return True
-        who = asker(request, self._settings.proxies)
-        if self._throttle.wrong(who, self._snapshots.clock.monotonic()):
-            self._limits.warn("token", f"more than {WRONG} wrong tokens for the page in a minute, from {who}")
-            text = "too many wrong tokens from this address; wait a minute"
-            raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": f"{MINUTE:.0f}"})
-        return False
-
-    async def _login(self, request: web.Request) -> web.StreamResponse:
-        form = await form_of(request)
-        given, wanted = form.get("token", ""), str(form.get("wanted", ""))
-        if not self._token or not isinstance(given, str) or not self._is_token(request, given):
-            return self._site.login_page("This is not the token.", wanted)
-        cookie = self._sessions.begin(self._snapshots.clock.monotonic())
-        response = web.Response(
-            status=303, headers={"Location": wanted if _HERE.fullmatch(wanted) else f"{self._base}/"}
-        )
-        response.set_cookie(
-            COOKIE, cookie, max_age=int(LASTS), httponly=True, samesite="Strict", secure=request.secure
-        )
-        return response
-
-    async def _logout(self, request: web.Request) -> web.StreamResponse:
-        self._sessions.end(request.cookies.get(COOKIE, ""))
-        response = web.Response(status=303, headers={"Location": f"{self._base}/"})
-        response.del_cookie(COOKIE)
-        return response
+    async def _check_act(self, request: web.Request, caller: Caller) -> None:
+        """Whatever changes something: no page need think of it."""
+        if request.match_info.http_exception is not None:
+            return  # there is nothing to be changed at this address
+        if not caller.may_act:
+            raise web.HTTPForbidden(text=ONLY_LOOK if self._settings.guarded else NOT_HERE)
+        await self._forms.check(request)
 
 
 async def _with_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = "watcher"
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-
-
-def _bytes(text: str) -> bytes:
-    """Headers may hold bytes that are no text; they come as surrogates."""
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
@@ -233,18 +197,3 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 requests.addFilter(_is_ours)
-
-
-def _name_in(host: str) -> str:
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return name.strip("[]")
-
-
-def _is_local(name: str) -> bool:
-    return not name or is_loopback(name)
-
-
-def _as_answer(request: web.Request, status: int, text: str) -> web.Response:
-    if "/api/" in request.path:
-        return web.json_response({"error": text}, status=status)
-    return web.Response(status=status, text=text + "\n")

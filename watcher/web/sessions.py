@@ -5,42 +5,53 @@ from __future__ import annotations
 import secrets
 from functools import cache
 from hashlib import sha256
+from typing import NamedTuple
 
 LASTS = 7 * 24 * 3600.0
 """Seconds after which somebody has to log in again."""
 
 MOST = 100
-"""Sessions at once; one more ends the oldest."""
+"""Sessions of one token at once; one more ends the oldest of that token."""
+
+
+class Session(NamedTuple):
+    """One that has begun. `token`: which one was shown, by `key_of`."""
+
+    token: bytes
+    begun: float
 
 
 class Sessions:
-    """Those of one token. They are kept in memory alone: a restart ends them, a reload does not."""
+    """All of a process. They are kept in memory alone: a restart ends them, a reload does not."""
 
     def __init__(self) -> None:
-        self._begun: dict[bytes, float] = {}
+        self._begun: dict[bytes, Session] = {}
 
-    def begin(self, now: float) -> str:
-        """A new one, as its cookie. `now`: monotonic seconds."""
-        while len(self._begun) >= MOST:
-            del self._begun[next(iter(self._begun))]
+    def begin(self, token: bytes, now: float) -> str:
+        """A new one, as its cookie. `token`: which one was shown. `now`: monotonic seconds."""
+        of_it = [key for key, each in self._begun.items() if each.token == token]
+        for key in of_it[: max(len(of_it) - MOST + 1, 0)]:
+            del self._begun[key]
         cookie = secrets.token_urlsafe(32)
-        self._begun[_key(cookie)] = now
+        self._begun[key_of(cookie)] = Session(token, now)
         return cookie
 
-    def holds(self, cookie: str, now: float) -> bool:
-        begun = self._begun.get(_key(cookie))
-        return begun is not None and now - begun < LASTS
+    def token(self, cookie: str, now: float) -> bytes | None:
+        """Which token was shown for a cookie; None if there is no such session any more."""
+        found = self._begun.get(key_of(cookie))
+        return found.token if found is not None and now - found.begun < LASTS else None
 
     def end(self, cookie: str) -> None:
-        self._begun.pop(_key(cookie), None)
+        self._begun.pop(key_of(cookie), None)
 
 
 @cache
-def sessions_of(token: str) -> Sessions:
-    """As long as the process lives: a reload that keeps the token logs nobody out."""
-    del token
+def sessions() -> Sessions:
+    """As long as the process lives: a reload that keeps a token logs nobody out who showed it."""
     return Sessions()
 
 
-def _key(cookie: str) -> bytes:
-    return sha256(cookie.encode("utf-8", "surrogateescape")).digest()
+def key_of(secret: str) -> bytes:
+    """What a secret is known by where it is not kept. Text of a header may be no text: bytes come as
+    surrogates."""
+    return sha256(secret.encode("utf-8", "surrogateescape")).digest()

@@ -44,7 +44,7 @@ class Site:
     ) -> None:
         """`base`: the path below which people reach the pages."""
         self._snapshots, self._limits = snapshots, limits
-        self._templating = Templating(snapshots, forms, base=base, guarded=forms.possible)
+        self._templating = Templating(snapshots, forms, base=base)
         self._parts = (
             OverviewPage(self._templating),
             WalletPages(self._templating),
@@ -115,11 +115,6 @@ class Site:
     def bare(self, template: str, **values: object) -> str:
         """A page that stands alone."""
         return self._templating.bare(template, **values)
-
-    def login_page(self, wrong: str, wanted: str = "") -> web.Response:
-        """The form that asks for the token. `wanted`: what was asked for, and is shown after it."""
-        text = self.bare("login.html", wrong=wrong, wanted=wanted)
-        return web.Response(text=text, status=401, content_type="text/html")
 
 
 def _news(snapshot: PageSnapshot) -> object:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aiohttp import web
@@ -51,12 +51,9 @@ class PageView:
 class Templating:
     """Pages, rendered from one snapshot at a time and kept as long as it is fresh."""
 
-    def __init__(
-        self, snapshots: PageSnapshots, forms: Forms, *, base: str = "", guarded: bool = False
-    ) -> None:
-        """`base`: the path below which people reach the pages. `guarded`: by a token, so that there is a way
-        to log out."""
-        self.snapshots, self.base, self._forms, self._guarded = snapshots, base, forms, guarded
+    def __init__(self, snapshots: PageSnapshots, forms: Forms, *, base: str = "") -> None:
+        """`base`: the path below which people reach the pages."""
+        self.snapshots, self.base, self._forms = snapshots, base, forms
         self.results = Results(snapshots.clock, base)
         self.memo = Memo()
         """For what runs beside the loop."""
@@ -106,9 +103,8 @@ class Templating:
         word is taken, `person`), and `form_word(path)`, which the form that goes to `path` carries."""
         return self._html.get_template(template).render(
             snapshot=view.snapshot, now=view.snapshot.at, times=PageTimes(self.display, view.snapshot.at),
-            guarded=self._guarded, late=behind, base=self.base, caller=view.caller,
-            navigation=self.navigation,
-            person=view.caller, form_word=self._forms.word, address=view.address, told=view.told, **values,
+            late=behind, base=self.base, navigation=self.navigation, caller=view.caller, person=view.caller,
+            form_word=partial(self._forms.word, view.caller), address=view.address, told=view.told, **values,
         )  # fmt: skip
 
     def bare(self, template: str, **values: Any) -> str:
