@@ -177,7 +177,7 @@ async def test_what_does_not_fit_on_a_page_is_on_the_next_one(page: Page, path: 
     seen = []
     for number in (1, 2):
         _, text, _ = await page.get(f"{path}&page={number}")
-        seen.append(text.count("<tr>") - 1)
+        seen.append(text.count("<tr") - 1)
         assert ("Next<" in text or "Older<" in text) == (number == 1)
         assert ("Before<" in text or "Newer<" in text) == (number == 2)
         assert f"{html.escape(path)}{'&amp;page=2' if number == 1 else ''}" in text

@@ -300,7 +300,7 @@ class Queries(PeriodQueries, Protocol):
         self, wanted: AlertFilter, limit: int, skip: int = 0, *, worst: bool = False
     ) -> list[Acknowledgeable]:
         """Alerts and events together, the newest first; `worst`: what needs somebody first, the gravest of
-        that, the newest of those. Left out is what was over before it fired."""
+        that, the newest of those. Left out is what was over before it fired, and what is unspoken."""
         ...
 
     def count_happened(self, wanted: AlertFilter) -> int:

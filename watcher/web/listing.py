@@ -44,6 +44,8 @@ class ListFilter:
     aside: bool = False
     check: Callable[[str], object] | None = None
     """Reads a text; ValueError says what is wrong with it."""
+    hint: str = ""
+    """What a text looks like, as in `24h`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class ListField:
     choices: Mapping[str, str] | None
     aside: bool
     value: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,9 @@ class ListQuery:
     def descending(self) -> bool:
         return self.reverse != any(each.descending for each in self.orders if each.name == self.sort)
 
-    def to(self, page: int = 1) -> str:
-        """Address of a page of the same list."""
-        return self._address(self.order, page)
+    def to(self, page: int = 1, **others: str) -> str:
+        """Address of a page of the same list, with something else of what the address takes."""
+        return self._address(self.order, page, others=others)
 
     def by(self, order: str) -> str:
         """Address of the same rows in an order; of the one that they are in, the other way round."""
@@ -154,8 +157,10 @@ class ListQuery:
         """Address of all rows as CSV."""
         return self._address(self.order, 1, CSV)
 
-    def _address(self, order: str, page: int, ending: str = "") -> str:
-        query = {**self.others, **self.filters}
+    def _address(
+        self, order: str, page: int, ending: str = "", others: Mapping[str, str] | None = None
+    ) -> str:
+        query = {**self.others, **(others or {}), **self.filters}
         if self.orders and order != self.orders[0].name:
             query["sort"] = order
         if page > 1:
@@ -266,7 +271,7 @@ def _field(declared: ListFilter, parameters: Parameters, known: Mapping[str, Map
             declared.check(value)
         except ValueError as error:
             raise refused(f"{name}: {error}") from None
-    return ListField(name, declared.label, choices, declared.aside, value)
+    return ListField(name, declared.label, choices, declared.aside, value, declared.hint)
 
 
 def as_choices(values: Iterable[str]) -> dict[str, str]:

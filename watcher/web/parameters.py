@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -90,6 +90,18 @@ class Parameters:
         if not re.fullmatch(SPAN, text):
             raise refused(f"{name} must be a duration of at most 9999 days, as in 30m, 24h or 7d")
         return parse_duration(text)
+
+
+def time_in(text: str, now: datetime, zone: tzinfo) -> datetime:
+    """A time that a person wrote: how long ago (`24h`), a day (`2026-11-30`), or a minute of one
+    (`2026-11-30T02:14`). ValueError says what was expected."""
+    if re.fullmatch(SPAN, text):
+        return now - parse_duration(text)
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time, as in 24h (ago), 2026-11-30 or 2026-11-30T02:14") from None
 
 
 async def form_of(request: web.Request) -> MultiMapping[object]:

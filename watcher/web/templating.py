@@ -18,6 +18,7 @@ from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS
 from watcher.domain.model import Account
+from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, full, money, percent, price, signed
 from watcher.domain.values.text import clean
@@ -149,7 +150,7 @@ def _templates() -> Environment:
         clean=_of_times(lambda times, text: times.local(clean(text))), local=_of_times(PageTimes.local),
         moment=_of_times(PageTimes.moment), when=_of_times(PageTimes.when), age=_of_times(PageTimes.age),
         counted=counted, whole=text.whole, span=span, percent=percent, part=path_part,
-        closeness=text.closeness,
+        closeness=text.closeness, chain=lambda chain: clean(chain_name(chain)),
         digits=lambda digits: full(Decimal(digits)), amount=lambda digits: amount(Decimal(digits)),
         money=lambda digits: money(Decimal(digits)), price=lambda digits: price(Decimal(digits)),
         moved=lambda usd: signed(money(usd), usd),

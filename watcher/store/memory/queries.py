@@ -297,7 +297,11 @@ class MemoryQueries:
 
     def _happened(self, wanted: AlertFilter) -> list[Acknowledgeable]:
         found: list[Acknowledgeable] = [*self._state.events().values()]
-        found += (each for each in self._state.alerts.values() if not each.closed or each.fired_at)
+        found += (
+            each
+            for each in self._state.alerts.values()
+            if (not each.closed or each.fired_at) and not each.unspoken
+        )
         return [each for each in found if wanted.takes(each)]
 
     def live_alerts(self) -> list[Alert]:

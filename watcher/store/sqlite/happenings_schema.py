@@ -9,8 +9,10 @@ _INSERT = (
     "INSERT INTO happenings (id, at, ended, urgency, rank, state, rule, wallet, acknowledged, words, message)"
 )
 _RANK = "CASE n.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"
-_LISTED = "NOT n.closed OR n.fired_at IS NOT NULL"
-"""What was over before it fired is not listed."""
+_LISTED = (
+    "(NOT n.closed OR n.fired_at IS NOT NULL) AND NOT (n.state = 'pending' AND n.rule GLOB 'watcher.blind.*')"
+)
+"""What was over before it fired is not listed, nor what only remembers since when a rule cannot be judged."""
 _COURSE = {
     "ended": "CASE WHEN n.state = 'resolved' THEN coalesce(n.resolved_at, n.since)"
     " ELSE 9223372036854775807 END",
