@@ -30,7 +30,7 @@ WAYS = (
     b"",  # connects and says nothing
     HEAD + b"X-Slow: y",  # half a head
     b"POST /login HTTP/1.1\r\nHost: localhost\r\n" + FORM,  # half a body
-    b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n",  # a stream
+    b"GET /news HTTP/1.1\r\nHost: localhost\r\n\r\n",  # asks once, and keeps the line
     WRONG * 30,  # many at once
     b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 30,  # answers that nobody takes
     HEAD + b"X: " + b"y" * 60_000,  # a huge head

@@ -28,9 +28,6 @@ def asking(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
 
 
-EVENTS = asking("/events")
-
-
 class Line:
     """A stranger's end of a connection."""
 
@@ -131,12 +128,6 @@ async def test_a_head_that_comes_byte_by_byte_has_no_longer(page: Page) -> None:
     assert not line.is_open()
 
 
-async def test_a_page_that_listens_stays_however_long(page: Page) -> None:
-    line = await connect(page, EVENTS)
-    await page.clock.advance(100)
-    assert line.is_open()
-
-
 async def test_whoever_waits_for_the_page_itself_stays(page: Page) -> None:
     held = threading.Event()
     holding = asyncio.create_task(page.snapshots.work(held.wait))
@@ -173,24 +164,16 @@ async def test_however_many_come_the_next_one_is_heard(small: Page) -> None:
 
 
 async def test_who_is_being_answered_is_not_ended_for_others_who_are_told_to_come_again(small: Page) -> None:
-    streams = [await connect(small, EVENTS) for _ in range(2)]
     held = threading.Event()
     holding = asyncio.create_task(small.snapshots.work(held.wait))
     request = asking("/wallets")
-    asked = [await connect(small, request) for _ in range(2)]
+    asked = [await connect(small, request) for _ in range(4)]
     try:
         assert await (await connect(small)).answer() == 503
     finally:
         held.set()
         await holding
-    assert [await line.answer() for line in (*streams, *asked)] == [200] * 4
-
-
-async def test_streams_leave_room_for_pages(small: Page) -> None:
-    for _ in range(2):
-        assert await (await connect(small, EVENTS)).answer() == 200
-    assert await (await connect(small, EVENTS)).answer() == 503
-    assert await (await connect(small, HEAD + b"\r\n")).answer() == 200
+    assert [await line.answer() for line in asked] == [200] * 4
 
 
 async def test_what_is_sent_before_an_answer_is_bounded(page: Page) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import logging
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import pytest
 
 from tests.contract.given import THIRTY, alert, delivery, keep
 from tests.web.given import HOOK, KEY, Page, fill, serving
-from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.values.formatting import full
 
 TOKEN = "a-long-enough-token"
@@ -30,7 +27,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
         yield page
 
 
-SCRIPTS = {"/static/live.js", "/static/chart.js"}
+SCRIPTS = {"/static/live.js", "/static/chart.js", "/static/theme.js"}
 
 
 class Elements(HTMLParser):
@@ -98,24 +95,6 @@ async def test_a_wallet_is_found_by_a_part_of_its_name_and_an_unknown_one_is_not
     assert (await page.get("/wallets/nobody"))[0] == 404
 
 
-async def test_a_page_that_listens_is_told_of_an_alert_that_resolves(page: Page) -> None:
-    async with page.session.get(page.url + "/events") as stream, asyncio.timeout(10):
-        assert b"news" in await stream.content.readuntil(b"\n\n"), "it may be older than the stream"
-        assert b"still here" in await _next(page, stream)
-        resolved = replace(alert(), state=AlertState.RESOLVED, resolved_at=page.clock.now())
-        await keep(page.store, alerts=(resolved,))
-        while b"news" not in (await _next(page, stream)):
-            pass
-
-
-async def _next(page: Page, stream: object) -> bytes:
-    reading = asyncio.create_task(stream.content.readuntil(b"\n\n"))  # type: ignore[attr-defined]
-    while not reading.done():
-        await page.clock.advance(1)
-        await asyncio.wait({reading}, timeout=0.02)
-    return bytes(reading.result())
-
-
 async def test_what_metrics_say_is_readable_and_names_no_address(page: Page) -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -139,7 +118,7 @@ async def test_another_sites_name_for_this_address_is_refused(page: Page) -> Non
 async def test_a_public_page_wants_its_token(tmp_path: Path) -> None:
     async with serving(tmp_path, token="a-long-enough-token") as page:
         await fill(page.store)
-        for path in (*PAGES, "/api/v1/status", "/events", "/readyz"):
+        for path in (*PAGES, "/api/v1/status", "/news", "/readyz"):
             status, text, _ = await page.get(path)
             assert status == 401, path
             assert "hot" not in text.replace(f'value="{path}"', ""), path

@@ -121,7 +121,7 @@ def test_sessions_of_a_token_are_so_many_and_its_oldest_goes_first() -> None:
     assert sessions.token(other, 1.0) == b"another", "who logs in often puts nobody else out"
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/nothing", STATUS, "/static/style.css", "/events"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/nothing", STATUS, "/static/style.css", "/news"])
 async def test_no_answer_names_a_version(page: Page, path: str) -> None:
     async with page.session.get(page.url + path, headers={"Authorization": RIGHT}) as answer:
         assert answer.headers["Server"] == "watcher"

@@ -25,7 +25,7 @@ from watcher.web.sessions import LASTS, key_of, sessions
 COOKIE = "watcher"
 OPEN = ("/healthz", "/login", "/logout", "/static/", "/a/")
 """What is answered whoever asks; the pages are not. A link to acknowledge brings its own word."""
-FOR_SCRIPTS = ("/api/", "/metrics", "/readyz", "/events", "/news")
+FOR_SCRIPTS = ("/api/", "/metrics", "/readyz", "/news")
 """What no person opens: there is no login in place of it."""
 SIGNED = "/hints/"
 """What is answered under any name of this machine, too: each request there is signed."""

@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 MOST, EACH = 200, 20
 """Connections in all, and from one address. This machine and a proxy, through which many come, have half
 of all."""
-STREAMS = 50
-"""Pages that are told of news at once; one address has half of its connections for them."""
 ASIDE = 128
 """File descriptors that are left to the store, the sources and the channels, whatever the limit is."""
 FEWEST = 8
@@ -58,7 +56,7 @@ class Connection(web.RequestHandler):
         # Nothing is unpacked on its way in: a body is signed as it came, and may be a bomb.
         options: dict[str, Any] = {"access_log": None, "logger": limits.logger, "auto_decompress": False}
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
-        self.who, self.streams = who, False
+        self.who = who
         self._limits = limits
         self._busy = self._begun = self._stalled = False
         self._received, self._start = 0, b""
@@ -200,12 +198,6 @@ class ConnectionLimits:
 
     def left(self, connection: Connection) -> None:
         self._connections.discard(connection)
-
-    def may_stream(self, connection: Connection) -> bool:
-        """Whether one more page can be told of news."""
-        listen = [each.who for each in self._connections if each.streams]
-        most = min(STREAMS, self._most // 2)
-        return len(listen) < most and listen.count(connection.who) < max(self._share(connection.who) // 2, 1)
 
     def unburden(self, newest: Connection) -> None:
         """See that answers which nobody takes do not fill the memory."""

@@ -51,7 +51,7 @@ class ErrorPages:
     def answer(
         self, request: web.BaseRequest, status: int, text: str, ways: Sequence[Way] = ()
     ) -> web.Response:
-        if "/api/" in request.path:
+        if "/api/" in request.path or "application/json" in request.headers.get("Accept", ""):
             return web.json_response({"error": text}, status=status)
         if not reads_html(request):
             return web.Response(status=status, text=text + "\n")

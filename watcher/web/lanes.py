@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from enum import StrEnum
 
-FREE_ALONE = ("/healthz", "/readyz", "/events")
+FREE_ALONE = ("/healthz", "/readyz", "/news")
 FREE_BELOW = ("/static/", "/login", "/a/")
 LARGE_ALONE = ("/metrics",)
 LARGE_BELOW = ("/api/",)
@@ -16,7 +16,7 @@ class Lane(StrEnum):
     """Where a request is answered. Each lane has a few places, and a thread."""
 
     FREE = "free"
-    """What is kept in memory, streams, waits for a body or says how the process fares: it takes no place."""
+    """What is kept in memory, waits for a body or says how the process fares: it takes no place."""
     PAGES = "pages"
     LARGE = "large"
     """What may take seconds: JSON, figures, tables as files."""

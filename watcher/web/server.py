@@ -67,7 +67,7 @@ class Server:
         self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
         self._access = Access(settings, snapshots.clock, self._limits)
         self._forms, self._holdings = Forms(self._base, possible=settings.guarded), AllHoldings(snapshots)
-        self._site = Site(snapshots, self._forms, self._limits, self._holdings, base=self._base)
+        self._site = Site(snapshots, self._forms, self._holdings, base=self._base)
         self._logins = LoginPages(self._access, self._forms, self._site.bare, self._base)
         self._errors = ErrorPages(self._site.bare)
         self._links = AckLinks(snapshots, settings, self._limits, self._site.bare)
@@ -105,7 +105,6 @@ class Server:
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        self._site.leave()
         self._limits.close()
         if self._warming is not None:
             self._warming.cancel()

@@ -49,6 +49,12 @@ def static_files() -> dict[str, StaticFile]:
     return {name: _file(name, body) for name, body in _bodies()}
 
 
+@cache
+def build() -> str:
+    """A word for all of them together, by which a page that is open since another version knows it."""
+    return sha256("".join(sorted(each.tag for each in static_files().values())).encode()).hexdigest()[:16]
+
+
 def _bodies() -> Iterator[tuple[str, bytes]]:
     folder = files("watcher.web") / "static"
     parts = sorted((folder / "style").iterdir(), key=lambda each: each.name)

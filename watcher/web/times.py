@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 from watcher.domain.messages.presentation import Display
-from watcher.domain.values.formatting import moment
+from watcher.domain.values.formatting import iso, moment
 
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 _TIME = Markup('<time class="{}" datetime="{:%Y-%m-%dT%H:%M:%SZ}" title="{}">{}</time>')
@@ -24,6 +24,11 @@ class PageTimes:
     def zone(self) -> str:
         """Its name, as people write it: `Europe/Zurich`."""
         return str(self._display.zone)
+
+    @property
+    def stamp(self) -> str:
+        """The moment, for scripts."""
+        return iso(self.now)
 
     def local(self, text: str) -> str:
         """A text with its times in the zone."""
