@@ -12,6 +12,7 @@ import typer
 from watcher.cli._app import build
 from watcher.cli._help import PAGES
 
+GROUPS = ("silence", "import")
 COMMAND: Any = typer.main.get_command(build(()))
 
 
@@ -23,7 +24,7 @@ def verb(name: str) -> Any:
 
 
 def all_verbs() -> list[str]:
-    nested = [f"silence {name}" for name in verb("silence").commands]
+    nested = [f"{group} {name}" for group in GROUPS for name in verb(group).commands]
     return [*COMMAND.commands, *nested]
 
 
@@ -49,7 +50,7 @@ def test_the_help_of_every_verb_ends_with_examples(name: str) -> None:
 def test_every_example_is_a_command_that_is_understood(command: str) -> None:
     words = shlex.split(re.split(r" [|>] ", command)[0])
     assert words[0] == "watcher"
-    name = "silence " + words[2] if words[1] == "silence" else words[1]
+    name = f"{words[1]} {words[2]}" if words[1] in GROUPS else words[1]
     rest = words[1 + len(name.split()) :]
     verb(name).make_context(name, rest)  # raises what wrong usage raises
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ VERBS = {
     "report": "report", "polls": "lists", "alerts": "alerts", "ack": "alerts", "explain": "explain",
     "outbox": "lists", "assets": "assets", "send-test": "send_test", "test": "test",
     "backtest": "backtest", "web": "run", "schema": "maintain", "backup": "maintain", "version": "maintain",
-    "silence": "alerts", "audit": "audit",
+    "silence": "alerts", "audit": "audit", "import": "import_wallets",
 }  # fmt: skip
 """Verb → the module here that has it, as a function of that name or a group of them."""
 
@@ -38,7 +39,9 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     app.callback()(_watcher)
     first = arguments[0] if arguments else ""
     for name in (first,) if first in VERBS else VERBS:
-        verb = getattr(import_module(f"watcher.cli.{VERBS[name]}"), name.replace("-", "_"))
+        # A verb that is a word of Python has a line after its name there.
+        attribute = name.replace("-", "_") + "_" * iskeyword(name)
+        verb = getattr(import_module(f"watcher.cli.{VERBS[name]}"), attribute)
         page = PAGES[name]
         if isinstance(verb, typer.Typer):
             app.add_typer(verb, name=name, short_help=page.short, epilog=page.epilog)

@@ -177,6 +177,17 @@ PAGES: Mapping[str, HelpPage] = {
             ("watcher audit --action silence --json", "every silence, for a script"),
         ),
     ),
+    "import": HelpPage(
+        "Take over what another program knows: wallets",
+        (("watcher import wallets accounts.csv", "a watch list from another program's file"),),
+    ),
+    "import wallets": HelpPage(
+        "Wallets from a CSV file of another program",
+        (
+            ("watcher import wallets accounts.csv --chains ethereum", "where the file names no chain"),
+            ("watcher import wallets liste.csv --column address=Adresse", "a column of another name"),
+        ),
+    ),
     "silence": HelpPage(
         "Tell nobody of what matches, for a while",
         (

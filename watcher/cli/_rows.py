@@ -264,3 +264,31 @@ class BacktestRow(TypedDict):
     not_known: list[str]
     sets: list[RuleSetRow]
     compared: NotRequired[ComparedRow]
+
+
+class ImportedWalletRow(TypedDict):
+    """A wallet as it is written; `line`: where the other file has it first."""
+
+    line: int
+    name: str
+    source: str
+    address: str
+    chains: list[str]
+    assets: list[str]
+    tags: list[str]
+    label: str
+    note: str
+
+
+class ImportRow(TypedDict):
+    """What came of a file of another program. `written`: null if nothing was."""
+
+    file: str
+    written: str | None
+    columns: dict[str, str]
+    ignored: list[str]
+    wallets: list[ImportedWalletRow]
+    left_out: list[ProblemRow]
+    mistakes: list[ProblemRow]
+    before: PlannedSourceRow | None
+    after: PlannedSourceRow | None

@@ -16,7 +16,8 @@ from watcher.cli._hints import expectation
 from watcher.cli._options import Config, Json
 from watcher.cli._rows import PlannedAccountRow, PlannedSourceRow, PlanRow
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration, build_source, store_of
+from watcher.config.configuration import build_source, store_of
+from watcher.config.settings import Settings
 from watcher.domain.scheduler import AccountForecast
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.durations import parse_duration, span
@@ -55,7 +56,7 @@ def plan(
     """
     configuration = configured(config)
     supposed = Supposed(_credits(credit), add, _duration(at_least_every))
-    plans = _plans(configuration, supposed, source)
+    plans = plans_of(configuration.settings, supposed, source)
     troubles = {each.source: misfit(each) for each in plans}
     if json:
         print_json(as_json(plans))
@@ -69,10 +70,11 @@ def plan(
     return 0 if all(each.fits for each in plans) else 1
 
 
-def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -> list[SourcePlan]:
+def plans_of(settings: Settings, supposed: Supposed, only: str | None) -> list[SourcePlan]:
+    """The plan of each source, or of one."""
     from watcher.service.clock import SystemClock
 
-    settings, now = configuration.settings, SystemClock().now()
+    now = SystemClock().now()
     must_know("source", [only] if only is not None else None, settings.sources)
     names = [name for name in settings.sources if only in (None, name)]
     sources = {name: build_source(settings, name) for name in names}
@@ -104,7 +106,7 @@ def _plans(configuration: Configuration, supposed: Supposed, only: str | None) -
 def as_json(plans: Sequence[SourcePlan]) -> PlanRow:
     """The shape that scripts rely on. Of hints is said where there are some."""
     return {
-        "sources": {each.source: _source_row(each) for each in plans},
+        "sources": {each.source: source_row(each) for each in plans},
         "accounts": [
             _account_row(each.source, line, row)
             for each in plans
@@ -113,7 +115,7 @@ def as_json(plans: Sequence[SourcePlan]) -> PlanRow:
     }
 
 
-def _source_row(plan: SourcePlan) -> PlannedSourceRow:
+def source_row(plan: SourcePlan) -> PlannedSourceRow:
     found: PlannedSourceRow = {
         "limit_per_period": round(plan.limit) if plan.limit < math.inf else None,
         "planned_per_period": round(plan.per_period),

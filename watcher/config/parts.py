@@ -26,11 +26,14 @@ _RULES = "write [rules/*.yaml]"
 _Loc: TypeAlias = tuple[str | int, ...]
 
 
-def read_whole(path: Path, expand: Expand | None = None) -> Document:
-    """A configuration file with all its parts in one tree. Mistakes are in `problems`."""
+def read_whole(path: Path, expand: Expand | None = None, more: Document | None = None) -> Document:
+    """A configuration file with all its parts in one tree. Mistakes are in `problems`.
+
+    `more`: a list of wallets that is taken as one part more: what if it was named too?
+    """
     document = read_document(path, expand)
     if isinstance(document.root.value, dict):
-        _Parts(document, expand).join()
+        _Parts(document, expand, more).join()
     return document
 
 
@@ -73,9 +76,10 @@ def _named(document: Document, loc: _Loc, node: Node, what: str) -> list[Path]:
 class _Parts:
     """Reads the parts of one document and joins them to it."""
 
-    def __init__(self, document: Document, expand: Expand | None) -> None:
+    def __init__(self, document: Document, expand: Expand | None, more: Document | None) -> None:
         self._document = document
         self._expand = expand
+        self._more = more
         self._read = {document.path.resolve()}
         self._included: list[Document] = []
 
@@ -141,7 +145,7 @@ class _Parts:
     def _join_wallets(self) -> None:
         pieces, entries = [], list[Node]()
         named = any(isinstance(item.value, str) for _, item in self._items(self._document, "wallets"))
-        if not named and not any(part.root.get("wallets") for part in self._included):
+        if not named and self._more is None and not any(part.root.get("wallets") for part in self._included):
             return
         for document in (self._document, *self._included):
             section = document.root.get("wallets")
@@ -155,6 +159,10 @@ class _Parts:
                     entries += self._wallets_in(document, loc, item)
                 else:
                     entries.append(self._of(document, item))
+        if self._more is not None:
+            self._document.whole = False
+            self._document.parts.append(self._more)
+            entries += self._entries(self._more, self._more.root)
         self._join("wallets", Node(0, 0, entries, "", NO_KEYS), pieces)
 
     def _wallets_in(self, document: Document, loc: _Loc, item: Node) -> Iterator[Node]:

@@ -130,11 +130,17 @@ def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None
 
 
 def read_settings(
-    path: Path, env: Mapping[str, str], kinds: Kinds | None = None, *, secrets: bool = True
+    path: Path,
+    env: Mapping[str, str],
+    kinds: Kinds | None = None,
+    *,
+    secrets: bool = True,
+    more: Document | None = None,
 ) -> PartialSettings:
-    """Read a configuration file as far as it goes; `secrets`: whether one that is not set is a mistake."""
+    """Read a configuration file as far as it goes; `secrets`: whether one that is not set is a mistake;
+    `more`: wallets that are taken as if they were named too."""
     environment = Environment(env, path.absolute().parent, secrets=secrets)
-    document = read_whole(path, environment.expand)
+    document = read_whole(path, environment.expand, more)
     if document.problems and document.root.value is None:
         return PartialSettings(None, document, {}, {}, (), (), (), (), ())
     loader = _Loader(document, environment, kinds or known_kinds())

@@ -30,11 +30,11 @@ _LISTS = frozenset({"chains", "assets", "tags"})
 _PROSE = frozenset({"label", "note"})
 _APART = re.compile(r"[\s;,]+")
 _SPACES = frozenset("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{FIGURE SPACE}")
-_SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
-_BROKEN = re.compile(r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")
+SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
+BROKEN = re.compile(r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")
 _LEFT_OVER = (
     (re.compile("'"), ("begins with an apostrophe, with which spreadsheets mark text", "take it away")),
-    (_BROKEN, ("is an error of the spreadsheet, and no value", "mend its formula, or write the value")),
+    (BROKEN, ("is an error of the spreadsheet, and no value", "mend its formula, or write the value")),
     (re.compile("="), ("is a formula, and no value", "save the file again with values")),
 )
 _MONTH = "jan|feb|mar|apr|mai|may|jun|jul|aug|sep|oct|okt|nov|dec|dez"
@@ -114,7 +114,7 @@ def _says_nothing(line: str) -> bool:
     """Whether a line is empty, a comment, or what tells a spreadsheet the separator."""
     if not line.strip(" \t\r\n,;"):
         return True
-    return (line[0] == "#" and not _BROKEN.match(line)) or line[:4].lower() == "sep="
+    return (line[0] == "#" and not BROKEN.match(line)) or line[:4].lower() == "sep="
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -256,7 +256,7 @@ def _accident(key: str, text: str) -> tuple[str, str] | None:
         return said
     if "${" in text:
         return "has a ${…}, and variables are not put into a CSV file", "write the value, or name it in YAML"
-    if key in ("name", "address", "assets") and _SCIENTIFIC.fullmatch(text):
+    if key in ("name", "address", "assets") and SCIENTIFIC.fullmatch(text):
         what = f"'{text[:40]}' is what a spreadsheet made of a long number: its last digits are lost"
         return what, "format the column as text, and copy it again from where it came"
     if key == "weight" and "," in text:

@@ -66,6 +66,9 @@ class SourceKind(BaseModel):
     tells_rates: ClassVar[bool] = False
     """Whether it has a list of exchange rates."""
 
+    takes_chains: ClassVar[bool] = False
+    """Whether a wallet says on which chains it is read."""
+
     fairness: Fairness = 1.0
     concurrency: Concurrency = 1
     """Requests that may be under way at once."""
@@ -98,6 +101,10 @@ class SourceKind(BaseModel):
     def chain_warning(self, chain: str) -> Advice | None:  # noqa: ARG002
         """Warning about the id of a chain that can be asked for and is probably wrong, if there is one."""
         return None
+
+    def chain_called(self, name: str) -> str:  # noqa: ARG002
+        """The id of the chain that people or other programs call so; empty if it knows none."""
+        return ""
 
     def discovery(self, name: str, wallet: WatchedWallet) -> Discovery | None:  # noqa: ARG002
         """What `discover` asks for; None if the API has one chain only.

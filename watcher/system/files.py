@@ -79,6 +79,23 @@ def text_file(path: Path, *, mode: int = SHARED, new: bool = False) -> IO[str]:
     return os.fdopen(opened(path, flags, mode), "w", encoding="utf-8", newline="")
 
 
+def write_new(path: Path, text: str, *, mode: int = SHARED) -> None:
+    """A file that is there with all its text or not at all. FileExistsError if something is there already."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(opened(draft, os.O_WRONLY | os.O_EXCL, mode), "w", encoding="utf-8", newline="") as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            try:
+                os.link(draft, path)  # unlike a rename it replaces nothing
+            except PermissionError:  # a file system without links
+                with text_file(path, mode=mode, new=True) as whole:
+                    whole.write(text)
+        finally:
+            draft.unlink()
+
+
 def make_folder(path: Path, mode: int = 0o755) -> None:
     """Make a folder and those around it, where they are missing; `mode`: of the folder itself."""
     missing = [each for each in (path, *path.parents) if not each.exists()]

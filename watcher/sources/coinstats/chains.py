@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -47,6 +49,51 @@ _SHORT = {
     "op": "optimism-wallet", "ripple": "xrp", "sol": "solana", "trx": "tron", "xlm": "stellar",
 }  # fmt: skip
 """What people write; close matches would find others."""
+
+
+_CALLED = {
+    "1": "ethereum", "eth2": "ethereum", "ether": "ethereum",
+    "10": "optimism-wallet", "op": "optimism-wallet", "opmainnet": "optimism-wallet",
+    "56": "binancesmartchain", "bnb": "binancesmartchain", "bep20": "binancesmartchain",
+    "binance": "binancesmartchain", "binancesc": "binancesmartchain", "bnbsmart": "binancesmartchain",
+    "100": "gnosis-wallet", "xdai": "gnosis-wallet",
+    "137": "polygon-wallet", "matic": "polygon-wallet", "pol": "polygon-wallet",
+    "polygonpos": "polygon-wallet",
+    "1101": "zkevm-polygon-wallet", "polygonzkevm": "zkevm-polygon-wallet",
+    "5000": "mantle-wallet", "8453": "base-wallet",
+    "42161": "arbitrum-wallet", "arbitrumone": "arbitrum-wallet", "42170": "arbitrum-nova-wallet",
+    "42220": "celo-wallet",
+    "43114": "avalanche-wallet", "avalanchec": "avalanche-wallet", "avaxc": "avalanche-wallet",
+    "59144": "linea-wallet", "81457": "blast-wallet", "534352": "scroll-wallet", "7777777": "zora-wallet",
+    "ksm": "kusama-wallet", "near": "near-wallet", "icp": "internet-computer-wallet", "xtz": "tezos",
+    "dogecoin": "doge-wallet", "etc": "ethereum_classic", "zec": "zcash-wallet", "algo": "algorand",
+    "bitcoinsv": "bitcoin_sv", "multiversx": "elrond-wallet", "egld": "elrond-wallet",
+    "erc20": "ethereum", "trc20": "tron", "xrpledger": "xrp", "cosmoshub": "cosmos",
+    "worldchain": "worldchain-wallet", "world": "worldchain-wallet",
+}  # fmt: skip
+"""Chains as other programs name them in their files, in small letters and without what is between words;
+numbers are chain ids as in EIP-155."""
+
+_BESIDE = ("mainnet", "network", "blockchain", "chain")
+_NO_LETTER = re.compile("[^a-z0-9]")
+
+
+def called(name: str) -> str:
+    """The id of the chain that people or other programs call so; empty if that is not sure."""
+    if name in KNOWN:
+        return name
+    plain = _NO_LETTER.sub("", name.lower())
+    short = next((plain.removesuffix(each) for each in _BESIDE if plain.endswith(each)), plain)
+    for word in (plain, short):
+        if found := _CALLED.get(word) or _SHORT.get(word) or _plainly().get(word):
+            return found
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _plainly() -> Mapping[str, str]:
+    """Ids by what they say, without what is between words; of two that say the same the one to write."""
+    return {_NO_LETTER.sub("", canonical(each)): each for each in sorted(KNOWN)}
 
 
 @lru_cache(maxsize=1024)

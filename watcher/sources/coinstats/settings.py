@@ -18,7 +18,7 @@ from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import percentage
-from watcher.sources.coinstats.chains import stranger
+from watcher.sources.coinstats.chains import called, stranger
 from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
 from watcher.sources.http import Http, Limits
@@ -57,6 +57,7 @@ class CoinStatsSettings(ApiSettings):
 
     sells_credits: ClassVar = True
     tells_rates: ClassVar = True
+    takes_chains: ClassVar = True
 
     kind: Literal["coinstats"]
     base_url: BaseUrl = BASE_URL
@@ -87,6 +88,9 @@ class CoinStatsSettings(ApiSettings):
 
     def chain_warning(self, chain: str) -> Advice | None:
         return stranger(chain)
+
+    def chain_called(self, name: str) -> str:
+        return called(name)
 
     def discovery(self, name: str, wallet: WatchedWallet) -> Discovery:
         if SWEEPS.intersection(wallet.chains):
