@@ -53,9 +53,9 @@ def painter(configuration: Configuration, store: StoreAccess) -> Painter | None:
     return Painter(configuration.settings, build_rules(configuration), store)
 
 
-def sample(configuration: Configuration, now: datetime) -> Draw | None:
+def sample(settings: Settings, now: datetime) -> Draw | None:
     """A function that draws a test picture; None if no channel wants pictures, or nothing can draw them."""
-    if not wants_pictures(configuration.settings) or find_spec("PIL") is None:
+    if not wants_pictures(settings) or find_spec("PIL") is None:
         return None
 
     def draw(_deliveries: Sequence[Delivery], display: Display) -> list[Attachment]:

@@ -11,6 +11,7 @@ from watcher.cli._actor import actor
 from watcher.cli._common import configured, must_know, must_know_wallets, print_json, the_one
 from watcher.cli._options import Config, Json, Limit, Wallets
 from watcher.cli._tables import print_table
+from watcher.commands import deliveries
 from watcher.config.configuration import store_of
 from watcher.domain.values.formatting import moment, money, price
 from watcher.ports.store import StoreAccess
@@ -110,14 +111,12 @@ def outbox(
 
 def _change(store: StoreAccess, retry: Sequence[str], drop: Sequence[str]) -> list[str]:
     """Retry some deliveries and drop others; those that are not there."""
-    commands = store.commands(actor(SystemClock().now()))
+    by = actor(SystemClock().now())
     with store.queries() as reader:
         meant = {each: the_one(each, reader.named_deliveries(each), "deliveries") for each in (*retry, *drop)}
     missing: list[str] = []
-    for change, texts in ((commands.retry, retry), (commands.drop, drop)):
-        ids = [meant[each] for each in texts]
-        found = change(ids) if ids else []
-        missing += [each for each in ids if each not in found]
+    for change, texts in ((deliveries.retry, retry), (deliveries.drop, drop)):
+        missing += change(store, by, [meant[each] for each in texts]).left
     return missing
 
 

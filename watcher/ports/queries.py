@@ -267,12 +267,20 @@ class Queries(PeriodQueries, Protocol):
         """What they came to, by source and hint source, in the order of those names."""
         ...
 
-    def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
-        """Deliveries, newest first; only those in `state` if given."""
+    def deliveries(
+        self,
+        state: str | None,
+        limit: int,
+        skip: int = 0,
+        *,
+        channel: str | None = None,
+        given_up_first: bool = False,
+    ) -> list[Delivery]:
+        """Deliveries, newest first; only those in `state`, or of a channel, if given."""
         ...
 
-    def count_deliveries(self, state: str | None = None) -> int:
-        """How many `deliveries` there are; only those in `state` if given."""
+    def count_deliveries(self, state: str | None = None, channel: str | None = None) -> int:
+        """How many `deliveries` there are; only those in `state`, or of a channel, if given."""
         ...
 
     def delivery(self, identity: str) -> Delivery | None: ...

@@ -14,6 +14,7 @@ from watcher.web.pages.alerts import AlertPages
 from watcher.web.pages.assets import AssetPages
 from watcher.web.pages.audit import AuditPage
 from watcher.web.pages.budget import BudgetPage
+from watcher.web.pages.channels import ChannelPage
 from watcher.web.pages.deliveries import DeliveryPage
 from watcher.web.pages.news import NewsPage
 from watcher.web.pages.overview import OverviewPage
@@ -47,13 +48,14 @@ class Site:
             AlertPages(self._templating),
             RulePages(self._templating),
             BudgetPage(self._templating),
-            DeliveryPage(self._templating),
+            DeliveryPage(self._templating, forms),
             AuditPage(self._templating),
             PortfolioPage(self._templating, holdings),
             AssetPages(self._templating, holdings),
             NewsPage(self._templating),
             Actions(self._templating, forms),
             SilencePages(self._templating, forms),
+            ChannelPage(self._templating, forms),
         )
         self._templating.navigation = navigation({each.path for each in self.routes()})
 

@@ -201,12 +201,22 @@ class MemoryQueries:
                 groups.setdefault((each.account.source, each.word.by), []).append(each)
         return [tally(*names, groups[names]) for names in sorted(groups)]
 
-    def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
-        found = [each for each in reversed(self._all()) if state in (None, str(each.state))]
+    def deliveries(
+        self,
+        state: str | None,
+        limit: int,
+        skip: int = 0,
+        *,
+        channel: str | None = None,
+        given_up_first: bool = False,
+    ) -> list[Delivery]:
+        found = [each for each in reversed(self._all()) if _is_wanted(each, state, channel)]
+        if given_up_first:
+            found.sort(key=lambda each: each.state is not DeliveryState.GIVEN_UP)
         return [self._state.told(each) for each in found[skip : skip + limit]]
 
-    def count_deliveries(self, state: str | None = None) -> int:
-        return sum(state in (None, str(each.state)) for each in self._state.deliveries.values())
+    def count_deliveries(self, state: str | None = None, channel: str | None = None) -> int:
+        return sum(_is_wanted(each, state, channel) for each in self._state.deliveries.values())
 
     def delivery(self, identity: str) -> Delivery | None:
         found = self._state.deliveries.get(identity)
@@ -368,3 +378,7 @@ def tally(source: str, by: str, polls: Sequence[HintedPoll]) -> HintTally:
     confirmed = sum(each.changed is True for each in polls)
     paid, lost = (sum(each.credits for each in some) for some in (polls, barren))
     return HintTally(source, by, len(polls), confirmed, len(barren), paid, lost)
+
+
+def _is_wanted(delivery: Delivery, state: str | None, channel: str | None) -> bool:
+    return state in (None, str(delivery.state)) and channel in (None, delivery.channel)

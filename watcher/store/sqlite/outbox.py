@@ -137,17 +137,34 @@ def _needed(conn: sqlite3.Connection, identity: str, other: Delivery) -> bool:
     return any(conn.execute("SELECT 1 FROM deliveries WHERE id = ?", each).fetchone() for each in told)
 
 
-def listed(conn: sqlite3.Connection, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
+def listed(
+    conn: sqlite3.Connection,
+    state: str | None,
+    limit: int,
+    skip: int = 0,
+    *,
+    channel: str | None = None,
+    given_up_first: bool = False,
+) -> list[Delivery]:
     """Deliveries, newest first."""
-    where, values = ("WHERE d.state = ?", [state]) if state else ("", [])
-    sql = f"{_SELECT} {where} ORDER BY d.created DESC, d.rowid DESC LIMIT ? OFFSET ?"
+    order = "d.state <> 'given_up', " if given_up_first else ""
+    order += "d.created DESC, d.rowid DESC"
+    where, values = _wanted(state, channel)
+    chosen = f"SELECT d.rowid FROM deliveries d {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+    sql = f"{_SELECT} WHERE d.rowid IN ({chosen}) ORDER BY {order}"
     return [_delivery(row) for row in conn.execute(sql, (*values, limit, skip))]
 
 
-def count(conn: sqlite3.Connection, state: str | None) -> int:
-    where, values = ("WHERE state = ?", [state]) if state else ("", [])
-    found: int = conn.execute(f"SELECT count(*) FROM deliveries {where}", values).fetchone()[0]  # noqa: S608
+def count(conn: sqlite3.Connection, state: str | None, channel: str | None = None) -> int:
+    where, values = _wanted(state, channel)
+    found: int = conn.execute(f"SELECT count(*) FROM deliveries d {where}", values).fetchone()[0]  # noqa: S608
     return found
+
+
+def _wanted(state: str | None, channel: str | None) -> tuple[str, list[str]]:
+    terms = {"d.state = ?": state, "d.channel = ?": channel}
+    given = {term: value for term, value in terms.items() if value}
+    return f"WHERE {' AND '.join(given)}" if given else "", list(given.values())
 
 
 def one(conn: sqlite3.Connection, identity: str) -> Delivery | None:

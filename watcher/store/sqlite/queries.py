@@ -210,15 +210,25 @@ class SqliteQueries:
         with self._snapshot():
             return hinted.tallies(self._conn, since)
 
-    def deliveries(self, state: str | None, limit: int, skip: int = 0) -> list[Delivery]:
-        """Deliveries, newest first; only those in `state` if given."""
+    def deliveries(
+        self,
+        state: str | None,
+        limit: int,
+        skip: int = 0,
+        *,
+        channel: str | None = None,
+        given_up_first: bool = False,
+    ) -> list[Delivery]:
+        """Deliveries, newest first; only those in `state`, or of a channel, if given."""
         with self._snapshot():
-            return outbox.listed(self._conn, state, limit, skip)
+            return outbox.listed(
+                self._conn, state, limit, skip, channel=channel, given_up_first=given_up_first
+            )
 
-    def count_deliveries(self, state: str | None = None) -> int:
-        """How many `deliveries` there are; only those in `state` if given."""
+    def count_deliveries(self, state: str | None = None, channel: str | None = None) -> int:
+        """How many `deliveries` there are; only those in `state`, or of a channel, if given."""
         with self._snapshot():
-            return outbox.count(self._conn, state)
+            return outbox.count(self._conn, state, channel)
 
     def delivery(self, identity: str) -> Delivery | None:
         with self._snapshot():
