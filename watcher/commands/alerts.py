@@ -18,6 +18,7 @@ from watcher.domain.messages.message import Severity
 from watcher.domain.values.durations import format_duration, parse_duration
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import nearest
+from watcher.domain.values.text import is_visible
 from watcher.ports.queries import Queries
 from watcher.ports.store import StoreAccess
 
@@ -210,4 +211,4 @@ def silenceable(rules: Iterable[str]) -> set[str]:
 
 def is_keepable(text: str) -> bool:
     """Whether a text can be kept as a name or a comment: visible, on one line, and not too long."""
-    return text.isprintable() and len(text) <= LONGEST_TEXT
+    return is_visible(text) and len(text) <= LONGEST_TEXT

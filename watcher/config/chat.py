@@ -12,6 +12,7 @@ from watcher.config.models import DistinctWords
 from watcher.config.problems import checked
 from watcher.domain.values.errors import InputError, Problem
 from watcher.domain.values.spelling import nearest
+from watcher.domain.values.text import is_visible
 from watcher.notify.kind import ChannelKind
 
 LONGEST_NAME = 100
@@ -86,7 +87,7 @@ def _ids(document: Document, name: str, services: Mapping[str, type[ChannelKind]
     """The ids of one person."""
     place = ("people", name)
     node = document.at(place)
-    if not name.strip() or not name.isprintable() or name != name.strip() or len(name) > LONGEST_NAME:
+    if not name.strip() or not is_visible(name) or name != name.strip() or len(name) > LONGEST_NAME:
         what = f"a name must be visible text, at most {LONGEST_NAME} characters"
         document.report(place, what, key=True)
     if not isinstance(node.value, dict) or not node.value:

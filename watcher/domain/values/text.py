@@ -27,6 +27,12 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 _SPACES = frozenset({"Zs", "Zl", "Zp"})
 _KEPT_SPACES = frozenset({" ", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"})
 
+_JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
+_BESIDE = r"[^\x00-\x7f\s\u200c\u200d]"
+_JOINED = re.compile(rf"(?<={_BESIDE})[\u200c\u200d](?={_BESIDE})")
+_LONE = re.compile(rf"(?<!{_BESIDE})[\u200c\u200d]|[\u200c\u200d](?!{_BESIDE})")
+"""Persian, Sinhala and others write with these, and pictures of people are made with them: between two signs
+that are no ASCII. Anywhere else nobody can see them."""
 
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/%?&=#+-]*)?")
 
@@ -36,10 +42,21 @@ def is_plain_url(text: str) -> bool:
     return _PLAIN_URL.fullmatch(text) is not None
 
 
+def is_visible(text: str) -> bool:
+    """Whether all of a text is seen, on one line; what joins signs of a script or of a picture is seen in
+    them."""
+    if text.isascii():
+        return text.isprintable()
+    return all(char.isprintable() or char in _KEPT_SPACES for char in _JOINED.sub("", text))
+
+
 def visible(text: str) -> str:
     """The same text on one line, without control characters, terminal escapes, direction marks or other
     invisible ones."""
-    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+    if text.isascii() and text.isprintable():
+        return text
+    line = "".join(map(_visible, text))
+    return line if _JOINERS.isdisjoint(line) else _LONE.sub("", line)
 
 
 def clean(text: str) -> str:
@@ -62,6 +79,8 @@ def named(text: str) -> str:
 def _visible(char: str) -> str:
     if char in "\t\r\n":
         return " "
+    if char in _JOINERS:
+        return char
     category = unicodedata.category(char)
     if category in _INVISIBLE:
         return ""

@@ -18,6 +18,7 @@ from watcher.domain.values.text import clean
 from watcher.reports import status
 from watcher.reports.rows import HistoryRow, WalletBalanceRow
 from watcher.web import text
+from watcher.web.addresses import name_in
 from watcher.web.parameters import ROWS, Parameters, refused
 from watcher.web.templating import PageView, Templating
 
@@ -36,7 +37,7 @@ class WalletPage:
 
     async def wallet(self, request: web.Request) -> web.Response:
         parameters = Parameters(request.query, ("asset", "range"))
-        name, settings = request.match_info["name"], self._snapshots.settings
+        name, settings = name_in(request.match_info["name"]), self._snapshots.settings
         if name not in {wallet.name for wallet in settings.wallets}:
             raise web.HTTPNotFound(text="there is no such wallet")
         chosen, wanted = _asset(parameters.one("asset")), parameters.choice("range", ranges.RANGES)
