@@ -28,6 +28,13 @@ from watcher.web import PageSnapshots, Server
 PATHS = (
     *("/", "/wallets", "/wallets/w7", "/budget", "/rules"),
     *(
+        "/assets",
+        "/assets?tag=%28no+tag%29",
+        f"/assets/ethereum/0x{3:040x}",
+        "/portfolio",
+        "/portfolio?by=wallet",
+    ),
+    *(
         f"/rules/{name}"
         for name in ("low", "moved", "slowly", "lasting", "each", "everything", "cover", "silent")
     ),

@@ -227,7 +227,9 @@ def _moved(
 ) -> dict[Account, list[MovedHolding]]:
     """By account: those of one come together."""
     found: dict[Account, list[MovedHolding]] = {}
-    for account, holdings in groupby(queries.moved([HOT, *WALLETS], *span, asset), lambda each: each.account):
+    for account, holdings in groupby(
+        queries.moved([HOT, *WALLETS], *span, 9, asset), lambda each: each.account
+    ):
         assert account not in found
         found[account] = sorted(holdings)
     return found

@@ -55,7 +55,8 @@ class Step(NamedTuple):
 
     before: Decimal | None
     after: Decimal
-    at: datetime
+    stretch: int
+    """Of the equal stretches of the time that were asked for, the one that it lies in, from 0."""
     drift: bool = False
 
 
@@ -80,7 +81,12 @@ class PeriodQueries(Protocol):
         ...
 
     def moved(
-        self, accounts: Collection[Account], since: datetime, until: datetime, asset: Asset | None = None
+        self,
+        accounts: Collection[Account],
+        since: datetime,
+        until: datetime,
+        stretches: int,
+        asset: Asset | None = None,
     ) -> Iterator[MovedHolding]:
         """Each holding that changed; only those of one asset if it is given. Those of one account come
         together. They are read as they are taken: there may be very many."""

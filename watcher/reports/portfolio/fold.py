@@ -125,12 +125,12 @@ class Fold:
     ) -> None:
         """`ends`: of every asset that has a price at either end."""
         self._wallets, self._past, self._ends = wallets, past, ends
-        self._since, self._span = since, until - since
+        self._since, self._until = since, until
         self.found = Folded()
 
     def take_all(self, reader: Queries, asset: Asset | None = None) -> Folded:
         """Every holding that was held at an end, or moved between; only those of one asset if it is given."""
-        moved = reader.moved(self._wallets.keys(), self._since, self._since + self._span, asset)
+        moved = reader.moved(self._wallets.keys(), self._since, self._until, STRETCHES, asset)
         left = dict.fromkeys(self._wallets)
         for account, holdings in groupby(moved, key=lambda each: each.account):
             del left[account]
@@ -195,13 +195,11 @@ class Fold:
         cell.flow = cell.flow.add(amounts)
         cell.holdings += bool(amounts.closing)
         cell.known_before |= known
-        amount = amounts.opening
+        amount, course = amounts.opening, cell.steps
         for step in steps:
-            stretch = (step.at - self._since) * STRETCHES // self._span
-            cell.steps[stretch] = plus(cell.steps.get(stretch, ZERO), minus(step.after, amount))
+            course[step.stretch] = plus(course.get(step.stretch, ZERO), minus(step.after, amount))
             amount = step.after
-        first = (steps[0].at - self._since) * STRETCHES // self._span
-        cell.first = min(cell.first, BEGINNING if known else first)
+        cell.first = min(cell.first, BEGINNING if known else steps[0].stretch)
         self._count(wallet.name, amounts, asset, known=known)
 
     def _count(self, name: str, amounts: Flow, asset: Asset, *, known: bool) -> None:

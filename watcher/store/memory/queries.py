@@ -135,9 +135,14 @@ class MemoryQueries:
         return statement_data.read(self._state, accounts, since, until, holdings=holdings)
 
     def moved(
-        self, accounts: Collection[Account], since: datetime, until: datetime, asset: Asset | None = None
+        self,
+        accounts: Collection[Account],
+        since: datetime,
+        until: datetime,
+        stretches: int,
+        asset: Asset | None = None,
     ) -> Iterator[MovedHolding]:
-        return statement_data.moved(self._state, accounts, since, until, asset)
+        return statement_data.moved(self._state, accounts, (since, until), stretches, asset)
 
     def price_steps(
         self, since: datetime, until: datetime, stretches: int, asset: Asset | None = None

@@ -52,15 +52,19 @@ def read(
 
 
 def moved(
-    state: State, accounts: Collection[Account], since: datetime, until: datetime, asset: Asset | None
+    state: State,
+    accounts: Collection[Account],
+    period: tuple[datetime, datetime],
+    stretches: int,
+    asset: Asset | None,
 ) -> Iterator[MovedHolding]:
-    wanted = set(accounts)
+    wanted, (since, until) = set(accounts), period
     for (account, held_of), changes in sorted(state.changes.items(), key=itemgetter(0)):
         if account not in wanted or asset not in (None, held_of):
             continue
         earlier = [each for each in changes if each.after_at < since]
         steps = tuple(
-            Step(each.before, each.after, each.after_at, each.drift)
+            Step(each.before, each.after, (each.after_at - since) * stretches // (until - since), each.drift)
             for each in changes
             if since <= each.after_at < until
         )

@@ -115,7 +115,7 @@ def history(
     """Changes, newest first; baselines (`before` None) are left out."""
     sql = (
         "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after,"
-        " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c"
+        " c.before_at, c.after_at, c.price_before, c.price_after, c.drift FROM changes c{by}"
         " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset"
         " WHERE c.before IS NOT NULL AND c.after_at >= ?"
     )
@@ -124,9 +124,16 @@ def history(
     if wanted is not None and len(wanted) <= FEW:  # found by index, however much others have moved
         sql += " AND c.account IN (SELECT id FROM accounts WHERE address IN (SELECT value FROM json_each(?)))"
         parameters.append(json.dumps([account.address for account in wanted]))
+    by = ""
+    if assets is not None and len(assets) <= FEW:  # of one that seldom moved, all of history would be read
+        by = " INDEXED BY changes_by_holding"
+        sql += " AND c.account IN (SELECT id FROM accounts) AND c.asset IN (SELECT k.id FROM assets k"
+        sql += " JOIN json_each(?) j ON k.chain = json_extract(j.value, '$[0]')"
+        sql += " AND k.token = json_extract(j.value, '$[1]'))"
+        parameters.append(json.dumps(list(assets)))
     sql += " ORDER BY c.after_at DESC, c.id DESC"
     found: list[Change] = []
-    for row in conn.execute(sql, parameters):
+    for row in conn.execute(sql.format(by=by), parameters):
         account = Account(*row[:3])
         if (wanted is None or account in wanted) and (assets is None or Asset(*row[3:5]) in assets):
             found.append(_change(account, row[3:]))

@@ -135,11 +135,16 @@ class SqliteQueries:
             return statement_data.read(self._conn, accounts, since, until, holdings=holdings)
 
     def moved(
-        self, accounts: Collection[Account], since: datetime, until: datetime, asset: Asset | None = None
+        self,
+        accounts: Collection[Account],
+        since: datetime,
+        until: datetime,
+        stretches: int,
+        asset: Asset | None = None,
     ) -> Iterator[MovedHolding]:
         """Each holding that changed in a time, read as they are taken."""
         with self._snapshot():
-            yield from statement_data.moved(self._conn, accounts, since, until, asset)
+            yield from statement_data.moved(self._conn, accounts, (since, until), stretches, asset)
 
     def price_steps(
         self, since: datetime, until: datetime, stretches: int, asset: Asset | None = None

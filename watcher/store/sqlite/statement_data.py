@@ -53,29 +53,35 @@ def read(
 def moved(
     conn: sqlite3.Connection,
     accounts: Collection[Account],
-    since: datetime,
-    until: datetime,
+    period: tuple[datetime, datetime],
+    stretches: int,
     asset: Asset | None = None,
 ) -> Iterator[MovedHolding]:
     """Each holding that changed, row by row, for there may be very many. The caller owns the transaction."""
-    names, asked = _accounts(conn, accounts), {"since": to_ms(since), "until": to_ms(until), **_only(asset)}
+    asked = {"since": to_ms(period[0]), "until": to_ms(period[1]), "stretches": stretches, **_only(asset)}
+    names = _accounts(conn, accounts)
     assets = {row[0]: Asset(*row[1:]) for row in conn.execute("SELECT id, chain, token FROM assets")}
-    first = conn.execute("SELECT min(after_at) FROM changes").fetchone()[0]
-    older = first is not None and first < asked["since"]
-    one = (
-        " AND asset IN (SELECT id FROM assets WHERE chain = :chain AND token = :token)"
-        " AND account IN (SELECT id FROM accounts)"  # by the index of holdings
+    within = f"FROM changes WHERE after_at >= :since AND after_at < :until{_ONE if asset is not None else ''}"
+    held = (
+        "SELECT b.account, b.asset, (SELECT c.after FROM changes c WHERE c.account = b.account"
+        " AND c.asset = b.asset AND c.after_at < :since ORDER BY c.after_at DESC, c.id DESC LIMIT 1)"
+        f" FROM (SELECT DISTINCT account, asset {within}) b ORDER BY b.account, b.asset"
     )
-    sql = (
-        "SELECT account, asset, before, after, after_at, drift FROM changes"
-        f" WHERE after_at >= :since AND after_at < :until{one if asset is not None else ''}"
-        " ORDER BY account, asset, after_at, id"
+    steps = (
+        "SELECT account, asset, before, after, (after_at - :since) * :stretches / (:until - :since), drift"
+        f" {within} ORDER BY account, asset, after_at, id"
     )
-    for (account, key), rows in groupby(conn.execute(sql, asked), key=itemgetter(0, 1)):
+    by_holding = groupby(conn.execute(steps, asked), key=itemgetter(0, 1))
+    for (account, key, before), (_, rows) in zip(conn.execute(held, asked), by_holding, strict=True):
+        found = tuple(Step(number(row[2]), Decimal(row[3]), row[4], bool(row[5])) for row in rows)
         if account in names:
-            steps = tuple(Step(number(r[2]), Decimal(r[3]), from_ms(r[4]), bool(r[5])) for r in rows)
-            held = _before(conn, account, key, asked["since"]) if older else None
-            yield MovedHolding(names[account], assets[key], held, steps)
+            yield MovedHolding(names[account], assets[key], number(before), found)
+
+
+_ONE = (
+    " AND asset IN (SELECT id FROM assets WHERE chain = :chain AND token = :token)"
+    " AND account IN (SELECT id FROM accounts)"  # by the index of holdings
+)
 
 
 def price_steps(
@@ -108,16 +114,6 @@ def _accounts(conn: sqlite3.Connection, accounts: Collection[Account]) -> Names:
     wanted = set(accounts)
     rows = conn.execute("SELECT id, source, chain, address FROM accounts")
     return {row[0]: each for row in rows if (each := Account(*row[1:])) in wanted}
-
-
-def _before(conn: sqlite3.Connection, account: int, asset: int, since: int) -> Decimal | None:
-    """The last amount of one holding before a time."""
-    sql = (
-        "SELECT after FROM changes WHERE account = ? AND asset = ? AND after_at < ?"
-        " ORDER BY after_at DESC, id DESC LIMIT 1"
-    )
-    row = conn.execute(sql, (account, asset, since)).fetchone()
-    return Decimal(row[0]) if row is not None else None
 
 
 def _held(

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from watcher.charts.portfolio import asset_figures
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Asset
 from watcher.domain.values.decimals import ZERO
@@ -23,7 +24,7 @@ from watcher.web.addresses import asset_path, name_in
 from watcher.web.holdings import USUAL, AllHoldings, CourseOf
 from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, ListQuery, list_routes, sheet_answer
 from watcher.web.pages.portfolio import NOT_YET
-from watcher.web.parameters import ROWS, Parameters
+from watcher.web.parameters import Parameters
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
 
@@ -36,7 +37,6 @@ LIST = Listing(
             "priced",
             "Price",
             {"yes": "with a price", "no": "without a price", "claimed": "only claimed, or hidden"},
-            aside=True,
         ),
     ),
     (
@@ -57,6 +57,9 @@ HOLDERS = Listing(
 )
 _CONTRACT = re.compile(r"0x[0-9a-fA-F]{40,64}|(?=.*[A-Z0-9])[A-Za-z0-9]{30,64}")
 """A contract, of which an explorer has a page: no id of a coin, which is of small letters."""
+
+NEWEST = 20
+"""Changes of an asset that are shown."""
 
 KEYS: Mapping[str, Callable[[AssetTotal], Any]] = {
     "value": lambda each: (each.value is not None, each.value or ZERO, each.amount),
@@ -160,13 +163,15 @@ class AssetPages:
         def render(view: PageView) -> str:
             settings, found = self._snapshots.settings, self._holders(asset, view.snapshot.past)
             with self._snapshots.store.queries() as reader:
-                changes = status.history(settings, reader, ROWS, assets={asset})
+                changes = status.history(settings, reader, NEWEST, assets={asset})
             contract = _CONTRACT.fullmatch(asset.token) is not None
             explorers = explorers_of(*asset, settings.explorers) if contract else {}
+            display = self._templating.display
+            figures = asset_figures(course, found.symbol, display) if course is not None else []
             return self._templating.render(
                 "asset.html", view, list=query, page=_holders_page(query, found), found=found, course=course,
                 changes=changes, explorers=explorers, chosen=chosen, ranges=list(RANGES), contract=contract,
-                display=self._templating.display,
+                display=display, figures=figures,
             )  # fmt: skip
 
         response = await self._templating.page(request, render, keep=course is not None)

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
+from watcher.charts.portfolio import portfolio_figure
 from watcher.charts.svg import sparkline
 from watcher.domain.history.timeline import known_values, segments
 from watcher.domain.values.formatting import money
@@ -75,6 +76,7 @@ class PortfolioPage:
             if found is not None:
                 page = _page(query, found, by)
                 values |= {"page": page, "sparks": [_spark(each, found) for each in page.rows]}
+                values["figure"] = portfolio_figure(found, self._templating.display)
                 values |= {"symbols": view.snapshot.past.symbols, "paths": PATHS}
             return self._templating.render("portfolio.html", view, **values)
 
