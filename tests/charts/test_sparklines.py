@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.contract.given import ETH, HOT, NOW, changed, keep, known, plan
 from tests.store.given import opened
-from watcher.charts.sparklines import sparklines
+from watcher.charts.sparklines import SPAN, sparklines, sparks_since
 from watcher.domain.credits.allowance import Booking, Grant, Purpose
-from watcher.domain.decision import Decision
+from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.history.timeline import Segment
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
 from watcher.ports.store import Settlement
@@ -43,7 +43,7 @@ async def read(store: SqliteStore, hours: float, *found: tuple[Account, str | No
 
 def lines(path: Path, *accounts: Account, interval: float = 36_000) -> dict[Account, list[Segment]]:
     with SqliteQueries(path) as reader:
-        return sparklines(reader, reader.past(), dict.fromkeys(accounts, interval), NOW)
+        return sparklines(reader, reader.past(), dict.fromkeys(accounts, interval), NOW - SPAN, NOW)
 
 
 def shown(line: list[Segment]) -> list[list[tuple[int, int]]]:
@@ -95,3 +95,18 @@ async def test_an_account_without_a_price_or_a_reading_has_no_line(tmp_path: Pat
     async with opened(path) as store:
         await keep(store, accounts=(known(HOT, ethereum="1"),), changes=(changed(HOT, DUST, None, "1"),))
     assert lines(path, HOT, OTHER) == {HOT: [], OTHER: []}
+
+
+def test_lines_begin_where_the_oldest_account_does_and_at_most_seven_days_ago() -> None:
+    def since(*hours: float | None) -> float:
+        accounts = [HOT._replace(address=str(number)) for number in range(len(hours))]
+        states = {
+            account: AccountState(account, watched_since=None if age is None else NOW - timedelta(hours=age))
+            for account, age in zip(accounts, hours, strict=True)
+        }
+        return (NOW - sparks_since(Snapshot(states, {}, {}, {}), accounts, NOW)) / timedelta(hours=1)
+
+    assert since(20, 5) == 20
+    assert since(2000, 5) == 24 * 7
+    assert since(None) == 24 * 7, "nobody knows"
+    assert since(0.1) == since() == 1

@@ -11,7 +11,7 @@ from tests.contract.given import ETH, HOT, NOW, changed, keep, known
 from tests.store.given import opened
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Quote
-from watcher.reports.day_change import DayChange, Holdings, Worth, day
+from watcher.reports.day_change import MOST_NAMED, DayChange, Holdings, Unpriced, Worth, day, few
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
@@ -79,6 +79,7 @@ def test_what_is_held_follows_each_look_exactly() -> None:
         Decimal("246913578024691357802.469135782469135780"),
         1,
         Decimal(0),
+        (Unpriced("pol", Decimal(1)),),
     )
     both = past(one, AccountState(OTHER, {ETH: Decimal("0.1")}))
     assert holdings.totals(both).sums[ETH] == Decimal("123456789012345678901.334567891234567890")
@@ -88,3 +89,9 @@ def test_what_is_held_follows_each_look_exactly() -> None:
     found = holdings.totals(less)
     assert found.sums[ETH] == Decimal("1.1")
     assert found.worth(less) == Worth(Decimal("2.2"), 0, Decimal(0))
+
+
+def test_what_has_no_price_is_named_where_that_is_no_list() -> None:
+    found = [Unpriced(f"T{number}", Decimal(number)) for number in range(MOST_NAMED + 1)]
+    assert few(found[:MOST_NAMED]) == tuple(found[:MOST_NAMED])
+    assert few(found) == ()

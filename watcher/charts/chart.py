@@ -60,6 +60,11 @@ class Chart:
     holdings: tuple[Holding, ...] = ()
     """All holdings of the wallet, shown or not."""
 
+    @property
+    def gaps(self) -> bool:
+        """Whether there is a time of which nothing is known."""
+        return any(line.gaps for line in (self.amount, self.value) if line is not None)
+
 
 def wallet_chart(
     settings: Settings,

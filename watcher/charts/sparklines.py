@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -13,20 +13,32 @@ from watcher.domain.values.decimals import ZERO, plus, times
 from watcher.ports.queries import Queries, Sparks
 
 SPAN, STRETCHES = timedelta(days=7), 42
+SHORTEST = timedelta(hours=1)
+
+
+def sparks_since(past: Snapshot, accounts: Iterable[Account], now: datetime) -> datetime:
+    """Where the lines of some accounts begin, all at the same time: seven days ago, or where the oldest of
+    them began to be read."""
+    states = [state for account in accounts if (state := past.accounts.get(account)) is not None]
+    began = [state.watched_since or now - SPAN for state in states]
+    return min(max(min(began, default=now), now - SPAN), now - SHORTEST)
 
 
 def sparklines(
-    reader: Queries, past: Snapshot, accounts: Mapping[Account, float | None], now: datetime
+    reader: Queries,
+    past: Snapshot,
+    accounts: Mapping[Account, float | None],
+    since: datetime,
+    now: datetime,
 ) -> dict[Account, list[Segment]]:
-    """Each account's value in the last seven days, as of every four hours. Only what has a price counts, and
-    no mere claim.
+    """Each account's value since then, in 42 stretches: of seven days as of every four hours. Only what has a
+    price counts, and no mere claim.
 
     `accounts`: the interval of each in seconds, if known. Nothing is drawn while its source was not
     read at all for longer than that.
     """
-    since = now - SPAN
     found = reader.sparks(list(accounts), since, now, STRETCHES)
-    ends = [since + SPAN / STRETCHES * number for number in range(STRETCHES)] + [now]
+    ends = [since + (now - since) / STRETCHES * number for number in range(STRETCHES)] + [now]
     prices = {asset: _at_ends(points, ends) for asset, points in found.prices.items()}
     return {
         account: _line(found, past, account, interval, prices, ends) for account, interval in accounts.items()

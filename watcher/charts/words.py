@@ -20,7 +20,7 @@ def moved(line: ChartLine, format_value: Callable[[Decimal], str]) -> str:
     if not values:
         return "not known in this time"
     delta = minus(values[-1], values[0])
-    change = signed(format_value(delta), delta) if delta else "as at the beginning"
+    change = f"{signed(format_value(delta), delta)} in this time" if delta else "as at the beginning"
     return f"{format_value(values[-1])}, {change}"
 
 

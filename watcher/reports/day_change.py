@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
 from watcher.domain.decision import Snapshot
@@ -14,15 +15,33 @@ from watcher.domain.values.decimals import ZERO, minus, plus, times, total
 from watcher.ports.queries import Queries
 
 DAY = timedelta(days=1)
+MOST_NAMED = 3
+"""Assets without a price that are told by name beside a value."""
+
+
+class Unpriced(NamedTuple):
+    """An asset without a price: how much of it is held, in so many holdings."""
+
+    name: str
+    amount: Decimal
+    holdings: int = 1
 
 
 class Worth(NamedTuple):
     """The value of all that has a price, how many amounts have none, and what is no more than a claim: the
-    worth of what anybody may have sent and nobody asked for."""
+    worth of what anybody may have sent and nobody asked for. `named`: assets without a price that are no
+    claims, if they are few."""
 
     value: Decimal
     unpriced: int
     claimed: Decimal = ZERO
+    named: tuple[Unpriced, ...] = ()
+
+
+def few(found: Iterable[Unpriced]) -> tuple[Unpriced, ...]:
+    """What has no price, by name; nothing where that would be a list."""
+    first = tuple(islice(found, MOST_NAMED + 1))
+    return first if len(first) <= MOST_NAMED else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +111,13 @@ class Totals:
             total(times(held, quotes[asset].price) for asset, held in amounts.items() if asset in quotes)
             for amounts in (self.sums, self.unasked)
         )
-        unpriced = sum(n for asset, n in self.counts.items() if asset not in quotes)
-        return Worth(minus(all_of_it, claimed), unpriced, claimed)
+        without = {asset: n for asset, n in self.counts.items() if n and asset not in quotes}
+        named = (
+            Unpriced(past.symbols.get(asset) or asset.token, self.sums[asset], n)
+            for asset, n in without.items()
+            if asset not in self.unasked
+        )
+        return Worth(minus(all_of_it, claimed), sum(without.values()), claimed, few(named))
 
 
 def day(

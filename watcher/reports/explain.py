@@ -12,6 +12,7 @@ from decimal import Decimal
 from itertools import islice
 
 from watcher.config.settings import Settings
+from watcher.domain.aggregates.total import Summed
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Topic
 from watcher.domain.credits.allowance import CreditPlan
@@ -20,7 +21,7 @@ from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.routing import Router
 from watcher.domain.evaluation.rule_index import Rules, selects
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.model import EMPTY, AccountState, Asset, asset_of, subject_key
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, asset_of, subject_key
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
 from watcher.domain.rules.types.budget import Use
 from watcher.domain.values.decimals import ZERO
@@ -93,11 +94,7 @@ class Explainer:
         """Every subject that the rule has now."""
         if isinstance(rule, SumRule) and rule.sides():
             found = self._memo.sums.by_key.items()
-            return [
-                SumSubject(key, each.subject.label, each.subject.wallet, each)
-                for (name, key), each in found
-                if name == rule.id
-            ]
+            return [_sum_subject(each) for (name, _), each in found if name == rule.id]
         if isinstance(rule, BudgetRule):
             source = rule.source
             if source not in self._plans:
@@ -110,6 +107,38 @@ class Explainer:
         if isinstance(rule, BudgetRule) or (isinstance(rule, SumRule) and rule.sides()):
             return self.subjects(rule)[: most + 1]
         return list(islice(self._held(rule), most + 1))
+
+    def watching(self, accounts: Sequence[Account]) -> Iterator[tuple[Rule, Iterator[RuleSubject]]]:
+        """The rules that watch some accounts, with the subjects that these are, or are a part of. They are
+        found from the accounts; what no rule sees is left out."""
+        accounts = [account for account in accounts if account in self._rules.wallets]
+        names = {self._rules.wallets[account].name for account in accounts}
+        labels: dict[str, dict[str, str]] = {}
+        for (name, key), alert in self._past.alerts.items():
+            if alert.wallet in names and self._memo.goes_on(alert):
+                labels.setdefault(name, {})[key] = alert.label
+        found = {rule.id: rule for account in accounts for rule in self._rules.concerning(account)}
+        for rule in found.values():
+            if not isinstance(rule, BudgetRule):
+                yield rule, self._seen(rule, accounts, labels.get(rule.id, {}))
+        parts = (of for account in accounts for of in self._memo.sums.of(account))
+        sums = {id(each): each for of in parts for each in of.concerns}
+        for each in sums.values():
+            yield each.rule, iter([_sum_subject(each)])
+
+    def _seen(
+        self, rule: Rule, accounts: Sequence[Account], labels: Mapping[str, str]
+    ) -> Iterator[AccountSubject]:
+        for account in accounts:
+            if self._rules.selects(rule.id, account):
+                for subject in self._subjects_of(rule, account, labels):
+                    hidden = isinstance(subject, AssetSubject) and subject.asset in subject.state.quarantined
+                    if not hidden:
+                        yield subject
+
+    def held_back(self, rule: Rule, wallet: str) -> str:
+        """Why nobody is told now of what the rule says of a wallet; empty if nothing holds it back."""
+        return self._router.hold(rule, Topic(rule.id, wallet, rule.severity, self._rules.tags_of(wallet)))
 
     def answer(self, rule: Rule, subject: RuleSubject) -> RuleAnswer:
         """One subject in short."""
@@ -165,22 +194,29 @@ class Explainer:
             for (name, key), alert in self._past.alerts.items()
             if name == rule.id and self._memo.goes_on(alert)
         }
-        for account, wallet in self._rules.wallets.items():
-            if not self._rules.selects(rule.id, account):
-                continue
-            state = self._past.accounts.get(account) or AccountState(account)
-            if isinstance(rule, ClockRule):
-                label = f"{wallet.name} on {account.chain}"
-                yield AccountSubject(subject_key(account), label, wallet.name, account, state)
-                continue
-            for asset in (*state.amounts, *_absent(labels, state)):
-                symbol = self._past.symbols.get(asset, "")
-                key = subject_key(account, asset) if labels else ""
-                if key in labels or selects(rule, asset, symbol, self._memo.also):
-                    key = key or subject_key(account, asset)
-                    label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
-                    before = labels.get(key, "")
-                    yield AssetSubject(key, label, wallet.name, account, state, asset, symbol, before)
+        for account in self._rules.wallets:
+            if self._rules.selects(rule.id, account):
+                yield from self._subjects_of(rule, account, labels)
+
+    def _subjects_of(
+        self, rule: Rule, account: Account, labels: Mapping[str, str]
+    ) -> Iterator[AccountSubject]:
+        """The same of one account that the rule is about. `labels`: what its live alerts are called, by
+        subject."""
+        wallet = self._rules.wallets[account]
+        state = self._past.accounts.get(account) or AccountState(account)
+        if isinstance(rule, ClockRule):
+            label = f"{wallet.name} on {account.chain}"
+            yield AccountSubject(subject_key(account), label, wallet.name, account, state)
+            return
+        for asset in (*state.amounts, *_absent(labels, state)):
+            symbol = self._past.symbols.get(asset, "")
+            key = subject_key(account, asset) if labels else ""
+            if key in labels or selects(rule, asset, symbol, self._memo.also):
+                key = key or subject_key(account, asset)
+                label = f"{wallet.name}: {symbol or asset.token} on {asset.chain}"
+                before = labels.get(key, "")
+                yield AssetSubject(key, label, wallet.name, account, state, asset, symbol, before)
 
     def _use(self, subject: SourceSubject) -> Use:
         return use_of(self._reader, subject.key, subject.plan, self._now)
@@ -286,6 +322,10 @@ class Explainer:
                 if each.channel == name
             ],
         }
+
+
+def _sum_subject(found: Summed) -> SumSubject:
+    return SumSubject(found.subject.key, found.subject.label, found.subject.wallet, found)
 
 
 def _read_at(subject: RuleSubject) -> datetime | None:

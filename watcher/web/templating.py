@@ -150,7 +150,7 @@ def _templates() -> Environment:
         clean=_of_times(lambda times, text: times.local(clean(text))), local=_of_times(PageTimes.local),
         moment=_of_times(PageTimes.moment), when=_of_times(PageTimes.when), age=_of_times(PageTimes.age),
         counted=counted, whole=text.whole, span=span, percent=percent, part=path_part,
-        closeness=text.closeness, chain=lambda chain: clean(chain_name(chain)),
+        closeness=text.closeness, unpriced=text.unpriced, chain=lambda chain: clean(chain_name(chain)),
         digits=lambda digits: full(Decimal(digits)), amount=lambda digits: amount(Decimal(digits)),
         money=lambda digits: money(Decimal(digits)), price=lambda digits: price(Decimal(digits)),
         moved=lambda usd: signed(money(usd), usd),

@@ -13,9 +13,9 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account
 from watcher.domain.values import decimals
 from watcher.domain.values.durations import span
-from watcher.domain.values.formatting import counted, moment, money, percent, signed
+from watcher.domain.values.formatting import amount, counted, moment, money, percent, signed
 from watcher.domain.values.text import clean
-from watcher.reports.day_change import DayChange, Holdings, Worth
+from watcher.reports.day_change import DayChange, Holdings, Unpriced, Worth, few
 from watcher.reports.explain import RuleAnswer
 from watcher.reports.rows import AccountRow, WalletBalanceRow
 from watcher.web.snapshot import PageSnapshot
@@ -66,7 +66,23 @@ def total(rows: Sequence[WalletBalanceRow]) -> Worth:
     believed, only_claimed = (
         decimals.total(value for value, claimed in priced if claimed is each) for each in (False, True)
     )
-    return Worth(believed, len(rows) - len(priced), only_claimed)
+    unpriced: dict[str, Unpriced] = {}
+    for row in rows:
+        if row["value_usd"] is None and not row["claimed"]:
+            name = row["symbol"] or row["asset"]
+            before = unpriced.get(f"{row['chain']}/{row['asset']}") or Unpriced(name, decimals.ZERO, 0)
+            held = decimals.plus(before.amount, Decimal(row["amount"]))
+            unpriced[f"{row['chain']}/{row['asset']}"] = Unpriced(name, held, before.holdings + 1)
+    return Worth(believed, len(rows) - len(priced), only_claimed, few(unpriced.values()))
+
+
+def unpriced(worth: Worth) -> list[str]:
+    """What has no price, in words: amounts by name, and how many others there are."""
+    named = [f"{amount(each.amount)} {cut(clean(each.name), 24)}" for each in worth.named]
+    others = worth.unpriced - sum(each.holdings for each in worth.named)
+    if others > 0:
+        named.append(counted(others, "other amount" if named else "amount"))
+    return named
 
 
 def worth(past: Snapshot, account: Account) -> Worth:

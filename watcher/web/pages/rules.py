@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from aiohttp import web
 from typing_extensions import TypedDict
 
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Severity
-from watcher.domain.rules import BudgetRule, EventRule, Rule, TrailingRule
+from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.values.verdict import Answer
 from watcher.ports.queries import Queries
 from watcher.reports.credits import use_of
 from watcher.reports.explain import Explainer, RuleAnswer
+from watcher.reports.watching import is_slow, nearest, share
 from watcher.web.listing import (
     ListFilter,
     Listing,
@@ -42,8 +42,6 @@ MOST_LISTED, FEWEST_LISTED = 200, 5
 
 JUDGED, SLOW = 2000, 100
 """Subjects that the page of one rule judges; and how many where each has to be looked up in history."""
-
-ORDER = {Answer.MET: 0, Answer.UNKNOWN: 1, Answer.NOT_MET: 2}
 
 
 LIST = Listing(
@@ -110,13 +108,12 @@ class RulePages:
 
         def render(view: PageView) -> str:
             snapshot, page = view.snapshot, found()
-            slow = sum(map(_is_slow, page.rows))
+            slow = sum(map(is_slow, page.rows))
             with self._snapshots.store.queries() as reader:
                 explainer = self._explainer(reader, snapshot)
                 most = {True: _share(LISTED_SLOW, slow), False: _share(LISTED, len(page.rows) - slow)}
                 rows = [
-                    self._listed(rule, reader, explainer, snapshot, most[_is_slow(rule)])
-                    for rule in page.rows
+                    self._listed(rule, reader, explainer, snapshot, most[is_slow(rule)]) for rule in page.rows
                 ]
             return self._templating.render("rules.html", view, list=query, found=page, rows=rows)
 
@@ -136,11 +133,11 @@ class RulePages:
 
         def render(view: PageView) -> str:
             snapshot = view.snapshot
-            most = SLOW if _is_slow(rule) else JUDGED
+            most = SLOW if is_slow(rule) else JUDGED
             with self._snapshots.store.queries() as reader:
                 rows = self._answers(rule, reader, self._explainer(reader, snapshot), snapshot, most + 1)
             more = len(rows) > most
-            rows = sorted(rows[:most], key=_nearest)
+            rows = sorted(rows[:most], key=nearest)
             alerts = [row for row in snapshot.status["alerts"] if row["rule"] == name]
             return self._templating.render(
                 "rule.html", view, rule=rule, rows=rows[:ROWS], judged=len(rows), more=more,
@@ -177,7 +174,7 @@ class RulePages:
             count > MOST_LISTED,
             len(rows),
             Counter(each.answer for each in rows),
-            min(rows, key=_nearest, default=None),
+            min(rows, key=nearest, default=None),
         )
 
     def _answers(
@@ -218,16 +215,6 @@ def _rows(rules: Iterable[Rule], snapshot: PageSnapshot) -> list[RuleListRow]:
     ]
 
 
-def _is_slow(rule: Rule) -> bool:
-    return isinstance(rule, EventRule | TrailingRule)
-
-
 def _share(all_: int, rules: int) -> int:
-    """How many subjects of each rule are judged, so that all together take no longer."""
-    return min(max(all_ // max(rules, 1), FEWEST_LISTED), MOST_LISTED)
-
-
-def _nearest(answer: RuleAnswer) -> tuple[int, bool, Decimal]:
-    """What is met first, then what is unknown, then what is nearest to its level."""
-    distance = answer.distance
-    return ORDER[answer.answer], distance is None, abs(distance) if distance is not None else Decimal(0)
+    """How many subjects of each rule of the list are judged."""
+    return min(share(all_, rules, FEWEST_LISTED), MOST_LISTED)

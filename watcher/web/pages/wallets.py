@@ -9,9 +9,10 @@ from decimal import Decimal
 from aiohttp import web
 from markupsafe import Markup
 
-from watcher.charts.sparklines import SPAN, sparklines
+from watcher.charts.sparklines import sparklines, sparks_since
 from watcher.charts.svg import sparkline
 from watcher.domain.history.timeline import Segment, known_values
+from watcher.domain.values.durations import span as duration
 from watcher.domain.values.formatting import money
 from watcher.reports.day_change import Worth
 from watcher.reports.rows import AccountRow
@@ -80,20 +81,22 @@ class WalletPages:
 
     def _lines(self, rows: Sequence[AccountRow], snapshot: PageSnapshot) -> list[WalletLine]:
         intervals = {Templating.account(row): row["interval_seconds"] for row in rows}
+        since = sparks_since(snapshot.past, intervals, snapshot.at)
         with self._snapshots.store.queries() as reader:
-            sparks = sparklines(reader, snapshot.past, intervals, snapshot.at)
+            sparks = sparklines(reader, snapshot.past, intervals, since, snapshot.at)
         return [
             {
                 **row,
                 "worth": text.worth(snapshot.past, account),
                 "promise": text.promised(self._snapshots.wallets[account], row["interval_seconds"]),
-                "spark": _spark(sparks[account], snapshot.at),
+                "spark": _spark(sparks[account], since, snapshot.at),
             }
             for account, row in zip(intervals, rows, strict=True)
         ]
 
 
-def _spark(line: Sequence[Segment], now: datetime) -> Markup:
+def _spark(line: Sequence[Segment], since: datetime, now: datetime) -> Markup:
     ends = known_values(line)
-    title = f"from {money(ends[0])} to {money(ends[-1])} in 7 days" if ends else ""
-    return sparkline(line, now - SPAN, now, title)
+    length = duration((now - since).total_seconds())
+    title = f"from {money(ends[0])} to {money(ends[-1])} in {length}" if ends else ""
+    return sparkline(line, since, now, title)

@@ -140,13 +140,9 @@
   document.addEventListener("keydown", key);
   document.addEventListener("focusout", (event) => { if (under(event)) hide(); });
   // What is read stays when the page is made anew.
-  const main = document.querySelector("main");
-  if (main) {
-    new MutationObserver((changes) => {
-      if (changes.every((change) => change.target.closest && change.target.closest(".reader, .reading"))) return;
-      cache = new WeakMap();
-      const chart = reading && document.getElementById(reading.id);
-      if (chart && !chart.querySelector(".cursor")) show(chart, reading.second);
-    }).observe(main, { childList: true, subtree: true });
-  }
+  document.addEventListener("updated", () => {
+    cache = new WeakMap();
+    const chart = reading && document.getElementById(reading.id);
+    if (chart) show(chart, reading.second);
+  });
 })();
