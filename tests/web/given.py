@@ -35,7 +35,12 @@ version: 1
 sources:
   coinstats: {{kind: coinstats, api_key: {KEY}, credits: {{limit: 20000}}}}
 wallets:
-  - {{name: hot, source: coinstats, address: "{HOT.address}", chains: [ethereum], at_least_every: 12h}}
+  - name: hot
+    source: coinstats
+    address: "{HOT.address}"
+    chains: [ethereum]
+    at_least_every: 12h
+    tags: [gas]
   - {{name: "späre <b>&1", source: coinstats, address: "{OTHER}", chains: [ethereum]}}
 channels:
   ops: {{url: "{HOOK}"}}

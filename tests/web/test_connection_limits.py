@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import resource
 import socket
 import threading
@@ -188,8 +189,9 @@ async def test_answers_that_nobody_takes_do_not_fill_the_memory(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_limits, "UNREAD", 4_000_000)
-    monkeypatch.setattr("watcher.web.api.encoded", lambda _: b"1" * 8_000_000)
-    request = asking("/api/v1/status")
+    noise = random.Random(1).randbytes(8_000_000)  # nothing makes it smaller
+    monkeypatch.setattr("watcher.web.api.encoded", lambda _: [noise])
+    request = asking("/api/v1/status").replace(b"\r\n", b"\r\nAccept-Encoding: gzip\r\n", 1)
     lines = []
     for _ in range(5):
         lines.append(await connect(page, request))
@@ -198,6 +200,20 @@ async def test_answers_that_nobody_takes_do_not_fill_the_memory(
                 await asyncio.sleep(0.005)
         await page.clock.advance(1)
         assert len(unread(page)) == 1
+    await page.clock.advance(connection_limits.TAKING + 1)
+    assert not page.server._limits._connections
+
+
+async def test_what_is_sent_unpacked_waits_in_small_pieces(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watcher.web.api.encoded", lambda _: [b"1" * 50_000_000])
+    line = await connect(page, asking("/api/v1/status"))
+    async with asyncio.timeout(10):
+        while not unread(page) or 0 in unread(page):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    assert max(unread(page)) < 1_000_000
+    assert await line.answer() == 200
     await page.clock.advance(connection_limits.TAKING + 1)
     assert not page.server._limits._connections
 

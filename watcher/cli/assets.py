@@ -16,7 +16,7 @@ from watcher.config.configuration import Configuration, store_of
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.formatting import money
 from watcher.domain.values.spelling import closest
-from watcher.reports import status
+from watcher.reports import holdings, status
 from watcher.reports.rows import AssetRow
 from watcher.service.clock import SystemClock
 
@@ -115,7 +115,7 @@ def _is(row: AssetRow, name: str) -> bool:
 def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[tuple[Account, AssetRow]]:
 
     with store_of(configuration.settings).queries() as reader:
-        rows = status.assets_of(status.wallets_by_account(configuration.settings), reader.past())
+        rows = holdings.assets_of(status.wallets_by_account(configuration.settings), reader.past())
     return [each for each in rows if not wallets or each[1]["wallet"] in wallets]
 
 

@@ -15,7 +15,7 @@ from watcher.commands import deliveries
 from watcher.config.configuration import store_of
 from watcher.domain.values.formatting import moment, money, price
 from watcher.ports.store import StoreAccess
-from watcher.reports import status
+from watcher.reports import holdings, status
 from watcher.service.clock import SystemClock
 
 
@@ -25,7 +25,7 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
     must_know_wallets(configuration, wallet)
     with store_of(configuration.settings).queries() as reader:
         past = reader.past()
-        rows = status.balances(configuration.settings, past)
+        rows = holdings.balances(configuration.settings, past)
     rows = [row for row in rows if not wallet or row["wallet"] in wallet]
     if json:
         print_json(rows)

@@ -207,8 +207,9 @@ class Queries(PeriodQueries, Protocol):
         accounts: Sequence[Account] | None = None,
         since: datetime | None = None,
         assets: Collection[Asset] | None = None,
+        skip: int = 0,
     ) -> list[Change]:
-        """Changes, newest first; baselines (`before` None) are left out."""
+        """Changes, newest first; baselines (`before` None) are left out. `skip`: of those, the first."""
         ...
 
     def oldest(self) -> datetime | None:

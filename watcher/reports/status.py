@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 from watcher.config.models import Cron
@@ -14,10 +13,9 @@ from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.never_held import never_held
 from watcher.domain.messages.message import Severity
-from watcher.domain.model import NEWCOMER, Account, AccountState, Asset
+from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.domain.values.cron import tick_after
-from watcher.domain.values.decimals import ZERO, times
 from watcher.domain.values.formatting import plain
 from watcher.ports.queries import LoggedPoll, Queries
 from watcher.reports.alerts import AlertViews, delivery_row
@@ -26,19 +24,15 @@ from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
 from watcher.reports.rows import (
     AccountRow,
     AlertRow,
-    AssetRow,
     ChannelRow,
     DeliveryRow,
     HeldPriceRow,
     HintSourceRow,
     HistoryRow,
-    HoldingRow,
     NeverHeldRow,
     Overall,
     PollRow,
     StatusRow,
-    Visibility,
-    WalletBalanceRow,
 )
 
 OK: Final = "ok"
@@ -51,83 +45,6 @@ def wallets_by_account(settings: Settings) -> Mapping[Account, WalletSettings]:
     return {account: wallet for wallet in settings.wallets for account in wallet.accounts}
 
 
-def balances(settings: Settings, past: Snapshot) -> list[WalletBalanceRow]:
-    """What is held now: every confirmed amount that is not zero, with its age."""
-    return balances_of(wallets_by_account(settings), past)
-
-
-def held(settings: Settings, past: Snapshot) -> int:
-    """How many balances `balances` has."""
-    states = (past.accounts.get(account) for account in wallets_by_account(settings))
-    return sum(sum(map(bool, state.amounts.values())) for state in states if state is not None)
-
-
-def balances_of(wallets: Mapping[Account, WalletSettings], past: Snapshot) -> list[WalletBalanceRow]:
-    """The same of some accounts."""
-    rows: list[WalletBalanceRow] = []
-    holdings = _Holdings(past)
-    for account, wallet in wallets.items():
-        state = past.accounts.get(account)
-        if state is None:
-            continue
-        for asset, amount in state.amounts.items():
-            if amount:
-                holding = holdings.row(wallet, account, asset, amount)
-                claimed, as_of = not state.believes(asset), state.as_of(asset)
-                rows.append({**holding, "claimed": claimed, "as_of": as_of})
-    return rows
-
-
-def assets_of(
-    wallets: Mapping[Account, WalletSettings], past: Snapshot, only: Asset | None = None
-) -> list[tuple[Account, AssetRow]]:
-    """All assets that are held or that no rule sees, with why, and whose; only one if it is given."""
-    rows: list[tuple[Account, AssetRow]] = []
-    holdings = _Holdings(past)
-    for account, wallet in wallets.items():
-        state = past.accounts.get(account) or AccountState(account)
-        chosen = state.amounts if only is None else (only,)
-        for asset in chosen:
-            amount = state.amounts.get(asset, ZERO)
-            entry, came = state.quarantined.get(asset), state.newcomers.get(asset)
-            if not amount and entry is None:
-                continue
-            visibility: Visibility = "visible" if entry is None else "hidden" if entry.by else "quarantined"
-            row: AssetRow = {
-                **holdings.row(wallet, account, asset, amount),
-                "state": "newcomer" if came is not None else visibility,
-                "reason": entry.reason if entry else NEWCOMER if came is not None else "",
-                "by": entry.by if entry else "",
-                "since": entry.since if entry else came,
-            }
-            rows.append((account, row))
-    return rows
-
-
-class _Holdings:
-    """Rows of what accounts hold. The text of a price is made once: many accounts hold the same assets."""
-
-    def __init__(self, past: Snapshot) -> None:
-        self._quotes, self._symbols = past.quotes, past.symbols
-        self._prices: dict[Asset, str] = {}
-
-    def row(self, wallet: WalletSettings, account: Account, asset: Asset, amount: Decimal) -> HoldingRow:
-        quote, price = self._quotes.get(asset), self._prices.get(asset)
-        if quote is not None and price is None:
-            price = self._prices[asset] = plain(quote.price)
-        return {
-            "wallet": wallet.name,
-            "source": account.source,
-            "chain": asset.chain,
-            "address": account.address,
-            "asset": asset.token,
-            "symbol": self._symbols.get(asset, ""),
-            "amount": plain(amount),
-            "price_usd": price,
-            "value_usd": plain(times(amount, quote.price)) if quote is not None else None,
-        }
-
-
 def history(
     settings: Settings,
     reader: Queries,
@@ -138,7 +55,19 @@ def history(
 ) -> list[HistoryRow]:
     """Changes, newest first; only those of these wallets and assets, if any are named."""
     wallets = wallets_by_account(settings)
-    chosen = [account for account, wallet in wallets.items() if not names or wallet.name in names]
+    chosen = {account: wallet for account, wallet in wallets.items() if not names or wallet.name in names}
+    return history_of(chosen, reader, limit, since, assets)
+
+
+def history_of(
+    wallets: Mapping[Account, WalletSettings],
+    reader: Queries,
+    limit: int,
+    since: datetime | None = None,
+    assets: Collection[Asset] | None = None,
+    skip: int = 0,
+) -> list[HistoryRow]:
+    """The same of some accounts."""
     return [
         {
             "wallet": wallets[change.account].name,
@@ -152,7 +81,7 @@ def history(
             "before_at": change.before_at,
             "interest": change.drift,
         }
-        for change in reader.history(limit, chosen, since, assets)
+        for change in reader.history(limit, list(wallets), since, assets, skip)
     ]
 
 

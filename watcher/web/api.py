@@ -1,23 +1,39 @@
-"""`/api/v1/…`: the same JSON as the command line's `--json`, long lists in pieces, with gzip."""
+"""`/api/v1/…`: the same JSON as the command line's `--json`, whole or in pages."""
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 
+from watcher.config.wallets import WalletSettings
 from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.messages.delivery import DeliveryState
-from watcher.domain.values.formatting import iso
-from watcher.reports import status
+from watcher.domain.model import Account, Asset
+from watcher.ports.queries import Queries
+from watcher.reports import holdings, status
 from watcher.reports.alerts import AlertViews
+from watcher.reports.rows import AlertRow, DeliveryRow, HistoryRow, StatusRow, WalletBalanceRow
+from watcher.web.documents import Content, Documents, Packed, encoded, listed, pack
+from watcher.web.endpoints import SINCE, Asked, Endpoint, QueryParameter
 from watcher.web.openapi import describe
-from watcher.web.parameters import Parameters
-from watcher.web.snapshot import PageSnapshots
+from watcher.web.parameters import LONGEST, Parameters, Slice
+from watcher.web.snapshot import PageSnapshot, PageSnapshots
+
+TEXT = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+WALLET = QueryParameter("wallet", "Only this wallet.", TEXT, many=True)
+TAG = QueryParameter("tag", "Only wallets with this tag.", TEXT, many=True)
+SOURCE = QueryParameter("source", "Only what is read from this source.", TEXT, many=True)
+CHAIN = QueryParameter("chain", "Only what is on this chain.", TEXT, many=True)
+ASSET = QueryParameter("asset", "Only this asset, by its token or its symbol.", TEXT, many=True)
+PAST = QueryParameter("all", "Resolved ones too.", {"type": "boolean"})
+EVENTS = QueryParameter("events", "In their place the changes that rules told.", {"type": "boolean"})
+STATE = QueryParameter("state", "Only those in this state.", {"enum": [str(each) for each in DeliveryState]})
+
+
+USUAL = 100
+"""Rows of a page, where nothing is said and all would be too many."""
 
 
 class Api:
@@ -26,139 +42,154 @@ class Api:
     def __init__(self, snapshots: PageSnapshots, *, token: bool = False) -> None:
         """`token`: whether one is needed, so that the description says so."""
         self._snapshots, self._token = snapshots, token
-        self._description: Mapping[str, object] | None = None
-
-    def routes(self) -> list[web.RouteDef]:
-        found = {
-            "/api/v1/status": self.status,
-            "/api/v1/balances": self.balances,
-            "/api/v1/history": self.history,
-            "/api/v1/alerts": self.alerts,
-            "/api/v1/outbox": self.outbox,
-            "/api/v1/openapi.json": self.openapi,
-        }
-        return [web.get(path, handler) for path, handler in found.items()]
-
-    async def status(self, request: web.Request) -> web.Response:
-        Parameters(request.query, ())
-        snapshot = await self._snapshots.current()
-        return await self._json(request, snapshot.status)
-
-    async def balances(self, request: web.Request) -> web.Response:
-        parameters = Parameters(request.query, ("wallet",))
-        names = parameters.names("wallet", self._names)
-        snapshot = await self._snapshots.current()
-        rows = await self._snapshots.work(lambda: status.balances(self._snapshots.settings, snapshot.past))
-        return await self._json(request, [row for row in rows if not names or row["wallet"] in names])
-
-    async def history(self, request: web.Request) -> web.Response:
-        parameters = Parameters(request.query, ("wallet", "since", "limit"))
-        names, limit, span = (
-            parameters.names("wallet", self._names),
-            parameters.limit(),
-            parameters.span("since"),
-        )
-        since = self._snapshots.clock.now() - span if span is not None else None
-        settings = self._snapshots.settings
-        return await self._json(
-            request,
-            await self._snapshots.ask(lambda reader: status.history(settings, reader, limit, names, since)),
-        )
-
-    async def alerts(self, request: web.Request) -> web.Response:
-        parameters = Parameters(request.query, ("all", "events", "limit"))
-        snapshot = await self._snapshots.current()
-        found: Sequence[Acknowledgeable]
-        if parameters.flag("all"):
-            limit = parameters.limit()
-            found = await self._snapshots.ask(lambda reader: reader.alerts(limit))
-        elif parameters.flag("events"):
-            limit = parameters.limit()
-            found = await self._snapshots.ask(lambda reader: reader.events(limit))
-        else:
-            live = sorted(snapshot.past.alerts.values(), key=lambda each: each.since)
-            found = live[: parameters.limit(10_000)]
-        views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
-        return await self._json(request, views.rows(found))
-
-    async def outbox(self, request: web.Request) -> web.Response:
-        parameters = Parameters(request.query, ("state", "limit"))
-        state, limit = parameters.choice("state", [str(each) for each in DeliveryState]), parameters.limit()
-        return await self._json(
-            request, await self._snapshots.ask(lambda reader: status.deliveries(reader, state, limit))
-        )
-
-    async def openapi(self, request: web.Request) -> web.Response:
-        Parameters(request.query, ())
-        if self._description is None:
-            wallet = next((each.name for each in self._snapshots.settings.wallets), "")
-            self._description = await self._snapshots.work(lambda: describe(wallet, token=self._token))
-        return await self._json(request, self._description)
+        self._documents = Documents(snapshots.work)
 
     @property
-    def _names(self) -> set[str]:
-        return {wallet.name for wallet in self._snapshots.settings.wallets}
+    def endpoints(self) -> Sequence[Endpoint]:
+        """All of them."""
+        some = next(iter(self._snapshots.settings.wallets), None)
+        whose = (WALLET.such_as(some.name) if some else WALLET, TAG, SOURCE, CHAIN, ASSET)
+        return (
+            Endpoint("status", "The state of everything, and one word for it.", StatusRow, self._status),
+            Endpoint(
+                "balances", "What is held: confirmed amounts that are not zero.", list[WalletBalanceRow],
+                self._balances, whose, paged=True,
+            ),
+            Endpoint(
+                "history", "What changed, newest first.", list[HistoryRow],
+                self._history, (*whose, SINCE), paged=True, usual=USUAL,
+            ),
+            Endpoint(
+                "alerts", "Alerts that are pending or firing.", list[AlertRow],
+                self._alerts, (PAST, EVENTS), paged=True,
+            ),
+            Endpoint(
+                "outbox", "Deliveries, newest first.", list[DeliveryRow],
+                self._outbox, (STATE,), paged=True, usual=USUAL,
+            ),
+        )  # fmt: skip
 
-    async def _json(self, request: web.Request, value: object) -> web.Response:
-        form = form_for(request)
-        body = await self._snapshots.work(lambda: form.of(encoded(value)))
-        return web.Response(
-            body=body, content_type="application/json", charset="utf-8", headers=dict(form.headers)
+    def routes(self) -> list[web.RouteDef]:
+        description = Endpoint("openapi.json", "This.", Mapping[str, Any], self._describe)
+        return [each.route() for each in (*self.endpoints, description)]
+
+    async def _status(self, asked: Asked) -> Packed:
+        snapshot = await self._snapshots.current()
+        return await self._documents.of(
+            asked.name, snapshot.revision, lambda: Content(encoded(snapshot.status))
         )
 
+    async def _balances(self, asked: Asked) -> Packed:
+        wallets = self._chosen(asked.parameters)
+        wanted, part = _wanted(asked.parameters), asked.slice
+        snapshot = await self._snapshots.current()
+        past = snapshot.past
 
-PIECE = 200
-"""Rows encoded at once: encoding holds every other thread, so no piece may take long."""
+        def make() -> Content:
+            symbols = past.symbols
+            held = [
+                each
+                for each in holdings.holdings_of(wallets, past)
+                if wanted is None or wanted(each[2], symbols.get(each[2], ""))
+            ]
+            some = held[part.skip : part.skip + part.limit] if part.limit else held
+            more = part.skip + len(some) < len(held)
+            return Content(listed(holdings.balance_rows(some, past)), len(held), more)
+
+        return await self._documents.of(asked.name, _held_as(snapshot), make)
+
+    async def _history(self, asked: Asked) -> Packed:
+        wallets, wanted, part = self._chosen(asked.parameters), _wanted(asked.parameters), asked.slice
+        span = asked.parameters.span("since")
+        since = self._snapshots.clock.now() - span if span is not None else None
+        symbols = (await self._snapshots.current()).past.symbols if wanted is not None else {}
+
+        def make(reader: Queries) -> Content:
+            assets = None if wanted is None else {a for a, name in dict(symbols).items() if wanted(a, name)}
+            rows = status.history_of(wallets, reader, part.most + 1, since, assets, part.skip)
+            return Content(encoded(rows[: part.most]), more=len(rows) > part.most)
+
+        return await self._read(make)
+
+    async def _alerts(self, asked: Asked) -> Packed:
+        parameters, part = asked.parameters, asked.slice
+        snapshot = await self._snapshots.current()
+        views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
+        past, events = parameters.flag("all"), parameters.flag("events")
+        if not past and not events:
+            live = sorted(snapshot.past.alerts.values(), key=lambda each: each.since)
+            return await self._documents.of(
+                asked.name, snapshot.revision, lambda: _part_of(views.rows(live), part)
+            )
+        most = part.limit or USUAL
+
+        def make(reader: Queries) -> Content:
+            found: Sequence[Acknowledgeable]
+            found = (reader.alerts if past else reader.events)(most + 1, part.skip)
+            return Content(encoded(views.rows(found[:most])), more=len(found) > most)
+
+        return await self._read(make)
+
+    async def _outbox(self, asked: Asked) -> Packed:
+        state = asked.parameters.choice("state", [str(each) for each in DeliveryState])
+        part = asked.slice
+
+        def make(reader: Queries) -> Content:
+            rows = status.deliveries(reader, state, part.most + 1, part.skip)
+            return Content(encoded(rows[: part.most]), more=len(rows) > part.most)
+
+        return await self._read(make)
+
+    async def _describe(self, asked: Asked) -> Packed:
+        def make() -> Content:
+            return Content(encoded(describe(self.endpoints, token=self._token)))
+
+        return await self._documents.of(asked.name, None, make)
+
+    async def _read(self, make: Callable[[Queries], Content]) -> Packed:
+        """What the store has to be asked for each time."""
+        return await self._snapshots.ask(lambda reader: pack(make(reader)))
+
+    def _chosen(self, parameters: Parameters) -> Mapping[Account, WalletSettings]:
+        """Accounts that are asked for. 404 if what is named is not configured."""
+        wallets = self._snapshots.wallets
+        known = self._snapshots.settings.wallets
+        names = parameters.names("wallet", {each.name for each in known})
+        tags = parameters.names("tag", {tag for each in known for tag in each.tags})
+        sources = parameters.names("source", self._snapshots.settings.sources)
+        return {
+            account: wallet
+            for account, wallet in wallets.items()
+            if (not names or wallet.name in names)
+            and (not sources or account.source in sources)
+            and (not tags or not set(tags).isdisjoint(wallet.tags))
+        }
 
 
-def encoded(value: object) -> bytes:
-    """A document as bytes."""
-    return b"".join(_pieces(value))
+def _wanted(parameters: Parameters) -> Callable[[Asset, str], bool] | None:
+    """Whether an asset of a symbol is asked for; None if all are."""
+    chains, assets = ({each.casefold() for each in parameters.texts(name)} for name in ("chain", "asset"))
+    if not chains and not assets:
+        return None
+
+    def wanted(asset: Asset, symbol: str) -> bool:
+        names = (asset.token.casefold(), symbol.casefold())
+        return (not chains or asset.chain.casefold() in chains) and (
+            not assets or not assets.isdisjoint(names)
+        )
+
+    return wanted
 
 
-def _pieces(value: object) -> Iterator[bytes]:
-    if isinstance(value, dict):
-        yield b"{"
-        for number, (key, part) in enumerate(value.items()):
-            yield (", " if number else "").encode() + json.dumps(key).encode() + b": "
-            yield from _pieces(part)
-        yield b"}"
-    elif isinstance(value, list) and len(value) > PIECE:
-        yield b"["
-        for start in range(0, len(value), PIECE):
-            yield (",\n" if start else "").encode() + _text(value[start : start + PIECE])[1:-1]
-        yield b"]"
-    else:
-        yield _text(value)
+def _held_as(snapshot: PageSnapshot) -> object:
+    """Equal as long as nobody holds anything else, and nothing has another price or name."""
+    past = snapshot.past
+    if past.revision is None:
+        return snapshot.revision
+    return past.revision, past.names, dict(past.quotes)
 
 
-def _text(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, default=_plain).encode("utf-8", "backslashreplace")
-
-
-def _plain(value: object) -> str:
-    return iso(value) if isinstance(value, datetime) else str(value)
-
-
-class Form(NamedTuple):
-    """How a body goes over the wire."""
-
-    name: str
-    headers: Mapping[str, str]
-
-    def of(self, body: bytes) -> bytes:
-        return gzip.compress(body, 6, mtime=0) if self.name == "gzip" else body
-
-
-_VARY = {"Vary": "Accept-Encoding"}
-PLAIN, GZIP = Form("plain", _VARY), Form("gzip", {**_VARY, "Content-Encoding": "gzip"})
-
-
-def form_for(request: web.Request) -> Form:
-    """gzip if whoever asks takes it: of many balances that is a thirtieth of the bytes."""
-    for each in ",".join(request.headers.getall("Accept-Encoding", [])).split(","):
-        coding, *parameters = (part.strip().lower() for part in each.split(";"))
-        if coding == "gzip":
-            weights = [part.removeprefix("q=").strip() for part in parameters if part.startswith("q=")]
-            return PLAIN if any(not each.strip("0.") for each in weights) else GZIP
-    return PLAIN
+def _part_of(rows: Sequence[object], part: Slice) -> Content:
+    """A page of rows that are all there."""
+    some = list(rows[part.skip : part.skip + part.limit] if part.limit else rows)
+    return Content(encoded(some), len(rows), part.skip + len(some) < len(rows))

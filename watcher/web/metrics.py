@@ -24,7 +24,7 @@ from watcher.domain.alerts.lifecycle import about
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import MissReason
 from watcher.domain.values.text import clean
-from watcher.reports import status
+from watcher.reports import holdings
 from watcher.reports.rows import CreditsRow, FindsRow
 from watcher.service.metrics import Metrics
 from watcher.web.hint_metrics import of_hints, of_standings
@@ -153,7 +153,7 @@ class _Collector(Collector):
         web = self._settings.web
         if web is not None and not web.metrics.balances:
             return
-        many = status.held(self._settings, self._snapshot.past)
+        many = holdings.held(self._settings, self._snapshot.past)
         omitted = GaugeMetricFamily(
             "watcher_balances_omitted",
             f"Balances not shown here, since they are more than {MOST_BALANCES:,}.",
@@ -162,7 +162,7 @@ class _Collector(Collector):
         yield omitted
         if many > MOST_BALANCES:
             return
-        rows = status.balances(self._settings, self._snapshot.past)
+        rows = holdings.balances(self._settings, self._snapshot.past)
         labels = ["wallet", "source", "chain", "asset", "symbol"]
         amount = GaugeMetricFamily("watcher_balance", "Amount held (rounded: a float).", labels=labels)
         value = GaugeMetricFamily(

@@ -1,8 +1,8 @@
-"""The OpenAPI description of `/api/v1`, made from the rows that it answers."""
+"""The OpenAPI description of `/api/v1`, made from what its endpoints declare."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -11,14 +11,7 @@ from pydantic_core.core_schema import TypedDictSchema
 from typing_extensions import TypedDict
 
 from watcher import __version__
-from watcher.domain.messages.delivery import DeliveryState
-from watcher.reports.rows import AlertRow, DeliveryRow, HistoryRow, StatusRow, WalletBalanceRow
-from watcher.web.parameters import MOST, SPAN
-
-LIMIT = {
-    "name": "limit", "in": "query", "description": "At most so many, newest first.",
-    "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100},
-}  # fmt: skip
+from watcher.web.endpoints import PREFIX, Endpoint
 
 SCHEMES = {"token": {"type": "http", "scheme": "bearer"}}
 REFUSALS = {
@@ -38,14 +31,15 @@ class Refusal(TypedDict):
     error: str
 
 
-ANSWERS: Mapping[str, Any] = {
-    "status": StatusRow,
-    "balances": list[WalletBalanceRow],
-    "history": list[HistoryRow],
-    "alerts": list[AlertRow],
-    "outbox": list[DeliveryRow],
-    "refusal": Refusal,
+HEADERS = {
+    "ETag": "Stands for what the answer says; sent back in `If-None-Match`, it spares the answer.",
+    "X-Total-Count": "Rows of the whole list, where that is known.",
+    "Link": "The pages beside this one: first, prev, next, last. Addresses are relative.",
 }
+CONDITION = {
+    "name": "If-None-Match", "in": "header", "schema": {"type": "string"},
+    "description": "`ETag` of an answer that one has: 304 if it is the same still.",
+}  # fmt: skip
 
 
 class _RowSchema(GenerateJsonSchema):
@@ -58,36 +52,31 @@ class _RowSchema(GenerateJsonSchema):
         return False
 
 
-def describe(wallet: str, *, token: bool) -> dict[str, Any]:
-    """The description, OpenAPI 3.1. `wallet`: the name of one, as an example; `token`: whether one is
-    needed."""
-    wallets = {
-        "name": "wallet", "in": "query", "description": "Only this wallet; may be repeated.",
-        "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": True,
-        "example": [wallet],
-    }  # fmt: skip
-    states = {"name": "state", "in": "query", "schema": {"enum": [str(each) for each in DeliveryState]}}
-    past = {"name": "all", "in": "query", "description": "Resolved ones too.", "schema": {"type": "boolean"}}
-    events = {
-        "name": "events", "in": "query", "description": "In their place the changes that rules told.",
-        "schema": {"type": "boolean"},
-    }  # fmt: skip
-    since = {
-        "name": "since", "in": "query", "description": "Only the last so long, as in 24h or 7d.",
-        "schema": {"type": "string", "pattern": f"^({SPAN})$"}, "example": "24h",
-    }  # fmt: skip
+def describe(endpoints: Sequence[Endpoint], *, token: bool) -> dict[str, Any]:
+    """The description, OpenAPI 3.1. `token`: whether one is needed."""
+    answers = {"refusal": Refusal} | {each.name: each.rows for each in endpoints}
     found, schemas = TypeAdapter.json_schemas(
-        [(name, "serialization", TypeAdapter(answer)) for name, answer in ANSWERS.items()],
+        [(name, "serialization", TypeAdapter(answer)) for name, answer in answers.items()],
         ref_template="#/components/schemas/{model}",
         schema_generator=_RowSchema,
     )
+    wrong = _json(found["refusal", "serialization"])
+    refusals = {status: {"description": text, "content": wrong} for status, text in REFUSALS.items()}
+    # What is too long, or no HTTP, is refused before anybody sees that JSON was meant.
+    refusals["400"] = {**refusals["400"], "content": {**wrong, "text/plain": {"schema": {"type": "string"}}}}
 
-    def get(name: str, summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
-        fine = {"description": "As asked.", "content": _json(found[name, "serialization"])}
-        wrong = _json(found["refusal", "serialization"])
-        refusals = {status: {"description": text, "content": wrong} for status, text in REFUSALS.items()}
-        responses = {"200": fine, **refusals}
-        return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+    def get(endpoint: Endpoint) -> dict[str, Any]:
+        fine = {"description": "As asked.", "content": _json(found[endpoint.name, "serialization"])}
+        headers = {
+            name: _header(HEADERS[name], required=name == "ETag")
+            for name in (HEADERS if endpoint.paged else ("ETag",))
+        }
+        same = {"description": "As it was.", "headers": {"ETag": headers["ETag"]}}
+        return {
+            "summary": endpoint.summary,
+            "parameters": [*(each.described() for each in endpoint.taken), CONDITION],
+            "responses": {"200": {**fine, "headers": headers}, "304": same, **refusals},
+        }
 
     return {
         "openapi": "3.1.0",
@@ -96,15 +85,7 @@ def describe(wallet: str, *, token: bool) -> dict[str, Any]:
             "version": __version__,
             "description": "What `watcher --json` prints. Amounts and times are text; times end in Z.",
         },
-        "paths": {
-            "/api/v1/status": get("status", "The state of everything, and one word for it."),
-            "/api/v1/balances": get(
-                "balances", "What is held: confirmed amounts that are not zero.", wallets
-            ),
-            "/api/v1/history": get("history", "What changed, newest first.", wallets, since, LIMIT),
-            "/api/v1/alerts": get("alerts", "Alerts that are pending or firing.", past, events, LIMIT),
-            "/api/v1/outbox": get("outbox", "Deliveries, newest first.", states, LIMIT),
-        },
+        "paths": {PREFIX + each.name: {"get": get(each)} for each in endpoints},
         "components": {"schemas": schemas["$defs"], **({"securitySchemes": SCHEMES} if token else {})},
         **({"security": [{"token": []}]} if token else {}),
     }
@@ -112,3 +93,7 @@ def describe(wallet: str, *, token: bool) -> dict[str, Any]:
 
 def _json(schema: JsonSchemaValue) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
+
+
+def _header(description: str, *, required: bool) -> dict[str, Any]:
+    return {"description": description, "required": required, "schema": {"type": "string"}}

@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
+from urllib.parse import urlencode
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -19,9 +21,27 @@ from watcher.web.results import TOLD
 MOST = 10_000
 ROWS = 100
 """Rows of a page of a table."""
+MANY, LONGEST = 100, 100
+"""How often a parameter may be repeated, and characters of a text that is looked for."""
 SPAN = r"[0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d"
 """A length of time that a question may name."""
 FORM = "application/x-www-form-urlencoded"
+
+
+class Slice(NamedTuple):
+    """A page of a list. `limit`: None for all of it."""
+
+    limit: int | None = None
+    page: int = 1
+
+    @property
+    def most(self) -> int:
+        """Rows, at most."""
+        return self.limit or MOST
+
+    @property
+    def skip(self) -> int:
+        return (self.page - 1) * (self.limit or 0)
 
 
 class Parameters:
@@ -42,9 +62,32 @@ class Parameters:
         return values[0] if values else None
 
     def many(self, name: str) -> list[str]:
-        return list(self._query.getall(name, []))
+        values = list(self._query.getall(name, []))
+        if len(values) > MANY:
+            raise refused(f"{name} may be given at most {MANY} times")
+        return values
 
-    def limit(self, usual: int = 100) -> int:
+    def texts(self, name: str) -> list[str]:
+        """What is looked for, whatever there may be."""
+        values = self.many(name)
+        if not all(0 < len(each) <= LONGEST for each in values):
+            raise refused(f"{name} must have 1 to {LONGEST} characters")
+        return values
+
+    def __str__(self) -> str:
+        """The same for all that ask the same."""
+        return urlencode(sorted(self._query.items()))
+
+    def with_(self, name: str, value: str) -> str:
+        """The query with another value of one parameter."""
+        return urlencode([*((key, each) for key, each in self._query.items() if key != name), (name, value)])
+
+    def slice(self, usual: int | None) -> Slice:
+        """The page of a list that machines read. `usual`: its rows, if nothing is said; None: all."""
+        limit = self.limit(usual)
+        return Slice(MOST if limit is None and "page" in self._query else limit, self.page())
+
+    def limit(self, usual: int | None = 100) -> int | None:
         text = self.one("limit")
         if text is None:
             return usual

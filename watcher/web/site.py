@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from watcher.web.actions import Actions
-from watcher.web.api import form_for
+from watcher.web.documents import Content, Documents, answer
 from watcher.web.forms import Forms
 from watcher.web.holdings import AllHoldings
 from watcher.web.metrics import exposition
@@ -58,6 +58,7 @@ class Site:
             ChannelPage(self._templating, forms),
         )
         self._templating.navigation = navigation({each.path for each in self.routes()})
+        self._documents = Documents(snapshots.work)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -70,14 +71,13 @@ class Site:
         await self._snapshots.work(self._templating.warm)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        snapshot, snapshots, form = await self._snapshots.current(), self._snapshots, form_for(request)
+        snapshot, snapshots = await self._snapshots.current(), self._snapshots
 
-        def make() -> bytes:
-            return form.of(exposition(snapshot, snapshots.settings, snapshots.metrics))
+        def make() -> Content:
+            return Content([exposition(snapshot, snapshots.settings, snapshots.metrics)])
 
-        body = await self._templating.made(snapshot, f"/metrics {form.name}", make)
-        kind = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        return web.Response(body=body, headers={**kind, **form.headers})
+        found = await self._documents.of("metrics", snapshot.revision, make)
+        return answer(request, found, "text/plain; version=0.0.4")
 
     def bare(self, template: str, **values: object) -> str:
         """A page that stands alone."""

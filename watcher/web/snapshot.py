@@ -42,6 +42,8 @@ class PageSnapshot:
     """Bytes that the store takes."""
     pages: dict[Hashable, asyncio.Future[bytes]] = field(default_factory=dict)
     """What was made from this snapshot already, or is being made: once for all who ask for it."""
+    revision: object = field(default_factory=object)
+    """Stands for this snapshot where it must not be kept alive."""
 
 
 class PageSnapshots:

@@ -18,7 +18,7 @@ from watcher.config.configuration import Configuration
 from watcher.domain.audit import Actor
 from watcher.domain.values.decimals import ZERO, plus, times, total
 from watcher.ports.queries import Queries
-from watcher.reports import status
+from watcher.reports import holdings
 from watcher.reports.portfolio.portfolio import BY, TICK, Portfolio, PortfolioGroup, period_of, portfolio
 from watcher.reports.statement.flows import Flow, Flows, summed_flows
 from watcher.reports.statement.statement import UNTAGGED, Statement, statement
@@ -50,7 +50,7 @@ def test_whatever_happens_the_sums_are_those_of_the_statement(
         await lived(configuration, steps, store)
         with store.queries() as reader:
             found, stated = both(configuration, reader, cut)
-            rows = status.balances(configuration.settings, reader.past())
+            rows = holdings.balances(configuration.settings, reader.past())
         assert found.total == stated.total
         kinds: dict[str, Callable[[Flows], Iterable[str]]] = {
             "tag": lambda each: each.tags or (UNTAGGED,),

@@ -19,7 +19,7 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Change, PriceSuspicion, Quote
 from watcher.domain.values.decimals import ZERO, minus, size, times, total
 from watcher.ports.period import StatementData
-from watcher.reports import status
+from watcher.reports import holdings
 from watcher.reports.statement.flows import COUNTED_ANEW, FIRST_SEEN, Flow, Flows, flows_of, summed_flows
 from watcher.reports.statement.statement import Statement, statement
 from watcher.store.memory.store import MemoryStore
@@ -184,7 +184,7 @@ async def _compare(configuration: Configuration, steps: Any, cut: int, length: i
         _adds_up(found)
         _moved_as_history_says(found, history)
     closing = {(each.account, each.asset): each for each in whole.holdings}
-    rows = status.balances(configuration.settings, past)
+    rows = holdings.balances(configuration.settings, past)
     for row in rows:
         key = Account(row["source"], "ethereum", row["address"]), Asset(row["chain"], row["asset"])
         assert closing[key].amounts.closing == Decimal(row["amount"])

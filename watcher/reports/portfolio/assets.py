@@ -13,9 +13,9 @@ from watcher.config.wallets import WalletSettings
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account, AccountState, Asset, PriceSuspicion, Quote
 from watcher.domain.values.decimals import ZERO, minus, plus, times, total
+from watcher.reports.holdings import assets_of
 from watcher.reports.portfolio.rows import AssetHolderRow
 from watcher.reports.statement.statement import UNTAGGED
-from watcher.reports.status import assets_of
 
 Amounts = Mapping[Asset, Decimal]
 

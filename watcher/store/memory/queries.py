@@ -80,6 +80,7 @@ class MemoryQueries:
         accounts: Sequence[Account] | None = None,
         since: datetime | None = None,
         assets: Collection[Asset] | None = None,
+        skip: int = 0,
     ) -> list[Change]:
         wanted = None if accounts is None else set(accounts)
         changes = self._state.history if since is None else self._state.since(since)
@@ -90,7 +91,7 @@ class MemoryQueries:
             and (wanted is None or each.account in wanted)
             and (assets is None or each.asset in assets)
         )
-        return [self._named(each) for each in islice(found, limit)]
+        return [self._named(each) for each in islice(found, skip, skip + limit)]
 
     def _named(self, change: Change) -> Change:
         return change._replace(symbol=self._cache.names.symbols.get(change.asset, ""), claimed=False)

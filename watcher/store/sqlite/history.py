@@ -111,6 +111,7 @@ def history(
     accounts: Sequence[Account] | None,
     since: datetime | None,
     assets: Collection[Asset] | None,
+    skip: int = 0,
 ) -> list[Change]:
     """Changes, newest first; baselines (`before` None) are left out."""
     sql = (
@@ -136,6 +137,9 @@ def history(
     for row in conn.execute(sql.format(by=by), parameters):
         account = Account(*row[:3])
         if (wanted is None or account in wanted) and (assets is None or Asset(*row[3:5]) in assets):
+            if skip:
+                skip -= 1
+                continue
             found.append(_change(account, row[3:]))
         if len(found) >= limit:
             break

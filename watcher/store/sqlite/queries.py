@@ -102,10 +102,11 @@ class SqliteQueries:
         accounts: Sequence[Account] | None = None,
         since: datetime | None = None,
         assets: Collection[Asset] | None = None,
+        skip: int = 0,
     ) -> list[Change]:
         """Changes, newest first; baselines (`before` None) are left out."""
         with self._snapshot():
-            return history.history(self._conn, limit, accounts, since, assets)
+            return history.history(self._conn, limit, accounts, since, assets, skip)
 
     def oldest(self) -> datetime | None:
         """When history begins; None if there is none."""

@@ -19,7 +19,7 @@ from watcher.domain.model import Asset
 from watcher.domain.values.explorers import explorers_of
 from watcher.domain.values.text import clean
 from watcher.ports.queries import Queries
-from watcher.reports import status
+from watcher.reports import holdings, status
 from watcher.reports.explain import Explainer
 from watcher.reports.rows import AccountRow, HistoryRow, WalletBalanceRow
 from watcher.reports.watching import WalletWatch, watched
@@ -135,7 +135,7 @@ class WalletPage:
     @staticmethod
     def _held(wallet: WalletSettings, snapshot: PageSnapshot) -> list[WalletBalanceRow]:
         """What is held, the most valuable first."""
-        held = status.balances_of(dict.fromkeys(wallet.accounts, wallet), snapshot.past)
+        held = holdings.balances_of(dict.fromkeys(wallet.accounts, wallet), snapshot.past)
         return sorted(held, key=lambda row: (row["value_usd"] is None, -Decimal(row["value_usd"] or 0)))
 
     def _watching(self, wallet: WalletSettings, reader: Queries, snapshot: PageSnapshot) -> WalletWatch:
