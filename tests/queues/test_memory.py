@@ -129,3 +129,14 @@ async def test_whether_anything_is_more_urgent_than_a_batch_counts_what_that_bat
     assert not queue.urgent(other), "account 1 is being asked for elsewhere"
     queue.put([account(3)], Purpose.CONFIRMATION)
     assert queue.urgent(other)
+
+
+async def test_an_account_is_held_from_when_it_is_due_until_it_is_done() -> None:
+    queue = PollQueue()
+    assert not queue.holds(account(1))
+    queue.put([account(1)], Purpose.BY_HAND)
+    assert queue.holds(account(1))
+    batch = await queue.take(10)
+    assert queue.holds(account(1))
+    queue.done(batch)
+    assert not queue.holds(account(1))

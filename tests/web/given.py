@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,8 @@ from watcher.config.settings import Settings
 from watcher.config.web import WebSettings
 from watcher.domain.model import EMPTY, AccountState, Asset, Quote
 from watcher.ports.hints import Posting
+from watcher.ports.on_demand import OnDemandPolls
+from watcher.ports.store import Store
 from watcher.service.metrics import Metrics
 from watcher.store.sqlite.store import SqliteStore
 from watcher.web import PageSnapshots, Server
@@ -92,8 +94,9 @@ async def serving(
     clock: FakeClock | None = None,
     config: str = CONFIG,
     more: Mapping[str, object] = EMPTY,
+    polls: Callable[[Store, FakeClock], OnDemandPolls] | None = None,
 ) -> AsyncIterator[Page]:
-    """`more`: further settings of `web:`."""
+    """`more`: further settings of `web:`. `polls`: makes who takes what people want read now."""
     settings = settings_in(folder, config)
     clock = clock or FakeClock(NOW + timedelta(minutes=5))
     store = await SqliteStore.open(folder / "watcher.db", exclusive=True)
@@ -103,7 +106,7 @@ async def serving(
         settings, store, credit_plans(settings), clock, past=store.load, metrics=metrics
     )
     listen = WebSettings.model_validate({"listen": "127.0.0.1:0", "token": token, "proxies": proxies, **more})
-    server = Server(snapshots, listen, postings or {})
+    server = Server(snapshots, listen, postings or {}, polls(store, clock) if polls is not None else None)
     await server.start()
     # cookies are kept for IP addresses too
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:

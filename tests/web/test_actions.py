@@ -157,7 +157,7 @@ async def test_from_the_overview_and_back_to_it(page: Page) -> None:
 async def test_a_form_never_leads_to_another_site(page: Page, back: str) -> None:
     data = {"form_token": await word(page, "/alerts/ack"), "by": "Ada", "id": "a1", "back": back}
     async with page.session.post(page.url + "/alerts/ack", data=data, allow_redirects=False) as answer:
-        assert re.fullmatch(r"/alerts\?told=[0-9a-f]{16}#told", answer.headers["Location"])
+        assert re.fullmatch(r"/alerts\?told=[0-9a-f]{16}#result", answer.headers["Location"])
 
 
 async def test_what_came_of_a_press_is_not_told_for_ever(page: Page) -> None:

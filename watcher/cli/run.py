@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from watcher.cli._actor import actor
 from watcher.cli._common import config_path, configured, must_know, print_json, set_up_logging
 from watcher.cli._options import Config, Json, Wallets
 from watcher.cli._rows import PolledRow
@@ -80,9 +81,13 @@ def poll(
 async def _poll(configuration: Configuration, names: set[str], *, json: bool) -> int:
     from watcher.app.build import build
     from watcher.charts.attachments import painter
+    from watcher.commands.polls import note_poll
     from watcher.letters.writer import LetterWriter
+    from watcher.service.clock import SystemClock
 
-    store = await store_of(configuration.settings).open(exclusive=False)
+    backend = store_of(configuration.settings)
+    store, by = await backend.open(exclusive=False), actor(SystemClock().now())
+    watched = {each.name for each in configuration.settings.wallets}
     seen: dict[Account, Outcome] = {}
     asked: list[Account] = []
     try:
@@ -95,6 +100,8 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
                 accounts = tuple(account for each in chosen for account in each.accounts)
                 asked += accounts
                 if accounts:
+                    named = [each.name for each in chosen] if names < watched else []
+                    note_poll(backend, by, named, accounts, {})
                     outcomes = await poller.once(accounts, Purpose.BY_HAND)
                     seen.update({outcome.account: outcome for outcome in outcomes})
             with store_of(configuration.settings).only_deliverer() as telling:

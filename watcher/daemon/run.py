@@ -280,13 +280,14 @@ async def _page(app: App) -> Server | None:
     settings = app.settings
     if settings.web is None:
         return None
+    from watcher.app.on_demand import QueuedPolls
     from watcher.web import PageSnapshots, Server  # brings a template engine; without a page there is none
 
     snapshots = PageSnapshots(
         settings, app.store, credit_plans(settings), app.clock, past=app.store.load,
         stuck=lambda: troubles(app), doubts=lambda: doubts(app), metrics=app.metrics, rules=app.rules,
     )  # fmt: skip
-    server = Server(snapshots, settings.web, app.postings)
+    server = Server(snapshots, settings.web, app.postings, QueuedPolls(app.pollers, app.store, app.clock))
     try:
         await server.start()
     except OSError as error:

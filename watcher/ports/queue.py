@@ -29,6 +29,10 @@ class Queue(Protocol):
         """Accounts that are due and not taken."""
         ...
 
+    def holds(self, account: Account) -> bool:
+        """Whether an account is due, or was taken and is not done."""
+        ...
+
     def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
         """Make accounts due; `alone`: each in a batch of its own. The more urgent of two purposes wins."""
         ...

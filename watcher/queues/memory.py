@@ -30,6 +30,9 @@ class PollQueue:
     def __len__(self) -> int:
         return len(self._why)
 
+    def holds(self, account: Account) -> bool:
+        return account in self._why or account in self._busy
+
     def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
         for account in accounts:
             old = self._why.get(account)

@@ -14,6 +14,8 @@ from watcher.ports.clock import Clock
 
 TOLD = "told"
 """The word of an address under which the result of a form is named."""
+PLACE = "result"
+"""The id of the part of a page that tells it."""
 MOST = 200
 LASTS = 600.0
 """Results that are kept, and for how many seconds."""
@@ -57,7 +59,7 @@ class Results:
         where = plain(str(form.get("back", "")), usual)
         joint = "&" if "?" in where else "?"
         return web.Response(
-            status=303, headers={"Location": f"{self._base}{where}{joint}{TOLD}={name}#{TOLD}"}
+            status=303, headers={"Location": f"{self._base}{where}{joint}{TOLD}={name}#{PLACE}"}
         )
 
 

@@ -15,6 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from watcher.config.web import WebSettings
 from watcher.domain.values.errors import StoreError
 from watcher.ports.hints import Posting
+from watcher.ports.on_demand import OnDemandPolls
 from watcher.web import static_files
 from watcher.web.access import FOR_SCRIPTS, NOT_HERE, ONLY_LOOK, OPEN, SAFE, SIGNED, Access
 from watcher.web.ack_links import PATH as LINKS
@@ -59,15 +60,20 @@ class Server:
     """Listens from `start` to `stop`. OSError from `start` if the address cannot be had."""
 
     def __init__(
-        self, snapshots: PageSnapshots, settings: WebSettings, postings: Mapping[str, Posting] = _NONE
+        self,
+        snapshots: PageSnapshots,
+        settings: WebSettings,
+        postings: Mapping[str, Posting] = _NONE,
+        polls: OnDemandPolls | None = None,
     ) -> None:
-        """`postings`: the hint sources that are posted to, by their names."""
+        """`postings`: the hint sources that are posted to, by their names. `polls`: who takes what people
+        want read now; None where no daemon runs."""
         self._snapshots, self._settings = snapshots, settings
         self._base = settings.public_path
         self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
         self._access = Access(settings, snapshots.clock, self._limits)
         self._forms, self._holdings = Forms(self._base, possible=settings.guarded), AllHoldings(snapshots)
-        self._site = Site(snapshots, self._forms, self._holdings, base=self._base)
+        self._site = Site(snapshots, self._forms, self._holdings, base=self._base, polls=polls)
         self._logins = LoginPages(self._access, self._forms, self._site.bare, self._base)
         self._errors = ErrorPages(self._site.bare)
         self._links = AckLinks(snapshots, settings, self._limits, self._site.bare)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from watcher.ports.on_demand import OnDemandPolls
 from watcher.web.actions import Actions
 from watcher.web.documents import Content, Documents, answer
 from watcher.web.forms import Forms
@@ -18,6 +19,7 @@ from watcher.web.pages.channels import ChannelPage
 from watcher.web.pages.deliveries import DeliveryPage
 from watcher.web.pages.news import NewsPage
 from watcher.web.pages.overview import OverviewPage
+from watcher.web.pages.poll_now import PollNow
 from watcher.web.pages.portfolio import PortfolioPage
 from watcher.web.pages.rules import RulePages
 from watcher.web.pages.silences import SilencePages
@@ -37,8 +39,10 @@ class Site:
         holdings: AllHoldings,
         *,
         base: str = "",
+        polls: OnDemandPolls | None = None,
     ) -> None:
-        """`base`: the path below which people reach the pages."""
+        """`base`: the path below which people reach the pages. `polls`: who takes what people want read now;
+        None where no daemon runs."""
         self._snapshots = snapshots
         self._templating = Templating(snapshots, forms, base=base)
         self._parts = (
@@ -56,6 +60,7 @@ class Site:
             Actions(self._templating, forms),
             SilencePages(self._templating, forms),
             ChannelPage(self._templating, forms),
+            PollNow(self._templating, forms, polls),
         )
         self._templating.navigation = navigation({each.path for each in self.routes()})
         self._documents = Documents(snapshots.work)

@@ -56,6 +56,8 @@ class Templating:
         """`base`: the path below which people reach the pages."""
         self.snapshots, self.base, self._forms = snapshots, base, forms
         self.results = Results(snapshots.clock, base)
+        self.poll_of: Callable[[PageView, str], object] = lambda _view, _wallet: None
+        """What stands beside the button that polls a wallet."""
         self.memo = Memo()
         """For what runs beside the loop."""
         self.display = display_by_hand(snapshots.settings, snapshots.clock)
@@ -105,7 +107,8 @@ class Templating:
         return self._html.get_template(template).render(
             snapshot=view.snapshot, now=view.snapshot.at, times=PageTimes(self.display, view.snapshot.at),
             late=behind, base=self.base, navigation=self.navigation, caller=view.caller, person=view.caller,
-            form_word=partial(self._forms.word, view.caller), address=view.address, told=view.told, **values,
+            form_word=partial(self._forms.word, view.caller), address=view.address, told=view.told,
+            poll_of=partial(self.poll_of, view), **values,
         )  # fmt: skip
 
     def bare(self, template: str, **values: Any) -> str:
