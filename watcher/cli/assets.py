@@ -12,8 +12,10 @@ from watcher.cli._actor import actor
 from watcher.cli._common import configured, must_know_wallets, print_json
 from watcher.cli._options import Config, Json, Wallets
 from watcher.cli._tables import print_table
+from watcher.commands.assets import hide, release
 from watcher.config.configuration import Configuration, store_of
 from watcher.domain.model import Account, Asset
+from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import money
 from watcher.domain.values.spelling import closest
 from watcher.reports import holdings, status
@@ -92,11 +94,14 @@ def _change(
         trouble = f"several assets are called so: {several}" if found else _unknown(rows, name)
         typer.echo(f"{name}: {trouble}; `watcher assets --all --wallet {wallets[0]}` lists them", err=True)
     holdings = [(account, Asset(row["chain"], row["asset"])) for account, row in chosen]
-    commands = store_of(configuration.settings).commands(actor(SystemClock().now()))
+    store, by = store_of(configuration.settings), actor(SystemClock().now())
     if holdings and action is Action.HIDE:
-        commands.hide(holdings, reason)
+        try:
+            hide(store, by, holdings, reason)
+        except InputError as error:
+            raise typer.BadParameter(f"--reason: {error}") from None
     elif holdings:
-        commands.release(holdings)
+        release(store, by, holdings)
     return 1 if missing else 0
 
 

@@ -52,14 +52,21 @@ def balance_rows(held: Iterable[Held], past: Snapshot) -> Iterator[WalletBalance
 
 
 def assets_of(
-    wallets: Mapping[Account, WalletSettings], past: Snapshot, only: Asset | None = None
+    wallets: Mapping[Account, WalletSettings],
+    past: Snapshot,
+    only: Asset | None = None,
+    *,
+    held_back: bool = False,
 ) -> list[tuple[Account, AssetRow]]:
-    """All assets that are held or that no rule sees, with why, and whose; only one if it is given."""
+    """All assets that are held or that no rule sees, with why, and whose; only one if it is given.
+    `held_back`: none that is like any other."""
     rows: list[tuple[Account, AssetRow]] = []
     holdings = _Holdings(past)
     for account, wallet in wallets.items():
         state = past.accounts.get(account) or AccountState(account)
-        chosen = state.amounts if only is None else (only,)
+        chosen: Iterable[Asset] = state.amounts if only is None else (only,)
+        if held_back:
+            chosen = dict.fromkeys((*state.quarantined, *state.newcomers))
         for asset in chosen:
             amount = state.amounts.get(asset, ZERO)
             entry, came = state.quarantined.get(asset), state.newcomers.get(asset)

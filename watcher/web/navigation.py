@@ -18,6 +18,7 @@ _MORE = {
     "/outbox": "Deliveries",
     "/silences": "Silences",
     "/channels": "Channels",
+    "/quarantine": "Quarantine",
     "/audit": "Audit",
 }
 

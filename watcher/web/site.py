@@ -21,6 +21,7 @@ from watcher.web.pages.news import NewsPage
 from watcher.web.pages.overview import OverviewPage
 from watcher.web.pages.poll_now import PollNow
 from watcher.web.pages.portfolio import PortfolioPage
+from watcher.web.pages.quarantine import QuarantinePage
 from watcher.web.pages.rules import RulePages
 from watcher.web.pages.silences import SilencePages
 from watcher.web.pages.wallet import WalletPage
@@ -60,6 +61,7 @@ class Site:
             Actions(self._templating, forms),
             SilencePages(self._templating, forms),
             ChannelPage(self._templating, forms),
+            QuarantinePage(self._templating, forms),
             PollNow(self._templating, forms, polls),
         )
         self._templating.navigation = navigation({each.path for each in self.routes()})
