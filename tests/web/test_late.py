@@ -18,7 +18,7 @@ HALF_A_DAY = timedelta(hours=12)
 async def said(page: Page) -> tuple[bool, bool, bool, bool]:
     """Whether `hot` is late: by the JSON, by the page, by what the page marks, by `/readyz`."""
     (row,) = [each for each in (await page.json("/api/v1/status"))["accounts"] if each["wallet"] == "hot"]
-    (wallet,) = [each for each in (await page.get("/wallets"))[1].split("<tr>") if "/wallets/hot" in each]
+    (wallet,) = [each for each in (await page.get("/wallets"))[1].split("<tr") if "/wallets/hot" in each]
     overview, ready = (await page.get("/"))[1], (await page.get("/readyz"))[1]
     # The other wallet was never read, so that one account always needs a look.
     return (

@@ -113,7 +113,7 @@ async def test_who_may_only_look_sees_them_and_no_form(tmp_path: Path) -> None:
         await fill(page.store)
         silence(page, "Ada", rules=("gas-*",))
         status, text, _ = await page.get("/silences")
-        assert (status, "rule gas-*" in text, "<form" in text) == (200, True, False)
+        assert (status, "rule gas-*" in text, 'method="post"' in text) == (200, True, False)
         assert (await post(page, "/silences", rule="*", by="Ada"))[0] == 405
 
 

@@ -68,7 +68,8 @@ async def test_what_silences_a_rule_now_is_said_above_and_beside_it(tmp_path: Pa
 
 async def test_an_address_stands_in_full_with_its_explorer_and_can_be_copied(tmp_path: Path) -> None:
     config = CONFIG.replace(
-        "name: hot,", 'name: hot, label: "Pays & holds", note: "Ask <Ines>", tags: [gas, "a b"],'
+        "    tags: [gas]\n",
+        '    label: "Pays & holds"\n    note: "Ask <Ines>"\n    tags: [gas, "a b"]\n',
     )
     async with watching(tmp_path, config=config) as page:
         _, text, _ = await page.get("/wallets/hot")

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.decision import Snapshot
-from watcher.domain.history.timeline import GRACE, SLACK, Point, Segment, gaps, segments
+from watcher.domain.history.timeline import GRACE, SLACK, Gap, Point, Segment, gaps, merged, segments
 from watcher.domain.model import Account, Asset
-from watcher.domain.values.decimals import ZERO, plus, times
+from watcher.domain.values.decimals import ZERO, plus, times, total
 from watcher.ports.queries import Queries, Sparks
 
 SPAN, STRETCHES = timedelta(days=7), 42
@@ -37,25 +37,57 @@ def sparklines(
     `accounts`: the interval of each in seconds, if known. Nothing is drawn while its source was not
     read at all for longer than that.
     """
-    found = reader.sparks(list(accounts), since, now, STRETCHES)
+    each = [{account: interval} for account, interval in accounts.items()]
+    return dict(zip(accounts, summed_sparklines(reader, past, each, since, now), strict=True))
+
+
+def summed_sparklines(
+    reader: Queries,
+    past: Snapshot,
+    groups: Sequence[Mapping[Account, float | None]],
+    since: datetime,
+    now: datetime,
+) -> list[list[Segment]]:
+    """The same of the accounts of each group together; nothing is drawn while the value of one is unknown."""
+    found = reader.sparks([account for group in groups for account in group], since, now, STRETCHES)
     ends = [since + (now - since) / STRETCHES * number for number in range(STRETCHES)] + [now]
     prices = {asset: _at_ends(points, ends) for asset, points in found.prices.items()}
-    return {
-        account: _line(found, past, account, interval, prices, ends) for account, interval in accounts.items()
-    }
+    return [_line(found, past, group, prices, ends) for group in groups]
 
 
 def _line(
+    found: Sparks,
+    past: Snapshot,
+    group: Mapping[Account, float | None],
+    prices: Mapping[Asset, Sequence[Decimal | None]],
+    ends: Sequence[datetime],
+) -> list[Segment]:
+    lines = [_known(found, past, *each, prices, ends) for each in group.items()]
+    if any(line is None for line in lines):
+        return []
+    sums = [_total([line[0][number] for line in lines if line]) for number in range(len(ends))]
+    steps = [Point(at, value) for at, value in zip(ends, sums, strict=True)]
+    unread = merged([gap for line in lines if line for gap in line[1]])
+    return segments(steps, unread, ends[0], ends[-1])
+
+
+def _total(parts: Sequence[Decimal | None]) -> Decimal | None:
+    known = [part for part in parts if part is not None]
+    return total(known) if len(known) == len(parts) else None
+
+
+def _known(
     found: Sparks,
     past: Snapshot,
     account: Account,
     interval: float | None,
     prices: Mapping[Asset, Sequence[Decimal | None]],
     ends: Sequence[datetime],
-) -> list[Segment]:
+) -> tuple[list[Decimal | None], list[Gap]] | None:
+    """What an account was worth at each end, and when it was not read; None if it never was."""
     state = past.accounts.get(account)
     if state is None or state.last_reading is None:
-        return []
+        return None
     sums: list[Decimal | None] = [None] * len(ends)
     for asset, amount in state.amounts.items():
         quoted = prices.get(asset)
@@ -69,8 +101,7 @@ def _line(
     longest = (timedelta(seconds=interval) if interval else timedelta(hours=12)) * GRACE + SLACK
     since, now = ends[0], ends[-1]
     read = [since, *(at for at in found.readings.get(account.source, ()) if at <= state.last_reading)]
-    steps = [Point(at, value) for at, value in zip(ends, sums, strict=True)]
-    return segments(steps, gaps(read, since, now, longest), since, now)
+    return sums, gaps(read, since, now, longest)
 
 
 def _at_ends(points: Sequence[Point], ends: Sequence[datetime]) -> list[Decimal | None]:

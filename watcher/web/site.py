@@ -23,6 +23,7 @@ from watcher.web.pages.poll_now import PollNow
 from watcher.web.pages.portfolio import PortfolioPage
 from watcher.web.pages.quarantine import QuarantinePage
 from watcher.web.pages.rules import RulePages
+from watcher.web.pages.search import SearchPage
 from watcher.web.pages.silences import SilencePages
 from watcher.web.pages.wallet import WalletPage
 from watcher.web.pages.wallets import WalletPages
@@ -55,6 +56,7 @@ class Site:
             BudgetPage(self._templating),
             DeliveryPage(self._templating, forms),
             AuditPage(self._templating),
+            SearchPage(self._templating, holdings),
             PortfolioPage(self._templating, holdings),
             AssetPages(self._templating, holdings),
             NewsPage(self._templating),

@@ -12,6 +12,7 @@ from watcher.config.wallets import WalletSettings
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account
 from watcher.domain.values import decimals
+from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, moment, money, percent, signed
 from watcher.domain.values.text import clean
@@ -155,7 +156,10 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def is_found(row: AccountRow, words: str) -> bool:
+def is_found(row: AccountRow, words: str, wallet: WalletSettings | None = None) -> bool:
     """Whether somebody who searches for these words may mean this account."""
-    searched = (row["wallet"], row["source"], row["chain"], row["address"])
-    return any(words.lower() in each.lower() for each in searched)
+    searched = [row["wallet"], row["source"], row["chain"], chain_name(row["chain"]), row["address"]]
+    if wallet is not None:
+        searched += (*wallet.tags, wallet.label, wallet.note)
+    wanted = words.casefold()
+    return any(wanted in each.casefold() for each in searched)

@@ -81,11 +81,11 @@ def named(conn: sqlite3.Connection, text: str) -> list[str]:
     delivery."""
     if one(conn, text) is not None or events.one(conn, text) is not None:
         return [text]
-    begins = "substr(id, 1, length(:text)) = :text"
+    begins = "id >= :text AND id < :text || char(1114111)"
     sql = (
         f"SELECT id FROM alerts WHERE {begins} UNION SELECT m.alert FROM messages m WHERE m.id IN"  # noqa: S608
         f" (SELECT message FROM deliveries WHERE {begins}) UNION SELECT alert FROM messages"
-        " WHERE kind = 'event' AND substr(alert, 1, length(:text)) = :text ORDER BY 1 LIMIT 20"
+        " WHERE kind = 'event' AND alert >= :text AND alert < :text || char(1114111) ORDER BY 1 LIMIT 20"
     )
     return [row[0] for row in conn.execute(sql, {"text": text})] if text else []
 

@@ -8,16 +8,21 @@ from datetime import timedelta
 from aiohttp import web
 
 from watcher.charts.figures import burn_down
+from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.values.errors import StoreError
 from watcher.reports import status
+from watcher.reports.alerts import AlertViews
 from watcher.reports.credits import burn
 from watcher.reports.day_change import DayChange, Holdings, day
 from watcher.web import text
-from watcher.web.parameters import ROWS, Parameters
+from watcher.web.parameters import Parameters
 from watcher.web.templating import PageView, Templating
 
 DAY_LASTS = timedelta(minutes=1)
 DAY_WAITS = 0.1
+LATELY = timedelta(hours=24)
+SHOWN, TROUBLED = 15, 10
+"""Rows of each part: a glance, and the way to the rest."""
 
 
 class OverviewPage:
@@ -42,13 +47,17 @@ class OverviewPage:
         late = {id(row) for row in snapshot.status["accounts"] if status.behind(row)}
         bad = [row for row in snapshot.status["accounts"] if id(row) in late or row["held"]]
         worth = self._holdings.totals(snapshot.past).worth(snapshot.past)
+        lately = AlertFilter(since=snapshot.at - LATELY)
         with self._snapshots.store.queries() as reader:
             burns = [burn(reader, name, plan, snapshot.at) for name, plan in self._snapshots.plans.items()]
+            happened = reader.happened(lately, SHOWN, worst=True)
+            count = reader.count_happened(lately)
+        views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
         alerts = snapshot.status["alerts"]
         return self._templating.render(
-            "overview.html", view, worth=worth, troubled=bad[:ROWS],
-            more=len(bad) - ROWS, truth=text.sentence(snapshot, len(late)), alerts=alerts[:ROWS],
-            more_alerts=len(alerts) - ROWS,
+            "overview.html", view, worth=worth, troubled=bad[:TROUBLED],
+            more=len(bad) - TROUBLED, truth=text.sentence(snapshot, len(late)),
+            happened=views.rows(happened), more_happened=count - len(happened),
             firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=text.change,
             pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late),
             burns=[(each, burn_down(each, self._templating.display)) for each in burns],

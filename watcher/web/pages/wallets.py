@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from typing import Any
 
 from aiohttp import web
 from markupsafe import Markup
 
-from watcher.charts.sparklines import sparklines, sparks_since
+from watcher.charts.sparklines import sparks_since, summed_sparklines
 from watcher.charts.svg import sparkline
+from watcher.config.wallets import WalletSettings
 from watcher.domain.history.timeline import Segment, known_values
+from watcher.domain.model import Asset
+from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span as duration
 from watcher.domain.values.formatting import money
-from watcher.reports.day_change import Worth
+from watcher.reports import status
+from watcher.reports.day_change import Holdings, Worth
 from watcher.reports.rows import AccountRow
 from watcher.web import text
-from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, list_routes, sheet_answer
+from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, ListQuery, list_routes, sheet_answer
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
 
+STATES = {
+    "late": "late",
+    "missing": "not read when tried last",
+    "held": "an odd amount waits",
+    "unread": "never read",
+}
 LIST = Listing(
-    (ListFilter("q", "Find"),),
+    (
+        ListFilter("q", "Find"),
+        ListFilter("state", "State", STATES),
+        ListFilter("tag", "Tag", {}, aside=True),
+        ListFilter("chain", "Chain", {}, aside=True),
+        ListFilter("source", "Source", {}, aside=True),
+    ),
     (
         ListOrder("wallet", "wallet"),
         ListOrder("chain", "chain"),
@@ -31,20 +48,66 @@ LIST = Listing(
         ListOrder("misses", "misses", descending=True),
     ),
 )
-KEYS: dict[str, Callable[[AccountRow], tuple[object, ...]]] = {
-    "wallet": lambda row: (row["wallet"], row["chain"]),
-    "chain": lambda row: (row["chain"], row["wallet"]),
-    "age": lambda row: (row["last_reading"] is not None, row["last_reading"]),
-    "misses": lambda row: (row["misses"], row["wallet"]),
-}
 
 
-class WalletLine(AccountRow):
-    """An account with what it is worth, how often it is to be read, and its value of late as a line."""
+@dataclass(frozen=True, slots=True)
+class WalletGroup:
+    """A wallet with those of its accounts that are asked for."""
 
+    wallet: WalletSettings
+    rows: list[AccountRow]
+
+    @property
+    def name(self) -> str:
+        return self.wallet.name
+
+    @property
+    def read(self) -> datetime | None:
+        """When the one that was read longest ago was read; None if one never was."""
+        times = [row["last_reading"] for row in self.rows]
+        return None if None in times else min(at for at in times if at is not None)
+
+    @property
+    def unread(self) -> int:
+        """How many were never read."""
+        return sum(row["last_reading"] is None for row in self.rows)
+
+    @property
+    def late(self) -> int:
+        return sum(map(status.behind, self.rows))
+
+    @property
+    def misses(self) -> int:
+        return max(row["misses"] for row in self.rows)
+
+    @property
+    def troubles(self) -> list[str]:
+        return list(dict.fromkeys(text for row in self.rows for text in (row["miss"], *row["held"]) if text))
+
+
+@dataclass(frozen=True, slots=True)
+class WalletLine:
+    """A wallet of the list with what it is worth, how often it is to be read, and its value of late as a
+    line."""
+
+    group: WalletGroup
     worth: Worth
-    promise: str
+    promises: list[str]
     spark: Markup
+
+
+KEYS: dict[str, Callable[[WalletGroup], Any]] = {
+    "wallet": lambda group: group.name.casefold(),
+    "chain": lambda group: (group.rows[0]["chain"], group.name.casefold()),
+    "age": lambda group: (group.read is not None, group.read),
+    "misses": lambda group: (group.misses, group.name.casefold()),
+}
+STATE_HOLDS: dict[str, Callable[[AccountRow], bool]] = {
+    "late": status.behind,
+    "missing": lambda row: row["misses"] > 0,
+    "held": lambda row: bool(row["held"]),
+    "unread": lambda row: row["last_reading"] is None,
+}
 
 
 class WalletPages:
@@ -52,47 +115,105 @@ class WalletPages:
 
     def __init__(self, templating: Templating) -> None:
         self._templating, self._snapshots = templating, templating.snapshots
+        wallets = templating.snapshots.settings.wallets
+        chains = sorted({account.chain for wallet in wallets for account in wallet.accounts})
+        self._choices = {
+            "tag": {tag: tag for tag in sorted({tag for wallet in wallets for tag in wallet.tags})},
+            "chain": {chain: chain_name(chain) for chain in chains},
+            "source": {name: name for name in templating.snapshots.settings.sources},
+        }
 
     def routes(self) -> list[web.RouteDef]:
         return list_routes("/wallets", self.wallets)
 
     async def wallets(self, request: web.Request) -> web.Response:
-        query = LIST.read(request, self._templating.base)
+        query = LIST.read(request, self._templating.base, self._choices)
 
-        def found(snapshot: PageSnapshot) -> ListPage[AccountRow]:
-            keys = {**KEYS, "value": lambda row: self._value(row, snapshot)}
-            return query.pick(snapshot.status["accounts"], {"q": text.is_found}, keys)
+        def found(groups: list[WalletGroup], snapshot: PageSnapshot) -> ListPage[WalletGroup]:
+            keys = {**KEYS, "value": lambda group: self._worth(group, snapshot).value}
+            return query.pick(groups, dict.fromkeys(query.filters, _taken), keys)
 
         def render(view: PageView) -> str:
-            page = found(view.snapshot)
-            lines = self._lines(page.rows, view.snapshot)
-            return self._templating.render("wallets.html", view, list=query, found=page, rows=lines)
+            groups = self._groups(query, view.snapshot)
+            page = found(groups, view.snapshot)
+            return self._templating.render(
+                "wallets.html", view, list=query, found=page, lines=self._lines(page.rows, view.snapshot),
+                accounts=sum(len(group.rows) for group in groups),
+            )  # fmt: skip
+
+        def rows(view: PageView) -> list[AccountRow]:
+            groups = found(self._groups(query, view.snapshot), view.snapshot).rows
+            return [row for group in groups for row in group.rows]
 
         if query.sheet:
-            columns = AccountRow.__annotations__
-            return await sheet_answer(
-                self._templating, request, columns, lambda view: found(view.snapshot).rows
-            )
+            return await sheet_answer(self._templating, request, AccountRow.__annotations__, rows)
         return await self._templating.page(request, render)
 
-    @staticmethod
-    def _value(row: AccountRow, snapshot: PageSnapshot) -> Decimal:
-        return text.worth(snapshot.past, Templating.account(row)).value
+    def _groups(self, query: ListQuery, snapshot: PageSnapshot) -> list[WalletGroup]:
+        """The wallets that have an account that is asked for."""
+        wallets, wanted = self._snapshots.wallets, query.filters
+        assets = _assets_like(wanted["q"], snapshot) if "q" in wanted else set()
+        groups: dict[str, WalletGroup] = {}
+        for row in snapshot.status["accounts"]:
+            account = Templating.account(row)
+            wallet = wallets[account]
+            if not _is_meant(row, wallet, wanted):
+                continue
+            if "q" in wanted and not text.is_found(row, wanted["q"], wallet):
+                state = snapshot.past.accounts.get(account)
+                if state is None or assets.isdisjoint(state.amounts):
+                    continue
+            groups.setdefault(wallet.name, WalletGroup(wallet, [])).rows.append(row)
+        return list(groups.values())
 
-    def _lines(self, rows: Sequence[AccountRow], snapshot: PageSnapshot) -> list[WalletLine]:
-        intervals = {Templating.account(row): row["interval_seconds"] for row in rows}
-        since = sparks_since(snapshot.past, intervals, snapshot.at)
-        with self._snapshots.store.queries() as reader:
-            sparks = sparklines(reader, snapshot.past, intervals, since, snapshot.at)
-        return [
-            {
-                **row,
-                "worth": text.worth(snapshot.past, account),
-                "promise": text.promised(self._snapshots.wallets[account], row["interval_seconds"]),
-                "spark": _spark(sparks[account], since, snapshot.at),
-            }
-            for account, row in zip(intervals, rows, strict=True)
+    @staticmethod
+    def _worth(group: WalletGroup, snapshot: PageSnapshot) -> Worth:
+        accounts = [Templating.account(row) for row in group.rows]
+        known = [account for account in accounts if account in snapshot.past.accounts]
+        return Holdings(known).totals(snapshot.past).worth(snapshot.past)
+
+    def _lines(self, groups: Sequence[WalletGroup], snapshot: PageSnapshot) -> list[WalletLine]:
+        intervals = [
+            {Templating.account(row): row["interval_seconds"] for row in group.rows} for group in groups
         ]
+        since = sparks_since(snapshot.past, [account for mine in intervals for account in mine], snapshot.at)
+        with self._snapshots.store.queries() as reader:
+            sparks = summed_sparklines(reader, snapshot.past, intervals, since, snapshot.at)
+        return [
+            WalletLine(
+                group,
+                self._worth(group, snapshot),
+                list(dict.fromkeys(text.promised(group.wallet, each) for each in mine.values())),
+                _spark(spark, since, snapshot.at),
+            )
+            for group, mine, spark in zip(groups, intervals, sparks, strict=True)
+        ]
+
+
+def _taken(_group: WalletGroup, _value: str) -> bool:
+    """Accounts are filtered before they are grouped."""
+    return True
+
+
+def _is_meant(row: AccountRow, wallet: WalletSettings, wanted: Mapping[str, str]) -> bool:
+    return (
+        wanted.get("tag") in (None, *wallet.tags)
+        and wanted.get("chain") in (None, row["chain"])
+        and wanted.get("source") in (None, row["source"])
+        and ("state" not in wanted or STATE_HOLDS[wanted["state"]](row))
+    )
+
+
+def _assets_like(words: str, snapshot: PageSnapshot) -> set[Asset]:
+    """Assets that people may mean by a symbol or a token."""
+    wanted = words.casefold()
+    if len(wanted) < 2:
+        return set()
+    return {
+        asset
+        for asset, symbol in snapshot.past.symbols.items()
+        if wanted in symbol.casefold() or wanted in asset.token.casefold()
+    }
 
 
 def _spark(line: Sequence[Segment], since: datetime, now: datetime) -> Markup:
