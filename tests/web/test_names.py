@@ -6,6 +6,7 @@ import html
 import json
 import re
 import unicodedata
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urljoin, urlsplit
@@ -85,3 +86,12 @@ async def test_odd_names_have_links_that_work(tmp_path: Path, base: str) -> None
 async def test_any_names_have_links_that_work(names: list[str], base: str) -> None:
     with TemporaryDirectory() as folder:
         await check(Path(folder), names, base)
+
+
+def test_every_template_writes_names_in_paths_as_such_parts() -> None:
+    found = 0
+    for template in (files("watcher.web") / "templates").iterdir():
+        for part in re.findall(r"/(?:wallets|rules|assets|tags)/\{\{([^}]*)\}\}", template.read_text()):
+            assert part.rstrip().endswith("| part"), f"{template.name}: {part}"
+            found += 1
+    assert found > 5

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ from aiohttp import web
 from watcher.ports.clock import Clock
 from watcher.ports.hints import LARGEST_POST
 from watcher.web.login_throttle import LOOPBACK, Address, place_of
+from watcher.web.security_headers import secure
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ QUIET = 600.0
 """Seconds between two lines of the log about the same."""
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nServer: watcher\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 30\r\n\r\nthere is no room; come again.\n"
 )
 
@@ -147,7 +149,10 @@ class Connection(web.RequestHandler):
 
     def handle_error(self, *args: Any, **kwargs: Any) -> web.StreamResponse:
         response = super().handle_error(*args, **kwargs)
-        response.headers["Server"] = "watcher"  # aiohttp's own names versions
+        if response.status == web.HTTPInternalServerError.status_code and self._limits.broken is not None:
+            response = self._limits.broken(args[0])
+            response.force_close()
+        secure(response)  # the library's own names versions, and has nothing of what every answer has
         return response
 
 
@@ -170,6 +175,8 @@ class ConnectionLimits:
         self._listening: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._warned: dict[str, float] = {}
+        self.broken: Callable[[web.BaseRequest], web.Response] | None = None
+        """Makes the answer where the server itself is at fault."""
 
     async def open(self, host: str, port: int, runner: web.BaseRunner) -> tuple[str, int]:
         """Listen; the address. OSError if it cannot be had."""

@@ -19,7 +19,7 @@ from watcher.web.parameters import form_of, path_below, refused
 
 VIA = "page"
 """How it is kept that something was done from here."""
-FORM = web.RequestKey("form", MultiMapping[object])
+SENT = web.RequestKey("form", MultiMapping[object])
 WORD = "form_token"
 NAME = "by"
 """The field in which people say who they are."""
@@ -58,18 +58,18 @@ class Forms:
             raise StaleFormError(form)
         if caller.signed_on:
             form[NAME] = caller.name  # whoever else somebody says to be
-        request[FORM] = form
+        request[SENT] = form
 
     def keep_name(self, request: web.Request, response: web.StreamResponse, *, secure: bool) -> None:
         """Have the browser keep the name that somebody typed into a form which was right."""
-        form = request.get(FORM)
+        form = request.get(SENT)
         name = form.get(NAME, "") if form is not None and not caller_of(request).signed_on else ""
         if isinstance(name, str) and name.strip() and is_name(name.strip()):
             remember(response, name.strip(), base=self._base, secure=secure)
 
     async def read(self, request: web.Request) -> MultiMapping[object]:
         """The fields of a form that was sent, and found to be right before anything else was done."""
-        return request[FORM]
+        return request[SENT]
 
 
 @cache

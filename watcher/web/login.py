@@ -11,7 +11,8 @@ from multidict import MultiMapping
 
 from watcher.web.access import SAFE, Access
 from watcher.web.callers import CALLER, caller_of
-from watcher.web.forms import NAME, WORD, Forms
+from watcher.web.errors import reads_html, sentence
+from watcher.web.forms import NAME, SENT, WORD, Forms, StaleFormError
 from watcher.web.parameters import FORM, Parameters, form_of, path_below
 
 _HERE = re.compile(
@@ -23,8 +24,8 @@ _SECRET = ("t", "token")
 KEPT = "kept."
 """How the names of fields begin that were written into another form."""
 MOST_KEPT = 600
-_LABELS = {NAME: "Your name", "comment": "Comment", "for": "For", "id": "Alerts"}
-_SHOWN = 5
+_LABELS = {NAME: "Your name", "comment": "Comment", "for": "For", "lasting": "or as long as"}
+"""The fields that people write into, as they are called; in the rest of a form nothing is to be mended."""
 
 Render = Callable[..., str]
 Field = tuple[str, str]
@@ -70,7 +71,8 @@ class LoginPages:
             return self._form("This is not the token.", wanted, before, fields)
         request[CALLER], cookie = found
         if fields:
-            response = self.again(request, wanted, before, fields)
+            why = "Your session had ended, and nothing was done."
+            response = self._again(request, (wanted, before), fields, why)
         else:
             response = web.Response(status=303, headers={"Location": wanted})
         self._access.keep(request, response, cookie)
@@ -81,28 +83,39 @@ class LoginPages:
         self._access.log_out(request, response)
         return response
 
-    def again(
-        self, request: web.Request, path: str, before: str, fields: Sequence[Field], *, status: int = 200
+    def again_for(self, request: web.Request, error: web.HTTPException) -> web.Response | None:
+        """The form once more that was refused, with what was written; None if it was not one of ours."""
+        if not reads_html(request):
+            return None
+        if isinstance(error, StaleFormError) and self._access.is_of_our_page(request):
+            why, fields = "The form was too old, and nothing was done.", _written(error.form)
+        elif error.status == web.HTTPBadRequest.status_code and (form := request.get(SENT)) is not None:
+            why, fields = sentence(error.text or error.reason), _written(form)
+        else:
+            return None
+        where = self._asked(request), self.before(request)
+        return self._again(request, where, fields, why, status=error.status) if fields else None
+
+    def _again(
+        self,
+        request: web.Request,
+        where: tuple[str, str],
+        fields: Sequence[Field],
+        why: str,
+        *,
+        status: int = 200,
     ) -> web.Response:
-        """What was written, to be sent with one press. `path`: where to; `before`: where it was written."""
-        caller, below = caller_of(request), path_below(self._base, unquote(urlsplit(path).path))
-        shown = dict[str, list[str]]()
-        for name, value in fields:
-            if not (caller.signed_on and name == NAME):
-                shown.setdefault(_LABELS.get(name, name), []).append(value)
+        """What was written, to be sent with one press. `where`: where to, and where it was written."""
+        caller, (path, before) = caller_of(request), where
+        below = path_below(self._base, unquote(urlsplit(path).path))
+        mine = [(name, value) for name, value in fields if not (caller.signed_on and name == NAME)]
         page = self._render(
-            "again.html", path=path, fields=fields, word=self._forms.word(caller, below), word_field=WORD,
-            may=caller.may_act, before=before, late=status != web.HTTPOk.status_code,
-            shown={name: _short(values) for name, values in shown.items()},
+            "again.html", path=path, before=before, why=why, may=caller.may_act,
+            word_field=WORD, word=self._forms.word(caller, below),
+            written=[(_LABELS[name], name, value) for name, value in mine if name in _LABELS],
+            rest=[(name, value) for name, value in mine if name not in _LABELS],
         )  # fmt: skip
         return web.Response(status=status, text=page, content_type="text/html")
-
-    def stale(self, request: web.Request, form: MultiMapping[object]) -> web.Response | None:
-        """The form once more that came too late; None if it is not sure that it was one of ours."""
-        fields = _written(form)
-        if not fields or not self._access.is_of_our_page(request):
-            return None
-        return self.again(request, self._asked(request), self.before(request), fields, status=403)
 
     def before(self, request: web.Request) -> str:
         """The page of ours from which something was sent; the overview if it is not known."""
@@ -141,9 +154,3 @@ def _written(form: MultiMapping[object]) -> list[Field]:
     """What somebody wrote into a form; nothing if it is more than people write."""
     fields = [(name, value) for name, value in form.items() if isinstance(value, str) and name != WORD]
     return fields if len(fields) <= MOST_KEPT else []
-
-
-def _short(values: Sequence[str]) -> str:
-    values = [each for each in values if each]
-    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
-    return ", ".join(values[:_SHOWN]) + more

@@ -16,6 +16,7 @@ from watcher.domain.values.decimals import whole_number
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.normalization import one_form
 from watcher.web.connection_limits import connection_of
+from watcher.web.errors import UnknownNameError, UnknownParameterError
 from watcher.web.results import TOLD
 
 MOST = 10_000
@@ -52,8 +53,7 @@ class Parameters:
         self._query = query
         for name in query:
             if name not in known and name != TOLD:
-                names = ", ".join(sorted(known)) or "none"
-                raise refused(f"unknown parameter '{name[:40]}'; known here: {names}")
+                raise UnknownParameterError(name, query, known)
 
     def one(self, name: str) -> str | None:
         values = self._query.getall(name, [])
@@ -123,7 +123,7 @@ class Parameters:
         chosen = list(map(one_form, self.many(name)))
         for each in chosen:
             if each not in known:
-                raise web.HTTPNotFound(text=f"there is no {name} '{each[:60]}'")
+                raise UnknownNameError(name, each, known)
         return chosen
 
     def span(self, name: str) -> timedelta | None:

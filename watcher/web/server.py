@@ -24,13 +24,14 @@ from watcher.web.api import Api
 from watcher.web.callers import CALLER, Caller
 from watcher.web.connection_limits import ConnectionLimits, connection_of
 from watcher.web.errors import ErrorPages, reads_html
-from watcher.web.forms import Forms, StaleFormError
+from watcher.web.forms import Forms
 from watcher.web.health import Health
 from watcher.web.hints import HintPosts
 from watcher.web.holdings import AllHoldings
 from watcher.web.lanes import LANE, Lane, lane_of
 from watcher.web.login import LoginPages
 from watcher.web.parameters import path_below
+from watcher.web.security_headers import secure
 from watcher.web.site import Site
 from watcher.web.snapshot import PageSnapshots
 
@@ -39,14 +40,6 @@ requests = log.getChild("requests")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 LARGEST = 32 * 1024
 """Bytes of a request body: what five hundred ticked boxes and a long comment take."""
 TURN = 0.001
@@ -75,7 +68,8 @@ class Server:
         self._forms, self._holdings = Forms(self._base, possible=settings.guarded), AllHoldings(snapshots)
         self._site = Site(snapshots, self._forms, self._holdings, base=self._base, polls=polls)
         self._logins = LoginPages(self._access, self._forms, self._site.bare, self._base)
-        self._errors = ErrorPages(self._site.bare)
+        self._errors = ErrorPages(self._site.bare, self._site.ways)
+        self._limits.broken = self._errors.broken
         self._links = AckLinks(snapshots, settings, self._limits, self._site.bare)
         self._paths = dict.fromkeys(("", self._base))
         self._posts = HintPosts(postings, snapshots.clock, self._limits, settings.proxies, snapshots.metrics)
@@ -139,9 +133,11 @@ class Server:
             response = self._errors.answer(request, 503, str(error))
         return response
 
-    def _refusal(self, request: web.Request, error: web.HTTPException) -> web.Response:
-        again = self._logins.stale(request, error.form) if isinstance(error, StaleFormError) else None
-        return again or self._errors.of(request, error)
+    def _refusal(self, request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+        if request.method == "OPTIONS" and isinstance(error, web.HTTPMethodNotAllowed):
+            return web.Response(status=204, headers={"Allow": f"{error.headers['Allow']},OPTIONS"})
+        again = self._logins.again_for(request, error)
+        return again or self._errors.of(request, path_below(self._base, request.path), error)
 
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A few at a time in each lane: of a crowd that asks at once each would else take a turn of the loop
@@ -190,9 +186,7 @@ class Server:
 
 
 async def _with_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "watcher"
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    secure(response)
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

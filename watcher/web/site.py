@@ -10,7 +10,7 @@ from watcher.web.documents import Content, Documents, answer
 from watcher.web.forms import Forms
 from watcher.web.holdings import AllHoldings
 from watcher.web.metrics import exposition
-from watcher.web.navigation import navigation
+from watcher.web.navigation import Navigation, navigation
 from watcher.web.pages.alerts import AlertPages
 from watcher.web.pages.assets import AssetPages
 from watcher.web.pages.audit import AuditPage
@@ -68,6 +68,11 @@ class Site:
         )
         self._templating.navigation = navigation({each.path for each in self.routes()})
         self._documents = Documents(snapshots.work)
+
+    @property
+    def ways(self) -> Navigation:
+        """To the pages that there are."""
+        return self._templating.navigation
 
     def routes(self) -> list[web.RouteDef]:
         return [

@@ -20,6 +20,7 @@ from watcher.ports.queries import Queries
 from watcher.reports.credits import use_of
 from watcher.reports.explain import Explainer, RuleAnswer
 from watcher.reports.watching import is_slow, nearest, share
+from watcher.web.errors import UnknownNameError
 from watcher.web.listing import (
     ListFilter,
     Listing,
@@ -129,7 +130,7 @@ class RulePages:
         name = request.match_info["id"]
         rule = await self._snapshots.work(lambda: self._rules.by_id.get(name))
         if rule is None:
-            raise web.HTTPNotFound(text="there is no such rule")
+            raise UnknownNameError("rule", name, self._rules.by_id, "/rules")
 
         def render(view: PageView) -> str:
             snapshot = view.snapshot

@@ -25,6 +25,7 @@ from watcher.reports.rows import AccountRow, HistoryRow, WalletBalanceRow
 from watcher.reports.watching import WalletWatch, watched
 from watcher.web import text
 from watcher.web.addresses import name_in
+from watcher.web.errors import UnknownNameError
 from watcher.web.listing import Listing, list_routes, sheet_answer
 from watcher.web.parameters import MOST, Parameters, refused
 from watcher.web.snapshot import PageSnapshot
@@ -129,7 +130,8 @@ class WalletPage:
         name = name_in(request.match_info["name"])
         wallet = next((each for each in self._snapshots.settings.wallets if each.name == name), None)
         if wallet is None:
-            raise web.HTTPNotFound(text="there is no such wallet")
+            names = {each.name for each in self._snapshots.settings.wallets}
+            raise UnknownNameError("wallet", name, names, "/wallets")
         return wallet
 
     @staticmethod
