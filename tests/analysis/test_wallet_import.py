@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from tests.config.given import ENV, KINDS, write
 from watcher.analysis.wallet_import import LIKELY, ImportWishes, WalletImport, read_import
 from watcher.config.settings import Settings, load_settings, read_settings
+from watcher.domain.model import SWEEPS
+from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.errors import ConfigurationError
-from watcher.sources.coinstats.chains import called
+from watcher.sources.coinstats.chains import KNOWN, called
 
 EVM = "0x8617e340b3d01fa5f11f306f4090fd50e238070d"
 OTHER = "0x52908400098527886e0f7030069857d2e4169ee7"
@@ -89,6 +91,12 @@ def test_rows_of_one_address_are_one_wallet(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_chains_are_known_by_what_people_call_them_and_never_guessed(name: str, chain: str) -> None:
     assert called(name) == chain
+
+
+def test_every_chain_is_known_by_the_name_that_people_are_shown() -> None:
+    for chain in KNOWN - SWEEPS:
+        assert chain_name(called(chain_name(chain))) == chain_name(chain)
+        assert called(chain) == chain
 
 
 def test_an_unknown_chain_is_told_by_its_cell_with_the_one_that_was_meant(tmp_path: Path) -> None:

@@ -92,6 +92,14 @@ def test_what_json_and_yaml_may_read_differently_is_left_to_yaml(tmp_path: Path,
     assert tree(quick.root) == tree(slow.root)
 
 
+@pytest.mark.parametrize("backslashes", range(4))
+def test_a_character_of_two_halves_may_follow_backslashes(tmp_path: Path, backslashes: int) -> None:
+    text = "\\" * backslashes + "\N{LINEAR B SYLLABLE B008 A} \\ud800\\udc00"
+    quick, _ = both(tmp_path, json.dumps([text]))
+
+    assert (quick.problems, quick.root.plain()) == ([], [text])
+
+
 def test_json_that_yaml_refuses_is_read_without_places(tmp_path: Path) -> None:
     quick, slow = both(tmp_path, '{"a"\n: 1}')
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from tests.config.given import KINDS
-from watcher.config.json_schema import json_schema, rules_schema
+from watcher.config.json_schema import json_schema, part_schema, rules_schema
 from watcher.config.settings import Settings
 from watcher.domain.rules import TYPES
 
@@ -68,3 +68,14 @@ def test_the_schema_of_rules_names_every_type_with_all_that_people_write() -> No
     assert threshold["properties"]["type"] == {"const": "threshold"}
     assert set(schema["$defs"]["RatioRule"]["required"]) == {"id", "type", "of", "to"}
     assert set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema))) <= set(schema["$defs"])
+
+
+def test_an_included_file_has_a_schema_of_its_own() -> None:
+    schema = part_schema(KINDS)
+
+    references = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema)))
+
+    assert set(schema["properties"]) == {"wallets", "channels", "rules"}
+    assert references <= set(schema["$defs"])
+    assert "CoinStatsSettings" not in schema["$defs"]
+    assert schema["additionalProperties"] is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from watcher.config.configuration import configure
 from watcher.config.models import Cron
 from watcher.config.settings import Settings, load_settings
 from watcher.config.wallet_table import COLUMNS, MOST_ROWS, read_wallet_table
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import MOST_SHOWN, ConfigurationError, Problem
 
 TOP = """\
 version: 1
@@ -293,3 +294,21 @@ def test_no_bytes_bring_anything_but_our_own_error(
         problems = problems_in(table(folder, start + text))
         assert all(each.place.file.startswith(str(folder)) for each in problems)
         assert all(str(each).isprintable() for each in problems)
+
+
+def test_a_wrong_column_of_a_long_table_is_not_told_a_thousand_times(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read(tmp_path, HEADER + "".join(f"w{number},nobody,{number},base\n" for number in range(1000)))
+    assert len(caught.value.problems) >= 1000
+    lines = str(caught.value).splitlines()
+    assert len(lines) == MOST_SHOWN + 1
+    assert lines[-1].endswith("more; `watcher check --json` has all")
+
+
+def test_what_the_papers_show_is_sound_and_names_every_column(tmp_path: Path) -> None:
+    paper = (Path(__file__).parents[2] / "docs" / "wallets.md").read_text(encoding="utf-8")
+    shown = paper.partition("```csv\n")[2].partition("```")[0]
+    found = read(tmp_path, shown.replace(",coinstats,", ",cs,")).wallets
+    assert [each.name for each in found] == ["gas-base", "payouts"]
+    assert found[1].tags == ("hot", "payroll")
+    assert re.findall(r"(?m)^\| `(\w+)` \|", paper) == list(COLUMNS)

@@ -98,8 +98,8 @@ def _tried(arguments: list[str]) -> int:
     except ConfigurationError as error:
         count = len(error.problems)
         _complain(f"{count} {'mistake' if count == 1 else 'mistakes'} in the configuration:")
-        for problem in error.problems:
-            _complain(f"  {problem}")
+        for line in error.lines():
+            _complain(f"  {line}")
         return CONFIG
     except WatcherError as error:
         _complain(f"watcher: {error}")

@@ -133,6 +133,7 @@ def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
 def schema(
     rules: Annotated[bool, typer.Option("--rules", help="Of rule files instead.")] = False,
     tests: Annotated[bool, typer.Option("--tests", help="Of files with rule tests instead.")] = False,
+    included: Annotated[bool, typer.Option("--included", help="Of files under include: instead.")] = False,
     webhook: Annotated[bool, typer.Option("--webhook", help="Of what a webhook posts instead.")] = False,
     json: Json = False,  # noqa: ARG001 (it is JSON in any case)
 ) -> int:
@@ -142,13 +143,19 @@ def schema(
     --webhook is for who receives what a channel of kind webhook posts.
     """
     from watcher.analysis.ruletest.schema import tests_schema
-    from watcher.config.json_schema import json_schema, rules_schema
+    from watcher.config.json_schema import json_schema, part_schema, rules_schema
     from watcher.notify.webhook.message import message_schema
 
-    if rules + tests + webhook > 1:
-        raise typer.BadParameter("choose one of --rules, --tests and --webhook")
-    made = rules_schema if rules else tests_schema if tests else message_schema if webhook else json_schema
-    print_json(made())
+    wanted = [
+        made
+        for chosen, made in (
+            (rules, rules_schema), (tests, tests_schema), (included, part_schema), (webhook, message_schema)
+        )
+        if chosen
+    ]  # fmt: skip
+    if len(wanted) > 1:
+        raise typer.BadParameter("choose one of --rules, --tests, --included and --webhook")
+    print_json(wanted[0]() if wanted else json_schema())
     return 0
 
 

@@ -33,7 +33,10 @@ def as_yaml(text: str) -> str:
 
 
 def _joined(match: re.Match[str]) -> str:
-    if match.string[: match.start()][-1:] == "\\":
+    before = start = match.start()
+    while before and match.string[before - 1] == "\\":
+        before -= 1
+    if (start - before) % 2:  # the backslash is itself escaped, and what follows are plain letters
         return match.group()
     return bytes.fromhex(match[1] + match[2]).decode("utf-16-be")
 

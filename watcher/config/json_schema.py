@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 
 from watcher.config.chat import ChatSettings
 from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry
+from watcher.config.parts import SECTIONS
 from watcher.config.problems import models_in, parts_of, written_fields
 from watcher.config.reports import ReportSettings
 from watcher.config.settings import Kinds, known_kinds
@@ -62,6 +64,18 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
     }
     schema = file_schema("watcher.yaml", properties, ["version", "sources"], definitions)
     return {**schema, "anyOf": [{"required": ["wallets"]}, {"required": ["include"]}]}
+
+
+def part_schema(kinds: Kinds | None = None) -> dict[str, Any]:
+    """A file that `include:` names: three sections of `watcher.yaml`, as they stand there."""
+    whole = json_schema(kinds)
+    properties = {key: whole["properties"][key] for key in SECTIONS}
+    text = json.dumps(properties)
+    needed: dict[str, Any] = {}
+    while wanted := {name for name in whole["$defs"] if f'"#/$defs/{name}"' in text} - needed.keys():
+        needed |= {name: whole["$defs"][name] for name in sorted(wanted)}
+        text = json.dumps(needed)
+    return file_schema("a file that watcher.yaml includes", properties, [], needed)
 
 
 def _files(what: str, example: list[str]) -> dict[str, Any]:

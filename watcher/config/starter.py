@@ -40,7 +40,7 @@ sources:
     limits: {per_minute: 300, per_day: 30000}
 
 # What to watch. Addresses need quotes: YAML reads an unquoted 0x... as a number.
-# Tags are what the rules choose by.
+# Tags are what the rules choose by. A long list is better kept in a file: '- wallets.csv' (docs/wallets.md).
 wallets:
   - name: treasury-main
     source: coinstats

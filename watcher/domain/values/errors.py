@@ -69,12 +69,22 @@ class Problem:
         return f"{self.where}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
 
 
+MOST_SHOWN = 200
+"""Mistakes that people are shown at once."""
+
+
 class ConfigurationError(WatcherError):
     """The configuration or a rule file is wrong. Carries every mistake found."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
+        super().__init__("\n".join(self.lines()))
+
+    def lines(self) -> list[str]:
+        """The mistakes for people: of a long table whose column is wrong, not every row."""
+        shown = [str(problem) for problem in self.problems[:MOST_SHOWN]]
+        more = len(self.problems) - len(shown)
+        return [*shown, f"… and {more:,} more; `watcher check --json` has all"] if more else shown
 
 
 class StoreError(WatcherError):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 
+from watcher.domain.model import SWEEPS
+from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import Advice
 
@@ -52,24 +54,24 @@ _SHORT = {
 
 
 _CALLED = {
-    "1": "ethereum", "eth2": "ethereum", "ether": "ethereum",
-    "10": "optimism-wallet", "op": "optimism-wallet", "opmainnet": "optimism-wallet",
-    "56": "binancesmartchain", "bnb": "binancesmartchain", "bep20": "binancesmartchain",
-    "binance": "binancesmartchain", "binancesc": "binancesmartchain", "bnbsmart": "binancesmartchain",
-    "100": "gnosis-wallet", "xdai": "gnosis-wallet",
-    "137": "polygon-wallet", "matic": "polygon-wallet", "pol": "polygon-wallet",
-    "polygonpos": "polygon-wallet",
-    "1101": "zkevm-polygon-wallet", "polygonzkevm": "zkevm-polygon-wallet",
-    "5000": "mantle-wallet", "8453": "base-wallet",
-    "42161": "arbitrum-wallet", "arbitrumone": "arbitrum-wallet", "42170": "arbitrum-nova-wallet",
+    "1": "ethereum", "ether": "ethereum", "erc20": "ethereum", "etc": "ethereum_classic",
+    "10": "optimism-wallet",
+    "56": "binancesmartchain", "bep20": "binancesmartchain", "binance": "binancesmartchain",
+    "binancesc": "binancesmartchain",
+    "100": "gnosis-wallet",
+    "137": "polygon-wallet", "pol": "polygon-wallet", "polygonpos": "polygon-wallet",
+    "1101": "zkevm-polygon-wallet",
+    "5000": "mantle-wallet",
+    "8453": "base-wallet",
+    "42161": "arbitrum-wallet", "42170": "arbitrum-nova-wallet",
     "42220": "celo-wallet",
     "43114": "avalanche-wallet", "avalanchec": "avalanche-wallet", "avaxc": "avalanche-wallet",
-    "59144": "linea-wallet", "81457": "blast-wallet", "534352": "scroll-wallet", "7777777": "zora-wallet",
-    "ksm": "kusama-wallet", "near": "near-wallet", "icp": "internet-computer-wallet", "xtz": "tezos",
-    "dogecoin": "doge-wallet", "etc": "ethereum_classic", "zec": "zcash-wallet", "algo": "algorand",
-    "bitcoinsv": "bitcoin_sv", "multiversx": "elrond-wallet", "egld": "elrond-wallet",
-    "erc20": "ethereum", "trc20": "tron", "xrpledger": "xrp", "cosmoshub": "cosmos",
-    "worldchain": "worldchain-wallet", "world": "worldchain-wallet",
+    "59144": "linea-wallet",
+    "81457": "blast-wallet",
+    "534352": "scroll-wallet",
+    "7777777": "zora-wallet",
+    "algo": "algorand", "egld": "elrond-wallet", "icp": "internet-computer-wallet", "ksm": "kusama-wallet",
+    "trc20": "tron", "xtz": "tezos", "zec": "zcash-wallet",
 }  # fmt: skip
 """Chains as other programs name them in their files, in small letters and without what is between words;
 numbers are chain ids as in EIP-155."""
@@ -92,8 +94,14 @@ def called(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _plainly() -> Mapping[str, str]:
-    """Ids by what they say, without what is between words; of two that say the same the one to write."""
-    return {_NO_LETTER.sub("", canonical(each)): each for each in sorted(KNOWN)}
+    """Ids by what they say and by the names that people are shown, without what is between words; of two that
+    say the same the one to write."""
+    by_id = {_NO_LETTER.sub("", canonical(each)): each for each in sorted(KNOWN)}
+    by_name = {
+        _NO_LETTER.sub("", chain_name(each).lower()): by_id[_NO_LETTER.sub("", canonical(each))]
+        for each in sorted(KNOWN - SWEEPS, reverse=True)
+    }
+    return by_name | by_id
 
 
 @lru_cache(maxsize=1024)
