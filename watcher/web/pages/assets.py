@@ -12,6 +12,7 @@ from aiohttp import web
 from watcher.charts.portfolio import asset_figures
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Asset
+from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.explorers import explorers_of
 from watcher.reports import status
@@ -99,7 +100,8 @@ class AssetPages:
     async def assets(self, request: web.Request) -> web.Response:
         snapshot = await self._snapshots.current()
         totals = await self._snapshots.work(lambda: self._holdings.totals.totals(snapshot.past))
-        chains = {chain: chain for chain in sorted({each.asset.chain for each in totals})}
+        chains = {each.asset.chain: chain_name(each.asset.chain) for each in totals}
+        chains = dict(sorted(chains.items(), key=lambda each: each[1].casefold()))
         query = LIST.read(request, self._templating.base, {"chain": chains, "tag": self._tags})
         if query.sheet:
             columns = AssetTotalRow.__annotations__
@@ -127,7 +129,7 @@ class AssetPages:
         former = snapshot.past.former
 
         def is_found(each: AssetTotal, wanted: str) -> bool:
-            names = (each.symbol, *each.asset, *former.get(each.asset, ()))
+            names = (each.symbol, *each.asset, chain_name(each.asset.chain), *former.get(each.asset, ()))
             return any(wanted.casefold() in name.casefold() for name in names)
 
         holds: dict[str, Callable[[AssetTotal, str], bool]] = {

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from watcher.charts.portfolio import portfolio_figure
 from watcher.charts.svg import sparkline
 from watcher.domain.history.timeline import known_values, segments
+from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.formatting import money
 from watcher.domain.values.text import clean
 from watcher.reports.portfolio.portfolio import BY, RANGES, Portfolio, PortfolioGroup
@@ -100,7 +101,7 @@ def _page(query: ListQuery, found: Portfolio, by: str) -> ListPage[PortfolioGrou
 
 
 def _is_found(group: PortfolioGroup, wanted: str) -> bool:
-    searched = (group.name, *(group.asset or ()))
+    searched = (group.name, chain_name(group.name), *(group.asset or ()))
     return any(wanted.casefold() in each.casefold() for each in searched)
 
 
