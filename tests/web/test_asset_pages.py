@@ -109,7 +109,8 @@ async def test_an_asset_says_who_holds_it_by_wallet_and_by_tag_and_when_that_was
     assert cells(text, "hot")["Amount"] == "8"
     assert cells(text, "hot")["Tags"] == "own, main"
     assert "5 then, 10 now, 3 came in; 2 was read for the first time." in text
-    assert "of which +$330.00 moved and +$50.00 is by price" in text
+    assert ">+$330.00</span> moved and" in text
+    assert ">+$50.00</span> is by price" in text
     tags = dict(re.findall(r'>(own|main)</a></th><td data-label="Amount" class="number">([0-9]+)', text))
     assert tags == {"own": "10", "main": "8"}
     assert text.count('data-label="Before"') == 1  # first readings are no changes

@@ -157,3 +157,11 @@ async def test_the_pages_lead_to_each_other_and_the_rest_is_under_more(page: Pag
     assert "More: Budget</summary>" in text
     for path, _, _ in ways:
         assert (await page.get(path))[0] == 200, path
+
+
+async def test_what_was_not_read_up_to_now_says_of_when_it_is(page: Page) -> None:
+    await live(page)
+    await page.store.running(NOW - timedelta(days=10), NOW - timedelta(hours=7))
+    text = await shown(page, "/portfolio?range=7d")
+    assert "what is told of now is of then" in text
+    assert '<rect class="gap"' in text
