@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.contract.given import ETH, HOT, NOW, delivery, keep
-from tests.web.given import Page, fill, serving
+from tests.web.given import SPAM, Page, fill, serving
 from watcher.domain.credits.provider_count import USAGE, Metered
 from watcher.domain.model import AccountState, PriceSuspicion, Suspect
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
@@ -83,8 +83,9 @@ async def test_every_field_that_is_sent_is_described(page: Page) -> None:
 NOTHING = {
     "[].sent", "[].acknowledged_by", ".alerts[].acknowledged_by",
     "[].acknowledged_at", ".alerts[].acknowledged_at",
-    ".held_prices[].price_usd", "[].before_at",
+    ".held_prices[].price_usd", "[].before_at", ".claims[].value_usd",
     ".credits.coinstats.runs_out", ".credits.coinstats.provider.renewed",
+    *(f"{part}.{name}" for part in (".total", ".groups[]") for name in ("chain", "asset", "amount")),
 }  # fmt: skip
 """What is null in `everything`; none of it has fields."""
 
@@ -98,7 +99,8 @@ async def everything(page: Page) -> None:
     spare = next(account for account in page.snapshots.wallets if account != HOT)
     bare = AccountState(spare, seen={spare.chain: NOW}, watched_since=NOW - timedelta(days=2))
     await keep(page.store, accounts=(bare,))
-    held = odd._replace(held={ETH: Suspect(Decimal(0), NOW, "reported as zero")})
+    await page.store.running(NOW - timedelta(days=3), NOW - timedelta(hours=1))
+    held = odd._replace(held={ETH: Suspect(Decimal(0), NOW, "reported as zero")}, newcomers={SPAM: NOW})
     doubt = PriceSuspicion(None, NOW, "it has no price any more")
     owed = delivery("waits")
     await keep(page.store, accounts=(held,), doubts={ETH: doubt}, deliveries=(owed,))
@@ -111,6 +113,7 @@ async def test_every_parameter_described_is_taken_and_no_other(page: Page) -> No
     samples = {
         "wallet": "hot", "tag": "gas", "source": "coinstats", "chain": "Ethereum", "asset": "eth",
         "since": "24h", "limit": "5", "page": "2", "state": "sent", "all": "true", "events": "true",
+        "by": "asset", "range": "30d",
     }  # fmt: skip
     for path, methods in described["paths"].items():
         for parameter in methods["get"]["parameters"]:

@@ -159,6 +159,27 @@ async def test_the_pages_lead_to_each_other_and_the_rest_is_under_more(page: Pag
         assert (await page.get(path))[0] == 200, path
 
 
+async def test_the_json_says_the_same_as_the_page_with_every_digit(page: Page) -> None:
+    await live(page)
+    found = await page.json("/api/v1/portfolio?by=wallet&range=7d")
+    hot, cold = found["groups"]
+    assert (hot["value_usd"], hot["opening_usd"], hot["by_price_usd"]) == ("880", "500", "50")
+    assert (cold["opening_usd"], cold["unknown_before_usd"], cold["change_usd"]) == (None, "220", "0")
+    assert found["total"]["value_usd"] == found["course"][-1]["value_usd"] == "1100"
+    assert (found["by"], found["first_seen"], found["accounts"]) == ("wallet", 1, 2)
+    (eth,) = await page.json("/api/v1/assets")
+    assert (eth["amount"], eth["value_usd"], eth["share"], eth["wallets"]) == ("10", "1100", "1", 2)
+    assert [row["amount"] for row in await page.json("/api/v1/assets?tag=main")] == ["8"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("portfolio?by=colour", 400), ("portfolio?range=2w", 400), ("assets?tag=nobody", 404)],
+)
+async def test_what_the_json_cannot_say_is_refused(page: Page, query: str, status: int) -> None:
+    assert (await page.get(f"/api/v1/{query}"))[0] == status
+
+
 async def test_what_was_not_read_up_to_now_says_of_when_it_is(page: Page) -> None:
     await live(page)
     await page.store.running(NOW - timedelta(days=10), NOW - timedelta(hours=7))

@@ -11,12 +11,19 @@ from watcher.config.wallets import WalletSettings
 from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.model import Account, Asset
+from watcher.domain.values.decimals import ZERO
 from watcher.ports.queries import Queries
 from watcher.reports import holdings, status
 from watcher.reports.alerts import AlertViews
+from watcher.reports.portfolio.assets import whole_value
+from watcher.reports.portfolio.portfolio import BY, RANGES
+from watcher.reports.portfolio.rows import AssetTotalRow, PortfolioRow
+from watcher.reports.portfolio.views import asset_rows, portfolio_row
 from watcher.reports.rows import AlertRow, DeliveryRow, HistoryRow, StatusRow, WalletBalanceRow
+from watcher.reports.statement.statement import UNTAGGED
 from watcher.web.documents import Content, Documents, Packed, encoded, listed, pack
 from watcher.web.endpoints import SINCE, Asked, Endpoint, QueryParameter
+from watcher.web.holdings import USUAL_RANGE, AllHoldings
 from watcher.web.openapi import describe
 from watcher.web.parameters import LONGEST, Parameters, Slice
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
@@ -27,6 +34,11 @@ TAG = QueryParameter("tag", "Only wallets with this tag.", TEXT, many=True)
 SOURCE = QueryParameter("source", "Only what is read from this source.", TEXT, many=True)
 CHAIN = QueryParameter("chain", "Only what is on this chain.", TEXT, many=True)
 ASSET = QueryParameter("asset", "Only this asset, by its token or its symbol.", TEXT, many=True)
+HELD_WITH = QueryParameter("tag", "Only what wallets with this tag hold.", TEXT)
+BY_KIND = QueryParameter("by", "What is told apart.", {"enum": list(BY), "default": BY[0]})
+RANGE = QueryParameter(
+    "range", "How far back; it begins where data begins.", {"enum": list(RANGES), "default": USUAL_RANGE}
+)
 PAST = QueryParameter("all", "Resolved ones too.", {"type": "boolean"})
 EVENTS = QueryParameter("events", "In their place the changes that rules told.", {"type": "boolean"})
 STATE = QueryParameter("state", "Only those in this state.", {"enum": [str(each) for each in DeliveryState]})
@@ -39,9 +51,9 @@ USUAL = 100
 class Api:
     """Reads only. Every answer is one consistent moment of the store."""
 
-    def __init__(self, snapshots: PageSnapshots, *, token: bool = False) -> None:
+    def __init__(self, snapshots: PageSnapshots, all_held: AllHoldings, *, token: bool = False) -> None:
         """`token`: whether one is needed, so that the description says so."""
-        self._snapshots, self._token = snapshots, token
+        self._snapshots, self._all_held, self._token = snapshots, all_held, token
         self._documents = Documents(snapshots.work)
 
     @property
@@ -66,6 +78,14 @@ class Api:
             Endpoint(
                 "outbox", "Deliveries, newest first.", list[DeliveryRow],
                 self._outbox, (STATE,), paged=True, usual=USUAL,
+            ),
+            Endpoint(
+                "assets", "What is held by asset, over all wallets; the most valuable first.",
+                list[AssetTotalRow], self._assets, (HELD_WITH,), paged=True,
+            ),
+            Endpoint(
+                "portfolio", "What everything is worth, and what changed that.", PortfolioRow,
+                self._portfolio, (BY_KIND, RANGE),
             ),
         )  # fmt: skip
 
@@ -139,6 +159,33 @@ class Api:
             return Content(encoded(rows[: part.most]), more=len(rows) > part.most)
 
         return await self._read(make)
+
+    async def _assets(self, asked: Asked) -> Packed:
+        tags = {tag: tag for each in self._snapshots.settings.wallets for tag in each.tags or (UNTAGGED,)}
+        tag = "" if asked.parameters.one("tag") is None else asked.parameters.names("tag", tags)[0]
+        snapshot = await self._snapshots.current()
+        past, part = snapshot.past, asked.slice
+
+        def make() -> Content:
+            totals = self._all_held.totals.totals(past, tag)
+            totals.sort(key=lambda each: (each.value is None, (each.value or ZERO).copy_negate(), each.asset))
+            return _part_of(asset_rows(totals, whole_value(totals)), part)
+
+        return await self._documents.of(asked.name, _held_as(snapshot), make)
+
+    async def _portfolio(self, asked: Asked) -> Packed:
+        by = asked.parameters.choice("by", BY) or BY[0]
+        found = await self._all_held.portfolios.get(
+            asked.parameters.choice("range", RANGES) or USUAL_RANGE, waits=None
+        )
+        if found is None:
+            raise web.HTTPServiceUnavailable(text="the store cannot be read now")
+        past = (await self._snapshots.current()).past
+
+        def make() -> Content:
+            return Content(encoded(portfolio_row(found, by, past)))
+
+        return await self._documents.of(asked.name, found.until, make)
 
     async def _describe(self, asked: Asked) -> Packed:
         def make() -> Content:

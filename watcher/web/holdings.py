@@ -14,7 +14,7 @@ from watcher.web.snapshot import PageSnapshot, PageSnapshots
 MOST_PERIODS, MOST_COURSES = 3, 32
 """Kept at once: a portfolio of 10,000 wallets takes some megabytes."""
 
-USUAL = "7d"
+USUAL_RANGE = "7d"
 
 
 class CourseOf(NamedTuple):

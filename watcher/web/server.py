@@ -86,7 +86,7 @@ class Server:
         app = web.Application(middlewares=[self._guard], client_max_size=LARGEST)
         routes = [
             *self._health.routes(),
-            *Api(self._snapshots, token=self._settings.guarded).routes(),
+            *Api(self._snapshots, self._holdings, token=self._settings.guarded).routes(),
             *self._site.routes(),
             *self._links.routes(),
             *(self._logins.routes() if self._access.has_tokens else ()),

@@ -22,7 +22,7 @@ from watcher.reports.portfolio.rows import AssetHolderRow, AssetTotalRow
 from watcher.reports.portfolio.views import asset_rows
 from watcher.reports.statement.statement import UNTAGGED
 from watcher.web.addresses import asset_path, name_in
-from watcher.web.holdings import USUAL, AllHoldings, CourseOf
+from watcher.web.holdings import USUAL_RANGE, AllHoldings, CourseOf
 from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, ListQuery, list_routes, sheet_answer
 from watcher.web.pages.portfolio import NOT_YET
 from watcher.web.parameters import Parameters
@@ -151,7 +151,7 @@ class AssetPages:
             where = f"{self._templating.base}{asset_path(*known)}"
             raise web.HTTPSeeOther(location=where, text="it is known by another name")
         query = HOLDERS.read(request, self._templating.base)
-        chosen = Parameters(request.query, request.query).choice("range", RANGES) or USUAL
+        chosen = Parameters(request.query, request.query).choice("range", RANGES) or USUAL_RANGE
         if query.sheet:
             columns = AssetHolderRow.__annotations__
             return await sheet_answer(

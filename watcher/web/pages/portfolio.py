@@ -18,7 +18,7 @@ from watcher.domain.values.text import clean
 from watcher.reports.portfolio.portfolio import BY, RANGES, Portfolio, PortfolioGroup
 from watcher.reports.portfolio.rows import PortfolioGroupRow
 from watcher.reports.portfolio.views import group_rows
-from watcher.web.holdings import USUAL, AllHoldings
+from watcher.web.holdings import USUAL_RANGE, AllHoldings
 from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, ListQuery, list_routes, sheet_answer
 from watcher.web.parameters import Parameters
 from watcher.web.templating import PageView, Templating
@@ -66,7 +66,7 @@ class PortfolioPage:
     async def portfolio(self, request: web.Request) -> web.Response:
         query = LIST.read(request, self._templating.base)
         asked = Parameters(request.query, request.query)
-        by, chosen = asked.choice("by", BY) or BY[0], asked.choice("range", RANGES) or USUAL
+        by, chosen = asked.choice("by", BY) or BY[0], asked.choice("range", RANGES) or USUAL_RANGE
         if query.sheet:
             return await self._sheet(request, query, by, chosen)
         found = await self._holdings.portfolios.get(chosen)
