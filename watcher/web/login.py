@@ -79,7 +79,9 @@ class LoginPages:
         return response
 
     async def log_out(self, request: web.Request) -> web.Response:
-        response = web.Response(status=303, headers={"Location": f"{self._base}/"})
+        # What the browser has kept of the pages goes, too: the way back leads to none of them.
+        headers = {"Location": f"{self._base}/", "Clear-Site-Data": '"cache"'}
+        response = web.Response(status=303, headers=headers)
         self._access.log_out(request, response)
         return response
 

@@ -35,6 +35,9 @@ from watcher.web.snapshot import PageSnapshot, PageSnapshots
 from watcher.web.times import PageTimes
 
 KEPT = 64
+STAYS = "private, no-cache"
+"""A browser may keep a page for whoever comes back to it, with what they had typed, scrolled to and opened;
+asked for anew, it is asked for here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ class Templating:
             return render(view).encode("utf-8", "backslashreplace")
 
         body = await self.made(view.snapshot, (request.path_qs, view.caller) if keep else None, make)
-        return web.Response(body=body, content_type="text/html", charset="utf-8")
+        headers = {"Cache-Control": STAYS}
+        return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
 
     async def made(self, snapshot: PageSnapshot, name: Hashable, make: Callable[[], bytes]) -> bytes:
         """What is made from a snapshot, once for all who ask for that name; None: for this one alone."""

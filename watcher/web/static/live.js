@@ -44,6 +44,7 @@ const ask = async () => {
   }
   isAsking = false;
   wait = fault ? Math.min(wait * 1.5, LONGEST_WAIT) : EVERY;
+  clearTimeout(timer);
   timer = setTimeout(ask, document.hidden ? Math.max(wait, EVERY_HIDDEN) : wait);
   look();
   if (!fault) update();
@@ -145,7 +146,15 @@ const wake = () => {
 };
 
 document.addEventListener("visibilitychange", () => document.hidden || wake());
-addEventListener("pageshow", (event) => event.persisted && wake());
+// Come back to by the way back: as it was left. Whoever logged out in between is not to be shown it.
+addEventListener("pageshow", async (event) => {
+  if (!event.persisted) return;
+  isAsking = false; // what was asked when it was left is not answered any more
+  awake = Date.now();
+  wait = EVERY;
+  await ask();
+  if (fault === "login" && !begunParts(main).size) location.reload();
+});
 addEventListener("online", wake);
 setClock(main.dataset.at);
 setInterval(look, 500);
