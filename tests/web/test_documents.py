@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.contract.given import HOT, NOW, keep
+from tests.contract.given import HOT, NOW, alert, keep
 from tests.web.given import Page, fill, serving
+from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.model import AccountState, Asset
 from watcher.web import api, documents
 from watcher.web.documents import KEPT, SENT, Content, Documents, pack
@@ -157,6 +159,23 @@ async def test_a_page_says_where_it_is(page: Page) -> None:
 @pytest.mark.parametrize("name", ["balances", "history"])
 async def test_a_list_is_narrowed_down(page: Page, name: str, query: str, count: int) -> None:
     assert len(await page.json(f"/api/v1/{name}?{query}")) == count
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["a1"]), ("rule=gas-low&wallet=hot", ["a1"]), ("rule=other", []), ("wallet=cold", []),
+        ("severity=warning", ["a1"]), ("severity=critical", []), ("acknowledged=false", ["a1"]),
+        ("acknowledged=true", []), ("state=firing", ["a1"]), ("state=resolved", ["a2"]), ("since=1s", ["a1"]),
+        ("all=true", ["a1", "a2"]), ("all=true&limit=1&page=2", ["a2"]), ("all=true&severity=critical", []),
+        ("events=true", []),
+    ],
+)  # fmt: skip
+async def test_alerts_are_narrowed_down(page: Page, query: str, found: list[str]) -> None:
+    over = replace(alert("a2", state=AlertState.RESOLVED, subject="t"), since=NOW - timedelta(days=1))
+    await keep(page.store, alerts=(replace(over, resolved_at=NOW - timedelta(hours=1)),))
+    await page.later()
+    assert [row["id"] for row in await page.json(f"/api/v1/alerts?{query}")] == found
 
 
 @pytest.mark.parametrize("query", ["tag=nobody", "source=teos", "wallet=hot&wallet=x"])

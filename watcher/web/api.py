@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from watcher.config.wallets import WalletSettings
-from watcher.domain.alerts.events import Acknowledgeable
+from watcher.domain.alerts.selection import AlertFilter, Stage
+from watcher.domain.audit import AuditAction, AuditFilter
 from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.decimals import ZERO
 from watcher.ports.queries import Queries
 from watcher.reports import holdings, status
 from watcher.reports.alerts import AlertViews
+from watcher.reports.audit import AuditRow, audit_row
 from watcher.reports.portfolio.assets import whole_value
 from watcher.reports.portfolio.portfolio import BY, RANGES
 from watcher.reports.portfolio.rows import AssetTotalRow, PortfolioRow
@@ -25,9 +28,11 @@ from watcher.web.documents import Content, Documents, Packed, encoded, listed, p
 from watcher.web.endpoints import SINCE, Asked, Endpoint, QueryParameter
 from watcher.web.holdings import USUAL_RANGE, AllHoldings
 from watcher.web.openapi import describe
+from watcher.web.pages.alerts import SEVERITIES, STATES, staged
 from watcher.web.parameters import LONGEST, Parameters, Slice
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
 
+FLAG = {"type": "boolean"}
 TEXT = {"type": "string", "minLength": 1, "maxLength": LONGEST}
 WALLET = QueryParameter("wallet", "Only this wallet.", TEXT, many=True)
 TAG = QueryParameter("tag", "Only wallets with this tag.", TEXT, many=True)
@@ -39,11 +44,22 @@ BY_KIND = QueryParameter("by", "What is told apart.", {"enum": list(BY), "defaul
 RANGE = QueryParameter(
     "range", "How far back; it begins where data begins.", {"enum": list(RANGES), "default": USUAL_RANGE}
 )
-PAST = QueryParameter("all", "Resolved ones too.", {"type": "boolean"})
-EVENTS = QueryParameter("events", "In their place the changes that rules told.", {"type": "boolean"})
+RULE = QueryParameter("rule", "Only those of this rule.", TEXT)
+WHOSE = QueryParameter("wallet", "Only those about this wallet.", TEXT)
+SEVERITY = QueryParameter("severity", "Only those of this severity.", {"enum": [*map(str, SEVERITIES)]})
+STAGE = QueryParameter(
+    "state", "All in this state, over or not, in place of those that live.", {"enum": STATES}
+)
+ACKNOWLEDGED = QueryParameter("acknowledged", "Only those that somebody has (not) acknowledged.", FLAG)
+PAST = QueryParameter("all", "Resolved ones too.", FLAG)
+EVENTS = QueryParameter("events", "In their place the changes that rules told.", FLAG)
+ACTION = QueryParameter("action", "Only this.", {"enum": [*map(str, AuditAction)]})
+SEARCH = QueryParameter("q", "Only where this stands: a name, an id, a word.", TEXT)
 STATE = QueryParameter("state", "Only those in this state.", {"enum": [str(each) for each in DeliveryState]})
 
 
+LIVE = frozenset({Stage.PENDING, Stage.FIRING})
+OF_ALERTS = frozenset(Stage) - {Stage.EVENT}
 USUAL = 100
 """Rows of a page, where nothing is said and all would be too many."""
 
@@ -73,7 +89,7 @@ class Api:
             ),
             Endpoint(
                 "alerts", "Alerts that are pending or firing.", list[AlertRow],
-                self._alerts, (PAST, EVENTS), paged=True,
+                self._alerts, (PAST, EVENTS, STAGE, RULE, WHOSE, SEVERITY, ACKNOWLEDGED, SINCE), paged=True,
             ),
             Endpoint(
                 "outbox", "Deliveries, newest first.", list[DeliveryRow],
@@ -86,6 +102,10 @@ class Api:
             Endpoint(
                 "portfolio", "What everything is worth, and what changed that.", PortfolioRow,
                 self._portfolio, (BY_KIND, RANGE),
+            ),
+            Endpoint(
+                "audit", "Who changed what, when and from where; newest first.", list[AuditRow],
+                self._audit, (ACTION, SINCE, SEARCH), paged=True, usual=USUAL,
             ),
         )  # fmt: skip
 
@@ -133,30 +153,64 @@ class Api:
 
     async def _alerts(self, asked: Asked) -> Packed:
         parameters, part = asked.parameters, asked.slice
+        past, events = parameters.flag("all"), parameters.flag("events")
+        state = parameters.choice("state", STATES) or ""
         snapshot = await self._snapshots.current()
         views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
-        past, events = parameters.flag("all"), parameters.flag("events")
-        if not past and not events:
-            live = sorted(snapshot.past.alerts.values(), key=lambda each: each.since)
-            return await self._documents.of(
-                asked.name, snapshot.revision, lambda: _part_of(views.rows(live), part)
-            )
-        most = part.limit or USUAL
+        stages = {Stage.EVENT} if events and not past else OF_ALERTS if past else LIVE
+        among, live = None, not state and stages is LIVE
+        if state:
+            stages, among = staged(state, snapshot)
+        wanted = self._which(parameters, stages, among)
 
-        def make(reader: Queries) -> Content:
-            found: Sequence[Acknowledgeable]
-            found = (reader.alerts if past else reader.events)(most + 1, part.skip)
-            return Content(encoded(views.rows(found[:most])), more=len(found) > most)
+        def of_snapshot() -> Content:
+            found = sorted(filter(wanted.takes, snapshot.past.alerts.values()), key=lambda each: each.since)
+            return _part_of(views.rows(found), part)
 
-        return await self._read(make)
+        def of_store(reader: Queries) -> Content:
+            rows = views.rows(reader.happened(wanted, part.limit or USUAL, part.skip))
+            return _counted(rows, reader.count_happened(wanted), part)
+
+        if live:
+            return await self._documents.of(asked.name, snapshot.revision, of_snapshot)
+        return await self._read(of_store)
+
+    def _which(
+        self, parameters: Parameters, stages: Collection[Stage], among: Collection[str] | None
+    ) -> AlertFilter:
+        severity, span = parameters.choice("severity", SEVERITIES), parameters.span("since")
+        return AlertFilter(
+            stages,
+            parameters.text("rule"),
+            parameters.text("wallet"),
+            Severity(severity) if severity is not None else None,
+            parameters.flag("acknowledged") if parameters.one("acknowledged") is not None else None,
+            self._snapshots.clock.now() - span if span is not None else None,
+            among=among,
+        )
 
     async def _outbox(self, asked: Asked) -> Packed:
         state = asked.parameters.choice("state", [str(each) for each in DeliveryState])
         part = asked.slice
 
         def make(reader: Queries) -> Content:
-            rows = status.deliveries(reader, state, part.most + 1, part.skip)
-            return Content(encoded(rows[: part.most]), more=len(rows) > part.most)
+            rows = status.deliveries(reader, state, part.most, part.skip)
+            return _counted(rows, reader.count_deliveries(state), part)
+
+        return await self._read(make)
+
+    async def _audit(self, asked: Asked) -> Packed:
+        parameters, part = asked.parameters, asked.slice
+        action, span = parameters.choice("action", list(AuditAction)), parameters.span("since")
+        wanted = AuditFilter(
+            self._snapshots.clock.now() - span if span is not None else None,
+            AuditAction(action) if action is not None else None,
+            text=parameters.text("q"),
+        )
+
+        def make(reader: Queries) -> Content:
+            rows = [audit_row(each) for each in reader.audit(wanted, part.most, part.skip)]
+            return _counted(rows, reader.count_audit(wanted), part)
 
         return await self._read(make)
 
@@ -240,3 +294,8 @@ def _part_of(rows: Sequence[object], part: Slice) -> Content:
     """A page of rows that are all there."""
     some = list(rows[part.skip : part.skip + part.limit] if part.limit else rows)
     return Content(encoded(some), len(rows), part.skip + len(some) < len(rows))
+
+
+def _counted(rows: Sequence[object], total: int, part: Slice) -> Content:
+    """A page of rows that were read for it."""
+    return Content(encoded(list(rows)), total, part.skip + len(rows) < total)

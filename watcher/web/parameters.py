@@ -67,6 +67,10 @@ class Parameters:
             raise refused(f"{name} may be given at most {MANY} times")
         return values
 
+    def text(self, name: str) -> str:
+        """The same, where there may be one; empty if nothing is looked for."""
+        return self.texts(name)[0] if self.one(name) is not None else ""
+
     def texts(self, name: str) -> list[str]:
         """What is looked for, whatever there may be."""
         values = self.many(name)

@@ -105,7 +105,7 @@ class AlertPages:
         since, until = (
             time_in(query[name], now, zone) if query[name] else None for name in ("since", "until")
         )
-        stages, among = _staged(state, snapshot)
+        stages, among = staged(state, snapshot)
         severity = Severity(query["severity"]) if query["severity"] else None
         return AlertFilter(
             stages, query["rule"], query["wallet"], severity,
@@ -146,7 +146,7 @@ class AlertPages:
         return await self._templating.page(request, render, keep=False)
 
 
-def _staged(state: str, snapshot: PageSnapshot) -> tuple[frozenset[Stage], list[str] | None]:
+def staged(state: str, snapshot: PageSnapshot) -> tuple[frozenset[Stage], list[str] | None]:
     """The stages that a state means, and which alerts, where it hangs on the silences of the moment."""
     live = {each["id"]: each["state"] for each in snapshot.status["alerts"]}
     hushed = state == Stage.FIRING and any(each in _HUSHED for each in live.values())
