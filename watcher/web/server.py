@@ -79,6 +79,13 @@ class Server:
         self._warming: asyncio.Task[None] | None = None
         self.url = ""
 
+    @property
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and address of all that is answered while it listens, below the base too."""
+        app = self._runner.app if isinstance(self._runner, web.AppRunner) else None
+        known = app.router.routes() if app is not None else ()
+        return [(each.method, each.resource.canonical) for each in known if each.resource is not None]
+
     async def start(self) -> None:
         # Threads of Python take turns. At the usual 5 ms a turn the loop that polls and tells waited over
         # 100 ms for a crowd of readers of 10,000 accounts; at 1 ms it waits 30 (benchmarks/page.py).
