@@ -87,11 +87,12 @@ async def visiting(
     scheme: Literal["light", "dark"] = "light",
     state: StorageState | None = None,
     script: bool = True,
+    touch: bool = False,
 ) -> AsyncIterator[Visit]:
     """A visit that must end without a fault."""
     context = await browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, storage_state=state,
-        java_script_enabled=script, timezone_id="Asia/Kathmandu", locale="de-CH",
+        java_script_enabled=script, has_touch=touch, timezone_id="Asia/Kathmandu", locale="de-CH",
     )  # fmt: skip
     context.set_default_timeout(20_000)
     try:

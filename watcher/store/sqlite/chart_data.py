@@ -66,7 +66,8 @@ def read(conn: sqlite3.Connection, wanted: ChartQuery) -> ChartData:
 def known_since(conn: sqlite3.Connection, accounts: Sequence[Account]) -> datetime | None:
     """When one of these accounts was first read; None if none was."""
     sql = (
-        "SELECT min(coalesce(before_at, after_at)) FROM changes WHERE account ="
+        "SELECT min((SELECT coalesce(before_at, after_at) FROM changes WHERE account = b.account"
+        " AND asset = b.asset ORDER BY after_at LIMIT 1)) FROM balances b WHERE b.account ="
         " (SELECT id FROM accounts WHERE source = ? AND chain = ? AND address = ?)"
     )
     found = [time(conn.execute(sql, account).fetchone()[0]) for account in accounts]

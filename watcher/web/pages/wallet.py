@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from watcher.charts import ranges
-from watcher.charts.chart import Chart, wallet_chart
+from watcher.charts.chart import BEFORE, Chart, wallet_chart
 from watcher.charts.figures import wallet_figures
 from watcher.charts.levels import levels_of
 from watcher.config.wallets import WalletSettings
@@ -76,9 +76,8 @@ class WalletPage:
                 changes = status.history(self._snapshots.settings, reader, FEW + 1, [wallet.name])
                 age = snapshot.at - (reader.known_since(wallet.accounts) or snapshot.at)
                 days = ranges.chosen(wanted, age)
-                found = wallet_chart(
-                    self._snapshots.settings, reader, wallet.name, snapshot.at, ranges.RANGES[days], asset
-                )
+                span = ranges.RANGES[days] or age + BEFORE
+                found = wallet_chart(self._snapshots.settings, reader, wallet.name, snapshot.at, span, asset)
                 watching = self._watching(wallet, reader, snapshot)
             return self._render(
                 view, wallet, held, found, changes=changes, watching=watching,

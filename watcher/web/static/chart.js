@@ -102,7 +102,8 @@
   const point = (event) => {
     const chart = under(event);
     if (!chart) {
-      if (event.pointerType === "mouse" && reading && document.activeElement.id !== reading.id) hide();
+      const left = event.type === "pointerdown" || event.pointerType === "mouse";
+      if (left && reading && document.activeElement.id !== reading.id) hide();
       return;
     }
     const plot = [...chart.querySelectorAll("svg > g[data-width]")].find((each) => each.getClientRects().length);
@@ -139,10 +140,6 @@
   document.addEventListener("pointerdown", point);
   document.addEventListener("keydown", key);
   document.addEventListener("focusout", (event) => { if (under(event)) hide(); });
-  // What is read stays when the page is made anew.
-  document.addEventListener("updated", () => {
-    cache = new WeakMap();
-    const chart = reading && document.getElementById(reading.id);
-    if (chart) show(chart, reading.second);
-  });
+  // A chart that is read stays as it is when the page is made anew; the others have new data.
+  document.addEventListener("updated", () => { cache = new WeakMap(); });
 })();
