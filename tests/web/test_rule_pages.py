@@ -161,3 +161,23 @@ async def test_an_alert_links_to_its_rule_and_its_wallet_if_they_have_a_page(pag
     assert 'href="/wallets/hot"' in known_
     assert "<dd>watcher.unreported</dd>" in unknown
     assert "<dd>sold</dd>" in unknown
+
+
+async def test_subjects_are_filtered_sorted_and_had_as_csv(page: Page) -> None:
+    _, text, _ = await page.get("/rules/gas-low?answer=met")
+    assert "1 subject" in text
+    assert "0.6 ETH" not in text
+    _, text, _ = await page.get("/rules/gas-low?q=eth+on")
+    assert "1 subject" in text
+    assert "0.6 ETH" in text
+    _, body, _ = await page.get("/rules/gas-low.csv")
+    lines = body.splitlines()
+    assert lines[0] == "subject,wallet,answer,because,distance,near,at,alert"
+    assert [line.split(",")[2] for line in lines[1:] if line.startswith("hot: ETH")] == ["not met"]
+    assert (await page.get("/rules/gas-low?answer=maybe"))[0] == 400
+
+
+async def test_a_rules_page_tells_what_it_told_of_late_and_leads_to_all_of_it(page: Page) -> None:
+    _, text, _ = await page.get("/rules/gas-low")
+    assert 'id="alert-a1"' in text
+    assert 'href="/alerts?rule=gas-low"' in text

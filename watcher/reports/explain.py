@@ -102,11 +102,13 @@ class Explainer:
             return [SourceSubject(source, f"source {source}", "", self._plans[source])]
         return list(self._held(rule))
 
-    def first(self, rule: Rule, most: int) -> Sequence[RuleSubject]:
-        """The first so many of the subjects, and one more if there are more."""
-        if isinstance(rule, BudgetRule) or (isinstance(rule, SumRule) and rule.sides()):
-            return self.subjects(rule)[: most + 1]
-        return list(islice(self._held(rule), most + 1))
+    def first(self, rule: Rule, most: int, words: str = "") -> Sequence[RuleSubject]:
+        """The first so many of the subjects, and one more if there are more; only those with `words` in what
+        people call them, in any case."""
+        lazily = not (isinstance(rule, BudgetRule) or (isinstance(rule, SumRule) and rule.sides()))
+        found, wanted = self._held(rule) if lazily else self.subjects(rule), words.casefold()
+        named = (each for each in found if not wanted or wanted in f"{each.wallet} {each.label}".casefold())
+        return list(islice(named, most + 1))
 
     def watching(self, accounts: Sequence[Account]) -> Iterator[tuple[Rule, Iterator[RuleSubject]]]:
         """The rules that watch some accounts, with the subjects that these are, or are a part of. They are
@@ -189,14 +191,13 @@ class Explainer:
     def _held(self, rule: Rule) -> Iterator[AccountSubject]:
         """Accounts, for rules about those; else each asset of each account that the rule selects, or has a
         live alert on: that outlives the name by which it was selected, and may be on one that is not held."""
-        labels = {
-            key: alert.label
-            for (name, key), alert in self._past.alerts.items()
-            if name == rule.id and self._memo.goes_on(alert)
-        }
+        labels: dict[Account | None, dict[str, str]] = {}
+        for (name, key), alert in self._past.alerts.items():
+            if name == rule.id and self._memo.goes_on(alert):
+                labels.setdefault(alert.account, {})[key] = alert.label
         for account in self._rules.wallets:
             if self._rules.selects(rule.id, account):
-                yield from self._subjects_of(rule, account, labels)
+                yield from self._subjects_of(rule, account, labels.get(account, {}))
 
     def _subjects_of(
         self, rule: Rule, account: Account, labels: Mapping[str, str]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,7 @@ from watcher.web.templating import PageView, Templating
 Row = TypeVar("Row")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_DIGITS = re.compile(r"([0-9]{1,18})")
 CSV = ".csv"
 LONGEST = 100
 """Characters of a text that a list is filtered by."""
@@ -272,6 +274,12 @@ def _field(declared: ListFilter, parameters: Parameters, known: Mapping[str, Map
         except ValueError as error:
             raise refused(f"{name}: {error}") from None
     return ListField(name, declared.label, choices, declared.aside, value, declared.hint)
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Key by which `desk-9` comes before `desk-10`."""
+    parts = _DIGITS.split(name.casefold())
+    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]
 
 
 def as_choices(values: Iterable[str]) -> dict[str, str]:

@@ -27,7 +27,6 @@ _NAMES = {
     "ronin": "Ronin", "rootstock": "Rootstock", "scroll": "Scroll", "secret": "Secret Network", "sei": "Sei",
     "solana": "Solana", "soneium": "Soneium", "sonic": "Sonic", "stacks": "Stacks", "starknet": "Starknet",
     "stellar": "Stellar", "story": "Story", "stride": "Stride", "sui": "Sui", "taiko": "Taiko",
-    "teos": "TEOS",
     "terra": "Terra", "tezos": "Tezos", "thorchain": "THORChain", "ton": "TON", "tron": "TRON",
     "unichain": "Unichain", "vechain": "VeChain", "waves": "Waves", "worldchain": "World Chain",
     "xdc": "XDC Network", "xrp": "XRP Ledger", "xrpl": "XRP Ledger", "zcash": "Zcash",

@@ -8,29 +8,36 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 from typing_extensions import TypedDict
 
+from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Severity
 from watcher.domain.rules import BudgetRule, Rule
+from watcher.domain.values.formatting import plain
 from watcher.domain.values.verdict import Answer
 from watcher.ports.queries import Queries
+from watcher.reports.alerts import AlertViews
 from watcher.reports.credits import use_of
 from watcher.reports.explain import Explainer, RuleAnswer
 from watcher.reports.watching import is_slow, nearest, share
+from watcher.web.addresses import name_in
 from watcher.web.errors import UnknownNameError
 from watcher.web.listing import (
     ListFilter,
     Listing,
     ListOrder,
     ListPage,
+    ListQuery,
     as_choices,
     list_routes,
+    natural,
     sheet_answer,
 )
-from watcher.web.parameters import ROWS, Parameters
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
 
@@ -41,7 +48,7 @@ to be looked up in history."""
 MOST_LISTED, FEWEST_LISTED = 200, 5
 """Subjects of one rule of the list; more are not counted either."""
 
-JUDGED, SLOW = 2000, 100
+JUDGED, SLOW = 1000, 100
 """Subjects that the page of one rule judges; and how many where each has to be looked up in history."""
 
 
@@ -64,6 +71,36 @@ KEYS: dict[str, Callable[[Rule], object]] = {
     "rule": lambda rule: rule.id,
     "severity": lambda rule: list(Severity).index(rule.severity),
 }
+
+
+SUBJECTS = Listing(
+    (ListFilter("q", "Find"), ListFilter("answer", "Answer", as_choices(Answer))),
+    (ListOrder("near", "nearest"), ListOrder("subject", "subject"), ListOrder("read", "as of")),
+)
+SUBJECT_HOLDS: dict[str, Callable[[RuleAnswer, str], bool]] = {
+    "q": lambda _row, _words: True,  # only those are judged
+    "answer": lambda row, answer: row.answer == answer,
+}
+SUBJECT_KEYS: dict[str, Callable[[RuleAnswer], Any]] = {
+    "near": nearest,
+    "subject": lambda row: natural(row.subject),
+    "read": lambda row: (row.at is not None, row.at),
+}
+LATELY, SHOWN = timedelta(hours=24), 10
+"""What happened that a rule's page tells of."""
+
+
+class SubjectRow(TypedDict):
+    """A subject of a rule, and what the rule says of it."""
+
+    subject: str
+    wallet: str
+    answer: Answer
+    because: str
+    distance: str | None
+    near: str
+    at: datetime | None
+    alert: str
 
 
 class RuleListRow(TypedDict):
@@ -99,7 +136,7 @@ class RulePages:
         self._templating, self._snapshots = templating, templating.snapshots
 
     def routes(self) -> list[web.RouteDef]:
-        return [*list_routes("/rules", self.rules), web.get("/rules/{id}", self.rule)]
+        return [*list_routes("/rules", self.rules), *list_routes("/rules/{id}", self.rule)]
 
     async def rules(self, request: web.Request) -> web.Response:
         query = LIST.read(request, self._templating.base)
@@ -126,27 +163,48 @@ class RulePages:
         return await self._templating.page(request, render)
 
     async def rule(self, request: web.Request) -> web.Response:
-        Parameters(request.query, ())
-        name = request.match_info["id"]
+        query = SUBJECTS.read(request, self._templating.base)
+        name = name_in(request.match_info["id"])
         rule = await self._snapshots.work(lambda: self._rules.by_id.get(name))
         if rule is None:
             raise UnknownNameError("rule", name, self._rules.by_id, "/rules")
 
         def render(view: PageView) -> str:
             snapshot = view.snapshot
-            most = SLOW if is_slow(rule) else JUDGED
+            alerts = AlertFilter(rule=name, since=snapshot.at - LATELY)
             with self._snapshots.store.queries() as reader:
-                rows = self._answers(rule, reader, self._explainer(reader, snapshot), snapshot, most + 1)
-            more = len(rows) > most
-            rows = sorted(rows[:most], key=nearest)
-            alerts = [row for row in snapshot.status["alerts"] if row["rule"] == name]
+                rows, most = self._judged(rule, query["q"], reader, snapshot)
+                happened, count = reader.happened(alerts, SHOWN, worst=True), reader.count_happened(alerts)
+            views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
             return self._templating.render(
-                "rule.html", view, rule=rule, rows=rows[:ROWS], judged=len(rows), more=more,
-                alerts=alerts, channels=self._rules.channels_of(rule),
-                counts=Counter(row.answer for row in rows),
+                "rule.html", view, rule=rule, list=query, found=self._picked(query, rows[:most]),
+                judged=min(len(rows), most), more=len(rows) > most, channels=self._rules.channels_of(rule),
+                happened=views.rows(happened), more_happened=count - len(happened),
+                counts=Counter(row.answer for row in rows[:most]),
             )  # fmt: skip
 
+        def sheet(view: PageView) -> list[SubjectRow]:
+            with self._snapshots.store.queries() as reader:
+                rows, most = self._judged(rule, query["q"], reader, view.snapshot)
+            return [_subject_row(row) for row in self._picked(query, rows[:most]).rows]
+
+        if query.sheet:
+            return await sheet_answer(self._templating, request, SubjectRow.__annotations__, sheet)
         return await self._templating.page(request, render)
+
+    @staticmethod
+    def _picked(query: ListQuery, rows: list[RuleAnswer]) -> ListPage[RuleAnswer]:
+        return query.pick(rows, SUBJECT_HOLDS, SUBJECT_KEYS)
+
+    def _judged(
+        self, rule: Rule, words: str, reader: Queries, snapshot: PageSnapshot
+    ) -> tuple[list[RuleAnswer], int]:
+        """The first subjects that are called so, judged, and one more if there are more; and how many are."""
+        most = SLOW if is_slow(rule) else JUDGED
+        if isinstance(rule, BudgetRule):
+            return [self._budget(rule, reader, snapshot)], most
+        explainer = self._explainer(reader, snapshot)
+        return [explainer.answer(rule, subject) for subject in explainer.first(rule, most, words)], most
 
     @property
     def _rules(self) -> Rules:
@@ -178,13 +236,6 @@ class RulePages:
             min(rows, key=nearest, default=None),
         )
 
-    def _answers(
-        self, rule: Rule, reader: Queries, explainer: Explainer, snapshot: PageSnapshot, most: int
-    ) -> list[RuleAnswer]:
-        if isinstance(rule, BudgetRule):
-            return [self._budget(rule, reader, snapshot)]
-        return [explainer.answer(rule, subject) for subject in explainer.first(rule, most - 1)]
-
     def _budget(self, rule: BudgetRule, reader: Queries, snapshot: PageSnapshot) -> RuleAnswer:
         alert = next((row for row in snapshot.status["alerts"] if row["rule"] == rule.id), None)
         subject = f"credits of {rule.source}"
@@ -214,6 +265,19 @@ def _rows(rules: Iterable[Rule], snapshot: PageSnapshot) -> list[RuleListRow]:
         }
         for rule in rules
     ]
+
+
+def _subject_row(row: RuleAnswer) -> SubjectRow:
+    return {
+        "subject": row.subject,
+        "wallet": row.wallet,
+        "answer": row.answer,
+        "because": row.because,
+        "distance": plain(row.distance) if row.distance is not None else None,
+        "near": row.near,
+        "at": row.at,
+        "alert": row.alert["id"] if row.alert else "",
+    }
 
 
 def _share(all_: int, rules: int) -> int:

@@ -22,7 +22,16 @@ from watcher.reports import status
 from watcher.reports.day_change import Holdings, Worth
 from watcher.reports.rows import AccountRow
 from watcher.web import text
-from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, ListQuery, list_routes, sheet_answer
+from watcher.web.listing import (
+    ListFilter,
+    Listing,
+    ListOrder,
+    ListPage,
+    ListQuery,
+    list_routes,
+    natural,
+    sheet_answer,
+)
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
 
@@ -97,10 +106,10 @@ class WalletLine:
 
 
 KEYS: dict[str, Callable[[WalletGroup], Any]] = {
-    "wallet": lambda group: group.name.casefold(),
-    "chain": lambda group: (group.rows[0]["chain"], group.name.casefold()),
+    "wallet": lambda group: natural(group.name),
+    "chain": lambda group: (chain_name(group.rows[0]["chain"]), natural(group.name)),
     "age": lambda group: (group.read is not None, group.read),
-    "misses": lambda group: (group.misses, group.name.casefold()),
+    "misses": lambda group: (group.misses, natural(group.name)),
 }
 STATE_HOLDS: dict[str, Callable[[AccountRow], bool]] = {
     "late": status.behind,
