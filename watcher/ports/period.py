@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -87,7 +87,7 @@ class PeriodQueries(Protocol):
         until: datetime,
         stretches: int,
         asset: Asset | None = None,
-    ) -> Iterator[MovedHolding]:
+    ) -> Generator[MovedHolding, None, None]:
         """Each holding that changed; only those of one asset if it is given. Those of one account come
         together. They are read as they are taken: there may be very many."""
         ...

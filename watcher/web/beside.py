@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from watcher.domain.values.errors import StoreError
 from watcher.ports.queries import Queries
+from watcher.reports.portfolio.fold import NotWanted
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
 
 Key = TypeVar("Key", bound=Hashable)
@@ -82,7 +83,7 @@ class WorkedOut(Generic[Key, Found]):
         try:
             with self._snapshots.store.queries() as reader:
                 return self._make(key, reader, snapshot)
-        except StoreError:
+        except (StoreError, NotWanted):
             return None  # the page itself says what is wrong with the store
 
 

@@ -28,14 +28,19 @@ class AllHoldings:
     """All that is held: the totals of assets now, and what became of everything over time."""
 
     def __init__(self, snapshots: PageSnapshots) -> None:
-        self._settings = snapshots.settings
+        self._settings, self._open = snapshots.settings, True
         self.totals = AssetTotals(snapshots.wallets)
         self.portfolios: WorkedOut[str, Portfolio] = WorkedOut(snapshots, self._portfolio, MOST_PERIODS)
         self.courses: WorkedOut[CourseOf, AssetCourse] = WorkedOut(snapshots, self._course, MOST_COURSES)
 
+    def close(self) -> None:
+        """Nobody waits any more: what is being worked out ends soon."""
+        self._open = False
+
     def _portfolio(self, chosen: str, reader: Queries, snapshot: PageSnapshot) -> Portfolio:
-        return portfolio(self._settings, reader, snapshot.past, *period_of(reader, chosen, snapshot.at))
+        period = period_of(reader, chosen, snapshot.at)
+        return portfolio(self._settings, reader, snapshot.past, period, lambda: self._open)
 
     def _course(self, of: CourseOf, reader: Queries, snapshot: PageSnapshot) -> AssetCourse:
         period = period_of(reader, of.chosen, snapshot.at)
-        return asset_course(self._settings, reader, snapshot.past, of.asset, *period)
+        return asset_course(self._settings, reader, snapshot.past, of.asset, period, lambda: self._open)

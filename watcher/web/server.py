@@ -113,6 +113,7 @@ class Server:
 
     async def stop(self) -> None:
         self._limits.close()
+        self._holdings.close()
         if self._warming is not None:
             self._warming.cancel()
         if self._runner is not None:

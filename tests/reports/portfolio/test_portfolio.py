@@ -19,6 +19,7 @@ from watcher.domain.audit import Actor
 from watcher.domain.values.decimals import ZERO, plus, times, total
 from watcher.ports.queries import Queries
 from watcher.reports import holdings
+from watcher.reports.portfolio.fold import NotWanted
 from watcher.reports.portfolio.portfolio import BY, TICK, Portfolio, PortfolioGroup, period_of, portfolio
 from watcher.reports.statement.flows import Flow, Flows, summed_flows
 from watcher.reports.statement.statement import UNTAGGED, Statement, statement
@@ -37,7 +38,7 @@ def both(configuration: Configuration, reader: Queries, hours: int) -> tuple[Por
     past, now = reader.past(), configuration.settings
     until = max(state.last_reading or BEGIN for state in past.accounts.values()) + TICK
     since = min(BEGIN + HOUR * hours - timedelta(minutes=1), until - HOUR)
-    return portfolio(now, reader, past, since, until), statement(now, reader, since, until)
+    return portfolio(now, reader, past, (since, until)), statement(now, reader, since, until)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,7 +122,7 @@ async def test_before_the_first_reading_nothing_is_known_and_the_line_says_so(
     await treasury.see({account("cold"): {ETH: Decimal(5)}}, {ETH: Decimal(100)})
     with store.queries() as reader:
         until = treasury.clock.now() + TICK
-        found = portfolio(configuration.settings, reader, reader.past(), BEGIN - HOUR, until)
+        found = portfolio(configuration.settings, reader, reader.past(), (BEGIN - HOUR, until))
     values = [each.value for each in found.course]
     assert values[0] is None
     assert set(values) == {None, Decimal(200), Decimal(700)}
@@ -138,7 +139,7 @@ async def test_what_has_no_price_is_counted_and_worth_nothing_that_anybody_knows
     await treasury.see({account("treasury"): {ETH: Decimal("45571")}}, {})
     with store.queries() as reader:
         until = treasury.clock.now() + TICK
-        found = portfolio(configuration.settings, reader, reader.past(), BEGIN - HOUR, until)
+        found = portfolio(configuration.settings, reader, reader.past(), (BEGIN - HOUR, until))
     (asset,) = found.groups["asset"]
     assert (asset.unpriced, asset.holdings) == (1, 1)
     assert asset.amounts is not None
@@ -157,7 +158,7 @@ async def test_what_is_hidden_counts_nowhere_and_is_told_apart(configuration: Co
     store.commands(ann).hide([(account("treasury"), SPAM)], "works")
     with store.queries() as reader:
         until = treasury.clock.now() + TICK
-        found = portfolio(configuration.settings, reader, reader.past(), BEGIN - HOUR, until)
+        found = portfolio(configuration.settings, reader, reader.past(), (BEGIN - HOUR, until))
     assert found.total.closing == Decimal(200)
     (claim,) = found.claims
     assert (claim.asset, claim.amount, claim.holdings, claim.value) == (SPAM, Decimal(9), 1, Decimal(450))
@@ -193,7 +194,7 @@ async def test_the_change_is_told_apart_into_what_moved_and_what_the_price_made(
             await treasury.clock.advance(3600)
     with store.queries() as reader:
         past, until = reader.past(), treasury.clock.now() + TICK
-        found = portfolio(configuration.settings, reader, past, BEGIN + timedelta(minutes=90), until)
+        found = portfolio(configuration.settings, reader, past, (BEGIN + timedelta(minutes=90), until))
     total_ = found.total
     assert (total_.opening, total_.moved, total_.by_price, total_.closing) == (
         Decimal(500),
@@ -202,3 +203,11 @@ async def test_the_change_is_told_apart_into_what_moved_and_what_the_price_made(
         Decimal(884),
     )
     assert plus(total_.opening, total_.change) == total_.closing == times(Decimal(8), Decimal("110.5"))
+
+
+async def test_what_nobody_waits_for_any_more_is_not_worked_out(configuration: Configuration) -> None:
+    store = MemoryStore()
+    treasury = Treasury(configuration, store)
+    await treasury.see({account("treasury"): {ETH: Decimal(2)}}, {ETH: Decimal(100)})
+    with store.queries() as reader, pytest.raises(NotWanted):
+        portfolio(configuration.settings, reader, reader.past(), (BEGIN, BEGIN + HOUR), lambda: False)

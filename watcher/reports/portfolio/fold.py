@@ -6,7 +6,8 @@ what they are worth together is what each of them is worth, added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +30,14 @@ BEGINNING = -1
 
 Ends = Mapping[Asset, tuple[Decimal | None, Decimal | None]]
 """The prices of each asset at the beginning and at the end of a period."""
+
+
+Wanted = Callable[[], bool]
+"""Whether anybody waits for it still; asked for each account."""
+
+
+class NotWanted(Exception):  # noqa: N818 - nothing is wrong
+    """Nobody waits for the sums any more."""
 
 
 class CellKey(NamedTuple):
@@ -122,26 +131,34 @@ class Fold:
         ends: Ends,
         since: datetime,
         until: datetime,
+        wanted: Wanted = lambda: True,
     ) -> None:
         """`ends`: of every asset that has a price at either end."""
         self._wallets, self._past, self._ends = wallets, past, ends
         self._since, self._until = since, until
-        self.found = Folded()
+        self._wanted, self.found = wanted, Folded()
 
     def take_all(self, reader: Queries, asset: Asset | None = None) -> Folded:
         """Every holding that was held at an end, or moved between; only those of one asset if it is given."""
-        moved = reader.moved(self._wallets.keys(), self._since, self._until, STRETCHES, asset)
         left = dict.fromkeys(self._wallets)
-        for account, holdings in groupby(moved, key=lambda each: each.account):
-            del left[account]
-            seen = set()
-            for holding in holdings:
-                seen.add(holding.asset)
-                self._moved(holding)
-            self._still(account, asset, seen)
+        moved = reader.moved(self._wallets.keys(), self._since, self._until, STRETCHES, asset)
+        with closing(moved):
+            for account, holdings in groupby(moved, key=lambda each: each.account):
+                self._go_on()
+                del left[account]
+                seen = set()
+                for holding in holdings:
+                    seen.add(holding.asset)
+                    self._moved(holding)
+                self._still(account, asset, seen)
         for account in left:
+            self._go_on()
             self._still(account, asset, set())
         return self.found
+
+    def _go_on(self) -> None:
+        if not self._wanted():
+            raise NotWanted
 
     def _still(self, account: Account, only: Asset | None, moved: set[Asset]) -> None:
         """What an account held all the time, from what it holds now."""

@@ -15,7 +15,7 @@ from watcher.domain.model import Account, Asset
 from watcher.domain.values.decimals import ZERO, times, total
 from watcher.ports.queries import Queries
 from watcher.reports.portfolio.course import Prices, amounts_over, points, prices_over, values_over
-from watcher.reports.portfolio.fold import STRETCHES, Cell, Ends, Fold, Folded, ends_of
+from watcher.reports.portfolio.fold import STRETCHES, Cell, Ends, Fold, Folded, Wanted, ends_of
 from watcher.reports.statement.flows import Flow, summed_flows, worth_of
 from watcher.reports.statement.statement import UNTAGGED
 from watcher.reports.statement.unread import UnreadTime, never_read, unread_times
@@ -113,13 +113,19 @@ def period_of(reader: Queries, chosen: str, now: datetime) -> tuple[datetime, da
 
 
 def portfolio(
-    settings: Settings, reader: Queries, past: Snapshot, since: datetime, until: datetime
+    settings: Settings,
+    reader: Queries,
+    past: Snapshot,
+    period: tuple[datetime, datetime],
+    wanted: Wanted = lambda: True,
 ) -> Portfolio:
-    """The portfolio of all wallets. `past`: what is known at `until`."""
+    """The portfolio of all wallets. `past`: what is known at the end of the period. NotWanted if it is not
+    `wanted` any more."""
+    since, until = period
     wallets = wallets_by_account(settings)
     steps = reader.price_steps(since, until, STRETCHES)
     ends, prices = ends_of(steps, since), prices_over(steps, since, until - since)
-    folded = Fold(wallets, past, ends, since, until).take_all(reader)
+    folded = Fold(wallets, past, ends, since, until, wanted).take_all(reader)
     draw = Drawing(prices, since, until)
     assets = _by_asset(folded)
     unread = _unread(reader, past, wallets, since, until)
@@ -162,13 +168,19 @@ class AssetCourse:
 
 
 def asset_course(
-    settings: Settings, reader: Queries, past: Snapshot, asset: Asset, since: datetime, until: datetime
+    settings: Settings,
+    reader: Queries,
+    past: Snapshot,
+    asset: Asset,
+    period: tuple[datetime, datetime],
+    wanted: Wanted = lambda: True,
 ) -> AssetCourse:
-    """The course of one asset. `past`: what is known at `until`."""
+    """The course of one asset. `past`: what is known at the end of the period."""
+    since, until = period
     wallets = wallets_by_account(settings)
     steps = reader.price_steps(since, until, STRETCHES, asset)
     ends, prices = ends_of(steps, since), prices_over(steps, since, until - since)
-    folded = Fold(wallets, past, ends, since, until).take_all(reader, asset)
+    folded = Fold(wallets, past, ends, since, until, wanted).take_all(reader, asset)
     draw, cell = Drawing(prices, since, until), _by_asset(folded).get(asset, Cell())
     holders = {key.source for key in folded.cells}
     unread = _unread(reader, past, [each for each in wallets if each.source in holders], since, until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -142,7 +142,7 @@ class MemoryQueries:
         until: datetime,
         stretches: int,
         asset: Asset | None = None,
-    ) -> Iterator[MovedHolding]:
+    ) -> Generator[MovedHolding, None, None]:
         return statement_data.moved(self._state, accounts, (since, until), stretches, asset)
 
     def price_steps(

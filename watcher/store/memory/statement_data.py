@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -57,7 +57,7 @@ def moved(
     period: tuple[datetime, datetime],
     stretches: int,
     asset: Asset | None,
-) -> Iterator[MovedHolding]:
+) -> Generator[MovedHolding, None, None]:
     wanted, (since, until) = set(accounts), period
     for (account, held_of), changes in sorted(state.changes.items(), key=itemgetter(0)):
         if account not in wanted or asset not in (None, held_of):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -142,7 +142,7 @@ class SqliteQueries:
         until: datetime,
         stretches: int,
         asset: Asset | None = None,
-    ) -> Iterator[MovedHolding]:
+    ) -> Generator[MovedHolding, None, None]:
         """Each holding that changed in a time, read as they are taken."""
         with self._snapshot():
             yield from statement_data.moved(self._conn, accounts, (since, until), stretches, asset)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -56,7 +56,7 @@ def moved(
     period: tuple[datetime, datetime],
     stretches: int,
     asset: Asset | None = None,
-) -> Iterator[MovedHolding]:
+) -> Generator[MovedHolding, None, None]:
     """Each holding that changed, row by row, for there may be very many. The caller owns the transaction."""
     asked = {"since": to_ms(period[0]), "until": to_ms(period[1]), "stretches": stretches, **_only(asset)}
     names = _accounts(conn, accounts)
