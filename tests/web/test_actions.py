@@ -13,6 +13,7 @@ import pytest
 from tests.contract.given import alert, delivery, keep, message
 from tests.web.given import Page, fill, serving
 from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.audit import AuditFilter
 from watcher.domain.messages.message import Kind
 
 TOKEN = "a-long-enough-token"
@@ -248,3 +249,16 @@ async def test_a_change_is_acknowledged_from_its_page_and_who_comes_second_is_to
     _, text = await post(page, "/alerts/ack", form_token=token, by="Bob", id="e1", back="/alerts/e1")
     assert "Nothing was acknowledged; 1 not" in told(text)
     assert "acknowledged before, by Ada at" in told(text)
+
+
+async def test_who_acts_behind_a_proxy_stands_in_the_audit_log_with_their_own_address(tmp_path: Path) -> None:
+    async with serving(tmp_path, token=TOKEN, proxies=["127.0.0.1"]) as page:
+        await fill(page.store)
+        await page.session.post(page.url + "/login", data={"token": TOKEN})
+        form = {"form_token": await word(page, "/alerts/ack"), "by": "Ada", "id": "a1"}
+        claim = {"X-Forwarded-For": "198.51.100.7, 2001:db8::5"}
+        async with page.session.post(page.url + "/alerts/ack", data=form, headers=claim) as answer:
+            assert answer.status == 200
+        with page.store.queries() as reader:
+            (entry,) = reader.audit(AuditFilter(), 5)
+        assert entry.actor.address == "2001:db8::5"

@@ -27,7 +27,7 @@ from watcher.notify.notice import notice
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.ports.queries import Queries
 from watcher.web.connection_limits import ConnectionLimits
-from watcher.web.login_throttle import MINUTE, LoginThrottle, asker
+from watcher.web.login_throttle import MINUTE, LoginThrottle, asker, sender_of
 from watcher.web.own_name import LONGEST_NAME, is_name, remember, remembered
 from watcher.web.parameters import form_of
 from watcher.web.snapshot import PageSnapshots
@@ -100,7 +100,7 @@ class AckLinks:
             linked = await self._linked(request)
             name = _name(dict(await form_of(request)).get("by", ""))
             via = f"link in {linked.delivery.channel}"
-            who = asker(request, self._settings.proxies)
+            who = sender_of(request, self._settings.proxies)
             actor = Actor(name or via, via, self._snapshots.clock.now(), who)
             await self._acknowledge(linked, actor)
         except RefusedLinkError as refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 
@@ -14,12 +15,15 @@ from multidict import MultiDict, MultiMapping
 from watcher.commands.alerts import LONGEST_TEXT, is_keepable
 from watcher.domain.audit import Actor
 from watcher.web.callers import Caller, How, caller_of
+from watcher.web.login_throttle import Address, sender_of
 from watcher.web.own_name import is_name, remember
 from watcher.web.parameters import form_of, path_below, refused
 
 VIA = "page"
 """How it is kept that something was done from here."""
 SENT = web.RequestKey("form", MultiMapping[object])
+SENDER = web.RequestKey("sender", str)
+"""From which machine it came."""
 WORD = "form_token"
 NAME = "by"
 """The field in which people say who they are."""
@@ -36,9 +40,11 @@ class StaleFormError(web.HTTPForbidden):
 class Forms:
     """The words of the forms of these pages."""
 
-    def __init__(self, base: str = "", *, possible: bool = False) -> None:
-        """`base`: the path below which the pages are. `possible`: whether anybody may act."""
-        self._secret, self._base, self.possible = form_secret(), base, possible
+    def __init__(self, base: str = "", *, possible: bool = False, proxies: Collection[Address] = ()) -> None:
+        """`base`: the path below which the pages are. `possible`: whether anybody may act. `proxies`: those
+        whose word for who asks is believed."""
+        self._secret, self._base, self._proxies = form_secret(), base, proxies
+        self.possible = possible
 
     def word(self, caller: Caller, path: str) -> str:
         """What the form that goes to `path` must carry; empty for those who may not send it."""
@@ -58,7 +64,7 @@ class Forms:
             raise StaleFormError(form)
         if caller.signed_on:
             form[NAME] = caller.name  # whoever else somebody says to be
-        request[SENT] = form
+        request[SENT], request[SENDER] = form, sender_of(request, self._proxies)
 
     def keep_name(self, request: web.Request, response: web.StreamResponse, *, secure: bool) -> None:
         """Have the browser keep the name that somebody typed into a form which was right."""
@@ -82,7 +88,7 @@ def form_secret() -> bytes:
 def actor_of(request: web.Request, form: MultiMapping[object], now: datetime) -> Actor:
     """Who asks for what a form asks: under the name that it gives, or that of who sent it."""
     known = caller_of(request).name
-    return Actor(text_in(form, NAME, needed=not known) or known, VIA, now, request.remote or "")
+    return Actor(text_in(form, NAME, needed=not known) or known, VIA, now, request.get(SENDER, ""))
 
 
 def text_in(form: MultiMapping[object], field: str, *, needed: bool = True) -> str:

@@ -44,11 +44,19 @@ class LoginThrottle:
 
 
 def asker(request: web.Request, proxies: Collection[Address] = ()) -> str:
-    """Whose wrong tokens are counted together.
+    """Whose wrong tokens are counted together."""
+    return _place(_sender(request, proxies))
 
-    A proxy names whom it asks for last in `X-Forwarded-For`. That is believed of those that the
-    configuration names, and of nobody else: whoever can connect can send such a line.
-    """
+
+def sender_of(request: web.Request, proxies: Collection[Address] = ()) -> str:
+    """The address of the machine that sent a request; empty if nobody knows."""
+    address = _sender(request, proxies)
+    return str(address) if address is not None else ""
+
+
+def _sender(request: web.Request, proxies: Collection[Address]) -> Address | None:
+    """A proxy names whom it asks for last in `X-Forwarded-For`. That is believed of those that the
+    configuration names, and of nobody else: whoever can connect can send such a line."""
     peer = _address(request.remote or "")
     named = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
     while named and peer is not None and _is_among(peer, proxies):
@@ -56,7 +64,7 @@ def asker(request: web.Request, proxies: Collection[Address] = ()) -> str:
         if before is None:
             break
         peer = before
-    return _place(peer)
+    return peer
 
 
 def is_proxy(request: web.Request, proxies: Collection[Address]) -> bool:

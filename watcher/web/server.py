@@ -65,7 +65,8 @@ class Server:
         self._base = settings.public_path
         self._limits = ConnectionLimits(snapshots.clock, settings.proxies, requests)
         self._access = Access(settings, snapshots.clock, self._limits)
-        self._forms, self._holdings = Forms(self._base, possible=settings.guarded), AllHoldings(snapshots)
+        self._forms = Forms(self._base, possible=settings.guarded, proxies=settings.proxies)
+        self._holdings = AllHoldings(snapshots)
         self._site = Site(snapshots, self._forms, self._holdings, base=self._base, polls=polls)
         self._logins = LoginPages(self._access, self._forms, self._site.bare, self._base)
         self._errors = ErrorPages(self._site.bare, self._site.ways)
