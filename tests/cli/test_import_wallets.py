@@ -69,6 +69,12 @@ def test_a_first_watch_list_may_be_an_imported_one(there: Path) -> None:
     assert len((there / "wallets.csv").read_text().splitlines()) == 4
 
 
+def test_the_line_may_be_there_before_the_file(there: Path, capsys: Said) -> None:
+    (there / "watcher.yaml").write_text(CONFIG + "  - wallets.csv\n")
+    assert run("theirs.csv") == 0
+    assert "Next: watcher.yaml reads it already" in capsys.readouterr().out
+
+
 def test_nothing_is_overwritten(there: Path, capsys: Said) -> None:
     (there / "wallets.csv").write_text("mine")
     assert run("theirs.csv") == 1
@@ -120,6 +126,7 @@ def test_scripts_get_json(there: Path, capsys: Said) -> None:
         (["--column", "adress=x"], "did you mean 'address'?"),
         (["--column", "address"], "write KEY=NAME"),
         (["--to", "wallets.yaml"], "the name must end in .csv"),
+        (["--to", "no/w.csv"], "there is no such folder"),
     ],
 )
 def test_a_wrong_word_is_wrong_usage(words: list[str], what: str, capsys: Said) -> None:

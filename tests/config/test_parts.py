@@ -223,3 +223,14 @@ def test_an_empty_part_is_allowed_with_a_warning(tmp_path: Path) -> None:
     put(tmp_path, "empty.yaml", "# later\n")
     settings = load_settings(write(tmp_path, including("empty.yaml")), ENV, KINDS)
     assert f"{tmp_path}/empty.yaml:1:1: there is nothing in this file" in map(str, settings.warnings)
+
+
+def test_who_only_looks_needs_no_secret_of_a_part(tmp_path: Path) -> None:
+    part = "channels:\n  duty: {url: '${NO_SUCH}'}\n  pager: {url_file: no.url}\n"
+    put(tmp_path, "team.yaml", part)
+    path = write(tmp_path, including("team.yaml"))
+    assert list(configure(path, ENV, channels=False, secrets=False).settings.channels) == [
+        "ops",
+        "duty",
+        "pager",
+    ]

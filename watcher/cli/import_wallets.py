@@ -93,6 +93,8 @@ def wallets(
     found = read_import(file, settings, wishes)
     if target.suffix.lower() != ".csv":
         raise typer.BadParameter(f"--to {target}: the name must end in .csv")
+    if not target.parent.is_dir():
+        raise typer.BadParameter(f"--to {target}: there is no such folder; make it first")
     if target.exists():
         typer.echo(f"nothing was written: {target} is there already; name another file with --to", err=True)
         return 1

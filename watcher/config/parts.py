@@ -29,7 +29,8 @@ _Loc: TypeAlias = tuple[str | int, ...]
 def read_whole(path: Path, expand: Expand | None = None, more: Document | None = None) -> Document:
     """A configuration file with all its parts in one tree. Mistakes are in `problems`.
 
-    `more`: a list of wallets that is taken as one part more: what if it was named too?
+    `more`: a list of wallets that is taken as one part more: what if it was named too? Files that are named
+    may then still be missing: it may be one of them.
     """
     document = read_document(path, expand)
     if isinstance(document.root.value, dict):
@@ -57,8 +58,8 @@ def rule_files(document: Document) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _named(document: Document, loc: _Loc, node: Node, what: str) -> list[Path]:
-    """The files that a text means; none after reporting why."""
+def _named(document: Document, loc: _Loc, node: Node, what: str, *, must_be: bool = True) -> list[Path]:
+    """The files that a text means; none after reporting why. `must_be`: there must be one."""
     folder = document.file(loc).parent
     try:
         files = matching(folder, str(node.value))
@@ -68,7 +69,7 @@ def _named(document: Document, loc: _Loc, node: Node, what: str) -> list[Path]:
     except (OSError, ValueError):
         document.report(loc, f"'{node.text[:60]}' is no path and no pattern of paths")
         return []
-    if not files and not node.faulty:
+    if must_be and not files and not node.faulty:
         document.report(loc, f"no {what} matches '{node.text}'", f"the path starts at {folder.absolute()}")
     return files
 
@@ -101,7 +102,7 @@ class _Parts:
 
     def _files(self, document: Document, loc: _Loc, node: Node, what: str) -> Iterator[Path]:
         """The files that a text means and that were not read yet."""
-        files = _named(document, loc, node, what)
+        files = _named(document, loc, node, what, must_be=self._more is None)
         document.whole &= bool(files)
         for path in files:
             if path.resolve() not in self._read:
