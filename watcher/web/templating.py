@@ -34,7 +34,8 @@ from watcher.web.results import TOLD, ActionResult, Results, plain
 from watcher.web.snapshot import PageSnapshot, PageSnapshots
 from watcher.web.times import PageTimes
 
-KEPT = 64
+KEPT, KEPT_BYTES = 64, 8 * 1024 * 1024
+"""Pages that are kept of one snapshot, and bytes of all of them."""
 STAYS = "private, no-cache"
 """A browser may keep a page for whoever comes back to it, with what they had typed, scrolled to and opened;
 asked for anew, it is asked for here."""
@@ -103,6 +104,7 @@ class Templating:
             making.add_done_callback(_seen)
             if name is not None and len(snapshot.pages) < KEPT:
                 snapshot.pages[name] = making
+                making.add_done_callback(lambda _: _lighten(snapshot.pages, name))
         return await asyncio.shield(making)  # who leaves takes it from nobody else
 
     def render(self, template: str, view: PageView, **values: Any) -> str:
@@ -128,6 +130,17 @@ class Templating:
     def account(row: AccountRow) -> Account:
         """The account that a row of `status` is about."""
         return Account(row["source"], row["chain"], row["address"])
+
+
+def _lighten(pages: dict[Hashable, asyncio.Future[bytes]], name: Hashable) -> None:
+    """Do not keep a page that makes all that are kept too large."""
+    whole = [each.result() for each in pages.values() if each.done() and not _failed(each)]
+    if sum(map(len, whole)) > KEPT_BYTES:
+        pages.pop(name, None)
+
+
+def _failed(making: asyncio.Future[bytes]) -> bool:
+    return making.cancelled() or making.exception() is not None
 
 
 def _seen(making: asyncio.Future[bytes]) -> None:

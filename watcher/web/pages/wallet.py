@@ -27,7 +27,7 @@ from watcher.web import text
 from watcher.web.addresses import name_in
 from watcher.web.errors import UnknownNameError
 from watcher.web.listing import Listing, list_routes, sheet_answer
-from watcher.web.parameters import MOST, Parameters, refused
+from watcher.web.parameters import MOST, ROWS, Parameters, refused
 from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
 
@@ -165,12 +165,13 @@ class WalletPage:
             self._templating.rules, found.holdings, values["asset"], clean(found.symbol), also=also
         )
         pictures = wallet_figures(wallet.name, found, levels, self._templating.display)
+        alerts = [row for row in snapshot.status["alerts"] if row["wallet"] == wallet.name]
         return self._templating.render(
             "wallet.html", view, wallet=wallet, name=wallet.name, held=held[:SHOWN], count=len(held),
             worth=text.total(held), changes=changes[:FEW], more_changes=len(changes) > FEW,
             pictures=pictures, chart=found, marks=found.alert_marks[:FEW],
             more_marks=len(found.alert_marks) - FEW, accounts=self._accounts(wallet, snapshot),
-            alerts=[row for row in snapshot.status["alerts"] if row["wallet"] == wallet.name],
+            alerts=alerts[:ROWS], more_alerts=len(alerts) - ROWS,
             watching=watching.rows[:WATCHING], more_watching=max(len(watching.rows) - WATCHING, 0),
             not_judged=watching.more, held_back=watching.held, **values,
         )  # fmt: skip
