@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -62,13 +63,21 @@ class Templating:
         self.results = Results(snapshots.clock, base)
         self.poll_of: Callable[[PageView, str], object] = lambda _view, _wallet: None
         """What stands beside the button that polls a wallet."""
-        self.memo = Memo()
-        """For what runs beside the loop."""
+        self._kept = threading.local()
         self.display = display_by_hand(snapshots.settings, snapshots.clock)
         """In whose time the pages show what they show."""
         self._html = _templates()
         self.navigation = navigation(())
         """The ways between the pages."""
+
+    @property
+    def memo(self) -> Memo:
+        """What was found out for earlier pages by the thread that asks: pages and tables as files are made
+        in two."""
+        found: Memo | None = getattr(self._kept, "memo", None)
+        if found is None:
+            found = self._kept.memo = Memo()
+        return found
 
     @property
     def rules(self) -> Rules:
