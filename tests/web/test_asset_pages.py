@@ -192,3 +192,9 @@ async def test_a_price_says_where_it_is_from_and_how_old_it_is(page: Page) -> No
     assert re.fullmatch(
         r"Price \$110\.00 read [0-9]+ \S+ ago , last moved 24 h ago ; from coinstats", words
     ), words
+
+
+async def test_the_chart_of_a_wallets_asset_leads_to_the_asset_in_all_wallets(page: Page) -> None:
+    await live(page)
+    _, text, _ = await page.get("/wallets/hot?asset=ethereum/ethereum")
+    assert '<a href="/assets/ethereum/ethereum">The same asset in all wallets</a>' in text

@@ -34,7 +34,7 @@ LIST = Listing(
     ),
     ("by", "range"),
 )
-PATHS = {"tag": "/assets?tag=", "chain": "/assets?chain=", "source": "/wallets?q="}
+PATHS = {"tag": "/assets?tag=", "chain": "/assets?chain=", "source": "/wallets?source="}
 """Where a group is told of in detail."""
 NOT_YET = {"Refresh": "2"}
 """Sent along while the figures are worked out: what comes without a script asks again by itself."""
