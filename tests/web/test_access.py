@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.given import Page, fill, serving
+from watcher.domain.audit import AuditFilter
 
 TOKEN = "a-long-enough-token"
 ADA = "the-token-of-ada-who-acts"
@@ -192,3 +193,16 @@ async def test_behind_a_sign_on_a_script_that_is_not_signed_on_may_have_a_token(
         # oauth2-proxy and others hand their own tokens on: who is signed on is asked for nothing else
         headers = {"Remote-User": "bob", "Authorization": "Bearer eyJ-of-another-service"}
         assert [(await page.get(STATUS, **headers))[0] for _ in range(12)] == [200] * 12
+
+
+async def test_the_audit_log_says_whose_token_it_was_and_from_where_it_came(tmp_path: Path) -> None:
+    async with serving(tmp_path, proxies=["127.0.0.1"], more={"tokens": TOKENS}) as page:
+        await fill(page.store)
+        await enter(page, ADA)
+        form = {"form_token": await word(page), "by": "Bob"}
+        headers = {**HTML, "X-Forwarded-For": "198.51.100.7, 203.0.113.9"}
+        assert (await acknowledge(page, headers, **form))[0] == 303
+        with page.store.queries() as reader:
+            entry, *_ = reader.audit(AuditFilter(), 1)
+    assert (entry.actor.name, entry.actor.via) == ("Bob", "page, token ada")
+    assert entry.actor.address == "203.0.113.9", "as the proxy says, and nobody before it"

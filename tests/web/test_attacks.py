@@ -95,11 +95,12 @@ async def cookie_of(page: Page, token: str) -> dict[str, str]:
 
 
 def changed(page: Page) -> bool:
-    """Whether anything was done."""
+    """Whether anything was done, but for what Ann did before."""
     with page.store.queries() as reader:
         alert = reader.alert("a1")
         assert alert is not None
-        return bool(alert.acknowledged or reader.silences() or reader.audit(AuditFilter(), 10))
+        done = [each for each in reader.audit(AuditFilter(), 10) if each.actor.name != "ann"]
+        return bool(alert.acknowledged or reader.silences() or done)
 
 
 async def callers(page: Page, kind: str) -> dict[str, str]:

@@ -19,6 +19,10 @@ class How(StrEnum):
     SIGN_ON = "sign-on"
 
 
+NAMED = "tokens."
+"""How the login by a token begins that has a name."""
+
+
 class Caller(NamedTuple):
     """Whoever sent a request. `name`: who they are, as far as this is known; empty if it is not. `login`: by
     whose login they came; the forms of one login are of no use to another."""
@@ -32,6 +36,11 @@ class Caller(NamedTuple):
     def signed_on(self) -> bool:
         """Whether somebody else answers for the name, so that nobody is asked for one."""
         return self.how is How.SIGN_ON
+
+    @property
+    def token(self) -> str:
+        """The name of the token that was shown; empty if it has none."""
+        return self.login.removeprefix(NAMED) if self.login.startswith(NAMED) else ""
 
     @property
     def logged_in(self) -> bool:

@@ -86,9 +86,12 @@ def form_secret() -> bytes:
 
 
 def actor_of(request: web.Request, form: MultiMapping[object], now: datetime) -> Actor:
-    """Who asks for what a form asks: under the name that it gives, or that of who sent it."""
-    known = caller_of(request).name
-    return Actor(text_in(form, NAME, needed=not known) or known, VIA, now, request.get(SENDER, ""))
+    """Who asks for what a form asks: under the name that it gives, or that of who sent it. Whose token it was
+    is said where it is another's."""
+    caller = caller_of(request)
+    name = text_in(form, NAME, needed=not caller.name) or caller.name
+    via = f"{VIA}, token {caller.token}" if caller.token and caller.token != name else VIA
+    return Actor(name, via, now, request.get(SENDER, ""))
 
 
 def text_in(form: MultiMapping[object], field: str, *, needed: bool = True) -> str:

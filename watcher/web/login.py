@@ -27,6 +27,13 @@ MOST_KEPT = 600
 _LABELS = {NAME: "Your name", "comment": "Comment", "for": "For", "lasting": "or as long as"}
 """The fields that people write into, as they are called; in the rest of a form nothing is to be mended."""
 
+_DEEDS = {
+    "/alerts/ack": "Acknowledge", "/alerts/silence": "Silence", "/silences": "Silence",
+    "/silences/end": "End the silence", "/outbox/retry": "Send again", "/outbox/drop": "Drop",
+    "/channels/test": "Send a test",
+}  # fmt: skip
+"""What the buttons of forms do, by where these go."""
+
 Render = Callable[..., str]
 Field = tuple[str, str]
 
@@ -112,9 +119,11 @@ class LoginPages:
         below = path_below(self._base, unquote(urlsplit(path).path))
         mine = [(name, value) for name, value in fields if not (caller.signed_on and name == NAME)]
         page = self._render(
-            "again.html", path=path, before=before, why=why, may=caller.may_act,
+            "again.html", deed=_DEEDS.get(below, "Send"), path=path, before=before, why=why,
+            may=caller.may_act,
             word_field=WORD, word=self._forms.word(caller, below),
             written=[(_LABELS[name], name, value) for name, value in mine if name in _LABELS],
+            chosen=[name for name, _ in mine].count("id"),
             rest=[(name, value) for name, value in mine if name not in _LABELS],
         )  # fmt: skip
         return web.Response(status=status, text=page, content_type="text/html")
