@@ -11,7 +11,7 @@ from tests.contract.given import ETH, HOT, NOW, changed, keep, known
 from tests.store.given import opened
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Quote
-from watcher.reports.day_change import MOST_NAMED, DayChange, Holdings, Unpriced, Worth, day, few
+from watcher.reports.day_change import MOST_NAMED, DayChange, Holdings, Unpriced, Worth, believed, day, few
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 
@@ -89,6 +89,8 @@ def test_what_is_held_follows_each_look_exactly() -> None:
     found = holdings.totals(less)
     assert found.sums[ETH] == Decimal("1.1")
     assert found.worth(less) == Worth(Decimal("2.2"), 0, Decimal(0))
+    for each in (past(one), both, less):
+        assert believed([HOT, OTHER], each) == holdings.totals(each).worth(each).value
 
 
 def test_what_has_no_price_is_named_where_that_is_no_list() -> None:

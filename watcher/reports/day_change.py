@@ -95,6 +95,20 @@ class Holdings:
                 counts[asset] = counts.get(asset, 0) + by
 
 
+def believed(accounts: Iterable[Account], past: Snapshot) -> Decimal:
+    """The value alone, as `Worth` has it: of ten thousand accounts to be put in order, twice as quick."""
+    quotes, found = past.quotes, ZERO
+    for account in accounts:
+        state = past.accounts.get(account)
+        if state is None:
+            continue
+        unasked = {*state.newcomers, *state.quarantined}
+        for asset, amount in state.amounts.items():
+            if amount and asset not in unasked and (quote := quotes.get(asset)) is not None:
+                found = plus(found, times(amount, quote.price))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Amounts by asset, and how many holdings each is made of."""

@@ -14,7 +14,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset
 from watcher.domain.readings.asset_policies import AssetEntry, Policies
 from watcher.domain.rules import AssetRule, ChangeRule, RatioRule, Rule, ThresholdRule
-from watcher.reports.day_change import Holdings, Worth
+from watcher.reports.day_change import Holdings, Worth, believed
 
 SCAM = Asset("ethereum", "0x" + "5" * 40)
 REAL = Asset("ethereum", "0x" + "a" * 40)
@@ -227,5 +227,6 @@ def test_a_total_leaves_out_what_is_only_claimed_and_says_how_much(kind: type[Wo
     there.see(holds("3", "1"))
     held = Holdings([HOT]).totals(there.past())
     assert held.worth(there.past()) == Worth(Decimal(6000), 0, Decimal(10_000_000))
+    assert believed([HOT], there.past()) == 6000
     there.see(holds("3", "1", None))
     assert Holdings([HOT]).totals(there.past()).worth(there.past()).value == 6000

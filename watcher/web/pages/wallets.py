@@ -19,7 +19,7 @@ from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span as duration
 from watcher.domain.values.formatting import money
 from watcher.reports import status
-from watcher.reports.day_change import Holdings, Worth
+from watcher.reports.day_change import Holdings, Worth, believed
 from watcher.reports.rows import AccountRow
 from watcher.web import text
 from watcher.web.listing import (
@@ -139,7 +139,10 @@ class WalletPages:
         query = LIST.read(request, self._templating.base, self._choices)
 
         def found(groups: list[WalletGroup], snapshot: PageSnapshot) -> ListPage[WalletGroup]:
-            keys = {**KEYS, "value": lambda group: self._worth(group, snapshot).value}
+            keys = {
+                **KEYS,
+                "value": lambda group: believed(map(Templating.account, group.rows), snapshot.past),
+            }
             return query.pick(groups, dict.fromkeys(query.filters, _taken), keys)
 
         def render(view: PageView) -> str:
