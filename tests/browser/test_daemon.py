@@ -49,7 +49,7 @@ async def open_alert(page: Page, rule: str) -> None:
 async def test_the_overview_says_how_things_are(watched: Watched, look: Any) -> None:
     async with look() as visit:
         await visit.go("/")
-        await expect(visit.page.get_by_role("status")).to_contain_text("4 accounts were read as promised")
+        await expect(visit.page.get_by_role("status")).to_contain_text("all 4 accounts were read as promised")
         await expect(visit.page.get_by_role("main")).to_contain_text("Credits of coinstats")
         await expect(visit.page).to_have_title(re.compile(r"^(\(\d+\) )?watcher$"))
 

@@ -13,6 +13,7 @@ import pytest
 from tests.contract.given import delivery, keep
 from tests.web.given import CONFIG, Page, fill, serving
 from watcher.web.listing import sheet
+from watcher.web.parameters import ROWS
 
 MANY = "".join(
     f'  - {{name: "w{number:03}", source: coinstats, address: "0x{number:040x}", chains: [ethereum]}}\n'
@@ -33,18 +34,18 @@ def links(text: str, words: str) -> list[str]:
 
 async def test_a_list_says_how_many_there_are_and_leads_from_page_to_page(page: Page) -> None:
     _, text, _ = await page.get("/wallets?q=W")
-    assert "230 wallets, page 1 of 3" in text
-    assert text.count("<tr") == 1 + 100
+    assert "230 wallets, page 1 of 5" in text
+    assert text.count("<tr") == 1 + ROWS
     assert links(text, "Next") == ["/wallets?q=W&amp;page=2"]
     assert links(text, "Before") == []
-    _, last, _ = await page.get("/wallets?q=W&page=3")
+    _, last, _ = await page.get("/wallets?q=W&page=5")
     assert last.count("<tr") == 1 + 30
-    assert links(last, "Before") == ["/wallets?q=W&amp;page=2"]
+    assert links(last, "Before") == ["/wallets?q=W&amp;page=4"]
 
 
 async def test_a_page_past_the_last_shows_the_last(page: Page) -> None:
     _, text, _ = await page.get("/wallets?page=999")
-    assert "page 3 of 3" in text
+    assert "page 5 of 5" in text
     assert "Before" in text
 
 
@@ -107,7 +108,7 @@ async def test_deliveries_are_counted_by_what_is_asked_for(page: Page) -> None:
     await keep(page.store, deliveries=[delivery(f"more-{number}") for number in range(130)])
     await page.later()
     _, text, _ = await page.get("/outbox?state=pending")
-    assert "131 deliveries, page 1 of 2" in text
+    assert "131 deliveries, page 1 of 3" in text
     assert "0 deliveries" not in (await page.get("/outbox?state=sent"))[1]
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.contract.given import THIRTY, alert, delivery, keep
 from tests.web.given import HOOK, KEY, Page, fill, serving
 from watcher.domain.values.formatting import full
+from watcher.web.parameters import ROWS
 
 TOKEN = "a-long-enough-token"
 
@@ -79,7 +80,7 @@ async def test_no_key_and_no_channel_url_is_on_any_page(page: Page) -> None:
 async def test_the_overview_says_the_truth_in_one_sentence(page: Page) -> None:
     _, text, _ = await page.get("/")
     (truth,) = re.findall(r'role="status">(.*?)</p>', text)
-    assert truth.startswith("1 of 2 accounts is late; 1 alert firing; credits of coinstats last")
+    assert truth.startswith("1 alert firing; 1 of 2 accounts is late; credits of coinstats last")
     assert "0.4 is below 0.5" in text
 
 
@@ -149,8 +150,8 @@ async def test_a_token_in_a_query_opens_nothing_and_is_written_nowhere(
 
 @pytest.mark.parametrize("path", ["/alerts?range=7d", "/outbox?state=pending"])
 async def test_what_does_not_fit_on_a_page_is_on_the_next_one(page: Page, path: str) -> None:
-    ended = [alert(f"old-{number}", subject=f"s-{number}") for number in range(130)]
-    owed = [delivery(f"more-{number}") for number in range(130)]
+    ended = [alert(f"old-{number}", subject=f"s-{number}") for number in range(ROWS + 30)]
+    owed = [delivery(f"more-{number}") for number in range(ROWS + 30)]
     await keep(page.store, alerts=ended, deliveries=owed)
     await page.later()
     seen = []
@@ -160,5 +161,5 @@ async def test_what_does_not_fit_on_a_page_is_on_the_next_one(page: Page, path: 
         assert ("Next<" in text or "Older<" in text) == (number == 1)
         assert ("Before<" in text or "Newer<" in text) == (number == 2)
         assert f"{html.escape(path)}{'&amp;page=2' if number == 1 else ''}" in text
-    assert seen[0] == 100
-    assert sum(seen) == 131
+    assert seen[0] == ROWS
+    assert sum(seen) == ROWS + 31

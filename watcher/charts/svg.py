@@ -21,7 +21,7 @@ LETTER, DIGIT = 12, 7
 """Height of the text, and what a sign of an axis takes of the width."""
 ROW = LETTER + 4
 """What a name takes of the height."""
-LABEL = 5
+LABEL = 6
 """Signs that the axis has room for at least, so that charts below each other have one line of time."""
 FINEST = 3
 """Units of the width that a line is told apart by."""

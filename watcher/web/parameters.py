@@ -20,7 +20,7 @@ from watcher.web.errors import UnknownNameError, UnknownParameterError
 from watcher.web.results import TOLD
 
 MOST = 10_000
-ROWS = 100
+ROWS = 50
 """Rows of a page of a table."""
 MANY, LONGEST = 100, 100
 """How often a parameter may be repeated, and characters of a text that is looked for."""

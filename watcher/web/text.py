@@ -38,22 +38,21 @@ def promised(wallet: WalletSettings, interval: float | None) -> str:
 def sentence(snapshot: PageSnapshot, behind: int) -> str:
     """The truth in one sentence. `behind`: how many accounts are late."""
     rows = snapshot.status["accounts"]
-    count = counted(len(rows), "account")
-    if not behind:
-        all_well = "The account was read" if len(rows) == 1 else f"All {count} were read"
-        parts = [f"{all_well} as promised"]
-    else:
-        parts = [f"{behind:,} of {count} {'is' if behind == 1 else 'are'} late"]
     firing = sum(alert["state"] == "firing" for alert in snapshot.status["alerts"])
+    count = counted(len(rows), "account")
+    parts = [] if snapshot.readiness.ready else ["an alert might reach nobody"]
     parts.append(f"{counted(firing, 'alert')} firing" if firing else "no alert fires")
+    if behind:
+        parts.append(f"{behind:,} of {count} {'is' if behind == 1 else 'are'} late")
+    else:
+        parts.append(f"{'the account was' if len(rows) == 1 else f'all {count} were'} read as promised")
     for name, row in snapshot.status["credits"].items():
         out = row["runs_out"]
         parts.append(
             f"credits of {name} run out on {moment(out)} at this pace" if out else f"credits of {name} last"
         )
-    if not snapshot.readiness.ready:
-        parts.append("an alert might reach nobody: " + "; ".join(map(clean, snapshot.readiness.broken)))
-    return "; ".join(parts) + "."
+    words = "; ".join(parts)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def whole(number: float) -> str:
