@@ -26,7 +26,14 @@ def test_a_range_is_offered_where_it_leaves_something_out(days: float, names: li
 
 @pytest.mark.parametrize(
     ("asked", "days", "shown"),
-    [(None, 1, "all"), (None, 8, "7d"), ("30d", 8, "all"), ("30d", 31, "30d"), ("all", 999, "all")],
+    [
+        (None, 1, "all"),
+        (None, 8, "7d"),
+        ("30d", 8, "all"),
+        ("30d", 31, "30d"),
+        ("all", 999, "all"),
+        ("1d", 3, "24h"),
+    ],
 )
 def test_a_range_longer_than_the_data_is_all_of_it(asked: str | None, days: int, shown: str) -> None:
     assert chosen(asked, timedelta(days=days)) == shown

@@ -14,6 +14,11 @@ RANGES: Mapping[str, timedelta | None] = {
 """Name → how far back; None: to the beginning."""
 
 
+FORMER = {"1d": "24h"}
+"""What a range was called before: addresses that people have kept go on."""
+KNOWN = (*RANGES, *FORMER)
+
+
 def offered(age: timedelta) -> list[str]:
     """The ranges of data so old that differ from each other: those that leave something out, and all."""
     return [name for name, span in RANGES.items() if span is None or span < age]
@@ -21,5 +26,5 @@ def offered(age: timedelta) -> list[str]:
 
 def chosen(asked: str | None, age: timedelta) -> str:
     """The range to show: the one that was asked for, or the usual one; all, where that is not longer."""
-    wanted = asked or USUAL
+    wanted = FORMER.get(asked or "", asked or USUAL)
     return wanted if wanted in offered(age) else ALL

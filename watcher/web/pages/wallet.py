@@ -65,7 +65,7 @@ class WalletPage:
     async def wallet(self, request: web.Request) -> web.Response:
         parameters = Parameters(request.query, ("asset", "range"))
         wallet, asked = self._wallet(request), parameters.one("asset")
-        chosen, wanted = _asset(asked), parameters.choice("range", ranges.RANGES)
+        chosen, wanted = _asset(asked), parameters.choice("range", ranges.KNOWN)
 
         def render(view: PageView) -> str:
             snapshot = view.snapshot
