@@ -90,7 +90,7 @@ def test_what_is_held_follows_each_look_exactly() -> None:
     assert found.sums[ETH] == Decimal("1.1")
     assert found.worth(less) == Worth(Decimal("2.2"), 0, Decimal(0))
     for each in (past(one), both, less):
-        assert believed([HOT, OTHER], each) == holdings.totals(each).worth(each).value
+        assert believed([HOT, OTHER], each) == Holdings((HOT, OTHER)).totals(each).worth(each).value
 
 
 def test_what_has_no_price_is_named_where_that_is_no_list() -> None:
