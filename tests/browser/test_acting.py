@@ -122,7 +122,7 @@ async def test_what_is_silenced_is_named_before_and_a_silence_is_ended(
 ) -> None:
     async with alerts_at(tmp_path) as page, telephone(browser, page.url) as visit:
         await visit.go("/silences")
-        await visit.page.get_by_label("Rules").fill("rule-*")
+        await visit.page.locator('input[name="rule"]').fill("rule-*")
         await visit.page.keyboard.press("Enter")
         await expect(visit.page.locator("#held")).to_contain_text("It would hold 4 live alerts now")
         form = visit.page.get_by_role("form", name="A new silence")

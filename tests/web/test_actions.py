@@ -260,5 +260,5 @@ async def test_who_acts_behind_a_proxy_stands_in_the_audit_log_with_their_own_ad
         async with page.session.post(page.url + "/alerts/ack", data=form, headers=claim) as answer:
             assert answer.status == 200
         with page.store.queries() as reader:
-            (entry,) = reader.audit(AuditFilter(), 5)
+            (entry,) = reader.audit(AuditFilter(name="Ada"), 5)
         assert entry.actor.address == "2001:db8::5"

@@ -88,7 +88,7 @@ async def test_a_test_message_goes_out_and_what_the_service_says_is_on_the_page(
         assert "403" in told(text)
         assert len(service.told) == 2
         with page.store.queries() as reader:
-            entries = reader.audit(AuditFilter(action=AuditAction.TEST), 5)
+            entries = reader.audit(AuditFilter(action=AuditAction.TEST, name="Ada"), 5)
         assert [(each.actor.name, each.targets) for each in entries] == [("Ada", ("room",))] * 2
         assert "sent as critical" in entries[1].detail
 

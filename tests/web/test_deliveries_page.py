@@ -65,7 +65,7 @@ async def test_several_are_sent_again_and_what_was_sent_is_named(page: Page) -> 
     assert "there is no delivery gone" in told(text)
     assert states(page) == {**STATES, "d2": "pending", "d5": "pending", "d4": "pending"}
     with page.store.queries() as reader:
-        (entry,) = reader.audit(AuditFilter(action=AuditAction.RETRY), 5)
+        (entry,) = reader.audit(AuditFilter(action=AuditAction.RETRY, name="Ada"), 5)
     assert (entry.actor.name, set(entry.targets)) == ("Ada", {"d2", "d4", "d5"})
 
 

@@ -80,7 +80,7 @@ async def test_the_cost_is_said_then_it_is_asked_for_and_the_reading_shows(tmp_p
         assert await daemon.work() is Purpose.BY_HAND
         assert "it was read" in await polled(page)
         with page.store.queries() as reader:
-            (entry,) = reader.audit(AuditFilter(action=AuditAction.POLL), 5)
+            (entry,) = reader.audit(AuditFilter(action=AuditAction.POLL, name="Ada"), 5)
         assert (entry.actor.name, entry.actor.via, entry.targets) == ("Ada", "page", ("hot",))
 
 
@@ -102,7 +102,7 @@ async def test_what_the_budget_has_no_room_for_is_refused_in_words(tmp_path: Pat
         assert daemon.poller is not None
         assert len(daemon.poller.queue) == 0
         with page.store.queries() as reader:
-            (entry,) = reader.audit(AuditFilter(action=AuditAction.POLL), 5)
+            (entry,) = reader.audit(AuditFilter(action=AuditAction.POLL, name="Ada"), 5)
         assert "does not fit" in entry.detail
 
 

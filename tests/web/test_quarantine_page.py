@@ -69,7 +69,7 @@ async def test_one_is_released_and_another_hidden_for_a_reason(page: Page) -> No
     assert "hidden by somebody a fake &lt;b&gt; (Ada)" in found[usdc]
     with page.store.queries() as reader:
         state = reader.past().accounts[HOT]
-        (entry,) = reader.audit(AuditFilter(action=AuditAction.HIDE), 5)
+        (entry,) = reader.audit(AuditFilter(action=AuditAction.HIDE, name="Ada"), 5)
     assert set(state.quarantined) == {USDC}
     assert (entry.actor.name, "a fake" in entry.detail) == ("Ada", True)
 

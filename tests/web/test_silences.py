@@ -104,7 +104,7 @@ async def test_one_is_ended_and_one_that_is_over_is_named(page: Page) -> None:
     assert "silence gone is not there, or over already" in told(text)
     with page.store.queries() as reader:
         assert [each.id for each in reader.silences() if page.clock.now() < each.until] == [other]
-        (entry,) = reader.audit(AuditFilter(action=AuditAction.END_SILENCE), 5)
+        (entry,) = reader.audit(AuditFilter(action=AuditAction.END_SILENCE, name="Ada"), 5)
     assert (entry.actor.name, entry.actor.via, entry.targets) == ("Ada", "page", (mine,))
 
 
