@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.given import HOT, NOW, keep, known
 from tests.web.given import Page, serving
+from watcher.cli.status import _late
 from watcher.reports.rows import AccountRow
 from watcher.reports.status import behind
 
@@ -55,4 +56,7 @@ def test_who_was_never_read_needs_a_look() -> None:
     }  # fmt: skip
     assert not behind(read)
     assert behind({**read, "last_reading": None})
-    assert behind({**read, "late": False, "stale": True})
+    partly: AccountRow = {**read, "late": False, "stale": True}
+    wholly: AccountRow = {**read, "late": True}
+    assert behind(partly)
+    assert [_late(each) for each in (read, partly, wholly)] == ["", "a part of it is late", "late"]

@@ -75,11 +75,16 @@ async def test_whose_login_has_ended_is_told_so_in_json(tmp_path: Path) -> None:
 
 
 async def test_a_page_refreshes_itself_without_scripts_unless_somebody_may_be_filling_in_a_form(
-    page: Page,
+    page: Page, tmp_path: Path
 ) -> None:
     refresh = '<noscript><meta http-equiv="refresh" content="60"></noscript>'
     assert refresh in (await page.get("/"))[1]
     assert refresh not in (await page.get("/alerts/a1"))[1]
+    (tmp_path / "guarded").mkdir()
+    async with serving(tmp_path / "guarded", token="a-long-enough-token") as guarded:
+        for path in ("/", "/wallets/hot"):  # who may act finds forms there
+            status, text, _ = await guarded.get(path, Authorization="Bearer a-long-enough-token")
+            assert (status, refresh in text) == (200, False)
 
 
 async def test_a_way_to_the_home_screen_is_offered_below_any_path(page: Page) -> None:

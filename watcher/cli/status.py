@@ -163,7 +163,11 @@ def _most(accounts: Sequence[AccountRow], now: datetime, on: Screen, room: int) 
 
 def _urgency(row: AccountRow) -> tuple[bool, int, str]:
     at = row["last_reading"]
-    return not (row["held"] or row["miss"] or row["late"]), -row["misses"], at.isoformat() if at else ""
+    return (
+        not (row["held"] or row["miss"] or row["late"] or row["stale"]),
+        -row["misses"],
+        at.isoformat() if at else "",
+    )
 
 
 def _above(state: StatusRow, now: datetime, on: Screen) -> list[str]:
@@ -204,11 +208,15 @@ def _accounts(accounts: Sequence[AccountRow], now: datetime, on: Screen) -> list
     cells = [
         (
             row["wallet"], row["source"], row["chain"], _age(row["last_reading"], now),
-            str(row["misses"]), row["miss"] or "; ".join(row["held"]) or "late" * bool(row["late"]),
+            str(row["misses"]), row["miss"] or "; ".join(row["held"]) or _late(row),
         )
         for row in accounts
     ]  # fmt: skip
     return table(("wallet", "source", "chain", "age", "misses", "trouble"), cells, on, empty="no accounts")
+
+
+def _late(row: AccountRow) -> str:
+    return "late" if row["late"] else "a part of it is late" if row["stale"] else ""
 
 
 def _below(state: StatusRow, on: Screen) -> list[str]:
