@@ -112,7 +112,7 @@ async def test_a_store_that_cannot_be_read_is_said_with_its_reason(
     def broken() -> None:
         raise StoreError("the disk <b>is</b> gone")
 
-    async with looking(browser, tmp_path, "/") as there:
+    async with looking(browser, tmp_path, "/alerts?state=firing") as there:
         with monkeypatch.context() as patch:
             patch.setattr(there.served.store, "queries", broken)
             await expect(there.page.get_by_role("alert")).to_contain_text("the disk <b>is</b> gone")
@@ -122,7 +122,7 @@ async def test_a_store_that_cannot_be_read_is_said_with_its_reason(
 
 async def test_news_that_do_not_get_any_newer_are_no_word(browser: Browser, tmp_path: Path) -> None:
     """A proxy that keeps answers, or a daemon that answers and does nothing else."""
-    async with looking(browser, tmp_path, "/") as there:
+    async with looking(browser, tmp_path, "/alerts?state=firing") as there:
         there.going.cancel()
         await expect(there.page.get_by_role("alert")).to_have_text(NO_WORD)
 
@@ -150,7 +150,7 @@ async def test_title_and_icon_say_what_fires(browser: Browser, tmp_path: Path) -
 
 async def test_any_number_of_tabs_is_live(browser: Browser, tmp_path: Path) -> None:
     """Seven: a browser opens six connections to a host, and no more."""
-    async with looking(browser, tmp_path, "/") as there:
+    async with looking(browser, tmp_path, "/alerts?state=firing") as there:
         tabs = [there.page]
         for _ in range(6):
             tabs.append(await there.page.context.new_page())

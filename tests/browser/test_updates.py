@@ -42,7 +42,7 @@ async def test_a_choice_that_was_not_sent_yet_stays(browser: Browser, tmp_path: 
 
 
 async def test_the_focus_stays_on_its_row_when_others_come_and_go(browser: Browser, tmp_path: Path) -> None:
-    async with looking(browser, tmp_path, "/") as there:
+    async with looking(browser, tmp_path, "/alerts?state=firing") as there:
         link = there.page.get_by_role("link", name="subject 30")
         await link.focus()
         await link.evaluate("(link) => { window.mine = link; }")
@@ -53,9 +53,9 @@ async def test_the_focus_stays_on_its_row_when_others_come_and_go(browser: Brows
 
 
 async def test_updates_wait_while_text_is_selected_and_say_so(browser: Browser, tmp_path: Path) -> None:
-    async with looking(browser, tmp_path, "/") as there:
+    async with looking(browser, tmp_path, "/alerts?state=firing") as there:
         page = there.page
-        await page.evaluate("getSelection().selectAllChildren(document.querySelector('.truth'))")
+        await page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))")
         chosen = await page.evaluate("getSelection().toString()")
         await expect(page.locator("#live")).to_have_text("Live; updates wait while text is selected")
         await there.resolve("b30")
@@ -70,7 +70,7 @@ async def test_updates_wait_while_text_is_selected_and_say_so(browser: Browser, 
 
 
 async def test_the_scroll_of_the_page_and_of_wide_tables_stays(browser: Browser, tmp_path: Path) -> None:
-    async with looking(browser, tmp_path, "/") as there:
+    async with looking(browser, tmp_path, "/alerts?state=firing") as there:
         page = there.page
         await page.evaluate("document.styleSheets[0].insertRule('.wide table { min-width: 4000px; }')")
         link = page.get_by_role("link", name="subject 40")

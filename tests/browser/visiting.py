@@ -16,8 +16,8 @@ GRAVE = ("serious", "critical")
 OVERFLOW = """() => {
     const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
     const inside = (part) => part.closest(".wide") && !part.matches(".wide");
-    const out = [...document.querySelectorAll("body *")].filter((part) => !inside(part)
-        && !part.matches(".skip") && part.getBoundingClientRect().right > innerWidth + 1);
+    const out = [...document.querySelectorAll("body *")].filter((part) => part.checkVisibility()
+        && !inside(part) && !part.matches(".skip") && part.getBoundingClientRect().right > innerWidth + 1);
     return [wide, out.slice(0, 3).map((part) => part.outerHTML.slice(0, 120))];
 }"""
 
