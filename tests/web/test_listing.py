@@ -115,3 +115,13 @@ async def test_deliveries_are_counted_by_what_is_asked_for(page: Page) -> None:
 def test_a_cell_that_a_spreadsheet_would_run_is_defused_and_a_number_is_not() -> None:
     rows = [{"a": "=cmd|x", "b": "-5.25", "c": "-x", "d": None, "e": True, "f": ["@one", "two"], "g": -3}]
     assert sheet(rows[0], rows) == b"a,b,c,d,e,f,g\r\n'=cmd|x,-5.25,'-x,,true,'@one; two,-3\r\n"
+
+
+async def test_every_order_of_a_list_can_be_chosen_and_the_one_in_force_is(tmp_path: Path) -> None:
+    async with serving(tmp_path) as page:
+        await fill(page.store)
+        for address, chosen in (("/wallets", "wallet"), ("/wallets?sort=-age", "-age")):
+            (select,) = re.findall(r'<select name="sort">.*?</select>', (await page.get(address))[1])
+            names = re.findall(r'<option value="([^"]*)"', select)
+            assert {"wallet", "chain", "value", "age", "misses"} <= set(names)
+            assert re.findall(r'<option value="([^"]*)" selected>', select) == [chosen]
