@@ -170,7 +170,7 @@ async def test_the_search_and_the_order_of_a_list_are_reached_by_keyboard(
     async with night(browser, tmp_path, (WIDE, 900)) as visit:
         page = visit.page
         await visit.go("/")
-        await page.get_by_role("searchbox", name="Search wallets").focus()
+        await page.get_by_role("searchbox", name="Search").focus()
         await page.keyboard.type("9F114DA2")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Search")
