@@ -17,7 +17,6 @@ from tests.fakes import FakeClock
 from watcher.config.configuration import configure, credit_plans
 from watcher.config.settings import Settings
 from watcher.config.web import WebSettings
-from watcher.domain.audit import Actor, AuditAction
 from watcher.domain.model import EMPTY, AccountState, Asset, Quote
 from watcher.ports.hints import Posting
 from watcher.ports.on_demand import OnDemandPolls
@@ -120,7 +119,6 @@ async def serving(
 
 async def fill(store: SqliteStore) -> None:
     """A wallet with 30 digits of ETH and a token whose name comes from somebody ill-meaning; an alert."""
-    store.commands(Actor("ann", "page", NOW)).note(AuditAction.POLL, ["hot"], "40 credits")
     state = AccountState(
         HOT, {ETH: THIRTY, SPAM: known(HOT, x="5").amounts[Asset("ethereum", "x")]}, {"ethereum": NOW},
         last_attempt=NOW, watched_since=NOW,

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from tests.contract.given import ETH, HOT, NOW, delivery, keep
 from tests.web.given import SPAM, Page, fill, serving
+from watcher.domain.audit import Actor, AuditAction
 from watcher.domain.credits.provider_count import USAGE, Metered
 from watcher.domain.model import AccountState, PriceSuspicion, Suspect
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
@@ -23,6 +24,7 @@ from watcher.web.documents import PIECE, encoded, listed
 @pytest.fixture
 async def page(tmp_path: Path) -> AsyncIterator[Page]:
     async with serving(tmp_path) as page:
+        page.store.commands(Actor("ann", "page", NOW)).note(AuditAction.POLL, ["hot"], "40 credits")
         await fill(page.store)
         yield page
 
