@@ -52,7 +52,10 @@ async def test_five_seconds_after_its_end_or_standstill_a_page_says_that_there_i
     browser: Browser, there: Installation, number: signal.Signals
 ) -> None:
     async with there.daemon() as daemon, seen(browser, there) as page:
-        await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 0.05"))
+        await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 5"))
+        async with page.expect_response("**/news") as answered:
+            await page.clock.run_for(2500)
+        await (await answered.value).finished()
         there.signalled.add(daemon.pid)
         daemon.send_signal(number)
         await page.clock.run_for(5000)
