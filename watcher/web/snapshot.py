@@ -76,6 +76,7 @@ class PageSnapshots:
         self._large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-large")
         self._current: PageSnapshot | None = None
         self._read_at = 0.0
+        self._forgotten = 0
         self._reading = asyncio.Lock()
 
     @property
@@ -86,6 +87,7 @@ class PageSnapshots:
     def forget(self) -> None:
         """Something was changed from here: whoever asks next is to see it."""
         self._current = None
+        self._forgotten += 1
 
     async def close(self) -> None:
         for thread in (self._thread, self._large):
@@ -94,13 +96,15 @@ class PageSnapshots:
     async def current(self) -> PageSnapshot:
         """Everything as it was at most two seconds ago. StoreError if the store cannot be read."""
         async with self._reading:
-            now = self.clock.monotonic()
-            if self._current is None or not 0 <= now - self._read_at < FRESH:
-                past = await self._past(list(self.wallets)) if self._past is not None else None
-                at, stuck = self.clock.now(), tuple(self._stuck())
-                self._current = await self._in(self._thread, lambda: self._read(past, at, stuck))
-                self._read_at = now
-            return self._current
+            now, forgotten = self.clock.monotonic(), self._forgotten
+            if self._current is not None and 0 <= now - self._read_at < FRESH:
+                return self._current
+            past = await self._past(list(self.wallets)) if self._past is not None else None
+            at, stuck = self.clock.now(), tuple(self._stuck())
+            found = await self._in(self._thread, lambda: self._read(past, at, stuck))
+            if forgotten == self._forgotten:  # else something was changed while it was read
+                self._current, self._read_at = found, now
+            return found
 
     async def ask(self, question: Callable[[Queries], T]) -> T:
         """Put a question to the store."""
