@@ -19,6 +19,9 @@ Found = TypeVar("Found")
 LASTS = 60.0
 """Seconds for which what was worked out serves all who ask."""
 
+AGAIN = 5.0
+"""Seconds until it is tried again where the store gave no answer."""
+
 SHARE = 20
 """It lasts at least so many times as long as working it out took: no more than this part of one core."""
 
@@ -69,7 +72,8 @@ class WorkedOut(Generic[Key, Found]):
     @staticmethod
     def _is_old(entry: _Entry[Found], snapshot: PageSnapshot) -> bool:
         age = (snapshot.at - entry.at).total_seconds()
-        return not 0 <= age < max(LASTS, entry.took * SHARE)
+        lasts = LASTS if entry.work.result() is not None else AGAIN
+        return not 0 <= age < max(lasts, entry.took * SHARE)
 
     async def _work(self, key: Key, snapshot: PageSnapshot) -> Found | None:
         async with self._turn:
