@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.given import NOW, alert, by, delivery, keep, message
-from tests.web.given import Page, serving
+from tests.web.given import CONFIG, Page, serving
 from watcher.commands.alerts import acknowledge, add_silence
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.message import Kind, Severity
@@ -102,3 +102,12 @@ async def test_csv_of_alerts_and_events_has_the_keys_of_the_command_line(page: P
     rows = list(csv.DictReader(io.StringIO(body)))
     assert {row["id"] for row in rows} == {"al2", "ev1"}
     assert list(rows[0]) == list((await page.json("/api/v1/alerts"))[0])
+
+
+@pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59", "1969-12-31"])
+async def test_a_time_that_is_none_in_some_zone_is_refused(tmp_path: Path, time: str) -> None:
+    zone = "America/New_York" if time > "2" else "Asia/Tokyo"
+    async with serving(tmp_path, config=f"{CONFIG}display: {{timezone: {zone}}}\n") as page:
+        status, text, _ = await page.get(f"/alerts?since={time}")
+        assert status == 400, text
+        assert "since: must be a time" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -26,6 +26,8 @@ MANY, LONGEST = 100, 100
 """How often a parameter may be repeated, and characters of a text that is looked for."""
 SPAN = r"[0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d"
 """A length of time that a question may name."""
+YEARS = range(1970, 9999)
+"""Of a time that a question may name: such a one is a time in every zone."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -144,11 +146,11 @@ def time_in(text: str, now: datetime, zone: tzinfo) -> datetime:
     (`2026-11-30T02:14`). ValueError says what was expected."""
     if re.fullmatch(SPAN, text):
         return now - parse_duration(text)
-    try:
+    with suppress(ValueError):
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("must be a time, as in 24h (ago), 2026-11-30 or 2026-11-30T02:14") from None
+        if at.year in YEARS:
+            return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+    raise ValueError("must be a time, as in 24h (ago), 2026-11-30 or 2026-11-30T02:14")
 
 
 async def form_of(request: web.Request) -> MultiMapping[object]:
