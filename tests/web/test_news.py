@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.given import alert, keep
+from tests.contract.given import alert, by, keep
 from tests.web.given import Page, fill, serving
 from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.audit import AuditAction
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import iso
 
@@ -54,6 +55,14 @@ async def test_news_change_with_what_is_shown_and_with_nothing_else(page: Page) 
 async def test_an_account_that_becomes_late_is_news_though_nothing_was_written(page: Page) -> None:
     before = (await page.json("/news"))["what"]
     await page.clock.advance(timedelta(hours=37).total_seconds())
+    assert (await page.json("/news"))["what"] != before
+
+
+async def test_what_somebody_did_is_news_at_once(page: Page) -> None:
+    """An event that is acknowledged is in no snapshot; the entry in the audit log tells of it."""
+    before = (await page.json("/news"))["what"]
+    page.store.commands(by(page.clock.now())).note(AuditAction.TEST, ["ops"])
+    await page.later()
     assert (await page.json("/news"))["what"] != before
 
 

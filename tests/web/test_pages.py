@@ -80,7 +80,7 @@ async def test_no_key_and_no_channel_url_is_on_any_page(page: Page) -> None:
 async def test_the_overview_says_the_truth_in_one_sentence(page: Page) -> None:
     _, text, _ = await page.get("/")
     (truth,) = re.findall(r'role="status">(.*?)</p>', text)
-    assert truth.startswith("1 alert firing; 1 of 2 accounts is late; credits of coinstats last")
+    assert truth.startswith("1 alert firing; 1 of 2 accounts was not read yet; credits of coinstats last")
     assert "0.4 is below 0.5" in text
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from watcher.config.settings import Settings
+from watcher.domain.audit import AuditFilter
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
@@ -40,6 +41,8 @@ class PageSnapshot:
     readiness: Readiness
     size: int | None = None
     """Bytes that the store takes."""
+    acted: int = 0
+    """Number of the newest entry in the audit log: what people do, changes the pages."""
     pages: dict[Hashable, asyncio.Future[bytes]] = field(default_factory=dict)
     """What was made from this snapshot already, or is being made: once for all who ask for it."""
     revision: object = field(default_factory=object)
@@ -145,8 +148,9 @@ class PageSnapshots:
             report = status.report(self.settings, reader, now, self.plans, past)
             channels = channels_of(self.settings, reader, now)
             size = reader.size()
+            acted = next((each.id for each in reader.audit(AuditFilter(), 1)), 0)
         ready = self._readiness(past.accounts, channels, now, status.late_ones(report["accounts"]), stuck)
-        return PageSnapshot(now, past, report, channels, ready, size)
+        return PageSnapshot(now, past, report, channels, ready, size, acted)
 
     def _readiness(
         self,

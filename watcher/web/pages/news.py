@@ -74,5 +74,5 @@ def _shown(snapshot: PageSnapshot) -> object:
     late = sum(map(behind, accounts))
     return (
         *(alerts, silences, readings, late, status["state"], sorted(status["deliveries"].items())),
-        *(status["channels"], snapshot.readiness),
+        *(status["channels"], snapshot.readiness, snapshot.acted),
     )

@@ -45,6 +45,7 @@ class OverviewPage:
     def _overview(self, view: PageView, moved: DayChange | None) -> str:
         snapshot = view.snapshot
         late = {id(row) for row in snapshot.status["accounts"] if status.behind(row)}
+        unread = sum(row["last_reading"] is None for row in snapshot.status["accounts"])
         bad = [row for row in snapshot.status["accounts"] if id(row) in late or row["held"]]
         worth = self._holdings.totals(snapshot.past).worth(snapshot.past)
         lately = AlertFilter(since=snapshot.at - LATELY)
@@ -59,7 +60,8 @@ class OverviewPage:
             more=len(bad) - TROUBLED, truth=text.sentence(snapshot, len(late)),
             happened=views.rows(happened), more_happened=count - len(happened),
             firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=text.change,
-            pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late),
+            pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late) - unread,
+            unread=unread,
             burns=[(each, burn_down(each, self._templating.display)) for each in burns],
             sources=text.sources(snapshot, status.behind),
         )  # fmt: skip
