@@ -6,13 +6,20 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.contract.given import ETH, HOT, NOW, alert, changed, keep, known
 from tests.web.given import CONFIG, NASTY, Page, cells, serving
 from watcher.config.configuration import build_rules, configure
+from watcher.domain.aggregates.index import AggregateIndex
 from watcher.domain.model import AccountState, Asset, Quote
+from watcher.reports.explain import Explainer
+from watcher.reports.watching import watched
+from watcher.web.forms import Forms
+from watcher.web.pages.wallet import WalletPage
+from watcher.web.templating import Templating
 
 SPAM = Asset("ethereum", "0xff000000000000000000000000000000000000ff")
 
@@ -181,3 +188,27 @@ async def test_a_rules_page_tells_what_it_told_of_late_and_leads_to_all_of_it(pa
     _, text, _ = await page.get("/rules/gas-low")
     assert 'id="alert-a1"' in text
     assert 'href="/alerts?rule=gas-low"' in text
+
+
+async def test_what_is_found_out_at_the_start_spares_the_first_page_of_a_wallet(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    class Counted(AggregateIndex):
+        def __init__(self, *about: Any) -> None:
+            made.append(self)
+            super().__init__(*about)
+
+    monkeypatch.setattr("watcher.domain.evaluation.memo.AggregateIndex", Counted)
+    templating = Templating(page.snapshots, Forms())
+    memo = templating.begin_with(await WalletPage(templating).found_out())
+    assert templating.memo is memo
+    past = replace(await page.snapshots.known(), revision=None)
+    with page.store.queries() as reader:
+        explainer = Explainer(
+            page.snapshots.settings, page.snapshots.rules, reader, NOW, past, memo=templating.memo
+        )
+        rows = watched(explainer, "hot", [HOT]).rows
+    assert {"much", "cover"} <= {row.rule.id for row in rows}
+    assert len(made) == 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from aiohttp import web
 
+from watcher.domain.values.errors import StoreError
 from watcher.ports.on_demand import OnDemandPolls
 from watcher.web.actions import Actions
 from watcher.web.documents import Content, Documents, answer
@@ -47,10 +50,11 @@ class Site:
         None where no daemon runs."""
         self._snapshots = snapshots
         self._templating = Templating(snapshots, forms, base=base)
+        self._wallet = WalletPage(self._templating)
         self._parts = (
             OverviewPage(self._templating),
             WalletPages(self._templating),
-            WalletPage(self._templating),
+            self._wallet,
             AlertPages(self._templating),
             RulePages(self._templating),
             BudgetPage(self._templating),
@@ -81,8 +85,11 @@ class Site:
         ]
 
     async def warm(self) -> None:
-        """Load what the first page would otherwise wait for."""
+        """Load and find out what the first pages would otherwise wait for."""
         await self._snapshots.work(self._templating.warm)
+        with suppress(StoreError):  # whoever opens a page is told
+            memo = await self._wallet.found_out()
+            await self._snapshots.work(lambda: self._templating.begin_with(memo))
 
     async def metrics(self, request: web.Request) -> web.Response:
         snapshot, snapshots = await self._snapshots.current(), self._snapshots

@@ -109,6 +109,12 @@ class PageSnapshots:
                 self._current, self._read_at = found, now
             return found
 
+    async def known(self) -> Snapshot:
+        """What is known of all accounts, as the daemon remembers it."""
+        if self._past is not None:
+            return await self._past(list(self.wallets))
+        return await self.ask(lambda reader: reader.past())
+
     async def ask(self, question: Callable[[Queries], T]) -> T:
         """Put a question to the store."""
 

@@ -75,9 +75,12 @@ class Templating:
         """What was found out for earlier pages by the thread that asks: pages and tables as files are made
         in two."""
         found: Memo | None = getattr(self._kept, "memo", None)
-        if found is None:
-            found = self._kept.memo = Memo()
-        return found
+        return found if found is not None else self.begin_with(Memo())
+
+    def begin_with(self, memo: Memo) -> Memo:
+        """Memo from which the thread that asks goes on. No other thread uses it any more."""
+        self._kept.memo = memo
+        return memo
 
     @property
     def rules(self) -> Rules:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +17,8 @@ from watcher.charts.chart import BEFORE, Chart, wallet_chart
 from watcher.charts.figures import wallet_figures
 from watcher.charts.levels import levels_of
 from watcher.config.wallets import WalletSettings
+from watcher.domain.decision import Snapshot
+from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.model import Asset
 from watcher.domain.values.explorers import explorers_of
@@ -78,7 +83,7 @@ class WalletPage:
                 days = ranges.chosen(wanted, age)
                 span = ranges.RANGES[days] or age + BEFORE
                 found = wallet_chart(self._snapshots.settings, reader, wallet.name, snapshot.at, span, asset)
-                watching = self._watching(wallet, reader, snapshot)
+                watching = self._watching(wallet, reader, snapshot.past, snapshot.at, self._templating.memo)
             return self._render(
                 view, wallet, held, found, changes=changes, watching=watching,
                 asset=asset, choices=choices, days=days, ranges=ranges.offered(age),
@@ -139,12 +144,32 @@ class WalletPage:
         held = holdings.balances_of(dict.fromkeys(wallet.accounts, wallet), snapshot.past)
         return sorted(held, key=lambda row: (row["value_usd"] is None, -Decimal(row["value_usd"] or 0)))
 
-    def _watching(self, wallet: WalletSettings, reader: Queries, snapshot: PageSnapshot) -> WalletWatch:
+    async def found_out(self) -> Memo:
+        """Memo with what the first page of a wallet would else have to find out: of sums over ten thousand
+        accounts that takes a second. Made beside the pages. StoreError if the store cannot be read."""
+        rules, now = self._templating.rules, self._snapshots.clock.now()
+        known = await self._snapshots.known() if rules.summing else None
+
+        def find() -> Memo:
+            memo = Memo()
+            if known is None:
+                return memo
+            sums = memo.under(rules, known).sums
+            wallets = (each for account, each in self._snapshots.wallets.items() if sums.of(account))
+            with self._snapshots.store.queries() as reader:
+                for wallet in islice(wallets, 1):
+                    self._watching(wallet, reader, known, now, memo)
+            return memo
+
+        return await asyncio.to_thread(find)
+
+    def _watching(
+        self, wallet: WalletSettings, reader: Queries, past: Snapshot, now: datetime, memo: Memo
+    ) -> WalletWatch:
         # Without a revision the sums are looked through anew: what has changed since is not told here.
-        past = replace(snapshot.past, revision=None)
+        past = replace(past, revision=None)
         explainer = Explainer(
-            self._snapshots.settings, self._templating.rules, reader, snapshot.at, past,
-            memo=self._templating.memo,
+            self._snapshots.settings, self._templating.rules, reader, now, past, memo=memo
         )  # fmt: skip
         return watched(explainer, wallet.name, wallet.accounts)
 
