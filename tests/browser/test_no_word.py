@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.open_page import TOKEN, looking
 from tests.browser.visiting import PHONE, visiting
@@ -20,6 +20,12 @@ from watcher.domain.values.errors import StoreError
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
+SHOWN = """() => {
+    window.shown = [];
+    const bar = document.getElementById("bar");
+    const look = () => bar.hidden || window.shown.push(bar.textContent);
+    new MutationObserver(look).observe(bar, {attributes: true});
+}"""
 NO_WORD = re.compile(r"No word from the daemon since \d\d:\d\d:\d\d\.")
 
 
@@ -128,6 +134,23 @@ async def test_news_that_do_not_get_any_newer_are_no_word(browser: Browser, tmp_
     async with looking(browser, tmp_path, "/alerts?state=firing") as there:
         there.going.cancel()
         await expect(there.page.get_by_role("alert")).to_have_text(NO_WORD)
+
+
+async def test_word_that_comes_late_each_time_is_word(browser: Browser, tmp_path: Path) -> None:
+    async with looking(browser, tmp_path, "/alerts?state=firing") as there:
+        page = there.page
+
+        async def late(route: Route) -> None:
+            await page.wait_for_timeout(2200)
+            await route.continue_()
+
+        await page.route("**/news", late)
+        await page.evaluate(SHOWN)
+        for _ in range(3):
+            async with page.expect_response("**/news"):
+                pass
+        assert await page.evaluate("window.shown") == [], "it comes and goes"
+        await page.unroute_all(behavior="ignoreErrors")
 
 
 async def test_ages_go_on_though_there_is_no_word(browser: Browser, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 import { clockTime, daemonTime, setClock, span, tick } from "./ages.js";
 import { begunParts, morph } from "./morph.js";
 
-const EVERY = 2000, EVERY_HIDDEN = 10000, PATIENCE = 3000, LONGEST_WAIT = 10000; // milliseconds
+const EVERY = 2000, EVERY_HIDDEN = 10000, PATIENCE = 2800, LONGEST_WAIT = 10000; // milliseconds
 const LOST = 4000; // without a good answer for so long, the page says so
 const STALE = 10000; // the daemon answers, and what it says is of so long ago: that is no word either
 const ANEW = 60000; // the page is fetched again at least so often
@@ -101,7 +101,8 @@ const look = () => {
   const now = Date.now();
   if (now - looked > EVERY + 1000) awake = now; // timers stood still
   looked = now;
-  const limit = document.hidden ? EVERY_HIDDEN + LOST : LOST;
+  // A question that is under way may still be answered: on a slow way the bar would come and go with each.
+  const limit = document.hidden ? EVERY_HIDDEN + LOST : EVERY + PATIENCE + 100;
   const lost = fault === "login" || (fault ? now - heard >= LOST : now - Math.max(heard, awake) >= limit);
   if (!isSelected()) tick(main);
   const parts = begunParts(main).size;
