@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.endtoend.bench import EVM, Installation, here, stop, text_of
+from watcher.cli._actor import login
 from watcher.domain.alerts.lifecycle import Subject, Terms, advance, blind
 from watcher.domain.decision import Decision
 from watcher.domain.evaluation.builtin_notices import FAILING_RULE
@@ -315,7 +316,7 @@ async def test_a_change_that_was_told_is_listed_shown_explained_and_acknowledged
 
     assert (row["id"], row["acknowledged_by"]) == (event["id"], "bob")
     (whole,) = await printed(capsys, "alerts", "show", event["id"][:9])
-    assert (whole["acknowledged_via"], whole["comment"]) == ("command line", "mine")
+    assert (whole["acknowledged_via"], whole["comment"]) == (f"command line, user {login()}", "mine")
     assert whole["deliveries"][0]["id"] == delivery["id"]
     assert [each["rule"] for each in await printed(capsys, "explain", event["id"])] == ["moved"]
     assert await here("ack", event["id"], "--by", "eve") == 0

@@ -206,3 +206,24 @@ async def test_the_audit_log_says_whose_token_it_was_and_from_where_it_came(tmp_
             entry, *_ = reader.audit(AuditFilter(), 1)
     assert (entry.actor.name, entry.actor.via) == ("Bob", "page, token ada")
     assert entry.actor.address == "203.0.113.9", "as the proxy says, and nobody before it"
+
+
+@pytest.mark.parametrize(
+    ("headers", "via"),
+    [
+        ({"Authorization": f"Bearer {TOKEN}"}, "page"),
+        ({"Authorization": f"Bearer {ADA}"}, "page, token ada"),
+        ({"Remote-User": "ada"}, "page, sign-on"),
+    ],
+)
+async def test_whoever_types_the_name_of_another_is_told_from_them_in_the_audit_log(
+    tmp_path: Path, headers: dict[str, str], via: str
+) -> None:
+    more = {"tokens": TOKENS, "sign_on": {"header": "Remote-User", "may": "act"}}
+    async with serving(tmp_path, token=TOKEN, proxies=["127.0.0.1"], more=more) as page:
+        await fill(page.store)
+        form = {"form_token": await word(page, **headers), "by": "ada"}
+        assert (await acknowledge(page, {**HTML, **headers}, **form))[0] == 303
+        with page.store.queries() as reader:
+            entry, *_ = reader.audit(AuditFilter(), 1)
+    assert (entry.actor.name, entry.actor.via) == ("ada", via)

@@ -12,8 +12,11 @@ VIA = "command line"
 
 
 def actor(now: datetime, by: str = "") -> Actor:
-    """Actor at the command line: whoever is named, or is logged in. From another machine, if by SSH."""
-    return Actor(by or login(), VIA, now, os.environ.get("SSH_CLIENT", "").partition(" ")[0])
+    """Actor at the command line: whoever is named, or is logged in. Whose login it was is said where
+    another is named. From another machine, if by SSH."""
+    user = login()
+    via = f"{VIA}, user {user}" if by and by != user else VIA
+    return Actor(by or user, via, now, os.environ.get("SSH_CLIENT", "").partition(" ")[0])
 
 
 def login() -> str:

@@ -86,12 +86,12 @@ def form_secret() -> bytes:
 
 
 def actor_of(request: web.Request, form: MultiMapping[object], now: datetime) -> Actor:
-    """Who asks for what a form asks: under the name that it gives, or that of who sent it. Whose token it was
-    is said where it is another's."""
+    """Who asks for what a form asks: under the name that it gives, or that of who sent it. By what they are
+    known stands beside it, for anybody can type the name of another."""
     caller = caller_of(request)
     name = text_in(form, NAME, needed=not caller.name) or caller.name
-    via = f"{VIA}, token {caller.token}" if caller.token and caller.token != name else VIA
-    return Actor(name, via, now, request.get(SENDER, ""))
+    known = f", token {caller.token}" if caller.token else ", sign-on" if caller.signed_on else ""
+    return Actor(name, VIA + known, now, request.get(SENDER, ""))
 
 
 def text_in(form: MultiMapping[object], field: str, *, needed: bool = True) -> str:
