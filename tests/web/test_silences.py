@@ -108,6 +108,26 @@ async def test_one_is_ended_and_one_that_is_over_is_named(page: Page) -> None:
     assert (entry.actor.name, entry.actor.via, entry.targets) == ("Ada", "page", (mine,))
 
 
+async def test_a_form_that_is_sent_twice_makes_one_silence(page: Page) -> None:
+    """A press on a slow way is soon two; whoever ended one of two would think it over."""
+    forms = {
+        "/silences": ({"rule": "gas-*"}, "/silences?rule=gas-*"),
+        "/alerts/silence": ({"id": "a1"}, "/alerts/a1"),
+    }  # fmt: skip
+    for path, (form, where) in forms.items():
+        kept = []
+        for _ in range(2):
+            assert (await sent(page, path, where, **{"for": "2h"}, **form))[0] == 303
+            await page.clock.advance(0.3)
+            with page.store.queries() as reader:
+                kept.append([each.id for each in reader.silences()])
+        assert kept[0] == kept[1]
+    await page.clock.advance(60)
+    await sent(page, "/silences", "/silences?rule=gas-*", rule="gas-*", **{"for": "2h"})
+    with page.store.queries() as reader:
+        assert len(reader.silences()) == 3, "a minute later it is meant"
+
+
 async def test_who_may_only_look_sees_them_and_no_form(tmp_path: Path) -> None:
     async with serving(tmp_path) as page:
         await fill(page.store)

@@ -26,6 +26,8 @@ LONGEST_TEXT = 500
 """Characters of a name or a comment."""
 
 LONGEST_SILENCE = timedelta(days=366)
+TWICE = timedelta(seconds=10)
+"""Whoever asks for the same silence again so soon has pressed twice, and would later end one of the two."""
 
 Globs = tuple[str, ...]
 
@@ -92,9 +94,14 @@ def add_silence(
     severities: Globs = (),
     tags: Globs = (),
 ) -> Silence:
-    """Have nobody told, for a while, of what matches; the silence that does so."""
+    """Have nobody told, for a while, of what matches; the silence that does so. Asked for twice it is one."""
     globs = (rules, wallets, severities, tags)
     author, now = actor.name, actor.at
+    with store.queries() as reader:
+        for each in reader.silences():
+            same = (each.author, each.comment, *_globs(each)) == (author, comment, *globs)
+            if same and now - each.created < TWICE and each.until == each.created + lasting:
+                return each
     identity = short_id("silence", author, now.isoformat(), *globs)
     made = Silence(identity, author, comment, now, now + lasting, *globs)
     store.commands(actor).add_silence(made)
@@ -139,7 +146,11 @@ def silence_alerts(
 
 
 def _matches_only(silence: Silence, rules: Globs, wallets: Globs) -> bool:
-    return (silence.rules, silence.wallets, silence.severities, silence.tags) == (rules, wallets, (), ())
+    return _globs(silence) == (rules, wallets, (), ())
+
+
+def _globs(silence: Silence) -> tuple[Globs, ...]:
+    return silence.rules, silence.wallets, silence.severities, silence.tags
 
 
 @dataclass(frozen=True, slots=True)
