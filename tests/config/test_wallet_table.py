@@ -121,6 +121,13 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
             "write a quote inside quotes twice")
         ],
     ),
+    "a cell that never ends": (
+        HEADER + ROW + f'hot,cs,{OTHER},"{"x" * 200_000}"\n',
+        [
+            ("w.csv:3: a cell from here on has more than 131,072 characters; "
+            "shorten it, or write the quote that is missing")
+        ],
+    ),
     "missing cells": (
         HEADER + f"\ngas,,{EVM}\n,cs,,ethereum\n",
         [

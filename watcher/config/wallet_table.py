@@ -131,8 +131,7 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            what = f"the quotes are wrong from here on, or in the row before ({error})"
-            raise UnreadableTableError(before + 1, what, "write a quote inside quotes twice") from None
+            raise UnreadableTableError(before + 1, *_broken(error)) from None
         if cells is None:
             return
         # A row of several lines begins at the first of them.
@@ -140,6 +139,15 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         before, lines.between = lines.number, True
         if count == MOST_ROWS:
             raise UnreadableTableError(lines.number, f"there are more than {MOST_ROWS:,} rows", "split it")
+
+
+def _broken(error: csv.Error) -> tuple[str, str]:
+    """What is wrong with a row, and the remedy."""
+    if "field limit" in str(error):
+        what = f"a cell from here on has more than {csv.field_size_limit():,} characters"
+        return what, "shorten it, or write the quote that is missing"
+    what = f"the quotes are wrong from here on, or in the row before ({error})"
+    return what, "write a quote inside quotes twice"
 
 
 def _breaks(cells: Sequence[str]) -> int:
