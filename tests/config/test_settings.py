@@ -161,7 +161,7 @@ def test_a_page_for_everybody_needs_a_token(tmp_path: Path) -> None:
     assert load(tmp_path, SOUND + "web: null\n").web is None
     page = 'web: {listen: "0.0.0.0:8787", token: abcdefghijklmnop, proxies: ["10.0.0.5", somewhere]}\n'
     (problem,) = mistakes(tmp_path, SOUND + page)
-    assert "IPv4 or IPv6 address" in str(problem)
+    assert "'somewhere' is no IP address" in str(problem)
     found = load(tmp_path, SOUND + page.replace(", somewhere", ', "2001:db8::1"')).web
     assert found is not None
     assert [str(each) for each in found.proxies] == ["10.0.0.5", "2001:db8::1"]

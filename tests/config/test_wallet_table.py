@@ -87,7 +87,7 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
         "name;address;chains\n",
         [
             ("w.csv:1: there is no column 'source' (between cells stands a semicolon); "
-            f"the first line names the columns: {', '.join(COLUMNS)}")
+            f"begin it with the names of columns: {', '.join(COLUMNS)}")
         ],
     ),
     "a column twice": (
@@ -104,6 +104,17 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
     "a cell under no name": (
         f"name,source,address,chains,,\ngas,cs,{EVM},ethereum,,x\n",
         ["w.csv:2:6: this cell stands under no name; name its column in the first line, or empty it"],
+    ),
+    "no first line": (
+        ROW,
+        [
+            ("w.csv:1: the first line names no column that is known (between cells stands a comma); "
+            f"begin it with the names of columns: {', '.join(COLUMNS)}")
+        ],
+    ),
+    "a workbook": (
+        b"PK\x03\x04\x14\x00\x00\x00",
+        ["w.csv: the file is a spreadsheet's own, and no CSV; save it as CSV in UTF-8"],
     ),
     "an empty file": ("", ["w.csv: the file is empty; its first line names the columns"]),
     "another code": (

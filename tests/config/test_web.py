@@ -71,6 +71,21 @@ def test_links_are_never_signed_with_a_token_of_a_name(tmp_path: Path) -> None:
             "sign_on: {header: Remote-User, may: act, act: [ada]}, proxies: [10.0.0.5]",
             "'may: act' lets everybody", "remove one",
         ),
+        (
+            'sign_on: {header: Remote-User, act: ["*"]}, proxies: [10.0.0.5]',
+            "'*' is nobody", "write 'may: act'",
+        ),
+        (f"tokens: {{a: {{token: {TOKEN}, may: [view]}}}}", "must be one of view, act", "one word"),
+        (f"tokens: {{a: {TOKEN}}}", "must be a mapping", "known here: may, token"),
+        ("sign_on: X-User, proxies: [10.0.0.5]", "must be a mapping", "known here: act, header, may"),
+        (f"token: {TOKEN}, proxies: 10.0.0.5", "must be a list", "write [10.0.0.5]"),
+        (f"token: {TOKEN}, proxies: [nginx]", "'nginx' is no IP address", "[127.0.0.1]"),
+        (f"token: {TOKEN}, proxies: [10.0.0.0/8]", "'10.0.0.0/8' is no IP address", "networks are not"),
+        (f'token: {TOKEN}, url: "https://a.example/w?x=1"', "at which people open", "begins with ?"),
+        (f'token: {TOKEN}, url: "https://a.example/w#x"', "at which people open", "begins with #"),
+        (f"token: {TOKEN}, url: a.example/w", "at which people open", "begin it with https://"),
+        (f'token: {TOKEN}, url: "https://u:p@a.example"', "at which people open", "the password"),
+        (f'token: {TOKEN}, url: "https://a.example/w/../x"', "at which people open", "as in https://"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, settings: str, what: str, remedy: str) -> None:

@@ -50,11 +50,11 @@ def audit(
             r["who"] or "nobody knows",
             _from(r),
             r["action"],
-            r["detail"] or ", ".join(r["targets"]),
+            _what(r),
         )
         for r in rows
     ]
-    print_table(("at", "who", "from", "action", "what"), cells, empty="nobody did anything")
+    print_table(("at", "who", "from", "action", "what"), cells, empty=_none(wanted))
     if len(rows) == limit:
         typer.echo(f"these are the newest {limit:,}; --limit {10 * limit} shows older ones", err=True)
     return 0
@@ -72,6 +72,20 @@ def _wanted(since: str | None, action: str | None, who: str, text: str) -> Audit
         who,
         text,
     )
+
+
+_SAYS_NO_TARGET = frozenset({AuditAction.POLL, AuditAction.TEST, AuditAction.HIDE, AuditAction.RELEASE})
+
+
+def _what(row: AuditRow) -> str:
+    targets = ", ".join(row["targets"])
+    if not row["detail"]:
+        return targets
+    return f"{targets}: {row['detail']}" if targets and row["action"] in _SAYS_NO_TARGET else row["detail"]
+
+
+def _none(wanted: AuditFilter) -> str:
+    return "nobody did anything" if wanted == AuditFilter() else "nobody did anything of what was asked for"
 
 
 def _from(row: AuditRow) -> str:

@@ -43,7 +43,6 @@ _WORDS = {
 }
 _REMEDIES = {
     "dict_type": "write {KEY: VALUE}",
-    "model_type": "write {KEY: VALUE}",
     "list_type": "write [a, b]",
     "tuple_type": "write [a, b]",
     "time_delta_type": "write a whole number and s, m, h or d, as in 30s or 5m",
@@ -79,6 +78,8 @@ def checked(document: Document, loc: Loc, model: type[M]) -> M | None:
         return None
 
 
+_A_WORD = re.compile(r"(?!0x)[\w./-]+(, ?[\w./-]+)*", re.ASCII)
+"""Words that can stand in brackets as they are."""
 _OPTION = re.compile(r"'([^']*)'")
 
 
@@ -109,7 +110,7 @@ def _report(
             remedy += f", or '{key}_file: …' with the path of a file that holds it"
         document.report(loc, f"'{key}' is missing{_inside(document, loc[:-1])}", remedy)
     elif not node.faulty:
-        found = _found(error, node)
+        found = _found(error, node, model)
         place = (*loc, *found.place)
         if not document.at(place).faulty:
             named = _named(document, loc, found)
@@ -138,13 +139,16 @@ def _cut_number(document: Document, loc: Loc) -> str:
     return f"write {keys[at - 1]}: {before.text}{key}"
 
 
-def _found(error: ErrorDetails, node: Node) -> InputError:
+def _found(error: ErrorDetails, node: Node, model: type[BaseModel]) -> InputError:
     """What a validator of ours, or pydantic itself, found wrong with a value."""
     found = error.get("ctx", {}).get("error")
     if isinstance(found, InputError):
         return found
     if error["type"] in {"value_error", "assertion_error"}:
         return InputError(str(found or error["msg"]))
+    if error["type"] == "model_type" and node.value not in (None, False):
+        keys = ", ".join(sorted(_known_at(model, error["loc"])))
+        return InputError(_WORDS["model_type"], f"write {{KEY: VALUE}}; known here: {keys}")
     return InputError(*_words(error, node))
 
 
@@ -154,10 +158,17 @@ def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
     if kind in {"literal_error", "enum"}:
         options = _OPTION.findall(str(context.get("expected", "")))
         shown = ", ".join(options) or str(context.get("expected"))
+        if not node.text:
+            return f"must be one of {shown}", "write one word"
         close = closest(node.text, options)
         return f"'{node.text}' is not one of {shown}", f"did you mean '{close}'?" if close else ""
     if node.value is None and kind != "missing":
         return "is empty", "write a value, or leave the key out"
+    if kind == "ip_any_address":
+        remedy = "write each address, as in [127.0.0.1]; names and networks are not taken"
+        return f"'{node.text}' is no IP address" if node.text else "must be an IP address", remedy
+    if kind in {"list_type", "tuple_type"} and _A_WORD.fullmatch(node.text):
+        return _WORDS[kind], f"write [{node.text}]"
     if kind == "string_too_long":
         return f"is longer than {context['max_length']} characters", ""
     if kind == "string_type" and isinstance(node.value, int):

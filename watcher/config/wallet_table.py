@@ -23,6 +23,7 @@ from watcher.domain.values.text import clean
 
 COLUMNS = tuple(WalletEntry.model_fields)
 NEEDED = tuple(key for key, info in WalletEntry.model_fields.items() if info.is_required())
+_NAMES = f"begin it with the names of columns: {', '.join(COLUMNS)}"
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 MOST_ROWS = 100_000
 
@@ -44,6 +45,8 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _SAVE_AS = "save it as CSV in UTF-8"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How files of spreadsheets begin: .xlsx, .ods and .numbers, and the old .xls."""
 
 
 class Table(NamedTuple):
@@ -81,6 +84,8 @@ def _text(path: Path) -> str:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise UnreadableTableError(1, f"the file is larger than {MAX_BYTES >> 20} MiB", "split it")
+        if raw.startswith(_WORKBOOKS):
+            raise UnreadableTableError(0, "the file is a spreadsheet's own, and no CSV", _SAVE_AS)
         return raw.decode("utf-8-sig")
     except OSError as error:
         raise UnreadableTableError(0, f"the file cannot be read: {error.strerror}", "") from None
@@ -198,12 +203,15 @@ def _columns(document: Document, table: Table) -> list[str]:
             what = f"unknown column '{clean(name)}'{between}"
             document.problems.append(Problem(place, what, nearest(key, unused)))
         keys.append(key if key in COLUMNS and key not in keys else "")
+    if not any(keys):
+        what = f"the first line names no column that is known{between}"
+        document.problems[:] = [Problem(Place(str(document.path), table.line), what, _NAMES)]
+        return []
     missing = [key for key in NEEDED if key not in keys]
     for key in missing:
         if key not in said:
             what = f"there is no column '{key}'{between}"
-            remedy = f"the first line names the columns: {', '.join(COLUMNS)}"
-            document.problems.append(Problem(Place(str(document.path), table.line), what, remedy))
+            document.problems.append(Problem(Place(str(document.path), table.line), what, _NAMES))
     return keys if not missing else []
 
 

@@ -17,7 +17,7 @@ from watcher.system.connections import is_loopback, is_web_address
 
 SHORTEST_TOKEN = 16
 """Characters of a token that strangers can try: its length alone keeps it from being guessed."""
-_MAKE_ONE = f"make one of at least {SHORTEST_TOKEN} (openssl rand -hex 16)"
+_MAKE_ONE = f"make one of at least {SHORTEST_TOKEN} characters (openssl rand -hex 16)"
 
 PAGE = "127.0.0.1:8787"
 """Where the status page listens unless `web` says otherwise; `web: null` turns it off."""
@@ -25,7 +25,7 @@ PAGE = "127.0.0.1:8787"
 May = Literal["view", "act"]
 
 _PAGE_URL = re.compile(
-    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*/?"
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?"
 )
 _NAMES_AT_HOME = (".local", ".lan", ".internal", ".home.arpa")
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
@@ -39,11 +39,19 @@ _OTHER_USES = frozenset(
 """Headers in which a browser or a proxy says something else: a name there would be anybody's."""
 
 
+def _mended(url: str) -> str:
+    """What to do about an address that is none of a page."""
+    example = "as in https://watch.example.org or https://watch.example.org/watcher"
+    if not url.startswith(("http://", "https://")):
+        return f"begin it with https:// or http://, {example}"
+    if cut := re.search("[?#]", url):
+        return f"leave out what begins with {cut[0]}, {example}"
+    return f"leave out the name and the password, {example}" if "@" in url else example
+
+
 def _a_page(url: str) -> str:
     if not _PAGE_URL.fullmatch(url) or not is_web_address(SecretStr(url)):
-        raise InputError(
-            "must be the web address at which people open the page", "as in https://watch.example.org"
-        )
+        raise InputError("must be the web address at which people open the page", _mended(url))
     return url.rstrip("/")
 
 
@@ -89,6 +97,9 @@ class SignOnSettings(Written):
     def _names_say_something(self) -> SignOnSettings:
         if self.may == "act" and self.act:
             raise InputError("names those who may act, and 'may: act' lets everybody", "remove one", ("act",))
+        if "*" in self.act:
+            place = ("act", self.act.index("*"))
+            raise InputError("names are compared sign by sign: '*' is nobody", "write 'may: act'", place)
         return self
 
 

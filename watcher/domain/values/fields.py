@@ -40,7 +40,8 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        close = closest(name, available_timezones())
+        # Of short names only UTC: who writes CEST does not mean EST.
+        close = closest(name, [zone for zone in available_timezones() if "/" in zone or zone == "UTC"])
         remedy = f"did you mean '{close}'?" if close else "write its IANA name, as in Europe/Zurich"
         raise InputError(f"'{name[:60]}' is no time zone", remedy) from None
 
