@@ -75,9 +75,10 @@ def test_links_are_never_signed_with_a_token_of_a_name(tmp_path: Path) -> None:
             'sign_on: {header: Remote-User, act: ["*"]}, proxies: [10.0.0.5]',
             "'*' is nobody", "write 'may: act'",
         ),
-        (f"tokens: {{a: {{token: {TOKEN}, may: [view]}}}}", "must be one of view, act", "one word"),
+        (f"tokens: {{a: {{token: {TOKEN}, may: [view]}}}}", "must be one of view, act", ""),
         (f"tokens: {{a: {TOKEN}}}", "must be a mapping", "known here: may, token"),
         ("sign_on: X-User, proxies: [10.0.0.5]", "must be a mapping", "known here: act, header, may"),
+        (f'tokens: {{"a\\nb": {{token: {TOKEN}}}}}', "web.tokens.a", ""),
         (f"token: {TOKEN}, proxies: 10.0.0.5", "must be a list", "write [10.0.0.5]"),
         (f"token: {TOKEN}, proxies: [nginx]", "'nginx' is no IP address", "[127.0.0.1]"),
         (f"token: {TOKEN}, proxies: [10.0.0.0/8]", "'10.0.0.0/8' is no IP address", "networks are not"),
@@ -91,6 +92,7 @@ def test_links_are_never_signed_with_a_token_of_a_name(tmp_path: Path) -> None:
 def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, settings: str, what: str, remedy: str) -> None:
     (problem,) = mistakes(tmp_path, web(settings))
     assert what in problem.what
+    assert "\n" not in str(problem)
     assert remedy in problem.remedy
     assert problem.place.line == len(web("").splitlines())
     assert TOKEN not in str(problem)

@@ -93,6 +93,12 @@ async def test_an_id_of_an_alert_or_of_a_delivery_leads_there_by_its_beginning(p
         assert await leads_to(page, text) == "/alerts/e1f0aa22", text
 
 
+async def test_one_letter_is_not_said_to_be_nowhere(page: Page) -> None:
+    _, text, _ = await page.get("/search?q=v")
+    assert "Write at least 2 characters" in text
+    assert "no address, tag, asset or id has it" not in text
+
+
 async def test_what_is_found_and_what_was_asked_are_shown_harmlessly(page: Page) -> None:
     _, text, _ = await page.get("/search?q=%3Cscript%3E")
     assert "<script>alert" not in text

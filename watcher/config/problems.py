@@ -15,6 +15,7 @@ from watcher.config.document import Document, Loc, Node
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import closest, nearest
+from watcher.domain.values.text import clean
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -41,10 +42,11 @@ _WORDS = {
     "string_pattern_mismatch": "has characters that are not allowed here",
     "string_too_short": "must not be empty",
 }
+_IN_BRACKETS = "write [a, b]"
 _REMEDIES = {
     "dict_type": "write {KEY: VALUE}",
-    "list_type": "write [a, b]",
-    "tuple_type": "write [a, b]",
+    "list_type": _IN_BRACKETS,
+    "tuple_type": _IN_BRACKETS,
     "time_delta_type": "write a whole number and s, m, h or d, as in 30s or 5m",
     "time_delta_parsing": "write a whole number and s, m, h or d, as in 30s or 5m",
     "string_pattern_mismatch": "use letters, digits and - _ . and begin with a letter or digit",
@@ -158,17 +160,14 @@ def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
     if kind in {"literal_error", "enum"}:
         options = _OPTION.findall(str(context.get("expected", "")))
         shown = ", ".join(options) or str(context.get("expected"))
-        if not node.text:
-            return f"must be one of {shown}", "write one word"
         close = closest(node.text, options)
-        return f"'{node.text}' is not one of {shown}", f"did you mean '{close}'?" if close else ""
+        what = f"'{node.text}' is not one of {shown}" if node.text else f"must be one of {shown}"
+        return what, f"did you mean '{close}'?" if close else ""
     if node.value is None and kind != "missing":
         return "is empty", "write a value, or leave the key out"
     if kind == "ip_any_address":
         remedy = "write each address, as in [127.0.0.1]; names and networks are not taken"
-        return f"'{node.text}' is no IP address" if node.text else "must be an IP address", remedy
-    if kind in {"list_type", "tuple_type"} and _A_WORD.fullmatch(node.text):
-        return _WORDS[kind], f"write [{node.text}]"
+        return f"'{node.text}' is no IP address", remedy
     if kind == "string_too_long":
         return f"is longer than {context['max_length']} characters", ""
     if kind == "string_type" and isinstance(node.value, int):
@@ -178,7 +177,10 @@ def _words(error: ErrorDetails, node: Node) -> tuple[str, str]:
             return _WORDS[kind], f"write {count_in(node.text)}"
     if kind in _WORDS:
         off = node.value is False and "mapping" in _WORDS[kind]
-        return _WORDS[kind], "to do without it write null" if off else _REMEDIES.get(kind, "")
+        remedy = _REMEDIES.get(kind, "")
+        if remedy == _IN_BRACKETS and _A_WORD.fullmatch(node.text):
+            remedy = f"write [{node.text}]"
+        return _WORDS[kind], "to do without it write null" if off else remedy
     words = re.sub(r"^(Input|Value|Tuple|List|String|Dictionary) should ", "must ", error["msg"])
     return words[:1].lower() + words[1:], ""
 
@@ -191,7 +193,7 @@ def spelled(document: Document, loc: Loc) -> str:
             text, node = f"{text}[{part}]", node.value[part]
             text = text if node.file is None else ""  # its number among all says nothing about that file
         elif isinstance(part, str) and (below := node.get(part)) is not None:
-            text, node = f"{text}.{part}" if text else part, below
+            text, node = f"{text}.{clean(part)}" if text else clean(part), below
     return text
 
 

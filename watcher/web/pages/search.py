@@ -72,7 +72,9 @@ class SearchPage:
             return web.Response(status=303, headers={"Location": self._templating.base + exact.pop()})
 
         def render(view: PageView) -> str:
-            return self._templating.render("search.html", view, q=text, groups=groups, most=MOST)
+            return self._templating.render(
+                "search.html", view, q=text, groups=groups, most=MOST, shortest=_SHORTEST
+            )
 
         return await self._templating.page(request, render)
 
