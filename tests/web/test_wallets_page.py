@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.given import NOW, keep, known
+from tests.contract.given import HOT, NOW, keep, known
 from tests.web.given import CONFIG, Page, cells, serving
 from watcher.domain.model import Account, AccountState, Asset, Quote
 
@@ -95,3 +95,12 @@ async def test_csv_has_each_account_of_the_wallets_that_are_asked_for(page: Page
     assert [line.split(",")[2] for line in body.splitlines()] == [
         "chain", "ethereum", "binancesmartchain", "base-wallet",
     ]  # fmt: skip
+
+
+async def test_a_wallet_of_which_nothing_has_a_price_is_not_worth_zero(tmp_path: Path) -> None:
+    async with serving(tmp_path) as page:
+        await keep(page.store, accounts=(known(HOT, a="1", b="2", c="3", d="4"),))
+        row = cells((await page.get("/wallets?q=hot"))[1]).partition('<tr id="wallet-hot"')[2]
+        row = row.partition("</tr>")[0]
+        assert "4 amounts without a price" in row
+        assert "$0" not in row
