@@ -43,7 +43,8 @@ async def read(store: SqliteStore, hours: float, *found: tuple[Account, str | No
 
 def lines(path: Path, *accounts: Account, interval: float = 36_000) -> dict[Account, list[Segment]]:
     with SqliteQueries(path) as reader:
-        return sparklines(reader, reader.past(), dict.fromkeys(accounts, interval), NOW - SPAN, NOW)
+        groups = [{account: interval} for account in accounts]
+        return dict(zip(accounts, sparklines(reader, reader.past(), groups, NOW - SPAN, NOW), strict=True))
 
 
 def shown(line: list[Segment]) -> list[list[tuple[int, int]]]:

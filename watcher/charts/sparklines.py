@@ -27,28 +27,17 @@ def sparks_since(past: Snapshot, accounts: Iterable[Account], now: datetime) -> 
 def sparklines(
     reader: Queries,
     past: Snapshot,
-    accounts: Mapping[Account, float | None],
-    since: datetime,
-    now: datetime,
-) -> dict[Account, list[Segment]]:
-    """Each account's value since then, in 42 stretches: of seven days as of every four hours. Only what has a
-    price counts, and no mere claim.
-
-    `accounts`: the interval of each in seconds, if known. Nothing is drawn while its source was not
-    read at all for longer than that.
-    """
-    each = [{account: interval} for account, interval in accounts.items()]
-    return dict(zip(accounts, summed_sparklines(reader, past, each, since, now), strict=True))
-
-
-def summed_sparklines(
-    reader: Queries,
-    past: Snapshot,
     groups: Sequence[Mapping[Account, float | None]],
     since: datetime,
     now: datetime,
 ) -> list[list[Segment]]:
-    """The same of the accounts of each group together; nothing is drawn while the value of one is unknown."""
+    """The value of the accounts of each group together since then, in 42 stretches: of seven days as of every
+    four hours. Only what has a price counts, and no mere claim; nothing is drawn while the value of one is
+    unknown.
+
+    `groups`: with the interval of each account in seconds, if known. Nothing is drawn while its source was
+    not read at all for longer than that.
+    """
     found = reader.sparks([account for group in groups for account in group], since, now, STRETCHES)
     ends = [since + (now - since) / STRETCHES * number for number in range(STRETCHES)] + [now]
     prices = {asset: _at_ends(points, ends) for asset, points in found.prices.items()}

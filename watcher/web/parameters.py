@@ -108,11 +108,6 @@ class Parameters:
             raise refused("page must be a whole number from 1")
         return page
 
-    def among(self) -> tuple[int, int]:
-        """The page of a table, and how many rows come before it."""
-        page = self.page()
-        return page, (page - 1) * ROWS
-
     def flag(self, name: str) -> bool:
         text = self.one(name)
         if text not in (None, "true", "false"):

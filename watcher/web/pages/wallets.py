@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
-from watcher.charts.sparklines import sparks_since, summed_sparklines
+from watcher.charts.sparklines import sparklines, sparks_since
 from watcher.charts.svg import sparkline
 from watcher.config.wallets import WalletSettings
 from watcher.domain.history.timeline import Segment, known_values
@@ -190,7 +190,7 @@ class WalletPages:
         ]
         since = sparks_since(snapshot.past, [account for mine in intervals for account in mine], snapshot.at)
         with self._snapshots.store.queries() as reader:
-            sparks = summed_sparklines(reader, snapshot.past, intervals, since, snapshot.at)
+            sparks = sparklines(reader, snapshot.past, intervals, since, snapshot.at)
         return [
             WalletLine(
                 group,
