@@ -151,17 +151,32 @@ async def test_lists_and_the_search_can_be_used_by_everybody(
             assert await visit.grave_findings() == [], path
 
 
-async def test_a_card_says_beside_each_value_what_it_is(browser: Browser, tmp_path: Path) -> None:
+async def test_a_card_says_what_a_value_is_where_that_is_not_plain(browser: Browser, tmp_path: Path) -> None:
     async with night(browser, tmp_path) as visit:
         await visit.go("/wallets")
-        cell = visit.page.locator("#wallet-hot td").first
+        cell = visit.page.locator("#wallet-hot td[data-label=Read]")
         label = await cell.evaluate("(cell) => getComputedStyle(cell, '::before').content")
-        assert label == '"Chain"'
+        assert label == '"Read "'
         await visit.page.set_viewport_size({"width": WIDE, "height": 800})
         assert await cell.evaluate("(cell) => getComputedStyle(cell, '::before').content") in (
             "none",
             "normal",
         )
+
+
+async def test_a_wallet_in_order_takes_a_card_of_a_few_lines(browser: Browser, tmp_path: Path) -> None:
+    async with night(browser, tmp_path, quiet=True) as visit:
+        await visit.go("/wallets")
+        card = visit.page.locator("#wallet-hot")
+        await expect(card.locator("td[data-label=Value]")).to_be_visible()
+        await expect(card.locator("td[data-label=Misses]")).to_be_hidden()
+        name, value = await card.locator("th").bounding_box(), await card.locator("td.beside").bounding_box()
+        assert name is not None
+        assert value is not None
+        assert abs(name["y"] + name["height"] / 2 - value["y"] - value["height"] / 2) < 8  # in one line
+        box = await card.bounding_box()
+        assert box is not None
+        assert box["height"] < 110
 
 
 async def test_the_search_and_the_order_of_a_list_are_reached_by_keyboard(

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.contract.given import ETH, HOT, NOW, alert, changed, keep, known
+from tests.contract.given import ETH, HOT, NOW, alert, changed, delivery, keep, known, message
 from tests.web.given import CONFIG, Page, fill, serving
 from tests.web.test_wallet_page import read
 from watcher.config.configuration import build_rules, configure
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import Actor
+from watcher.domain.messages.message import Kind
 from watcher.domain.model import AccountState, Asset
 from watcher.reports.watching import FEWEST, JUDGED, share
+from watcher.web.text import says_more
 
 RULES = """\
 rules:
@@ -146,3 +149,32 @@ async def test_an_alert_of_the_wallet_stands_with_its_rule(tmp_path: Path) -> No
         _, text, _ = await page.get("/wallets/hot")
         assert 'id="alerts"' in text
         assert text.index('id="alerts"') < text.index('id="accounts"')
+
+
+async def test_a_change_of_the_last_day_stands_above_the_accounts_and_an_older_one_does_not(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path) as page:
+        told = [message(each, Kind.EVENT, NOW - timedelta(hours=h)) for each, h in (("e1", 2), ("e2", 30))]
+        await keep(
+            page.store, deliveries=tuple(replace(delivery(f"d-{each.id}"), message=each) for each in told)
+        )
+        await page.later()
+        _, text, _ = await page.get("/wallets/hot")
+        assert 'id="alert-e1"' in text
+        assert text.index('id="alert-e1"') < text.index('id="accounts"')
+        assert 'id="alert-e2"' not in text
+
+
+@pytest.mark.parametrize(
+    ("label", "more"),
+    [
+        ("", False),
+        ("Cold Storage", False),
+        ("cold_storage", False),
+        ("Cold storage (Zug)", True),
+        ("Zug", True),
+    ],
+)
+def test_a_label_that_says_the_name_again_is_not_said_beside_it(label: str, *, more: bool) -> None:
+    assert says_more(label, "cold-storage") is more

@@ -103,7 +103,7 @@ async def test_the_table_has_value_promise_and_a_small_picture_of_each_account(p
     assert 'class="spark"' in text
     assert re.search(r'class="spark"[^>]*aria-label="from \$[0-9.]+ to \$14.00 in ', text)
     assert "within 12 h" in text
-    assert '<td class="number">$14.00' in cells(text)
+    assert '<td class="number bare beside">$14.00' in cells(text)
 
 
 async def test_the_most_valuable_account_comes_first_where_that_is_asked_for(page: Page) -> None:

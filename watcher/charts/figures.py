@@ -59,6 +59,9 @@ def wallet_figures(
     what = f"Value of {symbol or 'the asset'}" if found.amount is not None else "Value of all assets"
     names = ("value", f"{what} in {name}", f"{what} in USD")
     own = [each for each in levels if each.metric == "value_usd"]
+    if found.amount is not None and not own and not known_values(found.value.segments):
+        unknown = f"{names[2]}: {words.moved(found.value, money)}"
+        return [*result, Figure(unknown, Markup(""), [])]  # an empty picture says less than the words
     result.append(_picture(found, found.value, *names, marks, money, money, own, display))
     return result
 

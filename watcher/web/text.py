@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -152,6 +153,12 @@ def closeness(answer: RuleAnswer) -> str:
     if answer.distance is None:
         return near
     return f"{distance(answer.distance)} ({near})" if near else distance(answer.distance)
+
+
+def says_more(label: str, name: str) -> bool:
+    """Whether the label of a wallet says more than its name: `Cold Storage` of `cold-storage` does not."""
+    said, known = (re.sub(r"[\s_.-]+", " ", each).strip().casefold() for each in (label, name))
+    return bool(said) and said != known
 
 
 def cut(text: str, longest: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -17,6 +17,8 @@ from watcher.charts.chart import BEFORE, Chart, wallet_chart
 from watcher.charts.figures import wallet_figures
 from watcher.charts.levels import levels_of
 from watcher.config.wallets import WalletSettings
+from watcher.domain.alerts.events import Acknowledgeable
+from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import other_names
@@ -25,6 +27,7 @@ from watcher.domain.values.explorers import explorers_of
 from watcher.domain.values.text import clean
 from watcher.ports.queries import Queries
 from watcher.reports import holdings, status
+from watcher.reports.alerts import AlertViews
 from watcher.reports.explain import Explainer
 from watcher.reports.rows import AccountRow, HistoryRow, WalletBalanceRow
 from watcher.reports.watching import WalletWatch, watched
@@ -43,6 +46,7 @@ CHOICES = 200
 """Assets that can be chosen for a chart."""
 SHOWN, FEW = 20, 10
 """Rows of what is held, and of what happened; more of them are a page of their own."""
+LATELY = timedelta(hours=24)
 WATCHING = 50
 """Subjects of rules that are shown."""
 
@@ -84,8 +88,11 @@ class WalletPage:
                 span = ranges.RANGES[days] or age + BEFORE
                 found = wallet_chart(self._snapshots.settings, reader, wallet.name, snapshot.at, span, asset)
                 watching = self._watching(wallet, reader, snapshot.past, snapshot.at, self._templating.memo)
+                lately = AlertFilter(wallet=wallet.name, since=snapshot.at - LATELY)
+                happened, count = reader.happened(lately, ROWS, worst=True), reader.count_happened(lately)
             return self._render(
                 view, wallet, held, found, changes=changes, watching=watching,
+                happened=happened, more_alerts=count - len(happened),
                 asset=asset, choices=choices, days=days, ranges=ranges.offered(age),
             )  # fmt: skip
 
@@ -182,6 +189,7 @@ class WalletPage:
         *,
         changes: Sequence[HistoryRow],
         watching: WalletWatch,
+        happened: Sequence[Acknowledgeable],
         **values: Any,
     ) -> str:
         snapshot = view.snapshot
@@ -190,13 +198,13 @@ class WalletPage:
             self._templating.rules, found.holdings, values["asset"], clean(found.symbol), also=also
         )
         pictures = wallet_figures(wallet.name, found, levels, self._templating.display)
-        alerts = [row for row in snapshot.status["alerts"] if row["wallet"] == wallet.name]
+        views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
         return self._templating.render(
             "wallet.html", view, wallet=wallet, name=wallet.name, held=held[:SHOWN], count=len(held),
             worth=text.total(held), changes=changes[:FEW], more_changes=len(changes) > FEW,
             pictures=pictures, chart=found, marks=found.alert_marks[:FEW],
             more_marks=len(found.alert_marks) - FEW, accounts=self._accounts(wallet, snapshot),
-            alerts=alerts[:ROWS], more_alerts=len(alerts) - ROWS,
+            alerts=views.rows(happened),
             watching=watching.rows[:WATCHING], more_watching=max(len(watching.rows) - WATCHING, 0),
             not_judged=watching.more, held_back=watching.held, **values,
         )  # fmt: skip
