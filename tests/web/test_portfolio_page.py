@@ -106,7 +106,9 @@ async def test_what_has_no_price_is_listed_with_its_amount_and_no_zero(page: Pag
     assert row["Share"] == row["Change"] == row["Moved"] == "unknown"
     assert "$0.00" not in row.values()
     assert "1 amount without a price" in text
-    assert "not known" in text
+    tiles = text.partition('class="tiles sums"')[2].partition("</div>")[0]
+    assert tiles.count("not known") == 4, "value, change, what moved, by price"
+    assert "$0.00" not in tiles
 
 
 async def test_a_store_with_nothing_in_it_has_a_page(page: Page) -> None:
@@ -155,8 +157,10 @@ async def test_the_pages_lead_to_each_other_and_the_rest_is_under_more(page: Pag
     ]
     assert ("/budget", ' aria-current="page"', "Budget") in ways
     assert "More: Budget</summary>" in text
-    for path, _, _ in ways:
-        assert (await page.get(path))[0] == 200, path
+    for path, _, name in ways:
+        status, text, _ = await page.get(path)
+        assert status == 200, path
+        assert f'<a href="{path}" aria-current="page">{name}</a>' in text
 
 
 async def test_the_json_says_the_same_as_the_page_with_every_digit(page: Page) -> None:
