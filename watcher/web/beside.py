@@ -19,6 +19,9 @@ Found = TypeVar("Found")
 LASTS = 60.0
 """Seconds for which what was worked out serves all who ask."""
 
+STANDS_IN = 600.0
+"""Seconds for which an older one is shown while a newer is worked out: nobody wants that of yesterday."""
+
 AGAIN = 5.0
 """Seconds until it is tried again where the store gave no answer."""
 
@@ -60,20 +63,18 @@ class WorkedOut(Generic[Key, Found]):
         snapshot = await self._snapshots.current()
         entry = self._entries.pop(key, None)
         if entry is None or (entry.work.done() and self._is_old(entry, snapshot)):
-            last = _result(entry) if entry is not None else None
+            last = _result(entry) if entry is not None and _age(entry, snapshot) < STANDS_IN else None
             entry = _Entry(asyncio.ensure_future(self._work(key, snapshot)), snapshot.at, last=last)
         self._entries[key] = entry
         while len(self._entries) > self._most:
             del self._entries[next(iter(self._entries))]
-        if waits is None or entry.last is None:
-            await asyncio.wait({entry.work}, timeout=waits)
+        await asyncio.wait({entry.work}, timeout=waits)
         return _result(entry)
 
     @staticmethod
     def _is_old(entry: _Entry[Found], snapshot: PageSnapshot) -> bool:
-        age = (snapshot.at - entry.at).total_seconds()
         lasts = LASTS if entry.work.result() is not None else AGAIN
-        return not 0 <= age < max(lasts, entry.took * SHARE)
+        return not 0 <= _age(entry, snapshot) < max(lasts, entry.took * SHARE)
 
     async def _work(self, key: Key, snapshot: PageSnapshot) -> Found | None:
         async with self._turn:
@@ -89,6 +90,10 @@ class WorkedOut(Generic[Key, Found]):
                 return self._make(key, reader, snapshot)
         except (StoreError, NotWanted):
             return None  # the page itself says what is wrong with the store
+
+
+def _age(entry: _Entry[Found], snapshot: PageSnapshot) -> float:
+    return (snapshot.at - entry.at).total_seconds()
 
 
 def _result(entry: _Entry[Found]) -> Found | None:
