@@ -153,7 +153,8 @@ async def test_on_paper_it_is_black_on_white_with_addresses_and_without_forms(
     async with charted(browser, tmp_path, 794, scheme) as (_, visit, chart, _said):
         await visit.page.emulate_media(media="print", color_scheme=scheme)
         assert await visit.colours("body") == ("rgb(0, 0, 0)", "rgb(255, 255, 255)")
-        for hidden in ("header", "form", ".copy", "footer"):
+        assert await visit.page.locator("time.ago").count()
+        for hidden in ("header", "form", ".copy", "footer", ".exact"):
             for each in await visit.page.locator(hidden).all():
                 await expect(each).to_be_hidden()
         await expect(visit.page.locator("code.address")).to_have_text(HOT.address)

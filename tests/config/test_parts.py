@@ -168,7 +168,7 @@ def test_a_part_that_is_not_there_is_one_mistake_not_a_hundred(tmp_path: Path, t
         ("include: [list.yaml]\n", "the file must be a mapping"),
         ("include: [nested.yaml]\n", "unknown key 'include'"),
         ("include: [wallets.csv]\n", "is a table of wallets"),
-        ("include: [inline.yaml]\n", "a rule file must be a path; rules stand in files of their own"),
+        ("include: [inline.yaml]\n", "own, which 'rules:' names, not 'include:'"),
         ("include: [shape.yaml]\n", "channels must be a mapping"),
         ("include: [shape.yaml]\n", "rules must be a list"),
         ("include: [shape.yaml]\n", "wallets must be a list"),

@@ -6,7 +6,10 @@ import asyncio
 import re
 import signal
 
+import pytest
+
 from tests.endtoend.bench import PATIENCE, Installation
+from watcher.cli.demo import _until
 
 
 async def test_the_demo_tells_every_kind_of_alert_and_ends_by_itself(there: Installation) -> None:
@@ -44,3 +47,18 @@ async def test_ctrl_c_ends_the_demo_cleanly_in_the_middle(there: Installation) -
     assert process.returncode == 0, err.decode()
     assert b"credits booked" in out
     assert b"Traceback" not in err
+
+
+async def test_a_demo_that_stays_up_says_once_more_where_its_page_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stopping, playing = asyncio.Event(), asyncio.create_task(asyncio.sleep(0))
+    staying = asyncio.create_task(_until(stopping, playing, None, "http://127.0.0.1:4711"))
+    said = ""
+    async with asyncio.timeout(PATIENCE):
+        while "http://127.0.0.1:4711" not in said:
+            await asyncio.sleep(0)
+            said += capsys.readouterr().out
+        assert not staying.done()
+        stopping.set()
+        await staying

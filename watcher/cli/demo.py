@@ -113,7 +113,11 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         try:
             app = await build(configuration, store)
 
+            page = ""
+
             def on_page(url: str) -> None:
+                nonlocal page
+                page = url
                 _say(f"The status page is at {url}")
                 sim.post_hints(f"{url}/hints/chains", HINTS_KEY)
 
@@ -122,7 +126,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
                 _say(f"Watching {watched} on two simulated APIs at {sim.url}.")
                 steps = story(duration_seconds=seconds, hinted=True)
                 playing = asyncio.create_task(play(sim, steps, _tell))
-                await _until(stopping, playing, seconds, keep=keep)
+                await _until(stopping, playing, None if keep else seconds, page)
                 whole = playing.done()
                 playing.cancel()
                 await app.deliverer.drain(within=3.0)
@@ -134,18 +138,20 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     return 0
 
 
-async def _until(stopping: asyncio.Event, playing: asyncio.Task[None], seconds: float, *, keep: bool) -> None:
+async def _until(
+    stopping: asyncio.Event, playing: asyncio.Task[None], seconds: float | None, page: str
+) -> None:
     """Wait for Ctrl-C, or for the story and the time that its last alerts need."""
     loop = asyncio.get_running_loop()
-    ends = loop.time() + seconds
+    began = loop.time()
     waiting = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait({playing, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if playing.done() and playing.exception() is not None:
             await playing
-        if keep and not stopping.is_set():
-            _say("The story is over; the demo stays up until Ctrl-C.")
-        left = None if keep else max(0.0, ends - loop.time())
+        if seconds is None and not stopping.is_set():
+            _say(f"The story is over; the demo stays up until Ctrl-C. The page is at {page}")
+        left = None if seconds is None else max(0.0, began + seconds - loop.time())
         await asyncio.wait({waiting}, timeout=left)
     finally:
         waiting.cancel()

@@ -50,7 +50,9 @@ def rule_files(document: Document) -> tuple[Path, ...]:
     for index, each in node.children():
         if not isinstance(each.value, str) or not each.value:
             remedy = (
-                "rules stand in files of their own" if isinstance(each.value, dict) else "as in rules/*.yaml"
+                "rules stand in files of their own, which 'rules:' names, not 'include:'"
+                if isinstance(each.value, dict)
+                else "as in rules/*.yaml"
             )
             document.report(("rules", index), "a rule file must be a path", remedy)
         else:
