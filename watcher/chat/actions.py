@@ -133,9 +133,10 @@ class ChatActions:
             self._store, actor, order.lasting, order.comment,
             rules=rules, wallets=wallets, severities=severities, tags=tags,
         )  # fmt: skip
-        what = ", ".join(f"{key} {' or '.join(each)}" for key, each in globs.items() if each)
         said = f": {order.comment}" if order.comment else ""
-        words = f"{who} silenced {what} until {moment(made.until)}{said}\nsilence {made.id[:SHORT_ID]}"
+        words = (
+            f"{who} silenced {made.matched} until {moment(made.until)}{said}\nsilence {made.id[:SHORT_ID]}"
+        )
         ended = f"`watcher silence expire {made.id[:SHORT_ID]}` ends it earlier"
         text = f"silenced until {moment(made.until)}; {ended}"
         return Outcome(text, words, deliveries)

@@ -37,7 +37,7 @@ from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.text import visible
 from watcher.ports.queries import Queries
-from watcher.reports.alerts import AlertViews, matchers_words, silence_row
+from watcher.reports.alerts import AlertViews, silence_row
 from watcher.reports.rows import AlertDetailRow, AlertRow
 from watcher.service.clock import SystemClock
 
@@ -228,12 +228,11 @@ def listed(
     configuration = configured(config)
     now = SystemClock().now()
     with store_of(configuration.settings).queries() as reader:
-        rows = [silence_row(each, now) for each in reader.silences()]
-    rows = [row for row in rows if everything or row["in_force"]]
+        silences = [each for each in reader.silences() if everything or each.created <= now < each.until]
     if json:
-        print_json(rows)
+        print_json([silence_row(each, now) for each in silences])
         return 0
-    cells = [(r["id"], r["author"], moment(r["until"]), matchers_words(r), r["comment"]) for r in rows]
+    cells = [(s.id, s.author, moment(s.until), s.matched, s.comment) for s in silences]
     print_table(("id", "author", "until", "matches", "comment"), cells, empty="nothing is silenced")
     return 0
 

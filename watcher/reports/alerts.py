@@ -136,14 +136,3 @@ def silence_row(silence: Silence, now: datetime) -> SilenceRow:
         "severities": list(silence.severities),
         "tags": list(silence.tags),
     }
-
-
-def matchers_words(row: SilenceRow) -> str:
-    """What a silence matches, in words."""
-    kinds = {
-        "rule": row["rules"],
-        "wallet": row["wallets"],
-        "severity": row["severities"],
-        "tag": row["tags"],
-    }
-    return ", ".join(f"{word} {' or '.join(globs)}" for word, globs in kinds.items() if globs)

@@ -24,13 +24,13 @@ def silenced(actor: Actor, silence: Silence) -> AuditEntry:
     """Entry of a silence that was made."""
     until = f"until {moment(silence.until)}"
     return AuditEntry(
-        actor, AuditAction.SILENCE, (silence.id,), _words([f"{matched(silence)}, {until}"], silence.comment)
+        actor, AuditAction.SILENCE, (silence.id,), _words([f"{silence.matched}, {until}"], silence.comment)
     )
 
 
 def ended(actor: Actor, silences: Sequence[Silence]) -> AuditEntry | None:
     """Entry of silences that were ended before their time."""
-    ids, names = [each.id for each in silences], [f"{matched(each)}, of {each.author}" for each in silences]
+    ids, names = [each.id for each in silences], [f"{each.matched}, of {each.author}" for each in silences]
     return _entry(actor, AuditAction.END_SILENCE, ids, names)
 
 
@@ -47,17 +47,6 @@ def hidden(
     targets = [f"{asset.chain}/{asset.token}" for _, asset in holdings]
     names = [f"{account.address} on {account.chain}" for account, _ in holdings]
     return _entry(actor, action, list(dict.fromkeys(targets)), list(dict.fromkeys(names)), reason)
-
-
-def matched(silence: Silence) -> str:
-    """What a silence matches, in words."""
-    kinds = {
-        "rule": silence.rules,
-        "wallet": silence.wallets,
-        "severity": silence.severities,
-        "tag": silence.tags,
-    }
-    return ", ".join(f"{kind} {' or '.join(globs)}" for kind, globs in kinds.items() if globs)
 
 
 def _labels(done: Iterable[Acknowledgeable]) -> list[str]:

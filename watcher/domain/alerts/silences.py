@@ -48,6 +48,12 @@ class Silence:
             and _any(self.tags, topic.tags)
         )
 
+    @property
+    def matched(self) -> str:
+        """What it matches, in words."""
+        kinds = {"rule": self.rules, "wallet": self.wallets, "severity": self.severities, "tag": self.tags}
+        return ", ".join(f"{kind} {' or '.join(globs)}" for kind, globs in kinds.items() if globs)
+
     def __str__(self) -> str:
         said = f": {self.comment}" if self.comment else ""
         return f"silenced by {self.author} until {moment(self.until)} (silence {self.id}){said}"

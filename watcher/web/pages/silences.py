@@ -13,7 +13,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import one_form
-from watcher.reports.alerts import AlertViews, matchers_words, silence_row
+from watcher.reports.alerts import AlertViews, silence_row
 from watcher.reports.rows import AlertRow, SilenceRow
 from watcher.web.actions import NOTHING, chosen, lasting_in
 from watcher.web.forms import Forms, actor_of, text_in
@@ -85,7 +85,7 @@ class SilencePages:
             )
         )
         self._snapshots.forget()
-        words = f"Silenced until {moment(made.until)}: {matchers_words(silence_row(made, actor.at))}"
+        words = f"Silenced until {moment(made.until)}: {made.matched}"
         return self._templating.results.back(form, ActionResult(words), HERE)
 
     async def end(self, request: web.Request) -> web.Response:
@@ -97,7 +97,7 @@ class SilencePages:
         store = self._snapshots.store
         found = await self._snapshots.work(lambda: end_silences(store, actor, ids))
         self._snapshots.forget()
-        lines = [f"{matchers_words(silence_row(each, actor.at))}: ended" for each in found.done]
+        lines = [f"{each.matched}: ended" for each in found.done]
         lines += [f"silence {each[:40]} is not there, or over already" for each in found.missing]
         words = f"{counted(len(found.done), 'silence')} ended; what still fires is told now"
         if not found.done:
@@ -136,7 +136,7 @@ class SilencePages:
             {
                 **row,
                 "state": "in force" if row["in_force"] else "over",
-                "matches": matchers_words(row),
+                "matches": each.matched,
                 "live": len(views.matched(each, alerts)) if row["in_force"] else 0,
             }
             for each, row in zip(silences, rows, strict=True)
