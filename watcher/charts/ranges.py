@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
+
+from watcher.reports.ranges import RANGES
 
 ALL = "all"
 USUAL = "7d"
-RANGES: Mapping[str, timedelta | None] = {
-    "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90),
-    "1y": timedelta(days=365), ALL: None,
-}  # fmt: skip
-"""Name → how far back; None: to the beginning."""
-
-
 FORMER = {"1d": "24h"}
 """What a range was called before: addresses that people have kept go on."""
 KNOWN = (*RANGES, *FORMER)

@@ -19,9 +19,10 @@ from watcher.reports import holdings, status
 from watcher.reports.alerts import AlertViews
 from watcher.reports.audit import AuditRow, audit_row
 from watcher.reports.portfolio.assets import whole_value
-from watcher.reports.portfolio.portfolio import BY, RANGES
+from watcher.reports.portfolio.portfolio import BY
 from watcher.reports.portfolio.rows import AssetTotalRow, PortfolioRow
 from watcher.reports.portfolio.views import asset_rows, portfolio_row
+from watcher.reports.ranges import RANGES
 from watcher.reports.rows import AlertRow, DeliveryRow, HistoryRow, StatusRow, WalletBalanceRow
 from watcher.reports.statement.statement import UNTAGGED
 from watcher.web.documents import Content, Documents, Packed, encoded, listed, pack

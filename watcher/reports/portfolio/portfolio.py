@@ -16,13 +16,11 @@ from watcher.domain.values.decimals import ZERO, times, total
 from watcher.ports.queries import Queries
 from watcher.reports.portfolio.course import Prices, amounts_over, points, prices_over, values_over
 from watcher.reports.portfolio.fold import STRETCHES, Cell, Ends, Fold, Folded, Wanted, ends_of
+from watcher.reports.ranges import RANGES
 from watcher.reports.statement.flows import Flow, summed_flows, worth_of
 from watcher.reports.statement.statement import UNTAGGED
 from watcher.reports.statement.unread import UnreadTime, never_read, unread_times
 from watcher.reports.status import wallets_by_account
-
-RANGES = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365, "all": None}
-"""Ranges that people choose from, in days; None: all that is known."""
 
 BY = ("tag", "asset", "chain", "source", "wallet")
 
@@ -107,9 +105,9 @@ class Portfolio:
 def period_of(reader: Queries, chosen: str, now: datetime) -> tuple[datetime, datetime]:
     """From when up to when a range reaches: it begins where data begins, once most was read for the first
     time, so that there is something to begin with."""
-    days, oldest = RANGES[chosen], min(reader.oldest() or now, now)
+    back, oldest = RANGES[chosen], min(reader.oldest() or now, now)
     begins = oldest + min(FIRST_ROUND, (now - oldest) / 10)
-    return (begins if days is None else max(begins, now - timedelta(days=days))), now + TICK
+    return (begins if back is None else max(begins, now - back)), now + TICK
 
 
 def portfolio(

@@ -17,9 +17,9 @@ from watcher.domain.values.decimals import ZERO
 from watcher.domain.values.explorers import explorers_of
 from watcher.reports import status
 from watcher.reports.portfolio.assets import AssetHolders, AssetTotal, asset_holders, whole_value
-from watcher.reports.portfolio.portfolio import RANGES
 from watcher.reports.portfolio.rows import AssetHolderRow, AssetTotalRow
 from watcher.reports.portfolio.views import asset_rows
+from watcher.reports.ranges import RANGES
 from watcher.reports.statement.statement import UNTAGGED
 from watcher.web.addresses import asset_path, name_in
 from watcher.web.holdings import USUAL_RANGE, AllHoldings, CourseOf

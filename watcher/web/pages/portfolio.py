@@ -15,9 +15,10 @@ from watcher.domain.history.timeline import known_values, segments
 from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.formatting import money
 from watcher.domain.values.text import clean
-from watcher.reports.portfolio.portfolio import BY, RANGES, Portfolio, PortfolioGroup
+from watcher.reports.portfolio.portfolio import BY, Portfolio, PortfolioGroup
 from watcher.reports.portfolio.rows import PortfolioGroupRow
 from watcher.reports.portfolio.views import group_rows
+from watcher.reports.ranges import RANGES
 from watcher.web.holdings import USUAL_RANGE, AllHoldings
 from watcher.web.listing import ListFilter, Listing, ListOrder, ListPage, ListQuery, list_routes, sheet_answer
 from watcher.web.parameters import Parameters

@@ -29,6 +29,7 @@ from watcher.ports.queries import Queries
 from watcher.reports import holdings, status
 from watcher.reports.alerts import AlertViews
 from watcher.reports.explain import Explainer
+from watcher.reports.ranges import RANGES
 from watcher.reports.rows import AccountRow, HistoryRow, WalletBalanceRow
 from watcher.reports.watching import WalletWatch, watched
 from watcher.web import text
@@ -85,7 +86,7 @@ class WalletPage:
                 changes = status.history(self._snapshots.settings, reader, FEW + 1, [wallet.name])
                 age = snapshot.at - (reader.known_since(wallet.accounts) or snapshot.at)
                 days = ranges.chosen(wanted, age)
-                span = ranges.RANGES[days] or age + BEFORE
+                span = RANGES[days] or age + BEFORE
                 found = wallet_chart(self._snapshots.settings, reader, wallet.name, snapshot.at, span, asset)
                 watching = self._watching(wallet, reader, snapshot.past, snapshot.at, self._templating.memo)
                 lately = AlertFilter(wallet=wallet.name, since=snapshot.at - LATELY)
