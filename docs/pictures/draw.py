@@ -1,4 +1,4 @@
-"""Draw the pictures of the README from the demo: `make pictures`. Needs Chromium; takes a minute.
+"""Draw the pictures of README and docs from the demo: `make pictures`. Needs Chromium; takes a minute.
 
 The story of the demo is played on the simulated APIs, watched by the daemon. Then the page is
 photographed, the alert is shown as it arrived at a channel, and the terminal as people see it.
@@ -45,6 +45,11 @@ HERE = Path(__file__).parent
 STORY = 60.0
 """Seconds."""
 MOST_BYTES = 150_000
+PAGES = (
+    ("/", "page", (1100, 860)),
+    ("/", "phone", (390, 844)),
+    ("/wallets/hot-wallet", "wallet", (1100, 1110)),
+)
 COLUMNS = 92
 CARD = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; padding: 18px; font: 15px/1.45 system-ui, sans-serif; background: #fff; color: #1f2937 }}
@@ -103,7 +108,12 @@ async def _watch(folder: Path, channel: str, inbox: Inbox, browser: str) -> None
                 steps = story(duration_seconds=STORY, hinted=True)
                 playing = asyncio.create_task(play(sim, steps))
                 await _fires(folder / "watcher.db")
-                await _photograph(browser, f"{pages[0]}/", HERE / "page.png", (1100, 860))
+                await asyncio.gather(
+                    *(
+                        _photograph(browser, pages[0] + path, HERE / f"{name}.png", size)
+                        for path, name, size in PAGES
+                    )
+                )
                 _terminal(configuration, folder / "watcher.db")
                 playing.cancel()
                 await app.deliverer.drain(within=10)
@@ -153,7 +163,7 @@ async def _alert(browser: str, folder: Path, inbox: Inbox) -> None:
     card = folder / "alert.html"
     text = CARD.format(title=html.escape(alert["title"]), body=html.escape(alert["message"]), picture=picture)
     card.write_text(text, encoding="utf-8")
-    await _photograph(browser, card.as_uri(), HERE / "alert.png", (860, 1120))
+    await _photograph(browser, card.as_uri(), HERE / "alert.png", (860, 580))
 
 
 async def _photograph(browser: str, url: str, target: Path, size: tuple[int, int]) -> None:
@@ -166,7 +176,7 @@ async def _photograph(browser: str, url: str, target: Path, size: tuple[int, int
         )  # fmt: skip
         await asyncio.wait_for(process.wait(), 60)
         out = io.BytesIO()
-        Image.open(raw).convert("RGB").quantize(128).save(out, "PNG", optimize=True)
+        Image.open(raw).convert("RGB").quantize(256).save(out, "PNG", optimize=True)
     _keep(target, out.getvalue())
 
 
