@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.open_page import looking
+from tests.browser.open_page import UPDATED, looking
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
@@ -138,3 +138,23 @@ async def test_an_answer_that_is_not_the_page_never_replaces_it(browser: Browser
         await page.unroute_all()
         await expect(said).to_have_text("Live")
         there.visit.faults.clear()  # the browser notes the 404 on its console
+
+
+async def test_what_was_sent_and_refused_stays_until_it_is_mended(browser: Browser, tmp_path: Path) -> None:
+    """No address has it: the page that is fetched anew knows nothing of it."""
+    async with looking(browser, tmp_path, "/silences?rule=gas-*") as there:
+        page, form = there.page, there.page.get_by_role("form", name="A new silence")
+        await form.get_by_label("Comment").fill("works on the pump")
+        await form.get_by_label("or as long as").fill("forever")
+        await form.get_by_label("Your name").fill("Zoë")
+        await form.get_by_role("button", name="Silence").click()
+        await expect(page.get_by_text("'forever' is not a duration")).to_be_visible()
+        await page.evaluate(UPDATED)
+        await there.heard("b04")
+        await expect(page.get_by_text("'forever' is not a duration")).to_be_visible()
+        await expect(form.get_by_label("Comment")).to_have_value("works on the pump")
+        await expect(form.get_by_label("Your name")).to_have_value("Zoë")
+        await form.get_by_label("or as long as").fill("3h")
+        await form.get_by_role("button", name="Silence").click()
+        await expect(page.locator("#result")).to_contain_text("Silenced until")
+        there.visit.faults.clear()  # the browser notes the 400 on its console

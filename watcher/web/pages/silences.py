@@ -16,13 +16,13 @@ from watcher.domain.values.normalization import one_form
 from watcher.reports.alerts import AlertViews, silence_row
 from watcher.reports.rows import AlertRow, SilenceRow
 from watcher.web.actions import NOTHING, chosen, lasting_in
-from watcher.web.forms import Forms, actor_of, text_in
+from watcher.web.forms import NAME, Forms, actor_of, text_in
 from watcher.web.listing import Listing, list_routes, sheet_answer
 from watcher.web.results import ActionResult
 from watcher.web.templating import PageView, Templating
 
 MATCHERS = ("rule", "wallet", "severity", "tag")
-FIELDS = (*MATCHERS, "for", "lasting", "comment")
+FIELDS = (*MATCHERS, "for", "lasting", "comment", NAME)
 SHOWN = 20
 """Alerts that are named of those that a silence would hold."""
 HERE = "/silences"
